@@ -1,0 +1,106 @@
+"""What one gateway knows of its place: written at enrolment (``maillage network gateways``), read at start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+
+from gateway.wire import Address, Code, DeviceCode
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Device(_Config):
+    """One reader, sensor, counter or lock."""
+
+    code: DeviceCode
+    driver: Literal["esp_rfid", "zigbee2mqtt", "chirpstack"]
+    model: str | None = None
+    """The maker's model where the driver must know it, for example ``VS341``."""
+    address: str
+    """esp_rfid: the reader's topic and host name, ``TOPIC#HOSTNAME``. zigbee2mqtt: the device's topic,
+    ``BASE/FRIENDLY_NAME``. chirpstack: ``APPLICATION_ID/DEV_EUI`` (16 lower-case hex digits)."""
+    door: str | None = None
+    """The door that a reader, lock or contact belongs to."""
+    side: Literal["in", "out"] = "in"
+    """Of a reader: ``in`` reads who wants to enter the door's ``to`` space, ``out`` who leaves it."""
+    uid_reversed: bool = False
+    """Of a reader: it writes card bytes in reverse order."""
+    expect_every_s: int | None = Field(default=None, ge=1)
+    """Silent for longer than this: unwell."""
+
+
+class Door(_Config):
+    """A door and the device that opens its lock."""
+
+    code: Code
+    lock: DeviceCode | None = None
+    """The device told to open; its driver speaks the maker's own command."""
+    unlock_s: float = Field(default=5.0, gt=0, le=60)
+    held_after_s: float = Field(default=30.0, gt=0, le=3600)
+
+
+class GatewayConfig(_Config):
+    """One gateway: its address, its devices and doors, its keys."""
+
+    shard: int = Field(ge=0, le=63)
+    place: Code
+    gateway: Code
+    time_zone: str = "Europe/Paris"
+    mqtt_password: SecretStr | None = None
+    """The user name is the gateway's code."""
+    list_key: str | None = None
+    """Ed25519 public key (base64, 32 bytes) that signs access lists and commands; None: no list is believed."""
+    card_key: SecretStr = SecretStr("")
+    """The network's key for card tokens (hexadecimal)."""
+    doors: tuple[Door, ...] = ()
+    devices: tuple[Device, ...] = ()
+
+    @property
+    def address(self) -> Address:
+        """Where this gateway lives in the topic tree."""
+        return Address(shard=self.shard, place=self.place, gateway=self.gateway)
+
+
+class ConfigError(Exception):
+    """The file of gateways cannot be used; the text says where and why."""
+
+
+_FILE = TypeAdapter(tuple[GatewayConfig, ...])
+
+
+def read_gateways(path: Path) -> tuple[GatewayConfig, ...]:
+    """Read a JSON list of gateways from ``path``.
+
+    Raises:
+        ConfigError: the file is missing, isn't JSON or doesn't fit; the text names the entry and the field.
+    """
+    try:
+        return _FILE.validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}. Write it with `maillage network gateways`.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ConfigError(f"{path}: {where}: {first['msg']} ({error.error_count()} problem(s) in all)") from error
+
+
+def write_gateways(path: Path, gateways: tuple[GatewayConfig, ...]) -> None:
+    """Write ``gateways`` to ``path`` with their secrets, readable by its owner only."""
+    import json
+
+    rows = []
+    for one in gateways:
+        row = one.model_dump(mode="json", exclude_defaults=False)
+        row["mqtt_password"] = one.mqtt_password.get_secret_value() if one.mqtt_password else None
+        row["card_key"] = one.card_key.get_secret_value()
+        rows.append(row)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
+    partial.replace(path)
