@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
+from gateway.errors import GatewayError
 from gateway.wire import Address, Code, DeviceCode
 
 
@@ -66,7 +67,7 @@ class GatewayConfig(_Config):
         return Address(shard=self.shard, place=self.place, gateway=self.gateway)
 
 
-class ConfigError(Exception):
+class ConfigError(GatewayError):
     """The file of gateways cannot be used; the text says where and why."""
 
 

@@ -1,0 +1,79 @@
+"""What every driver is: bytes of a maker in, our events out.
+
+A driver is built for one gateway from that gateway's devices, holds no state that a restart may lose and does no I/O.
+The runtime subscribes, routes, times, decides, drops repeats and stores; a driver only reads and writes dialects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from gateway.errors import GatewayError
+from gateway.wire import Event
+
+
+class DriverError(GatewayError):
+    """A device said what its driver cannot read; ``reason`` is short, stable and without personal data."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRead:
+    """One card, as a reader of ours read it."""
+
+    device: str
+    """The reader's code within its gateway."""
+    door: str
+    side: Literal["in", "out"]
+    uid: bytes = field(repr=False)
+    """The card's own byte order: the reader's ``uid_reversed`` is applied already. Never logged."""
+    format: str
+    """How the maker wrote it, for example ``mifare_uid``, ``wiegand26``."""
+    device_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """All that one message of a device said."""
+
+    events: tuple[Event, ...] = ()
+    """Complete but for access decisions, which the runtime takes from ``reads``."""
+    reads: tuple[CardRead, ...] = ()
+    heard: tuple[str, ...] = ()
+    """Codes of the devices that are alive by this message (also a heartbeat without news)."""
+    gone: tuple[str, ...] = ()
+    """Codes of the devices that their hub declares offline."""
+
+
+NOTHING = Decoded()
+"""A message that is well-formed and says nothing to us (another maker's device, an answer to a command)."""
+
+
+class Driver(Protocol):
+    """One family of hardware, for the devices of one gateway."""
+
+    def subscriptions(self) -> tuple[str, ...]:
+        """Return the topic filters to subscribe to on the field broker."""
+        ...
+
+    def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
+        """Read one message that arrived at ``at`` (µs, the gateway's clock).
+
+        A device that isn't ours is ``NOTHING``.
+
+        Raises:
+            DriverError: one of ours said what cannot be read.
+        """
+        ...
+
+    def unlock(self, device: str, seconds: float) -> tuple[str, bytes]:
+        """Return topic and payload (never retained) that open lock ``device`` for ``seconds``.
+
+        Raises:
+            DriverError: the device is unknown here or has no lock.
+        """
+        ...

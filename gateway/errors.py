@@ -1,0 +1,16 @@
+"""The gateway's exceptions, as a tree.
+
+GatewayError
+├── ConfigError      the file of gateways cannot be used              (gateway.config)
+├── DriverError      a device said what its driver cannot read        (gateway.drivers)
+├── SignatureError   a list or command that is not the centre's       (gateway.signing)
+├── MqttUrlError     a broker's address that cannot be read           (gateway.mqtt_loop)
+└── SpoolError       the spool cannot take or give events             (gateway.spool)
+    └── TooLarge     one event is larger than the contract allows
+"""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """Anything the gateway refuses; the text says what and why."""
