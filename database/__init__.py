@@ -1,0 +1,1 @@
+"""The schema as numbered SQL, the runner that applies it, and the connections to it."""

@@ -1,0 +1,183 @@
+"""Bring a database's schema up to date: numbered SQL files, each once, in one transaction, one runner at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors
+
+from database import editions, pool
+from database.files import MIGRATIONS, Migration, MigrationError, read_migrations
+
+__all__ = ["MigrationError", "migrate"]
+
+LOCK: Final = 0x6D61_696C_6C61_6765
+"""The advisory lock of whoever migrates: 'maillage' in ASCII."""
+LOCK_WAIT_S: Final = 300
+OLDEST_SERVER: Final = 150000
+"""PostgreSQL 15, as ``server_version_num``; 17 is what the tests run on."""
+OLDEST_TIMESCALEDB: Final = (2, 13)
+"""The first with ``by_range``."""
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS migration (
+  number integer PRIMARY KEY CHECK (number > 0),
+  name text NOT NULL,
+  checksum text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
+  applied_at timestamptz NOT NULL DEFAULT now()
+)"""
+_APPLIED = "SELECT number, name, checksum FROM migration ORDER BY number"
+_RECORD = "INSERT INTO migration (number, name, checksum) VALUES (%s, %s, %s)"
+# The loader, which must be preloaded, defines max_background_workers; without it CREATE EXTENSION kills the connection.
+_SERVER = """
+SELECT current_setting('server_version_num')::integer,
+       current_setting('timescaledb.max_background_workers', true) IS NOT NULL,
+       (SELECT installed_version FROM pg_available_extensions WHERE name = 'timescaledb'),
+       (SELECT default_version FROM pg_available_extensions WHERE name = 'timescaledb'),
+       has_schema_privilege(current_user, 'public', 'CREATE'),
+       current_user"""
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def migrate(url: str, *, log: Callable[[str], None] = _say, directory: Path = MIGRATIONS) -> list[str]:
+    """Apply to the database at ``url`` what it lacks, and return the names of the migrations applied, in order.
+
+    Runs again without harm; two at once wait for each other (up to 5 min). A migration that fails is undone whole, and
+    those before it stay. ``log`` takes one line of progress at a time.
+
+    Raises:
+        MigrationError: the server can't be reached or used, the user lacks rights, the database is newer than this
+            code, an applied file has changed since, or a migration fails.
+    """
+    migrations = read_migrations(directory)
+    with _errors_told():
+        connection = pool.connect(url, application_name="maillage migrate", autocommit=True, statement_timeout_s=0)
+        with connection:
+            _check_server(connection)
+            _lock(connection, log)
+            connection.execute(_TABLE)
+            pending = _pending(migrations, connection.execute(_APPLIED).fetchall())
+            for one in pending:
+                _apply(connection, one, log)
+            editions.compress(connection, log)
+            log(f"schema: {len(pending)} migration(s) applied, now at {migrations[-1]}")
+    return [str(one) for one in pending]
+
+
+def _pending(migrations: tuple[Migration, ...], applied: list[tuple[Any, ...]]) -> list[Migration]:
+    """Compare what the database has with what the code has; the rest is to be applied."""
+    known = {one.number: one for one in migrations}
+    for number, name, checksum in applied:
+        mine = known.get(number)
+        if mine is None:
+            raise MigrationError(
+                f"the database has migration {number:04d}_{name}, which this version of Maillage doesn't know: it is "
+                "newer than the code. Install at least the version that wrote it; a schema never goes backwards."
+            )
+        if mine.checksum != checksum:
+            raise MigrationError(
+                f"{mine}.sql has changed since it was applied to this database. An applied migration never changes: "
+                "restore the file and put the change into a new one."
+            )
+    done = {number for number, _, _ in applied}
+    newest = max(done, default=0)
+    pending = [one for one in migrations if one.number not in done]
+    if pending and pending[0].number < newest:
+        raise MigrationError(
+            f"{pending[0]} comes before {newest:04d}, which is already applied: give it a higher number"
+        )
+    return pending
+
+
+def _apply(connection: psycopg.Connection[Any], migration: Migration, log: Callable[[str], None]) -> None:
+    """Run one migration and record it."""
+    started = monotonic()
+    *first, last = migration.statements
+    try:
+        for statement in first:
+            connection.execute(statement.encode())
+        if migration.needs_no_transaction:
+            connection.execute(last.encode())
+            connection.execute(_RECORD, (migration.number, migration.name, migration.checksum))
+        else:
+            with connection.transaction():
+                connection.execute(last.encode())
+                connection.execute(_RECORD, (migration.number, migration.name, migration.checksum))
+    except errors.InsufficientPrivilege as error:
+        raise MigrationError(
+            f"{migration}: {_message(error)}. Migrate as the database's owner with the right to create roles "
+            "(CREATEROLE) and trusted extensions."
+        ) from error
+    except psycopg.Error as error:
+        raise MigrationError(f"{migration}: {_message(error)}{_line(migration, error)}") from error
+    log(f"schema: {migration} applied in {monotonic() - started:.2f} s")
+
+
+def _check_server(connection: psycopg.Connection[Any]) -> None:
+    row = connection.execute(_SERVER).fetchone()
+    assert row is not None
+    version, preloaded, installed, available, may_create, user = row
+    if version < OLDEST_SERVER:
+        raise MigrationError(
+            f"PostgreSQL {version // 10000} is too old: Maillage needs {OLDEST_SERVER // 10000} or newer (17 is best)"
+        )
+    if available is None:
+        raise MigrationError(
+            "the server has no TimescaleDB: install it (either edition) for the server's version of PostgreSQL"
+        )
+    if not preloaded:
+        raise MigrationError(
+            "TimescaleDB is not loaded: add timescaledb to shared_preload_libraries and restart the server"
+        )
+    found = installed or available
+    if tuple(int(part) for part in found.split(".")[:2]) < OLDEST_TIMESCALEDB:
+        raise MigrationError(f"TimescaleDB {found} is too old: Maillage needs 2.13 or newer")
+    if not may_create:
+        raise MigrationError(f"user {user} may not create tables here: migrate as the database's owner")
+
+
+def _lock(connection: psycopg.Connection[Any], log: Callable[[str], None]) -> None:
+    """Take the migrators' lock for this session; it is given back when the connection ends, however it ends."""
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    if row is not None and row[0]:
+        return
+    log("schema: another migration is running; waiting for it")
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_WAIT_S}s",))
+    try:
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+    except errors.LockNotAvailable as error:
+        raise MigrationError(f"another migration has been running for more than {LOCK_WAIT_S} s") from error
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """Turn what the driver raises outside a migration into a sentence; the address's password is never shown."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise MigrationError(f"cannot use the database: {_message(error)}. Check MAILLAGE_DATABASE_URL.") from error
+    except psycopg.ProgrammingError as error:
+        raise MigrationError(f"MAILLAGE_DATABASE_URL: {_message(error)}") from error
+    except psycopg.Error as error:
+        raise MigrationError(_message(error)) from error
+
+
+def _message(error: psycopg.Error) -> str:
+    return (error.diag.message_primary or str(error).strip().splitlines()[0]).rstrip(".")
+
+
+def _line(migration: Migration, error: psycopg.Error) -> str:
+    """Say in which line of the file, where the server told."""
+    position = error.diag.statement_position
+    if position is None or len(migration.statements) > 1:
+        return ""
+    return f" (line {migration.sql[: int(position)].count(chr(10)) + 1})"
