@@ -1,0 +1,11 @@
+"""A real TimescaleDB and a real Mosquitto, unpacked without root and run beside the code: the default of demo and tests."""
+
+from __future__ import annotations
+
+from maillage.embedded.bundle import BundleError, fetch
+from maillage.embedded.mosquitto import EmbeddedMosquitto
+from maillage.embedded.postgres import EmbeddedPostgres
+from maillage.embedded.process import ServerError
+from maillage.embedded.secrets import Secrets, load_secrets
+
+__all__ = ["BundleError", "EmbeddedMosquitto", "EmbeddedPostgres", "Secrets", "ServerError", "fetch", "load_secrets"]

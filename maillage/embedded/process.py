@@ -1,0 +1,136 @@
+"""One server process: started as an ordinary user, bound to its parent's life, killed and started again at will."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+NOBODY: Final = 65534
+"""The user that the servers run as where we are root: PostgreSQL refuses root."""
+
+
+class EmbeddedError(Exception):
+    """Root of what can go wrong with the embedded servers; the text says what to do."""
+
+
+class ServerError(EmbeddedError):
+    """A server did not start, or stopped by itself; the text holds the end of its log."""
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on now; somebody else may take it before we do."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def give_to_server(path: Path) -> None:
+    """Make ``path`` belong to the user that the servers run as."""
+    if os.geteuid() == 0:
+        os.chown(path, NOBODY, NOBODY)
+
+
+def as_server(command: Sequence[str | Path], *, dies_with_parent: str | None = None) -> list[str]:
+    """Return ``command`` as run by the servers' user, told ``dies_with_parent`` (a signal) when our process ends.
+
+    Root keeps nothing but the right to look into folders: a clone under a home of mode 0700 works too.
+    """
+    words = [str(part) for part in command]
+    if shutil.which("setpriv") is None:
+        if os.geteuid() == 0:
+            raise ServerError(
+                "PostgreSQL refuses to run as root and setpriv is missing: install util-linux, or run as another user."
+            )
+        return words
+    prefix = ["setpriv"]
+    if os.geteuid() == 0:
+        capability = "+dac_override"
+        prefix += ["--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
+        prefix += ["--inh-caps", capability, "--ambient-caps", capability]
+    if dies_with_parent:
+        prefix += ["--pdeathsig", dies_with_parent]
+    return [*prefix, "--", *words]
+
+
+class ServerProcess:
+    """A child that logs to a file. Start it from a thread that lives as long as it should (the main one)."""
+
+    def __init__(self, *, name: str, command: Sequence[str | Path], log: Path, stop_signal: signal.Signals) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._stop_signal = stop_signal
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._child.pid if self.running and self._child else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has been started and has not ended."""
+        return self._child is not None and self._child.poll() is None
+
+    def start(self, *, ready: Callable[[], bool], deadline_s: float = 30.0) -> None:
+        """Start the process and wait until ``ready`` says so.
+
+        Raises:
+            ServerError: it ended, or wasn't ready within ``deadline_s``.
+        """
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        end = time.monotonic() + deadline_s
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(
+                as_server(self._command, dies_with_parent=self._stop_signal.name.removeprefix("SIG")),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C is for us: we stop the children, in order
+            )
+        while not ready():
+            if not self.running:
+                raise ServerError(f"{self.name} did not start. The end of {self.log}:\n{self.tail()}")
+            if time.monotonic() > end:
+                self.kill9()
+                raise ServerError(
+                    f"{self.name} was not ready within {deadline_s:g} s. The end of {self.log}:\n{self.tail()}"
+                )
+            time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if the process runs."""
+        if self._child is not None and self.running:
+            self._child.send_signal(number)
+
+    def stop(self, *, deadline_s: float = 10.0) -> None:
+        """Stop in good order; by force after ``deadline_s``."""
+        if self._child is None:
+            return
+        self.signal(self._stop_signal)
+        try:
+            self._child.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self.kill9()
+
+    def kill9(self) -> None:
+        """Kill at once, with no chance to clean up: what a fault test does."""
+        if self._child is not None:
+            self.signal(signal.SIGKILL)
+            self._child.wait()
+
+    def tail(self, lines: int = 15) -> str:
+        """Return the last ``lines`` of the log."""
+        try:
+            return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+        except OSError:
+            return ""

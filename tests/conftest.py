@@ -1,0 +1,161 @@
+"""Real servers for the tests: started once a run, when first asked for, and gone with it.
+
+``database`` / ``database_url`` is a fresh, migrated database for each test. ``mqtt`` is a fresh central broker with users
+and rights, ``field_mqtt`` a fresh open one. With MAILLAGE_DATABASE_URL set (a superuser's), databases are made on that
+server instead of an embedded one.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from database.migrate import migrate
+from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, fetch
+from maillage.embedded.bundle import Bundle
+from maillage.embedded.secrets import LOGINS
+
+SEED: Final = int(os.environ.get("MAILLAGE_TEST_SEED", "20190901"))
+_PASSWORD: Final = "of-the-tests"  # noqa: S105  the server lives for one run, on 127.0.0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """One test's own database."""
+
+    url: str
+    """As the owner of everything."""
+
+    def as_login(self, name: str) -> str:
+        """Return the URL for one of the process users: ``ingest_1``, ``api_1``, ``maintain_1``, ``grafana_1``."""
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(netloc=f"{name}:{quote(_PASSWORD)}@{parts.hostname}:{parts.port}"))
+
+
+@dataclass(slots=True, kw_only=True)
+class CentralBroker:
+    """A central broker whose users are made as they are asked for."""
+
+    server: EmbeddedMosquitto
+    _known: set[str] = field(default_factory=lambda: {"ingest", "api"})
+
+    def url(self, user: str = "ingest") -> str:
+        """Return the URL for ``ingest``, ``api`` or a gateway's code; a gateway not yet known is enrolled."""
+        if user not in self._known:
+            self.server.enrol({user: f"secret of {user}"})
+            self._known.add(user)
+        return self.server.url(user)
+
+    def password(self, user: str) -> str:
+        """Return a gateway's password, which `url` has set."""
+        return f"secret of {user}"
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """The same accidents in every run; MAILLAGE_TEST_SEED changes them."""
+    random.seed(SEED)
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """The servers' programs, fetched if need be."""
+    return fetch()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield a superuser's URL of the server that the databases of this run are made on."""
+    given = os.environ.get("MAILLAGE_DATABASE_URL")
+    if given:
+        yield given
+        return
+    server = EmbeddedPostgres(
+        tmp_path_factory.mktemp("postgres"),
+        bundle=request.getfixturevalue("bundle"),
+        password=_PASSWORD,
+        settings={
+            "timescaledb.max_background_workers": "0",  # they would hold the template database open
+            "fsync": "off",  # nothing of it outlives the run; kill -9 of the server loses nothing without it
+            "shared_buffers": "64MB",
+        },
+    )
+    server.start()
+    yield server.url(database="postgres")
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_url: str) -> Iterator[str]:
+    """Yield the name of a migrated database to copy; the process users are made too."""
+    name = f"maillage_template_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        migrate(_on(postgres_url, name), log=lambda _line: None)
+        for login, group in LOGINS.items():
+            known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
+            connection.execute(
+                sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+                    sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(login), sql.Literal(_PASSWORD)
+                )
+            )
+            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login)))
+    yield name
+    _drop(postgres_url, name)
+
+
+@pytest.fixture
+def database(postgres_url: str, _template: str) -> Iterator[Database]:
+    """Yield a fresh, migrated database; dropped after the test, whoever is still connected."""
+    name = f"maillage_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(name), sql.Identifier(_template)
+            )
+        )
+    yield Database(url=_on(postgres_url, name))
+    _drop(postgres_url, name)
+
+
+@pytest.fixture
+def database_url(database: Database) -> str:
+    """Return the owner's URL of a fresh, migrated database."""
+    return database.url
+
+
+@pytest.fixture
+def mqtt(bundle: Bundle, tmp_path: Path) -> Iterator[CentralBroker]:
+    """Yield a fresh central broker."""
+    server = EmbeddedMosquitto(tmp_path / "central", bundle=bundle, users={"ingest": "of-ingest", "api": "of-api"})
+    server.start()
+    yield CentralBroker(server=server)
+    server.stop()
+
+
+@pytest.fixture
+def field_mqtt(bundle: Bundle, tmp_path: Path) -> Iterator[EmbeddedMosquitto]:
+    """Yield a fresh open broker, as in a place."""
+    server = EmbeddedMosquitto(tmp_path / "field", bundle=bundle)
+    server.start()
+    yield server
+    server.stop()
+
+
+def _on(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
+
+
+def _drop(url: str, name: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
