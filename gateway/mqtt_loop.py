@@ -1,0 +1,431 @@
+"""One thread that drives any number of MQTT connections (a gateway's, an ingest worker's).
+
+Callbacks run in that thread and only enqueue. ``publish`` may be called from any thread. Nothing is kept across a lost
+connection: what was not sent is forgotten, because those above (the spool and its marks) send it again, and because an
+unlock command that comes late must not come at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from gateway.mqtt_link import Message, OnMessage, Session, connect
+from gateway.mqtt_url import Broker, MqttUrlError, parse_mqtt_url
+
+__all__ = ["Broker", "Link", "Message", "MqttLoop", "MqttUrlError", "parse_mqtt_url"]
+
+log = logging.getLogger(__name__)
+
+_READS_A_WAKE = 200
+"""After so many reads the other links get their turn."""
+_PAUSED_POLL_S = 0.02
+_ANSWER_WITHIN_S = 10.0
+"""A broker that accepts a connection and then says nothing is left after this."""
+_FIRST_RETRY_S = 0.3
+_LAST_RETRY_S = 10.0
+_HELD_S = 5.0
+"""A connection that lived so long starts the retries over."""
+
+
+class Link:
+    """One connection of the loop; made by ``MqttLoop.add``. Reconnects by itself until closed."""
+
+    def __init__(
+        self,
+        loop: MqttLoop,
+        broker: Broker,
+        *,
+        client_id: str,
+        on_message: OnMessage,
+        on_connect: Callable[[], None] | None,
+        on_disconnect: Callable[[], None] | None,
+        subscriptions: Sequence[tuple[str, int]],
+        will: tuple[str, bytes] | None,
+        may_read: Callable[[], bool] | None,
+        keepalive_s: int,
+    ) -> None:
+        self.client_id = client_id
+        self.broker = broker
+        self.connected = False
+        """Whether the broker has accepted us; read from any thread."""
+        self.connects = 0
+        """How many times it has."""
+        self._loop = loop
+        self._on_message = on_message
+        self._on_connect = on_connect
+        self._on_disconnect = on_disconnect
+        self._subscriptions = list(subscriptions)
+        self._may_read = may_read
+        self._session = Session(
+            broker=broker,
+            client_id=client_id,
+            keepalive_s=keepalive_s,
+            will=will,
+            on_message=self._message,
+            on_accepted=self._accepted,
+            on_refused=self._refused,
+            on_closing=lambda: loop._unregister(self),
+        )
+        self._registered: tuple[int, int] | None = None
+        """File descriptor and events, as the selector has them."""
+        self._closing = False
+        self._connecting = False
+        self._retry_at = 0.0
+        self._attempts = 0
+        self._since = 0.0
+
+    def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
+        """Send a message as soon as may be; forgotten where there is no connection. From any thread."""
+        self._loop._ask(lambda: self._publish(topic, payload, qos, retain))
+
+    def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
+        """Add ``filters`` (filter, QoS) now and after every reconnect. From any thread."""
+        self._loop._ask(lambda: self._subscribe(list(filters)))
+
+    def close(self) -> None:
+        """Send what is queued, say goodbye and don't come back. From any thread; doesn't wait."""
+        self._loop._ask(self._close)
+
+    def restart(self) -> None:
+        """Drop the connection and connect again. From any thread."""
+        self._loop._ask(self._lost)
+
+    # The rest runs in the loop's thread.
+
+    def _publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+        if not self.connected:
+            return
+        try:
+            self._session.publish(topic, payload, qos, retain)
+        except ValueError as error:  # a topic with a wildcard, a payload beyond 256 MB
+            log.error("mqtt_publish_refused", extra={"client_id": self.client_id, "reason": str(error)})
+        self._loop._touched.add(self)
+
+    def _subscribe(self, filters: list[tuple[str, int]]) -> None:
+        self._subscriptions.extend(filters)
+        if self.connected:
+            self._session.subscribe(filters)
+            self._loop._touched.add(self)
+
+    def _close(self) -> None:
+        self._closing = True
+        if self.connected:
+            self._session.goodbye()
+            self._loop._touched.add(self)
+        else:
+            self._lost()
+
+    def _accepted(self) -> None:
+        self.connected = True
+        self.connects += 1
+        log.info("mqtt_connected", extra={"client_id": self.client_id, "host": self.broker.host})
+        if self._subscriptions:
+            self._session.subscribe(self._subscriptions)
+        self._call(self._on_connect)
+
+    def _refused(self, reason: str) -> None:
+        log.error("mqtt_refused", extra={"client_id": self.client_id, "host": self.broker.host, "reason": reason})
+
+    def _message(self, message: Message) -> None:
+        try:
+            self._on_message(message)
+        except Exception:
+            log.exception("mqtt_callback_failed", extra={"client_id": self.client_id, "topic": message.topic})
+
+    def _call(self, callback: Callable[[], None] | None) -> None:
+        if callback is not None:
+            try:
+                callback()
+            except Exception:
+                log.exception("mqtt_callback_failed", extra={"client_id": self.client_id})
+
+    def _misc(self) -> bool:
+        return self._session.misc(paused=self._paused())
+
+    def _paused(self) -> bool:
+        return self._may_read is not None and not self._may_read()
+
+    def _lost(self) -> None:
+        """Forget the connection and set the time of the next attempt."""
+        self._session.drop()
+        now = time.monotonic()
+        if self.connected:
+            self.connected = False
+            if not self._closing:
+                log.warning("mqtt_disconnected", extra={"client_id": self.client_id, "host": self.broker.host})
+            if now - self._since > _HELD_S:
+                self._attempts = 0
+            self._call(self._on_disconnect)
+        self._loop._retry(self, now)
+
+
+class MqttLoop:
+    """Drives links in one thread."""
+
+    def __init__(self, name: str = "mqtt") -> None:
+        self._selector = selectors.DefaultSelector()
+        self._links: list[Link] = []
+        self._touched: set[Link] = set()
+        """Links that may have something to write, or bytes held that no selector announces."""
+        self._todo: deque[Callable[[], None]] = deque()
+        self._awake, self._waker = socket.socketpair()
+        self._awake.setblocking(False)
+        self._waker.setblocking(False)
+        self._selector.register(self._awake, selectors.EVENT_READ, None)
+        self._woken = False
+        self._stopping = False
+        self._beat = time.monotonic()
+        self._next_misc = 0.0
+        self._connectors: dict[tuple[str, int], ThreadPoolExecutor] = {}
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs and has turned within the last ten seconds; False fails ``/healthz``."""
+        return self._thread.is_alive() and time.monotonic() - self._beat < 10.0
+
+    def add(
+        self,
+        broker: Broker,
+        *,
+        client_id: str,
+        on_message: OnMessage,
+        on_connect: Callable[[], None] | None = None,
+        on_disconnect: Callable[[], None] | None = None,
+        subscriptions: Sequence[tuple[str, int]] = (),
+        will: tuple[str, bytes] | None = None,
+        may_read: Callable[[], bool] | None = None,
+        keepalive_s: int = 30,
+    ) -> Link:
+        """Add a connection, kept up until it is closed. From any thread, before or after ``start``.
+
+        Args:
+            subscriptions: (filter, QoS), asked for in every connect, before ``on_connect`` is called.
+            will: topic and payload of the last will (QoS 1, retained).
+            may_read: asked before each read; while it is false nothing is read, but pings still go out.
+        """
+        link = Link(
+            self,
+            broker,
+            client_id=client_id,
+            on_message=on_message,
+            on_connect=on_connect,
+            on_disconnect=on_disconnect,
+            subscriptions=subscriptions,
+            will=will,
+            may_read=may_read,
+            keepalive_s=keepalive_s,
+        )
+        self._ask(lambda: self._added(link))
+        return link
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Close every link (what is queued goes out first) and end the thread; waits up to ``timeout_s``."""
+        if not self._thread.is_alive():
+            return
+
+        def ask() -> None:
+            self._stopping = True
+            for link in self._links:
+                link._close()
+
+        self._ask(ask)
+        self._thread.join(timeout_s)
+        for connector in self._connectors.values():
+            connector.shutdown(wait=False, cancel_futures=True)
+
+    def wake(self) -> None:
+        """Make the loop look at once whether a paused link may read again. From any thread."""
+        if not self._woken:
+            self._woken = True
+            try:
+                self._waker.send(b"\0")
+            except (BlockingIOError, OSError):  # it is awake already, or over
+                pass
+
+    def _ask(self, call: Callable[[], None]) -> None:
+        self._todo.append(call)
+        self.wake()
+
+    # The rest runs in the loop's thread.
+
+    def _added(self, link: Link) -> None:
+        self._links.append(link)
+        self._next_misc = 0.0
+
+    def _run(self) -> None:
+        try:
+            while not (self._stopping and not any(link.connected for link in self._links)):
+                paused = [link for link in self._links if link._may_read is not None and link._paused()]
+                self._turn(paused)
+                now = self._beat = time.monotonic()
+                if now >= self._next_misc:
+                    self._next_misc = now + (0.2 if any(not link.connected for link in self._links) else 1.0)
+                    self._attend(now)
+        except Exception:
+            log.critical("mqtt_loop_died", exc_info=True)
+            raise
+        finally:
+            for link in self._links:
+                link._session.drop()
+                link.connected = False
+            self._selector.close()
+
+    def _turn(self, paused: list[Link]) -> None:
+        """Wait for something to do and do it."""
+        for link in paused:
+            self._interest(link, reading=False)
+        if self._todo or any(link not in paused for link in self._touched):
+            wait_s = 0.0
+        else:
+            wait_s = _PAUSED_POLL_S if paused else 0.2
+        ready = self._selector.select(wait_s)
+        touched, self._touched = self._touched, set()
+        for key, _events in ready:
+            if key.data is None:
+                self._drain_waker()
+            else:
+                touched.add(key.data)
+        for link in touched:
+            self._read(link)
+        while self._todo:
+            self._todo.popleft()()
+        touched |= self._touched
+        self._touched = set()
+        for link in touched:
+            self._write(link)
+
+    def _drain_waker(self) -> None:
+        try:
+            self._awake.recv(4096)
+        except BlockingIOError:
+            pass
+        self._woken = False
+
+    def _read(self, link: Link) -> None:
+        for _ in range(_READS_A_WAKE):
+            sock = link._session.socket()
+            if sock is None or link._paused():
+                return
+            if not self._guarded(link, link._session.read):
+                return
+            if not sock.pending():
+                return
+        self._touched.add(link)
+
+    def _write(self, link: Link) -> None:
+        sock = link._session.socket()
+        if sock is None:
+            return
+        if link._session.wants_write() and not self._guarded(link, link._session.write):
+            return
+        if link._session.socket() is None:  # that was the goodbye
+            link._lost()
+            return
+        if sock.pending():
+            self._touched.add(link)  # it goes on where it stopped, as soon as it may
+        self._interest(link, reading=not link._paused())
+
+    def _guarded(self, link: Link, step: Callable[[], bool]) -> bool:
+        """Do one step of a link; whatever goes wrong there costs that connection only."""
+        try:
+            going_on = step()
+        except Exception:
+            log.exception("mqtt_link_failed", extra={"client_id": link.client_id})
+            going_on = False
+        if not going_on:
+            link._lost()
+        return going_on
+
+    def _interest(self, link: Link, *, reading: bool) -> None:
+        sock = link._session.socket()
+        if sock is None:
+            return
+        events = (selectors.EVENT_READ if reading else 0) | (
+            selectors.EVENT_WRITE if link._session.wants_write() else 0
+        )
+        if link._registered == (sock.fileno(), events):
+            return
+        self._unregister(link)
+        if events:
+            self._selector.register(sock.fileno(), events, link)
+            link._registered = (sock.fileno(), events)
+
+    def _unregister(self, link: Link) -> None:
+        if link._registered is not None:
+            self._selector.unregister(link._registered[0])
+            link._registered = None
+
+    def _attend(self, now: float) -> None:
+        """Once a second: keep-alives, brokers that say nothing, and those to connect."""
+        for link in self._links[:]:
+            if link._session.socket() is not None:
+                if not link.connected and now - link._since > _ANSWER_WITHIN_S:
+                    link._lost()
+                elif self._guarded(link, link._misc):
+                    self._write(link)
+            elif link.connected:
+                link._lost()
+            elif link._closing:
+                self._links.remove(link)
+            elif not link._connecting and now >= link._retry_at:
+                link._connecting = True
+                self._connector(link.broker).submit(self._connect, link)
+
+    def _connector(self, broker: Broker) -> ThreadPoolExecutor:
+        """Four threads an address, so that a dead broker holds up nobody else's."""
+        key = (broker.host, broker.port)
+        if key not in self._connectors:
+            self._connectors[key] = ThreadPoolExecutor(4, thread_name_prefix="mqtt-connect")
+        return self._connectors[key]
+
+    def _connect(self, link: Link) -> None:
+        """In a helper thread: the blocking part of connecting."""
+        try:
+            sock = connect(link.broker)
+        except OSError as error:
+            reason = str(error)
+            self._ask(lambda: self._unreachable(link, reason))
+        else:
+            self._ask(lambda: self._established(link, sock))
+
+    def _unreachable(self, link: Link, reason: str) -> None:
+        link._connecting = False
+        if link._attempts in (0, 5) or link._attempts % 60 == 0:
+            log.warning(
+                "mqtt_unreachable",
+                extra={
+                    "client_id": link.client_id,
+                    "host": link.broker.host,
+                    "port": link.broker.port,
+                    "reason": reason,
+                },
+            )
+        self._retry(link, time.monotonic())
+
+    def _established(self, link: Link, sock: socket.socket) -> None:
+        link._connecting = False
+        if link._closing or self._stopping:
+            sock.close()
+            return
+        link._since = time.monotonic()
+        if self._guarded(link, lambda: link._session.start(sock)):
+            self._touched.add(link)
+
+    def _retry(self, link: Link, now: float) -> None:
+        """Set the time of the next attempt: doubling, with jitter, so that a thousand gateways don't come at once."""
+        longest = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2**link._attempts)
+        link._attempts = min(link._attempts + 1, 64)
+        link._retry_at = now + random.uniform(longest / 3, longest)

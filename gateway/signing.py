@@ -1,0 +1,79 @@
+"""Ed25519 over the texts that the centre sends to the edge: access lists and commands.
+
+Both ends use this file. Keys and signatures travel as base64 (standard alphabet): seed 32 bytes, public key 32 bytes,
+signature 64 bytes. A signature covers the purpose as well as the text, so that a list can never pass for a command.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from gateway.errors import GatewayError
+
+Purpose = Literal["list", "command"]
+
+
+class SignatureError(GatewayError):
+    """A text that is not signed by the centre's key, or a key that is none."""
+
+
+def new_seed() -> str:
+    """Return a new private key (base64 of its 32-byte seed)."""
+    return base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
+
+
+def public_key(seed: str) -> str:
+    """Return the public key (base64) that belongs to ``seed``.
+
+    Raises:
+        SignatureError: the seed isn't 32 bytes in base64.
+    """
+    return base64.b64encode(_private(seed).public_key().public_bytes_raw()).decode()
+
+
+def sign(seed: str, purpose: Purpose, body: str) -> str:
+    """Return the signature (base64) over ``body`` for ``purpose``.
+
+    Raises:
+        SignatureError: the seed isn't 32 bytes in base64.
+    """
+    return base64.b64encode(_private(seed).sign(_covered(purpose, body))).decode()
+
+
+def verify(key: str | None, purpose: Purpose, body: str, signature: str) -> None:
+    """Return if ``signature`` over ``body`` was made for ``purpose`` with the private half of ``key``.
+
+    Raises:
+        SignatureError: it wasn't, or there is no key to check it by.
+    """
+    if key is None:
+        raise SignatureError("no key to check a signature by")
+    try:
+        Ed25519PublicKey.from_public_bytes(_bytes(key, 32, "key")).verify(
+            _bytes(signature, 64, "signature"), _covered(purpose, body)
+        )
+    except InvalidSignature as error:
+        raise SignatureError("the signature doesn't fit") from error
+
+
+def _covered(purpose: Purpose, body: str) -> bytes:
+    return b"maillage/v1/" + purpose.encode() + b"\n" + body.encode()
+
+
+def _private(seed: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(_bytes(seed, 32, "seed"))
+
+
+def _bytes(text: str, length: int, what: str) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SignatureError(f"the {what} isn't base64") from error
+    if len(raw) != length:
+        raise SignatureError(f"the {what} has {len(raw)} bytes, not {length}")
+    return raw
