@@ -1,10 +1,9 @@
 -- The network: places, their spaces, doors, desks, gateways and devices.
+-- Only extensions that PostgreSQL trusts a database's owner with: earthdistance asks for a superuser and isn't needed.
 CREATE EXTENSION IF NOT EXISTS timescaledb;
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE EXTENSION IF NOT EXISTS unaccent;
-CREATE EXTENSION IF NOT EXISTS cube;
-CREATE EXTENSION IF NOT EXISTS earthdistance;
 
 CREATE DOMAIN code AS text CHECK (VALUE ~ '^[a-z0-9][a-z0-9._-]{0,63}$');
 
@@ -33,7 +32,7 @@ CREATE TABLE place (
   UNIQUE (source, source_id)
 );
 CREATE INDEX place_search ON place USING gin (search gin_trgm_ops);
-CREATE INDEX place_where ON place USING gist (ll_to_earth(latitude, longitude));
+CREATE INDEX place_where ON place (latitude, longitude);
 
 -- Spaces form a tree under the place's root space (parent IS NULL, kind 'place'), whose occupancy is the place's.
 CREATE TABLE space (
