@@ -1,0 +1,221 @@
+"""esp-rfid v2: card readers with a relay, a door contact and a tamper switch on an ESP8266, over MQTT.
+
+A reader publishes to ``TOPIC/send`` (``TOPIC/tag`` and ``TOPIC/io/…`` in its Home Assistant mode) and listens on
+``TOPIC/cmd``. Several readers may share a topic; the host name tells them apart. What a reader thinks of a card
+(``isKnown``, ``access``) is its own list's opinion: the gateway decides, so it is not read.
+
+Source: README-MQTT.md and src/mqtt.esp, src/door.esp, src/rfid.esp of https://github.com/esprfid/esp-rfid (MIT).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.config import Device
+from gateway.drivers import NOTHING, CardRead, Decoded, DriverError
+from gateway.drivers.fields import device_at, read_object, text
+from gateway.wire import DeviceEvent, DoorEvent, Event
+
+ANSWERS: Final = frozenset(
+    {
+        *("heartbeat", "hearthbeat", "boot", "deletuid", "deletusers", "adduser", "getconf", "updateconf"),
+        *("getuserlist", "listusr", "getuser", "opendoor"),
+    }
+)
+"""Types that say only that the reader is alive: heartbeats (old firmware misspells) and answers to commands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """``TOPIC#HOSTNAME`` or ``TOPIC#HOSTNAME@IP``.
+
+    The firmware obeys a command only if it names the reader's own IP; without one the host name stands in for it.
+    """
+
+    topic: str
+    host: str
+    ip: str
+
+    @staticmethod
+    def parse(address: str) -> Address:
+        """Read a device's address.
+
+        Raises:
+            DriverError: ``bad_address``.
+        """
+        topic, mark, rest = address.rpartition("#")
+        host, at, ip = rest.partition("@")
+        if not mark or not topic or not host or (at and not ip):
+            raise DriverError("bad_address")
+        return Address(topic=topic, host=host, ip=ip or host)
+
+
+class EspRfid:
+    """The esp-rfid readers of one gateway."""
+
+    def __init__(self, devices: Iterable[Device]) -> None:
+        """Keep those of ``devices`` that are ours.
+
+        Raises:
+            DriverError: ``bad_address``.
+        """
+        self._readers: dict[str, list[tuple[Address, Device]]] = {}
+        self._locks: dict[str, Address] = {}
+        for device in devices:
+            if device.driver == "esp_rfid":
+                address = Address.parse(device.address)
+                self._readers.setdefault(address.topic, []).append((address, device))
+                self._locks[device.code] = address
+
+    def subscriptions(self) -> tuple[str, ...]:
+        """Return what the readers publish to, in both of the firmware's modes."""
+        return tuple(f"{topic}/{leaf}" for topic in self._readers for leaf in ("send", "tag", "avty", "io/+"))
+
+    def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
+        """Read one message of a reader. See ``Driver.decode``."""
+        base, _, leaf = topic.rpartition("/")
+        if base.endswith("/io"):
+            base, leaf = base[:-3], f"io/{leaf}"
+        readers = self._readers.get(base)
+        if readers is None:
+            return NOTHING
+        if leaf == "avty":
+            return _availability(readers, payload)
+        if leaf.startswith("io/"):
+            return _contact(_only(readers), leaf[3:], payload, at)
+        if leaf not in ("send", "tag"):
+            return NOTHING
+        message = read_object(payload)
+        device = _sender(readers, message)
+        if device is None:
+            return NOTHING
+        return _message(device, message, at, tag=leaf == "tag")
+
+    def unlock(self, device: str, seconds: float) -> tuple[str, bytes]:
+        """Return the maker's own command; how long the relay holds is set in the reader. See ``Driver.unlock``."""
+        address = self._locks.get(device)
+        if address is None:
+            raise DriverError("unknown_lock")
+        return f"{address.topic}/cmd", json.dumps({"cmd": "opendoor", "doorip": address.ip}).encode()
+
+
+def _only(readers: list[tuple[Address, Device]]) -> Device:
+    """Return the one reader of a topic, for messages that don't name their sender."""
+    if len(readers) != 1:
+        raise DriverError("sender_not_named")
+    return readers[0][1]
+
+
+def _sender(readers: list[tuple[Address, Device]], message: Mapping[str, Any]) -> Device | None:
+    host = message.get("hostname", message.get("door"))
+    if host is None:
+        return _only(readers)
+    return next((device for address, device in readers if address.host == host), None)
+
+
+def _availability(readers: list[tuple[Address, Device]], payload: bytes) -> Decoded:
+    codes = tuple(device.code for _, device in readers)
+    if payload == b"online":
+        return Decoded(heard=codes)
+    if payload == b"offline":
+        return Decoded(gone=codes)
+    raise DriverError("unknown_availability")
+
+
+def _contact(device: Device, name: str, payload: bytes, at: int) -> Decoded:
+    """Read an input of the Home Assistant mode: ``ON`` is open, or tampered with."""
+    if payload not in (b"ON", b"OFF"):
+        raise DriverError("unknown_contact_state")
+    on = payload == b"ON"
+    events: tuple[Event, ...] = ()
+    if name == "door":
+        events = (DoorEvent(kind="door", at=at, device=device.code, state="open" if on else "closed"),)
+    elif name == "tamper" and on:
+        events = (DoorEvent(kind="door", at=at, device=device.code, state="tamper"),)
+    return Decoded(events=events, heard=(device.code,))
+
+
+def _message(device: Device, message: Mapping[str, Any], at: int, *, tag: bool) -> Decoded:
+    kind = message.get("type")
+    heard = (device.code,)
+    if kind == "access" or (kind is None and tag):
+        return _access(device, message)
+    if kind in ("INFO", "WARN", "ERRO"):
+        return Decoded(events=_report(device, message, at), heard=heard)
+    if isinstance(kind, str) and kind in ANSWERS:
+        return Decoded(heard=heard)
+    if kind is None and ("list" in message or ("uid" in message and "access" not in message)):
+        return Decoded(heard=heard)  # an answer to getuserlist: the reader's own list
+    raise DriverError("unknown_type")
+
+
+def _report(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event, ...]:
+    """Read a log line. Its ``data`` is never passed on: for an unknown card it holds the card's number."""
+    source, said = message.get("src"), message.get("desc")
+    if not isinstance(said, str):
+        raise DriverError("report_without_text")
+    event = DoorEvent(kind="door", at=at, device=device.code, state="open")
+    if (when := device_at(message.get("time"))) is not None:
+        event["device_at"] = when
+    if source == "door":
+        state = said.casefold()
+        if state not in ("door open", "door closed"):
+            raise DriverError("unknown_door_state")
+        event["state"] = "open" if state == "door open" else "closed"
+        return (event,)
+    if source == "tamper":
+        event["state"] = "held" if "closed within" in said else "tamper"
+        return (event,)
+    if message.get("type") == "ERRO":
+        fault = DeviceEvent(kind="device", at=at, device=device.code, what="fault")
+        if (words := text(said, limit=200)) is not None:
+            fault["text"] = words
+        return (fault,)
+    return ()
+
+
+def _access(device: Device, message: Mapping[str, Any]) -> Decoded:
+    written = message.get("uid")
+    if not isinstance(written, str):
+        raise DriverError("uid_missing")
+    if not written.strip():
+        return Decoded(heard=(device.code,))  # the firmware reports its own obedience to opendoor as an access
+    if device.door is None:
+        raise DriverError("reader_without_door")
+    uid, how = read_uid(written, model=device.model)
+    read = CardRead(
+        device=device.code,
+        door=device.door,
+        side=device.side,
+        uid=uid[::-1] if device.uid_reversed else uid,
+        format=how,
+        device_at=device_at(message.get("time")),
+    )
+    return Decoded(reads=(read,), heard=(device.code,))
+
+
+def read_uid(written: str, *, model: str | None) -> tuple[bytes, str]:
+    """Return a card's bytes, as the reader ordered them, and how they were written.
+
+    A Wiegand reader (model ``wiegand``) writes a decimal number, kept as 3 bytes where it fits (26 bits), else 4 or
+    more. The others write hexadecimal, some firmware without the leading zero of a byte: an odd number of digits
+    gets its first zero back (``uid_unpadded``); a zero lost further on cannot be found again.
+
+    Raises:
+        DriverError: ``uid_unreadable``.
+    """
+    compact = written.strip().replace("-", "").replace(":", "").replace(" ", "")
+    if not compact.isascii() or not 1 <= len(compact) <= 20:
+        raise DriverError("uid_unreadable")
+    try:
+        if model is not None and model.casefold().startswith("wiegand"):
+            value = int(compact, 10) if compact.isdecimal() else -1
+            size = max(3, (value.bit_length() + 7) // 8)
+            return value.to_bytes(size, "big"), f"wiegand{size * 8}"
+        digits = compact if len(compact) % 2 == 0 else f"0{compact}"
+        return bytes.fromhex(digits), "uid" if digits == compact else "uid_unpadded"
+    except (ValueError, OverflowError) as error:
+        raise DriverError("uid_unreadable") from error
