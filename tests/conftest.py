@@ -1,8 +1,8 @@
 """Real servers for the tests: started once a run, when first asked for, and gone with it.
 
-``database`` / ``database_url`` is a fresh, migrated database for each test. ``mqtt`` is a fresh central broker with users
-and rights, ``field_mqtt`` a fresh open one. With MAILLAGE_DATABASE_URL set (a superuser's), databases are made on that
-server instead of an embedded one.
+``database`` / ``database_url`` is a fresh, migrated database for each test. ``mqtt`` is a fresh central broker with
+users and rights, ``field_mqtt`` a fresh open one. With MAILLAGE_DATABASE_URL set (a superuser's), databases are
+made on that server instead of an embedded one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from maillage.embedded.bundle import Bundle
 from maillage.embedded.secrets import LOGINS
 
 SEED: Final = int(os.environ.get("MAILLAGE_TEST_SEED", "20190901"))
-_PASSWORD: Final = "of-the-tests"  # noqa: S105  the server lives for one run, on 127.0.0.1
+_PASSWORD: Final = "of-the-tests"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A real TimescaleDB and a real Mosquitto, unpacked without root and run beside the code: the default of demo and tests."""
+"""A real TimescaleDB and a real Mosquitto, unpacked without root: what demo and tests run on by default."""
 
 from __future__ import annotations
 

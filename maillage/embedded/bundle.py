@@ -45,8 +45,7 @@ class Bundle:
             lines = (self.directory / "complete").read_text(encoding="utf-8").splitlines()
         except OSError:
             return {}
-        pairs = (line.split() for line in lines[1:4])
-        return {name: version for name, version in pairs}
+        return dict(line.split(maxsplit=1) for line in lines[1:4])
 
 
 def find() -> Bundle:

@@ -69,7 +69,7 @@ def password_hash(password: str) -> str:
 
 
 class EmbeddedMosquitto:
-    """One broker in ``directory``. With ``users`` (name → password) it is the central one, else an open field broker."""
+    """One broker in ``directory``: with ``users`` (name → password) the central one, else an open field broker."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class EmbeddedMosquitto:
         return self._process.log.read_bytes().count(b"Reloading config.")
 
     def _write_passwords(self) -> None:
-        users = self._users or {}
+        users = {} if self._users is None else self._users
         self._write("passwords", "".join(f"{name}:{password_hash(secret)}\n" for name, secret in users.items()))
 
     def _write(self, name: str, text: str) -> None:

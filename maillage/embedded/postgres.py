@@ -148,7 +148,8 @@ class EmbeddedPostgres:
         os.write(descriptor, self._password.encode("utf-8"))
         os.close(descriptor)
         give_to_server(secret)
-        command = [self._bundle.postgres_bin / "initdb", "-D", self._data, "-U", "postgres", f"--pwfile={secret}"]
+        command: list[str | Path] = [self._bundle.postgres_bin / "initdb", "-D", self._data]
+        command += ["-U", "postgres", f"--pwfile={secret}"]
         command += ["--auth=scram-sha-256", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         command += ["-E", "UTF8", "--set", "timezone=GMT", "--set", "log_timezone=GMT", "--no-instructions"]
         done = subprocess.run(as_server(command), cwd="/", capture_output=True, text=True, check=False)
