@@ -27,7 +27,10 @@ _SETTINGS: Final[dict[str, tuple[bytes, bytes]]] = {
 }
 """By hypertable: the statements that turn compression on. Late events go into compressed chunks all the same."""
 
-_EDITION = "SELECT current_setting('timescaledb.license', true)"
+_EDITION = (
+    "SELECT current_setting('timescaledb.license', true) WHERE EXISTS (SELECT FROM pg_extension"
+    " WHERE extname = 'timescaledb') AND to_regclass('event') IS NOT NULL"
+)
 _COMPRESSED = (
     "SELECT hypertable_name FROM timescaledb_information.hypertables"
     " WHERE hypertable_schema = current_schema() AND compression_enabled"
@@ -51,11 +54,13 @@ def compress(connection: psycopg.Connection[Any], log: Callable[[str], None]) ->
     schema is complete without compression.
     """
     row = connection.execute(_EDITION).fetchone()
-    licence = row[0] if row else None
-    done = frozenset(name for (name,) in connection.execute(_COMPRESSED).fetchall())
+    if row is None:
+        return
+    (licence,) = row
     if licence != COMMUNITY:
         log(f"compression: not in this edition of TimescaleDB ({licence}); nothing to do")
         return
+    done = frozenset(name for (name,) in connection.execute(_COMPRESSED).fetchall())
     for table, run in statements(licence, done):
         try:
             with connection.transaction():

@@ -60,8 +60,7 @@ def migrate(url: str, *, log: Callable[[str], None] = _say, directory: Path = MI
     """
     migrations = read_migrations(directory)
     with _errors_told():
-        connection = pool.connect(url, application_name="maillage migrate", autocommit=True, statement_timeout_s=0)
-        with connection:
+        with _connect(url) as connection:
             _check_server(connection)
             _lock(connection, log)
             connection.execute(_TABLE)
@@ -71,6 +70,13 @@ def migrate(url: str, *, log: Callable[[str], None] = _say, directory: Path = MI
             editions.compress(connection, log)
             log(f"schema: {len(pending)} migration(s) applied, now at {migrations[-1]}")
     return [str(one) for one in pending]
+
+
+def _connect(url: str) -> pool.Connection:
+    try:
+        return pool.connect(url, application_name="maillage migrate", autocommit=True, statement_timeout_s=0)
+    except psycopg.ProgrammingError as error:
+        raise MigrationError(f"MAILLAGE_DATABASE_URL: {_message(error)}") from error
 
 
 def _pending(migrations: tuple[Migration, ...], applied: list[tuple[Any, ...]]) -> list[Migration]:
@@ -165,8 +171,6 @@ def _errors_told() -> Iterator[None]:
         yield
     except psycopg.OperationalError as error:
         raise MigrationError(f"cannot use the database: {_message(error)}. Check MAILLAGE_DATABASE_URL.") from error
-    except psycopg.ProgrammingError as error:
-        raise MigrationError(f"MAILLAGE_DATABASE_URL: {_message(error)}") from error
     except psycopg.Error as error:
         raise MigrationError(_message(error)) from error
 

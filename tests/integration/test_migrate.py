@@ -1,0 +1,199 @@
+"""The migration runner on a real server: once, in order, whole or not at all, one at a time."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from database import pool
+from database.files import MIGRATIONS, read_migrations
+from database.migrate import LOCK, MigrationError, migrate
+from tests.conftest import Database
+from tests.waiting import until
+
+
+def _quiet(_line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def empty(postgres_url: str) -> Iterator[str]:
+    """Yield the URL of a database without anything in it."""
+    name = f"maillage_empty_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Return a directory with two small migrations."""
+    (tmp_path / "0001_one.sql").write_text("CREATE TABLE one (id integer PRIMARY KEY);\n")
+    (tmp_path / "0002_two.sql").write_text("CREATE TABLE two (id integer REFERENCES one);\n")
+    return tmp_path
+
+
+def _tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    return {name for (name,) in rows}
+
+
+def test_every_migration_once_and_the_second_run_does_nothing(empty: str) -> None:
+    lines: list[str] = []
+    expected = [str(one) for one in read_migrations()]
+    assert migrate(empty, log=lines.append) == expected
+    assert [line.split()[1] for line in lines if " applied in " in line] == expected
+    assert {"place", "event", "occupancy_change", "occupancy_15m", "access_list", "migration"} <= _tables(empty)
+    assert migrate(empty, log=_quiet) == []
+    with psycopg.connect(empty) as connection:
+        hypertables = connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()
+        assert {name for (name,) in hypertables} >= {"event", "occupancy_change", "occupancy_15m"}
+
+
+def test_the_apache_edition_is_told_that_it_has_no_compression(empty: str) -> None:
+    with psycopg.connect(empty) as connection:
+        row = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
+    lines: list[str] = []
+    migrate(empty, log=lines.append)
+    about = [line for line in lines if line.startswith("compression")]
+    if row == ("timescale",):
+        assert about == ["compression: on for event", "compression: on for occupancy_change"]
+    else:
+        assert about == ["compression: not in this edition of TimescaleDB (apache); nothing to do"]
+
+
+def test_an_owner_who_is_no_superuser_can_migrate(empty: str, postgres_url: str) -> None:
+    owner = f"owner_{uuid.uuid4().hex[:8]}"
+    name = urlsplit(empty).path[1:]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD 'secret'").format(sql.Identifier(owner)))
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(name), sql.Identifier(owner)))
+    parts = urlsplit(empty)
+    try:
+        assert migrate(
+            urlunsplit(parts._replace(netloc=f"{owner}:secret@{parts.hostname}:{parts.port}")), log=_quiet
+        ) == [str(one) for one in read_migrations()]
+    finally:
+        with psycopg.connect(empty, autocommit=True) as connection:
+            connection.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(sql.Identifier(owner)))
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(owner)))
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(owner)))
+
+
+def test_who_may_not_create_tables_is_told_so(database: Database) -> None:
+    with pytest.raises(MigrationError, match="user api_1 may not create tables here"):
+        migrate(database.as_login("api_1"), log=_quiet)
+
+
+def test_a_changed_file_is_refused(empty: str, two: Path) -> None:
+    migrate(empty, log=_quiet, directory=two)
+    (two / "0001_one.sql").write_text("CREATE TABLE one (id bigint PRIMARY KEY);\n")
+    with pytest.raises(MigrationError, match=r"0001_one\.sql has changed"):
+        migrate(empty, log=_quiet, directory=two)
+
+
+def test_other_line_endings_are_no_change(empty: str, two: Path) -> None:
+    migrate(empty, log=_quiet, directory=two)
+    for path in two.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert migrate(empty, log=_quiet, directory=two) == []
+
+
+def test_a_database_newer_than_the_code_is_refused(empty: str, two: Path) -> None:
+    migrate(empty, log=_quiet, directory=two)
+    (two / "0002_two.sql").unlink()
+    with pytest.raises(MigrationError, match=r"0002_two, which this version of Maillage doesn't know.*never goes back"):
+        migrate(empty, log=_quiet, directory=two)
+
+
+def test_a_latecomer_below_the_newest_is_refused(empty: str, two: Path) -> None:
+    (two / "0002_two.sql").rename(two / "0003_two.sql")
+    migrate(empty, log=_quiet, directory=two)
+    (two / "0002_late.sql").write_text("SELECT 1;")
+    with pytest.raises(MigrationError, match=r"0002_late comes before 0003"):
+        migrate(empty, log=_quiet, directory=two)
+    assert _tables(empty) == {"one", "two", "migration"}
+
+
+def test_a_failing_migration_leaves_nothing_behind_and_can_be_mended(empty: str, two: Path) -> None:
+    broken = two / "0003_three.sql"
+    broken.write_text("CREATE TABLE three (id integer);\nINSERT INTO three VALUES (1);\nSELECT nonsense;\n")
+    with pytest.raises(MigrationError, match=r'0003_three: column "nonsense" does not exist \(line 3\)'):
+        migrate(empty, log=_quiet, directory=two)
+    assert _tables(empty) == {"one", "two", "migration"}
+    broken.write_text("CREATE TABLE three (id integer);\n")
+    assert migrate(empty, log=_quiet, directory=two) == ["0003_three"]
+
+
+def test_a_file_without_a_transaction_runs_statement_by_statement(empty: str, two: Path) -> None:
+    (two / "0003_index.sql").write_text(
+        "-- maillage: no transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS one_again ON one (id);\n-- next\nVACUUM one;\n"
+    )
+    assert migrate(empty, log=_quiet, directory=two)[-1] == "0003_index"
+    assert migrate(empty, log=_quiet, directory=two) == []
+
+
+def test_two_runners_at_once_apply_each_migration_once(empty: str) -> None:
+    expected = [str(one) for one in read_migrations()]
+    results: list[list[str]] = []
+    runners = [threading.Thread(target=lambda: results.append(migrate(empty, log=_quiet))) for _ in range(3)]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join(60)
+    assert sorted(results) == [[], [], expected]
+
+
+def test_a_runner_waits_for_the_one_before_it_and_says_so(empty: str, two: Path) -> None:
+    lines: list[str] = []
+    with psycopg.connect(empty, autocommit=True) as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        runner = threading.Thread(target=migrate, args=(empty,), kwargs={"log": lines.append, "directory": two})
+        runner.start()
+        until(lambda: "schema: another migration is running; waiting for it" in lines, what="the runner to wait")
+        assert "one" not in _tables(empty)
+    runner.join(60)
+    assert _tables(empty) == {"one", "two", "migration"}
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://nobody:geheim@127.0.0.1:1/maillage", "cannot use the database: .*Connection refused"),
+        ("not a url", "MAILLAGE_DATABASE_URL: missing"),
+    ],
+)
+def test_an_unreachable_server_is_a_sentence_without_the_password(url: str, message: str) -> None:
+    with pytest.raises(MigrationError, match=message) as caught:
+        migrate(url, log=_quiet)
+    assert "geheim" not in str(caught.value)
+
+
+def test_the_real_directory_can_be_copied_and_replayed(empty: str, tmp_path: Path) -> None:
+    """The files as installed are the whole truth: nothing else of the package is needed to build the schema."""
+    copy = tmp_path / "migrations"
+    shutil.copytree(MIGRATIONS, copy)
+    assert migrate(empty, log=_quiet, directory=copy)
+    assert migrate(empty, log=_quiet) == []
+
+
+def test_a_connection_is_utc_and_has_limits(database_url: str, database: Database) -> None:
+    with pool.connect(database_url, application_name="maillage test", role="maillage_api") as connection:
+        row = connection.execute(
+            "SELECT current_setting('TimeZone'), current_setting('statement_timeout'), current_setting('application_name'),"
+            " current_user::text"
+        ).fetchone()
+        assert row == ("UTC", "1min", "maillage test", "maillage_api")
+    with pytest.raises(psycopg.Error):
+        pool.connect(database.as_login("api_1"), application_name="maillage test", role="maillage_ingest")
