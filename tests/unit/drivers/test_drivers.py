@@ -1,0 +1,260 @@
+"""What drivers do with addresses, odd messages and arbitrary bytes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from gateway.drivers import NOTHING, Decoded, Driver, DriverError, milesight
+from gateway.drivers.chirpstack import ChirpStack
+from gateway.drivers.esp_rfid import EspRfid, read_uid
+from gateway.drivers.milesight_tables import MODELS
+from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
+from gateway.wire import EVENT
+from tests.unit.drivers.samples import AT, device, told
+
+READERS = EspRfid(
+    [
+        device("esp_rfid", "rfid#entry", door="entry"),
+        device("esp_rfid", "rfid#exit@192.168.1.9", code="d2", door="entry", side="out", uid_reversed=True),
+        device("esp_rfid", "lab#lab", code="d3", door="lab", model="wiegand"),
+    ]
+)
+SENSORS = Zigbee2Mqtt([device("zigbee2mqtt", "z/room/one"), device("zigbee2mqtt", "z/two", code="d2")])
+LORA = ChirpStack([device("chirpstack", "app/24e124535b000001", model="VS341")])
+DRIVERS: tuple[tuple[Driver, tuple[str, ...]], ...] = (
+    (READERS, ("rfid/send", "lab/send", "lab/tag", "lab/avty", "lab/io/door", "lab/io/tamper", "other/send")),
+    (SENSORS, ("z/room/one", "z/two/availability", "z/bridge/state", "z/bridge/event", "z/bridge/log", "z/three")),
+    (
+        LORA,
+        tuple(f"application/app/device/24e124535b000001/event/{leaf}" for leaf in ("up", "status", "log", "join", "?")),
+    ),
+)
+
+
+def access(**more: Any) -> bytes:
+    message = {
+        "type": "access",
+        "time": 1605991375,
+        "isKnown": "true",
+        "access": "Always",
+        "uid": "94d8fc5f",
+        "hostname": "entry",
+    }
+    return json.dumps(message | more).encode()
+
+
+def test_the_host_name_tells_readers_of_one_topic_apart() -> None:
+    (first,) = READERS.decode("rfid/send", access(), AT).reads
+    (second,) = READERS.decode("rfid/send", access(hostname="exit"), AT).reads
+    assert (first.device, first.side, first.uid.hex()) == ("d1", "in", "94d8fc5f")
+    assert (second.device, second.side, second.uid.hex()) == ("d2", "out", "5ffcd894")
+    assert READERS.decode("rfid/send", access(hostname="a neighbour's"), AT) is NOTHING
+    with pytest.raises(DriverError, match="sender_not_named"):
+        READERS.decode("rfid/send", b'{"type":"heartbeat"}', AT)
+
+
+def test_several_doors_make_one_card_read() -> None:
+    said = READERS.decode("rfid/send", access(access=["Denied", "Always"], doorName=["a", "b"]), AT)
+    assert [read.door for read in said.reads] == ["entry"]
+
+
+def test_its_own_obedience_is_no_card() -> None:
+    assert READERS.decode("rfid/send", access(uid=" ", username="MQTT"), AT) == Decoded(heard=("d1",))
+
+
+def test_an_unknown_card_in_the_log_stays_out_of_events() -> None:
+    message = {
+        "type": "WARN",
+        "src": "rfid",
+        "desc": "Unknown rfid tag is scanned",
+        "data": "94d8fc5f 1",
+        "hostname": "entry",
+    }
+    assert READERS.decode("rfid/send", json.dumps(message).encode(), AT) == Decoded(heard=("d1",))
+
+
+def test_a_door_held_open() -> None:
+    message = {"type": "WARN", "src": "tamper", "desc": "Door wasn't closed within max open time!", "hostname": "exit"}
+    (event,) = READERS.decode("rfid/send", json.dumps(message).encode(), AT).events
+    assert event == {"kind": "door", "at": AT, "device": "d2", "state": "held"}
+
+
+def test_unlock_names_the_reader_as_it_knows_itself() -> None:
+    assert READERS.unlock("d1", 5) == ("rfid/cmd", b'{"cmd": "opendoor", "doorip": "entry"}')
+    assert READERS.unlock("d2", 5) == ("rfid/cmd", b'{"cmd": "opendoor", "doorip": "192.168.1.9"}')
+    for driver in (READERS, SENSORS, LORA):
+        with pytest.raises(DriverError, match="unknown_lock"):
+            driver.unlock("d9", 5)
+
+
+@pytest.mark.parametrize(
+    ("written", "model", "uid", "how"),
+    [
+        ("94d8fc5f", None, "94d8fc5f", "uid"),
+        ("53BB1F05110001", "pn532", "53bb1f05110001", "uid"),
+        ("4a1b2c3", None, "04a1b2c3", "uid_unpadded"),
+        ("74-10-37-94", None, "74103794", "uid"),
+        ("4497999", "wiegand", "44a24f", "wiegand24"),
+        ("4294967295", "wiegand", "ffffffff", "wiegand32"),
+    ],
+)
+def test_uids(written: str, model: str | None, uid: str, how: str) -> None:
+    read, said = read_uid(written, model=model)
+    assert (read.hex(), said) == (uid, how)
+
+
+@pytest.mark.parametrize(
+    ("written", "model"), [("token UID", None), ("-5", "wiegand"), ("²", "wiegand"), ("0" * 21, None)]
+)
+def test_what_is_no_uid(written: str, model: str | None) -> None:
+    with pytest.raises(DriverError, match="uid_unreadable"):
+        read_uid(written, model=model) if written != "-5" else read_uid("5x", model=model)
+
+
+def test_a_heartbeat_says_nothing_about_people() -> None:
+    said = SENSORS.decode("z/room/one", b'{"linkquality": 80, "battery": 97}', AT)
+    assert [event["kind"] for event in said.events] == ["measure", "device"]
+    assert said.heard == ("d1",)
+
+
+@pytest.mark.parametrize(
+    ("message", "occupied"),
+    [
+        ({"occupancy": True}, True),
+        ({"occupancy": False}, False),
+        ({"presence": None}, None),
+        ({"occupancy": False, "presence": True}, True),
+        ({"occupancy": False, "presence": None}, None),
+    ],
+)
+def test_presence_by_either_name(message: dict[str, Any], occupied: bool | None) -> None:
+    (event,) = SENSORS.decode("z/room/one", json.dumps(message).encode(), AT).events
+    assert event == {"kind": "desk", "at": AT, "device": "d1", "occupied": occupied}
+
+
+def test_availability_in_its_three_forms() -> None:
+    for payload in (b"online", b'{"state":"online"}', b'"online"'):
+        assert SENSORS.decode("z/two/availability", payload, AT) == Decoded(heard=("d2",))
+    assert SENSORS.decode("z/two/availability", b"", AT) == NOTHING
+    assert SENSORS.decode("z/bridge/state", b'{"state":"offline"}', AT) == Decoded(gone=("d1", "d2"))
+    assert SENSORS.decode("z/bridge/state", b"online", AT) == Decoded()
+
+
+def uplink(data: bytes | None, **more: Any) -> bytes:
+    message: dict[str, Any] = {"deviceInfo": {"devEui": "24e124535b000001"}, "fPort": 85} | more
+    if data is not None:
+        message["data"] = base64.b64encode(data).decode()
+    return json.dumps(message).encode()
+
+
+UP = "application/app/device/24E124535B000001/event/up"
+
+
+def test_an_uplink_without_data_is_a_sign_of_life() -> None:
+    assert LORA.decode(UP, uplink(None), AT) == Decoded(heard=("d1",))
+    assert LORA.decode(UP, uplink(bytes.fromhex("030001"), fPort=0), AT) == Decoded(heard=("d1",))
+
+
+def test_an_unknown_field_keeps_what_came_before_it() -> None:
+    said = LORA.decode(UP, uplink(bytes.fromhex("030001" + "77770102")), AT)
+    assert [event["kind"] for event in said.events] == ["desk", "device"]
+    assert told(said)[1]["text"] == "uplink: unknown_field at byte 3"
+    with pytest.raises(DriverError, match="unknown_field"):
+        LORA.decode(UP, uplink(bytes.fromhex("77770102")), AT)
+
+
+def test_an_envelope_of_another_device_is_refused() -> None:
+    with pytest.raises(DriverError, match="dev_eui_mismatch"):
+        LORA.decode(UP, uplink(b"\x03\x00\x01", deviceInfo={"devEui": "ffffffffffffffff"}), AT)
+
+
+def test_inverted_polarity() -> None:
+    fields, _ = milesight.read("VS373", bytes.fromhex("04f901010001"))
+    assert [event["occupied"] for event in milesight.events("d1", fields, AT) if event["kind"] == "desk"] == [True]
+    fields, _ = milesight.read("VS373", bytes.fromhex("04f901010101"))
+    assert [event["occupied"] for event in milesight.events("d1", fields, AT) if event["kind"] == "desk"] == [False]
+
+
+def test_counters_count_periods_and_not_totals() -> None:
+    both, _ = milesight.read("VS350", bytes.fromhex("84CC011108110185CCE803E90301"))
+    assert milesight.events("d1", both, AT) == (
+        {"kind": "count", "at": AT, "device": "d1", "entered": 1000, "left": 1001},
+    )
+    totals, _ = milesight.read("VS350", bytes.fromhex("04CC01110811"))
+    assert milesight.events("d1", totals, AT) == ()
+    history, _ = milesight.read("VS350", bytes.fromhex("20CEFF3DF16401070002001D000800"))
+    assert milesight.events("d1", history, AT) == ()
+
+
+@pytest.mark.parametrize(
+    ("driver", "address"),
+    [("esp_rfid", "rfid"), ("esp_rfid", "#h"), ("esp_rfid", "t#h@"), ("zigbee2mqtt", "z/"), ("chirpstack", "a/b/c")],
+)
+def test_bad_addresses_are_refused_at_the_start(driver: str, address: str) -> None:
+    with pytest.raises(DriverError, match="bad_address"):
+        {"esp_rfid": EspRfid, "zigbee2mqtt": Zigbee2Mqtt, "chirpstack": ChirpStack}[driver]([device(driver, address)])
+
+
+# fmt: off
+KEYS = st.sampled_from([
+    "type", "uid", "time", "hostname", "door", "src", "desc", "occupancy", "presence", "battery", "last_seen", "contact",
+    "state", "data", "fPort", "deviceInfo", "devEui", "batteryLevel", "level", "code", "temperature", "friendly_name",
+])
+# fmt: on
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["access", "INFO", "door", "Door Open", "entry", "A1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=4,
+)
+MESSAGES = st.dictionaries(KEYS, VALUES, max_size=8).map(lambda message: json.dumps(message).encode())
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(payload=st.binary(max_size=200) | MESSAGES)
+@example(payload=b"[" * 100_000)
+@example(payload=b"1" * 10_000)
+@example(payload=b'{"battery": 1e999, "occupancy": NaN}')
+@example(payload=b'{"uid": "\\ud800", "time": "\\u0000\\ud800", "type": "access"}')
+@example(payload=b'{"type": ["access"], "uid": {}}')
+def test_arbitrary_bytes_raise_nothing_but_driver_errors(payload: bytes) -> None:
+    for driver, topics in DRIVERS:
+        for topic in topics:
+            try:
+                said = driver.decode(topic, payload, AT)
+            except DriverError:
+                continue
+            for event in said.events:
+                EVENT.validate_python(event)
+                json.dumps(event, ensure_ascii=False, allow_nan=False).encode()
+                assert "\x00" not in str(event)
+            for read in said.reads:
+                assert 1 <= len(read.uid) <= 10
+
+
+@given(data=st.binary(max_size=60), model=st.sampled_from([*MODELS, "VS999"]))
+def test_arbitrary_uplinks_raise_nothing_but_driver_errors(data: bytes, model: str) -> None:
+    try:
+        fields, _ = milesight.read(model, data)
+    except DriverError:
+        return
+    for event in milesight.events("d1", fields, AT):
+        EVENT.validate_python(event)
+
+
+@given(battery=st.integers(0, 100), occupied=st.booleans())
+def test_a_desk_reads_what_was_written(battery: int, occupied: bool) -> None:
+    fields, _ = milesight.read("vs341", bytes((0x01, 0x75, battery, 0x03, 0x00, occupied)))
+    desk, health = milesight.events("d1", fields, AT)
+    assert desk == {"kind": "desk", "at": AT, "device": "d1", "occupied": occupied}
+    assert health == {"kind": "device", "at": AT, "device": "d1", "what": "battery", "value": battery}
