@@ -33,6 +33,10 @@ class Device(_Config):
     """Of a reader: it writes card bytes in reverse order."""
     expect_every_s: int | None = Field(default=None, ge=1)
     """Silent for longer than this: unwell."""
+    space: Code | None = None
+    """The space that a sensor senses: the simulator's need; the centre knows it by the device's code."""
+    desk: Code | None = None
+    """The seat that a sensor watches, likewise."""
 
 
 class Door(_Config):
@@ -43,6 +47,10 @@ class Door(_Config):
     """The device told to open; its driver speaks the maker's own command."""
     unlock_s: float = Field(default=5.0, gt=0, le=60)
     held_after_s: float = Field(default=30.0, gt=0, le=3600)
+    from_space: Code | None = None
+    """The space that the door leads from; None: from outside. The simulator's need, as in ``Device.space``."""
+    to_space: Code | None = None
+    """The space that the door leads into; None: the whole place."""
 
 
 class GatewayConfig(_Config):
