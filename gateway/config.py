@@ -91,7 +91,9 @@ def read_gateways(path: Path) -> tuple[GatewayConfig, ...]:
     try:
         return _FILE.validate_json(path.read_bytes())
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}. Write it with `maillage network gateways`.") from error
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}. Write it with `maillage network gateways`."
+        ) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

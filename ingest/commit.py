@@ -1,0 +1,367 @@
+"""One transaction: batches in, rows, folds and marks out, all or nothing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.wire import Event
+from ingest import clock, store
+from ingest.messages import Letter, Reading, Unreadable, read_event
+from ingest.occupancy import TTL_S, PlaceFold
+from ingest.rows import row
+from ingest.store import Alarm, DeadLetter, Stream
+from ingest.topology import Gateway, Topology
+
+log = logging.getLogger(__name__)
+
+_LETTERS_A_MINUTE: Final = 20
+"""Whole messages of one gateway kept as dead letters; beyond, they are counted and logged only."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one transaction did."""
+
+    received: int = 0
+    committed: int = 0
+    duplicate: int = 0
+    beyond_gap: int = 0
+    corrected: int = 0
+    conflicts: int = 0
+    dead: list[str] = field(default_factory=list)
+    marks: dict[tuple[str, str], tuple[Gateway, int]] = field(default_factory=dict)
+    """(gateway's code, epoch) → the gateway and the mark to publish."""
+    lags: list[float] = field(default_factory=list)
+    """Seconds from the newest event of each batch to the commit's begin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldLetter:
+    """A stored dead letter that holds one event of a stream; times in microseconds since the Unix epoch."""
+
+    id: int
+    gateway: str
+    stream: int
+    seq: int
+    payload: bytes
+    received_at: int
+    sent_at: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """What a transaction gathers before it writes."""
+
+    tx: int
+    now: int
+    tally: Tally = field(default_factory=Tally)
+    rows: list[bytes] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    reached: dict[int, tuple[Stream, int]] = field(default_factory=dict)
+    places: dict[int, PlaceFold] = field(default_factory=dict)
+
+
+class Books:
+    """What this worker knows of marks and folds; true as long as it owns its shards. Forget it after any failure."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        self._streams: dict[int, list[Stream]] = {}
+        self._folds: dict[int, PlaceFold] = {}
+        self._letters: dict[int, tuple[int, int]] = {}
+
+    def use(self, topology: Topology) -> None:
+        """Go on with a new topology; folds are read again, since spaces may have come or gone."""
+        self.topology = topology
+        self._folds.clear()
+
+    def commit(self, connection: store.Connection, readings: list[Reading], letters: list[Letter]) -> Tally:
+        """Store what is new in ``readings``, fold it, move the marks, and tell; returns what was done.
+
+        Raises:
+            MarkMoved: another worker stored events of one of these streams.
+            psycopg.Error: the transaction failed as a whole; nothing was stored.
+        """
+        with connection.transaction():
+            tx, now = store.begin(connection)
+            work = _Work(tx=tx, now=now)
+            self._load(connection, readings)
+            placed = [(self._stream(connection, reading, work), reading) for reading in readings]
+            for stream, reading in sorted(placed, key=lambda pair: pair[0].id if pair[0] else 0):
+                work.tally.received += len(reading.events)
+                self._accept(stream, reading, work)
+            for letter in letters:
+                self._keep(letter, work)
+            self._write(connection, work)
+        for moved, seq in work.reached.values():
+            moved.last_seq = seq
+            moved.last_received_at = store.when(now)
+        return work.tally
+
+    def replay(
+        self, connection: store.Connection, letters: list[OldLetter]
+    ) -> tuple[list[int], list[tuple[int, str, str]]]:
+        """Store and fold the events of letters that can be read by now, inside the caller's transaction.
+
+        Returns:
+            The ids of those that became events; and of the others, id, error and reason.
+        """
+        tx, now = store.begin(connection)
+        work = _Work(tx=tx, now=now)
+        done: list[int] = []
+        refused: list[tuple[int, str, str]] = []
+        for letter in letters:
+            gateway = self.topology.gateways.get(letter.gateway)
+            event = read_event(letter.payload)
+            if gateway is None:
+                refused.append((letter.id, f"gateway {letter.gateway} is not in service", "unknown_gateway"))
+                continue
+            if (
+                not isinstance(event, Unreadable)
+                and event["device"] not in gateway.devices
+                and event["device"] != "gateway"
+            ):
+                event = _stranger(event, gateway)
+            if isinstance(event, Unreadable):
+                refused.append((letter.id, event.error, event.reason))
+                continue
+            self._read_folds(connection, {gateway.place})
+            place = work.places.setdefault(gateway.place, self._folds[gateway.place])
+            device = gateway.devices.get(event["device"])
+            at = clock.correct(event["at"], clock.offset(letter.sent_at, letter.received_at), letter.received_at)
+            place.apply(event, device, at)
+            work.rows.append(
+                row(
+                    event,
+                    at=at,
+                    received_at=now,
+                    tx=tx,
+                    stream=letter.stream,
+                    seq=letter.seq,
+                    place=gateway.place,
+                    device=None if device is None else device.id,
+                )
+            )
+            done.append(letter.id)
+        self._write(connection, work)
+        return done, refused
+
+    def _write(self, connection: store.Connection, work: _Work) -> None:
+        """Write what a transaction gathered: rows, folds, letters, alarms, and the marks last."""
+        store.copy_events(connection, work.rows)
+        for fold in work.places.values():
+            fold.settle()
+        store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
+        for kept in work.letters:
+            store.store_letter(connection, kept)
+        for alarm in work.alarms:
+            store.raise_alarm(connection, alarm)
+        store.move_marks(connection, list(work.reached.values()))
+
+    def _load(self, connection: store.Connection, readings: list[Reading]) -> None:
+        """Read the marks and folds that aren't known yet."""
+        gateways = {r.gateway.id for r in readings} - self._streams.keys()
+        if gateways:
+            for gateway in gateways:
+                self._streams[gateway] = []
+            for stream in store.streams(connection, list(gateways)):
+                self._streams[stream.gateway].append(stream)
+        self._read_folds(connection, {r.gateway.place for r in readings})
+
+    def _read_folds(self, connection: store.Connection, places: set[int]) -> None:
+        places -= self._folds.keys()
+        if places:
+            self._folds.update(store.folds(connection, self.topology, list(places)))
+
+    def _stream(self, connection: store.Connection, reading: Reading, work: _Work) -> Stream | None:
+        """The stream of a batch; None where a life that we don't know doesn't begin at its beginning."""
+        known = self._streams[reading.gateway.id]
+        for stream in known:
+            if stream.epoch == reading.epoch:
+                if stream is not known[-1]:
+                    work.tally.conflicts += 1
+                    work.alarms.append(_conflict(reading.gateway))
+                return stream
+        if reading.first != 1:
+            return None
+        if known:
+            work.alarms.append(_new_life(reading, known[-1]))
+        stream = store.new_stream(connection, reading.gateway.id, reading.epoch)
+        known.append(stream)
+        return stream
+
+    def _accept(self, stream: Stream | None, reading: Reading, work: _Work) -> None:
+        """Take what is new of a batch: cut off what was seen, ignore what lies beyond a gap."""
+        tally, count = work.tally, len(reading.events)
+        last = 0 if stream is None else work.reached.get(stream.id, (stream, stream.last_seq))[1]
+        end = reading.first + count - 1
+        tally.marks[reading.gateway.code, reading.epoch] = (reading.gateway, last)
+        if stream is None or reading.first > last + 1:
+            tally.beyond_gap += count
+            return
+        if end <= last:
+            tally.duplicate += count
+            return
+        seen = last + 1 - reading.first
+        tally.duplicate += seen
+        newest = self._take(stream, reading, seen, work)
+        work.reached[stream.id] = (stream, end)
+        tally.committed += count - seen
+        tally.marks[reading.gateway.code, reading.epoch] = (reading.gateway, end)
+        if newest:
+            tally.lags.append((work.now - newest) / 1e6)
+
+    def _take(self, stream: Stream, reading: Reading, seen: int, work: _Work) -> int:
+        """Encode and fold the events of a batch after the first ``seen``; returns the newest event's time."""
+        gateway = reading.gateway
+        place_id, devices, stream_id, tx, now = gateway.place, gateway.devices, stream.id, work.tx, work.now
+        place = work.places.setdefault(place_id, self._folds[place_id])
+        apply, add = place.apply, work.rows.append
+        received = reading.message.received_at
+        shift = clock.offset(reading.sent_at, received)
+        low, high = received - clock.OLDEST - shift, received + clock.TOLERANCE - shift
+        seq = reading.first + seen - 1
+        newest = 0
+        for event in reading.events[seen:] if seen else reading.events:
+            seq += 1
+            if event.__class__ is Unreadable:
+                self._unread(event, stream, seq, reading, work)
+                continue
+            name = event["device"]  # type: ignore[index]
+            device = devices.get(name)
+            if device is None and name != "gateway":
+                self._unread(_stranger(event, gateway), stream, seq, reading, work)  # type: ignore[arg-type]
+                continue
+            at = event["at"]  # type: ignore[index]
+            if shift or not low <= at <= high:
+                at = clock.correct(at, shift, received)
+                work.tally.corrected += 1
+            add(
+                row(
+                    event,  # type: ignore[arg-type]
+                    at=at,
+                    received_at=now,
+                    tx=tx,
+                    stream=stream_id,
+                    seq=seq,
+                    place=place_id,
+                    device=None if device is None else device.id,
+                )
+            )
+            if device is None:
+                self._about_gateway(event, stream, seq, reading, work)  # type: ignore[arg-type]
+            else:
+                apply(event, device, at)  # type: ignore[arg-type]
+            newest = at
+        if shift:
+            text = f"the clock of gateway {gateway.code} is wrong by {-shift // 1_000_000:+d} s; its events' times are put right"
+            work.alarms.append(Alarm(kind="clock_wrong", place=place_id, gateway=gateway.id, text=text))
+        return newest
+
+    def _unread(self, event: Unreadable, stream: Stream, seq: int, reading: Reading, work: _Work) -> None:
+        work.tally.dead.append(event.reason)
+        log.warning(
+            "dead_letter",
+            extra={"gateway": reading.gateway.code, "seq": seq, "reason": event.reason, "error": event.error},
+        )
+        work.letters.append(
+            DeadLetter(
+                origin="ingest",
+                reason=event.reason,
+                error=event.error,
+                topic=reading.message.topic,
+                gateway=reading.gateway.id,
+                stream=stream.id,
+                seq=seq,
+                received_at=reading.message.received_at,
+                sent_at=reading.sent_at,
+                payload=event.payload,
+            )
+        )
+
+    def _about_gateway(self, event: Event, stream: Stream, seq: int, reading: Reading, work: _Work) -> None:
+        """What a driver could not read is an event and a letter, so that it can be counted and replayed."""
+        if event["kind"] != "gateway" or event["what"] != "driver_fault":
+            return
+        try:
+            payload = base64.b64decode(event.get("payload", ""), validate=True)
+        except (binascii.Error, ValueError):
+            payload = event.get("payload", "").encode()
+        reason = "driver_fault"
+        work.tally.dead.append(reason)
+        work.letters.append(
+            DeadLetter(
+                origin="gateway",
+                reason=reason,
+                error=event.get("text", "") or "a driver could not read it",
+                topic=event.get("topic", ""),
+                gateway=reading.gateway.id,
+                stream=stream.id,
+                seq=seq,
+                received_at=reading.message.received_at,
+                sent_at=event["at"],
+                payload=payload,
+            )
+        )
+
+    def _keep(self, letter: Letter, work: _Work) -> None:
+        """Keep a whole message that can't be read, unless its sender already filled its share of the minute."""
+        gateway = letter.gateway
+        work.tally.dead.append(letter.reason)
+        extra = {"gateway": gateway.code if gateway else None, "topic": letter.message.topic, "reason": letter.reason}
+        log.warning("dead_letter", extra={**extra, "error": letter.error, "bytes": len(letter.message.payload)})
+        minute, key = work.now // 60_000_000, gateway.id if gateway else 0
+        start, count = self._letters.get(key, (minute, 0))
+        self._letters[key] = (minute, count + 1 if start == minute else 1)
+        if start == minute and count >= _LETTERS_A_MINUTE:
+            return
+        work.letters.append(
+            DeadLetter(
+                origin="ingest",
+                reason=letter.reason,
+                error=letter.error,
+                topic=letter.message.topic,
+                gateway=gateway.id if gateway else None,
+                stream=None,
+                seq=None,
+                received_at=letter.message.received_at,
+                sent_at=None,
+                payload=letter.message.payload,
+            )
+        )
+
+
+def _stranger(event: Event, gateway: Gateway) -> Unreadable:
+    import json
+
+    error = f"gateway {gateway.code} has no device {event['device']!r}: add it, then replay its dead letters"
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return Unreadable(reason="unknown_device", error=error, payload=text)
+
+
+def _conflict(gateway: Gateway) -> Alarm:
+    text = (
+        f"two machines send as gateway {gateway.code}: an epoch came back after another had begun. Change its password."
+    )
+    return Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
+
+
+def _new_life(reading: Reading, old: Stream) -> Alarm:
+    text = (
+        f"the spool of gateway {reading.gateway.code} began anew: what it had not sent before may be lost"
+        f" (last stored of the old one: {old.last_seq})"
+    )
+    return Alarm(
+        kind="epoch_change",
+        place=reading.gateway.place,
+        gateway=reading.gateway.id,
+        text=text,
+        from_at=old.last_received_at,
+        until_at=store.when(reading.message.received_at),
+    )

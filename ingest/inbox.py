@@ -1,0 +1,61 @@
+"""Messages between the broker's thread and the database's: bounded in bytes, never blocking."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from ingest.messages import Message
+
+
+class Inbox:
+    """A bounded queue. While it is over its high-water mark the broker's connection isn't read (``has_room``);
+    what arrives all the same is dropped and counted: its gateway keeps it and sends it again."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self.bytes = 0
+        self.shed = 0
+        self._messages: deque[Message] = deque()
+        self._ready = threading.Condition()
+
+    def put(self, message: Message) -> bool:
+        """Add a message; False where there was no room for it."""
+        size = len(message.payload) + 500
+        with self._ready:
+            if self.bytes + size > self.limit_bytes:
+                self.shed += 1
+                return False
+            self.bytes += size
+            self._messages.append(message)
+            self._ready.notify()
+            return True
+
+    def has_room(self) -> bool:
+        """Whether the connection may be read on."""
+        return self.bytes < self.limit_bytes // 2
+
+    def take(self, most_bytes: int, wait_s: float) -> list[Message]:
+        """All that waits, up to about ``most_bytes``; waits ``wait_s`` for the first."""
+        with self._ready:
+            if not self._messages:
+                self._ready.wait(wait_s)
+            taken: list[Message] = []
+            size = 0
+            while self._messages and size < most_bytes:
+                message = self._messages.popleft()
+                taken.append(message)
+                size += len(message.payload) + 500
+            self.bytes -= size
+            return taken
+
+    def wake(self) -> None:
+        """Let whoever waits in ``take`` look around."""
+        with self._ready:
+            self._ready.notify()
+
+    def clear(self) -> None:
+        """Forget all that waits; the gateways send it again."""
+        with self._ready:
+            self._messages.clear()
+            self.bytes = 0

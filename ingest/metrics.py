@@ -1,0 +1,92 @@
+"""What the ingest counts, for Prometheus; listed in docs/metrics.md."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+
+class _Lag(Collector):
+    """Quantiles of the lag from ``at`` to committed, over the newest 4,096 batches."""
+
+    def __init__(self) -> None:
+        self.recent: deque[float] = deque(maxlen=4096)
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "maillage_ingest_lag_seconds",
+            "From an event's time to its commit, over the newest 4,096 batches",
+            labels=["quantile"],
+        )
+        values = sorted(self.recent)
+        for quantile in (0.5, 0.9, 0.99, 1.0) if values else ():
+            family.add_metric([str(quantile)], values[min(len(values) - 1, int(quantile * len(values)))])
+        yield family
+
+
+class Metrics:
+    """The ingest's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.received = Counter("maillage_ingest_events_received", "Events in the batches heard", registry=registry)
+        self.committed = Counter("maillage_ingest_events_committed", "Events stored", registry=registry)
+        self.duplicate = Counter(
+            "maillage_ingest_events_duplicate", "Events that were stored already", registry=registry
+        )
+        self.beyond_gap = Counter(
+            "maillage_ingest_events_beyond_gap",
+            "Events ignored because earlier ones are missing; they come again",
+            registry=registry,
+        )
+        self.dead = Counter("maillage_ingest_dead_letters", "What could not be read", ["reason"], registry=registry)
+        self.refused = Counter(
+            "maillage_ingest_messages_refused", "Messages from who must not send them", ["reason"], registry=registry
+        )
+        self.shed = Counter(
+            "maillage_ingest_messages_shed",
+            "Messages dropped because the database is behind; they come again",
+            registry=registry,
+        )
+        self.corrected = Counter(
+            "maillage_ingest_events_time_corrected", "Events whose edge clock was wrong", registry=registry
+        )
+        self.conflicts = Counter(
+            "maillage_ingest_identity_conflicts", "Two machines under one gateway's identity", registry=registry
+        )
+        self.failures = Counter("maillage_ingest_transaction_failures", "Transactions rolled back", registry=registry)
+        self.batch_seconds = Histogram(
+            "maillage_ingest_transaction_seconds",
+            "One transaction, from reading its messages to its commit",
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+            registry=registry,
+        )
+        self.batch_events = Histogram(
+            "maillage_ingest_transaction_events",
+            "Events in one transaction",
+            buckets=(1, 10, 100, 500, 1000, 2500, 5000, 10000),
+            registry=registry,
+        )
+        self.queued = Gauge("maillage_ingest_queue_bytes", "Bytes of messages waiting", registry=registry)
+        self.shards = Gauge("maillage_ingest_shards", "Shards this worker owns", registry=registry)
+        self.connected = Gauge("maillage_ingest_connected", "1 while the peer answers", ["peer"], registry=registry)
+        self.spool_depth = Gauge(
+            "maillage_gateway_spool_depth", "Events not yet committed, by the gateway", ["gateway"], registry=registry
+        )
+        self.clock_offset = Gauge(
+            "maillage_gateway_clock_offset_seconds",
+            "The gateway's clock minus the centre's",
+            ["gateway"],
+            registry=registry,
+        )
+        self.online = Gauge(
+            "maillage_gateway_online", "1 while the gateway is connected", ["gateway"], registry=registry
+        )
+        self.lists_sent = Counter("maillage_ingest_lists_sent", "Access lists sent to gateways", registry=registry)
+        self.lag = _Lag()
+        registry.register(self.lag)

@@ -1,0 +1,135 @@
+"""What the centre knows of the network's hardware: which device senses which space, which door leads where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+_SPACES = """
+-- every space with its place
+SELECT id, place, parent, capacity FROM space
+"""
+
+_GATEWAYS = """
+-- every gateway in service with its place's code and shard
+SELECT g.id, g.code, g.place, p.code, p.shard FROM gateway g JOIN place p ON p.id = g.place WHERE g.retired_at IS NULL
+"""
+
+_DEVICES = """
+-- every device with where it senses and where its door leads
+SELECT d.id, d.gateway, d.code, d.kind, d.space, d.desk IS NOT NULL, d.side, o.from_space, o.to_space
+FROM device d LEFT JOIN door o ON o.id = d.door
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device, as far as the fold of its events needs it."""
+
+    id: int
+    kind: str
+    space: int | None
+    at_desk: bool
+    side: str
+    door_from: int | None
+    door_to: int | None
+
+    @property
+    def counts_into(self) -> int | None:
+        """The space that a counter or a reader counts people into."""
+        return self.space if self.kind == "counter" and self.space is not None else self.door_to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """One gateway in service, with its devices by code."""
+
+    id: int
+    code: str
+    place: int
+    place_code: str
+    shard: int
+    devices: dict[str, Device] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Space:
+    """One space with the sources that speak of it."""
+
+    id: int
+    place: int
+    parent: int | None
+    capacity: int | None
+    children: list[int] = field(default_factory=list)
+    desks: set[int] = field(default_factory=set)
+    """Devices that watch a seat."""
+    rooms: set[int] = field(default_factory=set)
+    """Devices that watch the whole space."""
+    counters: set[int] = field(default_factory=set)
+    badged: bool = False
+    """A door with a reader leads into it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """The whole network at one moment: gateways by code, spaces by id, the spaces of each place."""
+
+    gateways: Mapping[str, Gateway]
+    spaces: Mapping[int, Space]
+    places: Mapping[int, tuple[int, ...]]
+
+    @classmethod
+    def build(cls, gateways: list[Gateway], spaces: list[Space], devices: list[tuple[int, str, Device]]) -> Topology:
+        """Join rows into a topology; ``devices`` are (gateway id, code, device)."""
+        by_id = {space.id: space for space in spaces}
+        by_gateway = {gateway.id: gateway for gateway in gateways}
+        places: dict[int, list[int]] = {}
+        for space in spaces:
+            places.setdefault(space.place, []).append(space.id)
+            if space.parent is not None:
+                by_id[space.parent].children.append(space.id)
+        for gateway_id, code, device in devices:
+            if gateway_id not in by_gateway:
+                continue
+            by_gateway[gateway_id].devices[code] = device
+            _note_source(by_id, device)
+        return cls(
+            gateways={gateway.code: gateway for gateway in gateways},
+            spaces=by_id,
+            places={place: tuple(sorted(ids)) for place, ids in places.items()},
+        )
+
+
+def _note_source(spaces: dict[int, Space], device: Device) -> None:
+    if device.kind == "desk_sensor" and device.space is not None:
+        spaces[device.space].desks.add(device.id)
+    elif device.kind == "presence_sensor" and device.space is not None:
+        spaces[device.space].rooms.add(device.id)
+    elif device.kind == "counter" and device.counts_into is not None:
+        spaces[device.counts_into].counters.add(device.id)
+    elif device.kind == "reader" and device.door_to is not None:
+        spaces[device.door_to].badged = True
+
+
+def load(connection: psycopg.Connection[Any]) -> Topology:
+    """Read the network's topology from the database."""
+    spaces = [
+        Space(id=i, place=place, parent=parent, capacity=capacity)
+        for i, place, parent, capacity in connection.execute(_SPACES)
+    ]
+    gateways = [
+        Gateway(id=i, code=code, place=place, place_code=place_code, shard=shard)
+        for i, code, place, place_code, shard in connection.execute(_GATEWAYS)
+    ]
+    devices = [
+        (
+            gateway,
+            code,
+            Device(id=i, kind=kind, space=space, at_desk=desk, side=side, door_from=door_from, door_to=door_to),
+        )
+        for i, gateway, code, kind, space, desk, side, door_from, door_to in connection.execute(_DEVICES)
+    ]
+    return Topology.build(gateways, spaces, devices)

@@ -1,0 +1,256 @@
+"""The worker: owns shards, takes messages from the inbox, commits them, publishes the marks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import psycopg
+from pydantic import ValidationError
+
+from database.pool import connect
+from gateway.wire import Mark, State
+from ingest import replay, store, topology
+from ingest.commit import Books, Tally
+from ingest.errors import MarkMoved
+from ingest.inbox import Inbox
+from ingest.messages import Letter, Message, Reading, Refusal, describe, read, sender
+from ingest.metrics import Metrics
+from ingest.settings import IngestSettings
+from ingest.topology import Gateway
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[str, bytes, bool], None]
+"""Send a message with QoS 1; the last argument: retained."""
+
+_MOST_BYTES: Final = 1_500_000
+"""Of messages in one transaction: about 10,000 events."""
+_TOPOLOGY_EVERY_S: Final = 60.0
+_LOCKS_EVERY_S: Final = 2.0
+_LIST_AGAIN_S: Final = 15.0
+
+
+class Worker:
+    """Runs in a thread of its own; everything it knows is read again after any failure."""
+
+    def __init__(self, settings: IngestSettings, inbox: Inbox, publish: Publish, metrics: Metrics) -> None:
+        self._settings = settings
+        self._inbox = inbox
+        self._publish = publish
+        self._metrics = metrics
+        self._books: Books
+        self.owned: frozenset[int] = frozenset()
+        self.ready = threading.Event()
+        """Set while the database answers and the shards that are free are ours."""
+        self.topology_stale = threading.Event()
+        """Set by whoever hears that the network changed."""
+        self.replay_requested = threading.Event()
+        self.beat = time.monotonic()
+        """When the worker last turned."""
+        self._boots: dict[int, list[str]] = {}
+        self._strangers_at = 0.0
+        self._lists_at: dict[str, float] = {}
+        self._changed_lists: deque[int] = deque()
+
+    def list_changed(self, place: int) -> None:
+        """A place's access list has a new version. From any thread."""
+        self._changed_lists.append(place)
+        self._inbox.wake()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop``; a lost database is waited for."""
+        pause_s = 0.2
+        while not stop.is_set():
+            self.beat = time.monotonic()
+            try:
+                with connect(
+                    self._settings.database_url.get_secret_value(), application_name="maillage ingest"
+                ) as connection:
+                    connection.autocommit = True
+                    self._metrics.connected.labels("database").set(1)
+                    self._own(connection, stop)
+                    pause_s = 0.2
+            except MarkMoved as error:
+                log.error("shard_lost", extra={"reason": str(error)})
+                self._metrics.failures.inc()
+            except psycopg.Error as error:
+                log.error("database_failed", extra={"reason": _one_line(error), "retry_s": pause_s})
+                self._metrics.failures.inc()
+            finally:
+                self.ready.clear()
+                self.owned = frozenset()
+                self._metrics.connected.labels("database").set(0)
+                self._metrics.shards.set(0)
+            stop.wait(pause_s)
+            pause_s = min(pause_s * 2, 5.0)
+
+    def _own(self, connection: store.Connection, stop: threading.Event) -> None:
+        """Hold this connection's shards and work for them."""
+        self._books = Books(topology.load(connection))
+        wanted = self._settings.shard_set
+        self.owned = frozenset()
+        locks_at = topology_at = 0.0
+        replay_due = True
+        while not stop.is_set():
+            now = self.beat = time.monotonic()
+            if self.owned != wanted and now >= locks_at:
+                taken = store.lock_shards(connection, wanted - self.owned)
+                if taken:
+                    self.owned |= taken
+                    self._metrics.shards.set(len(self.owned))
+                    log.info("shards_owned", extra={"shards": len(self.owned), "of": len(wanted)})
+                elif not self.owned:
+                    log.info("standby", extra={"reason": "other workers own all of these shards"})
+                locks_at = now + _LOCKS_EVERY_S
+                self.ready.set()
+            if self.topology_stale.is_set() or now >= topology_at:
+                self.topology_stale.clear()
+                self._books.use(topology.load(connection)) if topology_at else None
+                topology_at = now + _TOPOLOGY_EVERY_S
+            if replay_due or self.replay_requested.is_set():
+                replay_due = False
+                self.replay_requested.clear()
+                replay.answer_requests(connection, self._books, self.owned)
+            if self._changed_lists:
+                places = [self._changed_lists.popleft() for _ in range(len(self._changed_lists))]
+                self._send_lists(connection, [], places)
+            messages = self._inbox.take(_MOST_BYTES, wait_s=0.25)
+            self._metrics.queued.set(self._inbox.bytes)
+            if messages:
+                self._work(connection, messages)
+
+    def _work(self, connection: store.Connection, messages: list[Message]) -> None:
+        """Commit some messages and publish the marks that they lead to."""
+        started = time.perf_counter()
+        readings: list[Reading] = []
+        letters: list[Letter] = []
+        states: dict[str, tuple[Gateway, State, Message]] = {}
+        for message in messages:
+            found = sender(self._books.topology, message.topic)
+            if isinstance(found, Refusal):
+                self._refuse(found)
+                continue
+            gateway, leaf = found
+            if gateway.shard not in self.owned:
+                continue
+            if leaf == "events":
+                one = read(gateway, message)
+                (readings if isinstance(one, Reading) else letters).append(one)  # type: ignore[arg-type]
+            elif leaf == "state":
+                self._read_state(gateway, message, states, letters)
+            else:
+                self._refuse(Refusal(topic=message.topic, reason="forged_topic", error=f"nothing is heard on {leaf!r}"))
+        if readings or letters:
+            tally = self._books.commit(connection, readings, letters)
+            for (_, epoch), (gateway, seq) in tally.marks.items():
+                self._mark(gateway, epoch, seq)
+            self._count(tally, time.perf_counter() - started)
+        if states:
+            self._store_states(connection, states)
+
+    def _mark(self, gateway: Gateway, epoch: str, seq: int) -> None:
+        topic = f"maillage/v1/{gateway.shard:02d}/{gateway.place_code}/{gateway.code}/committed"
+        self._publish(topic, Mark(epoch=epoch, seq=seq).model_dump_json().encode(), True)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._metrics.refused.labels(refusal.reason).inc()
+        log.warning(
+            "message_refused", extra={"topic": refusal.topic[:300], "reason": refusal.reason, "error": refusal.error}
+        )
+        now = time.monotonic()
+        if refusal.reason == "unknown_gateway" and now > self._strangers_at:  # perhaps it was enrolled a moment ago
+            self._strangers_at = now + 5.0
+            self.topology_stale.set()
+
+    def _read_state(
+        self,
+        gateway: Gateway,
+        message: Message,
+        states: dict[str, tuple[Gateway, State, Message]],
+        letters: list[Letter],
+    ) -> None:
+        if not message.payload:
+            return
+        try:
+            states[gateway.code] = (gateway, State.model_validate_json(message.payload), message)
+        except ValidationError as error:
+            letters.append(Letter(gateway=gateway, message=message, reason="invalid_state", error=describe(error)))
+
+    def _store_states(self, connection: store.Connection, states: dict[str, tuple[Gateway, State, Message]]) -> None:
+        told = []
+        heard: list[int] = []
+        with connection.transaction():
+            for gateway, state, message in states.values():
+                heard_at = message.received_at
+                offset_ms = None
+                if message.retained:  # of unknown age: no newer than it says itself
+                    heard_at = min(heard_at, state.at if state.at is not None else 0)
+                elif state.at is not None:
+                    offset_ms = (state.at - heard_at) / 1000
+                row = store.store_state(connection, gateway.id, gateway.place, state, heard_at, offset_ms)
+                told.append(row)
+                heard.append(gateway.id)
+                self._watch(connection, gateway, state)
+                self._metrics.online.labels(gateway.code).set(state.online)
+                if state.spool_depth is not None:
+                    self._metrics.spool_depth.labels(gateway.code).set(state.spool_depth)
+                if offset_ms is not None:
+                    self._metrics.clock_offset.labels(gateway.code).set(offset_ms / 1000)
+            store.notify(connection, "maillage_gateway", "g", told)
+        self._send_lists(connection, heard, [])
+
+    def _send_lists(self, connection: store.Connection, gateways: list[int], places: list[int]) -> None:
+        """Send its place's access list to each of these gateways that is online and holds another one."""
+        now = time.monotonic()
+        for gateway, due in store.lists_due(connection, gateways, places):
+            found = self._books.topology.gateways.get(gateway)
+            if found is None or found.shard not in self.owned:
+                continue
+            if not places and now - self._lists_at.get(gateway, -_LIST_AGAIN_S) < _LIST_AGAIN_S:
+                continue  # it is on its way
+            self._lists_at[gateway] = now
+            topic = f"maillage/v1/{found.shard:02d}/{found.place_code}/{found.code}/list"
+            self._publish(topic, due.model_dump_json().encode(), False)
+            self._metrics.lists_sent.inc()
+            log.info("list_sent", extra={"gateway": gateway, "version": due.version})
+
+    def _watch(self, connection: store.Connection, gateway: Gateway, state: State) -> None:
+        """Two boots that alternate under one gateway are two machines with one identity."""
+        if state.boot is None or not state.online:
+            return
+        boots = self._boots.setdefault(gateway.id, [])
+        if state.boot in boots[:-1]:
+            self._metrics.conflicts.inc()
+            log.error("identity_conflict", extra={"gateway": gateway.code})
+            text = f"two machines are running as gateway {gateway.code}. Change its password."
+            alarm = store.Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
+            store.raise_alarm(connection, alarm)
+            boots.remove(state.boot)
+        if not boots or boots[-1] != state.boot:
+            boots.append(state.boot)
+            del boots[:-8]
+
+    def _count(self, tally: Tally, seconds: float) -> None:
+        m = self._metrics
+        m.received.inc(tally.received)
+        m.committed.inc(tally.committed)
+        m.duplicate.inc(tally.duplicate)
+        m.beyond_gap.inc(tally.beyond_gap)
+        m.corrected.inc(tally.corrected)
+        if tally.conflicts:
+            m.conflicts.inc(tally.conflicts)
+            log.error("identity_conflict", extra={"batches": tally.conflicts})
+        for reason in tally.dead:
+            m.dead.labels(reason).inc()
+        m.lag.recent.extend(tally.lags)
+        m.batch_seconds.observe(seconds)
+        m.batch_events.observe(tally.committed)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
