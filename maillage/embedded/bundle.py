@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,17 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from maillage.embedded.process import EmbeddedError
+from maillage.paths import runtime_directory
 
 _FETCH: Final = Path(__file__).with_name("fetch-servers")
 
 
 class BundleError(EmbeddedError):
     """The servers could not be fetched; what the fetch wrote on stderr says why and what to do instead."""
-
-
-def runtime_directory() -> Path:
-    """Return where the embedded stack keeps its programs, data, secrets and logs: MAILLAGE_RUNTIME or ``.runtime``."""
-    return Path(os.environ.get("MAILLAGE_RUNTIME", ".runtime")).absolute()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,7 @@
+"""``python -m maillage``."""
+
+from __future__ import annotations
+
+from maillage.cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""The command ``maillage``: it reads the command line and calls the package whose work it is."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from maillage import environment
+from maillage.commands import boards, keys, letters, processes, stack
+from maillage.complaint import sentence
+
+app = typer.Typer(
+    help="Occupancy and access control for networks of third places.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of what goes wrong.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        print(version_of("maillage"))
+        raise typer.Exit
+    environment.load()
+
+
+for module in (stack, processes):
+    module.add_to(app)
+app.add_typer(keys.app, name="key")
+app.add_typer(boards.app, name="dashboards")
+app.add_typer(letters.app, name="dead-letters")
+
+
+def _add_network() -> None:
+    """Add the network's own commands; a gateway-only install has none of the packages that they need."""
+    try:
+        from maillage.network.cli import app as network
+    except ModuleNotFoundError as error:
+        missing = error
+
+        def network_is_missing() -> None:
+            raise missing
+
+        app.command("network", help="Places, gateways and their keys.")(network_is_missing)
+    else:
+        app.add_typer(network, name="network", help="Places, gateways and their keys.")
+
+
+_add_network()
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is one sentence on stderr and exit code 1, unless ``--debug`` is given."""
+    debug = "--debug" in sys.argv[1:]
+    if debug:  # wherever it stands: before or after the command
+        sys.argv[1:] = ["--debug", *(word for word in sys.argv[1:] if word != "--debug")]
+    try:
+        app(prog_name="maillage")
+    except Exception as error:
+        if debug:
+            raise
+        print(f"maillage: {sentence(error)}", file=sys.stderr)
+        sys.exit(1)

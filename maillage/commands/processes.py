@@ -1,0 +1,139 @@
+"""The processes: ingest, api, gateway, simulate, maintain; and migrate and replay, which end by themselves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from maillage.complaint import Complaint
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to ``app``."""
+    for command in (migrate, ingest, api, gateway, simulate, maintain, replay):
+        app.command()(command)
+
+
+def _begin(log_level: str) -> threading.Event:
+    """Configure the logs and return the event that Ctrl-C and SIGTERM set."""
+    from maillage.logging import configure
+
+    configure(log_level)
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    return stop
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given; the others come from the environment."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date. Runs again without harm.
+
+    Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
+    """
+    url = os.environ.get("MAILLAGE_DATABASE_URL")
+    if not url:
+        raise Complaint("MAILLAGE_DATABASE_URL is not set. Set it to postgresql://user:password@host:port/name.")
+    from database.migrate import migrate as run
+
+    applied = run(url)
+    print(f"{len(applied)} migrations applied." if applied else "The database is up to date.")
+
+
+def ingest(
+    shards: Annotated[str | None, typer.Option(help="Which shards this worker may take, like 0-31.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics, /healthz, /readyz; 0: none.")] = None,
+) -> None:
+    """Take events from the broker into the database, exactly once in effect, and fold them into occupancy.
+
+    Settings: MAILLAGE_DATABASE_URL, MAILLAGE_MQTT_URL, MAILLAGE_SHARDS, MAILLAGE_METRICS_PORT, MAILLAGE_LOG_LEVEL.
+    """
+    from ingest.run import run
+    from ingest.settings import IngestSettings
+
+    settings = IngestSettings(**_given(shards=shards, metrics_port=metrics_port))
+    raise typer.Exit(run(settings, _begin(settings.log_level)))
+
+
+def api(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Answer over HTTP: places, occupancy, availability, the live stream and the page.
+
+    Settings: MAILLAGE_DATABASE_URL, MAILLAGE_HTTP_HOST, MAILLAGE_HTTP_PORT, MAILLAGE_LOG_LEVEL.
+    """
+    from api.run import run
+    from api.settings import ApiSettings
+    from maillage.logging import configure
+
+    settings = ApiSettings(**_given(http_host=host, http_port=port))
+    configure(settings.log_level)
+    raise typer.Exit(run(settings))
+
+
+def gateway(
+    place: Annotated[list[str] | None, typer.Option(help="Run only this place's gateways; may be repeated.")] = None,
+    gateways_file: Annotated[Path | None, typer.Option(help="What `maillage network gateways` wrote.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics and /healthz; 0: none.")] = None,
+) -> None:
+    """Run one place's gateway, or many: hear devices, decide at doors, keep every event until it is stored.
+
+    Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_MQTT_URL, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SPOOL, MAILLAGE_METRICS_PORT,
+    MAILLAGE_LOG_LEVEL.
+    """
+    from gateway.run import run
+    from gateway.settings import GatewaySettings
+
+    given = _given(places=tuple(place) if place else None, gateways_file=gateways_file, metrics_port=metrics_port)
+    settings = GatewaySettings(**given)
+    raise typer.Exit(run(settings, _begin(settings.log_level)))
+
+
+def simulate(
+    speed: Annotated[float | None, typer.Option(help="Virtual seconds in a real one, 1 to 1000.")] = None,
+    places: Annotated[int | None, typer.Option(help="How many places move; the first of the file.")] = None,
+    start: Annotated[str | None, typer.Option(help="When the virtual day starts, like 2026-03-03T07:30.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed moves the same people.")] = None,
+) -> None:
+    """Stand in for the hardware: virtual readers, locks and sensors, moved by people, on the field broker.
+
+    Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SIMULATOR_PORT, MAILLAGE_LOG_LEVEL.
+    """
+    from simulator.run import run
+    from simulator.settings import SimulatorSettings
+
+    settings = SimulatorSettings(**_given(speed=speed, places=places, start=start, seed=seed))
+    raise typer.Exit(run(settings, _begin(settings.log_level)))
+
+
+def maintain(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Do all that is due now, and end.")] = False,
+) -> None:
+    """Keep the database in order: quarter-hour summaries, and the deletion of personal traces after three months.
+
+    Settings: MAILLAGE_DATABASE_URL, MAILLAGE_LOG_LEVEL.
+    """
+    raise Complaint("not yet")
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="A recording of device messages: topic, payload, time.")],
+) -> None:
+    """Feed recorded device messages into a place's drivers, at their pace or faster."""
+    raise Complaint("not yet")

@@ -1,0 +1,54 @@
+"""What goes wrong, as one readable sentence with what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import ValidationError
+
+_EXTRA_OF: Final = {
+    "psycopg": "centre",
+    "psycopg_pool": "centre",
+    "prometheus_client": "centre",
+    "fastapi": "api",
+    "uvicorn": "api",
+    "uvloop": "api",
+    "httptools": "api",
+    "grafana_client": "dashboards",
+}
+"""Packages that only some processes need, and the extra that brings each."""
+
+_OURS: Final = ("access", "api", "dashboards", "database", "gateway", "ingest", "maillage", "simulator")
+
+
+class Complaint(Exception):
+    """Something that the operator can mend; its text is what the command line says, whole."""
+
+
+def sentence(error: BaseException) -> str:
+    """Return what to tell the operator of ``error``: never a traceback, never a secret."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = _EXTRA_OF.get(error.name.partition(".")[0])
+        if extra:
+            return f"this command needs the package {error.name}: pip install 'maillage[{extra}]'"
+    if isinstance(error, ValidationError):
+        return _settings(error)
+    package = type(error).__module__.partition(".")[0]
+    if package in _OURS:
+        return str(error)
+    if package == "psycopg":
+        told = " ".join(str(error).split())
+        return f"the database: {told} (MAILLAGE_DATABASE_URL says which; `maillage doctor` looks at it)"
+    if isinstance(error, OSError):
+        return str(error)
+    return f"unexpected {type(error).__name__}: {error}. This is a bug: please report it with the output of --debug."
+
+
+def _settings(error: ValidationError) -> str:
+    """Tell which settings are missing or wrong; values stay out of it, they may be secrets."""
+    lines = []
+    for one in error.errors(include_url=False, include_input=False):
+        name = "MAILLAGE_" + "_".join(str(part) for part in one["loc"]).upper()
+        what = "is not set" if one["type"] == "missing" else one["msg"].removeprefix("Value error, ")
+        lines.append(f"{name} {what}" if one["type"] == "missing" else f"{name}: {what}")
+    return "; ".join(lines) + ". Set it in the environment (README, Settings), or run `maillage up`, which sets all."

@@ -1,0 +1,116 @@
+"""The processes of the stack: started, asked whether they are well, started again when they crash, stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from maillage.stack.errors import StackError
+
+_RESTARTS: Final = 3
+"""A process that crashes more often than this within a minute ends the run."""
+
+
+def answers(url: str, *, timeout_s: float = 2.0) -> bool:
+    """Return whether a GET of ``url`` is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s) as response:  # noqa: S310  our own http address
+            return bool(response.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+class Child:
+    """One process of ours: ``maillage COMMAND``, with its settings and its log."""
+
+    def __init__(
+        self, *, name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path, health: str
+    ) -> None:
+        """``health`` is the URL that answers 200 once the process is up."""
+        self.name = name
+        self.health = health
+        self.log = log
+        self._command = [sys.executable, "-m", "maillage", *arguments]
+        self._environment = {**os.environ, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._crashes: list[float] = []
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, once started."""
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the process. It gets a SIGTERM when ours ends, however it ends."""
+        prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*prefix, *self._command],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the supervisor, which stops them in order
+            )
+
+    def crashed(self) -> bool:
+        """Return whether the process has ended though nobody stopped it."""
+        return self._process is not None and self._process.poll() is not None
+
+    def revive(self, say: Callable[[str], None]) -> None:
+        """Start a crashed process again.
+
+        Raises:
+            StackError: it crashes too often.
+        """
+        code = self._process.returncode if self._process else None
+        now = time.monotonic()
+        self._crashes = [when for when in self._crashes if now - when < 60] + [now]
+        if len(self._crashes) > _RESTARTS:
+            raise StackError(f"{self.name} keeps ending (exit code {code}). The end of {self.log}:\n{self.tail()}")
+        say(f"{self.name} ended (exit code {code}); starting it again. Its log: {self.log}")
+        self.start()
+
+    def wait_until_well(self, *, deadline_s: float, stopped: Callable[[], bool]) -> None:
+        """Wait until the health URL answers.
+
+        Raises:
+            StackError: the process ended, or did not answer within ``deadline_s``.
+        """
+        end = time.monotonic() + deadline_s
+        while not stopped() and not answers(self.health):
+            if self.crashed():
+                code = self._process.returncode if self._process else None
+                raise StackError(f"{self.name} ended (exit code {code}). The end of {self.log}:\n{self.tail()}")
+            if time.monotonic() > end:
+                raise StackError(f"{self.name} isn't up after {deadline_s:g} s. The end of {self.log}:\n{self.tail()}")
+            time.sleep(0.1)
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, without waiting."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, *, deadline_s: float) -> None:
+        """Wait for the end; kill after ``deadline_s``."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(deadline_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def tail(self, lines: int = 15) -> str:
+        """Return the end of the log."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

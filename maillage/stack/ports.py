@@ -1,0 +1,27 @@
+"""The ports of the stack: the usual one where it is free, else any."""
+
+from __future__ import annotations
+
+import socket
+
+from maillage.embedded.process import free_port
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Return whether nobody listens on ``port`` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def choose(preferred: int, taken: set[int]) -> int:
+    """Return ``preferred`` where it is free and not in ``taken``, else a free port; and add it to ``taken``."""
+    port = preferred
+    while port in taken or not is_free(port):
+        port = free_port()
+    taken.add(port)
+    return port

@@ -1,0 +1,108 @@
+"""The database and the brokers of the stack: embedded, or those that the environment gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import psycopg
+
+from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, Secrets, fetch
+from maillage.embedded.secrets import LOGINS
+from maillage.stack.ports import choose
+
+
+class Servers:
+    """What the processes connect to."""
+
+    def __init__(self, *, runtime: Path, secrets: Secrets, taken_ports: set[int]) -> None:
+        self._secrets = secrets
+        self._given_database = os.environ.get("MAILLAGE_DATABASE_URL")
+        self._given_broker = os.environ.get("MAILLAGE_MQTT_URL")
+        self._given_field = os.environ.get("MAILLAGE_FIELD_MQTT_URL")
+        needed = not (self._given_database and self._given_broker and self._given_field)
+        bundle = fetch() if needed else None
+        logs = runtime / "logs"
+        self.postgres: EmbeddedPostgres | None = None
+        self.central: EmbeddedMosquitto | None = None
+        self.field: EmbeddedMosquitto | None = None
+        if bundle is None:
+            return
+        if not self._given_database:
+            self.postgres = EmbeddedPostgres(
+                runtime / "postgres",
+                bundle=bundle,
+                password=secrets.postgres,
+                port=choose(54320, taken_ports),
+                log=logs / "postgres.log",
+            )
+        if not self._given_broker:
+            self.central = EmbeddedMosquitto(
+                runtime / "central",
+                bundle=bundle,
+                users=secrets.mqtt,
+                port=choose(18830, taken_ports),
+                log=logs / "central-broker.log",
+            )
+        if not self._given_field:
+            self.field = EmbeddedMosquitto(
+                runtime / "field", bundle=bundle, port=choose(18831, taken_ports), log=logs / "field-broker.log"
+            )
+
+    def start(self, *, fresh: bool) -> None:
+        """Start what is embedded; with ``fresh``, the embedded database begins empty."""
+        if self.postgres:
+            self.postgres.start()
+            if fresh:
+                with psycopg.connect(self.postgres.url(database="postgres"), autocommit=True) as connection:
+                    connection.execute("DROP DATABASE IF EXISTS maillage WITH (FORCE)")
+                    connection.execute("CREATE DATABASE maillage")
+        for broker in (self.central, self.field):
+            if broker:
+                broker.start()
+
+    def make_logins(self) -> None:
+        """Give each process its own database user; a given database keeps the user of its URL."""
+        if self.postgres:
+            for name, group in LOGINS.items():
+                self.postgres.make_login(name, password=self._secrets.logins[name], group=group)
+
+    def enrol(self, passwords: dict[str, str]) -> None:
+        """Make the gateways' users on the embedded broker."""
+        if self.central:
+            self.central.enrol(passwords)
+
+    def database_url(self, login: str | None = None) -> str:
+        """Return the database's URL for one of LOGINS, or for its owner."""
+        if self.postgres is None:
+            return str(self._given_database)
+        if login is None:
+            return self.postgres.url()
+        return self.postgres.url(user=login, password=self._secrets.logins[login])
+
+    def broker_url(self, user: str | None = None) -> str:
+        """Return the central broker's URL for ``user``, or without a user (a gateway brings its own)."""
+        if self.central is None:
+            return str(self._given_broker)
+        return self.central.url(user) if user else f"mqtt://{self.central.host}:{self.central.port}"
+
+    def field_url(self) -> str:
+        """Return the URL of the broker that devices and gateways share."""
+        return self.field.url() if self.field else str(self._given_field)
+
+    def ended(self) -> Iterable[str]:
+        """Yield what each embedded server that has ended by itself last wrote."""
+        for name, server in (
+            ("PostgreSQL", self.postgres),
+            ("central broker", self.central),
+            ("field broker", self.field),
+        ):
+            if server is not None and not server.running:
+                yield f"the {name} ended. The end of its log:\n{server.tail()}"
+
+    def stop(self) -> None:
+        """Stop what is embedded."""
+        for server in (self.field, self.central, self.postgres):
+            if server:
+                server.stop()
