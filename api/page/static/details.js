@@ -1,0 +1,148 @@
+// One place in full: its spaces with what is known of each, address, hours.
+import { place as fetchPlace } from "./line.js";
+import { bar, stateWords } from "./list.js";
+import * as places from "./places.js";
+import { moment, say } from "./words.js";
+
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const panel = document.getElementById("details");
+let open = null; // the code of the place shown
+let about = null; // GET /v1/places/{id}
+let failed = null;
+let asking = false;
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function intervalWords(now) {
+  if (now.low === null || now.high === null) return null;
+  return now.low === now.high ? say("exact") : say("interval", { low: now.low, high: now.high });
+}
+
+function spaceCard(space, number) {
+  const isRoot = space.kind === "place";
+  const now = places.judge(number, space.capacity);
+  const card = element("li", isRoot ? "space root" : "space");
+  card.dataset.space = space.id;
+  card.dataset.level = now.level;
+  const head = element("div", "space-head");
+  head.append(element("h3", "", isRoot ? say("whole") : space.name), element("span", "state", stateWords(now)));
+  const size = now.capacity === null ? say("no_capacity") : say("capacity", { n: now.capacity });
+  const count = element("p", "space-count");
+  count.append(element("strong", "", now.known ? String(now.present) : "?"), ` / ${now.capacity ?? "?"} `, element("span", "quiet", isRoot ? size : `${say(`kinds.${space.kind}`)} · ${size}`));
+  const facts = [now.known ? intervalWords(now) : null, say(`quality.${now.quality}`), number?.at ? say("at", { time: moment(Date.parse(number.at)) }) : say("never")];
+  card.append(head, bar(now), count, element("p", "facts", facts.filter(Boolean).join(" · ")));
+  return card;
+}
+
+function hours(week) {
+  if (!week) return [element("span", "quiet", say("hours_unknown"))];
+  const table = element("table", "hours");
+  for (const day of DAYS) {
+    const row = table.insertRow();
+    row.append(element("th", "", say(`days.${day}`)), element("td", "", (week[day] ?? []).map((span) => span.join("–")).join(", ") || say("closed")));
+    row.cells[0].scope = "row";
+  }
+  return [table];
+}
+
+function fact(list, key, ...content) {
+  const value = element("dd");
+  value.append(...content);
+  list.append(element("dt", "", say(key)), value);
+}
+
+function safeLink(text) {
+  const url = /^https?:\/\//i.test(text) ? text : `https://${text}`;
+  if (!URL.canParse?.(url)) return element("span", "", text);
+  const link = element("a", "", text.replace(/^https?:\/\//i, "").replace(/\/$/, ""));
+  Object.assign(link, { href: url, rel: "noopener noreferrer nofollow", referrerPolicy: "no-referrer", target: "_blank" });
+  return link;
+}
+
+function render() {
+  if (!open) return;
+  const held = panel.contains(document.activeElement) ? document.activeElement.className : null;
+  const place = { ...places.get(open), ...about };
+  const back = element("a", "back", `← ${say("back")}`);
+  back.href = "#";
+  const head = element("h2", "", place.name ?? open);
+  const children = [back, head];
+  if (failed === 404) children.push(element("p", "warning", say("not_found")));
+  else if (!place.name) children.push(element("p", "quiet", say("loading")));
+  else {
+    const live = places.get(open);
+    if (place.where) children.push(element("p", "quiet", place.where));
+    if (live && !live.now.known) children.push(element("p", "warning", say("unknown_why")));
+    if (place.generated) children.push(element("p", "generated", say("generated")));
+    else if (place.spaces?.some((s) => s.generated)) children.push(element("p", "generated", say("generated_spaces")));
+    children.push(element("h3", "section", say("spaces")), spacesList(live), factsList(place));
+  }
+  panel.replaceChildren(...children);
+  if (held === "back") back.focus();
+}
+
+function spacesList(live) {
+  if (!about) return element("p", "quiet", say("loading"));
+  const list = element("ul", "spaces");
+  const numbers = new Map((live?.number?.spaces ?? []).map((number) => [number.space, number]));
+  const isRoot = (space) => space.kind === "place";
+  for (const space of [...about.spaces].sort((a, b) => isRoot(b) - isRoot(a))) {
+    list.append(spaceCard(space, isRoot(space) ? live?.number : numbers.get(space.id)));
+  }
+  return list.childElementCount ? list : element("p", "quiet", say("no_spaces"));
+}
+
+function factsList(place) {
+  const list = element("dl", "about");
+  const address = [place.address, place.where].filter(Boolean).join(", ");
+  if (address) fact(list, "address", address);
+  fact(list, "hours", ...hours(place.opening_hours));
+  if (place.website) fact(list, "website", safeLink(place.website));
+  return list;
+}
+
+async function ask() {
+  if (!open || about || asking || failed === 404) return;
+  asking = true;
+  const id = open;
+  try {
+    const answer = await fetchPlace(id);
+    if (id === open) [about, failed] = [answer, null];
+  } catch (error) {
+    if (id === open) failed = error.status ?? 0; // no answer: asked again by the next tick
+  } finally {
+    asking = false;
+  }
+  if (id === open) render();
+  else ask();
+}
+
+export const current = () => open;
+
+export function show(id) {
+  if (open === id) return;
+  [open, about, failed] = [id, null, null];
+  panel.hidden = id === null;
+  if (id === null) return;
+  render();
+  panel.scrollTop = 0;
+  ask();
+}
+
+/** A number of the open place or of one of its spaces moved. */
+export function update(batch) {
+  for (const place of batch) if (place.id === open) return render();
+}
+
+/** Called every second: lets shown numbers age while the line is cut, and asks again for what wasn't answered. */
+export function tick(cut) {
+  if (cut) render();
+  ask();
+}
+
+export { render };

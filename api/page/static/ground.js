@@ -1,0 +1,78 @@
+// The ground under the dots: neighbours' land, departments, regions' borders, drawn from outline.json.
+import { mercator } from "./view.js";
+
+function unpack(packed, unit) {
+  const points = [];
+  let x = 0;
+  let y = 0;
+  for (let i = 0; i < packed.length; i += 2) {
+    x += packed[i];
+    y += packed[i + 1];
+    points.push(mercator(x * unit, y * unit));
+  }
+  return points;
+}
+
+function trace(path, points, closed) {
+  points.forEach(([x, y], i) => (i ? path.lineTo(x, y) : path.moveTo(x, y)));
+  if (closed) path.closePath();
+}
+
+function middle(ring) {
+  let area = 0;
+  let cx = 0;
+  let cy = 0;
+  ring.forEach(([ax, ay], i) => {
+    const [bx, by] = ring[(i + 1) % ring.length];
+    const cross = ax * by - bx * ay;
+    area += cross;
+    cx += (ax + bx) * cross;
+    cy += (ay + by) * cross;
+  });
+  return { area: Math.abs(area), at: [cx / (3 * area), cy / (3 * area)] };
+}
+
+export async function loadGround(url) {
+  const outline = await (await fetch(url)).json();
+  const ground = { land: new Path2D(), departments: new Path2D(), regions: new Path2D(), names: [] };
+  for (const ring of outline.land) trace(ground.land, unpack(ring, outline.unit), true);
+  for (const line of outline.regions) trace(ground.regions, unpack(line, outline.unit), false);
+  for (const department of outline.departments) {
+    const rings = department.rings.map((ring) => unpack(ring, outline.unit));
+    for (const ring of rings) trace(ground.departments, ring, true);
+    const largest = rings.map(middle).reduce((a, b) => (b.area > a.area ? b : a));
+    ground.names.push({ name: department.name, at: largest.at, size: Math.sqrt(largest.area) });
+  }
+  return ground;
+}
+
+export function drawGround(canvas, ground, view, colours, ratio) {
+  const context = canvas.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.fillStyle = colours.sea;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  if (!ground) return;
+  const k = view.scale * ratio;
+  context.setTransform(k, 0, 0, k, (view.width / 2) * ratio - view.x * k, (view.height / 2) * ratio - view.y * k);
+  context.lineJoin = context.lineCap = "round";
+  context.fillStyle = colours.land;
+  context.fill(ground.land);
+  context.fillStyle = colours.country;
+  context.fill(ground.departments);
+  context.strokeStyle = colours.department;
+  context.lineWidth = 0.8 / view.scale;
+  context.stroke(ground.departments);
+  context.strokeStyle = colours.region;
+  context.lineWidth = 1.4 / view.scale;
+  context.stroke(ground.regions);
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.font = "500 11.5px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillStyle = colours.name;
+  for (const { name, at, size } of ground.names) {
+    if (size * view.scale * 0.9 < name.length * 6.2) continue; // it wouldn't fit
+    const [x, y] = view.at(at);
+    if (x > -60 && y > -20 && x < view.width + 60 && y < view.height + 20) context.fillText(name, x, y);
+  }
+}

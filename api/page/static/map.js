@@ -1,0 +1,253 @@
+// The map: two canvases, redrawn only when something on them changed, and the hands and keys that move them.
+import { drawGround, loadGround } from "./ground.js";
+import * as places from "./places.js";
+import { STEPS } from "./scale.js";
+import { mercator, territoryOf, View } from "./view.js";
+
+const view = new View();
+const box = document.getElementById("map");
+const ground = document.getElementById("ground");
+const dots = document.getElementById("dots");
+let outline = null;
+let colours = {};
+let ratio = 1;
+let frame = 0;
+let groundDirty = true;
+let shown = () => true;
+let selected = null;
+let hovered = null;
+let fitted = false;
+
+function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  for (const name of ["sea", "land", "country", "department", "region", "name", "paper", "ink", "unknown"]) colours[name] = colour(name);
+  colours.levels = STEPS.map((step) => colour(`level-${step}`));
+  colours.none = colour("level-none");
+}
+
+function radius() {
+  const many = places.count() > 600 ? 3.6 : places.count() > 250 ? 4.6 : 6;
+  return Math.min(many + Math.log2(Math.max(1, view.scale / view.fitted)) * 1.5, 11);
+}
+
+function drawDot(context, place, r) {
+  const { now } = place;
+  const [x, y] = place.screen;
+  const size = place === selected || place === hovered ? r + 2.5 : r;
+  context.beginPath();
+  if (!now.known) {
+    context.arc(x, y, size * 0.72, 0, 7);
+    context.fillStyle = colours.country;
+    context.fill();
+    context.setLineDash([size * 0.55, size * 0.4]);
+    context.lineWidth = 1.4;
+    context.strokeStyle = colours.unknown;
+    context.stroke();
+    context.setLineDash([]);
+  } else {
+    const colour = now.level === "none" ? colours.none : colours.levels[now.level];
+    context.arc(x, y, size, 0, 7);
+    context.fillStyle = colours.paper;
+    context.fill();
+    context.lineWidth = 1.5;
+    context.strokeStyle = colour;
+    context.stroke();
+    context.beginPath();
+    context.fillStyle = colour;
+    if (now.share !== null && now.share < 1) {
+      context.moveTo(x, y);
+      context.arc(x, y, size, -Math.PI / 2, -Math.PI / 2 + now.share * 2 * Math.PI);
+    } else if (now.share !== null) context.arc(x, y, size, 0, 7);
+    context.fill();
+  }
+  if (place === selected) {
+    context.beginPath();
+    context.arc(x, y, size + 3.5, 0, 7);
+    context.lineWidth = 2.5;
+    context.strokeStyle = colours.ink;
+    context.stroke();
+  }
+}
+
+function drawDots() {
+  const context = dots.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, view.width, view.height);
+  const r = radius();
+  const seen = [];
+  for (const place of places.all()) {
+    place.screen = null;
+    if (!shown(place) && place !== selected) continue;
+    place.mercator ??= mercator(place.longitude, place.latitude);
+    const [x, y] = view.at(place.mercator);
+    if (x < -20 || y < -20 || x > view.width + 20 || y > view.height + 20) continue;
+    place.screen = [x, y];
+    seen.push(place);
+  }
+  const rank = (p) => (p === selected || p === hovered ? 9 : p.now.known ? 1 + (p.now.share ?? 0) : 0);
+  seen.sort((a, b) => rank(a) - rank(b)); // the fullest on top, unknown below
+  for (const place of seen) drawDot(context, place, r);
+  if (view.scale > view.fitted * 2) drawNames(context, seen, r);
+}
+
+function drawNames(context, seen, r) {
+  context.font = "12px system-ui, sans-serif";
+  context.textBaseline = "middle";
+  context.lineJoin = "round";
+  context.lineWidth = 3.5;
+  const taken = seen.map(({ screen: [x, y] }) => [x - r, y - r, x + r, y + r]);
+  const free = ([w, n, e, s], own) => taken.every(([a, b, c, d], i) => i === own || e < a || w > c || s < b || n > d);
+  seen.forEach((place, i) => {
+    const [x, y] = place.screen;
+    const rectangle = [x + r + 3, y - 8, x + r + 5 + context.measureText(place.name).width, y + 8];
+    if (!free(rectangle, i)) return;
+    taken.push(rectangle);
+    context.strokeStyle = colours.country;
+    context.fillStyle = colours.ink;
+    context.strokeText(place.name, x + r + 4, y);
+    context.fillText(place.name, x + r + 4, y);
+  });
+}
+
+function draw() {
+  frame = 0;
+  if (groundDirty) drawGround(ground, outline, view, colours, ratio);
+  groundDirty = false;
+  drawDots();
+}
+
+export function redraw(everything = true) {
+  groundDirty ||= everything;
+  frame ||= requestAnimationFrame(draw);
+}
+
+function resize() {
+  ratio = Math.min(devicePixelRatio || 1, 2);
+  view.width = box.clientWidth;
+  view.height = box.clientHeight;
+  for (const canvas of [ground, dots]) {
+    canvas.width = view.width * ratio;
+    canvas.height = view.height * ratio;
+  }
+  redraw();
+}
+
+const near = (px, py) => {
+  let best = null;
+  let least = (radius() + 7) ** 2;
+  for (const place of places.all()) {
+    if (!place.screen) continue;
+    const distance = (place.screen[0] - px) ** 2 + (place.screen[1] - py) ** 2;
+    if (distance <= least) [best, least] = [place, distance];
+  }
+  return best;
+};
+
+/** Shows one territory, or the one with the most places. */
+export function fitTo(territory = null) {
+  const by = Map.groupBy ? Map.groupBy(places.all(), territoryOf) : grouped();
+  const chosen = territory ?? [...by].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["mainland", []])[0];
+  view.fit((by.get(chosen) ?? []).map((p) => mercator(p.longitude, p.latitude)));
+  fitted = true;
+  redraw();
+}
+
+function grouped() {
+  const by = new Map();
+  for (const place of places.all()) by.set(territoryOf(place), [...(by.get(territoryOf(place)) ?? []), place]);
+  return by;
+}
+
+export function select(place, move) {
+  selected = place;
+  if (place && move) {
+    const point = mercator(place.longitude, place.latitude);
+    const [x, y] = view.at(point);
+    const away = x < 40 || y < 40 || x > view.width - 40 || y > view.height - 40;
+    if (away) view.centre(point, Math.max(view.scale, view.fitted));
+  }
+  redraw();
+}
+
+export function setShown(filter) {
+  shown = filter;
+  redraw(false);
+}
+
+export function zoomBy(factor) {
+  view.zoom(factor);
+  redraw();
+}
+
+/** Starts the map; `pick(place)` when one is clicked, `hint(place, x, y)` while one is under the pointer. */
+export async function start({ url, pick, hint }) {
+  readColours();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    readColours();
+    redraw();
+  });
+  new ResizeObserver(() => {
+    const first = view.width <= 1;
+    resize();
+    if (first && fitted) fitTo();
+  }).observe(box);
+  resize();
+  hands(pick, (place, x, y) => {
+    if (place !== hovered) redraw(false);
+    hovered = place;
+    hint(place, x, y);
+  });
+  outline = await loadGround(url);
+  redraw();
+}
+
+function hands(pick, hover) {
+  const fingers = new Map();
+  let moved = 0;
+  const where = (e) => [e.offsetX, e.offsetY];
+  box.addEventListener("wheel", (e) => {
+    e.preventDefault();
+    view.zoom(Math.exp(-e.deltaY * (e.deltaMode === 1 ? 0.05 : 0.0016)), ...where(e));
+    redraw();
+  }, { passive: false });
+  box.addEventListener("pointerdown", (e) => {
+    if (!fingers.size) moved = 0;
+    fingers.set(e.pointerId, where(e));
+    box.setPointerCapture(e.pointerId);
+  });
+  box.addEventListener("pointermove", (e) => {
+    const to = where(e);
+    const from = fingers.get(e.pointerId);
+    if (!from) return hover(near(...to), ...to);
+    const other = [...fingers].find(([id]) => id !== e.pointerId)?.[1];
+    if (other) {
+      const span = (p) => Math.hypot(p[0] - other[0], p[1] - other[1]) || 1;
+      view.zoom(span(to) / span(from), (to[0] + other[0]) / 2, (to[1] + other[1]) / 2);
+    } else view.pan(to[0] - from[0], to[1] - from[1]);
+    moved += Math.hypot(to[0] - from[0], to[1] - from[1]);
+    fingers.set(e.pointerId, to);
+    if (moved > 4) redraw();
+  });
+  const up = (e) => {
+    const tapped = fingers.size === 1 && moved <= 6 && e.type === "pointerup";
+    fingers.delete(e.pointerId);
+    const place = tapped ? near(...where(e)) : null;
+    if (place) pick(place);
+  };
+  box.addEventListener("pointerup", up);
+  box.addEventListener("pointercancel", up);
+  box.addEventListener("pointerleave", () => hover(null, 0, 0));
+  box.addEventListener("dblclick", (e) => {
+    view.zoom(2, ...where(e));
+    redraw();
+  });
+  const keys = { ArrowLeft: () => view.pan(80, 0), ArrowRight: () => view.pan(-80, 0), ArrowUp: () => view.pan(0, 80), ArrowDown: () => view.pan(0, -80),
+    "+": () => view.zoom(1.5), "=": () => view.zoom(1.5), "-": () => view.zoom(1 / 1.5), 0: () => fitTo() };
+  box.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || !keys[e.key]) return;
+    e.preventDefault();
+    keys[e.key]();
+    redraw();
+  });
+}

@@ -1,0 +1,62 @@
+// French and English by the browser's language, or by the reader's choice (kept in this browser only).
+import en from "./words/en.js";
+import fr from "./words/fr.js";
+
+const DICTIONARIES = { fr, en };
+const KEPT = "maillage-language";
+let language = "en";
+let words = en;
+let plural = new Intl.PluralRules("en");
+let number = new Intl.NumberFormat("en");
+
+function kept() {
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null; // storage refused: the browser's language each time
+  }
+}
+
+/** The first language wanted that the page speaks; English for everybody else. */
+export function chosen() {
+  const wanted = [kept(), ...(navigator.languages ?? [navigator.language])];
+  return wanted.map((w) => String(w).slice(0, 2).toLowerCase()).find((w) => w in DICTIONARIES) ?? "en";
+}
+
+export function speak(wanted, keep = false) {
+  language = wanted;
+  words = DICTIONARIES[wanted];
+  plural = new Intl.PluralRules(wanted);
+  number = new Intl.NumberFormat(wanted);
+  if (keep) {
+    try {
+      localStorage.setItem(KEPT, wanted);
+    } catch { /* storage refused: until the page is closed */ }
+  }
+  document.documentElement.lang = wanted;
+  document.title = words.title;
+  for (const e of document.querySelectorAll("[data-word]")) e.textContent = words[e.dataset.word];
+  for (const e of document.querySelectorAll("[data-word-label]")) e.setAttribute("aria-label", words[e.dataset.wordLabel]);
+  for (const e of document.querySelectorAll("[data-word-placeholder]")) e.placeholder = words[e.dataset.wordPlaceholder];
+  for (const e of document.querySelectorAll("[data-language]")) e.setAttribute("aria-pressed", String(e.dataset.language === wanted));
+}
+
+/** The words for `key`; with `n` the plural form, with `values` the places filled in. */
+export function say(key, values = {}) {
+  let text = key.split(".").reduce((at, part) => at?.[part], words) ?? key;
+  if (Array.isArray(text)) text = plural.select(values.n) === "one" ? text[0] : text[1];
+  return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? number.format(values[name]) : values[name]));
+}
+
+export const levelWords = (level) => (level === "unknown" || level === "none" ? words[`level_${level}`] : words.levels[level]);
+export const figure = (n) => number.format(n);
+export const percent = (share) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 }).format(share);
+export const clock = (ms) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
+export const collator = () => new Intl.Collator(language, { sensitivity: "base", numeric: true });
+
+/** A time of today as hh:mm:ss, of another day with its date. */
+export function moment(ms) {
+  const today = new Date(ms).toDateString() === new Date().toDateString();
+  const shape = today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };
+  return new Intl.DateTimeFormat(language, shape).format(ms);
+}
