@@ -1,0 +1,25 @@
+"""The exceptions of the network's administration, as a tree.
+
+NetworkError
+├── InventoryError    a file of places that cannot be read at all (a bad row is no error: it is reported)
+├── SelectionError    a region that doesn't exist, or a selection without any place
+└── KeyMissingError   a secret that the command needs is not set
+"""
+
+from __future__ import annotations
+
+
+class NetworkError(Exception):
+    """A command about the network cannot be carried out; the text says why and what to do."""
+
+
+class InventoryError(NetworkError):
+    """A file of places that cannot be read at all."""
+
+
+class SelectionError(NetworkError):
+    """What was asked for doesn't exist."""
+
+
+class KeyMissingError(NetworkError):
+    """A secret that the command needs is not set."""
