@@ -1,0 +1,121 @@
+"""A fleet of gateways as the broker sees them: real connections, real batches, the window and go-back-N.
+
+Everything is encoded before the clock starts, so that what is measured is the broker, the ingest and the database.
+Run as a process of its own: ``python -m benchmarks.fleet`` reads its orders as JSON from standard input.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import threading
+import time
+from typing import Final
+
+from benchmarks.stand import DESKS
+from gateway.mqtt_loop import Link, Message, MqttLoop, parse_mqtt_url
+from gateway.wire import WINDOW
+
+BATCH: Final = 500
+_RESEND_S: Final = 5.0
+_EPOCH: Final = secrets.token_hex(8)
+
+
+def events(first: int, count: int, at: int, step_us: int) -> list[str]:
+    """Events as JSON texts: of 20, seventeen desks, one card, one count and one measure."""
+    made = []
+    for n in range(first, first + count):
+        when, kind = at + (n - first) * step_us, n % 20
+        if kind == 7:
+            side = "in" if n % 40 < 20 else "out"
+            made.append(
+                f'{{"kind":"access","at":{when},"device":"reader-{side}","decision":"granted","reason":"granted","side":"{side}",'
+                f'"card":"{n % 997:064x}","member":"m-{n % 37:05d}","list_version":3,"list_age_s":60}}'
+            )
+        elif kind == 13:
+            made.append(f'{{"kind":"count","at":{when},"device":"counter","present":{n % DESKS}}}')
+        elif kind == 19:
+            made.append(f'{{"kind":"measure","at":{when},"device":"air","name":"co2","value":{400 + n % 900}}}')
+        else:
+            desk, taken = n * 7 % DESKS, "true" if n // DESKS % 2 else "false"
+            made.append(f'{{"kind":"desk","at":{when},"device":"desk-{desk}","occupied":{taken}}}')
+    return made
+
+
+class _Gateway:
+    """One gateway: its batches, how far they are sent and committed."""
+
+    def __init__(self, place: str, code: str, shard: int, bodies: list[bytes]) -> None:
+        self.topic = f"maillage/v1/{shard:02d}/{place}/{code}/"
+        self.bodies = bodies
+        self.committed = 0
+        self.sent = 0
+        self.moved_at = 0.0
+        self.link: Link
+
+    def pump(self, now: float) -> None:
+        """Send while the window has room."""
+        while self.sent < len(self.bodies) and self.sent - self.committed < WINDOW:
+            head = b'{"epoch":"%s","first":%d,"sent_at":%d,"events":[' % (
+                _EPOCH.encode(),
+                self.sent * BATCH + 1,
+                time.time_ns() // 1000,
+            )
+            self.link.publish(self.topic + "events", head + self.bodies[self.sent] + b"]}", qos=1)
+            self.sent += 1
+            self.moved_at = now
+
+    def hear(self, message: Message) -> None:
+        """Move with the mark."""
+        mark = json.loads(message.payload)
+        if mark["epoch"] == _EPOCH:
+            batches = mark["seq"] // BATCH
+            now = time.monotonic()
+            if batches > self.committed:
+                self.committed, self.moved_at = batches, now
+            self.pump(now)
+
+
+def main() -> None:
+    """Connect, say ``ready``, wait for ``go``, send everything, say how long it took."""
+    orders = json.loads(sys.stdin.readline())
+    now = time.time_ns() // 1000
+    bodies = [",".join(events(n * BATCH, BATCH, now + n * 50_000, 100)).encode() for n in range(orders["batches"])]
+    loop = MqttLoop("fleet")
+    fleet = []
+    for n, (place, code, url) in enumerate(orders["gateways"], start=1):
+        one = _Gateway(place, code, n % 64, bodies)
+        one.link = loop.add(
+            parse_mqtt_url(url),
+            client_id=code,
+            on_message=one.hear,
+            subscriptions=[(one.topic + "committed", 1)],
+            keepalive_s=120,
+        )
+        fleet.append(one)
+    loop.start()
+    while not all(one.link.connected for one in fleet):
+        time.sleep(0.05)
+    print(json.dumps({"ready": len(fleet), "bytes": len(bodies[0]) / BATCH}), flush=True)
+    sys.stdin.readline()
+    started = time.monotonic()
+    for one in fleet:
+        one.pump(started)
+    waiting = threading.Event()
+    total = len(bodies) * len(fleet)
+    resent = 0
+    while sum(one.committed for one in fleet) < total:
+        waiting.wait(0.02)
+        now_s = time.monotonic()
+        for one in fleet:
+            if one.committed < len(bodies) and now_s - one.moved_at > _RESEND_S:
+                one.sent = one.committed
+                resent += 1
+                one.pump(now_s)
+    print(json.dumps({"seconds": time.monotonic() - started, "events": total * BATCH, "resent": resent}), flush=True)
+    loop.stop()
+
+
+if __name__ == "__main__":
+    main()

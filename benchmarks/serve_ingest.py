@@ -1,0 +1,24 @@
+"""Run one ingest worker for a benchmark, with nothing but its settings from the environment."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+
+from ingest.run import run
+from ingest.settings import IngestSettings
+
+
+def main() -> int:
+    """Run until SIGTERM."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    settings = IngestSettings()  # type: ignore[call-arg]  # from the environment
+    logging.basicConfig(level=settings.log_level, stream=sys.stderr)
+    return run(settings, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

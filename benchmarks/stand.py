@@ -1,0 +1,107 @@
+"""The stand that benchmarks run on: a real TimescaleDB, a real Mosquitto, and a network as large as asked for."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import psycopg
+
+from benchmarks.report import progress
+from database.migrate import migrate
+from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, fetch
+
+DESKS: Final = 24
+"""Desks of each place on the stand; the devices are ``desk-0`` … and ``reader-in``, ``reader-out``, ``counter``, ``air``."""
+SECRET: Final = "of-the-stand"
+
+_NETWORK = """
+-- places p0001 … each with a root space, an open space, 24 desks, a door, a gateway and 28 devices
+WITH places AS (
+  INSERT INTO place (code, name, shard, latitude, longitude, source, source_id, generated)
+  SELECT format('p%%s', lpad(n::text, 4, '0')), 'Place ' || n, n %% 64, 43 + (n %% 70) / 10.0, -1 + (n / 70) / 10.0, 'stand', n::text, true
+  FROM generate_series(1, %(places)s) AS n RETURNING id, code
+), roots AS (
+  INSERT INTO space (place, code, name, kind, capacity) SELECT id, 'place', 'Whole place', 'place', %(desks)s + 6 FROM places
+  RETURNING id, place
+), gateways AS (
+  INSERT INTO gateway (place, code) SELECT id, code || '-g1' FROM places RETURNING id, place
+)
+SELECT count(*) FROM gateways
+"""
+
+_REST = """
+-- what refers to the rows above
+INSERT INTO space (place, code, name, kind, parent, capacity)
+SELECT place, 'open-space', 'Open space', 'open_space', id, %(desks)s FROM space WHERE kind = 'place';
+INSERT INTO desk (place, space, code, name)
+SELECT place, id, 'desk-' || n, 'Desk ' || n FROM space, generate_series(0, %(desks)s - 1) AS n WHERE kind = 'open_space';
+INSERT INTO door (place, code, name, to_space) SELECT place, 'entry', 'Entry', id FROM space WHERE kind = 'place';
+INSERT INTO device (gateway, place, code, kind, driver, model, address, space, desk)
+SELECT g.id, d.place, d.code, 'desk_sensor', 'chirpstack', 'VS341', 'app/' || d.id, d.space, d.id
+FROM desk d JOIN gateway g USING (place);
+INSERT INTO device (gateway, place, code, kind, driver, address, door, side)
+SELECT g.id, o.place, 'reader-' || side, 'reader', 'esp_rfid', 'rfid/' || side || '#reader', o.id, side
+FROM door o JOIN gateway g USING (place), unnest(ARRAY['in', 'out']) AS side;
+INSERT INTO device (gateway, place, code, kind, driver, address, space)
+SELECT g.id, s.place, v.name, v.kind, 'zigbee2mqtt', 'z/' || v.name, s.id
+FROM space s JOIN gateway g USING (place), (VALUES ('counter', 'counter'), ('air', 'climate')) AS v (name, kind)
+WHERE s.kind = 'open_space'
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stand:
+    """Servers that run, and where they are."""
+
+    postgres: EmbeddedPostgres
+    broker: EmbeddedMosquitto
+    directory: Path
+
+    def database_url(self, name: str) -> str:
+        """Make a fresh, migrated database and return its owner's URL."""
+        with psycopg.connect(self.postgres.url(database="postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # noqa: S608  (a name of ours)
+        url = self.postgres.url(database=name)
+        migrate(url, log=lambda _line: None)
+        return url
+
+    def gateway_urls(self, places: int) -> list[tuple[str, str, str]]:
+        """Enrol the gateways of that many places; returns (place, gateway, broker URL) of each."""
+        names = [(f"p{n:04d}", f"p{n:04d}-g1") for n in range(1, places + 1)]
+        self.broker.enrol({gateway: SECRET for _, gateway in names})
+        return [(place, gateway, self.broker.url(gateway)) for place, gateway in names]
+
+
+def make_network(url: str, places: int) -> None:
+    """Fill a database with ``places`` places of 24 desks; shard of place n is n mod 64."""
+    with psycopg.connect(url) as connection:
+        values = {"places": places, "desks": DESKS}
+        connection.execute(_NETWORK, values)
+        for statement in _REST.split(";"):
+            if statement.strip():
+                connection.execute(statement, values)  # type: ignore[arg-type]
+
+
+@contextmanager
+def stand() -> Iterator[Stand]:
+    """Start the servers in a temporary directory and stop them at the end; fsync is on, as in production."""
+    directory = Path(tempfile.mkdtemp(prefix="maillage-benchmark-"))
+    directory.chmod(0o755)
+    bundle = fetch()
+    progress("starting TimescaleDB and Mosquitto")
+    postgres = EmbeddedPostgres(directory / "postgres", bundle=bundle, password=SECRET)
+    broker = EmbeddedMosquitto(directory / "broker", bundle=bundle, users={"ingest": SECRET})
+    postgres.start()
+    broker.start()
+    try:
+        yield Stand(postgres=postgres, broker=broker, directory=directory)
+    finally:
+        broker.stop()
+        postgres.stop()
+        shutil.rmtree(directory, ignore_errors=True)
