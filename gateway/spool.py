@@ -1,0 +1,307 @@
+"""The spool: every event is on this disk from soon after it happened until the centre says that it is committed.
+
+``append`` returns at once; one thread writes what has come together as soon as the disk is free (a commit of its own for
+a lone event, hundreds of events a commit under load). Only what is on the disk can be read, and so sent.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gateway.spool_file import Changes, Kept, Ledger, SpoolError, SpoolFile
+from gateway.wire import MAX_EVENT_BYTES, Event, GatewayEvent
+
+__all__ = ["Position", "Spool", "SpoolError"]
+
+log = logging.getLogger(__name__)
+
+_HELD_MAX_BYTES: Final = 64 * 1024 * 1024
+"""What memory holds while the disk refuses; beyond this events are lost, and said to be."""
+_RETRY_S: Final = 0.5
+_MARKS_WAIT_S: Final = 0.05
+"""A mark alone is no hurry: it waits this long for events to share a commit with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where one gateway's spool stands, in sequence numbers of its epoch."""
+
+    epoch: str
+    committed: int
+    """Everything up to here is stored by the centre and gone from here."""
+    last: int
+    """The last event on the disk."""
+
+    @property
+    def depth(self) -> int:
+        """How many events are not yet known to be committed."""
+        return self.last - self.committed
+
+
+class Spool:
+    """The spool of one process, for all of its gateways. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_commit: Callable[[set[str]], None] | None = None,
+        max_bytes: int | None = None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        """Open ``path`` (made if need be) and start the thread that writes.
+
+        Args:
+            on_commit: called in the writing thread with the gateways whose events have just become readable.
+            max_bytes: the file never grows beyond this; None: the disk is the limit.
+            clock: µs since 1970, for the events that the spool itself writes.
+
+        Raises:
+            SpoolError: another process has it.
+            OSError: the folder cannot be written.
+        """
+        self.appended = 0
+        """Events on the disk since the start."""
+        self.lost = 0
+        """Events that neither the disk nor memory could hold."""
+        self.trouble: str | None = None
+        """Why the disk refuses at present."""
+        self._on_commit = on_commit
+        self._clock = clock
+        self._file = SpoolFile(path, max_bytes=max_bytes)
+        self._ledgers = self._file.ledgers()
+        self._changes = Changes()
+        self._held_bytes = 0
+        self._lost_since_said: dict[str, int] = {}
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the writing thread runs."""
+        return self._thread.is_alive()
+
+    def open(self, gateway: str) -> Position:
+        """Make ``gateway`` known, durably, and return where it stands; a first time begins a random epoch."""
+        with self._wake:
+            if gateway not in self._ledgers:
+                self._changes.committed.setdefault(gateway, 0)
+                self._wake.notify_all()
+            while gateway not in self._ledgers:
+                if not self._wake.wait(10):
+                    raise SpoolError("the disk didn't take a new gateway within 10 s")
+        if self._file.moved_aside is not None:
+            self.say(gateway, f"the spool could not be read and was set aside as {self._file.moved_aside.name}")
+        return self.position(gateway)
+
+    def append(self, gateway: str, event: Event) -> None:
+        """Take an event; its sequence number follows the order of these calls.
+
+        Larger than the contract allows: refused, and an event that says so takes its place.
+        """
+        body = _encoded(event)
+        if len(body) > MAX_EVENT_BYTES:
+            log.error("event_too_large", extra={"gateway": gateway, "kind": event["kind"], "bytes": len(body)})
+            self.say(gateway, f"an event ({event['kind']}) of {len(body)} bytes was refused: {MAX_EVENT_BYTES} at most")
+            return
+        with self._wake:
+            if self._held_bytes + len(body) > _HELD_MAX_BYTES:
+                self.lost += 1
+                self._lost_since_said[gateway] = self._lost_since_said.get(gateway, 0) + 1
+                return
+            self._held_bytes += len(body)
+            self._changes.events.append((gateway, body))
+            self._wake.notify_all()
+
+    def say(self, gateway: str, text: str) -> None:
+        """Append a ``gateway/spool`` event."""
+        event: GatewayEvent = {
+            "kind": "gateway",
+            "what": "spool",
+            "at": self._clock(),
+            "device": "gateway",
+            "text": text[:2000],
+        }
+        self.append(gateway, event)
+
+    def keep(self, gateway: str, name: str, value: str, *, until: int | None = None) -> None:
+        """Keep a small value across restarts, until the instant ``until`` (µs since 1970) if given."""
+        with self._wake:
+            self._changes.kept.append(Kept(gateway=gateway, name=name, value=value, until=until))
+            self._wake.notify_all()
+
+    def kept(self, gateway: str) -> dict[str, str]:
+        """Return what was kept for ``gateway``, by name, as far as it is on the disk."""
+        try:
+            return self._file.kept(gateway)
+        except sqlite3.Error as error:
+            raise SpoolError(str(error)) from error
+
+    def position(self, gateway: str) -> Position:
+        """Return where ``gateway`` stands; it must have been opened."""
+        with self._wake:
+            return _position(self._ledgers[gateway])
+
+    def read(
+        self, gateway: str, epoch: str, after_seq: int, *, limit_events: int, limit_bytes: int
+    ) -> list[tuple[int, bytes]]:
+        """Return the next events on the disk after ``after_seq`` as (seq, JSON), at least one if there is any.
+
+        Nothing where ``epoch`` is over.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        with self._wake:
+            if self._ledgers[gateway].epoch != epoch:
+                return []
+            base = self._ledgers[gateway].base
+        try:
+            rows = self._file.read(gateway, after_seq + base, limit_events)
+        except sqlite3.Error as error:
+            raise SpoolError(str(error)) from error
+        taken: list[tuple[int, bytes]] = []
+        size = 0
+        for n, body in rows:
+            size += len(body) + 1
+            if taken and size > limit_bytes:
+                break
+            taken.append((n - base, body))
+        return taken
+
+    def committed(self, gateway: str, epoch: str, seq: int) -> None:
+        """Let go of everything up to ``seq`` of ``epoch``, which the centre has stored."""
+        with self._wake:
+            ledger = self._ledgers[gateway]
+            if epoch == ledger.epoch:
+                n = min(seq + ledger.base, ledger.last)
+                if n > self._changes.committed.get(gateway, ledger.committed):
+                    self._changes.committed[gateway] = n
+                    self._wake.notify_all()
+
+    def renew(self, gateway: str, epoch: str, reason: str) -> None:
+        """Begin a new epoch after ``epoch``: what is held is numbered from 1, and an event says why.
+
+        For a centre that has lost events which this spool no longer holds. Asked twice, it is done once.
+        """
+        with self._wake:
+            if self._ledgers[gateway].epoch != epoch or gateway in self._changes.renewed:
+                return
+            self._changes.renewed.add(gateway)
+        log.error("spool_new_epoch", extra={"gateway": gateway, "reason": reason})
+        self.say(gateway, f"a new epoch began: {reason}")
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Write what is held and close the file."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        self._thread.join(timeout_s)
+        self._file.close()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                with self._wake:
+                    while not self._changes.any() and not self._stopping:
+                        self._wake.wait()
+                    if not (self._changes.events or self._changes.kept or self._changes.renewed or self._stopping):
+                        self._wake.wait(_MARKS_WAIT_S)
+                    if not self._changes.any() or (self._stopping and self.trouble):
+                        return
+                    changes, self._changes = self._changes, Changes()
+                    self._say_losses(changes)
+                if not self._write(changes):
+                    time.sleep(_RETRY_S)
+        except Exception:
+            log.critical("spool_died", exc_info=True)
+            raise
+
+    def _write(self, changes: Changes) -> bool:
+        """Write ``changes``; what the disk refuses goes back to the front of what is held."""
+        try:
+            changed = self._file.write(changes, self._ledgers, self._clock())
+        except sqlite3.Error as error:
+            if _damaged(error):
+                self._start_over(str(error))
+            elif self.trouble is None:
+                log.critical("spool_refuses", extra={"reason": str(error)})
+            self.trouble = str(error)
+            self._put_back(changes)
+            return False
+        with self._wake:
+            self._ledgers.update(changed)
+            self._held_bytes -= sum(len(body) for _, body in changes.events)
+            self.appended += len(changes.events)
+            self._wake.notify_all()
+        if self.trouble is not None:
+            log.warning("spool_recovered", extra={"reason": self.trouble})
+            for gateway in self._ledgers:
+                self.say(gateway, f"the spool refused events for a while: {self.trouble}")
+            self.trouble = None
+        if self._on_commit is not None and (changes.events or changes.renewed):
+            self._on_commit({gateway for gateway, _ in changes.events} | changes.renewed)
+        return True
+
+    def _put_back(self, changes: Changes) -> None:
+        with self._wake:
+            later = self._changes
+            changes.events.extend(later.events)
+            changes.kept.extend(later.kept)
+            changes.renewed |= later.renewed
+            changes.committed |= later.committed
+            self._changes = changes
+
+    def _start_over(self, reason: str) -> None:
+        """The file broke under our hands: it goes aside, and every gateway begins a new epoch."""
+        with self._wake:
+            self._file.set_aside(reason)
+            known = list(self._ledgers)
+            fresh = {gateway: Ledger.fresh() for gateway in known}
+            self._changes.committed = {}
+        changes = Changes(committed=dict.fromkeys(known, 0))
+        with self._wake:
+            self._ledgers = {**fresh, **self._file.write(changes, fresh, self._clock())}
+        for gateway in known:
+            self.say(gateway, f"the spool broke ({reason}) and was set aside")
+
+    def _say_losses(self, changes: Changes) -> None:
+        """Say in the stream how many events were lost, where they would have stood: after all that was held."""
+        for gateway, number in self._lost_since_said.items():
+            event: GatewayEvent = {
+                "kind": "gateway",
+                "what": "spool",
+                "at": self._clock(),
+                "device": "gateway",
+                "value": float(number),
+                "text": f"{number} events were lost: the disk refused them and memory was full",
+            }
+            body = _encoded(event)
+            self._held_bytes += len(body)
+            changes.events.append((gateway, body))
+            log.critical("events_lost", extra={"gateway": gateway, "count": number})
+        self._lost_since_said = {}
+
+
+def _encoded(event: Event) -> bytes:
+    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
+    text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def _position(ledger: Ledger) -> Position:
+    return Position(epoch=ledger.epoch, committed=ledger.committed - ledger.base, last=ledger.last - ledger.base)
+
+
+def _damaged(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

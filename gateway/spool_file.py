@@ -1,0 +1,250 @@
+"""The spool's SQLite file: its tables, and the one transaction that writes them.
+
+Rows are numbered for ever (``n``); what the centre sees as ``seq`` is ``n - base`` of the gateway's epoch. So a new
+epoch renumbers everything that is still held by writing one row.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import secrets
+import sqlite3
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gateway.errors import GatewayError
+
+log = logging.getLogger(__name__)
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS gateway (
+  code TEXT PRIMARY KEY,
+  epoch TEXT NOT NULL,
+  base INTEGER NOT NULL,       -- seq = n - base
+  committed INTEGER NOT NULL   -- the n up to which the centre holds everything
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event (
+  gateway TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  PRIMARY KEY (gateway, n)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept (
+  gateway TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  until INTEGER,               -- µs since 1970; NULL: for ever
+  PRIMARY KEY (gateway, name)
+) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+
+_GATEWAYS: Final = """-- where every gateway stands
+SELECT code, epoch, base, committed,
+       max(committed, coalesce((SELECT max(n) FROM event WHERE event.gateway = gateway.code), 0))
+FROM gateway"""
+_NEXT: Final = "SELECT n, body FROM event WHERE gateway = ? AND n > ? ORDER BY n LIMIT ?"
+_SAVE_EVENT: Final = "INSERT INTO event (gateway, n, body) VALUES (?, ?, ?)"
+_SAVE_GATEWAY: Final = """
+INSERT INTO gateway (code, epoch, base, committed) VALUES (?, ?, ?, ?)
+ON CONFLICT (code) DO UPDATE SET epoch = excluded.epoch, base = excluded.base, committed = excluded.committed"""
+_FORGET: Final = "DELETE FROM event WHERE gateway = ? AND n <= ?"
+_KEEP: Final = """
+INSERT INTO kept (gateway, name, value, until) VALUES (?, ?, ?, ?)
+ON CONFLICT (gateway, name) DO UPDATE SET value = excluded.value, until = excluded.until"""
+_DROP_KEPT: Final = "DELETE FROM kept WHERE until < ?"
+
+
+class SpoolError(GatewayError):
+    """The spool cannot take or give events."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """Where one gateway stands, in row numbers; what is on the disk, no more."""
+
+    epoch: str
+    base: int
+    committed: int
+    last: int
+
+    @classmethod
+    def fresh(cls) -> Ledger:
+        """Return the start of a new random epoch."""
+        return cls(epoch=secrets.token_hex(8), base=0, committed=0, last=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A small value that must survive a restart."""
+
+    gateway: str
+    name: str
+    value: str
+    until: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """All that one transaction writes."""
+
+    events: list[tuple[str, bytes]] = field(default_factory=list)
+    """(gateway, body), in the order of their calls."""
+    committed: dict[str, int] = field(default_factory=dict)
+    """Row number up to which the centre holds a gateway's events."""
+    renewed: set[str] = field(default_factory=set)
+    """Gateways that start a new epoch."""
+    kept: list[Kept] = field(default_factory=list)
+
+    def any(self) -> bool:
+        """Return whether there is anything to write."""
+        return bool(self.events or self.committed or self.renewed or self.kept)
+
+
+class SpoolFile:
+    """One open file; ``write`` from one thread, ``read`` from any. ``Spool`` keeps the rules."""
+
+    def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._max_bytes = max_bytes
+        self._lock_file = self._lock(path)
+        self.moved_aside: Path | None = None
+        """Where a file went that could not be read; its events are not lost as long as that file is kept."""
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self.set_aside(str(error))
+
+    def ledgers(self) -> dict[str, Ledger]:
+        """Return where every gateway of the file stands."""
+        return {
+            code: Ledger(epoch=epoch, base=base, committed=committed, last=last)
+            for code, epoch, base, committed, last in self._writer.execute(_GATEWAYS)
+        }
+
+    def write(self, changes: Changes, ledgers: dict[str, Ledger], now: int) -> dict[str, Ledger]:
+        """Write ``changes`` in one durable transaction and return the ledgers that changed by it.
+
+        Raises:
+            sqlite3.Error: nothing of it was written.
+        """
+        changed: dict[str, Ledger] = {}
+
+        def of(code: str) -> Ledger:
+            if code not in changed:
+                old = ledgers.get(code) or Ledger.fresh()
+                changed[code] = Ledger(epoch=old.epoch, base=old.base, committed=old.committed, last=old.last)
+            return changed[code]
+
+        rows = []
+        save = set()
+        for code, n in changes.committed.items():
+            ledger = of(code)
+            ledger.committed = max(ledger.committed, min(n, ledger.last))
+            save.add(code)
+        for code in changes.renewed:
+            ledger = of(code)
+            ledger.epoch, ledger.base = secrets.token_hex(8), ledger.committed
+            save.add(code)
+        for code, body in changes.events:
+            ledger = of(code)
+            ledger.last += 1
+            rows.append((code, ledger.last, body))
+        save.update(code for code in changed if code not in ledgers)
+        writer = self._writer
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            writer.executemany(_SAVE_EVENT, rows)
+            for code in save:
+                ledger = changed[code]
+                writer.execute(_SAVE_GATEWAY, (code, ledger.epoch, ledger.base, ledger.committed))
+                writer.execute(_FORGET, (code, ledger.committed))
+            if changes.kept:
+                writer.executemany(_KEEP, [(kept.gateway, kept.name, kept.value, kept.until) for kept in changes.kept])
+                writer.execute(_DROP_KEPT, (now,))
+            writer.execute("COMMIT")
+        except BaseException:
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
+            raise
+        return changed
+
+    def read(self, gateway: str, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return up to ``limit`` rows (n, body) with ``n`` above ``after``.
+
+        Raises:
+            sqlite3.Error: the file cannot be read.
+        """
+        with self._read_lock:
+            return self._reader.execute(_NEXT, (gateway, after, limit)).fetchall()
+
+    def kept(self, gateway: str) -> dict[str, str]:
+        """Return what is kept for ``gateway``, by name.
+
+        Raises:
+            sqlite3.Error: the file cannot be read.
+        """
+        with self._read_lock:
+            return dict(self._reader.execute("SELECT name, value FROM kept WHERE gateway = ?", (gateway,)).fetchall())
+
+    def set_aside(self, reason: str) -> None:
+        """Move a file that cannot be used out of the way, and begin an empty one."""
+        self._close_connections()
+        for number in range(1000):
+            aside = self._path.with_name(f"{self._path.name}.unreadable-{number}")
+            if not aside.exists():
+                break
+        else:
+            raise SpoolError(f"{self._path} cannot be read ({reason}), and a thousand such files lie beside it")
+        for suffix in ("", "-wal", "-shm"):
+            part = self._path.with_name(self._path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        self.moved_aside = aside
+        log.critical("spool_unreadable", extra={"path": str(self._path), "kept_as": str(aside), "reason": reason})
+        self._open()
+
+    def close(self) -> None:
+        """Close the file; another process may then take it."""
+        self._close_connections()
+        os.close(self._lock_file)
+
+    def _open(self) -> None:
+        self._writer = self._connect()
+        self._writer.execute("PRAGMA journal_mode = WAL")
+        problem = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok":
+            raise sqlite3.DatabaseError(problem)
+        self._writer.executescript(_SCHEMA)
+        if self._max_bytes is not None:
+            (page,) = self._writer.execute("PRAGMA page_size").fetchone()
+            self._writer.execute(f"PRAGMA max_page_count = {max(64, self._max_bytes // page)}")
+        self._reader = self._connect()
+        self._read_lock = threading.Lock()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _close_connections(self) -> None:
+        for name in ("_reader", "_writer"):
+            connection: sqlite3.Connection | None = getattr(self, name, None)
+            if connection is not None:
+                connection.close()
+
+    @staticmethod
+    def _lock(path: Path) -> int:
+        """Take the file for this process alone: two that number the same events would lose some."""
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(lock)
+            raise SpoolError(f"{path} is in use by another gateway process") from error
+        return lock
