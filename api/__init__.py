@@ -1,0 +1,1 @@
+"""The HTTP API: occupancy from memory, the live stream, availability, events."""

@@ -1,0 +1,118 @@
+"""Puts the API together: the board, its listener, the streams, the routes."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import psycopg
+from fastapi import FastAPI
+from psycopg_pool import AsyncConnectionPool
+
+from api import problems
+from api.auth import Keys
+from api.board import Board
+from api.edge import Edge
+from api.listen import Listener
+from api.metrics import Metrics
+from api.models import Problem
+from api.routes import health, occupancy
+from api.settings import ApiSettings
+from api.state import Parts
+from api.stream import Streams
+from database.pool import conninfo
+
+log = logging.getLogger(__name__)
+
+_STATEMENT_TIMEOUT_S: Final = 10
+_ABOUT: Final = """
+How full every place of the network is, now, and where a seat is really free. Reading occupancy is public and tells
+of no persons; events need a key. Errors are problems of RFC 9457. Every number carries the time it is true for (`at`),
+for how long (`ttl`, seconds) and a `quality`; **stale means unknown, never zero**.
+"""
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """Make the application; nothing is connected before it starts."""
+    board = Board(boot=secrets.token_hex(4))
+    streams = Streams(limit=settings.stream_clients)
+    url = settings.database_url.get_secret_value()
+    listener = Listener(url, board, streams.ring)
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        conninfo(url, application_name="maillage-api", statement_timeout_s=_STATEMENT_TIMEOUT_S),
+        min_size=1,
+        max_size=8,
+        timeout=3,
+        max_waiting=64,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+    )
+    metrics = Metrics(board, listener, streams)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.listening = asyncio.create_task(listener.run(), name="listener")
+        app.state.listening.add_done_callback(_tell_if_dead)
+        await pool.open(wait=False)
+        try:
+            yield
+        finally:
+            streams.close()
+            app.state.listening.cancel()
+            with suppress(asyncio.CancelledError, psycopg.Error, ExceptionGroup):
+                await app.state.listening
+            await pool.close(timeout=2)
+
+    app = FastAPI(
+        title="Maillage",
+        version="1",
+        summary="Occupancy of a network of third places",
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,  # they would fetch scripts from a third party
+        redoc_url=None,
+    )
+    app.state.listening = None
+    app.state.parts = Parts(
+        settings=settings,
+        board=board,
+        listener=listener,
+        streams=streams,
+        pool=pool,
+        keys=Keys(pool),
+        metrics=metrics,
+    )
+    problems.install(app)
+    for routes in (occupancy, health):
+        app.include_router(routes.router)
+    _include_page(app)
+    _describe_problems(app)
+    app.add_middleware(Edge, metrics=metrics)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Put the shape of a problem into the OpenAPI document, where every route's errors point to it."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = plain()
+        document["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def _include_page(app: FastAPI) -> None:
+    page = importlib.import_module("api.page")
+    app.include_router(page.router)
+
+
+def _tell_if_dead(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("board_listener_dead", exc_info=task.exception())

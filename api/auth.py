@@ -1,0 +1,91 @@
+"""Who asks: the key of a request, checked against the database and believed for a few seconds."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from fastapi import Request
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.errors import KeyMissing, KeyRefused, ScopeMissing, Unavailable
+from api.keys import PREFIX, digest_of
+
+BELIEVED_S: Final = 10.0
+_CACHE: Final = 10_000
+
+_FIND: Final = """
+SELECT id, scopes, places FROM api_key
+WHERE digest = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+"""
+# Once a minute is often enough to see which keys are in use.
+_USED: Final = """
+UPDATE api_key SET last_used_at = now()
+WHERE id = %s AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who a key stands for."""
+
+    id: int
+    scopes: list[str]
+    places: list[int] | None
+    """The only places that may be seen; None: all."""
+
+
+class Keys:
+    """Checks keys; remembers each verdict, also a refusal, for ``BELIEVED_S``."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+        self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
+
+    async def caller(self, request: Request, scope: str) -> Caller:
+        """Who sent ``request``, if their key has ``scope`` (or is an administrator's).
+
+        Raises:
+            KeyMissing, KeyRefused, ScopeMissing: they may not.
+            Unavailable: the database is away, and the key is not known from before.
+        """
+        caller = await self._find(_key_of(request))
+        if caller is None:
+            raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
+        if scope not in caller.scopes and "admin" not in caller.scopes:
+            raise ScopeMissing(scope)
+        return caller
+
+    async def _find(self, key: str) -> Caller | None:
+        digest = digest_of(key)
+        known = self._known.get(digest)
+        if known is not None and monotonic() < known[0]:
+            return known[1]
+        try:
+            async with self._pool.connection(timeout=2) as conn, conn.cursor(row_factory=class_row(Caller)) as cursor:
+                caller: Caller | None = await (await cursor.execute(_FIND, (digest,))).fetchone()
+                if caller is not None:
+                    await conn.execute(_USED, (caller.id,))
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            raise Unavailable("The key can't be checked: the database is away.") from error
+        self._known[digest] = (monotonic() + BELIEVED_S, caller)
+        self._known.move_to_end(digest)
+        while len(self._known) > _CACHE:
+            self._known.popitem(last=False)
+        return caller
+
+
+def _key_of(request: Request) -> str:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        key = request.headers.get("x-api-key", "")
+    key = key.strip()
+    if not key:
+        raise KeyMissing("This needs a key: send `Authorization: Bearer mk_…`. Make one with `maillage key create`.")
+    if not key.startswith(PREFIX) or len(key) > 200:
+        raise KeyRefused("This isn't a key of this network: they begin with `mk_`.")
+    return key

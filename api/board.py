@@ -1,0 +1,349 @@
+"""The board: the network's present state in memory, aged by the clock and ready to be sent as bytes.
+
+Pure: rows, gateways and the time come in as arguments; nothing here waits, reads or writes. What is *published* for a
+place is one ``View``; each publication gets the next number, so that "what changed since number n" is the tail of the
+views in order of publication. A stream client holds nothing but such a number: however slow it is, it costs no memory,
+and when it reads again it gets the present state of what changed, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Final
+
+from api.network import Network, Place, Space, compact
+from api.times import rfc3339
+
+SECOND: Final = 1_000_000
+OVERLAP: Final = 30 * SECOND
+"""How late a row may become visible after its ``changed``: a transaction's longest life here."""
+_NEVER: Final = 2**63
+_REFRESH_PARTS: Final = 4
+"""A place that only grows older news is published again each time a quarter of its ``ttl`` has passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceState:
+    """One row of ``space_state`` as stored or notified; times in microseconds."""
+
+    space: int
+    place: int
+    revision: int
+    present: int | None
+    low: int | None
+    high: int | None
+    capacity: int | None
+    quality: str
+    at: int
+    ttl_s: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayState:
+    """What a gateway last said of itself; ``heard`` in microseconds by the centre's clock."""
+
+    gateway: int
+    place: int
+    online: bool
+    heard: int
+    spool_depth: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupancy:
+    """How many people are in a space, as the API says it; ``at`` in microseconds."""
+
+    present: int | None = None
+    low: int | None = None
+    high: int | None = None
+    capacity: int | None = None
+    quality: str = "unknown"
+    at: int | None = None
+    ttl_s: int = 0
+
+    def as_dict(self) -> dict[str, int | str | None]:
+        """The shape of every answer: present, low, high, capacity, quality, at, ttl."""
+        return {
+            "present": self.present,
+            "low": self.low,
+            "high": self.high,
+            "capacity": self.capacity,
+            "quality": self.quality,
+            "at": rfc3339(self.at),
+            "ttl": self.ttl_s,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is published of a place: its occupancy and its spaces', with the bytes that say so."""
+
+    number: int
+    place: Place
+    changed: int | None
+    root: Occupancy
+    spaces: tuple[tuple[Space, Occupancy], ...]
+    said: tuple[tuple[Space, Occupancy], ...]
+    """The root's and the spaces' together."""
+    body: bytes
+    lean: bytes
+    """As ``body``, without the spaces."""
+    digest: int
+    etag: bytes
+
+
+def occupancy_of(state: SpaceState | None, space: Space | None, *, complete: int, now: int) -> Occupancy:
+    """What may be said of a space at ``now`` when its gateways' news is complete up to ``complete`` (0: not known).
+
+    Stale means unknown, never zero: past its time to live a number is withheld.
+    """
+    if state is None:
+        return Occupancy(capacity=space.capacity if space else None)
+    capacity = state.capacity if state.capacity is not None else (space.capacity if space else None)
+    at = max(state.at, complete)
+    if state.quality == "unknown":
+        return Occupancy(capacity=capacity, at=at, ttl_s=state.ttl_s)
+    if now > at + state.ttl_s * SECOND:
+        return Occupancy(capacity=capacity, quality="stale", at=at, ttl_s=state.ttl_s)
+    return Occupancy(
+        present=state.present,
+        low=state.low,
+        high=state.high,
+        capacity=capacity,
+        quality=state.quality,
+        at=at,
+        ttl_s=state.ttl_s,
+    )
+
+
+class Board:
+    """The present state of every space of the network."""
+
+    def __init__(self, *, boot: str) -> None:
+        self.boot: Final = boot
+        self.network = Network()
+        self.number = 0
+        """Of the latest publication."""
+        self.seen = 0
+        """The centre's time of the newest row that was applied, in microseconds."""
+        self.digest = 0
+        """Of all bodies together: the same on every replica that publishes the same."""
+        self._states: dict[int, SpaceState] = {}
+        self._complete: dict[int, int] = {}
+        self._views: dict[int, View] = {}
+        self._stale_at: dict[int, int] = {}
+        self._next_stale = _NEVER
+        self._joined: dict[bool, tuple[int, bytes]] = {}
+
+    # What comes in
+
+    def set_network(self, network: Network, now: int) -> None:
+        """Replace the places; what is published follows."""
+        self.network = network
+        for gone in self._views.keys() - network.by_id.keys():
+            self.digest ^= self._views.pop(gone).digest
+            self._stale_at.pop(gone, None)
+            self.number += 1
+        for place in network.places:
+            self._publish(place, now=now, changed=None)
+
+    def load(self, states: Iterable[SpaceState], gateways: Iterable[GatewayState], now: int) -> None:
+        """Take the database's word for everything: after the start and after every lost connection."""
+        self._states = {state.space: state for state in states}
+        self._complete.clear()
+        for gateway in gateways:
+            self._hear(gateway)
+        for state in self._states.values():
+            self.seen = max(self.seen, min(state.changed, now))
+        for place in self.network.places:
+            self._publish(place, now=now, changed=None)
+
+    def apply(self, states: Iterable[SpaceState], now: int) -> set[int]:
+        """Apply notified rows; older revisions are ignored. Return the spaces that skipped a revision: reload them."""
+        touched: dict[int, int] = {}
+        gaps: set[int] = set()
+        for state in states:
+            known = self._states.get(state.space)
+            revision = known.revision if known else 0
+            if state.revision <= revision:
+                continue
+            if state.revision > revision + 1:
+                gaps.add(state.space)
+            self._states[state.space] = state
+            touched[state.place] = max(touched.get(state.place, 0), state.changed)
+        for place_id, changed in touched.items():
+            self.seen = max(self.seen, min(changed, now))
+            place = self.network.by_id.get(place_id)
+            if place is not None:
+                self._publish(place, now=now, changed=changed)
+        return gaps
+
+    def hear(self, gateways: Iterable[GatewayState], now: int) -> None:
+        """Apply what gateways said of themselves: a complete gateway keeps its place's news from growing old."""
+        for gateway in gateways:
+            self._hear(gateway)
+            self.seen = max(self.seen, min(gateway.heard, now))
+            place = self.network.by_id.get(gateway.place)
+            if place is None:
+                continue
+            view = self._views.get(place.id)
+            if view is None or self._refresh_due(place, view):
+                self._publish(place, now=now, changed=gateway.heard)
+            else:
+                self._expect_stale(view)
+
+    def age(self, now: int) -> None:
+        """Withhold the numbers that have outlived their time; nearly free where there are none."""
+        if now <= self._next_stale:
+            return
+        for place_id in [key for key, stale_at in self._stale_at.items() if now > stale_at]:
+            self._publish(self.network.by_id[place_id], now=now, changed=self._stale_at[place_id])
+        self._next_stale = min(self._stale_at.values(), default=_NEVER)
+
+    # What goes out
+
+    def view(self, code: str, now: int) -> View | None:
+        """What is published of the place ``code`` at ``now``; None: no such place."""
+        self.age(now)
+        place = self.network.by_code.get(code)
+        return self._views.get(place.id) if place else None
+
+    def views(self, now: int) -> Iterator[View]:
+        """What is published of every place, by code."""
+        self.age(now)
+        return (self._views[place.id] for place in self.network.places)
+
+    def since(self, number: int, wanted: Callable[[View], bool] | None = None) -> list[View]:
+        """The views published after ``number``, oldest first."""
+        if number >= self.number:
+            return []
+        found = []
+        for view in reversed(self._views.values()):
+            if view.number <= number:
+                break
+            if wanted is None or wanted(view):
+                found.append(view)
+        found.reverse()
+        return found
+
+    def changed_since(self, moment: int) -> list[View]:
+        """The views that changed at ``moment`` (microseconds, the centre's clock) or later, oldest publication first.
+
+        A row is visible a little after the time that it bears, so that somewhat older ones are told too.
+        """
+        return [view for view in self._views.values() if view.changed is not None and view.changed >= moment - OVERLAP]
+
+    def joined(self, now: int, *, lean: bool) -> bytes:
+        """The bodies of all places, comma between them; made once for each publication."""
+        self.age(now)
+        number, joined = self._joined.get(lean, (-1, b""))
+        if number != self.number:
+            joined = b",".join([view.lean if lean else view.body for view in self.views(now)])
+            self._joined[lean] = (self.number, joined)
+        return joined
+
+    def cursor(self, number: int | None = None) -> str:
+        """Where a client stands: the centre's time (for the order), this process, the number of a publication."""
+        return f"{self.seen:016d}-{self.boot}-{self.number if number is None else number}"
+
+    def number_of(self, cursor: str) -> int:
+        """The number that ``cursor`` stands for; 0, everything, where another process (or life) of the API gave it.
+
+        Raises:
+            ValueError: it isn't a cursor.
+        """
+        parts = cursor.split("-")
+        if len(parts) != 3 or not parts[0].isdigit() or not parts[2].isdigit():
+            raise ValueError("not a cursor")
+        number = int(parts[2])
+        return number if parts[1] == self.boot and number <= self.number else 0
+
+    # Inside
+
+    def _hear(self, gateway: GatewayState) -> None:
+        # An empty spool proves that all was stored by then; that stays true when it fills again or the line is cut.
+        if gateway.online and gateway.spool_depth == 0:
+            self._complete[gateway.gateway] = max(self._complete.get(gateway.gateway, 0), gateway.heard)
+
+    def _complete_until(self, place: Place) -> int:
+        return min((self._complete.get(gateway, 0) for gateway in place.gateways), default=0)
+
+    def _refresh_due(self, place: Place, view: View) -> bool:
+        complete = self._complete_until(place)
+        for _, said in view.said:
+            if said.quality == "stale":
+                return True
+            if said.at is not None and (complete - said.at) * _REFRESH_PARTS >= said.ttl_s * SECOND:
+                return True
+        return False
+
+    def _expect_stale(self, view: View) -> None:
+        """Note when the first of the place's numbers will have outlived its time."""
+        complete = self._complete_until(view.place)
+        stale_at = _NEVER
+        for space, said in view.said:
+            state = self._states.get(space.id)
+            if state is not None and said.quality in ("live", "degraded"):
+                stale_at = min(stale_at, max(state.at, complete) + state.ttl_s * SECOND)
+        self._stale_at[view.place.id] = stale_at
+        self._next_stale = min(self._next_stale, stale_at)
+
+    def _publish(self, place: Place, *, now: int, changed: int | None) -> None:
+        complete = self._complete_until(place)
+        said = tuple(
+            (space, occupancy_of(self._states.get(space.id), space, complete=complete, now=now))
+            for space in place.spaces
+        )
+        view = self._views.get(place.id)
+        if view is not None and (view.said, view.place.code) == (said, place.code):
+            if view.place is not place:
+                view = self._views[place.id] = replace(view, place=place)  # it keeps its turn: nothing new to say
+        else:
+            if view is not None:
+                self.digest ^= view.digest
+                del self._views[place.id]  # so that the new one comes last
+            self.number += 1
+            view = self._views[place.id] = _view(
+                self.number, place, self._changed(said) if changed is None else changed, said
+            )
+            self.digest ^= view.digest
+        self._expect_stale(view)
+
+    def _changed(self, said: Iterable[tuple[Space, Occupancy]]) -> int | None:
+        """The newest change that rows and the clock account for; None: nothing was ever heard."""
+        moments = []
+        for space, one in said:
+            state = self._states.get(space.id)
+            if state is not None:
+                moments.append(state.changed)
+                if one.quality == "stale" and one.at is not None:
+                    moments.append(one.at + one.ttl_s * SECOND)
+        return max(moments, default=None)
+
+
+def _view(number: int, place: Place, changed: int | None, said: tuple[tuple[Space, Occupancy], ...]) -> View:
+    codes = {space.id: space.code for space in place.spaces}
+    root = next((one for space, one in said if space.parent is None), Occupancy())
+    spaces = tuple((space, one) for space, one in said if space.parent is not None)
+    head = {"place": place.code, **root.as_dict(), "changed_at": rfc3339(changed)}
+    rows = [
+        {"space": space.code, "kind": space.kind, "parent": codes.get(space.parent or 0), **one.as_dict()}
+        for space, one in spaces
+    ]
+    body = compact({**head, "spaces": rows})
+    digest = int.from_bytes(blake2b(body, digest_size=8).digest())
+    return View(
+        number=number,
+        place=place,
+        changed=changed,
+        root=root,
+        spaces=spaces,
+        said=said,
+        body=body,
+        lean=compact(head),
+        digest=digest,
+        etag=b'W/"%016x"' % digest,
+    )

@@ -1,0 +1,67 @@
+"""What can go wrong in the API, without a word of HTTP (``api.problems`` maps it).
+
+ApiError
+├── NotFound            no such place
+├── BadQuery            a question that can't be understood; says which parameter and what to do
+├── NotAllowed
+│   ├── KeyMissing      this needs a key
+│   ├── KeyRefused      unknown, expired or revoked
+│   └── ScopeMissing    the key is good, but not for this
+├── Unavailable         the database or the board is not there yet
+│   └── TooManyStreams
+└── KeyInvalid          a key can't be made as asked
+"""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """The root: its text is a sentence for the caller."""
+
+
+class NotFound(ApiError):
+    """What was named doesn't exist."""
+
+
+class BadQuery(ApiError):
+    """A parameter that can't be read; ``parameter`` names it."""
+
+    def __init__(self, parameter: str, text: str) -> None:
+        super().__init__(text)
+        self.parameter = parameter
+
+
+class NotAllowed(ApiError):
+    """The caller may not do this."""
+
+
+class KeyMissing(NotAllowed):
+    """No key came with the request."""
+
+
+class KeyRefused(NotAllowed):
+    """The key is unknown, expired or revoked."""
+
+
+class ScopeMissing(NotAllowed):
+    """The key is valid but lacks the scope; ``scope`` names it."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This key lacks the scope {scope!r}. Make one with `maillage key create --scope {scope}`.")
+        self.scope = scope
+
+
+class Unavailable(ApiError):
+    """What answers this is away; try again after ``retry_s`` seconds."""
+
+    def __init__(self, text: str, *, retry_s: int = 2) -> None:
+        super().__init__(text)
+        self.retry_s = retry_s
+
+
+class TooManyStreams(Unavailable):
+    """Every stream that this replica may hold is taken."""
+
+
+class KeyInvalid(ApiError):
+    """A key can't be made as asked: scopes, places or dates that make no sense."""

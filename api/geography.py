@@ -1,0 +1,101 @@
+"""Points, boxes and distances on the globe, to a few metres over a country."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import asin, cos, degrees, radians, sin, sqrt
+from typing import Final
+
+EARTH_RADIUS_KM: Final = 6371.0088
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Degrees, WGS 84."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A bounding box in degrees; ``west`` > ``east`` where it crosses the 180th meridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    def holds(self, point: Point) -> bool:
+        """Whether ``point`` lies in the box or on its edge."""
+        if not self.south <= point.latitude <= self.north:
+            return False
+        if self.west <= self.east:
+            return self.west <= point.longitude <= self.east
+        return point.longitude >= self.west or point.longitude <= self.east
+
+
+def parse_point(text: str) -> Point:
+    """Read ``latitude,longitude``.
+
+    Raises:
+        ValueError: the text says what is expected.
+    """
+    values = _numbers(text, 2, "latitude,longitude in degrees, for example 45.83,1.26")
+    return Point(latitude=_within(values[0], 90, "latitude"), longitude=_within(values[1], 180, "longitude"))
+
+
+def parse_box(text: str) -> Box:
+    """Read ``west,south,east,north``, the order of GeoJSON.
+
+    Raises:
+        ValueError: the text says what is expected.
+    """
+    west, south, east, north = _numbers(text, 4, "west,south,east,north in degrees, for example -1.8,42.7,2.7,47.2")
+    box = Box(
+        west=_within(west, 180, "west"),
+        south=_within(south, 90, "south"),
+        east=_within(east, 180, "east"),
+        north=_within(north, 90, "north"),
+    )
+    if box.south > box.north:
+        raise ValueError(f"south ({south}) lies above north ({north}); the order is west,south,east,north")
+    return box
+
+
+def distance_km(a: Point, b: Point) -> float:
+    """The great-circle distance (haversine, a sphere of the mean radius: within 0.5 % of the ellipsoid)."""
+    north, east = radians(b.latitude - a.latitude), radians(b.longitude - a.longitude)
+    chord = sin(north / 2) ** 2 + cos(radians(a.latitude)) * cos(radians(b.latitude)) * sin(east / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(chord)))
+
+
+def around(point: Point, radius_km: float) -> Box:
+    """A box that surely holds every point within ``radius_km`` of ``point``."""
+    reach = degrees(radius_km / EARTH_RADIUS_KM) * 1.001
+    south, north = max(-90.0, point.latitude - reach), min(90.0, point.latitude + reach)
+    widest = cos(radians(max(abs(south), abs(north))))
+    if reach >= 180 * widest:
+        return Box(west=-180, south=south, east=180, north=north)
+    wide = reach / widest
+    west, east = point.longitude - wide, point.longitude + wide
+    return Box(
+        west=west + 360 if west < -180 else west, south=south, east=east - 360 if east > 180 else east, north=north
+    )
+
+
+def _numbers(text: str, count: int, expected: str) -> tuple[float, ...]:
+    parts = text.split(",")
+    try:
+        values = tuple(float(part) for part in parts)
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        raise ValueError(f"expected {expected}")
+    return values
+
+
+def _within(value: float, limit: float, name: str) -> float:
+    if not -limit <= value <= limit:  # also refuses NaN
+        raise ValueError(f"{name} must lie between -{limit} and {limit}")
+    return value

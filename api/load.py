@@ -1,0 +1,127 @@
+"""From rows to the network and the board: the queries that the listener runs, and the notifications that it reads."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+
+from api.board import GatewayState, SpaceState
+from api.geography import Point
+from api.network import Door, Network, Place, Space, compact, detail, folded, summary
+
+# Every place, as the public may know it.
+_PLACES: Final = """
+SELECT id, code, name, latitude, longitude, time_zone, address, postcode, commune, commune_code, department, region,
+       website, typology, opening_hours, source, generated
+FROM place
+"""
+# Every space with the number of its own desks; the root first.
+_SPACES: Final = """
+SELECT s.id, s.place, s.code, s.name, s.kind, s.parent, s.capacity, s.generated, coalesce(d.desks, 0)::integer AS desks
+FROM space s LEFT JOIN (SELECT space, count(*) AS desks FROM desk GROUP BY space) d ON d.space = s.id
+ORDER BY s.place, s.parent NULLS FIRST, s.code
+"""
+_DOORS: Final = "SELECT place, code, name, from_space, to_space, generated FROM door ORDER BY place, code"
+# The gateways in service: a place's news is complete when all of theirs is.
+_GATEWAYS: Final = "SELECT id, place FROM gateway WHERE retired_at IS NULL"
+# The present state of every space, times as whole microseconds.
+_STATES: Final = """
+SELECT space, place, revision, present, low, high, capacity, quality, ttl_s,
+       (extract(epoch FROM at) * 1000000)::bigint AS at, (extract(epoch FROM changed_at) * 1000000)::bigint AS changed
+FROM space_state
+"""
+_STATES_OF: Final = _STATES + "WHERE space = ANY(%s)"
+_GATEWAY_STATES: Final = """
+SELECT gateway, place, online, spool_depth, (extract(epoch FROM heard_at) * 1000000)::bigint AS heard FROM gateway_state
+"""
+
+
+async def load_network(conn: AsyncConnection[Any]) -> Network:
+    """Read every place with its spaces, desks, doors and gateways, in one snapshot."""
+    async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        spaces: dict[int, list[Space]] = defaultdict(list)
+        for row in await _all(cursor.execute(_SPACES)):
+            spaces[row["place"]].append(Space(**row))
+        doors: dict[int, list[Door]] = defaultdict(list)
+        for row in await _all(cursor.execute(_DOORS)):
+            doors[row["place"]].append(Door(**row))
+        gateways: dict[int, set[int]] = defaultdict(set)
+        for row in await _all(cursor.execute(_GATEWAYS)):
+            gateways[row["place"]].add(row["id"])
+        places = [
+            _place(row, tuple(spaces[row["id"]]), tuple(doors[row["id"]]), frozenset(gateways[row["id"]]))
+            for row in await _all(cursor.execute(_PLACES))
+        ]
+    return Network(places)
+
+
+async def load_states(conn: AsyncConnection[Any]) -> tuple[list[SpaceState], list[GatewayState]]:
+    """Read what is known of every space and gateway now, in one snapshot."""
+    async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        states = [SpaceState(**row) for row in await _all(cursor.execute(_STATES))]
+        gateways = [GatewayState(**row) for row in await _all(cursor.execute(_GATEWAY_STATES))]
+    return states, gateways
+
+
+async def load_states_of(conn: AsyncConnection[Any], spaces: Sequence[int]) -> list[SpaceState]:
+    """Read the present state of some spaces."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        return [SpaceState(**row) for row in await _all(cursor.execute(_STATES_OF, (list(spaces),)))]
+
+
+def read_occupancy(payload: str) -> list[SpaceState]:
+    """The rows of one ``maillage_occupancy`` notification.
+
+    Raises:
+        ValueError, TypeError, KeyError: it isn't one.
+    """
+    return [
+        SpaceState(
+            space=space,
+            place=place,
+            revision=revision,
+            present=present,
+            low=low,
+            high=high,
+            capacity=capacity,
+            quality=quality,
+            at=at,
+            ttl_s=ttl_s,
+            changed=changed,
+        )
+        for space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed in json.loads(payload)[
+            "s"
+        ]
+    ]
+
+
+def read_gateways(payload: str) -> list[GatewayState]:
+    """The rows of one ``maillage_gateway`` notification.
+
+    Raises:
+        ValueError, TypeError, KeyError: it isn't one.
+    """
+    return [
+        GatewayState(gateway=gateway, place=place, online=online, heard=heard, spool_depth=spool_depth)
+        for gateway, place, online, heard, spool_depth in json.loads(payload)["g"]
+    ]
+
+
+async def _all(execution: Any) -> list[DictRow]:
+    rows: list[DictRow] = await (await execution).fetchall()
+    return rows
+
+
+def _place(row: DictRow, spaces: tuple[Space, ...], doors: tuple[Door, ...], gateways: frozenset[int]) -> Place:
+    point = Point(latitude=row.pop("latitude"), longitude=row.pop("longitude"))
+    words = " ".join(str(row[key] or "") for key in ("name", "commune", "postcode", "address", "department", "region"))
+    place = Place(**row, point=point, spaces=spaces, doors=doors, gateways=gateways, search=folded(words))
+    return replace(place, summary=compact(summary(place)), detail=compact(detail(place)))

@@ -1,0 +1,188 @@
+"""The shapes of the answers, for OpenAPI: the answers themselves leave as ready bytes, and tests hold both equal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.questions import Kind
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Occupancy(_Answer):
+    """How many people are in a space now. Stale means unknown, never zero."""
+
+    present: int | None = Field(description="The estimate; null where nothing may be said.", ge=0)
+    low: int | None = Field(description="Surely no fewer.", ge=0)
+    high: int | None = Field(description="Surely no more.", ge=0)
+    capacity: int | None = Field(ge=0)
+    quality: Literal["live", "degraded", "stale", "unknown"] = Field(
+        description="live: every sensor speaks · degraded: some are silent · stale: too old to say · unknown: not known."
+    )
+    at: datetime | None = Field(description="The time that this is true for (UTC).")
+    ttl: int = Field(description="Seconds after `at` for which it may be believed.", ge=0)
+
+
+class SpaceOccupancy(Occupancy):
+    """One space of a place."""
+
+    space: str
+    kind: Kind
+    parent: str | None
+
+
+_ROOT: Final[dict[str, Any]] = {
+    "present": 7,
+    "low": 6,
+    "high": 9,
+    "capacity": 24,
+    "quality": "live",
+    "at": "2026-11-21T09:12:30.512Z",
+    "ttl": 900,
+}
+_PLACE: Final[dict[str, Any]] = {
+    "place": "ecosysteme-coworking-limoges",
+    **_ROOT,
+    "changed_at": "2026-11-21T09:12:30.655Z",
+    "spaces": [{"space": "open-space", "kind": "open_space", "parent": "place", **_ROOT}],
+}
+
+
+class PlaceOccupancy(Occupancy):
+    """A place as a whole (its root space), and each of its spaces."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_PLACE]})
+
+    place: str
+    changed_at: datetime | None = Field(description="When the centre stored the newest change.")
+    spaces: list[SpaceOccupancy] = Field(default=[], description="Left out with `spaces=false`.")
+
+
+class NetworkOccupancy(_Answer):
+    """Every place, or those that changed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"cursor": "1795252350655000-5f3a9c01-412", "places": [_PLACE]}]}
+    )
+
+    cursor: str = Field(description="For `changed_since` of the next request, or `since` of the stream.")
+    places: list[PlaceOccupancy]
+
+
+class Coordinates(_Answer):
+    """Degrees, WGS 84."""
+
+    latitude: float
+    longitude: float
+
+
+class Place(_Answer):
+    """One tiers-lieu."""
+
+    id: str
+    name: str
+    coordinates: Coordinates
+    address: str | None
+    postcode: str | None
+    commune: str | None
+    commune_code: str | None
+    department: str | None
+    region: str | None
+    time_zone: str
+    opening_hours: dict[str, list[tuple[str, str]]] | None = Field(description="Local time; null: not known.")
+    website: str | None
+    typology: str | None
+    capacity: int | None
+    kinds: list[Kind] = Field(description="The kinds of its spaces.")
+    source: str = Field(description="The data set that it comes from.")
+    generated: bool = Field(description="Made up from a seed, not from a source.")
+    distance_km: float | None = Field(default=None, description="With `near` only.")
+
+
+class Space(_Answer):
+    """A part of a place."""
+
+    id: str
+    name: str
+    kind: Kind
+    parent: str | None
+    capacity: int | None
+    desks: int
+    generated: bool
+
+
+class Door(_Answer):
+    """Leads from one space (null: outside) into another."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    id: str
+    name: str
+    from_: str | None = Field(alias="from")
+    to: str
+    generated: bool
+
+
+class PlaceDetail(Place):
+    """A place with its spaces and doors."""
+
+    desks: int
+    spaces: list[Space]
+    doors: list[Door]
+
+
+class Places(_Answer):
+    """A page of places."""
+
+    total: int = Field(description="Places that fit, on all pages.")
+    next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
+    places: list[Place]
+
+
+class Problem(_Answer):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:maillage:problem:bad-query",
+                    "title": "The question can't be understood",
+                    "status": 422,
+                    "detail": "near: expected latitude,longitude in degrees, for example 45.83,1.26",
+                    "instance": "/v1/places",
+                    "errors": [{"where": "query", "name": "near", "what": "expected latitude,longitude in degrees"}],
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[dict[str, str]] = []
+
+
+_WHEN = {
+    401: "No key, or one that is not accepted.",
+    403: "The key doesn't allow this.",
+    404: "There is no such thing.",
+    422: "The question can't be understood: `errors` says what and where.",
+    503: "Not available just now; `Retry-After` says when to try again.",
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of a route's errors."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": _WHEN[status], "content": {"application/problem+json": {"schema": schema}}}
+        for status in statuses
+    }

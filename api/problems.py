@@ -1,0 +1,119 @@
+"""Every error as a problem of RFC 9457: what is wrong and what to do. The one place that knows both worlds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from api import errors
+from api.network import compact
+
+log = logging.getLogger(__name__)
+
+_TYPE: Final = "urn:maillage:problem:"
+MEDIA_TYPE: Final = "application/problem+json"
+
+# status, the problem's name, its title
+_KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
+    errors.NotFound: (404, "not-found", "There is no such thing here"),
+    errors.BadQuery: (422, "bad-query", "The question can't be understood"),
+    errors.KeyMissing: (401, "key-missing", "A key is needed"),
+    errors.KeyRefused: (401, "key-refused", "The key is not accepted"),
+    errors.ScopeMissing: (403, "scope-missing", "The key doesn't allow this"),
+    errors.Unavailable: (503, "unavailable", "Not available just now"),
+    errors.TooManyStreams: (503, "too-many-streams", "No stream is free"),
+}
+_BY_STATUS: Final = {
+    400: ("bad-request", "The request can't be read"),
+    404: ("not-found", "There is no such thing here"),
+    405: ("method-not-allowed", "This can't be done here"),
+    500: ("internal", "The fault is ours"),
+}
+
+
+def problem(
+    request: Request,
+    status: int,
+    name: str,
+    title: str,
+    detail: str,
+    *,
+    errors_: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A problem document; ``errors_`` tells each thing that is wrong with a request."""
+    body: dict[str, Any] = {"type": _TYPE + name, "title": title, "status": status, "detail": detail}
+    body["instance"] = request.url.path
+    if errors_:
+        body["errors"] = list(errors_)
+    return Response(
+        compact(body), status, media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", **(headers or {})}
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of ``app`` leave as a problem."""
+    app.add_exception_handler(errors.ApiError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ApiError)
+    status, name, title = next(
+        (_KNOWN[kind] for kind in type(error).__mro__ if kind in _KNOWN), (500, "internal", "The fault is ours")
+    )
+    headers: dict[str, str] = {}
+    wrong: list[dict[str, Any]] = []
+    if isinstance(error, errors.NotAllowed):
+        scope = f', error="insufficient_scope", scope="{error.scope}"' if isinstance(error, errors.ScopeMissing) else ""
+        refused = ', error="invalid_token"' if isinstance(error, errors.KeyRefused) else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="maillage"{scope}{refused}'
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = str(error.retry_s)
+    if isinstance(error, errors.BadQuery):
+        wrong.append({"where": "query", "name": error.parameter, "what": str(error)})
+    return problem(request, status, name, title, str(error), errors_=wrong, headers=headers)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    wrong = [_told(one) for one in error.errors()]
+    first = wrong[0]
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    detail = f"{first['name']}: {first['what']}{more}"
+    return problem(request, 422, "bad-query", "The question can't be understood", detail, errors_=wrong)
+
+
+def _told(one: Mapping[str, Any]) -> dict[str, Any]:
+    where, *path = one["loc"]
+    name = ".".join(str(part) for part in path) or str(where)
+    what = str(one["msg"]).removeprefix("Value error, ")
+    if one["type"] == "extra_forbidden":
+        what = "there is no such parameter; see /openapi.json"
+    return {"where": str(where), "name": name, "what": what}
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    name, title = _BY_STATUS.get(error.status_code, ("error", "The request was refused"))
+    details = {
+        404: f"Nothing lives at {request.url.path}. What there is: /openapi.json",
+        405: f"{request.method} is not possible here.",
+    }
+    detail = details.get(error.status_code, str(error.detail))
+    return problem(request, error.status_code, name, title, detail, headers=dict(error.headers or {}))
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    log.error("request_failed", extra={"path": request.url.path, "error": type(error).__name__}, exc_info=error)
+    return problem(
+        request, 500, "internal", "The fault is ours", "Something unforeseen happened; it has been logged. Try again."
+    )

@@ -1,0 +1,79 @@
+"""Run the API as a process: uvicorn on uvloop and httptools."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from types import FrameType
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.settings import ApiSettings
+from api.state import Parts
+
+log = logging.getLogger(__name__)
+
+_STALLED_MS: Final = 60_000
+"""A client that takes nothing for so long is cut off by the kernel."""
+_STOP_S: Final = 5
+_BACKLOG: Final = 2048
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams when it is told to stop: they never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+        super().__init__(config)
+        self._parts = parts
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._parts.streams.close()
+        super().handle_exit(sig, frame)
+
+
+def run(settings: ApiSettings) -> int:
+    """Serve until SIGINT or SIGTERM. Return 0, or 1 where the address can't be had."""
+    app: FastAPI = create_app(settings)
+    try:
+        listening = _listen(settings.http_host, settings.http_port)
+    except OSError as error:
+        log.error(
+            "address_refused",
+            extra={"host": settings.http_host, "port": settings.http_port, "error": error.strerror or str(error)},
+        )
+        return 1
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_S,
+    )
+    host, port = listening.getsockname()[:2]
+    log.info("api_listening", extra={"host": host, "port": port})
+    with listening:
+        _Server(config, app.state.parts).run(sockets=[listening])
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; the connections inherit it
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    listening.setblocking(False)
+    return listening

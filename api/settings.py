@@ -1,0 +1,23 @@
+"""What the API process takes from its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ApiSettings(BaseSettings):
+    """Settings of the API; each is the environment variable ``MAILLAGE_`` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="MAILLAGE_", frozen=True, extra="ignore")
+
+    database_url: SecretStr = Field(
+        description="PostgreSQL with TimescaleDB, as `postgresql://user:password@host:port/name`; "
+        "the user is a member of the role `maillage_api`."
+    )
+    http_host: str = Field(default="127.0.0.1", description="The address that the API listens on.")
+    http_port: int = Field(default=8080, ge=0, le=65535, description="The port that the API listens on.")
+    stream_clients: int = Field(
+        default=2000, ge=1, le=100_000, description="Live streams open at once; one more is answered with 503."
+    )
+    log_level: str = Field(default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR.")

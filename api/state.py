@@ -1,0 +1,52 @@
+"""What the routes share: one object a process, made by ``create_app``, held in ``app.state``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, cast
+
+from fastapi import Depends, Request
+from psycopg_pool import AsyncConnectionPool
+
+from api.auth import Keys
+from api.board import Board
+from api.errors import Unavailable
+from api.listen import Listener
+from api.metrics import Metrics
+from api.settings import ApiSettings
+from api.stream import Streams
+
+LOADING: Final = "The network is being loaded: the database has not answered yet."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The API's parts, put together once."""
+
+    settings: ApiSettings
+    board: Board
+    listener: Listener
+    streams: Streams
+    pool: AsyncConnectionPool[Any]
+    keys: Keys
+    metrics: Metrics
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the application that ``request`` came to."""
+    return cast("Parts", request.app.state.parts)
+
+
+async def loaded_board(request: Request) -> Board:
+    """The board, once it knows the network.
+
+    Raises:
+        Unavailable: it has not been loaded yet.
+    """
+    parts = parts_of(request)
+    if not parts.listener.loaded:
+        raise Unavailable(LOADING)
+    return parts.board
+
+
+LoadedBoard = Annotated[Board, Depends(loaded_board)]

@@ -1,0 +1,131 @@
+"""The live stream: server-sent events of the places whose published state changed.
+
+A client holds the number of the last publication that it was sent, and nothing else: what changed since is asked of
+the board when the line is free. So a slow client skips states in between instead of queueing them, and catches up on
+the present in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.board import Board, View
+from api.errors import TooManyStreams
+from api.times import now_us
+
+HEARTBEAT_S: Final = 15.0
+_RETRY: Final = b"retry: 2000\n\n"
+_HEARTBEAT: Final = b"event: heartbeat\ndata: {}\n\n"  # an event, not a comment: browsers do not show comments to pages
+_CHUNK_BYTES: Final = 65_536
+_HEADERS: Final = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold the events back
+]
+
+
+class Streams:
+    """The open streams of one process, and their bell."""
+
+    def __init__(self, *, limit: int) -> None:
+        self._limit = limit
+        self._bells: set[asyncio.Event] = set()
+        self.closing = False
+
+    def __len__(self) -> int:
+        return len(self._bells)
+
+    def ring(self) -> None:
+        """Tell every stream that the board has news."""
+        for bell in self._bells:
+            bell.set()
+
+    def close(self) -> None:
+        """End every stream, so that the process can stop; clients come back by themselves."""
+        self.closing = True
+        self.ring()
+
+    def join(self) -> asyncio.Event:
+        """Take a place among the streams.
+
+        Raises:
+            TooManyStreams: all are taken.
+        """
+        if len(self._bells) >= self._limit or self.closing:
+            raise TooManyStreams("All live streams of this server are taken. Try again shortly.", retry_s=5)
+        bell = asyncio.Event()
+        self._bells.add(bell)
+        return bell
+
+    def leave(self, bell: asyncio.Event) -> None:
+        """Give the place back."""
+        self._bells.discard(bell)
+
+
+class EventStream(Response):
+    """One client's stream; as an answer it never ends by itself."""
+
+    def __init__(
+        self, board: Board, streams: Streams, *, number: int, wanted: Callable[[View], bool] | None, heartbeat_s: float
+    ) -> None:
+        """``number``: the publication after which to begin; 0 sends the whole present state first."""
+        self._board = board
+        self._streams = streams
+        self._number = number
+        self._wanted = wanted
+        self._heartbeat_s = heartbeat_s
+        self._bell = streams.join()
+        self._gone = False
+        self.background = None
+        self.status_code = 200
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the client goes or the process stops."""
+        listening = asyncio.ensure_future(self._notice_leaving(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            if scope["method"] != "HEAD":
+                await send({"type": "http.response.body", "body": _RETRY, "more_body": True})
+                await self._send_news(send)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._streams.leave(self._bell)
+            listening.cancel()
+
+    async def _send_news(self, send: Send) -> None:
+        while not self._gone and not self._streams.closing:
+            self._bell.clear()
+            self._board.age(now_us())
+            upto = self._board.number
+            pieces: list[bytes] = []
+            size = 0
+            for view in self._board.since(self._number, self._wanted):
+                pieces.append(self._event(view))
+                size += len(pieces[-1])
+                if size >= _CHUNK_BYTES:
+                    await send({"type": "http.response.body", "body": b"".join(pieces), "more_body": True})
+                    pieces, size = [], 0
+                    if self._gone:
+                        return
+            if pieces:
+                await send({"type": "http.response.body", "body": b"".join(pieces), "more_body": True})
+            self._number = upto
+            if not self._bell.is_set():
+                try:
+                    await asyncio.wait_for(self._bell.wait(), self._heartbeat_s)
+                except TimeoutError:
+                    await send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+
+    def _event(self, view: View) -> bytes:
+        return b"id: %s\nevent: occupancy\ndata: %s\n\n" % (self._board.cursor(view.number).encode(), view.body)
+
+    async def _notice_leaving(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._bell.set()
