@@ -1,0 +1,50 @@
+"""What can go wrong with dashboards.
+
+DashboardsError
+├── ReaderError        a database reader can't be made as asked
+├── MacroError         a query uses a macro that Grafana doesn't know, or wrongly
+└── GrafanaError       Grafana didn't do what was asked
+    ├── Unreachable    nobody answers at that URL
+    ├── NotGrafana     somebody answers who isn't Grafana
+    ├── Unauthorized   the token or password isn't accepted
+    ├── Forbidden      it is, but lacks a right
+    └── Refused        Grafana refuses, or fails; the text is its own
+"""
+
+from __future__ import annotations
+
+
+class DashboardsError(Exception):
+    """The root; the text is a sentence for the operator."""
+
+
+class ReaderError(DashboardsError):
+    """A database reader can't be made as asked."""
+
+
+class MacroError(DashboardsError):
+    """A query uses a macro that Grafana doesn't know, or uses it wrongly."""
+
+
+class GrafanaError(DashboardsError):
+    """Grafana didn't do what was asked."""
+
+
+class Unreachable(GrafanaError):
+    """Nobody answers at that URL."""
+
+
+class NotGrafana(GrafanaError):
+    """Somebody answers who isn't Grafana."""
+
+
+class Unauthorized(GrafanaError):
+    """The token or password isn't accepted."""
+
+
+class Forbidden(GrafanaError):
+    """The token or password is accepted, but lacks a right."""
+
+
+class Refused(GrafanaError):
+    """Grafana refuses or fails; the text is its own."""

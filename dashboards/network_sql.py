@@ -1,0 +1,102 @@
+"""The queries of the dashboard of the whole network, on the views of the schema `report` (migration 0006).
+
+Written for Grafana's PostgreSQL data source: `dashboards.macros` says what becomes of their macros.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+DEPARTMENTS: Final = """
+-- the departments to choose from: those with equipped places
+SELECT DISTINCT p.department FROM report.place p WHERE p.equipped ORDER BY 1
+"""
+PEOPLE: Final = """
+-- people now, in the places that are known
+SELECT sum(n.present)::float8 AS "Présents"
+FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
+"""
+PERCENT: Final = """
+-- how full the known places are together
+SELECT 100 * sum(n.present)::float8 / nullif(sum(n.capacity), 0) AS "Occupation"
+FROM report.place_now n
+WHERE n.equipped AND n.present IS NOT NULL AND n.capacity > 0 AND n.department IN (${department:sqlstring})
+"""
+FREE: Final = """
+-- seats not taken, in the places that are known: unknown is never counted as free
+SELECT sum(greatest(n.capacity - n.present, 0))::float8 AS "Libres"
+FROM report.place_now n WHERE n.equipped AND n.present IS NOT NULL AND n.department IN (${department:sqlstring})
+"""
+KNOWN: Final = """
+-- of how many places the occupancy is known
+SELECT count(*) FILTER (WHERE n.present IS NOT NULL)::integer AS "Connus", count(*)::integer AS "Équipés"
+FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
+"""
+SILENT: Final = """
+-- how many places nobody can answer for
+SELECT count(*)::integer AS "Sans nouvelles"
+FROM report.place_without_news n WHERE n.department IN (${department:sqlstring})
+"""
+ALARMS_NOW: Final = """
+-- alarms that nobody has acknowledged
+SELECT count(*)::integer AS "Alarmes" FROM report.alarm_open a
+WHERE a.place IS NULL OR a.department IN (${department:sqlstring})
+"""
+MAP: Final = """
+-- where the equipped places are, and how full
+SELECT n.label AS "Lieu", n.latitude AS latitude, n.longitude AS longitude, n.percent AS "Occupation",
+  n.present AS "Présents", n.capacity AS "Capacité", n.quality_level AS "Qualité", n.place AS code
+FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring}) ORDER BY n.label
+"""
+RANKED: Final = """
+-- the equipped places, the fullest first, the unknown last
+SELECT n.label AS "Lieu", n.percent AS "Occupation", n.present AS "Présents", n.capacity AS "Capacité",
+  n.quality_level AS "Qualité", n.place AS code
+FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
+ORDER BY n.percent DESC NULLS LAST, n.label
+"""
+TOTAL: Final = """
+-- people over time: each place's changes, added up; what came up to a day before the window counts from its start
+WITH told AS (
+  SELECT h.at, h.place, coalesce(h.present, 0) AS people, (h.present IS NOT NULL)::integer AS known
+  FROM report.occupancy_history h
+  WHERE h.root AND h.department IN (${department:sqlstring})
+    AND h.at >= $__timeFrom()::timestamptz - interval '1 day' AND h.at <= $__timeTo()::timestamptz
+), moved AS (
+  SELECT greatest(t.at, $__timeFrom()::timestamptz) AS at, t.people - lag(t.people, 1, 0) OVER one AS people,
+    t.known - lag(t.known, 1, 0) OVER one AS known
+  FROM told t WINDOW one AS (PARTITION BY t.place ORDER BY t.at)
+)
+SELECT $__timeGroupAlias(m.at,$__interval),
+  sum(sum(m.people)) OVER (ORDER BY $__timeGroup(m.at,$__interval))::float8 AS "Présents",
+  sum(sum(m.known)) OVER (ORDER BY $__timeGroup(m.at,$__interval))::float8 AS "Lieux connus"
+FROM moved m GROUP BY 1 ORDER BY 1
+"""
+WITHOUT_NEWS: Final = """
+-- the places nobody can answer for, the longest silence first
+SELECT n.label AS "Lieu", n.why_level AS "Raison", n.since AS "Depuis", n.place AS code
+FROM report.place_without_news n WHERE n.department IN (${department:sqlstring}) ORDER BY n.since NULLS FIRST, n.label
+"""
+ALARMS: Final = """
+-- alarms that nobody has acknowledged, the newest first
+SELECT a.raised_at AS "Le", a.kind AS "Genre", coalesce(a.label, 'le réseau') AS "Lieu", a.gateway AS "Passerelle",
+  a.from_at AS "Manque de", a.until_at AS "Manque à", a.text AS "Texte"
+FROM report.alarm_open a
+WHERE a.place IS NULL OR a.department IN (${department:sqlstring}) ORDER BY a.raised_at DESC LIMIT 200
+"""
+GATEWAYS: Final = """
+-- gateways with something to look at: not online, behind, or with a wrong clock or unwell devices
+SELECT g.label AS "Lieu", g.gateway AS "Passerelle", g.state_level AS "État", g.heard_at AS "Entendue",
+  g.spool_depth AS "En attente", g.clock_offset_ms AS "Horloge", g.unwell AS "En défaut"
+FROM report.gateway_now g
+WHERE g.department IN (${department:sqlstring})
+  AND (g.state <> 'online' OR g.spool_depth > 1000 OR abs(g.clock_offset_ms) > 5000 OR g.unwell > 0)
+ORDER BY g.heard_at NULLS FIRST, g.gateway LIMIT 200
+"""
+QUARTERS: Final = """
+-- the network by quarter hour: people on average in the places then known, and how many these were
+SELECT q.at AS "time", sum(q.mean) FILTER (WHERE q.known >= 0.5) AS "Présents en moyenne",
+  count(*) FILTER (WHERE q.known >= 0.5)::float8 AS "Lieux connus"
+FROM report.occupancy_15m q WHERE q.root AND q.department IN (${department:sqlstring}) AND $__timeFilter(q.at)
+GROUP BY q.at ORDER BY q.at
+"""

@@ -1,0 +1,216 @@
+"""The parts that dashboards are made of, as the plain dictionaries that Grafana stores.
+
+Grafana's own builder library is left aside: it has no PostgreSQL query, sets no panel ids and adds a dependency of 5 MB
+for what fits here (docs/decisions, facts about grafana-foundation-sdk 0.0.21).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Json = dict[str, Any]
+
+DATA_SOURCE_UID: Final = "maillage-report"
+DATA_SOURCE: Final[Json] = {"type": "grafana-postgresql-datasource", "uid": DATA_SOURCE_UID}
+SCHEMA_VERSION: Final = 42
+
+UNKNOWN_COLOUR: Final = "#8e8e8e"
+"""What isn't known is grey: never the colour of an empty place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """Where a panel stands on the grid of 24 columns; rows are 30 pixels."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+def panel(
+    kind: str,
+    title: str,
+    box: Box,
+    query: str,
+    *,
+    fields: Json | None = None,
+    overrides: list[Json] | None = None,
+    options: Json | None = None,
+    series: bool = False,
+    about: str = "",
+) -> Json:
+    """A panel of one query; its ``id`` is set by `dashboard`. ``series``: the query gives times, else a table."""
+    return {
+        "type": kind,
+        "title": title,
+        "description": about,
+        "datasource": DATA_SOURCE,
+        "gridPos": {"h": box.h, "w": box.w, "x": box.x, "y": box.y},
+        "fieldConfig": {"defaults": fields or {}, "overrides": overrides or []},
+        "options": options or {},
+        "targets": [
+            {
+                "refId": "A",
+                "datasource": DATA_SOURCE,
+                "editorMode": "code",
+                "format": "time_series" if series else "table",
+                "rawQuery": True,
+                "rawSql": query.strip(),
+            }
+        ],
+    }
+
+
+def thresholds(*steps: tuple[float | None, str]) -> Json:
+    """Colours from each value on; None is minus infinity."""
+    return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in steps]}
+
+
+FULLNESS: Final[Json] = thresholds((None, "green"), (70, "yellow"), (90, "orange"), (100, "red"))
+"""Percent of capacity."""
+
+
+def values(words: dict[int, tuple[str, str]], *, null: str = "inconnu") -> list[Json]:
+    """Map numbers to words and colours, and NULL to ``null`` in grey."""
+    result: list[Json] = [
+        {
+            "type": "value",
+            "options": {
+                str(number): {"text": text, "color": colour, "index": index}
+                for index, (number, (text, colour)) in enumerate(words.items())
+            },
+        }
+    ]
+    return [*(result if words else []), unknown(null, index=len(words))]
+
+
+def unknown(text: str = "inconnu", *, index: int = 0) -> Json:
+    """Show NULL as ``text`` in grey."""
+    return {
+        "type": "special",
+        "options": {"match": "null+nan", "result": {"text": text, "color": UNKNOWN_COLOUR, "index": index}},
+    }
+
+
+QUALITY: Final = values(
+    {
+        0: ("inconnue", UNKNOWN_COLOUR),
+        1: ("en direct", "green"),
+        2: ("partielle", "yellow"),
+        3: ("périmée", UNKNOWN_COLOUR),
+    },
+    null="inconnue",
+)
+"""For ``quality_level``."""
+GATEWAY: Final = values(
+    {
+        0: ("jamais entendue", UNKNOWN_COLOUR),
+        1: ("en ligne", "green"),
+        2: ("silencieuse", "orange"),
+        3: ("hors ligne", "red"),
+    },
+    null="aucune",
+)
+"""For ``state_level``."""
+DOOR: Final = values(
+    {
+        0: ("fermée", "green"),
+        1: ("ouverte", "blue"),
+        2: ("forcée", "red"),
+        3: ("maintenue ouverte", "orange"),
+        4: ("sabotage", "red"),
+    }
+)
+"""For a door's state."""
+
+
+def override(column: str, **properties: Any) -> Json:
+    """Settings for one column; ``custom_x`` stands for the property ``custom.x``."""
+    return {
+        "matcher": {"id": "byName", "options": column},
+        "properties": [
+            {"id": name.replace("custom_", "custom.", 1), "value": value} for name, value in properties.items()
+        ],
+    }
+
+
+def last_value(
+    *,
+    colour: Literal["value", "background", "none"] = "value",
+    rows: bool = False,
+    fields: str = "",
+    text: str = "auto",
+) -> Json:
+    """Options of stat and gauge panels: the last value even where it is NULL, since unknown must be seen.
+
+    ``rows``: every row is a tile of its own. ``fields``: a pattern of the columns shown; empty: the numbers.
+    """
+    return {
+        "reduceOptions": {"calcs": ["last"], "fields": fields, "values": rows, "limit": 100},
+        "colorMode": colour,
+        "graphMode": "none",
+        "justifyMode": "auto",
+        "textMode": text,
+        "orientation": "auto",
+        "showThresholdLabels": False,
+        "showThresholdMarkers": True,
+    }
+
+
+def variable(name: str, label: str, query: str, *, several: bool = False) -> Json:
+    """A choice filled by ``query`` when the dashboard loads; ``several``: more than one, all at first."""
+    return {
+        "type": "query",
+        "name": name,
+        "label": label,
+        "datasource": DATA_SOURCE,
+        "query": query.strip(),
+        "refresh": 1,
+        "sort": 0,
+        "multi": several,
+        "includeAll": several,
+        "allowCustomValue": False,
+        "skipUrlSync": False,
+        "hide": 0,
+        "regex": "",
+        "options": [],
+        "current": {"selected": True, "text": ["All"], "value": ["$__all"]} if several else {"text": "", "value": ""},
+    }
+
+
+def dashboard(
+    uid: str, title: str, about: str, panels: list[Json], variables: list[Json], *, refresh: str, start: str
+) -> Json:
+    """A whole dashboard; panels get their ids by order. ``start``: of the time range, for example ``now/d``."""
+    return {
+        "uid": uid,
+        "title": title,
+        "description": about,
+        "tags": ["maillage"],
+        "timezone": "browser",
+        "editable": True,
+        "graphTooltip": 1,
+        "refresh": refresh,
+        "schemaVersion": SCHEMA_VERSION,
+        "time": {"from": start, "to": "now"},
+        "timepicker": {"refresh_intervals": ["5s", "30s", "1m", "5m", "1h"]},
+        "weekStart": "monday",
+        "annotations": {"list": []},
+        "templating": {"list": variables},
+        "links": [
+            {
+                "title": "Maillage",
+                "type": "dashboards",
+                "icon": "external link",
+                "tooltip": "Les autres tableaux de bord",
+                "tags": ["maillage"],
+                "asDropdown": False,
+                "targetBlank": False,
+                "includeVars": True,
+                "keepTime": False,
+            }
+        ],
+        "panels": [{"id": number, **one} for number, one in enumerate(panels, start=1)],
+    }

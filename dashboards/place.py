@@ -1,0 +1,285 @@
+"""The dashboard of one place, live: how many people, how full, which desks, which doors, and how sure all this is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards import place_sql as sql
+from dashboards.panels import (
+    DOOR,
+    FULLNESS,
+    GATEWAY,
+    QUALITY,
+    UNKNOWN_COLOUR,
+    Box,
+    Json,
+    dashboard,
+    last_value,
+    override,
+    panel,
+    thresholds,
+    unknown,
+    values,
+    variable,
+)
+from dashboards.reasons import REASONS
+
+UID: Final = "maillage-lieu"
+
+_DESK: Final = values({0: ("libre", "green"), 1: ("occupé", "blue"), 2: ("inconnu", UNKNOWN_COLOUR)})
+_COLOURED: Final[Json] = {"type": "color-background", "mode": "basic"}
+
+
+_DASHED: Final[Json] = {"fill": "dash", "dash": [8, 8]}
+
+
+def _head() -> list[Json]:
+    people: Json = {"mappings": [unknown()], "color": {"mode": "fixed", "fixedColor": "blue"}, "decimals": 0}
+    return [
+        panel(
+            "stat",
+            "Personnes présentes",
+            Box(x=0, y=0, w=5, h=4),
+            sql.PRESENT,
+            fields=people,
+            options=last_value(),
+            about="« inconnu » : rien d'assez récent ne permet de le dire. Ce n'est jamais zéro par défaut.",
+        ),
+        panel(
+            "gauge",
+            "Occupation",
+            Box(x=5, y=0, w=5, h=4),
+            sql.PERCENT,
+            options=last_value(),
+            fields={
+                "unit": "percent",
+                "min": 0,
+                "max": 100,
+                "decimals": 0,
+                "thresholds": FULLNESS,
+                "mappings": [unknown()],
+            },
+            about="Personnes présentes, en pour cent de la capacité du lieu.",
+        ),
+        panel(
+            "stat",
+            "Fourchette",
+            Box(x=10, y=0, w=5, h=4),
+            sql.INTERVAL,
+            fields=people,
+            options=last_value(),
+            about="Le nombre vrai est entre « au moins » et « au plus ».",
+        ),
+        panel(
+            "stat",
+            "Qualité",
+            Box(x=15, y=0, w=3, h=4),
+            sql.QUALITY,
+            fields={"mappings": QUALITY},
+            options=last_value(colour="background"),
+            about="En direct ; partielle : des capteurs se taisent ; périmée ou inconnue : aucun nombre n'est donné.",
+        ),
+        panel(
+            "stat",
+            "Vrai",
+            Box(x=18, y=0, w=3, h=4),
+            sql.AT,
+            options=last_value(colour="none"),
+            fields={"unit": "dateTimeFromNow", "mappings": [unknown("jamais")]},
+            about="L'instant que décrit le nombre.",
+        ),
+        panel(
+            "stat",
+            "Passerelle",
+            Box(x=21, y=0, w=3, h=4),
+            sql.GATEWAY,
+            fields={"mappings": GATEWAY},
+            options=last_value(colour="background"),
+            about="La moins bonne des passerelles du lieu.",
+        ),
+    ]
+
+
+def _middle() -> list[Json]:
+    curve: Json = {
+        "unit": "short",
+        "decimals": 0,
+        "min": 0,
+        "custom": {
+            "lineInterpolation": "stepAfter",
+            "lineWidth": 2,
+            "fillOpacity": 0,
+            "showPoints": "never",
+            "spanNulls": False,
+        },
+    }
+    return [
+        panel(
+            "timeseries",
+            "La journée",
+            Box(x=0, y=4, w=16, h=9),
+            sql.CURVE,
+            series=True,
+            fields=curve,
+            overrides=[
+                override("Présents", color={"mode": "fixed", "fixedColor": "blue"}),
+                override("Au moins", color={"mode": "fixed", "fixedColor": "light-blue"}, custom_lineWidth=0),
+                override(
+                    "Au plus",
+                    color={"mode": "fixed", "fixedColor": "light-blue"},
+                    custom_lineWidth=0,
+                    custom_fillBelowTo="Au moins",
+                    custom_fillOpacity=20,
+                ),
+                override(
+                    "Capacité",
+                    color={"mode": "fixed", "fixedColor": "red"},
+                    custom_lineStyle=_DASHED,
+                    custom_lineWidth=1,
+                ),
+            ],
+            options={
+                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+                "tooltip": {"mode": "multi", "sort": "none"},
+            },
+            about="Où la courbe s'interrompt, le nombre n'était pas connu.",
+        ),
+        panel(
+            "table",
+            "Espaces",
+            Box(x=16, y=4, w=8, h=9),
+            sql.SPACES,
+            fields={"mappings": [unknown()]},
+            overrides=[
+                override(
+                    "Occupation",
+                    unit="percent",
+                    decimals=0,
+                    min=0,
+                    max=100,
+                    thresholds=FULLNESS,
+                    custom_cellOptions={"type": "gauge", "mode": "basic"},
+                ),
+                override("Qualité", mappings=QUALITY, custom_cellOptions=_COLOURED),
+            ],
+        ),
+        panel(
+            "stat",
+            "Postes",
+            Box(x=0, y=13, w=12, h=8),
+            sql.DESKS,
+            fields={"mappings": _DESK},
+            options=last_value(colour="background", rows=True, fields="/^État$/", text="value_and_name"),
+            about="Gris : le capteur se tait, ne sait pas, ou n'a pas été entendu depuis trop longtemps.",
+        ),
+        panel(
+            "table",
+            "Portes",
+            Box(x=12, y=13, w=12, h=8),
+            sql.DOORS,
+            overrides=[
+                override("État", mappings=DOOR, custom_cellOptions=_COLOURED),
+                override("Depuis", unit="dateTimeFromNow", mappings=[unknown("—")]),
+                override(
+                    "Refus",
+                    thresholds=thresholds((None, "text"), (1, "orange")),
+                    custom_cellOptions={"type": "color-text"},
+                ),
+            ],
+            about="Passages des dernières 24 heures, sans personnes. État inconnu : rien d'elle depuis 24 heures.",
+        ),
+    ]
+
+
+def _foot() -> list[Json]:
+    bars: Json = {
+        "decimals": 0,
+        "min": 0,
+        "custom": {
+            "drawStyle": "bars",
+            "fillOpacity": 60,
+            "lineWidth": 1,
+            "barAlignment": 1,
+            "stacking": {"mode": "none", "group": "A"},
+        },
+    }
+    quarters: Json = {
+        "decimals": 1,
+        "min": 0,
+        "custom": {"lineInterpolation": "stepAfter", "spanNulls": False, "showPoints": "never"},
+    }
+    return [
+        panel(
+            "state-timeline",
+            "Les postes dans la journée",
+            Box(x=0, y=21, w=12, h=9),
+            sql.DESK_HISTORY,
+            series=True,
+            fields={"mappings": _DESK, "custom": {"fillOpacity": 80, "lineWidth": 0, "spanNulls": True}},
+            options={
+                "mergeValues": True,
+                "showValue": "never",
+                "rowHeight": 0.9,
+                "alignValue": "left",
+                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+                "tooltip": {"mode": "single", "sort": "none"},
+            },
+        ),
+        panel(
+            "timeseries",
+            "Passages par heure",
+            Box(x=12, y=21, w=12, h=9),
+            sql.PASSAGES,
+            series=True,
+            fields=bars,
+            overrides=[override("Refus", color={"mode": "fixed", "fixedColor": "orange"})],
+            about="Sans personnes.",
+        ),
+        panel(
+            "table",
+            "Refus par motif",
+            Box(x=0, y=30, w=12, h=7),
+            sql.REFUSALS,
+            overrides=[override("Motif", mappings=REASONS)],
+        ),
+        panel(
+            "table",
+            "Passerelles du lieu",
+            Box(x=12, y=30, w=12, h=7),
+            sql.GATEWAYS,
+            fields={"mappings": [unknown("—")]},
+            overrides=[
+                override("État", mappings=GATEWAY, custom_cellOptions=_COLOURED),
+                override("Entendue", unit="dateTimeFromNow"),
+                override("Horloge", unit="ms", decimals=0),
+            ],
+            about="En attente : événements gardés dans la passerelle, pas encore enregistrés au centre.",
+        ),
+        {
+            **panel(
+                "timeseries",
+                "Sept jours, par quart d'heure",
+                Box(x=0, y=37, w=24, h=8),
+                sql.QUARTERS,
+                series=True,
+                fields=quarters,
+                overrides=[
+                    override("Capacité", color={"mode": "fixed", "fixedColor": "red"}, custom_lineStyle=_DASHED)
+                ],
+            ),
+            "timeFrom": "7d",
+        },
+    ]
+
+
+def place_dashboard() -> Json:
+    """*My place, live*: refreshed every 5 s, the day from midnight in the viewer's time zone."""
+    return dashboard(
+        UID,
+        "Mon lieu, en direct",
+        "Un lieu du réseau : combien de personnes, quels postes, quelles portes, et depuis quand on le sait.",
+        [*_head(), *_middle(), *_foot()],
+        [variable("place", "Lieu", sql.PLACES)],
+        refresh="5s",
+        start="now/d",
+    )

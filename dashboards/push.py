@@ -1,0 +1,201 @@
+"""Put the dashboards into a Grafana: the folder, the data source, each dashboard; change only what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from grafana_client.api import GrafanaApi
+from grafana_client.client import (
+    GrafanaClientError,
+    GrafanaException,
+    GrafanaServerError,
+    GrafanaTimeoutError,
+    GrafanaUnauthorizedError,
+)
+from niquests.exceptions import JSONDecodeError, RequestException
+
+from dashboards.build import dashboards
+from dashboards.errors import Forbidden, GrafanaError, NotGrafana, Refused, Unauthorized, Unreachable
+from dashboards.panels import DATA_SOURCE_UID, Json
+from dashboards.settings import DashboardsSettings
+from dashboards.source import data_source
+
+FOLDER_UID: Final = "maillage"
+TIMEOUT_S: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of one thing in Grafana."""
+
+    what: Literal["folder", "data source", "dashboard"]
+    uid: str
+    title: str
+    outcome: Literal["created", "updated", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """The report of a push."""
+
+    version: str
+    """Grafana's."""
+    changes: tuple[Change, ...]
+    connection: str
+    """What Grafana says of its connection to the database."""
+    connected: bool
+    """False: Grafana has the dashboards but cannot reach the database as the reader."""
+
+    def lines(self) -> list[str]:
+        """Return the report for a terminal, one line a thing."""
+        rows = [f"{one.outcome:9} {one.what} {one.title!r} ({one.uid})" for one in self.changes]
+        state = "answers" if self.connected else "CANNOT BE READ"
+        return [f"Grafana {self.version}", *rows, f"the database {state}: {self.connection}"]
+
+
+def push(url: str, *, settings: DashboardsSettings) -> Pushed:
+    """Bring the Grafana at ``url`` to what this code says, and report what changed; a second push changes nothing.
+
+    The credential's organisation is the one changed. Things that people added in Grafana beside ours stay; what they
+    changed in ours is set back.
+
+    Raises:
+        GrafanaError: see `dashboards.errors`; what was done before the error stays done.
+    """
+    if settings.grafana_token is None:
+        raise Unauthorized("set MAILLAGE_GRAFANA_TOKEN to a service account's token (role Admin) or user:password")
+    if settings.grafana_database_url is None:
+        raise GrafanaError("set MAILLAGE_GRAFANA_DATABASE_URL to the database as Grafana reaches it, as a reader")
+    source = data_source(settings.grafana_database_url.get_secret_value())
+    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+        raise NotGrafana(f"{url!r} is not the address of a Grafana: write http://host:3000 or https://…")
+    if urlsplit(url).username is not None:
+        raise NotGrafana("the address holds a user: put user:password into MAILLAGE_GRAFANA_TOKEN")
+    user, colon, password = settings.grafana_token.get_secret_value().partition(":")
+    grafana: Any = GrafanaApi.from_url(url, (user, password) if colon else user, timeout=TIMEOUT_S)
+    with _told(url):
+        version = _version(grafana, url)
+        changes = [_folder(grafana, settings.grafana_folder), _source(grafana, source)]
+        connected, connection = _health(grafana)
+        if not connected and changes[-1].outcome == "unchanged":
+            # The password can't be read back: a failing connection is the one sign that it changed.
+            grafana.datasource.update_datasource_by_uid(DATA_SOURCE_UID, source)
+            connected, connection = _health(grafana)
+            if connected:
+                changes[-1] = _change("data source", DATA_SOURCE_UID, source["name"], "updated")
+        for uid, wanted in dashboards(tiles_url=settings.grafana_tiles_url).items():
+            changes.append(_dashboard(grafana, uid, wanted))
+    return Pushed(version=version, changes=tuple(changes), connection=connection, connected=connected)
+
+
+def covers(found: Any, wanted: Any) -> bool:
+    """Whether ``found`` holds all that is ``wanted``: Grafana adds defaults of its own to what it is given."""
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and all(key in found and covers(found[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list):
+        return (
+            isinstance(found, list)
+            and len(found) == len(wanted)
+            and all(covers(one, other) for one, other in zip(found, wanted, strict=True))
+        )
+    return bool(found == wanted)
+
+
+def _version(grafana: Any, url: str) -> str:
+    answer = _get(lambda: grafana.client.GET("/health"))
+    if not isinstance(answer, dict) or "database" not in answer:
+        raise NotGrafana(f"{url} answers, but not as Grafana does: check the host, the port and the path")
+    grafana.organization.get_current_organization()  # the first call that needs the credential
+    return str(answer.get("version", "of unknown version"))
+
+
+def _folder(grafana: Any, title: str) -> Change:
+    found = _get(lambda: grafana.folder.get_folder(FOLDER_UID))
+    if found is None:
+        grafana.folder.create_folder(title, FOLDER_UID)
+        return _change("folder", FOLDER_UID, title, "created")
+    if found["title"] == title:
+        return _change("folder", FOLDER_UID, title, "unchanged")
+    grafana.folder.update_folder(FOLDER_UID, title=title, overwrite=True)
+    return _change("folder", FOLDER_UID, title, "updated")
+
+
+def _source(grafana: Any, wanted: Json) -> Change:
+    found = _get(lambda: grafana.datasource.get_datasource_by_uid(DATA_SOURCE_UID))
+    if found is None:
+        grafana.datasource.create_datasource(wanted)
+        return _change("data source", DATA_SOURCE_UID, wanted["name"], "created")
+    if covers(found, {key: value for key, value in wanted.items() if key != "secureJsonData"}):
+        return _change("data source", DATA_SOURCE_UID, wanted["name"], "unchanged")
+    grafana.datasource.update_datasource_by_uid(DATA_SOURCE_UID, wanted)
+    return _change("data source", DATA_SOURCE_UID, wanted["name"], "updated")
+
+
+def _health(grafana: Any) -> tuple[bool, str]:
+    try:
+        answer = grafana.datasource.health(DATA_SOURCE_UID)
+    except (GrafanaClientError, GrafanaServerError) as error:
+        said = error.response
+        return False, str(said.get("message", said) if isinstance(said, dict) else said)
+    return answer.get("status") == "OK", str(answer.get("message", ""))
+
+
+def _dashboard(grafana: Any, uid: str, wanted: Json) -> Change:
+    found = _get(lambda: grafana.dashboard.get_dashboard(uid))
+    if found is not None and found["meta"].get("folderUid") == FOLDER_UID and covers(found["dashboard"], wanted):
+        return _change("dashboard", uid, wanted["title"], "unchanged")
+    grafana.dashboard.update_dashboard(
+        {
+            "dashboard": {"id": None, **wanted},
+            "folderUid": FOLDER_UID,
+            "overwrite": True,
+            "message": "maillage dashboards push",
+        }
+    )
+    return _change("dashboard", uid, wanted["title"], "created" if found is None else "updated")
+
+
+def _change(
+    what: Literal["folder", "data source", "dashboard"],
+    uid: str,
+    title: str,
+    outcome: Literal["created", "updated", "unchanged"],
+) -> Change:
+    return Change(what=what, uid=uid, title=title, outcome=outcome)
+
+
+def _get(call: Any) -> Any:
+    """Return the call's answer; None where Grafana has no such thing."""
+    try:
+        return call()
+    except GrafanaClientError as error:
+        if error.status_code == 404:
+            return None
+        raise
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Turn what grafana-client raises, and what leaks from under it, into errors of ours."""
+    try:
+        yield
+    except GrafanaUnauthorizedError as error:
+        raise Unauthorized(f"{url} doesn't accept the token or password in MAILLAGE_GRAFANA_TOKEN") from error
+    except GrafanaTimeoutError as error:
+        raise Unreachable(f"{url} didn't answer within {TIMEOUT_S:.0f} s") from error
+    except GrafanaClientError as error:
+        if error.status_code == 403:
+            raise Forbidden(
+                f"the token or password lacks a right: {error.message}. A service account needs the role Admin"
+            ) from error
+        raise Refused(f"{url} refuses: {error.message}") from error
+    except JSONDecodeError as error:
+        raise NotGrafana(f"{url} answers, but not as Grafana does") from error
+    except GrafanaException as error:
+        raise Refused(f"{url} fails: {error.message}") from error
+    except RequestException as error:  # grafana-client lets a refused connection through as it is
+        raise Unreachable(f"nobody answers at {url}: {type(error).__name__}") from error

@@ -1,0 +1,37 @@
+"""What `maillage dashboards` reads from the environment."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DashboardsSettings(BaseSettings):
+    """Settings of the dashboards' push and of the database readers."""
+
+    model_config = SettingsConfigDict(env_prefix="MAILLAGE_", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="The database as its owner sees it (postgresql://…), to create readers for Grafana.",
+    )
+    grafana_token: SecretStr | None = Field(
+        default=None,
+        description="A token of a Grafana service account with the role Admin, or user:password.",
+    )
+    grafana_database_url: SecretStr | None = Field(
+        default=None,
+        description="The database as Grafana reaches it, with a reader's user and password "
+        "(postgresql://reader:…@host:5432/maillage?sslmode=require).",
+    )
+    grafana_folder: str = Field(
+        default="Maillage",
+        min_length=1,
+        max_length=100,
+        description="The title of the folder that holds the dashboards.",
+    )
+    grafana_tiles_url: str | None = Field(
+        default=None,
+        description="An XYZ template of your own map tiles for the network's map; "
+        "not set: the outlines that Grafana ships. Grafana's default would call a third party.",
+    )
