@@ -1,0 +1,160 @@
+"""Generated equipment and people in the database, by COPY and a few joins: 1,500 places in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import psycopg
+
+from access import card_token, normalise
+from maillage.network.generation import Equipment, equip
+from maillage.network.rows import Place
+from simulator.people import Member, members
+
+_BARE = """
+-- the places of a source that have no space yet, so that nothing is generated twice
+SELECT p.source_id, p.code FROM place p
+WHERE p.source = %s AND p.source_id = ANY(%s) AND NOT EXISTS (SELECT FROM space s WHERE s.place = p.id)
+ORDER BY p.id
+"""
+_TABLES: Final[dict[str, tuple[bytes, bytes]]] = {
+    "gateway": (b"place text, code text", b"COPY new_gateway FROM STDIN"),
+    "space": (
+        b"place text, code text, name text, kind text, parent text, capacity integer",
+        b"COPY new_space FROM STDIN",
+    ),
+    "desk": (b"place text, code text, name text, space text", b"COPY new_desk FROM STDIN"),
+    "door": (b"place text, code text, name text, from_space text, to_space text", b"COPY new_door FROM STDIN"),
+    "device": (
+        b"place text, code text, kind text, driver text, model text, address text, space text, desk text, door text,"
+        b" side text, expect_every_s integer",
+        b"COPY new_device FROM STDIN",
+    ),
+    "member": (b"place text, ref text, token bytea, last4 text", b"COPY new_member FROM STDIN"),
+}
+"""By kind of row: the columns of a temporary table ``new_…``, and how rows get there."""
+
+_INSERTS: Final = (
+    b"""-- the gateways
+    INSERT INTO gateway (place, code, generated)
+    SELECT p.id, n.code, true FROM new_gateway n JOIN place p ON p.code = n.place""",
+    b"""-- the root spaces first: the others hang from them
+    INSERT INTO space (place, code, name, kind, capacity, generated)
+    SELECT p.id, n.code, n.name, n.kind, n.capacity, true FROM new_space n JOIN place p ON p.code = n.place
+    WHERE n.parent IS NULL""",
+    b"""-- the spaces under them
+    INSERT INTO space (place, code, name, kind, parent, capacity, generated)
+    SELECT p.id, n.code, n.name, n.kind, u.id, n.capacity, true
+    FROM new_space n JOIN place p ON p.code = n.place JOIN space u ON u.place = p.id AND u.code = n.parent""",
+    b"""-- the desks
+    INSERT INTO desk (place, space, code, name, generated)
+    SELECT p.id, s.id, n.code, n.name, true
+    FROM new_desk n JOIN place p ON p.code = n.place JOIN space s ON s.place = p.id AND s.code = n.space""",
+    b"""-- the doors
+    INSERT INTO door (place, code, name, from_space, to_space, generated)
+    SELECT p.id, n.code, n.name, f.id, t.id, true
+    FROM new_door n JOIN place p ON p.code = n.place JOIN space t ON t.place = p.id AND t.code = n.to_space
+    LEFT JOIN space f ON f.place = p.id AND f.code = n.from_space""",
+    b"""-- the devices
+    INSERT INTO device (gateway, place, code, kind, driver, model, address, space, desk, door, side,
+      expect_every, generated)
+    SELECT g.id, p.id, n.code, n.kind, n.driver, n.model, n.address, s.id, k.id, d.id, n.side,
+      make_interval(secs => n.expect_every_s), true
+    FROM new_device n JOIN place p ON p.code = n.place JOIN new_gateway o ON o.place = n.place
+    JOIN gateway g ON g.code = o.code
+    LEFT JOIN space s ON s.place = p.id AND s.code = n.space
+    LEFT JOIN desk k ON k.place = p.id AND k.code = n.desk
+    LEFT JOIN door d ON d.place = p.id AND d.code = n.door""",
+    b"""-- the members, at home in their place
+    INSERT INTO member (ref, home, generated)
+    SELECT n.ref, p.id, true FROM new_member n JOIN place p ON p.code = n.place
+    ON CONFLICT (ref) DO NOTHING""",
+    b"""-- their cards; a number that somebody else's card has is not given twice
+    INSERT INTO card (token, last4, member, generated)
+    SELECT n.token, n.last4, n.ref, true FROM new_member n
+    ON CONFLICT (token) DO NOTHING""",
+    b"""-- their right to every door of their place, at any hour
+    INSERT INTO access_right (member, place)
+    SELECT n.ref, p.id FROM new_member n JOIN place p ON p.code = n.place
+    ON CONFLICT (member, place, coalesce(doors, '{}')) DO NOTHING""",
+    b"ANALYZE place, gateway, space, desk, door, device, member, card, access_right",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """How much was made up."""
+
+    places: int = 0
+    spaces: int = 0
+    desks: int = 0
+    devices: int = 0
+    members: int = 0
+
+
+def generate(
+    connection: psycopg.Connection[Any],
+    source: str,
+    places: Sequence[Place],
+    *,
+    seed: int,
+    card_key: Callable[[], bytes],
+    log: Callable[[str], None],
+) -> Generated:
+    """Equip, in the caller's transaction, those of ``places`` that have no space yet.
+
+    ``card_key`` is asked for the network's key only where cards are to be made.
+    """
+    by_id = {one.source_id: one for one in places}
+    bare = connection.execute(_BARE, (source, list(by_id))).fetchall()
+    if not bare:
+        return Generated()
+    key = card_key()
+    made = {
+        code: equip(code, seed=seed, population=by_id[source_id].population, typology=by_id[source_id].typology)
+        for source_id, code in bare
+    }
+    people = {code: members(seed, code, len(equipment.desks)) for code, equipment in made.items()}
+    log(f"generated: spaces, desks, doors, devices and members for {len(made)} places, seed {seed}; storing them")
+    rows = _rows(made)
+    rows["member"] = _member_rows(people, key)
+    for table, (columns, copy_in) in _TABLES.items():
+        connection.execute(b"CREATE TEMPORARY TABLE new_" + table.encode() + b" (" + columns + b") ON COMMIT DROP")
+        with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
+            for row in rows[table]:
+                copy.write_row(row)
+        connection.execute(b"ANALYZE new_" + table.encode())
+    for statement in _INSERTS:
+        connection.execute(statement)
+    return Generated(
+        places=len(made),
+        spaces=sum(len(one.spaces) for one in made.values()),
+        desks=sum(len(one.desks) for one in made.values()),
+        devices=sum(len(one.devices) for one in made.values()),
+        members=sum(len(one) for one in people.values()),
+    )
+
+
+def _rows(made: dict[str, Equipment]) -> dict[str, Iterable[tuple[Any, ...]]]:
+    """Write the equipment of each place (by its code) as rows of the temporary tables."""
+    every = made.items()
+    return {
+        "gateway": ((place, e.gateway) for place, e in every),
+        "space": ((place, s.code, s.name, s.kind, s.parent, s.capacity) for place, e in every for s in e.spaces),
+        "desk": ((place, d.code, d.name, d.space) for place, e in every for d in e.desks),
+        "door": ((place, d.code, d.name, d.from_space, d.to_space) for place, e in every for d in e.doors),
+        "device": (
+            (place, d.code, d.kind, d.driver, d.model, d.address, d.space, d.desk, d.door, d.side, d.expect_every_s)
+            for place, e in every
+            for d in e.devices
+        ),
+    }
+
+
+def _member_rows(people: dict[str, tuple[Member, ...]], key: bytes) -> Iterator[tuple[Any, ...]]:
+    for place, ones in people.items():
+        for one in ones:
+            number = normalise(bytes.fromhex(one.card))
+            yield place, one.ref, bytes.fromhex(card_token(key, number)), number[-4:]
