@@ -2,8 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from maillage import environment
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to ``app``."""
+    for command in (up, doctor):
+        app.command()(command)
+
+
+def up(
+    *,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="Run that long once all is up, then stop and print the account.")
+    ] = None,
+    places: Annotated[int | None, typer.Option(min=1, help="How many places of the region; else all.")] = None,
+    region: Annotated[str, typer.Option(help="Region of the inventory.")] = "Nouvelle-Aquitaine",
+    speed: Annotated[float, typer.Option(min=1, max=1000, help="Virtual seconds in a real one.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same spaces, devices and people.")] = 1,
+    port: Annotated[int, typer.Option(help="Of the page and the API; another one where it is taken.")] = 8080,
+    keep: Annotated[bool, typer.Option("--keep", help="Go on with the data of the last run.")] = False,
+) -> None:
+    """Run everything here: servers, real places, gateways, simulated devices, ingest, API, page. Ctrl-C ends it all.
+
+    With MAILLAGE_DATABASE_URL, MAILLAGE_MQTT_URL or MAILLAGE_FIELD_MQTT_URL set, those servers; else embedded ones.
+    """
+    from maillage.stack.up import Wishes, run
+
+    wishes = Wishes(seconds=seconds, places=places, region=region, speed=speed, seed=seed, port=port, keep=keep)
+    raise typer.Exit(run(wishes))
+
+
+def doctor() -> None:
+    """Look at this machine and these settings; say what is missing and how to mend it.
+
+    Exit code 1 where something will fail.
+    """
+    from maillage.doctor import examine
+
+    signs = {"good": "ok  ", "note": "note", "bad": "BAD "}
+    failing = 0
+    for finding in examine(stack_runs=environment.load()):
+        mend = f"\n{'':22}→ {finding.mend}" if finding.mend else ""
+        print(f"{signs[finding.state]}  {finding.what:15} {finding.text}{mend}")
+        failing += finding.state == "bad"
+    if failing:
+        raise typer.Exit(1)

@@ -1,0 +1,57 @@
+"""Everything that the doctor looks at, in the order of telling."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from maillage.doctor.broker import look_at_broker
+from maillage.doctor.database import look_at_database
+from maillage.doctor.finding import Finding, bad, good, note
+from maillage.doctor.machine import look_at_machine
+from maillage.paths import runtime_directory
+
+
+def examine(*, stack_runs: bool) -> Iterator[Finding]:
+    """Look at the machine, then at what the settings name. ``stack_runs``: ``maillage up`` runs here now."""
+    yield from look_at_machine(stack_runs=stack_runs)
+    yield from look_at_database(os.environ.get("MAILLAGE_DATABASE_URL"))
+    yield from look_at_broker("MAILLAGE_MQTT_URL", "central broker")
+    yield from look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker")
+    yield from _gateways()
+    yield from _card_key()
+
+
+def _gateways() -> Iterator[Finding]:
+    from gateway.config import ConfigError, read_gateways
+
+    path = Path(os.environ.get("MAILLAGE_GATEWAYS_FILE", str(runtime_directory() / "gateways.json")))
+    if not path.exists():
+        yield note("gateways", f"no {path}", "maillage network gateways writes it")
+        return
+    try:
+        found = read_gateways(path)
+    except ConfigError as error:
+        yield bad("gateways", str(error), "write it again with maillage network gateways")
+        return
+    devices = sum(len(one.devices) for one in found)
+    yield good("gateways", f"{len(found)} gateways with {devices} devices in {path}")
+
+
+def _card_key() -> Iterator[Finding]:
+    key = os.environ.get("MAILLAGE_CARD_KEY")
+    if key is None:
+        return
+    try:
+        right = len(bytes.fromhex(key)) == 32
+    except ValueError:
+        right = False
+    if right:
+        yield good("card key", "set")
+    else:
+        yield bad(
+            "card key",
+            "MAILLAGE_CARD_KEY isn't 64 hexadecimal digits",
+            "openssl rand -hex 32 makes one",
+        )

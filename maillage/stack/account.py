@@ -1,0 +1,88 @@
+"""The account of a run: what the gateways spooled against what the database holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+_SPOOLED: Final = """
+-- where each gateway stands: its epoch, the first seq that counts, the last event written, the last known committed
+SELECT code, epoch, max(committed, coalesce((SELECT max(n) FROM event WHERE event.gateway = gateway.code), 0)) - base,
+       committed - base
+FROM gateway
+"""
+_STORED: Final = """
+-- for each stream: its mark, its rows, and its different sequence numbers, dead letters counted in
+SELECT g.code, s.epoch, s.last_seq, coalesce(e.rows, 0), coalesce(e.seqs, 0), coalesce(d.alone, 0)
+FROM stream s
+JOIN gateway g ON g.id = s.gateway
+LEFT JOIN (SELECT stream, count(*) AS rows, count(DISTINCT seq) AS seqs FROM event GROUP BY stream) e ON e.stream = s.id
+LEFT JOIN LATERAL (
+  SELECT count(*) AS alone FROM dead_letter l
+  WHERE l.stream = s.id AND l.seq IS NOT NULL AND NOT EXISTS (SELECT FROM event v WHERE v.stream = s.id AND v.seq = l.seq)
+) d ON true
+"""
+_COUNTS: Final = """
+-- how many places have a gateway, how many devices, and how many letters could not be read in all
+SELECT (SELECT count(DISTINCT place) FROM gateway), (SELECT count(*) FROM device), (SELECT count(*) FROM dead_letter)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Totals over every stream; `lost` and `duplicated` must be zero."""
+
+    places: int
+    devices: int
+    sent: int
+    """Events that the gateways wrote to their spools."""
+    committed: int
+    """Rows of `event`."""
+    lost: int
+    """Sequence numbers below a mark, or in a spool, that are neither an event nor a dead letter."""
+    duplicated: int
+    """Rows beyond one for a sequence number."""
+    dead_letters: int
+
+
+def waiting(spool: Path) -> int:
+    """Return how many spooled events are not known to be committed."""
+    return sum(last - committed for _code, _epoch, last, committed in _positions(spool))
+
+
+def balance(spool: Path, database_url: str) -> Account:
+    """Compare the spool with the database."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SET timezone TO 'UTC'")
+        stored = {(code, epoch): numbers for code, epoch, *numbers in connection.execute(_STORED).fetchall()}
+        places, devices, letters = connection.execute(_COUNTS).fetchone() or (0, 0, 0)
+    sent = {(code, epoch): last for code, epoch, last, _committed in _positions(spool)}
+    lost = duplicated = 0
+    for stream in stored.keys() | sent.keys():
+        last, rows, seqs, alone = stored.get(stream, (0, 0, 0, 0))
+        lost += max(0, max(last, sent.get(stream, 0)) - seqs - alone)
+        duplicated += rows - seqs
+    ended = {stream: numbers[0] for stream, numbers in stored.items() if stream not in sent}
+    return Account(
+        places=places,
+        devices=devices,
+        sent=sum(sent.values()) + sum(ended.values()),
+        committed=sum(numbers[1] for numbers in stored.values()),
+        lost=lost,
+        duplicated=duplicated,
+        dead_letters=letters,
+    )
+
+
+def _positions(spool: Path) -> list[tuple[Any, ...]]:
+    if not spool.exists():
+        return []
+    connection = sqlite3.connect(f"file:{spool}?mode=ro", uri=True, timeout=10)
+    try:
+        return connection.execute(_SPOOLED).fetchall()
+    finally:
+        connection.close()
