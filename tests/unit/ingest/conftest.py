@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from ingest.topology import Device, Gateway, Space, Topology
+
+ROOT, OPEN, MEETING, LAB = 10, 11, 12, 13
+
+
+def device(
+    number: int,
+    kind: str,
+    *,
+    space: int | None = None,
+    door: tuple[int | None, int | None] = (None, None),
+    side: str = "in",
+) -> Device:
+    return Device(
+        id=number, kind=kind, space=space, at_desk=kind == "desk_sensor", side=side, door_from=door[0], door_to=door[1]
+    )
+
+
+DEVICES = {
+    "desk-0": device(100, "desk_sensor", space=OPEN),
+    "desk-1": device(101, "desk_sensor", space=OPEN),
+    "desk-2": device(102, "desk_sensor", space=OPEN),
+    "room": device(110, "presence_sensor", space=MEETING),
+    "counter": device(120, "counter", space=LAB),
+    "heads": device(121, "counter", space=LAB),
+    "in": device(130, "reader", door=(None, ROOT)),
+    "out": device(131, "reader", door=(None, ROOT), side="out"),
+    "air": device(140, "climate", space=OPEN),
+}
+
+
+def make_topology(*, without: tuple[str, ...] = ()) -> Topology:
+    gateway = Gateway(id=1, code="gare-g1", place=5, place_code="gare", shard=7)
+    spaces = [
+        Space(id=ROOT, place=5, parent=None, capacity=20),
+        Space(id=OPEN, place=5, parent=ROOT, capacity=3),
+        Space(id=MEETING, place=5, parent=ROOT, capacity=8),
+        Space(id=LAB, place=5, parent=ROOT, capacity=6),
+    ]
+    rows = [(1, code, one) for code, one in DEVICES.items() if code not in without]
+    return Topology.build([gateway], spaces, rows)
+
+
+@pytest.fixture
+def topology() -> Topology:
+    return make_topology()
