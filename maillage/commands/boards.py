@@ -1,7 +1,61 @@
-"""Grafana dashboards, as code."""
+"""Grafana dashboards, as code, and the database readers that they look through."""
 
 from __future__ import annotations
 
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from maillage.commands.owner import connect
+
 app = typer.Typer(help="Grafana dashboards as code.", no_args_is_help=True)
+
+
+@app.command()
+def push(url: Annotated[str, typer.Argument(help="The Grafana, like http://localhost:3000.")]) -> None:
+    """Bring a Grafana to what this release says: folder, data source, dashboards. A second push changes nothing.
+
+    Settings: MAILLAGE_GRAFANA_TOKEN, MAILLAGE_GRAFANA_DATABASE_URL, MAILLAGE_GRAFANA_FOLDER, MAILLAGE_GRAFANA_TILES_URL.
+    """
+    from dashboards.push import push as run
+    from dashboards.settings import DashboardsSettings
+
+    report = run(url, settings=DashboardsSettings())
+    print("\n".join(report.lines()))
+    if not report.connected:
+        raise typer.Exit(1)
+
+
+@app.command()
+def build(
+    directory: Annotated[Path, typer.Argument(help="Where to write them, one JSON file a dashboard.")] = Path("dist"),
+) -> None:
+    """Write the dashboards as files, for Grafana's own provisioning."""
+    from dashboards.build import dashboards
+    from dashboards.settings import DashboardsSettings
+
+    directory.mkdir(parents=True, exist_ok=True)
+    for uid, board in dashboards(tiles_url=DashboardsSettings().grafana_tiles_url).items():
+        path = directory / f"{uid}.json"
+        path.write_text(json.dumps(board, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        print(path)
+
+
+@app.command()
+def reader(
+    name: Annotated[str, typer.Argument(help="Name of the database user, like grafana_landes.")],
+    place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,
+) -> None:
+    """Make a database user for a Grafana data source, which reads its places and nothing else; print its password, once.
+
+    A reader that exists gets a new password and these places. Settings: MAILLAGE_DATABASE_URL (as the owner).
+    """
+    from dashboards.roles import create_reader
+
+    password = secrets.token_urlsafe(24)
+    with connect("dashboards reader") as connection:
+        create_reader(connection, name, password, place)
+    print(password)

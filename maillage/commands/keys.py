@@ -2,65 +2,59 @@
 
 from __future__ import annotations
 
-import os
-from typing import Annotated, Any, Final
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
+from maillage.commands.owner import connect
 from maillage.complaint import Complaint
 
 app = typer.Typer(help="API keys and their scopes.", no_args_is_help=True)
-
-_LIST: Final = """
--- the keys, never their hashes
-SELECT id, name, array_to_string(scopes, ','), created_at::timestamp(0),
-       CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at < now() THEN 'expired' ELSE 'works' END,
-       last_used_at::timestamp(0)
-FROM api_key ORDER BY id
-"""
-_REVOKE: Final = """
--- make a key useless
-UPDATE api_key SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL
-"""
-
-
-def connect() -> Any:
-    """Open the database that the settings name, as its owner."""
-    url = os.environ.get("MAILLAGE_DATABASE_URL")
-    if not url:
-        raise Complaint("MAILLAGE_DATABASE_URL is not set. Set it to postgresql://user:password@host:port/name.")
-    from database.pool import connect as open_connection
-
-    return open_connection(url, application_name="maillage key")
 
 
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Who or what will use it.")],
     scope: Annotated[list[str], typer.Option(help="events:read, access:manage or admin; may be repeated.")],
+    place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,
+    expires: Annotated[datetime | None, typer.Option(help="When it ends, UTC, like 2027-01-31.")] = None,
 ) -> None:
-    """Make a key and print it, once."""
+    """Make a key and print it, once. Settings: MAILLAGE_DATABASE_URL (as the owner of the database)."""
     from api.keys import create_key
 
-    with connect() as connection:
-        print(create_key(connection, name, scope))
+    until = expires.replace(tzinfo=UTC) if expires else None
+    with connect("key create") as connection:
+        key = create_key(connection, name, scope, places=place, expires_at=until)
+    print(key)
 
 
 @app.command("list")
-def list_keys() -> None:
-    """Show the keys: name, scopes, last use. Never the keys themselves."""
-    with connect() as connection:
-        rows = connection.execute(_LIST).fetchall()
-    print(f"{'number':>6}  {'state':8}{'scopes':32}{'made (UTC)':21}{'last used (UTC)':21}name")
-    for number, name, scopes, made, state, used in rows:
-        print(f"{number:>6}  {state:8}{scopes:32}{made!s:21}{'never' if used is None else used!s:21}{name}")
+def show() -> None:
+    """Show the keys: number, state, scopes, last use, name. Never the keys themselves."""
+    from api.keys import list_keys
+
+    with connect("key list") as connection:
+        keys = list_keys(connection)
+    if not keys:
+        print("There is no key yet. `maillage key create NAME --scope events:read` makes one.")
+        return
+    now = datetime.now(UTC)
+    print(f"{'number':>6}  {'state':9}{'scopes':28}{'places':>7}  {'last used (UTC)':18}name")
+    for key in keys:
+        ended = "revoked" if key.revoked_at else "expired" if key.expires_at and key.expires_at <= now else "works"
+        places = "all" if key.places is None else str(len(key.places))
+        used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
+        print(f"{key.id:>6}  {ended:9}{','.join(key.scopes):28}{places:>7}  {used:18}{key.name}")
 
 
 @app.command()
 def revoke(number: Annotated[int, typer.Argument(help="The key's number, as `maillage key list` shows it.")]) -> None:
-    """Make a key useless, at once and for good."""
-    with connect() as connection:
-        done = connection.execute(_REVOKE, (number,)).rowcount
+    """Make a key useless for good; an API that has just seen it believes it for up to 10 s more."""
+    from api.keys import revoke_key
+
+    with connect("key revoke") as connection:
+        done = revoke_key(connection, number)
     if not done:
-        raise Complaint(f"there is no key {number} that works. `maillage key list` shows them.")
-    print(f"key {number} is revoked.")
+        raise Complaint(f"there is no key {number} that works; `maillage key list` shows them.")
+    print(f"Key {number} is revoked.")

@@ -28,7 +28,9 @@ class Secrets:
     logins: dict[str, str]
     """Passwords of the users in LOGINS."""
     mqtt: dict[str, str]
-    """Passwords of the central broker's users: ``ingest``, ``api`` and one for each gateway, by its code."""
+    """Passwords of the central broker's users ``ingest`` and ``api``."""
+    mqtt_secret: str
+    """What the gateways' passwords on the central broker are derived from (`maillage.network.passwords`)."""
     card_key: str
     """32 bytes in hexadecimal: card tokens are made with it."""
     list_signing_key: str
@@ -39,18 +41,19 @@ def load_secrets(path: Path) -> Secrets:
     """Read the secrets in ``path``; whatever is missing is made and written first (mode 0600)."""
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     found.setdefault("postgres", secrets.token_urlsafe(24))
+    found.setdefault("mqtt_secret", secrets.token_urlsafe(24))
     found.setdefault("card_key", secrets.token_hex(32))
     found.setdefault("list_signing_key", base64.b64encode(secrets.token_bytes(32)).decode("ascii"))
     for name in LOGINS:
         found.setdefault("logins", {}).setdefault(name, secrets.token_urlsafe(24))
     for name in ("ingest", "api"):
         found.setdefault("mqtt", {}).setdefault(name, secrets.token_urlsafe(24))
-    made = Secrets(**found)
-    save_secrets(path, made)
+    made = Secrets(**{name: found[name] for name in Secrets.__slots__})
+    _save(path, made)
     return made
 
 
-def save_secrets(path: Path, made: Secrets) -> None:
+def _save(path: Path, made: Secrets) -> None:
     """Write ``made`` to ``path`` in one step, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")

@@ -21,10 +21,11 @@ SELECT g.code, s.epoch, s.last_seq, coalesce(e.rows, 0), coalesce(e.seqs, 0), co
 FROM stream s
 JOIN gateway g ON g.id = s.gateway
 LEFT JOIN (SELECT stream, count(*) AS rows, count(DISTINCT seq) AS seqs FROM event GROUP BY stream) e ON e.stream = s.id
-LEFT JOIN LATERAL (
-  SELECT count(*) AS alone FROM dead_letter l
-  WHERE l.stream = s.id AND l.seq IS NOT NULL AND NOT EXISTS (SELECT FROM event v WHERE v.stream = s.id AND v.seq = l.seq)
-) d ON true
+LEFT JOIN (
+  SELECT l.stream, count(*) AS alone FROM dead_letter l
+  WHERE l.seq IS NOT NULL AND NOT EXISTS (SELECT FROM event v WHERE v.stream = l.stream AND v.seq = l.seq)
+  GROUP BY l.stream
+) d ON d.stream = s.id
 """
 _COUNTS: Final = """
 -- how many places have a gateway, how many devices, and how many letters could not be read in all

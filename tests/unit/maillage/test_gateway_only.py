@@ -57,7 +57,7 @@ def test_help_and_gateway_start_without_the_centre_s_packages(tmp_path: Path) ->
     ("words", "extra"),
     [(["migrate"], "centre"), (["ingest"], "centre"), (["api"], "api"), (["key", "list"], "centre")],
 )
-def test_a_missing_extra_is_one_sentence_with_the_command_that_brings_it(
+def test_a_missing_extra_is_one_sentence_with_its_command(
     words: list[str], extra: str, tmp_path: Path
 ) -> None:
     url = "postgresql://nobody@127.0.0.1:1/x"
