@@ -52,26 +52,15 @@ def members(seed: int, place_code: str, desks: int) -> tuple[Member, ...]:
     About three members for two desks, at least three: a third place sells more passes than it has seats.
     Adding desks adds members at the end and changes none.
     """
-    return tuple(
-        _member(seed, place_code, number)
-        for number in range(max(3, desks + desks // 2))
-    )
+    return tuple(_member(seed, place_code, number) for number in range(max(3, desks + desks // 2)))
 
 
 def _member(seed: int, place_code: str, number: int) -> Member:
     origin = f"{seed}/{place_code}/{number}".encode()
     digest = blake2b(origin, digest_size=32, person=b"maillage-member").digest()
     dice = random.Random(int.from_bytes(digest[16:]))
-    habit: Habit = (
-        "resident"
-        if (kind := dice.random()) < 0.35
-        else "regular"
-        if kind < 0.8
-        else "nomad"
-    )
-    days = dice.sample(
-        range(5), k={"resident": 5, "regular": dice.choice((2, 3)), "nomad": 1}[habit]
-    )
+    habit: Habit = "resident" if (kind := dice.random()) < 0.35 else "regular" if kind < 0.8 else "nomad"
+    days = dice.sample(range(5), k={"resident": 5, "regular": dice.choice((2, 3)), "nomad": 1}[habit])
     if dice.random() < 0.1:
         days.append(5)
     return Member(
@@ -80,10 +69,9 @@ def _member(seed: int, place_code: str, number: int) -> Member:
         habit=habit,
         workdays=frozenset(days),
         attendance={"resident": 0.9, "regular": 0.8, "nomad": 0.5}[habit],
-        arrival_s=3600 * min(11.0, max(7.5, dice.gauss(9.0, 0.8))),
+        arrival_s=3600 * min(11.0, max(7.5, dice.gauss(8.8, 0.8))),
         arrival_spread_s=60 * dice.uniform(8, 30),
-        stay_s=3600
-        * min(11.0, max(2.5, dice.gauss(8.0 if habit == "resident" else 6.5, 1.2))),
+        stay_s=3600 * min(11.0, max(2.5, dice.gauss(8.0 if habit == "resident" else 6.5, 1.2))),
         lunch_out=dice.choice((0.2, 0.5, 0.9)),
         forgets_out=dice.choice((0.01, 0.05, 0.15)),
         tailgates=dice.choice((0.0, 0.01, 0.04)),

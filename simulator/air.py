@@ -1,0 +1,57 @@
+"""The way from virtual devices to the field broker, with the faults in force on it, and what was sent counted."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from simulator.clock import Scheduler
+from simulator.faults import Faults
+
+Publish = Callable[[str, bytes, bool], bool]
+"""Topic, payload, retained; False where there is no connection and the message is lost, as a device's would be."""
+
+
+class Air:
+    """Sends what devices say. Runs in the scheduler's thread; ``faults`` may be replaced from any thread."""
+
+    def __init__(self, publish: Publish, scheduler: Scheduler, *, faults: Faults, seed: int) -> None:
+        self.faults = faults
+        self.counters: Counter[str] = Counter()
+        """``said`` by devices (and ``said.DRIVER``); ``sent`` to the broker or ``unconnected``; and, by faults,
+        ``duplicated``, ``reordered``, ``garbled``, ``lost``, ``silenced``."""
+        self._publish = publish
+        self._scheduler = scheduler
+        self._dice = random.Random(seed)
+
+    def say(self, device: str, driver: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send what ``device`` (``PLACE/DEVICE``) says."""
+        faults, dice = self.faults, self._dice
+        if faults.is_dead(device):
+            self.counters["silenced"] += 1
+            return
+        self.counters["said"] += 1
+        self.counters[f"said.{driver}"] += 1
+        if faults.is_garbled(device):
+            self.counters["garbled"] += 1
+            payload = payload[: len(payload) // 2]
+        if faults.loss_rate and dice.random() < faults.loss_rate:
+            self.counters["lost"] += 1
+            return
+        if faults.duplicate_rate and dice.random() < faults.duplicate_rate:
+            self.counters["duplicated"] += 1
+            self._scheduler.after_real(dice.uniform(0, 1), lambda: self._send(topic, payload, retain=retain))
+        if faults.reorder_rate and dice.random() < faults.reorder_rate:
+            self.counters["reordered"] += 1
+            self._scheduler.after_real(dice.uniform(0, 2), lambda: self._send(topic, payload, retain=retain))
+            return
+        self._send(topic, payload, retain=retain)
+
+    def wall_s(self, device: str) -> float:
+        """Return the time by ``device``'s own clock, seconds since the epoch."""
+        return time.time() + self.faults.clock_offset_s(device)
+
+    def _send(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        self.counters["sent" if self._publish(topic, payload, retain) else "unconnected"] += 1

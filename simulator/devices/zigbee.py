@@ -1,0 +1,59 @@
+"""A virtual presence sensor behind Zigbee2MQTT 2.x: a radar (``presence``) or a PIR (``occupancy``)."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from gateway.config import Device
+from simulator.air import Air
+
+PIRS: Final = ("RTCGQ11LM", "RTCGQ01LM", "SNZB-03", "HUE", "9290012607")
+"""Models (or their beginnings) that say ``occupancy``."""
+
+
+class VirtualPresence:
+    """One sensor in one room, or at one desk."""
+
+    driver = "zigbee2mqtt"
+    notices_s: Final = 2.0
+    """How long until it says present, virtual seconds."""
+
+    def __init__(self, name: str, device: Device, air: Air, dice: random.Random) -> None:
+        """Make sensor ``name`` (``PLACE/DEVICE``)."""
+        self.name = name
+        self._pir = (device.model or "").upper().startswith(PIRS)
+        self.hold_s = 90.0 if self._pir else 30.0
+        self._topic = device.address
+        self._air = air
+        self._dice = dice
+        self._battery = dice.randint(40, 100)
+
+    def report(self, *, occupied: bool, whole: bool) -> None:
+        """Send the state, at times up to three times over, as Zigbee2MQTT does; ``whole`` with battery and light."""
+        message: dict[str, Any] = {"occupancy" if self._pir else "presence": occupied} | self._always()
+        if whole:
+            message["illuminance"] = self._dice.randint(0, 800)
+            if self._pir:
+                message["battery"] = self._battery
+        payload = json.dumps(message).encode()
+        for _ in range(self._dice.choice((1, 1, 1, 2, 3))):
+            self._air.say(self.name, self.driver, self._topic, payload)
+
+    def heartbeat(self, *, occupied: bool) -> None:
+        """Say that the sensor is alive; every other time it says nothing about people."""
+        if self._dice.random() < 0.5:
+            self.report(occupied=occupied, whole=True)
+            return
+        self._air.say(self.name, self.driver, self._topic, json.dumps(self._always()).encode())
+
+    def join(self) -> None:
+        """Let the hub say that the sensor is there."""
+        self._air.say(self.name, self.driver, f"{self._topic}/availability", b'{"state":"online"}', retain=True)
+
+    def _always(self) -> dict[str, Any]:
+        when = datetime.fromtimestamp(self._air.wall_s(self.name), UTC)
+        seen = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return {"linkquality": self._dice.randint(40, 200), "last_seen": seen}

@@ -1,0 +1,54 @@
+"""What goes wrong on purpose between a device and the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from simulator.errors import FaultError
+
+
+class Faults(BaseModel):
+    """The faults in force. Devices are named ``PLACE/DEVICE``; ``*`` stands for every one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    duplicate_rate: float = Field(default=0.0, ge=0, le=1)
+    """Share of messages that come twice, up to a second apart."""
+    reorder_rate: float = Field(default=0.0, ge=0, le=1)
+    """Share of messages that are held back for up to two seconds, so that later ones overtake them."""
+    loss_rate: float = Field(default=0.0, ge=0, le=1)
+    """Share of messages that never arrive."""
+    dead: tuple[str, ...] = ()
+    """Devices that say nothing any more."""
+    garbage: tuple[str, ...] = ()
+    """Devices whose every message is cut in half."""
+    clocks: Mapping[str, float] = Field(default_factory=dict)
+    """Seconds that a device's own clock is wrong by."""
+
+    def is_dead(self, device: str) -> bool:
+        """Return whether ``device`` is silent."""
+        return device in self.dead or "*" in self.dead
+
+    def is_garbled(self, device: str) -> bool:
+        """Return whether ``device`` sends garbage."""
+        return device in self.garbage or "*" in self.garbage
+
+    def clock_offset_s(self, device: str) -> float:
+        """Return how far ``device``'s clock is ahead, seconds."""
+        return self.clocks.get(device, self.clocks.get("*", 0.0))
+
+
+def changed(faults: Faults, change: Mapping[str, Any]) -> Faults:
+    """Return ``faults`` with some of them replaced.
+
+    Raises:
+        FaultError: a fault that doesn't exist, or a value that makes no sense; the text says which.
+    """
+    try:
+        return Faults.model_validate(faults.model_dump() | dict(change))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise FaultError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error

@@ -1,0 +1,128 @@
+"""The line between a place and the centre: a TCP relay that can be cut, mended and made slow.
+
+For tests and demonstrations of a gateway that is offline for a while: put its address where the broker's would be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Final
+
+_CHUNK: Final = 65_536
+
+
+class Line:
+    """Relays connections on a free local port to a target; runs in a thread of its own."""
+
+    def __init__(self, host: str, port: int) -> None:
+        """Relay to ``host:port``."""
+        self.bytes_relayed = 0
+        self.delay_s = 0.0
+        """How long each piece of data is held back, in each direction."""
+        self._target = (host, port)
+        self._loop = asyncio.new_event_loop()
+        self._up = True
+        self._still = asyncio.Event()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._relays: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._thread = threading.Thread(target=self._loop.run_forever, name="line", daemon=True)
+
+    def start(self) -> int:
+        """Listen, and return the port."""
+        self._thread.start()
+        return asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
+
+    def cut(self) -> None:
+        """Break every connection and refuse new ones."""
+        self._call(self._cut)
+
+    def hang(self) -> None:
+        """Let connections stand, but nothing through: what a dead radio link looks like."""
+        self._call(self._still.clear)
+
+    def mend(self) -> None:
+        """Let everything through again."""
+        self._call(self._mend)
+
+    def close(self) -> None:
+        """Break everything and end."""
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(5)
+        self._loop.close()
+
+    def _call(self, what: Callable[[], None]) -> None:
+        async def run() -> None:
+            what()
+
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    # The rest runs in the line's thread.
+
+    async def _listen(self) -> int:
+        self._still.set()
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def _cut(self) -> None:
+        self._up = False
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def _mend(self) -> None:
+        self._up = True
+        self._still.set()
+
+    async def _close(self) -> None:
+        self._cut()
+        if self._server is not None:
+            self._server.close()
+        for relay in self._relays:
+            relay.cancel()
+        await asyncio.gather(*self._relays, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._relays.add(task)
+        self._writers.add(writer)
+        far: asyncio.StreamWriter | None = None
+        try:
+            if not self._up:
+                return
+            far_reader, far = await asyncio.open_connection(*self._target)
+            self._writers.add(far)
+            if self._up:
+                await _first_of(self._relay(reader, far), self._relay(far_reader, writer))
+        except (OSError, asyncio.CancelledError):
+            return
+        finally:
+            for one in (writer, far):
+                if one is not None:
+                    self._writers.discard(one)
+                    one.transport.abort()
+            self._relays.discard(task)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(_CHUNK):
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
+            await self._still.wait()
+            writer.write(data)
+            await writer.drain()
+            self.bytes_relayed += len(data)
+
+
+async def _first_of(*relays: Coroutine[None, None, None]) -> None:
+    """Run both directions until one ends, then end the other."""
+    tasks = [asyncio.ensure_future(relay) for relay in relays]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,174 @@
+"""A virtual place: its spaces, desks and doors with their devices, as its gateways' file describes them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from gateway.config import Device, Door, GatewayConfig
+from simulator.air import Air
+from simulator.clock import Scheduler
+from simulator.devices.esp_rfid import VirtualEspRfid
+from simulator.devices.milesight import VirtualDesk
+from simulator.devices.zigbee import VirtualPresence
+from simulator.door import Side, VirtualDoor
+from simulator.sensing import Sensor, Watch
+from simulator.truth import ROOT, Truth
+
+OPEN_SPACE: Final = "open-space"
+"""Where a desk stands whose device names no space."""
+HEARTBEAT_S: Final = 1800.0
+"""Real seconds between signs of life of a device that nobody expects more often."""
+
+
+class VirtualPlace:
+    """One place; everything here runs in the scheduler's thread."""
+
+    def __init__(
+        self, code: str, gateways: Sequence[GatewayConfig], scheduler: Scheduler, air: Air, truth: Truth, *, seed: int
+    ) -> None:
+        """Build the place that ``gateways`` serve."""
+        self.code = code
+        self.truth = truth
+        self.scheduler = scheduler
+        self.dice = random.Random(f"{seed}/{code}")
+        self.boards: list[VirtualEspRfid] = []
+        self.desks: dict[str, str] = {}
+        """Desk → the space that it stands in."""
+        self.rooms: set[str] = set()
+        """Spaces that a sensor watches as a whole."""
+        self.labs: dict[str, VirtualDoor] = {}
+        """Space → the inner door that leads into it."""
+        self.doors: list[VirtualDoor] = []
+        self.entry: VirtualDoor | None = None
+        self._free: set[str] = set()
+        self._people: Counter[str] = Counter()
+        self._watches: list[Watch] = []
+        self._of_desk: dict[str, Watch] = {}
+        self._of_room: dict[str, list[Watch]] = {}
+        self._beats: list[tuple[VirtualEspRfid, float]] = []
+        for gateway in gateways:
+            self._build(gateway, air)
+        self._free |= self.desks.keys()
+        truth.add(code, {*self.rooms, *self.desks.values(), *self.labs} - {ROOT}, self.desks)
+
+    def _build(self, gateway: GatewayConfig, air: Air) -> None:
+        boards: dict[str, VirtualEspRfid] = {}
+        for device in gateway.devices:
+            name = f"{self.code}/{device.code}"
+            if device.driver == "esp_rfid":
+                board = boards[device.code] = VirtualEspRfid(name, device, air)
+                self.boards.append(board)
+                self._beats.append((board, _heartbeat_s(device)))
+            elif device.driver == "chirpstack":
+                self._watch(device, VirtualDesk(name, device, air, self.dice))
+            else:
+                self._watch(device, VirtualPresence(name, device, air, self.dice))
+        for door in gateway.doors:
+            made = VirtualDoor(
+                door.code,
+                self.scheduler,
+                self.dice,
+                lock=boards.get(door.lock) if door.lock is not None else None,
+                readers=_readers(door, gateway, boards),
+                unlock_s=door.unlock_s,
+            )
+            self.doors.append(made)
+            if door.from_space is None and self.entry is None:
+                self.entry = made
+            elif door.to_space not in (None, ROOT):
+                self.labs[door.to_space] = made
+
+    def _watch(self, device: Device, sensor: Sensor) -> None:
+        watch = Watch(sensor, self.scheduler, heartbeat_s=_heartbeat_s(device))
+        self._watches.append(watch)
+        if device.driver == "chirpstack" or device.desk is not None:
+            desk = device.desk or device.code
+            self.desks[desk] = device.space or OPEN_SPACE
+            self._of_desk[desk] = watch
+        else:
+            room = device.space or device.code
+            self.rooms.add(room)
+            self._of_room.setdefault(room, []).append(watch)
+
+    @property
+    def meeting_rooms(self) -> tuple[str, ...]:
+        """Return the rooms that one walks into freely."""
+        return tuple(sorted(self.rooms - self.labs.keys() - set(self.desks.values()) - {ROOT}))
+
+    @property
+    def devices(self) -> int:
+        """Return how many devices the place has."""
+        return len(self.boards) + len(self._watches)
+
+    def start(self, within_real_s: float) -> None:
+        """Let every device say once that it is there and what it sees, spread over some real seconds."""
+        for watch in self._watches:
+            watch.start(self.dice.uniform(0, within_real_s))
+        for board, heartbeat_s in self._beats:
+            self.scheduler.after_real(self.dice.uniform(0, within_real_s), board.boot)
+            self._beat_on(board, self.dice.uniform(0.2, 1) * heartbeat_s, heartbeat_s)
+
+    def _beat_on(self, board: VirtualEspRfid, first_s: float, every_s: float) -> None:
+        def beat() -> None:
+            board.heartbeat()
+            self.scheduler.after_real(every_s, beat)
+
+        self.scheduler.after_real(first_s, beat)
+
+    def move(self, origin: str | None, goal: str | None) -> None:
+        """Move one person; rooms with sensors notice."""
+        if origin == goal:
+            return
+        self.truth.move(self.code, origin, goal)
+        for space, change in ((origin, -1), (goal, 1)):
+            if space is not None:
+                self._people[space] += change
+                for watch in self._of_room.get(space, ()):
+                    watch.change(there=self._people[space] > 0)
+
+    def take_desk(self) -> str | None:
+        """Sit down at a free desk; None where there is none left."""
+        if not self._free:
+            return None
+        desk = self.dice.choice(sorted(self._free))
+        self._free.remove(desk)
+        self._sit(desk, occupied=True)
+        return desk
+
+    def resume_desk(self, desk: str) -> None:
+        """Come back to a desk kept by a coat on its chair."""
+        self._sit(desk, occupied=True)
+
+    def rise(self, desk: str, *, for_good: bool) -> None:
+        """Stand up; not for good: nobody else takes the desk meanwhile."""
+        self._sit(desk, occupied=False)
+        if for_good:
+            self._free.add(desk)
+
+    def _sit(self, desk: str, *, occupied: bool) -> None:
+        self.truth.sit(self.code, desk, occupied=occupied)
+        self._of_desk[desk].change(there=occupied)
+
+
+def _readers(door: Door, gateway: GatewayConfig, boards: dict[str, VirtualEspRfid]) -> dict[Side, VirtualEspRfid]:
+    """Return the boards that read cards at a door, by side. The lock's own board reads only where no other does."""
+    found: dict[Side, VirtualEspRfid] = {}
+    of_door = [device for device in gateway.devices if device.door == door.code and device.code in boards]
+    for device in sorted(of_door, key=lambda one: one.code == door.lock):
+        found.setdefault(device.side, boards[device.code])
+    return found
+
+
+def _heartbeat_s(device: Device) -> float:
+    return HEARTBEAT_S if device.expect_every_s is None else max(5.0, device.expect_every_s / 3)
+
+
+def by_place(gateways: Iterable[GatewayConfig]) -> dict[str, list[GatewayConfig]]:
+    """Return gateways by their place's code, in the file's order."""
+    found: dict[str, list[GatewayConfig]] = {}
+    for gateway in gateways:
+        found.setdefault(gateway.place, []).append(gateway)
+    return found

@@ -1,0 +1,56 @@
+"""What the simulator is told: its settings, from the environment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from simulator.faults import Faults
+from simulator.people import DEFAULT_SEED
+
+DEFAULT_START: Final = datetime(2026, 3, 3, 7, 30)  # noqa: DTZ001  (a Tuesday, by the clock on a place's wall)
+
+
+class SimulatorSettings(BaseSettings):
+    """Settings of ``maillage simulate``."""
+
+    model_config = SettingsConfigDict(env_prefix="MAILLAGE_", frozen=True, extra="ignore")
+
+    gateways_file: Path = Field(
+        default=Path(".runtime/gateways.json"),
+        description="places and devices, as `maillage network gateways` writes them",
+    )
+    field_mqtt_url: SecretStr = Field(
+        default=SecretStr("mqtt://127.0.0.1:1884"), description="the places' own broker: mqtt://host:port"
+    )
+    speed: float = Field(default=60.0, ge=1, le=1000, description="virtual seconds in a real one")
+    start: datetime = Field(default=DEFAULT_START, description="when the virtual day begins, local time without a zone")
+    places: int | None = Field(
+        default=None, ge=1, description="how many places move, the first of the file; empty: all"
+    )
+    seed: int = Field(default=DEFAULT_SEED, description="the same seed makes and moves the same people")
+    simulator_host: str = Field(default="127.0.0.1", description="address of the truth over HTTP")
+    simulator_port: int = Field(
+        default=9466, ge=0, le=65535, description="port of the truth over HTTP; 0: any free one"
+    )
+    announce_s: float = Field(default=3.0, ge=0, description="real seconds over which the devices announce themselves")
+    faults: Faults = Field(
+        default=Faults(),
+        description='faults in force from the start, JSON like {"duplicate_rate": 0.1}; see POST /faults',
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @field_validator("start")
+    @classmethod
+    def _without_zone(cls, value: datetime) -> datetime:
+        if value.tzinfo is not None:
+            raise ValueError("the virtual day is local time: write it without a zone, like 2026-03-03T07:30")
+        return value
+
+    def changed(self, **changes: Any) -> SimulatorSettings:
+        """Return the settings with some replaced."""
+        return self.model_copy(update=changes)
