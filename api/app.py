@@ -21,7 +21,7 @@ from api.edge import Edge
 from api.listen import Listener
 from api.metrics import Metrics
 from api.models import Problem
-from api.routes import health, occupancy
+from api.routes import availability, events, health, occupancy, places
 from api.settings import ApiSettings
 from api.state import Parts
 from api.stream import Streams
@@ -88,7 +88,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         metrics=metrics,
     )
     problems.install(app)
-    for routes in (occupancy, health):
+    for routes in (places, occupancy, availability, events, health):
         app.include_router(routes.router)
     _include_page(app)
     _describe_problems(app)

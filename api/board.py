@@ -211,6 +211,10 @@ class Board:
         place = self.network.by_code.get(code)
         return self._views.get(place.id) if place else None
 
+    def view_of(self, place: Place) -> View | None:
+        """What was last published of ``place``."""
+        return self._views.get(place.id)
+
     def views(self, now: int) -> Iterator[View]:
         """What is published of every place, by code."""
         self.age(now)

@@ -44,10 +44,11 @@ class KeyRefused(NotAllowed):
 
 
 class ScopeMissing(NotAllowed):
-    """The key is valid but lacks the scope; ``scope`` names it."""
+    """The key is valid but lacks the scope, or has it for other places only."""
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"This key lacks the scope {scope!r}. Make one with `maillage key create --scope {scope}`.")
+    def __init__(self, scope: str, *, of: str | None = None) -> None:
+        text = f"This key lacks the scope {scope!r}. Make one with `maillage key create --scope {scope}`."
+        super().__init__(text if of is None else f"This key may not see the place {of!r}.")
         self.scope = scope
 
 

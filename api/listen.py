@@ -39,13 +39,18 @@ class Listener:
         """``publish`` is called after every change of the board."""
         self._url = conninfo(url, application_name="maillage-api-board")
         self._board = board
-        self._publish = publish
+        self._tell = publish
+        self._told = 0
         self.loaded = False
         """The whole network was read at least once."""
         self.connected = False
         self.loads = 0
         self.gaps = 0
         self.unreadable = 0
+
+    def _publish(self) -> None:
+        self._told = self._board.number
+        self._tell()
 
     async def run(self) -> None:
         """Listen until cancelled, however often the database goes away."""
@@ -56,9 +61,8 @@ class Listener:
     async def _age(self) -> None:
         while True:
             await asyncio.sleep(_AGE_EVERY_S)
-            before = self._board.number
             self._board.age(now_us())
-            if self._board.number != before:
+            if self._board.number != self._told:  # a request may have aged the board before
                 self._publish()
 
     async def _stay_connected(self) -> None:

@@ -22,7 +22,7 @@ class Occupancy(_Answer):
     high: int | None = Field(description="Surely no more.", ge=0)
     capacity: int | None = Field(ge=0)
     quality: Literal["live", "degraded", "stale", "unknown"] = Field(
-        description="live: every sensor speaks · degraded: some are silent · stale: too old to say · unknown: not known."
+        description="live: every sensor speaks · degraded: some are silent · stale: too old · unknown: not known."
     )
     at: datetime | None = Field(description="The time that this is true for (UTC).")
     ttl: int = Field(description="Seconds after `at` for which it may be believed.", ge=0)
@@ -142,6 +142,86 @@ class Places(_Answer):
     total: int = Field(description="Places that fit, on all pages.")
     next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
     places: list[Place]
+
+
+class Free(_Answer):
+    """Seats: surely `low`, perhaps `high`."""
+
+    low: int
+    high: int
+
+
+class PlaceOffer(_Answer):
+    """What one place has of free seats."""
+
+    place: str
+    name: str
+    commune: str | None
+    distance_km: float
+    space: str | None = Field(description="Where the seats are.")
+    free: Free | None = Field(description="null: it can't be said.")
+    open: bool | None = Field(description="By its opening hours; null: they aren't known.")
+    capacity: int | None
+    quality: Literal["live", "degraded", "stale", "unknown"]
+    at: datetime | None
+    ttl: int
+
+
+class Availability(_Answer):
+    """Where seats are free, the nearest first."""
+
+    at: datetime
+    seats: int
+    places: list[PlaceOffer] = Field(description="Places with that many seats surely free.")
+    unknown: list[PlaceOffer] = Field(description="Places of which it can't be said: never to be taken for free.")
+    counts: dict[Literal["free", "full", "unknown", "closed"], int] = Field(description="All places within the radius.")
+
+
+class Event(_Answer):
+    """One stored event; which fields it has depends on its kind."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "stream": 12,
+                    "seq": 4711,
+                    "kind": "access",
+                    "at": "2026-11-21T09:12:30.512Z",
+                    "received_at": "2026-11-21T09:12:30.655Z",
+                    "place": "ecosysteme-coworking-limoges",
+                    "gateway": "ecosysteme-coworking-limoges-1",
+                    "device": "door-entry-in",
+                    "door": "entry",
+                    "side": "in",
+                    "decision": "denied",
+                    "reason": "outside_schedule",
+                    "card": "9f2c41d07be5",
+                    "member": "m-4k2p9",
+                    "list_version": 7,
+                    "list_age_s": 310,
+                }
+            ]
+        },
+    )
+
+    stream: int = Field(description="A life of a gateway's spool; within it `seq` counts without a gap.")
+    seq: int
+    kind: str
+    at: datetime
+    received_at: datetime
+    place: str | None
+    gateway: str | None
+    device: str | None = Field(description="null: the gateway itself.")
+
+
+class Events(_Answer):
+    """A page of events in the order that they were stored."""
+
+    events: list[Event]
+    next: str = Field(description="`cursor` of the next page; keep it, also when there is nothing more yet.")
+    more: bool = Field(description="Whether more may be had at once.")
 
 
 class Problem(_Answer):

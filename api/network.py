@@ -69,6 +69,11 @@ class Place:
     """The place's JSON on its own, with spaces and doors."""
 
     @property
+    def etag(self) -> bytes:
+        """The validator of ``detail``."""
+        return b'W/"%s"' % blake2b(self.detail, digest_size=8).hexdigest().encode()
+
+    @property
     def root(self) -> Space | None:
         """The space that stands for the whole place."""
         return next((space for space in self.spaces if space.parent is None), None)

@@ -20,7 +20,6 @@ from api.times import now_us
 
 HEARTBEAT_S: Final = 15.0
 _RETRY: Final = b"retry: 2000\n\n"
-_HEARTBEAT: Final = b"event: heartbeat\ndata: {}\n\n"  # an event, not a comment: browsers do not show comments to pages
 _CHUNK_BYTES: Final = 65_536
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -119,10 +118,15 @@ class EventStream(Response):
                 try:
                     await asyncio.wait_for(self._bell.wait(), self._heartbeat_s)
                 except TimeoutError:
-                    await send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+                    await send({"type": "http.response.body", "body": self._heartbeat(), "more_body": True})
 
     def _event(self, view: View) -> bytes:
         return b"id: %s\nevent: occupancy\ndata: %s\n\n" % (self._board.cursor(view.number).encode(), view.body)
+
+    def _heartbeat(self) -> bytes:
+        # a comment for those who watch the line, and an event for pages, which browsers show no comments
+        cursor = self._board.cursor(self._number).encode()
+        return b": still here\nid: %s\nevent: heartbeat\ndata: {}\n\n" % cursor
 
     async def _notice_leaving(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

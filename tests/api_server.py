@@ -27,9 +27,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def api_process(database_url: str, *, ready: bool = True, **settings: str) -> Iterator[httpx.Client]:
+def api_process(database_url: str, *, ready: bool = True, port: int = 0, **settings: str) -> Iterator[httpx.Client]:
     """Run the API on ``database_url``; yield a client of it; ask it to stop at the end."""
-    port = free_port()
+    port = port or free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
     environment |= {"MAILLAGE_DATABASE_URL": database_url, "MAILLAGE_HTTP_PORT": str(port), **settings}
     process = subprocess.Popen([sys.executable, "-W", "error", "-c", _START], env=environment)
@@ -181,7 +181,8 @@ class Listening:
                 name, _, value = line.partition(": ")
                 event[name] = json.loads(value) if name == "data" else value
             elif event:
-                found.append(event)
+                if event.get("event") != "heartbeat":
+                    found.append(event)
                 event = {}
                 if len(found) == count:
                     return found
