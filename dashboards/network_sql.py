@@ -66,6 +66,8 @@ WITH told AS (
   SELECT greatest(t.at, $__timeFrom()::timestamptz) AS at, t.people - lag(t.people, 1, 0) OVER one AS people,
     t.known - lag(t.known, 1, 0) OVER one AS known
   FROM told t WINDOW one AS (PARTITION BY t.place ORDER BY t.at)
+  UNION ALL
+  SELECT $__timeTo()::timestamptz, 0, 0
 )
 SELECT $__timeGroupAlias(m.at,$__interval),
   sum(sum(m.people)) OVER (ORDER BY $__timeGroup(m.at,$__interval))::float8 AS "Présents",

@@ -48,7 +48,7 @@ def panel(
         "description": about,
         "datasource": DATA_SOURCE,
         "gridPos": {"h": box.h, "w": box.w, "x": box.x, "y": box.y},
-        "fieldConfig": {"defaults": fields or {}, "overrides": overrides or []},
+        "fieldConfig": {"defaults": {"noValue": "inconnu", **(fields or {})}, "overrides": overrides or []},
         "options": options or {},
         "targets": [
             {

@@ -128,16 +128,15 @@ JOIN reason r ON r.id = e.reason
 WHERE e.kind = 1 AND e.place = ANY (ARRAY(SELECT seen.id FROM report.place seen))
 GROUP BY 1, 2, 3, 4, 5, 6, 7;
 
--- The curve of each space: every change, and the moment at which what is now stale stopped being known.
+-- The curve of each space: every change, and the moment at which what is now stale stopped being known. The scope comes
+-- in through the spaces, since the index is on (space, at): a day of one place of 1,500 takes 18 ms, by place 465 ms.
 CREATE VIEW report.occupancy_history WITH (security_barrier) AS
 SELECT c.at, p.place, p.department, s.code AS space, s.name AS space_name, s.parent IS NULL AS root,
   c.present, c.low, c.high, c.capacity, c.quality,
   array_position('{unknown,live,degraded,stale}'::text[], c.quality) - 1 AS quality_level
-FROM occupancy_change c
-JOIN space s ON s.id = c.space
-JOIN report.place p ON p.id = c.place
-WHERE c.place = ANY (ARRAY(SELECT o.place FROM scope o WHERE o.role = current_user))
-   OR EXISTS (SELECT FROM scope o WHERE o.role = current_user AND o.place IS NULL)
+FROM report.place p
+JOIN space s ON s.place = p.id
+JOIN occupancy_change c ON c.space = s.id
 UNION ALL
 SELECT n.at + make_interval(secs => n.ttl_s), n.place, p.department, n.space, n.name, n.root,
   NULL, NULL, NULL, n.capacity, n.quality, n.quality_level
@@ -149,11 +148,9 @@ WHERE n.quality = 'stale';
 CREATE VIEW report.occupancy_15m WITH (security_barrier) AS
 SELECT q.at, p.place, p.department, s.code AS space, s.name AS space_name, s.parent IS NULL AS root,
   q.mean, q.peak, q.known, q.capacity
-FROM occupancy_15m q
-JOIN space s ON s.id = q.space
-JOIN report.place p ON p.id = q.place
-WHERE q.place = ANY (ARRAY(SELECT o.place FROM scope o WHERE o.role = current_user))
-   OR EXISTS (SELECT FROM scope o WHERE o.role = current_user AND o.place IS NULL);
+FROM report.place p
+JOIN space s ON s.place = p.id
+JOIN occupancy_15m q ON q.space = s.id;
 
 -- Each gateway: state_level 0 never heard, 1 online, 2 silent for over a minute though nobody said goodbye, 3 offline.
 CREATE VIEW report.gateway_now WITH (security_barrier) AS
@@ -178,12 +175,12 @@ CREATE VIEW report.place_without_news WITH (security_barrier) AS
 SELECT n.place, n.name, n.label, n.department, coalesce(g.state, 'stale') AS why,
   coalesce(g.state_level, 4) AS why_level, coalesce(g.since, n.at) AS since
 FROM report.place_now n
-LEFT JOIN LATERAL (
-  SELECT w.state, w.state_level, w.heard_at AS since
+LEFT JOIN (
+  SELECT DISTINCT ON (w.place) w.place, w.state, w.state_level, w.heard_at AS since
   FROM report.gateway_now w
-  WHERE w.place = n.place AND w.state <> 'online'
-  ORDER BY w.heard_at NULLS FIRST LIMIT 1
-) g ON true
+  WHERE w.state <> 'online'
+  ORDER BY w.place, w.heard_at NULLS FIRST
+) g ON g.place = n.place
 WHERE n.equipped AND (g.state IS NOT NULL OR n.quality = 'stale');
 
 -- Alarms that nobody has acknowledged; those of no place are the whole network's.
