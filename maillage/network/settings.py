@@ -1,4 +1,4 @@
-"""The settings of ``maillage network`` and ``maillage maintain``."""
+"""The settings of ``maillage network``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from access import token_key
+from maillage.network.errors import KeyMissingError
+
 
 class NetworkSettings(BaseSettings):
     """From the environment, prefix ``MAILLAGE_``."""
 
     model_config = SettingsConfigDict(env_prefix="MAILLAGE_", extra="ignore")
 
-    database_url: SecretStr = Field(
-        default=SecretStr("postgresql:///maillage"), description="PostgreSQL with TimescaleDB: postgresql://…"
-    )
+    database_url: SecretStr = Field(description="PostgreSQL with TimescaleDB, as the owner: postgresql://…")
     card_key: SecretStr | None = Field(
         default=None, description="The network's key for card tokens: 32 bytes in hexadecimal"
     )
@@ -28,3 +29,30 @@ class NetworkSettings(BaseSettings):
     gateways_file: Path = Field(
         default=Path(".runtime/gateways.json"), description="The gateways' file, written by `maillage network gateways`"
     )
+
+    def require_card_key(self) -> bytes:
+        """Return the network's key for card tokens, 32 bytes.
+
+        Raises:
+            KeyMissingError: it isn't set.
+            CardError: it isn't 32 bytes in hexadecimal.
+        """
+        if self.card_key is None:
+            raise KeyMissingError(
+                "MAILLAGE_CARD_KEY is not set. Make one (`openssl rand -hex 32`) and keep it: all cards hang on it. "
+                "`maillage network import --no-generate` needs none."
+            )
+        return token_key(self.card_key.get_secret_value())
+
+    def require_signing_key(self) -> str:
+        """Return the seed that signs access lists (base64).
+
+        Raises:
+            KeyMissingError: it isn't set.
+        """
+        if self.list_signing_key is None:
+            raise KeyMissingError(
+                "MAILLAGE_LIST_SIGNING_KEY is not set. Make one (`openssl rand -base64 32`) and keep it: the gateways "
+                "believe no other."
+            )
+        return self.list_signing_key.get_secret_value()

@@ -1,0 +1,53 @@
+"""``maillage network show``: how large the network is, by region."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+
+COLUMNS: Final = (
+    "region",
+    "places",
+    "seats",
+    "spaces",
+    "desks",
+    "doors",
+    "gateways",
+    "devices",
+    "members",
+    "cards",
+    "lists",
+)
+
+_BY_REGION = """
+-- counts by region; seats: the capacity of the places' root spaces
+SELECT coalesce(p.region, '?'), count(*),
+  coalesce(sum((SELECT s.capacity FROM space s WHERE s.place = p.id AND s.parent IS NULL)), 0)::bigint,
+  sum((SELECT count(*) FROM space s WHERE s.place = p.id))::bigint,
+  sum((SELECT count(*) FROM desk k WHERE k.place = p.id))::bigint,
+  sum((SELECT count(*) FROM door d WHERE d.place = p.id))::bigint,
+  sum((SELECT count(*) FROM gateway g WHERE g.place = p.id AND g.retired_at IS NULL))::bigint,
+  sum((SELECT count(*) FROM device v WHERE v.place = p.id))::bigint,
+  sum((SELECT count(*) FROM access_right r WHERE r.place = p.id))::bigint,
+  sum((SELECT count(*) FROM access_right r JOIN card c ON c.member = r.member WHERE r.place = p.id))::bigint,
+  count(l.place)
+FROM place p LEFT JOIN access_list l ON l.place = p.id
+GROUP BY 1 ORDER BY 2 DESC, 1
+"""
+
+
+def summarise(connection: psycopg.Connection[Any]) -> list[dict[str, Any]]:
+    """Return one row a region, the largest first, with the counts named in COLUMNS."""
+    return [dict(zip(COLUMNS, row, strict=True)) for row in connection.execute(_BY_REGION).fetchall()]
+
+
+def as_table(rows: list[dict[str, Any]]) -> str:
+    """Write ``rows`` with their total, in columns."""
+    total = {name: sum(row[name] for row in rows) for name in COLUMNS[1:]} | {"region": "total"}
+    width = max(len(str(row["region"])) for row in [*rows, total, {"region": "region"}])
+    lines = [f"{'region':{width}}" + "".join(f"{name:>10}" for name in COLUMNS[1:])]
+    lines += [
+        f"{row['region']:{width}}" + "".join(f"{row[name]:>10}" for name in COLUMNS[1:]) for row in [*rows, total]
+    ]
+    return "\n".join(lines)
