@@ -18,7 +18,8 @@ app = typer.Typer(help="Grafana dashboards as code.", no_args_is_help=True)
 def push(url: Annotated[str, typer.Argument(help="The Grafana, like http://localhost:3000.")]) -> None:
     """Bring a Grafana to what this release says: folder, data source, dashboards. A second push changes nothing.
 
-    Settings: MAILLAGE_GRAFANA_TOKEN, MAILLAGE_GRAFANA_DATABASE_URL, MAILLAGE_GRAFANA_FOLDER, MAILLAGE_GRAFANA_TILES_URL.
+    Settings: MAILLAGE_GRAFANA_TOKEN, MAILLAGE_GRAFANA_DATABASE_URL, MAILLAGE_GRAFANA_FOLDER,
+    MAILLAGE_GRAFANA_TILES_URL.
     """
     from dashboards.push import push as run
     from dashboards.settings import DashboardsSettings
@@ -49,7 +50,7 @@ def reader(
     name: Annotated[str, typer.Argument(help="Name of the database user, like grafana_landes.")],
     place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,
 ) -> None:
-    """Make a database user for a Grafana data source, which reads its places and nothing else; print its password, once.
+    """Make a database user for a Grafana data source, which reads its places and nothing else; print its password.
 
     A reader that exists gets a new password and these places. Settings: MAILLAGE_DATABASE_URL (as the owner).
     """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 
@@ -33,6 +35,10 @@ SELECT (SELECT count(DISTINCT place) FROM gateway), (SELECT count(*) FROM device
 """
 
 
+Position = tuple[str, str, int, int]
+"""A gateway's code and epoch, its last event on the disk, the last known to be committed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Totals over every stream; `lost` and `duplicated` must be zero."""
@@ -50,28 +56,38 @@ class Account:
     dead_letters: int
 
 
-def waiting(spool: Path) -> int:
-    """Return how many spooled events are not known to be committed."""
-    return sum(last - committed for _code, _epoch, last, committed in _positions(spool))
+def settled_balance(spool: Path, database_url: str, *, deadline_s: float, meanwhile: Callable[[], None]) -> Account:
+    """Compare the spool with the database once nothing is on its way; after ``deadline_s`` as it is then.
+
+    ``meanwhile`` is called while waiting.
+    """
+    end = time.monotonic() + deadline_s
+    while True:
+        before = _positions(spool)
+        waiting = sum(last - committed for _code, _epoch, last, committed in before)
+        if waiting == 0 or time.monotonic() > end:
+            account = balance(before, database_url)
+            if before == _positions(spool) or time.monotonic() > end:
+                return account
+        meanwhile()
+        time.sleep(0.2)
 
 
-def balance(spool: Path, database_url: str) -> Account:
-    """Compare the spool with the database."""
+def balance(positions: Sequence[Position], database_url: str) -> Account:
+    """Compare where the spools stand with what the database holds."""
     with psycopg.connect(database_url) as connection:
-        connection.execute("SET timezone TO 'UTC'")
         stored = {(code, epoch): numbers for code, epoch, *numbers in connection.execute(_STORED).fetchall()}
         places, devices, letters = connection.execute(_COUNTS).fetchone() or (0, 0, 0)
-    sent = {(code, epoch): last for code, epoch, last, _committed in _positions(spool)}
+    sent = {(code, epoch): last for code, epoch, last, _committed in positions}
     lost = duplicated = 0
     for stream in stored.keys() | sent.keys():
         last, rows, seqs, alone = stored.get(stream, (0, 0, 0, 0))
         lost += max(0, max(last, sent.get(stream, 0)) - seqs - alone)
         duplicated += rows - seqs
-    ended = {stream: numbers[0] for stream, numbers in stored.items() if stream not in sent}
     return Account(
         places=places,
         devices=devices,
-        sent=sum(sent.values()) + sum(ended.values()),
+        sent=sum(sent.values()) + sum(numbers[0] for stream, numbers in stored.items() if stream not in sent),
         committed=sum(numbers[1] for numbers in stored.values()),
         lost=lost,
         duplicated=duplicated,
@@ -79,7 +95,7 @@ def balance(spool: Path, database_url: str) -> Account:
     )
 
 
-def _positions(spool: Path) -> list[tuple[Any, ...]]:
+def _positions(spool: Path) -> list[Position]:
     if not spool.exists():
         return []
     connection = sqlite3.connect(f"file:{spool}?mode=ro", uri=True, timeout=10)

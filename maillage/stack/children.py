@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -95,21 +94,17 @@ class Child:
                 raise StackError(f"{self.name} isn't up after {deadline_s:g} s. The end of {self.log}:\n{self.tail()}")
             time.sleep(0.1)
 
-    def ask_to_stop(self) -> None:
-        """Send SIGTERM, without waiting."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-
-    def wait(self, *, deadline_s: float) -> None:
-        """Wait for the end; kill after ``deadline_s``."""
-        if self._process is None:
+    def stop(self, *, deadline_s: float = 10.0) -> None:
+        """Ask it to end with SIGTERM; kill it after ``deadline_s``."""
+        process, self._process = self._process, None
+        if process is None:
             return
+        process.terminate()
         try:
-            self._process.wait(deadline_s)
+            process.wait(deadline_s)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+            process.kill()
+            process.wait()
 
     def tail(self, lines: int = 15) -> str:
         """Return the end of the log."""

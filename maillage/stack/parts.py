@@ -1,0 +1,111 @@
+"""The processes of the stack, with the settings that each is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from maillage.embedded import Secrets
+from maillage.stack.children import Child
+from maillage.stack.servers import Servers
+from maillage.stack.wishes import Wishes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the processes listen, all on 127.0.0.1."""
+
+    api: int
+    ingest: int
+    gateway: int
+    simulator: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """One child for each process."""
+
+    ingest: Child
+    api: Child
+    gateway: Child
+    simulator: Child
+
+    def in_order(self) -> tuple[Child, ...]:
+        """The order to start in: each finds what it connects to."""
+        return (self.ingest, self.api, self.gateway, self.simulator)
+
+
+def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime: Path) -> dict[str, str]:
+    """Return the settings for whoever works beside the stack, as the owner of it all."""
+    return {
+        "MAILLAGE_RUNTIME": str(runtime),
+        "MAILLAGE_DATABASE_URL": servers.database_url(),
+        "MAILLAGE_MQTT_URL": servers.broker_url("ingest"),
+        "MAILLAGE_FIELD_MQTT_URL": servers.field_url(),
+        "MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json"),
+        "MAILLAGE_CARD_KEY": secrets.card_key,
+        "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
+        "MAILLAGE_MQTT_SECRET": secrets.mqtt_secret,
+        "MAILLAGE_HTTP_PORT": str(ports.api),
+        "MAILLAGE_GRAFANA_DATABASE_URL": servers.database_url("grafana_1"),
+    }
+
+
+def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) -> Parts:
+    """Return the processes, each told what it needs and no more."""
+    gateways = {"MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json")}
+    field = {"MAILLAGE_FIELD_MQTT_URL": servers.field_url()}
+
+    def child(name: str, arguments: list[str], given: dict[str, str], port: int, path: str) -> Child:
+        return Child(
+            name=name,
+            arguments=arguments,
+            environment=given,
+            log=runtime / "logs" / f"{name}.log",
+            health=f"http://127.0.0.1:{port}{path}",
+        )
+
+    return Parts(
+        ingest=child(
+            "ingest",
+            ["ingest"],
+            {
+                "MAILLAGE_DATABASE_URL": servers.database_url("ingest_1"),
+                "MAILLAGE_MQTT_URL": servers.broker_url("ingest"),
+                "MAILLAGE_METRICS_PORT": str(ports.ingest),
+            },
+            ports.ingest,
+            "/readyz",
+        ),
+        api=child(
+            "api",
+            ["api"],
+            {
+                "MAILLAGE_DATABASE_URL": servers.database_url("api_1"),
+                "MAILLAGE_HTTP_HOST": "127.0.0.1",
+                "MAILLAGE_HTTP_PORT": str(ports.api),
+            },
+            ports.api,
+            "/readyz",
+        ),
+        gateway=child(
+            "gateway",
+            ["gateway"],
+            {
+                **gateways,
+                **field,
+                "MAILLAGE_MQTT_URL": servers.broker_url(),
+                "MAILLAGE_SPOOL": str(runtime / "spool.sqlite"),
+                "MAILLAGE_METRICS_PORT": str(ports.gateway),
+            },
+            ports.gateway,
+            "/healthz",
+        ),
+        simulator=child(
+            "simulator",
+            ["simulate", "--speed", str(wishes.speed), "--seed", str(wishes.seed)],
+            {**gateways, **field, "MAILLAGE_SIMULATOR_PORT": str(ports.simulator)},
+            ports.simulator,
+            "/healthz",
+        ),
+    )

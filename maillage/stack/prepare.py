@@ -1,0 +1,71 @@
+"""What must be in the database, on the broker and in files before the processes start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dashboards.roles import create_reader
+from database.migrate import migrate
+from database.pool import connect
+from gateway.config import write_gateways
+from gateway.signing import public_key
+from maillage.embedded import Secrets
+from maillage.network.gateways import export_gateways
+from maillage.network.importing import import_file
+from maillage.network.inventory import BUNDLED
+from maillage.network.lists import refresh
+from maillage.network.passwords import gateway_password
+from maillage.stack.servers import Servers
+from maillage.stack.wishes import Wishes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What will run."""
+
+    places: int
+    gateways: int
+    devices: int
+
+
+def prepare(
+    servers: Servers, secrets: Secrets, wishes: Wishes, *, gateways_file: Path, say: Callable[[str], None]
+) -> Prepared:
+    """Migrate, import the region's real places, sign their access lists, write the gateways' file, make the users.
+
+    Raises:
+        MigrationError, NetworkError, psycopg.Error: the text says what to do.
+    """
+    applied = migrate(servers.database_url(), log=lambda _line: None)
+    say(f"schema: {len(applied)} migrations applied" if applied else "schema: up to date")
+    servers.make_logins()
+    with connect(servers.database_url(), application_name="maillage up", statement_timeout_s=300) as connection:
+        import_file(
+            connection,
+            BUNDLED,
+            region=wishes.region,
+            places=wishes.places,
+            seed=wishes.seed,
+            card_key=lambda: bytes.fromhex(secrets.card_key),
+            log=say,
+        )
+        refresh(connection, signing_key=secrets.list_signing_key, now=datetime.now(UTC), tell=say)
+        if servers.postgres:
+            create_reader(connection, "grafana_1", secrets.logins["grafana_1"], None)
+        passwords = servers.central is not None  # a broker that was given has the users that it has
+        gateways = export_gateways(
+            connection,
+            password=(lambda code: gateway_password(secrets.mqtt_secret, code)) if passwords else None,
+            list_key=public_key(secrets.list_signing_key),
+            card_key=secrets.card_key,
+        )
+    write_gateways(gateways_file, gateways)
+    servers.enrol({one.gateway: one.mqtt_password.get_secret_value() for one in gateways if one.mqtt_password})
+    return Prepared(
+        places=len({one.place for one in gateways}),
+        gateways=len(gateways),
+        devices=sum(len(one.devices) for one in gateways),
+    )

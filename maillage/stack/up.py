@@ -1,0 +1,206 @@
+"""The whole stack: brought up in order, watched, measured, stopped in order."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from maillage import environment
+from maillage.embedded import Secrets, load_secrets
+from maillage.paths import runtime_directory
+from maillage.stack.account import Account, settled_balance
+from maillage.stack.errors import StackError
+from maillage.stack.figures import access_p99_ms
+from maillage.stack.parts import Parts, Ports, make_parts, shared_environment
+from maillage.stack.ports import choose
+from maillage.stack.prepare import prepare
+from maillage.stack.servers import Servers
+from maillage.stack.stream_watch import StreamWatch
+from maillage.stack.wishes import Wishes
+
+__all__ = ["Wishes", "run"]
+
+_UP_S: Final = 60.0
+_DRAIN_S: Final = 60.0
+"""How long the spools may take to empty once the devices are silent."""
+
+
+def say(line: str) -> None:
+    """Tell the operator; stdout is kept for the account."""
+    print(f"up: {line}", file=sys.stderr, flush=True)
+
+
+def run(wishes: Wishes) -> int:
+    """Run the stack as wished; return the exit code: 0, or 1 where events were lost or stored twice.
+
+    Raises:
+        StackError: a part does not start, or keeps ending.
+    """
+    runtime = runtime_directory()
+    runtime.mkdir(parents=True, exist_ok=True)
+    with _alone(runtime), _stopping() as stop:
+        stack = Stack(wishes, runtime, stop)
+        try:
+            stack.bring_up()
+            if not stop.is_set():
+                stack.watch()
+            if wishes.seconds is None or stop.is_set():
+                return 0 if wishes.seconds is None else 130
+            return stack.close_account()
+        finally:
+            stack.stop()
+
+
+class Stack:
+    """Servers and processes of one run."""
+
+    def __init__(self, wishes: Wishes, runtime: Path, stop: threading.Event) -> None:
+        self._wishes = wishes
+        self._runtime = runtime
+        self._stop = stop
+        self._began = time.monotonic()
+        self._secrets: Secrets = load_secrets(runtime / "secrets.json")
+        self._ports = self._choose_ports()
+        self._servers: Servers | None = None
+        self._parts: Parts | None = None
+        self._watch: StreamWatch | None = None
+
+    def bring_up(self) -> None:
+        """Start everything, in order; return when all is well, or at once when the operator stops it.
+
+        Raises:
+            StackError: a part does not start.
+        """
+        wishes, runtime = self._wishes, self._runtime
+        (runtime / "logs").mkdir(exist_ok=True)
+        if not wishes.keep:  # the spool belongs to the data: an old one would speak to a new, empty database
+            for leftover in runtime.glob("spool.sqlite*"):
+                leftover.unlink()
+        self._servers = servers = Servers(runtime=runtime, secrets=self._secrets, taken_ports=set(self._taken))
+        servers.start(fresh=not wishes.keep)
+        say("database and brokers are up")
+        prepared = prepare(servers, self._secrets, wishes, gateways_file=runtime / "gateways.json", say=say)
+        environment.write(shared_environment(servers, self._secrets, self._ports, runtime))
+        self._parts = parts = make_parts(servers, wishes, self._ports, runtime)
+        for child in (parts.ingest, parts.api, parts.gateway):
+            child.log.unlink(missing_ok=True)
+            child.start()
+        for child in (parts.ingest, parts.api, parts.gateway):
+            child.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
+        self._watch = StreamWatch(host="127.0.0.1", port=self._ports.api)
+        self._watch.start()
+        parts.simulator.log.unlink(missing_ok=True)
+        parts.simulator.start()
+        parts.simulator.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
+        if not self._stop.is_set():
+            say(
+                f"{prepared.places} places with {prepared.devices} devices, all up in "
+                f"{time.monotonic() - self._began:.0f} s; logs in {runtime / 'logs'}"
+            )
+            say(f"live page: http://127.0.0.1:{self._ports.api}/   (Ctrl-C ends it all)")
+
+    def watch(self) -> None:
+        """Keep the processes running for the wished time, or until the operator stops it.
+
+        Raises:
+            StackError: a server ended, or a process keeps ending.
+        """
+        end = time.monotonic() + self._wishes.seconds if self._wishes.seconds is not None else None
+        while not self._stop.wait(0.25) and (end is None or time.monotonic() < end):
+            self._revive()
+
+    def close_account(self) -> int:
+        """Silence the devices, let the spools empty, compare, and print the account as one line of JSON."""
+        assert self._parts is not None and self._servers is not None and self._watch is not None
+        say("time is up: the devices fall silent, the spools empty")
+        self._parts.simulator.stop()
+        account = settled_balance(
+            self._runtime / "spool.sqlite", self._servers.database_url(), deadline_s=_DRAIN_S, meanwhile=self._revive
+        )
+        print(json.dumps(self._line(account, self._watch)), flush=True)
+        if account.lost or account.duplicated:
+            say(f"NOT ALL IS WELL: {account.lost} events lost, {account.duplicated} stored twice")
+            return 1
+        return 0
+
+    def stop(self) -> None:
+        """End the processes, then the servers."""
+        say("stopping")
+        environment.remove()
+        if self._watch:
+            self._watch.stop()
+        if self._parts:
+            for child in reversed(self._parts.in_order()):
+                child.stop()
+        if self._servers:
+            self._servers.stop()
+
+    def _line(self, account: Account, watch: StreamWatch) -> dict[str, float | None]:
+        return {
+            "places": account.places,
+            "devices": account.devices,
+            "events_sent": account.sent,
+            "events_committed": account.committed,
+            "lost": account.lost,
+            "duplicated": account.duplicated,
+            "dead_letters": account.dead_letters,
+            "access_p99_ms": access_p99_ms(f"http://127.0.0.1:{self._ports.gateway}/metrics"),
+            "event_to_stream_p99_ms": watch.quantile_ms(0.99),
+        }
+
+    def _revive(self) -> None:
+        assert self._parts is not None and self._servers is not None
+        for text in self._servers.ended():
+            raise StackError(text)
+        for child in self._parts.in_order():
+            if child.crashed():
+                child.revive(say)
+
+    def _choose_ports(self) -> Ports:
+        self._taken: set[int] = set()
+        api = choose(self._wishes.port, self._taken)
+        if api != self._wishes.port:
+            say(f"port {self._wishes.port} is taken: the page will be on {api}")
+        return Ports(
+            api=api,
+            ingest=choose(9464, self._taken),
+            gateway=choose(9465, self._taken),
+            simulator=choose(9466, self._taken),
+        )
+
+
+@contextmanager
+def _alone(runtime: Path) -> Iterator[None]:
+    """Hold the runtime directory for this run alone."""
+    with (runtime / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StackError(f"a stack runs in {runtime} already; set MAILLAGE_RUNTIME for a second one") from None
+        yield
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C, SIGTERM or the terminal's end set."""
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, end) for number in signals]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
