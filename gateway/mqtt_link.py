@@ -67,15 +67,19 @@ class ReadAhead:
         return len(self._held) + below
 
     def send(self, data: bytes | bytearray) -> int:
+        """Send some of ``data``; return how many bytes."""
         return self._sock.send(data)
 
     def close(self) -> None:
+        """Close the connection."""
         self._sock.close()
 
     def fileno(self) -> int:
+        """Return the file descriptor."""
         return self._sock.fileno()
 
     def setblocking(self, flag: bool) -> None:
+        """Set whether calls wait."""
         self._sock.setblocking(flag)
 
 
@@ -169,6 +173,7 @@ class Session:
         return self._client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def wants_write(self) -> bool:
+        """Return whether anything waits to be written."""
         return self._client.want_write()
 
     def misc(self, *, paused: bool) -> bool:
@@ -193,6 +198,11 @@ class Session:
             self._client.subscribe(list(filters[start : start + 100]))
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+        """Queue a message; nothing is kept without a connection.
+
+        Raises:
+            ValueError: a topic with a wildcard, a payload beyond 256 MB.
+        """
         self._client.publish(topic, payload, qos=qos, retain=retain)
 
     def goodbye(self) -> None:

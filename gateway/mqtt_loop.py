@@ -82,9 +82,21 @@ class Link:
         self._attempts = 0
         self._since = 0.0
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
-        """Send a message as soon as may be; forgotten where there is no connection. From any thread."""
-        self._loop._ask(lambda: self._publish(topic, payload, qos, retain))
+    def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        on_sent: Callable[[], None] | None = None,
+    ) -> None:
+        """Send a message as soon as may be; forgotten where there is no connection. From any thread.
+
+        Args:
+            on_sent: called in the loop's thread as the message goes to the socket; not called where it is forgotten.
+        """
+        self._loop._ask(lambda: self._publish(topic, payload, qos, retain, on_sent))
 
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
         """Add ``filters`` (filter, QoS) now and after every reconnect. From any thread."""
@@ -100,11 +112,12 @@ class Link:
 
     # The rest runs in the loop's thread.
 
-    def _publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+    def _publish(self, topic: str, payload: bytes, qos: int, retain: bool, on_sent: Callable[[], None] | None) -> None:
         if not self.connected:
             return
         try:
             self._session.publish(topic, payload, qos, retain)
+            self._call(on_sent)
         except ValueError as error:  # a topic with a wildcard, a payload beyond 256 MB
             log.error("mqtt_publish_refused", extra={"client_id": self.client_id, "reason": str(error)})
         self._loop._touched.add(self)
@@ -282,6 +295,8 @@ class MqttLoop:
                 link._session.drop()
                 link.connected = False
             self._selector.close()
+            self._awake.close()
+            self._waker.close()
 
     def _turn(self, paused: list[Link]) -> None:
         """Wait for something to do and do it."""

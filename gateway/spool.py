@@ -1,7 +1,7 @@
 """The spool: every event is on this disk from soon after it happened until the centre says that it is committed.
 
-``append`` returns at once; one thread writes what has come together as soon as the disk is free (a commit of its own for
-a lone event, hundreds of events a commit under load). Only what is on the disk can be read, and so sent.
+``append`` returns at once; one thread writes what has come together as soon as the disk is free (a commit of its own
+for a lone event, hundreds of events a commit under load). Only what is on the disk can be read, and so sent.
 """
 
 from __future__ import annotations

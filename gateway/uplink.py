@@ -28,7 +28,7 @@ STATE_EVERY_S: Final = 10.0
 _ENVELOPE_BYTES: Final = 200
 _REASONS: Final = {
     Meaning.CENTRE_LOST: "the centre holds less than it had confirmed: it was restored from a backup",
-    Meaning.SPOOL_LOST: "the centre holds events that this spool never had: it was restored, or its identity is in use twice",
+    Meaning.SPOOL_LOST: "the centre holds events that this spool never had: it was restored, or its identity is shared",
 }
 
 Leaf = Literal["list", "command"]

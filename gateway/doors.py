@@ -1,0 +1,88 @@
+"""What a door's contact tells, beside the decisions at its readers: taken, not taken, forced, held. Pure.
+
+Times are µs since 1970 by the gateway's clock, as in events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.wire import AccessTakenEvent, DoorEvent, Event
+
+GRACE_S: Final = 2.0
+"""A door that opens so long after its lock has shut again still counts as opened by the grant."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grant:
+    device: str
+    at: int
+    until: int
+
+
+class DoorWatch:
+    """One door. Without a contact it never says anything."""
+
+    def __init__(self, *, unlock_s: float, held_after_s: float, sees_egress: bool) -> None:
+        """Begin, knowing nothing of the door.
+
+        Args:
+            unlock_s: how long the lock stays open after a grant.
+            held_after_s: open for longer than this, the door is held.
+            sees_egress: there is a reader on the inside. Without one, who opens without a grant may be leaving by the
+                handle, so that nothing is called forced.
+        """
+        self._grace_us = round((unlock_s + GRACE_S) * 1e6)
+        self._held_us = round(held_after_s * 1e6)
+        self._sees_egress = sees_egress
+        self._open: bool | None = None
+        self._opened_at = 0
+        self._opened_by = ""
+        self._held_said = False
+        self._grants: list[_Grant] = []
+
+    def granted(self, device: str, at: int) -> tuple[Event, ...]:
+        """Reader ``device`` opened the door at ``at``; if it stands open, the access is taken already."""
+        if self._open is None:
+            return ()  # no contact that we know of: nobody will tell
+        if self._open:
+            return (_taken(device, at, at),)
+        self._grants.append(_Grant(device=device, at=at, until=at + self._grace_us))
+        return ()
+
+    def contact(self, device: str, at: int, *, is_open: bool) -> tuple[Event, ...]:
+        """The door opened or closed: what follows from it, beside the driver's own event."""
+        if is_open == self._open:
+            return ()
+        first, self._open = self._open is None, is_open
+        if not is_open:
+            return ()
+        self._opened_at, self._opened_by, self._held_said = at, device, False
+        events = tuple(_taken(grant.device, grant.at, at) for grant in self._grants if at <= grant.until)
+        if not events and self._sees_egress and not first:
+            events = (DoorEvent(kind="door", at=at, device=device, state="forced"),)
+        self._grants = [grant for grant in self._grants if at > grant.until]
+        return events
+
+    def tick(self, at: int) -> tuple[Event, ...]:
+        """Look at the time: what was granted and not taken, a door that is held open."""
+        events: list[Event] = [
+            AccessTakenEvent(kind="access_not_taken", at=at, device=grant.device, access_at=grant.at)
+            for grant in self._grants
+            if at > grant.until
+        ]
+        self._grants = [grant for grant in self._grants if at <= grant.until]
+        if self._open and not self._held_said and at - self._opened_at > self._held_us:
+            self._held_said = True
+            events.append(DoorEvent(kind="door", at=at, device=self._opened_by, state="held"))
+        return tuple(events)
+
+    def clock_stepped(self, by_us: int) -> None:
+        """The clock jumped: what is pending moves with it, or a grant would end (or never end) by the jump."""
+        self._opened_at += by_us
+        self._grants = [_Grant(device=grant.device, at=grant.at, until=grant.until + by_us) for grant in self._grants]
+
+
+def _taken(device: str, access_at: int, at: int) -> Event:
+    return AccessTakenEvent(kind="access_taken", at=at, device=device, access_at=access_at)

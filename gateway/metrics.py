@@ -1,0 +1,207 @@
+"""What a gateway process tells of itself: ``/metrics``, ``/healthz`` and ``/readyz`` over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from gateway.exposition import CONTENT_TYPE, metric, single
+from gateway.mqtt_loop import MqttLoop
+from gateway.place import Place
+from gateway.runtime import Runtime
+from gateway.spool import Spool
+from gateway.uplink import Uplink
+
+
+class Measures:
+    """Reads the parts of a process; holds nothing itself."""
+
+    def __init__(
+        self,
+        *,
+        places: Mapping[str, Place],
+        spool: Spool,
+        uplink: Uplink,
+        runtime: Runtime,
+        loops: Mapping[str, MqttLoop],
+    ) -> None:
+        self._places = places
+        self._spool = spool
+        self._uplink = uplink
+        self._runtime = runtime
+        self._loops = loops
+
+    def health(self) -> dict[str, bool]:
+        """Return for each part whether it is alive; one that isn't ends the process's use."""
+        return {
+            "spool": self._spool.alive,
+            "uplink": self._uplink.alive,
+            "runtime": self._runtime.alive,
+            **{f"loop_{name}": loop.alive for name, loop in self._loops.items()},
+        }
+
+    def readiness(self) -> dict[str, bool]:
+        """Return for each line whether it stands; doors are decided without any but the field's."""
+        return {
+            "field": self._runtime.connected,
+            "centre": self._uplink.connected() == len(self._places),
+            "disk": self._spool.trouble is None,
+        }
+
+    def text(self) -> str:
+        """Return all metrics in Prometheus' text format."""
+        positions = {code: self._spool.position(code) for code in self._places}
+        p50, p99 = self._runtime.latency.quantiles(0.5, 0.99)
+        access = "maillage_gateway_access_seconds"
+        return "".join(
+            (
+                metric(
+                    access,
+                    "summary",
+                    "From a card read's arrival to its unlock command on the wire; the last 10,000.",
+                    [
+                        ("", {"quantile": "0.5"}, p50),
+                        ("", {"quantile": "0.99"}, p99),
+                        ("_sum", {}, self._runtime.latency.sum_s),
+                        ("_count", {}, self._runtime.latency.count),
+                    ],
+                ),
+                single(
+                    "maillage_gateway_events_spooled_total",
+                    "gauge",
+                    "Last sequence numbers on the disk, summed over the gateways' present epochs.",
+                    sum(position.last for position in positions.values()),
+                ),
+                single(
+                    "maillage_gateway_events_appended_total",
+                    "counter",
+                    "Events written to the spool since the start.",
+                    self._spool.appended,
+                ),
+                single(
+                    "maillage_gateway_events_committed_total",
+                    "gauge",
+                    "Sequence numbers known to be stored centrally, summed over the gateways' present epochs.",
+                    sum(position.committed for position in positions.values()),
+                ),
+                single("maillage_gateway_events_lost_total", "counter", "Events no disk took.", self._spool.lost),
+                metric(
+                    "maillage_gateway_spool_depth",
+                    "gauge",
+                    "Events not yet known to be committed.",
+                    [("", {"gateway": code}, position.depth) for code, position in positions.items()],
+                ),
+                single(
+                    "maillage_gateway_spool_trouble",
+                    "gauge",
+                    "1 while the disk refuses events.",
+                    self._spool.trouble is not None,
+                ),
+                single("maillage_gateway_gateways", "gauge", "Gateways in this process.", len(self._places)),
+                single(
+                    "maillage_gateway_uplink_connected",
+                    "gauge",
+                    "Gateways connected to the central broker.",
+                    self._uplink.connected(),
+                ),
+                single(
+                    "maillage_gateway_batches_total", "counter", "Batches sent, repeats included.", self._uplink.batches
+                ),
+                single(
+                    "maillage_gateway_resends_total",
+                    "counter",
+                    "Times that a gateway went back to its mark.",
+                    self._uplink.resends,
+                ),
+                single(
+                    "maillage_gateway_field_connected",
+                    "gauge",
+                    "1 while the place's broker is connected.",
+                    self._runtime.connected,
+                ),
+                single(
+                    "maillage_gateway_device_messages_total",
+                    "counter",
+                    "Messages heard on the place's broker.",
+                    self._runtime.messages,
+                ),
+                single(
+                    "maillage_gateway_device_messages_unclaimed_total",
+                    "counter",
+                    "Messages heard that belong to no device of ours.",
+                    self._runtime.unclaimed,
+                ),
+                single(
+                    "maillage_gateway_driver_faults_total",
+                    "counter",
+                    "Messages that no driver could read.",
+                    sum(place.faults for place in self._places.values()),
+                ),
+                single(
+                    "maillage_gateway_repeats_total",
+                    "counter",
+                    "Readings and card reads that were no news.",
+                    sum(place.repeats.dropped for place in self._places.values()),
+                ),
+                single(
+                    "maillage_gateway_devices_silent",
+                    "gauge",
+                    "Devices that should have spoken.",
+                    sum(len(place.devices.unwell()) for place in self._places.values()),
+                ),
+                single(
+                    "maillage_gateway_without_list",
+                    "gauge",
+                    "Gateways that hold no valid access list: their doors stay shut.",
+                    sum(1 for place in self._places.values() if place.lists.current is None),
+                ),
+            )
+        )
+
+
+class MetricsServer:
+    """Serves the measures over HTTP."""
+
+    def __init__(self, measures: Measures, *, host: str, port: int) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the address is taken.
+        """
+        answers: dict[str, Callable[[], tuple[int, str, str]]] = {
+            "/metrics": lambda: (200, CONTENT_TYPE, measures.text()),
+            "/healthz": lambda: _parts(measures.health()),
+            "/readyz": lambda: _parts(measures.readiness()),
+        }
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                answer = answers.get(self.path.partition("?")[0])
+                status, kind, text = answer() if answer is not None else (404, "text/plain", "nothing here\n")
+                body = text.encode()
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
+                """A scrape every few seconds is no news."""
+
+        self._server = ThreadingHTTPServer((host, port), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _parts(parts: Mapping[str, bool]) -> tuple[int, str, str]:
+    return 200 if all(parts.values()) else 503, "application/json", json.dumps(parts) + "\n"

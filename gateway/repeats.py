@@ -1,0 +1,60 @@
+"""Drops what is not news: the same reading again within a second, and heartbeats thicker than one a minute. Pure.
+
+A sensor's unchanged reading still goes on once a minute, since it shows how fresh the state is. Whatever changes goes
+on at once. What adds up (counts) is dropped only where the device's own time shows that it is the same report.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from gateway.wire import Event
+
+HEARTBEAT_US: Final = 60_000_000
+READ_AGAIN_US: Final = 1_000_000
+"""The same card at the same reader within a second is one act of badging in."""
+_STATES: Final[dict[str, tuple[str, ...]]] = {
+    "desk": ("occupied",),
+    "door": ("state",),
+    "measure": ("value",),
+    "device": ("value", "text"),
+    "count": ("present",),
+}
+_ADDS_UP: Final = ("entered", "left", "device_at")
+
+
+class Repeats:
+    """What was last passed on, for one gateway."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        """Events and reads that were not news."""
+        self._events: dict[tuple[str, str, Any], tuple[tuple[Any, ...], int]] = {}
+        self._reads: dict[str, tuple[str, int]] = {}
+
+    def is_news(self, event: Event) -> bool:
+        """Return whether ``event`` is to be passed on, and remember it if so."""
+        row: dict[str, Any] = dict(event)
+        fields = _STATES.get(event["kind"])
+        if event["kind"] == "count" and ("entered" in row or "left" in row):
+            # Without the device's own time nobody can tell a repeat from as many people again.
+            fields = _ADDS_UP if "device_at" in row else None
+        if fields is None:
+            return True
+        key = (event["device"], event["kind"], row.get("name") or row.get("what"))
+        value = tuple(row.get(name) for name in fields)
+        before = self._events.get(key)
+        if before is not None and before[0] == value and 0 <= event["at"] - before[1] < HEARTBEAT_US:
+            self.dropped += 1
+            return False
+        self._events[key] = (value, event["at"])
+        return True
+
+    def is_new_read(self, device: str, token: str, at: int) -> bool:
+        """Return whether a card at reader ``device`` is another act than the last one there."""
+        before = self._reads.get(device)
+        self._reads[device] = (token, at)
+        if before is not None and before[0] == token and 0 <= at - before[1] < READ_AGAIN_US:
+            self.dropped += 1
+            return False
+        return True

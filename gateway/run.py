@@ -1,0 +1,217 @@
+"""Puts the parts of a gateway process together and runs them."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+
+from pydantic import SecretStr
+
+from gateway.access_lists import KEPT_AS, ListRefused
+from gateway.clock import micros
+from gateway.commands import LOCKDOWN, Actions, CommandRefused, Commands
+from gateway.config import ConfigError, GatewayConfig, read_gateways
+from gateway.drivers import DriverError
+from gateway.metrics import Measures, MetricsServer
+from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
+from gateway.place import Place
+from gateway.runtime import Runtime
+from gateway.settings import GatewaySettings
+from gateway.spool import Spool
+from gateway.uplink import Leaf, Uplink
+from gateway.wire import GatewayEvent, State
+
+log = logging.getLogger(__name__)
+
+_UNWELL_SHOWN = 50
+_REFUSALS_EVERY_S = 60.0
+"""Refused lists and commands are logged each time, but told to the centre so often at most."""
+
+
+class Process:
+    """The gateways of one process, running."""
+
+    def __init__(self, settings: GatewaySettings, gateways: tuple[GatewayConfig, ...]) -> None:
+        """Open the spool, take what it kept, start every part.
+
+        Raises:
+            GatewayError: the spool is in use, an address or a key cannot be read.
+            OSError: the spool's folder or the metrics' port cannot be had.
+        """
+        central = parse_mqtt_url(settings.mqtt_url.get_secret_value())
+        field = parse_mqtt_url(settings.field_mqtt_url.get_secret_value())
+        boot = secrets.token_hex(4)
+        self._version = _version()
+        limit = None if settings.spool_max_mb is None else settings.spool_max_mb * 1_000_000
+        self.spool = Spool(settings.spool, on_commit=self._committed, max_bytes=limit)
+        self.places: dict[str, Place] = {}
+        for config in gateways:
+            self.spool.open(config.gateway)
+            self.places[config.gateway] = self._place(config)
+        self._commands = {code: self._restored(code, place) for code, place in self.places.items()}
+        self._told_at: dict[str, float] = {}
+        self._loops = {"field": MqttLoop("field"), "centre": MqttLoop("centre")}
+        self.runtime = Runtime(self.places.values(), spool=self.spool, boot=boot, version=self._version)
+        self.uplink = Uplink(
+            gateways=gateways,
+            broker=central,
+            spool=self.spool,
+            loop=self._loops["centre"],
+            boot=boot,
+            handler=self._from_centre,
+            account=self._account,
+            clock=micros,
+        )
+        measures = Measures(
+            places=self.places, spool=self.spool, uplink=self.uplink, runtime=self.runtime, loops=self._loops
+        )
+        self.metrics = (
+            MetricsServer(measures, host=settings.http_host, port=settings.metrics_port)
+            if settings.metrics_port
+            else None
+        )
+        self.health: Callable[[], dict[str, bool]] = measures.health
+        for loop in self._loops.values():
+            loop.start()
+        self.uplink.start()
+        self.runtime.start(self._loops["field"], field)
+        log.info("gateway_started", extra={"gateways": len(gateways), "boot": boot, "version": self._version})
+
+    def stop(self) -> None:
+        """Finish what has arrived, write it down, say goodbye."""
+        self._loops["field"].stop()
+        self.runtime.stop()
+        self.uplink.stop()
+        self._loops["centre"].stop()
+        if self.metrics is not None:
+            self.metrics.close()
+        self.spool.close()
+        log.info("gateway_stopped")
+
+    def _committed(self, gateways: set[str]) -> None:
+        uplink: Uplink | None = getattr(self, "uplink", None)
+        if uplink is not None:  # the spool opens before there is an uplink; that reads what is there when it starts
+            uplink.on_commit(gateways)
+
+    def _place(self, config: GatewayConfig) -> Place:
+        try:
+            return Place(
+                config,
+                append=partial(self.spool.append, config.gateway),
+                publish=self._to_device,
+                now=time.monotonic(),
+            )
+        except DriverError as error:
+            self.spool.close()
+            raise ConfigError(f"gateway {config.gateway}: {error.reason}") from error
+
+    def _to_device(self, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
+        self.runtime.publish(topic, payload, sent)
+
+    def _restored(self, code: str, place: Place) -> Commands:
+        kept = self.spool.kept(code)
+        place.lists.restore(kept)
+        place.lock_down(kept.get(LOCKDOWN) == "yes")
+        return Commands(place.config, self.spool, Actions(unlock=place.unlock, lock_down=place.lock_down))
+
+    def _from_centre(self, gateway: str, leaf: Leaf, payload: bytes, retained: bool) -> None:
+        """Take a list or a command, in the uplink's thread."""
+        try:
+            if leaf == "list":
+                self._take_list(gateway, payload)
+            else:
+                reply = self._commands[gateway].obey(payload, retained=retained, now=micros())
+                self.uplink.reply(gateway, reply)
+        except (ListRefused, CommandRefused) as error:
+            self._refused(gateway, leaf, str(error))
+
+    def _take_list(self, gateway: str, payload: bytes) -> None:
+        place = self.places[gateway]
+        text = place.lists.take(payload)
+        if text is None or place.lists.version is None:
+            return
+        self.spool.keep(gateway, KEPT_AS, text)
+        log.info("list_applied", extra={"gateway": gateway, "version": place.lists.version})
+        event = GatewayEvent(
+            kind="gateway", what="list", at=micros(), device="gateway", value=float(place.lists.version)
+        )
+        self.spool.append(gateway, event)
+
+    def _refused(self, gateway: str, leaf: Leaf, reason: str) -> None:
+        log.error("list_refused" if leaf == "list" else "command_refused", extra={"gateway": gateway, "reason": reason})
+        now = time.monotonic()
+        if now - self._told_at.get(gateway, -_REFUSALS_EVERY_S) >= _REFUSALS_EVERY_S:
+            self._told_at[gateway] = now
+            event = GatewayEvent(
+                kind="gateway", what="list", at=micros(), device="gateway", text=f"{leaf} refused: {reason}"[:500]
+            )
+            self.spool.append(gateway, event)
+
+    def _account(self, gateway: str) -> State:
+        place = self.places[gateway]
+        return State(
+            online=True,
+            version=self._version,
+            list_version=place.lists.version,
+            devices=len(place.config.devices),
+            unwell=place.devices.unwell()[:_UNWELL_SHOWN],
+        )
+
+
+def run(settings: GatewaySettings, stop: threading.Event) -> int:
+    """Run the gateways of the file until ``stop``; 0: ended in order, 1: a part died.
+
+    Raises:
+        ConfigError: the file of gateways cannot be used, or holds none that is asked for.
+        GatewayError: the spool is in use, an address or a key cannot be read.
+        OSError: the spool's folder or the metrics' port cannot be had.
+    """
+    process = Process(settings, chosen(settings))
+    try:
+        while not stop.wait(1.0):
+            dead = [part for part, alive in process.health().items() if not alive]
+            if dead:
+                # Whoever started us starts us again; the spool holds everything.
+                log.critical("gateway_part_died", extra={"parts": dead})
+                return 1
+    finally:
+        process.stop()
+    return 0
+
+
+def chosen(settings: GatewaySettings) -> tuple[GatewayConfig, ...]:
+    """Return the gateways to run, with the network's card key where the file holds none.
+
+    Raises:
+        ConfigError: see ``run``.
+    """
+    found = read_gateways(settings.gateways_file)
+    if settings.places:
+        missing = set(settings.places) - {one.place for one in found}
+        if missing:
+            raise ConfigError(f"{settings.gateways_file}: no gateway of {', '.join(sorted(missing))}")
+        found = tuple(one for one in found if one.place in settings.places)
+    if not found:
+        raise ConfigError(f"{settings.gateways_file}: no gateway in it")
+    twice = {one.gateway for one in found if sum(other.gateway == one.gateway for other in found) > 1}
+    if twice:
+        raise ConfigError(f"{settings.gateways_file}: gateway {min(twice)} comes twice")
+    key = settings.card_key.get_secret_value()
+    if key:
+        found = tuple(
+            one if one.card_key.get_secret_value() else one.model_copy(update={"card_key": SecretStr(key)})
+            for one in found
+        )
+    return found
+
+
+def _version() -> str:
+    try:
+        return version("maillage")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,42 @@
+"""The gateway's settings, from the environment (``MAILLAGE_…``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class GatewaySettings(BaseSettings):
+    """What a gateway process needs to know."""
+
+    model_config = SettingsConfigDict(env_prefix="MAILLAGE_", extra="ignore", frozen=True)
+
+    mqtt_url: SecretStr = Field(
+        default=SecretStr("mqtt://127.0.0.1:1883"),
+        description="the central broker: mqtt://host:port or mqtts://…; each gateway logs in as itself",
+    )
+    field_mqtt_url: SecretStr = Field(
+        default=SecretStr("mqtt://127.0.0.1:1884"), description="the place's own broker, where its devices speak"
+    )
+    gateways_file: Path = Field(
+        default=Path(".runtime/gateways.json"),
+        description="the gateways to run, with devices and keys, as `maillage network gateways` wrote them",
+    )
+    spool: Path = Field(
+        default=Path(".runtime/spool.sqlite"), description="the gateway's spool: a SQLite file on a disk that lasts"
+    )
+    spool_max_mb: int | None = Field(
+        default=None, ge=1, description="the spool never grows beyond this many MB; none: the disk is the limit"
+    )
+    card_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="key for card tokens (64 hexadecimal digits), where the gateways' file has none",
+    )
+    places: tuple[str, ...] = Field(
+        default=(), description="Run only the gateways of these places (JSON list of codes)."
+    )
+    http_host: str = Field(default="127.0.0.1", description="address that /healthz and /metrics listen on")
+    metrics_port: int = Field(default=9465, ge=0, le=65535, description="port of /healthz and /metrics; 0: none")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
