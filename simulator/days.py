@@ -15,6 +15,8 @@ from simulator.people import Member, stranger_card
 
 LUNCH_S: Final = (11.75 * 3600, 13.25 * 3600)
 DAY_S: Final = 86_400.0
+WEEKDAYS: Final = (0.85, 1.0, 0.8, 1.05, 0.65, 1.0, 1.0)
+"""How busy the days are beside each other, Monday first; Fridays are worked at home."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ def plan_day(
 ) -> tuple[tuple[Visit, ...], tuple[Stranger, ...]]:
     """Return who comes to a place on ``day`` and what they mean to do, and the strangers at its door."""
     dice = random.Random(f"{seed}/{place_code}/{day.isoformat()}")
-    coming = [one for one in people if day.weekday() in one.workdays and dice.random() < one.attendance]
+    share = _liveliness(seed, place_code) * WEEKDAYS[day.weekday()]
+    coming = [one for one in people if day.weekday() in one.workdays and dice.random() < one.attendance * share]
     stays = {one.ref: _stay(one, dice) for one in coming}
     meetings = _meetings(coming, stays, rooms, dice)
     visits = tuple(_visit(one, stays[one.ref], meetings[one.ref], labs, dice) for one in coming)
@@ -66,6 +69,11 @@ def plan_day(
         for number in range(dice.choice((0, 0, 1)) if busy else 0)
     )
     return visits, strangers
+
+
+def _liveliness(seed: int, place_code: str) -> float:
+    """Return how well a place goes, 0.3 to 1: some are always nearly full and some nearly empty."""
+    return 0.3 + 0.7 * random.Random(f"{seed}/{place_code}").random() ** 0.7
 
 
 def _stay(member: Member, dice: random.Random) -> tuple[float, float]:
