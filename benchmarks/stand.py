@@ -17,18 +17,19 @@ from database.migrate import migrate
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, fetch
 
 DESKS: Final = 24
-"""Desks of each place on the stand; the devices are ``desk-0`` … and ``reader-in``, ``reader-out``, ``counter``, ``air``."""
-SECRET: Final = "of-the-stand"
+"""Desks of each place; the devices are ``desk-0`` … and ``reader-in``, ``reader-out``, ``counter``, ``air``."""
+SECRET: Final = "of-the-stand"  # noqa: S105  (of servers that live for a minute)
 
 _NETWORK = """
 -- places p0001 … each with a root space, an open space, 24 desks, a door, a gateway and 28 devices
 WITH places AS (
   INSERT INTO place (code, name, shard, latitude, longitude, source, source_id, generated)
-  SELECT format('p%%s', lpad(n::text, 4, '0')), 'Place ' || n, n %% 64, 43 + (n %% 70) / 10.0, -1 + (n / 70) / 10.0, 'stand', n::text, true
+  SELECT 'p' || lpad(n::text, 4, '0'), 'Place ' || n, n %% 64, 43 + (n %% 70) / 10.0, -1 + (n / 70) / 10.0, 'stand',
+         n::text, true
   FROM generate_series(1, %(places)s) AS n RETURNING id, code
 ), roots AS (
-  INSERT INTO space (place, code, name, kind, capacity) SELECT id, 'place', 'Whole place', 'place', %(desks)s + 6 FROM places
-  RETURNING id, place
+  INSERT INTO space (place, code, name, kind, capacity)
+  SELECT id, 'place', 'Whole place', 'place', %(desks)s + 6 FROM places RETURNING id, place
 ), gateways AS (
   INSERT INTO gateway (place, code) SELECT id, code || '-g1' FROM places RETURNING id, place
 )
@@ -40,7 +41,8 @@ _REST = """
 INSERT INTO space (place, code, name, kind, parent, capacity)
 SELECT place, 'open-space', 'Open space', 'open_space', id, %(desks)s FROM space WHERE kind = 'place';
 INSERT INTO desk (place, space, code, name)
-SELECT place, id, 'desk-' || n, 'Desk ' || n FROM space, generate_series(0, %(desks)s - 1) AS n WHERE kind = 'open_space';
+SELECT place, id, 'desk-' || n, 'Desk ' || n FROM space, generate_series(0, %(desks)s - 1) AS n
+WHERE kind = 'open_space';
 INSERT INTO door (place, code, name, to_space) SELECT place, 'entry', 'Entry', id FROM space WHERE kind = 'place';
 INSERT INTO device (gateway, place, code, kind, driver, model, address, space, desk)
 SELECT g.id, d.place, d.code, 'desk_sensor', 'chirpstack', 'VS341', 'app/' || d.id, d.space, d.id
@@ -66,7 +68,7 @@ class Stand:
     def database_url(self, name: str) -> str:
         """Make a fresh, migrated database and return its owner's URL."""
         with psycopg.connect(self.postgres.url(database="postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # noqa: S608  (a name of ours)
+            connection.execute(f"CREATE DATABASE {name}")  # a name of ours
         url = self.postgres.url(database=name)
         migrate(url, log=lambda _line: None)
         return url
@@ -85,7 +87,7 @@ def make_network(url: str, places: int) -> None:
         connection.execute(_NETWORK, values)
         for statement in _REST.split(";"):
             if statement.strip():
-                connection.execute(statement, values)  # type: ignore[arg-type]
+                connection.execute(statement, values)
 
 
 @contextmanager

@@ -260,7 +260,8 @@ class Books:
                 apply(event, device, at)  # type: ignore[arg-type]
             newest = at
         if shift:
-            text = f"the clock of gateway {gateway.code} is wrong by {-shift // 1_000_000:+d} s; its events' times are put right"
+            wrong_s = -shift // 1_000_000
+            text = f"the clock of gateway {gateway.code} is wrong by {wrong_s:+d} s; its events' times are put right"
             work.alarms.append(Alarm(kind="clock_wrong", place=place_id, gateway=gateway.id, text=text))
         return newest
 
@@ -338,8 +339,6 @@ class Books:
 
 
 def _stranger(event: Event, gateway: Gateway) -> Unreadable:
-    import json
-
     error = f"gateway {gateway.code} has no device {event['device']!r}: add it, then replay its dead letters"
     text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
     return Unreadable(reason="unknown_device", error=error, payload=text)

@@ -34,7 +34,7 @@ def serve(host: str, port: int, registry: CollectorRegistry, health: Check, read
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the name is the base class's)
             """A scrape every few seconds is no news."""
 
     server = ThreadingHTTPServer((host, port), Handler)

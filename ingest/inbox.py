@@ -9,8 +9,11 @@ from ingest.messages import Message
 
 
 class Inbox:
-    """A bounded queue. While it is over its high-water mark the broker's connection isn't read (``has_room``);
-    what arrives all the same is dropped and counted: its gateway keeps it and sends it again."""
+    """A bounded queue.
+
+    While it is over its high-water mark the broker's connection isn't read (``has_room``); what arrives all the same
+    is dropped and counted: its gateway keeps it and sends it again.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes

@@ -1,4 +1,4 @@
-"""Hears what the database tells the ingest: the network changed, a list has a new version, letters are to be read again."""
+"""Hears what the database tells the ingest: the network changed, a list is new, letters are to be read again."""
 
 from __future__ import annotations
 

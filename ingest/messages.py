@@ -79,7 +79,7 @@ def sender(topology: Topology, topic: str) -> tuple[Gateway, str] | Refusal:
         error = f"gateway {gateway.code!r} belongs to place {gateway.place_code!r}, not {address.place!r}"
         return Refusal(topic=topic, reason="wrong_place", error=error)
     if gateway.shard != address.shard:
-        error = f"place {gateway.place_code!r} is in shard {gateway.shard:02d}, not {address.shard:02d}: give the gateway its new file"
+        error = f"{gateway.place_code!r} is in shard {gateway.shard:02d}, not {address.shard:02d}: write its file anew"
         return Refusal(topic=topic, reason="wrong_shard", error=error)
     return gateway, leaf
 

@@ -155,8 +155,7 @@ class PlaceFold:
             known[device.id] = (event["occupied"], at)
             if device.id in fold.silent:
                 fold.silent.discard(device.id)
-            if at > fold.at:
-                fold.at = at
+            fold.at = max(fold.at, at)
             self.dirty.add(space)
         elif event["kind"] == "access":
             if event["decision"] == "granted":
@@ -305,7 +304,7 @@ class PlaceFold:
 
 
 def fold(place: int, topology: Topology, events: Iterable[tuple[Event, Device | None, int]]) -> PlaceFold:
-    """Fold a place's events, in the order in which they were stored, from nothing: the reference for what the database says."""
+    """Fold a place's events, in the order in which they were stored, from nothing: the database must say the same."""
     folded = PlaceFold(place, topology)
     for event, device, at in events:
         folded.apply(event, device, at)

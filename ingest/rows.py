@@ -22,7 +22,8 @@ TRAILER: Final = b"\xff\xff"
 
 COPY_EVENT: Final = """
 -- store events; the columns are those of `row`
-COPY event (at, received_at, tx, stream, seq, place, device, kind, state, a, b, value, reason, card, member, edge_at, detail)
+COPY event (at, received_at, tx, stream, seq, place, device, kind, state, a, b, value, reason, card, member, edge_at,
+            detail)
 FROM STDIN (FORMAT binary)
 """
 
@@ -164,7 +165,7 @@ _ENCODE: Final[dict[str, Callable[[Any], tuple[bytes, bytes]]]] = {
 def row(
     event: Event, *, at: int, received_at: int, tx: int, stream: int, seq: int, place: int, device: int | None
 ) -> bytes:
-    """One event as a row of COPY_EVENT; ``at`` is the corrected time, the event's own is kept beside it if it differs."""
+    """One event as a row of COPY_EVENT; ``at`` is the corrected time, the event's own is kept if it differs."""
     middle, detail = _ENCODE[event["kind"]](event)
     head = _HEAD_PACK(17, 8, at - PG_EPOCH, 8, received_at - PG_EPOCH, 8, tx, 4, stream, 8, seq, 4, place)
     edge = _NULL if at == event["at"] else _int8(max(min(event["at"] - PG_EPOCH, _LAST), _FIRST))

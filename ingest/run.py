@@ -102,6 +102,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
         thread.join(10.0)
     if server is not None:
         server.shutdown()
+        server.server_close()
     log.info("ingest_stopped")
     return 1 if died else 0
 

@@ -88,16 +88,17 @@ SELECT * FROM unnest(%b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int
 
 _STORE_LETTER = """
 -- keep what could not be read; the same again counts up
-INSERT INTO dead_letter (origin, reason, error, topic, gateway, stream, seq, received_at, sent_at, payload, length, digest)
+INSERT INTO dead_letter
+  (origin, reason, error, topic, gateway, stream, seq, received_at, sent_at, payload, length, digest)
 VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
 ON CONFLICT (digest) DO UPDATE SET times = dead_letter.times + 1, last_at = now()
 """
 
 _STORE_STATE = """
 -- what a gateway says of itself; an older word (a retained one) never replaces a newer one
-INSERT INTO gateway_state AS old (gateway, place, online, heard_at, changed_at, version, boot, epoch, list_version, spool_depth,
-                                  clock_offset_ms, devices, unwell)
-VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
+INSERT INTO gateway_state AS old (gateway, place, online, heard_at, changed_at, version, boot, epoch, list_version,
+                                  spool_depth, clock_offset_ms, devices, unwell)
+VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb)
 ON CONFLICT (gateway) DO UPDATE SET
   online = excluded.online,
   heard_at = CASE WHEN excluded.online THEN greatest(old.heard_at, excluded.heard_at) ELSE old.heard_at END,
@@ -122,8 +123,12 @@ WHERE s.online AND (g.id = ANY(%b::int[]) OR g.place = ANY(%b::int[])) AND s.lis
 _RAISE = """
 -- tell the operator, once an hour for the same thing
 INSERT INTO alarm (kind, place, gateway, from_at, until_at, text, detail)
-SELECT %b, %b, %b, %b, %b, %b, %b
-WHERE NOT EXISTS (SELECT FROM alarm WHERE gateway IS NOT DISTINCT FROM %b AND kind = %b AND raised_at > now() - interval '1 hour' AND text = %b)
+SELECT %b::text, %b::int, %b::int, %b::timestamptz, %b::timestamptz, %b::text, %b::jsonb
+WHERE NOT EXISTS (
+  SELECT FROM alarm
+  WHERE gateway IS NOT DISTINCT FROM %b::int AND kind = %b::text AND raised_at > now() - interval '1 hour'
+    AND text = %b::text
+)
 """
 
 _NOTIFY = """
@@ -251,8 +256,10 @@ def store_spaces(connection: Connection, topology: Topology, places: Iterable[Pl
             fold.revision += 1
             e, capacity = fold.estimate, topology.spaces[space].capacity
             rows.append(
-                (space, place.id, fold.revision, e.present, e.low, e.high, capacity, e.quality)
-                + (when(fold.at), ttl_s, changed_at, fold.to_json())
+                (
+                    *(space, place.id, fold.revision, e.present, e.low, e.high, capacity, e.quality),
+                    *(when(fold.at), ttl_s, changed_at, fold.to_json()),
+                )
             )
             told.append(
                 [space, place.id, fold.revision, e.present, e.low, e.high, capacity, e.quality, fold.at, ttl_s, now]
@@ -265,8 +272,10 @@ def store_spaces(connection: Connection, topology: Topology, places: Iterable[Pl
     if changes:
         columns = zip(
             *(
-                (when(c.at), place, c.space, c.estimate.present, c.estimate.low, c.estimate.high)
-                + (topology.spaces[c.space].capacity, c.estimate.quality)
+                (
+                    *(when(c.at), place, c.space, c.estimate.present, c.estimate.low, c.estimate.high),
+                    *(topology.spaces[c.space].capacity, c.estimate.quality),
+                )
                 for place, c in changes
             ),
             strict=True,
@@ -304,7 +313,7 @@ def store_letter(connection: Connection, letter: DeadLetter) -> None:
 
 
 def store_state(
-    connection: Connection, gateway: int, place: int, state: State, heard_at: int, offset_ms: float | None
+    connection: Connection, gateway: int, place: int, state: State, *, heard_at: int, offset_ms: float | None
 ) -> list[Any]:
     """Store a gateway's account of itself; returns the row to tell the API."""
     row = connection.execute(

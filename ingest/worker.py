@@ -192,7 +192,9 @@ class Worker:
                     heard_at = min(heard_at, state.at if state.at is not None else 0)
                 elif state.at is not None:
                     offset_ms = (state.at - heard_at) / 1000
-                row = store.store_state(connection, gateway.id, gateway.place, state, heard_at, offset_ms)
+                row = store.store_state(
+                    connection, gateway.id, gateway.place, state, heard_at=heard_at, offset_ms=offset_ms
+                )
                 told.append(row)
                 heard.append(gateway.id)
                 self._watch(connection, gateway, state)
