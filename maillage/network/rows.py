@@ -15,7 +15,8 @@ _TYPOLOGIES: Final = {"coworking": "coworking", "fablab": "fab_lab"}
 _WEBSITE: Final = re.compile(
     r"https?://[\w-]+(\.[\w-]+)*\.[a-z]{2,24}(:\d{1,5})?([/?#][^\s<>\"'|\\^`\[\]{}]*)?", re.IGNORECASE
 )
-_MOJIBAKE: Final = re.compile(r"[ÂÃ][\u0080-\u00bf]")
+_MOJIBAKE: Final = re.compile(r"[ÂÃ][\u0080-\u00bf]|â€[\u0080-\u00bf\u2013-\u2122]")
+"""UTF-8 that was read as Latin-1 or Windows-1252: ``Ã©`` for é, ``â€™`` for ’."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
 
 Note = tuple[str, str]
@@ -91,13 +92,19 @@ def read_row(row: Mapping[str, str]) -> tuple[Place, tuple[Note, ...]]:
 
 def _clean(value: str, column: str, notes: list[Note]) -> str:
     """Take out control characters and doubled spaces, and undo UTF-8 that was once read as Latin-1."""
-    if _MOJIBAKE.search(value):
+    undone = _MOJIBAKE.sub(_undo, value)
+    if undone != value:
+        notes.append(("encoding", f"{column}: UTF-8 that had been read as another encoding, undone"))
+    return " ".join(_CONTROL.sub(" ", undone).split())
+
+
+def _undo(match: re.Match[str]) -> str:
+    for encoding in ("latin-1", "cp1252"):
         try:
-            value = value.encode("latin-1").decode()
-            notes.append(("encoding", f"{column}: UTF-8 that had been read as Latin-1, undone"))
+            return match[0].encode(encoding).decode()
         except UnicodeError:
-            pass
-    return " ".join(_CONTROL.sub(" ", value).split())
+            continue
+    return match[0]
 
 
 def _position(cells: Mapping[str, str], notes: list[Note]) -> tuple[float, float, str]:
@@ -126,11 +133,9 @@ def _department(cells: Mapping[str, str], where: str, notes: list[Note]) -> str:
     by_postcode = territory.department_of_postcode(cells["CP"])
     by_position = cells.get("INSEEDEP") if cells.get("INSEEDEP") in territory.REGION_OF else None
     votes = [one for one in (by_position, by_commune, by_postcode) if one is not None]
-    if where in territory.REGION_OF:
-        votes.append(where)
-    if not votes:
+    if not votes and where not in territory.REGION_OF:
         raise RowError("no_department", "neither commune code nor postcode nor department can be used")
-    allowed = [one for one in votes if territory.territory_of(one) == where]
+    allowed = [one for one in votes or [where] if territory.territory_of(one) == where]
     if not allowed:
         raise RowError("contradiction", f"department {votes[0]}, but the coordinates lie in {where}")
     told, there = cells["NOMCOM"], cells.get("NOMCOMMETRO", "")

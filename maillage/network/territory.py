@@ -58,8 +58,9 @@ _TIME_ZONES: Final = {
 
 def fold(text: str) -> str:
     """Return ``text`` for comparing: lower case, without accents, everything but letters and digits as one space."""
-    plain = unicodedata.normalize("NFKD", text.replace("œ", "oe").replace("Œ", "oe").replace("æ", "ae"))
-    return re.sub(r"[^a-z0-9]+", " ", plain.encode("ascii", "ignore").decode().lower()).strip()
+    plain = unicodedata.normalize("NFKD", text.lower().replace("œ", "oe").replace("æ", "ae"))
+    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return re.sub(r"[^a-z0-9]+", " ", letters).strip()
 
 
 _FOLDED: Final = {re.sub(r"\bet ", "", fold(name)): name for name in REGIONS}
