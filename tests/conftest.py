@@ -106,7 +106,7 @@ def _template(postgres_url: str) -> Iterator[str]:
             known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
             connection.execute(
                 sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-                    sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(login), sql.Literal(_PASSWORD)
+                    sql.SQL("CREATE" if known is None else "ALTER"), sql.Identifier(login), sql.Literal(_PASSWORD)
                 )
             )
             connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login)))

@@ -135,7 +135,7 @@ class EmbeddedPostgres:
         user = sql.Identifier(name)
         with psycopg.connect(self.url(), autocommit=False) as connection:
             known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone()
-            verb = sql.SQL("ALTER" if known else "CREATE")
+            verb = sql.SQL("CREATE" if known is None else "ALTER")
             connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, user, sql.Literal(password)))
             connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), user))
 
