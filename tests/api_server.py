@@ -9,12 +9,16 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psycopg
+from psycopg import sql
 
+from tests.conftest import Database
 from tests.waiting import until
 
 _START = "import sys; from api.run import run; from api.settings import ApiSettings; sys.exit(run(ApiSettings()))"
@@ -24,6 +28,19 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+@contextlib.contextmanager
+def shared_database(server_url: str, template: str) -> Iterator[Database]:
+    """A migrated database for a whole module of tests that don't disturb each other."""
+    name = f"maillage_api_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as server:
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        server.execute(copy.format(sql.Identifier(name), sql.Identifier(template)))
+        try:
+            yield Database(url=urlunsplit(urlsplit(server_url)._replace(path=f"/{name}")))
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextlib.contextmanager
@@ -67,10 +84,10 @@ class Centre:
         values: dict[str, Any] = {"name": code.title(), "time_zone": "Europe/Paris", "department": "87", **columns}
         values |= {"code": code, "shard": 1, "latitude": latitude, "longitude": longitude}
         values |= {"source": "test", "source_id": code}
-        names = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, values))
-        marks = psycopg.sql.SQL(", ").join(psycopg.sql.Placeholder() * len(values))
+        names = sql.SQL(", ").join(map(sql.Identifier, values))
+        marks = sql.SQL(", ").join(sql.Placeholder() * len(values))
         with self.conn.transaction():
-            insert = psycopg.sql.SQL("INSERT INTO place ({}) VALUES ({}) RETURNING id").format(names, marks)
+            insert = sql.SQL("INSERT INTO place ({}) VALUES ({}) RETURNING id").format(names, marks)
             place = self._one(insert, *values.values())
             root = self._space(place, "place", "place", None, 30)
             inner = self._space(place, "open-space", "open_space", root, 24)
@@ -168,6 +185,7 @@ class Listening:
     """A client of the stream that collects whole events."""
 
     def __init__(self, response: httpx.Response) -> None:
+        assert response.status_code == 200
         self._lines = response.iter_lines()
 
     def events(self, count: int) -> list[dict[str, Any]]:

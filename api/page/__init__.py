@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
 _FOLDER: Final = Path(__file__).parent / "static"
@@ -22,10 +23,8 @@ _TYPES: Final = {
 }
 _SECURITY: Final = {
     # Nothing inline, nothing from elsewhere: no request leaves this server.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
 _FOREVER: Final = "public, max-age=31536000, immutable"
@@ -81,29 +80,34 @@ def _answer(request: Request, asset: Asset, cache: str) -> Response:
     return Response(asset.packed if packed else asset.body, media_type=asset.media_type, headers=headers)
 
 
-def create_router(folder: Path = _FOLDER) -> APIRouter:
-    """The routes of the page; its files are read once, here."""
-    version, assets = load_assets(folder)
-    routes = APIRouter(include_in_schema=False)
-
-    @routes.api_route("/", methods=["GET", "HEAD"])
-    async def page(request: Request) -> Response:
-        return _answer(request, assets["index.html"], _ASK)
-
-    @routes.api_route("/favicon.ico", methods=["GET", "HEAD"])
-    async def icon(request: Request) -> Response:
-        return _answer(request, assets["icon.svg"], _ASK)
-
-    @routes.api_route("/static/page/{path:path}", methods=["GET", "HEAD"])
-    async def file(request: Request, path: str) -> Response:
-        wanted, _, name = path.partition("/")
-        if wanted == version and name in assets:
-            return _answer(request, assets[name], _FOREVER)
-        # Without a version, or with an older one (a page opened before an upgrade): what there is now.
-        asset = assets.get(path) or assets.get(name)
-        return Response(status_code=404) if asset is None else _answer(request, asset, _ASK)
-
-    return routes
+@cache
+def _assets() -> tuple[str, dict[str, Asset]]:
+    return load_assets()
 
 
-router: Final = create_router()
+router: Final = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def page(request: Request) -> Response:
+    """The page itself, asked for again each time."""
+    return _answer(request, _assets()[1]["index.html"], _ASK)
+
+
+@router.api_route("/favicon.ico", methods=["GET", "HEAD"])
+async def icon(request: Request) -> Response:
+    """For browsers that look nowhere else."""
+    return _answer(request, _assets()[1]["icon.svg"], _ASK)
+
+
+@router.api_route("/static/page/{path:path}", methods=["GET", "HEAD"])
+async def static(request: Request, path: str) -> Response:
+    """One of the page's files; under an older version, or none, what there is now (a page opened before an upgrade)."""
+    version, assets = _assets()
+    wanted, _, name = path.partition("/")
+    if wanted == version and name in assets:
+        return _answer(request, assets[name], _FOREVER)
+    asset = assets.get(path) or assets.get(name)
+    if asset is None:
+        raise HTTPException(404, f"The page has no file {path!r}.")
+    return _answer(request, asset, _ASK)

@@ -14,6 +14,8 @@ let opened = false;
 let loaded = false;
 let matching = 0;
 let announced = 0;
+let meeting = 0;
+const strangers = new Map();
 
 function aloud(text) {
   $("say").textContent = text;
@@ -30,7 +32,8 @@ function paintTotals() {
   const some = loaded && sum.known > 0;
   $("total-present").textContent = some ? figure(sum.present) : "–";
   $("total-free").textContent = some ? figure(sum.free) : "–";
-  $("total-live").textContent = loaded ? `${figure(sum.known)} ${say("of", { n: places.count() })}` : "–";
+  $("total-live").textContent = loaded ? figure(sum.known) : "–";
+  $("total-places").textContent = loaded ? ` ${say("of", { n: places.count() })}` : "";
   $("total-unknown").textContent = loaded ? figure(sum.unknown) : "–";
 }
 
@@ -84,39 +87,64 @@ places.onChange((batch) => {
 });
 
 async function loadPlaces() {
-  for await (const page of line.placePages()) for (const record of page) places.put(record);
-}
-
-/** Everything the API says now. The stream goes on meanwhile; what it said later is told again here or there. */
-async function picture() {
-  const answer = await line.network();
-  places.setServerTime(answer.at);
-  const strangers = answer.places.filter((number) => !places.hear(number));
-  if (strangers.length && loaded) {
-    await loadPlaces(); // places came to the network since
-    strangers.forEach(places.hear);
+  for await (const page of line.placePages()) {
+    places.setServerTime(page.time);
+    page.places.forEach(places.put);
   }
+  paintWords();
+  map.setDepartments(new Set([...places.all()].map((place) => place.department)));
 }
 
-async function load() {
+/** The places first, for the stream only names them; tried until it succeeds. */
+async function begin() {
   try {
-    if (!loaded) await loadPlaces();
-    await picture();
-    $("notice").hidden = true;
-    if (!loaded) {
-      loaded = true;
-      map.fitTo();
-      follow();
-    }
-    paintWords();
+    await loadPlaces();
   } catch (error) {
-    console.warn("load", error);
-    if (!loaded) {
-      $("notice").textContent = say("load_failed");
-      $("notice").hidden = false;
-      setTimeout(load, 3000);
-    }
+    console.warn("places", error);
+    $("notice").textContent = say("load_failed");
+    $("notice").hidden = false;
+    setTimeout(begin, 3000);
+    return;
   }
+  $("notice").hidden = true;
+  loaded = true;
+  map.fitTo();
+  follow();
+  paintWords();
+  line.listen({ open, hear, cut });
+}
+
+function open() {
+  const back = cutAt !== null;
+  cutAt = null;
+  opened = true;
+  paintLine();
+  if (back) aloud(say("line_back"));
+  setTimeout(() => cutAt === null && places.setCut(false), 500); // what changed meanwhile comes first
+}
+
+function hear(number) {
+  if (places.hear(number)) return;
+  strangers.set(number.place, number); // it came to the network since the page was opened
+  meeting ||= setTimeout(meet, 1000);
+}
+
+async function meet() {
+  try {
+    await loadPlaces();
+    strangers.forEach(places.hear);
+  } catch (error) {
+    console.warn("places", error);
+  }
+  strangers.clear();
+  meeting = 0;
+}
+
+function cut(at) {
+  cutAt = at;
+  places.setCut(true);
+  paintLine();
+  aloud($("line-text").textContent);
 }
 
 function follow() {
@@ -182,26 +210,9 @@ speak(chosen());
 wire();
 paintWords();
 map.start({ url: new URL("./outline.json", import.meta.url), pick: (place) => (location.hash = `place=${encodeURIComponent(place.id)}`), hint }).catch((error) => console.warn("outline", error));
-line.listen({
-  open() {
-    const back = cutAt !== null;
-    cutAt = null;
-    opened = true;
-    paintLine();
-    if (back) aloud(say("line_back"));
-    load().then(() => places.setCut(false));
-  },
-  hear: places.hear,
-  cut(at) {
-    cutAt = at;
-    places.setCut(true);
-    paintLine();
-    aloud($("line-text").textContent);
-    if (!loaded) load();
-  },
-});
 setInterval(() => {
   if (cutAt !== null) places.age();
   details.tick(cutAt !== null);
   list.calmSort();
 }, 1000);
+begin();

@@ -31,9 +31,9 @@ function spaceCard(space, number) {
   card.dataset.level = now.level;
   const head = element("div", "space-head");
   head.append(element("h3", "", isRoot ? say("whole") : space.name), element("span", "state", stateWords(now)));
-  const size = now.capacity === null ? say("no_capacity") : say("capacity", { n: now.capacity });
+  const size = now.capacity === null ? say("no_capacity") : say("seats", { n: now.capacity });
   const count = element("p", "space-count");
-  count.append(element("strong", "", now.known ? String(now.present) : "?"), ` / ${now.capacity ?? "?"} `, element("span", "quiet", isRoot ? size : `${say(`kinds.${space.kind}`)} · ${size}`));
+  count.append(element("strong", "", now.known ? String(now.present) : "?"), ` / ${now.capacity ?? "?"} `, element("span", "quiet", isRoot ? size : `${size} · ${say(`kinds.${space.kind}`)}`));
   const facts = [now.known ? intervalWords(now) : null, say(`quality.${now.quality}`), number?.at ? say("at", { time: moment(Date.parse(number.at)) }) : say("never")];
   card.append(head, bar(now), count, element("p", "facts", facts.filter(Boolean).join(" · ")));
   return card;

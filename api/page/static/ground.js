@@ -34,16 +34,27 @@ function middle(ring) {
 
 export async function loadGround(url) {
   const outline = await (await fetch(url)).json();
-  const ground = { land: new Path2D(), departments: new Path2D(), regions: new Path2D(), names: [] };
+  const ground = { land: new Path2D(), lit: new Path2D(), dim: new Path2D(), regions: new Path2D(), departments: [] };
   for (const ring of outline.land) trace(ground.land, unpack(ring, outline.unit), true);
   for (const line of outline.regions) trace(ground.regions, unpack(line, outline.unit), false);
   for (const department of outline.departments) {
     const rings = department.rings.map((ring) => unpack(ring, outline.unit));
-    for (const ring of rings) trace(ground.departments, ring, true);
+    const path = new Path2D();
+    for (const ring of rings) trace(path, ring, true);
     const largest = rings.map(middle).reduce((a, b) => (b.area > a.area ? b : a));
-    ground.names.push({ name: department.name, at: largest.at, size: Math.sqrt(largest.area) });
+    ground.departments.push({ code: department.code, name: department.name, path, at: largest.at, size: Math.sqrt(largest.area) });
   }
   return ground;
+}
+
+/** Lights the departments with places of the network; the others stay dim. */
+export function light(ground, codes) {
+  ground.lit = new Path2D();
+  ground.dim = new Path2D();
+  for (const department of ground.departments) {
+    department.lit = codes.size === 0 || codes.has(department.code);
+    (department.lit ? ground.lit : ground.dim).addPath(department.path);
+  }
 }
 
 export function drawGround(canvas, ground, view, colours, ratio) {
@@ -57,11 +68,13 @@ export function drawGround(canvas, ground, view, colours, ratio) {
   context.lineJoin = context.lineCap = "round";
   context.fillStyle = colours.land;
   context.fill(ground.land);
-  context.fillStyle = colours.country;
-  context.fill(ground.departments);
-  context.strokeStyle = colours.department;
   context.lineWidth = 0.8 / view.scale;
-  context.stroke(ground.departments);
+  context.strokeStyle = colours.department;
+  for (const [path, colour] of [[ground.dim, colours.dim], [ground.lit, colours.country]]) {
+    context.fillStyle = colour;
+    context.fill(path);
+    context.stroke(path);
+  }
   context.strokeStyle = colours.region;
   context.lineWidth = 1.4 / view.scale;
   context.stroke(ground.regions);
@@ -70,9 +83,11 @@ export function drawGround(canvas, ground, view, colours, ratio) {
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = colours.name;
-  for (const { name, at, size } of ground.names) {
-    if (size * view.scale * 0.9 < name.length * 6.2) continue; // it wouldn't fit
+  for (const { name, at, size, lit } of ground.departments) {
+    if (size * view.scale * 0.8 < name.length * 6.2) continue; // it wouldn't fit
     const [x, y] = view.at(at);
+    context.globalAlpha = lit ? 1 : 0.6;
     if (x > -60 && y > -20 && x < view.width + 60 && y < view.height + 20) context.fillText(name, x, y);
   }
+  context.globalAlpha = 1;
 }

@@ -1,28 +1,30 @@
-// The line to the API: the stream, and the whole picture after every (re)connection.
-const SILENT_MS = 45_000; // three heartbeats missed
+// The line to the API: a few questions, and the stream that tells the present state and then every change of it.
+const SILENT_MS = 40_000; // the server says something every 15 s
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
+/** Asks for JSON. Returns it with the server's time (ms) where the answer tells it. */
 async function json(path) {
   const answer = await fetch(path, { headers: { accept: "application/json" }, cache: "no-cache" });
   if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status });
-  return answer.json();
+  return { body: await answer.json(), time: Date.parse(answer.headers.get("date") ?? "") };
 }
 
+/** Every place of the network, page by page. */
 export async function* placePages() {
   let cursor = null;
   do {
-    const page = await json(`/v1/places?limit=500${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
-    yield page.places;
-    cursor = page.next ?? null;
+    const { body, time } = await json(`/v1/places?limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    yield { places: body.places, time };
+    cursor = body.next ?? null;
   } while (cursor);
 }
 
-export const network = () => json("/v1/occupancy");
-export const place = (id) => json(`/v1/places/${encodeURIComponent(id)}`);
+export const place = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}`)).body;
 
 /**
  * Keeps a stream open for ever. `open` is called at each (re)connection, `hear` with each number, `cut` with the time of
- * the last sign of life when the line goes or has been silent too long.
+ * the last sign of life when the line goes or has been silent too long. The browser resumes after the last event by
+ * itself; a stream opened anew begins with the whole present state.
  */
 export function listen({ open, hear, cut }) {
   let source = null;
@@ -42,10 +44,10 @@ export function listen({ open, hear, cut }) {
     open();
   }
 
-  function lost() {
+  function lost(at) {
     if (!isCut) {
       isCut = true;
-      cut(heardAt);
+      cut(at);
     }
   }
 
@@ -58,11 +60,11 @@ export function listen({ open, hear, cut }) {
     };
     source.addEventListener("occupancy", (event) => {
       alive();
-      hear(JSON.parse(event.data), event.lastEventId);
+      hear(JSON.parse(event.data));
     });
     source.addEventListener("heartbeat", alive);
     source.onerror = () => {
-      lost();
+      lost(Date.now());
       if (source.readyState === EventSource.CLOSED) again(); // refused: the browser doesn't try again by itself
     };
   }
@@ -74,7 +76,7 @@ export function listen({ open, hear, cut }) {
 
   setInterval(() => {
     if (Date.now() - heardAt > SILENT_MS) {
-      lost();
+      lost(heardAt);
       heardAt = Date.now(); // give the new connection its time
       connect();
     }

@@ -2,12 +2,14 @@
 import * as places from "./places.js";
 import { collator, percent, say } from "./words.js";
 
-const SORT_EVERY_MS = 2000; // rows change places calmly, and never under a reader's hand
+const SORT_EVERY_MS = 2000; // rows change places calmly, and never under a reader's hand…
+const SETTLED_MS = 6000; // …but for the first seconds, while the first numbers come in
 const list = document.getElementById("list");
 const rows = new Map();
 let order = "free";
 let wanted = "";
 let orderDirty = false;
+let visited = false; // a row has had the focus: Tab comes back to it
 let lastSort = 0;
 
 const matches = (place) => wanted.split(/\s+/).every((part) => place.key.includes(part));
@@ -91,7 +93,7 @@ function sort() {
 /** One row is in the tab order; arrows reach the others. */
 function rove(link = null) {
   const current = list.querySelector('a[tabindex="0"]');
-  const next = link ?? (current && !current.parentNode.hidden ? current : list.querySelector("li:not([hidden]) a"));
+  const next = link ?? (visited && current && !current.parentNode.hidden ? current : list.querySelector("li:not([hidden]) a"));
   if (current === next) return;
   if (current) current.tabIndex = -1;
   if (next) next.tabIndex = 0;
@@ -128,7 +130,7 @@ export function update(batch) {
 
 /** Sorts again if something moved, not more often than every two seconds, and not under the pointer or the focus. */
 export function calmSort() {
-  if (orderDirty && !busy() && Date.now() - lastSort >= SORT_EVERY_MS) sort();
+  if (orderDirty && !busy() && Date.now() - lastSort >= (performance.now() < SETTLED_MS ? 200 : SORT_EVERY_MS)) sort();
 }
 
 export function repaint() {
@@ -163,7 +165,9 @@ export function focus(id) {
 }
 
 list.addEventListener("focusin", (e) => {
-  if (e.target.matches("a")) rove(e.target);
+  if (!e.target.matches("a")) return;
+  visited = true;
+  rove(e.target);
 });
 list.addEventListener("keydown", (e) => {
   const links = [...list.querySelectorAll("li:not([hidden]) a")];

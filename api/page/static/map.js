@@ -1,5 +1,5 @@
 // The map: two canvases, redrawn only when something on them changed, and the hands and keys that move them.
-import { drawGround, loadGround } from "./ground.js";
+import { drawGround, light, loadGround } from "./ground.js";
 import * as places from "./places.js";
 import { STEPS } from "./scale.js";
 import { mercator, territoryOf, View } from "./view.js";
@@ -17,18 +17,20 @@ let shown = () => true;
 let selected = null;
 let hovered = null;
 let fitted = false;
+let departments = new Set();
 
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  for (const name of ["sea", "land", "country", "department", "region", "name", "paper", "ink", "unknown"]) colours[name] = colour(name);
+  for (const name of ["sea", "land", "country", "dim", "department", "region", "name", "paper", "ink", "unknown"]) colours[name] = colour(name);
   colours.levels = STEPS.map((step) => colour(`level-${step}`));
   colours.none = colour("level-none");
 }
 
 function radius() {
-  const many = places.count() > 600 ? 3.6 : places.count() > 250 ? 4.6 : 6;
-  return Math.min(many + Math.log2(Math.max(1, view.scale / view.fitted)) * 1.5, 11);
+  const room = Math.sqrt((view.width * view.height) / Math.max(places.count(), 1)); // pixels to each place
+  const base = Math.min(Math.max(2.6 + 0.07 * room, 3.6), 6.5);
+  return Math.min(base + Math.log2(Math.max(1, view.scale / view.fitted)) * 1.5, 11);
 }
 
 function drawDot(context, place, r) {
@@ -37,14 +39,20 @@ function drawDot(context, place, r) {
   const size = place === selected || place === hovered ? r + 2.5 : r;
   context.beginPath();
   if (!now.known) {
-    context.arc(x, y, size * 0.72, 0, 7);
+    context.arc(x, y, size * 0.9, 0, 7);
     context.fillStyle = colours.country;
     context.fill();
-    context.setLineDash([size * 0.55, size * 0.4]);
-    context.lineWidth = 1.4;
-    context.strokeStyle = colours.unknown;
+    context.setLineDash([size * 0.5, size * 0.36]);
+    context.lineWidth = 1.5;
+    context.strokeStyle = context.fillStyle = colours.unknown;
     context.stroke();
     context.setLineDash([]);
+    if (size >= 5.5) {
+      context.font = `600 ${Math.round(size * 1.5)}px system-ui, sans-serif`;
+      context.textAlign = "center";
+      context.textBaseline = "middle";
+      context.fillText("?", x, y + 0.5);
+    }
   } else {
     const colour = now.level === "none" ? colours.none : colours.levels[now.level];
     context.arc(x, y, size, 0, 7);
@@ -93,6 +101,7 @@ function drawDots() {
 
 function drawNames(context, seen, r) {
   context.font = "12px system-ui, sans-serif";
+  context.textAlign = "left";
   context.textBaseline = "middle";
   context.lineJoin = "round";
   context.lineWidth = 3.5;
@@ -170,6 +179,12 @@ export function select(place, move) {
   redraw();
 }
 
+export function setDepartments(codes) {
+  departments = codes;
+  if (outline) light(outline, codes);
+  redraw();
+}
+
 export function setShown(filter) {
   shown = filter;
   redraw(false);
@@ -199,6 +214,7 @@ export async function start({ url, pick, hint }) {
     hint(place, x, y);
   });
   outline = await loadGround(url);
+  light(outline, departments);
   redraw();
 }
 

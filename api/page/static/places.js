@@ -42,9 +42,10 @@ export function put(record) {
   touch(place);
 }
 
-export function setServerTime(at) {
-  const ms = Date.parse(at);
-  if (!Number.isNaN(ms)) ahead = ms - Date.now();
+/** The server's clock counts, not the reader's; whole seconds, so a small difference is none. */
+export function setServerTime(ms) {
+  const difference = ms - Date.now();
+  if (!Number.isNaN(difference)) ahead = Math.abs(difference) > 2500 ? difference : 0;
 }
 
 /** What may be said of a number now: present and its kin are null unless it is fresh. */

@@ -18,9 +18,14 @@ export function sample(level) {
   svg.setAttribute("aria-hidden", "true");
   svg.dataset.level = level;
   const ring = document.createElementNS(ns, "circle");
-  ring.setAttribute("r", level === "unknown" ? 6 : 8);
+  ring.setAttribute("r", 8);
   svg.append(ring);
-  if (level !== "unknown" && level !== "none") {
+  if (level === "unknown") {
+    const mark = document.createElementNS(ns, "text");
+    mark.setAttribute("y", 4.2);
+    mark.textContent = "?";
+    svg.append(mark);
+  } else if (level !== "none") {
     const share = [0.12, 0.375, 0.625, 0.875, 1][level];
     const wedge = document.createElementNS(ns, share === 1 ? "circle" : "path");
     if (share === 1) wedge.setAttribute("r", 8);

@@ -1,0 +1,239 @@
+"""The live page in a real browser, on a real API process and a real database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.api_server import Centre, api_process
+from tests.conftest import Database
+
+expect.set_options(timeout=15_000)
+
+Open = Callable[..., Page]
+
+
+class Api:
+    """The API process of a test; it can be stopped and started again at the same address."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url = database_url
+        self._running = ExitStack()
+        self.port = 0
+        self.start()
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        client = self._running.enter_context(api_process(self._url, port=self.port))
+        self.port = int(client.base_url.port or 0)
+
+    def stop(self) -> None:
+        self._running.close()
+
+
+@pytest.fixture
+def centre(database: Database) -> Iterator[Centre]:
+    """Yield the database's writer, with two places: one with 5 of 30, one never heard of."""
+    writer = Centre(database.url)
+    writer.place("limoges", name="La Boutique", commune="Limoges", postcode="87000", region="Nouvelle-Aquitaine")
+    writer.place("ussel", name="L'Étage", commune="Ussel", postcode="19200", latitude=45.55, longitude=2.31)
+    writer.state("limoges", present=5)
+    writer.state("limoges", "open-space", present=5, low=4, high=7, quality="degraded")
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def api(centre: Centre, database: Database) -> Iterator[Api]:
+    """Yield the running API."""
+    running = Api(database.as_login("api_1"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def open_page(api: Api, browser: Browser) -> Iterator[Open]:
+    """Yield a function that opens the page; afterwards no request may have gone elsewhere, no script have failed."""
+    contexts = []
+    asked: list[str] = []
+    complaints: list[str] = []
+
+    def opened(path: str = "/", **options: Any) -> Page:
+        context = browser.new_context(**{"locale": "fr-FR", "viewport": {"width": 1280, "height": 800}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+        page.goto(api.base + path)
+        expect(page.locator("#line")).to_have_attribute("data-line", "live")
+        page.evaluate("window.sameDocument = true")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert {urlsplit(url).netloc for url in asked} == {f"127.0.0.1:{api.port}"}
+    assert complaints == []
+
+
+def row(page: Page, place: str) -> Locator:
+    return page.locator(f'#list a[data-place="{place}"]')
+
+
+def test_numbers_move_without_reload(open_page: Open, centre: Centre) -> None:
+    page = open_page()
+    expect(row(page, "limoges")).to_contain_text("25 libres")
+    expect(row(page, "limoges")).to_contain_text("5 / 30")
+    expect(page.locator("#total-present")).to_have_text("5")
+    before = page.locator("#dots").evaluate("canvas => canvas.toDataURL()")
+
+    centre.state("limoges", present=30)
+
+    expect(row(page, "limoges")).to_contain_text("complet")
+    expect(row(page, "limoges")).to_have_attribute("data-level", "4")
+    expect(page.locator("#total-present")).to_have_text("30")
+    expect(page.locator("#total-free")).to_have_text("0")
+    page.wait_for_function("before => document.getElementById('dots').toDataURL() !== before", arg=before)
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_unknown_is_not_empty(open_page: Open, centre: Centre) -> None:
+    page = open_page()
+    expect(row(page, "ussel")).to_contain_text("inconnu")
+    expect(row(page, "ussel")).to_contain_text("? / 30")
+    expect(row(page, "ussel")).to_have_attribute("data-level", "unknown")
+    expect(page.locator("#total-unknown")).to_have_text("1")
+    expect(page.locator("#list a").last).to_have_attribute("data-place", "ussel")
+
+    centre.state("ussel", present=0)  # really empty
+    expect(row(page, "ussel")).to_contain_text("30 libres")
+    expect(row(page, "ussel")).to_have_attribute("data-level", "0")
+    expect(page.locator("#total-unknown")).to_have_text("0")
+
+    centre.state("ussel", present=0, ttl_s=1)  # and then nothing is heard for longer than the number lives
+    expect(row(page, "ussel")).to_contain_text("inconnu")
+
+
+def test_language_of_the_browser_or_chosen(open_page: Open) -> None:
+    for locale, language, unknown in (
+        ("fr-CA", "fr", "inconnu"),
+        ("de-DE", "en", "unknown"),
+        ("en-GB", "en", "unknown"),
+    ):
+        page = open_page(locale=locale)
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect(row(page, "ussel")).to_contain_text(unknown)
+    page.get_by_role("button", name="FR").click()
+    expect(row(page, "ussel")).to_contain_text("inconnu")
+    expect(page.locator("#count")).to_have_text("2 lieux · 1 avec un chiffre · 1 sans nouvelles")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+
+
+def test_a_dead_line_is_said_and_numbers_grow_old(open_page: Open, api: Api, centre: Centre) -> None:
+    page = open_page(locale="en-GB")
+    centre.state("ussel", present=7, ttl_s=900)
+    centre.state("limoges", present=9, ttl_s=9)
+    expect(row(page, "limoges")).to_contain_text("9 / 30")
+
+    api.stop()
+
+    expect(page.locator("#line-text")).to_have_text(
+        re.compile(r"^Line cut since \d\d:\d\d – numbers may be old$"), timeout=7000
+    )
+    expect(page.locator("#say")).to_have_text(re.compile("^Line cut since"))
+    expect(row(page, "limoges")).to_contain_text("? / 30")
+    expect(row(page, "limoges")).to_have_attribute("data-quality", "stale")
+    expect(row(page, "ussel")).to_contain_text("7 / 30")  # it may be believed for longer
+    expect(page.locator("#total-present")).to_have_text("7")
+
+    centre.state("limoges", present=11)
+    api.start()
+
+    expect(page.locator("#line-text")).to_have_text("Live", timeout=30_000)
+    expect(row(page, "limoges")).to_contain_text("11 / 30")
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_list_by_keyboard(open_page: Open) -> None:
+    page = open_page()
+    expect(row(page, "limoges")).to_contain_text("25 libres")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('#list a')"):
+            break
+    expect(row(page, "limoges")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(row(page, "ussel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#details")).to_be_focused()
+    expect(page.locator("#details h2")).to_have_text("L'Étage")
+    assert page.url.endswith("#place=ussel")
+    page.keyboard.press("Escape")
+    expect(row(page, "ussel")).to_be_focused()
+
+
+def test_details_by_link(open_page: Open, centre: Centre) -> None:
+    page = open_page("/#place=limoges")
+    details = page.locator("#details")
+    expect(details.locator("h2")).to_have_text("La Boutique")
+    expect(details).to_contain_text("Données générées")
+    inner = details.locator('[data-space="open-space"]')
+    expect(inner).to_contain_text("5 / 24")
+    expect(inner).to_contain_text("entre 4 et 7")
+    expect(inner).to_contain_text("des capteurs se taisent")
+    expect(details.locator('[data-space="room-1"]')).to_contain_text("jamais entendu")
+
+    centre.state("limoges", "room-1", present=4)
+    expect(details.locator('[data-space="room-1"]')).to_contain_text("4 / 6")
+
+    details.get_by_text("Retour à la liste").click()
+    expect(row(page, "limoges")).to_be_focused()
+    expect(details).to_be_hidden()
+
+    page.evaluate("location.hash = 'place=nowhere'")
+    expect(details).to_contain_text("n’existe pas")
+
+
+def test_search_and_order(open_page: Open, centre: Centre) -> None:
+    centre.state("ussel", present=29)
+    page = open_page()
+    first = page.locator("#list li:not([hidden]) a").first
+    expect(first).to_have_attribute("data-place", "limoges")
+    page.locator("#sort").select_option("fullness")
+    expect(first).to_have_attribute("data-place", "ussel")
+    page.locator("#search").fill("etage 19200")
+    expect(page.locator("#list li:not([hidden])")).to_have_count(1)
+    expect(page.locator("#count")).to_have_text("1 lieu · 1 avec un chiffre · 0 sans nouvelles")
+    page.locator("#search").fill("zzz")
+    expect(page.locator("#nothing")).to_be_visible()
+
+
+def test_a_new_place_appears(open_page: Open, centre: Centre) -> None:
+    page = open_page()
+    hostile = "<img src=x onerror=alert(1)> & Cie"
+    centre.place("tulle", name=hostile, commune="Tulle")
+    centre.notify("maillage_network", {})
+    centre.state("tulle", present=3)
+    expect(row(page, "tulle")).to_contain_text(hostile)  # a text, whatever it says
+    expect(row(page, "tulle")).to_contain_text("3 / 30")
+
+
+def test_small_screen(open_page: Open) -> None:
+    page = open_page(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    expect(row(page, "limoges")).to_be_visible()
+    expect(page.locator("#map")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    row(page, "limoges").tap()
+    expect(page.locator("#details h2")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
