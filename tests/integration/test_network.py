@@ -1,0 +1,285 @@
+"""Import, lists and the gateways' file on a real database."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from access import card_token, decide, from_json, normalise
+from database.pool import Connection, connect
+from gateway.config import GatewayConfig, read_gateways, write_gateways
+from gateway.signing import public_key, verify
+from maillage.network import lists
+from maillage.network.errors import KeyMissingError
+from maillage.network.gateways import export_gateways
+from maillage.network.importing import Report, import_file
+from maillage.network.inventory import BUNDLED
+from maillage.network.passwords import gateway_password
+from maillage.network.summary import as_table, summarise
+from simulator.people import members
+
+KEY = bytes(range(32))
+SEED = base64.b64encode(bytes(range(32, 64))).decode()
+NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
+
+
+def _quiet(_line: str) -> None:
+    pass
+
+
+def _key() -> bytes:
+    return KEY
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """Yield a connection to a fresh, migrated database."""
+    with connect(database_url, application_name="maillage test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def corsica(connection: Connection) -> Report:
+    """Import the seven places of Corsica."""
+    return import_file(connection, BUNDLED, region="corse", card_key=_key, log=_quiet)
+
+
+def _all(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    return connection.execute(query.encode()).fetchall()
+
+
+def _fingerprint(connection: Connection) -> list[tuple[Any, ...]]:
+    return _all(
+        connection,
+        """
+        SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (
+          SELECT x::text FROM place x UNION ALL SELECT x::text FROM space x UNION ALL SELECT x::text FROM desk x
+          UNION ALL SELECT x::text FROM door x UNION ALL SELECT x::text FROM gateway x
+          UNION ALL SELECT x::text FROM device x UNION ALL SELECT x::text FROM member x
+          UNION ALL SELECT x::text FROM card x UNION ALL SELECT x::text FROM access_right x
+        ) t
+        """,
+    )
+
+
+def _rewrite(path: Path, **changes: dict[str, str]) -> Path:
+    """Write the bundled inventory to ``path`` with some cells changed, by ID; an empty change leaves the row out."""
+    with BUNDLED.open(encoding="utf-8", newline="") as source, path.open("w", encoding="utf-8", newline="") as target:
+        reader = csv.DictReader(source)
+        assert reader.fieldnames is not None
+        writer = csv.DictWriter(target, reader.fieldnames)
+        writer.writeheader()
+        for row in reader:
+            change = changes.get(f"id{row['ID']}")
+            if change != {}:
+                writer.writerow({**row, **(change or {})})
+    return path
+
+
+def test_the_whole_inventory_goes_in_and_the_second_time_changes_nothing(connection: Connection) -> None:
+    first = import_file(connection, BUNDLED, card_key=None, log=_quiet)
+    assert first.stored.added == 1509
+    equipped = import_file(connection, BUNDLED, region="Bretagne", card_key=_key, log=_quiet)
+    assert (equipped.stored.unchanged, equipped.generated.places) == (89, 89)
+    before = _fingerprint(connection)
+    for region in (None, "Bretagne"):
+        again = import_file(connection, BUNDLED, region=region, card_key=_key if region else None, log=_quiet)
+        assert not again.changed
+    assert _fingerprint(connection) == before
+    assert _all(connection, "SELECT count(*), count(DISTINCT code), count(DISTINCT shard) FROM place") == [
+        (1509, 1509, 64)
+    ]
+    assert _all(connection, "SELECT count(*) FROM place WHERE generated OR opening_hours IS NOT NULL") == [(0,)]
+    assert _all(connection, "SELECT count(*) FROM space WHERE NOT generated") == [(0,)]
+
+
+def test_a_selection_grows_and_codes_stay(connection: Connection, corsica: Report) -> None:
+    assert (corsica.selected, corsica.stored.added) == (7, 7)
+    codes = dict(_all(connection, "SELECT source_id, code FROM place"))
+    report = import_file(connection, BUNDLED, places=40, card_key=None, log=_quiet)
+    assert report.stored.added + report.stored.unchanged == 40
+    assert codes.items() <= dict(_all(connection, "SELECT source_id, code FROM place")).items()
+    assert corsica.stored.gone == report.stored.gone == ()
+
+
+def test_no_generate_leaves_places_bare_until_the_next_run(connection: Connection) -> None:
+    import_file(connection, BUNDLED, region="Corse", card_key=None, log=_quiet)
+    assert _all(connection, "SELECT count(*) FROM space") == [(0,)]
+    report = import_file(connection, BUNDLED, region="Corse", card_key=_key, log=_quiet)
+    assert report.stored.unchanged == 7
+    assert report.generated.places == 7
+
+
+def test_a_changed_row_updates_and_a_lost_row_is_told_but_kept(
+    connection: Connection, corsica: Report, tmp_path: Path
+) -> None:
+    before = dict(_all(connection, "SELECT code, shard FROM place"))
+    file = _rewrite(tmp_path / "places.csv", id777={"NOM_TL": "Un autre nom"}, id877={})
+    report = import_file(connection, file, region="Corse", card_key=_key, log=_quiet)
+    assert (report.stored.added, report.stored.updated, report.stored.unchanged) == (0, 1, 5)
+    assert report.generated.places == 0
+    assert dict(_all(connection, "SELECT code, shard FROM place")) == before
+    assert _all(connection, "SELECT name FROM place WHERE source_id = '777'") == [("Un autre nom",)]
+    assert _all(connection, "SELECT code FROM place WHERE source_id = '877'") == [(report.stored.gone[0],)]
+
+
+def test_without_a_key_nothing_is_stored(connection: Connection) -> None:
+    def no_key() -> bytes:
+        raise KeyMissingError("no key")
+
+    with pytest.raises(KeyMissingError):
+        import_file(connection, BUNDLED, region="Corse", card_key=no_key, log=_quiet)
+    assert _all(connection, "SELECT count(*) FROM place") == [(0,)]
+
+
+def test_the_simulators_people_are_enrolled(connection: Connection, corsica: Report) -> None:
+    assert corsica.generated.members == sum(
+        max(3, n + n // 2) for (n,) in _all(connection, "SELECT count(*) FROM desk GROUP BY place")
+    )
+    for code, desks in _all(
+        connection, "SELECT p.code, count(*) FROM place p JOIN desk d ON d.place = p.id GROUP BY 1"
+    ):
+        for person in members(1, code, desks):
+            token = bytes.fromhex(card_token(KEY, normalise(bytes.fromhex(person.card))))
+            rows = connection.execute("SELECT member, status, last4 FROM card WHERE token = %s", (token,)).fetchall()
+            assert rows == [(person.ref, "active", person.card[-4:])]
+
+
+def test_the_report_tells_every_row_that_is_not_as_it_was(corsica: Report) -> None:
+    told = json.loads(json.dumps(corsica.as_json(BUNDLED)))
+    assert (told["rows"], told["usable"], told["refused"], told["selected"]) == (1512, 1509, 3, 7)
+    refused = [one for one in told["remarks"] if one["outcome"] == "refused"]
+    assert [(one["line"], one["reason"]) for one in refused] == [
+        (849, "unconfirmed"),
+        (1462, "unconfirmed"),
+        (1510, "duplicate_place"),
+    ]
+
+
+def test_lists_are_signed_once_and_open_the_doors(connection: Connection, corsica: Report) -> None:
+    heard: list[str] = []
+    connection.add_notify_handler(
+        lambda notice: heard.append(notice.payload) if notice.channel == "maillage_list" else None
+    )
+    connection.execute("LISTEN maillage_list")
+    connection.commit()
+    codes = lists.refresh(connection, signing_key=SEED, now=NOW)
+    assert len(codes) == 7
+    connection.execute("SELECT 1")
+    assert sorted(map(int, heard)) == [place for (place,) in _all(connection, "SELECT id FROM place ORDER BY id")]
+    assert lists.refresh(connection, signing_key=SEED, now=NOW + timedelta(minutes=1)) == []
+
+    rows = _all(
+        connection,
+        "SELECT p.code, l.version, l.body, l.signature, (SELECT count(*) FROM desk d WHERE d.place = p.id)"
+        " FROM access_list l JOIN place p ON p.id = l.place",
+    )
+    for code, version, body, signature, desks in rows:
+        verify(public_key(SEED), "list", body, signature)
+        access_list = from_json(body)
+        assert (access_list.place, access_list.version, version) == (code, 1, 1)
+        person = members(1, code, desks)[0]
+        token = card_token(KEY, normalise(bytes.fromhex(person.card)))
+        assert decide(access_list, token, "door-entry", "in", NOW).reason == "granted"
+        assert decide(access_list, card_token(KEY, "04AABBCC"), "door-entry", "in", NOW).reason == "unknown_card"
+
+
+def test_only_a_change_makes_a_new_list(connection: Connection, corsica: Report) -> None:
+    lists.refresh(connection, signing_key=SEED, now=NOW)
+    (place, code, token), *_ = _all(
+        connection,
+        "SELECT p.id, p.code, encode(c.token, 'hex') FROM place p JOIN access_right r ON r.place = p.id"
+        " JOIN card c ON c.member = r.member ORDER BY p.id LIMIT 1",
+    )
+    connection.execute("UPDATE card SET status = 'lost' WHERE token = decode(%s, 'hex')", (token,))
+    assert lists.refresh(connection, signing_key=SEED, now=NOW) == [code]
+    row = connection.execute("SELECT version, body FROM access_list WHERE place = %s", (place,)).fetchone()
+    assert row is not None
+    assert row[0] == 2
+    assert decide(from_json(row[1]), token, "door-entry", "in", NOW).reason == "card_lost"
+    # Lists grow old: half of their age before they open nothing, they are signed again.
+    assert len(lists.refresh(connection, signing_key=SEED, now=NOW + lists.MAX_AGE * 0.6)) == 7
+    assert lists.refresh(connection, signing_key=SEED, now=NOW + lists.MAX_AGE * 0.7, places=[place]) == []
+
+
+def test_an_unreadable_schedule_opens_nothing(
+    connection: Connection, corsica: Report, caplog: pytest.LogCaptureFixture
+) -> None:
+    (place, token), *_ = _all(
+        connection,
+        "SELECT r.place, encode(c.token, 'hex') FROM access_right r JOIN card c ON c.member = r.member"
+        " ORDER BY r.id LIMIT 1",
+    )
+    connection.execute('UPDATE access_right SET schedule = \'{"mon": "always"}\' WHERE place = %s', (place,))
+    lists.refresh(connection, signing_key=SEED, now=NOW, places=[place])
+    row = connection.execute("SELECT body FROM access_list WHERE place = %s", (place,)).fetchone()
+    assert row is not None
+    assert decide(from_json(row[0]), token, "door-entry", "in", NOW).reason == "no_right_here"
+    assert {record.message for record in caplog.records} == {"right_unusable"}
+
+
+def _export(connection: Connection) -> tuple[GatewayConfig, ...]:
+    return export_gateways(
+        connection,
+        password=lambda code: gateway_password("0123456789abcdef", code),
+        list_key=public_key(SEED),
+        card_key=KEY.hex(),
+    )
+
+
+def test_the_gateways_file_holds_what_the_database_holds(
+    connection: Connection, corsica: Report, tmp_path: Path
+) -> None:
+    gateways = _export(connection)
+    path = tmp_path / "new" / "gateways.json"
+    write_gateways(path, gateways)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_gateways(path) == gateways
+    assert len(gateways) == 7
+    assert sum(len(one.devices) for one in gateways) == corsica.generated.devices
+    one = gateways[0]
+    assert one.gateway == f"{one.place}-g1"
+    assert one.mqtt_password is not None
+    assert one.mqtt_password.get_secret_value() == gateway_password("0123456789abcdef", one.gateway)
+    entry = next(door for door in one.doors if door.code == "door-entry")
+    assert (entry.lock, entry.from_space, entry.to_space) == ("reader-entry-in", None, "place")
+    reader = next(device for device in one.devices if device.code == entry.lock)
+    assert (reader.side, reader.door, reader.expect_every_s) == ("in", "door-entry", 600)
+    seat = next(device for device in one.devices if device.driver == "chirpstack")
+    assert (seat.space, seat.desk) == ("open-space", "desk-01")
+
+
+def test_a_retired_gateway_is_left_out(connection: Connection, corsica: Report) -> None:
+    connection.execute("UPDATE gateway SET retired_at = now() WHERE id = (SELECT min(id) FROM gateway)")
+    assert len(_export(connection)) == 6
+    assert len(lists.refresh(connection, signing_key=SEED, now=NOW)) == 6
+
+
+def test_the_summary_adds_up(connection: Connection, corsica: Report) -> None:
+    (row,) = summarise(connection)
+    assert (row["region"], row["places"], row["gateways"], row["lists"]) == ("Corse", 7, 7, 0)
+    assert (row["desks"], row["devices"], row["cards"]) == (
+        corsica.generated.desks,
+        corsica.generated.devices,
+        corsica.generated.members,
+    )
+    assert as_table([row]).splitlines()[-1].split()[:2] == ["total", "7"]
+
+
+def test_two_imports_at_once_wait_for_each_other(connection: Connection, database_url: str) -> None:
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('maillage network import'))")
+        with connect(database_url, application_name="maillage test") as other:
+            other.execute("SET statement_timeout = '300ms'")
+            other.commit()
+            with pytest.raises(psycopg.errors.QueryCanceled):
+                import_file(other, BUNDLED, region="Corse", card_key=_key, log=_quiet)
