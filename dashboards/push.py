@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -71,13 +71,10 @@ def push(url: str, *, settings: DashboardsSettings) -> Pushed:
     if settings.grafana_database_url is None:
         raise GrafanaError("set MAILLAGE_GRAFANA_DATABASE_URL to the database as Grafana reaches it, as a reader")
     source = data_source(settings.grafana_database_url.get_secret_value())
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-        raise NotGrafana(f"{url!r} is not the address of a Grafana: write http://host:3000 or https://…")
-    if urlsplit(url).username is not None:
-        raise NotGrafana("the address holds a user: put user:password into MAILLAGE_GRAFANA_TOKEN")
+    address = _address(url)
     user, colon, password = settings.grafana_token.get_secret_value().partition(":")
-    grafana: Any = GrafanaApi.from_url(url, (user, password) if colon else user, timeout=TIMEOUT_S)
-    with _told(url):
+    grafana: Any = GrafanaApi.from_url(address, (user, password) if colon else user, timeout=TIMEOUT_S)
+    with closing(grafana.client.s), _told(url):
         version = _version(grafana, url)
         changes = [_folder(grafana, settings.grafana_folder), _source(grafana, source)]
         connected, connection = _health(grafana)
@@ -90,6 +87,16 @@ def push(url: str, *, settings: DashboardsSettings) -> Pushed:
         for uid, wanted in dashboards(tiles_url=settings.grafana_tiles_url).items():
             changes.append(_dashboard(grafana, uid, wanted))
     return Pushed(version=version, changes=tuple(changes), connection=connection, connected=connected)
+
+
+def _address(url: str) -> str:
+    """Check what an operator typed; with the slash at its end without which grafana-client loses a path's last part."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise NotGrafana(f"{url!r} is not the address of a Grafana: write http://host:3000 or https://…")
+    if parts.username is not None:
+        raise NotGrafana("the address holds a user: put user:password into MAILLAGE_GRAFANA_TOKEN")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
 
 
 def covers(found: Any, wanted: Any) -> bool:

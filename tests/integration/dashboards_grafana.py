@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -38,7 +38,7 @@ def run_query(connection: psycopg.Connection[Any], query: str, window: Window) -
 
 
 def choose(
-    connection: psycopg.Connection[Any], dashboard: dict[str, Any], window: Window, chosen: dict[str, Sequence[str]]
+    connection: psycopg.Connection[Any], dashboard: dict[str, Any], window: Window, chosen: Mapping[str, Sequence[str]]
 ) -> Window:
     """Fill the dashboard's variables as Grafana does when it loads: by their queries, all or the first of them."""
     variables: dict[str, Sequence[str]] = {}

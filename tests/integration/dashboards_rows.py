@@ -46,7 +46,7 @@ def fill(connection: psycopg.Connection[tuple[int, ...]], now: datetime) -> None
     """Insert it all; ``now`` is the instant that the rows were written for."""
 
     def one(query: str, *values: object) -> int:
-        row = connection.execute(query, values).fetchone()  # type: ignore[call-overload]
+        row = connection.execute(query, values).fetchone()
         assert row is not None
         return int(row[0])
 

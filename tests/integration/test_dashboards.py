@@ -1,0 +1,330 @@
+"""Every panel's query on the real database, as a reader, and what readers may not see."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from dashboards import build, network, place, reasons
+from dashboards.macros import Window
+from dashboards.roles import create_reader, drop_reader
+from tests.conftest import Database
+from tests.integration.dashboards_grafana import Rows, choose, run_panel
+from tests.integration.dashboards_rows import CARD, MEMBER, fill
+
+Connection = psycopg.Connection[Any]
+Reader = Callable[..., Connection]
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def owner(database: Database, now: datetime) -> Iterator[Connection]:
+    with psycopg.connect(database.url, autocommit=True) as connection:
+        with connection.transaction():
+            fill(connection, now)
+        yield connection
+
+
+@pytest.fixture
+def reader(database: Database, owner: Connection) -> Iterator[Reader]:
+    """A function that makes a reader of places (none: of the network) and returns its connection."""
+    made: list[tuple[str, Connection]] = []
+
+    def make(*places: str) -> Connection:
+        name = f"reader_{uuid.uuid4().hex[:12]}"
+        create_reader(owner, name, "of the test", places or None)
+        parts = urlsplit(database.url)
+        netloc = f"{name}:of%20the%20test@{parts.hostname}:{parts.port}"
+        connection = psycopg.connect(urlunsplit(parts._replace(netloc=netloc)), autocommit=True)
+        made.append((name, connection))
+        return connection
+
+    yield make
+    for name, connection in made:
+        connection.close()
+        drop_reader(owner, name)
+
+
+def _views(owner: Connection) -> list[str]:
+    rows = owner.execute(
+        "SELECT c.relname FROM pg_class c "
+        "WHERE c.relnamespace = 'report'::regnamespace AND c.relname <> 'line' ORDER BY 1"
+    )
+    return [name for (name,) in rows]
+
+
+def _run(connection: Connection, uid: str, now: datetime, **chosen: list[str]) -> dict[str, Rows]:
+    window = Window(start=now - timedelta(hours=12), end=now, interval=timedelta(minutes=15))
+    dashboard = build.dashboards()[uid]
+    window = choose(connection, dashboard, window, chosen)
+    return {panel["title"]: run_panel(connection, panel, window) for panel in dashboard["panels"]}
+
+
+def _at(rows: Rows, *columns: str) -> list[tuple[Any, ...]]:
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
+    data = _run(reader(), place.UID, now, place=["atelier"])
+
+    def ago(**units: float) -> datetime:
+        return now - timedelta(**units)
+
+    assert data["Personnes présentes"] == [{"Présents": 7}]
+    assert data["Occupation"] == [{"Occupation": 35.0}]
+    assert data["Fourchette"] == [{"Au moins": 6, "Au plus": 8, "Capacité": 20}]
+    assert data["Qualité"] == [{"Qualité": 1}]
+    assert data["Vrai"][0]["Vrai"] == pytest.approx(now.timestamp() * 1000, abs=1), "the gateway was just heard"
+    assert data["Passerelle"] == [{"Passerelle": 1}]
+    assert _at(data["La journée"], "time", "Présents", "Au moins", "Au plus", "Capacité") == [
+        (ago(hours=12), 0, 0, 1, 20),
+        (ago(hours=3), 4, 3, 5, 20),
+        (ago(hours=1), 9, 8, 10, 20),
+        (ago(minutes=30), 7, 6, 8, 20),
+        (now, 7, 6, 8, 20),
+    ]
+    columns = ("Espace", "Présents", "Capacité", "Occupation", "Qualité", "Postes libres", "Postes inconnus")
+    assert _at(data["Espaces"], *columns) == [
+        ("Fab lab", None, 4, None, 0, 0, 0),
+        ("Grande salle", 3, 8, 37.5, 2, 1, 1),
+    ]
+    assert _at(data["Postes"], "Poste", "État") == [("Poste 1", 1), ("Poste 2", 0), ("Poste 3", None)]
+    assert data["Portes"] == [
+        {"Porte": "Entrée", "État": 0, "Depuis": ago(minutes=29), "Entrées": 3, "Sorties": 1, "Refus": 3}
+    ]
+    assert _at(data["Les postes dans la journée"], "time", "metric", "state") == [
+        (ago(hours=12), "Poste 1", 0),
+        (ago(hours=12), "Poste 2", 2),
+        (ago(hours=12), "Poste 3", 2),
+        (ago(minutes=50), "Poste 1", 1),
+        (ago(minutes=45), "Poste 2", 1),
+        (ago(minutes=40), "Poste 2", 0),
+        (ago(minutes=20), "Poste 3", 2),
+        (now, "Poste 1", 1),
+        (now, "Poste 2", 0),
+        (now, "Poste 3", 2),
+    ]
+    hours = data["Passages par heure"]
+    assert [sum(row[name] for row in hours) for name in ("Entrées", "Sorties", "Refus")] == [3, 1, 3]
+    assert all(row["time"].minute == 0 for row in hours)
+    assert _at(data["Refus par motif"], "Porte", "Motif", "Refus") == [
+        ("Entrée", "unknown_card", 2),
+        ("Entrée", "outside_schedule", 1),
+    ]
+    assert _at(data["Passerelles du lieu"], "Passerelle", "État", "En attente", "Horloge", "En défaut") == [
+        ("atelier-1", 1, 0, 12.5, 0)
+    ]
+    assert _at(data["Sept jours, par quart d'heure"], "Moyenne", "Pointe", "Capacité") == [
+        (4.5, 6, 20),
+        (None, None, 20),
+    ]
+
+
+def test_a_place_without_its_gateway_is_unknown_and_not_empty(reader: Reader, now: datetime) -> None:
+    data = _run(reader(), place.UID, now, place=["grange"])
+    assert data["Personnes présentes"] == [{"Présents": None}]
+    assert data["Occupation"] == [{"Occupation": None}]
+    assert data["Qualité"] == [{"Qualité": 3}]
+    assert data["Passerelle"] == [{"Passerelle": 3}]
+    assert _at(data["La journée"], "time", "Présents") == [
+        (now - timedelta(hours=2), 5),
+        (now - timedelta(minutes=28), None),  # the last word was true for 120 s
+        (now, None),
+    ]
+
+
+def test_a_window_in_the_past_ends_without_the_present(reader: Reader, now: datetime) -> None:
+    connection = reader()
+    window = Window(
+        start=now - timedelta(hours=4),
+        end=now - timedelta(hours=2),
+        variables={"place": ["atelier"], "department": ["33"]},
+    )
+    dashboard = build.dashboards()[place.UID]
+    curve = next(one for one in dashboard["panels"] if one["title"] == "La journée")
+    assert _at(run_panel(connection, curve, window), "Présents") == [(0,), (4,)]
+
+
+def test_every_panel_of_the_network(reader: Reader, now: datetime) -> None:
+    data = _run(reader(), network.UID, now)
+    assert data["Personnes présentes"] == [{"Présents": 7.0}]
+    assert data["Occupation"] == [{"Occupation": 35.0}]
+    assert data["Places libres"] == [{"Libres": 13.0}], "unknown places are not counted as free"
+    assert data["Lieux connus"] == [{"Connus": 1, "Équipés": 3}]
+    assert data["Sans nouvelles"] == [{"Sans nouvelles": 2}]
+    assert data["Alarmes ouvertes"] != []
+    assert _at(data["Lieux, du plus au moins rempli"], "Lieu", "Occupation", "Qualité", "code") == [
+        ("L'Atelier · Bordeaux", 35.0, 1, "atelier"),
+        ("La Grange · Angoulême", None, 3, "grange"),
+        ("Le Moulin · Limoges", None, 0, "moulin"),
+    ]
+    assert _at(data["Carte"], "code", "latitude", "longitude", "Occupation") == [
+        ("atelier", 44.8, -0.6, 35.0),
+        ("grange", 45.6, 0.2, None),
+        ("moulin", 45.8, 1.3, None),
+    ]
+    total = data["Personnes présentes dans le réseau"]
+    assert _at(total, "Présents", "Lieux connus")[0] == (0, 1), "what was before the window counts from its start"
+    assert max(row["Présents"] for row in total) == 14
+    assert _at(total, "Présents", "Lieux connus")[-1] == (7, 1), "what went stale doesn't count any more"
+    assert _at(data["Lieux sans nouvelles"], "code", "Raison", "Depuis") == [
+        ("moulin", 0, None),
+        ("grange", 3, now - timedelta(minutes=30)),
+    ]
+    assert _at(data["Alarmes ouvertes"], "Genre", "Lieu") == [
+        ("unknown_gateway", "le réseau"),
+        ("epoch_change", "La Grange · Angoulême"),
+    ]
+    assert _at(data["Passerelles à regarder"], "Passerelle", "État") == [("moulin-1", 0), ("grange-1", 3)]
+    assert _at(data["Sept jours, par quart d'heure"], "Présents en moyenne", "Lieux connus") == [(6.5, 2), (None, 0)]
+
+
+def test_panels_choose_by_department(reader: Reader, now: datetime) -> None:
+    data = _run(reader(), network.UID, now, department=["16", "O'Brien"])
+    assert _at(data["Lieux, du plus au moins rempli"], "code") == [("grange",)]
+    assert data["Personnes présentes"] == [{"Présents": None}], "nobody known is not nobody"
+
+
+def test_a_reader_of_one_place_sees_only_that_place(reader: Reader, owner: Connection, now: datetime) -> None:
+    everything, one = reader(), reader("atelier")
+    for view in _views(owner):
+        query = f"SELECT DISTINCT place FROM report.{view}".encode()
+        seen = {place for (place,) in one.execute(query)}
+        assert seen <= {"atelier"}, view
+        assert seen or view in {"place_without_news", "alarm_open"}, f"{view}: shows nothing of its own place"
+        assert everything.execute(query).fetchone() is not None, view
+    for uid in build.dashboards():
+        for title, rows in _run(one, uid, now).items():
+            text = repr(rows)
+            assert not any(word in text for word in ("grange", "Grange", "Moulin", "knocks")), (uid, title)
+    assert _run(one, place.UID, now, place=["grange"])["Personnes présentes"] == []
+
+
+def test_a_reader_of_two_places_sees_both(reader: Reader) -> None:
+    seen = reader("atelier", "moulin").execute("SELECT place FROM report.place_now ORDER BY 1").fetchall()
+    assert seen == [("atelier",), ("moulin",)]
+
+
+def test_a_reader_without_a_scope_sees_nothing(reader: Reader, owner: Connection) -> None:
+    connection = reader("atelier")
+    owner.execute("DELETE FROM scope")
+    for view in _views(owner):
+        assert connection.execute(f"SELECT count(*) FROM report.{view}".encode()).fetchone() == (0,), view
+    connection.execute("SET ROLE maillage_report")
+    assert connection.execute("SELECT count(*) FROM report.place").fetchone() == (0,), "the group itself has no scope"
+
+
+def test_a_reader_cannot_look_behind_the_views(reader: Reader, owner: Connection) -> None:
+    connection = reader()
+    tables = [
+        name
+        for (name,) in owner.execute(
+            "SELECT format('%I.%I', n.nspname, c.relname) "
+            "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE c.relkind IN ('r', 'p', 'v') "
+            "AND (n.nspname = 'public' OR c.oid = 'report.line'::regclass OR c.relname LIKE '_hyper%') "
+            "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')"
+        )
+    ]
+    assert {"public.event", "public.card", "public.member", "public.scope", "report.line"} <= set(tables)
+    assert any("_hyper" in name for name in tables), "the chunks are tried too"
+    for name in tables:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(f"SELECT 1 FROM {name} LIMIT 1".encode())
+    connection.execute("SET default_transaction_read_only = off")
+    for query in (
+        "INSERT INTO report.place (place) VALUES ('x')",
+        "DELETE FROM report.alarm_open",
+        "CREATE TABLE t ()",
+    ):
+        with pytest.raises(psycopg.Error):
+            connection.execute(query.encode())
+
+
+def test_a_cheap_function_sees_nothing_through_the_barrier(reader: Reader) -> None:
+    connection = reader("atelier")
+    connection.execute("SET default_transaction_read_only = off")
+    connection.execute(
+        "CREATE FUNCTION pg_temp.peek(text) RETURNS boolean COST 0.0000001 LANGUAGE plpgsql AS "
+        "$$ BEGIN IF $1 <> 'atelier' THEN RAISE EXCEPTION 'saw %', $1; END IF; RETURN true; END $$"
+    )
+    assert connection.execute("SELECT count(*) FROM report.place_now WHERE pg_temp.peek(place)").fetchone() == (1,)
+    assert connection.execute("SELECT place FROM report.occupancy_history WHERE pg_temp.peek(place)").fetchall()
+
+
+def test_no_view_tells_of_persons_or_cards(reader: Reader, owner: Connection) -> None:
+    connection = reader()
+    for view in _views(owner):
+        cursor = connection.execute(f"SELECT * FROM report.{view}".encode())
+        names = {column.name for column in cursor.description or ()}
+        assert not names & {"card", "member", "fold", "detail", "token", "holder"}, view
+        text = repr(cursor.fetchall())
+        assert MEMBER not in text, view
+        assert repr(CARD) not in text, view
+
+
+def test_every_view_is_a_security_barrier(owner: Connection) -> None:
+    loose = owner.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'report'::regnamespace AND relname <> 'line' "
+        "AND NOT coalesce(reloptions, '{}') @> '{security_barrier=true}'"
+    ).fetchall()
+    assert loose == []
+
+
+@pytest.mark.parametrize(
+    ("at_ago", "gateway", "expected"),
+    [
+        (10, (True, 5, 0), "live"),
+        (3600, (True, 5, 0), "live"),  # nothing new, and the gateway says so
+        (3600, (True, 5, 3), "stale"),  # news are on their way
+        (3600, (True, 5, None), "stale"),
+        (3600, (True, 300, 0), "stale"),
+        (3600, (False, 5, 0), "stale"),
+        (60, (False, 300, 9), "live"),  # not yet past its time
+    ],
+)
+def test_the_boards_rule(
+    reader: Reader, owner: Connection, at_ago: int, gateway: tuple[bool, int, int | None], expected: str
+) -> None:
+    owner.execute(
+        "UPDATE gateway_state SET online = %s, heard_at = now() - make_interval(secs => %s), spool_depth = %s", gateway
+    )
+    owner.execute("UPDATE space_state SET at = now() - make_interval(secs => %s)", (at_ago,))
+    connection = reader("atelier")
+    row = connection.execute("SELECT quality, present, percent, at FROM report.place_now").fetchone()
+    assert row is not None
+    quality, present, percent, _ = row
+    assert quality == expected
+    assert (present is None, percent is None) == (expected == "stale",) * 2
+    desks = connection.execute("SELECT occupied FROM report.desk_now ORDER BY desk").fetchall()
+    assert desks == ([(None,)] * 3 if expected == "stale" else [(1,), (0,), (None,)])
+
+
+def test_one_silent_gateway_of_two_makes_the_place_stale(reader: Reader, owner: Connection) -> None:
+    owner.execute("INSERT INTO gateway (place, code) SELECT id, 'atelier-2' FROM place WHERE code = 'atelier'")
+    connection = reader("atelier")
+    query = "SELECT quality FROM report.place_now"
+    assert connection.execute(query).fetchone() == ("stale",)
+    owner.execute("UPDATE gateway SET retired_at = now() WHERE code = 'atelier-2'")
+    assert connection.execute(query).fetchone() == ("live",), "a retired gateway isn't waited for"
+
+
+def test_reasons_have_french_words(owner: Connection) -> None:
+    assert {name for (name,) in owner.execute("SELECT name FROM reason")} == set(reasons.FRENCH)
+
+
+def test_panels_of_an_empty_network_run(database: Database, now: datetime) -> None:
+    with closing(psycopg.connect(database.as_login("grafana_1"), autocommit=True)) as connection:
+        for uid in build.dashboards():
+            _run(connection, uid, now, place=["nowhere"], department=["33"])

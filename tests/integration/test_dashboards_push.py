@@ -1,0 +1,198 @@
+"""The push against a stand-in for Grafana over a real socket (no Grafana runs here; see `grafana_stand_in`)."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from dashboards import push as pushing
+from dashboards.errors import Forbidden, GrafanaError, NotGrafana, Refused, Unauthorized, Unreachable
+from dashboards.panels import DATA_SOURCE_UID
+from dashboards.push import Pushed, push
+from dashboards.settings import DashboardsSettings
+from tests.conftest import Database
+from tests.integration.grafana_stand_in import TOKEN, VIEWER, StandIn, serve
+
+
+@pytest.fixture
+def grafana() -> Iterator[StandIn]:
+    stand_in = StandIn()
+    with serve(stand_in.answer) as url:
+        stand_in.url = url
+        yield stand_in
+
+
+NOWHERE: Final = "postgresql://reader:x@127.0.0.1:1/none"
+"""For pushes that end before anybody connects."""
+
+
+def _settings(database: str, token: str = TOKEN, **others: str) -> DashboardsSettings:
+    return DashboardsSettings.model_validate(
+        {"grafana_token": token, "grafana_database_url": database, "database_url": None, **others}
+    )
+
+
+@pytest.fixture
+def settings(database: Database) -> DashboardsSettings:
+    return _settings(database.as_login("grafana_1"))
+
+
+def _outcomes(pushed: Pushed) -> list[str]:
+    return [one.outcome for one in pushed.changes]
+
+
+def test_first_push_creates_everything_and_a_second_changes_nothing(
+    grafana: StandIn, settings: DashboardsSettings
+) -> None:
+    first = push(grafana.url, settings=settings)
+    assert _outcomes(first) == ["created"] * 4
+    assert first.connected, first.connection
+    assert set(grafana.dashboards) == {"maillage-lieu", "maillage-reseau"}
+    source = grafana.sources[DATA_SOURCE_UID]
+    assert source["type"] == "grafana-postgresql-datasource"
+    assert "database" not in source, "panels break from Grafana 12.2 on"
+    assert source["jsonData"]["timescaledb"] is True
+    grafana.writes.clear()
+    second = push(grafana.url, settings=settings)
+    assert _outcomes(second) == ["unchanged"] * 4
+    assert grafana.writes == []
+    assert {one["dashboard"]["version"] for one in grafana.dashboards.values()} == {1}
+    assert second.lines()[0] == "Grafana 12.1.0"
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_grafana_below_a_path(grafana: StandIn, settings: DashboardsSettings, end: str) -> None:
+    def answer(method: str, path: str, body: dict[str, object], credential: str | None) -> tuple[int, object]:
+        if not path.startswith("/monitoring/grafana/api/"):
+            return 404, "<html>Not found</html>"
+        return grafana.answer(method, path.removeprefix("/monitoring/grafana"), body, credential)
+
+    with serve(answer) as url:
+        assert _outcomes(push(f"{url}/monitoring/grafana{end}", settings=settings)) == ["created"] * 4
+
+
+def test_user_and_password_serve_as_well(grafana: StandIn, database: Database) -> None:
+    settings = _settings(database.as_login("grafana_1"), token="admin:secret word")
+    assert _outcomes(push(grafana.url, settings=settings)) == ["created"] * 4
+
+
+def test_what_people_changed_is_set_back_and_what_they_added_stays(
+    grafana: StandIn, settings: DashboardsSettings
+) -> None:
+    push(grafana.url, settings=settings)
+    grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][0]["title"] = "Autre chose"
+    grafana.dashboards["maillage-reseau"]["dashboard"]["links"][0]["extra"] = "kept"
+    grafana.folders["maillage"]["title"] = "Renommé"
+    grafana.sources[DATA_SOURCE_UID]["jsonData"]["database"] = "elsewhere"
+    again = push(grafana.url, settings=settings)
+    assert _outcomes(again) == ["updated", "updated", "updated", "unchanged"]
+    assert grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][0]["title"] == "Personnes présentes"
+    assert grafana.dashboards["maillage-lieu"]["dashboard"]["version"] == 2
+    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged"] * 4
+
+
+def test_a_dashboard_moved_elsewhere_comes_back(grafana: StandIn, settings: DashboardsSettings) -> None:
+    push(grafana.url, settings=settings)
+    grafana.dashboards["maillage-lieu"]["meta"]["folderUid"] = "other"
+    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged", "unchanged", "updated", "unchanged"]
+
+
+def test_a_changed_password_is_noticed_by_the_failing_connection(
+    grafana: StandIn, settings: DashboardsSettings
+) -> None:
+    push(grafana.url, settings=settings)
+    grafana.passwords[DATA_SOURCE_UID] = "an old one"
+    again = push(grafana.url, settings=settings)
+    assert again.connected
+    assert _outcomes(again) == ["unchanged", "updated", "unchanged", "unchanged"]
+
+
+def test_a_database_that_cannot_be_read_is_reported(grafana: StandIn, database: Database) -> None:
+    settings = _settings(database.as_login("grafana_1").replace("of-the-tests", "wrong"))
+    pushed = push(grafana.url, settings=settings)
+    assert not pushed.connected
+    assert "password authentication failed" in pushed.connection
+    assert "CANNOT BE READ" in pushed.lines()[-1]
+    assert len(grafana.dashboards) == 2, "the dashboards are there all the same"
+
+
+def test_the_pushed_source_reads_the_views(grafana: StandIn, settings: DashboardsSettings, database: Database) -> None:
+    push(grafana.url, settings=settings)
+    with psycopg.connect(database.as_login("grafana_1")) as connection:
+        assert connection.execute("SELECT count(*) FROM report.place_now").fetchone() == (0,)
+
+
+def test_a_wrong_token(grafana: StandIn) -> None:
+    with pytest.raises(Unauthorized, match="MAILLAGE_GRAFANA_TOKEN"):
+        push(grafana.url, settings=_settings(NOWHERE, token="glsa_wrong"))
+    assert grafana.writes == []
+
+
+def test_a_token_without_rights(grafana: StandIn) -> None:
+    with pytest.raises(Forbidden, match="role Admin"):
+        push(grafana.url, settings=_settings(NOWHERE, token=VIEWER))
+
+
+def test_nobody_there() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(Unreachable, match=url):
+            push(url, settings=_settings(NOWHERE))
+
+
+def test_somebody_who_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pushing, "TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Unreachable):
+        push(f"http://127.0.0.1:{silent.getsockname()[1]}", settings=_settings(NOWHERE))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(200, "<html>Welcome</html>"), (404, "<html>Not found</html>"), (404, {"detail": "?"}), (200, {"status": "up"})],
+)
+def test_somebody_else_there(status: int, said: object) -> None:
+    with serve(lambda *_: (status, said)) as url, pytest.raises(NotGrafana, match="not as Grafana"):
+        push(url, settings=_settings(NOWHERE))
+
+
+def test_a_grafana_that_fails(grafana: StandIn) -> None:
+    def answer(method: str, path: str, body: dict[str, object], credential: str | None) -> tuple[int, object]:
+        if path.startswith("/api/folders"):
+            return 500, {"message": "database is locked"}
+        return grafana.answer(method, path, body, credential)
+
+    with serve(answer) as url, pytest.raises(Refused, match="database is locked"):
+        push(url, settings=_settings(NOWHERE))
+
+
+@pytest.mark.parametrize("url", ["grafana:3000", "localhost", "ftp://host", "http://admin:secret@host:3000"])
+def test_not_an_address(url: str) -> None:
+    with pytest.raises(NotGrafana) as told:
+        push(url, settings=_settings(NOWHERE))
+    assert "secret" not in str(told.value)
+
+
+def test_what_is_not_set_is_said() -> None:
+    nothing = DashboardsSettings.model_validate({"grafana_token": None, "grafana_database_url": None})
+    with pytest.raises(Unauthorized, match="MAILLAGE_GRAFANA_TOKEN"):
+        push("http://127.0.0.1:1", settings=nothing)
+    with pytest.raises(GrafanaError, match="MAILLAGE_GRAFANA_DATABASE_URL"):
+        push("http://127.0.0.1:1", settings=nothing.model_copy(update={"grafana_token": SecretStr("x")}))
+
+
+def test_pushes_at_once_leave_one_of_each(grafana: StandIn, settings: DashboardsSettings) -> None:
+    push(grafana.url, settings=settings)
+    results: list[Pushed] = []
+    threads = [threading.Thread(target=lambda: results.append(push(grafana.url, settings=settings))) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert [_outcomes(one) for one in results] == [["unchanged"] * 4] * 4
