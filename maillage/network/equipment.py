@@ -128,6 +128,8 @@ def generate(
         connection.execute(b"ANALYZE new_" + table.encode())
     for statement in _INSERTS:
         connection.execute(statement)
+    for table in _TABLES:
+        connection.execute(b"DROP TABLE new_" + table.encode())
     return Generated(
         places=len(made),
         spaces=sum(len(one.spaces) for one in made.values()),

@@ -87,6 +87,7 @@ def store_places(
                 )
             )
     outcomes = connection.execute(_UPSERT, (source,)).fetchall()
+    connection.execute("DROP TABLE incoming")  # the caller's transaction may go on to another import
     added = sum(1 for (new,) in outcomes if new)
     return Stored(
         added=added,
