@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
 from typing import Final
 
 from starlette.responses import Response
@@ -97,6 +99,7 @@ class EventStream(Response):
             listening.cancel()
 
     async def _send_news(self, send: Send) -> None:
+        heartbeat_at = monotonic() + self._heartbeat_s
         while not self._gone and not self._streams.closing:
             self._bell.clear()
             self._board.age(now_us())
@@ -113,12 +116,15 @@ class EventStream(Response):
                         return
             if pieces:
                 await send({"type": "http.response.body", "body": b"".join(pieces), "more_body": True})
+                heartbeat_at = monotonic() + self._heartbeat_s
             self._number = upto
             if not self._bell.is_set():
-                try:
-                    await asyncio.wait_for(self._bell.wait(), self._heartbeat_s)
-                except TimeoutError:
-                    await send({"type": "http.response.body", "body": self._heartbeat(), "more_body": True})
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._bell.wait(), max(0.0, heartbeat_at - monotonic()))
+            # Not only on a timeout: the bell also rings, all the time, for news that this client isn't sent.
+            if monotonic() >= heartbeat_at:
+                await send({"type": "http.response.body", "body": self._heartbeat(), "more_body": True})
+                heartbeat_at = monotonic() + self._heartbeat_s
 
     def _event(self, view: View) -> bytes:
         return b"id: %s\nevent: occupancy\ndata: %s\n\n" % (self._board.cursor(view.number).encode(), view.body)

@@ -1,0 +1,40 @@
+"""A quiet stream shows that it is alive, however often its bell rings for news of others."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Message
+
+from api.board import Board
+from api.stream import EventStream, Streams
+
+
+def test_heartbeat_comes_though_the_bell_rings_all_the_time() -> None:
+    async def scenario() -> bytes:
+        streams = Streams(limit=1)
+        stream = EventStream(Board(boot="0"), streams, number=0, wanted=None, heartbeat_s=0.2)
+        beaten: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        async def receive() -> Message:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def send(message: Message) -> None:
+            if b"event: heartbeat" in message.get("body", b"") and not beaten.done():
+                beaten.set_result(message["body"])
+
+        async def ring() -> None:
+            while True:
+                streams.ring()
+                await asyncio.sleep(0.01)  # far more often than the heartbeat
+
+        tasks = [asyncio.ensure_future(stream({"method": "GET"}, receive, send)), asyncio.ensure_future(ring())]
+        try:
+            return await asyncio.wait_for(beaten, 5)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert b"data: {}\n\n" in asyncio.run(scenario())
