@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,3 +52,26 @@ def changed(faults: Faults, change: Mapping[str, Any]) -> Faults:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise FaultError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+
+
+def given_faults(
+    faults: Faults,
+    *,
+    duplicates: float | None = None,
+    reordered: float | None = None,
+    dead: Sequence[str] | None = None,
+    garbage: Sequence[str] | None = None,
+    clocks: Sequence[str] | None = None,
+) -> Faults:
+    """Return ``faults`` with those that a command line names; ``clocks`` are written ``PLACE/DEVICE=SECONDS``.
+
+    Raises:
+        FaultError: a fault that makes no sense.
+    """
+    change: dict[str, Any] = {"duplicate_rate": duplicates, "reorder_rate": reordered, "dead": dead, "garbage": garbage}
+    if clocks:
+        offsets = dict(one.rpartition("=")[::2] for one in clocks)
+        if "" in offsets:
+            raise FaultError("a wrong clock is written PLACE/DEVICE=SECONDS")
+        change["clocks"] = offsets
+    return changed(faults, {name: value for name, value in change.items() if value is not None})

@@ -109,15 +109,29 @@ def simulate(
     places: Annotated[int | None, typer.Option(help="How many places move; the first of the file.")] = None,
     start: Annotated[str | None, typer.Option(help="When the virtual day starts, like 2026-03-03T07:30.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed moves the same people.")] = None,
+    duplicates: Annotated[float | None, typer.Option(help="Share of messages that come twice, 0 to 1.")] = None,
+    reordered: Annotated[float | None, typer.Option(help="Share of messages that others overtake, 0 to 1.")] = None,
+    dead: Annotated[list[str] | None, typer.Option(help="A device that is silent, PLACE/DEVICE; repeatable.")] = None,
+    garbage: Annotated[list[str] | None, typer.Option(help="A device that sends garbage; repeatable.")] = None,
+    clock: Annotated[
+        list[str] | None, typer.Option(help="A device's wrong clock, PLACE/DEVICE=SECONDS or *=SECONDS; repeatable.")
+    ] = None,
 ) -> None:
     """Stand in for the hardware: virtual readers, locks and sensors, moved by people, on the field broker.
 
-    Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SIMULATOR_PORT, MAILLAGE_LOG_LEVEL.
+    It knows the truth: GET /truth?place=CODE&at=INSTANT, /counters, /healthz and GET or POST /faults on its port.
+    Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SIMULATOR_PORT, MAILLAGE_FAULTS,
+    MAILLAGE_LOG_LEVEL.
     """
+    from simulator.faults import given_faults
     from simulator.run import run
     from simulator.settings import SimulatorSettings
 
     settings = SimulatorSettings(**_given(speed=speed, places=places, start=start, seed=seed))
+    faults = given_faults(
+        settings.faults, duplicates=duplicates, reordered=reordered, dead=dead, garbage=garbage, clocks=clock
+    )
+    settings = settings.changed(faults=faults)
     raise typer.Exit(run(settings, _begin(settings.log_level)))
 
 
@@ -133,7 +147,32 @@ def maintain(
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording of device messages: topic, payload, time.")],
+    file: Annotated[Path, typer.Argument(help="A recording, one JSON object a line: time, topic, payload.")],
+    *,
+    speed: Annotated[float, typer.Option(min=0.001, help="Recorded seconds in a real one.")] = 1.0,
+    fast: Annotated[bool, typer.Option("--as-fast-as-possible", help="Wait for nothing but the broker.")] = False,
+    most_per_s: Annotated[float | None, typer.Option(min=0.1, help="Never more messages a second.")] = None,
+    prefix: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="OLD_PREFIX=NEW_PREFIX of topics; repeatable, the first that fits."),
+    ] = None,
 ) -> None:
-    """Feed recorded device messages into a place's drivers, at their pace or faster."""
-    raise Complaint("not yet")
+    """Feed recorded device messages into a place's drivers, at their pace or faster.
+
+    Settings: MAILLAGE_FIELD_MQTT_URL (the place's own broker). A bad line is told by its number and left out.
+    """
+    from maillage.recording import parse_map
+    from maillage.replay import replay as play
+
+    url = os.environ.get("MAILLAGE_FIELD_MQTT_URL")
+    if not url:
+        raise Complaint("MAILLAGE_FIELD_MQTT_URL is not set. Set it to mqtt://host:port, the place's own broker.")
+    played = play(
+        file,
+        mqtt_url=url,
+        speed=None if fast else speed,
+        most_per_s=most_per_s,
+        prefixes=[parse_map(one) for one in prefix or ()],
+        stop=_begin(os.environ.get("MAILLAGE_LOG_LEVEL", "WARNING")),
+    )
+    raise typer.Exit(1 if played.bad_lines else 0)
