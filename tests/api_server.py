@@ -115,13 +115,23 @@ class Centre:
         return row[0], row[1]
 
     def state(
-        self, place: str, space: str = "place", *, present: int | None, low: int | None = None, high: int | None = None,
-        quality: str = "live", age_s: float = 0, ttl_s: int = 900, notify: bool = True, skip: int = 0, changed_age_s: float = 0,
-    ) -> int:  # fmt: skip
+        self,
+        place: str,
+        space: str = "place",
+        *,
+        present: int | None,
+        low: int | None = None,
+        high: int | None = None,
+        quality: str = "live",
+        age_s: float = 0,
+        ttl_s: int = 900,
+        notify: bool = True,
+        skip: int = 0,
+    ) -> int:
         """Upsert a space's state and notify, in one transaction as the ingest does; return the revision."""
         space_id, place_id = self.space(place, space)
         now = time.time_ns() // 1000
-        at, changed = now - int(age_s * 1e6), now - int(changed_age_s * 1e6)
+        at, changed = now - int(age_s * 1e6), now
         low, high = (present if low is None else low), (present if high is None else high)
         with self.conn.transaction():
             row = self.conn.execute(
@@ -170,10 +180,15 @@ class Centre:
 
     def _space(self, place: int, code: str, kind: str, parent: int | None, capacity: int) -> int:
         return self._one(
-            "INSERT INTO space (place, code, name, kind, parent, capacity, generated) VALUES (%s, %s, %s, %s, %s, %s, true)"
-            " RETURNING id",
-            place, code, code.title(), kind, parent, capacity,
-        )  # fmt: skip
+            "INSERT INTO space (place, code, name, kind, parent, capacity, generated)"
+            " VALUES (%s, %s, %s, %s, %s, %s, true) RETURNING id",
+            place,
+            code,
+            code.title(),
+            kind,
+            parent,
+            capacity,
+        )
 
     def _one(self, query: Any, *values: Any) -> int:
         row = self.conn.execute(query, values).fetchone()
@@ -193,7 +208,7 @@ class Listening:
         found: list[dict[str, Any]] = []
         event: dict[str, Any] = {}
         for line in self._lines:
-            if line.startswith(":") or line.startswith("retry"):
+            if line.startswith((":", "retry")):
                 continue
             if line:
                 name, _, value = line.partition(": ")
