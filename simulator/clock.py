@@ -25,7 +25,7 @@ class Clock:
         self.speed = speed
         self._midnight = datetime.combine(start.date(), datetime.min.time())
         self._start_s = (start.replace(tzinfo=None) - self._midnight).total_seconds()
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._real_start = monotonic()
 
     @property
@@ -35,7 +35,7 @@ class Clock:
 
     def now(self) -> float:
         """Return the present, virtual seconds."""
-        return self._start_s + (self._monotonic() - self._real_start) * self.speed
+        return self._start_s + (self.monotonic() - self._real_start) * self.speed
 
     def real(self, virtual_s: float) -> float:
         """Return the monotonic instant of a virtual one."""
@@ -67,11 +67,11 @@ class Scheduler:
 
     def after(self, virtual_s: float, call: Call) -> None:
         """Run ``call`` so many virtual seconds from now."""
-        self._push(time.monotonic() + virtual_s / self.clock.speed, call)
+        self._push(self.clock.monotonic() + virtual_s / self.clock.speed, call)
 
     def after_real(self, real_s: float, call: Call) -> None:
         """Run ``call`` so many real seconds from now."""
-        self._push(time.monotonic() + real_s, call)
+        self._push(self.clock.monotonic() + real_s, call)
 
     def post(self, call: Call) -> None:
         """Run ``call`` as soon as may be. The only method for other threads."""
@@ -80,24 +80,28 @@ class Scheduler:
     def run(self, stop: threading.Event) -> None:
         """Run until ``stop`` is set. A call that fails is logged, and ends nothing else."""
         while not stop.is_set():
-            now = time.monotonic()
-            while self._heap and self._heap[0][0] <= now and not stop.is_set():
-                due, _, call = heapq.heappop(self._heap)
-                self.late_s = now - due
-                self._guarded(call)
-                self._take_posted()
-            wait_s = min(_IDLE_S, self._heap[0][0] - time.monotonic()) if self._heap else _IDLE_S
+            due = self.next_due
+            wait_s = _IDLE_S if due is None else min(_IDLE_S, due - self.clock.monotonic())
             try:
                 self._guarded(self._posted.get(timeout=max(0.0, wait_s)))
             except queue.Empty:
-                continue
+                self.late_s = 0.0
+            self.run_due()
 
-    def _take_posted(self) -> None:
-        while True:
-            try:
-                self._guarded(self._posted.get_nowait())
-            except queue.Empty:
-                return
+    @property
+    def next_due(self) -> float | None:
+        """Return the monotonic instant of the next call; None where there is none."""
+        return self._heap[0][0] if self._heap else None
+
+    def run_due(self) -> None:
+        """Run what is due now; what was posted meanwhile comes between."""
+        now = self.clock.monotonic()
+        while self._heap and self._heap[0][0] <= now:
+            due, _, call = heapq.heappop(self._heap)
+            self.late_s = now - due
+            self._guarded(call)
+            while not self._posted.empty():
+                self._guarded(self._posted.get())
 
     def _guarded(self, call: Call) -> None:
         try:

@@ -5,6 +5,7 @@ Times are seconds after local midnight. A plan is an intention: who is refused a
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def plan_day(
 
 def _liveliness(seed: int, place_code: str) -> float:
     """Return how well a place goes, 0.3 to 1: some are always nearly full and some nearly empty."""
-    return 0.3 + 0.7 * random.Random(f"{seed}/{place_code}").random() ** 0.7
+    return 0.3 + 0.7 * math.sqrt(random.Random(f"{seed}/{place_code}").random())
 
 
 def _stay(member: Member, dice: random.Random) -> tuple[float, float]:

@@ -105,6 +105,7 @@ def gateway(
 
 
 def simulate(
+    *,
     speed: Annotated[float | None, typer.Option(help="Virtual seconds in a real one, 1 to 1000.")] = None,
     places: Annotated[int | None, typer.Option(help="How many places move; the first of the file.")] = None,
     start: Annotated[str | None, typer.Option(help="When the virtual day starts, like 2026-03-03T07:30.")] = None,
