@@ -204,7 +204,8 @@ def test_bad_addresses_are_refused_at_the_start(driver: str, address: str) -> No
 # fmt: off
 KEYS = st.sampled_from([
     "type", "uid", "time", "hostname", "door", "src", "desc", "occupancy", "presence", "battery", "last_seen",
-    "contact", "state", "data", "fPort", "deviceInfo", "devEui", "batteryLevel", "level", "code", "temperature", "friendly_name",
+    "contact", "state", "data", "fPort", "deviceInfo", "devEui", "batteryLevel", "level", "code", "temperature",
+    "friendly_name",
 ])
 # fmt: on
 VALUES = st.recursive(
