@@ -217,7 +217,7 @@ def _lists() -> list[Json]:
         ),
         panel(
             "table",
-            "Alarmes ouvertes",
+            "Alarmes",
             Box(x=0, y=29, w=14, h=8),
             sql.ALARMS,
             overrides=[override("Le", unit="dateTimeFromNow")],

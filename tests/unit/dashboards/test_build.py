@@ -1,0 +1,206 @@
+"""The dashboards' shape: Grafana's schema, the grid, and that what is unknown is shown as unknown."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from dashboards.build import dashboards
+from dashboards.errors import MacroError
+from dashboards.macros import Window, expand
+from dashboards.network import UID as NETWORK
+from dashboards.network import base_layer
+from dashboards.panels import DATA_SOURCE_UID, UNKNOWN_COLOUR
+from dashboards.place import UID as PLACE
+from dashboards.reasons import FRENCH
+from gateway.wire import Reason
+
+VIEWS = {
+    "report." + name
+    for name in (
+        "place",
+        "place_now",
+        "space_now",
+        "desk_now",
+        "desk_history",
+        "door_now",
+        "access_hourly",
+        "occupancy_history",
+        "occupancy_15m",
+        "gateway_now",
+        "place_without_news",
+        "alarm_open",
+    )
+}
+SCHEMA = Path(__file__).parents[2] / "data" / "grafana" / "dashboard.schema.json"
+BOARDS = dashboards()
+_ALL = [(uid, panel) for uid, board in BOARDS.items() for panel in board["panels"]]
+PANELS = [pytest.param(uid, panel, id=f"{uid}: {panel['title']}") for uid, panel in _ALL]
+NUMBERS = [
+    pytest.param(uid, panel, id=f"{uid}: {panel['title']}") for uid, panel in _ALL if panel["type"] in {"stat", "gauge"}
+]
+Json = dict[str, Any]
+
+
+def _mappings(panel: Json) -> list[Json]:
+    config = panel["fieldConfig"]
+    found = list(config["defaults"].get("mappings", []))
+    for one in config["overrides"]:
+        found += [m for prop in one["properties"] if prop["id"] == "mappings" for m in prop["value"]]
+    return found
+
+
+def _errors(value: Json, definition: str) -> list[str]:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    # the known false alarms, see data/grafana
+    schema["definitions"]["MatcherConfig"]["properties"]["options"] = {}
+    schema["definitions"]["DynamicConfigValue"]["properties"]["value"] = {}
+    schema["$ref"] = f"#/definitions/{definition}"
+    found = jsonschema.Draft7Validator(schema).iter_errors(value)
+    return [f"{list(error.absolute_path)}: {error.message[-200:]}" for error in found]
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_grafanas_schema_accepts_the_dashboard(uid: str) -> None:
+    assert _errors(BOARDS[uid], "Dashboard") == []
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_grafanas_schema_accepts_what_overrides_set(uid: str, panel: Json) -> None:
+    for one in panel["fieldConfig"]["overrides"]:
+        plain = {prop["id"]: prop["value"] for prop in one["properties"] if not prop["id"].startswith("custom.")}
+        assert _errors(plain, "FieldConfig") == []
+
+
+def test_uids_and_titles_stay_since_links_hold_them() -> None:
+    assert {uid: board["title"] for uid, board in BOARDS.items()} == {
+        PLACE: "Mon lieu, en direct",
+        NETWORK: "Le réseau",
+    }
+    assert (PLACE, NETWORK) == ("maillage-lieu", "maillage-reseau")
+    assert all(board["uid"] == uid and 8 <= len(uid) <= 40 for uid, board in BOARDS.items())
+    assert "id" not in BOARDS[PLACE]
+
+
+def test_it_is_built_anew_each_time() -> None:
+    dashboards()[PLACE]["panels"].clear()
+    assert dashboards() == BOARDS
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_panels_stand_within_24_columns_without_overlap(uid: str) -> None:
+    panels = BOARDS[uid]["panels"]
+    assert [panel["id"] for panel in panels] == list(range(1, len(panels) + 1))
+    boxes = {panel["title"]: panel["gridPos"] for panel in panels}
+    assert len(boxes) == len(panels), "two panels of one title"
+    for box in boxes.values():
+        assert box["x"] >= 0
+        assert box["x"] + box["w"] <= 24
+    for (title, one), (other_title, other) in combinations(boxes.items(), 2):
+        apart = (
+            one["x"] + one["w"] <= other["x"]
+            or other["x"] + other["w"] <= one["x"]
+            or one["y"] + one["h"] <= other["y"]
+            or other["y"] + other["h"] <= one["y"]
+        )
+        assert apart, f"{title} overlaps {other_title}"
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_the_grid_has_no_holes(uid: str) -> None:
+    boxes = [panel["gridPos"] for panel in BOARDS[uid]["panels"]]
+    rows = max(box["y"] + box["h"] for box in boxes)
+    assert sum(box["w"] * box["h"] for box in boxes) == 24 * rows
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_queries_go_to_the_views_through_the_fixed_source(uid: str, panel: Json) -> None:
+    (target,) = panel["targets"]
+    assert target["datasource"]["uid"] == panel["datasource"]["uid"] == DATA_SOURCE_UID
+    query = target["rawSql"]
+    assert query.startswith("-- "), "a query says what it is for"
+    assert "report." in query
+    assert set(re.findall(r"(?<!epoch )\b(?:FROM|JOIN) ([a-z_.0-9]+)", query)) <= VIEWS | {"told", "moved"}
+    variable = {PLACE: "${place:sqlstring}", NETWORK: "${department:sqlstring}"}[uid]
+    assert variable in query
+    assert (target["format"] == "time_series") == (panel["type"] in {"timeseries", "state-timeline"})
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_macros_are_grafanas(uid: str, panel: Json, window: Window) -> None:
+    assert "$" not in expand(panel["targets"][0]["rawSql"], window)
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_overrides_name_columns_of_the_query(uid: str, panel: Json) -> None:
+    query = panel["targets"][0]["rawSql"]
+    for one in panel["fieldConfig"]["overrides"]:
+        column = one["matcher"]["options"]
+        assert f'AS "{column}"' in query or f"AS {column}" in query, column
+
+
+@pytest.mark.parametrize(("uid", "panel"), NUMBERS)
+def test_the_last_value_is_shown_even_where_it_is_unknown(uid: str, panel: Json) -> None:
+    assert panel["options"]["reduceOptions"]["calcs"] == ["last"], (
+        "lastNotNull would show an old number for an unknown one"
+    )
+    assert panel["fieldConfig"]["defaults"]["noValue"] == "inconnu"
+
+
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_what_is_unknown_is_grey_and_never_a_number(uid: str, panel: Json) -> None:
+    for mapping in _mappings(panel):
+        if mapping["type"] == "special":
+            assert mapping["options"]["match"] == "null+nan"
+            assert mapping["options"]["result"]["color"] == UNKNOWN_COLOUR
+            assert not any(character.isdigit() for character in mapping["options"]["result"]["text"])
+
+
+def test_number_panels_say_unknown() -> None:
+    for uid, title in ((PLACE, "Personnes présentes"), (PLACE, "Occupation"), (NETWORK, "Personnes présentes")):
+        panel = next(one for one in BOARDS[uid]["panels"] if one["title"] == title)
+        assert [m["options"]["result"]["text"] for m in _mappings(panel)] == ["inconnu"]
+
+
+def test_curves_break_where_nothing_is_known() -> None:
+    for uid, title in ((PLACE, "La journée"), (PLACE, "Sept jours, par quart d'heure")):
+        panel = next(one for one in BOARDS[uid]["panels"] if one["title"] == title)
+        assert panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] is False
+
+
+def test_the_map_calls_no_third_party() -> None:
+    (panel,) = [one for one in BOARDS[NETWORK]["panels"] if one["type"] == "geomap"]
+    ground = panel["options"]["basemap"]
+    assert ground["type"] == "geojson", "Grafana's default base layer is a third party's"
+    assert ground["config"]["src"] == "public/maps/countries.geojson", "a file that Grafana serves itself"
+    assert "://" not in json.dumps(panel)
+    assert panel["options"]["layers"][0]["type"] == "markers"
+    own = base_layer("https://tiles.example.org/{z}/{x}/{y}.png")
+    assert (own["type"], own["config"]["url"]) == ("xyz", "https://tiles.example.org/{z}/{x}/{y}.png")
+
+
+def test_the_place_is_reached_from_the_network() -> None:
+    links = [
+        prop["value"][0]["url"]
+        for panel in BOARDS[NETWORK]["panels"]
+        for one in panel["fieldConfig"]["overrides"]
+        for prop in one["properties"]
+        if prop["id"] == "links"
+    ]
+    assert links
+    assert set(links) == {"/d/maillage-lieu?var-place=${__data.fields.code}"}
+
+
+def test_every_reason_has_french_words() -> None:
+    assert tuple(FRENCH) == Reason.__args__  # type: ignore[attr-defined]
+
+
+def test_an_unknown_variable_is_an_error(window: Window) -> None:
+    with pytest.raises(MacroError):
+        expand("SELECT ${nothing:sqlstring}", window)
