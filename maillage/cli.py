@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maillage import environment
-from maillage.commands import boards, keys, letters, processes, stack
+from maillage.commands import boards, keys, letters, processes, servers, stack
 from maillage.complaint import sentence
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def _options(
     environment.load()
 
 
-for module in (stack, processes):
+for module in (stack, processes, servers):
     module.add_to(app)
 app.add_typer(keys.app, name="key")
 app.add_typer(boards.app, name="dashboards")

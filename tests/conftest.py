@@ -24,6 +24,7 @@ from database.migrate import migrate
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, fetch
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.secrets import LOGINS
+from maillage.logins import make_login
 
 SEED: Final = int(os.environ.get("MAILLAGE_TEST_SEED", "20190901"))
 _PASSWORD: Final = "of-the-tests"
@@ -103,13 +104,7 @@ def _template(postgres_url: str) -> Iterator[str]:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         migrate(_on(postgres_url, name), log=lambda _line: None)
         for login, group in LOGINS.items():
-            known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
-            connection.execute(
-                sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-                    sql.SQL("CREATE" if known is None else "ALTER"), sql.Identifier(login), sql.Literal(_PASSWORD)
-                )
-            )
-            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(login)))
+            make_login(_on(postgres_url, name), login, password=_PASSWORD, group=group)
     yield name
     _drop(postgres_url, name)
 

@@ -49,14 +49,18 @@ def build(
 def reader(
     name: Annotated[str, typer.Argument(help="Name of the database user, like grafana_landes.")],
     place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,
+    password: Annotated[
+        str | None, typer.Option(envvar="MAILLAGE_READER_PASSWORD", help="Else one is made and printed, once.")
+    ] = None,
 ) -> None:
-    """Make a database user for a Grafana data source, which reads its places and nothing else; print its password.
+    """Make a database user for a Grafana data source, which reads its places and nothing else.
 
     A reader that exists gets a new password and these places. Settings: MAILLAGE_DATABASE_URL (as the owner).
     """
     from dashboards.roles import create_reader
 
-    password = secrets.token_urlsafe(24)
+    made = password or secrets.token_urlsafe(24)
     with connect("dashboards reader") as connection:
-        create_reader(connection, name, password, place)
-    print(password)
+        create_reader(connection, name, made, place)
+    if not password:
+        print(made)

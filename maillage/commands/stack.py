@@ -24,7 +24,9 @@ def up(
     region: Annotated[str, typer.Option(help="Region of the inventory.")] = "Nouvelle-Aquitaine",
     speed: Annotated[float, typer.Option(min=1, max=1000, help="Virtual seconds in a real one.")] = 60.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same spaces, devices and people.")] = 1,
-    port: Annotated[int, typer.Option(help="Of the page and the API; another one where it is taken.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the page and the API; another where taken; 0: any.")
+    ] = 8080,
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the data of the last run.")] = False,
 ) -> None:
     """Run everything here: servers, real places, gateways, simulated devices, ingest, API, page. Ctrl-C ends it all.

@@ -12,7 +12,6 @@ from typing import Final
 from urllib.parse import quote
 
 import psycopg
-from psycopg import sql
 
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import ServerError, ServerProcess, as_server, free_port, give_to_server
@@ -129,15 +128,6 @@ class EmbeddedPostgres:
         """Start again on the same port, after ``stop`` or ``kill9``."""
         self._process.stop()
         self.start()
-
-    def make_login(self, name: str, *, password: str, group: str) -> None:
-        """Make the user ``name`` (or set its password) with the rights of the role ``group``."""
-        user = sql.Identifier(name)
-        with psycopg.connect(self.url(), autocommit=False) as connection:
-            known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone()
-            verb = sql.SQL("CREATE" if known is None else "ALTER")
-            connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, user, sql.Literal(password)))
-            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), user))
 
     def _initialise(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)

@@ -19,8 +19,8 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def choose(preferred: int, taken: set[int]) -> int:
-    """Return ``preferred`` where it is free and not in ``taken``, else a free port; and add it to ``taken``."""
-    port = preferred
+    """Return ``preferred`` where it is free and not in ``taken``, else (or for 0) a free port; add it to ``taken``."""
+    port = preferred or free_port()
     while port in taken or not is_free(port):
         port = free_port()
     taken.add(port)

@@ -10,6 +10,7 @@ import psycopg
 
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, Secrets, fetch
 from maillage.embedded.secrets import LOGINS
+from maillage.logins import make_login
 from maillage.stack.ports import choose
 
 
@@ -66,7 +67,7 @@ class Servers:
         """Give each process its own database user; a given database keeps the user of its URL."""
         if self.postgres:
             for name, group in LOGINS.items():
-                self.postgres.make_login(name, password=self._secrets.logins[name], group=group)
+                make_login(self.postgres.url(), name, password=self._secrets.logins[name], group=group)
 
     def enrol(self, passwords: dict[str, str]) -> None:
         """Make the gateways' users on the embedded broker."""

@@ -168,7 +168,7 @@ class Stack:
     def _choose_ports(self) -> Ports:
         self._taken: set[int] = set()
         api = choose(self._wishes.port, self._taken)
-        if api != self._wishes.port:
+        if self._wishes.port not in (0, api):
             say(f"port {self._wishes.port} is taken: the page will be on {api}")
         return Ports(
             api=api,

@@ -5,7 +5,7 @@ import hashlib
 import stat
 from pathlib import Path
 
-from maillage.embedded.mosquitto import password_hash
+from maillage.broker import password_hash
 from maillage.embedded.secrets import load_secrets
 
 

@@ -57,9 +57,7 @@ def test_help_and_gateway_start_without_the_centre_s_packages(tmp_path: Path) ->
     ("words", "extra"),
     [(["migrate"], "centre"), (["ingest"], "centre"), (["api"], "api"), (["key", "list"], "centre")],
 )
-def test_a_missing_extra_is_one_sentence_with_its_command(
-    words: list[str], extra: str, tmp_path: Path
-) -> None:
+def test_a_missing_extra_is_one_sentence_with_its_command(words: list[str], extra: str, tmp_path: Path) -> None:
     url = "postgresql://nobody@127.0.0.1:1/x"
     done = maillage(*words, MAILLAGE_DATABASE_URL=url, MAILLAGE_MQTT_URL="mqtt://x", MAILLAGE_RUNTIME=str(tmp_path))
     assert done.returncode == 1

@@ -1,0 +1,63 @@
+"""For operators with servers of their own: the processes' database users, the broker's users and rights."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maillage.commands.owner import database_url
+from maillage.complaint import Complaint
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to ``app``."""
+    app.command()(login)
+    app.command("broker-files")(broker_files)
+
+
+def login(
+    process: Annotated[str, typer.Argument(help="ingest, api or maintain: whose rights the user has.")],
+    name: Annotated[str, typer.Argument(help="The user's name, like ingest_1.")],
+    password: Annotated[
+        str | None, typer.Option(envvar="MAILLAGE_LOGIN_PASSWORD", help="Else one is made and printed, once.")
+    ] = None,
+) -> None:
+    """Make a database user for a process, or give it a new password. Settings: MAILLAGE_DATABASE_URL (as the owner)."""
+    url = database_url()
+    from maillage.logins import GROUPS, make_login
+
+    if process not in GROUPS:
+        raise Complaint(f"there is no process {process!r} with rights in the database: choose {', '.join(GROUPS)}.")
+    made = password or secrets.token_urlsafe(24)
+    make_login(url, name, password=made, group=GROUPS[process])
+    if not password:
+        print(made)
+
+
+def broker_files(
+    directory: Annotated[Path, typer.Argument(help="Where to write mosquitto.conf, acl and passwords.")],
+    gateways_file: Annotated[
+        Path, typer.Option(envvar="MAILLAGE_GATEWAYS_FILE", help="What `maillage network gateways` wrote.")
+    ] = Path(".runtime/gateways.json"),
+    listen: Annotated[str, typer.Option(help="What the broker's listener line says: port and address.")] = "1883",
+) -> None:
+    """Write the configuration of a central Mosquitto of yours: its users (each gateway, the ingest) and their rights.
+
+    The ingest's user and password are those in MAILLAGE_MQTT_URL. Send the broker a SIGHUP when the users changed.
+    """
+    from gateway.config import read_gateways
+    from gateway.mqtt_url import parse_mqtt_url
+    from maillage.broker import write_central
+
+    broker = parse_mqtt_url(os.environ.get("MAILLAGE_MQTT_URL", ""))
+    if broker.username is None or not broker.password:
+        raise Complaint("MAILLAGE_MQTT_URL must hold the ingest's user and password: mqtt://ingest:password@host:port.")
+    users = {
+        one.gateway: one.mqtt_password.get_secret_value() for one in read_gateways(gateways_file) if one.mqtt_password
+    }
+    write_central(directory.absolute(), users={broker.username: broker.password, **users}, listener=listen)
+    print(f"{directory}: {len(users)} gateways and {broker.username}")

@@ -1,0 +1,104 @@
+"""``maillage up``, as a newcomer runs it: real servers, real processes, an account at the end, nothing left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from maillage.embedded.bundle import Bundle
+from tests.waiting import until
+
+ROOT = Path(__file__).parents[2]
+
+
+class Up:
+    """One run of the command, with a runtime directory of its own."""
+
+    def __init__(self, runtime: Path, *options: str) -> None:
+        self._runtime = runtime
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
+        self._log = runtime / "up.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "maillage", "up", "--port", "0", *options],
+                env={**kept, "MAILLAGE_RUNTIME": str(runtime)},
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+
+    @property
+    def told(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def page(self) -> str:
+        """Wait until all is up and return the page's address."""
+        until(lambda: "live page: " in self.told or self.process.poll() is not None, deadline_s=90, what=self.told)
+        assert self.process.poll() is None, self.told
+        return self.told.partition("live page: ")[2].split()[0]
+
+    def family(self) -> dict[int, str]:
+        """Return every process that runs with this runtime directory: pid and command line."""
+        mine = f"MAILLAGE_RUNTIME={self._runtime}".encode()
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                try:
+                    if mine in (entry / "environ").read_bytes().split(b"\0"):
+                        found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                except OSError:
+                    continue
+        return found
+
+    def kill9(self, words: str) -> None:
+        """Kill the one process whose command line ends with ``words``."""
+        (pid,) = [pid for pid, line in self.family().items() if line.strip().endswith(words)]
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, bundle: Bundle) -> Path:
+    (tmp_path / "servers").symlink_to(bundle.directory)
+    return tmp_path
+
+
+def test_the_account_is_right_though_processes_are_killed(runtime: Path) -> None:
+    up = Up(runtime, "--places", "4", "--seconds", "12", "--speed", "120")
+    up.page()
+    for words in ("maillage ingest", "maillage gateway", "maillage ingest", "maillage gateway"):
+        before = up.told.count("starting it again")
+        up.kill9(words)
+        until(lambda count=before: up.told.count("starting it again") > count, what="the revival")  # type: ignore[misc]
+    out, _ = up.process.communicate(timeout=120)
+    assert up.process.returncode == 0, up.told
+    account = json.loads(out)
+    assert out.count("\n") == 1
+    assert (account["places"], account["lost"], account["duplicated"], account["dead_letters"]) == (4, 0, 0, 0)
+    assert account["events_sent"] == account["events_committed"] > 20
+    assert account["devices"] > 20
+    assert account["event_to_stream_p99_ms"] is not None
+    assert set(account) >= {"access_p99_ms"}
+    until(lambda: not up.family(), what="nothing left running")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_running(runtime: Path, number: signal.Signals) -> None:
+    up = Up(runtime, "--places", "1")
+    page = up.page()
+    with urllib.request.urlopen(page) as response:
+        assert response.status == 200
+    assert len(up.family()) >= 8
+    up.process.send_signal(number)
+    out, _ = up.process.communicate(timeout=60)
+    assert out == ""
+    assert up.process.returncode == (0 if number is not signal.SIGKILL else -signal.SIGKILL)
+    until(lambda: not up.family(), what=str(up.family()))
