@@ -1,0 +1,204 @@
+"""The quarter-hour summary of occupancy: from every change to a mean, a peak and the share of time that is known.
+
+Quarter hours are UTC, so no change of the clocks touches them. Only finished ones are summed up. Events that arrive
+late (a gateway was offline for a day) bring the quarters that they tell about up again: they are found by the
+transaction that stored them, which is exact where a time would be a guess.
+
+A change holds until the next one, but only while its gateway lived: the time between a gateway's last event and its
+next start is unknown, but for the first ``ttl``, and so is the time since the last event where the gateway isn't online
+with an empty spool. Stale means unknown, never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+
+QUARTER: Final = timedelta(minutes=15)
+SLICE: Final = timedelta(hours=6)
+"""How much is summed up in one transaction."""
+
+_MARK = """
+-- where the last run left off
+SELECT done_until, tx FROM maintenance WHERE task = 'rollup'
+"""
+_HORIZON = """
+-- transactions from this one on may not be visible yet
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+"""
+_FIRST = """
+-- the first change ever, where no run was before
+SELECT min(at) FROM occupancy_change WHERE at >= %s
+"""
+_PLACES = """
+-- every place with an occupancy, and from when on it must be summed up: from the last event before the oldest new one
+WITH news AS (SELECT place, min(at) AS at FROM event WHERE tx >= %(tx)s AND at >= %(oldest)s GROUP BY place)
+SELECT p.place, least(n.at, b.at)
+FROM (SELECT DISTINCT place FROM space_state) p
+LEFT JOIN news n ON n.place = p.place
+LEFT JOIN LATERAL (
+  SELECT e.at FROM event e WHERE e.place = p.place AND e.at < n.at AND e.at >= %(oldest)s ORDER BY e.at DESC LIMIT 1
+) b ON true
+"""
+_ROLL = """
+-- sum up, from each place's own beginning to one common end
+WITH todo AS (
+  SELECT t.place, t.from_at, coalesce((SELECT max(s.ttl_s) FROM space_state s WHERE s.place = t.place), 120) AS ttl_s
+  FROM unnest(%(places)s::integer[], %(froms)s::timestamptz[]) AS t (place, from_at)
+),
+-- the gateways of those places, with the streams of all their epochs
+line AS (
+  SELECT t.place, t.from_at, make_interval(secs => t.ttl_s) AS ttl, g.id AS gateway, g.retired_at,
+    ARRAY(SELECT s.id FROM stream s WHERE s.gateway = g.id) AS streams
+  FROM todo t JOIN gateway g ON g.place = t.place
+),
+-- when a gateway was silent and then started anew: nobody listened in between
+outage AS (
+  SELECT l.place, b.at + l.ttl AS since, e.at AS until
+  FROM line l
+  JOIN event e ON e.place = l.place AND e.stream = ANY (l.streams) AND e.at >= l.from_at AND e.at < %(end)s
+    AND e.kind = 9 AND e.detail ->> 'what' = 'start'
+  CROSS JOIN LATERAL (
+    SELECT p.at FROM event p WHERE p.place = l.place AND p.stream = ANY (l.streams) AND p.at < e.at
+    ORDER BY p.at DESC LIMIT 1
+  ) b
+  UNION ALL
+  -- the last event before the end: what follows it says whether the rest is known
+  SELECT l.place,
+    CASE WHEN a.at IS NULL THEN greatest(b.at + l.ttl, h.heard_at) ELSE b.at + l.ttl END,
+    CASE WHEN a.at IS NULL THEN coalesce(l.retired_at, 'infinity') WHEN a.start THEN a.at END
+  FROM line l
+  CROSS JOIN LATERAL (
+    SELECT p.at FROM event p WHERE p.place = l.place AND p.stream = ANY (l.streams) AND p.at < %(end)s
+    ORDER BY p.at DESC LIMIT 1
+  ) b
+  LEFT JOIN LATERAL (
+    SELECT n.at, n.kind = 9 AND n.detail ->> 'what' = 'start' AS start FROM event n
+    WHERE n.place = l.place AND n.stream = ANY (l.streams) AND n.at >= %(end)s
+    ORDER BY n.at LIMIT 1
+  ) a ON true
+  LEFT JOIN gateway_state h ON h.gateway = l.gateway AND h.online AND h.spool_depth = 0
+),
+dark AS (
+  SELECT place, range_agg(tstzrange(since, until)) AS times FROM outage WHERE since < until GROUP BY place
+),
+change AS (
+  SELECT t.place, t.from_at, s.id AS space, c.at, c.present, c.capacity
+  FROM todo t
+  JOIN space s ON s.place = t.place
+  CROSS JOIN LATERAL (
+    (SELECT o.at, o.present, o.capacity FROM occupancy_change o
+     WHERE o.space = s.id AND o.at < t.from_at ORDER BY o.at DESC LIMIT 1)
+    UNION ALL
+    (SELECT o.at, o.present, o.capacity FROM occupancy_change o
+     WHERE o.space = s.id AND o.at >= t.from_at AND o.at < %(end)s)
+  ) c
+),
+segment AS (
+  SELECT place, space, present, capacity, greatest(at, from_at) AS since,
+    lead(at, 1, %(end)s) OVER (PARTITION BY space ORDER BY at) AS until
+  FROM change
+),
+piece AS (
+  SELECT q.at, g.place, g.space, g.present, g.capacity, g.since, lit.seconds
+  FROM segment g
+  LEFT JOIN dark d ON d.place = g.place
+  CROSS JOIN LATERAL generate_series(
+    date_bin('15 minutes', g.since, '2000-01-01 00:00+00'), g.until - interval '1 microsecond', '15 minutes'
+  ) AS q (at)
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0)::float8 AS seconds
+    FROM unnest(
+      tstzmultirange(tstzrange(greatest(g.since, q.at), least(g.until, q.at + interval '15 minutes')))
+      - coalesce(d.times, '{}')
+    ) AS r
+  ) lit
+  WHERE g.since < g.until
+)
+INSERT INTO occupancy_15m AS old (at, place, space, mean, peak, known, capacity)
+SELECT at, place, space,
+  sum(present * seconds) FILTER (WHERE present IS NOT NULL)
+    / nullif(sum(seconds) FILTER (WHERE present IS NOT NULL), 0),
+  max(present) FILTER (WHERE seconds > 0),
+  least(1, coalesce(sum(seconds) FILTER (WHERE present IS NOT NULL), 0) / 900),
+  (array_agg(capacity ORDER BY since DESC))[1]
+FROM piece GROUP BY at, place, space
+ON CONFLICT (space, at) DO UPDATE SET
+  place = excluded.place, mean = excluded.mean, peak = excluded.peak, known = excluded.known,
+  capacity = excluded.capacity
+WHERE (old.mean, old.peak, old.known, old.capacity)
+  IS DISTINCT FROM (excluded.mean, excluded.peak, excluded.known, excluded.capacity)
+"""
+_DONE = """
+-- remember where this run ended
+INSERT INTO maintenance AS m (task, done_until, tx) VALUES ('rollup', %s, %s)
+ON CONFLICT (task) DO UPDATE SET
+  done_until = greatest(m.done_until, excluded.done_until), tx = excluded.tx, ran_at = now()
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolled:
+    """What a run did."""
+
+    until: datetime
+    """Quarter hours before this are summed up."""
+    written: int
+    """Quarter hours of spaces that are new or came out differently."""
+
+
+def roll_up(
+    connection: psycopg.Connection[Any], *, now: datetime, keep: timedelta, log: Callable[[str], None]
+) -> Rolled:
+    """Sum up every finished quarter hour that isn't yet, or about which news has come.
+
+    ``connection`` is in autocommit mode: six hours of the network are one transaction. Runs again without harm: the same changes give the same rows, and equal rows are not written.
+
+    Args:
+        now: aware.
+        keep: events older than this may be gone; what they told stays as it was summed up.
+    """
+    until = _quarter(now)
+    oldest = _quarter(now - keep) + timedelta(days=1)
+    horizon = _one(connection, _HORIZON)
+    mark = connection.execute(_MARK).fetchone()
+    if mark is None:
+        first = _one(connection, _FIRST, (oldest,))
+        done, tx = (_quarter(first) if first is not None else until), 0
+    else:
+        done, tx = mark
+        tx = 0 if tx > horizon else tx  # the database was restored elsewhere: its transactions count from anew
+    froms = {
+        place: max(oldest, min(done, _quarter(news) if news is not None else done))
+        for place, news in connection.execute(_PLACES, {"tx": tx, "oldest": oldest}).fetchall()
+    }
+    written = 0
+    start = min(froms.values(), default=until)
+    while start < until:
+        end = min(start + SLICE, until)
+        due = {place: max(begin, start) for place, begin in froms.items() if begin < end}
+        if due:
+            written += connection.execute(
+                _ROLL, {"places": list(due), "froms": list(due.values()), "end": end}
+            ).rowcount
+        if end < until:
+            log(f"rollup: up to {end:%Y-%m-%d %H:%M} UTC, {written} quarter hours written so far")
+        start = end
+    connection.execute(_DONE, (until, horizon))
+    log(f"rollup: {written} quarter hours written for {len(froms)} places, up to {until:%Y-%m-%d %H:%M} UTC")
+    return Rolled(until=until, written=written)
+
+
+def _quarter(at: datetime) -> datetime:
+    """Return the start of the quarter hour that ``at`` lies in, UTC."""
+    utc = at.astimezone(UTC)
+    return utc.replace(minute=utc.minute // 15 * 15, second=0, microsecond=0)
+
+
+def _one(connection: psycopg.Connection[Any], query: Any, parameters: tuple[Any, ...] = ()) -> Any:
+    row = connection.execute(query, parameters).fetchone()
+    return None if row is None else row[0]
