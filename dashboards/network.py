@@ -13,10 +13,11 @@ from dashboards.panels import (
     Box,
     Json,
     dashboard,
-    last_value,
+    dial,
     override,
     panel,
     thresholds,
+    tile,
     unknown,
     values,
     variable,
@@ -62,7 +63,7 @@ def _head() -> list[Json]:
             Box(x=0, y=0, w=4, h=4),
             sql.PEOPLE,
             fields=people,
-            options=last_value(),
+            options=tile(),
             about="Dans les lieux dont l'occupation est connue.",
         ),
         panel(
@@ -70,7 +71,7 @@ def _head() -> list[Json]:
             "Occupation",
             Box(x=4, y=0, w=4, h=4),
             sql.PERCENT,
-            options=last_value(),
+            options=dial(),
             fields={
                 "unit": "percent",
                 "min": 0,
@@ -86,12 +87,12 @@ def _head() -> list[Json]:
             Box(x=8, y=0, w=4, h=4),
             sql.FREE,
             fields=people,
-            options=last_value(),
+            options=tile(),
             about="Dans les lieux connus seulement : l'inconnu n'est jamais compté comme libre.",
         ),
-        panel("stat", "Lieux connus", Box(x=12, y=0, w=4, h=4), sql.KNOWN, fields=people, options=last_value()),
-        panel("stat", "Sans nouvelles", Box(x=16, y=0, w=4, h=4), sql.SILENT, fields=wrong, options=last_value()),
-        panel("stat", "Alarmes ouvertes", Box(x=20, y=0, w=4, h=4), sql.ALARMS_NOW, fields=wrong, options=last_value()),
+        panel("stat", "Lieux connus", Box(x=12, y=0, w=4, h=4), sql.KNOWN, fields=people, options=tile()),
+        panel("stat", "Sans nouvelles", Box(x=16, y=0, w=4, h=4), sql.SILENT, fields=wrong, options=tile()),
+        panel("stat", "Alarmes ouvertes", Box(x=20, y=0, w=4, h=4), sql.ALARMS_NOW, fields=wrong, options=tile()),
     ]
 
 
@@ -159,7 +160,9 @@ def _map(tiles_url: str | None) -> Json:
 
 def _lists() -> list[Json]:
     place = override("Lieu", links=_OPEN_PLACE, custom_width=220)
-    code = override("code", custom_hidden=True)
+    code = override(
+        "code", custom_hidden=True, custom_hideFrom={"viz": True, "legend": False, "tooltip": False}
+    )  # Grafana 12, 13
     when = {"unit": "dateTimeFromNow", "mappings": [unknown("jamais")]}
     return [
         panel(

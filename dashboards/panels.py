@@ -136,14 +136,14 @@ def override(column: str, **properties: Any) -> Json:
     }
 
 
-def last_value(
+def tile(
     *,
     colour: Literal["value", "background", "none"] = "value",
     rows: bool = False,
     fields: str = "",
-    text: str = "auto",
+    text: Literal["auto", "value_and_name"] = "auto",
 ) -> Json:
-    """Options of stat and gauge panels: the last value even where it is NULL, since unknown must be seen.
+    """Options of a stat panel: the last value even where it is NULL, since what is unknown must be seen as unknown.
 
     ``rows``: every row is a tile of its own. ``fields``: a pattern of the columns shown; empty: the numbers.
     """
@@ -153,6 +153,15 @@ def last_value(
         "graphMode": "none",
         "justifyMode": "auto",
         "textMode": text,
+        "orientation": "auto",
+        "wideLayout": True,
+    }
+
+
+def dial() -> Json:
+    """Options of a gauge: the last value even where it is NULL."""
+    return {
+        "reduceOptions": {"calcs": ["last"], "fields": "", "values": False},
         "orientation": "auto",
         "showThresholdLabels": False,
         "showThresholdMarkers": True,
