@@ -163,11 +163,14 @@ class Spool:
             SpoolError: the file cannot be read.
         """
         with self._wake:
-            if self._ledgers[gateway].epoch != epoch:
+            ledger = self._ledgers[gateway]
+            if ledger.epoch != epoch:
                 return []
-            base = self._ledgers[gateway].base
+            # Rows are readable a moment before the ledger knows of them: sent that early, their mark would lie beyond
+            # all that this spool knows to have written.
+            base, last = ledger.base, ledger.last
         try:
-            rows = self._file.read(gateway, after_seq + base, limit_events)
+            rows = self._file.read(gateway, after_seq + base, last, limit_events)
         except sqlite3.Error as error:
             raise SpoolError(str(error)) from error
         taken: list[tuple[int, bytes]] = []

@@ -47,7 +47,7 @@ _GATEWAYS: Final = """-- where every gateway stands
 SELECT code, epoch, base, committed,
        max(committed, coalesce((SELECT max(n) FROM event WHERE event.gateway = gateway.code), 0))
 FROM gateway"""
-_NEXT: Final = "SELECT n, body FROM event WHERE gateway = ? AND n > ? ORDER BY n LIMIT ?"
+_NEXT: Final = "SELECT n, body FROM event WHERE gateway = ? AND n > ? AND n <= ? ORDER BY n LIMIT ?"
 _SAVE_EVENT: Final = "INSERT INTO event (gateway, n, body) VALUES (?, ?, ?)"
 _SAVE_GATEWAY: Final = """
 INSERT INTO gateway (code, epoch, base, committed) VALUES (?, ?, ?, ?)
@@ -174,14 +174,14 @@ class SpoolFile:
             raise
         return changed
 
-    def read(self, gateway: str, after: int, limit: int) -> list[tuple[int, bytes]]:
-        """Return up to ``limit`` rows (n, body) with ``n`` above ``after``.
+    def read(self, gateway: str, after: int, last: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return up to ``limit`` rows (n, body) with ``n`` above ``after``, up to ``last``.
 
         Raises:
             sqlite3.Error: the file cannot be read.
         """
         with self._read_lock:
-            return self._reader.execute(_NEXT, (gateway, after, limit)).fetchall()
+            return self._reader.execute(_NEXT, (gateway, after, last, limit)).fetchall()
 
     def kept(self, gateway: str) -> dict[str, str]:
         """Return what is kept for ``gateway``, by name.
