@@ -6,6 +6,7 @@ months (the French CNIL's rule for badge logs); sums without persons, dead lette
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ import psycopg
 
 from database.pool import connect
 from maillage.rollup import roll_up
+
+_log = logging.getLogger(__name__)
 
 KEEP_EVENTS: Final = timedelta(days=90)
 """How long personal traces are kept."""
@@ -34,6 +37,11 @@ ON CONFLICT (task) DO UPDATE SET done_until = excluded.done_until, ran_at = now(
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def log_line(line: str) -> None:
+    """Take a line of progress as a log event, for a process that runs on."""
+    _log.info("maintain", extra={"text": line})
 
 
 def maintain(

@@ -156,7 +156,8 @@ def roll_up(
 ) -> Rolled:
     """Sum up every finished quarter hour that isn't yet, or about which news has come.
 
-    ``connection`` is in autocommit mode: six hours of the network are one transaction. Runs again without harm: the same changes give the same rows, and equal rows are not written.
+    ``connection`` is in autocommit mode: six hours of the network are one transaction. Runs again without harm: the
+    same changes give the same rows, and equal rows are not written.
 
     Args:
         now: aware.

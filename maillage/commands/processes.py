@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from maillage.commands.owner import database_url
 from maillage.complaint import Complaint
 
 
@@ -45,9 +47,7 @@ def migrate() -> None:
 
     Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
     """
-    url = os.environ.get("MAILLAGE_DATABASE_URL")
-    if not url:
-        raise Complaint("MAILLAGE_DATABASE_URL is not set. Set it to postgresql://user:password@host:port/name.")
+    url = database_url()
     from database.migrate import migrate as run
 
     applied = run(url)
@@ -110,6 +110,7 @@ def simulate(
     places: Annotated[int | None, typer.Option(help="How many places move; the first of the file.")] = None,
     start: Annotated[str | None, typer.Option(help="When the virtual day starts, like 2026-03-03T07:30.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed moves the same people.")] = None,
+    faults: Annotated[str | None, typer.Option(help='JSON, like {"duplicate_rate": 0.1}; POST /faults too.')] = None,
     duplicates: Annotated[float | None, typer.Option(help="Share of messages that come twice, 0 to 1.")] = None,
     reordered: Annotated[float | None, typer.Option(help="Share of messages that others overtake, 0 to 1.")] = None,
     dead: Annotated[list[str] | None, typer.Option(help="A device that is silent, PLACE/DEVICE; repeatable.")] = None,
@@ -128,7 +129,10 @@ def simulate(
     from simulator.run import run
     from simulator.settings import SimulatorSettings
 
-    settings = SimulatorSettings(**_given(speed=speed, places=places, start=start, seed=seed))
+    given = _given(speed=speed, places=places, start=start, seed=seed)
+    if faults is not None:
+        given["faults"] = json.loads(faults)
+    settings = SimulatorSettings(**given)
     faults = given_faults(
         settings.faults, duplicates=duplicates, reordered=reordered, dead=dead, garbage=garbage, clocks=clock
     )
@@ -139,41 +143,46 @@ def simulate(
 def maintain(
     *,
     once: Annotated[bool, typer.Option("--once", help="Do all that is due now, and end.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Minutes between two rounds.")] = 15.0,
 ) -> None:
     """Keep the database in order: quarter-hour summaries, and the deletion of personal traces after three months.
 
     Settings: MAILLAGE_DATABASE_URL, MAILLAGE_LOG_LEVEL.
     """
-    raise Complaint("not yet")
+    from datetime import timedelta
+
+    url = database_url()
+    from maillage import maintain as maintenance
+
+    if once:
+        maintenance.maintain(url)
+        return
+    stop = _begin(os.environ.get("MAILLAGE_LOG_LEVEL", "INFO"))
+    maintenance.maintain_every(url, every=timedelta(minutes=every), stop=stop, log=maintenance.log_line)
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording, one JSON object a line: time, topic, payload.")],
+    file: Annotated[Path, typer.Argument(help="The recording: JSON lines, each with time, topic and payload.")],
+    speed: Annotated[float | None, typer.Option(min=0.001, help="Recorded seconds in a real one.")] = 1.0,
     *,
-    speed: Annotated[float, typer.Option(min=0.001, help="Recorded seconds in a real one.")] = 1.0,
-    fast: Annotated[bool, typer.Option("--as-fast-as-possible", help="Wait for nothing but the broker.")] = False,
-    most_per_s: Annotated[float | None, typer.Option(min=0.1, help="Never more messages a second.")] = None,
-    prefix: Annotated[
-        list[str] | None,
-        typer.Option("--map", help="OLD_PREFIX=NEW_PREFIX of topics; repeatable, the first that fits."),
+    fast: Annotated[bool, typer.Option("--fast", help="As fast as the broker takes it, whatever the times.")] = False,
+    rate: Annotated[float | None, typer.Option(min=1, help="Never more messages a second.")] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option("--map", help="OLD_PREFIX=NEW_PREFIX of topics; may be repeated.")
     ] = None,
 ) -> None:
-    """Feed recorded device messages into a place's drivers, at their pace or faster.
+    """Feed recorded device messages into a place's drivers, at their pace or faster, through the place's own broker.
 
-    Settings: MAILLAGE_FIELD_MQTT_URL (the place's own broker). A bad line is told by its number and left out.
+    Settings: MAILLAGE_FIELD_MQTT_URL.
     """
+    url = os.environ.get("MAILLAGE_FIELD_MQTT_URL")
+    if not url:
+        raise Complaint("MAILLAGE_FIELD_MQTT_URL is not set. Set it to the place's own broker, mqtt://host:port.")
     from maillage.recording import parse_map
     from maillage.replay import replay as play
 
-    url = os.environ.get("MAILLAGE_FIELD_MQTT_URL")
-    if not url:
-        raise Complaint("MAILLAGE_FIELD_MQTT_URL is not set. Set it to mqtt://host:port, the place's own broker.")
-    played = play(
-        file,
-        mqtt_url=url,
-        speed=None if fast else speed,
-        most_per_s=most_per_s,
-        prefixes=[parse_map(one) for one in prefix or ()],
-        stop=_begin(os.environ.get("MAILLAGE_LOG_LEVEL", "WARNING")),
-    )
-    raise typer.Exit(1 if played.bad_lines else 0)
+    prefixes = [parse_map(one) for one in topic or ()]
+    stop = _begin(os.environ.get("MAILLAGE_LOG_LEVEL", "INFO"))
+    done = play(file, mqtt_url=url, speed=None if fast else speed, prefixes=prefixes, most_per_s=rate, stop=stop)
+    print(f"{done.sent} messages sent in {done.seconds:.1f} s, {done.bad_lines} lines left out.")
+    raise typer.Exit(0 if done.complete else 130)

@@ -1,0 +1,263 @@
+"""Quarter-hour sums and the end of personal traces, on a real database."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import psycopg
+import pytest
+
+from database.pool import Connection, connect
+from maillage.maintain import LOCK, maintain, maintain_every
+from tests.conftest import Database
+from tests.waiting import until
+
+EIGHT = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+DESK, GATEWAY = 5, 9
+
+
+class World:
+    """One place with one space, and what its gateway told."""
+
+    def __init__(self, connection: Connection, url: str) -> None:
+        self.connection = connection
+        self.url = url
+        self._seq = count(1)
+        row = connection.execute(
+            "WITH p AS (INSERT INTO place (code, name, shard, latitude, longitude, source, source_id)"
+            "   VALUES ('p', 'P', 1, 45, 1, 'test', '1') RETURNING id),"
+            " s AS (INSERT INTO space (place, code, name, kind, capacity)"
+            "   SELECT id, 'place', 'P', 'place', 10 FROM p RETURNING id),"
+            " g AS (INSERT INTO gateway (place, code) SELECT id, 'p-g1' FROM p RETURNING id),"
+            " t AS (INSERT INTO stream (gateway, epoch) SELECT id, '0123456789abcdef' FROM g RETURNING id)"
+            " SELECT p.id, s.id, g.id, t.id FROM p, s, g, t"
+        ).fetchone()
+        assert row is not None
+        self.place, self.space, self.gateway, self.stream = row
+        connection.execute(
+            "INSERT INTO space_state (space, place, revision, quality, at, ttl_s, changed_at, fold)"
+            " VALUES (%s, %s, 1, 'unknown', now(), 120, now(), '{}')",
+            (self.space, self.place),
+        )
+
+    def event(self, at: datetime, *, start: bool = False) -> None:
+        """Store one event of the place, as the ingest does."""
+        self.connection.execute(
+            "INSERT INTO event (at, received_at, tx, stream, seq, place, kind, member, detail)"
+            " VALUES (%s, now(), pg_current_xact_id()::text::bigint, %s, %s, %s, %s, 'm-0001', %s)",
+            (
+                *(at, self.stream, next(self._seq), self.place),
+                *((GATEWAY, '{"what": "start"}') if start else (DESK, None)),
+            ),
+        )
+
+    def change(self, at: datetime, present: int | None) -> None:
+        """Store an event and the change that it makes."""
+        with self.connection.transaction():
+            self.event(at)
+            self.connection.execute(
+                "INSERT INTO occupancy_change (at, place, space, present, low, high, capacity, quality)"
+                " VALUES (%s, %s, %s, %s, %s, %s, 10, %s)",
+                (at, self.place, self.space, present, present, present, "unknown" if present is None else "live"),
+            )
+
+    def heard(self, at: datetime, *, online: bool = True, spool_depth: int = 0) -> None:
+        """Set what the gateway last said of itself."""
+        self.connection.execute(
+            "INSERT INTO gateway_state (gateway, place, online, heard_at, changed_at, spool_depth)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (gateway) DO UPDATE"
+            " SET online = excluded.online, heard_at = excluded.heard_at, spool_depth = excluded.spool_depth",
+            (self.gateway, self.place, online, at, at, spool_depth),
+        )
+
+    def maintain(self, now: datetime) -> list[str]:
+        """Run once at ``now`` and return what it said."""
+        lines: list[str] = []
+        assert maintain(self.url, log=lines.append, now=now)
+        return lines
+
+    def quarters(self) -> dict[str, tuple[float | None, int | None, float]]:
+        """Return mean, peak and known share by the quarter's start, ``HH:MM``."""
+        rows = self.connection.execute("SELECT at, mean, peak, known FROM occupancy_15m ORDER BY at").fetchall()
+        return {
+            f"{at:%H:%M}": (None if mean is None else round(mean, 3), peak, round(known, 3))
+            for at, mean, peak, known in rows
+        }
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    """Yield a place in a fresh database; every statement is its own transaction."""
+    with connect(database_url, application_name="maillage test", autocommit=True) as connection:
+        yield World(connection, database_url)
+
+
+def test_the_mean_is_weighted_by_time_and_only_finished_quarters_are_summed_up(world: World) -> None:
+    world.change(EIGHT + 5 * MINUTE, 2)
+    world.change(EIGHT + 10 * MINUTE, 8)
+    world.change(EIGHT + 20 * MINUTE, 0)
+    world.heard(EIGHT + 44 * MINUTE)
+    world.maintain(EIGHT + 44 * MINUTE)
+    assert world.quarters() == {
+        "08:00": (5.0, 8, 0.667),  # 2 for 5 min, 8 for 5 min, nothing known before
+        "08:15": (2.667, 8, 1.0),  # 8 for 5 min, 0 for 10
+    }
+    world.heard(EIGHT + 46 * MINUTE)
+    world.maintain(EIGHT + 46 * MINUTE)
+    assert world.quarters()["08:30"] == (0.0, 0, 1.0)
+
+
+def test_a_second_run_writes_nothing(world: World) -> None:
+    world.change(EIGHT, 3)
+    world.heard(EIGHT + 60 * MINUTE)
+    assert world.maintain(EIGHT + 60 * MINUTE)[0].startswith("rollup: 4 quarter hours written for 1 places")
+    before = world.quarters()
+    assert world.maintain(EIGHT + 60 * MINUTE)[0].startswith("rollup: 0 quarter hours written for 1 places")
+    assert world.quarters() == before == dict.fromkeys(("08:00", "08:15", "08:30", "08:45"), (3.0, 3, 1.0))
+
+
+def test_unknown_is_not_zero(world: World) -> None:
+    world.change(EIGHT, 4)
+    world.change(EIGHT + 5 * MINUTE, None)
+    world.change(EIGHT + 10 * MINUTE, 6)
+    world.change(EIGHT + 15 * MINUTE, None)
+    world.heard(EIGHT + 30 * MINUTE)
+    world.maintain(EIGHT + 30 * MINUTE)
+    assert world.quarters() == {"08:00": (5.0, 6, 0.667), "08:15": (None, None, 0.0)}
+
+
+def test_a_gateway_that_falls_silent_makes_the_rest_unknown(world: World) -> None:
+    world.change(EIGHT, 4)
+    world.event(EIGHT + 16 * MINUTE)
+    world.heard(EIGHT + 16 * MINUTE, online=False)
+    world.maintain(EIGHT + 60 * MINUTE)
+    assert world.quarters() == {
+        "08:00": (4.0, 4, 1.0),
+        "08:15": (4.0, 4, 0.2),  # a minute, and two more for which it may be believed
+        "08:30": (None, None, 0.0),
+        "08:45": (None, None, 0.0),
+    }
+
+
+@pytest.mark.parametrize("spool_depth", [0, 7])
+def test_an_online_gateway_vouches_for_silence_unless_it_has_more_to_tell(world: World, spool_depth: int) -> None:
+    world.change(EIGHT, 4)
+    world.heard(EIGHT + 30 * MINUTE, spool_depth=spool_depth)
+    world.maintain(EIGHT + 30 * MINUTE)
+    assert world.quarters()["08:15"] == ((None, None, 0.0) if spool_depth else (4.0, 4, 1.0))
+
+
+def test_what_arrives_late_is_summed_up_again(world: World) -> None:
+    world.change(EIGHT, 4)
+    world.heard(EIGHT + 10 * MINUTE, online=False)
+    world.maintain(EIGHT + 120 * MINUTE)
+    assert world.quarters()["09:00"] == (None, None, 0.0)
+    # Its spool arrives: it had lived on, and somebody came at 8:30.
+    world.change(EIGHT + 30 * MINUTE, 5)
+    world.event(EIGHT + 110 * MINUTE)
+    world.heard(EIGHT + 125 * MINUTE)
+    world.maintain(EIGHT + 126 * MINUTE)
+    quarters = world.quarters()
+    assert quarters["08:15"] == (4.0, 4, 1.0)
+    assert quarters["08:30"] == quarters["09:45"] == (5.0, 5, 1.0)
+
+
+def test_a_restart_leaves_the_time_before_it_unknown(world: World) -> None:
+    world.change(EIGHT, 4)
+    world.event(EIGHT + 46 * MINUTE, start=True)
+    world.heard(EIGHT + 60 * MINUTE)
+    world.maintain(EIGHT + 60 * MINUTE)
+    assert world.quarters() == {
+        "08:00": (4.0, 4, 0.133),
+        "08:15": (None, None, 0.0),
+        "08:30": (None, None, 0.0),
+        "08:45": (4.0, 4, 0.933),
+    }
+
+
+def test_the_hour_that_comes_twice_and_the_one_that_never_does_are_ordinary(world: World) -> None:
+    for change_of_clocks in (datetime(2026, 10, 25, 0, 0, tzinfo=UTC), datetime(2026, 3, 29, 0, 0, tzinfo=UTC)):
+        world.connection.execute("TRUNCATE occupancy_15m, maintenance")
+        world.connection.execute("DELETE FROM event; DELETE FROM occupancy_change")
+        world.change(change_of_clocks, 3)
+        world.heard(change_of_clocks + timedelta(hours=3))
+        world.maintain(change_of_clocks + timedelta(hours=3))
+        assert len(world.quarters()) == 12
+        assert set(world.quarters().values()) == {(3.0, 3, 1.0)}
+
+
+def test_long_backlogs_go_in_slices_that_join(world: World) -> None:
+    world.change(EIGHT, 7)
+    world.event(EIGHT + timedelta(hours=20), start=True)
+    world.heard(EIGHT + timedelta(hours=26))
+    lines = world.maintain(EIGHT + timedelta(hours=26))
+    assert sum(line.startswith("rollup: up to") for line in lines) == 4
+    rows = world.connection.execute(
+        "SELECT count(*), round(sum(known * 900)) FROM occupancy_15m WHERE known > 0"
+    ).fetchone()
+    assert rows == (1 + 6 * 4, 120 + 6 * 3600)
+
+
+def test_personal_traces_go_after_three_months_and_sums_stay(world: World) -> None:
+    now = EIGHT + timedelta(days=100)
+    world.change(EIGHT, 1)
+    world.change(now - timedelta(days=91), 2)
+    world.change(now - timedelta(days=88), 3)
+    world.connection.execute(
+        "INSERT INTO dead_letter (origin, reason, error, topic, payload, length, digest)"
+        " VALUES ('ingest', 'x', 'x', 't', '', 0, 'd')"
+    )
+    world.heard(now)
+    lines = world.maintain(now)
+    assert lines[-1].startswith("retention: 2 days of events dropped")
+    assert world.connection.execute("SELECT min(at) FROM event").fetchone() == (now - timedelta(days=88),)
+    assert world.connection.execute("SELECT count(*) FROM occupancy_change").fetchone() == (3,)
+    assert world.connection.execute("SELECT count(*) FROM dead_letter").fetchone() == (1,)
+    sums = world.connection.execute("SELECT count(*) FROM occupancy_15m").fetchone()
+    world.maintain(now)
+    assert world.connection.execute("SELECT count(*) FROM occupancy_15m").fetchone() == sums
+
+
+def test_the_last_month_of_events_cannot_be_dropped_by_anybody(world: World) -> None:
+    world.event(datetime.now(UTC) - timedelta(days=2))
+    with pytest.raises(psycopg.errors.CheckViolation, match="younger than a month"):
+        world.connection.execute("SELECT drop_events_before(now())")
+
+
+def test_the_maintainers_own_role_is_enough_and_others_may_not(world: World, database: Database) -> None:
+    world.change(EIGHT, 4)
+    world.heard(EIGHT + 30 * MINUTE)
+    lines: list[str] = []
+    assert maintain(database.as_login("maintain_1"), log=lines.append, now=EIGHT + 30 * MINUTE)
+    assert world.quarters()["08:15"] == (4.0, 4, 1.0)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        maintain(database.as_login("api_1"), log=lines.append, now=EIGHT + 30 * MINUTE)
+
+
+def test_two_at_once_do_it_once(world: World) -> None:
+    world.change(EIGHT, 4)
+    lines: list[str] = []
+    with connect(world.url, application_name="maillage test", autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        assert not maintain(world.url, log=lines.append, now=EIGHT + 30 * MINUTE)
+    assert lines == ["maintain: another one is at it; nothing done"]
+    assert world.quarters() == {}
+
+
+def test_it_goes_on_until_it_is_told_to_stop(world: World) -> None:
+    stop = threading.Event()
+    lines: list[str] = []
+    runner = threading.Thread(
+        target=maintain_every,
+        args=(world.url,),
+        kwargs={"every": timedelta(seconds=0.05), "stop": stop, "log": lines.append},
+    )
+    runner.start()
+    until(lambda: sum(line.startswith("retention") for line in lines) >= 2, what="two rounds")
+    stop.set()
+    runner.join(10)
+    assert not runner.is_alive()
