@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 from simulator.clock import Scheduler
 from simulator.faults import Faults
@@ -13,15 +14,20 @@ from simulator.faults import Faults
 Publish = Callable[[str, bytes, bool], bool]
 """Topic, payload, retained; False where there is no connection and the message is lost, as a device's would be."""
 
+COUNTERS: Final = (
+    *("said", "said.esp_rfid", "said.zigbee2mqtt", "said.chirpstack", "sent", "unconnected"),
+    *("duplicated", "reordered", "garbled", "lost", "silenced", "commands", "unlocked"),
+)
+
 
 class Air:
     """Sends what devices say. Runs in the scheduler's thread; ``faults`` may be replaced from any thread."""
 
     def __init__(self, publish: Publish, scheduler: Scheduler, *, faults: Faults, seed: int) -> None:
         self.faults = faults
-        self.counters: Counter[str] = Counter()
+        self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         """``said`` by devices (and ``said.DRIVER``); ``sent`` to the broker or ``unconnected``; and, by faults,
-        ``duplicated``, ``reordered``, ``garbled``, ``lost``, ``silenced``."""
+        ``duplicated``, ``reordered``, ``garbled``, ``lost``, ``silenced``. ``commands`` heard, ``unlocked`` by them."""
         self._publish = publish
         self._scheduler = scheduler
         self._dice = random.Random(seed)

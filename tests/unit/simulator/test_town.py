@@ -198,3 +198,23 @@ def test_boards_speak_like_the_firmware() -> None:
     opened = [one for one in messages if one["type"] == "access" and one["uid"] == " "]
     shown = [one for one in messages if one["type"] == "access" and one["uid"] != " "]
     assert len(opened) == world.town.air.counters["unlocked"] == len(shown)
+
+
+def test_a_sensor_holds_on_from_the_last_time_it_saw_somebody() -> None:
+    world = World(place(1), speed=1)
+    watch = next(one for one in world.town.places[0]._watches if one.sensor.hold_s == 300)
+    world.live(7.6)  # six minutes: every sensor has told its first state
+
+    def said_after(virtual_s: float) -> bool:
+        world.live(7.6 + (elapsed := elapsed_s[-1] + virtual_s) / 3600)
+        elapsed_s.append(elapsed)
+        return watch.said
+
+    elapsed_s = [0.0]
+    watch.change(there=True)
+    assert [said_after(5), said_after(10)] == [False, True]
+    watch.change(there=False)
+    assert said_after(200)
+    watch.change(there=True)  # back within the hold…
+    watch.change(there=False)  # …and gone again: the hold begins anew
+    assert [said_after(200), said_after(110)] == [True, False]
