@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 _HELD_MAX_BYTES: Final = 64 * 1024 * 1024
 """What memory holds while the disk refuses; beyond this events are lost, and said to be."""
 _RETRY_S: Final = 0.5
+_SLICE: Final = 50
+"""Events a transaction on a disk that has refused: all that is held may never fit at once."""
 _MARKS_WAIT_S: Final = 0.05
 """A mark alone is no hurry: it waits this long for events to share a commit with."""
 
@@ -222,13 +224,25 @@ class Spool:
                         self._wake.wait(_MARKS_WAIT_S)
                     if not self._changes.any() or (self._stopping and self.trouble):
                         return
-                    changes, self._changes = self._changes, Changes()
-                    self._say_losses(changes)
+                    changes = self._taken()
                 if not self._write(changes):
                     time.sleep(_RETRY_S)
         except Exception:
             log.critical("spool_died", exc_info=True)
             raise
+
+    def _taken(self) -> Changes:
+        """Return what to write now: everything, or on a disk that refuses little at a time, what makes room first."""
+        changes = self._changes
+        if self.trouble is None:
+            self._changes = Changes()
+            self._say_losses(changes)
+            return changes
+        if changes.committed or changes.renewed or changes.kept:
+            self._changes = Changes(events=changes.events)
+            return Changes(committed=changes.committed, renewed=changes.renewed, kept=changes.kept)
+        self._changes = Changes(events=changes.events[_SLICE:])
+        return Changes(events=changes.events[:_SLICE])
 
     def _write(self, changes: Changes) -> bool:
         """Write ``changes``; what the disk refuses goes back to the front of what is held."""
@@ -247,7 +261,8 @@ class Spool:
             self._held_bytes -= sum(len(body) for _, body in changes.events)
             self.appended += len(changes.events)
             self._wake.notify_all()
-        if self.trouble is not None:
+            recovered = self.trouble is not None and bool(changes.events) and not self._changes.events
+        if recovered:
             log.warning("spool_recovered", extra={"reason": self.trouble})
             for gateway in self._ledgers:
                 self.say(gateway, f"the spool refused events for a while: {self.trouble}")
