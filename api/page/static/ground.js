@@ -57,7 +57,8 @@ export function light(ground, codes) {
   }
 }
 
-export function drawGround(canvas, ground, view, colours, ratio) {
+/** Draws it all; where the dots crowd (`crowded`) only names with much room are written. */
+export function drawGround(canvas, ground, view, colours, ratio, crowded) {
   const context = canvas.getContext("2d");
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.fillStyle = colours.sea;
@@ -84,7 +85,7 @@ export function drawGround(canvas, ground, view, colours, ratio) {
   context.textBaseline = "middle";
   context.fillStyle = colours.name;
   for (const { name, at, size, lit } of ground.departments) {
-    if (size * view.scale * 0.8 < name.length * 6.2) continue; // it wouldn't fit
+    if (size * view.scale * (crowded ? 0.4 : 0.8) < name.length * 6.2) continue; // it wouldn't fit
     const [x, y] = view.at(at);
     context.globalAlpha = lit ? 1 : 0.6;
     if (x > -60 && y > -20 && x < view.width + 60 && y < view.height + 20) context.fillText(name, x, y);

@@ -9,6 +9,8 @@ const rows = new Map();
 let order = "free";
 let wanted = "";
 let orderDirty = false;
+let count = 0; // of the rows shown
+let stop = null; // the row in the tab order
 let visited = false; // a row has had the focus: Tab comes back to it
 let lastSort = 0;
 
@@ -73,6 +75,7 @@ function paint(place) {
 
 const busy = () => list.matches(":hover") || list.contains(document.activeElement);
 
+/** Puts the matching rows, and no others, into the list in their order. */
 function sort() {
   orderDirty = false;
   lastSort = Date.now();
@@ -80,37 +83,22 @@ function sort() {
   const byName = (a, b) => compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
   const keys = { free: (p) => p.now.free ?? -1, fullness: (p) => p.now.share ?? -1, name: () => 0 };
   const key = keys[order];
-  const sorted = [...places.all()].sort((a, b) => key(b) - key(a) || byName(a, b));
-  let at = list.firstElementChild;
-  for (const place of sorted) {
-    const { item } = rows.get(place.id);
-    if (item === at) at = at.nextElementSibling;
-    else list.insertBefore(item, at);
-  }
+  const wantedRows = [...places.all()].filter(filter()).sort((a, b) => key(b) - key(a) || byName(a, b)).map((place) => rows.get(place.id).item);
+  const moved = wantedRows.filter((item, i) => list.children[i] !== item).length;
+  if (moved > 40 || wantedRows.length !== list.childElementCount) list.replaceChildren(...wantedRows);
+  else wantedRows.forEach((item, i) => list.children[i] === item || list.insertBefore(item, list.children[i]));
+  count = wantedRows.length;
+  document.getElementById("nothing").hidden = count > 0 || places.count() === 0;
   rove();
+  return count;
 }
 
 /** One row is in the tab order; arrows reach the others. */
 function rove(link = null) {
-  const current = list.querySelector('a[tabindex="0"]');
-  const next = link ?? (visited && current && !current.parentNode.hidden ? current : list.querySelector("li:not([hidden]) a"));
-  if (current === next) return;
-  if (current) current.tabIndex = -1;
+  const next = link ?? (visited && stop?.isConnected ? stop : list.querySelector("a"));
+  if (stop) stop.tabIndex = -1;
   if (next) next.tabIndex = 0;
-}
-
-function narrow() {
-  const keep = filter();
-  let n = 0;
-  for (const place of places.all()) {
-    const hidden = !keep(place);
-    const row = rows.get(place.id);
-    if (row.item.hidden !== hidden) row.item.hidden = hidden;
-    if (!hidden) n += 1;
-  }
-  document.getElementById("nothing").hidden = n > 0 || places.count() === 0;
-  rove();
-  return n;
+  stop = next;
 }
 
 export function update(batch) {
@@ -125,7 +113,7 @@ export function update(batch) {
   orderDirty ||= order !== "name" || fresh;
   if (fresh) sort();
   else calmSort();
-  return narrow();
+  return count;
 }
 
 /** Sorts again if something moved, not more often than every two seconds, and not under the pointer or the focus. */
@@ -146,8 +134,9 @@ export function setOrder(value) {
 
 export function setSearch(text) {
   wanted = places.fold(text.trim());
+  const n = sort();
   list.scrollTop = 0;
-  return narrow();
+  return n;
 }
 
 export function markSelected(id) {
@@ -158,7 +147,7 @@ export function markSelected(id) {
 /** Brings the reader back to a row, for example after its details are closed. */
 export function focus(id) {
   const row = rows.get(id);
-  const link = row && !row.item.hidden ? row.link : list.querySelector('a[tabindex="0"]');
+  const link = row?.item.isConnected ? row.link : stop;
   if (!link) return;
   rove(link);
   link.focus();
@@ -170,7 +159,7 @@ list.addEventListener("focusin", (e) => {
   rove(e.target);
 });
 list.addEventListener("keydown", (e) => {
-  const links = [...list.querySelectorAll("li:not([hidden]) a")];
+  const links = [...list.querySelectorAll("a")];
   const here = links.indexOf(document.activeElement);
   const steps = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: links.length - 1, PageDown: here + 10, PageUp: here - 10 };
   if (!(e.key in steps) || !links.length) return;

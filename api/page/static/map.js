@@ -121,7 +121,7 @@ function drawNames(context, seen, r) {
 
 function draw() {
   frame = 0;
-  if (groundDirty) drawGround(ground, outline, view, colours, ratio);
+  if (groundDirty) drawGround(ground, outline, view, colours, ratio, places.count() > 600);
   groundDirty = false;
   drawDots();
 }

@@ -1,10 +1,12 @@
 // What the page knows: every place with its last number, and what may be said of it now.
 import { levelOf } from "./scale.js";
 
+const CALM_MS = 125; // a busy network moves the page eight times a second, not sixty
 const places = new Map();
 const listeners = new Set();
 let changed = new Set();
-let frame = 0;
+let waiting = false;
+let flushedAt = 0;
 let ahead = 0; // the server's clock minus ours, ms
 let cut = false; // the stream is silent: numbers live no longer than their ttl
 
@@ -12,18 +14,21 @@ export const all = () => places.values();
 export const get = (id) => places.get(id);
 export const count = () => places.size;
 
-/** Calls back once a frame at most, with the places that changed since. */
+/** Calls back before a frame is drawn, eight times a second at most, with the places that changed since. */
 export function onChange(listener) {
   listeners.add(listener);
 }
 
 function touch(place) {
   changed.add(place);
-  frame ||= requestAnimationFrame(flush);
+  if (waiting) return;
+  waiting = true;
+  setTimeout(() => requestAnimationFrame(flush), Math.max(0, flushedAt + CALM_MS - performance.now()));
 }
 
 function flush() {
-  frame = 0;
+  waiting = false;
+  flushedAt = performance.now();
   const batch = changed;
   changed = new Set();
   for (const listener of listeners) listener(batch);
