@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,17 +58,29 @@ def changed(faults: Faults, change: Mapping[str, Any]) -> Faults:
 def given_faults(
     faults: Faults,
     *,
+    text: str | None = None,
     duplicates: float | None = None,
     reordered: float | None = None,
     dead: Sequence[str] | None = None,
     garbage: Sequence[str] | None = None,
     clocks: Sequence[str] | None = None,
 ) -> Faults:
-    """Return ``faults`` with those that a command line names; ``clocks`` are written ``PLACE/DEVICE=SECONDS``.
+    """Return ``faults`` with those that a command line names.
+
+    Args:
+        faults: those in force without it.
+        text: a JSON object of any of them; the others below count more.
+        duplicates: a rate.
+        reordered: a rate.
+        dead: devices, ``PLACE/DEVICE``.
+        garbage: devices.
+        clocks: written ``PLACE/DEVICE=SECONDS``.
 
     Raises:
         FaultError: a fault that makes no sense.
     """
+    if text is not None:
+        faults = changed(faults, _object(text))
     change: dict[str, Any] = {"duplicate_rate": duplicates, "reorder_rate": reordered, "dead": dead, "garbage": garbage}
     if clocks:
         offsets = dict(one.rpartition("=")[::2] for one in clocks)
@@ -75,3 +88,13 @@ def given_faults(
             raise FaultError("a wrong clock is written PLACE/DEVICE=SECONDS")
         change["clocks"] = offsets
     return changed(faults, {name: value for name, value in change.items() if value is not None})
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise FaultError("the faults are not JSON") from error
+    if not isinstance(value, dict):
+        raise FaultError('the faults are no JSON object like {"duplicate_rate": 0.1}')
+    return value

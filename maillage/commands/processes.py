@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -129,14 +128,17 @@ def simulate(
     from simulator.run import run
     from simulator.settings import SimulatorSettings
 
-    given = _given(speed=speed, places=places, start=start, seed=seed)
-    if faults is not None:
-        given["faults"] = json.loads(faults)
-    settings = SimulatorSettings(**given)
-    faults = given_faults(
-        settings.faults, duplicates=duplicates, reordered=reordered, dead=dead, garbage=garbage, clocks=clock
+    settings = SimulatorSettings(**_given(speed=speed, simulator_places=places, start=start, seed=seed))
+    wanted = given_faults(
+        settings.faults,
+        text=faults,
+        duplicates=duplicates,
+        reordered=reordered,
+        dead=dead,
+        garbage=garbage,
+        clocks=clock,
     )
-    settings = settings.changed(faults=faults)
+    settings = settings.changed(faults=wanted)
     raise typer.Exit(run(settings, _begin(settings.log_level)))
 
 
