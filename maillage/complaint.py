@@ -46,9 +46,13 @@ def sentence(error: BaseException) -> str:
 
 def _settings(error: ValidationError) -> str:
     """Tell which settings are missing or wrong; values stay out of it, they may be secrets."""
+    problems = error.errors(include_url=False, include_input=False)
     lines = []
-    for one in error.errors(include_url=False, include_input=False):
+    for one in problems:
         name = "MAILLAGE_" + "_".join(str(part) for part in one["loc"]).upper()
-        what = "is not set" if one["type"] == "missing" else one["msg"].removeprefix("Value error, ")
-        lines.append(f"{name} {what}" if one["type"] == "missing" else f"{name}: {what}")
-    return "; ".join(lines) + ". Set it in the environment (README, Settings), or run `maillage up`, which sets all."
+        missing = one["type"] == "missing"
+        lines.append(f"{name} is not set" if missing else f"{name}: {one['msg'].removeprefix('Value error, ')}")
+    told = "; ".join(lines) + "."
+    if any(one["type"] == "missing" for one in problems):
+        told += " Set it in the environment (README, Settings), or run `maillage up`, which sets all."
+    return told

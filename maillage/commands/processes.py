@@ -109,7 +109,6 @@ def simulate(
     places: Annotated[int | None, typer.Option(help="How many places move; the first of the file.")] = None,
     start: Annotated[str | None, typer.Option(help="When the virtual day starts, like 2026-03-03T07:30.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed moves the same people.")] = None,
-    faults: Annotated[str | None, typer.Option(help='JSON, like {"duplicate_rate": 0.1}; POST /faults too.')] = None,
     duplicates: Annotated[float | None, typer.Option(help="Share of messages that come twice, 0 to 1.")] = None,
     reordered: Annotated[float | None, typer.Option(help="Share of messages that others overtake, 0 to 1.")] = None,
     dead: Annotated[list[str] | None, typer.Option(help="A device that is silent, PLACE/DEVICE; repeatable.")] = None,
@@ -164,27 +163,32 @@ def maintain(
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="The recording: JSON lines, each with time, topic and payload.")],
-    speed: Annotated[float | None, typer.Option(min=0.001, help="Recorded seconds in a real one.")] = 1.0,
+    file: Annotated[Path, typer.Argument(help="A recording, one JSON object a line: time, topic, payload.")],
     *,
-    fast: Annotated[bool, typer.Option("--fast", help="As fast as the broker takes it, whatever the times.")] = False,
-    rate: Annotated[float | None, typer.Option(min=1, help="Never more messages a second.")] = None,
-    topic: Annotated[
-        list[str] | None, typer.Option("--map", help="OLD_PREFIX=NEW_PREFIX of topics; may be repeated.")
+    speed: Annotated[float, typer.Option(min=0.001, help="Recorded seconds in a real one.")] = 1.0,
+    fast: Annotated[bool, typer.Option("--as-fast-as-possible", help="Wait for nothing but the broker.")] = False,
+    most_per_s: Annotated[float | None, typer.Option(min=0.1, help="Never more messages a second.")] = None,
+    prefix: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="OLD_PREFIX=NEW_PREFIX of topics; repeatable, the first that fits."),
     ] = None,
 ) -> None:
-    """Feed recorded device messages into a place's drivers, at their pace or faster, through the place's own broker.
+    """Feed recorded device messages into a place's drivers, at their pace or faster.
 
-    Settings: MAILLAGE_FIELD_MQTT_URL.
+    Settings: MAILLAGE_FIELD_MQTT_URL (the place's own broker). A bad line is told by its number and left out.
     """
-    url = os.environ.get("MAILLAGE_FIELD_MQTT_URL")
-    if not url:
-        raise Complaint("MAILLAGE_FIELD_MQTT_URL is not set. Set it to the place's own broker, mqtt://host:port.")
     from maillage.recording import parse_map
     from maillage.replay import replay as play
 
-    prefixes = [parse_map(one) for one in topic or ()]
-    stop = _begin(os.environ.get("MAILLAGE_LOG_LEVEL", "INFO"))
-    done = play(file, mqtt_url=url, speed=None if fast else speed, prefixes=prefixes, most_per_s=rate, stop=stop)
-    print(f"{done.sent} messages sent in {done.seconds:.1f} s, {done.bad_lines} lines left out.")
-    raise typer.Exit(0 if done.complete else 130)
+    url = os.environ.get("MAILLAGE_FIELD_MQTT_URL")
+    if not url:
+        raise Complaint("MAILLAGE_FIELD_MQTT_URL is not set. Set it to mqtt://host:port, the place's own broker.")
+    played = play(
+        file,
+        mqtt_url=url,
+        speed=None if fast else speed,
+        most_per_s=most_per_s,
+        prefixes=[parse_map(one) for one in prefix or ()],
+        stop=_begin(os.environ.get("MAILLAGE_LOG_LEVEL", "WARNING")),
+    )
+    raise typer.Exit(1 if played.bad_lines else 0)

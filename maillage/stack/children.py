@@ -32,9 +32,9 @@ class Child:
     """One process of ours: ``maillage COMMAND``, with its settings and its log."""
 
     def __init__(
-        self, *, name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path, health: str
+        self, *, name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path, health: str | None
     ) -> None:
-        """``health`` is the URL that answers 200 once the process is up."""
+        """``health`` is the URL that answers 200 once the process is up; None: it needs no waiting for."""
         self.name = name
         self.health = health
         self.log = log
@@ -86,7 +86,7 @@ class Child:
             StackError: the process ended, or did not answer within ``deadline_s``.
         """
         end = time.monotonic() + deadline_s
-        while not stopped() and not answers(self.health):
+        while self.health is not None and not stopped() and not answers(self.health):
             if self.crashed():
                 code = self._process.returncode if self._process else None
                 raise StackError(f"{self.name} ended (exit code {code}). The end of {self.log}:\n{self.tail()}")

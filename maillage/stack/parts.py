@@ -28,11 +28,12 @@ class Parts:
     ingest: Child
     api: Child
     gateway: Child
+    maintain: Child
     simulator: Child
 
     def in_order(self) -> tuple[Child, ...]:
-        """The order to start in: each finds what it connects to."""
-        return (self.ingest, self.api, self.gateway, self.simulator)
+        """The order to start in: each finds what it connects to; the devices speak last."""
+        return (self.ingest, self.api, self.gateway, self.maintain, self.simulator)
 
 
 def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime: Path) -> dict[str, str]:
@@ -56,13 +57,13 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
     gateways = {"MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json")}
     field = {"MAILLAGE_FIELD_MQTT_URL": servers.field_url()}
 
-    def child(name: str, arguments: list[str], given: dict[str, str], port: int, path: str) -> Child:
+    def child(name: str, arguments: list[str], given: dict[str, str], health: str | None = None) -> Child:
         return Child(
             name=name,
             arguments=arguments,
             environment=given,
             log=runtime / "logs" / f"{name}.log",
-            health=f"http://127.0.0.1:{port}{path}",
+            health=f"http://127.0.0.1:{health}" if health else None,
         )
 
     return Parts(
@@ -74,8 +75,7 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
                 "MAILLAGE_MQTT_URL": servers.broker_url("ingest"),
                 "MAILLAGE_METRICS_PORT": str(ports.ingest),
             },
-            ports.ingest,
-            "/readyz",
+            f"{ports.ingest}/readyz",
         ),
         api=child(
             "api",
@@ -85,8 +85,7 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
                 "MAILLAGE_HTTP_HOST": "127.0.0.1",
                 "MAILLAGE_HTTP_PORT": str(ports.api),
             },
-            ports.api,
-            "/readyz",
+            f"{ports.api}/readyz",
         ),
         gateway=child(
             "gateway",
@@ -98,14 +97,13 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
                 "MAILLAGE_SPOOL": str(runtime / "spool.sqlite"),
                 "MAILLAGE_METRICS_PORT": str(ports.gateway),
             },
-            ports.gateway,
-            "/healthz",
+            f"{ports.gateway}/healthz",
         ),
+        maintain=child("maintain", ["maintain"], {"MAILLAGE_DATABASE_URL": servers.database_url("maintain_1")}),
         simulator=child(
             "simulator",
             ["simulate", "--speed", str(wishes.speed), "--seed", str(wishes.seed)],
             {**gateways, **field, "MAILLAGE_SIMULATOR_PORT": str(ports.simulator)},
-            ports.simulator,
-            "/healthz",
+            f"{ports.simulator}/healthz",
         ),
     )

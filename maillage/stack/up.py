@@ -91,16 +91,17 @@ class Stack:
         prepared = prepare(servers, self._secrets, wishes, gateways_file=runtime / "gateways.json", say=say)
         environment.write(shared_environment(servers, self._secrets, self._ports, runtime))
         self._parts = parts = make_parts(servers, wishes, self._ports, runtime)
-        for child in (parts.ingest, parts.api, parts.gateway):
+        *listeners, simulator = parts.in_order()
+        for child in listeners:
             child.log.unlink(missing_ok=True)
             child.start()
-        for child in (parts.ingest, parts.api, parts.gateway):
+        for child in listeners:
             child.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
         self._watch = StreamWatch(host="127.0.0.1", port=self._ports.api)
         self._watch.start()
-        parts.simulator.log.unlink(missing_ok=True)
-        parts.simulator.start()
-        parts.simulator.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
+        simulator.log.unlink(missing_ok=True)
+        simulator.start()
+        simulator.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
         if not self._stop.is_set():
             say(
                 f"{prepared.places} places with {prepared.devices} devices, all up in "
