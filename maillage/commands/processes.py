@@ -109,6 +109,7 @@ def simulate(
     places: Annotated[int | None, typer.Option(help="How many places move; the first of the file.")] = None,
     start: Annotated[str | None, typer.Option(help="When the virtual day starts, like 2026-03-03T07:30.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed moves the same people.")] = None,
+    faults: Annotated[str | None, typer.Option(help='As JSON, like {"duplicate_rate": 0.1}.')] = None,
     duplicates: Annotated[float | None, typer.Option(help="Share of messages that come twice, 0 to 1.")] = None,
     reordered: Annotated[float | None, typer.Option(help="Share of messages that others overtake, 0 to 1.")] = None,
     dead: Annotated[list[str] | None, typer.Option(help="A device that is silent, PLACE/DEVICE; repeatable.")] = None,
