@@ -40,7 +40,7 @@ class Simulation:
             start=settings.start,
             speed=settings.speed,
             seed=settings.seed,
-            places=settings.places,
+            places=settings.simulator_places,
             faults=settings.faults,
         )
         self._loop = MqttLoop("simulator-mqtt")

@@ -29,7 +29,7 @@ class SimulatorSettings(BaseSettings):
     )
     speed: float = Field(default=60.0, ge=1, le=1000, description="virtual seconds in a real one")
     start: datetime = Field(default=DEFAULT_START, description="when the virtual day begins, local time without a zone")
-    places: int | None = Field(
+    simulator_places: int | None = Field(
         default=None, ge=1, description="how many places move, the first of the file; empty: all"
     )
     seed: int = Field(default=DEFAULT_SEED, description="the same seed makes and moves the same people")

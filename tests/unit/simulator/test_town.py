@@ -183,6 +183,10 @@ def test_faults_are_checked() -> None:
     assert (faults.duplicate_rate, faults.is_dead("a/b"), faults.is_dead("a/c")) == (0.1, True, False)
     assert changed(faults, {"dead": []}).duplicate_rate == 0.1
     assert given_faults(Faults(), clocks=["a/b=-5", "*=2.5"]).clocks == {"a/b": -5, "*": 2.5}
+    assert given_faults(Faults(), text='{"loss_rate": 0.5}', dead=["a/b"]) == Faults(loss_rate=0.5, dead=("a/b",))
+    for text in ("{", "[]", '{"x": 1}'):
+        with pytest.raises(FaultError):
+            given_faults(Faults(), text=text)
     for change in ({"duplicate_rate": 2}, {"unknown": 1}, {"clocks": {"a": "x"}}):
         with pytest.raises(FaultError):
             changed(faults, change)
