@@ -219,6 +219,9 @@ def test_an_unreadable_schedule_opens_nothing(
         "SELECT r.place, encode(c.token, 'hex') FROM access_right r JOIN card c ON c.member = r.member"
         " ORDER BY r.id LIMIT 1",
     )
+    connection.execute(
+        "ALTER TABLE access_right DROP CONSTRAINT access_right_schedule"
+    )  # as if it had come some other way
     connection.execute('UPDATE access_right SET schedule = \'{"mon": "always"}\' WHERE place = %s', (place,))
     lists.refresh(connection, signing_key=SEED, now=NOW, places=[place])
     row = connection.execute("SELECT body FROM access_list WHERE place = %s", (place,)).fetchone()

@@ -1,0 +1,152 @@
+"""Nonsense that the schema refuses, whoever writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from database.pool import Connection, connect
+
+SETUP = """
+INSERT INTO place (code, name, shard, latitude, longitude, source, source_id)
+  VALUES ('a', 'A', 0, 45, 1, 't', '1'), ('b', 'B', 63, 46, 2, 't', '2');
+INSERT INTO space (place, code, name, kind) SELECT id, 'place', 'Lieu', 'place' FROM place;
+INSERT INTO space (place, code, name, kind, parent)
+  SELECT p.id, k, k, 'open_space', s.id FROM place p JOIN space s ON s.place = p.id, unnest('{hall,loft}'::text[]) k;
+INSERT INTO desk (place, space, code, name) SELECT place, id, 'desk-' || code, 'Poste' FROM space WHERE code <> 'place';
+INSERT INTO door (place, code, name, to_space) SELECT place, 'entry', 'Porte', id FROM space WHERE code = 'place';
+INSERT INTO gateway (place, code) SELECT id, code || '-g1' FROM place;
+INSERT INTO member (ref) VALUES ('m-0001');
+"""
+PLACE = (
+    "INSERT INTO place (code, name, shard, latitude, longitude, source, source_id, {})"
+    " VALUES ('c', 'C', 1, 45, 1, 't', '3', {})"
+)
+IN = "(SELECT id FROM place WHERE code = '{}')"
+SPACE = "(SELECT s.id FROM space s JOIN place p ON p.id = s.place WHERE p.code = '{}' AND s.code = '{}')"
+A, B = IN.format("a"), IN.format("b")
+ROOT_A, HALL_A, LOFT_A = (SPACE.format("a", code) for code in ("place", "hall", "loft"))
+HALL_B = SPACE.format("b", "hall")
+GATEWAY_A = "(SELECT id FROM gateway WHERE code = 'a-g1')"
+DESK_A = "(SELECT d.id FROM desk d WHERE d.code = 'desk-hall' AND d.place = " + A + ")"
+DOOR_B = "(SELECT d.id FROM door d WHERE d.place = " + B + ")"
+DEVICE = (
+    "INSERT INTO device (gateway, place, code, kind, driver, address, {}) VALUES (" + GATEWAY_A + ", " + A + ", {})"
+)
+SPACE_STATE = (
+    "INSERT INTO space_state (space, place, revision, present, low, high, quality, at, ttl_s, changed_at, fold)"
+    " VALUES (" + HALL_A + ", {}, now(), 120, now(), '{{}}')"
+)
+RIGHT = "INSERT INTO access_right (member, place, {}) VALUES ('m-0001', " + A + ", {})"
+
+NONSENSE = {
+    "a place's code with capitals": "INSERT INTO place (code, name, shard, latitude, longitude, source, source_id)"
+    " VALUES ('C', 'C', 1, 45, 1, 't', '3')",
+    "two places of one code": "UPDATE place SET code = 'a' WHERE code = 'b'",
+    "a row of a source twice": "UPDATE place SET source_id = '1' WHERE code = 'b'",
+    "a place without a name": "UPDATE place SET name = ' '",
+    "a shard that there isn't": "UPDATE place SET shard = 64",
+    "a place beyond the pole": "UPDATE place SET latitude = 90.1",
+    "a place nowhere": "UPDATE place SET longitude = 'NaN'",
+    "a zone that there isn't": PLACE.format("time_zone", "'Europe/Atlantis'"),
+    "a zone that only PostgreSQL reads": PLACE.format("time_zone", "'ABC5'"),
+    "a department 99x": PLACE.format("department", "'99x'"),
+    "a postcode of letters": PLACE.format("postcode", "'ABCDE'"),
+    "opening hours that are a text": PLACE.format("opening_hours", "'\"always\"'"),
+    "opening hours on a day that there isn't": PLACE.format("opening_hours", "'{\"someday\": []}'"),
+    "opening hours that end before they start": PLACE.format("opening_hours", '\'{"mon": [["18:00", "08:00"]]}\''),
+    "opening hours without an end": PLACE.format("opening_hours", '\'{"mon": [["18:00"]]}\''),
+    "opening hours of 25 hours": PLACE.format("opening_hours", '\'{"mon": [["08:00", "25:00"]]}\''),
+    "opening hours of nulls": PLACE.format("opening_hours", "'{\"mon\": [[null, null]]}'"),
+    "two roots in a place": f"INSERT INTO space (place, code, name, kind) VALUES ({A}, 'other', 'X', 'place')",
+    "a root that is a kitchen": f"INSERT INTO space (place, code, name, kind) VALUES ({A}, 'x', 'X', 'kitchen')",
+    "a place inside a place": f"UPDATE space SET kind = 'place' WHERE id = {HALL_A}",
+    "a space inside another place's": f"UPDATE space SET parent = {HALL_B} WHERE id = {HALL_A}",
+    "a space inside itself": f"UPDATE space SET parent = id WHERE id = {HALL_A}",
+    "two spaces inside each other": f"UPDATE space SET parent = CASE id WHEN {HALL_A} THEN {LOFT_A} ELSE {HALL_A} END"
+    f" WHERE id IN ({HALL_A}, {LOFT_A})",
+    "a capacity below zero": "UPDATE space SET capacity = -1",
+    "a desk in another place's space": f"UPDATE desk SET space = {HALL_B} WHERE place = {A}",
+    "a door into another place": f"UPDATE door SET to_space = {HALL_B} WHERE place = {A}",
+    "a door from a space into itself": f"UPDATE door SET from_space = to_space WHERE place = {A}",
+    "a gateway retired before it was enrolled": "UPDATE gateway SET retired_at = enrolled_at - interval '1 second'",
+    "a device of another place's gateway": f"INSERT INTO device (gateway, place, code, kind, driver, address, door)"
+    f" VALUES ({GATEWAY_A}, {B}, 'x', 'reader', 'esp_rfid', 'x#y', {DOOR_B})",
+    "a reader without a door": DEVICE.format("side", "'x', 'reader', 'esp_rfid', 'x#y', 'in'"),
+    "a reader at another place's door": DEVICE.format("door", f"'x', 'reader', 'esp_rfid', 'x#y', {DOOR_B}"),
+    "a seat sensor without a seat": DEVICE.format("space", f"'x', 'desk_sensor', 'chirpstack', 'x/y', {HALL_A}"),
+    "a seat sensor in another space than its seat": DEVICE.format(
+        "space, desk", f"'x', 'desk_sensor', 'chirpstack', 'x/y', {LOFT_A}, {DESK_A}"
+    ),
+    "a seat sensor without a space": DEVICE.format("desk", f"'x', 'desk_sensor', 'chirpstack', 'x/y', {DESK_A}"),
+    "a presence sensor nowhere": DEVICE.format("side", "'x', 'presence_sensor', 'zigbee2mqtt', 'x/y', 'in'"),
+    "a counter that counts nothing": DEVICE.format("side", "'x', 'counter', 'zigbee2mqtt', 'x/y', 'in'"),
+    "a device that calls itself gateway": DEVICE.format(
+        "space", f"'gateway', 'climate', 'zigbee2mqtt', 'x/y', {HALL_A}"
+    ),
+    "a device without an address": DEVICE.format("space", f"'x', 'climate', 'zigbee2mqtt', '', {HALL_A}"),
+    "more people at least than at most": SPACE_STATE.format(A + ", 1, 3, 4, 2, 'live'"),
+    "people below zero": SPACE_STATE.format(A + ", 1, -1, -1, 2, 'live'"),
+    "unknown, but three people": SPACE_STATE.format(A + ", 1, 3, 3, 3, 'unknown'"),
+    "live, but nobody knows": SPACE_STATE.format(A + ", 1, NULL, NULL, NULL, 'live'"),
+    "stale in the database": SPACE_STATE.format(A + ", 1, 3, 3, 3, 'stale'"),
+    "a state of another place's space": SPACE_STATE.format(B + ", 1, 3, 3, 3, 'live'"),
+    "an epoch that is none": f"INSERT INTO stream (gateway, epoch) VALUES ({GATEWAY_A}, 'now')",
+    "a mark below zero": f"INSERT INTO stream (gateway, epoch, last_seq) VALUES ({GATEWAY_A}, 'abcdef01', -1)",
+    "a member with a name": "INSERT INTO member (ref) VALUES ('Jeanne Dupont')",
+    "a card number in the clear": "INSERT INTO card (token, member) VALUES ('\\x04a1b2c3', 'm-0001')",
+    "a card of nobody": "INSERT INTO card (token, member) VALUES (sha256('x'), 'm-0002')",
+    "a card that ends before it begins": "INSERT INTO card (token, member, valid_from, valid_until)"
+    " VALUES (sha256('x'), 'm-0001', now(), now() - interval '1 day')",
+    "a right of no hours at all": RIGHT.format("schedule", "'[]'"),
+    "a right of unreadable hours": RIGHT.format("schedule", '\'{"mon": "always"}\''),
+    "a key that may do anything": "INSERT INTO api_key (name, digest, scopes) VALUES ('x', 'x', '{everything}')",
+    "a key that may do nothing": "INSERT INTO api_key (name, digest, scopes) VALUES ('x', 'x', '{}')",
+    "a quarter hour that is known twice over": f"INSERT INTO occupancy_15m (at, place, space, known)"
+    f" VALUES (now(), {A}, {HALL_A}, 1.5)",
+}
+
+
+@pytest.fixture(scope="module")
+def world(postgres_url: str, _template: str) -> Iterator[Connection]:
+    """Yield a connection to a database with two small places; every test is rolled back."""
+    from tests.conftest import _drop, _on
+
+    name = f"{_template}_schema"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_template}".encode())
+    with connect(_on(postgres_url, name), application_name="maillage test", autocommit=True) as connection:
+        connection.execute(SETUP.encode())
+        yield connection
+    _drop(postgres_url, name)
+
+
+@pytest.mark.parametrize("statement", NONSENSE.values(), ids=NONSENSE.keys())
+def test_nonsense_is_refused(world: Connection, statement: str) -> None:
+    # A zone that doesn't exist is no constraint's matter but the conversion's.
+    with pytest.raises((psycopg.errors.IntegrityError, psycopg.errors.InvalidParameterValue)), world.transaction():
+        world.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        PLACE.format("opening_hours", '\'{"mon": [["08:00", "12:00"], ["14:00", "24:00"]], "sun": []}\''),
+        PLACE.format("time_zone, department", "'America/Argentina/Ushuaia', '2A'"),
+        f"UPDATE space SET parent = {HALL_A} WHERE id = {LOFT_A}",
+        DEVICE.format("space, desk", f"'x', 'desk_sensor', 'chirpstack', 'x/y', {HALL_A}, {DESK_A}"),
+        SPACE_STATE.format(A + ", 1, NULL, NULL, NULL, 'unknown'"),
+        RIGHT.format("schedule, doors", """'{"sat": [["00:00", "24:00"]]}', '{entry}'"""),
+    ],
+)
+def test_sense_is_taken(world: Connection, statement: str) -> None:
+    with world.transaction(force_rollback=True):
+        world.execute(statement.encode())
+
+
+def test_a_place_goes_with_all_that_it_holds(world: Connection) -> None:
+    with world.transaction(force_rollback=True):
+        world.execute("DELETE FROM place WHERE code = 'a'")
+        assert world.execute("SELECT count(*) FROM space").fetchone() == (3,)
