@@ -32,4 +32,4 @@ class Latency:
             ordered = sorted(self._kept)
         if not ordered:
             return [math.nan for _ in wanted]
-        return [ordered[min(len(ordered) - 1, math.ceil(part * len(ordered)) - 1)] for part in wanted]
+        return [ordered[max(0, min(len(ordered), math.ceil(part * len(ordered))) - 1)] for part in wanted]

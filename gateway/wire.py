@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-from typing_extensions import NotRequired, TypedDict  # pydantic asks for these before Python 3.12
+from typing_extensions import NotRequired, TypedDict  # noqa: UP035  (pydantic asks for these before Python 3.12)
 
 SHARDS: Final = 64
 MAX_BATCH_EVENTS: Final = 500
@@ -100,7 +100,7 @@ class DoorEvent(_Event):
 
 
 class DeskEvent(_Event):
-    """An occupancy sensor of a desk (or of a whole space, where its device has no desk) spoke; ``None``: it cannot tell."""
+    """An occupancy sensor of a desk (or of a space, where its device has no desk) spoke; ``None``: it cannot tell."""
 
     kind: Literal["desk"]
     occupied: bool | None
@@ -134,12 +134,13 @@ class DeviceEvent(_Event):
 
 
 class GatewayEvent(_Event):
-    """The gateway about itself. ``driver_fault`` carries what a driver could not read: topic, reason, bytes (base64)."""
+    """The gateway about itself. ``driver_fault`` is what a driver could not read: topic, reason, bytes (base64)."""
 
     kind: Literal["gateway"]
     what: Literal["start", "clock_step", "spool", "driver_fault", "list"]
     value: NotRequired[Annotated[float, Field(allow_inf_nan=False)]]
-    """``clock_step``: seconds that the clock jumped (positive: forwards). ``list``: the version now applied."""
+    """``clock_step``: seconds that the clock jumped (positive: forwards). ``list``: the version now applied.
+    ``driver_fault``: how many before this one went untold. ``spool``: how many events were lost."""
     text: NotRequired[Text]
     topic: NotRequired[Annotated[str, Field(max_length=512)]]
     payload: NotRequired[Annotated[str, Field(max_length=12_000)]]
@@ -218,7 +219,7 @@ class State(_Message):
 
 
 class SignedList(_Message):
-    """A place's access list as it travels: ``body`` is the JSON text that ``signature`` (Ed25519, base64) covers."""
+    """A place's access list on its way: ``signature`` (``gateway.signing``, base64) covers the JSON text ``body``."""
 
     version: Small
     body: str
@@ -226,7 +227,7 @@ class SignedList(_Message):
 
 
 class Command(_Message):
-    """An order to a gateway; ``signature`` (Ed25519, base64) covers the JSON text ``body``. Never retained."""
+    """An order to a gateway; ``signature`` (``gateway.signing``) covers the JSON text ``body``. Never retained."""
 
     body: str
     signature: str
