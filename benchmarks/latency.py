@@ -1,0 +1,251 @@
+"""Event at the driver → row committed → stream client, at three rates; and card read → unlock command on the wire.
+
+``python -m benchmarks.latency [--seconds N] [--rates 100 1000 10000]``. Real parts, each a process of its own: field
+broker, gateway (154 places), central broker, ingest, TimescaleDB, API, and one client of ``/v1/stream``. An event's
+time is the gateway's, at the moment its driver's connection hears the message; the stream's is the client's, at the
+moment it reads the first message that holds the event. All clocks are this machine's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bisect
+import http.client
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from benchmarks import tap
+from benchmarks.report import Result, finish, progress
+from benchmarks.stand import SECRET, Stand, make_network, stand
+from gateway.config import write_gateways
+from maillage.embedded import EmbeddedMosquitto, fetch
+from maillage.embedded.process import free_port
+from maillage.network.gateways import export_gateways
+from maillage.stack.children import Child
+
+PLACES = 154
+_ROWS = """
+-- each event's place and time, with the delay to its transaction, in microseconds
+SELECT p.code, (extract(epoch FROM e.at) * 1000000)::bigint, (extract(epoch FROM e.received_at - e.at) * 1000000)::bigint
+FROM event e JOIN place p ON p.id = e.place WHERE e.kind = 5 AND e.at BETWEEN %s AND %s
+"""
+
+
+class Listener:
+    """One client of the live stream; keeps (time of receipt, time of the state) by place, in microseconds."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        self._connection.request("GET", "/v1/stream")
+        answer = self._connection.getresponse()
+        try:
+            while line := answer.readline():
+                if line.startswith(b"data:"):
+                    now = time.time_ns() // 1000
+                    said = json.loads(line[5:])
+                    if said["at"] is not None:
+                        at = int(datetime.fromisoformat(said["at"]).timestamp() * 1e6 + 0.5)
+                        self.heard[said["place"]].append((at, now))
+        except (OSError, ValueError, AttributeError):
+            return  # the API has stopped
+
+
+@contextmanager
+def chain(where: Stand) -> Iterator[tuple[str, EmbeddedMosquitto, int, list[str]]]:
+    """Start the processes; gives the database's URL, the field broker, the API's port and the sensors' topics."""
+    url = where.database_url("latency")
+    make_network(url, PLACES)
+    with psycopg.connect(url) as connection:
+        gateways = export_gateways(connection, password=lambda _code: SECRET, list_key=None, card_key="5a" * 32)
+        for login, group in (("ingest_1", "maillage_ingest"), ("api_1", "maillage_api")):
+            connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{SECRET}' IN ROLE {group}")  # type: ignore[arg-type]
+    where.broker.enrol({one.gateway: SECRET for one in gateways})
+    write_gateways(where.directory / "gateways.json", gateways)
+    field = EmbeddedMosquitto(where.directory / "field", bundle=fetch())
+    field.start()
+    api, ingest, gateway = free_port(), free_port(), free_port()
+    children = [
+        _child(
+            where,
+            "ingest",
+            f"{ingest}/readyz",
+            {
+                "MAILLAGE_DATABASE_URL": _as(url, "ingest_1"),
+                "MAILLAGE_MQTT_URL": where.broker.url("ingest"),
+                "MAILLAGE_METRICS_PORT": str(ingest),
+            },
+        ),
+        _child(
+            where,
+            "api",
+            f"{api}/readyz",
+            {
+                "MAILLAGE_DATABASE_URL": _as(url, "api_1"),
+                "MAILLAGE_HTTP_PORT": str(api),
+            },
+        ),
+        _child(
+            where,
+            "gateway",
+            f"{gateway}/healthz",
+            {
+                "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{where.broker.port}",
+                "MAILLAGE_FIELD_MQTT_URL": field.url(),
+                "MAILLAGE_GATEWAYS_FILE": str(where.directory / "gateways.json"),
+                "MAILLAGE_SPOOL": str(where.directory / "spool.sqlite"),
+                "MAILLAGE_METRICS_PORT": str(gateway),
+            },
+        ),
+    ]
+    topics = [
+        device.address
+        for desk in range(24)
+        for one in gateways
+        for device in one.devices
+        if device.code == f"desk-{desk}"
+    ]
+    try:
+        for child in children:
+            child.start()
+        for child in children:
+            child.wait_until_well(deadline_s=60, stopped=lambda: False)
+        yield url, field, api, topics
+    finally:
+        for child in reversed(children):
+            child.stop()
+        field.stop()
+
+
+def _child(where: Stand, name: str, health: str, environment: dict[str, str]) -> Child:
+    return Child(
+        name=name,
+        arguments=[name],
+        environment={**environment, "MAILLAGE_LOG_LEVEL": "WARNING"},
+        log=where.directory / f"{name}.log",
+        health=f"http://127.0.0.1:{health}",
+    )
+
+
+def _as(url: str, user: str) -> str:
+    return url.replace("postgres:", f"{user}:", 1)
+
+
+def measure(
+    url: str, field: EmbeddedMosquitto, listener: Listener, sensors: Any, orders: dict[str, Any]
+) -> dict[str, float]:
+    """Run the sensors at one rate; latencies in milliseconds."""
+    began = time.time_ns() // 1000
+    print(json.dumps(orders), file=sensors.stdin, flush=True)
+    said = json.loads(sensors.stdout.readline())
+    ended = time.time_ns() // 1000
+    rows = _settled(url, began, ended)
+    seen: list[float] = []
+    stored: list[float] = []
+    missing = 0
+    for place, at, delay in rows:
+        heard = listener.heard[place]
+        index = bisect.bisect_left(heard, (at - at % 1000, 0))  # the stream tells milliseconds
+        if index == len(heard):
+            missing += 1
+        else:
+            seen.append((heard[index][1] - at) / 1000)
+        stored.append(delay / 1000)
+    if missing:
+        progress(f"{missing} of {len(rows)} events were never seen on the stream")
+    seen.sort()
+    stored.sort()
+    return {
+        "sent": said["sent"],
+        "stored": len(rows),
+        "rate": said["sent"] / said["seconds"],
+        "stored_p50": stored[len(stored) // 2],
+        "stored_p99": stored[int(len(stored) * 0.99)],
+        "p50": seen[len(seen) // 2],
+        "p99": seen[int(len(seen) * 0.99)],
+    }
+
+
+def _settled(url: str, began: int, ended: int) -> list[tuple[str, int, int]]:
+    """The rows of a run, once no more arrive."""
+
+    def when(micros: int) -> datetime:
+        return datetime.fromtimestamp(micros / 1e6).astimezone()
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        count = -1
+        while True:
+            rows = connection.execute(_ROWS, (when(began), when(ended + 60_000_000))).fetchall()
+            if len(rows) == count:
+                return rows
+            count = len(rows)
+            time.sleep(3.0)  # longer than the gateway takes to send again what was lost on its way
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each rate (default 15)")
+    parser.add_argument("--rates", type=int, nargs="+", default=[100, 1000, 10_000], help="events a second")
+    parser.add_argument("--taps", type=int, default=2000, help="card reads (default 2000)")
+    choice = parser.parse_args()
+    results: list[Result] = []
+    with stand() as where, chain(where) as (url, field, api, topics):
+        listener = Listener(api)
+        sensors = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.sensors"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        order = {"url": field.url(), "topics": topics}
+        try:
+            measure(url, field, listener, sensors, {**order, "rate": 200, "seconds": 3})  # all of it warm
+            for rate in choice.rates:
+                found = measure(url, field, listener, sensors, {**order, "rate": rate, "seconds": choice.seconds})
+                progress(
+                    f"{found['rate']:>8,.0f} events/s: driver to stream p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms; "
+                    f"to the transaction p50 {found['stored_p50']:.1f} ms, p99 {found['stored_p99']:.1f} ms; "
+                    f"{found['stored']:,} of {found['sent']:,} stored"
+                )
+                for quantile in ("p50", "p99"):
+                    results.append(
+                        Result(
+                            name=f"event_to_stream_{quantile}_ms_at_{rate}_per_s",
+                            value=found[quantile],
+                            unit="ms",
+                            reference="goal" if rate == 1000 and quantile == "p99" else None,
+                            reference_value=150 if rate == 1000 and quantile == "p99" else None,
+                        )
+                    )
+                if rate == 1000:
+                    results.insert(
+                        0,
+                        Result(
+                            name="event_to_stream_p99_ms",
+                            value=found["p99"],
+                            unit="ms",
+                            reference="goal at 1,000 events/s",
+                            reference_value=150,
+                        ),
+                    )
+        finally:
+            sensors.kill()
+            sensors.wait()
+    results.append(tap.result(taps=choice.taps))
+    finish("latency", results)
+
+
+if __name__ == "__main__":
+    main()
