@@ -191,6 +191,7 @@ def _lists() -> list[Json]:
             "Personnes présentes dans le réseau",
             Box(x=0, y=20, w=16, h=9),
             sql.TOTAL,
+            empty="rien dans cette période",
             series=True,
             fields={
                 "decimals": 0,
@@ -211,6 +212,7 @@ def _lists() -> list[Json]:
             "Lieux sans nouvelles",
             Box(x=16, y=20, w=8, h=9),
             sql.WITHOUT_NEWS,
+            empty="aucun lieu",
             overrides=[
                 place,
                 code,
@@ -223,6 +225,7 @@ def _lists() -> list[Json]:
             "Alarmes",
             Box(x=0, y=29, w=14, h=8),
             sql.ALARMS,
+            empty="aucune alarme",
             overrides=[override("Le", unit="dateTimeFromNow")],
             fields={"mappings": [unknown("—")]},
         ),
@@ -231,6 +234,7 @@ def _lists() -> list[Json]:
             "Passerelles à regarder",
             Box(x=14, y=29, w=10, h=8),
             sql.GATEWAYS,
+            empty="aucune",
             fields={"mappings": [unknown("—")]},
             overrides=[
                 override("État", mappings=GATEWAY, custom_cellOptions=_COLOURED),
@@ -244,6 +248,7 @@ def _lists() -> list[Json]:
                 "Sept jours, par quart d'heure",
                 Box(x=0, y=37, w=24, h=8),
                 sql.QUARTERS,
+                empty="pas encore de résumé",
                 series=True,
                 fields={"decimals": 0, "min": 0, "custom": {"spanNulls": False, "showPoints": "never", "lineWidth": 2}},
                 overrides=[override("Lieux connus", custom_axisPlacement="right", custom_lineWidth=1)],

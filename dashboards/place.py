@@ -120,6 +120,7 @@ def _middle() -> list[Json]:
             "La journée",
             Box(x=0, y=4, w=16, h=9),
             sql.CURVE,
+            empty="rien dans cette période",
             series=True,
             fields=curve,
             overrides=[
@@ -169,6 +170,7 @@ def _middle() -> list[Json]:
             "Postes",
             Box(x=0, y=13, w=12, h=8),
             sql.DESKS,
+            empty="aucun poste",
             fields={"mappings": _DESK},
             options=tile(colour="background", rows=True, fields="/^État$/", text="value_and_name"),
             about="Gris : le capteur se tait, ne sait pas, ou n'a pas été entendu depuis trop longtemps.",
@@ -178,6 +180,7 @@ def _middle() -> list[Json]:
             "Portes",
             Box(x=12, y=13, w=12, h=8),
             sql.DOORS,
+            empty="aucune porte",
             overrides=[
                 override("État", mappings=DOOR, custom_cellOptions=_COLOURED),
                 override("Depuis", unit="dateTimeFromNow", mappings=[unknown("—")]),
@@ -215,8 +218,13 @@ def _foot() -> list[Json]:
             "Les postes dans la journée",
             Box(x=0, y=21, w=12, h=9),
             sql.DESK_HISTORY,
+            empty="aucun poste",
             series=True,
-            fields={"mappings": _DESK, "custom": {"fillOpacity": 80, "lineWidth": 0, "spanNulls": True}},
+            fields={
+                "mappings": _DESK,
+                "color": {"mode": "thresholds"},
+                "custom": {"fillOpacity": 80, "lineWidth": 0, "spanNulls": True},
+            },
             options={
                 "mergeValues": True,
                 "showValue": "never",
@@ -231,6 +239,7 @@ def _foot() -> list[Json]:
             "Passages par heure",
             Box(x=12, y=21, w=12, h=9),
             sql.PASSAGES,
+            empty="aucun passage",
             series=True,
             fields=bars,
             overrides=[override("Refus", color={"mode": "fixed", "fixedColor": "orange"})],
@@ -241,6 +250,7 @@ def _foot() -> list[Json]:
             "Refus par motif",
             Box(x=0, y=30, w=12, h=7),
             sql.REFUSALS,
+            empty="aucun refus",
             overrides=[override("Motif", mappings=REASONS)],
         ),
         panel(
@@ -262,6 +272,7 @@ def _foot() -> list[Json]:
                 "Sept jours, par quart d'heure",
                 Box(x=0, y=37, w=24, h=8),
                 sql.QUARTERS,
+                empty="pas encore de résumé",
                 series=True,
                 fields=quarters,
                 overrides=[

@@ -99,18 +99,22 @@ SELECT "time", metric, state FROM (
 ) line ORDER BY "time", metric
 """
 PASSAGES: Final = """
--- passages by hour, without persons
+-- passages by hour, without persons; the hour in which the window starts is whole
 SELECT h.hour AS "time",
   coalesce(sum(h.times) FILTER (WHERE h.granted AND h.side = 'in'), 0)::float8 AS "Entrées",
   coalesce(sum(h.times) FILTER (WHERE h.granted AND h.side = 'out'), 0)::float8 AS "Sorties",
   coalesce(sum(h.times) FILTER (WHERE NOT h.granted), 0)::float8 AS "Refus"
-FROM report.access_hourly h WHERE h.place IN (${place:sqlstring}) AND $__timeFilter(h.hour) GROUP BY 1 ORDER BY 1
+FROM report.access_hourly h
+WHERE h.place IN (${place:sqlstring}) AND h.hour > $__timeFrom()::timestamptz - interval '1 hour'
+  AND h.hour <= $__timeTo()::timestamptz
+GROUP BY 1 ORDER BY 1
 """
 REFUSALS: Final = """
--- why doors stayed shut, without persons
+-- why doors stayed shut in the same hours, without persons
 SELECT h.door_name AS "Porte", h.reason AS "Motif", sum(h.times)::integer AS "Refus"
 FROM report.access_hourly h
-WHERE h.place IN (${place:sqlstring}) AND NOT h.granted AND $__timeFilter(h.hour)
+WHERE h.place IN (${place:sqlstring}) AND NOT h.granted AND h.hour > $__timeFrom()::timestamptz - interval '1 hour'
+  AND h.hour <= $__timeTo()::timestamptz
 GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
 """
 GATEWAYS: Final = """

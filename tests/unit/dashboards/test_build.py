@@ -150,7 +150,8 @@ def test_the_last_value_is_shown_even_where_it_is_unknown(uid: str, panel: Json)
     assert panel["options"]["reduceOptions"]["calcs"] == ["last"], (
         "lastNotNull would show an old number for an unknown one"
     )
-    assert panel["fieldConfig"]["defaults"]["noValue"] == "inconnu"
+    if panel["title"] != "Postes":  # tiles, one a desk: a place may have none
+        assert panel["fieldConfig"]["defaults"]["noValue"] == "inconnu"
 
 
 @pytest.mark.parametrize(("uid", "panel"), PANELS)
