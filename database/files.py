@@ -11,8 +11,8 @@ from typing import Final
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 NO_TRANSACTION: Final = "-- maillage: no transaction"
 """As a file's first line: its statements run one by one, each in its own transaction, for what PostgreSQL refuses
-inside one (``CREATE INDEX CONCURRENTLY``, ``VACUUM``). A line ``-- next`` stands between two statements. After a failure the
-whole file runs again, so each statement must bear that (``IF NOT EXISTS``)."""
+inside one (``CREATE INDEX CONCURRENTLY``, ``VACUUM``). A line ``-- next`` stands between two statements. After a
+failure the whole file runs again, so each statement must bear that (``IF NOT EXISTS``)."""
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _NEXT = re.compile(r"^-- next[ \t]*$", re.MULTILINE)

@@ -59,16 +59,15 @@ def migrate(url: str, *, log: Callable[[str], None] = _say, directory: Path = MI
             code, an applied file has changed since, or a migration fails.
     """
     migrations = read_migrations(directory)
-    with _errors_told():
-        with _connect(url) as connection:
-            _check_server(connection)
-            _lock(connection, log)
-            connection.execute(_TABLE)
-            pending = _pending(migrations, connection.execute(_APPLIED).fetchall())
-            for one in pending:
-                _apply(connection, one, log)
-            editions.compress(connection, log)
-            log(f"schema: {len(pending)} migration(s) applied, now at {migrations[-1]}")
+    with _errors_told(), _connect(url) as connection:
+        _check_server(connection)
+        _lock(connection, log)
+        connection.execute(_TABLE)
+        pending = _pending(migrations, connection.execute(_APPLIED).fetchall())
+        for one in pending:
+            _apply(connection, one, log)
+        editions.compress(connection, log)
+        log(f"schema: {len(pending)} migration(s) applied, now at {migrations[-1]}")
     return [str(one) for one in pending]
 
 

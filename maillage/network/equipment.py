@@ -9,6 +9,7 @@ from typing import Any, Final
 import psycopg
 
 from access import card_token, normalise
+from maillage.network.errors import KeyChangedError
 from maillage.network.generation import Equipment, equip
 from maillage.network.rows import Place
 from simulator.people import Member, members
@@ -18,6 +19,12 @@ _BARE = """
 SELECT p.source_id, p.code FROM place p
 WHERE p.source = %s AND p.source_id = ANY(%s) AND NOT EXISTS (SELECT FROM space s WHERE s.place = p.id)
 ORDER BY p.id
+"""
+_CARD = """
+-- a generated member's card, and what it was generated from, to see whether the key is still the same
+SELECT p.code, (SELECT count(*) FROM desk d WHERE d.place = p.id), m.ref, c.token
+FROM member m JOIN card c ON c.member = m.ref JOIN place p ON p.id = m.home
+WHERE m.generated AND c.generated LIMIT 1
 """
 _TABLES: Final[dict[str, tuple[bytes, bytes]]] = {
     "gateway": (b"place text, code text", b"COPY new_gateway FROM STDIN"),
@@ -100,18 +107,19 @@ def generate(
     places: Sequence[Place],
     *,
     seed: int,
-    card_key: Callable[[], bytes],
+    card_key: bytes,
     log: Callable[[str], None],
 ) -> Generated:
     """Equip, in the caller's transaction, those of ``places`` that have no space yet.
 
-    ``card_key`` is asked for the network's key only where cards are to be made.
+    Raises:
+        KeyChangedError: the database's generated cards were made with another key than ``card_key``.
     """
+    _check_key(connection, seed, card_key)
     by_id = {one.source_id: one for one in places}
     bare = connection.execute(_BARE, (source, list(by_id))).fetchall()
     if not bare:
         return Generated()
-    key = card_key()
     made = {
         code: equip(code, seed=seed, population=by_id[source_id].population, typology=by_id[source_id].typology)
         for source_id, code in bare
@@ -119,7 +127,7 @@ def generate(
     people = {code: members(seed, code, len(equipment.desks)) for code, equipment in made.items()}
     log(f"generated: spaces, desks, doors, devices and members for {len(made)} places, seed {seed}; storing them")
     rows = _rows(made)
-    rows["member"] = _member_rows(people, key)
+    rows["member"] = _member_rows(people, card_key)
     for table, (columns, copy_in) in _TABLES.items():
         connection.execute(b"CREATE TEMPORARY TABLE new_" + table.encode() + b" (" + columns + b") ON COMMIT DROP")
         with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
@@ -158,5 +166,21 @@ def _rows(made: dict[str, Equipment]) -> dict[str, Iterable[tuple[Any, ...]]]:
 def _member_rows(people: dict[str, tuple[Member, ...]], key: bytes) -> Iterator[tuple[Any, ...]]:
     for place, ones in people.items():
         for one in ones:
-            number = normalise(bytes.fromhex(one.card))
-            yield place, one.ref, bytes.fromhex(card_token(key, number)), number[-4:]
+            yield place, one.ref, _token(one, key), one.card[-4:]
+
+
+def _token(member: Member, key: bytes) -> bytes:
+    return bytes.fromhex(card_token(key, normalise(bytes.fromhex(member.card))))
+
+
+def _check_key(connection: psycopg.Connection[Any], seed: int, key: bytes) -> None:
+    """Make sure that cards made before would be known at the doors still."""
+    row = connection.execute(_CARD).fetchone()
+    if row is None:
+        return
+    code, desks, ref, token = row
+    if any(one.ref == ref and _token(one, key) != token for one in members(seed, code, desks)):
+        raise KeyChangedError(
+            "the cards in this database were made with another MAILLAGE_CARD_KEY: no reader would know them any more. "
+            "Set the key that they were made with, or begin with an empty database."
+        )

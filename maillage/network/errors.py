@@ -3,7 +3,8 @@
 NetworkError
 ├── InventoryError    a file of places that cannot be read at all (a bad row is no error: it is reported)
 ├── SelectionError    a region that doesn't exist, or a selection without any place
-└── KeyMissingError   a secret that the command needs is not set
+├── KeyMissingError   a secret that the command needs is not set
+└── KeyChangedError   a secret that isn't the one that the database's rows were made with
 """
 
 from __future__ import annotations
@@ -23,3 +24,7 @@ class SelectionError(NetworkError):
 
 class KeyMissingError(NetworkError):
     """A secret that the command needs is not set."""
+
+
+class KeyChangedError(NetworkError):
+    """A secret isn't the one that the database's rows were made with."""

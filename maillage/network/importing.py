@@ -73,6 +73,7 @@ def import_file(
         InventoryError: the file can't be read at all.
         SelectionError: no such region, or no place in it.
         KeyMissingError: by ``card_key``.
+        KeyChangedError: what it gives isn't the key that earlier cards were made with.
         psycopg.Error: the database refused.
     """
     inventory = read_inventory(path)
@@ -85,7 +86,7 @@ def import_file(
         log(f"places: {stored.added} added, {stored.updated} updated, {stored.unchanged} unchanged")
         generated = Generated()
         if card_key is not None:
-            generated = generate(connection, SOURCE, selected, seed=seed, card_key=card_key, log=log)
+            generated = generate(connection, SOURCE, selected, seed=seed, card_key=card_key(), log=log)
     return Report(inventory=inventory, selected=len(selected), stored=stored, generated=generated)
 
 

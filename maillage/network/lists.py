@@ -1,6 +1,7 @@
 """``maillage network lists``: each place's access list, built from members, cards and rights, signed, kept for sending.
 
-A list gets a new version only when what it says has changed, or when half of its allowed age has passed.
+A list gets a new version only when what it says has changed, when half of its allowed age has passed, or
+when the key that signs has changed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import psycopg
 
 from access import AccessList, Entry, ListError, Member, Right, Schedule, from_json, to_json
 from access.schedules import schedule_from_json
-from gateway.signing import sign
+from gateway.signing import SignatureError, public_key, sign, verify
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ MAX_AGE: Final = timedelta(days=30)
 
 _PLACES = """
 -- the places with a gateway in service, and their present lists
-SELECT p.id, p.code, p.time_zone, p.opening_hours, coalesce(l.version, 0), l.body
+SELECT p.id, p.code, p.time_zone, p.opening_hours, coalesce(l.version, 0), l.body, l.signature
 FROM place p LEFT JOIN access_list l ON l.place = p.id
 WHERE EXISTS (SELECT FROM gateway g WHERE g.place = p.id AND g.retired_at IS NULL)
   AND (%(places)s::integer[] IS NULL OR p.id = ANY(%(places)s))
@@ -87,6 +88,7 @@ def refresh(
         SignatureError: the key is none.
         psycopg.Error: the database refused.
     """
+    key = public_key(signing_key)  # a key that is none is told even where there is nothing to sign
     with connection.transaction():
         connection.execute(_LOCK)
         known = connection.execute(_PLACES, {"places": list(places) if places is not None else None}).fetchall()
@@ -94,7 +96,7 @@ def refresh(
         entries = _entries(connection, ids)
         changed: list[tuple[int, int, datetime, str, str]] = []
         codes: list[str] = []
-        for place, code, time_zone, hours, version, old in known:
+        for place, code, time_zone, hours, version, old, signature in known:
             fresh = AccessList(
                 place=code,
                 version=version + 1,
@@ -104,7 +106,7 @@ def refresh(
                 max_age_s=int(max_age.total_seconds()) if max_age is not None else None,
                 opening_hours=_hours(hours, code),
             )
-            if old is not None and _still_good(old, fresh, now, max_age):
+            if old is not None and _signed(key, old, signature) and _still_good(old, fresh, now, max_age):
                 continue
             body = to_json(fresh)
             changed.append((place, fresh.version, now, body, sign(signing_key, "list", body)))
@@ -118,6 +120,15 @@ def refresh(
             connection.execute("DROP TABLE new_list")
     tell(f"access lists: {len(changed)} signed, {len(known) - len(changed)} unchanged")
     return codes
+
+
+def _signed(key: str, body: str, signature: str) -> bool:
+    """Return whether the stored list was signed with the key that the gateways believe now."""
+    try:
+        verify(key, "list", body, signature)
+    except SignatureError:
+        return False
+    return True
 
 
 def _still_good(old: str, fresh: AccessList, now: datetime, max_age: timedelta | None) -> bool:

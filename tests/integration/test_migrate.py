@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from database import pool
+from database import editions, pool
 from database.files import MIGRATIONS, read_migrations
 from database.migrate import LOCK, MigrationError, migrate
 from tests.conftest import Database
@@ -71,6 +71,28 @@ def test_the_apache_edition_is_told_that_it_has_no_compression(empty: str) -> No
         assert about == ["compression: on for event", "compression: on for occupancy_change"]
     else:
         assert about == ["compression: not in this edition of TimescaleDB (apache); nothing to do"]
+
+
+def test_an_edition_that_calls_itself_community_is_given_compression_and_may_refuse(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The community edition isn't among our servers: the step is run against one that takes it for its own."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("SELECT current_setting('timescaledb.license')").fetchone()
+        assert row is not None
+    monkeypatch.setattr(editions, "COMMUNITY", row[0])
+    lines: list[str] = []
+    assert migrate(database_url, log=lines.append) == []
+    refused = [line for line in lines if line.startswith("compression: could not be turned on for")]
+    assert len(refused) == (2 if row[0] == "apache" else 0)
+    assert all("not supported under the current" in line for line in refused)
+
+    monkeypatch.setattr(editions, "_SETTINGS", {"event": (b"COMMENT ON TABLE event IS 'compressed'",)})
+    lines.clear()
+    migrate(database_url, log=lines.append)
+    assert lines[0] == "compression: on for event"
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT obj_description('event'::regclass)").fetchone() == ("compressed",)
 
 
 def test_an_owner_who_is_no_superuser_can_migrate(empty: str, postgres_url: str) -> None:
@@ -138,7 +160,8 @@ def test_a_failing_migration_leaves_nothing_behind_and_can_be_mended(empty: str,
 
 def test_a_file_without_a_transaction_runs_statement_by_statement(empty: str, two: Path) -> None:
     (two / "0003_index.sql").write_text(
-        "-- maillage: no transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS one_again ON one (id);\n-- next\nVACUUM one;\n"
+        "-- maillage: no transaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS one_again ON one (id);\n"
+        "-- next\nVACUUM one;\n"
     )
     assert migrate(empty, log=_quiet, directory=two)[-1] == "0003_index"
     assert migrate(empty, log=_quiet, directory=two) == []
@@ -191,8 +214,8 @@ def test_the_real_directory_can_be_copied_and_replayed(empty: str, tmp_path: Pat
 def test_a_connection_is_utc_and_has_limits(database_url: str, database: Database) -> None:
     with pool.connect(database_url, application_name="maillage test", role="maillage_api") as connection:
         row = connection.execute(
-            "SELECT current_setting('TimeZone'), current_setting('statement_timeout'), current_setting('application_name'),"
-            " current_user::text"
+            "SELECT current_setting('TimeZone'), current_setting('statement_timeout'),"
+            " current_setting('application_name'), current_user::text"
         ).fetchone()
         assert row == ("UTC", "1min", "maillage test", "maillage_api")
     with pytest.raises(psycopg.Error):

@@ -17,9 +17,9 @@ import pytest
 from access import card_token, decide, from_json, normalise
 from database.pool import Connection, connect
 from gateway.config import GatewayConfig, read_gateways, write_gateways
-from gateway.signing import public_key, verify
+from gateway.signing import SignatureError, public_key, verify
 from maillage.network import lists
-from maillage.network.errors import KeyMissingError
+from maillage.network.errors import KeyChangedError, KeyMissingError
 from maillage.network.gateways import export_gateways
 from maillage.network.importing import Report, import_file
 from maillage.network.inventory import BUNDLED
@@ -141,6 +141,14 @@ def test_without_a_key_nothing_is_stored(connection: Connection) -> None:
     assert _all(connection, "SELECT count(*) FROM place") == [(0,)]
 
 
+def test_another_card_key_than_before_is_refused(connection: Connection, corsica: Report) -> None:
+    with pytest.raises(KeyChangedError, match="made with another MAILLAGE_CARD_KEY"):
+        import_file(connection, BUNDLED, region="Corse", card_key=lambda: b"k" * 32, log=_quiet)
+    with pytest.raises(KeyChangedError):
+        import_file(connection, BUNDLED, region="Bretagne", card_key=lambda: b"k" * 32, log=_quiet)
+    assert _all(connection, "SELECT count(*) FROM place") == [(7,)]
+
+
 def test_the_simulators_people_are_enrolled(connection: Connection, corsica: Report) -> None:
     assert corsica.generated.members == sum(
         max(3, n + n // 2) for (n,) in _all(connection, "SELECT count(*) FROM desk GROUP BY place")
@@ -193,6 +201,11 @@ def test_lists_are_signed_once_and_open_the_doors(connection: Connection, corsic
         assert decide(access_list, card_token(KEY, "04AABBCC"), "door-entry", "in", NOW).reason == "unknown_card"
 
 
+def test_a_key_that_is_none_is_told_even_where_there_is_nothing_to_sign(connection: Connection) -> None:
+    with pytest.raises(SignatureError, match="the seed isn't base64"):
+        lists.refresh(connection, signing_key="abc", now=NOW)
+
+
 def test_only_a_change_makes_a_new_list(connection: Connection, corsica: Report) -> None:
     lists.refresh(connection, signing_key=SEED, now=NOW)
     (place, code, token), *_ = _all(
@@ -206,6 +219,10 @@ def test_only_a_change_makes_a_new_list(connection: Connection, corsica: Report)
     assert row is not None
     assert row[0] == 2
     assert decide(from_json(row[1]), token, "door-entry", "in", NOW).reason == "card_lost"
+    # Another key: what it didn't sign, no gateway would believe any more.
+    other = base64.b64encode(bytes(32)).decode()
+    assert len(lists.refresh(connection, signing_key=other, now=NOW)) == 7
+    assert len(lists.refresh(connection, signing_key=SEED, now=NOW)) == 7
     # Lists grow old: half of their age before they open nothing, they are signed again.
     assert len(lists.refresh(connection, signing_key=SEED, now=NOW + lists.MAX_AGE * 0.6)) == 7
     assert lists.refresh(connection, signing_key=SEED, now=NOW + lists.MAX_AGE * 0.7, places=[place]) == []
