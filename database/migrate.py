@@ -76,6 +76,12 @@ def _connect(url: str) -> pool.Connection:
         return pool.connect(url, application_name="maillage migrate", autocommit=True, statement_timeout_s=0)
     except psycopg.ProgrammingError as error:
         raise MigrationError(f"MAILLAGE_DATABASE_URL: {_message(error)}") from error
+    except psycopg.OperationalError as error:
+        if 'parameter "TimeZone"' not in str(error):
+            raise
+        raise MigrationError(
+            "the server knows no time zones, not even UTC: install the package tzdata on its machine"
+        ) from error
 
 
 def _pending(migrations: tuple[Migration, ...], applied: list[tuple[Any, ...]]) -> list[Migration]:
