@@ -80,7 +80,8 @@ async def _ours(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(error.retry_s)
     if isinstance(error, errors.BadQuery):
         wrong.append({"where": "query", "name": error.parameter, "what": str(error)})
-    return problem(request, status, name, title, str(error), errors_=wrong, headers=headers)
+    detail = f"{wrong[0]['name']}: {error}" if wrong else str(error)
+    return problem(request, status, name, title, detail, errors_=wrong, headers=headers)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

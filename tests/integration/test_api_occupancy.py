@@ -221,12 +221,13 @@ def test_a_client_that_does_not_read_costs_nothing_and_catches_up(api: httpx.Cli
     until(lambda: "maillage_api_stream_clients 0.0" in api.get("/metrics").text, what="both have left")
 
 
-def test_streams_are_limited_and_end_with_the_process(centre: Centre, database: Database) -> None:
+def test_streams_are_limited_and_end_with_the_process(centre: Centre, own: Database) -> None:
     with (
-        api_process(database.as_login("api_1"), MAILLAGE_STREAM_CLIENTS="1") as api,
+        api_process(own.as_login("api_1"), MAILLAGE_STREAM_CLIENTS="1") as api,
         api.stream("GET", "/v1/stream") as one,
     ):
-        Listening(one).events(2)
+        listening = Listening(one)
+        listening.events(2)
         refused = api.get("/v1/stream")
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:maillage:problem:too-many-streams")
         assert refused.headers["retry-after"]
