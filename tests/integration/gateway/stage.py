@@ -1,0 +1,125 @@
+"""The two ends that a gateway is between: a centre that keeps the contract in memory, and devices on the field broker."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from gateway.config import GatewayConfig
+from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.run import Process
+from gateway.settings import GatewaySettings
+from gateway.signing import sign
+from gateway.wire import BATCH, Command, CommandBody
+from maillage.embedded import EmbeddedMosquitto
+from tests.conftest import CentralBroker
+from tests.unit.gateway.place_parts import SEED, config
+from tests.waiting import until
+
+
+class Centre:
+    """What the ingest does for one gateway, without its database: takes what continues, answers with the mark."""
+
+    def __init__(self, loop: MqttLoop, broker: CentralBroker, one: GatewayConfig) -> None:
+        broker.url(one.gateway)  # enrols it
+        self.address = one.address
+        self.stored: dict[str, list[Any]] = {}
+        self.states: list[dict[str, Any]] = []
+        self.replies: list[dict[str, Any]] = []
+        self.ignored = 0
+        self.deaf = threading.Event()
+        """While set, batches are lost."""
+        self._link = loop.add(
+            parse_mqtt_url(broker.url("ingest")),
+            client_id="centre",
+            on_message=self._hear,
+            subscriptions=[(self.address.topic(leaf), 1) for leaf in ("events", "state", "reply")],
+        )
+        until(lambda: self._link.connected)
+
+    def _hear(self, message: Message) -> None:
+        leaf = message.topic.rpartition("/")[2]
+        if leaf == "state":
+            self.states.append(json.loads(message.payload))
+        elif leaf == "reply":
+            self.replies.append(json.loads(message.payload))
+        elif not self.deaf.is_set():
+            batch = BATCH.validate_json(message.payload)
+            stored = self.stored.setdefault(batch["epoch"], [])
+            if batch["first"] <= len(stored) + 1:
+                stored.extend(batch["events"][len(stored) + 1 - batch["first"] :])
+            else:
+                self.ignored += 1
+            self.mark(batch["epoch"])
+
+    def mark(self, epoch: str) -> None:
+        mark = {"epoch": epoch, "seq": len(self.stored[epoch])}
+        self._link.publish(self.address.topic("committed"), json.dumps(mark).encode(), retain=True)
+
+    def send(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
+        self._link.publish(self.address.topic(leaf), payload, retain=retain)  # type: ignore[arg-type]
+
+    @property
+    def events(self) -> list[Any]:
+        """Everything of every epoch, in the order of their coming."""
+        return [event for stored in self.stored.values() for event in stored]
+
+    def of_kind(self, kind: str) -> list[Any]:
+        return [event for event in self.events if event["kind"] == kind]
+
+
+class Field:
+    """Devices at the place's broker."""
+
+    def __init__(self, loop: MqttLoop, broker: EmbeddedMosquitto) -> None:
+        self.commands: list[tuple[str, bytes]] = []
+        self._link = loop.add(
+            parse_mqtt_url(broker.url()),
+            client_id="devices",
+            on_message=lambda message: self.commands.append((message.topic, message.payload)),
+            subscriptions=[("gare/+/cmd", 1)],
+        )
+        until(lambda: self._link.connected)
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._link.publish(topic, payload, retain=retain)
+
+    def desk(self, number: int) -> None:
+        self.say("z/desk", json.dumps({"occupancy": number % 2 == 0, "last_seen": str(number)}).encode())
+
+
+def settings(directory: Path, mqtt: CentralBroker, field: EmbeddedMosquitto, **changes: Any) -> GatewaySettings:
+    return GatewaySettings(
+        **{
+            "mqtt_url": f"mqtt://127.0.0.1:{mqtt.server.port}",
+            "field_mqtt_url": field.url(),
+            "gateways_file": directory / "gateways.json",
+            "spool": directory / "spool.sqlite",
+            "metrics_port": 0,
+            **changes,
+        }
+    )
+
+
+def start(told: GatewaySettings, one: GatewayConfig | None = None) -> Process:
+    """Start a gateway in this process and wait until both of its lines stand."""
+    process = Process(told, (one or config(),))
+    until(lambda: process.runtime.connected and process.uplink.connected() == 1)
+    return process
+
+
+def command(do: str, *, nonce: str, door: str | None = "entry", lives_s: float = 10.0, seed: str = SEED) -> bytes:
+    body = CommandBody.model_validate(
+        {
+            "id": f"id-{nonce}",
+            "do": do,
+            "door": door,
+            "expires_at": int((time.time() + lives_s) * 1_000_000),
+            "nonce": nonce,
+            "by": "manager",
+        }
+    ).model_dump_json()
+    return Command(body=body, signature=sign(seed, "command", body)).model_dump_json().encode()

@@ -1,0 +1,240 @@
+"""The loop that drives connections, on a real broker."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.mqtt_link import Session
+from gateway.mqtt_loop import Broker, Link, Message, MqttLoop, parse_mqtt_url
+from maillage.embedded import EmbeddedMosquitto
+from tests.conftest import CentralBroker
+from tests.waiting import until
+
+
+@pytest.fixture
+def loop() -> Iterator[MqttLoop]:
+    made = MqttLoop("test")
+    made.start()
+    yield made
+    made.stop()
+
+
+def nothing(_message: Message) -> None:
+    pass
+
+
+def say(link: Link, topic: str, payload: bytes) -> bool:
+    """Publish; False, so that a wait goes on to what it waits for."""
+    link.publish(topic, payload)
+    return False
+
+
+@pytest.fixture
+def dead_address() -> Iterator[Broker]:
+    """An address that takes connections into its backlog and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        yield Broker(host="127.0.0.1", port=listener.getsockname()[1])
+
+
+def test_messages_arrive_in_order_and_once(loop: MqttLoop, field_mqtt: EmbeddedMosquitto) -> None:
+    got: list[bytes] = []
+    broker = parse_mqtt_url(field_mqtt.url())
+    loop.add(broker, client_id="a", on_message=lambda m: got.append(m.payload), subscriptions=[("x/#", 1)])
+    sender = loop.add(broker, client_id="b", on_message=nothing)
+    until(lambda: sender.connected)
+    until(lambda: say(sender, "x/ready", b"?") or got)
+    for number in range(900):  # beyond a thousand the broker drops without a word
+        sender.publish("x/y", b"%d" % number, qos=1)
+    until(lambda: got[-1] == b"899")
+    assert [payload for payload in got if payload != b"?"] == [b"%d" % number for number in range(900)]
+
+
+def test_many_links_in_one_thread_and_dead_addresses_that_stall_nobody(
+    loop: MqttLoop, field_mqtt: EmbeddedMosquitto, dead_address: Broker
+) -> None:
+    got: set[str] = set()
+    for number in range(20):
+        loop.add(dead_address, client_id=f"dead-{number}", on_message=nothing)
+    loop.add(Broker(host="no-such-host.invalid", port=1883), client_id="nowhere", on_message=nothing)
+    broker = parse_mqtt_url(field_mqtt.url())
+    links = [
+        loop.add(broker, client_id=f"l{n}", on_message=lambda m: got.add(m.topic), subscriptions=[(f"x/{n}", 1)])
+        for n in range(150)
+    ]
+    until(lambda: all(link.connected for link in links), deadline_s=10)
+    until(lambda: any(say(link, f"x/{n}", b"") for n, link in enumerate(links)) or len(got) == 150, every_s=0.3)
+    assert loop.alive
+
+
+def test_comes_back_after_the_broker_was_killed_and_subscribes_again(
+    loop: MqttLoop, field_mqtt: EmbeddedMosquitto
+) -> None:
+    got: list[bytes] = []
+    told: list[str] = []
+    link = loop.add(
+        parse_mqtt_url(field_mqtt.url()),
+        client_id="a",
+        on_message=lambda m: got.append(m.payload),
+        on_connect=lambda: told.append("up"),
+        on_disconnect=lambda: told.append("down"),
+        subscriptions=[("x", 1)],
+    )
+    until(lambda: link.connected)
+    field_mqtt.kill9()
+    until(lambda: not link.connected)
+    link.publish("x", b"said to nobody")
+    field_mqtt.restart()
+    until(lambda: link.connected)
+    until(lambda: say(link, "x", b"again") or b"again" in got)
+    assert told == ["up", "down", "up"]
+    assert b"said to nobody" not in got, "what comes too late must not come at all"
+
+
+def test_the_will_is_sent_when_the_line_is_cut_and_not_at_a_goodbye(
+    loop: MqttLoop, field_mqtt: EmbeddedMosquitto
+) -> None:
+    got: list[tuple[str, bytes]] = []
+    broker = parse_mqtt_url(field_mqtt.url())
+    watcher = loop.add(
+        broker, client_id="w", on_message=lambda m: got.append((m.topic, m.payload)), subscriptions=[("will/#", 1)]
+    )
+    polite = loop.add(broker, client_id="p", on_message=nothing, will=("will/polite", b"dead"))
+    rude = loop.add(broker, client_id="r", on_message=nothing, will=("will/rude", b"dead"))
+    until(lambda: polite.connected and rude.connected and watcher.connected)
+    polite.publish("will/said", b"before the goodbye")
+    polite.close()
+    rude.restart()
+    until(lambda: ("will/rude", b"dead") in got)
+    until(lambda: ("will/said", b"before the goodbye") in got)
+    until(lambda: rude.connected)
+    assert ("will/polite", b"dead") not in got
+    assert not polite.connected
+
+
+def test_a_paused_link_reads_nothing_and_is_not_dropped_by_the_broker(
+    loop: MqttLoop, field_mqtt: EmbeddedMosquitto
+) -> None:
+    got: list[bytes] = []
+    may_read = threading.Event()
+    may_read.set()
+    broker = parse_mqtt_url(field_mqtt.url())
+    link = loop.add(
+        broker,
+        client_id="paused",
+        on_message=lambda m: got.append(m.payload),
+        subscriptions=[("x", 1)],
+        may_read=may_read.is_set,
+        keepalive_s=1,
+    )
+    sender = loop.add(broker, client_id="b", on_message=nothing)
+    until(lambda: link.connected and sender.connected)
+    until(lambda: say(sender, "x", b"first") or got)
+    may_read.clear()
+    end = time.monotonic() + 2.5  # beyond one and a half keep-alives, after which the broker drops a silent client
+    before = len(got)
+    while time.monotonic() < end:
+        sender.publish("x", b"later")
+        threading.Event().wait(0.02)
+    assert len(got) - before <= 1
+    assert link.connects == 1
+    may_read.set()
+    loop.wake()
+    until(lambda: len(got) > before + 50)
+    assert link.connects == 1
+
+
+def test_a_callback_that_fails_costs_its_message_only(
+    loop: MqttLoop, field_mqtt: EmbeddedMosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    got: list[bytes] = []
+
+    def hear(message: Message) -> None:
+        if message.payload == b"bad":
+            raise RuntimeError("of the test")
+        got.append(message.payload)
+
+    broker = parse_mqtt_url(field_mqtt.url())
+    link = loop.add(broker, client_id="a", on_message=hear, subscriptions=[("x", 1)])
+    until(lambda: link.connected)
+    link.publish("x", b"bad")
+    link.publish("x", b"good")
+    link.publish("x/+", b"no such topic")
+    link.publish("x", b"better")
+    until(lambda: got == [b"good", b"better"])
+    assert link.connects == 1
+    assert {"mqtt_callback_failed", "mqtt_publish_refused"} <= {record.message for record in caplog.records}
+
+
+def test_a_refused_login_is_said_and_tried_again(
+    loop: MqttLoop, mqtt: CentralBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = parse_mqtt_url(mqtt.url("gare-1"))
+    wrong = loop.add(good.as_user("gare-1", "wrong"), client_id="wrong", on_message=nothing)
+    right = loop.add(good, client_id="right", on_message=nothing)
+    until(lambda: right.connected)
+    until(lambda: sum(record.message == "mqtt_refused" for record in caplog.records) >= 2)
+    assert not wrong.connected
+    assert "secret of" not in caplog.text
+
+
+def test_a_broker_that_says_nothing_is_left(
+    loop: MqttLoop, dead_address: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.mqtt_loop._ANSWER_WITHIN_S", 0.5)
+    link = loop.add(dead_address, client_id="a", on_message=nothing)
+    until(lambda: link._session.socket() is not None)
+    until(lambda: link._session.socket() is None, deadline_s=5)
+    assert link._attempts >= 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_dead_loop_shows(field_mqtt: EmbeddedMosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = MqttLoop("doomed")
+    loop.start()
+    until(lambda: loop.alive)
+
+    def broken(_self: MqttLoop, _now: float) -> None:
+        raise MemoryError("of the test")
+
+    monkeypatch.setattr(MqttLoop, "_attend", broken)
+    until(lambda: not loop.alive)
+    loop.stop()
+
+
+def test_large_messages_come_whole(loop: MqttLoop, field_mqtt: EmbeddedMosquitto) -> None:
+    got: list[bytes] = []
+    broker = parse_mqtt_url(field_mqtt.url())
+    link = loop.add(broker, client_id="a", on_message=lambda m: got.append(m.payload), subscriptions=[("x", 1)])
+    until(lambda: link.connected)
+    sizes = [0, 1, 127, 128, 16_383, 16_384, 65_535, 65_536, 65_537, 500_000, 3]
+    for size in sizes:
+        link.publish("x", bytes(size))
+    until(lambda: len(got) == len(sizes))
+    assert [len(payload) for payload in got] == sizes
+    assert link.connects == 1
+
+
+def test_pahos_private_names_that_the_link_overrides_are_there() -> None:
+    from paho.mqtt.client import Client
+
+    for name in ("_create_socket", "_sock_close", "_send_pingreq", "drop_out_messages"):
+        assert callable(getattr(Client, name)), name
+    session = Session(
+        broker=Broker(host="h", port=1),
+        client_id="x",
+        keepalive_s=10,
+        will=None,
+        on_message=nothing,
+        on_accepted=lambda: None,
+        on_refused=lambda _: None,
+        on_closing=lambda: None,
+    )
+    for name in ("_ping_t", "_last_bytes_received", "_sock"):
+        assert hasattr(session._client, name), name

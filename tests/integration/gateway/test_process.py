@@ -1,0 +1,243 @@
+"""A gateway between real brokers: from a device to the centre, and from the centre to a lock."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.config import ConfigError, write_gateways
+from gateway.mqtt_loop import MqttLoop
+from gateway.run import Process, chosen
+from gateway.settings import GatewaySettings
+from gateway.signing import new_seed
+from maillage.embedded import EmbeddedMosquitto
+from maillage.embedded.process import free_port
+from tests.conftest import CentralBroker
+from tests.integration.gateway.stage import Centre, Field, command, settings, start
+from tests.unit.gateway.place_parts import CARD, S, access_list, badge, config, signed
+from tests.waiting import until
+
+OPEN = ("gare/in/cmd", b'{"cmd": "opendoor", "doorip": "in"}')
+
+
+@pytest.fixture
+def loop(mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto) -> Iterator[MqttLoop]:
+    made = MqttLoop("test")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def centre(loop: MqttLoop, mqtt: CentralBroker) -> Centre:
+    return Centre(loop, mqtt, config())
+
+
+@pytest.fixture
+def field(loop: MqttLoop, field_mqtt: EmbeddedMosquitto) -> Field:
+    return Field(loop, field_mqtt)
+
+
+@pytest.fixture
+def told(tmp_path: Path, mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto) -> GatewaySettings:
+    return settings(tmp_path, mqtt, field_mqtt)
+
+
+Running = Callable[[GatewaySettings], Process]
+
+
+@pytest.fixture
+def running(centre: Centre, field: Field) -> Iterator[Running]:
+    processes: list[Process] = []
+
+    def begin(given: GatewaySettings) -> Process:
+        processes.append(start(given))
+        return processes[-1]
+
+    yield begin
+    for process in processes:
+        if process.spool.alive:
+            process.stop()
+
+
+def now_list(version: int, **changes: object) -> bytes:
+    return signed(access_list(version, made_at=int(time.time()) * S, **changes))  # type: ignore[arg-type]
+
+
+def give_list(centre: Centre, version: int = 1) -> None:
+    centre.send("list", now_list(version))
+    until(lambda: centre.states and centre.states[-1].get("list_version") == version)
+
+
+def test_from_a_badge_to_the_lock_and_the_centre(
+    running: Running, told: GatewaySettings, centre: Centre, field: Field
+) -> None:
+    process = running(told)
+    give_list(centre)
+    field.say("gare/in/send", badge("in"))
+    until(lambda: OPEN in field.commands)
+    field.say("gare/in/send", badge("in", uid=b"\0\1\2\3"))
+    field.say("gare/out/send", badge("out"))
+    field.desk(1)
+    field.desk(1)
+    until(lambda: centre.of_kind("desk"))
+    assert [(event["reason"], event["side"]) for event in centre.of_kind("access")] == [
+        ("granted", "in"),
+        ("unknown_card", "in"),
+        ("granted", "out"),
+    ]
+    assert [event["what"] for event in centre.of_kind("gateway")] == ["start", "list"]
+    assert len(centre.of_kind("desk")) == 1, "an identical repeat is no news"
+    assert process.runtime.latency.count == 2
+    until(lambda: process.spool.position("gare-1").depth == 0)
+    process.stop()
+    until(lambda: centre.states[-1]["online"] is False)
+
+
+def test_commands(running: Running, told: GatewaySettings, centre: Centre, field: Field) -> None:
+    process = running(told)
+    good = command("unlock", nonce="1")
+    centre.send("command", good)
+    until(lambda: centre.replies == [{"id": "id-1", "outcome": "done"}])
+    until(lambda: field.commands == [OPEN])
+    centre.send("command", good)
+    centre.send("command", command("unlock", nonce="2", lives_s=-1))
+    centre.send("command", command("unlock", nonce="3", door="lab"))
+    centre.send("command", command("unlock", nonce="4", lives_s=100_000))
+    centre.send("command", command("unlock", nonce="5", seed=new_seed()))
+    centre.send("command", b"open!")
+    centre.send("command", command("lockdown", nonce="6", door=None))
+    until(lambda: len(centre.replies) == 6)
+    assert [reply["outcome"] for reply in centre.replies] == [
+        "done",
+        "refused",
+        "expired",
+        "unknown_door",
+        "refused",
+        "done",
+    ]
+    assert field.commands == [OPEN], "nothing else opened"
+    until(
+        lambda: (
+            [event["text"] for event in centre.of_kind("audit")]
+            == ["unlock entry", "unlock lab: no such door", "lockdown"]
+        )
+    )
+    process.stop()
+
+    again = running(told)
+    assert again.places["gare-1"].lockdown, "a lockdown outlives a restart"
+    centre.send("command", good)
+    until(lambda: len(centre.replies) == 7)
+    assert centre.replies[-1]["outcome"] == "refused", "a nonce outlives a restart"
+    give_list(centre)
+    field.say("gare/in/send", badge("in"))
+    until(lambda: centre.of_kind("access"))
+    assert centre.of_kind("access")[0]["reason"] == "lockdown"
+    centre.send("command", command("release", nonce="7", door=None))
+    until(lambda: not again.places["gare-1"].lockdown)
+
+
+def test_a_retained_command_is_not_obeyed(
+    running: Running, told: GatewaySettings, centre: Centre, field: Field
+) -> None:
+    centre.send("command", command("unlock", nonce="1"), retain=True)
+    running(told)
+    until(lambda: centre.replies == [{"id": "id-1", "outcome": "refused"}])
+    assert field.commands == []
+
+
+def test_lists_survive_a_restart_and_never_go_back(
+    running: Running, told: GatewaySettings, centre: Centre, field: Field
+) -> None:
+    process = running(told)
+    give_list(centre, version=5)
+    centre.send("list", now_list(4))
+    centre.send("list", signed(access_list(6), seed=new_seed()))
+    centre.send("list", now_list(7)[:-20])
+    until(lambda: any("refused" in event.get("text", "") for event in centre.of_kind("gateway")))
+    process.stop()
+    again = running(told)
+    assert again.places["gare-1"].lists.version == 5
+    field.say("gare/in/send", badge("in"))
+    until(lambda: OPEN in field.commands)
+    give_list(centre, version=8)
+
+
+def test_bad_devices_stop_nothing(
+    running: Running, told: GatewaySettings, centre: Centre, field: Field, field_mqtt: EmbeddedMosquitto
+) -> None:
+    process = running(told)
+    field.say("z/desk", bytes(range(256)))
+    field.say("z/desk", b"[" * 60_000)
+    field.say("z/desk", b"x" * 100_000)
+    field.say("gare/in/send", b'{"type": "access", "uid": 5}')
+    field.say("gare/in/send", badge("in", uid=CARD * 8), retain=True)
+    field.say("gare/in/send", b'{"type": "access", "uid": "zz", "hostname": "in"}')
+    field.say("nobody/knows", b"this topic")
+    field.desk(0)
+    until(lambda: centre.of_kind("desk"))
+    faults = [event for event in centre.of_kind("gateway") if event["what"] == "driver_fault"]
+    assert len(faults) >= 5
+    assert {"too_large: 100000 bytes"} <= {event["text"] for event in faults}
+    assert all(process.health().values())
+    assert process.runtime.unclaimed == 0, "what nobody subscribed to doesn't even come"
+
+
+def test_every_part_tells_of_itself(
+    running: Running, told: GatewaySettings, centre: Centre, field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    process = running(told.model_copy(update={"metrics_port": port}))
+    give_list(centre)
+    field.say("gare/in/send", badge("in"))
+    until(lambda: process.runtime.latency.count == 1)
+    until(lambda: process.spool.position("gare-1").depth == 0 and centre.of_kind("access"))
+    base = f"http://127.0.0.1:{port}"
+    with urllib.request.urlopen(f"{base}/metrics", timeout=5) as response:
+        samples = {
+            (sample.name, tuple(sample.labels.items())): sample.value
+            for family in text_string_to_metric_families(response.read().decode())
+            for sample in family.samples
+        }
+    assert samples["maillage_gateway_events_spooled_total", ()] == 3
+    assert samples["maillage_gateway_spool_depth", (("gateway", "gare-1"),)] == 0
+    assert samples["maillage_gateway_uplink_connected", ()] == 1
+    assert 0 < samples["maillage_gateway_access_seconds", (("quantile", "0.99"),)] < 1
+    for path in ("/healthz", "/readyz"):
+        with urllib.request.urlopen(base + path, timeout=5) as response:
+            assert all(json.loads(response.read()).values())
+    monkeypatch.setattr(MqttLoop, "alive", property(lambda _self: False))
+    with pytest.raises(HTTPError) as caught:
+        urllib.request.urlopen(f"{base}/healthz", timeout=5)
+    with caught.value as answer:
+        assert answer.code == 503
+        assert json.loads(answer.read())["loop_field"] is False
+
+
+def test_which_gateways_run(tmp_path: Path, told: GatewaySettings) -> None:
+    with pytest.raises(ConfigError, match="cannot read"):
+        chosen(told)
+    write_gateways(told.gateways_file, ())
+    with pytest.raises(ConfigError, match="no gateway"):
+        chosen(told)
+    write_gateways(told.gateways_file, (config(card_key=""), config(gateway="plage-1", place="plage", card_key="")))
+    with pytest.raises(ConfigError, match="mars"):
+        chosen(told.model_copy(update={"places": ("gare", "mars")}))
+    only = told.model_copy(update={"places": ("plage",)})
+    assert [one.gateway for one in chosen(only)] == ["plage-1"]
+    with_key = GatewaySettings(gateways_file=told.gateways_file, card_key="5a" * 32)  # type: ignore[arg-type]
+    assert {one.card_key.get_secret_value() for one in chosen(with_key)} == {"5a" * 32}
+    write_gateways(told.gateways_file, (config(), config()))
+    with pytest.raises(ConfigError, match="twice"):
+        chosen(told)
+    with pytest.raises(ConfigError, match=r"gare-1: bad_address"):
+        Process(told, (config(devices=[{"code": "x", "driver": "esp_rfid", "address": "nonsense"}], doors=[]),))
+    Process(told, (config(doors=[], devices=[]),)).stop()
