@@ -76,16 +76,16 @@ class Metrics:
         self.shards = Gauge("maillage_ingest_shards", "Shards this worker owns", registry=registry)
         self.connected = Gauge("maillage_ingest_connected", "1 while the peer answers", ["peer"], registry=registry)
         self.spool_depth = Gauge(
-            "maillage_gateway_spool_depth", "Events not yet committed, by the gateway", ["gateway"], registry=registry
+            "maillage_ingest_gateway_spool_depth", "Events not yet committed, by the gateway", ["gateway"], registry=registry
         )
         self.clock_offset = Gauge(
-            "maillage_gateway_clock_offset_seconds",
+            "maillage_ingest_gateway_clock_offset_seconds",
             "The gateway's clock minus the centre's",
             ["gateway"],
             registry=registry,
         )
         self.online = Gauge(
-            "maillage_gateway_online", "1 while the gateway is connected", ["gateway"], registry=registry
+            "maillage_ingest_gateway_online", "1 while the gateway is connected", ["gateway"], registry=registry
         )
         self.lists_sent = Counter("maillage_ingest_lists_sent", "Access lists sent to gateways", registry=registry)
         self.lag = _Lag()

@@ -182,13 +182,13 @@ def test_the_numbers_of_the_ingest(bench: Bench, start_ingest: Callable[..., Any
             lines = answer.read().decode().splitlines()
         return {k: float(v) for k, v in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
-    until(lambda: metrics().get('maillage_gateway_spool_depth{gateway="p0001-g1"}') == 4)
+    until(lambda: metrics().get('maillage_ingest_gateway_spool_depth{gateway="p0001-g1"}') == 4)
     until(lambda: metrics()["maillage_ingest_events_beyond_gap_total"] == 10)
     found = metrics()
     assert found["maillage_ingest_events_received_total"] == 30
     assert found["maillage_ingest_events_committed_total"] == 10
     assert found["maillage_ingest_events_duplicate_total"] == 10
-    assert 1.5 < found['maillage_gateway_clock_offset_seconds{gateway="p0001-g1"}'] <= 2.1
+    assert 1.5 < found['maillage_ingest_gateway_clock_offset_seconds{gateway="p0001-g1"}'] <= 2.1
     assert found['maillage_ingest_lag_seconds{quantile="0.99"}'] < 10
     for path in ("healthz", "readyz"):
         with urlopen(f"http://127.0.0.1:{bench.settings.metrics_port}/{path}", timeout=5) as answer:

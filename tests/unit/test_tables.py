@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from tests import tables
+
+
+def test_the_readme_lists_every_setting_and_the_docs_every_metric() -> None:
+    assert tables.fill(write=False) == [], "run scripts/make-tables"
+
+
+def test_every_setting_says_what_it_is() -> None:
+    for settings in tables.SETTINGS.values():
+        for name, field in settings.model_fields.items():
+            assert field.description, name
