@@ -30,7 +30,7 @@ SETTINGS: Final[dict[str, type[BaseSettings]]] = {
 
 
 def settings_table() -> str:
-    """One row for each environment variable (for each meaning that it has): who reads it, its default, what it is for."""
+    """One row for each meaning of each environment variable: who reads it, its default, what it is for."""
     rows: dict[tuple[str, str, str], list[str]] = {}
     for command, settings in SETTINGS.items():
         for name, field in settings.model_fields.items():
@@ -98,12 +98,9 @@ def fill(*, write: bool) -> list[Path]:
         (ROOT / "docs" / "metrics.md", "metrics", metrics_table()),
     ):
         text = path.read_text(encoding="utf-8")
-        fresh = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)",
-            lambda m, t=table: m[1] + t + "\n" + m[2],
-            text,
-            flags=re.DOTALL,
-        )
+        head, begin, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, tail = rest.partition(f"<!-- end of {name} -->")
+        fresh = head + begin + table + "\n" + end + tail
         if fresh != text:
             stale.append(path)
             if write:
