@@ -115,6 +115,9 @@ def gateways(
             card_key=settings.require_card_key().hex(),
             places=place or None,
         )
+    missing = sorted(set(place or ()) - {one.place for one in found})
+    if missing:
+        raise SelectionError(f"no gateway in service in {', '.join(missing)}")
     if not found:
         raise SelectionError("there is no gateway to write: run `maillage network import` first")
     path = out or settings.gateways_file
