@@ -274,6 +274,19 @@ def test_no_view_tells_of_persons_or_cards(reader: Reader, owner: Connection) ->
         assert repr(CARD) not in text, view
 
 
+def test_no_view_reads_a_column_of_persons_or_cards(owner: Connection) -> None:
+    read = owner.execute(
+        "SELECT DISTINCT v.relname::text, t.relname || '.' || a.attname "
+        "FROM pg_class v JOIN pg_rewrite r ON r.ev_class = v.oid JOIN pg_depend d ON d.objid = r.oid "
+        "JOIN pg_class t ON t.oid = d.refobjid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid "
+        "WHERE v.relnamespace = 'report'::regnamespace AND t.relnamespace = 'public'::regnamespace"
+    ).fetchall()
+    assert ("access_hourly", "event.reason") in read
+    personal = ("card.", "member.", "access_right.", "access_list.", "api_key.", "dead_letter.")
+    columns = {"event.card", "event.member", "event.detail", "alarm.detail", "alarm.acknowledged_by", "event.edge_at"}
+    assert [(view, name) for view, name in read if name in columns or name.startswith(personal)] == []
+
+
 def test_every_view_is_a_security_barrier(owner: Connection) -> None:
     loose = owner.execute(
         "SELECT relname FROM pg_class WHERE relnamespace = 'report'::regnamespace AND relname <> 'line' "
