@@ -1,4 +1,4 @@
-"""The two ends that a gateway is between: a centre that keeps the contract in memory, and devices on the field broker."""
+"""The two ends of a gateway: a centre that keeps the contract in memory, and devices on the field broker."""
 
 from __future__ import annotations
 

@@ -1,0 +1,196 @@
+"""Whatever dies, whenever: what was committed to the spool arrives once, in order."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from gateway.config import write_gateways
+from gateway.mqtt_loop import MqttLoop
+from gateway.settings import GatewaySettings
+from maillage.embedded import EmbeddedMosquitto
+from tests.conftest import CentralBroker
+from tests.integration.gateway.stage import Centre, Field, settings, start
+from tests.unit.gateway.place_parts import config
+from tests.waiting import until
+
+
+@pytest.fixture
+def loop(mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto) -> Iterator[MqttLoop]:
+    made = MqttLoop("test")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def centre(loop: MqttLoop, mqtt: CentralBroker) -> Centre:
+    return Centre(loop, mqtt, config())
+
+
+@pytest.fixture
+def field(loop: MqttLoop, field_mqtt: EmbeddedMosquitto) -> Field:
+    return Field(loop, field_mqtt)
+
+
+@pytest.fixture
+def told(tmp_path: Path, mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto) -> GatewaySettings:
+    return settings(tmp_path, mqtt, field_mqtt)
+
+
+class Load:
+    """A desk that changes all the time, until the end of the block."""
+
+    def __init__(self, field: Field, per_s: float) -> None:
+        self.sent = 0
+        self._field = field
+        self._pause_s = 1 / per_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._pause_s):
+            self._field.desk(self.sent)
+            self.sent += 1
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def numbers(events: list[Any]) -> list[int]:
+    return [int(event["device_at"]) for event in events if event["kind"] == "desk"]
+
+
+def held(spool: Path) -> dict[int, Any]:
+    """What lies in a dead process's spool, by sequence number."""
+    with sqlite3.connect(spool) as connection:
+        (base,) = connection.execute("SELECT base FROM gateway WHERE code = 'gare-1'").fetchone()
+        rows = connection.execute("SELECT n, body FROM event WHERE gateway = 'gare-1'").fetchall()
+    connection.close()
+    return {n - base: json.loads(body) for n, body in rows}
+
+
+def test_kill_9_of_the_gateway_loses_nothing_that_its_spool_held(
+    told: GatewaySettings, field: Field, centre: Centre
+) -> None:
+    write_gateways(told.gateways_file, (config(),))
+    environment = {
+        **os.environ,
+        "MAILLAGE_MQTT_URL": told.mqtt_url.get_secret_value(),
+        "MAILLAGE_FIELD_MQTT_URL": told.field_mqtt_url.get_secret_value(),
+        "MAILLAGE_GATEWAYS_FILE": str(told.gateways_file),
+        "MAILLAGE_SPOOL": str(told.spool),
+        "MAILLAGE_METRICS_PORT": "0",
+        "MAILLAGE_LOG_LEVEL": "ERROR",
+    }
+    kept: dict[int, Any] = {}
+    with Load(field, per_s=400):
+        for round_number in range(3):
+            # Deaf at first, so that the spool holds much; then the centre commits while the killing goes on.
+            (centre.deaf.set if round_number < 2 else centre.deaf.clear)()
+            process = subprocess.Popen([sys.executable, "-m", "maillage", "gateway"], env=environment)
+            try:
+                boots = len({state.get("boot") for state in centre.states})
+                until(lambda boots=boots: len({state.get("boot") for state in centre.states}) > boots)  # type: ignore[misc]
+                threading.Event().wait(random.uniform(0.4, 1.2))
+            finally:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+            kept |= held(told.spool)
+    last = start(told)
+    try:
+        until(lambda: last.spool.position("gare-1").depth == 0, deadline_s=30)
+    finally:
+        last.stop()
+    assert len(centre.stored) == 1, "one epoch throughout"
+    (stored,) = centre.stored.values()
+    assert len(kept) > 300
+    for seq, event in kept.items():
+        assert stored[seq - 1] == event, seq
+    delivered = numbers(stored)
+    assert delivered == sorted(set(delivered)), "in order, nothing twice"
+
+
+def test_the_central_broker_and_the_line_may_die_at_any_time(
+    told: GatewaySettings, mqtt: CentralBroker, field: Field, centre: Centre
+) -> None:
+    process = start(told)
+    try:
+        with Load(field, per_s=300) as load:
+            for what in ("broker", "line", "deaf", "broker", "line"):
+                threading.Event().wait(random.uniform(0.2, 0.6))
+                if what == "broker":
+                    mqtt.server.kill9()
+                    threading.Event().wait(0.3)
+                    mqtt.server.restart()
+                elif what == "line":
+                    process.uplink.cut("gare-1")
+                else:
+                    centre.deaf.set()
+                    threading.Event().wait(0.5)
+                    centre.deaf.clear()
+        until(
+            lambda: process.spool.position("gare-1").depth == 0 and len(numbers(centre.events)) >= load.sent,
+            deadline_s=40,
+        )
+        assert numbers(centre.events) == list(range(load.sent))
+        assert len(centre.stored) == 1
+        assert process.uplink.batches > 0
+    finally:
+        process.stop()
+
+
+def test_a_centre_restored_from_a_backup_gets_a_new_epoch_and_all_that_is_still_held(
+    told: GatewaySettings, field: Field, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.window.LOW_FOR_S", 0.5)
+    monkeypatch.setattr("gateway.window.RESEND_S", 0.3)
+    process = start(told)
+    try:
+        for number in range(20):
+            field.desk(number)
+        until(lambda: len(numbers(centre.events)) == 20 and process.spool.position("gare-1").depth == 0)
+        (epoch,) = centre.stored
+        del centre.stored[epoch][5:]
+        for number in range(20, 30):
+            field.desk(number)
+        until(lambda: len(centre.stored) == 2 and process.spool.position("gare-1").depth == 0, deadline_s=30)
+        (later,) = set(centre.stored) - {epoch}
+        assert numbers(centre.stored[later]) == list(range(20, 30))
+        (said,) = [event for event in centre.stored[later] if event.get("what") == "spool"]
+        assert "restored from a backup" in said["text"]
+        assert centre.ignored >= 3
+    finally:
+        process.stop()
+
+
+def test_a_new_event_goes_out_at_once(told: GatewaySettings, field: Field, centre: Centre) -> None:
+    process = start(told)
+    try:
+        until(lambda: centre.of_kind("gateway"))
+        spent = []
+        for number in range(40):
+            begin = time.perf_counter()
+            field.desk(number)
+            until(lambda number=number: len(centre.of_kind("desk")) > number, every_s=0.0005)  # type: ignore[misc]
+            spent.append(time.perf_counter() - begin)
+        assert sorted(spent)[20] < 0.1, "device to centre, through the disk"
+    finally:
+        process.stop()
