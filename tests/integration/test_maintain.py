@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -200,6 +201,57 @@ def test_long_backlogs_go_in_slices_that_join(world: World) -> None:
         "SELECT count(*), round(sum(known * 900)) FROM occupancy_15m WHERE known > 0"
     ).fetchone()
     assert rows == (1 + 6 * 4, 120 + 6 * 3600)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_in_whatever_pieces_it_arrives_the_sum_is_that_of_a_fresh_run_and_of_counting_seconds(
+    world: World, seed: int
+) -> None:
+    dice = random.Random(seed)
+    end = EIGHT + timedelta(hours=6)
+    moments = sorted(dice.sample(range(6 * 3600 - 1), 40))
+    story = [(EIGHT + timedelta(seconds=second), dice.choice((None, 0, 1, 5, "event", "start"))) for second in moments]
+    now = EIGHT
+    while story:
+        cut = dice.randint(1, len(story))
+        arrived, story = story[:cut], story[cut:]
+        for at, what in arrived:
+            if isinstance(what, str):
+                world.event(at, start=what == "start")
+            else:
+                world.change(at, what)
+        now = min(end, max(now, arrived[-1][0]) + timedelta(minutes=dice.choice((0, 20, 90))))
+        world.heard(arrived[-1][0], online=False)
+        world.maintain(now)
+    world.event(end - timedelta(seconds=1))  # the line is back, and the next heartbeat tells it
+    world.heard(end)
+    world.maintain(end)
+    piecemeal = world.quarters()
+    world.connection.execute("TRUNCATE occupancy_15m, maintenance")
+    world.maintain(end)
+    assert world.quarters() == piecemeal
+    assert piecemeal == _by_counting_seconds(world, end)
+
+
+def _by_counting_seconds(world: World, end: datetime) -> dict[str, tuple[float | None, int | None, float]]:
+    """Reckon the quarters in the plainest way: second by second."""
+    events = world.connection.execute("SELECT at, kind = 9 FROM event ORDER BY at").fetchall()
+    changes = world.connection.execute("SELECT at, present FROM occupancy_change ORDER BY at").fetchall()
+    quarters: dict[datetime, list[int | None]] = {}
+    second = changes[0][0] if changes else end
+    while second < end:
+        quarter = second.replace(minute=second.minute // 15 * 15, second=0)
+        present = [people for at, people in changes if at <= second][-1]
+        before, after = [at for at, _ in events if at <= second], [start for at, start in events if at > second]
+        dark = bool(after) and after[0] and second >= before[-1] + 2 * MINUTE
+        quarters.setdefault(quarter, []).append(None if dark else present)
+        second += timedelta(seconds=1)
+    sums: dict[str, tuple[float | None, int | None, float]] = {}
+    for quarter, values in quarters.items():
+        known = [value for value in values if value is not None]
+        mean = round(sum(known) / len(known), 3) if known else None
+        sums[f"{quarter:%H:%M}"] = (mean, max(known, default=None), round(len(known) / 900, 3))
+    return sums
 
 
 def test_personal_traces_go_after_three_months_and_sums_stay(world: World) -> None:
