@@ -34,6 +34,11 @@ class Bundle:
         """The broker's program."""
         return self.directory / "bin/mosquitto"
 
+    @property
+    def zoneinfo(self) -> Path:
+        """The time zones, which PostgreSQL looks for beside its data directory (see ``fetch-servers``)."""
+        return self.directory / "usr/share/zoneinfo"
+
     def versions(self) -> dict[str, str]:
         """Return the version of each server by name; empty where nothing is unpacked."""
         try:

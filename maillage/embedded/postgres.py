@@ -99,6 +99,8 @@ class EmbeddedPostgres:
         Raises:
             ServerError: it doesn't start.
         """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._link_time_zones()
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
         end = time.monotonic() + deadline_s
@@ -129,8 +131,13 @@ class EmbeddedPostgres:
         self._process.stop()
         self.start()
 
+    def _link_time_zones(self) -> None:
+        link = self.directory / "zoneinfo"
+        if not link.is_symlink() or link.readlink() != self._bundle.zoneinfo:
+            link.unlink(missing_ok=True)
+            link.symlink_to(self._bundle.zoneinfo)
+
     def _initialise(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
         give_to_server(self.directory)
         secret = self.directory / "password"
         secret.unlink(missing_ok=True)

@@ -159,3 +159,16 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def test_time_zones_come_with_the_server_not_with_the_machine(bundle: Bundle, postgres_url: str) -> None:
+    program = (bundle.directory / "libexec/postgres").read_bytes()
+    assert b"/usr/share/zoneinfo\0" not in program
+    assert program.count(b"../zoneinfo\0") == 1
+    with psycopg.connect(postgres_url) as connection:
+        found = connection.execute(
+            "SELECT timestamptz '2026-07-01 12:00+00' AT TIME ZONE 'Europe/Paris', count(*) FROM pg_timezone_names"
+        ).fetchone()
+    assert found is not None
+    assert found[0].hour == 14
+    assert found[1] > 300
