@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Final
 
 from gateway.config import GatewayConfig
 from simulator.air import Air, Publish
@@ -14,6 +15,9 @@ from simulator.faults import Faults
 from simulator.life import Life
 from simulator.place import VirtualPlace, by_place
 from simulator.truth import Truth
+
+SWITCHED_ON_A_SECOND: Final = 2000
+"""Devices, at most: no network's all start at once, and a broker drops what a subscriber can't take."""
 
 
 class Town:
@@ -71,9 +75,10 @@ class Town:
         return sum(life.refused for life in self.lives)
 
     def begin(self, announce_s: float) -> None:
-        """Switch the devices on, over so many real seconds, and let the people live."""
+        """Switch the devices on, over at least so many real seconds, and let the people live."""
+        within_s = max(announce_s, self.devices / SWITCHED_ON_A_SECOND)
         for place, life in zip(self.places, self.lives, strict=True):
-            place.start(announce_s)
+            place.start(within_s)
             life.start()
 
     def command(self, topic: str, payload: bytes) -> None:
