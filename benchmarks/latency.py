@@ -73,7 +73,7 @@ def chain(where: Stand) -> Iterator[tuple[str, EmbeddedMosquitto, int, list[str]
     with psycopg.connect(url) as connection:
         gateways = export_gateways(connection, password=lambda _code: SECRET, list_key=None, card_key="5a" * 32)
         for login, group in (("ingest_1", "maillage_ingest"), ("api_1", "maillage_api")):
-            connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{SECRET}' IN ROLE {group}")  # type: ignore[arg-type]
+            connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{SECRET}' IN ROLE {group}")
     where.broker.enrol({one.gateway: SECRET for one in gateways})
     write_gateways(where.directory / "gateways.json", gateways)
     field = EmbeddedMosquitto(where.directory / "field", bundle=fetch())

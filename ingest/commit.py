@@ -85,11 +85,10 @@ class Books:
         """Store what is new in ``readings``, fold it, move the marks, and tell; returns what was done.
 
         Raises:
-            MarkMoved: another worker stored events of one of these streams.
-            psycopg.Error: the transaction failed as a whole; nothing was stored.
+            psycopg.Error: the transaction failed as a whole; nothing was stored. SQLSTATE ``store.MARK_MOVED``: another
+                worker stored events of one of these streams.
         """
-        with connection.transaction():
-            tx, now = store.begin(connection)
+        with store.transaction(connection) as (tx, now):
             work = _Work(tx=tx, now=now)
             self._load(connection, readings)
             placed = [(self._stream(connection, reading, work), reading) for reading in readings]
@@ -98,21 +97,20 @@ class Books:
                 self._accept(stream, reading, work)
             for letter in letters:
                 self._keep(letter, work)
-            self._write(connection, work)
+            self._write(connection, work, commit=True)
         for moved, seq in work.reached.values():
             moved.last_seq = seq
             moved.last_received_at = store.when(now)
         return work.tally
 
     def replay(
-        self, connection: store.Connection, letters: list[OldLetter]
+        self, connection: store.Connection, letters: list[OldLetter], *, tx: int, now: int
     ) -> tuple[list[int], list[tuple[int, str, str]]]:
-        """Store and fold the events of letters that can be read by now, inside the caller's transaction.
+        """Store and fold the events of letters that can be read by now, inside the caller's transaction ``tx``.
 
         Returns:
             The ids of those that became events; and of the others, id, error and reason.
         """
-        tx, now = store.begin(connection)
         work = _Work(tx=tx, now=now)
         done: list[int] = []
         refused: list[tuple[int, str, str]] = []
@@ -152,17 +150,23 @@ class Books:
         self._write(connection, work)
         return done, refused
 
-    def _write(self, connection: store.Connection, work: _Work) -> None:
-        """Write what a transaction gathered: rows, folds, letters, alarms, and the marks last."""
+    def _write(self, connection: store.Connection, work: _Work, *, commit: bool = False) -> None:
+        """Write what a transaction gathered: rows, folds, letters, alarms, the marks last, and COMMIT if told to.
+
+        All but the rows travel at once; after the first that fails the database ignores the rest, COMMIT included.
+        """
         store.copy_events(connection, work.rows)
         for fold in work.places.values():
             fold.settle()
-        store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
-        for kept in work.letters:
-            store.store_letter(connection, kept)
-        for alarm in work.alarms:
-            store.raise_alarm(connection, alarm)
-        store.move_marks(connection, list(work.reached.values()))
+        with connection.pipeline():
+            store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
+            for kept in work.letters:
+                store.store_letter(connection, kept)
+            for alarm in work.alarms:
+                store.raise_alarm(connection, alarm)
+            store.move_marks(connection, list(work.reached.values()))
+            if commit:
+                connection.execute("COMMIT")
 
     def _load(self, connection: store.Connection, readings: list[Reading]) -> None:
         """Read the marks and folds that aren't known yet."""

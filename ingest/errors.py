@@ -1,8 +1,9 @@
 """What can go wrong in the ingest.
 
 IngestError
-├── SettingsError      what it was told cannot be used
-└── MarkMoved          another worker stored events of the same stream: this one must give up its shards
+└── SettingsError      what it was told cannot be used
+
+Whatever the database refuses is a ``psycopg.Error``: the transaction is rolled back and the worker begins anew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,3 @@ class IngestError(Exception):
 
 class SettingsError(IngestError):
     """A setting cannot be used; the text says which and why."""
-
-
-class MarkMoved(IngestError):
-    """A stream's mark in the database is not the one this worker knew."""

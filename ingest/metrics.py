@@ -76,7 +76,10 @@ class Metrics:
         self.shards = Gauge("maillage_ingest_shards", "Shards this worker owns", registry=registry)
         self.connected = Gauge("maillage_ingest_connected", "1 while the peer answers", ["peer"], registry=registry)
         self.spool_depth = Gauge(
-            "maillage_ingest_gateway_spool_depth", "Events not yet committed, by the gateway", ["gateway"], registry=registry
+            "maillage_ingest_gateway_spool_depth",
+            "Events not yet committed, by the gateway",
+            ["gateway"],
+            registry=registry,
         )
         self.clock_offset = Gauge(
             "maillage_ingest_gateway_clock_offset_seconds",

@@ -1,4 +1,4 @@
-"""Fold a place's stored events afresh, in the order in which they were stored, and compare with what the database says."""
+"""Fold a place's stored events afresh, in the order of storing, and compare with what the database says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ingest import topology as network
 from ingest.occupancy import fold
 from ingest.store import Connection, micros
 from ingest.topology import Device, Topology
-
 
 _EVENTS: Final = """
 -- a place's events that can say something of occupancy, in the order in which they were stored
@@ -55,12 +54,17 @@ def _compare(connection: Connection, topology: Topology, devices: dict[int, Devi
 def _events(connection: Connection, devices: dict[int, Device], place: int) -> Iterator[tuple[Event, Device, int]]:
     for kind, state, a, b, value, member, device, at, detail in connection.execute(_EVENTS, (place,)):
         if device in devices:
-            event: Any = _event(kind, state, a, b, value, member, detail)
+            event: Any = _event(kind, state, numbers=(a, b, value), member=member, detail=detail)
             yield event, devices[device], micros(at)
 
 
 def _event(
-    kind: int, state: int | None, a: int | None, b: int | None, value: float | None, member: str | None, detail: Any
+    kind: int,
+    state: int | None,
+    *,
+    numbers: tuple[int | None, int | None, float | None],
+    member: str | None,
+    detail: Any,
 ) -> dict[str, Any]:
     """The part of an event that the fold looks at."""
     if kind == 1:
@@ -68,6 +72,7 @@ def _event(
         return event if member is None else {**event, "member": member}
     if kind == 5:
         return {"kind": "desk", "occupied": None if state is None else bool(state)}
+    a, b, value = numbers
     if kind == 6:
         return {"kind": "count", "entered": a, "left": b} if state == 1 else {"kind": "count", "present": a}
     return {"kind": "device", "value": 1 if value is None else value, **(detail or {})}

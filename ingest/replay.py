@@ -10,7 +10,7 @@ import logging
 from typing import Final
 
 from ingest.commit import Books, OldLetter
-from ingest.store import Connection, micros
+from ingest.store import Connection, micros, transaction
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def answer_requests(connection: Connection, books: Books, owned: frozenset[int])
     """Read again what was asked for in the shards that are ours; returns how many letters became events."""
     total = 0
     while rows := connection.execute(_REQUESTED, (sorted(owned),)).fetchall():
-        with connection.transaction():
+        with transaction(connection) as (tx, now):
             letters = [
                 OldLetter(
                     id=number,
@@ -58,7 +58,7 @@ def answer_requests(connection: Connection, books: Books, owned: frozenset[int])
                 )
                 for number, gateway, stream, seq, payload, received_at, sent_at in rows
             ]
-            done, refused = books.replay(connection, letters)
+            done, refused = books.replay(connection, letters, tx=tx, now=now)
             connection.execute(_DONE, (done,))
             for number, error, reason in refused:
                 connection.execute(_REFUSED, (error, reason, number))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from gateway.wire import SignedList, State
-from ingest.errors import MarkMoved
 from ingest.occupancy import Change, Estimate, PlaceFold, SpaceFold
 from ingest.rows import COPY_EVENT, HEADER, TRAILER
 from ingest.topology import Topology
@@ -20,6 +21,8 @@ from ingest.topology import Topology
 Connection = psycopg.Connection[Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LETTER_BYTES: Final = 65_536
+MARK_MOVED: Final = "MA001"
+"""SQLSTATE of a mark that another worker moved."""
 _SHARD_LOCKS: Final = 1_296_124_769
 """First key of the advisory locks (the second is the shard): one worker owns a shard at a time."""
 
@@ -58,10 +61,8 @@ INSERT INTO stream (gateway, epoch) VALUES (%b, %b) RETURNING id
 """
 
 _MOVE_MARKS = """
--- move the marks, each from where this worker knew it to be
-UPDATE stream SET last_seq = new.last_seq, last_received_at = now()
-FROM unnest(%b::int[], %b::bigint[], %b::bigint[]) AS new (id, known_seq, last_seq)
-WHERE stream.id = new.id AND stream.last_seq = new.known_seq
+-- move the marks, each from where this worker knew it to be; refuses where one was moved by somebody else
+SELECT move_marks(%b::int[], %b::bigint[], %b::bigint[])
 """
 
 _SPACE_STATES = """
@@ -200,11 +201,24 @@ def new_stream(connection: Connection, gateway: int, epoch: str) -> Stream:
     return Stream(row[0], gateway, epoch, 0)
 
 
-def begin(connection: Connection) -> tuple[int, int]:
-    """The current transaction's number and the centre's time in microseconds."""
-    row = connection.execute(_BEGIN, binary=True).fetchone()
+@contextmanager
+def transaction(connection: Connection) -> Iterator[tuple[int, int]]:
+    """Run a transaction; gives its number and the centre's time in microseconds.
+
+    BEGIN travels with the question for both. Whoever ends the work by ``finish`` has committed it already.
+    """
+    with connection.pipeline():
+        connection.execute("BEGIN")
+        row = connection.execute(_BEGIN, binary=True).fetchone()
     assert row is not None
-    return row[0], row[1]
+    try:
+        yield row[0], row[1]
+    except BaseException:
+        if not connection.closed:
+            connection.execute("ROLLBACK")
+        raise
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        connection.execute("COMMIT")
 
 
 def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> dict[int, PlaceFold]:
@@ -234,14 +248,11 @@ def move_marks(connection: Connection, moves: Sequence[tuple[Stream, int]]) -> N
     """Move each stream's mark to the given sequence number.
 
     Raises:
-        MarkMoved: the database's mark isn't the one in ``Stream.last_seq``: somebody else stored events.
+        psycopg.Error: with SQLSTATE ``MARK_MOVED``: the database's mark isn't the one in ``Stream.last_seq``.
     """
-    if not moves:
-        return
-    columns = ([s.id for s, _ in moves], [s.last_seq for s, _ in moves], [seq for _, seq in moves])
-    moved = connection.execute(_MOVE_MARKS, columns, binary=True).rowcount
-    if moved != len(moves):
-        raise MarkMoved(f"{len(moves) - moved} of {len(moves)} marks were moved by another worker")
+    if moves:
+        columns = ([s.id for s, _ in moves], [s.last_seq for s, _ in moves], [seq for _, seq in moves])
+        connection.execute(_MOVE_MARKS, columns, binary=True)
 
 
 def store_spaces(connection: Connection, topology: Topology, places: Iterable[PlaceFold], now: int, ttl_s: int) -> None:

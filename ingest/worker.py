@@ -16,7 +16,6 @@ from database.pool import connect
 from gateway.wire import Mark, State
 from ingest import replay, store, topology
 from ingest.commit import Books, Tally
-from ingest.errors import MarkMoved
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, Reading, Refusal, describe, read, sender
 from ingest.metrics import Metrics
@@ -75,11 +74,9 @@ class Worker:
                     self._metrics.connected.labels("database").set(1)
                     self._own(connection, stop)
                     pause_s = 0.2
-            except MarkMoved as error:
-                log.error("shard_lost", extra={"reason": str(error)})
-                self._metrics.failures.inc()
             except psycopg.Error as error:
-                log.error("database_failed", extra={"reason": _one_line(error), "retry_s": pause_s})
+                name = "shard_lost" if error.sqlstate == store.MARK_MOVED else "database_failed"
+                log.error(name, extra={"reason": _one_line(error), "retry_s": pause_s})
                 self._metrics.failures.inc()
             finally:
                 self.ready.clear()

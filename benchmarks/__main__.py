@@ -1,0 +1,99 @@
+"""Run every benchmark and write docs/benchmarks.md: ``python -m benchmarks [--quick] [NAME …]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.report import progress
+from maillage.embedded import fetch
+
+BENCHMARKS: Final = {
+    "ingest": ["--quick"],
+    "latency": ["--seconds", "6", "--taps", "500"],
+    "board": [],
+}
+"""Name and what makes it quick."""
+PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Run them one after the other; a benchmark that fails is said, the others go on."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; none: all")
+    parser.add_argument("--quick", action="store_true", help="shorter runs, and docs/benchmarks.md is left as it is")
+    choice = parser.parse_args()
+    unknown = set(choice.names) - BENCHMARKS.keys()
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
+    lines: dict[str, dict[str, Any]] = {}
+    for name in choice.names or BENCHMARKS:
+        progress(f"== {name}")
+        command = [sys.executable, "-m", f"benchmarks.{name}", *(BENCHMARKS[name] if choice.quick else [])]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        last = done.stdout.strip().rpartition("\n")[2]
+        if done.returncode or not last.startswith("{"):
+            progress(f"{name} failed with exit code {done.returncode}")
+            continue
+        print(last, flush=True)
+        lines[name] = json.loads(last)
+    if not choice.quick and not choice.names and len(lines) == len(BENCHMARKS):
+        PAGE.write_text(page(lines), encoding="utf-8")
+        progress(f"written: {PAGE}")
+    return 0 if len(lines) == len(choice.names or BENCHMARKS) else 1
+
+
+def page(lines: dict[str, dict[str, Any]]) -> str:
+    """The Markdown page of all results."""
+    rows = [
+        f"| {name} | `{one['name']}` | {_number(one['value'])} | {one['unit']} | {one['reference'] or ''} "
+        f"| {_number(one['reference_value'])} | {_number(one['ratio'])} |"
+        for name, line in lines.items()
+        for one in line["results"]
+    ]
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            f"Written by `python -m benchmarks` on {datetime.now(UTC):%Y-%m-%d}. {machine()}",
+            "Absolute numbers mean little on a shared machine: read the ratio to what was measured in the same run.",
+            "",
+            "| benchmark | result | value | unit | reference | its value | ratio |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def machine() -> str:
+    """One sentence about this machine."""
+    cores = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    model = "an unnamed processor"
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    versions = ", ".join(fetch().versions().values())
+    return (
+        f"{cores} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}, {versions}. Broker, database, load and ourselves share these cores."
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
