@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
 from database.migrate import migrate
@@ -28,6 +29,10 @@ from maillage.logins import make_login
 
 SEED: Final = int(os.environ.get("MAILLAGE_TEST_SEED", "20190901"))
 _PASSWORD: Final = "of-the-tests"
+
+# How long an example takes says more of the other work on the machine than of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
