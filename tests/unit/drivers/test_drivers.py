@@ -16,7 +16,7 @@ from gateway.drivers.esp_rfid import EspRfid, read_uid
 from gateway.drivers.milesight_tables import MODELS
 from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
 from gateway.wire import EVENT
-from tests.unit.drivers.samples import AT, device, told
+from tests.unit.drivers.samples import AT, device, load, told
 
 READERS = EspRfid(
     [
@@ -259,3 +259,18 @@ def test_a_desk_reads_what_was_written(battery: int, occupied: bool) -> None:
     desk, health = milesight.events("d1", fields, AT)
     assert desk == {"kind": "desk", "at": AT, "device": "d1", "occupied": occupied}
     assert health == {"kind": "device", "at": AT, "device": "d1", "what": "battery", "value": battery}
+
+
+@pytest.mark.parametrize("sample", [one for one in load("lorawan_bytes.json") if one["vendor"] == "Milesight"])
+def test_a_truncated_uplink_tells_what_came_whole(sample: dict[str, Any]) -> None:
+    data = bytes.fromhex(sample["payload"])
+    whole, _ = milesight.read(sample["model"], data)
+    for length in range(1, len(data)):
+        try:
+            fields, unread = milesight.read(sample["model"], data[:length])
+        except DriverError as error:
+            assert error.reason == "truncated"
+            continue
+        assert unread is None or unread.startswith("truncated at byte")
+        # A later field of the same name may say otherwise; a name never comes from nowhere.
+        assert fields.keys() <= whole.keys()
