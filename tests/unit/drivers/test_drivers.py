@@ -266,11 +266,14 @@ def test_a_truncated_uplink_tells_what_came_whole(sample: dict[str, Any]) -> Non
     data = bytes.fromhex(sample["payload"])
     whole, _ = milesight.read(sample["model"], data)
     for length in range(1, len(data)):
-        try:
-            fields, unread = milesight.read(sample["model"], data[:length])
-        except DriverError as error:
-            assert error.reason == "truncated"
-            continue
-        assert unread is None or unread.startswith("truncated at byte")
+        fields, unread = _read(sample["model"], data[:length])
+        assert unread is None or unread.startswith("truncated")
         # A later field of the same name may say otherwise; a name never comes from nowhere.
         assert fields.keys() <= whole.keys()
+
+
+def _read(model: str, data: bytes) -> tuple[dict[str, Any], str | None]:
+    try:
+        return milesight.read(model, data)
+    except DriverError as error:
+        return {}, error.reason
