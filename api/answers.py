@@ -18,7 +18,7 @@ class Bytes(Response):
         self.status_code = status
         self.body = body
         self.background = None
-        self.raw_headers = [(b"etag", etag), (b"cache-control", cache), (b"vary", b"accept-encoding")]
+        self.raw_headers = [(b"etag", etag), (b"cache-control", cache)]
         if status != 304:
             self.raw_headers += [_JSON, (b"content-length", str(len(body)).encode())]
 

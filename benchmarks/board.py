@@ -35,6 +35,8 @@ _EMPTY: Final = (
     "import uvicorn; uvicorn.run('benchmarks.empty:app', host='127.0.0.1', port={port}, loop='uvloop',"
     " http='httptools', ws='none', access_log=False, log_level='warning', server_header=False)"
 )
+_NETWORK_CONNECTIONS: Final = 8
+"""Each asks again at once: more of them would measure the queue that they make."""
 # Every space and gateway as the ingest would leave them; true for a day.
 _STATES: Final = """
 INSERT INTO space_state (space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed_at, fold)
@@ -63,36 +65,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _measure(api: int, empty: int, codes: list[str], options: argparse.Namespace) -> list[Result]:
     paths = [[f"/v1/places/{code}/occupancy", None] for code in codes]
     common = {"seconds": options.seconds, "connections": options.connections, "status": 200}
-    places, references = [], []
+    pairs = []
     for number in range(options.rounds + 1):
         reference = _load({"port": empty, "requests": [["/", None]], **common})
         ours = _load({"port": api, "requests": paths, **common})
         if number == 0:
             continue  # both warm up
-        references.append(reference["requests"] / reference["seconds"])
-        places.append(ours["requests"] / ours["seconds"])
+        pairs.append((ours["requests"] / ours["seconds"], reference["requests"] / reference["seconds"]))
         progress(
-            f"round {number}: one place {places[-1]:,.0f} requests/s (p99 {ours['p99_ms']:.1f} ms), "
-            f"empty route {references[-1]:,.0f} (p99 {reference['p99_ms']:.1f} ms), "
-            f"ratio {places[-1] / references[-1]:.2f}"
+            f"round {number}: one place {pairs[-1][0]:,.0f} requests/s (p99 {ours['p99_ms']:.1f} ms), "
+            f"empty route {pairs[-1][1]:,.0f} (p99 {reference['p99_ms']:.1f} ms), "
+            f"ratio {pairs[-1][0] / pairs[-1][1]:.2f}"
         )
+    # the round of the median ratio: on a shared machine a figure means something only beside its neighbour
+    typical = sorted(pairs, key=lambda pair: pair[0] / pair[1])[len(pairs) // 2]
     with urlopen(f"http://127.0.0.1:{api}/v1/occupancy") as answer:
         etag, size = answer.headers["ETag"], len(answer.read())
     network = [["/v1/occupancy", etag]]
-    unchanged = [_load({"port": api, "requests": network, **common, "status": 304}) for _ in range(options.rounds)]
-    whole = _load({"port": api, "requests": [["/v1/occupancy", None]], **common, "connections": 4})
+    few = {**common, "connections": _NETWORK_CONNECTIONS}
+    unchanged = [_load({**few, "port": api, "requests": network, "status": 304}) for _ in range(options.rounds)]
+    whole = _load({**few, "port": api, "requests": [["/v1/occupancy", None]]})
     progress(
-        f"network, 304: {median(one['requests'] / one['seconds'] for one in unchanged):,.0f} requests/s, "
+        f"network, {_NETWORK_CONNECTIONS} connections, 304: {median(one['requests'] / one['seconds'] for one in unchanged):,.0f} requests/s, "
         f"p99 {', '.join(format(one['p99_ms'], '.1f') for one in unchanged)} ms; "
-        f"whole ({size / 1e6:.2f} MB, 4 connections): p50 {whole['p50_ms']:.1f} ms, p99 {whole['p99_ms']:.1f} ms"
+        f"whole ({size / 1e6:.2f} MB): p50 {whole['p50_ms']:.1f} ms, p99 {whole['p99_ms']:.1f} ms"
     )
     return [
         Result(
             name="place_requests_per_s",
-            value=median(places),
+            value=typical[0],
             unit="1/s",
             reference="empty FastAPI route",
-            reference_value=median(references),
+            reference_value=typical[1],
         ),
         Result(
             name="network_p99_ms",
