@@ -12,7 +12,7 @@ from typing import Final
 from gateway.spool import Position
 from gateway.wire import WINDOW, Mark
 
-MARK_WAIT_S: Final = 2.0
+MARK_WAIT_S: Final = 1.0
 """After a connect the retained mark is waited for so long before sending."""
 RESEND_S: Final = 5.0
 """No progress of the mark for so long: back to the mark."""

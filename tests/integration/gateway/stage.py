@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
 from pathlib import Path
@@ -32,6 +33,8 @@ class Centre:
         self.ignored = 0
         self.deaf = threading.Event()
         """While set, batches are lost."""
+        self.loses = 0.0
+        """The part of the batches that are lost anyway."""
         self._link = loop.add(
             parse_mqtt_url(broker.url("ingest")),
             client_id="centre",
@@ -46,7 +49,7 @@ class Centre:
             self.states.append(json.loads(message.payload))
         elif leaf == "reply":
             self.replies.append(json.loads(message.payload))
-        elif not self.deaf.is_set():
+        elif not self.deaf.is_set() and random.random() >= self.loses:
             batch = BATCH.validate_json(message.payload)
             stored = self.stored.setdefault(batch["epoch"], [])
             if batch["first"] <= len(stored) + 1:

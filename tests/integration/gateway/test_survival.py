@@ -56,14 +56,15 @@ class Load:
     def __init__(self, field: Field, per_s: float) -> None:
         self.sent = 0
         self._field = field
-        self._pause_s = 1 / per_s
+        self._pause_s = 10 / per_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         while not self._stop.wait(self._pause_s):
-            self._field.desk(self.sent)
-            self.sent += 1
+            for _ in range(10):  # together, so that more is on the way than is confirmed
+                self._field.desk(self.sent)
+                self.sent += 1
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -101,19 +102,23 @@ def test_kill_9_of_the_gateway_loses_nothing_that_its_spool_held(
         "MAILLAGE_LOG_LEVEL": "ERROR",
     }
     kept: dict[int, Any] = {}
+    centre.loses = 0.05
     with Load(field, per_s=400):
-        for round_number in range(3):
-            # Deaf at first, so that the spool holds much; then the centre commits while the killing goes on.
-            (centre.deaf.set if round_number < 2 else centre.deaf.clear)()
+        for _ in range(3):
+            centre.deaf.clear()
             process = subprocess.Popen([sys.executable, "-m", "maillage", "gateway"], env=environment)
             try:
-                boots = len({state.get("boot") for state in centre.states})
-                until(lambda boots=boots: len({state.get("boot") for state in centre.states}) > boots)  # type: ignore[misc]
-                threading.Event().wait(random.uniform(0.4, 1.2))
+                enough = len(centre.events) + 50
+                until(lambda enough=enough: len(centre.events) > enough)  # type: ignore[misc]
+                threading.Event().wait(random.uniform(0.1, 0.6))
+                centre.deaf.set()  # so that what is on its way gets lost, and only the spool has it
+                threading.Event().wait(0.3)
             finally:
                 process.send_signal(signal.SIGKILL)
                 process.wait()
             kept |= held(told.spool)
+    centre.deaf.clear()
+    centre.loses = 0.0
     last = start(told)
     try:
         until(lambda: last.spool.position("gare-1").depth == 0, deadline_s=30)
@@ -132,13 +137,15 @@ def test_the_central_broker_and_the_line_may_die_at_any_time(
     told: GatewaySettings, mqtt: CentralBroker, field: Field, centre: Centre
 ) -> None:
     process = start(told)
+    centre.loses = 0.05
     try:
         with Load(field, per_s=300) as load:
             for what in ("broker", "line", "deaf", "broker", "line"):
-                threading.Event().wait(random.uniform(0.2, 0.6))
+                enough = len(centre.events) + 30
+                until(lambda enough=enough: len(centre.events) > enough)  # type: ignore[misc]
+                threading.Event().wait(random.uniform(0.1, 0.4))
                 if what == "broker":
                     mqtt.server.kill9()
-                    threading.Event().wait(0.3)
                     mqtt.server.restart()
                 elif what == "line":
                     process.uplink.cut("gare-1")
