@@ -11,6 +11,8 @@ from typing import Final
 from maillage.paths import runtime_directory
 
 _NAME: Final = "environment.json"
+PART: Final = "MAILLAGE_PART"
+"""Set for the stack's own processes: they are told what they need, and must not see the rest."""
 
 
 def write(environment: Mapping[str, str]) -> Path:
@@ -31,6 +33,8 @@ def remove() -> None:
 
 def load() -> bool:
     """Set what the environment lacks from the stack that runs here (``maillage up``); return whether one does."""
+    if PART in os.environ:
+        return False
     try:
         kept = json.loads((runtime_directory() / _NAME).read_text(encoding="utf-8"))
         os.kill(kept.pop("pid"), 0)

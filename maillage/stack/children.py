@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from maillage.environment import PART
 from maillage.stack.errors import StackError
 
 _RESTARTS: Final = 3
@@ -39,7 +40,7 @@ class Child:
         self.health = health
         self.log = log
         self._command = [sys.executable, "-m", "maillage", *arguments]
-        self._environment = {**os.environ, **environment}
+        self._environment = {**os.environ, **environment, PART: name}
         self._process: subprocess.Popen[bytes] | None = None
         self._crashes: list[float] = []
 
