@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -133,6 +134,7 @@ def test_language_of_the_browser_or_chosen(open_page: Open) -> None:
         page = open_page(locale=locale)
         expect(page.locator("html")).to_have_attribute("lang", language)
         expect(row(page, "ussel")).to_contain_text(unknown)
+    page = open_page(locale="en-GB")
     page.get_by_role("button", name="FR").click()
     expect(row(page, "ussel")).to_contain_text("inconnu")
     expect(page.locator("#count")).to_have_text("2 lieux · 1 avec un chiffre · 1 sans nouvelles")
@@ -167,7 +169,7 @@ def test_a_dead_line_is_said_and_numbers_grow_old(open_page: Open, api: Api, cen
 
 def test_list_by_keyboard(open_page: Open) -> None:
     page = open_page()
-    expect(row(page, "limoges")).to_contain_text("25 libres")
+    expect(page.locator("#list a").first).to_have_attribute("data-place", "limoges")  # the most free seats
     for _ in range(20):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.matches('#list a')"):
@@ -190,6 +192,7 @@ def test_details_by_link(open_page: Open, centre: Centre) -> None:
     expect(details).to_contain_text("Données générées")
     inner = details.locator('[data-space="open-space"]')
     expect(inner).to_contain_text("5 / 24")
+    expect(inner).to_contain_text("17–20 libres")
     expect(inner).to_contain_text("entre 4 et 7")
     expect(inner).to_contain_text("des capteurs se taisent")
     expect(details.locator('[data-space="room-1"]')).to_contain_text("jamais entendu")
@@ -203,6 +206,34 @@ def test_details_by_link(open_page: Open, centre: Centre) -> None:
 
     page.evaluate("location.hash = 'place=nowhere'")
     expect(details).to_contain_text("n’existe pas")
+
+
+def test_places_on_the_map(open_page: Open, centre: Centre) -> None:
+    page = open_page()
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    # The map shows all places with a margin of 36 pixels: Limoges at its left edge, Ussel at its right edge.
+    scale = (box["width"] - 72) / math.radians(2.31 - 1.26)
+    up = scale * (_mercator(45.83) - _mercator(45.55)) / 2
+    limoges = (box["x"] + 36, box["y"] + box["height"] / 2 - up)
+    expect(page.locator("#map")).to_have_attribute("data-ground", "drawn")
+    before = page.locator("#ground").evaluate("canvas => canvas.toDataURL()")
+    page.mouse.move(*limoges)
+    expect(page.locator("#hint")).to_have_text("La Boutique – 25 libres")
+    page.mouse.click(*limoges)
+    expect(page.locator("#details h2")).to_have_text("La Boutique")
+
+    page.locator("#map").focus()
+    for key in ("+", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+    moved = "before => document.getElementById('ground').toDataURL() !== before"
+    page.wait_for_function(moved, arg=before)
+    page.keyboard.press("0")
+    page.wait_for_function(moved.replace("!==", "==="), arg=before)
+
+
+def _mercator(latitude: float) -> float:
+    return math.asinh(math.tan(math.radians(latitude)))
 
 
 def test_search_and_order(open_page: Open, centre: Centre) -> None:

@@ -20,7 +20,8 @@ function element(tag, className, text) {
 
 function intervalWords(now) {
   if (now.low === null || now.high === null) return null;
-  return now.low === now.high ? say("exact") : say("interval", { low: now.low, high: now.high });
+  if (now.low === now.high) return now.quality === "live" ? say("exact") : null;
+  return say("interval", { low: now.low, high: now.high });
 }
 
 function spaceCard(space, number) {

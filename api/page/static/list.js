@@ -17,12 +17,13 @@ let lastSort = 0;
 const matches = (place) => wanted.split(/\s+/).every((part) => place.key.includes(part));
 export const filter = () => (wanted ? matches : () => true);
 
-/** In words, what is known of a place now: "7 free", "full", "unknown". */
+/** In words, what is known of a place now: "7 free", "5–7 free", "full", "unknown". */
 export function stateWords(now) {
   if (!now.known) return say("unknown");
   if (now.free === null) return say("now_present", { n: now.present });
-  const words = now.free === 0 ? say("full") : say("seats_free", { n: now.free });
-  return now.quality === "degraded" && now.free ? `${say("about")} ${words}` : words;
+  if (now.most === 0) return say("full");
+  if (now.most > now.free) return say("seats_between", { n: now.most, low: now.free });
+  return now.quality === "degraded" ? `${say("about")} ${say("seats_free", { n: now.free })}` : say("seats_free", { n: now.free });
 }
 
 /** A bar that shows a share taken; hatched where nothing is known. */

@@ -16,7 +16,7 @@ let groundDirty = true;
 let shown = () => true;
 let selected = null;
 let hovered = null;
-let fitted = false;
+let fitted = null; // the territory that the view was fitted to, until somebody moves it
 let departments = new Set();
 
 function readColours() {
@@ -123,6 +123,7 @@ function draw() {
   frame = 0;
   if (groundDirty) drawGround(ground, outline, view, colours, ratio, places.count() > 600);
   groundDirty = false;
+  if (outline) box.dataset.ground = "drawn";
   drawDots();
 }
 
@@ -155,17 +156,12 @@ const near = (px, py) => {
 
 /** Shows one territory, or the one with the most places. */
 export function fitTo(territory = null) {
-  const by = Map.groupBy ? Map.groupBy(places.all(), territoryOf) : grouped();
-  const chosen = territory ?? [...by].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["mainland", []])[0];
-  view.fit((by.get(chosen) ?? []).map((p) => mercator(p.longitude, p.latitude)));
-  fitted = true;
-  redraw();
-}
-
-function grouped() {
   const by = new Map();
   for (const place of places.all()) by.set(territoryOf(place), [...(by.get(territoryOf(place)) ?? []), place]);
-  return by;
+  const chosen = territory ?? [...by].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["mainland", []])[0];
+  view.fit((by.get(chosen) ?? []).map((p) => mercator(p.longitude, p.latitude)));
+  fitted = chosen;
+  redraw();
 }
 
 export function select(place, move) {
@@ -174,7 +170,10 @@ export function select(place, move) {
     const point = mercator(place.longitude, place.latitude);
     const [x, y] = view.at(point);
     const away = x < 40 || y < 40 || x > view.width - 40 || y > view.height - 40;
-    if (away) view.centre(point, Math.max(view.scale, view.fitted));
+    if (away) {
+      fitted = null;
+      view.centre(point, Math.max(view.scale, view.fitted));
+    }
   }
   redraw();
 }
@@ -191,6 +190,7 @@ export function setShown(filter) {
 }
 
 export function zoomBy(factor) {
+  fitted = null;
   view.zoom(factor);
   redraw();
 }
@@ -203,9 +203,8 @@ export async function start({ url, pick, hint }) {
     redraw();
   });
   new ResizeObserver(() => {
-    const first = view.width <= 1;
     resize();
-    if (first && fitted) fitTo();
+    if (fitted) fitTo(fitted);
   }).observe(box);
   resize();
   hands(pick, (place, x, y) => {
@@ -224,6 +223,7 @@ function hands(pick, hover) {
   const where = (e) => [e.offsetX, e.offsetY];
   box.addEventListener("wheel", (e) => {
     e.preventDefault();
+    fitted = null;
     view.zoom(Math.exp(-e.deltaY * (e.deltaMode === 1 ? 0.05 : 0.0016)), ...where(e));
     redraw();
   }, { passive: false });
@@ -243,7 +243,10 @@ function hands(pick, hover) {
     } else view.pan(to[0] - from[0], to[1] - from[1]);
     moved += Math.hypot(to[0] - from[0], to[1] - from[1]);
     fingers.set(e.pointerId, to);
-    if (moved > 4) redraw();
+    if (moved > 4) {
+      fitted = null;
+      redraw();
+    }
   });
   const up = (e) => {
     const tapped = fingers.size === 1 && moved <= 6 && e.type === "pointerup";
@@ -255,6 +258,7 @@ function hands(pick, hover) {
   box.addEventListener("pointercancel", up);
   box.addEventListener("pointerleave", () => hover(null, 0, 0));
   box.addEventListener("dblclick", (e) => {
+    fitted = null;
     view.zoom(2, ...where(e));
     redraw();
   });
@@ -263,6 +267,7 @@ function hands(pick, hover) {
   box.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || !keys[e.key]) return;
     e.preventDefault();
+    fitted = null;
     keys[e.key]();
     redraw();
   });

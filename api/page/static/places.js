@@ -53,15 +53,17 @@ export function setServerTime(ms) {
   if (!Number.isNaN(difference)) ahead = Math.abs(difference) > 2500 ? difference : 0;
 }
 
-/** What may be said of a number now: present and its kin are null unless it is fresh. */
+/** What may be said of a number now: present and its kin are null unless it is fresh. From `free` to `most` seats are free. */
 export function judge(number, capacity) {
   const size = number?.capacity ?? capacity ?? null;
   const fresh = number && number.present !== null && (number.quality === "live" || number.quality === "degraded");
   const quality = !number ? "unknown" : fresh && cut && expired(number) ? "stale" : number.quality;
-  if (!fresh || quality === "stale") return { known: false, present: null, low: null, high: null, free: null, share: null, capacity: size, quality, level: "unknown" };
+  if (!fresh || quality === "stale") return { known: false, present: null, low: null, high: null, free: null, most: null, share: null, capacity: size, quality, level: "unknown" };
   const share = size > 0 ? number.present / size : null;
-  const free = size === null ? null : Math.max(0, size - number.present);
-  return { known: true, present: number.present, low: number.low, high: number.high, free, share, capacity: size, quality, level: levelOf(share) };
+  const left = (people) => (size === null ? null : Math.max(0, size - people));
+  const free = left(number.high ?? number.present); // surely free, as /v1/availability counts
+  const most = left(number.low ?? number.present);
+  return { known: true, present: number.present, low: number.low, high: number.high, free, most, share, capacity: size, quality, level: levelOf(share) };
 }
 
 const expired = (number) => number.at === null || Date.now() + ahead > Date.parse(number.at) + number.ttl * 1000;

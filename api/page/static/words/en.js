@@ -33,6 +33,7 @@ export default {
   count_unknown: "{n} without news",
   of: "of {n}",
   seats_free: ["{n} free", "{n} free"],
+  seats_between: ["{low}–{n} free", "{low}–{n} free"],
   about: "about",
   full: "full",
   unknown: "unknown",

@@ -33,6 +33,7 @@ export default {
   count_unknown: "{n} sans nouvelles",
   of: "sur {n}",
   seats_free: ["{n} libre", "{n} libres"],
+  seats_between: ["{low}–{n} libre", "{low}–{n} libres"],
   about: "environ",
   full: "complet",
   unknown: "inconnu",
