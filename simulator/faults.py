@@ -12,7 +12,7 @@ from simulator.errors import FaultError
 
 
 class Faults(BaseModel):
-    """The faults in force. Devices are named ``PLACE/DEVICE``; ``*`` stands for every one."""
+    """The faults in force. Devices are named ``PLACE/DEVICE``, gateways by their codes; ``*`` stands for every one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +28,9 @@ class Faults(BaseModel):
     """Devices whose every message is cut in half."""
     clocks: Mapping[str, float] = Field(default_factory=dict)
     """Seconds that a device's own clock is wrong by."""
+
+    offline: tuple[str, ...] = ()
+    """Gateways (their codes) whose line to the centre is cut, where the simulator holds the line."""
 
     def is_dead(self, device: str) -> bool:
         """Return whether ``device`` is silent."""

@@ -1,13 +1,14 @@
-"""The line between a place and the centre: a TCP relay that can be cut, mended and made slow.
+"""The line between the places and the centre: a TCP relay that can be cut, mended and made slow, for all or for one.
 
 For tests and demonstrations of a gateway that is offline for a while: put its address where the broker's would be.
+Whose connection it is, the relay reads in the user name or client id of MQTT's first packet, CONNECT (MQTT 3.1.1, 3.1).
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Final
 
 _CHUNK: Final = 65_536
@@ -16,8 +17,9 @@ _CHUNK: Final = 65_536
 class Line:
     """Relays connections on a free local port to a target; runs in a thread of its own."""
 
-    def __init__(self, host: str, port: int) -> None:
-        """Relay to ``host:port``."""
+    def __init__(self, host: str, port: int, *, listen: int = 0) -> None:
+        """Relay to ``host:port`` from the local port ``listen`` (0: any free one)."""
+        self._listen_on = listen
         self.bytes_relayed = 0
         self.delay_s = 0.0
         """How long each piece of data is held back, in each direction."""
@@ -25,7 +27,8 @@ class Line:
         self._loop = asyncio.new_event_loop()
         self._up = True
         self._still = asyncio.Event()
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._writers: dict[asyncio.StreamWriter, str] = {}
+        self._offline: frozenset[str] = frozenset()
         self._relays: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._thread = threading.Thread(target=self._loop.run_forever, name="line", daemon=True)
@@ -38,6 +41,11 @@ class Line:
     def cut(self) -> None:
         """Break every connection and refuse new ones."""
         self._call(self._cut)
+
+    def take_offline(self, gateways: Iterable[str]) -> None:
+        """Keep these gateways (their codes; ``*``: all) off the line, and only these; the others come back."""
+        offline = frozenset(gateways)
+        self._call(lambda: self._take_offline(offline))
 
     def hang(self) -> None:
         """Let connections stand, but nothing through: what a dead radio link looks like."""
@@ -65,13 +73,22 @@ class Line:
 
     async def _listen(self) -> int:
         self._still.set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._listen_on)
         return int(self._server.sockets[0].getsockname()[1])
 
     def _cut(self) -> None:
         self._up = False
         for writer in self._writers:
             writer.transport.abort()
+
+    def _take_offline(self, offline: frozenset[str]) -> None:
+        self._offline = offline
+        for writer, gateway in self._writers.items():
+            if self._is_offline(gateway):
+                writer.transport.abort()
+
+    def _is_offline(self, gateway: str) -> bool:
+        return gateway in self._offline or "*" in self._offline
 
     def _mend(self) -> None:
         self._up = True
@@ -89,21 +106,26 @@ class Line:
         task = asyncio.current_task()
         assert task is not None
         self._relays.add(task)
-        self._writers.add(writer)
+        self._writers[writer] = ""
         far: asyncio.StreamWriter | None = None
         try:
             if not self._up:
                 return
+            first = await reader.read(_CHUNK)
+            gateway = self._writers[writer] = caller(first)
+            if self._is_offline(gateway):
+                return
             far_reader, far = await asyncio.open_connection(*self._target)
-            self._writers.add(far)
-            if self._up:
+            self._writers[far] = gateway
+            far.write(first)
+            if self._up and not self._is_offline(gateway):
                 await _first_of(self._relay(reader, far), self._relay(far_reader, writer))
         except (OSError, asyncio.CancelledError):
             return
         finally:
             for one in (writer, far):
                 if one is not None:
-                    self._writers.discard(one)
+                    self._writers.pop(one, None)
                     one.transport.abort()
             self._relays.discard(task)
 
@@ -115,6 +137,28 @@ class Line:
             writer.write(data)
             await writer.drain()
             self.bytes_relayed += len(data)
+
+
+def caller(packet: bytes) -> str:
+    """Return the user name of an MQTT CONNECT packet, or where there is none its client id; "" where it is none."""
+    try:
+        if packet[0] != 0x10:
+            return ""
+        start = 1
+        while packet[start] & 0x80:  # the packet's length, in one to four bytes
+            start += 1
+        at = start + 1
+        name = int.from_bytes(packet[at : at + 2], "big")
+        flags = packet[at + 2 + name + 1]
+        at += 2 + name + 4  # protocol name, level, flags, keep-alive
+        fields = []
+        for _ in range(1 + (2 if flags & 0x04 else 0) + (1 if flags & 0x80 else 0)):
+            size = int.from_bytes(packet[at : at + 2], "big")
+            fields.append(packet[at + 2 : at + 2 + size])
+            at += 2 + size
+        return fields[-1 if flags & 0x80 else 0].decode()
+    except (IndexError, UnicodeDecodeError):
+        return ""
 
 
 async def _first_of(*relays: Coroutine[None, None, None]) -> None:

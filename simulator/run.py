@@ -12,8 +12,10 @@ from typing import Any, Final
 from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.drivers import DriverError
 from gateway.mqtt_loop import Message, MqttLoop, MqttUrlError, parse_mqtt_url
+from simulator.errors import FaultError
 from simulator.faults import changed
 from simulator.http import Answer, Query, Window
+from simulator.line import Line
 from simulator.settings import SimulatorSettings
 from simulator.town import Town
 from simulator.truth import parse_instant
@@ -43,6 +45,7 @@ class Simulation:
             places=settings.simulator_places,
             faults=settings.faults,
         )
+        self._line: Line | None = None
         self._loop = MqttLoop("simulator-mqtt")
         self._link = self._loop.add(
             parse_mqtt_url(settings.field_mqtt_url.get_secret_value()),
@@ -50,6 +53,18 @@ class Simulation:
             on_message=self._on_message,
             subscriptions=[(topic, 0) for topic in self.town.command_topics],
         )
+
+    def _hold_line(self) -> Line | None:
+        """The line between the gateways and the centre, where the settings say so."""
+        if self.settings.line_to is None:
+            return None
+        host, _, port = self.settings.line_to.rpartition(":")
+        if not host or not port.isdigit():
+            raise FaultError(f"MAILLAGE_LINE_TO is HOST:PORT, not {self.settings.line_to!r}")
+        line = Line(host, int(port), listen=self.settings.line_port)
+        line.start()
+        line.take_offline(self.settings.faults.offline)
+        return line
 
     def run(self, stop: threading.Event) -> int:
         """Run until ``stop`` is set; return 0, or 1 where the broker was never there."""
@@ -60,6 +75,7 @@ class Simulation:
             post={"/faults": self._set_faults},
         )
         self._loop.start()
+        self._line = self._hold_line()
         try:
             if not self._connected(stop):
                 return 0 if stop.is_set() else 1
@@ -70,6 +86,8 @@ class Simulation:
         finally:
             window.close()
             self._loop.stop()
+            if self._line is not None:
+                self._line.close()
 
     def _connected(self, stop: threading.Event) -> bool:
         """Wait for the broker: what a device says before that is lost."""
@@ -125,7 +143,12 @@ class Simulation:
         return HTTPStatus.OK, self.town.air.faults.model_dump(mode="json")
 
     def _set_faults(self, change: dict[str, Any]) -> Answer:
-        self.town.air.faults = changed(self.town.air.faults, change)
+        faults = changed(self.town.air.faults, change)
+        if faults.offline and self._line is None:
+            raise FaultError("offline: no line is held here (set MAILLAGE_LINE_TO, or use `maillage up`)")
+        if self._line is not None:
+            self._line.take_offline(faults.offline)
+        self.town.air.faults = faults
         log.info("faults_changed", extra={"faults": self.town.air.faults.model_dump(mode="json")})
         return HTTPStatus.OK, self.town.air.faults.model_dump(mode="json")
 
@@ -139,6 +162,9 @@ def run(settings: SimulatorSettings, stop: threading.Event) -> int:
         return 2
     try:
         return simulation.run(stop)
+    except FaultError as error:
+        log.error("simulator_cannot_start", extra={"reason": str(error)})
+        return 2
     except OSError as error:
         log.error("simulator_cannot_listen", extra={"port": settings.simulator_port, "reason": str(error)})
         return 2

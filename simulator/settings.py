@@ -37,6 +37,12 @@ class SimulatorSettings(BaseSettings):
     simulator_port: int = Field(
         default=9466, ge=0, le=65535, description="port of the truth over HTTP; 0: any free one"
     )
+    line_port: int = Field(
+        default=0, ge=0, le=65535, description="local port of the line that the gateways reach the centre by"
+    )
+    line_to: str | None = Field(
+        default=None, description="where the line leads, HOST:PORT of the central broker; none: no line is held here"
+    )
     announce_s: float = Field(default=3.0, ge=0, description="real seconds over which the devices announce themselves")
     faults: Faults = Field(
         default=Faults(),

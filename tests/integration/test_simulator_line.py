@@ -9,7 +9,7 @@ import pytest
 
 from gateway.mqtt_loop import Link, Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto
-from simulator.line import Line
+from simulator.line import Line, caller
 from tests.waiting import until
 
 
@@ -75,3 +75,33 @@ def test_hung_and_slow(line: Line, field_mqtt: EmbeddedMosquitto) -> None:
     line.mend()
     until(lambda: any(one.payload == b"late" for one in pair.heard))
     pair.loop.stop()
+
+
+def test_one_gateway_goes_offline_and_comes_back(line: Line, field_mqtt: EmbeddedMosquitto) -> None:
+    loop = MqttLoop("two")
+    port = line.start()
+    one, other = (
+        loop.add(
+            parse_mqtt_url(f"mqtt://{name}:secret@127.0.0.1:{port}"),
+            client_id=f"{name}-0123",
+            on_message=lambda _message: None,
+            will=("maillage/v1/00/x/x/state", b"{}"),
+        )
+        for name in ("gare-g1", "mairie-g1")
+    )
+    loop.start()
+    until(lambda: one.connected and other.connected)
+    line.take_offline(["gare-g1"])
+    until(lambda: not one.connected)
+    assert other.connected
+    line.take_offline([])
+    until(lambda: one.connected)
+    assert other.connects == 1
+    line.take_offline(["*"])
+    until(lambda: not one.connected and not other.connected)
+    loop.stop()
+
+
+@pytest.mark.parametrize("packet", [b"", b"\x10", b"\x30\x02hi", b"\x10\xff\xff\xff\xff\xff", b"\x10\x04\x00\xff\x01"])
+def test_what_is_no_connect_is_nobodys(packet: bytes) -> None:
+    assert caller(packet) == ""
