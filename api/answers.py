@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+from collections import OrderedDict
+from typing import Final
+
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
 from api.errors import BadQuery
 from api.network import compact
 
-_JSON = (b"content-type", b"application/json")
+_JSON: Final = (b"content-type", b"application/json")
+_WORTH_IT: Final = 16_384
+_KEPT: Final = 32
 
 
 class Bytes(Response):
     """JSON that is ready already, with its validator: as little work as an answer can be."""
 
-    def __init__(self, body: bytes, *, etag: bytes, cache: bytes = b"no-cache", status: int = 200) -> None:
+    def __init__(self, body: bytes, *, etag: bytes, status: int = 200, packed: bool = False) -> None:
         self.status_code = status
         self.body = body
         self.background = None
-        self.raw_headers = [(b"etag", etag), (b"cache-control", cache)]
+        self.raw_headers = [(b"etag", etag), (b"cache-control", b"no-cache")]
+        if packed:
+            self.raw_headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
         if status != 304:
             self.raw_headers += [_JSON, (b"content-length", str(len(body)).encode())]
 
@@ -28,6 +37,26 @@ def unless_known(headers: Headers, body: bytes, *, etag: bytes) -> Response:
     if known(headers, etag):
         return Bytes(b"", etag=etag, status=304)
     return Bytes(body, etag=etag)
+
+
+class Packer:
+    """Long answers compressed, the latest ones kept: a page that many ask for is compressed once."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+
+    async def answer(self, headers: Headers, body: bytes, *, etag: bytes, key: bytes = b"") -> Response:
+        """``body``, compressed where the caller takes that; ``key`` tells answers of one ``etag`` apart."""
+        if len(body) < _WORTH_IT or "gzip" not in headers.get("accept-encoding", ""):
+            return Bytes(body, etag=etag)
+        name = etag + key
+        packed = self._kept.get(name)
+        if packed is None:
+            packed = self._kept[name] = await asyncio.to_thread(gzip.compress, body, 3, mtime=0)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(name)
+        return Bytes(packed, etag=etag, packed=True)
 
 
 def known(headers: Headers, etag: bytes) -> bool:

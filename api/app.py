@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
 from api import page, problems
+from api.answers import Packer
 from api.auth import Keys
 from api.board import Board
 from api.edge import Edge
@@ -85,6 +86,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         pool=pool,
         keys=Keys(pool),
         metrics=metrics,
+        packer=Packer(),
     )
     problems.install(app)
     # As they are, the busiest first: `include_router` tries each router in turn, which takes longer than our answer.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, cast
 from fastapi import Depends, Request
 from psycopg_pool import AsyncConnectionPool
 
+from api.answers import Packer
 from api.auth import Keys
 from api.board import Board
 from api.errors import Unavailable
@@ -30,6 +31,7 @@ class Parts:
     pool: AsyncConnectionPool[Any]
     keys: Keys
     metrics: Metrics
+    packer: Packer
 
 
 def parts_of(request: Request) -> Parts:

@@ -86,7 +86,8 @@ def _measure(api: int, empty: int, codes: list[str], options: argparse.Namespace
     unchanged = [_load({**few, "port": api, "requests": network, "status": 304}) for _ in range(options.rounds)]
     whole = _load({**few, "port": api, "requests": [["/v1/occupancy", None]]})
     progress(
-        f"network, {_NETWORK_CONNECTIONS} connections, 304: {median(one['requests'] / one['seconds'] for one in unchanged):,.0f} requests/s, "
+        f"network, {_NETWORK_CONNECTIONS} connections, 304: "
+        f"{median(one['requests'] / one['seconds'] for one in unchanged):,.0f} requests/s, "
         f"p99 {', '.join(format(one['p99_ms'], '.1f') for one in unchanged)} ms; "
         f"whole ({size / 1e6:.2f} MB): p50 {whole['p50_ms']:.1f} ms, p99 {whole['p99_ms']:.1f} ms"
     )

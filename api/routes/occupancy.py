@@ -56,11 +56,15 @@ async def network_occupancy(
     if known(request.headers, etag):
         return Bytes(b"", etag=etag, status=304)
     if question.changed_since is None:
-        places = board.joined(now, lean=not question.spaces)
-    else:
-        views = _changed(board, question.changed_since)
-        places = b",".join([view.body if question.spaces else view.lean for view in views])
-    return Bytes(b'{"cursor":"%s","places":[%s]}' % (board.cursor().encode(), places), etag=etag)
+        body = _network(board, board.joined(now, lean=not question.spaces))
+        return await parts_of(request).packer.answer(request.headers, body, etag=etag)
+    views = _changed(board, question.changed_since)
+    places = b",".join([view.body if question.spaces else view.lean for view in views])
+    return Bytes(_network(board, places), etag=etag)
+
+
+def _network(board: Board, places: bytes) -> bytes:
+    return b'{"cursor":"%s","places":[%s]}' % (board.cursor().encode(), places)
 
 
 def _changed(board: Board, since: str) -> list[View]:

@@ -14,7 +14,7 @@ from api.models import PlaceDetail, Places, problem_responses
 from api.network import compact
 from api.pages import make_cursor, read_cursor
 from api.questions import PlacesQuestion
-from api.state import LoadedBoard
+from api.state import LoadedBoard, parts_of
 
 router = APIRouter(tags=["places"])
 
@@ -46,7 +46,8 @@ async def places(board: LoadedBoard, request: Request, question: Annotated[Place
     page, more = page_after(found, None if after is None else (after[0], after[1]), question.limit)
     following = compact(make_cursor(*page[-1].key)) if more else b"null"
     rows = b",".join([_row(one) for one in page])
-    return Bytes(b'{"total":%d,"next":%s,"places":[%s]}' % (len(found), following, rows), etag=etag)
+    body = b'{"total":%d,"next":%s,"places":[%s]}' % (len(found), following, rows)
+    return await parts_of(request).packer.answer(request.headers, body, etag=etag, key=request.scope["query_string"])
 
 
 def _row(found: Found) -> bytes:

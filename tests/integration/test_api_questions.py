@@ -166,6 +166,9 @@ def test_methods_cors_and_security_headers(api: httpx.Client) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         open_to_all = answer.headers.get("access-control-allow-origin") == "*"
         assert open_to_all == path.startswith(("/v1/places", "/v1/occupancy"))
+    whole, head = api.get("/v1/places/limoges"), api.head("/v1/places/limoges")
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", whole.headers["etag"])
+    assert head.headers["content-length"] == str(len(whole.content))
     preflight = api.options(
         "/v1/occupancy", headers={"Origin": "https://example.org", "Access-Control-Request-Method": "GET"}
     )
