@@ -188,6 +188,8 @@ class MqttLoop:
         self._links: list[Link] = []
         self._touched: set[Link] = set()
         """Links that may have something to write, or bytes held that no selector announces."""
+        self._resting: set[Link] = set()
+        """Links that may not read at present."""
         self._todo: deque[Callable[[], None]] = deque()
         self._awake, self._waker = socket.socketpair()
         self._awake.setblocking(False)
@@ -281,7 +283,9 @@ class MqttLoop:
     def _run(self) -> None:
         try:
             while not (self._stopping and not any(link.connected for link in self._links)):
-                paused = [link for link in self._links if link._may_read is not None and link._paused()]
+                paused = {link for link in self._links if link._may_read is not None and link._paused()}
+                self._touched |= self._resting - paused  # these may go on: their sockets are heard again
+                self._resting = paused
                 self._turn(paused)
                 now = self._beat = time.monotonic()
                 if now >= self._next_misc:
@@ -298,14 +302,12 @@ class MqttLoop:
             self._awake.close()
             self._waker.close()
 
-    def _turn(self, paused: list[Link]) -> None:
+    def _turn(self, paused: set[Link]) -> None:
         """Wait for something to do and do it."""
         for link in paused:
             self._interest(link, reading=False)
-        if self._todo or any(link not in paused for link in self._touched):
-            wait_s = 0.0
-        else:
-            wait_s = _PAUSED_POLL_S if paused else 0.2
+        idle_s = _PAUSED_POLL_S if paused else 0.2
+        wait_s = 0.0 if self._todo or self._touched - paused else idle_s
         ready = self._selector.select(wait_s)
         touched, self._touched = self._touched, set()
         for key, _events in ready:

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _HELD_MAX_BYTES: Final = 64 * 1024 * 1024
 """What memory holds while the disk refuses; beyond this events are lost, and said to be."""
 _RETRY_S: Final = 0.5
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _SLICE: Final = 50
 """Events a transaction on a disk that has refused: all that is held may never fit at once."""
 _MARKS_WAIT_S: Final = 0.05
@@ -83,6 +84,8 @@ class Spool:
         self._changes = Changes()
         self._held_bytes = 0
         self._lost_since_said: dict[str, int] = {}
+        self._hurry = False
+        """A new gateway waits for its epoch to be on the disk."""
         self._wake = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -98,6 +101,7 @@ class Spool:
         with self._wake:
             if gateway not in self._ledgers:
                 self._changes.committed.setdefault(gateway, 0)
+                self._hurry = True
                 self._wake.notify_all()
             while gateway not in self._ledgers:
                 if not self._wake.wait(10):
@@ -220,8 +224,10 @@ class Spool:
                 with self._wake:
                     while not self._changes.any() and not self._stopping:
                         self._wake.wait()
-                    if not (self._changes.events or self._changes.kept or self._changes.renewed or self._stopping):
+                    changes = self._changes
+                    if not (changes.events or changes.kept or changes.renewed or self._hurry or self._stopping):
                         self._wake.wait(_MARKS_WAIT_S)
+                    self._hurry = False
                     if not self._changes.any() or (self._stopping and self.trouble):
                         return
                     changes = self._taken()
@@ -313,8 +319,7 @@ class Spool:
 
 def _encoded(event: Event) -> bytes:
     """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
-    text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
+    return _JSON.encode(event).encode("utf-8", "replace")
 
 
 def _position(ledger: Ledger) -> Position:
