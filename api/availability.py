@@ -9,8 +9,8 @@ from typing import Literal
 
 from access.errors import ListError
 from access.schedules import Schedule, schedule_from_json, zone_named
-from api.board import Occupancy, View
 from api.network import Place, Space, compact
+from api.occupancy import Occupancy, View
 from api.times import to_datetime
 
 

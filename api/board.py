@@ -9,114 +9,17 @@ and when it reads again it gets the present state of what changed, once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
-from hashlib import blake2b
+from dataclasses import replace
 from typing import Final
 
-from api.network import Network, Place, Space, compact
-from api.times import rfc3339
+from api.network import Network, Place, Space
+from api.occupancy import SECOND, GatewayState, Occupancy, SpaceState, View, occupancy_of, view_of
 
-SECOND: Final = 1_000_000
 OVERLAP: Final = 30 * SECOND
 """How late a row may become visible after its ``changed``: a transaction's longest life here."""
 _NEVER: Final = 2**63
 _REFRESH_PARTS: Final = 4
 """A place that only grows older news is published again each time a quarter of its ``ttl`` has passed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpaceState:
-    """One row of ``space_state`` as stored or notified; times in microseconds."""
-
-    space: int
-    place: int
-    revision: int
-    present: int | None
-    low: int | None
-    high: int | None
-    capacity: int | None
-    quality: str
-    at: int
-    ttl_s: int
-    changed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayState:
-    """What a gateway last said of itself; ``heard`` in microseconds by the centre's clock."""
-
-    gateway: int
-    place: int
-    online: bool
-    heard: int
-    spool_depth: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Occupancy:
-    """How many people are in a space, as the API says it; ``at`` in microseconds."""
-
-    present: int | None = None
-    low: int | None = None
-    high: int | None = None
-    capacity: int | None = None
-    quality: str = "unknown"
-    at: int | None = None
-    ttl_s: int = 0
-
-    def as_dict(self) -> dict[str, int | str | None]:
-        """The shape of every answer: present, low, high, capacity, quality, at, ttl."""
-        return {
-            "present": self.present,
-            "low": self.low,
-            "high": self.high,
-            "capacity": self.capacity,
-            "quality": self.quality,
-            "at": rfc3339(self.at),
-            "ttl": self.ttl_s,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What is published of a place: its occupancy and its spaces', with the bytes that say so."""
-
-    number: int
-    place: Place
-    changed: int | None
-    root: Occupancy
-    spaces: tuple[tuple[Space, Occupancy], ...]
-    said: tuple[tuple[Space, Occupancy], ...]
-    """The root's and the spaces' together."""
-    body: bytes
-    lean: bytes
-    """As ``body``, without the spaces."""
-    digest: int
-    etag: bytes
-
-
-def occupancy_of(state: SpaceState | None, space: Space | None, *, complete: int, now: int) -> Occupancy:
-    """What may be said of a space at ``now`` when its gateways' news is complete up to ``complete`` (0: not known).
-
-    Stale means unknown, never zero: past its time to live a number is withheld.
-    """
-    if state is None:
-        return Occupancy(capacity=space.capacity if space else None)
-    capacity = state.capacity if state.capacity is not None else (space.capacity if space else None)
-    at = max(state.at, complete)
-    if state.quality == "unknown":
-        return Occupancy(capacity=capacity, at=at, ttl_s=state.ttl_s)
-    if now > at + state.ttl_s * SECOND:
-        return Occupancy(capacity=capacity, quality="stale", at=at, ttl_s=state.ttl_s)
-    return Occupancy(
-        present=state.present,
-        low=state.low,
-        high=state.high,
-        capacity=capacity,
-        quality=state.quality,
-        at=at,
-        ttl_s=state.ttl_s,
-    )
 
 
 class Board:
@@ -211,7 +114,7 @@ class Board:
         place = self.network.by_code.get(code)
         return self._views.get(place.id) if place else None
 
-    def view_of(self, place: Place) -> View | None:
+    def latest(self, place: Place) -> View | None:
         """What was last published of ``place``."""
         return self._views.get(place.id)
 
@@ -310,7 +213,7 @@ class Board:
                 self.digest ^= view.digest
                 del self._views[place.id]  # so that the new one comes last
             self.number += 1
-            view = self._views[place.id] = _view(
+            view = self._views[place.id] = view_of(
                 self.number, place, self._changed(said) if changed is None else changed, said
             )
             self.digest ^= view.digest
@@ -326,28 +229,3 @@ class Board:
                 if one.quality == "stale" and one.at is not None:
                     moments.append(one.at + one.ttl_s * SECOND)
         return max(moments, default=None)
-
-
-def _view(number: int, place: Place, changed: int | None, said: tuple[tuple[Space, Occupancy], ...]) -> View:
-    codes = {space.id: space.code for space in place.spaces}
-    root = next((one for space, one in said if space.parent is None), Occupancy())
-    spaces = tuple((space, one) for space, one in said if space.parent is not None)
-    head = {"place": place.code, **root.as_dict(), "changed_at": rfc3339(changed)}
-    rows = [
-        {"space": space.code, "kind": space.kind, "parent": codes.get(space.parent or 0), **one.as_dict()}
-        for space, one in spaces
-    ]
-    body = compact({**head, "spaces": rows})
-    digest = int.from_bytes(blake2b(body, digest_size=8).digest())
-    return View(
-        number=number,
-        place=place,
-        changed=changed,
-        root=root,
-        spaces=spaces,
-        said=said,
-        body=body,
-        lean=compact(head),
-        digest=digest,
-        etag=b'W/"%016x"' % digest,
-    )

@@ -13,7 +13,8 @@ import psycopg
 from psycopg import AsyncConnection, Notify, sql
 
 from api import load
-from api.board import Board, GatewayState, SpaceState
+from api.board import Board
+from api.occupancy import GatewayState, SpaceState
 from api.times import now_us
 from database.pool import conninfo
 

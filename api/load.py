@@ -11,9 +11,9 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
-from api.board import GatewayState, SpaceState
 from api.geography import Point
 from api.network import Door, Network, Place, Space, compact, detail, folded, summary
+from api.occupancy import GatewayState, SpaceState
 
 # Every place, as the public may know it.
 _PLACES: Final = """

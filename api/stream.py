@@ -16,8 +16,9 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.board import Board, View
+from api.board import Board
 from api.errors import TooManyStreams
+from api.occupancy import View
 from api.times import now_us
 
 HEARTBEAT_S: Final = 15.0

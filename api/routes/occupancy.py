@@ -9,10 +9,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.answers import Bytes, known, no_query, unless_known
-from api.board import Board, View
+from api.board import Board
 from api.errors import BadQuery, NotFound, Unavailable
 from api.geography import parse_box
 from api.models import NetworkOccupancy, PlaceOccupancy, problem_responses
+from api.occupancy import View
 from api.questions import OccupancyQuestion, StreamQuestion
 from api.state import LOADING, LoadedBoard, parts_of
 from api.stream import HEARTBEAT_S, EventStream

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from api.board import SECOND, GatewayState, SpaceState
 from api.geography import Point
 from api.network import Network, Place, Space, compact, detail, folded, summary
+from api.occupancy import SECOND, GatewayState, SpaceState
 
 NOW = 1_795_000_000 * SECOND
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.availability import Offer, free_seats, is_open, offer_of
-from api.board import SECOND, Board, Occupancy
+from api.board import Board
 from api.network import Network
+from api.occupancy import SECOND, Occupancy
 from api.times import parse_rfc3339
 from tests.unit.api.network_of import NOW, a_place, a_state
 

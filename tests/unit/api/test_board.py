@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.board import OVERLAP, SECOND, Board, View
+from api.board import OVERLAP, Board
+from api.occupancy import SECOND, View
 from api.times import rfc3339
 from tests.unit.api.network_of import NOW, a_gateway, a_network, a_place, a_state
 
