@@ -50,7 +50,7 @@ class Bundle:
 
 def find() -> Bundle:
     """Return where the servers are, or would be."""
-    return Bundle(directory=runtime_directory() / "servers")
+    return Bundle(directory=(runtime_directory() / "servers").resolve())
 
 
 def fetch() -> Bundle:
@@ -59,10 +59,9 @@ def fetch() -> Bundle:
     Raises:
         BundleError: they can't be fetched here.
     """
-    bundle = find()
     done = subprocess.run(
-        [str(_FETCH), str(bundle.directory)], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
+        [str(_FETCH), str(runtime_directory() / "servers")], stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
     )
     if done.returncode != 0:
         raise BundleError("the embedded servers could not be fetched; the lines above say why and what to do instead.")
-    return bundle
+    return find()

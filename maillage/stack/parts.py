@@ -19,6 +19,8 @@ class Ports:
     ingest: int
     gateway: int
     simulator: int
+    line: int
+    """The simulator's line to the central broker, which it can cut for a gateway."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,12 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
     """Return the processes, each told what it needs and no more."""
     gateways = {"MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json")}
     field = {"MAILLAGE_FIELD_MQTT_URL": servers.field_url()}
+    line = {}
+    if servers.central:
+        line = {
+            "MAILLAGE_LINE_PORT": str(ports.line),
+            "MAILLAGE_LINE_TO": f"{servers.central.host}:{servers.central.port}",
+        }
 
     def child(name: str, arguments: list[str], given: dict[str, str], health: str | None = None) -> Child:
         return Child(
@@ -93,7 +101,7 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
             {
                 **gateways,
                 **field,
-                "MAILLAGE_MQTT_URL": servers.broker_url(),
+                "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{ports.line}" if servers.central else servers.broker_url(),
                 "MAILLAGE_SPOOL": str(runtime / "spool.sqlite"),
                 "MAILLAGE_METRICS_PORT": str(ports.gateway),
             },
@@ -103,7 +111,7 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
         simulator=child(
             "simulator",
             ["simulate", "--speed", str(wishes.speed), "--seed", str(wishes.seed)],
-            {**gateways, **field, "MAILLAGE_SIMULATOR_PORT": str(ports.simulator)},
+            {**gateways, **field, "MAILLAGE_SIMULATOR_PORT": str(ports.simulator), **line},
             f"{ports.simulator}/healthz",
         ),
     )

@@ -20,6 +20,7 @@ from maillage.paths import runtime_directory
 from maillage.stack.account import Account, settled_balance
 from maillage.stack.errors import StackError
 from maillage.stack.figures import access_p99_ms
+from maillage.stack.hush import silence
 from maillage.stack.parts import Parts, Ports, make_parts, shared_environment
 from maillage.stack.ports import choose
 from maillage.stack.prepare import prepare
@@ -69,7 +70,8 @@ class Stack:
         self._stop = stop
         self._began = time.monotonic()
         self._secrets: Secrets = load_secrets(runtime / "secrets.json")
-        self._ports = self._choose_ports()
+        self._taken: set[int] = set()
+        self._ports: Ports | None = None
         self._servers: Servers | None = None
         self._parts: Parts | None = None
         self._watch: StreamWatch | None = None
@@ -85,19 +87,20 @@ class Stack:
         if not wishes.keep:  # the spool belongs to the data: an old one would speak to a new, empty database
             for leftover in runtime.glob("spool.sqlite*"):
                 leftover.unlink()
-        self._servers = servers = Servers(runtime=runtime, secrets=self._secrets, taken_ports=set(self._taken))
+        self._servers = servers = Servers(runtime=runtime, secrets=self._secrets, taken_ports=self._taken)
         servers.start(fresh=not wishes.keep)
         say("database and brokers are up")
         prepared = prepare(servers, self._secrets, wishes, gateways_file=runtime / "gateways.json", say=say)
-        environment.write(shared_environment(servers, self._secrets, self._ports, runtime))
-        self._parts = parts = make_parts(servers, wishes, self._ports, runtime)
+        self._ports = ports = self._choose_ports()  # late: a free port doesn't stay free for ever
+        environment.write(shared_environment(servers, self._secrets, ports, runtime))
+        self._parts = parts = make_parts(servers, wishes, ports, runtime)
         *listeners, simulator = parts.in_order()
         for child in listeners:
             child.log.unlink(missing_ok=True)
             child.start()
         for child in listeners:
             child.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
-        self._watch = StreamWatch(host="127.0.0.1", port=self._ports.api)
+        self._watch = StreamWatch(host="127.0.0.1", port=ports.api)
         self._watch.start()
         simulator.log.unlink(missing_ok=True)
         simulator.start()
@@ -107,7 +110,7 @@ class Stack:
                 f"{prepared.places} places with {prepared.devices} devices, all up in "
                 f"{time.monotonic() - self._began:.0f} s; logs in {runtime / 'logs'}"
             )
-            say(f"live page: http://127.0.0.1:{self._ports.api}/   (Ctrl-C ends it all)")
+            say(f"live page: http://127.0.0.1:{ports.api}/   (Ctrl-C ends it all)")
 
     def watch(self) -> None:
         """Keep the processes running for the wished time, or until the operator stops it.
@@ -121,13 +124,13 @@ class Stack:
 
     def close_account(self) -> int:
         """Silence the devices, let the spools empty, compare, and print the account as one line of JSON."""
-        assert self._parts is not None and self._servers is not None and self._watch is not None
+        assert self._parts is not None and self._servers is not None
         say("time is up: the devices fall silent, the spools empty")
-        self._parts.simulator.stop()
+        silence(f"http://127.0.0.1:{self._ports.simulator}/faults")
         account = settled_balance(
             self._runtime / "spool.sqlite", self._servers.database_url(), deadline_s=_DRAIN_S, meanwhile=self._revive
         )
-        print(json.dumps(self._line(account, self._watch)), flush=True)
+        print(json.dumps(self._line(account)), flush=True)
         if account.lost or account.duplicated:
             say(f"NOT ALL IS WELL: {account.lost} events lost, {account.duplicated} stored twice")
             return 1
@@ -145,7 +148,8 @@ class Stack:
         if self._servers:
             self._servers.stop()
 
-    def _line(self, account: Account, watch: StreamWatch) -> dict[str, float | None]:
+    def _line(self, account: Account) -> dict[str, float | None]:
+        assert self._ports is not None and self._watch is not None
         return {
             "places": account.places,
             "devices": account.devices,
@@ -155,7 +159,7 @@ class Stack:
             "duplicated": account.duplicated,
             "dead_letters": account.dead_letters,
             "access_p99_ms": access_p99_ms(f"http://127.0.0.1:{self._ports.gateway}/metrics"),
-            "event_to_stream_p99_ms": watch.quantile_ms(0.99),
+            "event_to_stream_p99_ms": self._watch.quantile_ms(0.99),
         }
 
     def _revive(self) -> None:
@@ -167,7 +171,6 @@ class Stack:
                 child.revive(say)
 
     def _choose_ports(self) -> Ports:
-        self._taken: set[int] = set()
         api = choose(self._wishes.port, self._taken)
         if self._wishes.port not in (0, api):
             say(f"port {self._wishes.port} is taken: the page will be on {api}")
@@ -176,6 +179,7 @@ class Stack:
             ingest=choose(9464, self._taken),
             gateway=choose(9465, self._taken),
             simulator=choose(9466, self._taken),
+            line=choose(18832, self._taken),
         )
 
 
