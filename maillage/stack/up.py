@@ -124,7 +124,7 @@ class Stack:
 
     def close_account(self) -> int:
         """Silence the devices, let the spools empty, compare, and print the account as one line of JSON."""
-        assert self._parts is not None and self._servers is not None
+        assert self._ports is not None and self._servers is not None
         say("time is up: the devices fall silent, the spools empty")
         silence(f"http://127.0.0.1:{self._ports.simulator}/faults")
         account = settled_balance(
