@@ -25,7 +25,7 @@ from gateway.runtime import Runtime
 from gateway.settings import GatewaySettings
 from gateway.spool import Spool
 from gateway.uplink import Leaf, Uplink
-from gateway.wire import GatewayEvent, State
+from gateway.wire import Event, GatewayEvent, State
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +54,7 @@ class Process:
         for config in gateways:
             self.spool.open(config.gateway)
             self.places[config.gateway] = self._place(config)
+        self._say_what_is_missing()
         self._commands = {code: self._restored(code, place) for code, place in self.places.items()}
         self._told_at: dict[str, float] = {}
         self._loops = {"field": MqttLoop("field"), "centre": MqttLoop("centre")}
@@ -99,17 +100,34 @@ class Process:
         if uplink is not None:  # the spool opens before there is an uplink; that reads what is there when it starts
             uplink.on_commit(gateways)
 
+    def _say_what_is_missing(self) -> None:
+        """Log what an operator should know at once: nothing of it stops the process."""
+        for code, depth in self.spool.depths().items():
+            if code not in self.places and depth:
+                # Its events stay: it may be back in the file tomorrow, or run elsewhere with this spool.
+                log.warning("spool_of_another_gateway", extra={"gateway": code, "depth": depth})
+        for code, place in self.places.items():
+            if not place.config.card_key.get_secret_value():
+                log.error("no_card_key", extra={"gateway": code})
+            if place.config.list_key is None:
+                log.error("no_list_key", extra={"gateway": code})
+
     def _place(self, config: GatewayConfig) -> Place:
         try:
             return Place(
                 config,
-                append=partial(self.spool.append, config.gateway),
+                append=partial(self._happened, config.gateway),
                 publish=self._to_device,
                 now=time.monotonic(),
             )
         except DriverError as error:
             self.spool.close()
             raise ConfigError(f"gateway {config.gateway}: {error.reason}") from error
+
+    def _happened(self, gateway: str, event: Event) -> None:
+        self.spool.append(gateway, event)
+        if event["kind"] == "device" and event["what"] == "link":
+            self.uplink.state_changed(gateway)
 
     def _to_device(self, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
         self.runtime.publish(topic, payload, sent)

@@ -158,6 +158,11 @@ class Spool:
         with self._wake:
             return _position(self._ledgers[gateway])
 
+    def depths(self) -> dict[str, int]:
+        """Return for every gateway of the file how many events it still holds."""
+        with self._wake:
+            return {gateway: _position(ledger).depth for gateway, ledger in self._ledgers.items()}
+
     def read(
         self, gateway: str, epoch: str, after_seq: int, *, limit_events: int, limit_bytes: int
     ) -> list[tuple[int, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,9 +15,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.config import ConfigError, write_gateways
 from gateway.mqtt_loop import MqttLoop
-from gateway.run import Process, chosen
+from gateway.run import Process, chosen, run
+from gateway.runtime import Runtime
 from gateway.settings import GatewaySettings
 from gateway.signing import new_seed
+from gateway.spool import Spool
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.process import free_port
 from tests.conftest import CentralBroker
@@ -220,6 +223,44 @@ def test_every_part_tells_of_itself(
     with caught.value as answer:
         assert answer.code == 503
         assert json.loads(answer.read())["loop_field"] is False
+
+
+def test_a_device_that_goes_and_comes_back_is_told_at_once(
+    running: Running, told: GatewaySettings, centre: Centre, field: Field
+) -> None:
+    running(told)
+    until(lambda: centre.states and centre.states[-1]["online"])
+    begin = time.monotonic()
+    field.say("z/desk/availability", b"offline")
+    until(lambda: [health["device"] for health in centre.states[-1]["unwell"]] == ["desk"])
+    field.desk(1)
+    until(lambda: centre.states[-1]["unwell"] == [])
+    assert time.monotonic() - begin < 8, "not with the state of every ten seconds"
+
+
+def test_what_another_gateway_left_in_the_spool_is_said_and_kept(
+    running: Running, told: GatewaySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(told.spool)
+    spool.open("closed-1")
+    spool.say("closed-1", "the last word")
+    spool.close()
+    process = running(told)
+    assert process.spool.depths()["closed-1"] == 1
+    assert "spool_of_another_gateway" in {record.message for record in caplog.records}
+
+
+def test_a_part_that_dies_ends_the_process_with_1(
+    centre: Centre, told: GatewaySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_gateways(told.gateways_file, (config(),))
+    monkeypatch.setattr(Runtime, "alive", property(lambda _self: False))
+    stop = threading.Event()
+    assert run(told, stop) == 1
+    monkeypatch.undo()
+    threading.Timer(1.0, stop.set).start()
+    assert run(told, stop) == 0
+    assert centre.address.gateway == "gare-1"
 
 
 def test_which_gateways_run(tmp_path: Path, told: GatewaySettings) -> None:
