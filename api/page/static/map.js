@@ -2,8 +2,12 @@
 import { drawGround, light, loadGround } from "./ground.js";
 import * as places from "./places.js";
 import { STEPS } from "./scale.js";
-import { mercator, territoryOf, View } from "./view.js";
+import { mercator, TERRITORIES, territoryOf, View } from "./view.js";
 
+const RIPPLE_MS = 700; // around a dot whose number just moved
+const RIPPLE_EVERY_MS = 100;
+const RIPPLES = 20; // where more move at once, a ripple tells nothing
+const still = matchMedia("(prefers-reduced-motion: reduce)");
 const view = new View();
 const box = document.getElementById("map");
 const ground = document.getElementById("ground");
@@ -12,6 +16,7 @@ let outline = null;
 let colours = {};
 let ratio = 1;
 let frame = 0;
+let ripple = 0;
 let groundDirty = true;
 let shown = () => true;
 let selected = null;
@@ -78,6 +83,24 @@ function drawDot(context, place, r) {
   }
 }
 
+/** A ring that widens and fades around each dot whose number just moved. Returns whether any is still to be seen. */
+function drawRipples(context, seen, r) {
+  const now = performance.now();
+  const moving = still.matches ? [] : seen.filter((place) => now - (place.movedAt ?? -RIPPLE_MS) < RIPPLE_MS);
+  if (moving.length > RIPPLES) return false;
+  for (const { screen: [x, y], now: { level }, movedAt } of moving) {
+    const share = (now - movedAt) / RIPPLE_MS;
+    context.globalAlpha = 0.8 * (1 - share);
+    context.beginPath();
+    context.arc(x, y, r + 1 + 7 * share, 0, 7);
+    context.lineWidth = 2;
+    context.strokeStyle = colours.levels[level] ?? colours.none;
+    context.stroke();
+  }
+  context.globalAlpha = 1;
+  return moving.length > 0;
+}
+
 function drawDots() {
   const context = dots.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -96,6 +119,8 @@ function drawDots() {
   const rank = (p) => (p === selected || p === hovered ? 9 : p.now.known ? 1 + (p.now.share ?? 0) : 0);
   seen.sort((a, b) => rank(a) - rank(b)); // the fullest on top, unknown below
   for (const place of seen) drawDot(context, place, r);
+  clearTimeout(ripple);
+  if (drawRipples(context, seen, r)) ripple = setTimeout(redraw, RIPPLE_EVERY_MS, false);
   if (view.scale > view.fitted * 2) drawNames(context, seen, r);
 }
 
@@ -159,7 +184,9 @@ export function fitTo(territory = null) {
   const by = new Map();
   for (const place of places.all()) by.set(territoryOf(place), [...(by.get(territoryOf(place)) ?? []), place]);
   const chosen = territory ?? [...by].reduce((a, b) => (b[1].length > a[1].length ? b : a), ["mainland", []])[0];
-  view.fit((by.get(chosen) ?? []).map((p) => mercator(p.longitude, p.latitude)));
+  const [west, south, east, north] = TERRITORIES.find(({ id }) => id === chosen).box;
+  const corners = chosen === "mainland" ? [] : [mercator(west, south), mercator(east, north)]; // an island is shown whole
+  view.fit([...corners, ...(by.get(chosen) ?? []).map((p) => mercator(p.longitude, p.latitude))]);
   fitted = chosen;
   redraw();
 }

@@ -73,8 +73,10 @@ const judged = (place) => judge(place.number, place.capacity);
 export function hear(number) {
   const place = places.get(number.place);
   if (!place) return false;
+  const before = place.now;
   place.number = number;
   place.now = judged(place);
+  if (before.known && place.now.known && before.present !== place.now.present) place.movedAt = performance.now();
   touch(place); // its spaces may have moved where it did not
   return true;
 }

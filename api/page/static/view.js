@@ -29,7 +29,7 @@ export class View {
     const xs = points.map((p) => p[0]);
     const ys = points.map((p) => p[1]);
     const [w, e, n, s] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    const least = 0.003; // about 15 km
+    const least = 0.008; // about 35 km, for a network of one place
     this.x = (w + e) / 2;
     this.y = (n + s) / 2;
     this.scale = Math.min((this.width - 2 * margin) / Math.max(e - w, least), (this.height - 2 * margin) / Math.max(s - n, least));
