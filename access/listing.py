@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
@@ -15,7 +16,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _CARD_STATUSES: Final[Mapping[str, CardStatus]] = {status: status for status in get_args(CardStatus)}
 _MEMBER_STATUSES: Final[Mapping[str, MemberStatus]] = {status: status for status in get_args(MemberStatus)}
-_HEX: Final = frozenset("0123456789abcdef")
+_TOKEN: Final = re.compile("[0-9a-f]{64}")
 
 
 def to_json(access_list: AccessList) -> str:
@@ -23,6 +24,12 @@ def to_json(access_list: AccessList) -> str:
     members: dict[str, Member] = {}
     for entry in access_list.entries.values():
         members[entry.member.ref] = entry.member
+    rights = [(ref, right) for ref in sorted(members) for right in members[ref].rights]
+    # Thousands of rights follow a handful of schedules: written once, named by their place in this table.
+    numbers: dict[Schedule, int] = {}
+    for _, right in rights:
+        if right.schedule is not None:
+            numbers.setdefault(right.schedule, len(numbers))
     body = {
         "place": access_list.place,
         "version": access_list.version,
@@ -40,13 +47,13 @@ def to_json(access_list: AccessList) -> str:
             [
                 ref,
                 None if right.doors is None else sorted(right.doors),
-                None if right.schedule is None else schedule_to_json(right.schedule),
+                None if right.schedule is None else numbers[right.schedule],
                 _to_micros(right.valid_from),
                 _to_micros(right.valid_until),
             ]
-            for ref in sorted(members)
-            for right in members[ref].rights
+            for ref, right in rights
         ],
+        "schedules": [schedule_to_json(schedule) for schedule in numbers],
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
@@ -92,14 +99,17 @@ def _members(body: Mapping[str, Any]) -> dict[str, Member]:
     if not isinstance(statuses, dict):
         raise ListError("members isn't an object")
     rights: dict[str, list[Right]] = {ref: [] for ref in statuses}
-    schedules: dict[str, Schedule] = {}
+    table = body.get("schedules", [])
+    if not isinstance(table, list):
+        raise ListError("schedules isn't a list")
+    schedules = [schedule_from_json(value) for value in table]
     for ref, doors, schedule, valid_from, valid_until in _rows(body, "rights", 5):
         if not isinstance(ref, str) or ref not in rights:
             raise ListError("a right of a member who isn't in the list")
         rights[ref].append(
             Right(
                 doors=_doors(doors),
-                schedule=_shared(schedules, schedule),
+                schedule=_schedule(schedules, schedule),
                 valid_from=_time(valid_from),
                 valid_until=_time(valid_until),
             )
@@ -115,7 +125,7 @@ def _members(body: Mapping[str, Any]) -> dict[str, Member]:
 def _entries(body: Mapping[str, Any], members: Mapping[str, Member]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for token, ref, status, valid_from, valid_until in _rows(body, "entries", 5):
-        if not isinstance(token, str) or len(token) != 64 or not _HEX.issuperset(token):
+        if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
             raise ListError("an entry's token isn't 64 hexadecimal digits")
         if token in entries:
             raise ListError("a card token comes twice")
@@ -133,14 +143,13 @@ def _entries(body: Mapping[str, Any], members: Mapping[str, Member]) -> dict[str
     return entries
 
 
-def _shared(known: dict[str, Schedule], value: Any) -> Schedule | None:
-    """Read a schedule once and share it: thousands of rights follow a handful of them."""
-    if value is None:
-        return None
-    key = json.dumps(value, sort_keys=True)
-    if key not in known:
-        known[key] = schedule_from_json(value)
-    return known[key]
+def _schedule(table: list[Schedule], value: Any) -> Schedule | None:
+    """Read a right's schedule: its place in the table, or the schedule itself."""
+    if value is None or isinstance(value, dict):
+        return None if value is None else schedule_from_json(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(table):
+        raise ListError("a right's schedule isn't in the table")
+    return table[value]
 
 
 def _rows(body: Mapping[str, Any], name: str, width: int) -> list[list[Any]]:

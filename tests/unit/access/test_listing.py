@@ -150,11 +150,31 @@ def test_unknown_fields_are_ignored_and_midnight_ends_a_day() -> None:
         {"rights": [["m-1", "entry", None, None, None]]},
         {"rights": [["m-1", [1], None, None, None]]},
         {"rights": None},
+        {"rights": [["m-1", None, 0, None, None]]},
+        {"rights": [["m-1", None, -1, None, None]], "schedules": [{}]},
+        {"rights": [["m-1", None, False, None, None]], "schedules": [{}]},
+        {"rights": [["m-1", None, "mon", None, None]], "schedules": [{}]},
+        {"schedules": {"mon": []}},
+        {"schedules": [{"mon": [["08:00"]]}]},
     ],
 )
 def test_what_makes_no_sense_is_refused_whole(change: dict[str, object]) -> None:
     with pytest.raises(ListError):
         from_json(json.dumps({**GOOD, **change}))
+
+
+def test_a_schedule_that_many_follow_is_written_once() -> None:
+    schedule = schedule_from_json({"mon": [["08:00", "12:00"]]})
+    entries = {}
+    for number in range(50):
+        member = Member(ref=f"m-{number}", status="active", rights=(Right(doors=None, schedule=schedule),))
+        entries[f"{number:064x}"] = Entry(token=f"{number:064x}", member=member, status="active")
+    text = to_json(
+        AccessList(place="gare", version=1, made_at=datetime(2026, 1, 1, tzinfo=UTC), time_zone="UTC", entries=entries)
+    )
+    assert text.count("08:00") == 1
+    read = from_json(text)
+    assert len({id(entry.rights[0].schedule) for entry in read.entries.values()}) == 1
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"version": 1e999}'])
