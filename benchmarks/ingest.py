@@ -127,7 +127,8 @@ def main() -> None:
             rates[gateways], references[gateways] = measured["rate"], (before + after) / 2
             progress(
                 f"{gateways:>5} gateways: {measured['rate']:>9,.0f} events/s ({measured['events']:,.0f} events of "
-                f"{measured['bytes']:.0f} bytes, {measured['resent']:.0f} resends); bare COPY {references[gateways]:,.0f} rows/s"
+                f"{measured['bytes']:.0f} bytes, {measured['resent']:.0f} resends); "
+                f"bare COPY {references[gateways]:,.0f} rows/s"
             )
         main_count = 154 if 154 in rates else choice.gateways[-1]
         results.append(

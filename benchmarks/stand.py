@@ -45,7 +45,8 @@ SELECT place, id, 'desk-' || n, 'Desk ' || n FROM space, generate_series(0, %(de
 WHERE kind = 'open_space';
 INSERT INTO door (place, code, name, to_space) SELECT place, 'entry', 'Entry', id FROM space WHERE kind = 'place';
 INSERT INTO device (gateway, place, code, kind, driver, model, address, space, desk)
-SELECT g.id, d.place, d.code, 'desk_sensor', 'zigbee2mqtt', NULL, 'zigbee2mqtt/' || g.code || '-' || d.code, d.space, d.id
+SELECT g.id, d.place, d.code, 'desk_sensor', 'zigbee2mqtt', NULL, 'zigbee2mqtt/' || g.code || '-' || d.code, d.space,
+       d.id
 FROM desk d JOIN gateway g USING (place);
 INSERT INTO device (gateway, place, code, kind, driver, address, door, side)
 SELECT g.id, o.place, 'reader-' || side, 'reader', 'esp_rfid', g.code || '/' || side || '#reader', o.id, side

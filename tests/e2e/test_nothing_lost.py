@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -111,7 +112,7 @@ def test_whatever_dies_every_event_is_stored_once_and_in_order(chain: Chain) -> 
     for fault in faults:
         fault()
         stored = until(
-            lambda: more_than(chain, stored), what=f"events are stored again after {fault.__name__}", deadline_s=60
+            partial(more_than, chain, stored), what=f"events are stored again after {fault.__name__}", deadline_s=60
         )
     devices.stop()
     until(lambda: spooled(chain) == 0, what="the spool is empty", deadline_s=60)
@@ -126,7 +127,8 @@ def test_whatever_dies_every_event_is_stored_once_and_in_order(chain: Chain) -> 
 
     numbers: dict[tuple[str, str], list[int]] = {}
     for gateway, device, value in chain.rows(
-        """SELECT g.code, d.code, e.value FROM event e JOIN stream s ON s.id = e.stream JOIN gateway g ON g.id = s.gateway
+        """SELECT g.code, d.code, e.value FROM event e
+           JOIN stream s ON s.id = e.stream JOIN gateway g ON g.id = s.gateway
            JOIN device d ON d.id = e.device WHERE e.detail ->> 'name' = 'illuminance' ORDER BY e.stream, e.seq"""
     ):
         numbers.setdefault((gateway, device), []).append(int(value))
@@ -156,12 +158,17 @@ def speaks(chain: Chain) -> bool:
     return bool(until(lambda: newest(chain) > before, deadline_s=30))
 
 
+_NEWEST = """
+-- the last number given to an event, summed over the gateways
+SELECT coalesce(sum(last), 0) FROM (
+  SELECT max(coalesce((SELECT max(n) FROM event WHERE event.gateway = code), 0), committed) AS last FROM gateway
+)
+"""
+
+
 def newest(chain: Chain) -> int:
     with sqlite3.connect(f"file:{chain.spool}?mode=ro", uri=True) as file:
-        row = file.execute(
-            "SELECT coalesce(sum(greatest), 0) FROM (SELECT max(coalesce((SELECT max(n) FROM event WHERE gateway = code), 0), committed) AS greatest FROM gateway)"
-        ).fetchone()
-        return int(row[0])
+        return int(file.execute(_NEWEST).fetchone()[0])
 
 
 def grown(chain: Chain) -> None:

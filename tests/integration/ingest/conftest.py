@@ -1,4 +1,4 @@
-"""An ingest that runs in threads of the test, on a real database and broker, and a gateway that speaks the contract by hand."""
+"""An ingest in threads of the test, on a real database and broker, and gateways that speak the contract by hand."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Bench:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url) as connection:
-            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, values).fetchall()
 
     def one(self, query: str, *values: Any) -> Any:
         return self.rows(query, *values)[0][0]
@@ -76,7 +76,7 @@ def bench(database: Database, mqtt: CentralBroker) -> Iterator[Bench]:
     """Three places with a hand-driven gateway each, and no ingest yet."""
     make_network(database.url, PLACES)
     loop = MqttLoop("hand")
-    gateways = []
+    gateways: list[HandGateway] = []
     for n in range(1, PLACES + 1):
         place = f"p{n:04d}"
         code = f"{place}-g1"
