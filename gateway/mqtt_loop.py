@@ -197,6 +197,9 @@ class MqttLoop:
         self._selector.register(self._awake, selectors.EVENT_READ, None)
         self._woken = False
         self._stopping = False
+        self._ended = False
+        self._fresh: set[socket.socket] = set()
+        """Connected by a helper thread and not yet taken over."""
         self._beat = time.monotonic()
         self._next_misc = 0.0
         self._connectors: dict[tuple[str, int], ThreadPoolExecutor] = {}
@@ -295,10 +298,15 @@ class MqttLoop:
             log.critical("mqtt_loop_died", exc_info=True)
             raise
         finally:
+            self._ended = True
             for link in self._links:
                 link._session.drop()
                 link.connected = False
+            for sock in list(self._fresh):
+                sock.close()
             self._selector.close()
+            self._awake.close()
+            self._waker.close()
             self._awake.close()
             self._waker.close()
 
@@ -416,12 +424,16 @@ class MqttLoop:
             reason = str(error)
             self._ask(lambda: self._unreachable(link, reason))
         else:
+            self._fresh.add(sock)
             self._ask(lambda: self._established(link, sock))
+            if self._ended:
+                sock.close()
 
     def _unreachable(self, link: Link, reason: str) -> None:
         link._connecting = False
-        if link._attempts in (0, 5) or link._attempts % 60 == 0:
-            log.warning(
+        if link._attempts in (0, 3, 6) or link._attempts % 60 == 0:
+            log.log(
+                logging.INFO if link._attempts == 0 else logging.WARNING,  # a broker may start a moment after us
                 "mqtt_unreachable",
                 extra={
                     "client_id": link.client_id,
@@ -434,6 +446,7 @@ class MqttLoop:
 
     def _established(self, link: Link, sock: socket.socket) -> None:
         link._connecting = False
+        self._fresh.discard(sock)
         if link._closing or self._stopping:
             sock.close()
             return
