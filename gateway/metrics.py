@@ -55,11 +55,10 @@ class Measures:
         """Return all metrics in Prometheus' text format."""
         positions = {code: self._spool.position(code) for code in self._places}
         p50, p99 = self._runtime.latency.quantiles(0.5, 0.99)
-        access = "maillage_gateway_access_seconds"
         return "".join(
             (
                 metric(
-                    access,
+                    "maillage_gateway_access_seconds",
                     "summary",
                     "From a card read's arrival to its unlock command on the wire; the last 10,000.",
                     [

@@ -71,7 +71,7 @@ class Place:
             )
             for door in config.doors
         }
-        self._tokens = _FaultBudget(now)
+        self._budget = _FaultBudget(now)
         try:
             key = config.card_key.get_secret_value()
             self._card_key = token_key(key) if key else None
@@ -99,12 +99,13 @@ class Place:
         for code in self.drivers[driver].decode(topic, payload, at).gone:
             self._tell(self.devices.gone(code, at))
 
-    def fault(self, topic: str, payload: bytes, reason: str, *, at: int, now: float) -> None:
-        """Keep what a driver could not read, as an event with its bytes (the first 8 KiB)."""
+    def fault(self, topic: str, payload: bytes, reason: str, *, at: int, now: float) -> bool:
+        """Keep what a driver could not read, as an event with its bytes (the first 8 KiB); False: too many of late."""
         self.faults += 1
-        untold = self._tokens.take(now)
+        untold = self._budget.take(now)
         if untold is None:
-            return
+            return False
+        log.warning("driver_fault", extra={"gateway": self.config.gateway, "topic": topic[:512], "reason": reason})
         event = GatewayEvent(
             kind="gateway",
             what="driver_fault",
@@ -117,6 +118,7 @@ class Place:
         if untold:
             event["value"] = float(untold)  # as many before this one were not told
         self._append(event)
+        return True
 
     def tick(self, now: float, at: int) -> None:
         """Look at the time."""

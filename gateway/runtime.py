@@ -163,22 +163,11 @@ class Runtime:
             else:
                 place.hear(driver, message.topic, message.payload, at=at, now=now, decided=decided)
         except DriverError as error:
-            log.warning(
-                "driver_fault",
-                extra={
-                    "gateway": place.config.gateway,
-                    "driver": driver,
-                    "topic": message.topic,
-                    "reason": error.reason,
-                },
-            )
             place.fault(message.topic, message.payload, error.reason, at=at, now=now)
         except Exception as error:
-            log.exception(
-                "driver_failed",
-                extra={"gateway": place.config.gateway, "driver": driver, "topic": message.topic},
-            )
-            place.fault(message.topic, message.payload, f"driver_bug: {type(error).__name__}", at=at, now=now)
+            reason = f"driver_bug: {type(error).__name__}"
+            if place.fault(message.topic, message.payload, reason, at=at, now=now):
+                log.exception("driver_failed", extra={"gateway": place.config.gateway, "driver": driver})
 
     def _tick(self, now: float, at: int) -> None:
         step_s = self._watch.tick(now, at)

@@ -215,6 +215,7 @@ class SpoolFile:
         os.close(self._lock_file)
 
     def _open(self) -> None:
+        self._path.touch(mode=0o600)  # who badged where is nobody else's business
         self._writer = self._connect()
         self._writer.execute("PRAGMA journal_mode = WAL")
         problem = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]

@@ -227,6 +227,16 @@ def test_a_file_that_breaks_while_in_use_costs_an_epoch_and_no_event_to_come(
     assert len(list(tmp_path.glob("s.sqlite.unreadable-*[0-9]"))) == 1
 
 
+def test_nobody_else_may_read_it(tmp_path: Path, opened: Opener) -> None:
+    opened(tmp_path / "s.sqlite").open("g")
+    assert {part.name: part.stat().st_mode & 0o077 for part in tmp_path.glob("s.sqlite*")} == {
+        "s.sqlite": 0,
+        "s.sqlite-wal": 0,
+        "s.sqlite-shm": 0,
+        "s.sqlite.lock": 0,
+    }
+
+
 def test_one_process_at_a_time(tmp_path: Path, opened: Opener) -> None:
     opened(tmp_path / "s.sqlite")
     with pytest.raises(SpoolError, match="in use"):
