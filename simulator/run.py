@@ -46,6 +46,9 @@ class Simulation:
             faults=settings.faults,
         )
         self._line: Line | None = None
+        self._may_begin = threading.Event()
+        if not settings.hold:
+            self._may_begin.set()
         self._loop = MqttLoop("simulator-mqtt")
         self._link = self._loop.add(
             parse_mqtt_url(settings.field_mqtt_url.get_secret_value()),
@@ -72,7 +75,7 @@ class Simulation:
             self.settings.simulator_host,
             self.settings.simulator_port,
             get={"/healthz": self._health, "/truth": self._truth, "/counters": self._counters, "/faults": self._faults},
-            post={"/faults": self._set_faults},
+            post={"/faults": self._set_faults, "/begin": self._let_begin},
         )
         self._loop.start()
         self._line = self._hold_line()
@@ -80,6 +83,9 @@ class Simulation:
             if not self._connected(stop):
                 return 0 if stop.is_set() else 1
             log.info("simulator_started", extra={"port": window.port, **self._vitals()})
+            while not self._may_begin.wait(0.1):
+                if stop.is_set():
+                    return 0
             self.town.begin(self.settings.announce_s)
             self.town.scheduler.run(stop)
             return 0
@@ -110,6 +116,10 @@ class Simulation:
     def _on_message(self, message: Message) -> None:
         # In the connection's thread: everything virtual belongs to the scheduler's.
         self.town.scheduler.post(lambda: self.town.command(message.topic, message.payload))
+
+    def _let_begin(self, _change: dict[str, Any]) -> Answer:
+        self._may_begin.set()
+        return HTTPStatus.OK, self._vitals()
 
     def _health(self, _query: Query) -> Answer:
         well = self._link.connected and self._loop.alive and self.town.scheduler.late_s < 5

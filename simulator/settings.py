@@ -43,6 +43,7 @@ class SimulatorSettings(BaseSettings):
     line_to: str | None = Field(
         default=None, description="where the line leads, HOST:PORT of the central broker; none: no line is held here"
     )
+    hold: bool = Field(default=False, description="the devices stay switched off until somebody posts to /begin")
     announce_s: float = Field(default=3.0, ge=0, description="real seconds over which the devices announce themselves")
     faults: Faults = Field(
         default=Faults(),

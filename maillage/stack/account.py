@@ -39,6 +39,12 @@ Position = tuple[str, str, int, int]
 """A gateway's code and epoch, its last event on the disk, the last known to be committed."""
 
 
+_READY: Final = """
+-- how many gateways say that they hold an access list
+SELECT count(*) FROM gateway_state WHERE online AND list_version > 0
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Totals over every stream; `lost` and `duplicated` must be zero."""
@@ -54,6 +60,13 @@ class Account:
     duplicated: int
     """Rows beyond one for a sequence number."""
     dead_letters: int
+
+
+def gateways_with_a_list(database_url: str) -> int:
+    """Return how many gateways are online and hold an access list."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute(_READY).fetchone()
+    return row[0] if row else 0
 
 
 def settled_balance(spool: Path, database_url: str, *, deadline_s: float, meanwhile: Callable[[], None]) -> Account:

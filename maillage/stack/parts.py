@@ -111,7 +111,14 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
         simulator=child(
             "simulator",
             ["simulate", "--speed", str(wishes.speed), "--seed", str(wishes.seed)],
-            {**gateways, **field, "MAILLAGE_SIMULATOR_PORT": str(ports.simulator), **line},
+            {
+                **gateways,
+                **field,
+                "MAILLAGE_SIMULATOR_PORT": str(ports.simulator),
+                "MAILLAGE_HOLD": "true",
+                "MAILLAGE_ANNOUNCE_S": "10",
+                **line,
+            },
             f"{ports.simulator}/healthz",
         ),
     )

@@ -17,10 +17,10 @@ from typing import Final
 from maillage import environment
 from maillage.embedded import Secrets, load_secrets
 from maillage.paths import runtime_directory
-from maillage.stack.account import Account, settled_balance
+from maillage.stack.account import Account, gateways_with_a_list, settled_balance
+from maillage.stack.devices import begin, silence
 from maillage.stack.errors import StackError
 from maillage.stack.figures import access_p99_ms
-from maillage.stack.hush import silence
 from maillage.stack.parts import Parts, Ports, make_parts, shared_environment
 from maillage.stack.ports import choose
 from maillage.stack.prepare import prepare
@@ -105,12 +105,26 @@ class Stack:
         simulator.log.unlink(missing_ok=True)
         simulator.start()
         simulator.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
+        self._wait_for_lists(prepared.gateways)
+        begin(f"http://127.0.0.1:{ports.simulator}")
         if not self._stop.is_set():
             say(
                 f"{prepared.places} places with {prepared.devices} devices, all up in "
                 f"{time.monotonic() - self._began:.0f} s; logs in {runtime / 'logs'}"
             )
             say(f"live page: http://127.0.0.1:{ports.api}/   (Ctrl-C ends it all)")
+
+    def _wait_for_lists(self, gateways: int) -> None:
+        """Wait until every gateway can decide: before, all doors stay shut."""
+        assert self._servers is not None
+        end = time.monotonic() + _UP_S
+        while not self._stop.wait(0.2):
+            ready = gateways_with_a_list(self._servers.database_url())
+            if ready >= gateways:
+                return
+            if time.monotonic() > end:
+                raise StackError(f"only {ready} of {gateways} gateways have their access list after {_UP_S:g} s")
+            self._revive()
 
     def watch(self) -> None:
         """Keep the processes running for the wished time, or until the operator stops it.
@@ -126,7 +140,7 @@ class Stack:
         """Silence the devices, let the spools empty, compare, and print the account as one line of JSON."""
         assert self._ports is not None and self._servers is not None
         say("time is up: the devices fall silent, the spools empty")
-        silence(f"http://127.0.0.1:{self._ports.simulator}/faults")
+        silence(f"http://127.0.0.1:{self._ports.simulator}")
         account = settled_balance(
             self._runtime / "spool.sqlite", self._servers.database_url(), deadline_s=_DRAIN_S, meanwhile=self._revive
         )
