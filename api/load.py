@@ -122,6 +122,6 @@ async def _all(execution: Any) -> list[DictRow]:
 
 def _place(row: DictRow, spaces: tuple[Space, ...], doors: tuple[Door, ...], gateways: frozenset[int]) -> Place:
     point = Point(latitude=row.pop("latitude"), longitude=row.pop("longitude"))
-    words = " ".join(str(row[key] or "") for key in ("name", "commune", "postcode", "address", "department", "region"))
+    words = " ".join(str(row[key] or "") for key in ("name", "commune", "postcode", "department", "region"))
     place = Place(**row, point=point, spaces=spaces, doors=doors, gateways=gateways, search=folded(words))
     return replace(place, summary=compact(summary(place)), detail=compact(detail(place)))
