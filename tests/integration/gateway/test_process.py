@@ -14,7 +14,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.config import ConfigError, write_gateways
-from gateway.mqtt_loop import MqttLoop
+from gateway.mqtt_loop import Broker, Message, MqttLoop
+from gateway.place import Place
 from gateway.run import Process, chosen, run
 from gateway.runtime import Runtime
 from gateway.settings import GatewaySettings
@@ -24,7 +25,7 @@ from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.process import free_port
 from tests.conftest import CentralBroker
 from tests.integration.gateway.stage import Centre, Field, command, settings, start
-from tests.unit.gateway.place_parts import CARD, S, access_list, badge, config, signed
+from tests.unit.gateway.place_parts import AT, CARD, S, access_list, badge, config, signed
 from tests.waiting import until
 
 OPEN = ("gare/in/cmd", b'{"cmd": "opendoor", "doorip": "in"}')
@@ -282,3 +283,55 @@ def test_which_gateways_run(tmp_path: Path, told: GatewaySettings) -> None:
     with pytest.raises(ConfigError, match=r"gare-1: bad_address"):
         Process(told, (config(devices=[{"code": "x", "driver": "esp_rfid", "address": "nonsense"}], doors=[]),))
     Process(told, (config(doors=[], devices=[]),)).stop()
+
+
+def test_nonsense_from_the_centre_harms_nothing(
+    running: Running, told: GatewaySettings, centre: Centre, field: Field
+) -> None:
+    centre.send("committed", b"{", retain=True)
+    process = running(told)
+    for payload in (b"", b"[]", b'{"epoch": 1, "seq": 2}', b'{"epoch": "ffffffff", "seq": -1}', b"\xff" * 900_000):
+        for leaf in ("committed", "list", "command"):
+            centre.send(leaf, payload)
+    centre.send("committed", b'{"epoch": "ffffffffffffffff", "seq": 99999}')
+    epoch = process.spool.position("gare-1").epoch
+    for number in range(50):
+        field.desk(number)
+    until(lambda: len(centre.of_kind("desk")) == 50 and process.spool.position("gare-1").depth == 0)
+    assert process.spool.position("gare-1").epoch == epoch
+    assert process.places["gare-1"].lists.version is None
+    assert all(process.health().values())
+
+
+def test_a_clock_that_lies_stops_nothing_and_is_said(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s.sqlite")
+    spool.open("gare-1")
+    clock = [5 * S]  # 1970
+    commands: list[str] = []
+    place = Place(
+        config(),
+        append=lambda event: spool.append("gare-1", event),
+        publish=lambda topic, _payload, _sent: commands.append(topic),
+        now=time.monotonic(),
+    )
+    place.lists.take(signed(access_list(1, max_age_s=60)))
+    runtime = Runtime([place], spool=spool, boot="b", version="v", clock=lambda: clock[0])
+    loop = MqttLoop("nowhere")
+    loop.start()
+    try:
+        runtime.start(loop, Broker(host="127.0.0.1", port=free_port()))
+        runtime.hear(Message(topic="gare/in/send", payload=badge("in"), retained=False))
+        until(lambda: commands == ["gare/in/cmd"], what="the door opens by a clock of 1970")
+        until(lambda: runtime._watch._last[1] == 5 * S)
+        clock[0] = AT
+        until(lambda: spool.position("gare-1").last >= 4)
+        rows = spool.read("gare-1", spool.position("gare-1").epoch, 0, limit_events=9, limit_bytes=10**6)
+        start_event, before_built, access, step = (json.loads(body) for _, body in rows)
+        assert (start_event["what"], access["kind"], access["list_age_s"]) == ("start", "access", 0)
+        assert "before this program was built" in before_built["text"]
+        assert step["what"] == "clock_step"
+        assert step["value"] == pytest.approx((AT - 5 * S) / S, abs=5)
+    finally:
+        runtime.stop()
+        loop.stop()
+        spool.close()
