@@ -1,43 +1,28 @@
 """Occupancy, first form: the pure fold of a place's ordered events into how many people are in each of its spaces.
 
-What a space knows is kept by source (desk sensors, room sensors, counters, badges); the estimate is made from it only
-when somebody looks: at the end of a transaction, or when the events' own clock moves into another second, so that a
-gateway that was offline for a day still leaves a day's curve. A place's occupancy is that of its root space.
+What a space knows is kept by source (``ingest.space``); the estimate is made from it (``ingest.estimate``) only when
+somebody looks: at the end of a transaction, or when the events' own clock moves into another second, so that a gateway
+that was offline for a day still leaves a day's curve. A place's occupancy is that of its root space.
 
 Times are microseconds since the Unix epoch, UTC.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from gateway.wire import Event
-from ingest.topology import Device, Space, Topology
+from ingest.estimate import estimate
+from ingest.space import Estimate, SpaceFold
+from ingest.topology import Device, Topology
 
 SECOND: Final = 1_000_000
 TTL_S: Final = 120
 """For how long an estimate may be believed without any word from the gateway."""
 LATE: Final = 300 * SECOND
 """An event this much older than what the same source last said is history, not news."""
-FORGOTTEN: Final = 14 * 3600 * SECOND
-"""A member who badged in this long ago and never out forgot to badge out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """How many people are in a space: ``0 <= low <= present <= high``, or all None when it isn't known."""
-
-    present: int | None
-    low: int | None
-    high: int | None
-    quality: str
-    """``live``, ``degraded`` (some sources are silent) or ``unknown``; ``stale`` is for the reader's clock to say."""
-
-
-UNKNOWN: Final = Estimate(present=None, low=None, high=None, quality="unknown")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,73 +32,6 @@ class Change:
     at: int
     space: int
     estimate: Estimate
-
-
-class SpaceFold:
-    """What the events so far say about one space."""
-
-    __slots__ = (
-        "at",
-        "badges",
-        "counts",
-        "desks",
-        "estimate",
-        "inside",
-        "net",
-        "net_at",
-        "revision",
-        "rooms",
-        "silent",
-    )
-
-    def __init__(self) -> None:
-        self.at = 0
-        self.desks: dict[int, tuple[bool | None, int]] = {}
-        self.rooms: dict[int, tuple[bool | None, int]] = {}
-        self.counts: dict[int, tuple[int | None, int]] = {}
-        self.inside: dict[str, int] = {}
-        self.badges = 0
-        """When a reader of this space last granted; 0: never."""
-        self.net = 0
-        self.net_at = 0
-        self.silent: set[int] = set()
-        self.estimate = UNKNOWN
-        self.revision = 0
-
-    def to_json(self) -> str:
-        """Everything that the next event needs, as JSON; see ``from_json``."""
-        return json.dumps(
-            {
-                "at": self.at,
-                "desks": self.desks,
-                "rooms": self.rooms,
-                "counts": self.counts,
-                "inside": self.inside,
-                "badges": self.badges,
-                "net": self.net,
-                "net_at": self.net_at,
-                "silent": sorted(self.silent),
-            },
-            separators=(",", ":"),
-            sort_keys=True,
-        )
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any], estimate: Estimate, revision: int) -> SpaceFold:
-        """The fold as stored: ``value`` is the parsed text of ``to_json``."""
-        fold = cls()
-        fold.at = value["at"]
-        fold.desks = {int(key): (pair[0], pair[1]) for key, pair in value["desks"].items()}
-        fold.rooms = {int(key): (pair[0], pair[1]) for key, pair in value["rooms"].items()}
-        fold.counts = {int(key): (pair[0], pair[1]) for key, pair in value["counts"].items()}
-        fold.inside = dict(value["inside"])
-        fold.badges = value["badges"]
-        fold.net = value["net"]
-        fold.net_at = value["net_at"]
-        fold.silent = set(value["silent"])
-        fold.estimate = estimate
-        fold.revision = revision
-        return fold
 
 
 class PlaceFold:
@@ -231,7 +149,13 @@ class PlaceFold:
             fold = self.spaces[space]
             for child in self._topology.spaces[space].children:
                 fold.at = max(fold.at, self.spaces[child].at)
-            new = self._estimate(self._topology.spaces[space], fold)
+            row = self._topology.spaces[space]
+            nested = [
+                (self._topology.spaces[child], self.spaces[child].estimate)
+                for child in row.children
+                if self._senses(child)
+            ]
+            new = estimate(row, fold, nested)
             if new != fold.estimate:
                 fold.estimate = new
                 self.changes.append(Change(at=fold.at, space=space, estimate=new))
@@ -248,54 +172,6 @@ class PlaceFold:
             for rank, space in enumerate(reversed(path)):
                 depth[space] = rank
         return iter(sorted(depth, key=lambda space: (-depth[space], space)))
-
-    def _estimate(self, space: Space, fold: SpaceFold) -> Estimate:
-        silent = fold.silent
-        taken = uncertain = 0
-        known = badly = False
-        for sensors, heard in ((space.desks, fold.desks), (space.rooms, fold.rooms)):
-            for device in sensors:
-                value = heard.get(device)
-                if value is None or value[0] is None or device in silent:
-                    badly = True
-                    if sensors is space.desks:
-                        uncertain += 1
-                else:
-                    known = True
-        for device in space.desks:
-            value = fold.desks.get(device)
-            if value is not None and value[0] and device not in silent:
-                taken += 1
-        low, high = taken, taken + uncertain
-        if any(fold.rooms.get(device, (None, 0))[0] and device not in silent for device in space.rooms):
-            low = max(low, 1)
-            high = max(high, space.capacity or low)
-        best = low
-        if space.counters:
-            spoken = [fold.counts[device][0] for device in space.counters if device in fold.counts]
-            heads = sum(value for value in spoken if value is not None)
-            badly = badly or None in spoken or bool(space.counters & silent)
-            if fold.net_at or any(value is not None for value in spoken):
-                known = True
-                best = max(best, heads + fold.net)
-            else:
-                badly = True
-        elif space.badged and fold.badges:
-            known = True
-            for member in [member for member, at in fold.inside.items() if at < fold.at - FORGOTTEN]:
-                del fold.inside[member]
-            best = max(best, len(fold.inside))
-        nested = [self.spaces[child].estimate for child in space.children if self._senses(child)]
-        if nested:
-            heard_of = [estimate for estimate in nested if estimate.low is not None]
-            known = known or bool(heard_of)
-            badly = badly or any(estimate.quality != "live" for estimate in nested)
-            low = max(low, sum(estimate.low or 0 for estimate in heard_of))
-            best = max(best, low)
-        if not known:
-            return UNKNOWN
-        present = max(best, low)
-        return Estimate(present=present, low=low, high=max(high, present), quality="degraded" if badly else "live")
 
     def _senses(self, space: int) -> bool:
         """Whether anything of the hardware speaks of ``space`` or of what lies in it."""

@@ -14,8 +14,9 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from gateway.wire import SignedList, State
-from ingest.occupancy import Change, Estimate, PlaceFold, SpaceFold
+from ingest.occupancy import Change, PlaceFold
 from ingest.rows import COPY_EVENT, HEADER, TRAILER
+from ingest.space import Estimate, SpaceFold
 from ingest.topology import Topology
 
 Connection = psycopg.Connection[Any]

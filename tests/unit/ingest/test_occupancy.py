@@ -6,7 +6,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.occupancy import FORGOTTEN, LATE, SECOND, UNKNOWN, Estimate, PlaceFold, SpaceFold, fold
+from ingest.estimate import FORGOTTEN
+from ingest.occupancy import LATE, SECOND, PlaceFold, fold
+from ingest.space import UNKNOWN, Estimate, SpaceFold
 from tests.unit.ingest.conftest import DEVICES, LAB, MEETING, OPEN, ROOT, make_topology
 
 T = 1_795_000_000 * SECOND
@@ -90,6 +92,20 @@ def test_who_forgot_to_badge_out_does_not_stay_for_ever() -> None:
 def test_the_place_holds_at_least_those_at_its_desks() -> None:
     tailgated = place(badge("in"), desk("desk-0", True), desk("desk-1", True), desk("desk-2", False))
     assert tailgated.spaces[ROOT].estimate.present == 2
+
+
+def test_what_a_silent_desk_may_hide_widens_the_place_too() -> None:
+    without = ("room", "counter", "heads", "desk-2")
+    heard = [desk("desk-0", False), desk("desk-1", True), link("desk-0", 0)]
+    assert numbers(place(*heard, without=without), OPEN) == (1, 1, 2, "degraded")
+    assert numbers(place(*heard, without=without), ROOT) == (1, 1, 2, "degraded")
+    assert numbers(place(badge("in"), badge("in", "m-0002"), *heard, without=without), ROOT) == (2, 1, 2, "degraded")
+
+
+def test_a_meeting_is_counted_at_the_door() -> None:
+    without = ("counter", "heads", "desk-0", "desk-1", "desk-2")
+    assert numbers(place(badge("in"), desk("room", True), without=without), ROOT) == (1, 1, 1, "live")
+    assert numbers(place(desk("room", True), without=(*without, "in", "out")), ROOT) == (1, 1, 8, "live")
 
 
 def test_counters() -> None:
