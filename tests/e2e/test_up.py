@@ -90,7 +90,7 @@ def test_the_account_is_right_though_processes_are_killed(runtime: Path) -> None
     until(lambda: not up.family(), what="nothing left running")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_running(runtime: Path, number: signal.Signals) -> None:
     up = Up(runtime, "--places", "1")
     page = up.page()
