@@ -4,7 +4,7 @@ GatewayError
 ├── ConfigError      the file of gateways cannot be used              (gateway.config)
 ├── DriverError      a device said what its driver cannot read        (gateway.drivers)
 ├── SignatureError   a list or command that is not the centre's       (gateway.signing)
-├── MqttUrlError     a broker's address that cannot be read           (gateway.mqtt_loop)
+├── MqttUrlError     a broker's address that cannot be read           (gateway.mqtt_url)
 └── SpoolError       the spool cannot take or give events             (gateway.spool)
     └── TooLarge     one event is larger than the contract allows
 """

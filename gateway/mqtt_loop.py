@@ -8,7 +8,6 @@ unlock command that comes late must not come at all.
 from __future__ import annotations
 
 import logging
-import random
 import selectors
 import socket
 import threading
@@ -17,7 +16,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from gateway.mqtt_link import Message, OnMessage, Session, connect
+from gateway.mqtt_link import Link
+from gateway.mqtt_session import Message, OnMessage, connect
 from gateway.mqtt_url import Broker, MqttUrlError, parse_mqtt_url
 
 __all__ = ["Broker", "Link", "Message", "MqttLoop", "MqttUrlError", "parse_mqtt_url"]
@@ -29,155 +29,6 @@ _READS_A_WAKE = 200
 _PAUSED_POLL_S = 0.02
 _ANSWER_WITHIN_S = 10.0
 """A broker that accepts a connection and then says nothing is left after this."""
-_FIRST_RETRY_S = 0.3
-_LAST_RETRY_S = 10.0
-_HELD_S = 5.0
-"""A connection that lived so long starts the retries over."""
-
-
-class Link:
-    """One connection of the loop; made by ``MqttLoop.add``. Reconnects by itself until closed."""
-
-    def __init__(
-        self,
-        loop: MqttLoop,
-        broker: Broker,
-        *,
-        client_id: str,
-        on_message: OnMessage,
-        on_connect: Callable[[], None] | None,
-        on_disconnect: Callable[[], None] | None,
-        subscriptions: Sequence[tuple[str, int]],
-        will: tuple[str, bytes] | None,
-        may_read: Callable[[], bool] | None,
-        keepalive_s: int,
-    ) -> None:
-        self.client_id = client_id
-        self.broker = broker
-        self.connected = False
-        """Whether the broker has accepted us; read from any thread."""
-        self.connects = 0
-        """How many times it has."""
-        self._loop = loop
-        self._on_message = on_message
-        self._on_connect = on_connect
-        self._on_disconnect = on_disconnect
-        self._subscriptions = list(subscriptions)
-        self._may_read = may_read
-        self._session = Session(
-            broker=broker,
-            client_id=client_id,
-            keepalive_s=keepalive_s,
-            will=will,
-            on_message=self._message,
-            on_accepted=self._accepted,
-            on_refused=self._refused,
-            on_closing=lambda: loop._unregister(self),
-        )
-        self._registered: tuple[int, int] | None = None
-        """File descriptor and events, as the selector has them."""
-        self._closing = False
-        self._connecting = False
-        self._retry_at = 0.0
-        self._attempts = 0
-        self._since = 0.0
-
-    def publish(
-        self,
-        topic: str,
-        payload: bytes,
-        *,
-        qos: int = 1,
-        retain: bool = False,
-        on_sent: Callable[[], None] | None = None,
-    ) -> None:
-        """Send a message as soon as may be; forgotten where there is no connection. From any thread.
-
-        Args:
-            on_sent: called in the loop's thread as the message goes to the socket; not called where it is forgotten.
-        """
-        self._loop._ask(lambda: self._publish(topic, payload, qos, retain, on_sent))
-
-    def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
-        """Add ``filters`` (filter, QoS) now and after every reconnect. From any thread."""
-        self._loop._ask(lambda: self._subscribe(list(filters)))
-
-    def close(self) -> None:
-        """Send what is queued, say goodbye and don't come back. From any thread; doesn't wait."""
-        self._loop._ask(self._close)
-
-    def restart(self) -> None:
-        """Drop the connection and connect again. From any thread."""
-        self._loop._ask(self._lost)
-
-    # The rest runs in the loop's thread.
-
-    def _publish(self, topic: str, payload: bytes, qos: int, retain: bool, on_sent: Callable[[], None] | None) -> None:
-        if not self.connected:
-            return
-        try:
-            self._session.publish(topic, payload, qos, retain)
-            self._call(on_sent)
-        except ValueError as error:  # a topic with a wildcard, a payload beyond 256 MB
-            log.error("mqtt_publish_refused", extra={"client_id": self.client_id, "reason": str(error)})
-        self._loop._touched.add(self)
-
-    def _subscribe(self, filters: list[tuple[str, int]]) -> None:
-        self._subscriptions.extend(filters)
-        if self.connected:
-            self._session.subscribe(filters)
-            self._loop._touched.add(self)
-
-    def _close(self) -> None:
-        self._closing = True
-        if self.connected:
-            self._session.goodbye()
-            self._loop._touched.add(self)
-        else:
-            self._lost()
-
-    def _accepted(self) -> None:
-        self.connected = True
-        self.connects += 1
-        log.info("mqtt_connected", extra={"client_id": self.client_id, "host": self.broker.host})
-        if self._subscriptions:
-            self._session.subscribe(self._subscriptions)
-        self._call(self._on_connect)
-
-    def _refused(self, reason: str) -> None:
-        log.error("mqtt_refused", extra={"client_id": self.client_id, "host": self.broker.host, "reason": reason})
-
-    def _message(self, message: Message) -> None:
-        try:
-            self._on_message(message)
-        except Exception:
-            log.exception("mqtt_callback_failed", extra={"client_id": self.client_id, "topic": message.topic})
-
-    def _call(self, callback: Callable[[], None] | None) -> None:
-        if callback is not None:
-            try:
-                callback()
-            except Exception:
-                log.exception("mqtt_callback_failed", extra={"client_id": self.client_id})
-
-    def _misc(self) -> bool:
-        return self._session.misc(paused=self._paused())
-
-    def _paused(self) -> bool:
-        return self._may_read is not None and not self._may_read()
-
-    def _lost(self) -> None:
-        """Forget the connection and set the time of the next attempt."""
-        self._session.drop()
-        now = time.monotonic()
-        if self.connected:
-            self.connected = False
-            if not self._closing:
-                log.warning("mqtt_disconnected", extra={"client_id": self.client_id, "host": self.broker.host})
-            if now - self._since > _HELD_S:
-                self._attempts = 0
-            self._call(self._on_disconnect)
-        self._loop._retry(self, now)
 
 
 class MqttLoop:
@@ -442,7 +293,7 @@ class MqttLoop:
                     "reason": reason,
                 },
             )
-        self._retry(link, time.monotonic())
+        link._retry(time.monotonic())
 
     def _established(self, link: Link, sock: socket.socket) -> None:
         link._connecting = False
@@ -453,9 +304,3 @@ class MqttLoop:
         link._since = time.monotonic()
         if self._guarded(link, lambda: link._session.start(sock)):
             self._touched.add(link)
-
-    def _retry(self, link: Link, now: float) -> None:
-        """Set the time of the next attempt: doubling, with jitter, so that a thousand gateways don't come at once."""
-        longest = min(_LAST_RETRY_S, _FIRST_RETRY_S * 2**link._attempts)
-        link._attempts = min(link._attempts + 1, 64)
-        link._retry_at = now + random.uniform(longest / 3, longest)

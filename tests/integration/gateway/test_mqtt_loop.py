@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.mqtt_link import Session
 from gateway.mqtt_loop import Broker, Link, Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt_session import Session
 from maillage.embedded import EmbeddedMosquitto
 from tests.conftest import CentralBroker
 from tests.waiting import until
