@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import logging
 from dataclasses import dataclass, field
-from typing import Final
 
-from gateway.wire import Event
-from ingest import clock, store
+from ingest import clock, letters, records, store
 from ingest.messages import Letter, Reading, Unreadable, read_event
 from ingest.occupancy import TTL_S, PlaceFold
+from ingest.records import Alarm, DeadLetter
 from ingest.rows import row
-from ingest.store import Alarm, DeadLetter, Stream
+from ingest.store import Stream
 from ingest.topology import Gateway, Topology
 
 log = logging.getLogger(__name__)
-
-_LETTERS_A_MINUTE: Final = 20
-"""Whole messages of one gateway kept as dead letters; beyond, they are counted and logged only."""
 
 
 @dataclass(slots=True)
@@ -66,6 +59,18 @@ class _Work:
     reached: dict[int, tuple[Stream, int]] = field(default_factory=dict)
     places: dict[int, PlaceFold] = field(default_factory=dict)
 
+    def unread(self, letter: DeadLetter) -> None:
+        """Keep an event that can't be read, and count it."""
+        self.tally.dead.append(letter.reason)
+        self.letters.append(letter)
+
+    def said(self, letter: DeadLetter | None) -> None:
+        """Keep a letter, if it is one."""
+        if letter is not None:
+            if letter.origin == "gateway":
+                self.tally.dead.append(letter.reason)
+            self.letters.append(letter)
+
 
 class Books:
     """What this worker knows of marks and folds; true as long as it owns its shards. Forget it after any failure."""
@@ -74,14 +79,14 @@ class Books:
         self.topology = topology
         self._streams: dict[int, list[Stream]] = {}
         self._folds: dict[int, PlaceFold] = {}
-        self._letters: dict[int, tuple[int, int]] = {}
+        self._limit = letters.Limit()
 
     def use(self, topology: Topology) -> None:
         """Go on with a new topology; folds are read again, since spaces may have come or gone."""
         self.topology = topology
         self._folds.clear()
 
-    def commit(self, connection: store.Connection, readings: list[Reading], letters: list[Letter]) -> Tally:
+    def commit(self, connection: store.Connection, readings: list[Reading], unreadable: list[Letter]) -> Tally:
         """Store what is new in ``readings``, fold it, move the marks, and tell; returns what was done.
 
         Raises:
@@ -95,8 +100,9 @@ class Books:
             for stream, reading in sorted(placed, key=lambda pair: pair[0].id if pair[0] else 0):
                 work.tally.received += len(reading.events)
                 self._accept(stream, reading, work)
-            for letter in letters:
-                self._keep(letter, work)
+            for letter in unreadable:
+                work.tally.dead.append(letter.reason)
+                work.said(self._limit.of_message(letter, now))
             self._write(connection, work, commit=True)
         for moved, seq in work.reached.values():
             moved.last_seq = seq
@@ -104,7 +110,7 @@ class Books:
         return work.tally
 
     def replay(
-        self, connection: store.Connection, letters: list[OldLetter], *, tx: int, now: int
+        self, connection: store.Connection, old: list[OldLetter], *, tx: int, now: int
     ) -> tuple[list[int], list[tuple[int, str, str]]]:
         """Store and fold the events of letters that can be read by now, inside the caller's transaction ``tx``.
 
@@ -114,7 +120,7 @@ class Books:
         work = _Work(tx=tx, now=now)
         done: list[int] = []
         refused: list[tuple[int, str, str]] = []
-        for letter in letters:
+        for letter in old:
             gateway = self.topology.gateways.get(letter.gateway)
             event = read_event(letter.payload)
             if gateway is None:
@@ -125,7 +131,7 @@ class Books:
                 and event["device"] not in gateway.devices
                 and event["device"] != "gateway"
             ):
-                event = _stranger(event, gateway)
+                event = letters.stranger(event, gateway)
             if isinstance(event, Unreadable):
                 refused.append((letter.id, event.error, event.reason))
                 continue
@@ -161,9 +167,9 @@ class Books:
         with connection.pipeline():
             store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
             for kept in work.letters:
-                store.store_letter(connection, kept)
+                records.store_letter(connection, kept)
             for alarm in work.alarms:
-                store.raise_alarm(connection, alarm)
+                records.raise_alarm(connection, alarm)
             store.move_marks(connection, list(work.reached.values()))
             if commit:
                 connection.execute("COMMIT")
@@ -235,12 +241,12 @@ class Books:
         for event in reading.events[seen:] if seen else reading.events:
             seq += 1
             if event.__class__ is Unreadable:
-                self._unread(event, stream, seq, reading, work)
+                work.unread(letters.of_event(event, stream.id, seq, reading))
                 continue
             name = event["device"]  # type: ignore[index]
             device = devices.get(name)
             if device is None and name != "gateway":
-                self._unread(_stranger(event, gateway), stream, seq, reading, work)  # type: ignore[arg-type]
+                work.unread(letters.of_event(letters.stranger(event, gateway), stream.id, seq, reading))  # type: ignore[arg-type]
                 continue
             at = event["at"]  # type: ignore[index]
             if shift or not low <= at <= high:
@@ -259,7 +265,7 @@ class Books:
                 )
             )
             if device is None:
-                self._about_gateway(event, stream, seq, reading, work)  # type: ignore[arg-type]
+                work.said(letters.of_driver(event, stream.id, seq, reading))  # type: ignore[arg-type]
             else:
                 apply(event, device, at)  # type: ignore[arg-type]
             newest = at
@@ -268,84 +274,6 @@ class Books:
             text = f"the clock of gateway {gateway.code} is wrong by {wrong_s:+d} s; its events' times are put right"
             work.alarms.append(Alarm(kind="clock_wrong", place=place_id, gateway=gateway.id, text=text))
         return newest
-
-    def _unread(self, event: Unreadable, stream: Stream, seq: int, reading: Reading, work: _Work) -> None:
-        work.tally.dead.append(event.reason)
-        log.warning(
-            "dead_letter",
-            extra={"gateway": reading.gateway.code, "seq": seq, "reason": event.reason, "error": event.error},
-        )
-        work.letters.append(
-            DeadLetter(
-                origin="ingest",
-                reason=event.reason,
-                error=event.error,
-                topic=reading.message.topic,
-                gateway=reading.gateway.id,
-                stream=stream.id,
-                seq=seq,
-                received_at=reading.message.received_at,
-                sent_at=reading.sent_at,
-                payload=event.payload,
-            )
-        )
-
-    def _about_gateway(self, event: Event, stream: Stream, seq: int, reading: Reading, work: _Work) -> None:
-        """What a driver could not read is an event and a letter, so that it can be counted and replayed."""
-        if event["kind"] != "gateway" or event["what"] != "driver_fault":
-            return
-        try:
-            payload = base64.b64decode(event.get("payload", ""), validate=True)
-        except (binascii.Error, ValueError):
-            payload = event.get("payload", "").encode()
-        reason = "driver_fault"
-        work.tally.dead.append(reason)
-        work.letters.append(
-            DeadLetter(
-                origin="gateway",
-                reason=reason,
-                error=event.get("text", "") or "a driver could not read it",
-                topic=event.get("topic", ""),
-                gateway=reading.gateway.id,
-                stream=stream.id,
-                seq=seq,
-                received_at=reading.message.received_at,
-                sent_at=event["at"],
-                payload=payload,
-            )
-        )
-
-    def _keep(self, letter: Letter, work: _Work) -> None:
-        """Keep a whole message that can't be read, unless its sender already filled its share of the minute."""
-        gateway = letter.gateway
-        work.tally.dead.append(letter.reason)
-        extra = {"gateway": gateway.code if gateway else None, "topic": letter.message.topic, "reason": letter.reason}
-        log.warning("dead_letter", extra={**extra, "error": letter.error, "bytes": len(letter.message.payload)})
-        minute, key = work.now // 60_000_000, gateway.id if gateway else 0
-        start, count = self._letters.get(key, (minute, 0))
-        self._letters[key] = (minute, count + 1 if start == minute else 1)
-        if start == minute and count >= _LETTERS_A_MINUTE:
-            return
-        work.letters.append(
-            DeadLetter(
-                origin="ingest",
-                reason=letter.reason,
-                error=letter.error,
-                topic=letter.message.topic,
-                gateway=gateway.id if gateway else None,
-                stream=None,
-                seq=None,
-                received_at=letter.message.received_at,
-                sent_at=None,
-                payload=letter.message.payload,
-            )
-        )
-
-
-def _stranger(event: Event, gateway: Gateway) -> Unreadable:
-    error = f"gateway {gateway.code} has no device {event['device']!r}: add it, then replay its dead letters"
-    text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
-    return Unreadable(reason="unknown_device", error=error, payload=text)
 
 
 def _conflict(gateway: Gateway) -> Alarm:

@@ -41,6 +41,8 @@ def estimate(space: Space, fold: SpaceFold, nested: Iterable[tuple[Space, Estima
     for inside, inner in nested:
         badly = badly or inner.quality != "live"
         if inner.low is None or inner.high is None:
+            if heads is None:
+                spread += inside.capacity or 0
             continue
         known = True
         low += inner.low

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from typing import Any, Final
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from gateway.wire import SignedList, State
 from ingest.occupancy import Change, PlaceFold
 from ingest.rows import COPY_EVENT, HEADER, TRAILER
 from ingest.space import Estimate, SpaceFold
@@ -21,7 +19,6 @@ from ingest.topology import Topology
 
 Connection = psycopg.Connection[Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LETTER_BYTES: Final = 65_536
 MARK_MOVED: Final = "MA001"
 """SQLSTATE of a mark that another worker moved."""
 _SHARD_LOCKS: Final = 1_296_124_769
@@ -88,51 +85,6 @@ INSERT INTO occupancy_change (at, place, space, present, low, high, capacity, qu
 SELECT * FROM unnest(%b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], %b::text[])
 """
 
-_STORE_LETTER = """
--- keep what could not be read; the same again counts up
-INSERT INTO dead_letter
-  (origin, reason, error, topic, gateway, stream, seq, received_at, sent_at, payload, length, digest)
-VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)
-ON CONFLICT (digest) DO UPDATE SET times = dead_letter.times + 1, last_at = now()
-"""
-
-_STORE_STATE = """
--- what a gateway says of itself; an older word (a retained one) never replaces a newer one
-INSERT INTO gateway_state AS old (gateway, place, online, heard_at, changed_at, version, boot, epoch, list_version,
-                                  spool_depth, clock_offset_ms, devices, unwell)
-VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb)
-ON CONFLICT (gateway) DO UPDATE SET
-  online = excluded.online,
-  heard_at = CASE WHEN excluded.online THEN greatest(old.heard_at, excluded.heard_at) ELSE old.heard_at END,
-  changed_at = CASE WHEN old.online = excluded.online THEN old.changed_at ELSE excluded.changed_at END,
-  version = coalesce(excluded.version, old.version), boot = coalesce(excluded.boot, old.boot),
-  epoch = coalesce(excluded.epoch, old.epoch),
-  list_version = CASE WHEN excluded.online THEN excluded.list_version ELSE old.list_version END,
-  spool_depth = CASE WHEN excluded.online THEN excluded.spool_depth ELSE old.spool_depth END,
-  clock_offset_ms = coalesce(excluded.clock_offset_ms, old.clock_offset_ms),
-  devices = coalesce(excluded.devices, old.devices),
-  unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END
-RETURNING place, online, heard_at, spool_depth
-"""
-
-_LISTS_DUE = """
--- the online gateways of some gateways or places that don't hold their place's list
-SELECT g.code, l.version, l.body, l.signature
-FROM gateway_state s JOIN gateway g ON g.id = s.gateway JOIN access_list l ON l.place = g.place
-WHERE s.online AND (g.id = ANY(%b::int[]) OR g.place = ANY(%b::int[])) AND s.list_version IS DISTINCT FROM l.version
-"""
-
-_RAISE = """
--- tell the operator, once an hour for the same thing
-INSERT INTO alarm (kind, place, gateway, from_at, until_at, text, detail)
-SELECT %b::text, %b::int, %b::int, %b::timestamptz, %b::timestamptz, %b::text, %b::jsonb
-WHERE NOT EXISTS (
-  SELECT FROM alarm
-  WHERE gateway IS NOT DISTINCT FROM %b::int AND kind = %b::text AND raised_at > now() - interval '1 hour'
-    AND text = %b::text
-)
-"""
-
 _NOTIFY = """
 -- tell the API
 SELECT pg_notify(%b, %b)
@@ -148,40 +100,6 @@ class Stream:
     epoch: str
     last_seq: int
     last_received_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """What could not be read, as stored."""
-
-    origin: str
-    reason: str
-    error: str
-    topic: str
-    gateway: int | None
-    stream: int | None
-    seq: int | None
-    received_at: int
-    sent_at: int | None
-    payload: bytes
-
-    @property
-    def digest(self) -> bytes:
-        """What makes two letters the same: an event's place in its stream, or the whole message."""
-        key = f"{self.origin}|{self.topic}|{self.stream}|{self.seq}|".encode()
-        return hashlib.sha256(key + (b"" if self.seq is not None else self.payload)).digest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """What an operator must look at; times in microseconds since the Unix epoch."""
-
-    kind: str
-    place: int
-    gateway: int
-    text: str
-    from_at: datetime | None = None
-    until_at: datetime | None = None
 
 
 def lock_shards(connection: Connection, shards: Iterable[int]) -> frozenset[int]:
@@ -301,64 +219,3 @@ def notify(connection: Connection, channel: str, key: str, rows: Sequence[list[A
     for start in range(0, len(rows), 60):
         text = json.dumps({key: rows[start : start + 60]}, separators=(",", ":"))
         connection.execute(_NOTIFY, (channel, text))
-
-
-def store_letter(connection: Connection, letter: DeadLetter) -> None:
-    """Keep what could not be read."""
-    connection.execute(
-        _STORE_LETTER,
-        (
-            letter.origin,
-            letter.reason,
-            letter.error.replace("\0", ""),
-            letter.topic.replace("\0", ""),
-            letter.gateway,
-            letter.stream,
-            letter.seq,
-            when(letter.received_at),
-            None if letter.sent_at is None else when(letter.sent_at),
-            letter.payload[:_LETTER_BYTES],
-            len(letter.payload),
-            letter.digest,
-        ),
-    )
-
-
-def store_state(
-    connection: Connection, gateway: int, place: int, state: State, *, heard_at: int, offset_ms: float | None
-) -> list[Any]:
-    """Store a gateway's account of itself; returns the row to tell the API."""
-    row = connection.execute(
-        _STORE_STATE,
-        (
-            gateway,
-            place,
-            state.online,
-            when(heard_at),
-            when(heard_at),
-            state.version,
-            state.boot,
-            state.epoch,
-            state.list_version,
-            state.spool_depth,
-            offset_ms,
-            state.devices,
-            json.dumps([one.model_dump(exclude_none=True) for one in state.unwell]),
-        ),
-    ).fetchone()
-    assert row is not None
-    return [gateway, row[0], row[1], micros(row[2]), row[3]]
-
-
-def lists_due(connection: Connection, gateways: Sequence[int], places: Sequence[int]) -> list[tuple[str, SignedList]]:
-    """Which of these gateways (or of these places' gateways) need which list."""
-    return [
-        (code, SignedList(version=version, body=body, signature=signature))
-        for code, version, body, signature in connection.execute(_LISTS_DUE, (list(gateways), list(places)))
-    ]
-
-
-def raise_alarm(connection: Connection, alarm: Alarm) -> None:
-    """Tell the operator, once an hour for the same thing."""
-    first = (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text, "{}")
-    connection.execute(_RAISE, (*first, alarm.gateway, alarm.kind, alarm.text))

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from database.pool import connect
 from gateway.wire import Mark, State
-from ingest import replay, store, topology
+from ingest import records, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, Reading, Refusal, describe, read, sender
@@ -189,7 +189,7 @@ class Worker:
                     heard_at = min(heard_at, state.at if state.at is not None else 0)
                 elif state.at is not None:
                     offset_ms = (state.at - heard_at) / 1000
-                row = store.store_state(
+                row = records.store_state(
                     connection, gateway.id, gateway.place, state, heard_at=heard_at, offset_ms=offset_ms
                 )
                 told.append(row)
@@ -206,7 +206,7 @@ class Worker:
     def _send_lists(self, connection: store.Connection, gateways: list[int], places: list[int]) -> None:
         """Send its place's access list to each of these gateways that is online and holds another one."""
         now = time.monotonic()
-        for gateway, due in store.lists_due(connection, gateways, places):
+        for gateway, due in records.lists_due(connection, gateways, places):
             found = self._books.topology.gateways.get(gateway)
             if found is None or found.shard not in self.owned:
                 continue
@@ -227,8 +227,8 @@ class Worker:
             self._metrics.conflicts.inc()
             log.error("identity_conflict", extra={"gateway": gateway.code})
             text = f"two machines are running as gateway {gateway.code}. Change its password."
-            alarm = store.Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
-            store.raise_alarm(connection, alarm)
+            alarm = records.Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
+            records.raise_alarm(connection, alarm)
             boots.remove(state.boot)
         if not boots or boots[-1] != state.boot:
             boots.append(state.boot)

@@ -1,0 +1,98 @@
+"""Make dead letters of what could not be read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+from typing import Final
+
+from gateway.wire import Event
+from ingest.messages import Letter, Reading, Unreadable
+from ingest.records import DeadLetter
+from ingest.topology import Gateway
+
+log = logging.getLogger(__name__)
+
+A_MINUTE: Final = 20
+"""Whole messages of one gateway kept as dead letters; beyond, they are counted and logged only."""
+
+
+def of_event(event: Unreadable, stream: int, seq: int, reading: Reading) -> DeadLetter:
+    """The letter of one event of a batch: it keeps its place in the stream."""
+    code = reading.gateway.code
+    log.warning("dead_letter", extra={"gateway": code, "seq": seq, "reason": event.reason, "error": event.error})
+    return DeadLetter(
+        origin="ingest",
+        reason=event.reason,
+        error=event.error,
+        topic=reading.message.topic,
+        gateway=reading.gateway.id,
+        stream=stream,
+        seq=seq,
+        received_at=reading.message.received_at,
+        sent_at=reading.sent_at,
+        payload=event.payload,
+    )
+
+
+def stranger(event: Event, gateway: Gateway) -> Unreadable:
+    """An event of a device that its gateway doesn't have."""
+    error = f"gateway {gateway.code} has no device {event['device']!r}: add it, then replay its dead letters"
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    return Unreadable(reason="unknown_device", error=error, payload=text)
+
+
+def of_driver(event: Event, stream: int, seq: int, reading: Reading) -> DeadLetter | None:
+    """The letter of what a driver could not read: it is an event too, but only a letter holds the device's bytes."""
+    if event["kind"] != "gateway" or event["what"] != "driver_fault":
+        return None
+    try:
+        payload = base64.b64decode(event.get("payload", ""), validate=True)
+    except (binascii.Error, ValueError):
+        payload = event.get("payload", "").encode()
+    return DeadLetter(
+        origin="gateway",
+        reason="driver_fault",
+        error=event.get("text", "") or "a driver could not read it",
+        topic=event.get("topic", ""),
+        gateway=reading.gateway.id,
+        stream=stream,
+        seq=seq,
+        received_at=reading.message.received_at,
+        sent_at=event["at"],
+        payload=payload,
+    )
+
+
+class Limit:
+    """Keeps a gateway that sends nothing but rubbish from filling the disk."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[int, int]] = {}
+
+    def of_message(self, letter: Letter, now: int) -> DeadLetter | None:
+        """The letter of a whole message; None where its sender has filled its share of the minute (``now`` in µs)."""
+        gateway = letter.gateway
+        extra = {"gateway": gateway.code if gateway else None, "topic": letter.message.topic, "reason": letter.reason}
+        log.warning("dead_letter", extra={**extra, "error": letter.error, "bytes": len(letter.message.payload)})
+        minute, key = now // 60_000_000, gateway.id if gateway else 0
+        start, count = self._kept.get(key, (minute, 0))
+        if start != minute:
+            count = 0
+        self._kept[key] = (minute, count + 1)
+        if count >= A_MINUTE:
+            return None
+        return DeadLetter(
+            origin="ingest",
+            reason=letter.reason,
+            error=letter.error,
+            topic=letter.message.topic,
+            gateway=gateway.id if gateway else None,
+            stream=None,
+            seq=None,
+            received_at=letter.message.received_at,
+            sent_at=None,
+            payload=letter.message.payload,
+        )
