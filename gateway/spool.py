@@ -6,7 +6,6 @@ for a lone event, hundreds of events a commit under load). Only what is on the d
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import threading
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.spool_file import Changes, Kept, Ledger, SpoolError, SpoolFile
+from gateway.spool_file import Changes, Kept, Ledger, SpoolError, SpoolFile, damaged, encoded
 from gateway.wire import MAX_EVENT_BYTES, Event, GatewayEvent
 
 __all__ = ["Position", "Spool", "SpoolError"]
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 _HELD_MAX_BYTES: Final = 64 * 1024 * 1024
 """What memory holds while the disk refuses; beyond this events are lost, and said to be."""
 _RETRY_S: Final = 0.5
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _SLICE: Final = 50
 """Events a transaction on a disk that has refused: all that is held may never fit at once."""
 _MARKS_WAIT_S: Final = 0.05
@@ -115,7 +113,7 @@ class Spool:
 
         Larger than the contract allows: refused, and an event that says so takes its place.
         """
-        body = _encoded(event)
+        body = encoded(event)
         if len(body) > MAX_EVENT_BYTES:
             log.error("event_too_large", extra={"gateway": gateway, "kind": event["kind"], "bytes": len(body)})
             self.say(gateway, f"an event ({event['kind']}) of {len(body)} bytes was refused: {MAX_EVENT_BYTES} at most")
@@ -260,7 +258,7 @@ class Spool:
         try:
             changed = self._file.write(changes, self._ledgers, self._clock())
         except sqlite3.Error as error:
-            if _damaged(error):
+            if damaged(error):
                 self._start_over(str(error))
             elif self.trouble is None:
                 log.critical("spool_refuses", extra={"reason": str(error)})
@@ -315,21 +313,12 @@ class Spool:
                 "value": float(number),
                 "text": f"{number} events were lost: the disk refused them and memory was full",
             }
-            body = _encoded(event)
+            body = encoded(event)
             self._held_bytes += len(body)
             changes.events.append((gateway, body))
             log.critical("events_lost", extra={"gateway": gateway, "count": number})
         self._lost_since_said = {}
 
 
-def _encoded(event: Event) -> bytes:
-    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
-    return _JSON.encode(event).encode("utf-8", "replace")
-
-
 def _position(ledger: Ledger) -> Position:
     return Position(epoch=ledger.epoch, committed=ledger.committed - ledger.base, last=ledger.last - ledger.base)
-
-
-def _damaged(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -7,6 +7,7 @@ epoch renumbers everything that is still held by writing one row.
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import secrets
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.errors import GatewayError
+from gateway.wire import Event
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,9 @@ _KEEP: Final = """
 INSERT INTO kept (gateway, name, value, until) VALUES (?, ?, ?, ?)
 ON CONFLICT (gateway, name) DO UPDATE SET value = excluded.value, until = excluded.until"""
 _DROP_KEPT: Final = "DELETE FROM kept WHERE until < ?"
+
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class SpoolError(GatewayError):
@@ -249,3 +254,13 @@ class SpoolFile:
             os.close(lock)
             raise SpoolError(f"{path} is in use by another gateway process") from error
         return lock
+
+
+def encoded(event: Event) -> bytes:
+    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
+    return _JSON.encode(event).encode("utf-8", "replace")
+
+
+def damaged(error: sqlite3.Error) -> bool:
+    """Return whether the file itself is broken, rather than the disk full or busy."""
+    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
