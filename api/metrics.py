@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.board import Board
@@ -76,11 +76,11 @@ class _Present(Collector):
         age_s = (now_us() - board.seen) / 1e6 if board.seen else float("nan")
         yield _gauge("maillage_api_board_age_seconds", "Since the newest row that the board holds was stored.", age_s)
         yield _gauge("maillage_api_board_places", "Places on the board.", len(board.network.places))
-        yield _gauge("maillage_api_board_publications", "Publications since the start.", board.number)
-        yield _gauge("maillage_api_board_loads", "Times that the whole board was loaded.", listener.loads)
-        yield _gauge("maillage_api_board_gaps", "Revisions that were skipped and reloaded.", listener.gaps)
-        yield _gauge(
-            "maillage_api_notifications_unreadable", "Notifications that could not be read.", listener.unreadable
+        yield _count("maillage_api_board_publications_total", "Publications since the start.", board.number)
+        yield _count("maillage_api_board_loads_total", "Times that the whole board was loaded.", listener.loads)
+        yield _count("maillage_api_board_gaps_total", "Revisions that were skipped and reloaded.", listener.gaps)
+        yield _count(
+            "maillage_api_notifications_unreadable_total", "Notifications that could not be read.", listener.unreadable
         )
         qualities = GaugeMetricFamily(
             "maillage_api_board_spaces", "Spaces on the board by quality.", labels=["quality"]
@@ -96,3 +96,7 @@ class _Present(Collector):
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(name, text, value=value)
+
+
+def _count(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)

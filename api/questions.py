@@ -54,7 +54,9 @@ class PlacesQuestion(Question):
         default=None, pattern=r"^(\d{2}|2[AB]|97[1-8])$", description="A department's number.", examples=["87", "2A"]
     )
     q: str | None = Field(
-        default=None, max_length=200, description="Words of the name, commune, postcode or region; accents and case don't matter."
+        default=None,
+        max_length=200,
+        description="Words of the name, commune, postcode or region, without regard to accents and case.",
     )
     kind: Kind | None = Field(default=None, description="Only places that have a space of this kind.")
     limit: int = Field(default=100, ge=1, le=MAX_LIMIT, description="Places on a page.")

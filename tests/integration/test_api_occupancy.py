@@ -133,7 +133,7 @@ def test_a_skipped_revision_and_a_new_place_are_read_from_the_database(api: http
     centre.state("niort", present=2, notify=False)
     centre.state("niort", present=3, skip=3)
     shows(api, "niort", 3)
-    until(lambda: "maillage_api_board_gaps 1.0" in api.get("/metrics").text, what="the gap is counted")
+    until(lambda: "maillage_api_board_gaps_total 1.0" in api.get("/metrics").text, what="the gap is counted")
     centre.place("royan", latitude=45.62, longitude=-1.03)
     until(lambda: api.get("/v1/places/royan").status_code == 200, what="the new place is known")
     centre.state("royan", present=9)
@@ -142,7 +142,7 @@ def test_a_skipped_revision_and_a_new_place_are_read_from_the_database(api: http
     centre.conn.execute("SELECT pg_notify('maillage_gateway', '{')")
     centre.state("royan", present=10)
     shows(api, "royan", 10)
-    assert "maillage_api_notifications_unreadable 2.0" in api.get("/metrics").text
+    assert "maillage_api_notifications_unreadable_total 2.0" in api.get("/metrics").text
 
 
 def test_the_board_outlives_the_database_and_reloads_what_it_missed(
