@@ -34,6 +34,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     """
     metrics = Metrics()
     inbox = Inbox(settings.queue_bytes)
+    metrics.queued.set_function(lambda: inbox.bytes)
     loop = MqttLoop("mqtt-ingest")
 
     def heard(message: MqttMessage) -> None:

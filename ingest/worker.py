@@ -117,7 +117,6 @@ class Worker:
                 places = [self._changed_lists.popleft() for _ in range(len(self._changed_lists))]
                 self._send_lists(connection, [], places)
             messages = self._inbox.take(_MOST_BYTES, wait_s=0.25)
-            self._metrics.queued.set(self._inbox.bytes)
             if messages:
                 self._work(connection, messages)
 
