@@ -15,10 +15,10 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
-_FIRST_WINDOW: Final = 256
+_FIRST_WINDOW: Final = 64
 _WIDEST_WINDOW: Final = 2**40
 _WINDOWS: Final = 24
-"""Windows looked into for one page: from the beginning of time to 2^40 transactions takes nine."""
+"""Windows looked into for one page: from the beginning of time to 2^40 transactions takes eight."""
 
 _XMIN: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 # Whether a window of transactions holds anything at all for this reader.

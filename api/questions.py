@@ -117,7 +117,7 @@ class EventsQuestion(Question):
     """Which events to read."""
 
     cursor: Cursor | None = None
-    limit: int = Field(default=500, ge=1, le=5000, description="Events on a page.")
+    limit: int = Field(default=500, ge=1, le=1000, description="Events on a page.")
     place: str | None = Field(default=None, max_length=64, description="Only this place's.")
     kind: (
         Literal[
