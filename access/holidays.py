@@ -1,9 +1,9 @@
 """French public holidays, by department. Pure; the Gregorian calendar only.
 
 Sources: Code du travail, articles L3133-1 (the eleven of everywhere), L3134-13 (Alsace-Moselle) and L3422-2 (overseas:
-the day on which the abolition of slavery is remembered; Saint-Barthélemy and Saint-Martin by decree 83-1003 as amended),
-checked against Etalab's published tables (github.com/etalab/jours-feries-france). Easter: the "anonymous Gregorian"
-algorithm (Nature, 20 April 1876; Jean Meeus, Astronomical Algorithms, chapter 8).
+the day on which the abolition of slavery is remembered; Saint-Barthélemy and Saint-Martin by decree 83-1003);
+the days are those of Etalab's library (github.com/etalab/jours-feries-france) as well. Easter: the "anonymous
+Gregorian" algorithm (Nature, 20 April 1876; Jean Meeus, Astronomical Algorithms, chapter 8).
 
 Days kept by custom only (Good Friday or Victor Schœlcher's day in the Antilles, the feasts of Islam on Mayotte) are no
 public holidays: a place that closes on them says so as an exception of its schedule.
