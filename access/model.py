@@ -36,7 +36,7 @@ Reason = Literal[
     "list_too_old",
     "reader_fault",
 ]
-"""The closed vocabulary of design.md; ``gateway.wire.Reason`` is the same set (a test holds them together)."""
+"""The closed vocabulary of design.md, in the order of the database's numbers (a test holds them together)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

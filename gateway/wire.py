@@ -14,6 +14,8 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035  (pydantic asks for these before Python 3.12)
 
+from access.model import Reason
+
 SHARDS: Final = 64
 MAX_BATCH_EVENTS: Final = 500
 MAX_EVENT_BYTES: Final = 16_384
@@ -33,31 +35,6 @@ Small = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Field(max_length=2000)]
 Token = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """HMAC-SHA-256 of a normalised card number, in hexadecimal."""
-
-Reason = Literal[
-    "granted",
-    "unknown_card",
-    "card_suspended",
-    "card_lost",
-    "card_expired",
-    "card_returned",
-    "member_suspended",
-    "no_right_here",
-    "outside_schedule",
-    "place_closed",
-    "pass_not_started",
-    "pass_ended",
-    "pass_used_up",
-    "booking_required",
-    "anti_passback",
-    "space_full",
-    "pin_required",
-    "wrong_pin",
-    "too_many_tries",
-    "lockdown",
-    "list_too_old",
-    "reader_fault",
-]
 
 
 class _Event(TypedDict):

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any, Final, get_args
 
-from gateway.wire import Event, Reason
+from access.model import Reason
+from gateway.wire import Event
 
 PG_EPOCH: Final = 946_684_800_000_000
 """2000-01-01T00:00:00Z in microseconds since the Unix epoch."""

@@ -10,6 +10,7 @@ from urllib.request import urlopen
 import psycopg
 
 from ingest import refold
+from ingest.rows import KINDS, REASONS
 from ingest.store import when
 from tests.integration.ingest.conftest import Bench
 from tests.waiting import until
@@ -193,3 +194,8 @@ def test_the_numbers_of_the_ingest(bench: Bench, start_ingest: Callable[..., Any
     for path in ("healthz", "readyz"):
         with urlopen(f"http://127.0.0.1:{bench.settings.metrics_port}/{path}", timeout=5) as answer:
             assert answer.status == 200
+
+
+def test_numbers_of_kinds_and_reasons_are_the_databases(bench: Bench) -> None:
+    assert dict(bench.rows("SELECT name, id FROM reason")) == REASONS
+    assert dict(bench.rows("SELECT name, id FROM event_kind")) == KINDS

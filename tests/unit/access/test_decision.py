@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access import AccessList, Entry, Member, Period, Right, Schedule, State, decide
-from access.model import CardStatus, Reason, Side
+from access.model import CardStatus, Side
 from access.schedules import schedule_from_json
-from gateway import wire
 
 PARIS = ZoneInfo("Europe/Paris")
 NOON = datetime(2026, 3, 3, 11, 0, tzinfo=UTC)
@@ -153,10 +152,6 @@ def test_the_hour_that_comes_twice_is_open_twice_and_the_missing_one_never() -> 
     spring = [datetime(2026, 3, 29, 0, minute, tzinfo=UTC) for minute in range(60)]
     spring += [datetime(2026, 3, 29, 1, minute, tzinfo=UTC) for minute in range(60)]
     assert not any(two_to_three.covers(at, PARIS) for at in spring)
-
-
-def test_reasons_are_those_of_the_wire() -> None:
-    assert set(get_args(Reason)) == set(get_args(wire.Reason))
 
 
 def test_a_hundred_thousand_entries_cost_a_decision_nothing() -> None:
