@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 from maillage.broker import password_hash
+from maillage.embedded.bundle import Bundle
 from maillage.embedded.secrets import load_secrets
 
 
@@ -25,3 +28,28 @@ def test_secrets_are_made_once_and_read_by_their_owner_only(tmp_path: Path) -> N
     assert len(bytes.fromhex(made.card_key)) == 32
     assert len(base64.b64decode(made.list_signing_key)) == 32
     assert len({made.postgres, *made.logins.values(), *made.mqtt.values()}) == 1 + len(made.logins) + len(made.mqtt)
+
+
+def test_a_machine_without_apt_is_told_what_else_there_is(tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("bash", "sed", "dirname", "basename", "mkdir", "head"):
+        found = shutil.which(name)
+        assert found is not None
+        (programs / name).symlink_to(found)
+    script = Path(__file__).parents[3] / "maillage/embedded/fetch-servers"
+    done = subprocess.run(
+        [script, tmp_path / "servers"], env={"PATH": str(programs)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "no apt-get" in done.stderr
+    assert "deploy/compose.yaml" in done.stderr
+    assert "MAILLAGE_DATABASE_URL" in done.stderr
+
+
+def test_programs_that_are_there_are_not_fetched_again(tmp_path: Path, bundle: Bundle) -> None:
+    (tmp_path / "servers").symlink_to(bundle.directory)
+    script = Path(__file__).parents[3] / "maillage/embedded/fetch-servers"
+    done = subprocess.run([script, tmp_path / "servers"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(bundle.versions()) == {"postgresql", "timescaledb", "mosquitto"}
