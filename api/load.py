@@ -38,7 +38,9 @@ FROM space_state
 """
 _STATES_OF: Final = _STATES + "WHERE space = ANY(%s)"
 _GATEWAY_STATES: Final = """
-SELECT gateway, place, online, spool_depth, (extract(epoch FROM heard_at) * 1000000)::bigint AS heard FROM gateway_state
+SELECT gateway, place, online, spool_depth, (extract(epoch FROM heard_at) * 1000000)::bigint AS heard,
+       (extract(epoch FROM complete_at) * 1000000)::bigint AS complete
+FROM gateway_state
 """
 
 

@@ -38,6 +38,8 @@ class GatewayState:
     online: bool
     heard: int
     spool_depth: int | None
+    complete: int | None = None
+    """Until when all that it heard was stored, as the database remembers it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

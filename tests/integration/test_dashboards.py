@@ -300,7 +300,7 @@ def test_every_view_is_a_security_barrier(owner: Connection) -> None:
     [
         (10, (True, 5, 0), "live"),
         (3600, (True, 5, 0), "live"),  # nothing new, and the gateway says so
-        (3600, (True, 5, 3), "stale"),  # news are on their way
+        (3600, (True, 5, 3), "stale"),  # news are on their way, and nothing says that nothing else is
         (3600, (True, 5, None), "stale"),
         (3600, (True, 300, 0), "stale"),
         (3600, (False, 5, 0), "stale"),
@@ -311,7 +311,9 @@ def test_the_boards_rule(
     reader: Reader, owner: Connection, at_ago: int, gateway: tuple[bool, int, int | None], expected: str
 ) -> None:
     owner.execute(
-        "UPDATE gateway_state SET online = %s, heard_at = now() - make_interval(secs => %s), spool_depth = %s", gateway
+        "UPDATE gateway_state SET online = %s, heard_at = now() - make_interval(secs => %s), spool_depth = %s,"
+        " complete_at = NULL",
+        gateway,
     )
     owner.execute("UPDATE space_state SET at = now() - make_interval(secs => %s)", (at_ago,))
     connection = reader("atelier")
@@ -322,6 +324,19 @@ def test_the_boards_rule(
     assert (present is None, percent is None) == (expected == "stale",) * 2
     desks = connection.execute("SELECT occupied FROM report.desk_now ORDER BY desk").fetchall()
     assert desks == ([(None,)] * 3 if expected == "stale" else [(1,), (0,), (None,)])
+
+
+def test_what_was_complete_stays_so_when_the_spool_fills_or_the_line_is_cut(reader: Reader, owner: Connection) -> None:
+    owner.execute("UPDATE space_state SET at = now() - interval '1 hour'")
+    owner.execute("UPDATE gateway_state SET online = true, heard_at = now() - interval '30 s', spool_depth = 0")
+    connection = reader("atelier")
+    query = "SELECT quality FROM report.place_now"
+    owner.execute("UPDATE gateway_state SET heard_at = now(), spool_depth = 2")
+    assert connection.execute(query).fetchone() == ("live",)
+    owner.execute("UPDATE gateway_state SET online = false")
+    assert connection.execute(query).fetchone() == ("live",)
+    owner.execute("UPDATE gateway_state SET complete_at = now() - interval '3 min'")
+    assert connection.execute(query).fetchone() == ("stale",)
 
 
 def test_one_silent_gateway_of_two_makes_the_place_stale(reader: Reader, owner: Connection) -> None:
