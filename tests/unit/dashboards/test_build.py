@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from access.model import Reason
 from dashboards.build import dashboards
 from dashboards.errors import MacroError
 from dashboards.macros import Window, expand
@@ -19,7 +20,6 @@ from dashboards.network import base_layer
 from dashboards.panels import DATA_SOURCE_UID, UNKNOWN_COLOUR
 from dashboards.place import UID as PLACE
 from dashboards.reasons import FRENCH
-from gateway.wire import Reason
 
 VIEWS = {
     "report." + name
