@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from access.aftermath import Reading, after
 from access.decision import decide
 from access.errors import AccessError, CardError, ListError
+from access.explanation import Step, explain
 from access.listing import from_json, to_json
 from access.model import AccessList, Decision, Entry, Member, Reason, Right, State
 from access.schedules import Period, Schedule
-from access.tokens import card_token, normalise, token_key
+from access.tokens import card_token, normalise, pin_hash, token_key
 
 __all__ = [
     "AccessError",
@@ -18,14 +20,19 @@ __all__ = [
     "ListError",
     "Member",
     "Period",
+    "Reading",
     "Reason",
     "Right",
     "Schedule",
     "State",
+    "Step",
+    "after",
     "card_token",
     "decide",
+    "explain",
     "from_json",
     "normalise",
+    "pin_hash",
     "to_json",
     "token_key",
 ]

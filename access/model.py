@@ -7,11 +7,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from access.rules import NO_RULES, PLAIN, Booking, PlaceRules, Terms
 from access.schedules import Schedule
+from access.state import State
+
+__all__ = [
+    "AccessList",
+    "By",
+    "CardStatus",
+    "Decision",
+    "Entry",
+    "Member",
+    "MemberStatus",
+    "Reason",
+    "Right",
+    "Side",
+    "State",
+]
 
 CardStatus = Literal["active", "suspended", "lost", "expired", "returned"]
 MemberStatus = Literal["active", "suspended"]
 Side = Literal["in", "out"]
+By = Literal["card", "code"]
+"""What was presented: a card, or a code typed at a keypad (``access.formats.read_code``)."""
 Reason = Literal[
     "granted",
     "unknown_card",
@@ -49,6 +67,11 @@ class Right:
     """None: at any hour."""
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    pass_ref: str | None = None
+    """The pass that it comes of: rights of one pass use one allowance. Counted terms need one."""
+    terms: Terms = PLAIN
+    used: frozenset[int] = frozenset()
+    """Slots of the pass's allowance that the centre knows to be used, anywhere (``access.passes``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +81,9 @@ class Member:
     ref: str
     status: MemberStatus
     rights: tuple[Right, ...] = ()
+    pin: str | None = None
+    """Hash of the PIN (``access.tokens.pin_hash``); None: has none, and opens nothing that asks for one."""
+    bookings: tuple[Booking, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +117,7 @@ class AccessList:
     opening_hours: Schedule | None = None
     """Outside of these no right opens a door; None: the place has no such hours."""
     lockdown: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What decisions depend on beside the list: the gateway's own."""
-
-    lockdown: bool = False
-    """A lockdown ordered at the place itself or by a command."""
+    rules: PlaceRules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +127,14 @@ class Decision:
     granted: bool
     reason: Reason
     rule: str
-    """The part of the list or of the code that decided: ``egress``, ``list``, ``card``, ``member``, ``lockdown``,
-    ``right``, ``opening_hours``, ``reader``."""
+    """The check that decided, one of ``access.checks``: ``egress``, ``reader``, ``list``, ``tries``, ``card``,
+    ``member``, ``lockdown``, ``evacuation``, ``right``, ``opening_hours``, ``supervision``, ``passback``, ``limit``,
+    ``pin``."""
     member: str | None = None
     """The member's reference, where the card is known."""
+    pass_ref: str | None = None
+    """Of a grant: the pass that opened, where its right names one."""
+    noted: Literal["anti_passback"] | None = None
+    """What a grant overlooked: a soft anti-passback."""
+    host: bool = False
+    """Of a grant: by a right that supervises."""

@@ -42,3 +42,16 @@ def token_key(text: str) -> bytes:
 def card_token(key: bytes, number: str) -> str:
     """Return the token of a normalised number: HMAC-SHA-256 under the network's key, 64 hexadecimal digits."""
     return hmac.digest(key, number.encode("ascii"), "sha256").hex()
+
+
+def pin_hash(key: bytes, member: str, pin: str) -> str:
+    """Return what a list holds of a member's PIN: HMAC-SHA-256 under the network's key, 64 hexadecimal digits.
+
+    A PIN has too few digits for any hash without a key to hide it; the key stands between a stolen list and the PINs.
+
+    Raises:
+        CardError: the PIN isn't 4 to 12 digits.
+    """
+    if not (4 <= len(pin) <= 12 and pin.isascii() and pin.isdigit()):
+        raise CardError("a PIN has 4 to 12 digits")
+    return hmac.digest(key, f"pin\0{member}\0{pin}".encode(), "sha256").hex()

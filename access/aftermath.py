@@ -1,0 +1,190 @@
+"""What a decision leaves behind: the gateway's next state. Pure; the mappings of the old state are left as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from access.model import AccessList, By, Decision, Entry, Side, State
+from access.passes import needed, stay
+from access.rules import DOOR, NO_RULES, Allowance, DoorRules, PlaceRules
+from access.schedules import zone_named
+from access.state import Movement, Tries
+
+_NOTHING: Final[frozenset[int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was decided on, as ``decide`` was asked."""
+
+    card_token: str | None
+    door: str
+    side: Side
+    at: datetime
+    by: By = "card"
+
+
+def after(
+    decision: Decision, reading: Reading, access_list: AccessList | None, state: State, *, taken: bool = True
+) -> State:
+    """Return the state after ``decision``; the same object where nothing changes.
+
+    Wrong tries count at once. Where somebody is, what a pass has used and a first card count once the door was passed.
+
+    Args:
+        taken: False where the door's contact will tell: call again with True when it does, or not at all. True where
+            there is no contact, and a grant is all that will ever be known.
+    """
+    state = _tried(decision, reading, access_list, state)
+    if not decision.granted or not taken or decision.member is None or access_list is None:
+        return state
+    entry = access_list.entries.get(reading.card_token) if reading.card_token is not None else None
+    if entry is None:
+        return state
+    door = access_list.rules.doors.get(reading.door, DOOR)
+    zone = zone_named(access_list.time_zone)
+    if reading.side == "in":
+        state = _entered(decision, reading, entry, state, zone)
+    elif door.from_space is None:
+        state = _left(reading, entry, state)
+    if decision.host and reading.side == "in" and door.first_card is not None:
+        period = door.first_card.period_at(reading.at, zone)
+        if period is not None:
+            state = replace(state, held_open={**state.held_open, reading.door: period})
+    if door.to_space is None:
+        return state
+    return _moved(state, access_list.rules, entry.member.ref, _movement(decision, reading, door, entry, state))
+
+
+def stands_open(access_list: AccessList | None, door: str, at: datetime, state: State) -> bool:
+    """Return whether ``door`` shall stand open at ``at``: an evacuation, else no lockdown and a first card's period."""
+    if state.evacuation or door in state.evacuated_doors:
+        return True
+    if access_list is None or access_list.lockdown or state.lockdown or door in state.locked_doors:
+        return False
+    rules = access_list.rules.doors.get(door, DOOR)
+    held = state.held_open.get(door)
+    if held is None or rules.locked or rules.first_card is None:
+        return False
+    return rules.first_card.period_at(at, zone_named(access_list.time_zone)) == held
+
+
+def muster(state: State) -> Mapping[str, Movement]:
+    """Return who is inside by the readings, by member: to be called at the assembly point."""
+    return {ref: one for ref, one in state.movements.items() if one.space is not None}
+
+
+def forget(state: State, before: datetime, rules: PlaceRules = NO_RULES) -> State:
+    """Return the state without what was read before ``before``: who never badged out isn't inside for ever.
+
+    The use of passes stays: it ends with its pass (``prune``).
+    """
+    for ref, one in list(state.movements.items()):
+        if one.at < before:
+            state = _moved(state, rules, ref, None)
+    tries = {key: one for key, one in state.tries.items() if one.last_at >= before}
+    return state if len(tries) == len(state.tries) else replace(state, tries=tries)
+
+
+def prune(state: State, access_list: AccessList) -> State:
+    """Return the state without uses that ``access_list`` tells itself: the centre has counted them."""
+    told: dict[str, frozenset[int]] = {}
+    for entry in access_list.entries.values():
+        for right in entry.member.rights:
+            if right.pass_ref is not None and right.pass_ref in state.used:
+                told[right.pass_ref] = told.get(right.pass_ref, _NOTHING) | right.used
+    left = {ref: slots - told[ref] for ref, slots in state.used.items() if ref in told}
+    return replace(state, used={ref: slots for ref, slots in left.items() if slots})
+
+
+def _tried(decision: Decision, reading: Reading, access_list: AccessList | None, state: State) -> State:
+    door, member = f"door:{reading.door}", f"member:{decision.member}"
+    if decision.reason == "wrong_pin":
+        return _count_try(state, member, reading.at)
+    if decision.reason == "unknown_card" and reading.by == "code":
+        return _count_try(state, door, reading.at)
+    if not decision.granted or reading.side == "out" or access_list is None:
+        return state
+    rules = access_list.rules.doors.get(reading.door, DOOR)
+    over = {key for key, counts in ((door, reading.by == "code"), (member, rules.pin)) if counts}
+    if over.isdisjoint(state.tries):
+        return state
+    return replace(state, tries={key: one for key, one in state.tries.items() if key not in over})
+
+
+def _count_try(state: State, key: str, at: datetime) -> State:
+    known = state.tries.get(key)
+    count = known.count + 1 if known is not None else 1
+    return replace(state, tries={**state.tries, key: Tries(count=count, last_at=at)})
+
+
+def _entered(decision: Decision, reading: Reading, entry: Entry, state: State, zone: ZoneInfo) -> State:
+    """Use what the pass that opened counts for an entry."""
+    ref, found = decision.pass_ref, _allowance(entry, decision.pass_ref)
+    if ref is None or found is None:
+        return state
+    allowance, told = found
+    here = state.used.get(ref, _NOTHING)
+    slot = needed(allowance, told | here, reading.at, zone)
+    return state if slot is None else replace(state, used={**state.used, ref: here | {slot}})
+
+
+def _left(reading: Reading, entry: Entry, state: State) -> State:
+    """Use the further hours of a stay that ends here, where its pass counts hours."""
+    last = state.movements.get(entry.member.ref)
+    if last is None or last.entered_at is None or last.pass_ref is None:
+        return state
+    found = _allowance(entry, last.pass_ref)
+    if found is None or found[0].unit != "hour":
+        return state
+    here = state.used.get(last.pass_ref, _NOTHING)
+    more = stay(found[1] | here, last.entered_at, reading.at) - found[1]
+    return replace(state, used={**state.used, last.pass_ref: more | here})
+
+
+def _allowance(entry: Entry, pass_ref: str | None) -> tuple[Allowance, frozenset[int]] | None:
+    for right in entry.member.rights:
+        if right.pass_ref == pass_ref and right.terms.allowance is not None:
+            return right.terms.allowance, right.used
+    return None
+
+
+def _movement(decision: Decision, reading: Reading, door: DoorRules, entry: Entry, state: State) -> Movement:
+    last = state.movements.get(entry.member.ref)
+    # Who enters from outside begins a new stay, also where the end of the last one was not read.
+    inside = last is not None and last.space is not None and door.from_space is not None
+    space = door.to_space if reading.side == "in" else door.from_space
+    if space is None:
+        return Movement(space=None, door=reading.door, at=reading.at)
+    entered_at = last.entered_at if last is not None and inside else reading.at
+    pass_ref = last.pass_ref if last is not None and inside else None
+    return Movement(
+        space=space,
+        door=reading.door,
+        at=reading.at,
+        entered_at=entered_at,
+        host=decision.host or (last is not None and inside and last.host),
+        pass_ref=pass_ref or decision.pass_ref,
+    )
+
+
+def _moved(state: State, rules: PlaceRules, member: str, to: Movement | None) -> State:
+    """Put ``member`` where ``to`` says (None: forgotten) and count the spaces left and entered; never below 0."""
+    last = state.movements.get(member)
+    left = set(rules.within(last.space)) if last is not None else set()
+    entered = set(rules.within(to.space)) if to is not None else set()
+    counts = dict(state.counts)
+    for space in left - entered:
+        counts[space] = max(0, counts.get(space, 0) - 1)
+    for space in entered - left:
+        counts[space] = counts.get(space, 0) + 1
+    movements = dict(state.movements)
+    movements.pop(member, None)
+    if to is not None:
+        movements[member] = to
+    hosts = state.hosts + (to is not None and to.host) - (last is not None and last.host)
+    return replace(state, movements=movements, counts=counts, hosts=max(0, hosts))

@@ -1,0 +1,89 @@
+"""One reading at one door, as the checks see it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from access.model import AccessList, By, Decision, Entry, Reason, Right, Side, State
+from access.rules import DOOR, DoorRules, PlaceRules
+from access.schedules import zone_named
+from access.state import Tries
+
+FAR: Final = timedelta.max.total_seconds()
+"""Seconds: longer than anything."""
+
+
+class Case:
+    """One reading at one door, and what the checks have found so far."""
+
+    __slots__ = (
+        "access_list", "at", "by", "door", "entry", "hosts_only", "noted", "pin", "rights", "side", "state", "token",
+        "zone",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        access_list: AccessList | None,
+        token: str | None,
+        door: str,
+        side: Side,
+        at: datetime,
+        state: State,
+        pin: str | None,
+        by: By,
+    ) -> None:
+        self.access_list = access_list
+        self.token = token
+        self.door = door
+        self.side = side
+        self.at = at
+        self.state = state
+        self.pin = pin
+        self.by = by
+        self.entry: Entry | None = None
+        if access_list is not None and token is not None:
+            self.entry = access_list.entries.get(token)
+        self.rights: list[Right] = []
+        """Those that have passed so far."""
+        self.hosts_only = False
+        self.noted: Literal["anti_passback"] | None = None
+        self.zone: ZoneInfo | None = None
+
+    def denied(self, reason: Reason, rule: str) -> Decision:
+        """Return the denial for ``reason``."""
+        member = self.entry.member.ref if self.entry is not None else None
+        return Decision(granted=False, reason=reason, rule=rule, member=member)
+
+    @property
+    def known(self) -> tuple[AccessList, Entry, ZoneInfo]:
+        """The list, the card's entry and the place's zone, for the checks after ``card``."""
+        assert self.access_list is not None and self.entry is not None
+        if self.zone is None:
+            self.zone = zone_named(self.access_list.time_zone)
+        return self.access_list, self.entry, self.zone
+
+    @property
+    def door_rules(self) -> DoorRules:
+        """What the list says of this door."""
+        return self.access_list.rules.doors.get(self.door, DOOR) if self.access_list is not None else DOOR
+
+
+def too_old(access_list: AccessList, at: datetime) -> bool:
+    """Return whether the list has passed its age limit; a clock before ``made_at`` makes no list old."""
+    return access_list.max_age_s is not None and (at - access_list.made_at).total_seconds() > access_list.max_age_s
+
+
+def paused(tries: Tries | None, rules: PlaceRules, at: datetime) -> bool:
+    """Return whether wrong PINs or codes in a row have earned a pause that isn't over at ``at``."""
+    if tries is None or tries.count < rules.tries:
+        return False
+    doublings = min(tries.count - rules.tries, 32)
+    return near(at, tries.last_at, min(rules.pause_s << doublings, rules.longest_pause_s))
+
+
+def near(at: datetime, then: datetime, within_s: float) -> bool:
+    """Less than ``within_s`` lie between them, in either direction: a clock set back is no way around."""
+    return abs((at - then).total_seconds()) < within_s

@@ -1,0 +1,79 @@
+"""A delta between two access lists as JSON: what the centre signs and sends for a change, some hundred bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, get_args
+
+from access import fields
+from access.compare import Delta
+from access.errors import ListError
+from access.listing import from_json, to_json
+from access.model import CardStatus, Entry, Member
+
+_STATUSES: Final[dict[str, CardStatus]] = {status: status for status in get_args(CardStatus)}
+_MAY_LACK: Final[dict[str, Any]] = {"members": {}, "entries": [], "rights": [], "schedules": []}
+"""Left out where empty. Nothing else is: hours without any period are closed, not unsaid."""
+_HEX: Final = re.compile("[0-9a-f]{64}")
+
+
+def delta_to_json(delta: Delta) -> str:
+    """Write ``delta``: a list of its own (``access.listing``) with the members that changed, and what is beside it."""
+    part = json.loads(to_json(delta.part))
+    body: dict[str, Any] = {
+        "base": delta.base,
+        "part": {key: value for key, value in part.items() if key not in _MAY_LACK or value},
+        "settings": delta.settings,
+        "fingerprint": delta.fingerprint,
+    }
+    if delta.removed:
+        body["removed"] = delta.removed
+    if delta.cards:
+        body["cards"] = [
+            [one.token, one.member.ref, one.status, fields.micros(one.valid_from), fields.micros(one.valid_until)]
+            for one in delta.cards
+        ]
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def delta_from_json(text: str) -> Delta:
+    """Read what ``delta_to_json`` writes.
+
+    Raises:
+        ListError: it isn't one. Nothing of it may be used.
+    """
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ListError("the delta isn't JSON") from error
+    part = _MAY_LACK | dict(fields.mapping(fields.mapping(body, "the delta").get("part"), "the part of a delta"))
+    body.setdefault("cards", [])
+    removed = body.get("removed", [])
+    if not isinstance(removed, list):
+        raise ListError("removed isn't a list")
+    return Delta(
+        base=fields.count(body.get("base"), "base"),
+        part=from_json(json.dumps(part)),
+        cards=tuple(_card(row) for row in fields.rows(body, "cards", 5)),
+        removed=tuple(_hex(token, "a token") for token in removed),
+        settings=fields.truth(body.get("settings"), "settings"),
+        fingerprint=_hex(body.get("fingerprint"), "the fingerprint"),
+    )
+
+
+def _card(row: list[Any]) -> Entry:
+    token, ref, status, valid_from, valid_until = row
+    return Entry(
+        token=_hex(token, "a token"),
+        member=Member(ref=fields.text(ref, "a member"), status="suspended"),  # its real self is in the list
+        status=fields.one_of(status, _STATUSES, "status of a card"),
+        valid_from=fields.instant(valid_from),
+        valid_until=fields.instant(valid_until),
+    )
+
+
+def _hex(value: Any, what: str) -> str:
+    if not isinstance(value, str) or _HEX.fullmatch(value) is None:
+        raise ListError(f"{what} isn't 64 hexadecimal digits")
+    return value
