@@ -1,7 +1,7 @@
 """The checks behind a decision, one function each, in their order. Each denies, grants, or lets the next one ask.
 
-``access.decision.decide`` runs them until one answers; ``access.explanation`` tells what each of them said: the two can't
-differ.
+``access.decision.decide`` runs them until one answers; ``access.explanation`` tells what each of them said: the two
+can't differ.
 """
 
 from __future__ import annotations
