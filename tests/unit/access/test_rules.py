@@ -1,0 +1,186 @@
+"""What a place demands of whoever comes: anti-passback, limits, PINs, supervision, lockdown; and what is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from access import Decision, Member, Right, State, card_token, decide, pin_hash
+from access.aftermath import forget, muster, stands_open
+from access.formats import read_code
+from access.model import Reason
+from access.rules import DoorRules, SpaceRules
+from access.schedules import schedule_from_json
+from tests.unit.access.place_parts import ANNA, BEN, HOST, HOUR, KEY, LAB, MINUTE, NOON, WORK, Door, place
+
+
+@pytest.mark.parametrize(
+    ("mode", "again"), [("hard", "anti_passback"), ("timed", "anti_passback"), ("soft", "granted")]
+)
+def test_anti_passback_across_the_doors_of_a_place(mode: Any, again: str) -> None:
+    door = place(entry=DoorRules(to_space="place", passback=mode, passback_s=600))
+    assert door.read(ANNA).noted is None
+    assert door.reason(ANNA, NOON + MINUTE, "lab") == "granted"
+    second = door.read(ANNA, NOON + 2 * MINUTE)
+    assert second.reason == again
+    assert second.noted == ("anti_passback" if mode == "soft" else None)
+    assert door.reason(BEN, NOON + 2 * MINUTE) == "granted"
+    later = door.read(ANNA, NOON + 13 * MINUTE)
+    assert later.reason == ("anti_passback" if mode == "hard" else "granted")
+    door.read(ANNA, NOON + 20 * MINUTE, side="out")
+    assert door.read(ANNA, NOON + 21 * MINUTE) == Decision(
+        granted=True, reason="granted", rule="right", member="m-anna"
+    )
+
+
+def test_a_full_space_lets_in_whom_it_holds_already_and_who_comes_after_one_has_left() -> None:
+    spaces = {"place": SpaceRules(limit=2), "lab": SpaceRules(parent="place", limit=1)}
+    door = place(spaces=spaces)
+    assert door.reason(ANNA) == "granted"
+    assert door.reason(BEN, door="lab") == "granted"  # into the lab is into the place as well
+    assert door.state.counts == {"place": 2, "lab": 1}
+    assert door.reason(HOST) == "space_full"
+    assert door.reason(ANNA, door="lab") == "space_full"
+    assert door.reason(ANNA) == "granted"
+    assert door.reason(BEN, side="out", door="lab") == "granted"
+    assert door.state.counts == {"place": 2, "lab": 0}
+    assert door.reason(BEN, side="out") == "granted"
+    assert door.reason(HOST) == "granted"
+    assert set(muster(door.state)) == {"m-anna", "m-host"}
+    assert forget(door.state, NOON, door.held.rules) == door.state
+    assert forget(door.state, NOON + MINUTE, door.held.rules).counts == {"place": 0, "lab": 0}
+
+
+def with_pin() -> Door:
+    anna = Member(
+        ref="m-anna", status="active", rights=(Right(doors=None, schedule=None),), pin=pin_hash(KEY, "m-anna", "2718")
+    )
+    return place(anna, entry=DoorRules(to_space="place", pin=True, pin_while=WORK))
+
+
+def test_card_and_pin() -> None:
+    door = with_pin()
+    right, wrong = pin_hash(KEY, "m-anna", "2718"), pin_hash(KEY, "m-anna", "3141")
+    assert door.reason(ANNA) == "pin_required"
+    assert door.reason(ANNA, pin=wrong) == "wrong_pin"
+    assert door.reason(ANNA, pin=right) == "granted"
+    assert door.reason(ANNA, pin=pin_hash(KEY, "m-ben", "2718")) == "wrong_pin"
+    assert door.reason(BEN, pin=right) == "wrong_pin"  # Ben has none: nothing is his
+    assert door.reason(ANNA, NOON + 9 * HOUR) == "granted"  # no PIN asked outside of these hours
+    assert door.reason(ANNA, door="lab") == "granted"
+
+
+def test_wrong_pins_earn_pauses_that_grow_and_the_right_one_ends_them() -> None:
+    door, at = with_pin(), NOON
+    right, wrong = pin_hash(KEY, "m-anna", "2718"), pin_hash(KEY, "m-anna", "3141")
+    for _ in range(5):
+        assert door.reason(ANNA, at, pin=wrong) == "wrong_pin"
+    assert door.reason(ANNA, at + timedelta(seconds=29), pin=right) == "too_many_tries"
+    assert door.reason(ANNA, at - timedelta(seconds=29), pin=right) == "too_many_tries"  # a clock set back
+    at += timedelta(seconds=30)
+    assert door.reason(ANNA, at, pin=wrong) == "wrong_pin"
+    assert door.reason(ANNA, at + timedelta(seconds=59), pin=right) == "too_many_tries"
+    assert door.reason(BEN, at, pin=None) == "pin_required"
+    assert door.reason(ANNA, at, door="lab") == "granted"
+    assert door.reason(ANNA, at + timedelta(seconds=60), pin=right) == "granted"
+    assert door.state.tries == {}
+    door.state = replace(door.state, tries={})
+    for _ in range(200):
+        door.read(ANNA, at, pin=wrong)
+        at += timedelta(hours=1)
+    assert door.reason(ANNA, at, pin=right) == "granted"  # no pause is longer than the longest
+
+
+def test_codes_at_a_keypad() -> None:
+    door = place()
+    token = card_token(KEY, read_code("271828").number)
+    entries = {**door.held.entries, token: replace(door.held.entries[ANNA], token=token)}
+    door.held = replace(door.held, entries=entries)
+    assert door.reason(token, by="code") == "granted"
+    for guess in range(5):
+        assert door.reason(card_token(KEY, read_code(f"00000{guess}").number), by="code") == "unknown_card"
+    assert door.reason(token, by="code") == "too_many_tries"
+    assert door.reason(token, by="code", door="lab") == "granted"
+    assert door.reason(ANNA) == "granted"  # cards go on
+    assert door.reason(token, NOON + MINUTE, by="code") == "granted"
+
+
+def test_unknown_cards_are_no_guesses() -> None:
+    door = place()
+    for number in range(50):
+        assert door.reason(f"{number:064x}") == "unknown_card"
+    assert door.state == State()
+
+
+def test_a_supervised_door_waits_for_a_host() -> None:
+    door = place(entry=DoorRules(to_space="place", supervised=WORK))
+    refused = door.read(ANNA)
+    assert (refused.reason, refused.rule) == ("place_closed", "supervision")
+    assert door.reason(HOST) == "granted"
+    assert door.reason(ANNA) == "granted"
+    door.read(HOST, NOON + MINUTE, side="out")
+    assert door.state.hosts == 0
+    assert door.reason(BEN, NOON + 2 * MINUTE) == "place_closed"
+    assert door.reason(BEN, NOON + 9 * HOUR) == "granted"  # not supervised in the evening
+
+
+def test_the_first_card_of_a_host_leaves_the_door_open_for_its_period() -> None:
+    door = place(entry=DoorRules(to_space="place", first_card=WORK))
+    door.read(ANNA)
+    assert not stands_open(door.held, "entry", NOON, door.state)
+    door.read(HOST, taken=False)
+    assert not stands_open(door.held, "entry", NOON, door.state)
+    door.read(HOST)
+    assert stands_open(door.held, "entry", NOON + 29 * MINUTE, door.state)
+    assert not stands_open(door.held, "entry", NOON + 30 * MINUTE, door.state)
+    assert not stands_open(door.held, "entry", NOON + 3 * HOUR, door.state)  # the afternoon wants its own first card
+    assert not stands_open(door.held, "entry", NOON + 7 * 24 * HOUR, door.state)
+    assert not stands_open(door.held, "lab", NOON, door.state)
+    assert not stands_open(None, "entry", NOON, door.state)
+    assert not stands_open(door.held, "entry", NOON, replace(door.state, lockdown=True))
+
+
+def test_lockdown_and_evacuation_of_a_door_and_of_the_place() -> None:
+    door = place()
+    for state, locked in (
+        (State(lockdown=True), {"entry", "lab"}),
+        (State(locked_doors=frozenset({"lab"})), {"lab"}),
+        (State(evacuation=True), {"entry", "lab"}),
+        (State(evacuated_doors=frozenset({"entry"})), {"entry"}),
+    ):
+        for code in ("entry", "lab"):
+            decision = decide(door.held, HOST, code, "in", NOON, state=state)
+            assert (decision.reason == "lockdown") == (code in locked)
+            evacuated = state.evacuation or code in state.evacuated_doors
+            assert stands_open(door.held, code, NOON, state) == evacuated
+            assert decision.rule == ("evacuation" if evacuated else "lockdown" if code in locked else "right")
+            assert decide(door.held, None, code, "out", NOON, state=state).granted
+    assert place(lab=replace(LAB, locked=True)).reason(ANNA, door="lab") == "lockdown"
+
+
+def test_hosts_enter_a_closed_place_and_by_an_old_list_where_the_policy_says_so() -> None:
+    closed = replace(place().held, opening_hours=schedule_from_json({}))
+    assert decide(closed, ANNA, "entry", "in", NOON).reason == "place_closed"
+    assert decide(closed, HOST, "entry", "in", NOON).granted
+    for policy in (False, True):
+        old = replace(place(hosts_open_when_old=policy).held, max_age_s=60)
+        at = NOON + HOUR
+        assert decide(old, ANNA, "entry", "in", at).reason == "list_too_old"
+        assert decide(old, HOST, "entry", "in", at).granted == policy
+
+
+def test_spaces_drawn_in_a_circle_end() -> None:
+    circle = {"place": SpaceRules(parent="lab", limit=1), "lab": SpaceRules(parent="place")}
+    door = place(spaces=circle)
+    assert door.reason(ANNA) == "granted"
+    assert door.reason(BEN, door="lab") == "space_full"
+
+
+def test_every_reason_is_asserted_somewhere() -> None:
+    """The names that stand in these files, so that none is added without a test."""
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert not [reason for reason in get_args(Reason) if f'== "{reason}"' not in text and f', "{reason}")' not in text]
