@@ -16,7 +16,10 @@ app = typer.Typer(help="API keys and their scopes.", no_args_is_help=True)
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Who or what will use it.")],
-    scope: Annotated[list[str], typer.Option(help="events:read, access:manage or admin; may be repeated.")],
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="events:read (where none is given), access:manage or admin; may be repeated."),
+    ] = None,
     place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,
     expires: Annotated[datetime | None, typer.Option(help="When it ends, UTC, like 2027-01-31.")] = None,
 ) -> None:
@@ -25,7 +28,7 @@ def create(
 
     until = expires.replace(tzinfo=UTC) if expires else None
     with connect("key create") as connection:
-        key = create_key(connection, name, scope, places=place, expires_at=until)
+        key = create_key(connection, name, scope or ["events:read"], places=place, expires_at=until)
     print(key)
 
 
@@ -37,7 +40,7 @@ def show() -> None:
     with connect("key list") as connection:
         keys = list_keys(connection)
     if not keys:
-        print("There is no key yet. `maillage key create NAME --scope events:read` makes one.")
+        print("There is no key yet. `maillage key create NAME` makes one.")
         return
     now = datetime.now(UTC)
     print(f"{'number':>6}  {'state':9}{'scopes':28}{'places':>7}  {'last used (UTC)':18}name")
