@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def test_whatever_dies_every_event_is_stored_once_and_in_order(chain: Chain) -> 
 
 def spooled(chain: Chain) -> int:
     """Events in the spool that are not known to be committed."""
-    with sqlite3.connect(f"file:{chain.spool}?mode=ro", uri=True) as file:
+    with closing(sqlite3.connect(f"file:{chain.spool}?mode=ro", uri=True)) as file:
         return int(file.execute("SELECT count(*) FROM event").fetchone()[0])
 
 
@@ -167,7 +168,7 @@ SELECT coalesce(sum(last), 0) FROM (
 
 
 def newest(chain: Chain) -> int:
-    with sqlite3.connect(f"file:{chain.spool}?mode=ro", uri=True) as file:
+    with closing(sqlite3.connect(f"file:{chain.spool}?mode=ro", uri=True)) as file:
         return int(file.execute(_NEWEST).fetchone()[0])
 
 
