@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
