@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import logging
+from dataclasses import replace
 from typing import Final
 
 from gateway.wire import Event
@@ -64,6 +65,20 @@ def of_driver(event: Event, stream: int, seq: int, reading: Reading) -> DeadLett
         sent_at=event["at"],
         payload=payload,
     )
+
+
+def not_storable(reading: Reading, failure: Exception) -> Reading:
+    """The same batch with every event unreadable: what the database refuses is kept, and the mark moves on."""
+    error = f"could not be stored: {type(failure).__name__}: {' '.join(str(failure).split())}"[:500]
+    events: list[Event | Unreadable] = [
+        event
+        if isinstance(event, Unreadable)
+        else Unreadable(
+            reason="not_storable", error=error, payload=json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
+        )
+        for event in reading.events
+    ]
+    return replace(reading, events=events)
 
 
 class Limit:

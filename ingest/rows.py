@@ -78,7 +78,8 @@ def _bytes(value: bytes | None) -> bytes:
 def _jsonb(value: dict[str, Any]) -> bytes:
     if not value:
         return _NULL
-    text = b"\x01" + json.dumps(value, separators=(",", ":"), ensure_ascii=False).replace("\\u0000", "").encode()
+    clean = {key: item.replace("\0", "") if isinstance(item, str) else item for key, item in value.items()}
+    text = b"\x01" + json.dumps(clean, separators=(",", ":"), ensure_ascii=False).encode()
     return _LENGTH(len(text)) + text
 
 

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import psycopg
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from database.pool import connect
 from gateway.wire import Mark, State
-from ingest import records, replay, store, topology
+from ingest import letters, records, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, Reading, Refusal, describe, read, sender
@@ -29,6 +29,8 @@ Publish = Callable[[str, bytes, bool], None]
 
 _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""
+_PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
+"""The database is away or in trouble: nothing is wrong with what was to be stored."""
 _TOPOLOGY_EVERY_S: Final = 60.0
 _LOCKS_EVERY_S: Final = 2.0
 _LIST_AGAIN_S: Final = 15.0
@@ -124,7 +126,7 @@ class Worker:
         """Commit some messages and publish the marks that they lead to."""
         started = time.perf_counter()
         readings: list[Reading] = []
-        letters: list[Letter] = []
+        unreadable: list[Letter] = []
         states: dict[str, tuple[Gateway, State, Message]] = {}
         for message in messages:
             found = sender(self._books.topology, message.topic)
@@ -136,18 +138,50 @@ class Worker:
                 continue
             if leaf == "events":
                 one = read(gateway, message)
-                (readings if isinstance(one, Reading) else letters).append(one)  # type: ignore[arg-type]
+                (readings if isinstance(one, Reading) else unreadable).append(one)  # type: ignore[arg-type]
             elif leaf == "state":
-                self._read_state(gateway, message, states, letters)
+                self._read_state(gateway, message, states, unreadable)
             else:
                 self._refuse(Refusal(topic=message.topic, reason="forged_topic", error=f"nothing is heard on {leaf!r}"))
-        if readings or letters:
-            tally = self._books.commit(connection, readings, letters)
-            for (_, epoch), (gateway, seq) in tally.marks.items():
-                self._mark(gateway, epoch, seq)
-            self._count(tally, time.perf_counter() - started)
+        if readings or unreadable:
+            for tally in self._commit(connection, readings, unreadable):
+                for (_, epoch), (gateway, seq) in tally.marks.items():
+                    self._mark(gateway, epoch, seq)
+                self._count(tally, time.perf_counter() - started)
         if states:
             self._store_states(connection, states)
+
+    def _commit(
+        self, connection: store.Connection, readings: list[Reading], unreadable: list[Letter]
+    ) -> Iterator[Tally]:
+        """Commit all in one transaction; where something in it can't be stored, batch by batch, so that only it stops.
+
+        A batch that can't be stored even alone is kept event by event as dead letters, and its mark moves on: its
+        gateway would send the same for ever.
+        """
+        try:
+            yield self._books.commit(connection, readings, unreadable)
+        except _PASSING:
+            raise
+        except Exception as failure:
+            if getattr(failure, "sqlstate", None) == store.MARK_MOVED:
+                raise
+            log.exception("transaction_refused", extra={"batches": len(readings), "letters": len(unreadable)})
+            self._metrics.failures.inc()
+        else:
+            return
+        for reading in readings:
+            self._books = Books(self._books.topology)
+            try:
+                yield self._books.commit(connection, [reading], [])
+            except _PASSING:
+                raise
+            except Exception as failure:
+                log.exception("batch_refused", extra={"gateway": reading.gateway.code, "first": reading.first})
+                self._books = Books(self._books.topology)
+                yield self._books.commit(connection, [letters.not_storable(reading, failure)], [])
+        for letter in unreadable:
+            yield self._books.commit(connection, [], [letter])
 
     def _mark(self, gateway: Gateway, epoch: str, seq: int) -> None:
         topic = f"maillage/v1/{gateway.shard:02d}/{gateway.place_code}/{gateway.code}/committed"
@@ -168,14 +202,14 @@ class Worker:
         gateway: Gateway,
         message: Message,
         states: dict[str, tuple[Gateway, State, Message]],
-        letters: list[Letter],
+        unreadable: list[Letter],
     ) -> None:
         if not message.payload:
             return
         try:
             states[gateway.code] = (gateway, State.model_validate_json(message.payload), message)
         except ValidationError as error:
-            letters.append(Letter(gateway=gateway, message=message, reason="invalid_state", error=describe(error)))
+            unreadable.append(Letter(gateway=gateway, message=message, reason="invalid_state", error=describe(error)))
 
     def _store_states(self, connection: store.Connection, states: dict[str, tuple[Gateway, State, Message]]) -> None:
         told = []

@@ -15,6 +15,7 @@ import pytest
 
 from gateway.mqtt_loop import parse_mqtt_url
 from ingest import dead_letters, refold
+from ingest.rows import row
 from tests.integration.ingest.conftest import Bench
 from tests.waiting import until
 
@@ -234,6 +235,40 @@ def test_two_machines_with_one_identity_are_noticed(bench: Bench) -> None:
 def test_a_state_that_is_none_is_a_letter(bench: Bench) -> None:
     bench.gateways[0].raw(b'{"online": "perhaps"}', "state")
     until(lambda: bench.rows("SELECT reason FROM dead_letter") == [("invalid_state",)])
+
+
+@pytest.mark.usefixtures("others")
+def test_what_the_database_refuses_stops_nobody_else(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that passes the checks should be refused; if a fault of ours lets it, it costs one batch."""
+
+    def faulty(event: Any, **place: Any) -> bytes:
+        made = row(event, **place)
+        return made[:-4] if event.get("value") == 666 else made  # a row that breaks off
+
+    monkeypatch.setattr("ingest.commit.row", faulty)
+    measure = {"kind": "measure", "at": now(), "device": "air", "name": "co2", "value": 666}
+    bad, good = bench.gateways[0], bench.gateways[1]
+    bad.batch(1, [desk(), measure], sent_at=now())
+    good.batch(1, [desk()], sent_at=now())
+    bad.until_mark(2)
+    good.until_mark(1)
+    bad.batch(3, [desk()], sent_at=now())
+    bad.until_mark(3)
+    assert bench.rows("SELECT reason, seq FROM dead_letter ORDER BY seq") == [("not_storable", 1), ("not_storable", 2)]
+    monkeypatch.undo()  # the fault is mended
+    assert dead_letters.replay(bench.url, wait_s=20).read == 2
+    assert bench.rows("SELECT count(*), count(DISTINCT (stream, seq)) FROM event") == [(4, 4)]
+
+
+@pytest.mark.usefixtures("others")
+def test_texts_that_the_database_could_choke_on(bench: Bench) -> None:
+    texts = ["\\u0000", "\0", "a\0b", "\\", '"', "é\u2028\U0001f600", "\\\\u0000\\", "\x7f\x01"]
+    events = [{"kind": "audit", "at": now(), "device": "gateway", "by": text[:64], "text": text} for text in texts]
+    bench.gateways[0].batch(1, events, sent_at=now())
+    bench.gateways[0].until_mark(len(texts))
+    stored = bench.rows("SELECT detail ->> 'text' FROM event ORDER BY seq")
+    assert [text for (text,) in stored] == [text.replace("\0", "") for text in texts]
+    assert bench.rows("SELECT FROM dead_letter") == []
 
 
 def test_lost_database_connections_lose_nothing(bench: Bench, start_ingest: Callable[..., Any]) -> None:
