@@ -177,21 +177,24 @@ class DeviceHealth(_Message):
     fault: Text | None = None
 
 
+Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
+
+
 class State(_Message):
     """A gateway's own account of itself; retained, and published as ``online: false`` by its last will."""
 
     online: bool
     at: Micros | None = None
-    version: str | None = None
-    boot: str | None = None
+    version: Name | None = None
+    boot: Name | None = None
     """Random, new at each start: two that alternate under one gateway are two machines with one identity."""
-    epoch: str | None = None
+    epoch: Name | None = None
     list_version: Small | None = None
     spool_depth: Small | None = None
     """Events not yet known to be committed."""
     clock_offset_ms: float | None = None
     """The gateway's clock minus the centre's, where the gateway knows it."""
-    devices: int | None = None
+    devices: Small | None = None
     unwell: tuple[DeviceHealth, ...] = ()
 
 

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import psycopg
-from pydantic import ValidationError
 
 from database.pool import connect
-from gateway.wire import Mark, State
+from gateway.wire import Mark
 from ingest import letters, records, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
-from ingest.messages import Letter, Message, Reading, Refusal, describe, read, sender
+from ingest.messages import Letter, Message, Reading, Refusal, read, sender
 from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
+from ingest.states import Said, States, read_state
 from ingest.topology import Gateway
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Worker:
         self.replay_requested = threading.Event()
         self.beat = time.monotonic()
         """When the worker last turned."""
-        self._boots: dict[int, list[str]] = {}
+        self._states = States(metrics)
         self._strangers_at = 0.0
         self._lists_at: dict[str, float] = {}
         self._changed_lists: deque[int] = deque()
@@ -127,7 +127,7 @@ class Worker:
         started = time.perf_counter()
         readings: list[Reading] = []
         unreadable: list[Letter] = []
-        states: dict[str, tuple[Gateway, State, Message]] = {}
+        states: list[Said] = []
         for message in messages:
             found = sender(self._books.topology, message.topic)
             if isinstance(found, Refusal):
@@ -140,7 +140,11 @@ class Worker:
                 one = read(gateway, message)
                 (readings if isinstance(one, Reading) else unreadable).append(one)  # type: ignore[arg-type]
             elif leaf == "state":
-                self._read_state(gateway, message, states, unreadable)
+                said = read_state(gateway, message)
+                if isinstance(said, Letter):
+                    unreadable.append(said)
+                elif said is not None:
+                    states.append(said)
             else:
                 self._refuse(Refusal(topic=message.topic, reason="forged_topic", error=f"nothing is heard on {leaf!r}"))
         if readings or unreadable:
@@ -149,7 +153,8 @@ class Worker:
                     self._mark(gateway, epoch, seq)
                 self._count(tally, time.perf_counter() - started)
         if states:
-            self._store_states(connection, states)
+            heard = self._states.store(connection, states)
+            self._send_lists(connection, heard, [])
 
     def _commit(
         self, connection: store.Connection, readings: list[Reading], unreadable: list[Letter]
@@ -197,45 +202,6 @@ class Worker:
             self._strangers_at = now + 5.0
             self.topology_stale.set()
 
-    def _read_state(
-        self,
-        gateway: Gateway,
-        message: Message,
-        states: dict[str, tuple[Gateway, State, Message]],
-        unreadable: list[Letter],
-    ) -> None:
-        if not message.payload:
-            return
-        try:
-            states[gateway.code] = (gateway, State.model_validate_json(message.payload), message)
-        except ValidationError as error:
-            unreadable.append(Letter(gateway=gateway, message=message, reason="invalid_state", error=describe(error)))
-
-    def _store_states(self, connection: store.Connection, states: dict[str, tuple[Gateway, State, Message]]) -> None:
-        told = []
-        heard: list[int] = []
-        with connection.transaction():
-            for gateway, state, message in states.values():
-                heard_at = message.received_at
-                offset_ms = None
-                if message.retained:  # of unknown age: no newer than it says itself
-                    heard_at = min(heard_at, state.at if state.at is not None else 0)
-                elif state.at is not None:
-                    offset_ms = (state.at - heard_at) / 1000
-                row = records.store_state(
-                    connection, gateway.id, gateway.place, state, heard_at=heard_at, offset_ms=offset_ms
-                )
-                told.append(row)
-                heard.append(gateway.id)
-                self._watch(connection, gateway, state)
-                self._metrics.online.labels(gateway.code).set(state.online)
-                if state.spool_depth is not None:
-                    self._metrics.spool_depth.labels(gateway.code).set(state.spool_depth)
-                if offset_ms is not None:
-                    self._metrics.clock_offset.labels(gateway.code).set(offset_ms / 1000)
-            store.notify(connection, "maillage_gateway", "g", told)
-        self._send_lists(connection, heard, [])
-
     def _send_lists(self, connection: store.Connection, gateways: list[int], places: list[int]) -> None:
         """Send its place's access list to each of these gateways that is online and holds another one."""
         now = time.monotonic()
@@ -250,22 +216,6 @@ class Worker:
             self._publish(topic, due.model_dump_json().encode(), False)
             self._metrics.lists_sent.inc()
             log.info("list_sent", extra={"gateway": gateway, "version": due.version})
-
-    def _watch(self, connection: store.Connection, gateway: Gateway, state: State) -> None:
-        """Two boots that alternate under one gateway are two machines with one identity."""
-        if state.boot is None or not state.online:
-            return
-        boots = self._boots.setdefault(gateway.id, [])
-        if state.boot in boots[:-1]:
-            self._metrics.conflicts.inc()
-            log.error("identity_conflict", extra={"gateway": gateway.code})
-            text = f"two machines are running as gateway {gateway.code}. Change its password."
-            alarm = records.Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
-            records.raise_alarm(connection, alarm)
-            boots.remove(state.boot)
-        if not boots or boots[-1] != state.boot:
-            boots.append(state.boot)
-            del boots[:-8]
 
     def _count(self, tally: Tally, seconds: float) -> None:
         m = self._metrics

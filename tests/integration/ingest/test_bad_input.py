@@ -232,6 +232,15 @@ def test_two_machines_with_one_identity_are_noticed(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("others")
+@pytest.mark.parametrize("device", ["desk\\u0000", "\\\\u0000"])
+def test_a_state_that_the_database_refuses_stops_nobody(bench: Bench, device: str) -> None:
+    for n, gateway in enumerate(bench.gateways):
+        unwell = f'[{{"device":"{device}","fault":"x"}}]' if n == 0 else "[]"
+        gateway.raw(b'{"online":true,"at":%d,"boot":"b","unwell":%s}' % (now(), unwell.encode()), "state")
+    until(lambda: bench.one("SELECT count(*) FROM gateway_state") >= 2)
+
+
+@pytest.mark.usefixtures("others")
 def test_a_state_that_is_none_is_a_letter(bench: Bench) -> None:
     bench.gateways[0].raw(b'{"online": "perhaps"}', "state")
     until(lambda: bench.rows("SELECT reason FROM dead_letter") == [("invalid_state",)])

@@ -1,0 +1,117 @@
+"""What gateways say of themselves: read, stored, told to the API, and watched for two machines with one identity."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+from pydantic import ValidationError
+
+from gateway.wire import State
+from ingest import records
+from ingest.messages import Letter, Message, describe
+from ingest.metrics import Metrics
+from ingest.store import Connection, notify
+from ingest.topology import Gateway
+
+log = logging.getLogger(__name__)
+
+_BOOTS = 8
+"""Of each gateway, so many starts are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A gateway's state, and the message that it came in."""
+
+    gateway: Gateway
+    state: State
+    message: Message
+
+    @property
+    def heard_at(self) -> int:
+        """When it was true, by the centre's clock; a retained message is no newer than it says itself."""
+        received = self.message.received_at
+        return min(received, self.state.at or 0) if self.message.retained else received
+
+    @property
+    def offset_ms(self) -> float | None:
+        """The gateway's clock minus the centre's; None where the message may be old."""
+        if self.message.retained or self.state.at is None:
+            return None
+        return (self.state.at - self.message.received_at) / 1000
+
+
+def read_state(gateway: Gateway, message: Message) -> Said | Letter | None:
+    """Read a message of the leaf ``state``; None where it is empty, which only clears what was retained."""
+    if not message.payload:
+        return None
+    try:
+        return Said(gateway, State.model_validate_json(message.payload), message)
+    except ValidationError as error:
+        return Letter(gateway=gateway, message=message, reason="invalid_state", error=describe(error))
+
+
+class States:
+    """Stores what was said, and remembers who started when."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._boots: dict[int, list[str]] = {}
+
+    def store(self, connection: Connection, said: Sequence[Said]) -> list[int]:
+        """Store the newest word of each gateway and tell the API; returns the ids of those stored.
+
+        Where something can't be stored, each goes in alone, so that one gateway's nonsense costs only itself.
+        """
+        newest = list({one.gateway.id: one for one in said}.values())
+        try:
+            return self._store(connection, newest)
+        except psycopg.DataError:
+            if len(newest) == 1:
+                log.exception("state_refused", extra={"gateway": newest[0].gateway.code})
+                self._metrics.failures.inc()
+                return []
+        return [stored for one in newest for stored in self.store(connection, [one])]
+
+    def _store(self, connection: Connection, newest: Sequence[Said]) -> list[int]:
+        told = []
+        with connection.transaction():
+            for one in newest:
+                gateway, state = one.gateway, one.state
+                told.append(
+                    records.store_state(
+                        connection,
+                        gateway.id,
+                        gateway.place,
+                        state,
+                        heard_at=one.heard_at,
+                        offset_ms=one.offset_ms,
+                    )
+                )
+                self._watch(connection, gateway, state)
+                self._metrics.online.labels(gateway.code).set(state.online)
+                if state.spool_depth is not None:
+                    self._metrics.spool_depth.labels(gateway.code).set(state.spool_depth)
+                if one.offset_ms is not None:
+                    self._metrics.clock_offset.labels(gateway.code).set(one.offset_ms / 1000)
+            notify(connection, "maillage_gateway", "g", told)
+        return [one.gateway.id for one in newest]
+
+    def _watch(self, connection: Connection, gateway: Gateway, state: State) -> None:
+        """Two boots that alternate under one gateway are two machines with one identity."""
+        if state.boot is None or not state.online:
+            return
+        boots = self._boots.setdefault(gateway.id, [])
+        if state.boot in boots[:-1]:
+            self._metrics.conflicts.inc()
+            log.error("identity_conflict", extra={"gateway": gateway.code})
+            text = f"two machines are running as gateway {gateway.code}. Change its password."
+            alarm = records.Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
+            records.raise_alarm(connection, alarm)
+            boots.remove(state.boot)
+        if not boots or boots[-1] != state.boot:
+            boots.append(state.boot)
+            del boots[:-_BOOTS]
