@@ -96,7 +96,7 @@ def prune(state: State, access_list: AccessList) -> State:
     for entry in access_list.entries.values():
         for right in entry.member.rights:
             if right.pass_ref is not None and right.pass_ref in state.used:
-                told[right.pass_ref] = told.get(right.pass_ref, _NOTHING) | right.used
+                told[right.pass_ref] = told.get(right.pass_ref, _NOTHING).union(right.used)
     left = {ref: slots - told[ref] for ref, slots in state.used.items() if ref in told}
     return replace(state, used={ref: slots for ref, slots in left.items() if slots})
 
@@ -149,7 +149,7 @@ def _left(reading: Reading, entry: Entry, state: State) -> State:
 def _allowance(entry: Entry, pass_ref: str | None) -> tuple[Allowance, frozenset[int]] | None:
     for right in entry.member.rights:
         if right.pass_ref == pass_ref and right.terms.allowance is not None:
-            return right.terms.allowance, right.used
+            return right.terms.allowance, frozenset(right.used)
     return None
 
 

@@ -82,7 +82,7 @@ def _affords(case: Case, right: Right) -> bool:
 
 def _used(case: Case, right: Right) -> frozenset[int]:
     here = case.state.used.get(right.pass_ref) if right.pass_ref is not None else None
-    return right.used if here is None else right.used | here
+    return frozenset(right.used) if here is None else here.union(right.used)
 
 
 def hosts(case: Case) -> bool:

@@ -13,12 +13,45 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 T = TypeVar("T")
 
 
+class Shared:
+    """Values of which a list has a handful and names them a hundred thousand times: made once, then the same object."""
+
+    def __init__(self) -> None:
+        self._doors: dict[tuple[Any, ...], frozenset[str]] = {}
+        self._instants: dict[int, datetime] = {}
+
+    def doors(self, value: Any) -> frozenset[str] | None:
+        """Read the codes of doors; None: every one."""
+        if value is None:
+            return None
+        if isinstance(value, list):
+            try:
+                known = self._doors.get(key := tuple(value))
+            except TypeError as error:
+                raise ListError("a right's doors aren't codes") from error
+            if known is not None:
+                return known
+            if all(isinstance(door, str) for door in value):
+                return self._doors.setdefault(key, frozenset(value))
+        raise ListError("a right's doors aren't a list of codes")
+
+    def instant(self, value: Any) -> datetime | None:
+        """Read a time, or nothing."""
+        if value is None:
+            return None
+        known = self._instants.get(value) if type(value) is int else None
+        if known is not None:
+            return known
+        found = instant(value)
+        return None if found is None else self._instants.setdefault(value, found)
+
+
 def rows(body: Mapping[str, Any], name: str, width: int) -> list[list[Any]]:
     """Read a list of rows; what a later version adds to a row is cut off."""
     found = body.get(name)
     if not isinstance(found, list) or not all(isinstance(row, list) and len(row) >= width for row in found):
         raise ListError(f"{name} isn't a list of rows of {width}")
-    return [row[:width] for row in found]
+    return [row if len(row) == width else row[:width] for row in found]
 
 
 def mapping(value: Any, what: str) -> Mapping[str, Any]:
@@ -28,20 +61,13 @@ def mapping(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
-def doors(value: Any) -> frozenset[str] | None:
-    """Read the codes of doors; None: every one."""
+def slots(value: Any) -> tuple[int, ...]:
+    """Read the used slots of a pass; nothing: none."""
     if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(door, str) for door in value):
-        raise ListError("a right's doors aren't a list of codes")
-    return frozenset(value)
-
-
-def slots(value: Any) -> frozenset[int]:
-    """Read the used slots of a pass."""
-    if not isinstance(value, list) or not all(isinstance(slot, int) and not isinstance(slot, bool) for slot in value):
+        return ()
+    if not isinstance(value, list) or set(map(type, value)) != {int}:
         raise ListError("the used slots of a pass aren't whole numbers")
-    return frozenset(value)
+    return tuple(value)
 
 
 def text(value: Any, what: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, get_args
 
 from access import fields
@@ -23,6 +23,7 @@ FORMAT: Final = 2
 _CARD_STATUSES: Final[Mapping[str, CardStatus]] = {status: status for status in get_args(CardStatus)}
 _MEMBER_STATUSES: Final[Mapping[str, MemberStatus]] = {status: status for status in get_args(MemberStatus)}
 _TOKEN: Final = re.compile("[0-9a-f]{64}")
+_PIN: Final = re.compile("[0-9a-f]{32}")
 
 
 def to_json(access_list: AccessList) -> str:
@@ -34,6 +35,7 @@ def to_json(access_list: AccessList) -> str:
     # Thousands of rights follow a handful of schedules and terms: written once, named by their place in a table.
     schedules: dict[Schedule, int] = {}
     terms: dict[Terms, int] = {}
+    groups: dict[frozenset[str], int] = {}
     rights: list[list[Any]] = []
     passes: list[list[Any]] = []
     for member in inorder:
@@ -43,8 +45,9 @@ def to_json(access_list: AccessList) -> str:
             if plain:
                 rights.append(row)
             else:
+                row[1] = None if right.doors is None else groups.setdefault(right.doors, len(groups))
                 number = terms.setdefault(right.terms, len(terms))
-                passes.append([*row, right.pass_ref, number, sorted(right.used)])
+                passes.append([*row, right.pass_ref, number, right.used or None])
     body = {
         "place": access_list.place,
         "version": access_list.version,
@@ -61,7 +64,14 @@ def to_json(access_list: AccessList) -> str:
         "rights": rights,
         "schedules": [schedule_to_json(schedule) for schedule in schedules],
     }
-    more = _more(access_list, inorder, passes, terms)
+    more = _more(access_list, inorder)
+    if passes:
+        more |= {
+            "format": FORMAT,
+            "passes": passes,
+            "terms": [terms_to_json(one) for one in terms],
+            "door_sets": [sorted(one) for one in groups],
+        }
     return json.dumps(body | more, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -112,13 +122,9 @@ def _right_row(ref: str, right: Right, schedules: dict[Schedule, int]) -> list[A
     ]
 
 
-def _more(
-    access_list: AccessList, members: Sequence[Member], passes: list[list[Any]], terms: Mapping[Terms, int]
-) -> dict[str, Any]:
+def _more(access_list: AccessList, members: Sequence[Member]) -> dict[str, Any]:
     """Write what only some lists have; a list without any of it is written as it ever was."""
     more: dict[str, Any] = {}
-    if passes:
-        more |= {"passes": passes, "terms": [terms_to_json(one) for one in terms]}
     pins = {member.ref: member.pin for member in members if member.pin is not None}
     if pins:
         more["pins"] = pins
@@ -136,41 +142,43 @@ def _more(
 
 def _members(body: Mapping[str, Any]) -> dict[str, Member]:
     statuses = fields.mapping(body.get("members"), "members")
-    rights: dict[str, list[Right]] = {ref: [] for ref in statuses}
+    rights: dict[str, tuple[Right, ...]] = {}
+    shared = fields.Shared()
     bookings: dict[str, list[Booking]] = {}
     table = body.get("schedules", [])
     if not isinstance(table, list):
         raise ListError("schedules isn't a list")
     schedules = [schedule_from_json(value) for value in table]
-    for ref, doors, schedule, valid_from, valid_until in fields.rows(body, "rights", 5):
-        rights[_known(ref, rights, "a right")].append(
-            Right(
-                doors=fields.doors(doors),
-                schedule=_schedule(schedules, schedule),
-                valid_from=fields.instant(valid_from),
-                valid_until=fields.instant(valid_until),
-            )
+    for owner, doors, schedule, valid_from, valid_until in fields.rows(body, "rights", 5):
+        ref = _known(owner, statuses, "a right")
+        right = Right(
+            doors=shared.doors(doors),
+            schedule=_schedule(schedules, schedule),
+            valid_from=shared.instant(valid_from),
+            valid_until=shared.instant(valid_until),
         )
-    if "passes" in body:
-        _add_passes(body, schedules, rights)
+        rights[ref] = (*rights.get(ref, ()), right)
+    for owner, right in _passes(body, schedules, shared) if "passes" in body else ():
+        ref = _known(owner, statuses, "a right")
+        rights[ref] = (*rights.get(ref, ()), right)
     for ref, doors, start, end in fields.rows(body, "bookings", 4) if "bookings" in body else ():
-        bookings.setdefault(_known(ref, rights, "a booking"), []).append(
+        bookings.setdefault(_known(ref, statuses, "a booking"), []).append(
             Booking(
-                doors=fields.doors(doors),
+                doors=shared.doors(doors),
                 start=fields.instant_given(start, "the start of a booking"),
                 end=fields.instant_given(end, "the end of a booking"),
             )
         )
     pins = fields.mapping(body.get("pins", {}), "pins")
     for ref, pin in pins.items():
-        _known(ref, rights, "a PIN")
-        if not isinstance(pin, str) or _TOKEN.fullmatch(pin) is None:
-            raise ListError("a PIN isn't a hash of 64 hexadecimal digits")
+        _known(ref, statuses, "a PIN")
+        if not isinstance(pin, str) or _PIN.fullmatch(pin) is None:
+            raise ListError("a PIN isn't a hash of 32 hexadecimal digits")
     return {
         ref: Member(
             ref=ref,
             status=fields.one_of(status, _MEMBER_STATUSES, "status of a member"),
-            rights=tuple(rights[ref]),
+            rights=rights.get(ref, ()),
             pin=pins.get(ref),
             bookings=tuple(bookings.get(ref, ())),
         )
@@ -178,27 +186,36 @@ def _members(body: Mapping[str, Any]) -> dict[str, Member]:
     }
 
 
-def _add_passes(body: Mapping[str, Any], schedules: list[Schedule], rights: dict[str, list[Right]]) -> None:
+def _passes(body: Mapping[str, Any], schedules: list[Schedule], shared: fields.Shared) -> Iterator[tuple[Any, Right]]:
     table = body.get("terms")
     if not isinstance(table, list):
         raise ListError("terms isn't a list")
     terms = [terms_from_json(value) for value in table]
-    for ref, doors, schedule, valid_from, valid_until, pass_ref, number, used in fields.rows(body, "passes", 8):
-        rights[_known(ref, rights, "a right")].append(
+    sets = body.get("door_sets", [])
+    if not isinstance(sets, list):
+        raise ListError("door_sets isn't a list")
+    groups = [shared.doors(value) for value in sets]
+    last = None
+    for ref, group, schedule, valid_from, valid_until, pass_ref, number, used in fields.rows(body, "passes", 8):
+        if pass_ref != last:
+            last = fields.text_or_none(pass_ref, "a pass")
+        yield (
+            ref,
             Right(
-                doors=fields.doors(doors),
+                doors=None if group is None else fields.at_number(groups, group, "a right's doors"),
                 schedule=_schedule(schedules, schedule),
-                valid_from=fields.instant(valid_from),
-                valid_until=fields.instant(valid_until),
-                pass_ref=fields.text_or_none(pass_ref, "a pass"),
+                valid_from=shared.instant(valid_from),
+                valid_until=shared.instant(valid_until),
+                pass_ref=last,
                 terms=fields.at_number(terms, number, "a right's terms"),
                 used=fields.slots(used),
-            )
+            ),
         )
 
 
 def _entries(body: Mapping[str, Any], members: Mapping[str, Member]) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
+    shared = fields.Shared()
     for token, ref, status, valid_from, valid_until in fields.rows(body, "entries", 5):
         if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
             raise ListError("an entry's token isn't 64 hexadecimal digits")
@@ -208,8 +225,8 @@ def _entries(body: Mapping[str, Any], members: Mapping[str, Member]) -> dict[str
             token=token,
             member=members[_known(ref, members, "an entry")],
             status=fields.one_of(status, _CARD_STATUSES, "status of a card"),
-            valid_from=fields.instant(valid_from),
-            valid_until=fields.instant(valid_until),
+            valid_from=shared.instant(valid_from),
+            valid_until=shared.instant(valid_until),
         )
     return entries
 

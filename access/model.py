@@ -70,8 +70,9 @@ class Right:
     pass_ref: str | None = None
     """The pass that it comes of: rights of one pass use one allowance. Counted terms need one."""
     terms: Terms = PLAIN
-    used: frozenset[int] = frozenset()
-    """Slots of the pass's allowance that the centre knows to be used, anywhere (``access.passes``)."""
+    used: tuple[int, ...] = ()
+    """Slots of the pass's allowance that the centre knows to be used, anywhere (``access.passes``), sorted. No set: a
+    hundred thousand of those weigh more than all the rest of a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

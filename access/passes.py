@@ -39,6 +39,7 @@ class Pass:
     valid_until: datetime | None = None
     terms: Terms = PLAIN
     used: frozenset[int] = frozenset()
+    """Its slots that are used, anywhere."""
 
     def right_at(self, place: str, rules: PlaceRules) -> Right | None:
         """Return what it opens at ``place``; None: nothing.
@@ -59,7 +60,7 @@ class Pass:
             valid_until=self.valid_until,
             pass_ref=self.ref,
             terms=self.terms,
-            used=self.used,
+            used=tuple(sorted(self.used)),
         )
 
 

@@ -9,6 +9,7 @@ from access.errors import CardError
 
 LONGEST_UID: Final = 32
 KEY_BYTES: Final = 32
+PIN_BYTES: Final = 16
 
 
 def normalise(uid: bytes) -> str:
@@ -45,7 +46,7 @@ def card_token(key: bytes, number: str) -> str:
 
 
 def pin_hash(key: bytes, member: str, pin: str) -> str:
-    """Return what a list holds of a member's PIN: HMAC-SHA-256 under the network's key, 64 hexadecimal digits.
+    """Return what a list holds of a member's PIN: half an HMAC-SHA-256 under the network's key, 32 hexadecimal digits.
 
     A PIN has too few digits for any hash without a key to hide it; the key stands between a stolen list and the PINs.
 
@@ -54,4 +55,4 @@ def pin_hash(key: bytes, member: str, pin: str) -> str:
     """
     if not (4 <= len(pin) <= 12 and pin.isascii() and pin.isdigit()):
         raise CardError("a PIN has 4 to 12 digits")
-    return hmac.digest(key, f"pin\0{member}\0{pin}".encode(), "sha256").hex()
+    return hmac.digest(key, f"pin\0{member}\0{pin}".encode(), "sha256")[:PIN_BYTES].hex()

@@ -72,7 +72,7 @@ def lists(draw: st.DrawFn) -> AccessList:
             ref=f"m-{number}",
             status=draw(st.sampled_from(["active", "active", "active", "suspended"])),
             rights=tuple(draw(st.lists(RIGHTS, min_size=1, max_size=3))),
-            pin=draw(st.sampled_from([None, "1" * 64])),
+            pin=draw(st.sampled_from([None, "1" * 32])),
             bookings=draw(st.sampled_from([(), (BOOKING,)])),
         )
         for number in range(3)
@@ -112,7 +112,7 @@ READS = st.tuples(
     st.sampled_from(DOORS),
     st.sampled_from(["in", "in", "out"]),
     st.integers(0, 200),
-    st.sampled_from([None, "1" * 64, "1" * 64, "2" * 64]),
+    st.sampled_from([None, "1" * 32, "1" * 32, "2" * 32]),
     st.sampled_from(["card", "card", "code"]),
     st.sampled_from([True, True, False]),
 )

@@ -208,3 +208,82 @@ def test_a_key_that_is_none(text: str) -> None:
 def test_a_number_that_is_none(uid: bytes) -> None:
     with pytest.raises(CardError):
         normalise(uid)
+
+
+NEWER = {
+    "format": 2,
+    "door_sets": [["entry"]],
+    "terms": [{"allowance": ["half_day", 10, False], "booked": True}],
+    "passes": [["m-1", 0, None, None, None, "p-1", 0, [7]], ["m-1", None, {"mon": []}, None, None, None, 0, None]],
+    "pins": {"m-1": "0" * 32},
+    "bookings": [["m-1", ["entry"], 1, 2]],
+    "rules": {
+        "doors": {"entry": {"to_space": "place", "pin": True, "passback": "hard", "first_card": {"mon": []}}},
+        "spaces": {"place": [None, 12], "lab": ["place", None]},
+        "tries": 3,
+    },
+}
+
+
+def test_all_that_a_newer_list_may_hold() -> None:
+    read = from_json(json.dumps({**GOOD, **NEWER}))
+    member = read.entries[TOKEN].member
+    assert [right.pass_ref for right in member.rights] == [None, "p-1", None]
+    assert member.rights[1].used == (7,)
+    assert member.pin == "0" * 32
+    assert len(member.bookings) == 1
+    assert read.rules.doors["entry"].passback == "hard"
+    assert read.rules.spaces["lab"].parent == "place"
+    assert from_json(to_json(read)) == read
+
+
+def test_an_older_gateway_is_never_told_less_than_all_of_a_right() -> None:
+    """It ignores what it doesn't know: a right with terms must not be among the rights that it reads."""
+    written = json.loads(to_json(from_json(json.dumps({**GOOD, **NEWER}))))
+    assert written["rights"] == []
+    assert written["format"] == 2
+    assert "format" not in json.loads(to_json(from_json(json.dumps(GOOD))))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 3},
+        {"format": "2"},
+        {"terms": None},
+        {"terms": [{"may": "anything"}]},
+        {"terms": [{"booked": 1}]},
+        {"terms": [{"allowance": ["minute", 1, False]}]},
+        {"terms": [{"allowance": ["hour", -1, False]}]},
+        {"terms": [{"allowance": ["hour", 1]}]},
+        {"terms": [{"visitor": "king"}]},
+        {"door_sets": ["entry"]},
+        {"door_sets": {}},
+        {"door_sets": [[["entry"]]]},
+        {"door_sets": []},
+        {"passes": [["m-1", 0, None, None, None, "p-1", 1, []]]},
+        {"passes": [["m-1", 0, None, None, None, "p-1", 0, [1.5]]]},
+        {"passes": [["m-1", 0, None, None, None, "p-1", 0, [True]]]},
+        {"passes": [["m-1", 0, None, None, None, 7, 0, []]]},
+        {"passes": [["m-2", 0, None, None, None, "p-1", 0, []]]},
+        {"passes": [[["m-1"], 0, None, None, None, "p-1", 0, []]]},
+        {"passes": [["m-1", 0, None, None, None, "p-1"]]},
+        {"pins": {"m-1": "1234"}},
+        {"pins": {"m-2": "0" * 32}},
+        {"pins": []},
+        {"bookings": [["m-1", None, None, 2]]},
+        {"bookings": [["m-2", None, 1, 2]]},
+        {"rules": []},
+        {"rules": {"alarm": True}},
+        {"rules": {"doors": []}},
+        {"rules": {"doors": {"entry": {"pin": "yes"}}}},
+        {"rules": {"doors": {"entry": {"passback": "sometimes"}}}},
+        {"rules": {"doors": {"entry": {"mantrap": True}}}},
+        {"rules": {"spaces": {"place": 12}}},
+        {"rules": {"spaces": {"place": [None, "12"]}}},
+        {"rules": {"tries": -1}},
+    ],
+)
+def test_what_makes_no_sense_in_a_newer_list_is_refused_whole(change: dict[str, object]) -> None:
+    with pytest.raises(ListError):
+        from_json(json.dumps({**GOOD, **NEWER, **change}))
