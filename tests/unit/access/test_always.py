@@ -14,6 +14,7 @@ from access.aftermath import forget, muster, stands_open
 from access.checks import CHECKS
 from access.rules import Allowance, Booking, DoorRules, PlaceRules, SpaceRules, Terms
 from access.schedules import schedule_from_json
+from access.state_json import state_from_json, state_to_json
 
 START = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)
 """The evening before the clocks change in Paris."""
@@ -153,6 +154,7 @@ def test_through_any_history(held: AccessList, reads: list[tuple], data: st.Data
         assert state == before  # what it was made of is left alone
         state = following
         check_counts(held, state)
+        assert state_from_json(state_to_json(state)) == state
         if not decision.granted and decision.reason not in ("wrong_pin", "unknown_card"):
             assert state == before
         assert not stands_open(held, door, at, replace(state, lockdown=True))
