@@ -82,7 +82,7 @@ def machine() -> str:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    versions = ", ".join(fetch().versions().values())
+    versions = ", ".join(f"{name} {version}" for name, version in fetch().versions().items())
     return (
         f"{cores} cores ({model}), {memory:.0f} GiB, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, {versions}. Broker, database, load and ourselves share these cores."

@@ -52,11 +52,13 @@ class _Gateway:
         self.committed = 0
         self.sent = 0
         self.moved_at = 0.0
+        self.probing = False
+        """After a time-out one batch at a time goes out until a mark moves, as in ``gateway.window``."""
         self.link: Link
 
     def pump(self, now: float) -> None:
         """Send while the window has room."""
-        while self.sent < len(self.bodies) and self.sent - self.committed < WINDOW:
+        while self.sent < len(self.bodies) and self.sent - self.committed < (1 if self.probing else WINDOW):
             head = b'{"epoch":"%s","first":%d,"sent_at":%d,"events":[' % (
                 _EPOCH.encode(),
                 self.sent * BATCH + 1,
@@ -73,7 +75,8 @@ class _Gateway:
             batches = mark["seq"] // BATCH
             now = time.monotonic()
             if batches > self.committed:
-                self.committed, self.moved_at = batches, now
+                self.committed, self.moved_at, self.probing = batches, now, False
+                self.sent = max(self.sent, batches)
             self.pump(now)
 
 
@@ -110,7 +113,7 @@ def main() -> None:
         now_s = time.monotonic()
         for one in fleet:
             if one.committed < len(bodies) and now_s - one.moved_at > _RESEND_S:
-                one.sent = one.committed
+                one.sent, one.probing = one.committed, True
                 resent += 1
                 one.pump(now_s)
     print(json.dumps({"seconds": time.monotonic() - started, "events": total * BATCH, "resent": resent}), flush=True)
