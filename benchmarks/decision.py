@@ -177,6 +177,7 @@ def main() -> None:
     for size in SIZES:
         held = a_list(size)
         found[size] = measure(held, count)
+        del held
     text = to_json(a_list(SIZES[-1]))
     progress(f"{len(text) / 1e6:.1f} MB of JSON")
     largest, smallest = found[SIZES[-1]], found[SIZES[0]]
