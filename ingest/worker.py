@@ -31,7 +31,8 @@ _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""
 _PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 """The database is away or in trouble: nothing is wrong with what was to be stored."""
-_TOPOLOGY_EVERY_S: Final = 60.0
+_TOPOLOGY_EVERY_S: Final = 600.0
+"""The database says when the network changes; this is for a word that got lost."""
 _LOCKS_EVERY_S: Final = 2.0
 _LIST_AGAIN_S: Final = 15.0
 
@@ -54,7 +55,6 @@ class Worker:
         self.beat = time.monotonic()
         """When the worker last turned."""
         self._states = States(metrics)
-        self._strangers_at = 0.0
         self._lists_at: dict[str, float] = {}
         self._changed_lists: deque[int] = deque()
 
@@ -197,10 +197,6 @@ class Worker:
         log.warning(
             "message_refused", extra={"topic": refusal.topic[:300], "reason": refusal.reason, "error": refusal.error}
         )
-        now = time.monotonic()
-        if refusal.reason == "unknown_gateway" and now > self._strangers_at:  # perhaps it was enrolled a moment ago
-            self._strangers_at = now + 5.0
-            self.topology_stale.set()
 
     def _send_lists(self, connection: store.Connection, gateways: list[int], places: list[int]) -> None:
         """Send its place's access list to each of these gateways that is online and holds another one."""
