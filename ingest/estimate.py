@@ -41,8 +41,7 @@ def estimate(space: Space, fold: SpaceFold, nested: Iterable[tuple[Space, Estima
     for inside, inner in nested:
         badly = badly or inner.quality != "live"
         if inner.low is None or inner.high is None:
-            if heads is None:
-                spread += inside.capacity or 0
+            spread += inside.capacity or 0  # not known to be empty, so never counted as free
             continue
         known = True
         low += inner.low

@@ -102,6 +102,11 @@ def test_what_a_silent_desk_may_hide_widens_the_place_too() -> None:
     assert numbers(place(badge("in"), badge("in", "m-0002"), *heard, without=without), ROOT) == (2, 1, 2, "degraded")
 
 
+def test_a_room_that_was_never_heard_of_is_not_taken_for_empty() -> None:
+    without = ("counter", "heads", "desk-0", "desk-1", "desk-2")
+    assert numbers(place(badge("in"), without=without), ROOT) == (1, 0, 8, "degraded")
+
+
 def test_a_meeting_is_counted_at_the_door() -> None:
     without = ("counter", "heads", "desk-0", "desk-1", "desk-2")
     assert numbers(place(badge("in"), desk("room", True), without=without), ROOT) == (1, 1, 1, "live")
