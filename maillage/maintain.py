@@ -1,7 +1,8 @@
 """``maillage maintain``: sum up occupancy by quarter hours, and drop personal traces when their time is over.
 
 Rollup and retention are ours, since TimescaleDB's Apache edition has neither. Who passed which door is kept for three
-months (the French CNIL's rule for badge logs); sums without persons, dead letters and alarms stay.
+months (the French CNIL's rule for badge logs), and so are dead letters, which may hold a card read; sums without
+persons and alarms stay.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ LOCK: Final = 0x6D61_696E_7461_696E
 
 _LOCK = "SELECT pg_try_advisory_lock(%s)"
 _DROP = "SELECT drop_events_before(%s)"
+_DROP_LETTERS = """
+-- what could not be read, and nobody heard again since
+DELETE FROM dead_letter WHERE last_at < %s
+"""
 _DROPPED = """
 -- remember until when traces are gone
 INSERT INTO maintenance (task, done_until) VALUES ('retention', %s)
@@ -83,5 +88,9 @@ def _drop_traces(
     """Drop what is older than ``keep``: whole chunks, so a chunk goes when its oldest event is due."""
     before = now - keep + CHUNK
     dropped = connection.execute(_DROP, (before,)).fetchall()
+    letters = connection.execute(_DROP_LETTERS, (now - keep,)).rowcount
     connection.execute(_DROPPED, (before,))
-    log(f"retention: {len(dropped)} days of events dropped, older than {now - keep:%Y-%m-%d %H:%M} UTC")
+    log(
+        f"retention: {len(dropped)} days of events and {letters} dead letters dropped, older than "
+        f"{now - keep:%Y-%m-%d %H:%M} UTC"
+    )

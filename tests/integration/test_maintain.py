@@ -259,16 +259,18 @@ def test_personal_traces_go_after_three_months_and_sums_stay(world: World) -> No
     world.change(EIGHT, 1)
     world.change(now - timedelta(days=91), 2)
     world.change(now - timedelta(days=88), 3)
-    world.connection.execute(
-        "INSERT INTO dead_letter (origin, reason, error, topic, payload, length, digest)"
-        " VALUES ('ingest', 'x', 'x', 't', '', 0, 'd')"
-    )
+    for digest, days in (("old", 91), ("new", 88)):
+        world.connection.execute(
+            "INSERT INTO dead_letter (origin, reason, error, topic, payload, length, digest, last_at)"
+            " VALUES ('ingest', 'x', 'x', 't', '', 0, %s, %s)",
+            (digest.encode(), now - timedelta(days=days)),
+        )
     world.heard(now)
     lines = world.maintain(now)
-    assert lines[-1].startswith("retention: 2 days of events dropped")
+    assert lines[-1].startswith("retention: 2 days of events and 1 dead letters dropped")
     assert world.connection.execute("SELECT min(at) FROM event").fetchone() == (now - timedelta(days=88),)
     assert world.connection.execute("SELECT count(*) FROM occupancy_change").fetchone() == (3,)
-    assert world.connection.execute("SELECT count(*) FROM dead_letter").fetchone() == (1,)
+    assert world.connection.execute("SELECT digest FROM dead_letter").fetchall() == [(b"new",)]
     sums = world.connection.execute("SELECT count(*) FROM occupancy_15m").fetchone()
     world.maintain(now)
     assert world.connection.execute("SELECT count(*) FROM occupancy_15m").fetchone() == sums
