@@ -37,7 +37,7 @@ def look_at_machine(*, stack_runs: bool) -> Iterator[Finding]:
     if chromium:
         yield good("browser", chromium)
     else:
-        yield note("browser", "no Chromium: browser tests are skipped", "apt-get install chromium")
+        yield note("browser", "no Chromium: browser tests are skipped", "apt-get install chromium libatomic1")
     yield from _ports(stack_runs=stack_runs)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
+import playwright
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -24,12 +27,19 @@ _QUIET: Final = [  # a test's browser speaks to nobody but the page's server
 def chromium() -> str:
     """Return the path of Chromium; without it the test is skipped, except in CI, where it fails."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is not None:
+    if found is not None and _driver_runs():
         return found
-    text = "Chromium is not installed: apt-get install chromium, or run scripts/test as root"
+    what = "Chromium" if found is None else "libatomic1, which Playwright's driver needs,"
+    text = f"{what} is not installed: apt-get install chromium libatomic1, or run scripts/test as root"
     if os.environ.get("CI"):
         pytest.fail(text)
     pytest.skip(text)
+
+
+def _driver_runs() -> bool:
+    """Whether the Node.js that comes with Playwright starts; a minimal Debian lacks one of its libraries."""
+    driver = Path(playwright.__file__).parent / "driver" / "node"
+    return subprocess.run([driver, "--version"], capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module")
