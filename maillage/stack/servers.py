@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, Secrets, fetch
+from maillage.embedded.process import ServerError
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
 from maillage.stack.ports import choose
+
+Server = TypeVar("Server", EmbeddedPostgres, EmbeddedMosquitto)
 
 
 class Servers:
@@ -30,38 +34,55 @@ class Servers:
         self.field: EmbeddedMosquitto | None = None
         if bundle is None:
             return
+        self._taken_ports = taken_ports
+
+        def postgres(port: int) -> EmbeddedPostgres:
+            return EmbeddedPostgres(
+                runtime / "postgres", bundle=bundle, password=secrets.postgres, port=port, log=logs / "postgres.log"
+            )
+
+        def central(port: int) -> EmbeddedMosquitto:
+            return EmbeddedMosquitto(
+                runtime / "central", bundle=bundle, users=secrets.mqtt, port=port, log=logs / "central-broker.log"
+            )
+
+        def field(port: int) -> EmbeddedMosquitto:
+            return EmbeddedMosquitto(runtime / "field", bundle=bundle, port=port, log=logs / "field-broker.log")
+
+        self._make_postgres, self._make_central, self._make_field = postgres, central, field
         if not self._given_database:
-            self.postgres = EmbeddedPostgres(
-                runtime / "postgres",
-                bundle=bundle,
-                password=secrets.postgres,
-                port=choose(54320, taken_ports),
-                log=logs / "postgres.log",
-            )
+            self.postgres = postgres(choose(54320, taken_ports))
         if not self._given_broker:
-            self.central = EmbeddedMosquitto(
-                runtime / "central",
-                bundle=bundle,
-                users=secrets.mqtt,
-                port=choose(18830, taken_ports),
-                log=logs / "central-broker.log",
-            )
+            self.central = central(choose(18830, taken_ports))
         if not self._given_field:
-            self.field = EmbeddedMosquitto(
-                runtime / "field", bundle=bundle, port=choose(18831, taken_ports), log=logs / "field-broker.log"
-            )
+            self.field = field(choose(18831, taken_ports))
 
     def start(self, *, fresh: bool) -> None:
         """Start what is embedded; with ``fresh``, the embedded database begins empty."""
         if self.postgres:
-            self.postgres.start()
+            self.postgres = self._started(self.postgres, self._make_postgres)
             if fresh:
                 with psycopg.connect(self.postgres.url(database="postgres"), autocommit=True) as connection:
                     connection.execute("DROP DATABASE IF EXISTS maillage WITH (FORCE)")
                     connection.execute("CREATE DATABASE maillage")
-        for broker in (self.central, self.field):
-            if broker:
-                broker.start()
+        if self.central:
+            self.central = self._started(self.central, self._make_central)
+        if self.field:
+            self.field = self._started(self.field, self._make_field)
+
+    def _started(self, server: Server, make: Callable[[int], Server]) -> Server:
+        """Start ``server``; where somebody took its port since it was chosen, another of ``make`` on a free port."""
+        for _ in range(3):
+            try:
+                server.start()
+            except ServerError as error:
+                if "Address already in use" not in str(error):
+                    raise
+                server = make(choose(0, self._taken_ports))
+            else:
+                return server
+        server.start()
+        return server
 
     def make_logins(self) -> None:
         """Give each process its own database user; a given database keeps the user of its URL."""
