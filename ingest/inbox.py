@@ -18,7 +18,6 @@ class Inbox:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.bytes = 0
-        self.shed = 0
         self._messages: deque[Message] = deque()
         self._ready = threading.Condition()
 
@@ -27,7 +26,6 @@ class Inbox:
         size = len(message.payload) + 500
         with self._ready:
             if self.bytes + size > self.limit_bytes:
-                self.shed += 1
                 return False
             self.bytes += size
             self._messages.append(message)
@@ -56,9 +54,3 @@ class Inbox:
         """Let whoever waits in ``take`` look around."""
         with self._ready:
             self._ready.notify()
-
-    def clear(self) -> None:
-        """Forget all that waits; the gateways send it again."""
-        with self._ready:
-            self._messages.clear()
-            self.bytes = 0

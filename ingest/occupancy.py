@@ -71,8 +71,7 @@ class PlaceFold:
             if last is not None and at < last[1] - LATE:
                 return
             known[device.id] = (event["occupied"], at)
-            if device.id in fold.silent:
-                fold.silent.discard(device.id)
+            fold.silent.discard(device.id)
             fold.at = max(fold.at, at)
             self.dirty.add(space)
         elif event["kind"] == "access":

@@ -23,35 +23,11 @@ from gateway.signing import new_seed
 from gateway.spool import Spool
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.process import free_port
-from tests.conftest import CentralBroker
-from tests.integration.gateway.stage import Centre, Field, command, settings, start
+from tests.integration.gateway.stage import Centre, Field, command, start
 from tests.unit.gateway.place_parts import AT, CARD, S, access_list, badge, config, signed
 from tests.waiting import until
 
 OPEN = ("gare/in/cmd", b'{"cmd": "opendoor", "doorip": "in"}')
-
-
-@pytest.fixture
-def loop(mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto) -> Iterator[MqttLoop]:
-    made = MqttLoop("test")
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def centre(loop: MqttLoop, mqtt: CentralBroker) -> Centre:
-    return Centre(loop, mqtt, config())
-
-
-@pytest.fixture
-def field(loop: MqttLoop, field_mqtt: EmbeddedMosquitto) -> Field:
-    return Field(loop, field_mqtt)
-
-
-@pytest.fixture
-def told(tmp_path: Path, mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto) -> GatewaySettings:
-    return settings(tmp_path, mqtt, field_mqtt)
 
 
 Running = Callable[[GatewaySettings], Process]

@@ -11,43 +11,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from gateway.config import write_gateways
-from gateway.mqtt_loop import MqttLoop
 from gateway.settings import GatewaySettings
-from maillage.embedded import EmbeddedMosquitto
 from tests.conftest import CentralBroker
-from tests.integration.gateway.stage import Centre, Field, settings, start
+from tests.integration.gateway.stage import Centre, Field, start
 from tests.unit.gateway.place_parts import config
 from tests.waiting import until
-
-
-@pytest.fixture
-def loop(mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto) -> Iterator[MqttLoop]:
-    made = MqttLoop("test")
-    made.start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def centre(loop: MqttLoop, mqtt: CentralBroker) -> Centre:
-    return Centre(loop, mqtt, config())
-
-
-@pytest.fixture
-def field(loop: MqttLoop, field_mqtt: EmbeddedMosquitto) -> Field:
-    return Field(loop, field_mqtt)
-
-
-@pytest.fixture
-def told(tmp_path: Path, mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto) -> GatewaySettings:
-    return settings(tmp_path, mqtt, field_mqtt)
 
 
 class Load:
