@@ -13,7 +13,7 @@ from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, Secrets, fetc
 from maillage.embedded.process import ServerError
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
-from maillage.stack.ports import choose
+from maillage.stack.ports import choose, is_free
 
 Server = TypeVar("Server", EmbeddedPostgres, EmbeddedMosquitto)
 
@@ -73,6 +73,8 @@ class Servers:
     def _started(self, server: Server, make: Callable[[int], Server]) -> Server:
         """Start ``server``; where somebody took its port since it was chosen, another of ``make`` on a free port."""
         for _ in range(3):
+            if not is_free(server.port):  # whoever has it would answer in the server's stead
+                server = make(choose(0, self._taken_ports))
             try:
                 server.start()
             except ServerError as error:
