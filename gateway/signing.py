@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gateway.errors import GatewayError
 
-Purpose = Literal["list", "command"]
+Purpose = Literal["list", "delta", "command"]
 
 
 class SignatureError(GatewayError):

@@ -60,6 +60,20 @@ class AccessEvent(_Event):
     """The pseudonymous member reference of the access list."""
     list_version: NotRequired[Small]
     list_age_s: NotRequired[Small]
+    rule: NotRequired[Annotated[str, Field(max_length=32)]]
+    """The check that decided (``access.model.Decision.rule``)."""
+    by: NotRequired[Literal["card", "code"]]
+    """What was presented, where it wasn't a card: a code typed at a keypad."""
+    pass_ref: NotRequired[Annotated[str, Field(max_length=64)]]
+    """Of a grant: the pass that opened."""
+    slots: NotRequired[Annotated[list[Annotated[int, Field(ge=-(2**62), le=2**62)]], Field(max_length=64)]]
+    """Slots of that pass's allowance which this use begins (``access.passes``); of an exit: of the stay that ends."""
+    noted: NotRequired[Literal["anti_passback"]]
+    """What a grant overlooked."""
+    host: NotRequired[bool]
+    """Of a grant: by a right that supervises."""
+    bits: NotRequired[Small]
+    """Of a card whose format nobody knows: its length; ``card`` is then a keyed hash of its bits."""
 
 
 class AccessTakenEvent(_Event):
@@ -67,6 +81,9 @@ class AccessTakenEvent(_Event):
 
     kind: Literal["access_taken", "access_not_taken"]
     access_at: Micros
+    pass_ref: NotRequired[Annotated[str, Field(max_length=64)]]
+    slots: NotRequired[Annotated[list[Annotated[int, Field(ge=-(2**62), le=2**62)]], Field(max_length=64)]]
+    """As in ``AccessEvent``, where the door's contact tells of the entry: what a grant has used is known only then."""
 
 
 class DoorEvent(_Event):
@@ -190,6 +207,13 @@ class State(_Message):
     """Random, new at each start: two that alternate under one gateway are two machines with one identity."""
     epoch: Name | None = None
     list_version: Small | None = None
+    list_fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Of the list that it decides by (``access.compare.fingerprint``): with the version, its acknowledgement."""
+    list_refused: Text | None = None
+    """Why it could not use what was last sent: the centre sends the whole list then."""
+    lockdown: bool = False
+    """Ordered by a command, of the whole place."""
+    evacuation: bool = False
     spool_depth: Small | None = None
     """Events not yet known to be committed."""
     clock_offset_ms: float | None = None
@@ -199,11 +223,53 @@ class State(_Message):
 
 
 class SignedList(_Message):
-    """A place's access list on its way: ``signature`` (``gateway.signing``, base64) covers the JSON text ``body``."""
+    """Old form, to go with its last user."""
 
     version: Small
     body: str
     signature: str
+
+
+class ListHead(_Message):
+    """What a whole list's parts make: signed as a text (purpose ``list``), so that no part needs a signature."""
+
+    place: str
+    version: Small
+    parts: int = Field(ge=1, le=4096)
+    bytes: int = Field(ge=1, le=512 * 1024 * 1024)
+    """Of the list's JSON (``access.listing``), before compression."""
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 of the compressed text: of all the parts' data, one after the other."""
+    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ListPart(_Message):
+    """One part of a whole list: in any order, any number of times."""
+
+    kind: Literal["part"] = "part"
+    head: str
+    """JSON of a ``ListHead``."""
+    signature: str
+    """Over ``head``, purpose ``list`` (``gateway.signing``, base64)."""
+    index: int = Field(ge=0)
+    data: str
+    """Base64: this part's piece of the list's JSON, compressed by zlib."""
+
+
+class ListDelta(_Message):
+    """What turns the list that a gateway holds into a newer one."""
+
+    kind: Literal["delta"] = "delta"
+    body: str
+    """JSON text (``access.deltas_json``)."""
+    signature: str
+    """Over ``body``, purpose ``delta``."""
+
+
+ListMessage = Annotated[ListPart | ListDelta, Field(discriminator="kind")]
+LIST_MESSAGE: Final[TypeAdapter[ListPart | ListDelta]] = TypeAdapter(ListMessage)
+MAX_PART_BYTES: Final = 256_000
+"""Of a part's compressed data, before base64."""
 
 
 class Command(_Message):
@@ -213,22 +279,48 @@ class Command(_Message):
     signature: str
 
 
+Do = Literal["unlock", "lockdown", "release", "evacuate", "enrol", "report_list"]
+"""``unlock``: a door, once. ``lockdown``, ``evacuate``: a door or (none named) the place, until ``release``.
+``enrol``: the next card at reader ``device`` is not decided on but told in the reply, within the command's time.
+``report_list``: answer with what the list says, to be compared."""
+
+
 class CommandBody(_Message):
     """What a command orders; refused after ``expires_at`` and when its nonce was seen before."""
 
     id: str
-    do: Literal["unlock", "lockdown", "release"]
+    gateway: str
+    """Whom it is for: an order to one gateway is none to another."""
+    do: Do
     door: str | None = None
+    device: str | None = None
+    """Of ``enrol``: the reader's code."""
     expires_at: Micros
     nonce: str
     by: str
+
+
+class EnrolledCard(_Message):
+    """A card that was presented to be enrolled. Its bits go to who ordered the enrolment, and are stored nowhere."""
+
+    token: Token | None = None
+    """None: of a format that nobody knows."""
+    last4: Annotated[str, Field(max_length=4)] | None = None
+    format: Annotated[str, Field(max_length=32)] | None = None
+    bits: Annotated[str, Field(max_length=512)]
+    """As read, in 0 and 1, first received first."""
 
 
 class Reply(_Message):
     """What became of a command."""
 
     id: str
-    outcome: Literal["done", "refused", "expired", "unknown_door"]
+    outcome: Literal["done", "refused", "expired", "unknown_door", "unknown_device", "failed"]
+    """``refused``: retained, seen before, or with a life too long. ``failed``: the lock's driver could not."""
+    card: EnrolledCard | None = None
+    """Of ``enrol``; ``expired`` without a card: nobody presented one in time."""
+    entries: str | None = None
+    """Of ``report_list``: base64 of zlib of the JSON object {token: first 16 digits of its entry's digest}."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
