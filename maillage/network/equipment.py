@@ -82,11 +82,15 @@ _INSERTS: Final = (
     INSERT INTO card (token, last4, member, generated)
     SELECT n.token, n.last4, n.ref, true FROM new_member n
     ON CONFLICT (token) DO NOTHING""",
-    b"""-- their right to every door of their place, at any hour
-    INSERT INTO access_right (member, place)
-    SELECT n.ref, p.id FROM new_member n JOIN place p ON p.code = n.place
-    ON CONFLICT (member, place, coalesce(doors, '{}')) DO NOTHING""",
-    b"ANALYZE place, gateway, space, desk, door, device, member, card, access_right",
+    b"""-- their pass: every door of their place, at any hour
+    INSERT INTO pass (ref, member, generated)
+    SELECT 'p' || substr(n.ref, 2), n.ref, true FROM new_member n
+    ON CONFLICT (ref) DO NOTHING""",
+    b"""-- where it opens
+    INSERT INTO pass_place (pass, place)
+    SELECT 'p' || substr(n.ref, 2), p.id FROM new_member n JOIN place p ON p.code = n.place
+    ON CONFLICT (pass, place) DO NOTHING""",
+    b"ANALYZE place, gateway, space, desk, door, device, member, card, pass, pass_place",
 )
 
 

@@ -29,8 +29,8 @@ SELECT coalesce(p.region, '?'), count(*),
   sum((SELECT count(*) FROM door d WHERE d.place = p.id))::bigint,
   sum((SELECT count(*) FROM gateway g WHERE g.place = p.id AND g.retired_at IS NULL))::bigint,
   sum((SELECT count(*) FROM device v WHERE v.place = p.id))::bigint,
-  sum((SELECT count(*) FROM access_right r WHERE r.place = p.id))::bigint,
-  sum((SELECT count(*) FROM access_right r JOIN card c ON c.member = r.member WHERE r.place = p.id))::bigint,
+  sum((SELECT count(*) FROM member m WHERE m.home = p.id))::bigint,
+  sum((SELECT count(*) FROM member m JOIN card c ON c.member = m.ref WHERE m.home = p.id))::bigint,
   count(l.place)
 FROM place p LEFT JOIN access_list l ON l.place = p.id
 GROUP BY 1 ORDER BY 2 DESC, 1

@@ -65,7 +65,8 @@ def _fingerprint(connection: Connection) -> list[tuple[Any, ...]]:
           SELECT x::text FROM place x UNION ALL SELECT x::text FROM space x UNION ALL SELECT x::text FROM desk x
           UNION ALL SELECT x::text FROM door x UNION ALL SELECT x::text FROM gateway x
           UNION ALL SELECT x::text FROM device x UNION ALL SELECT x::text FROM member x
-          UNION ALL SELECT x::text FROM card x UNION ALL SELECT x::text FROM access_right x
+          UNION ALL SELECT x::text FROM card x UNION ALL SELECT x::text FROM pass x
+          UNION ALL SELECT x::text FROM pass_place x
         ) t
         """,
     )
@@ -210,8 +211,8 @@ def test_only_a_change_makes_a_new_list(connection: Connection, corsica: Report)
     lists.refresh(connection, signing_key=SEED, now=NOW)
     (place, code, token), *_ = _all(
         connection,
-        "SELECT p.id, p.code, encode(c.token, 'hex') FROM place p JOIN access_right r ON r.place = p.id"
-        " JOIN card c ON c.member = r.member ORDER BY p.id LIMIT 1",
+        "SELECT p.id, p.code, encode(c.token, 'hex') FROM place p JOIN member m ON m.home = p.id"
+        " JOIN card c ON c.member = m.ref ORDER BY p.id LIMIT 1",
     )
     connection.execute("UPDATE card SET status = 'lost' WHERE token = decode(%s, 'hex')", (token,))
     assert lists.refresh(connection, signing_key=SEED, now=NOW) == [code]
