@@ -14,12 +14,13 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import KeyMissing, KeyRefused, ScopeMissing, Unavailable
 from api.keys import PREFIX, digest_of
+from api.roles import permissions_of
 
 BELIEVED_S: Final = 10.0
 _CACHE: Final = 10_000
 
 _FIND: Final = """
-SELECT id, scopes, places FROM api_key
+SELECT id, role, scopes, places FROM api_key
 WHERE digest = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 """
 # Once a minute is often enough to see which keys are in use.
@@ -34,6 +35,7 @@ class Caller:
     """Who a key stands for."""
 
     id: int
+    role: str | None
     scopes: list[str]
     places: list[int] | None
     """The only places that may be seen; None: all."""
@@ -47,16 +49,16 @@ class Keys:
         self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
 
     async def caller(self, request: Request, scope: str) -> Caller:
-        """Who sent ``request``, if their key has ``scope`` (or is an administrator's).
+        """Who sent ``request``, if their key's role or scopes hold the permission ``scope``.
 
         Raises:
             KeyMissing, KeyRefused, ScopeMissing: they may not.
             Unavailable: the database is away, and the key is not known from before.
         """
-        caller = await self._find(_key_of(request))
+        caller = await self._find(key_of(request))
         if caller is None:
             raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
-        if scope not in caller.scopes and "admin" not in caller.scopes:
+        if scope not in permissions_of(caller.role, caller.scopes):
             raise ScopeMissing(scope)
         return caller
 
@@ -79,7 +81,12 @@ class Keys:
         return caller
 
 
-def _key_of(request: Request) -> str:
+def key_of(request: Request) -> str:
+    """Read the key of ``request``: ``Authorization: Bearer mk_…`` or ``X-Api-Key``.
+
+    Raises:
+        KeyMissing, KeyRefused: none, or something that is no key.
+    """
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         key = request.headers.get("x-api-key", "")

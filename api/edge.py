@@ -9,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
 
+REQUEST_ID: Final = "maillage.request_id"
+"""Where a route leaves its request's id in the ASGI scope, to be sent back."""
 _SECURITY: Final = [
     (b"content-security-policy", b"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"),
     (b"x-content-type-options", b"nosniff"),
@@ -57,6 +59,8 @@ class Edge:
                 headers = message["headers"]
                 # a page has stricter rules of its own
                 own = {name for name, _ in headers}
+                if (request_id := scope.get(REQUEST_ID)) is not None:
+                    headers = [*headers, (b"x-request-id", request_id.encode())]
                 message["headers"] = [*headers, *(pair for pair in extra if pair[0] not in own)]
             await send(message)
 

@@ -3,10 +3,15 @@
 ApiError
 ├── NotFound            no such place
 ├── BadQuery            a question that can't be understood; says which parameter and what to do
+├── BadField            a field of what was sent makes no sense; says which and what to do
+├── Conflict            what is there already stands against it
+├── RevisionMissing     a change must say what it was made of (If-Match)
+├── Changed             somebody else has changed it meanwhile
 ├── NotAllowed
 │   ├── KeyMissing      this needs a key
 │   ├── KeyRefused      unknown, expired or revoked
-│   └── ScopeMissing    the key is good, but not for this
+│   ├── ScopeMissing    the key is good, but not for this
+│   └── NotYours        the key is good for this, but not here: the database refuses the row
 ├── Unavailable         the database or the board is not there yet
 │   └── TooManyStreams
 └── KeyInvalid          a key can't be made as asked
@@ -31,6 +36,34 @@ class BadQuery(ApiError):
         self.parameter = parameter
 
 
+class BadField(ApiError):
+    """A field of what was sent that makes no sense; ``field`` names it, with dots for fields within."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class Conflict(ApiError):
+    """What is there stands against it; ``field`` names what of the request, where it is one field."""
+
+    def __init__(self, text: str, *, field: str | None = None) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+class RevisionMissing(ApiError):
+    """A change came without the revision that it was made of."""
+
+
+class Changed(ApiError):
+    """Somebody else has changed it since it was read; ``etag`` is what it is now."""
+
+    def __init__(self, text: str, *, etag: str | None = None) -> None:
+        super().__init__(text)
+        self.etag = etag
+
+
 class NotAllowed(ApiError):
     """The caller may not do this."""
 
@@ -47,9 +80,13 @@ class ScopeMissing(NotAllowed):
     """The key is valid but lacks the scope, or has it for other places only."""
 
     def __init__(self, scope: str, *, of: str | None = None) -> None:
-        text = f"This key lacks the scope {scope!r}. Make one with `maillage key create --scope {scope}`."
+        text = f"This key lacks the permission {scope!r}. Ask for a key of a role that has it (docs/api.md, Roles)."
         super().__init__(text if of is None else f"This key may not see the place {of!r}.")
         self.scope = scope
+
+
+class NotYours(NotAllowed):
+    """The key may do this, but not to this: another place's, or what its role never touches."""
 
 
 class Unavailable(ApiError):

@@ -254,7 +254,10 @@ _WHEN = {
     401: "No key, or one that is not accepted.",
     403: "The key doesn't allow this.",
     404: "There is no such thing.",
+    409: "What is there already stands against it.",
+    412: "Somebody else has changed it: read it again.",
     422: "The question can't be understood: `errors` says what and where.",
+    428: "Send the `ETag` that you have read as `If-Match`.",
     503: "Not available just now; `Retry-After` says when to try again.",
 }
 

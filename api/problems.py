@@ -23,9 +23,14 @@ MEDIA_TYPE: Final = "application/problem+json"
 _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
     errors.NotFound: (404, "not-found", "There is no such thing here"),
     errors.BadQuery: (422, "bad-query", "The question can't be understood"),
+    errors.BadField: (422, "bad-field", "What was sent can't be used"),
+    errors.Conflict: (409, "conflict", "What is there already stands against it"),
+    errors.RevisionMissing: (428, "revision-missing", "A change must say what it is a change of"),
+    errors.Changed: (412, "changed", "Somebody else has changed it"),
     errors.KeyMissing: (401, "key-missing", "A key is needed"),
     errors.KeyRefused: (401, "key-refused", "The key is not accepted"),
     errors.ScopeMissing: (403, "scope-missing", "The key doesn't allow this"),
+    errors.NotYours: (403, "not-yours", "The key doesn't reach this"),
     errors.Unavailable: (503, "unavailable", "Not available just now"),
     errors.TooManyStreams: (503, "too-many-streams", "No stream is free"),
 }
@@ -80,6 +85,10 @@ async def _ours(request: Request, error: Exception) -> Response:
         headers["Retry-After"] = str(error.retry_s)
     if isinstance(error, errors.BadQuery):
         wrong.append({"where": "query", "name": error.parameter, "what": str(error)})
+    if isinstance(error, errors.BadField | errors.Conflict) and error.field is not None:
+        wrong.append({"where": "body", "name": error.field, "what": str(error)})
+    if isinstance(error, errors.Changed) and error.etag is not None:
+        headers["ETag"] = error.etag
     detail = f"{wrong[0]['name']}: {error}" if wrong else str(error)
     return problem(request, status, name, title, detail, errors_=wrong, headers=headers)
 

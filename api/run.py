@@ -54,6 +54,8 @@ def run(settings: ApiSettings) -> int:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=_STOP_S,
     )
     host, port = listening.getsockname()[:2]

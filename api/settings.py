@@ -20,4 +20,14 @@ class ApiSettings(BaseSettings):
     stream_clients: int = Field(
         default=2000, ge=1, le=100_000, description="Live streams open at once; one more is answered with 503."
     )
+    card_key: SecretStr | None = Field(
+        default=None,
+        description="The network's key for card tokens and PINs, 64 hexadecimal digits; "
+        "without it no card is taken in and no PIN set.",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses of the proxies whose `X-Forwarded-For` is believed, with commas: "
+        "from where a change was made is in the audit.",
+    )
     log_level: str = Field(default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR.")

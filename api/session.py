@@ -1,0 +1,155 @@
+"""One request's work in the database: one transaction, in which the database itself knows who asks.
+
+``enter()`` checks the key and tells the transaction who it is, from where and by which request; row-level security and
+the audit go by that. Without it the API's user sees nothing of members, cards and passes, so that no route can forget.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, TypedDict
+
+import psycopg
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import PoolTimeout, TooManyRequests
+from starlette.responses import Response
+
+from api.auth import key_of
+from api.edge import REQUEST_ID
+from api.errors import KeyRefused, ScopeMissing, Unavailable
+from api.keys import digest_of
+from api.models import problem_responses
+from api.refusals import as_problem
+from api.roles import Permission, permissions_of
+from api.state import parts_of
+
+_GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_WAIT_S: Final = 3.0
+
+# Who asks; from here on the transaction is theirs.
+_ENTER: Final = "SELECT id, name, role, scopes, places, member, gateway FROM enter(%s, %s, %s)"
+
+_BEARER: Final = HTTPBearer(auto_error=False, description="A key whose role has the permission (docs/api.md, Roles).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """Who a request is from, as ``enter()`` told: a key with its role."""
+
+    id: int
+    name: str
+    role: str | None
+    scopes: Sequence[str]
+    places: Sequence[int] | None
+    """Ids of the only places that it reaches; None: the whole network."""
+    member: str | None
+    """Of a member's own key: who."""
+    gateway: int | None
+    permissions: frozenset[Permission] = field(default=frozenset(), repr=False)
+
+    @property
+    def actor(self) -> str:
+        """As the audit and the histories name it, for example ``key:7 accueil``."""
+        return f"key:{self.id} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An open transaction of a caller; what fails in it leaves nothing behind."""
+
+    conn: AsyncConnection[Any]
+    caller: Entered
+    request_id: str
+
+    async def row(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> DictRow | None:
+        """The first row of a query's answer, by column name; None: there is none."""
+        return await (await self._execute(query, values)).fetchone()
+
+    async def rows(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> list[DictRow]:
+        """All rows of a query's answer, by column name."""
+        return await (await self._execute(query, values)).fetchall()
+
+    async def run(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> int:
+        """Run a change; return how many rows it touched."""
+        return (await self.conn.execute(query.encode(), values)).rowcount
+
+    async def _execute(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None) -> AsyncCursor[DictRow]:
+        return await self.conn.cursor(row_factory=dict_row).execute(query.encode(), values)
+
+
+@asynccontextmanager
+async def session(request: Request, *permissions: Permission) -> AsyncIterator[Session]:
+    """Open the transaction of ``request``, whose key must hold one of ``permissions``; committed where the block ends.
+
+    Raises:
+        KeyMissing, KeyRefused: no key, or none that is good.
+        ScopeMissing, NotYours: the role doesn't allow it at all, or not for this row (SQLSTATE 42501).
+        Conflict, BadField: what the database refuses.
+        Unavailable: the database is away or too busy.
+    """
+    request_id = request_id_of(request)
+    digest = digest_of(key_of(request))
+    try:
+        async with parts_of(request).pool.connection(timeout=_WAIT_S) as conn:
+            caller = await _enter(conn, digest, request.client.host if request.client else "", request_id)
+            if caller.permissions.isdisjoint(permissions):
+                raise ScopeMissing(permissions[0])
+            yield Session(conn=conn, caller=caller, request_id=request_id)
+    except psycopg.Error as error:
+        problem = as_problem(error)
+        if problem is None:
+            raise
+        raise problem from error
+    except (PoolTimeout, TooManyRequests, OSError) as error:
+        raise Unavailable("The database is away or too busy.") from error
+
+
+async def _enter(conn: AsyncConnection[Any], digest: bytes, address: str, request_id: str) -> Entered:
+    cursor = await conn.cursor(row_factory=dict_row).execute(_ENTER, (digest, address, request_id))
+    found = await cursor.fetchone()
+    if found is None or found["id"] is None:
+        raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
+    return Entered(**found, permissions=permissions_of(found["role"], found["scopes"] or ()))
+
+
+def request_id_of(request: Request) -> str:
+    """The request's id: as ``X-Request-Id`` gave it (1 to 64 letters, digits, ``. _ -``), else a new one."""
+    known = request.scope.get(REQUEST_ID)
+    if isinstance(known, str):
+        return known
+    given = request.headers.get("x-request-id", "")
+    request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+    request.scope[REQUEST_ID] = request_id
+    return request_id
+
+
+class Guarded(TypedDict):
+    """What a route that opens a session says of itself."""
+
+    dependencies: list[Any]
+    openapi_extra: dict[str, Any]
+    responses: dict[int | str, dict[str, Any]]
+    response_class: type[Response]
+
+
+PERMISSION_MARK: Final = "x-permission"
+
+
+def guarded(*permissions: Permission, problems: Sequence[int] = ()) -> Guarded:
+    """What a route's decorator takes: its permissions (one is enough) for OpenAPI and the tests, and its problems.
+
+    For example ``@router.get("/v1/members", **guarded("members:read"))``; the check itself is ``session``'s.
+    """
+    return Guarded(
+        dependencies=[Depends(_BEARER)],
+        openapi_extra={PERMISSION_MARK: list(permissions)},
+        responses=problem_responses(*sorted({401, 403, 422, 503, *problems})),
+        response_class=Response,
+    )
