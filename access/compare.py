@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final
 
+from access.entries_json import canonical, card_to_json, holder_to_json, settings_to_json
 from access.errors import ListError
-from access.listing import to_json
 from access.model import AccessList, Entry, Member
 from access.rules import NO_RULES
 
 SETTINGS: Final = ("time_zone", "max_age_s", "opening_hours", "lockdown", "rules")
 """What a list says beside its entries and its identity."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MODULUS: Final = 1 << 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +62,39 @@ def compare(ours: AccessList, theirs: AccessList) -> Difference:
     )
 
 
+def digest(entry: Entry) -> bytes:
+    """Return SHA-256 of what ``entry`` says: token, card and holder (``access.entries_json``); order opens nothing."""
+    return _digest(entry, canonical(holder_to_json(entry.member)))
+
+
+def settings_digest(access_list: AccessList) -> bytes:
+    """Return SHA-256 of the place and of what the list says beside its entries."""
+    return hashlib.sha256(canonical([access_list.place, settings_to_json(access_list)]).encode()).digest()
+
+
 def fingerprint(access_list: AccessList) -> str:
-    """Return SHA-256 (hexadecimal) of what the list says, version and age aside: equal lists have equal ones."""
-    text = to_json(replace(access_list, version=0, made_at=_EPOCH))
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Return what tells a list from another, version and age aside: the sum of its digests, 64 hexadecimal digits.
+
+    Equal lists have equal ones. A sum, so that it moves with each change (``moved``): it finds what went astray, and
+    is no proof against who makes up entries; signatures are.
+    """
+    holders: dict[int, str] = {}
+    digests = [settings_digest(access_list)]
+    for entry in access_list.entries.values():
+        key = id(entry.member)
+        holder = holders.get(key)
+        if holder is None:
+            holder = holders[key] = canonical(holder_to_json(entry.member))
+        digests.append(_digest(entry, holder))
+    return moved("0" * 64, (), digests)
+
+
+def moved(fingerprint: str, minus: Iterable[bytes], plus: Iterable[bytes]) -> str:
+    """Return the fingerprint after entries (or settings) of the digests ``minus`` went and those of ``plus`` came."""
+    total = int(fingerprint, 16)
+    total += sum(int.from_bytes(one, "big") for one in plus)
+    total -= sum(int.from_bytes(one, "big") for one in minus)
+    return f"{total % _MODULUS:064x}"
 
 
 def delta(old: AccessList, new: AccessList) -> Delta:
@@ -77,28 +105,62 @@ def delta(old: AccessList, new: AccessList) -> Delta:
     """
     if old.place != new.place or new.version <= old.version:
         raise ListError("a delta leads to a newer list of the same place")
-    before, now = _members(old), _members(new)
-    changed = {ref for ref, member in now.items() if before.get(ref) != member}
-    settings = any(getattr(old, name) != getattr(new, name) for name in SETTINGS)
-    part = replace(new, entries={token: entry for token, entry in new.entries.items() if entry.member.ref in changed})
-    if not settings:
-        part = replace(part, opening_hours=None, rules=NO_RULES)
-    return Delta(
-        base=old.version,
-        part=part,
-        cards=tuple(
-            entry
-            for token, entry in sorted(new.entries.items())
-            if entry.member.ref not in changed and old.entries.get(token) != entry
-        ),
-        removed=tuple(sorted(old.entries.keys() - new.entries.keys())),
-        settings=settings,
+    before = _members(old)
+    return delta_of(
+        old.version,
+        new,
+        changed=[
+            (entry, before.get(entry.member.ref) != entry.member)
+            for token, entry in new.entries.items()
+            if old.entries.get(token) != entry
+        ],
+        removed=old.entries.keys() - new.entries.keys(),
+        settings_changed=any(getattr(old, name) != getattr(new, name) for name in SETTINGS),
         fingerprint=fingerprint(new),
     )
 
 
-def apply(old: AccessList, change: Delta) -> AccessList:
+def delta_of(
+    base: int,
+    new: AccessList,
+    *,
+    changed: Iterable[tuple[Entry, bool]],
+    removed: Iterable[str],
+    settings_changed: bool,
+    fingerprint: str,
+) -> Delta:
+    """Return the delta of single changes: whoever made them has no need of the two lists.
+
+    Args:
+        base: the version that it is for.
+        new: the new list's place, version, age and settings; its entries don't matter.
+        changed: each entry that is new or otherwise than in ``base``, and whether its holder is (all of the entries of
+            a holder who changed are). True is right where it isn't known.
+        removed: tokens of entries that are no more.
+        settings_changed: whether the new list's settings travel.
+        fingerprint: of the whole new list.
+    """
+    part: dict[str, Entry] = {}
+    cards: dict[str, Entry] = {}
+    for entry, holder in changed:
+        (part if holder else cards)[entry.token] = entry
+    if not settings_changed:
+        new = replace(new, opening_hours=None, rules=NO_RULES)
+    return Delta(
+        base=base,
+        part=replace(new, entries=part),
+        cards=tuple(cards[token] for token in sorted(cards)),
+        removed=tuple(sorted(removed)),
+        settings=settings_changed,
+        fingerprint=fingerprint,
+    )
+
+
+def apply(old: AccessList, change: Delta, *, known: str | None = None) -> AccessList:
     """Return the list that ``change`` makes of ``old``.
+
+    Args:
+        known: ``old``'s fingerprint: then only what changes is looked at, else all of it.
 
     Raises:
         ListError: it is for another version or place, tells of cards or members that ``old`` hasn't, or what comes of
@@ -110,21 +172,47 @@ def apply(old: AccessList, change: Delta) -> AccessList:
     if part.version <= old.version:
         raise ListError("a delta leads to a newer list")
     entries = dict(old.entries)
+    gone: list[Entry] = []
+    come: list[Entry] = []
     for token in change.removed:
-        if entries.pop(token, None) is None:
+        entry = entries.pop(token, None)
+        if entry is None:
             raise ListError("a delta removes a card that isn't there")
-    entries.update(part.entries)
-    members = _members(old) if change.cards else {}
-    for card in change.cards:
-        member = members.get(card.member.ref)
-        if member is None:
-            raise ListError("a delta adds a card of a member who isn't there")
-        entries[card.token] = replace(card, member=member)
-    kept = {} if change.settings else {name: getattr(old, name) for name in SETTINGS}
-    applied = replace(part, entries=entries, **kept)
-    if fingerprint(applied) != change.fingerprint:
+        gone.append(entry)
+    for entry in (*part.entries.values(), *_cards(old, change)):
+        was = entries.get(entry.token)
+        if was is not None:
+            gone.append(was)
+        come.append(entry)
+        entries[entry.token] = entry
+    kept = part if change.settings else replace(old, version=part.version, made_at=part.made_at)
+    applied = replace(kept, entries=entries)
+    minus, plus = [digest(entry) for entry in gone], [digest(entry) for entry in come]
+    if change.settings:
+        minus.append(settings_digest(old))
+        plus.append(settings_digest(applied))
+    if moved(known or fingerprint(old), minus, plus) != change.fingerprint:
         raise ListError("a delta makes another list than the centre's")
     return applied
+
+
+def _digest(entry: Entry, holder: str) -> bytes:
+    text = f'["{entry.token}",{canonical(card_to_json(entry))},{holder}]'
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _cards(old: AccessList, change: Delta) -> Iterator[Entry]:
+    """Give the cards that changed their holders, as the old list knows them."""
+    members: Mapping[str, Member] | None = None
+    for card in change.cards:
+        ref, was = card.member.ref, old.entries.get(card.token)
+        member = was.member if was is not None and was.member.ref == ref else None
+        if member is None:
+            members = _members(old) if members is None else members
+            member = members.get(ref)
+        if member is None:
+            raise ListError("a delta adds a card of a member who isn't there")
+        yield replace(card, member=member)
 
 
 def _members(access_list: AccessList) -> Mapping[str, Member]:

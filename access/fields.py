@@ -61,6 +61,20 @@ def mapping(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
+def sequence(value: Any, what: str) -> list[Any]:
+    """Read an array."""
+    if not isinstance(value, list):
+        raise ListError(f"{what} isn't an array")
+    return value
+
+
+def nothing_else(body: Mapping[str, Any], known: frozenset[str] | set[str], what: str) -> None:
+    """Refuse what this version doesn't know: it may be a restriction."""
+    unknown = body.keys() - known
+    if unknown:
+        raise ListError(f"unknown in {what}: {min(unknown)!r}")
+
+
 def slots(value: Any) -> tuple[int, ...]:
     """Read the used slots of a pass; nothing: none."""
     if value is None:

@@ -46,7 +46,7 @@ def terms_from_json(value: Any) -> Terms:
         ListError: another shape, an unknown word, or a term that this version doesn't know: it may be a restriction.
     """
     body = fields.mapping(value, "terms")
-    _nothing_else(body, {"allowance", "booked", "outside_hours", "supervises", "visitor"}, "terms")
+    fields.nothing_else(body, {"allowance", "booked", "outside_hours", "supervises", "visitor"}, "terms")
     visitor = body.get("visitor")
     return Terms(
         allowance=_allowance(body.get("allowance")),
@@ -80,7 +80,7 @@ def rules_from_json(value: Any) -> PlaceRules:
     """
     body = fields.mapping(value, "rules")
     known = {"doors", "spaces", "hosts_open_when_old", "tries", "pause_s", "longest_pause_s"}
-    _nothing_else(body, known, "rules")
+    fields.nothing_else(body, known, "rules")
     doors = fields.mapping(body.get("doors", {}), "doors")
     spaces = fields.mapping(body.get("spaces", {}), "spaces")
     return PlaceRules(
@@ -104,7 +104,7 @@ def _door_to_json(door: DoorRules) -> dict[str, Any]:
 
 def _door_from_json(value: Any) -> DoorRules:
     body = fields.mapping(value, "a door's rules")
-    _nothing_else(body, set(DoorRules.__slots__), "a door's rules")
+    fields.nothing_else(body, set(DoorRules.__slots__), "a door's rules")
     return DoorRules(
         from_space=fields.text_or_none(body.get("from_space"), "from_space"),
         to_space=fields.text_or_none(body.get("to_space"), "to_space"),
@@ -139,9 +139,3 @@ def _allowance(value: Any) -> Allowance | None:
 
 def _schedule(value: Any) -> Schedule | None:
     return None if value is None else schedule_from_json(value)
-
-
-def _nothing_else(body: Mapping[str, Any], known: set[str], what: str) -> None:
-    unknown = set(body) - known
-    if unknown:
-        raise ListError(f"unknown in {what}: {min(unknown)!r}")
