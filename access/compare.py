@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from access.entries_json import canonical, card_to_json, holder_to_json, settings_to_json
+from access.entries_json import Texts, canonical, entry_text, settings_to_json
 from access.errors import ListError
 from access.model import AccessList, Entry, Member
 from access.rules import NO_RULES
@@ -64,7 +64,7 @@ def compare(ours: AccessList, theirs: AccessList) -> Difference:
 
 def digest(entry: Entry) -> bytes:
     """Return SHA-256 of what ``entry`` says: token, card and holder (``access.entries_json``); order opens nothing."""
-    return _digest(entry, canonical(holder_to_json(entry.member)))
+    return hashlib.sha256(entry_text(entry, Texts()).encode()).digest()
 
 
 def settings_digest(access_list: AccessList) -> bytes:
@@ -78,14 +78,9 @@ def fingerprint(access_list: AccessList) -> str:
     Equal lists have equal ones. A sum, so that it moves with each change (``moved``): it finds what went astray, and
     is no proof against who makes up entries; signatures are.
     """
-    holders: dict[int, str] = {}
-    digests = [settings_digest(access_list)]
-    for entry in access_list.entries.values():
-        key = id(entry.member)
-        holder = holders.get(key)
-        if holder is None:
-            holder = holders[key] = canonical(holder_to_json(entry.member))
-        digests.append(_digest(entry, holder))
+    texts = Texts()
+    digests = [hashlib.sha256(entry_text(one, texts).encode()).digest() for one in access_list.entries.values()]
+    digests.append(settings_digest(access_list))
     return moved("0" * 64, (), digests)
 
 
@@ -194,11 +189,6 @@ def apply(old: AccessList, change: Delta, *, known: str | None = None) -> Access
     if moved(known or fingerprint(old), minus, plus) != change.fingerprint:
         raise ListError("a delta makes another list than the centre's")
     return applied
-
-
-def _digest(entry: Entry, holder: str) -> bytes:
-    text = f'["{entry.token}",{canonical(card_to_json(entry))},{holder}]'
-    return hashlib.sha256(text.encode()).digest()
 
 
 def _cards(old: AccessList, change: Delta) -> Iterator[Entry]:

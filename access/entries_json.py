@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, get_args
 
@@ -61,6 +61,29 @@ class Sharing:
         return known if known == member else member
 
 
+class Texts:
+    """The JSON of what thousands of entries have in common, made once while they are written."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, str]] = {}  # with the value, so that its id stays its own
+
+    def of(self, value: Any, write: Callable[[Any], Any]) -> str:
+        """Return the JSON of what ``write`` makes of ``value``; nothing: null."""
+        if value is None:
+            return "null"
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = value, canonical(write(value))
+        return known[1]
+
+    def holder(self, member: Member) -> str:
+        """Return the JSON text of ``holder_to_json``."""
+        known = self._known.get(id(member))
+        if known is None:
+            known = self._known[id(member)] = member, _holder_text(member, self)
+        return known[1]
+
+
 def card_to_json(entry: Entry) -> list[Any]:
     """Write what an entry says of the card itself: its status, from when, until when."""
     return [entry.status, fields.micros(entry.valid_from), fields.micros(entry.valid_until)]
@@ -68,19 +91,17 @@ def card_to_json(entry: Entry) -> list[Any]:
 
 def holder_to_json(member: Member) -> dict[str, Any]:
     """Write what an entry says of the card's holder."""
-    body: dict[str, Any] = {"ref": member.ref, "status": member.status}
-    if member.rights:
-        body["rights"] = _inorder([_right_to_json(right) for right in member.rights])
-    if member.pin is not None:
-        body["pin"] = member.pin
-    if member.bookings:
-        body["bookings"] = _inorder(
-            [
-                [None if one.doors is None else sorted(one.doors), fields.micros(one.start), fields.micros(one.end)]
-                for one in member.bookings
-            ]
-        )
+    body: dict[str, Any] = json.loads(_holder_text(member, Texts()))
     return body
+
+
+def entry_text(entry: Entry, texts: Texts) -> str:
+    """Return the canonical JSON of token, card and holder."""
+    if entry.valid_from is None and entry.valid_until is None:
+        card = f'["{entry.status}",null,null]'
+    else:
+        card = canonical(card_to_json(entry))
+    return f'["{entry.token}",{card},{texts.holder(entry.member)}]'
 
 
 def entry_from_json(token: str, card: Any, holder: Any, sharing: Sharing | None = None) -> Entry:
@@ -141,30 +162,42 @@ def settings_from_json(*, place: str, version: int, made_at: datetime, body: Any
     )
 
 
-def _inorder(rows: list[Any]) -> list[Any]:
-    """Sort by their texts; what is said twice is said once."""
-    if len(rows) == 1:
-        return rows
-    texts = {canonical(row): row for row in rows}
-    return [texts[text] for text in sorted(texts)]
+def _holder_text(member: Member, texts: Texts) -> str:
+    pairs = []
+    if member.bookings:
+        pairs.append(f'"bookings":{_inorder(_booking_text(one, texts) for one in member.bookings)}')
+    if member.pin is not None:
+        pairs.append(f'"pin":"{member.pin}"')
+    pairs.append(f'"ref":{canonical(member.ref)}')
+    if member.rights:
+        pairs.append(f'"rights":{_inorder(_right_text(right, texts) for right in member.rights)}')
+    pairs.append(f'"status":"{member.status}"')
+    return f"{{{','.join(pairs)}}}"
 
 
-def _right_to_json(right: Right) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "doors": None if right.doors is None else sorted(right.doors),
-        "schedule": None if right.schedule is None else schedule_to_json(right.schedule),
-    }
+def _right_text(right: Right, texts: Texts) -> str:
+    pairs = [f'"doors":{texts.of(right.doors, sorted)}']
     if right.valid_from is not None:
-        body["from"] = fields.micros(right.valid_from)
-    if right.valid_until is not None:
-        body["until"] = fields.micros(right.valid_until)
+        pairs.append(f'"from":{fields.micros(right.valid_from)}')
     if right.pass_ref is not None:
-        body["pass"] = right.pass_ref
+        pairs.append(f'"pass":{canonical(right.pass_ref)}')
+    pairs.append(f'"schedule":{texts.of(right.schedule, schedule_to_json)}')
     if right.terms != PLAIN:
-        body["terms"] = terms_to_json(right.terms)
+        pairs.append(f'"terms":{texts.of(right.terms, terms_to_json)}')
+    if right.valid_until is not None:
+        pairs.append(f'"until":{fields.micros(right.valid_until)}')
     if right.used:
-        body["used"] = sorted(right.used)
-    return body
+        pairs.append(f'"used":[{",".join(map(str, sorted(right.used)))}]')
+    return f"{{{','.join(pairs)}}}"
+
+
+def _booking_text(booking: Booking, texts: Texts) -> str:
+    return f"[{texts.of(booking.doors, sorted)},{fields.micros(booking.start)},{fields.micros(booking.end)}]"
+
+
+def _inorder(texts: Iterable[str]) -> str:
+    """Sort by the texts; what is said twice is said once."""
+    return f"[{','.join(sorted(set(texts)))}]"
 
 
 def _member(value: Any, shared: Sharing) -> Member:
