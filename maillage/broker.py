@@ -14,13 +14,12 @@ ACL: Final = """\
 user ingest
 topic read maillage/v1/+/+/+/events
 topic read maillage/v1/+/+/+/state
-topic read maillage/v1/+/+/+/reply
 topic write maillage/v1/+/+/+/committed
-topic write maillage/v1/+/+/+/list
-topic write maillage/v1/+/+/+/command
 
-user api
+user rights
+topic read maillage/v1/+/+/+/state
 topic read maillage/v1/+/+/+/reply
+topic write maillage/v1/+/+/+/list
 topic write maillage/v1/+/+/+/command
 
 pattern write maillage/v1/+/+/%u/events

@@ -7,7 +7,12 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-GROUPS: Final = {"ingest": "maillage_ingest", "api": "maillage_api", "maintain": "maillage_maintain"}
+GROUPS: Final = {
+    "ingest": "maillage_ingest",
+    "rights": "maillage_rights",
+    "api": "maillage_api",
+    "maintain": "maillage_maintain",
+}
 """The processes that connect, and the group role whose rights each needs."""
 
 

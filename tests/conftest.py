@@ -43,7 +43,7 @@ class Database:
     """As the owner of everything."""
 
     def as_login(self, name: str) -> str:
-        """Return the URL for one of the process users: ``ingest_1``, ``api_1``, ``maintain_1``, ``grafana_1``."""
+        """Return the URL for one of the process users: ``ingest_1``, ``rights_1``, ``api_1`` …"""
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(netloc=f"{name}:{quote(_PASSWORD)}@{parts.hostname}:{parts.port}"))
 
@@ -53,10 +53,10 @@ class CentralBroker:
     """A central broker whose users are made as they are asked for."""
 
     server: EmbeddedMosquitto
-    _known: set[str] = field(default_factory=lambda: {"ingest", "api"})
+    _known: set[str] = field(default_factory=lambda: {"ingest", "rights"})
 
     def url(self, user: str = "ingest") -> str:
-        """Return the URL for ``ingest``, ``api`` or a gateway's code; a gateway not yet known is enrolled."""
+        """Return the URL for ``ingest``, ``rights`` or a gateway's code; a gateway not yet known is enrolled."""
         if user not in self._known:
             self.server.enrol({user: f"secret of {user}"})
             self._known.add(user)
@@ -137,7 +137,7 @@ def database_url(database: Database) -> str:
 @pytest.fixture
 def mqtt(bundle: Bundle, tmp_path: Path) -> Iterator[CentralBroker]:
     """Yield a fresh central broker."""
-    server = EmbeddedMosquitto(tmp_path / "central", bundle=bundle, users={"ingest": "of-ingest", "api": "of-api"})
+    server = EmbeddedMosquitto(tmp_path / "central", bundle=bundle, users={"ingest": "of-ingest", "rights": "of-rights"})
     server.start()
     yield CentralBroker(server=server)
     server.stop()

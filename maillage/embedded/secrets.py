@@ -12,6 +12,7 @@ from typing import Final
 
 LOGINS: Final = {
     "ingest_1": "maillage_ingest",
+    "rights_1": "maillage_rights",
     "api_1": "maillage_api",
     "maintain_1": "maillage_maintain",
     "grafana_1": "maillage_report",
@@ -28,7 +29,7 @@ class Secrets:
     logins: dict[str, str]
     """Passwords of the users in LOGINS."""
     mqtt: dict[str, str]
-    """Passwords of the central broker's users ``ingest`` and ``api``."""
+    """Passwords of the central broker's users ``ingest`` and ``rights``."""
     mqtt_secret: str
     """What the gateways' passwords on the central broker are derived from (`maillage.network.passwords`)."""
     card_key: str
@@ -46,7 +47,7 @@ def load_secrets(path: Path) -> Secrets:
     found.setdefault("list_signing_key", base64.b64encode(secrets.token_bytes(32)).decode("ascii"))
     for name in LOGINS:
         found.setdefault("logins", {}).setdefault(name, secrets.token_urlsafe(24))
-    for name in ("ingest", "api"):
+    for name in ("ingest", "rights"):
         found.setdefault("mqtt", {}).setdefault(name, secrets.token_urlsafe(24))
     made = Secrets(**{name: found[name] for name in Secrets.__slots__})
     _save(path, made)

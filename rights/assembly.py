@@ -1,0 +1,167 @@
+"""From rows to what a list says: places' settings and members' entries. Pure; the rights process and the API share it.
+
+Rows are those of ``rights.queries``, column by column. What can't be read opens nothing, and is told in ``broken``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from access import AccessList, Entry, Member, Right
+from access.entries_json import Sharing, entry_from_json, settings_from_json
+from access.model import CardStatus
+from access.passes import Pass
+from access.rules import Allowance, Booking, Terms
+from rights.ground import PlaceRows, PlaceSettings, Rows, places
+from rights.hours import Timetables
+
+__all__ = ["BOOKING_GRACE", "MemberRows", "PlaceRows", "PlaceSettings", "entries", "places", "stored_list"]
+
+BOOKING_GRACE: Final = timedelta(minutes=15)
+"""So long before its booking begins a member is let in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRows:
+    """Rows of ``rights.queries.MEMBERS``."""
+
+    members: Rows
+    cards: Rows
+    passes: Rows
+    pass_places: Rows
+    schedules: Rows
+    bookings: Rows
+
+
+def entries(rows: MemberRows, at: Mapping[int, PlaceSettings]) -> tuple[dict[int, dict[str, Entry]], tuple[str, ...]]:
+    """Return the members' entries at each of the places ``at``, by place and token; and what of them is broken.
+
+    A member is in a place's list where a pass names the place, even if it opens nothing there; a place that isn't in
+    service has no entries. Rights stand in the order of their passes, bookings in that of their starts.
+    """
+    timetables = Timetables(rows.schedules)
+    passes, cards, bookings = defaultdict(list), defaultdict(list), defaultdict(list)
+    where: defaultdict[str, dict[int, tuple[Any, ...]]] = defaultdict(dict)
+    for row in rows.passes:
+        passes[row[1]].append((row, _terms(row)))
+    for pass_ref, place, *limits in rows.pass_places:
+        where[pass_ref][place] = tuple(limits)
+    for row in rows.cards:
+        cards[row[1]].append(row)
+    for row in rows.bookings:
+        bookings[row[0], row[1]].append(row)
+    found: dict[int, dict[str, Entry]] = {place: {} for place in at}
+    for ref, status, pin in rows.members:
+        if not cards[ref]:
+            continue
+        for place in _places_of(passes[ref], where, at):
+            member = Member(
+                ref=ref,
+                status=status,
+                pin=pin,
+                rights=tuple(_rights(passes[ref], where, at[place], timetables)),
+                bookings=tuple(_bookings(bookings[ref, place], at[place])) if (ref, place) in bookings else (),
+            )
+            for token, _, card, valid_from, valid_until in cards[ref]:
+                found[place][token] = Entry(
+                    token=token,
+                    member=member,
+                    status=_card_status(card),
+                    valid_from=valid_from,
+                    valid_until=valid_until,
+                )
+    return found, tuple(f"schedule {number}: {reason}" for number, reason in timetables.broken.items())
+
+
+def stored_list(settings: tuple[Any, ...], rows: Iterable[tuple[str, Any, Any]]) -> AccessList:
+    """Return a list as it was at a version, from the rows of ``STORED_SETTINGS`` and ``STORED_ENTRIES``.
+
+    Raises:
+        ListError: a row that this version of ours doesn't read.
+    """
+    code, version, made_at, body = settings
+    sharing = Sharing()
+    return replace(
+        settings_from_json(place=code, version=version, made_at=made_at, body=body),
+        entries={token: entry_from_json(token, card, holder, sharing) for token, card, holder in rows},
+    )
+
+
+def _places_of(
+    passes: Sequence[tuple[tuple[Any, ...], Terms]],
+    where: Mapping[str, Mapping[int, Any]],
+    at: Mapping[int, PlaceSettings],
+) -> list[int]:
+    """Return the places among ``at`` that one of the passes names."""
+    if any(row[2] for row, _ in passes):
+        return [place for place, settings in at.items() if settings.served]
+    named = {place for row, _ in passes for place in where.get(row[0], ())}
+    return [place for place in named if place in at and at[place].served]
+
+
+def _rights(
+    passes: Sequence[tuple[tuple[Any, ...], Terms]],
+    where: Mapping[str, Mapping[int, tuple[Any, ...]]],
+    place: PlaceSettings,
+    timetables: Timetables,
+) -> Iterable[Right]:
+    """Give what each of a member's passes opens at ``place``."""
+    for row, terms in passes:
+        ref, _, everywhere, schedule, valid_from, valid_until = row[:6]
+        limits = where.get(ref, {}).get(place.id)
+        if limits is None and not everywhere:
+            continue
+        hours = None if schedule is None else timetables.get(schedule, place.department)
+        if schedule is not None and hours is None:
+            continue
+        whole = Pass(
+            ref=ref,
+            places=None,
+            schedule=hours,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            terms=terms,
+            used=frozenset(row[13]),
+        )
+        right = whole.right_at(place.code, place.list.rules)
+        doors = None if limits is None else _doors(limits, place)
+        if right is not None and (doors is None or doors):
+            yield right if doors is None else replace(right, doors=doors)
+
+
+def _doors(limits: tuple[Any, ...], place: PlaceSettings) -> frozenset[str] | None:
+    """Return the doors that a pass is limited to at a place; None: all of them."""
+    spaces, doors, groups = limits
+    if spaces is None and doors is None and groups is None:
+        return None
+    named = frozenset(place.spaces[one] for one in spaces or () if one in place.spaces)
+    found = place.doors_to(named) if named else frozenset()
+    found |= {place.doors[one] for one in doors or () if one in place.doors}
+    return found.union(*(place.groups.get(one, frozenset()) for one in groups or ()))
+
+
+def _bookings(rows: Rows, place: PlaceSettings) -> Iterable[Booking]:
+    for _, _, space, starts_at, ends_at in rows:
+        doors = None if space is None else place.doors_to(frozenset({place.spaces.get(space, "")}))
+        yield Booking(doors=doors, start=starts_at - BOOKING_GRACE, end=ends_at)
+
+
+def _terms(row: tuple[Any, ...]) -> Terms:
+    unit, limit, each_month, booked, outside_hours, supervises, visitor = row[6:13]
+    return Terms(
+        allowance=None if unit is None else Allowance(unit=unit, limit=limit, each_month=each_month),
+        booked=booked,
+        outside_hours=outside_hours,
+        supervises=supervises,
+        visitor=visitor,
+    )
+
+
+def _card_status(stored: str) -> CardStatus:
+    """Return the status that lists know: a card that is issued opens nothing until it is activated."""
+    status: CardStatus = "suspended" if stored == "issued" else stored  # type: ignore[assignment]  # the database's check
+    return status
