@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from access.aftermath import Reading, after
+from access.aftermath import Reading, after, slots_used
 from access.decision import decide
 from access.errors import AccessError, CardError, ListError
 from access.explanation import Step, explain
+from access.inside import Present, muster
 from access.listing import from_json, to_json
 from access.model import AccessList, Decision, Entry, Member, Reason, Right, State
 from access.schedules import Period, Schedule
@@ -20,6 +21,7 @@ __all__ = [
     "ListError",
     "Member",
     "Period",
+    "Present",
     "Reading",
     "Reason",
     "Right",
@@ -31,8 +33,10 @@ __all__ = [
     "decide",
     "explain",
     "from_json",
+    "muster",
     "normalise",
     "pin_hash",
+    "slots_used",
     "to_json",
     "token_key",
 ]

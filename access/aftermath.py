@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -40,12 +39,18 @@ def after(
             there is no contact, and a grant is all that will ever be known.
     """
     state = _tried(decision, reading, access_list, state)
-    if not decision.granted or not taken or decision.member is None or access_list is None:
+    if not decision.granted or decision.member is None or access_list is None:
         return state
     entry = access_list.entries.get(reading.card_token) if reading.card_token is not None else None
     if entry is None:
         return state
     door = access_list.rules.doors.get(reading.door, DOOR)
+    if not taken:
+        if reading.side == "out" or door.to_space is None:
+            return state
+        return replace(
+            state, unseen={**state.unseen, entry.member.ref: _movement(decision, reading, door, entry, state)}
+        )
     zone = zone_named(access_list.time_zone)
     if reading.side == "in":
         state = _entered(decision, reading, entry, state, zone)
@@ -73,9 +78,15 @@ def stands_open(access_list: AccessList | None, door: str, at: datetime, state: 
     return rules.first_card.period_at(at, zone_named(access_list.time_zone)) == held
 
 
-def muster(state: State) -> Mapping[str, Movement]:
-    """Return who is inside by the readings, by member: to be called at the assembly point."""
-    return {ref: one for ref, one in state.movements.items() if one.space is not None}
+def slots_used(before: State, after: State) -> tuple[str, tuple[int, ...]] | None:
+    """Return the pass that a reading used and the slots that it began, sorted; None: nothing was used."""
+    if after.used is before.used:
+        return None
+    for ref, slots in after.used.items():
+        new = slots - before.used.get(ref, _NOTHING)
+        if new:
+            return ref, tuple(sorted(new))
+    return None
 
 
 def forget(state: State, before: datetime, rules: PlaceRules = NO_RULES) -> State:
@@ -86,8 +97,11 @@ def forget(state: State, before: datetime, rules: PlaceRules = NO_RULES) -> Stat
     for ref, one in list(state.movements.items()):
         if one.at < before:
             state = _moved(state, rules, ref, None)
+    unseen = {ref: one for ref, one in state.unseen.items() if one.at >= before}
     tries = {key: one for key, one in state.tries.items() if one.last_at >= before}
-    return state if len(tries) == len(state.tries) else replace(state, tries=tries)
+    if len(tries) == len(state.tries) and len(unseen) == len(state.unseen):
+        return state
+    return replace(state, tries=tries, unseen=unseen)
 
 
 def prune(state: State, access_list: AccessList) -> State:
@@ -186,5 +200,8 @@ def _moved(state: State, rules: PlaceRules, member: str, to: Movement | None) ->
     movements.pop(member, None)
     if to is not None:
         movements[member] = to
+    unseen = state.unseen
+    if member in unseen:
+        unseen = {ref: one for ref, one in unseen.items() if ref != member}
     hosts = state.hosts + (to is not None and to.host) - (last is not None and last.host)
-    return replace(state, movements=movements, counts=counts, hosts=max(0, hosts))
+    return replace(state, movements=movements, unseen=unseen, counts=counts, hosts=max(0, hosts))

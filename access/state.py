@@ -46,6 +46,8 @@ class State:
     """Likewise, of single doors."""
     movements: Mapping[str, Movement] = field(default_factory=dict)
     """By member: where each one went last."""
+    unseen: Mapping[str, Movement] = field(default_factory=dict)
+    """By member: where each one was let in without being seen to pass. No rule asks for it; a muster does."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """By space, with the spaces in it: people inside by the movements, or by a better counter of the gateway's."""
     hosts: int = 0

@@ -20,10 +20,8 @@ def state_to_json(state: State) -> str:
         "locked_doors": sorted(state.locked_doors),
         "evacuation": state.evacuation,
         "evacuated_doors": sorted(state.evacuated_doors),
-        "movements": {
-            ref: [one.space, one.door, fields.micros(one.at), fields.micros(one.entered_at), one.host, one.pass_ref]
-            for ref, one in sorted(state.movements.items())
-        },
+        "movements": _movements_to_json(state.movements),
+        "unseen": _movements_to_json(state.unseen),
         "counts": dict(sorted(state.counts.items())),
         "hosts": state.hosts,
         "used": {ref: sorted(slots) for ref, slots in sorted(state.used.items())},
@@ -54,12 +52,20 @@ def state_from_json(text: str) -> State:
         evacuation=fields.truth(body.get("evacuation"), "evacuation"),
         evacuated_doors=shared.doors(body.get("evacuated_doors")) or frozenset(),
         movements={ref: _movement(row) for ref, row in _each(body, "movements").items()},
+        unseen={ref: _movement(row) for ref, row in fields.mapping(body.get("unseen", {}), "unseen").items()},
         counts={space: fields.count(count, "a count") for space, count in _each(body, "counts").items()},
         hosts=fields.count(body.get("hosts"), "hosts"),
         used={ref: frozenset(fields.slots(slots)) for ref, slots in _each(body, "used").items()},
         tries={key: _tries(row) for key, row in _each(body, "tries").items()},
         held_open={door: _held(row) for door, row in _each(body, "held_open").items()},
     )
+
+
+def _movements_to_json(movements: Mapping[str, Movement]) -> dict[str, list[Any]]:
+    return {
+        ref: [one.space, one.door, fields.micros(one.at), fields.micros(one.entered_at), one.host, one.pass_ref]
+        for ref, one in sorted(movements.items())
+    }
 
 
 def _each(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

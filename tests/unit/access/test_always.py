@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from access import AccessList, Entry, Member, Reading, Right, State, after, decide, explain, from_json, to_json
-from access.aftermath import forget, muster, stands_open
+from access import AccessList, Entry, Member, Reading, Right, State, after, decide, explain, from_json, muster, to_json
+from access.aftermath import forget, stands_open
 from access.checks import CHECKS
 from access.rules import Allowance, Booking, DoorRules, PlaceRules, SpaceRules, Terms
 from access.schedules import schedule_from_json
@@ -160,7 +160,7 @@ def test_through_any_history(held: AccessList, reads: list[tuple], data: st.Data
         assert not stands_open(held, door, at, replace(state, lockdown=True))
         assert stands_open(held, door, at, replace(state, evacuation=True))
     nobody = forget(state, at + timedelta(seconds=1), held.rules)
-    assert not muster(nobody)
+    assert not muster(nobody, at)
     assert not any(nobody.counts.values())
     assert nobody.hosts == 0
     assert nobody.used == state.used

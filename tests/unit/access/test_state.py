@@ -11,7 +11,7 @@ import pytest
 from access import ListError, State
 from access.rules import DoorRules
 from access.state_json import state_from_json, state_to_json
-from tests.unit.access.place_parts import ANNA, HOST, MINUTE, NOON, WORK, place
+from tests.unit.access.place_parts import ANNA, BEN, HOST, MINUTE, NOON, WORK, place
 from tests.unit.access.test_passes import counted
 
 
@@ -22,6 +22,7 @@ def busy() -> State:
         door.read(card, pin="0" * 32)
         door.read(card, NOON + MINUTE, "lab")
     door.read(ANNA, NOON + 2 * MINUTE, "lab", "out")
+    door.read(BEN, NOON + 3 * MINUTE, pin="0" * 32, door="lab", taken=False)
     kept = {"door:lab": next(iter(door.state.tries.values()))}
     return replace(
         door.state,
@@ -39,8 +40,16 @@ def test_it_comes_back_as_it_was(state: State) -> None:
     assert state_to_json(state_from_json(state_to_json(state))) == state_to_json(state)
 
 
+def test_an_older_memory_is_read_as_well() -> None:
+    body = json.loads(state_to_json(State()))
+    del body["unseen"]
+    assert state_from_json(json.dumps(body)) == State()
+
+
 def test_busy_holds_something_of_everything() -> None:
-    assert all(getattr(busy(), name) for name in ("movements", "counts", "used", "tries", "held_open", "hosts"))
+    assert all(
+        getattr(busy(), name) for name in ("movements", "unseen", "counts", "used", "tries", "held_open", "hosts")
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,6 +60,8 @@ def test_busy_holds_something_of_everything() -> None:
         {"movements": []},
         {"movements": {"m-1": ["place", "entry", None, None, False, None]}},
         {"movements": {"m-1": ["place", "entry", 1, None, False]}},
+        {"unseen": {"m-1": ["place", 1, 1, None, False, None]}},
+        {"unseen": None},
         {"counts": {"place": -1}},
         {"used": {"p-1": ["1"]}},
         {"tries": {"door:lab": [1]}},

@@ -1,0 +1,51 @@
+"""Who is inside, to be called at the assembly point, and how sure that is. Works from the gateway's memory alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from access.state import Movement, State
+
+LONG_AGO: Final = timedelta(hours=14)
+"""Nobody is at work for longer: who was read before this has probably left without a reading."""
+Sure = Literal["badged", "not_seen", "long_ago"]
+"""``badged``: read at the door, which was seen opening where it has a contact. ``not_seen``: let in, but the door was
+not seen opening: it stood open already, or nobody went through. ``long_ago``: no reading for more than 14 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """One who may be inside."""
+
+    space: str
+    """Where the last door led."""
+    door: str
+    """By which the member came there."""
+    at: datetime
+    """When: the last reading."""
+    since: datetime
+    """When the stay in the place began."""
+    sure: Sure
+
+
+def muster(state: State, at: datetime) -> Mapping[str, Present]:
+    """Return who may be inside at ``at`` (aware), by member, those who came last first."""
+    found = {ref: _present(one, one.space, "badged", at) for ref, one in state.movements.items() if one.space}
+    for ref, one in state.unseen.items():
+        last = state.movements.get(ref)
+        if ref not in found and one.space and (last is None or last.at <= one.at):
+            found[ref] = _present(one, one.space, "not_seen", at)
+    return dict(sorted(found.items(), key=lambda item: (item[1].at, item[0]), reverse=True))
+
+
+def _present(one: Movement, space: str, sure: Sure, at: datetime) -> Present:
+    return Present(
+        space=space,
+        door=one.door,
+        at=one.at,
+        since=one.entered_at or one.at,
+        sure="long_ago" if at - one.at > LONG_AGO else sure,
+    )
