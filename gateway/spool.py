@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.spool_file import Changes, Kept, Ledger, SpoolError, SpoolFile, damaged, encoded
+from gateway.spool_file import Changes, Kept, Ledger, SpoolFile, encoded
+from gateway.sqlite_file import SpoolError, damaged
 from gateway.wire import MAX_EVENT_BYTES, Event, GatewayEvent
 
 __all__ = ["Position", "Spool", "SpoolError"]
@@ -84,6 +85,8 @@ class Spool:
         self._lost_since_said: dict[str, int] = {}
         self._hurry = False
         """A new gateway waits for its epoch to be on the disk."""
+        self._turn = 0
+        """Which kind of changes was written last, while the disk refuses."""
         self._wake = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -141,8 +144,20 @@ class Spool:
     def keep(self, gateway: str, name: str, value: str, *, until: int | None = None) -> None:
         """Keep a small value across restarts, until the instant ``until`` (µs since 1970) if given."""
         with self._wake:
-            self._changes.kept.append(Kept(gateway=gateway, name=name, value=value, until=until))
+            self._changes.kept[gateway, name] = Kept(gateway=gateway, name=name, value=value, until=until)
             self._wake.notify_all()
+
+    def keep_now(self, gateway: str, name: str, value: str, *, until: int | None = None, within_s: float) -> bool:
+        """Keep a value as ``keep`` does and return True when it is on the disk; False: not within ``within_s``.
+
+        It stays to be written then.
+        """
+        written = threading.Event()
+        with self._wake:
+            self._changes.kept[gateway, name] = Kept(gateway=gateway, name=name, value=value, until=until)
+            self._changes.waiting.append(written)
+            self._wake.notify_all()
+        return written.wait(within_s)
 
     def kept(self, gateway: str) -> dict[str, str]:
         """Return what was kept for ``gateway``, by name, as far as it is on the disk."""
@@ -241,17 +256,28 @@ class Spool:
             raise
 
     def _taken(self) -> Changes:
-        """Return what to write now: everything, or on a disk that refuses little at a time, what makes room first."""
+        """Return what to write now: everything, or on a disk that refuses one kind after the other, events by slices.
+
+        What makes room (marks) must not wait for what needs room, nor one kind that finds none for another that does.
+        """
         changes = self._changes
         if self.trouble is None:
             self._changes = Changes()
             self._say_losses(changes)
             return changes
-        if changes.committed or changes.renewed or changes.kept:
-            self._changes = Changes(events=changes.events)
-            return Changes(committed=changes.committed, renewed=changes.renewed, kept=changes.kept)
-        self._changes = Changes(events=changes.events[_SLICE:])
-        return Changes(events=changes.events[:_SLICE])
+        while True:
+            self._turn = (self._turn + 1) % 3
+            part = Changes()
+            if self._turn == 0:
+                part.committed, changes.committed = changes.committed, part.committed
+                part.renewed, changes.renewed = changes.renewed, part.renewed
+            elif self._turn == 1:
+                part.kept, changes.kept = changes.kept, part.kept
+                part.waiting, changes.waiting = changes.waiting, part.waiting
+            else:
+                part.events, changes.events = changes.events[:_SLICE], changes.events[_SLICE:]
+            if part.any():
+                return part
 
     def _write(self, changes: Changes) -> bool:
         """Write ``changes``; what the disk refuses goes back to the front of what is held."""
@@ -265,6 +291,8 @@ class Spool:
             self.trouble = str(error)
             self._put_back(changes)
             return False
+        for written in changes.waiting:
+            written.set()
         with self._wake:
             self._ledgers.update(changed)
             self._held_bytes -= sum(len(body) for _, body in changes.events)
@@ -284,7 +312,8 @@ class Spool:
         with self._wake:
             later = self._changes
             changes.events.extend(later.events)
-            changes.kept.extend(later.kept)
+            changes.kept |= later.kept
+            changes.waiting.extend(later.waiting)
             changes.renewed |= later.renewed
             changes.committed |= later.committed
             self._changes = changes

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import logging
 import os
 import secrets
 import sqlite3
@@ -17,10 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from gateway.errors import GatewayError
+from gateway.sqlite_file import SpoolError, connect, prepare, put_aside
 from gateway.wire import Event
-
-log = logging.getLogger(__name__)
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS gateway (
@@ -64,10 +61,6 @@ _DROP_KEPT: Final = "DELETE FROM kept WHERE until < ?"
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-class SpoolError(GatewayError):
-    """The spool cannot take or give events."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Ledger:
     """Where one gateway stands, in row numbers; what is on the disk, no more."""
@@ -103,7 +96,10 @@ class Changes:
     """Row number up to which the centre holds a gateway's events."""
     renewed: set[str] = field(default_factory=set)
     """Gateways that start a new epoch."""
-    kept: list[Kept] = field(default_factory=list)
+    kept: dict[tuple[str, str], Kept] = field(default_factory=dict)
+    """By gateway and name: only the last value counts."""
+    waiting: list[threading.Event] = field(default_factory=list)
+    """Set when ``kept`` is on the disk."""
 
     def any(self) -> bool:
         """Return whether there is anything to write."""
@@ -170,7 +166,9 @@ class SpoolFile:
                 writer.execute(_SAVE_GATEWAY, (code, ledger.epoch, ledger.base, ledger.committed))
                 writer.execute(_FORGET, (code, ledger.committed))
             if changes.kept:
-                writer.executemany(_KEEP, [(kept.gateway, kept.name, kept.value, kept.until) for kept in changes.kept])
+                writer.executemany(
+                    _KEEP, [(kept.gateway, kept.name, kept.value, kept.until) for kept in changes.kept.values()]
+                )
                 writer.execute(_DROP_KEPT, (now,))
             writer.execute("COMMIT")
         except BaseException:
@@ -200,18 +198,7 @@ class SpoolFile:
     def set_aside(self, reason: str) -> None:
         """Move a file that cannot be used out of the way, and begin an empty one."""
         self._close_connections()
-        for number in range(1000):
-            aside = self._path.with_name(f"{self._path.name}.unreadable-{number}")
-            if not aside.exists():
-                break
-        else:
-            raise SpoolError(f"{self._path} cannot be read ({reason}), and a thousand such files lie beside it")
-        for suffix in ("", "-wal", "-shm"):
-            part = self._path.with_name(self._path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        self.moved_aside = aside
-        log.critical("spool_unreadable", extra={"path": str(self._path), "kept_as": str(aside), "reason": reason})
+        self.moved_aside = put_aside(self._path, reason)
         self._open()
 
     def close(self) -> None:
@@ -220,23 +207,12 @@ class SpoolFile:
         os.close(self._lock_file)
 
     def _open(self) -> None:
-        self._path.touch(mode=0o600)  # who badged where is nobody else's business
-        self._writer = self._connect()
-        self._writer.execute("PRAGMA journal_mode = WAL")
-        problem = self._writer.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problem != "ok":
-            raise sqlite3.DatabaseError(problem)
-        self._writer.executescript(_SCHEMA)
+        self._writer = prepare(self._path, _SCHEMA)
         if self._max_bytes is not None:
             (page,) = self._writer.execute("PRAGMA page_size").fetchone()
             self._writer.execute(f"PRAGMA max_page_count = {max(64, self._max_bytes // page)}")
-        self._reader = self._connect()
+        self._reader = connect(self._path)
         self._read_lock = threading.Lock()
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=10)
-        connection.execute("PRAGMA synchronous = FULL")
-        return connection
 
     def _close_connections(self) -> None:
         for name in ("_reader", "_writer"):
@@ -259,8 +235,3 @@ class SpoolFile:
 def encoded(event: Event) -> bytes:
     """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
     return _JSON.encode(event).encode("utf-8", "replace")
-
-
-def damaged(error: sqlite3.Error) -> bool:
-    """Return whether the file itself is broken, rather than the disk full or busy."""
-    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

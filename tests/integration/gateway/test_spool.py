@@ -256,6 +256,43 @@ def test_small_values_survive_and_expire(tmp_path: Path, opened: Opener) -> None
     until(lambda: spool.kept("g") == {"list": "two", "nonce:b": "x"})
 
 
+def test_a_value_that_must_be_on_the_disk_is_there_when_the_call_returns(tmp_path: Path, opened: Opener) -> None:
+    spool = opened(tmp_path / "s.sqlite")
+    spool.open("g")
+    for number in range(20):
+        assert spool.keep_now("g", f"nonce:{number}", "x", within_s=10)
+        with sqlite3.connect(tmp_path / "s.sqlite") as other:
+            assert other.execute("SELECT count(*) FROM kept").fetchone() == (number + 1,)
+        other.close()
+
+
+def test_values_that_find_no_room_keep_neither_marks_nor_events_waiting(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.spool._RETRY_S", 0.02)
+    spool = opened(tmp_path / "s.sqlite", max_bytes=300_000)
+    epoch = spool.open("g").epoch
+    assert not spool.keep_now("g", "state", "x" * 400_000, within_s=0.2), "larger than the file may ever be"
+    assert until(lambda: spool.trouble)
+    text = "x" * 1500
+    for n in range(300):
+        spool.append("g", {"kind": "audit", "at": n, "device": "gateway", "by": "x", "text": text})
+    seen: list[int] = []
+
+    def drained() -> bool:
+        position = spool.position("g")
+        rows = spool.read("g", epoch, position.committed, limit_events=500, limit_bytes=10**7)
+        seen.extend(event["at"] for event in (json.loads(body) for _, body in rows) if event["kind"] == "audit")
+        if rows:
+            spool.committed("g", epoch, rows[-1][0])
+            until(lambda: spool.position("g").committed >= rows[-1][0])
+        return len(seen) >= 300
+
+    until(drained, deadline_s=30)
+    assert seen == list(range(300))
+    assert spool.keep_now("g", "state", "small", within_s=10), "the last value counts, and this one fits"
+
+
 def test_a_restored_copy_is_a_valid_spool(tmp_path: Path, opened: Opener) -> None:
     """What SQLite left in its WAL is part of the spool: a crash image must open with every committed event."""
     spool = opened(tmp_path / "s.sqlite")
