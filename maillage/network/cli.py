@@ -86,7 +86,7 @@ def import_places(
     if made.places:
         print(
             f"generated for {made.places} of them: {made.spaces} spaces, {made.desks} desks, {made.devices} devices, "
-            f"{made.members} members."
+            f"{made.members} members, {made.cards} cards."
         )
 
 

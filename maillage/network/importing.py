@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def import_file(
     places: int | None = None,
     seed: int = 1,
     card_key: Callable[[], bytes] | None,
+    today: date | None = None,
     log: Callable[[str], None],
 ) -> Report:
     """Import the file at ``path`` and commit, or leave the database as it was.
@@ -68,6 +70,7 @@ def import_file(
         region: only the places of this one, whatever its accents and hyphens.
         places: at most so many, spread over the selection by ``seed``; a greater number keeps the smaller's places.
         card_key: gives the network's key for the cards of generated members; None: generate nothing.
+        today: what the validities of generated passes are counted from; None: the day that it is.
 
     Raises:
         InventoryError: the file can't be read at all.
@@ -86,7 +89,15 @@ def import_file(
         log(f"places: {stored.added} added, {stored.updated} updated, {stored.unchanged} unchanged")
         generated = Generated()
         if card_key is not None:
-            generated = generate(connection, SOURCE, selected, seed=seed, card_key=card_key(), log=log)
+            generated = generate(
+                connection,
+                SOURCE,
+                selected,
+                seed=seed,
+                card_key=card_key(),
+                today=today or datetime.now(UTC).date(),
+                log=log,
+            )
     return Report(inventory=inventory, selected=len(selected), stored=stored, generated=generated)
 
 

@@ -15,6 +15,8 @@ import psycopg
 import pytest
 
 from access import card_token, decide, from_json, normalise
+from access.formats import read_code
+from access.tokens import pin_hash
 from database.pool import Connection, connect
 from gateway.config import GatewayConfig, read_gateways, write_gateways
 from gateway.signing import SignatureError, public_key, verify
@@ -26,10 +28,12 @@ from maillage.network.inventory import BUNDLED
 from maillage.network.passwords import gateway_password
 from maillage.network.summary import as_table, summarise
 from simulator.people import members
+from simulator.standing import pin_of, standings, visitors
 
 KEY = bytes(range(32))
 SEED = base64.b64encode(bytes(range(32, 64))).decode()
 NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
+TODAY = NOW.date()
 
 
 def _quiet(_line: str) -> None:
@@ -66,7 +70,9 @@ def _fingerprint(connection: Connection) -> list[tuple[Any, ...]]:
           UNION ALL SELECT x::text FROM door x UNION ALL SELECT x::text FROM gateway x
           UNION ALL SELECT x::text FROM device x UNION ALL SELECT x::text FROM member x
           UNION ALL SELECT x::text FROM card x UNION ALL SELECT x::text FROM pass x
-          UNION ALL SELECT x::text FROM pass_place x
+          UNION ALL SELECT x::text FROM pass_place x UNION ALL SELECT x::text FROM schedule x
+          UNION ALL SELECT x::text FROM organisation x UNION ALL SELECT x::text FROM closure x
+          UNION ALL SELECT x::text FROM door_rule x UNION ALL SELECT x::text FROM door_group x
         ) t
         """,
     )
@@ -99,7 +105,11 @@ def test_the_whole_inventory_goes_in_and_the_second_time_changes_nothing(connect
     assert _all(connection, "SELECT count(*), count(DISTINCT code), count(DISTINCT shard) FROM place") == [
         (1509, 1509, 64)
     ]
-    assert _all(connection, "SELECT count(*) FROM place WHERE generated OR opening_hours IS NOT NULL") == [(0,)]
+    assert _all(connection, "SELECT count(*) FROM place WHERE generated") == [(0,)]
+    # Hours are made up with the rest: bare places have none.
+    hours = _all(connection, "SELECT region, count(*) FROM place WHERE opening_hours IS NOT NULL GROUP BY 1")
+    assert [region for region, _ in hours] == ["Bretagne"]
+    assert 50 < hours[0][1] < 89
     assert _all(connection, "SELECT count(*) FROM space WHERE NOT generated") == [(0,)]
 
 
@@ -151,16 +161,71 @@ def test_another_card_key_than_before_is_refused(connection: Connection, corsica
 
 
 def test_the_simulators_people_are_enrolled(connection: Connection, corsica: Report) -> None:
-    assert corsica.generated.members == sum(
-        max(3, n + n // 2) for (n,) in _all(connection, "SELECT count(*) FROM desk GROUP BY place")
-    )
-    for code, desks in _all(
-        connection, "SELECT p.code, count(*) FROM place p JOIN desk d ON d.place = p.id GROUP BY 1"
+    rows = {
+        token: (member, status, last4)
+        for token, member, status, last4 in _all(connection, "SELECT token, member, status, last4 FROM card")
+    }
+    assert len(rows) == corsica.generated.cards
+    pins = dict(_all(connection, "SELECT ref, pin FROM member"))
+    assert len(pins) == corsica.generated.members
+    for code, desks, workshop in _all(
+        connection,
+        """SELECT p.code, count(*), EXISTS (SELECT FROM space s WHERE s.place = p.id AND s.kind = 'fab_lab')
+        FROM place p JOIN desk d ON d.place = p.id GROUP BY p.id""",
     ):
-        for person in members(1, code, desks):
-            token = bytes.fromhex(card_token(KEY, normalise(bytes.fromhex(person.card))))
-            rows = connection.execute("SELECT member, status, last4 FROM card WHERE token = %s", (token,)).fetchall()
-            assert rows == [(person.ref, "active", person.card[-4:])]
+        people = members(1, code, desks)
+        its = standings(1, code, people, workshop=workshop)
+        for person, standing in zip(people, its, strict=True):
+            assert rows[_token(person.card)] == (person.ref, "active", person.card[-4:])
+            if standing.lost_card is not None:
+                assert rows[_token(standing.lost_card)][:2] == (person.ref, "lost")
+            assert pins[person.ref] == (pin_hash(KEY, person.ref, pin_of(1, person.ref)) if standing.trained else None)
+        host = next(one.ref for one, standing in zip(people, its, strict=True) if standing.kind == "host")
+        for visitor in visitors(1, code, host, desks):
+            number = normalise(bytes.fromhex(visitor.card)) if visitor.card else read_code(visitor.code or "").number
+            assert rows[bytes.fromhex(card_token(KEY, number))][:2] == (visitor.ref, "active")
+
+
+def _token(card: str) -> bytes:
+    return bytes.fromhex(card_token(KEY, normalise(bytes.fromhex(card))))
+
+
+def test_passes_of_every_kind_and_doors_with_rules(connection: Connection) -> None:
+    import_file(connection, BUNDLED, region="Nouvelle-Aquitaine", places=60, card_key=_key, today=TODAY, log=_quiet)
+    kinds = dict(_all(connection, "SELECT label, count(*) FROM pass GROUP BY 1"))
+    assert {"Hôte", "Résident", "20 demi-journées par mois", "Nomade : 10 jours par mois", "Visite"} <= kinds.keys()
+    assert kinds["Hôte"] >= 60
+    # A nomad's pass opens a few places of the department; only a rare one is for everywhere, and names none.
+    assert _all(
+        connection,
+        """SELECT min(n), max(n) > 2, max(n) <= 5 FROM (
+          SELECT count(*) AS n FROM pass s JOIN pass_place o ON o.pass = s.ref
+          WHERE s.label = 'Nomade : 10 jours par mois' GROUP BY s.ref) t""",
+    ) == [(1, True, True)]
+    assert _all(
+        connection,
+        "SELECT count(*) FROM pass s WHERE everywhere <> NOT EXISTS (SELECT FROM pass_place o WHERE o.pass = s.ref)",
+    ) == [(0,)]
+    # The workshop is for those who are trained, who have a PIN, which its door asks for.
+    assert _all(
+        connection,
+        """SELECT bool_and(m.pin IS NOT NULL) FROM pass_place o JOIN pass s ON s.ref = o.pass
+        JOIN member m ON m.ref = s.member JOIN space w ON w.place = o.place AND w.kind = 'fab_lab'
+        WHERE o.spaces IS NULL""",
+    ) == [(True,)]
+    assert _all(
+        connection,
+        """SELECT bool_and(r.pin) FROM door d JOIN space t ON t.id = d.to_space AND t.kind = 'fab_lab'
+        LEFT JOIN door_rule r ON r.door = d.id""",
+    ) == [(True,)]
+    assert _all(
+        connection,
+        """SELECT (SELECT count(*) FROM schedule WHERE place IS NULL), (SELECT cardinality(linked) FROM schedule
+        WHERE code = 'journee-et-soir'), (SELECT count(*) > 0 FROM closure WHERE first > '2026-03-03'),
+        (SELECT count(*) > 0 FROM space WHERE person_limit = capacity), (SELECT count(*) > 0 FROM door_rule
+        WHERE passback = 'soft'), (SELECT count(*) > 20 FROM organisation),
+        (SELECT bool_and(name LIKE '% Exemple-%' AND email LIKE '%@exemple.invalid') FROM member)""",
+    ) == [(4, 2, True, True, True, True, True)]
 
 
 def test_the_report_tells_every_row_that_is_not_as_it_was(corsica: Report) -> None:
@@ -291,7 +356,7 @@ def test_the_summary_adds_up(connection: Connection, corsica: Report) -> None:
     assert (row["desks"], row["devices"], row["cards"]) == (
         corsica.generated.desks,
         corsica.generated.devices,
-        corsica.generated.members,
+        corsica.generated.cards,
     )
     assert as_table([row]).splitlines()[-1].split()[:2] == ["total", "7"]
 
