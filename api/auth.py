@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.errors import KeyMissing, KeyRefused, ScopeMissing, Unavailable
 from api.keys import PREFIX, digest_of
-from api.roles import permissions_of
+from api.roles import Permission, permissions_of
 
 BELIEVED_S: Final = 10.0
 _CACHE: Final = 10_000
@@ -48,8 +48,8 @@ class Keys:
         self._pool = pool
         self._known: OrderedDict[bytes, tuple[float, Caller | None]] = OrderedDict()
 
-    async def caller(self, request: Request, scope: str) -> Caller:
-        """Who sent ``request``, if their key's role or scopes hold the permission ``scope``.
+    async def caller(self, request: Request, *permissions: Permission) -> Caller:
+        """Who sent ``request``, if their key's role or scopes hold one of ``permissions``.
 
         Raises:
             KeyMissing, KeyRefused, ScopeMissing: they may not.
@@ -58,8 +58,8 @@ class Keys:
         caller = await self._find(key_of(request))
         if caller is None:
             raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
-        if scope not in permissions_of(caller.role, caller.scopes):
-            raise ScopeMissing(scope)
+        if permissions_of(caller.role, caller.scopes).isdisjoint(permissions):
+            raise ScopeMissing(permissions[0])
         return caller
 
     async def _find(self, key: str) -> Caller | None:

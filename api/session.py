@@ -19,6 +19,7 @@ from fastapi.security import HTTPBearer
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import PoolTimeout, TooManyRequests
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.auth import key_of
@@ -36,6 +37,14 @@ _WAIT_S: Final = 3.0
 # Who asks; from here on the transaction is theirs.
 _ENTER: Final = "SELECT id, name, role, scopes, places, member, gateway FROM enter(%s, %s, %s)"
 
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The `ETag` of what this is a change of.",
+    "schema": {"type": "string"},
+    "example": '"3"',
+}
 _BEARER: Final = HTTPBearer(auto_error=False, description="A key whose role has the permission (docs/api.md, Roles).")
 
 
@@ -142,14 +151,35 @@ class Guarded(TypedDict):
 PERMISSION_MARK: Final = "x-permission"
 
 
-def guarded(*permissions: Permission, problems: Sequence[int] = ()) -> Guarded:
-    """What a route's decorator takes: its permissions (one is enough) for OpenAPI and the tests, and its problems.
+class _Allowed:
+    """Asks for the key before the body is looked at: a stranger learns nothing of what is wrong with it."""
 
-    For example ``@router.get("/v1/members", **guarded("members:read"))``; the check itself is ``session``'s.
+    def __init__(self, permissions: Sequence[Permission]) -> None:
+        self._permissions = permissions
+
+    async def __call__(self, request: Request) -> None:
+        await parts_of(request).keys.caller(request, *self._permissions)
+
+
+def guarded(
+    *permissions: Permission,
+    answers: Mapping[int, type[BaseModel]] | None = None,
+    problems: Sequence[int] = (),
+    changes: bool = False,
+) -> Guarded:
+    """What a route's decorator takes: its permissions (one is enough), answers and problems, for OpenAPI and the tests.
+
+    For example ``@router.get("/v1/members", **guarded("members:read", answers={200: Members}))``. With ``changes`` it
+    takes an ``If-Match``. A key is looked at twice: here, where a verdict may be some seconds old, and by ``session``.
     """
+    statuses = {401, 403, 404, 422, 503, *problems, *((409, 412, 428) if changes else ())}
+    shapes: dict[int | str, dict[str, Any]] = {status: {"model": model} for status, model in (answers or {}).items()}
+    extra: dict[str, Any] = {PERMISSION_MARK: list(permissions)}
+    if changes:
+        extra["parameters"] = [_IF_MATCH]
     return Guarded(
-        dependencies=[Depends(_BEARER)],
-        openapi_extra={PERMISSION_MARK: list(permissions)},
-        responses=problem_responses(*sorted({401, 403, 422, 503, *problems})),
+        dependencies=[Depends(_BEARER), Depends(_Allowed(permissions))],
+        openapi_extra=extra,
+        responses={**shapes, **problem_responses(*sorted(statuses))},
         response_class=Response,
     )

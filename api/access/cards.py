@@ -1,0 +1,152 @@
+"""Cards: a life of their own, its history, and how far a change of one has spread. No number is ever told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from psycopg.rows import DictRow
+from pydantic import Field
+
+from api.access.fields import Body, Moment, Ref, Told, time_of
+
+CardStatus = Literal["issued", "active", "suspended", "lost", "expired", "returned"]
+CardFormat = Literal["H10301", "H10306", "H10302", "H10304", "MIFARE4", "MIFARE7", "MIFARE10"]
+
+BEFORE: Final[Mapping[CardStatus, Sequence[CardStatus]]] = {
+    "issued": (),
+    "active": ("issued", "suspended", "expired"),
+    "suspended": ("issued", "active"),
+    "lost": ("issued", "active", "suspended", "expired"),
+    "expired": ("issued", "active", "suspended"),
+    "returned": ("issued", "active", "suspended", "expired"),
+}
+"""From which states a card comes into each. Lost and returned are the end: such a card is reissued."""
+OVER: Final[Sequence[CardStatus]] = ("lost", "expired", "returned")
+"""States in which a card's number may be issued anew, to whoever."""
+
+# One card.
+FIND: Final = """
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+FROM card WHERE ref = %(ref)s
+"""
+# The cards of one member, the newest first.
+OF_MEMBER: Final = """
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+FROM card WHERE member = %(member)s ORDER BY issued_at DESC, ref
+"""
+INSERT: Final = """
+INSERT INTO card (token, last4, kind, format, member, status, valid_from, valid_until, replaces)
+VALUES (%(token)s, %(last4)s, %(kind)s, %(format)s, %(member)s, %(status)s, %(valid_from)s, %(valid_until)s,
+        %(replaces)s)
+RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+"""
+# Change a card, in one statement: this is how a lost card is taken out of service.
+UPDATE: Final = """
+UPDATE card SET
+  status = CASE WHEN %(has_status)s THEN %(status)s ELSE status END,
+  valid_from = CASE WHEN %(has_valid_from)s THEN %(valid_from)s::timestamptz ELSE valid_from END,
+  valid_until = CASE WHEN %(has_valid_until)s THEN %(valid_until)s::timestamptz ELSE valid_until END
+WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
+  AND (NOT %(has_status)s OR status = %(status)s OR status = ANY(%(before)s))
+RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+"""
+# A card whose life is over leaves its number to its next life: its own row keeps a token that no card has.
+RELEASE: Final = """
+UPDATE card SET token = sha256(convert_to('released ' || ref || ' ' || gen_random_uuid(), 'UTF8'))
+WHERE token = %(token)s AND status = ANY(%(over)s)
+"""
+# The number of an old card, for its own next life.
+NUMBER: Final = "SELECT token, kind, format, last4 FROM card WHERE ref = %(ref)s"
+# What was read at a reader for an enrolment of this key's own.
+ENROLLED: Final = """
+SELECT e.token, e.last4, e.format, e.bits, e.read_at, c.outcome
+FROM enrolment e JOIN command c ON c.id = e.id WHERE e.id = %(id)s
+"""
+HISTORY: Final = "SELECT at, was, became, by FROM card_change WHERE card = %(ref)s ORDER BY at, id"
+
+
+class CardMade(Body):
+    """A new card: exactly one of `number`, `enrolment`, `code`."""
+
+    number: str | None = Field(
+        default=None,
+        max_length=100,
+        repr=False,
+        description="The card's bytes in hexadecimal, in the card's order. Never stored: only its keyed hash is.",
+        examples=["04A2245AC16D80"],
+    )
+    format: CardFormat | None = Field(default=None, description="Of `number`, where it is known.")
+    enrolment: Ref | None = Field(default=None, description="An enrolment at a reader that has read a card.")
+    code: str | None = Field(default=None, max_length=12, repr=False, description="A keypad code: 4 to 12 digits.")
+    status: Literal["issued", "active"] = "active"
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
+class CardReissued(Body):
+    """What takes the old card's place; none of the three: the same card in a new life (a lost one that turned up)."""
+
+    number: str | None = Field(default=None, max_length=100, repr=False, examples=["04B1335AC16D80"])
+    format: CardFormat | None = None
+    enrolment: Ref | None = None
+    code: str | None = Field(default=None, max_length=12, repr=False)
+    old: Literal["returned", "lost"] = Field(default="lost", description="What became of the old card.")
+
+
+class CardChanged(Body):
+    """What to change of a card; what isn't sent stays."""
+
+    status: CardStatus = "active"
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
+class Card(Told):
+    """A card, by its reference and the last four digits of its number."""
+
+    ref: Ref
+    member: Ref
+    kind: Literal["card", "code"]
+    format: str | None
+    last4: str | None
+    status: CardStatus
+    valid_from: datetime | None
+    valid_until: datetime | None
+    replaces: str | None = Field(description="The card in whose place it was issued.")
+    issued_at: datetime
+
+
+class Cards(Told):
+    """A member's cards, the newest first."""
+
+    cards: list[Card]
+
+
+class CardStep(Told):
+    """A step in a card's life."""
+
+    at: datetime
+    was: CardStatus | None = Field(description="null: it was issued.")
+    became: CardStatus
+    by: str
+
+
+class CardHistory(Told):
+    """A card's life so far."""
+
+    card: Ref
+    steps: list[CardStep]
+
+
+def card_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``FIND`` as it is told."""
+    kept = ("ref", "member", "kind", "format", "last4", "status", "replaces")
+    times = ("valid_from", "valid_until", "issued_at")
+    return {**{name: row[name] for name in kept}, **{name: time_of(row[name]) for name in times}}
+
+
+def step_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``HISTORY`` as it is told."""
+    return {"at": time_of(row["at"]), "was": row["was"], "became": row["became"], "by": row["by"]}

@@ -1,0 +1,130 @@
+"""``/v1/members``: people, and their PINs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from access.errors import CardError
+from access.tokens import pin_hash
+from api.access import members as rows
+from api.access.fields import sent
+from api.access.members import Member, MemberChanged, MemberMade, Members, MembersQuestion, PinSet, member_json
+from api.access.named import organisation_named, place_named
+from api.answers import json_answer
+from api.cardkey import card_key
+from api.errors import BadField
+from api.pages import make_cursor, read_cursor
+from api.revisions import expected, explain_refusal, held_to, must_match, read, told
+from api.session import guarded, session
+
+router: Final = APIRouter(tags=["members"])
+
+
+@router.get(
+    "/v1/members",
+    summary="Members, by name",
+    **guarded("members:read", answers={200: Members}),
+)
+async def members(request: Request, question: Annotated[MembersQuestion, Query()]) -> Response:
+    """Those that the key reaches: of its places, or of the whole network."""
+    after = None if question.cursor is None else read_cursor(question.cursor, str, str)
+    async with session(request, "members:read") as s:
+        found = await s.rows(
+            rows.LIST,
+            {
+                "words": question.q.split() if question.q else None,
+                "place": question.place,
+                "organisation": question.organisation,
+                "status": question.status,
+                "after": after and after[0],
+                "after_ref": after and after[1],
+                "limit": question.limit + 1,
+            },
+        )
+    page = found[: question.limit]
+    more = len(found) > question.limit
+    following = make_cursor(page[-1]["sorted"], page[-1]["ref"]) if more else None
+    return json_answer({"members": [member_json(row) for row in page], "next": following})
+
+
+@router.post(
+    "/v1/members",
+    status_code=201,
+    summary="A new member",
+    **guarded("members:write", answers={201: Member}, problems=(409,)),
+)
+async def make_member(request: Request, body: MemberMade) -> Response:
+    """They hold nothing yet: give them a card and a pass."""
+    async with session(request, "members:write") as s:
+        values = body.model_dump()
+        values["organisation"] = await organisation_named(s, body.organisation)
+        values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]
+        made = await s.row(rows.INSERT, values)
+        assert made is not None
+        row = await read(s, rows.FIND, {"ref": made["ref"]}, "such member")
+    return told(member_json(row), row["revision"], status=201, location=f"/v1/members/{row['ref']}")
+
+
+@router.get("/v1/members/{ref}", summary="One member", **guarded("members:read", "own", answers={200: Member}))
+async def member(ref: str, request: Request) -> Response:
+    """A member's own key sees itself, and nobody else."""
+    async with session(request, "members:read", "own") as s:
+        row = await read(s, rows.FIND, {"ref": ref}, f"member {ref!r}")
+    return told(member_json(row), row["revision"])
+
+
+@router.patch(
+    "/v1/members/{ref}",
+    summary="Change a member",
+    **guarded("members:write", answers={200: Member}, changes=True),
+)
+async def change_member(ref: str, request: Request, body: MemberChanged) -> Response:
+    """What isn't sent stays. A suspended member opens no door from the moment that every gateway knows."""
+    async with session(request, "members:write") as s:
+        wanted, key, name = expected(request), {"ref": ref}, f"member {ref!r}"
+        row = await read(s, rows.FIND, key, name)
+        must_match(row, wanted, name)
+        fields = sent(body)
+        await organisation_named(s, fields.get("organisation"))
+        if fields.get("home") is not None:
+            await place_named(s, fields["home"], "home")
+        if await s.row(rows.UPDATE, {**row, **fields, "revisions": held_to(row, wanted)}) is None:
+            raise await explain_refusal(s, rows.FIND, key, name, wanted)
+        row = await read(s, rows.FIND, key, name)
+    return told(member_json(row), row["revision"])
+
+
+@router.put(
+    "/v1/members/{ref}/pin",
+    summary="Set a member's PIN",
+    **guarded("members:write", answers={200: Member}, changes=True),
+)
+async def set_pin(ref: str, request: Request, body: PinSet) -> Response:
+    """4 to 12 digits, hashed under the network's key before they are stored."""
+    try:
+        hashed = pin_hash(card_key(request), ref, body.pin)
+    except CardError as error:
+        raise BadField("pin", str(error)) from None
+    return await _write_pin(ref, request, hashed)
+
+
+@router.delete(
+    "/v1/members/{ref}/pin",
+    summary="Take a member's PIN away",
+    **guarded("members:write", answers={200: Member}, changes=True),
+)
+async def clear_pin(ref: str, request: Request) -> Response:
+    """What asks for a PIN opens for them no more."""
+    return await _write_pin(ref, request, None)
+
+
+async def _write_pin(ref: str, request: Request, hashed: str | None) -> Response:
+    async with session(request, "members:write") as s:
+        wanted, key, name = expected(request), {"ref": ref}, f"member {ref!r}"
+        if await s.row(rows.SET_PIN, {**key, "pin": hashed, "revisions": wanted}) is None:
+            raise await explain_refusal(s, rows.FIND, key, name, wanted)
+        row = await read(s, rows.FIND, key, name)
+    return told(member_json(row), row["revision"])
