@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import Final, Literal
 
 from maillage.network.codes import gateway_code
+from simulator.standing import house
 
 ROOT: Final = "place"
 """The code of every place's root space."""
@@ -20,7 +21,7 @@ OPEN_SPACE: Final = "open-space"
 FAB_LAB: Final = "fab-lab"
 
 SpaceKind = Literal["place", "open_space", "meeting_room", "fab_lab"]
-DeviceKind = Literal["reader", "desk_sensor", "presence_sensor"]
+DeviceKind = Literal["reader", "keypad", "desk_sensor", "presence_sensor"]
 Driver = Literal["esp_rfid", "zigbee2mqtt", "chirpstack"]
 
 _DESKS_BY_POPULATION: Final = ((5_000, 6, 12), (20_000, 8, 16), (50_000, 10, 20), (100_000, 12, 24))
@@ -96,8 +97,8 @@ def equip(code: str, *, seed: int, population: int | None = None, typology: str 
 
     An open space whose desks each have a Milesight seat sensor over ChirpStack; up to two meeting rooms with a Zigbee
     presence sensor; an entry door with an esp-rfid reader on each side, of which the outer one opens; in most fab labs
-    and a few others a workshop behind a door of its own. The root's capacity is the sum of the others plus standing
-    room.
+    and a few others a workshop behind a door of its own, with a keypad for the PIN; a keypad at some entries. The
+    root's capacity is the sum of the others plus standing room.
 
     Args:
         population: of the commune; None: unknown, taken as a small town.
@@ -132,6 +133,7 @@ def equip(code: str, *, seed: int, population: int | None = None, typology: str 
         doors.append(Door(code="door-fab-lab", name="Porte de l'atelier", from_space=ROOT, to_space=FAB_LAB))
     seats = tuple(Desk(code=f"desk-{n:02d}", name=f"Poste {n}", space=OPEN_SPACE) for n in range(1, desks + 1))
     devices = [_reader(code, door.code, side) for door in doors for side in ("in", "out")]
+    devices += [_keypad(code, door.code) for door in doors[0 if house(seed, code).keypad else 1 :]]
     devices += [_presence(code, part.code, dice) for part in parts if part.kind == "meeting_room"]
     devices += [_seat_sensor(code, seed, seat, dice) for seat in seats]
     return Equipment(
@@ -165,6 +167,13 @@ def _reader(code: str, door: str, side: Literal["in", "out"]) -> Device:
         address=f"{code}/{door}-{side}#esp-rfid-{name}",
         door=door,
         side=side,
+    )
+
+
+def _keypad(code: str, door: str) -> Device:
+    name = f"keypad-{door.removeprefix('door-')}-in"
+    return Device(
+        code=name, kind="keypad", driver="zigbee2mqtt", model="KEYZB-110", address=f"z2m-{code}/{name}", door=door
     )
 
 
