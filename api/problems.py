@@ -51,10 +51,12 @@ def problem(
     *,
     errors_: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem document; ``errors_`` tells each thing that is wrong with a request."""
+    """A problem document; ``errors_`` tells each thing that is wrong with a request, ``more`` what else belongs to it."""
     body: dict[str, Any] = {"type": _TYPE + name, "title": title, "status": status, "detail": detail}
     body["instance"] = request.url.path
+    body |= more or {}
     if errors_:
         body["errors"] = list(errors_)
     return Response(

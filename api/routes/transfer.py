@@ -1,0 +1,137 @@
+"""``/v1/members/import`` and ``/v1/members/export``: members, cards and passes as CSV."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from api.access.fields import Told
+from api.answers import json_answer
+from api.audited import note_reading
+from api.cardkey import card_key
+from api.problems import problem
+from api.questions import Question
+from api.session import guarded, session
+from api.transfer.importing import import_lines, parse
+from api.transfer.out import written_csv
+from api.transfer.store import load_known
+from api.transfer.text import MAX_BYTES, FileRefused
+
+router: Final = APIRouter(tags=["import and export"])
+
+_SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
+_CSV: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "CSV with a header, in English or French (docs/operate.md). UTF-8, UTF-16 or Windows-1252.",
+        "content": {"text/csv": {"schema": {"type": "string"}}},
+    }
+}
+
+
+class ImportQuestion(Question):
+    """How to import."""
+
+    dry_run: bool = Field(default=False, description="Change nothing; tell exactly what would change.")
+    skip_refused: bool = Field(default=False, description="Store the other lines where some are refused.")
+    card_format: str = Field(
+        default="", max_length=32, description="Of cards whose line says none: `uid` (hexadecimal), `H10301` …"
+    )
+
+
+class ExportQuestion(Question):
+    """How to write it."""
+
+    separator: Literal["comma", "semicolon", "tab"] = Field(default="comma", description="Between cells.")
+    bom: bool = Field(default=False, description="Begin with a byte order mark, by which Excel knows UTF-8.")
+
+
+class ImportChange(Told):
+    """A value that a line changes."""
+
+    what: str
+    from_: Any = Field(alias="from")
+    to: Any
+
+
+class ImportProblem(Told):
+    """Why a line is refused."""
+
+    column: str | None
+    what: str
+
+
+class ImportLine(Told):
+    """What becomes of one line of the file."""
+
+    line: int = Field(description="Its number in the file, the header's being 1.")
+    outcome: Literal["created", "changed", "unchanged", "refused"]
+    member: str | None = None
+    changes: list[ImportChange] = Field(default=[])
+    problems: list[ImportProblem] = Field(default=[])
+
+
+class ImportReport(Told):
+    """What an import did, or would do."""
+
+    dry_run: bool
+    stored: bool
+    encoding: str
+    separator: str
+    ignored_columns: list[str]
+    counts: dict[Literal["created", "changed", "unchanged", "refused"], int]
+    new_organisations: list[str]
+    lines: list[ImportLine]
+
+
+_guard: Final = guarded("members:write", answers={200: ImportReport}, problems=(409,))
+_guard["openapi_extra"].update(_CSV)
+
+
+@router.post("/v1/members/import", summary="Members, cards and passes from a CSV file", **_guard)
+async def import_members(request: Request, question: Annotated[ImportQuestion, Query()]) -> Response:
+    """All lines or none: one that is refused keeps everything out, unless `skip_refused`. Twice is as good as once."""
+    data = await _body(request)
+    parsed = await asyncio.to_thread(parse, data, card_key(request), question.card_format)
+    async with session(request, "members:write") as s:
+        stored, report = await import_lines(s, parsed, dry_run=question.dry_run, skip_refused=question.skip_refused)
+    if stored or question.dry_run:
+        return json_answer(report)
+    refused = report["counts"]["refused"]
+    return problem(
+        request,
+        422,
+        "import-refused",
+        "Nothing was stored",
+        f"{refused} of {len(report['lines'])} lines can't be imported; `lines` says why. Put them right and send the "
+        "file again, or store the others with skip_refused=true.",
+        more=report,
+    )
+
+
+@router.get(
+    "/v1/members/export",
+    summary="Members, cards and passes as a CSV file",
+    **guarded("members:read"),
+)
+async def export_members(request: Request, question: Annotated[ExportQuestion, Query()]) -> Response:
+    """As `/v1/members/import` reads it: sent back unchanged, it changes nothing. Nobody knows the cards' numbers."""
+    async with session(request, "members:read") as s:
+        known = await load_known(s, None)
+        await note_reading(s, "read members", "network", detail={"members": len(known.members), "as": "csv"})
+    data = await asyncio.to_thread(written_csv, known, delimiter=_SEPARATORS[question.separator], mark=question.bom)
+    headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="members.csv"'}
+    return Response(data, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _body(request: Request) -> bytes:
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MAX_BYTES:
+            raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Import it in parts.")
+    return bytes(data)

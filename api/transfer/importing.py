@@ -1,0 +1,102 @@
+"""An import from the bytes of a file to its report: all or nothing; a dry run does the same and takes it back."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import psycopg
+
+from api.session import Session
+from api.transfer.columns import read_header
+from api.transfer.lines import Line, Wrong, read_line
+from api.transfer.plan import Plan, make_plan
+from api.transfer.report import counts, told_as_json
+from api.transfer.store import load_known, write
+from api.transfer.text import Table, read_table
+
+_ROUNDS: Final = 3
+_HIDDEN_MEMBER: Final = Wrong(column="email", what="a member whom this key doesn't see has this address")
+_HIDDEN_CARD: Final = Wrong(column="card", what="a member whom this key doesn't see has this card")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A file as read."""
+
+    table: Table
+    ignored: tuple[str, ...]
+    lines: Sequence[Line]
+
+
+def parse(data: bytes, key: bytes, default_format: str) -> Parsed:
+    """Read a file's lines; what is wrong with a line stands in it.
+
+    Raises:
+        FileRefused: it is no table of members at all.
+    """
+    table = read_table(data)
+    columns, ignored = read_header(table.header)
+    ragged = dict(table.ragged)
+    lines = []
+    for number, cells in table.lines:
+        line = read_line(number, cells, columns, key=key, default_format=default_format)
+        if number in ragged:
+            what = f"the line has {ragged[number]} cells, the header {len(table.header)}: is a separator not quoted?"
+            line = replace(line, wrong=(*line.wrong, Wrong(column=None, what=what)))
+        lines.append(line)
+    return Parsed(table=table, ignored=ignored, lines=lines)
+
+
+async def import_lines(s: Session, parsed: Parsed, *, dry_run: bool, skip_refused: bool) -> tuple[bool, dict[str, Any]]:
+    """Do what ``parsed`` says. Return whether it was stored, and the report.
+
+    A refused line keeps everything out, unless ``skip_refused``. Rows are written in either case, since only the
+    database knows of everything that may stand against them, and taken back where they shall not stay.
+    """
+    lines = parsed.lines
+    known = await load_known(s, lines)
+    kept, plan = False, Plan()
+    for _ in range(_ROUNDS):
+        plan = await asyncio.to_thread(make_plan, lines, known, new_ref=_new_ref)
+        kept = not dry_run and (skip_refused or not plan.refused)
+        async with s.conn.transaction():
+            members, cards = await write(s, plan)
+            hidden = members or cards
+            if hidden or not kept:
+                raise psycopg.Rollback
+        if not hidden:
+            break
+        lines = [_marked(line, one.member, members, cards) for line, one in zip(lines, plan.told, strict=True)]
+        kept = False
+    return kept, await asyncio.to_thread(_report, parsed, plan, stored=kept, dry_run=dry_run)
+
+
+def _marked(line: Line, member: str | None, members: set[str], cards: set[bytes]) -> Line:
+    wrong = list(line.wrong)
+    if member in members and line.email:
+        wrong.append(_HIDDEN_MEMBER)
+    if line.token in cards:
+        wrong.append(_HIDDEN_CARD)
+    return replace(line, wrong=tuple(wrong))
+
+
+def _report(parsed: Parsed, plan: Plan, *, stored: bool, dry_run: bool) -> dict[str, Any]:
+    unmade = () if stored else plan.new_members.keys()
+    return {
+        "dry_run": dry_run,
+        "stored": stored,
+        "encoding": parsed.table.encoding,
+        "separator": parsed.table.delimiter,
+        "ignored_columns": list(parsed.ignored),
+        "counts": counts(plan.told),
+        "new_organisations": list(plan.organisations.values()),
+        "lines": [told_as_json(one, unmade=unmade) for one in plan.told],
+    }
+
+
+def _new_ref(kind: str) -> str:
+    return f"{kind}-{secrets.token_hex(8)}"

@@ -1,0 +1,276 @@
+"""One line of a members' CSV: its cells read into values, or what is wrong with each of them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Final, Literal, TypeVar
+
+from access.errors import CardError
+from access.tokens import card_token
+from api.network import folded
+from api.transfer.cards import kind_of, last4_of, read_number
+from api.transfer.columns import Column
+
+T = TypeVar("T")
+
+CLEAR: Final = "-"
+"""A cell that empties what is there; an empty cell leaves it."""
+_YES: Final = frozenset(("yes", "true", "1", "x", "oui", "vrai"))
+_NO: Final = frozenset(("no", "false", "0", "non", "faux"))
+_STATUSES: Final = {"active": "active", "actif": "active", "suspended": "suspended", "suspendu": "suspended"}
+_CARD_STATUSES: Final = {
+    "issued": "issued", "emise": "issued", "active": "active", "suspended": "suspended", "suspendue": "suspended",
+    "lost": "lost", "perdue": "lost", "expired": "expired", "expiree": "expired", "returned": "returned",
+    "rendue": "returned",
+}  # fmt: skip
+_UNITS: Final = {
+    "half_day": "half_day", "half day": "half_day", "demi journee": "half_day", "day": "day", "jour": "day",
+    "journee": "day", "hour": "hour", "heure": "hour", "entry": "entry", "entree": "entry",
+}  # fmt: skip
+_REF: Final = re.compile("m-[0-9a-z]{4,32}")
+_CARD_REF: Final = re.compile("c-[0-9a-z]{4,32}")
+_PASS_REF: Final = re.compile("p-[0-9a-z]{4,32}")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_PLACE: Final = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:/(door:|group:|)([a-z0-9][a-z0-9._-]*))?")
+EVERYWHERE: Final = "*"
+
+Moment = date | datetime
+"""A local day, or an aware instant, or a naive one that is local time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """What is wrong with a cell (``column`` None: with the line), and what to do."""
+
+    column: str | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassPlace:
+    """A place that a pass opens: all of it (all three empty), or what is named."""
+
+    place: str
+    spaces: frozenset[str] = frozenset()
+    doors: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What a line says. None: nothing; ``CLEAR``: that there shall be none."""
+
+    number: int
+    member: str | None = None
+    name: str | None = None
+    email: str | None = None
+    organisation: str | None = None
+    home: str | None = None
+    status: str | None = None
+    token: bytes | None = field(default=None, repr=False)
+    card_kind: Literal["card", "code"] = "card"
+    card_format: str | None = None
+    last4: str | None = None
+    card_ref: str | None = None
+    card_status: str | None = None
+    card_from: Moment | str | None = None
+    card_until: Moment | str | None = None
+    pass_ref: str | None = None
+    label: str | None = None
+    places: tuple[PassPlace, ...] | None = None
+    everywhere: bool | None = None
+    schedule: str | None = None
+    valid_from: Moment | str | None = None
+    valid_until: Moment | str | None = None
+    unit: str | None = None
+    allowance: int | str | None = None
+    each_month: bool | None = None
+    booked: bool | None = None
+    outside_hours: bool | None = None
+    host: bool | None = None
+    wrong: tuple[Wrong, ...] = ()
+
+    @property
+    def tells_pass(self) -> bool:
+        """Whether any of its cells is about a pass."""
+        return any(
+            value is not None
+            for value in (
+                self.pass_ref, self.label, self.places, self.everywhere, self.schedule, self.valid_from,
+                self.valid_until, self.unit, self.allowance, self.each_month, self.booked, self.outside_hours,
+                self.host,
+            )
+        )  # fmt: skip
+
+    @property
+    def tells_card(self) -> bool:
+        """Whether any of its cells is about a card."""
+        return any(
+            value is not None
+            for value in (self.token, self.card_ref, self.card_status, self.card_from, self.card_until)
+        )
+
+
+def read_line(
+    number: int, cells: Sequence[str], columns: Mapping[Column, int], *, key: bytes, default_format: str = ""
+) -> Line:
+    """Read the cells of one line; ``key`` is the network's key for card tokens."""
+    wrong: list[Wrong] = []
+
+    def cell(column: Column) -> str:
+        index = columns.get(column)
+        # the mark that an export sets before what a spreadsheet would take for a formula
+        text = "" if index is None else cells[index]
+        return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+
+    def take(column: Column, read: Callable[[str], T], *, clearable: bool = False) -> Any:
+        text = cell(column)
+        if not text:
+            return None
+        if clearable and text == CLEAR:
+            return CLEAR
+        try:
+            return read(text)
+        except (ValueError, CardError) as error:
+            wrong.append(Wrong(column=column, what=str(error)))
+            return None
+
+    card = take("card", lambda text: read_number(text, cell("card_format") or default_format))
+    places = take("places", _places)
+    return Line(
+        number=number,
+        member=take("member", _matching(_REF, "a reference is m- and 4 to 32 lower-case letters or digits")),
+        name=take("name", _text),
+        email=take("email", _matching(_EMAIL, "this is no e-mail address"), clearable=True),
+        organisation=take("organisation", _text, clearable=True),
+        home=take("home", _text, clearable=True),
+        status=take("status", _one_of(_STATUSES)),
+        token=bytes.fromhex(card_token(key, card.number)) if card else None,
+        card_kind=kind_of(card) if card else "card",
+        card_format=card.format if card else None,
+        last4=last4_of(card) if card else None,
+        card_ref=take("card_ref", _matching(_CARD_REF, "a card's reference is c- and letters or digits")),
+        card_status=take("card_status", _one_of(_CARD_STATUSES)),
+        card_from=take("card_from", read_moment, clearable=True),
+        card_until=take("card_until", read_moment, clearable=True),
+        pass_ref=take("pass_ref", _matching(_PASS_REF, "a pass's reference is p- and letters or digits")),
+        label=take("pass", _text),
+        places=None if places is None or places == EVERYWHERE else places,
+        everywhere=None if places is None else places == EVERYWHERE,
+        schedule=take("schedule", _text, clearable=True),
+        valid_from=take("valid_from", read_moment, clearable=True),
+        valid_until=take("valid_until", read_moment, clearable=True),
+        unit=take("unit", _one_of(_UNITS), clearable=True),
+        allowance=take("allowance", _count, clearable=True),
+        each_month=take("each_month", _truth),
+        booked=take("booked", _truth),
+        outside_hours=take("outside_hours", _truth),
+        host=take("host", _truth),
+        wrong=tuple(wrong),
+    )
+
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula's beginning."""
+
+
+def read_moment(text: str) -> Moment:
+    """Read a day (``2026-11-21``, ``21/11/2026``) or an instant (``2026-11-21T08:00``, with or without a zone).
+
+    Raises:
+        ValueError: it is none.
+    """
+    what = f"{text[:40]!r} is no date: write 2026-11-21, 21/11/2026 or 2026-11-21T08:00+01:00"
+    if re.fullmatch("[0-9]{5}([.,][0-9]+)?", text):
+        raise ValueError("a spreadsheet has turned this date into a number: format the column as a date first")
+    french = re.fullmatch(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T](\d{1,2}):(\d{2}))?", text)
+    try:
+        if french:
+            day, month, year, hour, minute = (int(part) if part else None for part in french.groups())
+            assert day is not None and month is not None and year is not None
+            if hour is None or minute is None:
+                return date(year, month, day)
+            return datetime(year, month, day, hour, minute)  # noqa: DTZ001  (local time, by the place's zone)
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(what) from None
+    if not 1990 <= moment.year <= 2200:
+        raise ValueError(what)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _text(text: str) -> str:
+    if len(text) > 200:
+        raise ValueError("this is longer than 200 characters")
+    if "\ufffd" in text:
+        raise ValueError("a letter was lost (\ufffd) when this file was saved: export it again as CSV UTF-8")
+    return text
+
+
+def _matching(pattern: re.Pattern[str], otherwise: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if pattern.fullmatch(text) is None or len(text) > 254:
+            raise ValueError(otherwise)
+        return text
+
+    return read
+
+
+def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        found = words.get(" ".join(folded(text).replace("_", " ").split())) or words.get(text)
+        if found is None:
+            raise ValueError(f"there is no {text[:40]!r} here; there are: {', '.join(dict.fromkeys(words.values()))}")
+        return found
+
+    return read
+
+
+def _truth(text: str) -> bool:
+    word = folded(text)
+    if word not in _YES | _NO:
+        raise ValueError("write yes or no")
+    return word in _YES
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,6}", text):
+        raise ValueError("write a whole number from 0 on")
+    return int(text)
+
+
+def _places(text: str) -> str | tuple[PassPlace, ...]:
+    words = [word for word in re.split(r"[\s|;,]+", text) if word]
+    if words == [EVERYWHERE]:
+        return EVERYWHERE
+    found: dict[str, dict[str, set[str]]] = {}
+    whole: set[str] = set()
+    for word in words:
+        match = _PLACE.fullmatch(word)
+        if match is None:
+            raise ValueError(
+                f"{word[:40]!r} is no place: write codes of places, with blanks between them; * is everywhere; "
+                "place/space, place/door:CODE and place/group:CODE limit a pass to these"
+            )
+        place, what, code = match.groups()
+        limits = found.setdefault(place, {"": set(), "door:": set(), "group:": set()})
+        if code is None:
+            whole.add(place)
+        else:
+            limits[what].add(code)
+    return tuple(
+        PassPlace(place=place)
+        if place in whole
+        else PassPlace(
+            place=place,
+            spaces=frozenset(limits[""]),
+            doors=frozenset(limits["door:"]),
+            groups=frozenset(limits["group:"]),
+        )
+        for place, limits in sorted(found.items())
+    )

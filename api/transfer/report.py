@@ -1,0 +1,66 @@
+"""What an import tells of each line, as values and as JSON. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from api.times import rfc3339, to_us
+from api.transfer.lines import Wrong
+
+Outcome = Literal["created", "changed", "unchanged", "refused"]
+
+
+class Refusal(Exception):
+    """A line can't be done; it never leaves this package."""
+
+    def __init__(self, column: str | None, what: str) -> None:
+        super().__init__(what)
+        self.wrong = Wrong(column=column, what=what)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One value that a line changes, as a person reads it."""
+
+    what: str
+    was: Any
+    becomes: Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Told:
+    """What becomes of one line."""
+
+    number: int
+    outcome: Outcome = "unchanged"
+    member: str | None = None
+    changes: list[Change] = field(default_factory=list)
+    wrong: list[Wrong] = field(default_factory=list)
+
+
+def counts(told: Sequence[Told]) -> dict[str, int]:
+    """How many lines came out how."""
+    found = Counter(one.outcome for one in told)
+    return {outcome: found[outcome] for outcome in ("created", "changed", "unchanged", "refused")}
+
+
+def told_as_json(told: Told, *, unmade: Collection[str] = ()) -> dict[str, Any]:
+    """One line of the report; members in ``unmade`` would be made, and have no reference yet."""
+    line: dict[str, Any] = {"line": told.number, "outcome": told.outcome}
+    if told.member is not None and told.member not in unmade:
+        line["member"] = told.member
+    if told.changes:
+        line["changes"] = [
+            {"what": one.what, "from": _plain(one.was), "to": _plain(one.becomes)} for one in told.changes
+        ]
+    if told.wrong:
+        line["problems"] = [{"column": one.column, "what": one.what} for one in told.wrong]
+    return line
+
+
+def _plain(value: Any) -> Any:
+    return rfc3339(to_us(value)) if isinstance(value, datetime) else value

@@ -1,0 +1,230 @@
+"""An import's way to the database and back: what is known of whom a file speaks of, and the rows of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from api.network import folded
+from api.session import Session
+from api.transfer.known import CardRow, Known, MemberRow, PassRow, PlaceLimits, PlaceParts, organisation_key
+from api.transfer.lines import CLEAR, Line
+from api.transfer.plan import Plan
+
+# The members that a file may mean: by reference, address, card or card's reference.
+_MEANT: Final = """
+SELECT ref, name, email, organisation, home, status FROM member
+WHERE ref = ANY(%(refs)s::text[]) OR lower(email) = ANY(%(emails)s::text[])
+   OR ref IN (SELECT member FROM card WHERE token = ANY(%(tokens)s::bytea[]) OR ref = ANY(%(cards)s::text[]))
+"""
+# Every member that this key sees, but for those who are only visitors.
+_ALL: Final = """
+SELECT m.ref, m.name, m.email, m.organisation, m.home, m.status FROM member m
+WHERE NOT EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NOT NULL)
+   OR EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NULL)
+ORDER BY lower(m.name), m.ref
+"""
+# Their cards.
+_CARDS: Final = """
+SELECT ref, token, member, kind, format, last4, status, valid_from, valid_until FROM card
+WHERE member = ANY(%(members)s::text[]) ORDER BY issued_at, ref
+"""
+# Their passes, without visits and what was revoked.
+_PASSES: Final = """
+SELECT ref, member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month, booked,
+       outside_hours, supervises
+FROM pass WHERE member = ANY(%(members)s::text[]) AND revoked_at IS NULL AND visitor IS NULL ORDER BY created_at, ref
+"""
+_LIMITS: Final = """
+SELECT l.pass, l.place, l.spaces, l.doors, l.door_groups AS groups
+FROM pass_place l JOIN pass p ON p.ref = l.pass
+WHERE p.member = ANY(%(members)s::text[]) AND p.revoked_at IS NULL ORDER BY l.pass, l.place
+"""
+_ORGANISATIONS: Final = "SELECT id, code::text AS code, name FROM organisation ORDER BY id DESC"
+# Every place with what of it a pass may name.
+_PLACES: Final = """
+SELECT p.id, p.code::text AS code, p.time_zone,
+  coalesce((SELECT jsonb_object_agg(s.code, s.id) FROM space s WHERE s.place = p.id), '{}') AS spaces,
+  coalesce((SELECT jsonb_object_agg(d.code, d.id) FROM door d WHERE d.place = p.id), '{}') AS doors,
+  coalesce((SELECT jsonb_object_agg(g.code, g.id) FROM door_group g WHERE g.place = p.id), '{}') AS groups
+FROM place p
+"""
+_SCHEDULES: Final = "SELECT id, place, code::text AS code FROM schedule"
+
+_NEW_ORGANISATION: Final = "INSERT INTO organisation (code, name) VALUES (%(code)s, %(name)s) RETURNING id"
+# New members; whoever has an address that is taken is left out.
+_NEW_MEMBERS: Final = """
+INSERT INTO member (ref, name, email, organisation, home, status)
+SELECT * FROM unnest(%(ref)s::text[], %(name)s::text[], %(email)s::text[], %(organisation)s::integer[],
+                     %(home)s::integer[], %(status)s::text[])
+ON CONFLICT DO NOTHING RETURNING ref
+"""
+_CHANGED_MEMBERS: Final = """
+UPDATE member m SET name = n.name, email = n.email, organisation = n.organisation, home = n.home, status = n.status
+FROM unnest(%(ref)s::text[], %(name)s::text[], %(email)s::text[], %(organisation)s::integer[], %(home)s::integer[],
+            %(status)s::text[]) AS n (ref, name, email, organisation, home, status)
+WHERE m.ref = n.ref RETURNING m.ref
+"""
+# New cards; one that somebody has already is left out.
+_NEW_CARDS: Final = """
+INSERT INTO card (token, member, kind, format, last4, status, valid_from, valid_until)
+SELECT * FROM unnest(%(token)s::bytea[], %(member)s::text[], %(kind)s::text[], %(format)s::text[], %(last4)s::text[],
+                     %(status)s::text[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[])
+ON CONFLICT DO NOTHING RETURNING token
+"""
+_CHANGED_CARDS: Final = """
+UPDATE card c SET status = n.status, valid_from = n.valid_from, valid_until = n.valid_until
+FROM unnest(%(token)s::bytea[], %(status)s::text[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[])
+  AS n (token, status, valid_from, valid_until)
+WHERE c.token = n.token RETURNING c.token
+"""
+_NEW_PASSES: Final = """
+INSERT INTO pass (ref, member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month,
+                  booked, outside_hours, supervises)
+SELECT * FROM unnest(%(ref)s::text[], %(member)s::text[], %(label)s::text[], %(everywhere)s::boolean[],
+  %(schedule)s::integer[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[], %(unit)s::text[],
+  %(allowance)s::integer[], %(each_month)s::boolean[], %(booked)s::boolean[], %(outside_hours)s::boolean[],
+  %(supervises)s::boolean[])
+"""
+_CHANGED_PASSES: Final = """
+UPDATE pass p SET label = n.label, everywhere = n.everywhere, schedule = n.schedule, valid_from = n.valid_from,
+  valid_until = n.valid_until, unit = n.unit, allowance = n.allowance, each_month = n.each_month, booked = n.booked,
+  outside_hours = n.outside_hours, supervises = n.supervises
+FROM unnest(%(ref)s::text[], %(label)s::text[], %(everywhere)s::boolean[], %(schedule)s::integer[],
+  %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[], %(unit)s::text[], %(allowance)s::integer[],
+  %(each_month)s::boolean[], %(booked)s::boolean[], %(outside_hours)s::boolean[], %(supervises)s::boolean[])
+  AS n (ref, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month, booked, outside_hours,
+        supervises)
+WHERE p.ref = n.ref RETURNING p.ref
+"""
+_NO_PLACES: Final = "DELETE FROM pass_place WHERE pass = ANY(%(refs)s::text[])"
+# What passes open; arrays of ids travel as text, since unnest would make one long array of them.
+_NEW_LIMITS: Final = """
+INSERT INTO pass_place (pass, place, spaces, doors, door_groups)
+SELECT n.pass, n.place, n.spaces::integer[], n.doors::integer[], n.door_groups::integer[]
+FROM unnest(%(pass)s::text[], %(place)s::integer[], %(spaces)s::text[], %(doors)s::text[], %(groups)s::text[])
+  AS n (pass, place, spaces, doors, door_groups)
+"""
+
+_MEMBER: Final = ("ref", "name", "email", "organisation", "home", "status")
+_CARD: Final = ("token", "member", "kind", "format", "last4", "status", "valid_from", "valid_until")
+_PASS: Final = (
+    "ref", "member", "label", "everywhere", "schedule", "valid_from", "valid_until", "unit", "allowance", "each_month",
+    "booked", "outside_hours", "supervises",
+)  # fmt: skip
+
+
+async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
+    """Read what the database holds, as far as this key sees it, of whom ``lines`` speak of (None: of everybody)."""
+    if lines is None:
+        members = await s.rows(_ALL)
+    else:
+        members = await s.rows(
+            _MEANT,
+            {
+                "refs": _some(line.member for line in lines),
+                "emails": _some(line.email.lower() for line in lines if line.email and line.email != CLEAR),
+                "tokens": list({line.token for line in lines if line.token is not None}),
+                "cards": _some(line.card_ref for line in lines),
+            },
+        )
+    whose = {"members": [row["ref"] for row in members]}
+    places: dict[str, list[PlaceLimits]] = {}
+    for row in await s.rows(_LIMITS, whose):
+        limits = {name: tuple(sorted(row[name])) if row[name] else None for name in ("spaces", "doors", "groups")}
+        places.setdefault(row["pass"], []).append(PlaceLimits(place=row["place"], **limits))
+    organisations = await s.rows(_ORGANISATIONS)
+    return Known(
+        members={row["ref"]: MemberRow(**row) for row in members},
+        cards={bytes(row["token"]): CardRow(**row) for row in await s.rows(_CARDS, whose)},
+        passes={
+            row["ref"]: PassRow(**row, places=tuple(places.get(row["ref"], ()))) for row in await s.rows(_PASSES, whose)
+        },
+        organisations={organisation_key(row["name"]): row["id"] for row in organisations}
+        | {row["code"]: row["id"] for row in organisations},
+        organisation_of={row["id"]: row["name"] for row in organisations},
+        places={row["code"]: PlaceParts(**row) for row in await s.rows(_PLACES)},
+        schedules={(row["place"], row["code"]): row["id"] for row in await s.rows(_SCHEDULES)},
+        reach=None if s.caller.places is None else frozenset(s.caller.places),
+    )
+
+
+async def write(s: Session, plan: Plan) -> tuple[set[str], set[bytes]]:
+    """Write ``plan``; return the members and cards (tokens) that somebody whom this key doesn't see stands against."""
+    ids: list[int] = []
+    for one in _organisations(plan):
+        ids += [row["id"] for row in await s.rows(_NEW_ORGANISATION, one)]
+
+    def with_organisation(rows: Iterable[MemberRow]) -> list[MemberRow]:
+        return [
+            replace(row, organisation=ids[-1 - row.organisation])
+            if row.organisation is not None and row.organisation < 0
+            else row
+            for row in rows
+        ]
+
+    members = await _written(s, _NEW_MEMBERS, with_organisation(plan.new_members.values()), _MEMBER, "ref")
+    changed = await _written(s, _CHANGED_MEMBERS, with_organisation(plan.changed_members.values()), _MEMBER, "ref")
+    hidden = {*plan.new_members, *plan.changed_members} - members - changed
+    cards = [one for one in plan.new_cards.values() if one.member not in hidden]
+    written = await _written(s, _NEW_CARDS, cards, _CARD, "token")
+    again = await _written(s, _CHANGED_CARDS, list(plan.changed_cards.values()), _CARD, "token")
+    taken = {one.token for one in cards} | plan.changed_cards.keys()
+    if not hidden:
+        await _passes(s, plan)
+    return hidden, taken - written - again
+
+
+async def _passes(s: Session, plan: Plan) -> None:
+    if plan.new_passes:
+        await s.run(_NEW_PASSES, _columns(plan.new_passes.values(), _PASS))
+    if plan.changed_passes:
+        await s.run(_CHANGED_PASSES, _columns(plan.changed_passes.values(), _PASS))
+        await s.run(_NO_PLACES, {"refs": list(plan.changed_passes)})
+    rows = [
+        (one.ref, where) for one in (*plan.new_passes.values(), *plan.changed_passes.values()) for where in one.places
+    ]
+    if rows:
+        await s.run(
+            _NEW_LIMITS,
+            {
+                "pass": [ref for ref, _ in rows],
+                "place": [where.place for _, where in rows],
+                "spaces": [_array(where.spaces) for _, where in rows],
+                "doors": [_array(where.doors) for _, where in rows],
+                "groups": [_array(where.groups) for _, where in rows],
+            },
+        )
+
+
+async def _written(s: Session, query: str, rows: Sequence[Any], names: Sequence[str], key: str) -> set[Any]:
+    if not rows:
+        return set()
+    found = (row[key] for row in await s.rows(query, _columns(rows, names)))
+    return {bytes(value) if key == "token" else value for value in found}
+
+
+def _columns(rows: Iterable[Any], names: Sequence[str]) -> dict[str, list[Any]]:
+    listed = list(rows)
+    return {name: [getattr(row, name) for row in listed] for name in names}
+
+
+def _array(ids: tuple[int, ...] | None) -> str | None:
+    return None if ids is None else "{" + ",".join(map(str, ids)) + "}"
+
+
+def _some(values: Iterable[str | None]) -> list[str]:
+    return list({value for value in values if value is not None})
+
+
+def _organisations(plan: Plan) -> list[dict[str, str]]:
+    """Codes for new organisations: their names in plain letters, and something that tells equal ones apart."""
+    codes: dict[str, int] = {}
+    made = []
+    for key, name in plan.organisations.items():
+        plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in folded(key))
+        code = "-".join(part for part in plain.split("-") if part)[:50] or "organisation"
+        codes[code] = codes.get(code, 0) + 1
+        made.append({"code": code if codes[code] == 1 else f"{code}-{codes[code]}", "name": name})
+    return made
