@@ -1,0 +1,251 @@
+-- Row-level security: what a key may see and change is decided here, whatever a route forgets (docs/audit.md).
+-- Without `enter` in the same transaction, the API's user sees none of these tables' rows.
+
+-- Check an API key and tell this transaction whose it is. No row: unknown, revoked or expired.
+CREATE FUNCTION enter(digest bytea, from_addr text, request text)
+RETURNS TABLE (id integer, name text, role text, scopes text[], places integer[], member text, gateway integer)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  found_key api_key;
+  who caller;
+BEGIN
+  PERFORM set_config('maillage.seal', '', true);
+  SELECT k.* INTO found_key FROM api_key k
+  WHERE k.digest = enter.digest AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now());
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  who := (
+    found_key.id,
+    'key:' || found_key.id || CASE WHEN found_key.member IS NULL THEN ' ' || found_key.name ELSE '' END,
+    -- bare scopes stand for roles; a network's administrator for some places only is their manager
+    CASE WHEN 'admin' = ANY (found_key.scopes) OR 'access:manage' = ANY (found_key.scopes) OR found_key.role = 'network_administrator'
+      THEN CASE WHEN found_key.places IS NULL THEN 'network_administrator' ELSE 'place_manager' END
+      ELSE found_key.role END,
+    CASE WHEN found_key.gateway IS NULL THEN found_key.places
+      ELSE ARRAY(SELECT g.place FROM gateway g WHERE g.id = found_key.gateway AND g.retired_at IS NULL) END,
+    found_key.member, found_key.gateway, nullif(enter.from_addr, ''), nullif(left(enter.request, 200), ''));
+  PERFORM set_config('maillage.key', who.key::text, true),
+    set_config('maillage.actor', who.actor, true),
+    set_config('maillage.role', coalesce(who.role, ''), true),
+    set_config('maillage.places', coalesce(who.places::text, ''), true),
+    set_config('maillage.member', coalesce(who.member, ''), true),
+    set_config('maillage.gateway', coalesce(who.gateway::text, ''), true),
+    set_config('maillage.from', coalesce(who.from_addr, ''), true),
+    set_config('maillage.request', coalesce(who.request, ''), true),
+    set_config('maillage.seal', caller_seal(who), true);
+  -- once a minute is often enough to see which keys are in use; nobody waits for another's row
+  IF NOT current_setting('transaction_read_only')::boolean AND coalesce(found_key.last_used_at < now() - interval '1 minute', true) THEN
+    UPDATE api_key SET last_used_at = now()
+    WHERE api_key.id = (SELECT k.id FROM api_key k WHERE k.id = found_key.id FOR NO KEY UPDATE SKIP LOCKED);
+  END IF;
+  RETURN QUERY SELECT found_key.id, found_key.name, found_key.role, found_key.scopes, found_key.places, found_key.member, found_key.gateway;
+END $$;
+REVOKE ALL ON FUNCTION enter(bytea, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION enter(bytea, text, text) TO maillage_api;
+
+-- Policies ask these in subqueries of their own, so that each is asked once a statement and not once a row.
+CREATE FUNCTION caller_role() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$ SELECT (caller()).role $$;
+CREATE FUNCTION caller_admin() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$ SELECT coalesce((caller()).role = 'network_administrator', false) $$;
+CREATE FUNCTION caller_member() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  AS $$ SELECT (caller()).member $$;
+CREATE FUNCTION caller_staff() RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT coalesce((caller()).role IN ('network_administrator', 'place_manager', 'front_desk', 'auditor'), false)
+$$;
+-- Whether the caller has one of these roles at every place.
+CREATE FUNCTION caller_all(VARIADIC roles text[]) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT coalesce(c.role = 'network_administrator'
+    OR (c.role = ANY (roles) AND c.places IS NULL AND c.role IN ('place_manager', 'front_desk', 'auditor')), false)
+  FROM caller() c
+$$;
+-- The places at which, and only at which, the caller has one of these roles.
+CREATE FUNCTION caller_scope(VARIADIC roles text[]) RETURNS integer[] LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT coalesce((SELECT c.places FROM caller() c WHERE c.role = ANY (roles)), '{}')
+$$;
+CREATE FUNCTION caller_may(place integer, VARIADIC roles text[]) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT caller_admin() OR (place IS NOT NULL AND caller_all(VARIADIC roles))
+    OR coalesce(place = ANY (caller_scope(VARIADIC roles)), false)
+$$;
+CREATE FUNCTION caller_sees(place integer) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT caller_may(place, 'place_manager', 'front_desk', 'auditor')
+$$;
+-- Who is at home at the places where the caller has one of these roles.
+CREATE FUNCTION caller_people(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER ROWS 500
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT m.ref FROM member m WHERE m.home = ANY (caller_scope(VARIADIC roles))
+$$;
+-- Who else has a pass there, or had one in the last three months; a pass for everywhere is one.
+CREATE FUNCTION caller_guests(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER ROWS 500
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT p.member FROM pass p JOIN pass_place l ON l.pass = p.ref
+  WHERE l.place = ANY (caller_scope(VARIADIC roles)) AND coalesce(least(p.valid_until, p.revoked_at), 'infinity') > now() - interval '90 days'
+  UNION
+  SELECT p.member FROM pass p
+  WHERE p.everywhere AND cardinality(caller_scope(VARIADIC roles)) > 0
+    AND coalesce(least(p.valid_until, p.revoked_at), 'infinity') > now() - interval '90 days'
+$$;
+CREATE INDEX pass_everywhere ON pass (member) WHERE everywhere;
+-- The passes of those at home there, and one's own.
+CREATE FUNCTION caller_passes(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER ROWS 500
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT p.ref FROM pass p JOIN member m ON m.ref = p.member WHERE m.home = ANY (caller_scope(VARIADIC roles))
+  UNION ALL
+  SELECT p.ref FROM pass p WHERE p.member = caller_member()
+$$;
+CREATE FUNCTION caller_sees_member(ref text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT caller_all('place_manager', 'front_desk', 'auditor') OR coalesce(ref = caller_member(), false)
+    OR EXISTS (SELECT FROM member m WHERE m.ref = caller_sees_member.ref AND m.home = ANY (caller_scope('place_manager', 'front_desk', 'auditor')))
+    OR EXISTS (SELECT FROM caller_guests('place_manager', 'front_desk', 'auditor') g WHERE g = caller_sees_member.ref)
+$$;
+-- Whether a pass is the caller's to change: it holds nowhere else, and a front desk changes visitors' only.
+CREATE FUNCTION caller_holds_pass(ref text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT caller_admin() OR EXISTS (
+    SELECT FROM pass p, caller() c
+    WHERE p.ref = caller_holds_pass.ref AND NOT p.everywhere
+      AND (c.role = 'place_manager' OR (c.role = 'front_desk' AND p.visitor IS NOT NULL))
+      AND (c.places IS NULL OR NOT EXISTS (SELECT FROM pass_place l WHERE l.pass = p.ref AND l.place <> ALL (c.places)))
+      AND caller_sees_member(p.member))
+$$;
+-- Whether the caller may make and end keys of this kind: an administrator any, a place's manager those of their places.
+CREATE FUNCTION caller_makes_key(role text, scopes text[], places integer[], member text, gateway integer) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM caller() c JOIN api_key k ON k.id = c.key
+    WHERE (k.places IS NULL AND (k.role = 'network_administrator' OR 'admin' = ANY (k.scopes)))
+      OR (k.role = 'place_manager' AND cardinality(caller_makes_key.scopes) = 0
+        AND caller_makes_key.role IN ('place_manager', 'front_desk', 'auditor', 'availability_reader', 'gateway', 'member')
+        AND (k.places IS NULL AND caller_makes_key.places IS NOT NULL OR cardinality(caller_makes_key.places) > 0 AND caller_makes_key.places <@ k.places)
+        AND (caller_makes_key.gateway IS NULL OR EXISTS (SELECT FROM gateway g WHERE g.id = caller_makes_key.gateway AND g.place = ANY (caller_makes_key.places)))
+        AND (caller_makes_key.member IS NULL OR EXISTS (SELECT FROM member m WHERE m.ref = caller_makes_key.member AND m.home = ANY (caller_makes_key.places)))))
+$$;
+
+-- The policies. `here(x)`: the caller has one of the roles at place x.
+DO $$
+DECLARE
+  staff text := '{place_manager,front_desk,auditor}';
+  desk text := '{place_manager,front_desk}';
+  manager text := '{place_manager}';
+  here text := '((SELECT caller_admin()) OR (%2$s IS NOT NULL AND (SELECT caller_all(VARIADIC %1$L::text[])))'
+    || ' OR %2$s = ANY ((SELECT caller_scope(VARIADIC %1$L::text[]))::integer[]))';
+  everyone text := '(SELECT caller_all(VARIADIC %1$L::text[]))';
+  own text := '%s = (SELECT caller_member())';
+  seen text := format(everyone, staff) || format(' OR member IN (SELECT caller_people(VARIADIC %1$L::text[])) OR member IN (SELECT caller_guests(VARIADIC %1$L::text[])) OR ', staff) || format(own, 'member');
+  one text;
+  reads jsonb;
+  writes jsonb;
+BEGIN
+  reads := jsonb_build_object(
+    'organisation', '(SELECT caller_staff()) OR id = (SELECT m.organisation FROM member m WHERE m.ref = (SELECT caller_member()))',
+    'member', format(here, staff, 'home') || format(' OR ref IN (SELECT caller_guests(VARIADIC %L::text[])) OR ', staff) || format(own, 'ref'),
+    'card', seen,
+    'card_change', format(everyone, staff) || ' OR EXISTS (SELECT FROM card c WHERE c.ref = card_change.card)',
+    'pass', seen,
+    'pass_place', format(here, staff, 'place') || format(' OR pass IN (SELECT caller_passes(VARIADIC %L::text[]))', staff),
+    'pass_use', format(here, staff, 'place') || format(' OR pass IN (SELECT caller_passes(VARIADIC %L::text[]))', staff),
+    'booking', format(here, staff, 'place') || format(' OR member IN (SELECT caller_people(VARIADIC %L::text[])) OR ', staff) || format(own, 'member'),
+    'schedule', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(here, staff, 'place'),
+    'closure', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(here, staff, 'place'),
+    'lockdown', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(here, staff, 'place'),
+    'door_group', format(here, staff, 'place'),
+    'door_rule', format(here, staff, 'place'),
+    'place_policy', format(here, staff, 'place'),
+    'command', format(here, staff, 'place'),
+    'enrolment', format(here, desk, 'place'),
+    'alarm', format(here, staff, 'place'),
+    'audit', format(here, '{place_manager,auditor}', 'place'),
+    'audit_detail', 'EXISTS (SELECT FROM audit a WHERE a.id = audit_detail.audit)',
+    'access_list', format(here, '{place_manager,front_desk,auditor,gateway}', 'place'),
+    'list_version', format(here, '{place_manager,front_desk,auditor,gateway}', 'place'),
+    'list_entry', format(here, '{place_manager,front_desk,auditor,gateway}', 'place') || ' OR ' || format(own, 'member'),
+    'list_settings', format(here, '{place_manager,front_desk,auditor,gateway}', 'place'),
+    'api_key', 'true',
+    'place', 'true', 'space', 'true', 'door', 'true');
+  -- by table: what must hold of the row before (to change or remove it) and after (to add or change it)
+  writes := jsonb_build_object(
+    'organisation', jsonb_build_array('(SELECT caller_admin())', '(SELECT caller_admin())'),
+    'member', jsonb_build_array(format(here, desk, 'home'), format(here, desk, 'home')),
+    'card', jsonb_build_array(format(everyone, desk) || format(' OR member IN (SELECT caller_people(VARIADIC %L::text[]))', desk),
+                              format(everyone, desk) || format(' OR member IN (SELECT caller_people(VARIADIC %L::text[]))', desk)),
+    'pass', jsonb_build_array('(SELECT caller_admin()) OR (NOT everywhere AND caller_holds_pass(ref))',
+      '(SELECT caller_admin()) OR (NOT everywhere AND (schedule IS NULL OR EXISTS (SELECT FROM schedule s WHERE s.id = pass.schedule))'
+      || ' AND ((SELECT caller_role()) = ''place_manager'' OR ((SELECT caller_role()) = ''front_desk'' AND visitor IS NOT NULL))'
+      || ' AND caller_sees_member(member))'),
+    'pass_place', jsonb_build_array(format(here, desk, 'place') || ' AND (caller_holds_pass(pass) OR (SELECT caller_role()) = ''place_manager'')',
+                                    format(here, desk, 'place') || ' AND caller_holds_pass(pass)'),
+    'pass_use', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place') || ' AND caller_holds_pass(pass)'),
+    'booking', jsonb_build_array(format(here, desk, 'place'), format(here, desk, 'place') || ' AND caller_sees_member(member)'),
+    'schedule', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place')),
+    'closure', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place')),
+    'lockdown', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place')),
+    'door_group', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place')),
+    'door_rule', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place')),
+    'place_policy', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place')),
+    'command', jsonb_build_array('false', format(here, manager, 'place') || ' OR (do_what IN (''unlock'', ''enrol'') AND ' || format(here, desk, 'place') || ')'),
+    'enrolment', jsonb_build_array(format(here, desk, 'place'), format(here, desk, 'place') || ' AND key = (SELECT (caller()).key)'),
+    'alarm', jsonb_build_array(format(here, desk, 'place'), format(here, desk, 'place')),
+    'place', jsonb_build_array(format(here, manager, 'id'), format(here, manager, 'id')),
+    'space', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place')),
+    'door', jsonb_build_array(format(here, manager, 'place'), format(here, manager, 'place')));
+  FOR one IN SELECT jsonb_object_keys(reads) LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', one);
+    EXECUTE format('CREATE POLICY process ON %I TO maillage_rights, maillage_ingest, maillage_maintain USING (true) WITH CHECK (true)', one);
+    EXECUTE format('CREATE POLICY caller_reads ON %I FOR SELECT TO maillage_api USING (%s)', one, reads ->> one);
+    IF writes ? one THEN
+      EXECUTE format('CREATE POLICY caller_adds ON %I FOR INSERT TO maillage_api WITH CHECK (%s)', one, writes -> one ->> 1);
+      EXECUTE format('CREATE POLICY caller_changes ON %I FOR UPDATE TO maillage_api USING (%s) WITH CHECK (%s)', one, writes -> one ->> 0, writes -> one ->> 1);
+      EXECUTE format('CREATE POLICY caller_removes ON %I FOR DELETE TO maillage_api USING (%s)', one, writes -> one ->> 0);
+    END IF;
+  END LOOP;
+END $$;
+-- A company that comes to a place is added there; what it is called is the network's.
+CREATE POLICY caller_adds_locally ON organisation FOR INSERT TO maillage_api
+  WITH CHECK ((SELECT caller_role()) IN ('place_manager', 'front_desk'));
+-- A front desk doesn't remove people.
+CREATE POLICY desk_keeps ON member AS RESTRICTIVE FOR DELETE TO maillage_api
+  USING ((SELECT caller_role()) IN ('network_administrator', 'place_manager'));
+
+-- Keys: checked before anybody has entered, so readable; made and ended by who may; used by all.
+CREATE POLICY caller_adds ON api_key FOR INSERT TO maillage_api
+  WITH CHECK (caller_makes_key(role, scopes, places, member, gateway));
+CREATE POLICY caller_changes ON api_key FOR UPDATE TO maillage_api USING (true) WITH CHECK (true);
+CREATE FUNCTION api_key_guarded() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  -- the policies can't tell columns apart: last_used_at moves before anybody has entered
+  IF row_security_active('api_key') AND to_jsonb(OLD) - 'last_used_at' <> to_jsonb(NEW) - 'last_used_at'
+     AND NOT (caller_makes_key(OLD.role, OLD.scopes, OLD.places, OLD.member, OLD.gateway)
+              AND caller_makes_key(NEW.role, NEW.scopes, NEW.places, NEW.member, NEW.gateway)) THEN
+    RAISE EXCEPTION 'this key is not yours to change' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER api_key_guarded BEFORE UPDATE ON api_key FOR EACH ROW EXECUTE FUNCTION api_key_guarded();
+
+GRANT SELECT ON organisation, member, card, card_change, schedule, door_group, pass, pass_place, pass_use, booking, closure,
+  door_rule, place_policy, lockdown, command, enrolment, audit, audit_detail, access_list, list_version, list_entry,
+  list_settings TO maillage_api;
+GRANT INSERT, UPDATE, DELETE ON organisation, member, card, schedule, door_group, pass, pass_place, booking, closure,
+  door_rule, place_policy TO maillage_api;
+GRANT INSERT, DELETE ON pass_use, enrolment TO maillage_api;
+GRANT INSERT, UPDATE (released_at, released_by) ON lockdown TO maillage_api;
+GRANT INSERT ON command, api_key TO maillage_api;
+GRANT UPDATE (name, expires_at, revoked_at) ON api_key TO maillage_api;
+GRANT UPDATE (person_limit, capacity, name) ON space TO maillage_api;
+GRANT UPDATE (opening_hours, name, website) ON place TO maillage_api;
+GRANT UPDATE (name) ON door TO maillage_api;
+
+-- Processes read what they need and no name.
+REVOKE SELECT ON member, card FROM maillage_ingest;
+REVOKE SELECT ON member, organisation FROM maillage_rights;
+GRANT SELECT (ref, status, home, pin, revision, generated) ON member TO maillage_rights;
+GRANT SELECT, DELETE ON booking, enrolment TO maillage_maintain;
+GRANT SELECT (id, hash) ON audit TO maillage_maintain;
+GRANT SELECT ON access_list TO maillage_maintain;
