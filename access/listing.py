@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 from access import fields
 from access.errors import ListError
 from access.model import AccessList, CardStatus, Entry, Member, MemberStatus, Right
+from access.reading import read_json
 from access.rules import NO_RULES, PLAIN, Booking, Terms
 from access.rules_json import rules_from_json, rules_to_json, terms_from_json, terms_to_json
 from access.schedules import Schedule, schedule_from_json, schedule_to_json, zone_named
@@ -83,7 +84,7 @@ def from_json(text: str) -> AccessList:
             schedule that is none, a newer format. Nothing of such a list may be used.
     """
     try:
-        body = json.loads(text)
+        body = read_json(text)
     except (ValueError, RecursionError) as error:
         raise ListError("the list isn't JSON") from error
     if not isinstance(body, dict):
