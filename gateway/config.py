@@ -20,8 +20,11 @@ class Device(_Config):
 
     code: DeviceCode
     driver: Literal["esp_rfid", "zigbee2mqtt", "chirpstack"]
+    kind: str | None = None
+    """What it is (``device.kind`` in the database): a ``keypad`` says codes, a ``reader`` cards."""
     model: str | None = None
-    """The maker's model where the driver must know it, for example ``VS341``."""
+    """The maker's model where the driver must know it, for example ``VS341``. Of esp_rfid: ``wiegand`` writes decimal
+    numbers, ``wiegand-hex`` hexadecimal ones, ``wiegand-keypad`` decimal ones and what is typed."""
     address: str
     """esp_rfid: the reader's topic and host name, ``TOPIC#HOSTNAME``. zigbee2mqtt: the device's topic,
     ``BASE/FRIENDLY_NAME``. chirpstack: ``APPLICATION_ID/DEV_EUI`` (16 lower-case hex digits)."""
@@ -31,6 +34,9 @@ class Device(_Config):
     """Of a reader: ``in`` reads who wants to enter the door's ``to`` space, ``out`` who leaves it."""
     uid_reversed: bool = False
     """Of a reader: it writes card bytes in reverse order."""
+    bits: int | None = Field(default=None, ge=24, le=64)
+    """Of a Wiegand reader that writes numbers: how many bits its cards have, parity included. Only this gives back the
+    zeros in front of a number; None: 3 bytes where the number fits, else as many as it needs."""
     expect_every_s: int | None = Field(default=None, ge=1)
     """Silent for longer than this: unwell."""
     space: Code | None = None
@@ -66,6 +72,8 @@ class GatewayConfig(_Config):
     """Ed25519 public key (base64, 32 bytes) that signs access lists and commands; None: no list is believed."""
     card_key: SecretStr = SecretStr("")
     """The network's key for card tokens (hexadecimal)."""
+    muster_key: SecretStr | None = None
+    """What must be shown to read who is inside (``gateway.muster_page``); None: nobody may."""
     doors: tuple[Door, ...] = ()
     devices: tuple[Device, ...] = ()
 
@@ -109,6 +117,7 @@ def write_gateways(path: Path, gateways: tuple[GatewayConfig, ...]) -> None:
         row = one.model_dump(mode="json", exclude_defaults=False)
         row["mqtt_password"] = one.mqtt_password.get_secret_value() if one.mqtt_password else None
         row["card_key"] = one.card_key.get_secret_value()
+        row["muster_key"] = one.muster_key.get_secret_value() if one.muster_key else None
         rows.append(row)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")

@@ -41,6 +41,38 @@ class DoorWatch:
         self._opened_by = ""
         self._held_said = False
         self._grants: list[_Grant] = []
+        self._contact = ""
+        self._stands_open = False
+        self._excused_until = 0
+        self.unexplained = 0
+        """Openings so far that nobody had been let in for: by the handle, by force, or while it stood open."""
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it has a contact that tells: a grant's being taken will then be known."""
+        return self._open is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the contact says so."""
+        return self._open is True
+
+    def lost(self, device: str) -> None:
+        """Device ``device`` fell silent: if it is the contact, nobody tells of this door until it speaks again."""
+        if device == self._contact:
+            self._open = None
+
+    def unlocked(self, at: int) -> None:
+        """The lock was opened at ``at`` for somebody without a card: the next opening is nobody's force."""
+        self._excused_until = max(self._excused_until, at + self._grace_us)
+
+    def stands_open(self, at: int, *, on: bool) -> None:
+        """The door begins (or ends) to stand open by order: then nobody forces it, and nobody holds it."""
+        if on != self._stands_open:
+            self._stands_open = on
+            self._opened_at, self._held_said = at, False
+        if on:
+            self.unlocked(at)
 
     def granted(self, device: str, at: int) -> tuple[Event, ...]:
         """Reader ``device`` opened the door at ``at``; if it stands open, the access is taken already."""
@@ -55,13 +87,15 @@ class DoorWatch:
         """The door opened or closed: what follows from it, beside the driver's own event."""
         if is_open == self._open:
             return ()
-        first, self._open = self._open is None, is_open
+        first, self._open, self._contact = self._open is None, is_open, device
         if not is_open:
             return ()
         self._opened_at, self._opened_by, self._held_said = at, device, False
         events = tuple(_taken(grant.device, grant.at, at) for grant in self._grants if at <= grant.until)
-        if not events and self._sees_egress and not first:
-            events = (DoorEvent(kind="door", at=at, device=device, state="forced"),)
+        if not events and not first:
+            self.unexplained += 1
+            if self._sees_egress and at > self._excused_until:
+                events = (DoorEvent(kind="door", at=at, device=device, state="forced"),)
         self._grants = [grant for grant in self._grants if at > grant.until]
         return events
 
@@ -73,7 +107,7 @@ class DoorWatch:
             if at > grant.until
         ]
         self._grants = [grant for grant in self._grants if at <= grant.until]
-        if self._open and not self._held_said and at - self._opened_at > self._held_us:
+        if self._open and not self._stands_open and not self._held_said and at - self._opened_at > self._held_us:
             self._held_said = True
             events.append(DoorEvent(kind="door", at=at, device=self._opened_by, state="held"))
         return tuple(events)
@@ -81,6 +115,7 @@ class DoorWatch:
     def clock_stepped(self, by_us: int) -> None:
         """The clock jumped: what is pending moves with it, or a grant would end (or never end) by the jump."""
         self._opened_at += by_us
+        self._excused_until += by_us
         self._grants = [_Grant(device=grant.device, at=grant.at, until=grant.until + by_us) for grant in self._grants]
 
 

@@ -1,38 +1,39 @@
 """One gateway at work: what its devices say becomes events, what its readers read becomes decisions.
 
-Everything here runs in the runtime's thread, but for ``lock_down``, ``unlock`` and the list holder, which the uplink's
-thread uses. The lock is told before anything is stored: it doesn't wait for the disk.
+Devices speak in the runtime's thread, orders come in the uplink's: one mutex, held for one message or one order (well
+under a millisecond), lets them take turns. What is remembered is a value that is replaced whole, so that anybody may
+read it at any time. A door's lock is told before anything is stored: it doesn't wait for the disk.
 """
 
 from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable
-from datetime import timedelta
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
-from access import CardError, Decision, State, card_token, decide, normalise, token_key
+from access import CardError, ListError, token_key
+from access.schedules import zone_named
 from gateway.access_lists import ListHolder
-from gateway.clock import instant
-from gateway.config import Device, Door, GatewayConfig
-from gateway.doors import DoorWatch
-from gateway.drivers import CardRead, Driver, DriverError
+from gateway.clock import instant, micros
+from gateway.config import Device, GatewayConfig
+from gateway.drivers import Driver, DriverError
 from gateway.drivers.registry import drivers_for
+from gateway.enrolment import Told
+from gateway.entries import Entries
+from gateway.faults import FaultBudget, shown
+from gateway.locks import Locks, Publish
+from gateway.memory import Keep, Memory, keep_nothing
 from gateway.repeats import Repeats
 from gateway.watch import DeviceWatch
-from gateway.wire import AccessEvent, Event, GatewayEvent
+from gateway.wire import Event, GatewayEvent
 
 log = logging.getLogger(__name__)
 
-_SHOWN_BYTES: Final = 8192
-_BURST: Final = 100.0
-"""Driver faults told at once; then ten a second. A device gone mad must not fill the disk."""
-_A_SECOND: Final = 10.0
-_MOST: Final = 2**31 - 1
-
-Publish = Callable[[str, bytes, Callable[[], None] | None], None]
-"""Topic, payload, and what to call when it goes to the socket; never retained."""
+_LOCKDOWN_OF_OLD: Final = "lockdown"
+"""What a gateway before issue 3 kept of a lockdown that was ordered."""
 
 
 class Place:
@@ -45,11 +46,15 @@ class Place:
         append: Callable[[Event], None],
         publish: Publish,
         now: float,
+        keep: Keep = keep_nothing,
     ) -> None:
         """Build the gateway from its configuration.
 
+        Args:
+            keep: takes what must outlive a restart; ``restore`` gets it back.
+
         Raises:
-            DriverError: a device's address or the card key cannot be read.
+            DriverError: a device's address, the card key or the time zone cannot be read.
         """
         self.config = config
         self.drivers: dict[str, Driver] = drivers_for(config.devices)
@@ -58,49 +63,90 @@ class Place:
         self.devices = DeviceWatch(config.devices, now)
         self.faults = 0
         """Messages that no driver could read."""
-        self.lockdown = False
-        """Ordered by a command, until released."""
         self._append = append
-        self._publish = publish
+        self._keep = keep
         self._by_code: dict[str, Device] = {device.code: device for device in config.devices}
-        self._doors: dict[str, Door] = {door.code: door for door in config.doors}
-        leaving = {device.door for device in config.devices if device.side == "out" and device.door is not None}
-        self._watches = {
-            door.code: DoorWatch(
-                unlock_s=door.unlock_s, held_after_s=door.held_after_s, sees_egress=door.code in leaving
-            )
-            for door in config.doors
-        }
-        self._budget = _FaultBudget(now)
+        self._keypads = frozenset(device.address for device in config.devices if device.kind == "keypad")
+        self._budget = FaultBudget(now)
+        self._turn = threading.RLock()
+        self._last = (now, 0)
+        """When a device or the clock last had its turn."""
         try:
             key = config.card_key.get_secret_value()
-            self._card_key = token_key(key) if key else None
-        except CardError as error:
+            card_key = token_key(key) if key else None
+            self.memory = Memory(zone_named(config.time_zone), keep)
+        except (CardError, ListError) as error:
             raise DriverError(str(error)) from error
+        self._locks = Locks(config, self.drivers, publish)
+        self._entries = Entries(
+            config,
+            card_key=card_key,
+            lists=self.lists,
+            memory=self.memory,
+            locks=self._locks,
+            repeats=self.repeats,
+            append=append,
+        )
+
+    @property
+    def lockdown(self) -> bool:
+        """Whether a lockdown of the whole place has been ordered."""
+        return self.memory.state.lockdown
+
+    @property
+    def evacuation(self) -> bool:
+        """Whether an evacuation of the whole place has been ordered."""
+        return self.memory.state.evacuation
+
+    def restore(self, kept: Mapping[str, str]) -> None:
+        """Take what was kept of an earlier life; what of it cannot be read is forgotten, and said to be."""
+        with self._turn:
+            bad = self.memory.restore(kept)
+            if kept.get(_LOCKDOWN_OF_OLD) == "yes":
+                self.memory.become(replace(self.memory.state, lockdown=True))
+                self._keep(_LOCKDOWN_OF_OLD, "", until=0)
+        if bad:
+            self._append(
+                GatewayEvent(
+                    kind="gateway",
+                    what="spool",
+                    at=micros(),
+                    device="gateway",
+                    text=f"{bad} parts of what was remembered cannot be read: they are forgotten",
+                )
+            )
 
     def hear(
         self, driver: str, topic: str, payload: bytes, *, at: int, now: float, decided: Callable[[], None]
     ) -> None:
         """Take in a device's message that arrived at ``at``; ``decided`` is called as an unlock goes out."""
         said = self.drivers[driver].decode(topic, payload, at)
-        for read in said.reads:
-            self._read(read, at, decided)
-        for code in said.heard:
-            self._tell(self.devices.heard(code, now, at))
-        for code in said.gone:
-            self._tell(self.devices.gone(code, at))
-        for event in said.events:
-            if self.repeats.is_news(event):
-                self._append(event)
-                self._contact(event)
+        with self._turn:
+            self._last = (now, at)
+            for read in said.reads:
+                self._entries.card(read, at, now, decided)
+            for typed in said.typed:
+                self._entries.typed(typed, at, now, decided)
+            for code in said.heard:
+                self._tell(self.devices.heard(code, now, at))
+            for code in said.gone:
+                self._gone(code, at)
+            for event in said.events:
+                if self._entries.door(event) and self.repeats.is_news(event):
+                    self._append(event)
+                    self._entries.contact(event)
 
     def hear_retained(self, driver: str, topic: str, payload: bytes, at: int) -> None:
         """Take in what the broker kept: nobody knows from when, so only that a device is gone is believed."""
         for code in self.drivers[driver].decode(topic, payload, at).gone:
-            self._tell(self.devices.gone(code, at))
+            with self._turn:
+                self._gone(code, at)
 
-    def fault(self, topic: str, payload: bytes, reason: str, *, at: int, now: float) -> bool:
-        """Keep what a driver could not read, as an event with its bytes (the first 8 KiB); False: too many of late."""
+    def fault(self, topic: str, payload: bytes, reason: str, *, at: int, now: float, driver: str | None = None) -> bool:
+        """Keep what ``driver`` could not read, as an event with its bytes (the first 8 KiB); False: too many of late.
+
+        Card numbers and what was typed are struck out of the bytes; of a keypad nothing is shown that isn't JSON.
+        """
         self.faults += 1
         untold = self._budget.take(now)
         if untold is None:
@@ -113,7 +159,7 @@ class Place:
             device="gateway",
             text=reason[:500],
             topic=topic[:512],
-            payload=base64.b64encode(payload[:_SHOWN_BYTES]).decode(),
+            payload=base64.b64encode(shown(payload, driver, keypad=topic in self._keypads)).decode(),
         )
         if untold:
             event["value"] = float(untold)  # as many before this one were not told
@@ -122,111 +168,79 @@ class Place:
 
     def tick(self, now: float, at: int) -> None:
         """Look at the time."""
-        for event in self.devices.tick(now, at):
-            log.warning("device_silent", extra={"gateway": self.config.gateway, "device": event["device"]})
-            self._append(event)
-        for watch in self._watches.values():
-            for told in watch.tick(at):
-                self._append(told)
+        with self._turn:
+            self._last = (now, at)
+            for event in self.devices.tick(now, at):
+                log.warning("device_silent", extra={"gateway": self.config.gateway, "device": event["device"]})
+                self._append(event)
+                self._entries.silent(event["device"])
+            self._entries.tick(now, at)
+            self.memory.tick(instant(at), self.lists.current)
 
     def clock_stepped(self, step_s: float) -> None:
         """The wall clock jumped by ``step_s``."""
-        for watch in self._watches.values():
-            watch.clock_stepped(round(step_s * 1e6))
+        with self._turn:
+            self._entries.clock_stepped(round(step_s * 1e6))
 
-    def unlock(self, door_code: str, decided: Callable[[], None] | None = None) -> bool:
-        """Tell a door's lock to open; False where there is no such door or lock."""
-        door = self._doors.get(door_code)
-        lock = self._by_code.get(door.lock) if door is not None and door.lock is not None else None
-        if door is None or lock is None:
+    # Orders: from any thread.
+
+    def unlock(self, door: str) -> bool:
+        """Open a door once, by order; False where there is no such door or lock."""
+        with self._turn:
+            watch = self._entries.watches.get(door)
+            if watch is not None:
+                watch.unlocked(self._last[1])
+            return self._locks.unlock(door)
+
+    def lock_down(self, locked: bool, door: str | None = None) -> bool:
+        """Begin or end a lockdown of the place, or of one door; False where there is no such door."""
+        return self._ordered("lockdown", "locked_doors", door, on=locked)
+
+    def evacuate(self, on: bool, door: str | None = None) -> bool:
+        """Begin or end an evacuation: every door (or the one) stands open at once. False: no such door."""
+        return self._ordered("evacuation", "evacuated_doors", door, on=on)
+
+    def release(self, door: str | None = None) -> bool:
+        """End lockdown and evacuation: all of them, or those of one door alone. False: no such door."""
+        with self._turn:
+            if door is None:
+                state = self.memory.state
+                self.memory.become(replace(state, locked_doors=frozenset(), evacuated_doors=frozenset()))
+            return self.lock_down(False, door) and self.evacuate(False, door)
+
+    def enrol(self, device: str, until_us: int, told: Told) -> bool:
+        """Tell ``told`` the next card at reader ``device`` before ``until_us``, instead of deciding on it.
+
+        ``told`` is called once, from the runtime's thread; with None when nobody showed a card in time or another order
+        took the reader. False: no such reader here.
+        """
+        reader = self._by_code.get(device)
+        if reader is None or reader.door is None or (reader.kind or "reader") not in ("reader", "keypad"):
             return False
-        try:
-            topic, payload = self.drivers[lock.driver].unlock(lock.code, door.unlock_s)
-        except DriverError as error:
-            log.error(
-                "unlock_refused",
-                extra={"gateway": self.config.gateway, "device": lock.code, "reason": error.reason},
-            )
+        if reader.kind is None and reader.driver != "esp_rfid":
             return False
-        self._publish(topic, payload, decided)
+        with self._turn:
+            self._entries.enrolments.begin(device, until_us, told)
         return True
 
-    def lock_down(self, locked: bool) -> None:
-        """Begin or end a lockdown."""
-        self.lockdown = locked
+    def _ordered(self, whole: str, doors: str, door: str | None, *, on: bool) -> bool:
+        with self._turn:
+            state = self.memory.state
+            if door is None:
+                self.memory.become(replace(state, **{whole: on}))  # type: ignore[arg-type]
+            elif door in self._entries.watches:
+                of: frozenset[str] = getattr(state, doors)
+                changed = of | {door} if on else of - {door}
+                self.memory.become(replace(state, **{doors: changed}))  # type: ignore[arg-type]
+            else:
+                return False
+            self._entries.stand(*self._last)
+            return True
 
-    def _read(self, read: CardRead, at: int, decided: Callable[[], None]) -> None:
-        token = self._token(read)
-        if token is not None and not self.repeats.is_new_read(read.device, token, at):
-            return
-        held = self.lists.current
-        decision = decide(held, token, read.door, read.side, instant(at), state=State(lockdown=self.lockdown))
-        if decision.granted:
-            self.unlock(read.door, decided)
-        self._append(self._access(read, token, decision, at))
-        if decision.granted and (watch := self._watches.get(read.door)) is not None:
-            for event in watch.granted(read.device, at):
-                self._append(event)
-
-    def _token(self, read: CardRead) -> str | None:
-        if self._card_key is None:
-            return None
-        try:
-            return card_token(self._card_key, normalise(read.uid))
-        except CardError:
-            return None
-
-    def _access(self, read: CardRead, token: str | None, decision: Decision, at: int) -> AccessEvent:
-        event = AccessEvent(
-            kind="access",
-            at=at,
-            device=read.device,
-            decision="granted" if decision.granted else "denied",
-            reason=decision.reason,
-            side=read.side,
-        )
-        if token is not None:
-            event["card"] = token
-        if decision.member is not None:
-            event["member"] = decision.member
-        if read.device_at is not None:
-            event["device_at"] = read.device_at[:64]
-        held = self.lists.current
-        if held is not None:
-            age_s = (instant(at) - held.made_at) // timedelta(seconds=1)
-            event["list_version"] = held.version
-            event["list_age_s"] = min(max(age_s, 0), _MOST)
-        return event
-
-    def _contact(self, event: Event) -> None:
-        if event["kind"] != "door" or event["state"] not in ("open", "closed"):
-            return
-        device = self._by_code.get(event["device"])
-        watch = self._watches.get(device.door) if device is not None and device.door is not None else None
-        if watch is not None:
-            for told in watch.contact(event["device"], event["at"], is_open=event["state"] == "open"):
-                self._append(told)
+    def _gone(self, device: str, at: int) -> None:
+        self._tell(self.devices.gone(device, at))
+        self._entries.silent(device)
 
     def _tell(self, event: Event | None) -> None:
         if event is not None:
             self._append(event)
-
-
-class _FaultBudget:
-    """A token bucket."""
-
-    def __init__(self, now: float) -> None:
-        self._left = _BURST
-        self._seen = now
-        self._untold = 0
-
-    def take(self, now: float) -> int | None:
-        """Return how many went untold before this one; None: this one too."""
-        self._left = min(_BURST, self._left + (now - self._seen) * _A_SECOND)
-        self._seen = now
-        if self._left < 1:
-            self._untold += 1
-            return None
-        self._left -= 1
-        untold, self._untold = self._untold, 0
-        return untold

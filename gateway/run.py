@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from gateway.access_lists import KEPT_AS, ListRefused
 from gateway.clock import micros
-from gateway.commands import LOCKDOWN, Actions, CommandRefused, Commands
+from gateway.commands import Actions, CommandRefused, Commands
 from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.drivers import DriverError
 from gateway.metrics import Measures, MetricsServer
@@ -119,6 +119,7 @@ class Process:
                 append=partial(self._happened, config.gateway),
                 publish=self._to_device,
                 now=time.monotonic(),
+                keep=partial(self.spool.keep, config.gateway),
             )
         except DriverError as error:
             self.spool.close()
@@ -135,7 +136,7 @@ class Process:
     def _restored(self, code: str, place: Place) -> Commands:
         kept = self.spool.kept(code)
         place.lists.restore(kept)
-        place.lock_down(kept.get(LOCKDOWN) == "yes")
+        place.restore(kept)
         return Commands(place.config, self.spool, Actions(unlock=place.unlock, lock_down=place.lock_down))
 
     def _from_centre(self, gateway: str, leaf: Leaf, payload: bytes, retained: bool) -> None:

@@ -163,10 +163,10 @@ class Runtime:
             else:
                 place.hear(driver, message.topic, message.payload, at=at, now=now, decided=decided)
         except DriverError as error:
-            place.fault(message.topic, message.payload, error.reason, at=at, now=now)
+            place.fault(message.topic, message.payload, error.reason, at=at, now=now, driver=driver)
         except Exception as error:
             reason = f"driver_bug: {type(error).__name__}"
-            if place.fault(message.topic, message.payload, reason, at=at, now=now):
+            if place.fault(message.topic, message.payload, reason, at=at, now=now, driver=driver):
                 log.exception("driver_failed", extra={"gateway": place.config.gateway, "driver": driver})
 
     def _tick(self, now: float, at: int) -> None:

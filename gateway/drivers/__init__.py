@@ -31,8 +31,23 @@ class CardRead:
     side: Literal["in", "out"]
     uid: bytes = field(repr=False)
     """The card's own byte order: the reader's ``uid_reversed`` is applied already. Never logged."""
+    bits: str = field(repr=False)
+    """As the card sends them, first received first, for ``access.formats.read_bits``: a UID's, or Wiegand's with the
+    parity that the reader has taken off. Never logged."""
     format: str
-    """How the maker wrote it, for example ``mifare_uid``, ``wiegand26``."""
+    """How the maker wrote it, for example ``uid``, ``wiegand24``."""
+    device_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What somebody typed at a reader with keys: a PIN or a code."""
+
+    device: str
+    door: str
+    side: Literal["in", "out"]
+    digits: str = field(repr=False)
+    """Never logged, never stored."""
     device_at: str | None = None
 
 
@@ -43,6 +58,7 @@ class Decoded:
     events: tuple[Event, ...] = ()
     """Complete but for access decisions, which the runtime takes from ``reads``."""
     reads: tuple[CardRead, ...] = ()
+    typed: tuple[Typed, ...] = ()
     heard: tuple[str, ...] = ()
     """Codes of the devices that are alive by this message (also a heartbeat without news)."""
     gone: tuple[str, ...] = ()
@@ -72,6 +88,14 @@ class Driver(Protocol):
 
     def unlock(self, device: str, seconds: float) -> tuple[str, bytes]:
         """Return topic and payload (never retained) that open lock ``device`` for ``seconds``.
+
+        Raises:
+            DriverError: the device is unknown here or has no lock.
+        """
+        ...
+
+    def hold_open(self, device: str, seconds: float) -> tuple[str, bytes]:
+        """Return what keeps lock ``device`` open for ``seconds`` more; it is sent again before they are over.
 
         Raises:
             DriverError: the device is unknown here or has no lock.

@@ -77,6 +77,10 @@ class ChirpStack:
         """Refuse: a LoRaWAN lock would open a minute too late. See ``Driver.unlock``."""
         raise DriverError("unknown_lock")
 
+    def hold_open(self, device: str, seconds: float) -> tuple[str, bytes]:
+        """Refuse likewise. See ``Driver.hold_open``."""
+        raise DriverError("unknown_lock")
+
 
 def _stamped(events: tuple[Event, ...], message: Mapping[str, Any]) -> tuple[Event, ...]:
     if (when := device_at(message.get("time"))) is not None:

@@ -4,7 +4,12 @@ A reader publishes to ``TOPIC/send`` (``TOPIC/tag`` and ``TOPIC/io/…`` in its 
 ``TOPIC/cmd``. Several readers may share a topic; the host name tells them apart. What a reader thinks of a card
 (``isKnown``, ``access``) is its own list's opinion: the gateway decides, so it is not read.
 
-Source: README-MQTT.md and src/mqtt.esp, src/door.esp, src/rfid.esp of https://github.com/esprfid/esp-rfid (MIT).
+With its setting "PIN code only" the firmware publishes what was typed as it publishes a card, in ``uid``, and nothing tells
+them apart (src/rfid.esp, ``pinCodeRead``). A card's number never begins with a zero, and hardly ever has as few as four
+digits: so of a reader of model ``wiegand-keypad``, four digits, or more that begin with a zero, were typed.
+
+Source: README-MQTT.md and src/mqtt.esp, src/door.esp, src/rfid.esp, src/main.cpp of
+https://github.com/esprfid/esp-rfid (MIT).
 """
 
 from __future__ import annotations
@@ -15,8 +20,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.config import Device
-from gateway.drivers import NOTHING, CardRead, Decoded, DriverError
+from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
 from gateway.drivers.fields import device_at, read_object, text
+from gateway.drivers.wiegand import number_bytes, with_parity
 from gateway.wire import DeviceEvent, DoorEvent, Event
 
 ANSWERS: Final = frozenset(
@@ -100,6 +106,14 @@ class EspRfid:
         if address is None:
             raise DriverError("unknown_lock")
         return f"{address.topic}/cmd", json.dumps({"cmd": "opendoor", "doorip": address.ip}).encode()
+
+    def hold_open(self, device: str, seconds: float) -> tuple[str, bytes]:
+        """Return ``opendoor`` again: the firmware knows no other word, and counts its activation time anew from each.
+
+        Only of a board whose lock type is momentary: a continuous one would fall shut at every second command
+        (src/main.cpp, ``loop``). See ``Driver.hold_open``.
+        """
+        return self.unlock(device, seconds)
 
 
 def _only(readers: list[tuple[Address, Device]]) -> Device:
@@ -185,37 +199,53 @@ def _access(device: Device, message: Mapping[str, Any]) -> Decoded:
         return Decoded(heard=(device.code,))  # the firmware reports its own obedience to opendoor as an access
     if device.door is None:
         raise DriverError("reader_without_door")
-    uid, how = read_uid(written, model=device.model)
+    when = device_at(message.get("time"))
+    model = (device.model or "").casefold()
+    if model == "wiegand-keypad" and _is_typed(written.strip()):
+        typed = Typed(device=device.code, door=device.door, side=device.side, digits=written.strip(), device_at=when)
+        return Decoded(typed=(typed,), heard=(device.code,))
+    uid, how = read_uid(written, model=device.model, bits=device.bits)
+    length = 8 * len(uid)
+    if model.startswith("wiegand"):
+        uid, length = number_bytes(int.from_bytes(uid, "big"), device.bits)
+    if device.uid_reversed and length % 8 == 0:
+        uid = uid[::-1]
+    bits = with_parity(uid, length) if model.startswith("wiegand") else f"{int.from_bytes(uid, 'big'):0{length}b}"
     read = CardRead(
-        device=device.code,
-        door=device.door,
-        side=device.side,
-        uid=uid[::-1] if device.uid_reversed else uid,
-        format=how,
-        device_at=device_at(message.get("time")),
+        device=device.code, door=device.door, side=device.side, uid=uid, bits=bits, format=how, device_at=when
     )
     return Decoded(reads=(read,), heard=(device.code,))
 
 
-def read_uid(written: str, *, model: str | None) -> tuple[bytes, str]:
+def _is_typed(written: str) -> bool:
+    return written.isascii() and written.isdecimal() and (len(written) == 4 or written.startswith("0"))
+
+
+def read_uid(written: str, *, model: str | None, bits: int | None = None) -> tuple[bytes, str]:
     """Return a card's bytes, as the reader ordered them, and how they were written.
 
-    A Wiegand reader (model ``wiegand``) writes a decimal number, kept as 3 bytes where it fits (26 bits), else 4 or
-    more. The others write hexadecimal, some firmware without the leading zero of a byte: an odd number of digits
+    A Wiegand reader (model ``wiegand…``) writes a number; only ``bits`` (``Device.bits``) gives back its zeros in front.
+    The others write hexadecimal bytes, some firmware without the leading zero of a byte: an odd number of digits
     gets its first zero back (``uid_unpadded``); a zero lost further on cannot be found again.
 
     Raises:
-        DriverError: ``uid_unreadable``.
+        DriverError: ``uid_unreadable``, ``number_too_long``.
     """
     compact = written.strip().replace("-", "").replace(":", "").replace(" ", "")
     if not compact.isascii() or not 1 <= len(compact) <= 20:
         raise DriverError("uid_unreadable")
     try:
         if model is not None and model.casefold().startswith("wiegand"):
-            value = int(compact, 10) if compact.isdecimal() else -1
-            size = max(3, (value.bit_length() + 7) // 8)
-            return value.to_bytes(size, "big"), f"wiegand{size * 8}"
+            value = _number(compact, 16 if model.casefold() == "wiegand-hex" else 10)
+            uid, _ = number_bytes(value, bits)
+            return uid, f"wiegand{len(uid) * 8}"
         digits = compact if len(compact) % 2 == 0 else f"0{compact}"
         return bytes.fromhex(digits), "uid" if digits == compact else "uid_unpadded"
     except (ValueError, OverflowError) as error:
         raise DriverError("uid_unreadable") from error
+
+
+def _number(digits: str, base: int) -> int:
+    if not digits.isalnum():
+        raise ValueError("a sign or a blank")
+    return int(digits, base)

@@ -1,10 +1,15 @@
-"""Zigbee2MQTT 1.x and 2.x: presence, contact and climate sensors behind a Zigbee coordinator.
+"""Zigbee2MQTT 1.x and 2.x: presence, contact and climate sensors, and keypads, behind a Zigbee coordinator.
 
 A device's state comes on ``BASE/FRIENDLY_NAME``, its availability below it. There is no message id and identical
 messages repeat within a second: each decodes again, and the runtime drops what is not news. A message without
 ``occupancy`` or ``presence`` (a heartbeat) says nothing about people.
 
-Source: https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html and the samples in tests/data/devices.
+A keypad says what was typed as ``action_code``, and the key that ended it as ``action`` (any will do: a door has one
+meaning). What it says is never kept by the hub (``action_.*`` in its state cache), so no old code comes again. The
+Frient KEPZB-110 reads tags as well: ``+`` and the tag's UID in hexadecimal.
+
+Source: https://www.zigbee2mqtt.io/guide/usage/mqtt_topics_and_messages.html, https://www.zigbee2mqtt.io/devices/KEYZB-110.html
+and the samples in tests/data/devices.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gateway.config import Device
-from gateway.drivers import NOTHING, Decoded, DriverError
+from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
 from gateway.drivers.fields import device_at, nested, number, read_object
 from gateway.wire import DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 
@@ -57,10 +62,12 @@ class Zigbee2Mqtt:
     def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
         """Read one message of a device or of the bridge. See ``Driver.decode``."""
         if (device := self._devices.get(topic)) is not None:
-            # An empty message clears a retained state.
-            return (
-                Decoded(events=_state(device, read_object(payload), at), heard=(device.code,)) if payload else NOTHING
-            )
+            if not payload:
+                return NOTHING  # an empty message clears a retained state
+            message = read_object(payload)
+            if device.kind == "keypad" or "action_code" in message:
+                return _keypad(device, message, at)
+            return Decoded(events=_state(device, message, at), heard=(device.code,))
         name, _, leaf = topic.rpartition("/")
         if leaf == "availability" and (device := self._devices.get(name)) is not None:
             return _availability(payload, (device.code,))
@@ -71,6 +78,10 @@ class Zigbee2Mqtt:
 
     def unlock(self, device: str, seconds: float) -> tuple[str, bytes]:
         """Refuse: Zigbee locks are not driven here. See ``Driver.unlock``."""
+        raise DriverError("unknown_lock")
+
+    def hold_open(self, device: str, seconds: float) -> tuple[str, bytes]:
+        """Refuse likewise. See ``Driver.hold_open``."""
         raise DriverError("unknown_lock")
 
     def _bridge(self, base: str, leaf: str, payload: bytes) -> Decoded:
@@ -117,13 +128,64 @@ def _state(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event, 
         value = next((found for key in keys if (found := number(message.get(key))) is not None), None)
         if value is not None and least <= value <= greatest:
             events.append(MeasureEvent(kind="measure", at=at, device=device.code, name=name, value=value))
-    battery = number(message.get("battery"))
-    if battery is not None and 0 <= battery <= 100:
-        events.append(DeviceEvent(kind="device", at=at, device=device.code, what="battery", value=battery))
+    if (battery := _battery(device, message, at)) is not None:
+        events.append(battery)
     if (when := device_at(message.get("last_seen"))) is not None:
         for event in events:
             event["device_at"] = when
     return tuple(events)
+
+
+def _keypad(device: Device, message: Mapping[str, Any], at: int) -> Decoded:
+    """Read a keypad. Its ``occupancy`` and ``contact``, where it has them, tell of itself, not of a room or a door."""
+    events: list[Event] = []
+    if message.get("tamper") is True:
+        events.append(DoorEvent(kind="door", at=at, device=device.code, state="tamper"))
+    if (battery := _battery(device, message, at)) is not None:
+        events.append(battery)
+    if message.get("action") == "emergency":
+        events.append(DeviceEvent(kind="device", at=at, device=device.code, what="fault", text="emergency key"))
+    heard, when = (device.code,), device_at(message.get("last_seen"))
+    code = message.get("action_code")
+    if code is None or code == "":
+        return Decoded(events=tuple(events), heard=heard)
+    if device.door is None:
+        raise DriverError("reader_without_door")
+    if not isinstance(code, str) or len(code) > 32 or not code.isascii():
+        raise DriverError("code_unreadable")
+    if code.startswith("+"):
+        read = CardRead(
+            device=device.code,
+            door=device.door,
+            side=device.side,
+            format="tag",
+            device_at=when,
+            **_tag(device, code[1:]),
+        )
+        return Decoded(events=tuple(events), reads=(read,), heard=heard)
+    if not code.isdecimal():
+        raise DriverError("code_unreadable")
+    typed = Typed(device=device.code, door=device.door, side=device.side, digits=code, device_at=when)
+    return Decoded(events=tuple(events), typed=(typed,), heard=heard)
+
+
+def _tag(device: Device, digits: str) -> dict[str, Any]:
+    try:
+        uid = bytes.fromhex(digits)
+    except ValueError as error:
+        raise DriverError("tag_unreadable") from error
+    if not uid:
+        raise DriverError("tag_unreadable")
+    if device.uid_reversed:
+        uid = uid[::-1]
+    return {"uid": uid, "bits": f"{int.from_bytes(uid, 'big'):0{8 * len(uid)}b}"}
+
+
+def _battery(device: Device, message: Mapping[str, Any], at: int) -> DeviceEvent | None:
+    battery = number(message.get("battery"))
+    if battery is None or not 0 <= battery <= 100:
+        return None
+    return DeviceEvent(kind="device", at=at, device=device.code, what="battery", value=battery)
 
 
 def _occupied(message: Mapping[str, Any]) -> bool | None:

@@ -37,6 +37,7 @@ def test_the_lock_is_told_before_anything_is_stored(bench: Bench) -> None:
         "decision": "granted",
         "reason": "granted",
         "side": "in",
+        "rule": "right",
         "card": TOKEN,
         "member": "m-1abc",
         "list_version": 4,

@@ -1,0 +1,65 @@
+"""The locks of one gateway: opened once, or kept open for as long as a door shall stand open."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from gateway.config import Device, Door, GatewayConfig
+from gateway.drivers import Driver, DriverError
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[str, bytes, Callable[[], None] | None], None]
+"""Topic, payload, and what to call when it goes to the socket; never retained."""
+_AGAIN: Final = 0.5
+"""After this part of a lock's time it is told again to stay open: one lost message shuts no door."""
+_AT_LEAST_S: Final = 0.5
+_REFUSED_S: Final = 60.0
+"""A lock that can't be told is tried, and complained of, once a minute."""
+
+
+class Locks:
+    """Tells locks what to do. ``now``: seconds of a monotonic clock."""
+
+    def __init__(self, config: GatewayConfig, drivers: Mapping[str, Driver], publish: Publish) -> None:
+        self._gateway = config.gateway
+        self._drivers = drivers
+        self._publish = publish
+        by_code = {device.code: device for device in config.devices}
+        self._locks: dict[str, tuple[Door, Device]] = {
+            door.code: (door, by_code[door.lock]) for door in config.doors if door.lock in by_code
+        }
+        self._next: dict[str, float] = {}
+        """By door that stands open: when to tell its lock again."""
+
+    def unlock(self, door: str, decided: Callable[[], None] | None = None) -> bool:
+        """Open a door once; False where there is no such door or lock."""
+        return self._send(door, decided, hold=False)
+
+    def stand_open(self, door: str, now: float) -> None:
+        """Keep ``door`` open: to be called again and again until it shall fall shut."""
+        if now >= self._next.get(door, now):
+            lock = self._locks.get(door)
+            sent = lock is not None and self._send(door, None, hold=True)
+            again_s = max(_AT_LEAST_S, lock[0].unlock_s * _AGAIN) if lock is not None and sent else _REFUSED_S
+            self._next[door] = now + again_s
+
+    def fall_shut(self, door: str) -> None:
+        """Keep it open no longer: it falls shut when its lock's time is over."""
+        self._next.pop(door, None)
+
+    def _send(self, door_code: str, decided: Callable[[], None] | None, *, hold: bool) -> bool:
+        found = self._locks.get(door_code)
+        if found is None:
+            return False
+        door, lock = found
+        driver = self._drivers[lock.driver]
+        try:
+            topic, payload = (driver.hold_open if hold else driver.unlock)(lock.code, door.unlock_s)
+        except DriverError as error:
+            log.error("unlock_refused", extra={"gateway": self._gateway, "device": lock.code, "reason": error.reason})
+            return False
+        self._publish(topic, payload, decided)
+        return True
