@@ -185,22 +185,24 @@ CREATE TABLE place_policy (                   -- a place without a row has these
 CREATE TABLE lockdown (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   place integer REFERENCES place ON DELETE CASCADE,
-  door integer REFERENCES door ON DELETE CASCADE,
+  door integer,
   ordered_at timestamptz NOT NULL DEFAULT now(),
   ordered_by text NOT NULL,
   released_at timestamptz,
   released_by text,
+  FOREIGN KEY (door, place) REFERENCES door (id, place) ON DELETE CASCADE,
   CHECK (door IS NULL OR place IS NOT NULL)
 );
 CREATE UNIQUE INDEX lockdown_in_force ON lockdown (place, door) NULLS NOT DISTINCT WHERE released_at IS NULL;
 
 -- Orders to gateways and what became of them. The rights process signs and sends what has no sent_at.
+ALTER TABLE device ADD UNIQUE (id, gateway);
 CREATE TABLE command (
   id text PRIMARY KEY DEFAULT new_ref('o'),
   place integer NOT NULL REFERENCES place ON DELETE CASCADE,
-  gateway integer NOT NULL REFERENCES gateway ON DELETE CASCADE,
-  door integer REFERENCES door ON DELETE CASCADE,
-  device integer REFERENCES device ON DELETE CASCADE,
+  gateway integer NOT NULL,
+  door integer,
+  device integer,
   do_what text NOT NULL CHECK (do_what IN ('unlock', 'lockdown', 'release', 'evacuate', 'enrol', 'report_list')),
   ordered_by text NOT NULL,
   ordered_at timestamptz NOT NULL DEFAULT now(),
@@ -209,6 +211,10 @@ CREATE TABLE command (
   -- as in gateway.wire.Reply, and 'undelivered': expired without an answer
   outcome text CHECK (outcome IN ('done', 'refused', 'expired', 'unknown_door', 'unknown_device', 'failed', 'undelivered')),
   outcome_at timestamptz,
+  -- nobody orders anything of one place's by the name of another
+  FOREIGN KEY (gateway, place) REFERENCES gateway (id, place) ON DELETE CASCADE,
+  FOREIGN KEY (door, place) REFERENCES door (id, place) ON DELETE CASCADE,
+  FOREIGN KEY (device, gateway) REFERENCES device (id, gateway) ON DELETE CASCADE,
   CHECK (expires_at > ordered_at AND expires_at <= ordered_at + interval '1 hour')
 );
 CREATE INDEX command_open ON command (gateway) WHERE outcome IS NULL;
@@ -227,7 +233,8 @@ CREATE TABLE enrolment (
 );
 
 -- Each place's list as it was at every version: rows are in force from `since` until just before `until`.
-DROP TABLE access_list;
+ALTER TABLE access_list RENAME TO old_access_list;
+ALTER INDEX access_list_pkey RENAME TO old_access_list_pkey;
 CREATE TABLE access_list (
   place integer PRIMARY KEY REFERENCES place ON DELETE CASCADE,
   version integer NOT NULL CHECK (version > 0),
@@ -241,6 +248,9 @@ CREATE TABLE list_version (                   -- when each version was made
   made_at timestamptz NOT NULL,
   PRIMARY KEY (place, version)
 );
+-- Gateways refuse an older version than theirs: the numbers go on from the old lists'.
+INSERT INTO list_version (place, version, made_at) SELECT place, version, made_at FROM old_access_list;
+DROP TABLE old_access_list;
 CREATE TABLE list_entry (
   place integer NOT NULL REFERENCES place ON DELETE CASCADE,
   token bytea NOT NULL CHECK (length(token) = 32),
@@ -287,6 +297,7 @@ SELECT 'p-' || substr(encode(sha256(('right ' || r.id)::bytea), 'hex'), 1, 16), 
     THEN coalesce((SELECT array_agg(d.id) FROM door d WHERE d.place = r.place AND d.code = ANY (r.doors)), '{}') END
 FROM access_right r;
 DROP TABLE access_right;
+INSERT INTO access_dirty (hurry) SELECT true WHERE EXISTS (SELECT FROM place);  -- every list is made anew
 
 -- Every change leaves a row in access_dirty, whoever makes it; many members at once count as everything.
 CREATE FUNCTION access_soiled(members text[], places integer[], quickly boolean) RETURNS void

@@ -249,3 +249,86 @@ GRANT SELECT (ref, status, home, pin, revision, generated) ON member TO maillage
 GRANT SELECT, DELETE ON booking, enrolment TO maillage_maintain;
 GRANT SELECT (id, hash) ON audit TO maillage_maintain;
 GRANT SELECT ON access_list TO maillage_maintain;
+
+-- A member's own traces are found without reading everybody's: for the export and the erasure.
+CREATE INDEX event_member ON event (member, at) WHERE member IS NOT NULL;
+CREATE INDEX event_stranger ON event (card, at) WHERE card IS NOT NULL AND member IS NULL;
+
+-- Take a person out of everything: what is left of them is that somebody was here. Returns how much of what went.
+-- The audit's lines stay, since they name a random reference only; what they told of the person goes.
+CREATE FUNCTION forget_member(ref text) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  home integer;
+  tokens bytea[];
+  passes text[];
+  subjects text[];
+  trace record;
+  line bigint;
+  told jsonb;
+  events integer := 0;
+  cards integer;
+  bookings integer;
+BEGIN
+  SELECT m.home INTO home FROM member m WHERE m.ref = forget_member.ref FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no such member' USING ERRCODE = 'no_data_found';
+  END IF;
+  SELECT coalesce(array_agg(c.token), '{}'), coalesce(array_agg('card ' || c.ref), '{}') INTO tokens, subjects
+  FROM card c WHERE c.member = forget_member.ref;
+  cards := cardinality(tokens);
+  SELECT coalesce(array_agg(p.ref), '{}'), subjects || coalesce(array_agg('pass ' || p.ref), '{}') INTO passes, subjects
+  FROM pass p WHERE p.member = forget_member.ref;
+  SELECT count(*), subjects || coalesce(array_agg('booking ' || b.ref), '{}') INTO bookings, subjects
+  FROM booking b WHERE b.member = forget_member.ref;
+
+  -- Row by row, by constants: so that one chunk is looked into, and of a compressed one only a few rows are unpacked.
+  FOR trace IN
+    SELECT e.at, e.place, e.stream, e.seq FROM event e WHERE e.member = forget_member.ref
+    UNION SELECT e.at, e.place, e.stream, e.seq FROM event e WHERE e.card = ANY (tokens) AND e.member IS NULL
+    -- what a door's contact told of these
+    UNION SELECT t.at, t.place, t.stream, t.seq FROM event e
+      JOIN event t ON t.place = e.place AND t.at >= e.at AND t.at < e.at + interval '10 minutes' AND t.kind IN (2, 3)
+      WHERE e.member = forget_member.ref AND e.kind = 1 AND t.detail ->> 'pass_ref' = ANY (passes)
+  LOOP
+    EXECUTE format('UPDATE event SET member = NULL, card = NULL, detail = nullif(detail - ''pass_ref'', ''{}'')
+      WHERE place = %s AND at = %L AND stream = %s AND seq = %s', trace.place, trace.at, trace.stream, trace.seq);
+    events := events + 1;
+  END LOOP;
+
+  DELETE FROM enrolment n WHERE n.token = ANY (tokens);
+  DELETE FROM list_entry e WHERE e.member = forget_member.ref AND e.until IS NOT NULL;  -- the present ones: `forget_closed`
+  DELETE FROM dead_letter d WHERE position(convert_to(forget_member.ref, 'UTF8') IN d.payload) > 0
+    OR EXISTS (SELECT FROM unnest(tokens) AS t WHERE position(convert_to(encode(t, 'hex'), 'UTF8') IN d.payload) > 0);
+  DELETE FROM audit_detail d WHERE d.person = forget_member.ref OR (position(forget_member.ref IN d.body::text) > 0
+    AND d.person IN (SELECT p.member FROM pass p WHERE p.host = forget_member.ref));
+  DELETE FROM member m WHERE m.ref = forget_member.ref;
+  -- Nor does the audit tell what went: these lines of this transaction are replaced by one.
+  DELETE FROM audit_draft d
+  WHERE d.person = forget_member.ref OR d.subject = ANY (subjects) OR position(forget_member.ref IN d.body::text) > 0;
+  told := jsonb_build_object('events', events, 'cards', cards, 'passes', cardinality(passes), 'bookings', bookings);
+  line := audit_write('erased', 'sha256 ' || encode(sha256(convert_to(forget_member.ref, 'UTF8')), 'hex'), home, told);
+  UPDATE audit_draft d SET person = NULL, body = told WHERE d.id = line;
+  RETURN told;
+END $$;
+REVOKE ALL ON FUNCTION forget_member(text) FROM PUBLIC;
+
+-- The law's right to be forgotten: an administrator, the manager of their home, the member, or the database's owner may ask.
+CREATE FUNCTION erase_member(ref text) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  asker name := coalesce(nullif(nullif(current_setting('role', true), 'none'), ''), session_user);
+BEGIN
+  IF NOT (
+    pg_has_role(asker, current_user, 'MEMBER') OR coalesce(caller_member() = erase_member.ref, false)
+    OR caller_may((SELECT m.home FROM member m WHERE m.ref = erase_member.ref), 'place_manager')
+  ) THEN
+    IF NOT caller_sees_member(erase_member.ref) THEN
+      RAISE EXCEPTION 'there is no such member' USING ERRCODE = 'no_data_found';
+    END IF;
+    RAISE EXCEPTION 'this member is not yours to erase' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN forget_member(erase_member.ref);
+END $$;
+REVOKE ALL ON FUNCTION erase_member(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION erase_member(text) TO maillage_api;
