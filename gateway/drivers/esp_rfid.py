@@ -4,9 +4,9 @@ A reader publishes to ``TOPIC/send`` (``TOPIC/tag`` and ``TOPIC/io/…`` in its 
 ``TOPIC/cmd``. Several readers may share a topic; the host name tells them apart. What a reader thinks of a card
 (``isKnown``, ``access``) is its own list's opinion: the gateway decides, so it is not read.
 
-With its setting "PIN code only" the firmware publishes what was typed as it publishes a card, in ``uid``, and nothing tells
-them apart (src/rfid.esp, ``pinCodeRead``). A card's number never begins with a zero, and hardly ever has as few as four
-digits: so of a reader of model ``wiegand-keypad``, four digits, or more that begin with a zero, were typed.
+With its setting "PIN code only" the firmware publishes what was typed as it publishes a card, in ``uid``, and nothing
+tells them apart (src/rfid.esp, ``pinCodeRead``). A card's number never begins with a zero, and hardly ever has as few
+as four digits: so of a reader of model ``wiegand-keypad``, four digits, or more that begin with a zero, were typed.
 
 Source: README-MQTT.md and src/mqtt.esp, src/door.esp, src/rfid.esp, src/main.cpp of
 https://github.com/esprfid/esp-rfid (MIT).
@@ -224,7 +224,7 @@ def _is_typed(written: str) -> bool:
 def read_uid(written: str, *, model: str | None, bits: int | None = None) -> tuple[bytes, str]:
     """Return a card's bytes, as the reader ordered them, and how they were written.
 
-    A Wiegand reader (model ``wiegand…``) writes a number; only ``bits`` (``Device.bits``) gives back its zeros in front.
+    A Wiegand reader (model ``wiegand…``) writes a number, whose zeros in front only ``bits`` gives back.
     The others write hexadecimal bytes, some firmware without the leading zero of a byte: an odd number of digits
     gets its first zero back (``uid_unpadded``); a zero lost further on cannot be found again.
 

@@ -103,7 +103,7 @@ def gateways(
     from gateway.signing import public_key
     from maillage.network.errors import SelectionError
     from maillage.network.gateways import export_gateways
-    from maillage.network.passwords import gateway_password
+    from maillage.network.passwords import gateway_password, muster_key
 
     settings = _settings()
     mqtt_secret = settings.mqtt_secret.get_secret_value() if settings.mqtt_secret else None
@@ -113,6 +113,7 @@ def gateways(
             password=(lambda code: gateway_password(mqtt_secret, code)) if mqtt_secret else None,
             list_key=public_key(settings.require_signing_key()),
             card_key=settings.require_card_key().hex(),
+            muster_key=(lambda code: muster_key(mqtt_secret, code)) if mqtt_secret else None,
             places=place or None,
         )
     missing = sorted(set(place or ()) - {one.place for one in found})

@@ -20,7 +20,7 @@ ORDER BY g.code
 """
 _DEVICES = """
 -- their devices
-SELECT d.gateway, d.code, d.kind, d.driver, d.model, d.address, o.code, d.side, d.uid_reversed,
+SELECT d.gateway, d.code, d.kind, d.driver, d.model, d.address, o.code, d.side, d.uid_reversed, d.bits,
   extract(epoch FROM d.expect_every)::integer, s.code, k.code
 FROM device d LEFT JOIN door o ON o.id = d.door LEFT JOIN space s ON s.id = d.space LEFT JOIN desk k ON k.id = d.desk
 WHERE d.gateway = ANY(%s)
@@ -41,6 +41,7 @@ def export_gateways(
     password: Callable[[str], str] | None,
     list_key: str | None,
     card_key: str,
+    muster_key: Callable[[str], str] | None = None,
     places: list[str] | None = None,
 ) -> tuple[GatewayConfig, ...]:
     """Return the configuration of every gateway in service, in the order of their codes.
@@ -52,6 +53,8 @@ def export_gateways(
         password: gives a gateway's broker password by its code (``passwords.gateway_password``); None: none is written.
         list_key: the public key (base64) that signs access lists and commands.
         card_key: the network's key for card tokens (hexadecimal).
+        muster_key: gives a place's key for its muster by its code (``passwords.muster_key``); None: nobody may read who
+            is inside.
         places: codes of places; None: all.
     """
     rows = connection.execute(_GATEWAYS, {"places": places}).fetchall()
@@ -68,6 +71,7 @@ def export_gateways(
         door,
         side,
         uid_reversed,
+        bits,
         expect_every_s,
         space,
         desk,
@@ -76,11 +80,13 @@ def export_gateways(
             Device(
                 code=code,
                 driver=driver,
+                kind=kind,
                 model=model,
                 address=address,
                 door=door,
                 side=side,
                 uid_reversed=uid_reversed,
+                bits=bits,
                 expect_every_s=expect_every_s,
                 space=space,
                 desk=desk,
@@ -104,6 +110,7 @@ def export_gateways(
             mqtt_password=SecretStr(password(code)) if password is not None else None,
             list_key=list_key,
             card_key=SecretStr(card_key),
+            muster_key=SecretStr(muster_key(place)) if muster_key is not None else None,
             doors=tuple(doors[gateway]),
             devices=tuple(devices[gateway]),
         )

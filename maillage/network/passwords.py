@@ -1,7 +1,8 @@
-"""The password with which a gateway signs in to the central broker."""
+"""The password with which a gateway signs in to the central broker, and the key to a place's muster."""
 
 from __future__ import annotations
 
+import base64
 import hmac
 from hashlib import sha256
 
@@ -18,3 +19,18 @@ def gateway_password(secret: str, code: str) -> str:
     if len(secret) < 16:
         raise ValueError("MAILLAGE_MQTT_SECRET must have at least 16 characters")
     return hmac.new(secret.encode(), b"maillage/mqtt/" + code.encode(), sha256).hexdigest()
+
+
+def muster_key(secret: str, place: str) -> str:
+    """Return what opens the muster of ``place``, short enough to be typed on a telephone: ``abcd-efgh-ijkl``, 60 bits.
+
+    Derived like the passwords: whoever may see it prints it for the place's evacuation plan, and no table holds it.
+
+    Raises:
+        ValueError: ``secret`` has fewer than 16 characters.
+    """
+    if len(secret) < 16:
+        raise ValueError("MAILLAGE_MQTT_SECRET must have at least 16 characters")
+    digest = hmac.new(secret.encode(), b"maillage/muster/" + place.encode(), sha256).digest()
+    letters = base64.b32encode(digest).decode("ascii").lower()
+    return "-".join(letters[at : at + 4] for at in (0, 4, 8))

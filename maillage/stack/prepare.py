@@ -17,7 +17,7 @@ from maillage.network.gateways import export_gateways
 from maillage.network.importing import import_file
 from maillage.network.inventory import BUNDLED
 from maillage.network.lists import refresh
-from maillage.network.passwords import gateway_password
+from maillage.network.passwords import gateway_password, muster_key
 from maillage.stack.servers import Servers
 from maillage.stack.wishes import Wishes
 
@@ -61,6 +61,7 @@ def prepare(
             password=(lambda code: gateway_password(secrets.mqtt_secret, code)) if passwords else None,
             list_key=public_key(secrets.list_signing_key),
             card_key=secrets.card_key,
+            muster_key=lambda place: muster_key(secrets.mqtt_secret, place),
         )
     write_gateways(gateways_file, gateways)
     servers.enrol({one.gateway: one.mqtt_password.get_secret_value() for one in gateways if one.mqtt_password})
