@@ -132,7 +132,7 @@ class PlaceFold:
 
     def _link(self, device: Device, heard: bool, at: int) -> None:
         space = device.space if device.space is not None else device.counts_into
-        if space is None or (device.kind == "reader"):
+        if space is None or device.kind in ("reader", "keypad"):
             return
         fold = self.spaces[space]
         if heard:
