@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from ingest import clock, letters, records, store
+from ingest import alarms, clock, letters, records, store
+from ingest.consequences import TELLING, Consequences
 from ingest.messages import Letter, Reading, Unreadable, read_event
 from ingest.occupancy import TTL_S, PlaceFold
 from ingest.records import Alarm, DeadLetter
@@ -56,6 +57,7 @@ class _Work:
     rows: list[bytes] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
+    entailed: Consequences = field(default_factory=Consequences)
     reached: dict[int, tuple[Stream, int]] = field(default_factory=dict)
     places: dict[int, PlaceFold] = field(default_factory=dict)
 
@@ -140,6 +142,8 @@ class Books:
             device = gateway.devices.get(event["device"])
             at = clock.correct(event["at"], clock.offset(letter.sent_at, letter.received_at), letter.received_at)
             place.apply(event, device, at)
+            if event["kind"] in TELLING:
+                work.entailed.take(event, gateway, device, at)
             work.rows.append(
                 row(
                     event,
@@ -170,6 +174,9 @@ class Books:
                 records.store_letter(connection, kept)
             for alarm in work.alarms:
                 records.raise_alarm(connection, alarm)
+            for incident in work.entailed.incidents:
+                records.raise_incident(connection, incident)
+            records.store_uses(connection, work.entailed.uses)
             store.move_marks(connection, list(work.reached.values()))
             if commit:
                 connection.execute("COMMIT")
@@ -196,12 +203,12 @@ class Books:
             if stream.epoch == reading.epoch:
                 if stream is not known[-1]:
                     work.tally.conflicts += 1
-                    work.alarms.append(_conflict(reading.gateway))
+                    work.alarms.append(alarms.conflict(reading.gateway))
                 return stream
         if reading.first != 1:
             return None
         if known:
-            work.alarms.append(_new_life(reading, known[-1]))
+            work.alarms.append(alarms.new_life(reading, known[-1]))
         stream = store.new_stream(connection, reading.gateway.id, reading.epoch)
         known.append(stream)
         return stream
@@ -232,7 +239,7 @@ class Books:
         gateway = reading.gateway
         place_id, devices, stream_id, tx, now = gateway.place, gateway.devices, stream.id, work.tx, work.now
         place = work.places.setdefault(place_id, self._folds[place_id])
-        apply, add = place.apply, work.rows.append
+        apply, add, entail = place.apply, work.rows.append, work.entailed.take
         received = reading.message.received_at
         shift = clock.offset(reading.sent_at, received)
         low, high = received - clock.OLDEST - shift, received + clock.TOLERANCE - shift
@@ -268,31 +275,9 @@ class Books:
                 work.said(letters.of_driver(event, stream.id, seq, reading))  # type: ignore[arg-type]
             else:
                 apply(event, device, at)  # type: ignore[arg-type]
+            if event["kind"] in TELLING:  # type: ignore[index]
+                entail(event, gateway, device, at)  # type: ignore[arg-type]
             newest = at
         if shift:
-            wrong_s = -shift // 1_000_000
-            text = f"the clock of gateway {gateway.code} is wrong by {wrong_s:+d} s; its events' times are put right"
-            work.alarms.append(Alarm(kind="clock_wrong", place=place_id, gateway=gateway.id, text=text))
+            work.alarms.append(alarms.clock_wrong(gateway, shift))
         return newest
-
-
-def _conflict(gateway: Gateway) -> Alarm:
-    text = (
-        f"two machines send as gateway {gateway.code}: an epoch came back after another had begun. Change its password."
-    )
-    return Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
-
-
-def _new_life(reading: Reading, old: Stream) -> Alarm:
-    text = (
-        f"the spool of gateway {reading.gateway.code} began anew: what it had not sent before may be lost"
-        f" (last stored of the old one: {old.last_seq})"
-    )
-    return Alarm(
-        kind="epoch_change",
-        place=reading.gateway.place,
-        gateway=reading.gateway.id,
-        text=text,
-        from_at=old.last_received_at,
-        until_at=store.when(reading.message.received_at),
-    )

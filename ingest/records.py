@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.wire import SignedList, State
+from ingest.consequences import Incident
 from ingest.store import Connection, micros, when
 
 _LETTER_BYTES: Final = 65_536
@@ -25,8 +26,8 @@ ON CONFLICT (digest) DO UPDATE SET times = dead_letter.times + 1, last_at = now(
 _STORE_STATE = """
 -- what a gateway says of itself; an older word (a retained one) never replaces a newer one
 INSERT INTO gateway_state AS old (gateway, place, online, heard_at, changed_at, version, boot, epoch, list_version,
-                                  spool_depth, clock_offset_ms, devices, unwell)
-VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb)
+                                  list_fingerprint, spool_depth, clock_offset_ms, devices, unwell)
+VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb)
 ON CONFLICT (gateway) DO UPDATE SET
   online = excluded.online,
   heard_at = CASE WHEN excluded.online THEN greatest(old.heard_at, excluded.heard_at) ELSE old.heard_at END,
@@ -34,6 +35,7 @@ ON CONFLICT (gateway) DO UPDATE SET
   version = coalesce(excluded.version, old.version), boot = coalesce(excluded.boot, old.boot),
   epoch = coalesce(excluded.epoch, old.epoch),
   list_version = CASE WHEN excluded.online THEN excluded.list_version ELSE old.list_version END,
+  list_fingerprint = CASE WHEN excluded.online THEN excluded.list_fingerprint ELSE old.list_fingerprint END,
   spool_depth = CASE WHEN excluded.online THEN excluded.spool_depth ELSE old.spool_depth END,
   clock_offset_ms = coalesce(excluded.clock_offset_ms, old.clock_offset_ms),
   devices = coalesce(excluded.devices, old.devices),
@@ -57,6 +59,38 @@ WHERE NOT EXISTS (
   WHERE gateway IS NOT DISTINCT FROM %b::int AND kind = %b::text AND raised_at > now() - interval '1 hour'
     AND text = %b::text
 )
+"""
+
+_INCIDENT = """
+-- tell the operator of a door or a gateway; what happens again within ten minutes counts up, until it is acknowledged
+WITH told AS (
+  SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, (SELECT id FROM door WHERE id = %b::int) AS door,
+         %b::timestamptz AS first_at, %b::timestamptz AS last_at, %b::text AS text, %b::int AS times
+), again AS (
+  UPDATE alarm a SET
+    from_at = least(a.from_at, t.first_at), until_at = greatest(a.until_at, t.last_at),
+    detail = a.detail || jsonb_build_object('times', coalesce((a.detail ->> 'times')::int, 1) + t.times)
+  FROM told t
+  WHERE a.id = (
+    SELECT max(o.id) FROM alarm o
+    WHERE o.acknowledged_at IS NULL AND o.gateway = t.gateway AND o.kind = t.kind AND o.door IS NOT DISTINCT FROM t.door
+      AND (t.door IS NOT NULL OR o.text = t.text)
+      AND o.from_at <= t.last_at + interval '10 minutes' AND o.until_at >= t.first_at - interval '10 minutes'
+  )
+  RETURNING a.id
+)
+INSERT INTO alarm (kind, place, gateway, door, from_at, until_at, text, detail)
+SELECT kind, place, gateway, door, first_at, last_at, text, jsonb_build_object('times', times) FROM told
+WHERE NOT EXISTS (SELECT FROM again)
+"""
+
+_USES = """
+-- slots of passes that were used, each once whoever tells of it; a pass that is no more costs nothing
+INSERT INTO pass_use (pass, slot, place, at)
+SELECT u.pass, u.slot, u.place, u.at
+FROM unnest(%b::text[], %b::bigint[], %b::int[], %b::timestamptz[]) AS u (pass, slot, place, at)
+WHERE EXISTS (SELECT FROM pass p WHERE p.ref = u.pass)
+ON CONFLICT (pass, slot) DO NOTHING
 """
 
 
@@ -131,6 +165,7 @@ def store_state(
             state.boot,
             state.epoch,
             state.list_version,
+            state.list_fingerprint,
             state.spool_depth,
             offset_ms,
             state.devices,
@@ -153,3 +188,20 @@ def raise_alarm(connection: Connection, alarm: Alarm) -> None:
     """Tell the operator, once an hour for the same thing."""
     first = (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text, "{}")
     connection.execute(_RAISE, (*first, alarm.gateway, alarm.kind, alarm.text))
+
+
+def raise_incident(connection: Connection, one: Incident) -> None:
+    """Tell the operator, or count up what is told already."""
+    span = (when(one.first_at), when(one.last_at))
+    connection.execute(_INCIDENT, (one.kind, one.place, one.gateway, one.door, *span, one.text, one.times))
+
+
+def store_uses(connection: Connection, uses: Mapping[tuple[str, int], tuple[int, int]]) -> None:
+    """Store which slots of which passes were used: (pass, slot) → place and instant.
+
+    In one order, so that two workers that tell of the same pass wait for each other and never in a circle.
+    """
+    if uses:
+        rows = [(ref, slot, *uses[ref, slot]) for ref, slot in sorted(uses)]
+        passes, slots, places, instants = zip(*rows, strict=True)
+        connection.execute(_USES, (list(passes), list(slots), list(places), [when(at) for at in instants]))

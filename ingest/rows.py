@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, get_args
 
@@ -51,6 +52,7 @@ _INT4: Final = Struct(">ii").pack
 _INT8: Final = Struct(">iq").pack
 _FLOAT8: Final = Struct(">id").pack
 _LENGTH: Final = Struct(">i").pack
+_TO_JSON: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _FIRST: Final = -210_866_803_200_000_000  # what a timestamptz can hold: 4714 BC …
 _LAST: Final = 9_223_371_331_199_999_999  # … to AD 294276
 
@@ -79,7 +81,7 @@ def _jsonb(value: dict[str, Any]) -> bytes:
     if not value:
         return _NULL
     clean = {key: item.replace("\0", "") if isinstance(item, str) else item for key, item in value.items()}
-    text = b"\x01" + json.dumps(clean, separators=(",", ":"), ensure_ascii=False).encode()
+    text = b"\x01" + _TO_JSON(clean).encode()
     return _LENGTH(len(text)) + text
 
 
@@ -118,15 +120,23 @@ def _access(event: Any) -> tuple[bytes, bytes]:
         + (_NULL if card is None else b"\0\0\0\x20" + bytes.fromhex(card))
         + _text(event.get("member"))
     )
-    return middle, _text_jsonb(event.get("device_at"))
+    detail = {key: event[key] for key in _ACCESS_DETAIL if key in event}
+    if not detail:
+        return middle, _NULL
+    return middle, _rule(event["rule"]) if len(detail) == 1 and "rule" in detail else _jsonb(detail)
 
 
-def _text_jsonb(device_at: str | None) -> bytes:
-    return _NULL if device_at is None else _jsonb({"device_at": device_at})
+_ACCESS_DETAIL: Final = ("rule", "pass_ref", "host", "by", "noted", "bits", "device_at")
+"""What an access says beyond the columns; its slots become rows of ``pass_use``."""
+
+
+@lru_cache(maxsize=256)
+def _rule(name: str) -> bytes:
+    return _jsonb({"rule": name})
 
 
 def _taken(event: Any) -> tuple[bytes, bytes]:
-    return _int2(KINDS[event["kind"]]) + _NULL * 7, _jsonb(_detail(event))
+    return _int2(KINDS[event["kind"]]) + _NULL * 7, _jsonb(_detail(event, "slots"))
 
 
 def _door(event: Any) -> tuple[bytes, bytes]:

@@ -20,7 +20,8 @@ SELECT g.id, g.code, g.place, p.code, p.shard FROM gateway g JOIN place p ON p.i
 
 _DEVICES = """
 -- every device with where it senses and where its door leads
-SELECT d.id, d.gateway, d.code, d.kind, d.space, d.desk IS NOT NULL, d.side, o.from_space, o.to_space
+SELECT d.id, d.gateway, d.code, d.kind, d.space, d.desk IS NOT NULL, d.side, d.door, o.code,
+       o.from_space, o.to_space
 FROM device d LEFT JOIN door o ON o.id = d.door
 """
 
@@ -36,6 +37,8 @@ class Device:
     side: str
     door_from: int | None
     door_to: int | None
+    door: int | None = None
+    door_code: str | None = None
 
     @property
     def counts_into(self) -> int | None:
@@ -110,7 +113,7 @@ def _note_source(spaces: dict[int, Space], device: Device) -> None:
         spaces[device.space].rooms.add(device.id)
     elif device.kind == "counter" and device.counts_into is not None:
         spaces[device.counts_into].counters.add(device.id)
-    elif device.kind == "reader" and device.door_to is not None:
+    elif device.kind in ("reader", "keypad") and device.door_to is not None:
         spaces[device.door_to].badged = True
 
 
@@ -128,8 +131,12 @@ def load(connection: psycopg.Connection[Any]) -> Topology:
         (
             gateway,
             code,
-            Device(id=i, kind=kind, space=space, at_desk=desk, side=side, door_from=door_from, door_to=door_to),
+            Device(
+                id=i, kind=kind, space=space, at_desk=desk, side=side, door=door, door_code=door_code,
+                door_from=door_from, door_to=door_to,
+            ),
         )
-        for i, gateway, code, kind, space, desk, side, door_from, door_to in connection.execute(_DEVICES)
-    ]
+        for i, gateway, code, kind, space, desk, side, door, door_code, door_from, door_to
+        in connection.execute(_DEVICES)
+    ]  # fmt: skip
     return Topology.build(gateways, spaces, devices)

@@ -1,0 +1,40 @@
+"""Alarms of gateways' streams: two machines with one identity, a disk that died, a clock that is wrong."""
+
+from __future__ import annotations
+
+from ingest.messages import Reading
+from ingest.records import Alarm
+from ingest.store import Stream, when
+from ingest.topology import Gateway
+
+
+def clock_wrong(gateway: Gateway, shift: int) -> Alarm:
+    """Its clock is wrong: ``shift`` microseconds were added to its events' times."""
+    text = (
+        f"the clock of gateway {gateway.code} is wrong by {-shift // 1_000_000:+d} s; its events' times are put right"
+    )
+    return Alarm(kind="clock_wrong", place=gateway.place, gateway=gateway.id, text=text)
+
+
+def conflict(gateway: Gateway) -> Alarm:
+    """Two machines send as one gateway."""
+    text = (
+        f"two machines send as gateway {gateway.code}: an epoch came back after another had begun. Change its password."
+    )
+    return Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
+
+
+def new_life(reading: Reading, old: Stream) -> Alarm:
+    """Its spool began anew: events may be missing since the last one of the old life."""
+    text = (
+        f"the spool of gateway {reading.gateway.code} began anew: what it had not sent before may be lost"
+        f" (last stored of the old one: {old.last_seq})"
+    )
+    return Alarm(
+        kind="epoch_change",
+        place=reading.gateway.place,
+        gateway=reading.gateway.id,
+        text=text,
+        from_at=old.last_received_at,
+        until_at=when(reading.message.received_at),
+    )

@@ -1,0 +1,149 @@
+"""What events entail in the database: uses of passes, alarms, details; once, in the batch's own transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from gateway.wire import State
+from ingest.store import when
+from tests.integration.ingest.conftest import Bench
+from tests.waiting import until
+
+GRANTED = {"kind": "access", "device": "reader-in", "decision": "granted", "reason": "granted", "side": "in"}
+
+
+def now() -> int:
+    return time.time_ns() // 1000
+
+
+def make_pass(bench: Bench) -> None:
+    with psycopg.connect(bench.url) as connection:
+        connection.execute("INSERT INTO member (ref) VALUES ('m-anna')")
+        connection.execute(
+            """INSERT INTO pass (ref, member, everywhere, unit, allowance)
+               VALUES ('p-anna', 'm-anna', true, 'half_day', 10)"""
+        )
+        connection.execute("DELETE FROM access_dirty")
+
+
+def test_uses_of_a_pass_are_counted_once_whoever_tells(bench: Bench, start_ingest: Callable[..., Any]) -> None:
+    make_pass(bench)
+    start_ingest()
+    at = now()
+    events = [
+        {**GRANTED, "at": at, "pass_ref": "p-anna", "slots": [1479333]},
+        {**GRANTED, "at": at + 1, "pass_ref": "p-gone", "slots": [7]},  # deleted meanwhile
+        {"kind": "access_taken", "device": "reader-in", "at": at + 2, "access_at": at, "pass_ref": "p-anna"}
+        | {"slots": [5]},
+        {**GRANTED, "at": at + 3, "pass_ref": "p-anna", "slots": [1479333]},
+    ]  # fmt: skip
+    one, two = bench.gateways[:2]
+    one.batch(1, events, sent_at=at)
+    one.until_mark(4)
+    one.batch(1, events, sent_at=at)  # redelivered
+    one.batch(5, [{"kind": "desk", "at": at, "device": "desk-1", "occupied": True}], sent_at=at)
+    one.until_mark(5)
+    two.batch(1, [{**GRANTED, "at": at + 9, "pass_ref": "p-anna", "slots": [1479333, 6]}], sent_at=at)
+    two.until_mark(1)
+    rows = bench.rows(
+        "SELECT u.pass, u.slot, p.code, u.at FROM pass_use u JOIN place p ON p.id = u.place ORDER BY slot"
+    )
+    assert rows == [
+        ("p-anna", 5, "p0001", when(at + 2)),
+        ("p-anna", 6, "p0002", when(at + 9)),
+        ("p-anna", 1479333, "p0001", when(at)),
+    ]
+    # The lists hear of it, without hurry.
+    assert set(bench.rows("SELECT member, hurry FROM access_dirty")) == {("m-anna", False)}
+
+
+def test_what_a_decision_says_beside_its_reason_is_kept(bench: Bench, start_ingest: Callable[..., Any]) -> None:
+    make_pass(bench)
+    start_ingest()
+    at = now()
+    more: list[dict[str, Any]] = [
+        {"rule": "right", "pass_ref": "p-anna", "noted": "anti_passback", "host": True, "device_at": "\u0000noon"},
+        {"rule": "right"},
+        {"by": "code", "rule": "card", "bits": 35},
+        {},
+    ]
+    bench.gateways[0].batch(1, [{**GRANTED, "at": at, **one} for one in more], sent_at=at)
+    bench.gateways[0].until_mark(4)
+    details = [detail for (detail,) in bench.rows("SELECT detail FROM event ORDER BY seq")]
+    assert details == [{**more[0], "device_at": "noon"}, more[1], more[2], None]
+
+
+def test_a_door_that_is_forced_raises_an_alarm_once(bench: Bench, start_ingest: Callable[..., Any]) -> None:
+    start_ingest()
+    at = now()
+    gateway = bench.gateways[0]
+
+    def door(state: str, seconds: int) -> dict[str, Any]:
+        return {"kind": "door", "device": "reader-in", "state": state, "at": at + seconds * 1_000_000}
+
+    first = [door("forced", 0), door("open", 1), door("held", 30), door("forced", 31)]
+    gateway.batch(1, first, sent_at=at + 60_000_000)
+    gateway.until_mark(4)
+    gateway.batch(1, first, sent_at=at + 60_000_000)  # redelivered
+    gateway.batch(5, [door("forced", 50)], sent_at=at + 60_000_000)
+    gateway.until_mark(5)
+    query = """SELECT a.kind, d.code, g.code, p.code, a.text, extract(epoch FROM a.until_at - a.from_at)::int,
+                      (a.detail ->> 'times')::int
+               FROM alarm a JOIN door d ON d.id = a.door JOIN gateway g ON g.id = a.gateway
+               JOIN place p ON p.id = a.place
+               WHERE a.kind <> 'clock_wrong' ORDER BY a.id"""
+    where = ("entry", "p0001-g1", "p0001")
+    assert bench.rows(query) == [
+        ("door_forced", *where, "door entry opened without being unlocked", 50, 3),
+        ("door_held", *where, "door entry stands open", 0, 1),
+    ]
+    with psycopg.connect(bench.url) as connection:
+        connection.execute("UPDATE alarm SET acknowledged_at = now(), acknowledged_by = 'anna'")
+    gateway.batch(6, [door("forced", 55)], sent_at=at + 60_000_000)
+    gateway.until_mark(6)
+    assert [row[-1] for row in bench.rows(query)] == [3, 1, 1]  # somebody has seen the first ones: this is another
+
+
+def test_a_gateway_that_refuses_its_list_and_a_door_that_is_gone(
+    bench: Bench, start_ingest: Callable[..., Any]
+) -> None:
+    start_ingest()
+    at = now()
+    refused = {"kind": "gateway", "device": "gateway", "what": "list", "at": at, "text": "list refused: cut"}
+    gateway = bench.gateways[0]
+    gateway.batch(1, [refused, {**refused, "at": at + 1}], sent_at=at)
+    gateway.until_mark(2)
+    gateway.batch(
+        3, [{**refused, "at": at + 2}, {"kind": "door", "device": "reader-in", "state": "tamper", "at": at}], sent_at=at
+    )
+    gateway.until_mark(4)
+    assert bench.rows("SELECT kind, detail ->> 'times' FROM alarm ORDER BY id") == [
+        ("list_refused", "3"),
+        ("tamper", "1"),
+    ]
+    assert bench.one("SELECT count(*) FROM dead_letter") == 0
+
+
+def test_the_list_that_a_gateway_decides_by_is_known_by_its_fingerprint(
+    bench: Bench, start_ingest: Callable[..., Any]
+) -> None:
+    start_ingest()
+    gateway = bench.gateways[0]
+
+    def say(**more: Any) -> None:
+        gateway.raw(State.model_validate({"at": now(), **more}).model_dump_json().encode(), "state")
+
+    def stored() -> Any:
+        rows = bench.rows("SELECT s.online, s.list_version, s.list_fingerprint FROM gateway_state s")
+        return rows[0] if rows else None
+
+    say(online=True, list_version=3, list_fingerprint="ab" * 32)
+    until(lambda: stored() == (True, 3, "ab" * 32))
+    say(online=False)
+    until(lambda: stored() == (False, 3, "ab" * 32))  # what it said last
+    say(online=True, list_version=4, list_fingerprint="cd" * 32)
+    until(lambda: stored() == (True, 4, "cd" * 32))
