@@ -14,7 +14,8 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-Call = Callable[[], None]
+Call = Callable[[], object]
+"""What it returns is nobody's."""
 _IDLE_S: Final = 0.5
 
 

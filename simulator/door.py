@@ -10,7 +10,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from simulator.clock import Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid
@@ -20,6 +20,9 @@ Side = Literal["in", "out"]
 PATIENCE_S: Final = 2.0
 """Real seconds, at least, that somebody waits for the lock: the gateway lives in real time."""
 PATIENCE_VIRTUAL_S: Final = 8.0
+PIN_AFTER_S: Final = 0.4
+"""Real seconds, at least, between the card and the PIN."""
+PIN_AFTER_VIRTUAL_S: Final = 3.0
 FOLLOW_S: Final = 90.0
 """Virtual seconds that somebody lingers in the hope of slipping through behind another."""
 
@@ -33,8 +36,20 @@ class Passage:
     """The card's UID; None: takes the handle."""
     done: Callable[[bool], None]
     """Told once whether he or she got through."""
+    digits: str | None = None
+    """Typed at the keypad: after the card a PIN, without a card a code."""
     follows: bool = False
     """Would rather slip through behind another."""
+    wedges_s: float = 0.0
+    """Keeps the door open behind for so many real seconds."""
+
+
+class Keypad(Protocol):
+    """Keys beside a door, of any maker."""
+
+    def type(self, digits: str) -> None:
+        """Say what was typed."""
+        ...
 
 
 class VirtualDoor:
@@ -48,15 +63,22 @@ class VirtualDoor:
         *,
         lock: VirtualEspRfid | None,
         readers: dict[Side, VirtualEspRfid],
+        keypads: dict[Side, Keypad] | None = None,
         unlock_s: float,
+        held_after_s: float = 30.0,
     ) -> None:
-        """Make door ``code``; ``readers`` by side, ``unlock_s`` in virtual seconds."""
+        """Make door ``code``; ``readers`` and ``keypads`` by side, ``unlock_s`` in virtual seconds."""
         self.code = code
+        self.held_after_s = held_after_s
+        """Real seconds after which the gateway says that it is held open."""
         self.openings = 0
+        self.walked_through = 0
+        """People who found it open and went through without a card, behind somebody or past a wedge."""
         self._scheduler = scheduler
         self._dice = dice
         self._lock = lock
         self._readers = readers
+        self._keypads = keypads or {}
         self._unlock_s = unlock_s
         self._queue: deque[Passage] = deque()
         self._lingering: list[Passage] = []
@@ -64,14 +86,20 @@ class VirtualDoor:
         """Who has shown a card and waits for the lock."""
         self._busy = False
         self._open = False
+        self._wedged = False
         self._tries = 0
         if lock is not None:
             lock.opened = self._unlocked
 
     def request(self, passage: Passage) -> None:
         """Let somebody try to get through."""
+        if self._wedged and self._open:
+            self.walked_through += 1
+            passage.done(True)
+            return
         if passage.follows:
             if self._open:
+                self.walked_through += 1
                 passage.done(True)
                 return
             self._lingering.append(passage)
@@ -79,6 +107,19 @@ class VirtualDoor:
             return
         self._queue.append(passage)
         self._next()
+
+    @property
+    def has_keypad(self) -> bool:
+        """Whether there are keys beside it outside."""
+        return "in" in self._keypads
+
+    def force(self) -> bool:
+        """Break it open, if nobody is there; return whether it was."""
+        if self._busy or self._open or self._lock is None:
+            return False
+        self._busy = True
+        self._pull(Passage(side="in", card=None, done=lambda _passed: None))
+        return True
 
     def _stop_lingering(self, passage: Passage) -> None:
         if passage in self._lingering:
@@ -98,15 +139,26 @@ class VirtualDoor:
                 reader.read_card(passage.card)
             self._pull(passage)
             return
-        if reader is None or passage.card is None:
+        keypad = self._keypads.get(passage.side) if passage.digits is not None else None
+        if keypad is None and (reader is None or passage.card is None):
             self._leave(passage, through=False)
             return
         self._at_door = passage
         self._tries += 1
         number = self._tries
-        reader.read_card(passage.card)
+        types_after_s = 0.0
+        if reader is not None and passage.card is not None:
+            reader.read_card(passage.card)
+            types_after_s = max(PIN_AFTER_S, PIN_AFTER_VIRTUAL_S / self._scheduler.clock.speed)
+        if keypad is not None:
+            self._scheduler.after_real(types_after_s, lambda: self._type(number, keypad))
         patience_s = max(PATIENCE_S, PATIENCE_VIRTUAL_S / self._scheduler.clock.speed)
-        self._scheduler.after_real(patience_s, lambda: self._give_up(number))
+        self._scheduler.after_real(types_after_s + patience_s, lambda: self._give_up(number))
+
+    def _type(self, number: int, keypad: Keypad) -> None:
+        """Type, unless the card alone has opened."""
+        if self._at_door is not None and number == self._tries and self._at_door.digits is not None:
+            keypad.type(self._at_door.digits)
 
     def _unlocked(self) -> None:
         """React to the lock's relay: whoever waits pulls the door; with nobody there it falls shut again."""
@@ -136,11 +188,16 @@ class VirtualDoor:
         passage.done(True)
         followers, self._lingering = self._lingering, []
         for follower in followers:
+            self.walked_through += 1
             follower.done(True)
+        if passage.wedges_s:
+            self._wedged = True
+            self._scheduler.after_real(passage.wedges_s, self._fall_shut)
+            return
         self._scheduler.after(self._dice.uniform(3, 6), self._fall_shut)
 
     def _fall_shut(self) -> None:
-        self._open = False
+        self._open = self._wedged = False
         if self._lock is not None:
             self._lock.door(is_open=False)
         self._busy = False

@@ -2,180 +2,194 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
+from simulator.acts import Acts
 from simulator.days import DAY_S, Errand, Visit, plan_day
-from simulator.door import Passage, Side, VirtualDoor
+from simulator.incidents import incidents_of
 from simulator.people import Member, members
 from simulator.place import VirtualPlace
+from simulator.reports import FrontDesk
+from simulator.standing import house, opens, pin_of, standings, visitors
+from simulator.stay import SentHomeError, Stay
+from simulator.steps import Answer, DrillError, Steps, Until, Walker
 from simulator.truth import ROOT
 
-TRIES: Final = 3
-TRY_AGAIN_S: Final = 240.0
 LATE_START_S: Final = 900.0
 """Who should have come before the run began comes within so many virtual seconds after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Until:
-    """Wait until a virtual instant."""
-
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """Try to get through a door; the answer is whether one did."""
-
-    door: VirtualDoor
-    side: Side
-    card: str | None
-    follows: bool
-
-
-Steps = Generator[Until | Pass, bool, None]
+DRILL_S: Final = 900.0
+"""A drill, from the alarm until all may come back, virtual seconds."""
+_TRIES_ANYWAY: Final = 0.02
+"""Chance of coming though one's pass doesn't open now."""
+_DISCOURAGED: Final = 0.9
+"""Chance, a day, of staying away after having been refused for good."""
 
 
 class Life:
     """The people of one place."""
 
-    def __init__(self, place: VirtualPlace, *, seed: int) -> None:
-        """Let the members at home in ``place`` live."""
+    def __init__(
+        self,
+        place: VirtualPlace,
+        *,
+        seed: int,
+        acts: Counter[str],
+        wall: Callable[[], datetime] | None = None,
+        front_desk: FrontDesk | None = None,
+    ) -> None:
+        """Let the members at home in ``place`` live.
+
+        Args:
+            place: theirs.
+            seed: what they, their plans and their passes are made from.
+            acts: counts what they did and what doors did about it.
+            wall: the time by which gateways decide (aware), so that they come when their pass opens; None: they come
+                when they like.
+            front_desk: whom lost cards are reported to; None: nobody.
+        """
         self.place = place
         self.people: tuple[Member, ...] = members(seed, place.code, len(place.desks))
         self.refused = 0
         """How often somebody stayed outside for good."""
         self._seed = seed
+        self._acts = acts
+        self._wall = wall
+        self._house = house(seed, place.code)
+        self._standings = standings(seed, place.code, self.people, workshop=bool(place.labs))
+        self._standing = {one.ref: its for one, its in zip(self.people, self._standings, strict=True)}
+        host = next(one.ref for one in self.people if self._standing[one.ref].kind == "host")
+        self._visitors = visitors(seed, place.code, host, len(place.desks))
+        self._others = Acts(place, acts, seed=seed, front_desk=front_desk, drill=self.drill)
+        self._walkers: list[Walker] = []
         self._busy: set[str] = set()
         """Members who are about; somebody who works into the night doesn't come twice."""
+        self._discouraged: set[str] = set()
 
     def start(self) -> None:
         """Begin with the day of the start."""
         self._plan(0)
 
+    def drill(self) -> int:
+        """Sound the alarm: everybody leaves by the handle, and comes back later; return how many were inside."""
+        inside = len(self.place.inside)
+        self._acts["drill.held"] += 1
+        drill = DrillError(self.place.scheduler.clock.now() + DRILL_S)
+        for walker in self._walkers:
+            walker.alarm(drill)
+        return inside
+
     def _plan(self, number: int) -> None:
         """Begin day ``number`` of the run, and see to the next."""
         scheduler, clock = self.place.scheduler, self.place.scheduler.clock
-        midnight = number * DAY_S
+        midnight, day, now = number * DAY_S, clock.day(number), clock.now()
+        self._walkers = [one for one in self._walkers if not one.over]
         visits, strangers = plan_day(
             self._seed,
             self.place.code,
-            clock.day(number),
+            day,
             self.people,
             rooms=self.place.meeting_rooms,
             labs=tuple(sorted(self.place.labs)),
         )
-        now = clock.now()
         for visit in visits:
-            if midnight + visit.leave_s > now + LATE_START_S and visit.member.ref not in self._busy:
+            if midnight + visit.leave_s > now + LATE_START_S and self._comes(visit.member):
                 self._busy.add(visit.member.ref)
-                self._advance(self._live(visit, midnight, now), None)
+                self._walk(self._live(visit, midnight, now))
         for stranger in strangers:
             if midnight + stranger.at_s > now:
-                self._advance(self._try_card(midnight + stranger.at_s, stranger.card), None)
+                self._walk(self._others.try_card(midnight + stranger.at_s, stranger.card, "stranger_card"))
+        for incident in incidents_of(
+            self._seed,
+            self.place.code,
+            day,
+            people=self.people,
+            standings=self._standings,
+            visitors=self._visitors,
+            house=self._house,
+        ):
+            if midnight + incident.at_s > now:
+                self._walk(self._others.perform(incident, midnight))
         scheduler.at(midnight + DAY_S + 1800, lambda: self._plan(number + 1))
 
-    def _advance(self, steps: Steps, answer: bool | None) -> None:
-        """Go on with somebody's day up to the next wait."""
-        try:
-            step = next(steps) if answer is None else steps.send(answer)
-        except StopIteration:
-            return
-        if isinstance(step, Until):
-            self.place.scheduler.at(step.at_s, lambda: self._advance(steps, True))
-            return
+    def _walk(self, steps: Steps) -> None:
+        walker = Walker(self.place.scheduler, steps)
+        self._walkers.append(walker)
+        walker.start()
 
-        def through(passed: bool) -> None:
-            # Not at once: the door isn't done with its own affairs yet.
-            self.place.scheduler.after(0, lambda: self._advance(steps, passed))
-
-        step.door.request(Passage(side=step.side, card=step.card, follows=step.follows, done=through))
-
-    def _try_card(self, at_s: float, card: str) -> Steps:
-        """Hold an unknown card to the door. If the door opens all the same, the truth says so."""
-        yield Until(at_s)
-        if self.place.entry is not None and (yield Pass(self.place.entry, "in", card, follows=False)):
-            self.place.move(None, ROOT)
-            yield Until(self.place.scheduler.clock.now() + 120)
-            yield Pass(self.place.entry, "out", None, follows=False)
-            self.place.move(ROOT, None)
+    def _comes(self, member: Member) -> bool:
+        """Return whether a member comes today: not twice, and seldom where he or she was refused."""
+        if member.ref in self._busy:
+            return False
+        return member.ref not in self._discouraged or self.place.dice.random() >= _DISCOURAGED
 
     def _live(self, visit: Visit, midnight: float, now: float) -> Steps:
-        place, clock = self.place, self.place.scheduler.clock
+        place, clock, member = self.place, self.place.scheduler.clock, visit.member
         arrive = midnight + visit.arrive_s
         yield Until(arrive if arrive > now else now + place.dice.uniform(0, LATE_START_S))
-        if (yield from self._come_in(visit, follows=visit.tailgates)):
-            yield Until(clock.now() + place.dice.uniform(20, 120))
-            desk = place.take_desk()
-            seat = ROOT if desk is None else place.desks[desk]
-            place.move(ROOT, seat)
-            inside = True
-            for errand in visit.errands:
-                if midnight + errand.start_s < clock.now():
-                    continue
-                yield Until(midnight + errand.start_s)
-                if desk is not None:
-                    place.rise(desk, for_good=False)
-                inside = yield from self._away(visit, errand, seat, midnight)
-                if not inside:
-                    break
-                if desk is not None:
-                    place.resume_desk(desk)
-            if inside:
-                yield Until(midnight + visit.leave_s)
-                place.move(seat, ROOT)
-            if desk is not None:
-                place.rise(desk, for_good=True)
-            if inside:
-                yield from self._go_out(visit, forgets=visit.forgets_out)
-        self._busy.discard(visit.member.ref)
+        pin = pin_of(self._seed, member.ref) if self._standing[member.ref].trained else None
+        stay = Stay(place, self._acts, ref=member.ref, card=member.card, pin=pin)
+        if self._may_come(member) and (yield from self._come_in(stay, follows=visit.tailgates)):
+            self._acts["tailgated"] += visit.tailgates
+            try:
+                yield from stay.stay(clock.now() + place.dice.uniform(20, 120))
+                stay.sit_down()
+                yield from self._work(stay, visit, midnight)
+            except SentHomeError:
+                self.refused += 1
+            stay.stand_up(for_good=True)
+            if stay.where is not None:
+                yield from stay.go_out(forgets=visit.forgets_out)
+        self._busy.discard(member.ref)
 
-    def _come_in(self, visit: Visit, *, follows: bool) -> Generator[Until | Pass, bool, bool]:
-        """Get in by the entry, in a few tries; return whether it worked."""
-        place = self.place
-        if place.entry is None:
-            place.move(None, ROOT)
+    def _may_come(self, member: Member) -> bool:
+        """Return whether the pass opens now, as its holder knows; now and then one comes all the same."""
+        if self._wall is None or opens(self._standing[member.ref], self._house, self._wall(), self.place.time_zone):
             return True
-        for _ in range(TRIES):
-            if (yield Pass(place.entry, "in", visit.member.card, follows=follows)):
-                place.move(None, ROOT)
-                return True
-            yield Until(place.scheduler.clock.now() + TRY_AGAIN_S)
-        self.refused += 1
+        self._acts["out_of_hours"] += 1
+        if self.place.dice.random() < _TRIES_ANYWAY:
+            self._acts["out_of_hours.came_anyway"] += 1
+            return True
         return False
 
-    def _go_out(self, visit: Visit, *, forgets: bool) -> Steps:
-        """Leave, with the card, or behind somebody, or by the handle. Nobody can be kept in."""
-        place = self.place
-        if place.entry is not None:
-            follows = forgets and place.dice.random() < 0.5
-            yield Pass(place.entry, "out", None if forgets else visit.member.card, follows=follows)
-        place.move(ROOT, None)
+    def _come_in(self, stay: Stay, *, follows: bool = False) -> Answer:
+        if (yield from stay.come_in(follows=follows)):
+            self._discouraged.discard(stay.ref)
+            return True
+        self.refused += 1
+        self._discouraged.add(stay.ref)
+        return False
 
-    def _away(self, visit: Visit, errand: Errand, seat: str, midnight: float) -> Generator[Until | Pass, bool, bool]:
-        """Do an errand and come back; return whether one is inside again."""
-        place, back = self.place, midnight + errand.end_s
+    def _work(self, stay: Stay, visit: Visit, midnight: float) -> Steps:
+        """Spend the day, errand by errand; who isn't let in after one is outside in the end."""
+        for errand in visit.errands:
+            if midnight + errand.start_s < self.place.scheduler.clock.now():
+                continue
+            yield from stay.stay(midnight + errand.start_s)
+            stay.stand_up(for_good=False)
+            yield from self._away(stay, visit, errand, midnight + errand.end_s)
+            if stay.where is None:
+                return
+            stay.sit_again()
+        yield from stay.stay(midnight + visit.leave_s)
+
+    def _away(self, stay: Stay, visit: Visit, errand: Errand, back: float) -> Steps:
+        """Do an errand."""
         match errand.kind:
             case "lunch":
-                place.move(seat, ROOT)
-                yield from self._go_out(visit, forgets=visit.forgets_out and place.dice.random() < 0.3)
+                yield from stay.go_out(forgets=visit.forgets_out and self.place.dice.random() < 0.3)
                 yield Until(back)
-                if not (yield from self._come_in(visit, follows=False)):
-                    return False
-                place.move(ROOT, seat)
+                yield from self._come_in(stay)
             case "lab":
                 assert errand.space is not None
-                door = place.labs[errand.space]
-                if (yield Pass(door, "in", visit.member.card, follows=False)):
-                    place.move(seat, errand.space)
-                    yield Until(back)
-                    yield Pass(door, "out", visit.member.card, follows=False)
-                    place.move(errand.space, seat)
+                door = self.place.labs[errand.space]
+                trained = self._standing[stay.ref].trained or self.place.dice.random() < 0.1
+                if trained and (yield from stay.enter_lab(door, errand.space)):
+                    yield from stay.stay(back)
+                    if stay.where == errand.space:  # not where a drill has led elsewhere
+                        yield from stay.leave_lab(door, stay.seat)
             case "meeting" | "pause":
-                goal = errand.space or ROOT
-                place.move(seat, goal)
-                yield Until(back)
-                place.move(goal, seat)
-        return True
+                stay.move(errand.space or ROOT)
+                yield from stay.stay(back)

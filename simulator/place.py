@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from gateway.config import Device, Door, GatewayConfig
 from simulator.air import Air
 from simulator.clock import Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid
+from simulator.devices.keypad import VirtualKeypad
 from simulator.devices.milesight import VirtualDesk
 from simulator.devices.zigbee import VirtualPresence
 from simulator.door import Side, VirtualDoor
@@ -43,6 +44,12 @@ class VirtualPlace:
         """Space → the inner door that leads into it."""
         self.doors: list[VirtualDoor] = []
         self.entry: VirtualDoor | None = None
+        self.time_zone = next((one.time_zone for one in gateways), "Europe/Paris")
+        self.inside: set[str] = set()
+        """Who is inside in truth, by reference."""
+        self.wedge_s = 0.0
+        """Real seconds for which the next who comes in keeps the entry open."""
+        self._keypads: list[tuple[VirtualKeypad, float]] = []
         self._free: set[str] = set()
         self._people: Counter[str] = Counter()
         self._watches: list[Watch] = []
@@ -56,9 +63,14 @@ class VirtualPlace:
 
     def _build(self, gateway: GatewayConfig, air: Air) -> None:
         boards: dict[str, VirtualEspRfid] = {}
+        keypads: dict[str, dict[Side, VirtualKeypad]] = {}
         for device in gateway.devices:
             name = f"{self.code}/{device.code}"
-            if device.driver == "esp_rfid":
+            if is_keypad(device):
+                assert device.door is not None
+                keypad = keypads.setdefault(device.door, {})[device.side] = VirtualKeypad(name, device, air)
+                self._keypads.append((keypad, _heartbeat_s(device)))
+            elif device.driver == "esp_rfid":
                 board = boards[device.code] = VirtualEspRfid(name, device, air)
                 self.boards.append(board)
                 self._beats.append((board, _heartbeat_s(device)))
@@ -73,7 +85,9 @@ class VirtualPlace:
                 self.dice,
                 lock=boards.get(door.lock) if door.lock is not None else None,
                 readers=_readers(door, gateway, boards),
+                keypads={**keypads.get(door.code, {})},
                 unlock_s=door.unlock_s,
+                held_after_s=door.held_after_s,
             )
             self.doors.append(made)
             if door.from_space is None and self.entry is None:
@@ -101,7 +115,7 @@ class VirtualPlace:
     @property
     def devices(self) -> int:
         """Return how many devices the place has."""
-        return len(self.boards) + len(self._watches)
+        return len(self.boards) + len(self._watches) + len(self._keypads)
 
     def start(self, within_real_s: float) -> None:
         """Let every device say once that it is there and what it sees, spread over some real seconds."""
@@ -109,20 +123,27 @@ class VirtualPlace:
             watch.start(self.dice.uniform(0, within_real_s))
         for board, heartbeat_s in self._beats:
             self.scheduler.after_real(self.dice.uniform(0, within_real_s), board.boot)
-            self._beat_on(board, self.dice.uniform(0.2, 1) * heartbeat_s, heartbeat_s)
+            self._beat_on(board.heartbeat, self.dice.uniform(0.2, 1) * heartbeat_s, heartbeat_s)
+        for keypad, heartbeat_s in self._keypads:
+            self.scheduler.after_real(self.dice.uniform(0, within_real_s), keypad.join)
+            self._beat_on(keypad.heartbeat, self.dice.uniform(0.2, 1) * heartbeat_s, heartbeat_s)
 
-    def _beat_on(self, board: VirtualEspRfid, first_s: float, every_s: float) -> None:
+    def _beat_on(self, heartbeat: Callable[[], None], first_s: float, every_s: float) -> None:
         def beat() -> None:
-            board.heartbeat()
+            heartbeat()
             self.scheduler.after_real(every_s, beat)
 
         self.scheduler.after_real(first_s, beat)
 
-    def move(self, origin: str | None, goal: str | None) -> None:
-        """Move one person; rooms with sensors notice."""
+    def move(self, origin: str | None, goal: str | None, who: str) -> None:
+        """Move one person, by reference; rooms with sensors notice."""
         if origin == goal:
             return
-        self.truth.move(self.code, origin, goal)
+        self.truth.move(self.code, origin, goal, who)
+        if goal is None:
+            self.inside.discard(who)
+        else:
+            self.inside.add(who)
         for space, change in ((origin, -1), (goal, 1)):
             if space is not None:
                 self._people[space] += change
@@ -160,6 +181,13 @@ def _readers(door: Door, gateway: GatewayConfig, boards: dict[str, VirtualEspRfi
     for device in sorted(of_door, key=lambda one: one.code == door.lock):
         found.setdefault(device.side, boards[device.code])
     return found
+
+
+def is_keypad(device: Device) -> bool:
+    """Return whether a device has keys and no sensor."""
+    return device.kind == "keypad" or (
+        device.driver == "zigbee2mqtt" and device.door is not None and device.kind is None
+    )
 
 
 def _heartbeat_s(device: Device) -> float:

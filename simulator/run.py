@@ -6,13 +6,14 @@ import logging
 import secrets
 import threading
 import time
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
 from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.drivers import DriverError
 from gateway.mqtt_loop import Message, MqttLoop, MqttUrlError, parse_mqtt_url
-from simulator.errors import FaultError
+from simulator.errors import FaultError, QuestionError
 from simulator.faults import changed
 from simulator.http import Answer, Query, Window
 from simulator.line import Line
@@ -44,6 +45,8 @@ class Simulation:
             seed=settings.seed,
             places=settings.simulator_places,
             faults=settings.faults,
+            wall=lambda: datetime.now(UTC),
+            front_desk=settings.front_desk,
         )
         self._line: Line | None = None
         self._may_begin = threading.Event()
@@ -75,7 +78,7 @@ class Simulation:
             self.settings.simulator_host,
             self.settings.simulator_port,
             get={"/healthz": self._health, "/truth": self._truth, "/counters": self._counters, "/faults": self._faults},
-            post={"/faults": self._set_faults, "/begin": self._let_begin},
+            post={"/faults": self._set_faults, "/begin": self._let_begin, "/drill": self._drill},
         )
         self._loop.start()
         self._line = self._hold_line()
@@ -92,6 +95,8 @@ class Simulation:
         finally:
             window.close()
             self._loop.stop()
+            if self.town.front_desk is not None:
+                self.town.front_desk.close()
             if self._line is not None:
                 self._line.close()
 
@@ -147,7 +152,21 @@ class Simulation:
 
     def _counters(self, _query: Query) -> Answer:
         town = self.town
-        return HTTPStatus.OK, dict(town.air.counters.copy()) | {"door_openings": town.openings, "refused": town.refused}
+        return HTTPStatus.OK, {
+            **town.air.counters.copy(),
+            **town.acts.copy(),
+            "door_openings": town.openings,
+            "walked_through": town.walked_through,
+            "refused": town.refused,
+        }
+
+    def _drill(self, order: dict[str, Any]) -> Answer:
+        place = order.get("place")
+        if not isinstance(place, str) or order.keys() != {"place"}:
+            raise QuestionError('a drill is ordered as {"place": "CODE"}')
+        inside = self.town.drill(place)
+        log.info("drill_ordered", extra={"place": place, "inside": inside})
+        return HTTPStatus.OK, {"place": place, "inside": inside}
 
     def _faults(self, _query: Query) -> Answer:
         return HTTPStatus.OK, self.town.air.faults.model_dump(mode="json")

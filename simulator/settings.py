@@ -49,7 +49,18 @@ class SimulatorSettings(BaseSettings):
         default=Faults(),
         description='faults in force from the start, JSON like {"duplicate_rate": 0.1}; see POST /faults',
     )
+    api_url: str | None = Field(default=None, description="the API's address, for people who report a lost card there")
+    api_key: SecretStr | None = Field(
+        default=None, description="a key of that API which may write cards; without both, no card is reported lost"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def front_desk(self) -> tuple[str, str] | None:
+        """Return the API's address and key; None: nobody to report a lost card to."""
+        if self.api_url is None or self.api_key is None:
+            return None
+        return self.api_url, self.api_key.get_secret_value()
 
     @field_validator("start")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
@@ -11,11 +12,24 @@ from gateway.config import GatewayConfig
 from simulator.air import Air, Publish
 from simulator.clock import Clock, Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid
+from simulator.errors import QuestionError
 from simulator.faults import Faults
 from simulator.life import Life
 from simulator.place import VirtualPlace, by_place
+from simulator.reports import FrontDesk
 from simulator.truth import Truth
 
+ACTS: Final = (
+    *("out_of_hours", "out_of_hours.came_anyway", "tailgated"),
+    *("visitor.came", "visitor.let_in", "visitor.refused", "visitor.without_host"),
+    *("stranger_card.tried", "stranger_card.refused", "stranger_card.opened"),
+    *("lost_card.tried", "lost_card.refused", "lost_card.opened"),
+    *("lost_card.lost", "lost_card.lost_failed", "lost_card.found", "lost_card.found_failed"),
+    *("reported_card.tried", "reported_card.refused", "reported_card.opened"),
+    *("pin.typed", "pin.mistyped", "codes.attacks", "codes.typed", "codes.refused", "codes.opened"),
+    *("door.wedged", "door.forced"),
+    *("drill.held", "drill.left", "drill.came_back", "drill.not_let_in_again"),
+)
 SWITCHED_ON_A_SECOND: Final = 2000
 """Devices, at most: no network's all start at once, and a broker drops what a subscriber can't take."""
 
@@ -33,10 +47,15 @@ class Town:
         seed: int,
         places: int | None = None,
         faults: Faults | None = None,
+        wall: Callable[[], datetime] | None = None,
+        front_desk: tuple[str, str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         micros: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         """Build the places of ``gateways`` (the first ``places`` of them); ``publish`` takes what devices say.
+
+        ``wall`` is the clock by which gateways decide, where people should come when their passes open; ``front_desk``
+        the API's address and a key, where they should report lost cards.
 
         Raises:
             DriverError: a device's address makes no sense.
@@ -48,7 +67,12 @@ class Town:
             VirtualPlace(code, some, self.scheduler, self.air, self.truth, seed=seed)
             for code, some in list(by_place(gateways).items())[:places]
         ]
-        self.lives = [Life(place, seed=seed) for place in self.places]
+        self.acts: Counter[str] = Counter(dict.fromkeys(ACTS, 0))
+        """What people did beside their days, and what doors did about it: ``visitor.came``, ``visitor.refused`` …"""
+        self.front_desk = FrontDesk(*front_desk, self.acts) if front_desk is not None else None
+        self.lives = [
+            Life(place, seed=seed, acts=self.acts, wall=wall, front_desk=self.front_desk) for place in self.places
+        ]
         self._listening: dict[str, list[VirtualEspRfid]] = {}
         for place in self.places:
             for board in place.boards:
@@ -73,6 +97,26 @@ class Town:
     def refused(self) -> int:
         """Return how often a member stayed outside for good."""
         return sum(life.refused for life in self.lives)
+
+    @property
+    def walked_through(self) -> int:
+        """Return how often somebody went through an open door without a card."""
+        return sum(door.walked_through for place in self.places for door in place.doors)
+
+    def drill(self, code: str) -> int:
+        """Let everybody leave the place ``code`` without a card, and come back later; return how many are inside.
+
+        For any thread.
+
+        Raises:
+            QuestionError: no such place.
+        """
+        life = next((one for one in self.lives if one.place.code == code), None)
+        if life is None:
+            raise QuestionError(f"there is no place {code!r} here")
+        inside = len(life.place.inside)
+        self.scheduler.post(life.drill)
+        return inside
 
     def begin(self, announce_s: float) -> None:
         """Switch the devices on, over at least so many real seconds, and let the people live."""

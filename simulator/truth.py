@@ -1,6 +1,7 @@
 """Who is where: the truth that the system's estimates are compared with, now and at any past instant of the run.
 
-Counts only: the truth knows spaces and desks, not persons. Instants are real microseconds since the epoch.
+People are known by their pseudonymous references, and only while they are inside. Instants are real microseconds
+since the epoch.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class _Line:
 class _Place:
     spaces: dict[str, _Line]
     desks: dict[str, _Line]
+    inside: dict[str, str] = field(default_factory=dict)
+    """Who is inside now, and in which space."""
 
 
 class Truth:
@@ -68,11 +71,15 @@ class Truth:
                 desks={one: _Line([now], [0]) for one in desks},
             )
 
-    def move(self, place: str, origin: str | None, goal: str | None) -> None:
-        """Move one person from a space into another; None is outside."""
+    def move(self, place: str, origin: str | None, goal: str | None, who: str | None = None) -> None:
+        """Move one person (by reference, where known) from a space into another; None is outside."""
         now = self._now()
         with self._lock:
             spaces = self._places[place].spaces
+            if who is not None and goal is not None:
+                self._places[place].inside[who] = goal
+            elif who is not None:
+                self._places[place].inside.pop(who, None)
             if origin is None or goal is None:
                 self._add(spaces[ROOT], now, (goal is not None) - (origin is not None))
             if origin not in (None, ROOT):
@@ -93,7 +100,7 @@ class Truth:
     def tell(self, *, place: str | None = None, at: int | None = None) -> dict[str, Any]:
         """Return people by space and occupied desks of ``place`` (None: all) at instant ``at`` (None: now).
 
-        ``present`` is null before the first instant that is remembered.
+        ``present`` is null before the first instant that is remembered; ``inside`` (who, by space) is told of now only.
 
         Raises:
             QuestionError: no such place.
@@ -112,6 +119,7 @@ class Truth:
                             desk: None if (taken := line.get(at)) is None else bool(taken)
                             for desk, line in one.desks.items()
                         },
+                        **({"inside": dict(one.inside)} if at is None else {}),
                     }
                     for code, one in chosen.items()
                 },

@@ -173,7 +173,7 @@ def _reader(code: str, door: str, side: Literal["in", "out"]) -> Device:
 def _keypad(code: str, door: str) -> Device:
     name = f"keypad-{door.removeprefix('door-')}-in"
     return Device(
-        code=name, kind="keypad", driver="zigbee2mqtt", model="KEYZB-110", address=f"z2m-{code}/{name}", door=door
+        code=name, kind="keypad", driver="zigbee2mqtt", model="KEPZB-110", address=f"z2m-{code}/{name}", door=door
     )
 
 
