@@ -58,7 +58,7 @@ class Keys:
         caller = await self._find(key_of(request))
         if caller is None:
             raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
-        if permissions_of(caller.role, caller.scopes).isdisjoint(permissions):
+        if permissions_of(caller.role, caller.scopes, bound=caller.places is not None).isdisjoint(permissions):
             raise ScopeMissing(permissions[0])
         return caller
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import Request
 from psycopg.rows import DictRow
 from starlette.responses import Response
 
+from api.access.fields import time_of
 from api.answers import json_answer
 from api.errors import BadQuery, Changed, NotFound, NotYours, RevisionMissing
 from api.session import Session
 
+# Who was the last to change something, for who may read the audit.
+_LAST_CHANGE: Final = """
+SELECT at, actor FROM audit WHERE subject = %s AND action NOT LIKE 'read %%' ORDER BY id DESC LIMIT 1
+"""
+_SOMEBODY: Final = "Somebody else has meanwhile changed "
 _TAGS: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})"\s*')
 
 
@@ -49,26 +56,41 @@ def told(value: Mapping[str, Any], revision: int, *, status: int = 200, location
     return answer
 
 
-async def read(s: Session, find: str, key: Mapping[str, Any] | Sequence[Any], name: str) -> DictRow:
-    """The one row that ``find`` finds; ``name`` says what for, as in ``member m-1``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """One thing that a path names: how to find its row, and what to call it."""
+
+    find: str
+    """A query of one row, with its ``revision``."""
+    key: Mapping[str, Any]
+    name: str
+    """In sentences: ``member 'm-0a1b'``."""
+    subject: str
+    """In the audit: ``member m-0a1b``."""
+
+
+async def read(s: Session, thing: Thing) -> DictRow:
+    """The row of ``thing``.
 
     Raises:
         NotFound: there is none, or none that the caller may see.
     """
-    row = await s.row(find, key)
+    row = await s.row(thing.find, thing.key)
     if row is None:
-        raise NotFound(f"There is no {name} that this key reaches.")
+        raise NotFound(f"There is no {thing.name} that this key reaches.")
     return row
 
 
-def must_match(row: Mapping[str, Any], wanted: Sequence[int] | None, name: str) -> None:
-    """Hold a row's ``revision`` against what the caller has read.
+async def read_to_change(s: Session, thing: Thing, wanted: Sequence[int] | None) -> DictRow:
+    """The row of ``thing``, which is still what the caller has read.
 
     Raises:
-        Changed: it is another.
+        NotFound, Changed.
     """
+    row = await read(s, thing)
     if wanted is not None and row["revision"] not in wanted:
-        raise changed(row, name)
+        raise await _changed(s, thing, row)
+    return row
 
 
 def held_to(row: Mapping[str, Any], wanted: Sequence[int] | None) -> list[int] | None:
@@ -76,25 +98,21 @@ def held_to(row: Mapping[str, Any], wanted: Sequence[int] | None) -> list[int] |
     return None if wanted is None else [row["revision"]]
 
 
-def changed(row: Mapping[str, Any], name: str) -> Changed:
-    """What to say of a row that isn't what the caller takes it for."""
-    return Changed(
-        f"Somebody else has changed {name} meanwhile. Read it again, and send your change with its new ETag.",
-        etag=etag_of(row["revision"]),
-    )
-
-
-async def explain_refusal(
-    s: Session, find: str, key: Mapping[str, Any] | Sequence[Any], name: str, wanted: Sequence[int] | None
-) -> NotYours:
+async def explain_refusal(s: Session, thing: Thing, wanted: Sequence[int] | None) -> NotYours:
     """Why a change that was conditional on its revision touched no row: read once more, and say.
 
     Raises:
         NotFound: it is gone.
         Changed: somebody was faster.
     """
-    row = await read(s, find, key, name)
-    must_match(row, wanted, name)
+    await read_to_change(s, thing, wanted)
     return NotYours(
-        f"This key may see {name}, but not change it: it belongs to another place. Use a key of that place."
+        f"This key may see {thing.name}, but not change it: it isn't of its places, or its role doesn't reach so far. "
+        "Ask a network administrator, or use a key of that place."
     )
+
+
+async def _changed(s: Session, thing: Thing, row: Mapping[str, Any]) -> Changed:
+    last = await s.row(_LAST_CHANGE, (thing.subject,))
+    who = f"{last['actor']} has changed {thing.name} at {time_of(last['at'])}" if last else _SOMEBODY + thing.name
+    return Changed(f"{who}. Read it again, and send your change with its new ETag.", etag=etag_of(row["revision"]))

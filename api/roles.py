@@ -33,10 +33,10 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 PERMISSIONS: Final[tuple[Permission, ...]] = get_args(Permission)
 
 _DESK: Final = frozenset[Permission](
-    ("members:read", "members:write", "cards:write", "passes:write", "visitors:write", "unlock", "enrol")
-) | frozenset[Permission](("muster:read", "alarms:write", "explain"))
+    ("members:read", "members:write", "cards:write", "visitors:write", "unlock", "enrol", "muster:read")
+) | frozenset[Permission](("alarms:write", "explain"))
 _MANAGER: Final = _DESK | frozenset[Permission](
-    ("rules:write", "lockdown", "whatif", "audit:read", "events:read", "keys:write")
+    ("passes:write", "rules:write", "lockdown", "whatif", "audit:read", "events:read", "keys:write")
 )
 
 HELD: Final[Mapping[Role, frozenset[Permission]]] = {
@@ -57,13 +57,19 @@ OF_SCOPES: Final[Mapping[str, frozenset[Permission]]] = {
 }
 """What the bare scopes of keys without a role stand for."""
 
+_NETWORK_ONLY: Final = frozenset[Permission](("privacy",))
+"""What is nobody's who is bound to places."""
 
-def permissions_of(role: str | None, scopes: Iterable[str]) -> frozenset[Permission]:
-    """Return what a key with ``role`` (None: none) and ``scopes`` may do; what isn't known gives nothing."""
+
+def permissions_of(role: str | None, scopes: Iterable[str], *, bound: bool) -> frozenset[Permission]:
+    """Return what a key with ``role`` (None: none) and ``scopes`` may do; what isn't known gives nothing.
+
+    ``bound``: to some places. An administrator of some places only is their manager, as the database takes it as well.
+    """
     held: frozenset[Permission] = frozenset()
     for known, permissions in HELD.items():
         if known == role:
             held |= permissions
     for scope in scopes:
         held |= OF_SCOPES.get(scope, frozenset())
-    return held
+    return held - _NETWORK_ONLY if bound else held

@@ -125,7 +125,9 @@ async def _enter(conn: AsyncConnection[Any], digest: bytes, address: str, reques
     found = await cursor.fetchone()
     if found is None or found["id"] is None:
         raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
-    return Entered(**found, permissions=permissions_of(found["role"], found["scopes"] or ()))
+    return Entered(
+        **found, permissions=permissions_of(found["role"], found["scopes"] or (), bound=found["places"] is not None)
+    )
 
 
 def request_id_of(request: Request) -> str:

@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from api.access.fields import Body, Moment, Ref, Told, time_of
+from api.revisions import Thing
 
 CardStatus = Literal["issued", "active", "suspended", "lost", "expired", "returned"]
 CardFormat = Literal["H10301", "H10306", "H10302", "H10304", "MIFARE4", "MIFARE7", "MIFARE10"]
@@ -138,6 +139,11 @@ class CardHistory(Told):
 
     card: Ref
     steps: list[CardStep]
+
+
+def card_thing(ref: str) -> Thing:
+    """A card by reference."""
+    return Thing(find=FIND, key={"ref": ref}, name=f"card {ref!r}", subject=f"card {ref}")
 
 
 def card_json(row: DictRow) -> dict[str, Any]:

@@ -99,3 +99,8 @@ def time_of(at: datetime | None) -> str | None:
 def sent(body: BaseModel) -> dict[str, Any]:
     """The fields of a partial change that were really sent."""
     return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def whole(body: BaseModel) -> dict[str, Any]:
+    """Every field of what was sent, its models kept; what wasn't sent has its default."""
+    return {name: getattr(body, name) for name in type(body).model_fields}

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from api.access.fields import Body, Code, Email, Name, Ref, Told, time_of
 from api.questions import Cursor, Question
+from api.revisions import Thing
 
 MemberStatus = Literal["active", "suspended"]
 
@@ -116,6 +117,11 @@ class Members(Told):
 
     members: list[Member]
     next: str | None = Field(description="`cursor` of the next page; null: this was the last.")
+
+
+def member_thing(ref: str) -> Thing:
+    """A member by reference."""
+    return Thing(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")
 
 
 def member_json(row: DictRow) -> dict[str, Any]:

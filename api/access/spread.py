@@ -11,35 +11,10 @@ from pydantic import Field
 
 from api.access.fields import Ref, Told, time_of
 
-# Each gateway of the places whose lists hold (or held) the card: the version in which the card last changed there, the
-# version that the gateway decides by, and since when a change waits to be made into lists. By place, along the primary
-# key: a card's token leads no index.
-FIND: Final = """
-SELECT p.code::text AS place, g.code::text AS gateway, coalesce(s.online, false) AS online,
-       s.list_version AS has, v.version AS needs, made.made_at, waits.since
-FROM card c
-CROSS JOIN place p
-CROSS JOIN LATERAL (
-  SELECT max(greatest(e.since, coalesce(e.until, 0))) AS version FROM list_entry e
-  WHERE e.place = p.id AND e.token = c.token
-) AS v
-JOIN gateway g ON g.place = p.id AND g.retired_at IS NULL
-LEFT JOIN gateway_state s ON s.gateway = g.id
-LEFT JOIN list_version made ON made.place = p.id AND made.version = v.version
-CROSS JOIN LATERAL (
-  SELECT min(d.at) AS since FROM access_dirty d
-  WHERE d.member = c.member OR d.place = p.id OR (d.member IS NULL AND d.place IS NULL)
-) AS waits
-WHERE c.ref = %(ref)s AND v.version IS NOT NULL
-ORDER BY p.code, g.code
-"""
-# Whether a change of this card's member, or of everything, still waits to be made into lists.
-PENDING: Final = """
-SELECT EXISTS (
-  SELECT FROM access_dirty d WHERE d.member = c.member OR (d.member IS NULL AND d.place IS NULL)
-) AS pending
-FROM card c WHERE c.ref = %(ref)s
-"""
+# Each gateway of the places whose lists hold the card, as 0019_spread.sql tells.
+FIND: Final = "SELECT * FROM card_spread(%(ref)s)"
+# Whether a change still waits to be made into lists; a row only where the caller sees the card.
+PENDING: Final = "SELECT card_pending(ref) IS NOT NULL AS pending, 0 AS revision FROM card WHERE ref = %(ref)s"
 
 
 class Waiting(Told):
@@ -59,24 +34,27 @@ class Spread(Told):
     places: int = Field(description="Places whose lists hold the card.")
     knowing: int = Field(description="Of these: places all of whose gateways know.")
     waiting: list[Waiting]
+    waiting_elsewhere: int = Field(description="Gateways that don't know yet, at places that this key doesn't reach.")
 
 
 def spread_json(ref: str, rows: Sequence[DictRow], *, pending: bool) -> dict[str, Any]:
     """The rows of ``FIND`` as they are told."""
-    waiting = [row for row in rows if row["since"] is not None or (row["has"] or 0) < row["needs"]]
-    places = {row["place"] for row in rows}
+    waiting = [row for row in rows if row["waits"] is not None or (row["has"] or 0) < row["needs"]]
+    places = {row["place_id"] for row in rows}
+    told = [row for row in waiting if row["place"] is not None]
     return {
         "card": ref,
         "pending": pending,
         "places": len(places),
-        "knowing": len(places - {row["place"] for row in waiting}),
+        "knowing": len(places - {row["place_id"] for row in waiting}),
         "waiting": [
             {
                 "place": row["place"],
                 "gateway": row["gateway"],
                 "online": row["online"],
-                "since": time_of(row["since"] or row["made_at"]),
+                "since": time_of(row["waits"] or row["made_at"]),
             }
-            for row in waiting
+            for row in told
         ],
+        "waiting_elsewhere": len(waiting) - len(told),
     }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from psycopg.rows import DictRow
 from starlette.responses import Response
 
-from access.errors import CardError
 from api.access import cards as rows
 from api.access import spread as spreading
 from api.access.cards import (
@@ -23,16 +23,17 @@ from api.access.cards import (
     Cards,
     CardStatus,
     card_json,
+    card_thing,
     step_json,
 )
 from api.access.fields import sent
+from api.access.issuing import credential_of, names_a_card, put_card
 from api.access.named import member_of_path
-from api.access.numbers import Credential, read_keypad_code, read_number
+from api.access.numbers import Credential
 from api.access.spread import Spread, spread_json
 from api.answers import json_answer
-from api.cardkey import card_key
-from api.errors import ApiError, BadField, Conflict
-from api.revisions import expected, explain_refusal, must_match, read, told
+from api.errors import ApiError, Conflict
+from api.revisions import expected, explain_refusal, read, read_to_change, told
 from api.session import Session, guarded, session
 
 router: Final = APIRouter(tags=["cards"])
@@ -56,30 +57,19 @@ async def cards_of_member(ref: str, request: Request) -> Response:
     **guarded("cards:write", answers={201: Card}, problems=(409,)),
 )
 async def issue(ref: str, request: Request, body: CardMade) -> Response:
-    """By its number, by what a reader has read for an enrolment, or a code. After the end of its life it may come again."""
+    """By its number, by what a reader has read for an enrolment, or a code. One whose life is over may come again."""
     async with session(request, "cards:write") as s:
         await member_of_path(s, ref)
-        credential = await _credential(s, request, body)
-        if credential is None:
-            raise BadField("number", "send one of number, enrolment and code")
-        return _made(
-            await _insert(
-                s,
-                credential,
-                member=ref,
-                status=body.status,
-                valid_from=body.valid_from,
-                valid_until=body.valid_until,
-                replaces=None,
-            )
-        )
+        credential = await credential_of(s, request, body)
+        times = {"valid_from": body.valid_from, "valid_until": body.valid_until}
+        return _made(await put_card(s, credential, member=ref, status=body.status, replaces=None, **times))
 
 
 @router.get("/v1/cards/{ref}", summary="One card", **guarded("members:read", "own", answers={200: Card}))
 async def card(ref: str, request: Request) -> Response:
     """By its reference; its number is known to nobody."""
     async with session(request, "members:read", "own") as s:
-        row = await read(s, rows.FIND, {"ref": ref}, f"card {ref!r}")
+        row = await read(s, card_thing(ref))
     return told(card_json(row), row["revision"])
 
 
@@ -89,7 +79,7 @@ async def card(ref: str, request: Request) -> Response:
     **guarded("cards:write", answers={200: Card}, changes=True),
 )
 async def change_card(ref: str, request: Request, body: CardChanged) -> Response:
-    """`lost` and `returned` are the end of its life. In a hurry send `If-Match: *`; `…/spread` tells which doors know."""
+    """`lost` and `returned` are the end of its life. In a hurry: `If-Match: *`. `…/spread` tells which doors know."""
     async with session(request, "cards:write") as s:
         wanted, fields = expected(request), sent(body)
         status = fields.get("status")
@@ -117,32 +107,21 @@ async def change_card(ref: str, request: Request, body: CardChanged) -> Response
 async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
     """The old one becomes lost or returned and stays in the history; the new one says that it `replaces` it."""
     async with session(request, "cards:write") as s:
-        name = f"card {ref!r}"
-        old = await read(s, rows.FIND, {"ref": ref}, name)
-        credential = await _credential(s, request, body)
-        if credential is None:
+        old = await read(s, card_thing(ref))
+        if names_a_card(body):
+            credential = await credential_of(s, request, body)
             if old["status"] not in OVER:
-                raise Conflict(
-                    f"This card is {old['status']}: it needs no new life. Send the number of what replaces it.",
-                    field="number",
-                )
-            was = await read(s, rows.NUMBER, {"ref": ref}, name)
-            credential = Credential(
-                token=bytes(was["token"]), last4=was["last4"], kind=was["kind"], format=was["format"]
-            )
-        elif old["status"] not in OVER:
-            await _end(s, old, body.old)
-        return _made(
-            await _insert(
-                s,
-                credential,
-                member=old["member"],
-                status="active",
-                valid_from=old["valid_from"],
-                valid_until=old["valid_until"] if old["status"] != "expired" else None,
-                replaces=ref,
-            )
-        )
+                await _end(s, old, body.old)
+        elif old["status"] in OVER:
+            was = await read(s, replace(card_thing(ref), find=rows.NUMBER))
+            shown = {"last4": was["last4"], "kind": was["kind"], "format": was["format"]}
+            credential = Credential(token=bytes(was["token"]), **shown)
+        else:
+            what = f"This card is {old['status']}: it needs no new life. Send the number of what replaces it."
+            raise Conflict(what, field="number")
+        until = old["valid_until"] if old["status"] != "expired" else None
+        kept = {"member": old["member"], "valid_from": old["valid_from"], "valid_until": until}
+        return _made(await put_card(s, credential, status="active", replaces=ref, **kept))
 
 
 @router.get(
@@ -151,7 +130,7 @@ async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
 async def history(ref: str, request: Request) -> Response:
     """Each step with its time and who made it."""
     async with session(request, "members:read") as s:
-        await read(s, rows.FIND, {"ref": ref}, f"card {ref!r}")
+        await read(s, card_thing(ref))
         steps = await s.rows(rows.HISTORY, {"ref": ref})
     return json_answer({"card": ref, "steps": [step_json(row) for row in steps]})
 
@@ -162,47 +141,11 @@ async def history(ref: str, request: Request) -> Response:
     **guarded("members:read", answers={200: Spread}),
 )
 async def spread(ref: str, request: Request) -> Response:
-    """Ask again until `waiting` is empty. A gateway whose line is down goes on by its last list until that is too old."""
+    """Ask again until `waiting` is empty. A gateway whose line is down goes on by its last list, for a while."""
     async with session(request, "members:read") as s:
-        row = await read(s, spreading.PENDING, {"ref": ref}, f"card {ref!r}")
+        row = await read(s, replace(card_thing(ref), find=spreading.PENDING))
         found = await s.rows(spreading.FIND, {"ref": ref})
     return json_answer(spread_json(ref, found, pending=row["pending"]))
-
-
-async def _credential(s: Session, request: Request, body: CardMade | CardReissued) -> Credential | None:
-    """What to keep of the card that ``body`` names; None: it names none."""
-    given = [name for name in ("number", "enrolment", "code") if getattr(body, name) is not None]
-    if len(given) > 1:
-        raise BadField(given[1], f"send one of number, enrolment and code, not {' and '.join(given)}")
-    if body.format is not None and body.number is None:
-        raise BadField("format", "it says of which format `number` is, which is missing")
-    try:
-        if body.number is not None:
-            return read_number(card_key(request), body.number, body.format)
-        if body.code is not None:
-            return read_keypad_code(card_key(request), body.code)
-    except CardError as error:
-        raise BadField(given[0], str(error)) from None
-    return None if body.enrolment is None else await _enrolled(s, body.enrolment)
-
-
-async def _enrolled(s: Session, enrolment: str) -> Credential:
-    row = await s.row(rows.ENROLLED, {"id": enrolment})
-    if row is None:
-        raise BadField("enrolment", "there is no such enrolment")
-    if row["token"] is None:
-        what = "its card is of a format that nobody knows" if row["read_at"] else "no card has been presented yet"
-        raise BadField("enrolment", what)
-    return Credential(token=bytes(row["token"]), last4=row["last4"], kind="card", format=row["format"])
-
-
-async def _insert(s: Session, credential: Credential, **values: Any) -> DictRow:
-    """Issue a card; where its number is that of a card whose life is over, that one leaves it to this."""
-    await s.run(rows.RELEASE, {"token": credential.token, "over": list(OVER)})
-    kept = {"last4": credential.last4, "kind": credential.kind, "format": credential.format}
-    row = await s.row(rows.INSERT, {"token": credential.token, **kept, **values})
-    assert row is not None
-    return row
 
 
 async def _end(s: Session, old: DictRow, status: CardStatus) -> None:
@@ -215,16 +158,14 @@ async def _end(s: Session, old: DictRow, status: CardStatus) -> None:
 
 async def _why_not(s: Session, ref: str, status: CardStatus | None, wanted: Sequence[int] | None) -> ApiError:
     """Why a card wasn't changed: changed meanwhile, no such step in its life, or not the caller's."""
-    name = f"card {ref!r}"
-    row = await read(s, rows.FIND, {"ref": ref}, name)
-    must_match(row, wanted, name)
-    was = row["status"]
+    thing = card_thing(ref)
+    was = (await read_to_change(s, thing, wanted))["status"]
     if status is not None and status != was and was not in BEFORE[status]:
         if was in ("lost", "returned"):
             again = f"Where it turned up again: POST /v1/cards/{ref}/reissue."
             return Conflict(f"This card is {was}, which is final. {again}", field="status")
         return Conflict(f"A card that is {was} doesn't become {status}.", field="status")
-    return await explain_refusal(s, rows.FIND, {"ref": ref}, name, wanted)
+    return await explain_refusal(s, thing, wanted)
 
 
 def _made(row: DictRow) -> Response:

@@ -11,13 +11,22 @@ from access.errors import CardError
 from access.tokens import pin_hash
 from api.access import members as rows
 from api.access.fields import sent
-from api.access.members import Member, MemberChanged, MemberMade, Members, MembersQuestion, PinSet, member_json
+from api.access.members import (
+    Member,
+    MemberChanged,
+    MemberMade,
+    Members,
+    MembersQuestion,
+    PinSet,
+    member_json,
+    member_thing,
+)
 from api.access.named import organisation_named, place_named
 from api.answers import json_answer
 from api.cardkey import card_key
 from api.errors import BadField
 from api.pages import make_cursor, read_cursor
-from api.revisions import expected, explain_refusal, held_to, must_match, read, told
+from api.revisions import expected, explain_refusal, held_to, read, read_to_change, told
 from api.session import guarded, session
 
 router: Final = APIRouter(tags=["members"])
@@ -64,7 +73,7 @@ async def make_member(request: Request, body: MemberMade) -> Response:
         values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]
         made = await s.row(rows.INSERT, values)
         assert made is not None
-        row = await read(s, rows.FIND, {"ref": made["ref"]}, "such member")
+        row = await read(s, member_thing(made["ref"]))
     return told(member_json(row), row["revision"], status=201, location=f"/v1/members/{row['ref']}")
 
 
@@ -72,7 +81,7 @@ async def make_member(request: Request, body: MemberMade) -> Response:
 async def member(ref: str, request: Request) -> Response:
     """A member's own key sees itself, and nobody else."""
     async with session(request, "members:read", "own") as s:
-        row = await read(s, rows.FIND, {"ref": ref}, f"member {ref!r}")
+        row = await read(s, member_thing(ref))
     return told(member_json(row), row["revision"])
 
 
@@ -84,16 +93,15 @@ async def member(ref: str, request: Request) -> Response:
 async def change_member(ref: str, request: Request, body: MemberChanged) -> Response:
     """What isn't sent stays. A suspended member opens no door from the moment that every gateway knows."""
     async with session(request, "members:write") as s:
-        wanted, key, name = expected(request), {"ref": ref}, f"member {ref!r}"
-        row = await read(s, rows.FIND, key, name)
-        must_match(row, wanted, name)
+        wanted, thing = expected(request), member_thing(ref)
+        row = await read_to_change(s, thing, wanted)
         fields = sent(body)
         await organisation_named(s, fields.get("organisation"))
         if fields.get("home") is not None:
             await place_named(s, fields["home"], "home")
         if await s.row(rows.UPDATE, {**row, **fields, "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, rows.FIND, key, name, wanted)
-        row = await read(s, rows.FIND, key, name)
+            raise await explain_refusal(s, thing, wanted)
+        row = await read(s, thing)
     return told(member_json(row), row["revision"])
 
 
@@ -123,8 +131,8 @@ async def clear_pin(ref: str, request: Request) -> Response:
 
 async def _write_pin(ref: str, request: Request, hashed: str | None) -> Response:
     async with session(request, "members:write") as s:
-        wanted, key, name = expected(request), {"ref": ref}, f"member {ref!r}"
-        if await s.row(rows.SET_PIN, {**key, "pin": hashed, "revisions": wanted}) is None:
-            raise await explain_refusal(s, rows.FIND, key, name, wanted)
-        row = await read(s, rows.FIND, key, name)
+        wanted, thing = expected(request), member_thing(ref)
+        if await s.row(rows.SET_PIN, {"ref": ref, "pin": hashed, "revisions": wanted}) is None:
+            raise await explain_refusal(s, thing, wanted)
+        row = await read(s, thing)
     return told(member_json(row), row["revision"])
