@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maillage import environment
-from maillage.commands import boards, keys, letters, processes, servers, stack
+from maillage.commands import audit, boards, keys, letters, processes, servers, stack
 from maillage.complaint import sentence
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ for module in (stack, processes, servers):
 app.add_typer(keys.app, name="key")
 app.add_typer(boards.app, name="dashboards")
 app.add_typer(letters.app, name="dead-letters")
+app.add_typer(audit.app, name="audit")
 
 
 def _add_network() -> None:

@@ -10,31 +10,54 @@ import typer
 from maillage.commands.owner import connect
 from maillage.complaint import Complaint
 
-app = typer.Typer(help="API keys and their scopes.", no_args_is_help=True)
+app = typer.Typer(help="API keys and their roles.", no_args_is_help=True)
 
 
 @app.command()
 def create(
     name: Annotated[str, typer.Argument(help="Who or what will use it.")],
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(help="events:read (where none is given), access:manage or admin; may be repeated."),
+    *,
+    role: Annotated[
+        str | None,
+        typer.Option(
+            help="network_administrator, place_manager, front_desk, auditor, availability_reader, member or gateway."
+        ),
     ] = None,
     place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,
+    member: Annotated[str | None, typer.Option(help="With --role member: whose own key it is (m-…).")] = None,
+    gateway: Annotated[str | None, typer.Option(help="With --role gateway: its code.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Instead of a role: events:read (where neither is given), access:manage or admin; repeatable."
+        ),
+    ] = None,
     expires: Annotated[datetime | None, typer.Option(help="When it ends, UTC, like 2027-01-31.")] = None,
 ) -> None:
-    """Make a key and print it, once. Settings: MAILLAGE_DATABASE_URL (as the owner of the database)."""
+    """Make a key and print it, once. Name it by what it is for: the audit keeps its name for good.
+
+    Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
+    """
     from api.keys import create_key
 
     until = expires.replace(tzinfo=UTC) if expires else None
     with connect("key create") as connection:
-        key = create_key(connection, name, scope or ["events:read"], places=place, expires_at=until)
+        key = create_key(
+            connection,
+            name,
+            scope or ([] if role else ["events:read"]),
+            role=role,
+            places=place,
+            member=member,
+            gateway=gateway,
+            expires_at=until,
+        )
     print(key)
 
 
 @app.command("list")
 def show() -> None:
-    """Show the keys: number, state, scopes, last use, name. Never the keys themselves."""
+    """Show the keys: number, state, role or scopes, last use, name. Never the keys themselves."""
     from api.keys import list_keys
 
     with connect("key list") as connection:
@@ -43,12 +66,13 @@ def show() -> None:
         print("There is no key yet. `maillage key create NAME` makes one.")
         return
     now = datetime.now(UTC)
-    print(f"{'number':>6}  {'state':9}{'scopes':28}{'places':>7}  {'last used (UTC)':18}name")
+    print(f"{'number':>6}  {'state':9}{'role or scopes':28}{'places':>7}  {'last used (UTC)':18}name")
     for key in keys:
         ended = "revoked" if key.revoked_at else "expired" if key.expires_at and key.expires_at <= now else "works"
         places = "all" if key.places is None else str(len(key.places))
         used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
-        print(f"{key.id:>6}  {ended:9}{','.join(key.scopes):28}{places:>7}  {used:18}{key.name}")
+        what = " ".join(filter(None, (key.role, key.member, key.gateway, ",".join(key.scopes))))
+        print(f"{key.id:>6}  {ended:9}{what:28}{places:>7}  {used:18}{key.name}")
 
 
 @app.command()

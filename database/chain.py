@@ -1,0 +1,123 @@
+"""The audit's chain, checked without the database's own functions: what a line's hash covers, and what breaks it.
+
+A line's hash is SHA-256 over the previous line's hash (of the first: 32 zero bytes) and its fields in this order: id,
+at (microseconds since 1970, UTC), actor, role, action, subject, place, from_addr, request, detail_digest (hexadecimal).
+Each field is its length in UTF-8 bytes (4 bytes, most significant first; of a missing one -1, with nothing after it)
+and the text.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+START: Final = bytes(32)
+"""What stands for the hash before the first line's."""
+_LENGTH: Final = struct.Struct(">i").pack
+_MISSING: Final = _LENGTH(-1)
+
+# The lines from one on, each with its detail where that is not erased; in their order.
+LINES: Final = b"""
+SELECT a.id, (extract(epoch FROM a.at) * 1000000)::bigint, a.actor, a.role, a.action, a.subject, a.place, a.from_addr,
+       a.request, a.detail_digest, a.previous, a.hash, d.salt, d.body::text
+FROM audit a LEFT JOIN audit_detail d ON d.audit = a.id WHERE a.id >= %s ORDER BY a.id
+"""
+
+
+class Line(NamedTuple):
+    """One line as ``LINES`` reads it."""
+
+    id: int
+    at_us: int
+    actor: str
+    role: str | None
+    action: str
+    subject: str
+    place: int | None
+    from_addr: str | None
+    request: str | None
+    detail_digest: bytes | None
+    previous: bytes
+    hash: bytes
+    salt: bytes | None
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """How far the chain was followed, and the first thing that is wrong with it."""
+
+    lines: int = 0
+    erased: int = 0
+    """Lines whose detail is gone: an erasure or the end of its time; the chain holds without."""
+    head: tuple[int, bytes] | None = None
+    """Number and hash of the last line: note them elsewhere, and a removed end shows."""
+    broken: tuple[int, str] | None = None
+    """The first line that is wrong, and how."""
+    met: bool = True
+    """Whether the hash that was expected belongs to one of the lines."""
+
+
+def line_hash(line: Line) -> bytes:
+    """Return the hash that ``line`` must have, from its fields and the hash before it."""
+    digest = None if line.detail_digest is None else line.detail_digest.hex()
+    parts = [line.previous, _field(str(line.id)), _field(str(line.at_us))]
+    place = None if line.place is None else str(line.place)
+    texts = (line.actor, line.role, line.action, line.subject, place, line.from_addr, line.request, digest)
+    return sha256(b"".join((*parts, *map(_field, texts)))).digest()
+
+
+def check(lines: Iterable[Line], *, first: int = 1, expect: bytes | None = None) -> Iterator[Checked]:
+    """Follow ``lines``; yield the state after each, the last of them with what is wrong, where the walk ends.
+
+    ``first``: the number of the line to begin with; above 1 what it says of the line before it is believed.
+    ``expect``: the hash of a head noted earlier, which must come by (``Checked.met``).
+    """
+    state = Checked(met=expect is None)
+    for line in lines:
+        number, before = (first, line.previous if first > 1 else START) if state.head is None else _after(state.head)
+        wrong = _wrong(line, number, before)
+        if wrong is not None:
+            yield Checked(
+                lines=state.lines, erased=state.erased, head=state.head, broken=(line.id, wrong), met=state.met
+            )
+            return
+        state = Checked(
+            lines=state.lines + 1,
+            erased=state.erased + (line.detail_digest is not None and line.body is None),
+            head=(line.id, line.hash),
+            met=state.met or line.hash == expect,
+        )
+        yield state
+
+
+def _after(head: tuple[int, bytes]) -> tuple[int, bytes]:
+    return head[0] + 1, head[1]
+
+
+def _wrong(line: Line, number: int, before: bytes) -> str | None:
+    """Say what is wrong with ``line``, which should have that ``number`` and follow the hash ``before``."""
+    if line.id != number:
+        gone = f"line {number} was" if line.id == number + 1 else f"lines {number} to {line.id - 1} were"
+        return f"removed: {gone} taken out before it"
+    if line_hash(line) != line.hash:
+        return "altered: its hash is not that of what it says"
+    if line.previous != before:
+        return f"replaced: it does not follow line {number - 1} as that stands now"
+    if line.body is None:
+        return None
+    if line.detail_digest is None:
+        return "detail added: it had none when it was written"
+    if line.salt is None or sha256(line.salt + line.body.encode()).digest() != line.detail_digest:
+        return "detail altered: its digest is another"
+    return None
+
+
+def _field(text: str | None) -> bytes:
+    if text is None:
+        return _MISSING
+    data = text.encode()
+    return _LENGTH(len(data)) + data
