@@ -21,9 +21,9 @@ CODES_TRIED: Final = 9
 class Incident:
     """One of them.
 
-    ``visitor``: comes to see a host. ``found_card``: somebody tries a card that was lost long ago. ``lost_card``: a member
-    loses the card and tells it (where anybody listens), and somebody tries it. ``codes``: a stranger types codes.
-    ``wedge``: who comes next keeps the door open. ``forced``: the door is broken open. ``drill``: everybody out.
+    ``visitor``: comes to see a host. ``found_card``: somebody tries a card that was lost long ago. ``lost_card``: a
+    member loses the card and tells it (where anybody listens), and somebody tries it. ``codes``: a stranger types
+    codes. ``wedge``: who comes next keeps the door open. ``forced``: the door is broken open. ``drill``: everybody out.
     """
 
     kind: Kind

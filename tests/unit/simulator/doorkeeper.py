@@ -8,13 +8,14 @@ from functools import partial
 from typing import Any
 
 from gateway.config import GatewayConfig
-from gateway.drivers import CardRead, Decoded, Driver, DriverError
+from gateway.drivers import CardRead, Decoded, Driver, DriverError, Typed
 from gateway.drivers.chirpstack import ChirpStack
 from gateway.drivers.esp_rfid import EspRfid
 from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
 from simulator.days import DAY_S
 from simulator.faults import Faults
 from simulator.people import members
+from simulator.standing import pin_of, visitors
 from simulator.town import Town
 
 START = datetime(2026, 3, 3, 7, 30)  # noqa: DTZ001  (a Tuesday, by the clock on the wall)
@@ -26,6 +27,20 @@ class Doorkeeper:
     def __init__(self, gateways: tuple[GatewayConfig, ...], *, seed: int = 1) -> None:
         self.gateways = gateways
         self.known = {one.card for place in gateways for one in members(seed, place.place, 1000)}
+        self.pins = {one.card: pin_of(seed, one.ref) for place in gateways for one in members(seed, place.place, 1000)}
+        self.codes: set[str] = set()
+        self.typed: list[tuple[str, str, bool]] = []
+        """(place, door, granted)"""
+        self.clock: Callable[[], float] = lambda: 0.0
+        self.open_for_s: list[float] = []
+        """How long a door stood open each time, real seconds."""
+        self._opened: dict[tuple[str, str], float] = {}
+        self._waiting: dict[tuple[str, str], CardRead] = {}
+        """Whose PIN is waited for."""
+        for place in gateways:
+            for one in visitors(seed, place.place, "m-host", 1000):
+                self.known |= {one.card} if one.card else set()
+                self.codes |= {one.code} if one.code else set()
         self.said: list[tuple[str, Decoded]] = []
         self.reads: list[tuple[str, CardRead, bool]] = []
         self.unreadable: list[str] = []
@@ -47,13 +62,32 @@ class Doorkeeper:
                     self.unreadable.append(error.reason)
                     continue
                 self.said.append((gateway.place, decoded))
-                for read in decoded.reads:
-                    granted = self.open_to(read)
-                    self.reads.append((gateway.place, read, granted))
-                    lock = next(door.lock for door in gateway.doors if door.code == read.door)
-                    if granted and lock is not None:
-                        answers.append(driver.unlock(lock, 5))
+                for event in decoded.events:
+                    if event["kind"] == "door" and event["state"] == "open":
+                        self._opened[gateway.place, event["device"]] = self.clock()
+                    elif event["kind"] == "door" and event["state"] == "closed":
+                        self.open_for_s.append(self.clock() - self._opened.pop((gateway.place, event["device"])))
+                granted = [read.door for read in decoded.reads if self._lets_in(gateway, read)]
+                granted += [one.door for one in decoded.typed if self._knows(gateway.place, one)]
+                locks = {door.code: door.lock for door in gateway.doors}
+                opener = drivers[0]
+                answers += [opener.unlock(lock, 5) for door in granted if (lock := locks[door]) is not None]
         return answers
+
+    def _lets_in(self, gateway: GatewayConfig, read: CardRead) -> bool:
+        granted = self.open_to(read)
+        asks = {one.door for one in gateway.devices if one.kind == "keypad" and one.door != "entry"}
+        if granted and read.side == "in" and read.door in asks:
+            self._waiting[gateway.place, read.door] = read
+            return False
+        self.reads.append((gateway.place, read, granted))
+        return granted
+
+    def _knows(self, place: str, typed: Typed) -> bool:
+        read = self._waiting.pop((place, typed.door), None)
+        granted = typed.digits in self.codes if read is None else self.pins[read.uid.hex().upper()] == typed.digits
+        self.typed.append((place, typed.door, granted))
+        return granted
 
     def told(self, place: str, kind: str) -> list[dict[str, Any]]:
         return [dict(one) for code, said in self.said if code == place for one in said.events if one["kind"] == kind]
@@ -63,10 +97,16 @@ class World:
     """A town in fake time: ``live`` runs any stretch of the virtual days at once."""
 
     def __init__(
-        self, *gateways: GatewayConfig, speed: float = 60, faults: Faults | None = None, seed: int = 1
+        self,
+        *gateways: GatewayConfig,
+        speed: float = 60,
+        faults: Faults | None = None,
+        seed: int = 1,
+        wall: Callable[[], datetime] | None = None,
     ) -> None:
         self.now_s = 1000.0
         self.keeper = Doorkeeper(gateways, seed=seed)
+        self.keeper.clock = lambda: self.now_s
         self.answering_s: float | None = 0.01
         """How long the gateway takes, real seconds; None: it is offline."""
         self.town = Town(
@@ -76,6 +116,7 @@ class World:
             speed=speed,
             seed=seed,
             faults=faults,
+            wall=wall,
             monotonic=lambda: self.now_s,
             micros=lambda: round(self.now_s * 1e6),
         )

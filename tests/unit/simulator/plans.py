@@ -9,7 +9,7 @@ from gateway.config import GatewayConfig
 APPLICATION = "17c82e96-be03-4f38-aef3-f83d48582d97"
 
 
-def place(number: int, *, desks: int = 8, rooms: int = 1, lab: bool = False) -> GatewayConfig:
+def place(number: int, *, desks: int = 8, rooms: int = 1, lab: bool = False, keypads: bool = False) -> GatewayConfig:
     """Return place ``p-NUMBER`` with its one gateway."""
     code = f"p-{number}"
     devices: list[dict[str, Any]] = [
@@ -36,6 +36,9 @@ def place(number: int, *, desks: int = 8, rooms: int = 1, lab: bool = False) -> 
         devices += [_reader(code, "lab-in", "lab", "in"), _reader(code, "lab-out", "lab", "out")]
         devices.append({"code": "lab", "driver": "zigbee2mqtt", "address": f"z2m-{code}/lab", "space": "fab-lab"})
         doors.append({"code": "lab", "lock": "lab-in", "from_space": "open-space", "to_space": "fab-lab"})
+    for door in doors if keypads else ():
+        keypad = {"code": f"keypad-{door['code']}", "driver": "zigbee2mqtt", "kind": "keypad", "door": door["code"]}
+        devices.append(keypad | {"address": f"z2m-{code}/keypad-{door['code']}"})
     return GatewayConfig.model_validate(
         {"shard": number % 64, "place": code, "gateway": f"{code}-1", "doors": doors, "devices": devices}
     )
