@@ -14,13 +14,17 @@ from api.session import Session
 from api.transfer.columns import read_header
 from api.transfer.lines import Line, Wrong, read_line
 from api.transfer.plan import Plan, make_plan
-from api.transfer.report import counts, told_as_json
-from api.transfer.store import load_known, write
+from api.transfer.report import Told, counts, told_as_json
+from api.transfer.store import Hidden, load_known, write
 from api.transfer.text import Table, read_table
 
 _ROUNDS: Final = 3
-_HIDDEN_MEMBER: Final = Wrong(column="email", what="a member whom this key doesn't see has this address")
-_HIDDEN_CARD: Final = Wrong(column="card", what="a member whom this key doesn't see has this card")
+_TAKEN_ADDRESS: Final = Wrong(column="email", what="a member whom this key doesn't see has this address")
+_TAKEN_CARD: Final = Wrong(column="card", what="a member whom this key doesn't see has this card")
+_ELSEWHERE: Final = Wrong(column="member", what="this key may not change this member")
+_HOLDS_ELSEWHERE: Final = Wrong(
+    column="pass", what="this pass holds at other places as well: this key may not change it"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,23 +68,24 @@ async def import_lines(s: Session, parsed: Parsed, *, dry_run: bool, skip_refuse
         plan = await asyncio.to_thread(make_plan, lines, known, new_ref=_new_ref)
         kept = not dry_run and (skip_refused or not plan.refused)
         async with s.conn.transaction():
-            members, cards = await write(s, plan)
-            hidden = members or cards
+            hidden = await write(s, plan)
             if hidden or not kept:
                 raise psycopg.Rollback
         if not hidden:
             break
-        lines = [_marked(line, one.member, members, cards) for line, one in zip(lines, plan.told, strict=True)]
+        lines = [_marked(line, one, plan, hidden) for line, one in zip(lines, plan.told, strict=True)]
         kept = False
     return kept, await asyncio.to_thread(_report, parsed, plan, stored=kept, dry_run=dry_run)
 
 
-def _marked(line: Line, member: str | None, members: set[str], cards: set[bytes]) -> Line:
+def _marked(line: Line, told: Told, plan: Plan, hidden: Hidden) -> Line:
     wrong = list(line.wrong)
-    if member in members and line.email:
-        wrong.append(_HIDDEN_MEMBER)
-    if line.token in cards:
-        wrong.append(_HIDDEN_CARD)
+    if told.member in hidden.members:
+        wrong.append(_TAKEN_ADDRESS if told.member in plan.new_members else _ELSEWHERE)
+    if line.token in hidden.cards:
+        wrong.append(_TAKEN_CARD)
+    if told.pass_ref in hidden.passes:
+        wrong.append(_HOLDS_ELSEWHERE)
     return replace(line, wrong=tuple(wrong))
 
 

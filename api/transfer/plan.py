@@ -81,8 +81,10 @@ class _Planner:
         card_old, card = self._card(line, member)
         pass_old, one = self._passes.planned(line, member, self._new_ref)
         self._agree(line, member)
+        self._within_reach(old, changes=member != old or card != card_old)
 
         told.member = member.ref
+        told.pass_ref = None if one is None else one.ref
         if organisation is not None:
             self._plan.organisations.setdefault(*organisation)
         changes = self._member_changes(old, member)
@@ -182,7 +184,7 @@ class _Planner:
             if line.places:
                 code = line.places[0].place
             else:
-                return min(self._known.reach) if self._known.reach and len(self._known.reach) == 1 else None
+                return self._only_place()
         place = self._known.places.get(code)
         if place is None:
             raise Refusal("home" if line.home else "places", f"there is no place {code!r}; /v1/places?q=… finds them")
@@ -193,6 +195,13 @@ class _Planner:
         ):
             raise Refusal("home" if line.home else "places", f"this key may not change {code!r}")
         return place.id
+
+    def _only_place(self) -> int | None:
+        """Where a new member is at home of whom no place is told."""
+        reach = self._known.reach
+        if reach is not None and len(reach) != 1:
+            raise Refusal("home", "a new member needs a home: the code of one of this key's places")
+        return None if reach is None else min(reach)
 
     def _card(self, line: Line, member: MemberRow) -> tuple[CardRow | None, CardRow | None]:
         old = self._named_card(line)
@@ -227,6 +236,18 @@ class _Planner:
             number, other = self._told_by.setdefault((member.ref, name), (line.number, value))
             if other != value:
                 raise Refusal(name, f"line {number} says something else of the same member")
+
+    def _within_reach(self, old: MemberRow | None, *, changes: bool) -> None:
+        """Whoever is at home elsewhere is changed there."""
+        reach = self._known.reach
+        if (
+            reach is not None
+            and changes
+            and old is not None
+            and old.ref in self._known.members
+            and old.home not in reach
+        ):
+            raise Refusal("member", "this member is at home elsewhere: a key of that place may change them")
 
     def _keep_member(self, member: MemberRow) -> None:
         self._members[member.ref] = member

@@ -38,6 +38,7 @@ class Told:
     number: int
     outcome: Outcome = "unchanged"
     member: str | None = None
+    pass_ref: str | None = None
     changes: list[Change] = field(default_factory=list)
     wrong: list[Wrong] = field(default_factory=list)
 

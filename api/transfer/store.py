@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from api.network import folded
@@ -150,8 +150,20 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
     )
 
 
-async def write(s: Session, plan: Plan) -> tuple[set[str], set[bytes]]:
-    """Write ``plan``; return the members and cards (tokens) that somebody whom this key doesn't see stands against."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """What of a plan the database didn't take, since what this key doesn't see stands against it."""
+
+    members: frozenset[str]
+    cards: frozenset[bytes]
+    passes: frozenset[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.members or self.cards or self.passes)
+
+
+async def write(s: Session, plan: Plan) -> Hidden:
+    """Write ``plan``; where something is hidden, not all of it was."""
     ids: list[int] = []
     for one in _organisations(plan):
         ids += [row["id"] for row in await s.rows(_NEW_ORGANISATION, one)]
@@ -171,16 +183,18 @@ async def write(s: Session, plan: Plan) -> tuple[set[str], set[bytes]]:
     written = await _written(s, _NEW_CARDS, cards, _CARD, "token")
     again = await _written(s, _CHANGED_CARDS, list(plan.changed_cards.values()), _CARD, "token")
     taken = {one.token for one in cards} | plan.changed_cards.keys()
-    if not hidden:
-        await _passes(s, plan)
-    return hidden, taken - written - again
+    passes = set() if hidden else await _passes(s, plan)
+    return Hidden(members=frozenset(hidden), cards=frozenset(taken - written - again), passes=frozenset(passes))
 
 
-async def _passes(s: Session, plan: Plan) -> None:
+async def _passes(s: Session, plan: Plan) -> set[str]:
+    """Write the passes and their places; return those that hold where this key doesn't reach."""
     if plan.new_passes:
         await s.run(_NEW_PASSES, _columns(plan.new_passes.values(), _PASS))
     if plan.changed_passes:
-        await s.run(_CHANGED_PASSES, _columns(plan.changed_passes.values(), _PASS))
+        written = await _written(s, _CHANGED_PASSES, list(plan.changed_passes.values()), _PASS, "ref")
+        if written != plan.changed_passes.keys():
+            return plan.changed_passes.keys() - written
         await s.run(_NO_PLACES, {"refs": list(plan.changed_passes)})
     rows = [
         (one.ref, where) for one in (*plan.new_passes.values(), *plan.changed_passes.values()) for where in one.places
@@ -196,6 +210,7 @@ async def _passes(s: Session, plan: Plan) -> None:
                 "groups": [_array(where.groups) for _, where in rows],
             },
         )
+    return set()
 
 
 async def _written(s: Session, query: str, rows: Sequence[Any], names: Sequence[str], key: str) -> set[Any]:

@@ -1,0 +1,132 @@
+"""What an explanation is made of, read from the database: the card, the list of that time, the event, the gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from psycopg.rows import DictRow, tuple_row
+
+from access.model import AccessList, State
+from api.errors import BadField, NotFound
+from api.explain.readings import DOORS, READINGS, SPACES, Told, folded, ground
+from api.session import Session
+from rights.assembly import stored_list
+from rights.queries import STORED_ENTRIES, STORED_SETTINGS, VERSION_AT
+
+_BEFORE: Final = timedelta(hours=24)
+
+CARD: Final = """
+SELECT ref, encode(token, 'hex') AS token, member, status, last4 FROM card WHERE ref = %(card)s
+"""
+CARD_BY_NUMBER: Final = """
+SELECT ref, encode(token, 'hex') AS token, member, status, last4 FROM card WHERE token = %(token)s
+"""
+# A member's cards, the one that is most likely in the pocket first.
+CARDS_OF_MEMBER: Final = """
+SELECT ref, encode(token, 'hex') AS token, member, status, last4 FROM card WHERE member = %(member)s
+ORDER BY status = 'active' DESC, kind = 'card' DESC, issued_at DESC, ref LIMIT 1
+"""
+_DOOR: Final = "SELECT id FROM door WHERE place = %(place)s AND code = %(door)s"
+_NOW: Final = "SELECT version FROM access_list WHERE place = %(place)s"
+# Whether the gateways that decide know the centre's newest list.
+GATEWAYS: Final = """
+SELECT g.code::text AS gateway, coalesce(s.online, false) AS online, s.changed_at, s.list_version
+FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
+WHERE g.place = %(place)s AND g.retired_at IS NULL ORDER BY g.code
+"""
+# One reading by its place in the feed; `at`, where it is told, spares a search through three months.
+_EVENT: Final = """
+SELECT e.kind, e.at, coalesce(e.edge_at, e.at) AS told_at, o.code::text AS door, d.side, e.state, r.name AS reason,
+       encode(e.card, 'hex') AS card, e.member, e.a AS list_version, e.b AS list_age_s, e.detail, e.stream, e.seq,
+       e.place, p.code::text AS place_code
+FROM stream m JOIN gateway g ON g.id = m.gateway
+JOIN event e ON e.place = g.place AND e.stream = m.id AND e.seq = %(seq)s AND e.at >= %(since)s AND e.at <= %(until)s
+JOIN place p ON p.id = e.place
+LEFT JOIN device d ON d.id = e.device LEFT JOIN door o ON o.id = d.door LEFT JOIN reason r ON r.id = e.reason
+WHERE m.id = %(stream)s
+"""
+
+
+async def door_known(s: Session, place: int, door: str) -> None:
+    """Make sure that the place has this door.
+
+    Raises:
+        BadField: it hasn't.
+    """
+    if await s.row(_DOOR, {"place": place, "door": door}) is None:
+        raise BadField("door", f"this place has no door {door!r}; see /v1/places/…")
+
+
+async def event_of(s: Session, stream: int, seq: int, at: datetime | None, now: datetime) -> tuple[Told, int, str]:
+    """A stored reading of a card, its place's id and code.
+
+    Raises:
+        NotFound: there is no such event, or it is none of a card.
+    """
+    near = timedelta(seconds=1)
+    span = (
+        {"since": now - timedelta(days=100), "until": now + near}
+        if at is None
+        else {"since": at - near, "until": at + near}
+    )
+    row = await s.row(_EVENT, {"stream": stream, "seq": seq, **span})
+    if row is None:
+        raise NotFound("There is no such event any more: stream, seq and at are as /v1/events tells them.")
+    place, code = row.pop("place"), row.pop("place_code")
+    if row["kind"] != 1 or row["door"] is None:
+        raise NotFound("This event is no reading of a card at a door.")
+    return Told(**row), place, code
+
+
+async def list_now(s: Session, place: int, token: str | None) -> tuple[AccessList | None, int | None]:
+    """The list in force, with the entry of ``token`` alone, and its version; None: none was made yet."""
+    row = await s.row(_NOW, {"place": place})
+    if row is None:
+        return None, None
+    return await list_at(s, place, row["version"], token), row["version"]
+
+
+async def list_at(s: Session, place: int, version: int, token: str | None) -> AccessList | None:
+    """A place's list as it was at ``version``, with the entry of ``token`` alone; None: it isn't kept any more."""
+    async with s.conn.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(STORED_SETTINGS.encode(), {"place": place, "version": version})
+        settings = await cursor.fetchone()
+        if settings is None:
+            return None
+        await cursor.execute(STORED_ENTRIES.encode(), {"place": place, "version": version, "token": token or "00" * 32})
+        return stored_list(settings, await cursor.fetchall())
+
+
+async def version_at(s: Session, place: int, at: datetime) -> int | None:
+    """The version in force at an instant."""
+    row = await s.row(VERSION_AT, {"place": place, "at": at})
+    return None if row is None else int(row["version"])
+
+
+async def state_before(s: Session, place: int, code: str, at: datetime, *, told: Mapping[str, Any]) -> State:
+    """What the gateways remember at ``at``, as far as the last day's readings tell; ``told``: the place's time zone."""
+    where = {"place": place, "since": at - _BEFORE, "until": at}
+    rules, contacts = ground(await s.rows(DOORS, where), await s.rows(SPACES, where))
+    readings = [Told(**row) for row in await s.rows(READINGS, where)]
+    return folded(readings, rules, contacts, place=code, time_zone=str(told["time_zone"]))
+
+
+async def card_meant(s: Session, *, card: str | None, token: bytes | None, member: str | None) -> DictRow | None:
+    """The card that a request names; None: a number that no card has, as far as this key sees.
+
+    Raises:
+        BadField: there is no such card or member, or the member has none.
+    """
+    if token is not None:
+        return await s.row(CARD_BY_NUMBER, {"token": token})
+    if card is not None:
+        row = await s.row(CARD, {"card": card})
+        if row is None:
+            raise BadField("card", f"there is no card {card!r} that this key reaches; see /v1/members/…/cards")
+        return row
+    row = await s.row(CARDS_OF_MEMBER, {"member": member})
+    if row is None:
+        raise BadField("member", f"{member!r} has no card that this key reaches")
+    return row

@@ -1,0 +1,42 @@
+"""What a person at a counter may want to look at beside a decision. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from psycopg.rows import DictRow
+
+from access.model import AccessList
+
+
+def hints(
+    held: AccessList | None, token: str | None, card: DictRow | None, *, behind: Sequence[str], pin: str | None
+) -> list[dict[str, str]]:
+    """What to look at beside the decision; ``behind``: gateways that haven't the newest list."""
+    found: list[tuple[str, str]] = []
+    if card is not None and held is not None and token not in held.entries:
+        found.append((
+            f"The network knows the card (member {card['member']}, {card['status']}), but no pass of its member names "
+            "this place.",
+            f"Le réseau connaît la carte (adhérent {card['member']}, {card['status']}), mais aucun forfait de son "
+            "porteur ne cite ce lieu.",
+        ))  # fmt: skip
+    if card is None and token is not None:
+        found.append((
+            "No card with this number is known to this key. If the reader may be set wrongly, enrol the card there: "
+            "POST /v1/enrolments tells what it reads.",
+            "Aucune carte de ce numéro n'est connue. Si le lecteur est mal réglé, enrôlez la carte à ce lecteur : "
+            "POST /v1/enrolments dit ce qu'il lit.",
+        ))  # fmt: skip
+    if behind:
+        names = ", ".join(behind)
+        found.append((
+            f"{names} has not confirmed the newest list yet, and still decides by the one before.",
+            f"{names} n'a pas encore confirmé la dernière liste et décide selon la précédente.",
+        ))  # fmt: skip
+    if pin is not None and held is not None and any(door.pin for door in held.rules.doors.values()):
+        found.append((
+            "Where the door asks for a PIN, the right one is taken to be typed.",
+            "Là où un code PIN est demandé, on suppose que le bon est saisi.",
+        ))  # fmt: skip
+    return [{"en": en, "fr": fr} for en, fr in found]

@@ -1,0 +1,157 @@
+"""A place's readings of cards, and the state that follows from them by the same fold as at the edge. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, cast
+
+from access.aftermath import Reading, after
+from access.model import AccessList, By, Decision, Entry, Member, Reason, Side, State
+from access.rules import DoorRules, PlaceRules, SpaceRules
+
+ACCESS: Final = 1
+TAKEN: Final = 2
+NOT_TAKEN: Final = 3
+
+# A place's readings in a span of time, with what its doors' contacts told of them.
+READINGS: Final = """
+SELECT e.kind, e.at, coalesce(e.edge_at, e.at) AS told_at, o.code::text AS door, d.side, e.state, r.name AS reason,
+       encode(e.card, 'hex') AS card, e.member, e.a AS list_version, e.b AS list_age_s, e.detail, e.stream, e.seq
+FROM event e JOIN device d ON d.id = e.device JOIN door o ON o.id = d.door LEFT JOIN reason r ON r.id = e.reason
+WHERE e.place = %(place)s AND e.at >= %(since)s AND e.at < %(until)s AND e.kind IN (1, 2, 3)
+ORDER BY e.at, e.stream, e.seq
+"""
+# Where its doors lead, and which of them have a contact that tells whether they were passed.
+DOORS: Final = """
+SELECT o.code::text AS code, f.code::text AS from_space, t.code::text AS to_space,
+       EXISTS (SELECT FROM device c WHERE c.door = o.id AND c.kind = 'contact') AS contact
+FROM door o LEFT JOIN space f ON f.id = o.from_space JOIN space t ON t.id = o.to_space
+WHERE o.place = %(place)s
+"""
+SPACES: Final = """
+SELECT s.code::text AS code, u.code::text AS parent FROM space s LEFT JOIN space u ON u.id = s.parent
+WHERE s.place = %(place)s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One row of ``READINGS``."""
+
+    kind: int
+    at: datetime
+    told_at: datetime
+    """By the edge's own clock: what its contact's message names."""
+    door: str
+    side: Side
+    state: int | None
+    reason: Reason | None
+    card: str | None
+    member: str | None
+    list_version: int | None = None
+    list_age_s: int | None = None
+    detail: Mapping[str, Any] | None = field(default=None, repr=False)
+    stream: int = 0
+    seq: int = 0
+
+    @property
+    def granted(self) -> bool:
+        """Whether the gateway let it in (or out)."""
+        return self.kind == ACCESS and self.state == 1
+
+    @property
+    def access_at(self) -> int | None:
+        """Of what a contact told: which reading it is about, microseconds by the edge's clock."""
+        value = (self.detail or {}).get("access_at")
+        return value if isinstance(value, int) else None
+
+    @property
+    def by(self) -> By:
+        """What was presented."""
+        return "code" if (self.detail or {}).get("by") == "code" else "card"
+
+    @property
+    def rule(self) -> str | None:
+        """The check that decided at the edge."""
+        return (self.detail or {}).get("rule")
+
+    @property
+    def decision(self) -> Decision:
+        """As the gateway decided."""
+        detail = self.detail or {}
+        return Decision(
+            granted=self.granted,
+            reason=self.reason or ("granted" if self.granted else "reader_fault"),
+            rule=self.rule or "",
+            member=self.member,
+            pass_ref=detail.get("pass_ref"),
+            noted=cast('Literal["anti_passback"] | None', detail.get("noted")),
+            host=bool(detail.get("host")),
+        )
+
+    @property
+    def reading(self) -> Reading:
+        """As the gateway was asked."""
+        return Reading(card_token=self.card, door=self.door, side=self.side, at=self.at, by=self.by)
+
+
+def ground(
+    doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any]]
+) -> tuple[PlaceRules, frozenset[str]]:
+    """A place's doors and spaces from the rows of ``DOORS`` and ``SPACES``, and the doors with a contact."""
+    listed = list(doors)
+    rules = PlaceRules(
+        doors={row["code"]: DoorRules(from_space=row["from_space"], to_space=row["to_space"]) for row in listed},
+        spaces={row["code"]: SpaceRules(parent=row["parent"]) for row in spaces},
+    )
+    return rules, frozenset(row["code"] for row in listed if row["contact"])
+
+
+def passages(readings: Iterable[Told], contacts: Collection[str]) -> Iterator[tuple[Told, bool]]:
+    """Give each reading in order, with whether it was taken; what a contact tells late comes again, then.
+
+    A grant at a door without a contact counts as taken; at another one it is so once the contact says so.
+    """
+    waiting: dict[tuple[str, int], Told] = {}
+    for one in readings:
+        if one.kind == ACCESS:
+            seen_to = one.granted and one.door in contacts
+            if seen_to:
+                waiting[one.door, _micros(one.told_at)] = one
+            yield one, not seen_to
+        elif one.access_at is not None:
+            granted = waiting.pop((one.door, one.access_at), None)
+            if granted is not None and one.kind == TAKEN:
+                yield granted, True
+
+
+def folded(
+    readings: Iterable[Told], rules: PlaceRules, contacts: Collection[str], *, place: str, time_zone: str
+) -> State:
+    """The state that a gateway of ``place`` would have after ``readings``, had it begun with none.
+
+    Only who was let in counts: the readings themselves say who carries which card, no list is needed.
+    """
+    listed = list(readings)
+    members = {one.member: Member(ref=one.member, status="active") for one in listed if one.member}
+    entries = {
+        one.card: Entry(token=one.card, member=members[one.member], status="active")
+        for one in listed
+        if one.card and one.member
+    }
+    made_at = listed[0].at if listed else _EPOCH
+    held = AccessList(place=place, version=1, made_at=made_at, time_zone=time_zone, entries=entries, rules=rules)
+    state = State()
+    for one, taken in passages(listed, contacts):
+        state = after(one.decision, one.reading, held, state, taken=taken)
+    return state
+
+
+_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _micros(at: datetime) -> int:
+    delta = at - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

@@ -1,0 +1,106 @@
+"""Each check and each reason in a sentence, English and French: what a person at a counter can read out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from access.model import Reason
+
+
+class Words(NamedTuple):
+    """A sentence in both languages."""
+
+    en: str
+    fr: str
+
+
+CHECKS: Final[Mapping[str, Words]] = {
+    "egress": Words("Somebody going out? Leaving is always free.", "Une sortie ? Sortir est toujours libre."),
+    "reader": Words("Could the reader read the card?", "Le lecteur a-t-il pu lire la carte ?"),
+    "list": Words(
+        "Does the gateway hold a valid list that isn't too old?",
+        "La passerelle a-t-elle une liste valide et assez récente ?",
+    ),
+    "tries": Words("Were too many wrong codes typed at this door?", "Trop de codes erronés à cette porte ?"),
+    "card": Words("Is the card in this place's list, and in service?", "La carte est-elle connue ici et en service ?"),
+    "member": Words("Is the member active?", "L'adhérent est-il actif ?"),
+    "lockdown": Words("Is the door or the place in lockdown?", "La porte ou le lieu sont-ils verrouillés ?"),
+    "evacuation": Words("Is an evacuation running?", "Une évacuation est-elle en cours ?"),
+    "right": Words("Does a pass open this door?", "Un forfait ouvre-t-il cette porte ?"),
+    "opening_hours": Words(
+        "Is the place open, or does the pass hold outside of its hours?",
+        "Le lieu est-il ouvert, ou le forfait vaut-il hors horaires ?",
+    ),
+    "validity": Words("Has the pass begun, and not ended?", "Le forfait a-t-il commencé, sans être échu ?"),
+    "schedule": Words("Is it within the hours of the pass?", "Est-ce dans les horaires du forfait ?"),
+    "booking": Words(
+        "Is there a booking for now, where the pass asks for one?",
+        "Y a-t-il une réservation, si le forfait en demande une ?",
+    ),
+    "allowance": Words("Is something left of the pass?", "Reste-t-il du crédit sur le forfait ?"),
+    "supervision": Words(
+        "Is a host inside, where the door asks for one?", "Un encadrant est-il présent, si la porte le demande ?"
+    ),
+    "passback": Words(
+        "Has the member left since the last entry, where the door asks for it?",
+        "L'adhérent est-il ressorti depuis sa dernière entrée, si la porte le demande ?",
+    ),
+    "limit": Words("Is there room left behind the door?", "Reste-t-il de la place derrière la porte ?"),
+    "pin": Words(
+        "Was the right PIN typed, where the door asks for one?",
+        "Le bon code PIN a-t-il été saisi, si la porte le demande ?",
+    ),
+    "granted": Words("Nothing stands against it.", "Rien ne s'y oppose."),
+}
+"""By ``access.checks.CHECKS``."""
+
+REASONS: Final[Mapping[Reason, Words]] = {
+    "granted": Words("The door opens.", "La porte s'ouvre."),
+    "unknown_card": Words("This place's list doesn't know the card.", "La carte est inconnue dans ce lieu."),
+    "card_suspended": Words(
+        "The card is suspended, or issued and not yet active.", "La carte est suspendue, ou pas encore activée."
+    ),
+    "card_lost": Words("The card is reported lost.", "La carte est déclarée perdue."),
+    "card_expired": Words("The card has expired.", "La carte a expiré."),
+    "card_returned": Words("The card was returned.", "La carte a été rendue."),
+    "member_suspended": Words("The member is suspended.", "L'adhérent est suspendu."),
+    "no_right_here": Words(
+        "No pass of the member opens this door.", "Aucun forfait de l'adhérent n'ouvre cette porte."
+    ),
+    "outside_schedule": Words("It is outside of the pass's hours.", "C'est en dehors des horaires du forfait."),
+    "place_closed": Words("The place is closed, or no host is there.", "Le lieu est fermé, ou sans encadrant."),
+    "pass_not_started": Words("The pass or card hasn't begun yet.", "Le forfait ou la carte n'a pas encore commencé."),
+    "pass_ended": Words("The pass has ended.", "Le forfait est échu."),
+    "pass_used_up": Words("The pass is used up.", "Le forfait est épuisé."),
+    "booking_required": Words("There is no booking for now.", "Il n'y a pas de réservation pour ce moment."),
+    "anti_passback": Words(
+        "By the readings the member is inside already.", "D'après les lecteurs, l'adhérent est déjà à l'intérieur."
+    ),
+    "space_full": Words("The space is full.", "L'espace est complet."),
+    "pin_required": Words("The door asks for a PIN as well.", "La porte demande aussi un code PIN."),
+    "wrong_pin": Words("The PIN is wrong.", "Le code PIN est erroné."),
+    "too_many_tries": Words("Too many wrong tries: wait a moment.", "Trop d'essais erronés : il faut patienter."),
+    "lockdown": Words(
+        "The door is in lockdown, or an evacuation runs.", "La porte est verrouillée, ou c'est une évacuation."
+    ),
+    "list_too_old": Words(
+        "The gateway has no list, or one past its age limit.",
+        "La passerelle n'a pas de liste, ou une liste trop ancienne.",
+    ),
+    "reader_fault": Words("The reader could not read the card.", "Le lecteur n'a pas pu lire la carte."),
+}
+
+UNKNOWN_TO_CENTRE: Final[Mapping[str, Words]] = {
+    "tries": Words("wrong codes typed at the door", "les codes erronés saisis à la porte"),
+    "lockdown": Words("a lockdown ordered at the gateway itself", "un verrouillage ordonné à la passerelle"),
+    "evacuation": Words("an evacuation that runs at the gateway", "une évacuation en cours à la passerelle"),
+    "allowance": Words("uses of the pass not yet told to the centre", "les usages du forfait non encore remontés"),
+    "supervision": Words(
+        "whether a host was inside by the gateway's count", "la présence d'un encadrant selon la passerelle"
+    ),
+    "passback": Words("where the gateway took the member to be", "la position de l'adhérent selon la passerelle"),
+    "limit": Words("how many the gateway counted inside", "le nombre de présents selon la passerelle"),
+    "pin": Words("which PIN was typed", "le code PIN saisi"),
+}
+"""Checks that also ask the gateway's own memory: of a past decision the centre knows no more than its rule."""
