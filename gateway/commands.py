@@ -1,14 +1,21 @@
 """Orders from the centre: checked, done at once or not at all, answered.
 
-A command is obeyed only if it is signed by the centre's key, not retained, not expired and not seen before.
+A command is obeyed only if it is signed by the centre's key, for this gateway, not retained, not expired and not seen
+before. That it was seen is on the disk before it is obeyed, so that no crash makes it new again.
+
+Time is the gateway's clock, but never earlier than what the centre has signed: a list's ``made_at``, a command's expiry
+less the longest life. A clock that is far behind (a board without a battery) refuses commands as living too long, until
+the list tells better; one that is ahead finds them expired. Nonces stay a day beyond their expiry, for clocks that are
+set back.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, Protocol
 
 from pydantic import ValidationError
 
@@ -16,42 +23,78 @@ from gateway.config import GatewayConfig
 from gateway.errors import GatewayError
 from gateway.signing import SignatureError, verify
 from gateway.spool import Spool
-from gateway.wire import AuditEvent, Command, CommandBody, Reply
+from gateway.wire import AuditEvent, Command, CommandBody, EnrolledCard, Reply
 
 log = logging.getLogger(__name__)
 
 LONGEST_LIFE_US: Final = 3_600_000_000
 """A command that expires later than this is refused: its nonce would have to be kept for as long."""
-LOCKDOWN: Final = "lockdown"
+REMEMBERED_US: Final = 86_400_000_000
+"""Nonces are kept for so long beyond their expiry."""
+DISK_WAIT_S: Final = 2.0
+"""A disk that doesn't take a nonce within this is one that refuses."""
 _NONCE: Final = "nonce:"
+_URGENT: Final = frozenset({"lockdown", "evacuate"})
+"""Obeyed whatever the disk does: people may be in danger. The nonce is in memory, and written when there is room."""
+
+Outcome = Literal["done", "refused", "expired", "unknown_door", "unknown_device", "failed"]
 
 
 class CommandRefused(GatewayError):
-    """A command that is nobody's: no answer is due."""
+    """A command that is nobody's, or another's: no answer is due."""
+
+
+class Acts(Protocol):
+    """What commands may do at a place (``gateway.place.Place``); from any thread. A door of None: the whole place."""
+
+    def unlock(self, door: str) -> bool:
+        """Open a door once; False: its lock can't be told."""
+
+    def lock_down(self, locked: bool, door: str | None) -> object:
+        """Begin or end a lockdown."""
+
+    def evacuate(self, on: bool, door: str | None) -> object:
+        """Begin or end an evacuation."""
+
+    def release(self, door: str | None) -> object:
+        """End lockdown and evacuation."""
+
+    def enrol(self, device: str, until: int, told: Callable[[EnrolledCard | None], None]) -> bool:
+        """Tell of the next card at reader ``device``, or None at ``until`` (µs since 1970); False: no such reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Actions:
-    """What commands may do here; each returns False where there is no such door."""
+class Desk:
+    """What the commands of one gateway need beside its place."""
 
-    unlock: Callable[[str], bool]
-    lock_down: Callable[[bool], None]
+    answer: Callable[[Reply], None]
+    """Sends what isn't answered at once."""
+    report: Callable[[], str | None]
+    """What the list says (``gateway.list_report``)."""
+    signed_at: Callable[[], int]
+    """The latest time, µs since 1970, that the centre has signed."""
 
 
 class Commands:
-    """The commands of one gateway."""
+    """The commands of one gateway; ``obey`` is called in one thread."""
 
-    def __init__(self, config: GatewayConfig, spool: Spool, actions: Actions) -> None:
+    def __init__(self, config: GatewayConfig, spool: Spool, acts: Acts, desk: Desk) -> None:
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        """How many were answered, by what they order and the outcome."""
         self._config = config
         self._spool = spool
-        self._actions = actions
+        self._acts = acts
+        self._desk = desk
+        self._not_before = 0
         self._nonces = {name.removeprefix(_NONCE) for name in spool.kept(config.gateway) if name.startswith(_NONCE)}
+        locks = {device.code for device in config.devices}
+        self._doors = {door.code: door.lock in locks for door in config.doors}
 
-    def obey(self, payload: bytes, *, retained: bool, now: int) -> Reply:
-        """Do what ``payload`` orders and return the answer; ``now``: µs since 1970.
+    def obey(self, payload: bytes, *, retained: bool, now: int) -> Reply | None:
+        """Do what ``payload`` orders and return the answer, or None where it comes later; ``now``: µs since 1970.
 
         Raises:
-            CommandRefused: it isn't signed by the centre, or isn't a command.
+            CommandRefused: it isn't signed by the centre, isn't a command, or is for another gateway.
         """
         try:
             command = Command.model_validate_json(payload)
@@ -61,31 +104,71 @@ class Commands:
             raise CommandRefused("not a command") from error
         except SignatureError as error:
             raise CommandRefused(str(error)) from error
-        outcome = self._judged(body, retained=retained, now=now)
-        log.info(
-            "command", extra={"gateway": self._config.gateway, "id": body.id, "do": body.do, "outcome": outcome.outcome}
-        )
-        return outcome
+        if body.gateway != self._config.gateway:
+            raise CommandRefused("it is for another gateway")
+        reply = self._judged(body, retained=retained, now=max(now, self._not_before, self._desk.signed_at()))
+        return None if reply is None else self._counted(body, reply)
 
-    def _judged(self, body: CommandBody, *, retained: bool, now: int) -> Reply:
+    def _judged(self, body: CommandBody, *, retained: bool, now: int) -> Reply | None:
         if body.expires_at <= now:
             return Reply(id=body.id, outcome="expired")
         if retained or body.nonce in self._nonces or body.expires_at - now > LONGEST_LIFE_US:
             return Reply(id=body.id, outcome="refused")
+        self._not_before = max(self._not_before, body.expires_at - LONGEST_LIFE_US)
         self._nonces.add(body.nonce)
-        self._spool.keep(self._config.gateway, _NONCE + body.nonce, body.id, until=body.expires_at)
-        done = self._done(body)
-        text = f"{body.do} {body.door}" if body.door is not None else body.do
-        event = AuditEvent(
-            kind="audit", at=now, device="gateway", by=body.by[:64], text=text if done else f"{text}: no such door"
+        written = self._spool.keep_now(
+            self._config.gateway,
+            _NONCE + body.nonce,
+            body.id,
+            until=body.expires_at + REMEMBERED_US,
+            within_s=DISK_WAIT_S,
         )
-        self._spool.append(self._config.gateway, event)
-        return Reply(id=body.id, outcome="done" if done else "unknown_door")
+        if not written and body.do not in _URGENT:
+            outcome: Outcome | None = "failed"
+        elif body.do == "report_list":
+            return Reply(id=body.id, outcome="done", entries=self._desk.report())
+        else:
+            outcome = self._done(body)
+        self._say(body, outcome, now)
+        return None if outcome is None else Reply(id=body.id, outcome=outcome)
 
-    def _done(self, body: CommandBody) -> bool:
+    def _done(self, body: CommandBody) -> Outcome | None:
+        """Do it; None: the answer comes later."""
+        if body.do == "enrol":
+            known = body.device is not None and self._acts.enrol(
+                body.device, body.expires_at, lambda card: self._enrolled(body, card)
+            )
+            return None if known else "unknown_device"
+        door = body.door
+        if door is not None and door not in self._doors:
+            return "unknown_door"
         if body.do == "unlock":
-            return body.door is not None and self._actions.unlock(body.door)
-        locked = body.do == LOCKDOWN
-        self._actions.lock_down(locked)
-        self._spool.keep(self._config.gateway, LOCKDOWN, "yes" if locked else "no")
-        return True
+            if door is None or not self._doors[door]:
+                return "unknown_door"
+            return "done" if self._acts.unlock(door) else "failed"
+        if body.do == "lockdown":
+            self._acts.lock_down(True, door)
+        elif body.do == "evacuate":
+            self._acts.evacuate(True, door)
+        else:
+            self._acts.release(door)
+        return "done"
+
+    def _enrolled(self, body: CommandBody, card: EnrolledCard | None) -> None:
+        """A card was presented, or none in time; in whichever thread heard of it."""
+        reply = Reply(id=body.id, outcome="expired" if card is None else "done", card=card)
+        self._desk.answer(self._counted(body, reply))
+
+    def _say(self, body: CommandBody, outcome: Outcome | None, now: int) -> None:
+        text = " ".join(word for word in (body.do, body.door, body.device) if word is not None)
+        what = {"unknown_door": ": no such door", "unknown_device": ": no such reader", "failed": ": failed"}
+        if outcome is not None:
+            text += what.get(outcome, "")
+        event = AuditEvent(kind="audit", at=now, device="gateway", by=body.by[:64], text=text[:500])
+        self._spool.append(self._config.gateway, event)
+
+    def _counted(self, body: CommandBody, reply: Reply) -> Reply:
+        self.outcomes[body.do, reply.outcome] += 1
+        extra = {"gateway": self._config.gateway, "id": body.id, "do": body.do, "outcome": reply.outcome}
+        log.info("command", extra=extra)
+        return reply

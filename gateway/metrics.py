@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from gateway.downlink import Downlink
 from gateway.exposition import CONTENT_TYPE, metric, single
+from gateway.list_metrics import list_metrics
 from gateway.mqtt_loop import MqttLoop
 from gateway.place import Place
 from gateway.runtime import Runtime
@@ -25,12 +27,14 @@ class Measures:
         places: Mapping[str, Place],
         spool: Spool,
         uplink: Uplink,
+        downlink: Downlink,
         runtime: Runtime,
         loops: Mapping[str, MqttLoop],
     ) -> None:
         self._places = places
         self._spool = spool
         self._uplink = uplink
+        self._downlink = downlink
         self._runtime = runtime
         self._loops = loops
 
@@ -38,6 +42,7 @@ class Measures:
         """Return for each part whether it is alive; one that isn't ends the process's use."""
         return {
             "spool": self._spool.alive,
+            "lists": self._downlink.store.alive,
             "uplink": self._uplink.alive,
             "runtime": self._runtime.alive,
             **{f"loop_{name}": loop.alive for name, loop in self._loops.items()},
@@ -48,7 +53,7 @@ class Measures:
         return {
             "field": self._runtime.connected,
             "centre": self._uplink.connected() == len(self._places),
-            "disk": self._spool.trouble is None,
+            "disk": self._spool.trouble is None and self._downlink.store.trouble is None,
         }
 
     def text(self) -> str:
@@ -151,12 +156,7 @@ class Measures:
                     "Devices that should have spoken.",
                     sum(len(place.devices.unwell()) for place in self._places.values()),
                 ),
-                single(
-                    "maillage_gateway_without_list",
-                    "gauge",
-                    "Gateways that hold no valid access list: their doors stay shut.",
-                    sum(1 for place in self._places.values() if place.lists.current is None),
-                ),
+                list_metrics(self._places, self._downlink),
             )
         )
 

@@ -13,10 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import SecretStr
 
-from gateway.access_lists import KEPT_AS, ListRefused
 from gateway.clock import micros
-from gateway.commands import Actions, CommandRefused, Commands
 from gateway.config import ConfigError, GatewayConfig, read_gateways
+from gateway.downlink import Downlink
 from gateway.drivers import DriverError
 from gateway.metrics import Measures, MetricsServer
 from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
@@ -24,14 +23,12 @@ from gateway.place import Place
 from gateway.runtime import Runtime
 from gateway.settings import GatewaySettings
 from gateway.spool import Spool
-from gateway.uplink import Leaf, Uplink
-from gateway.wire import Event, GatewayEvent, State
+from gateway.uplink import Uplink
+from gateway.wire import Event, State
 
 log = logging.getLogger(__name__)
 
 _UNWELL_SHOWN = 50
-_REFUSALS_EVERY_S = 60.0
-"""Refused lists and commands are logged each time, but told to the centre so often at most."""
 
 
 class Process:
@@ -55,8 +52,8 @@ class Process:
             self.spool.open(config.gateway)
             self.places[config.gateway] = self._place(config)
         self._say_what_is_missing()
-        self._commands = {code: self._restored(code, place) for code, place in self.places.items()}
-        self._told_at: dict[str, float] = {}
+        lists = settings.spool.with_name(settings.spool.name + ".lists")
+        self.downlink = Downlink(self.places, self.spool, lists, lambda: self.uplink)
         self._loops = {"field": MqttLoop("field"), "centre": MqttLoop("centre")}
         self.runtime = Runtime(self.places.values(), spool=self.spool, boot=boot, version=self._version)
         self.uplink = Uplink(
@@ -65,12 +62,17 @@ class Process:
             spool=self.spool,
             loop=self._loops["centre"],
             boot=boot,
-            handler=self._from_centre,
+            handler=self.downlink.take,
             account=self._account,
             clock=micros,
         )
         measures = Measures(
-            places=self.places, spool=self.spool, uplink=self.uplink, runtime=self.runtime, loops=self._loops
+            places=self.places,
+            spool=self.spool,
+            uplink=self.uplink,
+            downlink=self.downlink,
+            runtime=self.runtime,
+            loops=self._loops,
         )
         self.metrics = (
             MetricsServer(measures, host=settings.http_host, port=settings.metrics_port)
@@ -92,6 +94,7 @@ class Process:
         self._loops["centre"].stop()
         if self.metrics is not None:
             self.metrics.close()
+        self.downlink.close()
         self.spool.close()
         log.info("gateway_stopped")
 
@@ -133,51 +136,16 @@ class Process:
     def _to_device(self, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
         self.runtime.publish(topic, payload, sent)
 
-    def _restored(self, code: str, place: Place) -> Commands:
-        kept = self.spool.kept(code)
-        place.lists.restore(kept)
-        place.restore(kept)
-        return Commands(place.config, self.spool, Actions(unlock=place.unlock, lock_down=place.lock_down))
-
-    def _from_centre(self, gateway: str, leaf: Leaf, payload: bytes, retained: bool) -> None:
-        """Take a list or a command, in the uplink's thread."""
-        try:
-            if leaf == "list":
-                self._take_list(gateway, payload)
-            else:
-                reply = self._commands[gateway].obey(payload, retained=retained, now=micros())
-                self.uplink.reply(gateway, reply)
-        except (ListRefused, CommandRefused) as error:
-            self._refused(gateway, leaf, str(error))
-
-    def _take_list(self, gateway: str, payload: bytes) -> None:
-        place = self.places[gateway]
-        text = place.lists.take(payload)
-        if text is None or place.lists.version is None:
-            return
-        self.spool.keep(gateway, KEPT_AS, text)
-        log.info("list_applied", extra={"gateway": gateway, "version": place.lists.version})
-        event = GatewayEvent(
-            kind="gateway", what="list", at=micros(), device="gateway", value=float(place.lists.version)
-        )
-        self.spool.append(gateway, event)
-
-    def _refused(self, gateway: str, leaf: Leaf, reason: str) -> None:
-        log.error("list_refused" if leaf == "list" else "command_refused", extra={"gateway": gateway, "reason": reason})
-        now = time.monotonic()
-        if now - self._told_at.get(gateway, -_REFUSALS_EVERY_S) >= _REFUSALS_EVERY_S:
-            self._told_at[gateway] = now
-            event = GatewayEvent(
-                kind="gateway", what="list", at=micros(), device="gateway", text=f"{leaf} refused: {reason}"[:500]
-            )
-            self.spool.append(gateway, event)
-
     def _account(self, gateway: str) -> State:
         place = self.places[gateway]
         return State(
             online=True,
             version=self._version,
             list_version=place.lists.version,
+            list_fingerprint=place.lists.fingerprint,
+            list_refused=place.lists.complaint,
+            lockdown=place.lockdown,
+            evacuation=place.evacuation,
             devices=len(place.config.devices),
             unwell=place.devices.unwell()[:_UNWELL_SHOWN],
         )

@@ -10,8 +10,9 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from gateway.wire import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Mark, Reply, State
 log = logging.getLogger(__name__)
 
 STATE_EVERY_S: Final = 10.0
+_ANSWERS_MAX: Final = 100
 _ENVELOPE_BYTES: Final = 200
 _REASONS: Final = {
     Meaning.CENTRE_LOST: "the centre holds less than it had confirmed: it was restored from a backup",
@@ -33,7 +35,7 @@ _REASONS: Final = {
 
 Leaf = Literal["list", "command"]
 Handler = Callable[[str, Leaf, bytes, bool], None]
-"""Called with gateway, leaf, payload, retained; in the uplink's thread."""
+"""Called with gateway, leaf, payload, retained; in the uplink's thread. It says when the state is to be told."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,8 @@ class _Side:
     state: str = ""
     """What was last said, but for its time and depth."""
     state_due: float = 0.0
+    answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=_ANSWERS_MAX))
+    """Replies that wait for a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +131,11 @@ class Uplink:
         self._news.put(_News(gateway, "state"))
 
     def reply(self, gateway: str, reply: Reply) -> None:
-        """Answer a command. From any thread."""
+        """Answer a command, at the next connection where there is none now. From any thread."""
         side = self._sides[gateway]
-        if side.link is not None:
-            side.link.publish(side.config.address.topic("reply"), reply.model_dump_json().encode())
+        side.answers.append(reply.model_dump_json(exclude_none=True).encode())
+        if side.link is not None and side.link.connected:
+            self._answer(side)
 
     def cut(self, gateway: str) -> None:
         """Drop a gateway's connection; it comes back by itself. For drills and tests."""
@@ -209,6 +214,7 @@ class Uplink:
         if news.what == "connected":
             side.window.connected(now)
             side.state = ""
+            self._answer(side)
         elif news.what == "disconnected":
             side.window.disconnected()
         elif news.what == "mark" and message is not None:
@@ -216,9 +222,18 @@ class Uplink:
         elif news.what in ("list", "command") and message is not None:
             leaf: Leaf = "list" if news.what == "list" else "command"
             self._handler(news.gateway, leaf, message.payload, message.retained)
-        if news.what in ("connected", "state", "list", "command"):
+        if news.what in ("connected", "state"):
             self._say_state(news.gateway, side, now)
         self._send(news.gateway, side, now)
+
+    @staticmethod
+    def _answer(side: _Side) -> None:
+        while side.link is not None and side.answers:
+            try:
+                answer = side.answers.popleft()
+            except IndexError:
+                return  # another thread sent it
+            side.link.publish(side.config.address.topic("reply"), answer)
 
     def _mark(self, gateway: str, side: _Side, message: Message, now: float) -> None:
         try:

@@ -13,16 +13,16 @@ from gateway.config import GatewayConfig
 from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
 from gateway.run import Process
 from gateway.settings import GatewaySettings
-from gateway.signing import sign
-from gateway.wire import BATCH, Command, CommandBody
+from gateway.wire import BATCH, CommandBody
 from maillage.embedded import EmbeddedMosquitto
+from rights.packing import command_message
 from tests.conftest import CentralBroker
 from tests.unit.gateway.place_parts import SEED, config
 from tests.waiting import until
 
 
 class Centre:
-    """What the ingest does for one gateway, without its database: takes what continues, answers with the mark."""
+    """What ingest and rights do for one gateway, without a database: takes what continues, answers with the mark."""
 
     def __init__(self, loop: MqttLoop, broker: CentralBroker, one: GatewayConfig) -> None:
         broker.url(one.gateway)  # enrols it
@@ -39,9 +39,15 @@ class Centre:
             parse_mqtt_url(broker.url("ingest")),
             client_id="centre",
             on_message=self._hear,
-            subscriptions=[(self.address.topic(leaf), 1) for leaf in ("events", "state", "reply")],
+            subscriptions=[(self.address.topic("events"), 1)],
         )
-        until(lambda: self._link.connected)
+        self._rights = loop.add(
+            parse_mqtt_url(broker.url("rights")),
+            client_id="rights",
+            on_message=self._hear,
+            subscriptions=[(self.address.topic(leaf), 1) for leaf in ("state", "reply")],
+        )
+        until(lambda: self._link.connected and self._rights.connected)
 
     def _hear(self, message: Message) -> None:
         leaf = message.topic.rpartition("/")[2]
@@ -63,7 +69,8 @@ class Centre:
         self._link.publish(self.address.topic("committed"), json.dumps(mark).encode(), retain=True)
 
     def send(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
-        self._link.publish(self.address.topic(leaf), payload, retain=retain)  # type: ignore[arg-type]
+        link = self._rights if leaf in ("list", "command") else self._link
+        link.publish(self.address.topic(leaf), payload, retain=retain)  # type: ignore[arg-type]
 
     @property
     def events(self) -> list[Any]:
@@ -114,15 +121,17 @@ def start(told: GatewaySettings, one: GatewayConfig | None = None) -> Process:
     return process
 
 
-def command(do: str, *, nonce: str, door: str | None = "entry", lives_s: float = 10.0, seed: str = SEED) -> bytes:
-    body = CommandBody.model_validate(
-        {
-            "id": f"id-{nonce}",
-            "do": do,
-            "door": door,
-            "expires_at": int((time.time() + lives_s) * 1_000_000),
-            "nonce": nonce,
-            "by": "manager",
-        }
-    ).model_dump_json()
-    return Command(body=body, signature=sign(seed, "command", body)).model_dump_json().encode()
+def command(
+    do: str, *, nonce: str, door: str | None = "entry", lives_s: float = 10.0, seed: str = SEED, **more: str
+) -> bytes:
+    body = {
+        "id": f"id-{nonce}",
+        "gateway": "gare-1",
+        "do": do,
+        "door": door,
+        "expires_at": int((time.time() + lives_s) * 1_000_000),
+        "nonce": nonce,
+        "by": "manager",
+        **more,
+    }
+    return command_message(CommandBody.model_validate(body), seed)

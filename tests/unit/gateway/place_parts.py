@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from access import AccessList, Entry, Member, Right, card_token, normalise, to_json, token_key
+from access import AccessList, Entry, Member, Right, card_token, normalise, token_key
+from access.compare import delta, fingerprint
 from gateway.config import GatewayConfig
 from gateway.place import Place
-from gateway.signing import new_seed, public_key, sign
-from gateway.wire import EVENT, Event, SignedList
+from gateway.signing import new_seed, public_key
+from gateway.wire import EVENT, Event
+from rights.packing import delta_message, list_messages
 
 KEY = "5a" * 32
 SEED = new_seed()
@@ -56,13 +58,15 @@ def access_list(version: int = 1, *, place: str = "gare", made_at: int = AT, **c
     )
 
 
-def signed(one: AccessList, *, seed: str = SEED, version: int | None = None) -> bytes:
-    body = to_json(one)
-    return (
-        SignedList(version=one.version if version is None else version, body=body, signature=sign(seed, "list", body))
-        .model_dump_json()
-        .encode()
-    )
+def signed(one: AccessList, *, seed: str = SEED) -> bytes:
+    """The one part of a small whole list."""
+    (part,) = list_messages(one, fingerprint(one), seed)
+    return part
+
+
+def change(old: AccessList, new: AccessList, *, seed: str = SEED) -> bytes:
+    """The delta from ``old`` to ``new``."""
+    return delta_message(delta(old, new), seed)
 
 
 def badge(host: str, uid: bytes = CARD, **more: Any) -> bytes:

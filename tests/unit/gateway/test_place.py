@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access_lists import KEPT_AS, ListHolder, ListRefused
 from gateway.config import GatewayConfig
 from gateway.drivers import DriverError
-from gateway.signing import new_seed
 from tests.unit.gateway.place_parts import AT, CARD, TOKEN, Bench, S, access_list, badge, config, signed
 
 
@@ -173,73 +171,6 @@ def test_whatever_a_device_says_is_an_event_of_the_contract_or_a_driver_error(
 def test_a_card_key_that_is_none_is_refused() -> None:
     with pytest.raises(DriverError, match="hexadecimal"):
         Bench().build(card_key="not hex")
-
-
-def holder(version: int | None = None) -> ListHolder:
-    made = ListHolder(config())
-    if version is not None:
-        made.take(signed(access_list(version)))
-    return made
-
-
-def test_a_newer_list_is_taken_and_the_same_again_is_no_news() -> None:
-    lists = holder(3)
-    assert lists.take(signed(access_list(4))) is not None
-    assert lists.version == 4
-    assert lists.take(signed(access_list(4))) is None
-    assert lists.version == 4
-
-
-GOOD = signed(access_list(9))
-
-
-@pytest.mark.parametrize(
-    ("payload", "why"),
-    [
-        (signed(access_list(2)), "older"),
-        (signed(access_list(9), seed=new_seed()), "signature"),
-        (signed(access_list(9, place="ailleurs")), "another place"),
-        (signed(access_list(8), version=9), "differ"),
-        (GOOD[:-40], "not a signed list"),
-        (GOOD.replace(b"m-1abc", b"m-1abd"), "signature"),
-        (b"", "not a signed list"),
-        (b"\xff\xfe", "UTF-8"),
-        (b"[]", "not a signed list"),
-    ],
-)
-def test_what_is_refused_changes_nothing(payload: bytes, why: str) -> None:
-    lists = holder(3)
-    before = lists.current
-    with pytest.raises(ListRefused, match=why):
-        lists.take(payload)
-    assert lists.current is before
-
-
-def test_a_kept_list_is_checked_again() -> None:
-    text = holder().take(signed(access_list(5)))
-    assert text is not None
-    lists = holder()
-    lists.restore({KEPT_AS: text})
-    assert lists.version == 5
-    lists = holder()
-    lists.restore({KEPT_AS: text.replace("m-1abc", "m-evil")})
-    assert lists.version is None
-    without_key = ListHolder(config(list_key=None))
-    without_key.restore({KEPT_AS: text})
-    assert without_key.version is None
-
-
-@given(cut=st.integers(0, len(GOOD) - 1), flip=st.integers(0, 255))
-def test_no_changed_byte_gets_another_list_in(cut: int, flip: int) -> None:
-    changed = bytearray(GOOD)
-    changed[cut] = flip
-    lists = holder(3)
-    try:
-        lists.take(bytes(changed))
-    except ListRefused:
-        assert lists.version == 3
-    else:
-        assert lists.current == access_list(9), "only what means the same passes"
 
 
 def test_secrets_do_not_show(tmp_path: Path) -> None:
