@@ -21,7 +21,24 @@ from api.edge import Edge
 from api.listen import Listener
 from api.metrics import Metrics
 from api.models import Problem
-from api.routes import availability, events, health, occupancy, places
+from api.routes import (
+    availability,
+    bookings,
+    cards,
+    closures,
+    doors,
+    events,
+    health,
+    keys,
+    members,
+    occupancy,
+    organisations,
+    passes,
+    places,
+    places_access,
+    schedules,
+    visitors,
+)
 from api.settings import ApiSettings
 from api.state import Parts
 from api.stream import Streams
@@ -30,10 +47,26 @@ from database.pool import conninfo
 log = logging.getLogger(__name__)
 
 _STATEMENT_TIMEOUT_S: Final = 10
+_MANAGEMENT: Final = (
+    cards,
+    members,
+    passes,
+    visitors,
+    bookings,
+    organisations,
+    schedules,
+    doors,
+    closures,
+    places_access,
+    keys,
+)
+"""What needs a key; every route of these says which permission it asks for."""
 _ABOUT: Final = """
-How full every place of the network is, now, and where a seat is really free. Reading occupancy is public and tells
-of no persons; events need a key. Errors are problems of RFC 9457. Every number carries the time it is true for (`at`),
-for how long (`ttl`, seconds) and a `quality`; **stale means unknown, never zero**.
+How full every place of the network is, now, and where a seat is really free: public, and of no persons. Every number
+carries the time it is true for (`at`), for how long (`ttl`, seconds) and a `quality`; **stale means unknown, never zero**.
+
+Who may open what, and when: with a key, whose role must hold one of the route's `x-permission`. A change says by `If-Match`
+what it is a change of. Errors are problems of RFC 9457.
 """
 
 
@@ -90,7 +123,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     problems.install(app)
     # As they are, the busiest first: `include_router` tries each router in turn, which takes longer than our answer.
-    for routes in (occupancy, places, availability, events, health, page):
+    for routes in (occupancy, places, availability, events, health, page, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
     _describe_problems(app)
     app.add_middleware(Edge, metrics=metrics)

@@ -59,9 +59,10 @@ class Edge:
                 headers = message["headers"]
                 # a page has stricter rules of its own
                 own = {name for name, _ in headers}
-                if (request_id := scope.get(REQUEST_ID)) is not None:
-                    headers = [*headers, (b"x-request-id", request_id.encode())]
-                message["headers"] = [*headers, *(pair for pair in extra if pair[0] not in own)]
+                added = extra
+                if (request_id := scope.get(REQUEST_ID)) is not None:  # with a key: nothing for other origins' scripts
+                    added = [*_SECURITY, (b"x-request-id", request_id.encode())]
+                message["headers"] = [*headers, *(pair for pair in added if pair[0] not in own)]
             await send(message)
 
         try:

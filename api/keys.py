@@ -63,6 +63,11 @@ def digest_of(key: str) -> bytes:
     return sha256(key.encode()).digest()
 
 
+def random_key() -> str:
+    """A key that nobody has."""
+    return PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+
+
 def create_key(
     conn: Connection,
     name: str,
@@ -89,7 +94,7 @@ def create_key(
         raise KeyInvalid("A key must end in the future, at a time with its zone.")
     if member is not None and conn.execute(_MEMBER, (member,)).fetchone() is None:
         raise KeyInvalid(f"No such member: {member}.")
-    key = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
+    key = random_key()
     values = (role, member, _gateway(conn, gateway))
     conn.execute(
         _INSERT, (name.strip(), digest_of(key), sorted(set(scopes)), _places(conn, places), expires_at, *values)

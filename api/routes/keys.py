@@ -1,0 +1,87 @@
+"""``/v1/keys``: who may use this API."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from api.access import keys as rows
+from api.access.keys import Key, KeyMade, KeysTold, NewKey, key_json
+from api.access.named import member_named
+from api.answers import json_answer
+from api.errors import BadField
+from api.keys import digest_of, random_key
+from api.revisions import Thing, read
+from api.session import Session, guarded, session
+
+router: Final = APIRouter(tags=["keys"])
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+@router.get("/v1/keys", summary="Keys", **guarded("keys:write", answers={200: KeysTold}))
+async def keys(request: Request) -> Response:
+    """Those that the caller could have made, also ended ones; never the keys themselves."""
+    async with session(request, "keys:write") as s:
+        found = await s.rows(rows.FIND, {"id": None})
+    return json_answer({"keys": [key_json(row) for row in found]})
+
+
+@router.post("/v1/keys", status_code=201, summary="Make a key", **guarded("keys:write", answers={201: NewKey}))
+async def make_key(request: Request, body: KeyMade) -> Response:
+    """An administrator makes any; a place's manager those of their own places. The key is told once, here."""
+    if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
+        raise BadField("expires_at", "it must be in the future")
+    async with session(request, "keys:write") as s:
+        key = random_key()
+        values: dict[str, Any] = {**body.model_dump(), "digest": digest_of(key), "places": await _places(s, body)}
+        if body.member is not None:
+            await member_named(s, body.member, "member")
+        if body.gateway is not None:
+            gateway = await s.row(rows.GATEWAY, {"code": body.gateway})
+            if gateway is None:
+                raise BadField("gateway", f"there is no gateway {body.gateway!r} in service")
+            values["gateway"] = gateway["id"]
+        made = await s.row(rows.INSERT, values)
+        assert made is not None
+        row = await read(s, _thing(made["id"]))
+    answer = json_answer({**key_json(row), "key": key}, status=201)
+    answer.headers["Location"] = f"/v1/keys/{row['id']}"
+    return answer
+
+
+@router.get("/v1/keys/{number}", summary="One key", **guarded("keys:write", answers={200: Key}))
+async def one_key(number: Number, request: Request) -> Response:
+    """What may be told of it."""
+    async with session(request, "keys:write") as s:
+        row = await read(s, _thing(number))
+    return json_answer(key_json(row))
+
+
+@router.delete("/v1/keys/{number}", summary="End a key", **guarded("keys:write", answers={200: Key}))
+async def revoke(number: Number, request: Request) -> Response:
+    """For good; told again it changes nothing, so that it needs no `If-Match`. Events may be read for 10 s more."""
+    async with session(request, "keys:write") as s:
+        thing = _thing(number)
+        await read(s, thing)
+        await s.row(rows.REVOKE, {"id": number})
+        row = await read(s, thing)
+    return json_answer(key_json(row))
+
+
+def _thing(number: int) -> Thing:
+    return Thing(find=rows.FIND, key={"id": number}, name=f"key {number}", subject=f"key {number}")
+
+
+async def _places(s: Session, body: KeyMade) -> list[int] | None:
+    if body.places is None:
+        # who is bound to places makes a member's or a gateway's key within these
+        bound = s.caller.places is not None and body.role in ("member", "gateway")
+        return list(s.caller.places or ()) if bound else None
+    known = {row["code"]: row["id"] for row in await s.rows(rows.PLACES, {"codes": body.places})}
+    strangers = [code for code in body.places if code not in known]
+    if strangers:
+        raise BadField("places", f"there is no place {strangers[0]!r}")
+    return sorted(set(known.values()))
