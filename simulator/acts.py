@@ -57,7 +57,6 @@ class Acts:
             case "wedge":
                 yield Until(at_s)
                 if self._place.entry is not None:
-                    self._acts["door.wedged"] += 1
                     self._place.wedge_s = self._place.entry.held_after_s + _WEDGED_TOO_LONG_S
             case "forced":
                 yield Until(at_s)

@@ -132,7 +132,6 @@ class Life:
         pin = pin_of(self._seed, member.ref) if self._standing[member.ref].trained else None
         stay = Stay(place, self._acts, ref=member.ref, card=member.card, pin=pin)
         if self._may_come(member) and (yield from self._come_in(stay, follows=visit.tailgates)):
-            self._acts["tailgated"] += visit.tailgates
             try:
                 yield from stay.stay(clock.now() + place.dice.uniform(20, 120))
                 stay.sit_down()

@@ -64,6 +64,7 @@ class Stay:
                 door=entry, side="in", card=self._card, digits=self._code, follows=follows, wedges_s=wedges_s
             )
             if opened:
+                self._acts["door.wedged"] += wedges_s > 0
                 self.move(ROOT)
                 return True
             self._place.wedge_s = wedges_s

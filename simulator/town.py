@@ -20,7 +20,7 @@ from simulator.reports import FrontDesk
 from simulator.truth import Truth
 
 ACTS: Final = (
-    *("out_of_hours", "out_of_hours.came_anyway", "tailgated"),
+    *("out_of_hours", "out_of_hours.came_anyway"),
     *("visitor.came", "visitor.let_in", "visitor.refused", "visitor.without_host"),
     *("stranger_card.tried", "stranger_card.refused", "stranger_card.opened"),
     *("lost_card.tried", "lost_card.refused", "lost_card.opened"),

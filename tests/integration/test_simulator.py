@@ -94,11 +94,13 @@ def test_people_get_in_through_a_real_broker_and_the_truth_knows(running: Runnin
     assert status == 200
     assert told["virtual"] > START.isoformat()
     assert set(told["places"]) == {"p-1"}
+    assert set(told["places"]["p-1"]) == {"present", "spaces", "desks", "inside"}
     assert set(told["places"]["p-1"]["spaces"]) == {"place", "open-space", "room-0"}
     assert len(told["places"]["p-1"]["desks"]) == 10
     assert running.keeper.unreadable == []
     # The past is where it was.
     early = running.ask(f"/truth?at={told['at']}")[1]["places"]["p-1"]
+    told["places"]["p-1"].pop("inside")  # who, is told of now only
     assert early == told["places"]["p-1"]
     granted = sum(1 for _, read, granted in running.keeper.reads if granted and read.side == "in")
     assert running.ask("/counters")[1]["unlocked"] <= len(running.keeper.reads)
@@ -114,6 +116,20 @@ def test_faults_over_http(running: Running) -> None:
     assert running.ask("/counters")[1]["said"] == said
     assert running.ask("/faults", {"dead": [], "garbage": ["*"]})[0] == 200
     until(lambda: "invalid_json" in running.keeper.unreadable)
+
+
+def test_a_drill_over_http(running: Running) -> None:
+    until(lambda: running.ask("/truth?place=p-1")[1]["places"]["p-1"]["present"] >= 3, deadline_s=30)
+    status, told = running.ask("/drill", {"place": "p-1"})
+    assert (status, told["place"]) == (200, "p-1")
+    assert told["inside"] >= 3
+    until(lambda: running.ask("/counters")[1]["drill.left"] >= 3)
+    until(lambda: running.ask("/counters")[1]["drill.came_back"] >= 2, deadline_s=30)
+    truth = running.ask("/truth?place=p-1")[1]["places"]["p-1"]
+    assert len(truth["inside"]) == truth["present"]
+    assert all(ref.startswith("m-") for ref in truth["inside"])
+    for nonsense in ({}, {"place": 7}, {"place": "nowhere"}, {"place": "p-1", "now": True}):
+        assert running.ask("/drill", nonsense)[0] == 400
 
 
 def test_nonsense_over_http_is_answered(running: Running) -> None:
