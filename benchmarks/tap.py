@@ -25,14 +25,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from access import AccessList, Entry, Member, Right, card_token, normalise, to_json, token_key
+from access import AccessList, Entry, Member, Right, card_token, normalise, token_key
+from access.compare import fingerprint
 from access.schedules import DAYS, schedule_from_json
 from benchmarks.report import Result, finish, progress
 from gateway.config import Device, Door, GatewayConfig, write_gateways
 from gateway.mqtt_loop import Link, Message, MqttLoop, parse_mqtt_url
-from gateway.signing import new_seed, public_key, sign
-from gateway.wire import SignedList
+from gateway.signing import new_seed, public_key
 from maillage.embedded import EmbeddedMosquitto, fetch
+from rights.packing import list_messages
 
 CARDS: Final = 2_000
 DESKS: Final = 24
@@ -176,18 +177,18 @@ def _deliver_list(stand: _Stand, loop: MqttLoop) -> None:
         on_message=hear,
         subscriptions=[(address.topic("events"), 1), (address.topic("state"), 1)],
     )
-    body = _list_body()
-    signed = SignedList(version=1, body=body, signature=sign(stand.seed, "list", body)).model_dump_json().encode()
-    if len(signed) > 1_000_000:
-        raise SystemExit(f"a list of {len(signed)} bytes doesn't fit into one message")
+    rights = loop.add(parse_mqtt_url(stand.central.url("rights")), client_id="rights", on_message=lambda _message: None)
+    whole = _list()
+    parts = list_messages(whole, fingerprint(whole), stand.seed)
     for _ in range(60):
-        link.publish(address.topic("list"), signed)
+        for part in parts:
+            rights.publish(address.topic("list"), part)
         if applied.wait(0.5):
             return
     raise SystemExit("the gateway takes no list")
 
 
-def _list_body() -> str:
+def _list() -> AccessList:
     week = schedule_from_json({day: [["00:00", "12:00"], ["12:00", "24:00"]] for day in DAYS})
     key = token_key(_KEY)
     entries = {}
@@ -195,15 +196,13 @@ def _list_body() -> str:
         token = card_token(key, normalise(number.to_bytes(4, "big")))
         member = Member(ref=f"m-{number // 2:04}", status="active", rights=(Right(doors=None, schedule=week),))
         entries[token] = Entry(token=token, member=member, status="active")
-    return to_json(
-        AccessList(
-            place="bench",
-            version=1,
-            made_at=datetime.now(UTC),
-            time_zone="Europe/Paris",
-            max_age_s=86_400,
-            entries=entries,
-        )
+    return AccessList(
+        place="bench",
+        version=1,
+        made_at=datetime.now(UTC),
+        time_zone="Europe/Paris",
+        max_age_s=86_400,
+        entries=entries,
     )
 
 
@@ -214,7 +213,9 @@ def _stand() -> Iterator[_Stand]:
     directory = Path(tempfile.mkdtemp(prefix="maillage-tap-"))
     directory.chmod(0o755)
     seed = new_seed()
-    central = EmbeddedMosquitto(directory / "central", bundle=bundle, users={"ingest": "x", "bench-1": "y"})
+    central = EmbeddedMosquitto(
+        directory / "central", bundle=bundle, users={"ingest": "x", "rights": "z", "bench-1": "y"}
+    )
     field = EmbeddedMosquitto(directory / "field", bundle=bundle)
     reader = Device(code="reader", driver="esp_rfid", address="bench/entry#reader", door="entry")
     desks = [
