@@ -21,23 +21,31 @@ from api.edge import Edge
 from api.listen import Listener
 from api.metrics import Metrics
 from api.models import Problem
+from api.once import Once
+from api.orders.listening import Answers
 from api.routes import (
     availability,
     bookings,
     cards,
     closures,
+    commands,
     doors,
     events,
+    explain,
     health,
     keys,
+    lockdowns,
     members,
+    muster,
     occupancy,
     organisations,
     passes,
     places,
     places_access,
     schedules,
+    transfer,
     visitors,
+    what_if,
 )
 from api.settings import ApiSettings
 from api.state import Parts
@@ -48,6 +56,12 @@ log = logging.getLogger(__name__)
 
 _STATEMENT_TIMEOUT_S: Final = 10
 _MANAGEMENT: Final = (
+    commands,
+    lockdowns,
+    explain,
+    what_if,
+    muster,
+    transfer,  # before members: /v1/members/export is no member
     cards,
     members,
     passes,
@@ -62,11 +76,12 @@ _MANAGEMENT: Final = (
 )
 """What needs a key; every route of these says which permission it asks for."""
 _ABOUT: Final = """
-How full every place of the network is, now, and where a seat is really free: public, and of no persons. Every number
-carries the time it is true for (`at`), for how long (`ttl`, seconds) and a `quality`; **stale means unknown, never zero**.
+How full every place of the network is, now, and where a seat is really free: public, and of no persons. Every
+number carries the time it is true for (`at`), for how long (`ttl`, seconds) and a `quality`; **stale means unknown,
+never zero**.
 
-Who may open what, and when: with a key, whose role must hold one of the route's `x-permission`. A change says by `If-Match`
-what it is a change of. Errors are problems of RFC 9457.
+Who may open what, and when: with a key, whose role must hold one of the route's `x-permission`. A change says by
+`If-Match` what it is a change of. Errors are problems of RFC 9457.
 """
 
 
@@ -86,19 +101,22 @@ def create_app(settings: ApiSettings) -> FastAPI:
         check=AsyncConnectionPool.check_connection,
     )
     metrics = Metrics(board, listener, streams)
+    answers = Answers(url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.listening = asyncio.create_task(listener.run(), name="listener")
         app.state.listening.add_done_callback(_tell_if_dead)
+        hearing = asyncio.create_task(answers.run(), name="answers")
         await pool.open(wait=False)
         try:
             yield
         finally:
             streams.close()
-            app.state.listening.cancel()
-            with suppress(asyncio.CancelledError, psycopg.Error, ExceptionGroup):
-                await app.state.listening
+            for task in (app.state.listening, hearing):
+                task.cancel()
+                with suppress(asyncio.CancelledError, psycopg.Error, ExceptionGroup):
+                    await task
             await pool.close(timeout=2)
 
     app = FastAPI(
@@ -120,6 +138,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         keys=Keys(pool),
         metrics=metrics,
         packer=Packer(),
+        answers=answers,
+        once=Once(),
     )
     problems.install(app)
     # As they are, the busiest first: `include_router` tries each router in turn, which takes longer than our answer.

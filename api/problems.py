@@ -53,7 +53,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem document; ``errors_`` tells each thing that is wrong with a request, ``more`` what else belongs to it."""
+    """A problem document; ``errors_``: each thing that is wrong with a request; ``more``: what else belongs to it."""
     body: dict[str, Any] = {"type": _TYPE + name, "title": title, "status": status, "detail": detail}
     body["instance"] = request.url.path
     body |= more or {}

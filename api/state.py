@@ -14,6 +14,8 @@ from api.board import Board
 from api.errors import Unavailable
 from api.listen import Listener
 from api.metrics import Metrics
+from api.once import Once
+from api.orders.listening import Answers
 from api.settings import ApiSettings
 from api.stream import Streams
 
@@ -32,6 +34,8 @@ class Parts:
     keys: Keys
     metrics: Metrics
     packer: Packer
+    answers: Answers
+    once: Once
 
 
 def parts_of(request: Request) -> Parts:
