@@ -1,4 +1,4 @@
-"""What a gateway process tells of itself: ``/metrics``, ``/healthz`` and ``/readyz`` over HTTP."""
+"""What a gateway process tells over HTTP: ``/metrics``, ``/healthz``, ``/readyz``, and ``/muster`` of its places."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from gateway.downlink import Downlink
 from gateway.exposition import CONTENT_TYPE, metric, single
 from gateway.list_metrics import list_metrics
 from gateway.mqtt_loop import MqttLoop
+from gateway.muster_desk import LONGEST_BODY, MusterDesk, Request
 from gateway.place import Place
 from gateway.runtime import Runtime
 from gateway.spool import Spool
 from gateway.uplink import Uplink
+
+_MUSTER = ("/muster", "/muster.json")
 
 
 class Measures:
@@ -164,8 +167,11 @@ class Measures:
 class MetricsServer:
     """Serves the measures over HTTP."""
 
-    def __init__(self, measures: Measures, *, host: str, port: int) -> None:
+    def __init__(self, measures: Measures, *, host: str, port: int, muster: MusterDesk | None = None) -> None:
         """Listen.
+
+        Args:
+            muster: answers ``/muster``; None: nobody does.
 
         Raises:
             OSError: the address is taken.
@@ -177,8 +183,15 @@ class MetricsServer:
         }
 
         class Handler(BaseHTTPRequestHandler):
+            timeout = 10.0
+            """Seconds that a silent client keeps its thread."""
+
             def do_GET(self) -> None:
-                answer = answers.get(self.path.partition("?")[0])
+                path = self.path.partition("?")[0]
+                if muster is not None and path in _MUSTER:
+                    self._muster(muster, b"")
+                    return
+                answer = answers.get(path)
                 status, kind, text = answer() if answer is not None else (404, "text/plain", "nothing here\n")
                 body = text.encode()
                 self.send_response(status)
@@ -186,6 +199,27 @@ class MetricsServer:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                length = self.headers.get("Content-Length", "")
+                if muster is None or self.path.partition("?")[0] not in _MUSTER:
+                    self.send_error(404)
+                elif not (length.isdecimal() and int(length) <= LONGEST_BODY):
+                    self.send_error(413)
+                else:
+                    self._muster(muster, self.rfile.read(int(length)))
+
+            def _muster(self, desk: MusterDesk, body: bytes) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                answer = desk.answer(Request(path=self.path, headers=headers, body=body, client=self.client_address[0]))
+                text = answer.text.encode()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.kind)
+                self.send_header("Content-Length", str(len(text)))
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
                 """A scrape every few seconds is no news."""

@@ -28,7 +28,7 @@ from gateway.locks import Locks, Publish
 from gateway.memory import Keep, Memory, keep_nothing
 from gateway.repeats import Repeats
 from gateway.watch import DeviceWatch
-from gateway.wire import Event, GatewayEvent
+from gateway.wire import AuditEvent, Event, GatewayEvent
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,8 @@ class Place:
         try:
             key = config.card_key.get_secret_value()
             card_key = token_key(key) if key else None
-            self.memory = Memory(zone_named(config.time_zone), keep)
+            self.zone = zone_named(config.time_zone)
+            self.memory = Memory(self.zone, keep)
         except (CardError, ListError) as error:
             raise DriverError(str(error)) from error
         self._locks = Locks(config, self.drivers, publish)
@@ -181,6 +182,10 @@ class Place:
         """The wall clock jumped by ``step_s``."""
         with self._turn:
             self._entries.clock_stepped(round(step_s * 1e6))
+
+    def note(self, at: int, by: str, text: str) -> None:
+        """Say who did what here, for the audit. From any thread."""
+        self._append(AuditEvent(kind="audit", at=at, device="gateway", by=by[:64], text=text[:2000]))
 
     # Orders: from any thread.
 

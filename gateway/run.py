@@ -19,6 +19,7 @@ from gateway.downlink import Downlink
 from gateway.drivers import DriverError
 from gateway.metrics import Measures, MetricsServer
 from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
+from gateway.muster_desk import MusterDesk
 from gateway.place import Place
 from gateway.runtime import Runtime
 from gateway.settings import GatewaySettings
@@ -75,7 +76,12 @@ class Process:
             loops=self._loops,
         )
         self.metrics = (
-            MetricsServer(measures, host=settings.http_host, port=settings.metrics_port)
+            MetricsServer(
+                measures,
+                host=settings.http_host,
+                port=settings.metrics_port,
+                muster=MusterDesk(self.places.values()),
+            )
             if settings.metrics_port
             else None
         )
