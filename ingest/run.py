@@ -9,10 +9,12 @@ import threading
 import time
 from typing import Final
 
+from prometheus_client import generate_latest
+
+from gateway.health import serve
 from gateway.mqtt_loop import Message as MqttMessage
 from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
 from gateway.wire import SHARDS
-from ingest.http import serve
 from ingest.inbox import Inbox
 from ingest.listen import listen
 from ingest.messages import Message
@@ -84,7 +86,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
         threading.Thread(target=listen, args=(url, worker, stop), name="listen", daemon=True),
     ]
     server = (
-        serve(settings.http_host, settings.metrics_port, metrics.registry, health, readiness)
+        serve(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry), health, readiness)
         if settings.metrics_port
         else None
     )

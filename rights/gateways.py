@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,14 @@ FROM unnest(%(gateways)s::integer[], %(versions)s::integer[], %(fingerprints)s::
   AS h (gateway, version, fingerprint)
 JOIN free USING (gateway)
 WHERE s.gateway = h.gateway AND (s.list_version, s.list_fingerprint) IS DISTINCT FROM (h.version, h.fingerprint)
+"""
+_ASK = """
+-- order a gateway to tell what its list says
+INSERT INTO command (place, gateway, do_what, ordered_by, expires_at)
+SELECT %(place)s, %(gateway)s, 'report_list', 'rights', now() + interval '1 minute'
+WHERE NOT EXISTS (
+  SELECT FROM command WHERE gateway = %(gateway)s AND do_what = 'report_list' AND outcome IS NULL AND expires_at > now()
+)
 """
 _ALARM = """
 -- tell the operator, once an hour for the same thing
@@ -57,7 +66,7 @@ def gateways(connection: Connection) -> list[Gateway]:
 
 
 def raise_alarm(
-    connection: Connection, *, kind: str, place: int, gateway: int | None, text: str, detail: str = "{}"
+    connection: Connection, *, kind: str, place: int | None, gateway: int | None, text: str, detail: str = "{}"
 ) -> None:
     """Tell the operator, once an hour for the same thing; ``detail`` is JSON."""
     values = {"kind": kind, "place": place, "gateway": gateway, "text": text, "detail": detail}
@@ -75,3 +84,58 @@ def held(connection: Connection, said: Mapping[int, tuple[int | None, str | None
 def digests(connection: Connection, place: int) -> dict[str, bytes]:
     """Return the digest of each entry in force at ``place``, by token."""
     return dict(connection.execute(_DIGESTS, (place,)).fetchall())
+
+
+def ask_for_list(connection: Connection, gateway: Gateway) -> None:
+    """Order a gateway to tell what its list says, unless it is asked already."""
+    connection.execute(_ASK, {"place": gateway.place, "gateway": gateway.id})
+
+
+def alarm_of_drift(connection: Connection, gateway: Gateway, version: int, theirs: Mapping[str, str]) -> None:
+    """Tell the operator how a gateway's list (token → first digits of its entry's digest) differs from ours."""
+    ours = {token: digest.hex() for token, digest in digests(connection, gateway.place).items()}
+    found = {
+        "missing": sorted(ours.keys() - theirs.keys()),
+        "extraneous": sorted(theirs.keys() - ours.keys()),
+        "different": sorted(
+            token for token in ours.keys() & theirs.keys() if not ours[token].startswith(theirs[token])
+        ),
+    }
+    told = ", ".join(f"{len(tokens)} {word}" for word, tokens in found.items())
+    detail = {
+        "version": version,
+        **{word: len(tokens) for word, tokens in found.items()},
+        "settings": not any(found.values()),
+        "tokens": {word: [token[:8] for token in tokens[:5]] for word, tokens in found.items() if tokens},
+    }
+    raise_alarm(
+        connection,
+        kind="list_drift",
+        place=gateway.place,
+        gateway=gateway.id,
+        text=f"gateway {gateway.code} held another access list than the centre's: {told}. It is sent the whole list.",
+        detail=json.dumps(detail),
+    )
+
+
+def alarm_of_failure(connection: Connection, place: int | None) -> None:
+    """Tell the operator that what a place's list (or a member's entries) should be can't be made out."""
+    raise_alarm(
+        connection,
+        kind="list_stuck",
+        place=place,
+        gateway=None,
+        text="an access list can't be brought up to date: the log of the rights process says why (refresh_failed).",
+    )
+
+
+def alarm_of_lead(connection: Connection, gateway: Gateway, version: int, ours: int) -> None:
+    """Tell the operator that a gateway holds a newer list than the centre has."""
+    raise_alarm(
+        connection,
+        kind="list_ahead",
+        place=gateway.place,
+        gateway=gateway.id,
+        text=f"gateway {gateway.code} holds a newer access list than the centre. Was the database restored?",
+        detail=json.dumps({"version": version, "ours": ours}),
+    )

@@ -4,8 +4,8 @@ Each set of queries fills one value of ``rights.assembly``, name by name::
 
     rows = PlaceRows(**{name: connection.execute(sql, values).fetchall() for name, sql in PLACES.items()})
 
-Parameters: ``places`` (ids), ``members`` (references), ``now`` (aware); one not wanted does no harm. Rows
-come in a fixed order.
+Times beyond the calendar (infinity) come as none, or as its end. Rows come in a fixed order. Parameters: ``places``
+(ids), ``members`` (references), ``now`` (aware); one not wanted does no harm.
 """
 
 from __future__ import annotations
@@ -72,13 +72,17 @@ SELECT ref, status, pin FROM member WHERE ref = ANY(%(members)s::text[]) ORDER B
 """
 _CARDS: Final = """
 -- their cards
-SELECT encode(token, 'hex'), member, status, valid_from, valid_until FROM card
-WHERE member = ANY(%(members)s::text[]) ORDER BY token
+SELECT encode(token, 'hex'), member, status,
+  CASE WHEN valid_from > '1000-01-01' THEN least(valid_from, '9000-01-01') END,
+  CASE WHEN valid_until < '9000-01-01' THEN greatest(valid_until, '1000-01-01') END
+FROM card WHERE member = ANY(%(members)s::text[]) ORDER BY token
 """
 _PASSES: Final = """
 -- their passes with the slots that are used: of a monthly allowance the last two months, the others matter no more
-SELECT p.ref, p.member, p.everywhere, p.schedule, p.valid_from, p.valid_until, p.unit, p.allowance, p.each_month,
-  p.booked, p.outside_hours, p.supervises, p.visitor,
+SELECT p.ref, p.member, p.everywhere, p.schedule,
+  CASE WHEN p.valid_from > '1000-01-01' THEN least(p.valid_from, '9000-01-01') END,
+  CASE WHEN p.valid_until < '9000-01-01' THEN greatest(p.valid_until, '1000-01-01') END,
+  p.unit, p.allowance, p.each_month, p.booked, p.outside_hours, p.supervises, p.visitor,
   ARRAY(SELECT u.slot FROM pass_use u WHERE u.pass = p.ref AND p.unit IS NOT NULL
     AND (NOT p.each_month OR u.at > %(now)s::timestamptz - interval '62 days') ORDER BY u.slot)
 FROM pass p
@@ -103,7 +107,7 @@ SELECT s.id, s.hours, s.linked FROM used u JOIN schedule s ON s.id = u.id ORDER 
 """
 _BOOKINGS: Final = """
 -- their bookings that are not over
-SELECT member, place, space, starts_at, ends_at FROM booking
+SELECT member, place, space, greatest(starts_at, '1000-01-01'), least(ends_at, '9000-01-01') FROM booking
 WHERE member = ANY(%(members)s::text[]) AND cancelled_at IS NULL AND ends_at > %(now)s::timestamptz
 ORDER BY starts_at, ends_at, ref
 """

@@ -9,57 +9,51 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
+
+import psycopg
 
 from access import Entry
 from access.entries_json import Texts, canonical
-from rights import queries, store
+from rights import gateways, queries, store
 from rights.assembly import MemberRows, PlaceRows, PlaceSettings, entries, places
+from rights.backlog import Backlog
 from rights.draft import Change, Draft
 from rights.store import Connection, Dirt
 
 log = logging.getLogger(__name__)
 
-SLOW: Final = timedelta(seconds=5)
-"""A use of a pass waits so long for others."""
-_PLACES_A_TURN: Final = 40
 _MANY: Final = 5000
 """Members at once from which on it is quicker to rebuild all places."""
 
 
 class Refresher:
-    """What the leader remembers between two refreshes; ``forget`` after any failure."""
+    """What the leader remembers between two refreshes."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         """``now`` gives the time (aware)."""
         self._now = now
         self._known: dict[int, PlaceSettings] = {}
         self._served: list[int] | None = None
-        self._queue: dict[int, datetime] = {}
-        """Places to be rebuilt, and since when they are dirty."""
-        self._rows: defaultdict[int | None, set[int]] = defaultdict(set)
-        """Rows of access_dirty that are done with once a place is rebuilt; None: once the queue is empty."""
-        self._taken: set[int] = set()
-        """All of these."""
-        self._forced: dict[int, int] = {}
-        self.waits = False
-        """Whether the last turn left something that wants another one at once."""
+        self._backlog = Backlog()
+        self._trying: tuple[list[Dirt], list[int]] = ([], [])
+        """Rows and places that the present turn is about."""
+        self.failures = 0
+        """Turns that failed though the database is there."""
+        self.network_changed = False
+        """Whether gateways may have come or gone; for whoever reads it to take back."""
 
-    def forget(self) -> None:
-        """Start over: what is dirty is in the database."""
-        self._known.clear()
-        self._served = None
-        self._queue.clear()
-        self._rows.clear()
-        self._taken.clear()
-        self._forced.clear()
+    @property
+    def waits(self) -> bool:
+        """Whether there is more to do at once."""
+        return self._backlog.waits(self._now())
 
     def begin(self, connection: Connection) -> int:
         """Take the lead: queue the places that have no list yet; return how many."""
-        self.forget()
+        self._forget()
         missing = sorted(set(store.served(connection)) - set(store.listed(connection)))
-        self._queue.update(dict.fromkeys(missing, self._now()))
+        self._backlog.add_all(missing, self._now(), ())
         return len(missing)
 
     def renew(self, connection: Connection) -> None:
@@ -73,89 +67,93 @@ class Refresher:
         members = store.over(connection, now)
         changes: list[Change] = []
         for start in range(0, len(members), _MANY):
-            with connection.transaction():
+            with store.snapshot(connection):
                 changes += self._members(connection, members[start : start + _MANY], now, now)
         return changes
 
     def force(self, place: int, above: int) -> None:
         """Queue a new version of ``place``, above ``above``, whatever it says."""
-        self._forced[place] = max(above, self._forced.get(place, 0))
-        self._queue.setdefault(place, self._now())
+        self._backlog.forced[place] = max(above, self._backlog.forced.get(place, 0))
+        self._backlog.add(place, self._now())
 
     def turn(self, connection: Connection) -> list[Change]:
         """Do one transaction's worth of what is dirty; return the new versions. ``connection``: in autocommit.
 
+        What fails though the database is there is tried one by one, and set aside for a minute where it fails alone: it
+        must not keep all others from being refused at a door.
+
         Raises:
-            psycopg.Error: nothing was written; ``forget``.
+            psycopg.Error: the database is away; nothing was written. ``begin`` again.
         """
-        now = self._now()
-        with connection.transaction():
-            rows = [row for row in store.dirt(connection) if row.id not in self._taken]
+        self._trying = ([], [])
+        try:
+            changes = self._turn(connection, self._now())
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception:
+            rows, wanted = self._trying
+            alone = self._backlog.failed(rows, wanted, self._now())
+            log.exception("refresh_failed", extra={"rows": len(rows), "places": wanted[:5], "alone": alone})
+            self.failures += 1
+            self.begin(connection)
+            if alone:
+                gateways.alarm_of_failure(connection, wanted[0] if wanted else None)
+            return []
+        self._backlog.succeeded()
+        return changes
+
+    def _turn(self, connection: Connection, now: datetime) -> list[Change]:
+        with store.snapshot(connection):
+            rows = self._backlog.fresh(store.dirt(connection), now)
             followers = self._enqueue(connection, [row for row in rows if row.member is None])
-            due = _due([row for row in rows if row.member is not None], now)
+            due = self._backlog.due([row for row in rows if row.member is not None], now)
             members = sorted({row.member for row in due if row.member is not None} | followers)
             if len(members) > _MANY:
-                self._everything(connection, due[0].at if due else now)
-                self._take(None, due)
+                self._everything(connection, due)
             elif members:
+                self._trying = (due, [])
                 changes = self._members(connection, members, now, min((row.at for row in due), default=now))
                 store.clean(connection, [row.id for row in due])
-                self.waits = bool(self._queue)
                 return changes
-        if not self._queue:
-            self.waits = False
+        wanted = self._backlog.next_places(now)
+        if not wanted:
             return []
-        with connection.transaction():
-            return self._next_places(connection, now)
+        self._trying = ([], wanted)
+        with store.snapshot(connection):
+            changes = self._places(connection, wanted, now)
+            store.clean(connection, self._backlog.rebuilt(wanted))
+        if self._backlog.places:
+            log.info("places_rebuilt", extra={"places": len(wanted), "left": len(self._backlog.places)})
+        return changes
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._served = None
+        self._backlog.forget()
 
     def _enqueue(self, connection: Connection, rows: Sequence[Dirt]) -> set[str]:
         """Queue the dirty places; return the members who follow a schedule of these elsewhere."""
-        dirty = sorted({row.place for row in rows if row.place is not None})
+        self.network_changed |= bool(rows)
         for row in rows:
             if row.place is None:
-                self._everything(connection, row.at)
-                self._take(None, [row])
+                self._everything(connection, [row])
             else:
-                self._queue.setdefault(row.place, row.at)
-                self._take(row.place, [row])
+                self._backlog.add(row.place, row.at, [row])
+        dirty = sorted({row.place for row in rows if row.place is not None})
         if not dirty:
             return set()
         self._served = None
         members, others = store.followers(connection, dirty)
         for place in (*dirty, *others):
             self._known.pop(place, None)
-            self._queue.setdefault(place, rows[0].at)
+            self._backlog.add(place, rows[0].at)
         return set(members)
 
-    def _everything(self, connection: Connection, since: datetime) -> None:
+    def _everything(self, connection: Connection, rows: Sequence[Dirt]) -> None:
         self._known.clear()
         self._served = None
-        for place in sorted({*store.served(connection), *store.listed(connection)}):
-            self._queue.setdefault(place, since)
-
-    def _take(self, place: int | None, rows: Iterable[Dirt]) -> None:
-        ids = {row.id for row in rows}
-        self._rows[place] |= ids
-        self._taken |= ids
-
-    def _next_places(self, connection: Connection, now: datetime) -> list[Change]:
-        """Rebuild the next places of the queue."""
-        wanted = list(self._queue)[:_PLACES_A_TURN]
-        changes = self._places(connection, wanted, now)
-        done: set[int] = set()
-        for place in wanted:
-            del self._queue[place]
-            self._forced.pop(place, None)
-            done |= self._rows.pop(place, set())
-        if not self._queue:
-            done |= self._rows.pop(None, set())
-        if done:
-            store.clean(connection, done)
-            self._taken -= done
-        self.waits = bool(self._queue)
-        if len(wanted) == _PLACES_A_TURN:
-            log.info("places_rebuilt", extra={"places": len(wanted), "changed": len(changes), "left": len(self._queue)})
-        return changes
+        everywhere = {*store.served(connection), *store.listed(connection)}
+        self._backlog.add_all(sorted(everywhere), min((row.at for row in rows), default=self._now()), rows)
 
     def _places(self, connection: Connection, wanted: Sequence[int], now: datetime) -> list[Change]:
         """Rebuild whole lists."""
@@ -177,12 +175,12 @@ class Refresher:
                 place=place,
                 settings=settings.list,
                 stored=stored.get(place),
-                dirty_at=self._queue.get(place, now),
+                dirty_at=self._backlog.places.get(place, now),
                 whole=True,
                 body=bodies.get(place),
             )
-            if place in self._forced and draft.stored is not None:
-                draft.forced = max(self._forced[place], draft.stored.version)
+            if place in self._backlog.forced and draft.stored is not None:
+                draft.forced = max(self._backlog.forced[place], draft.stored.version)
             draft.compare(old[place], new[place], texts)
             drafts.append(draft)
         return self._write(connection, drafts, now, texts)
@@ -253,14 +251,6 @@ class Refresher:
     def _tell(self, broken: Iterable[str]) -> None:
         for text in broken:
             log.warning("schedule_unusable", extra={"what": text})
-
-
-def _due(rows: Sequence[Dirt], now: datetime) -> list[Dirt]:
-    """Return the rows to be done now: all as soon as one has waited long, else those in a hurry and their like."""
-    if any(not row.hurry and now - row.at >= SLOW for row in rows):
-        return list(rows)
-    hurried = {row.member for row in rows if row.hurry}
-    return [row for row in rows if row.member in hurried]
 
 
 def _member_rows(connection: Connection, members: Sequence[str], now: datetime) -> MemberRows:

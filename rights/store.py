@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +14,10 @@ Connection = psycopg.Connection[Any]
 _LEADER: Final = 1_296_124_770
 """Key of the advisory lock: one rights process leads at a time."""
 
+_SNAPSHOT = """
+-- all of this transaction's statements see the same
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
+"""
 _LEAD = """
 -- become the one that leads; for as long as this connection lives
 SELECT pg_try_advisory_lock(%b::bigint)
@@ -159,6 +164,14 @@ class NewEntry:
     card: str
     holder: str
     digest: bytes
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Run a transaction in which everything is read as of one instant."""
+    with connection.transaction():
+        connection.execute(_SNAPSHOT)
+        yield
 
 
 def lead(connection: Connection) -> bool:

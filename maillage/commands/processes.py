@@ -1,4 +1,4 @@
-"""The processes: ingest, api, gateway, simulate, maintain; and migrate and replay, which end by themselves."""
+"""The processes: ingest, rights, api, gateway, simulate, maintain; and migrate and replay, which end by themselves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from maillage.complaint import Complaint
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to ``app``."""
-    for command in (migrate, ingest, api, gateway, simulate, maintain, replay):
+    for command in (migrate, ingest, rights, api, gateway, simulate, maintain, replay):
         app.command()(command)
 
 
@@ -65,6 +65,21 @@ def ingest(
     from ingest.settings import IngestSettings
 
     settings = IngestSettings(**_given(shards=shards, metrics_port=metrics_port))
+    raise typer.Exit(run(settings, _begin(settings.log_level)))
+
+
+def rights(
+    metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics, /healthz, /readyz; 0: none.")] = None,
+) -> None:
+    """Keep the places' access lists new, send them to the gateways, carry orders. One leads, others stand by.
+
+    Settings: MAILLAGE_DATABASE_URL, MAILLAGE_MQTT_URL, MAILLAGE_LIST_SIGNING_KEY, MAILLAGE_METRICS_PORT,
+    MAILLAGE_LOG_LEVEL.
+    """
+    from rights.run import run
+    from rights.settings import RightsSettings
+
+    settings = RightsSettings(**_given(metrics_port=metrics_port))
     raise typer.Exit(run(settings, _begin(settings.log_level)))
 
 

@@ -1,4 +1,4 @@
-"""The ingest's HTTP: /healthz, /readyz and Prometheus /metrics."""
+"""The HTTP of a process that has no other: /healthz, /readyz and Prometheus /metrics."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CollectorRegistry, generate_latest
-
 Check = Callable[[], str | None]
 """None while all is well, else one sentence that says what isn't."""
 
 
-def serve(host: str, port: int, registry: CollectorRegistry, health: Check, readiness: Check) -> ThreadingHTTPServer:
+def serve(host: str, port: int, metrics: Callable[[], bytes], health: Check, readiness: Check) -> ThreadingHTTPServer:
     """Serve in a thread of its own until ``shutdown()``; ``port`` 0 takes a free one (``server_address`` tells)."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/metrics":
-                self._answer(200, generate_latest(registry), "text/plain; version=0.0.4")
+                self._answer(200, metrics(), "text/plain; version=0.0.4")
             elif self.path in ("/healthz", "/readyz"):
                 wrong = (health if self.path == "/healthz" else readiness)()
                 self._answer(

@@ -1,0 +1,116 @@
+"""What is known of one gateway's list, and what it is to be sent next. Pure: times are seconds that only grow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gateway.wire import State
+from rights.gateways import Gateway
+
+ANSWER_S: Final = 5.0
+"""A gateway that says nothing to a list for so long is sent it again."""
+BYTES_A_SECOND: Final = 50_000
+"""Of a slow line, and of a gateway that reads a large list."""
+COMPARED_S: Final = 10.0
+"""So long a gateway may take to tell what its list says."""
+_DELTAS: Final = 2
+"""So often a delta is tried before the whole list is."""
+_AHEAD_AGAIN_S: Final = 60.0
+_LONGEST_REST_S: Final = 300.0
+
+Step = Literal["nothing", "delta", "whole", "compare", "ahead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The list that a place's gateways should hold."""
+
+    version: int
+    fingerprint: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Side:
+    """One gateway: what it says that it holds, and what is on its way to it."""
+
+    gateway: Gateway
+    online: bool = False
+    boot: str | None = None
+    version: int = 0
+    fingerprint: str | None = None
+    sent: int | None = None
+    """The version on its way; None: none, or it is given up."""
+    due: float = 0.0
+    """When its answer is overdue."""
+    tries: int = 0
+    """Sendings since it last held what it should."""
+    wholes: int = 0
+    """Of these, whole lists."""
+    rest_until: float = 0.0
+    refused: bool = False
+    """It couldn't use what it was sent last, or came back without a word of its list."""
+    compared: int | None = None
+    """The version at which it was asked what its list says."""
+    compare_until: float = 0.0
+
+    def heard(self, state: State) -> None:
+        """Take in what the gateway says of itself."""
+        if not state.online:
+            self.online = False
+            self.sent = None
+            return
+        if not self.online or state.boot != self.boot:  # what was on its way is lost
+            self.sent, self.tries, self.wholes, self.rest_until = None, 0, 0, 0.0
+        moved = (state.list_version or 0) != self.version or state.list_fingerprint != self.fingerprint
+        self.online, self.boot = True, state.boot
+        self.version, self.fingerprint = state.list_version or 0, state.list_fingerprint
+        self.refused = state.list_refused is not None
+        if moved and not self.refused:
+            self.tries = 0
+        if self.refused or (self.sent is not None and moved and self.version >= self.sent):
+            self.sent = None
+
+    def settled(self, target: Target) -> bool:
+        """Return whether it holds what it should."""
+        return self.version == target.version and self.fingerprint == target.fingerprint
+
+    def step(self, target: Target | None, now: float) -> tuple[Step, int]:
+        """Return what is to be done, and the version that a delta starts from."""
+        if target is None or not self.online:
+            return "nothing", 0
+        if self.settled(target):
+            self.sent, self.tries, self.wholes, self.rest_until, self.compared = None, 0, 0, 0.0, None
+            return "nothing", 0
+        if self.version > target.version:
+            if now < self.compare_until:
+                return "nothing", 0
+            self.compare_until = now + _AHEAD_AGAIN_S
+            return "ahead", 0
+        if self.sent is not None and now < self.due:
+            return ("nothing", 0) if self.sent == target.version else ("delta", self.sent)
+        self.sent = None
+        if self.version == target.version:
+            if self.compared != target.version:
+                self.compared, self.compare_until = target.version, now + COMPARED_S
+                return "compare", 0
+            if now < self.compare_until:
+                return "nothing", 0
+        if now < self.rest_until:
+            return "nothing", 0
+        if self.version in (target.version, 0) or self.refused or self.tries >= _DELTAS:
+            return "whole", 0
+        return "delta", self.version
+
+    def sending(self, version: int, size: int, now: float, *, whole: bool) -> None:
+        """Note that ``size`` bytes which lead to ``version`` go out."""
+        self.sent = version
+        self.due = now + ANSWER_S + size / BYTES_A_SECOND
+        self.tries += 1
+        if whole:
+            self.wholes += 1
+            self.rest_until = self.due + min(_LONGEST_REST_S, ANSWER_S * 2 ** min(self.wholes - 1, 10)) - ANSWER_S
+
+    def told(self) -> None:
+        """Note that it has told what its list says: the whole one may go out."""
+        self.compare_until = 0.0

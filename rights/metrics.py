@@ -1,0 +1,54 @@
+"""What the rights process counts, for Prometheus; listed in docs/metrics.md."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The rights process' metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.leads = Gauge(
+            "maillage_rights_leads", "1 while this process leads, 0 while it stands by", registry=registry
+        )
+        self.connected = Gauge("maillage_rights_connected", "1 while the peer answers", ["peer"], registry=registry)
+        self.versions = Counter("maillage_rights_versions", "Versions of access lists made", registry=registry)
+        self.refresh_seconds = Histogram(
+            "maillage_rights_refresh_seconds",
+            "One transaction that brings lists up to date",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.sent_seconds = Histogram(
+            "maillage_rights_sent_seconds",
+            "From a change in the database to its list on the way to a gateway",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.messages = Counter(
+            "maillage_rights_messages_sent",
+            "Messages sent to gateways: delta, part, command",
+            ["kind"],
+            registry=registry,
+        )
+        self.bytes = Counter("maillage_rights_bytes_sent", "Their bytes", ["kind"], registry=registry)
+        self.again = Counter(
+            "maillage_rights_lists_sent_again", "Lists that a gateway didn't answer to in time", registry=registry
+        )
+        self.refused = Counter(
+            "maillage_rights_lists_refused", "Lists that a gateway could not use, by its own word", registry=registry
+        )
+        self.drift = Counter(
+            "maillage_rights_lists_drifted", "Gateways that held another list under the same version", registry=registry
+        )
+        self.behind = Gauge(
+            "maillage_rights_gateways_behind", "Online gateways that hold an older list", registry=registry
+        )
+        self.online = Gauge("maillage_rights_gateways_online", "Gateways that are online", registry=registry)
+        self.commands = Counter("maillage_rights_commands", "Orders answered", ["outcome"], registry=registry)
+        self.failures = Counter("maillage_rights_failures", "Transactions rolled back", registry=registry)

@@ -1,0 +1,139 @@
+"""Orders to gateways: signed and sent once each, answered or given up. What a reader read goes to who asked for it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import secrets
+import zlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gateway.wire import CommandBody, EnrolledCard, Reply
+from rights.fleet import Side
+from rights.metrics import Metrics
+from rights.packing import command_message
+from rights.sending import Publish
+from rights.store import Connection
+
+log = logging.getLogger(__name__)
+
+_LARGEST_ANSWER: Final = 64_000_000
+_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+_OPEN = """
+-- orders that are to be sent
+SELECT c.id, g.code, c.do_what, d.code, v.code, c.expires_at, c.ordered_by
+FROM command c JOIN gateway g ON g.id = c.gateway
+LEFT JOIN door d ON d.id = c.door LEFT JOIN device v ON v.id = c.device
+WHERE c.outcome IS NULL AND c.sent_at IS NULL AND c.expires_at > now()
+ORDER BY c.ordered_at, c.id
+"""
+_SENT = """
+-- they are on their way
+UPDATE command SET sent_at = now() WHERE id = ANY(%b::text[])
+"""
+_EXPIRED = """
+-- orders that nobody answered; an answer may still be on its way when they expire
+UPDATE command SET outcome = 'undelivered', outcome_at = now()
+WHERE outcome IS NULL AND expires_at < now() - interval '3 seconds' RETURNING id
+"""
+_ANSWERED = """
+-- what became of an order, told by the gateway that it was for; a late answer is better than none
+UPDATE command c SET outcome = %(outcome)s, outcome_at = now() FROM gateway g
+WHERE c.id = %(id)s AND g.id = c.gateway AND g.code = %(gateway)s AND (c.outcome IS NULL OR c.outcome = 'undelivered')
+RETURNING c.do_what
+"""
+_READ = """
+-- the card that was read for an enrolment, without its number
+UPDATE enrolment SET token = decode(%(token)s, 'hex'), last4 = %(last4)s, format = %(format)s, bits = %(bits)s,
+  read_at = now()
+WHERE id = %(id)s RETURNING id
+"""
+_TELL = """
+-- the bits, to who asked for them; stored nowhere
+SELECT pg_notify('maillage_enrolled', %b)
+"""
+
+
+class Orders:
+    """Carries rows of ``command`` to gateways, and their answers back."""
+
+    def __init__(self, publish: Publish, seed: str, metrics: Metrics) -> None:
+        """``seed`` signs: Ed25519, base64."""
+        self._publish = publish
+        self._seed = seed
+        self._metrics = metrics
+
+    def send(self, connection: Connection, sides: Mapping[str, Side]) -> None:
+        """Send what is open to the gateways that are online; what is for others waits for them until it expires."""
+        sent: list[str] = []
+        with connection.transaction():
+            for number, code, what, door, device, expires_at, by in connection.execute(_OPEN).fetchall():
+                side = sides.get(code)
+                if side is None or not side.online:
+                    continue
+                body = CommandBody(
+                    id=number,
+                    gateway=code,
+                    do=what,
+                    door=door,
+                    device=device,
+                    expires_at=(expires_at - _EPOCH) // timedelta(microseconds=1),
+                    nonce=secrets.token_hex(16),
+                    by=by,
+                )
+                message = command_message(body, self._seed)
+                self._publish(side.gateway.address.topic("command"), message)
+                self._metrics.messages.labels("command").inc()
+                self._metrics.bytes.labels("command").inc(len(message))
+                sent.append(number)
+                log.info("command_sent", extra={"id": number, "gateway": code, "do": what})
+            if sent:
+                connection.execute(_SENT, (sent,))
+
+    def expire(self, connection: Connection) -> None:
+        """Give up what expired without an answer."""
+        for (number,) in connection.execute(_EXPIRED).fetchall():
+            self._metrics.commands.labels("undelivered").inc()
+            log.warning("command_undelivered", extra={"id": number})
+
+    def answered(self, connection: Connection, gateway: str, reply: Reply) -> dict[str, str] | None:
+        """Keep what became of an order; returns what the gateway's list says, where that was the question."""
+        with connection.transaction():
+            values = {"id": reply.id, "gateway": gateway, "outcome": reply.outcome}
+            row = connection.execute(_ANSWERED, values).fetchone()
+            if row is None:
+                log.warning("reply_unexpected", extra={"gateway": gateway, "id": reply.id[:64]})
+                return None
+            if row[0] == "enrol" and reply.card is not None:
+                self._enrolled(connection, reply.id, reply.card)
+        self._metrics.commands.labels(reply.outcome).inc()
+        log.info("command_answered", extra={"id": reply.id, "gateway": gateway, "outcome": reply.outcome})
+        return _entries(reply.entries) if row[0] == "report_list" and reply.entries is not None else None
+
+    def _enrolled(self, connection: Connection, number: str, card: EnrolledCard) -> None:
+        values = {
+            "id": number,
+            "token": card.token,
+            "last4": card.last4,
+            "format": card.format,
+            "bits": len(card.bits),
+        }
+        if connection.execute(_READ, values).fetchone() is not None:
+            connection.execute(_TELL, (json.dumps({"id": number, "bits": card.bits}),))
+
+
+def _entries(text: str) -> dict[str, str] | None:
+    """Read token → first digits of a digest; None: it isn't that."""
+    try:
+        unpacked = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), _LARGEST_ANSWER)
+        body: Any = json.loads(unpacked)
+    except (binascii.Error, zlib.error, ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict) or not all(isinstance(one, str) for one in body.values()):
+        return None
+    return body

@@ -1,0 +1,100 @@
+"""Put the rights process together and run it: the broker's thread, the worker's, the listener's, and HTTP."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+import time
+from typing import Final
+
+from prometheus_client import generate_latest
+
+from gateway.health import serve
+from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from rights.listen import listen
+from rights.metrics import Metrics
+from rights.settings import RightsSettings
+from rights.worker import News, Worker
+
+log = logging.getLogger(__name__)
+
+_STUCK_S: Final = 60.0
+
+
+def run(settings: RightsSettings, stop: threading.Event) -> int:
+    """Run the rights process until ``stop`` is set; returns 0, or 1 where a part of it died.
+
+    Raises:
+        MqttUrlError: ``mqtt_url`` can't be read.
+        OSError: the metrics port is taken.
+    """
+    metrics = Metrics()
+    loop = MqttLoop("mqtt-rights")
+
+    def heard(message: Message) -> None:
+        worker.tell(News("reply" if message.topic.endswith("/reply") else "state", message.topic, message.payload))
+
+    def connected() -> None:
+        metrics.connected.labels("broker").set(1)
+        worker.tell(News("found"))
+
+    def disconnected() -> None:
+        metrics.connected.labels("broker").set(0)
+        worker.tell(News("lost"))
+
+    broker = parse_mqtt_url(settings.mqtt_url.get_secret_value())
+    worker = Worker(settings, lambda topic, payload: link.publish(topic, payload, qos=1), metrics)
+    link = loop.add(
+        broker,
+        client_id=f"rights-{os.getpid()}-{secrets.token_hex(4)}",
+        on_message=heard,
+        on_connect=connected,
+        on_disconnect=disconnected,
+        subscriptions=[("maillage/v1/+/+/+/state", 1), ("maillage/v1/+/+/+/reply", 1)],
+    )
+    metrics.connected.labels("broker").set(0)
+
+    def health() -> str | None:
+        if not loop.alive:
+            return "the broker's thread is dead: restart the rights process"
+        if not threads[0].is_alive() or time.monotonic() - worker.beat > _STUCK_S:
+            return "the worker is dead or stuck: restart the rights process"
+        return None
+
+    def readiness() -> str | None:
+        if not link.connected:
+            return f"no connection to the broker at {broker.host}:{broker.port}"
+        if not worker.ready.is_set():
+            return "no connection to the database"
+        return health()
+
+    url = settings.database_url.get_secret_value()
+    threads = [
+        threading.Thread(target=worker.run, args=(stop,), name="worker", daemon=True),
+        threading.Thread(target=listen, args=(url, worker, stop), name="listen", daemon=True),
+    ]
+    server = (
+        serve(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry), health, readiness)
+        if settings.metrics_port
+        else None
+    )
+    for thread in threads:
+        thread.start()
+    loop.start()
+    log.info("rights_started", extra={"metrics_port": settings.metrics_port})
+    while not stop.wait(1.0):
+        if not threads[0].is_alive() or not loop.alive:
+            log.critical("rights_thread_died")
+            break
+    died = not stop.is_set()
+    stop.set()
+    for thread in threads:
+        thread.join(10.0)
+    loop.stop()
+    if server is not None:
+        server.shutdown()
+        server.server_close()
+    log.info("rights_stopped")
+    return 1 if died else 0

@@ -1,0 +1,212 @@
+"""The worker: waits for the lead, keeps the lists new, sends them, carries orders. One thread, one connection."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+import psycopg
+from pydantic import ValidationError
+
+from database.pool import connect
+from gateway.wire import Reply, State, parse_topic
+from rights import store
+from rights.draft import Change
+from rights.metrics import Metrics
+from rights.orders import Orders
+from rights.refresh import Refresher
+from rights.sending import Publish, Sender
+from rights.settings import RightsSettings
+from rights.store import Connection
+
+log = logging.getLogger(__name__)
+
+_TICK_S: Final = 0.25
+"""Time-outs are looked at this often."""
+_POLL_S: Final = 1.0
+"""So often the database is asked what it has told nobody of."""
+_RENEW_S: Final = 300.0
+_FORGO_S: Final = 86_400.0
+_LEAD_S: Final = 0.5
+"""One that stands by asks this often whether it may lead."""
+_MOST_NEWS: Final = 2000
+
+What = Literal["state", "reply", "lost", "found", "access", "command", "network"]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something heard: from the broker (topic, payload), or from the database."""
+
+    what: What
+    topic: str = ""
+    payload: bytes = b""
+
+
+class Worker:
+    """Runs in a thread of its own; what it knows beside gateways' states is read again after any failure."""
+
+    def __init__(self, settings: RightsSettings, publish: Publish, metrics: Metrics) -> None:
+        seed = settings.list_signing_key.get_secret_value()
+        self._url = settings.database_url.get_secret_value()
+        self._metrics = metrics
+        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._sender = Sender(publish, seed, metrics)
+        self._orders = Orders(publish, seed, metrics)
+        self._refresher = Refresher(lambda: datetime.now(UTC))
+        self._pending: set[What] = set()
+        self._answers: deque[tuple[str, Reply]] = deque()
+        self._reachable = False
+        """Whether the broker is there."""
+        self.ready = threading.Event()
+        """Set while the database answers, whether this process leads or stands by."""
+        self.leads = False
+        self.beat = time.monotonic()
+        """When the worker last turned."""
+
+    def tell(self, news: News) -> None:
+        """Take note of ``news``. From any thread."""
+        self._news.put(news)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop``; a lost database is waited for."""
+        pause_s = 0.2
+        while not stop.is_set():
+            self.beat = time.monotonic()
+            try:
+                with connect(self._url, application_name="maillage rights", autocommit=True) as connection:
+                    self._metrics.connected.labels("database").set(1)
+                    pause_s = 0.2
+                    self._stand_by(connection, stop)
+                    self._lead(connection, stop)
+            except psycopg.Error as error:
+                log.error("database_failed", extra={"reason": _one_line(error), "retry_s": pause_s})
+                self._metrics.failures.inc()
+            finally:
+                self.ready.clear()
+                self.leads = False
+                self._metrics.leads.set(0)
+                self._metrics.connected.labels("database").set(0)
+            stop.wait(pause_s)
+            pause_s = min(pause_s * 2, 5.0)
+
+    def _stand_by(self, connection: Connection, stop: threading.Event) -> None:
+        """Wait for the lead; what gateways say meanwhile is remembered."""
+        told = False
+        while not stop.is_set() and not store.lead(connection):
+            if not told:
+                log.info("standby", extra={"reason": "another rights process leads"})
+                told = True
+            self.ready.set()
+            self._listen(_LEAD_S)
+            self._pending.clear()
+
+    def _lead(self, connection: Connection, stop: threading.Event) -> None:
+        """Work until ``stop``, as the only one."""
+        if stop.is_set():
+            return
+        missing = self._refresher.begin(connection)
+        self._sender.load(connection)
+        self.leads = True
+        self._metrics.leads.set(1)
+        self.ready.set()
+        log.info("leads", extra={"places_without_list": missing, "gateways": len(self._sender.sides)})
+        self._pending |= {"access", "command"}
+        tick = poll = renew = forgo = 0.0
+        while not stop.is_set():
+            self._listen(0.0 if self._refresher.waits else _TICK_S)
+            now = time.monotonic()
+            if now >= poll:
+                self._pending |= {"access", "command"}
+                self._orders.expire(connection)
+                poll = now + _POLL_S
+            if now >= renew:
+                self._refresher.renew(connection)
+                renew = now + _RENEW_S
+            if now >= forgo:
+                self._made(self._refresher.forgo(connection), now)
+                forgo = now + _FORGO_S
+            self._work(connection, everyone=now >= tick)
+            if now >= tick:
+                tick = time.monotonic() + _TICK_S
+
+    def _work(self, connection: Connection, *, everyone: bool) -> None:
+        """Do what the news ask for."""
+        pending, self._pending = self._pending, set()
+        if "access" in pending or self._refresher.waits:
+            started = time.monotonic()
+            failures = self._refresher.failures
+            self._made(self._refresher.turn(connection), started)
+            self._metrics.failures.inc(self._refresher.failures - failures)
+        if "network" in pending or self._refresher.network_changed:
+            self._refresher.network_changed = False
+            self._sender.load(connection)
+        if not self._reachable:
+            return
+        for place, version in self._sender.pump(connection, time.monotonic(), everyone=everyone).items():
+            self._refresher.force(place, version)
+        if "command" in pending:
+            self._orders.send(connection, self._sender.sides)
+        self._replies(connection)
+        self._sender.keep_held(connection)
+
+    def _made(self, changes: list[Change], started: float) -> None:
+        if changes:
+            self._metrics.refresh_seconds.observe(time.monotonic() - started)
+            self._metrics.versions.inc(len(changes))
+            log.info("lists_made", extra={"places": len(changes), "seconds": round(time.monotonic() - started, 3)})
+            self._sender.changed(changes)
+
+    def _listen(self, wait_s: float) -> None:
+        """Take in news; wait up to ``wait_s`` for the first."""
+        self.beat = time.monotonic()
+        for number in range(_MOST_NEWS):
+            try:
+                news = self._news.get(block=number == 0 and wait_s > 0, timeout=wait_s)
+            except queue.Empty:
+                return
+            self._take(news)
+
+    def _take(self, news: News) -> None:
+        if news.what == "found":
+            self._reachable = True
+            self._pending |= {"access", "command"}
+        elif news.what == "lost":
+            self._reachable = False
+            self._sender.lost()
+        elif news.what in ("state", "reply"):
+            self._hear(news)
+        else:
+            self._pending.add(news.what)
+
+    def _hear(self, news: News) -> None:
+        found = parse_topic(news.topic)
+        if found is None or not news.payload:
+            return
+        address, leaf = found
+        try:
+            if leaf == "state":
+                self._sender.heard(address, State.model_validate_json(news.payload))
+            elif leaf == "reply" and self.leads:
+                self._answers.append((address.gateway, Reply.model_validate_json(news.payload)))
+        except ValidationError as error:
+            log.warning("message_unreadable", extra={"topic": news.topic[:300], "problems": error.error_count()})
+
+    def _replies(self, connection: Connection) -> None:
+        """Keep the answers to orders."""
+        while self._answers:
+            code, reply = self._answers[0]
+            theirs = self._orders.answered(connection, code, reply)
+            self._answers.popleft()
+            if theirs is not None:
+                self._sender.compared(connection, code, theirs)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
