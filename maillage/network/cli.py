@@ -1,4 +1,4 @@
-"""``maillage network``: places, what stands in them, their access lists, their gateways' settings."""
+"""``maillage network``: places, what stands in them and who lives there, their gateways' settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from database.pool import Connection
     from maillage.network.settings import NetworkSettings
 
-app = typer.Typer(help="Places, their equipment, access lists and gateways.", no_args_is_help=True)
+app = typer.Typer(help="Places, their equipment and people, their gateways.", no_args_is_help=True)
 
 
 def _say(line: str) -> None:
@@ -43,7 +43,9 @@ def import_places(
     region: Annotated[str | None, typer.Option(help="Only this region, for example 'Nouvelle-Aquitaine'.")] = None,
     places: Annotated[int | None, typer.Option(min=1, help="At most so many places, spread by the seed.")] = None,
     seed: Annotated[int, typer.Option(envvar="MAILLAGE_SEED", help="Of all that is generated.")] = 1,
-    generate: Annotated[bool, typer.Option(help="Generate spaces, desks, doors, devices and members.")] = True,
+    generate: Annotated[
+        bool, typer.Option(help="Generate spaces, desks, doors, devices, members, cards, passes and rules.")
+    ] = True,
     report: Annotated[Path | None, typer.Option(help="Write what became of each row into this file, as JSON.")] = None,
 ) -> None:
     """Import real places, and generate what the inventory doesn't say of them.
@@ -127,18 +129,6 @@ def gateways(
     print(f"{len(found)} gateways with {devices} devices written to {path}")
     if mqtt_secret is None:
         print("without broker passwords: MAILLAGE_MQTT_SECRET is not set", file=sys.stderr)
-
-
-@app.command()
-def lists() -> None:
-    """Build and sign the access lists that have changed; the ingest sends them to the gateways."""
-    from datetime import UTC, datetime
-
-    from maillage.network.lists import refresh
-
-    settings = _settings()
-    with _connect(settings) as connection:
-        refresh(connection, signing_key=settings.require_signing_key(), now=datetime.now(UTC), tell=print)
 
 
 @app.command()

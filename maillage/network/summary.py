@@ -17,11 +17,12 @@ COLUMNS: Final = (
     "devices",
     "members",
     "cards",
+    "passes",
     "lists",
 )
 
 _BY_REGION = """
--- counts by region; seats: the capacity of the places' root spaces
+-- counts by region; seats: the capacity of the places' root spaces; people where they are at home
 SELECT coalesce(p.region, '?'), count(*),
   coalesce(sum((SELECT s.capacity FROM space s WHERE s.place = p.id AND s.parent IS NULL)), 0)::bigint,
   sum((SELECT count(*) FROM space s WHERE s.place = p.id))::bigint,
@@ -31,6 +32,7 @@ SELECT coalesce(p.region, '?'), count(*),
   sum((SELECT count(*) FROM device v WHERE v.place = p.id))::bigint,
   sum((SELECT count(*) FROM member m WHERE m.home = p.id))::bigint,
   sum((SELECT count(*) FROM member m JOIN card c ON c.member = m.ref WHERE m.home = p.id))::bigint,
+  sum((SELECT count(*) FROM member m JOIN pass s ON s.member = m.ref WHERE m.home = p.id))::bigint,
   count(l.place)
 FROM place p LEFT JOIN access_list l ON l.place = p.id
 GROUP BY 1 ORDER BY 2 DESC, 1

@@ -1,4 +1,4 @@
-"""Import, lists and the gateways' file on a real database."""
+"""Import and the gateways' file on a real database."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ import csv
 import json
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from access import card_token, decide, from_json, normalise
+from access import card_token, normalise
 from access.formats import read_code
 from access.tokens import pin_hash
 from database.pool import Connection, connect
 from gateway.config import GatewayConfig, read_gateways, write_gateways
-from gateway.signing import SignatureError, public_key, verify
-from maillage.network import lists
+from gateway.signing import public_key
 from maillage.network.errors import KeyChangedError, KeyMissingError
 from maillage.network.gateways import export_gateways
 from maillage.network.importing import Report, import_file
@@ -32,8 +31,7 @@ from simulator.standing import pin_of, standings, visitors
 
 KEY = bytes(range(32))
 SEED = base64.b64encode(bytes(range(32, 64))).decode()
-NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
-TODAY = NOW.date()
+TODAY = date(2026, 3, 3)
 
 
 def _quiet(_line: str) -> None:
@@ -239,80 +237,6 @@ def test_the_report_tells_every_row_that_is_not_as_it_was(corsica: Report) -> No
     ]
 
 
-def test_lists_are_signed_once_and_open_the_doors(connection: Connection, corsica: Report) -> None:
-    heard: list[str] = []
-    connection.add_notify_handler(
-        lambda notice: heard.append(notice.payload) if notice.channel == "maillage_list" else None
-    )
-    connection.execute("LISTEN maillage_list")
-    connection.commit()
-    codes = lists.refresh(connection, signing_key=SEED, now=NOW)
-    assert len(codes) == 7
-    connection.execute("SELECT 1")
-    assert sorted(map(int, heard)) == [place for (place,) in _all(connection, "SELECT id FROM place ORDER BY id")]
-    assert lists.refresh(connection, signing_key=SEED, now=NOW + timedelta(minutes=1)) == []
-
-    rows = _all(
-        connection,
-        "SELECT p.code, l.version, l.body, l.signature, (SELECT count(*) FROM desk d WHERE d.place = p.id)"
-        " FROM access_list l JOIN place p ON p.id = l.place",
-    )
-    for code, version, body, signature, desks in rows:
-        verify(public_key(SEED), "list", body, signature)
-        access_list = from_json(body)
-        assert (access_list.place, access_list.version, version) == (code, 1, 1)
-        person = members(1, code, desks)[0]
-        token = card_token(KEY, normalise(bytes.fromhex(person.card)))
-        assert decide(access_list, token, "door-entry", "in", NOW).reason == "granted"
-        assert decide(access_list, card_token(KEY, "04AABBCC"), "door-entry", "in", NOW).reason == "unknown_card"
-
-
-def test_a_key_that_is_none_is_told_even_where_there_is_nothing_to_sign(connection: Connection) -> None:
-    with pytest.raises(SignatureError, match="the seed isn't base64"):
-        lists.refresh(connection, signing_key="abc", now=NOW)
-
-
-def test_only_a_change_makes_a_new_list(connection: Connection, corsica: Report) -> None:
-    lists.refresh(connection, signing_key=SEED, now=NOW)
-    (place, code, token), *_ = _all(
-        connection,
-        "SELECT p.id, p.code, encode(c.token, 'hex') FROM place p JOIN member m ON m.home = p.id"
-        " JOIN card c ON c.member = m.ref ORDER BY p.id LIMIT 1",
-    )
-    connection.execute("UPDATE card SET status = 'lost' WHERE token = decode(%s, 'hex')", (token,))
-    assert lists.refresh(connection, signing_key=SEED, now=NOW) == [code]
-    row = connection.execute("SELECT version, body FROM access_list WHERE place = %s", (place,)).fetchone()
-    assert row is not None
-    assert row[0] == 2
-    assert decide(from_json(row[1]), token, "door-entry", "in", NOW).reason == "card_lost"
-    # Another key: what it didn't sign, no gateway would believe any more.
-    other = base64.b64encode(bytes(32)).decode()
-    assert len(lists.refresh(connection, signing_key=other, now=NOW)) == 7
-    assert len(lists.refresh(connection, signing_key=SEED, now=NOW)) == 7
-    # Lists grow old: half of their age before they open nothing, they are signed again.
-    assert len(lists.refresh(connection, signing_key=SEED, now=NOW + lists.MAX_AGE * 0.6)) == 7
-    assert lists.refresh(connection, signing_key=SEED, now=NOW + lists.MAX_AGE * 0.7, places=[place]) == []
-
-
-def test_an_unreadable_schedule_opens_nothing(
-    connection: Connection, corsica: Report, caplog: pytest.LogCaptureFixture
-) -> None:
-    (place, token), *_ = _all(
-        connection,
-        "SELECT r.place, encode(c.token, 'hex') FROM access_right r JOIN card c ON c.member = r.member"
-        " ORDER BY r.id LIMIT 1",
-    )
-    connection.execute(
-        "ALTER TABLE access_right DROP CONSTRAINT access_right_schedule"
-    )  # as if it had come some other way
-    connection.execute('UPDATE access_right SET schedule = \'{"mon": "always"}\' WHERE place = %s', (place,))
-    lists.refresh(connection, signing_key=SEED, now=NOW, places=[place])
-    row = connection.execute("SELECT body FROM access_list WHERE place = %s", (place,)).fetchone()
-    assert row is not None
-    assert decide(from_json(row[0]), token, "door-entry", "in", NOW).reason == "no_right_here"
-    assert {record.message for record in caplog.records} == {"right_unusable"}
-
-
 def _export(connection: Connection) -> tuple[GatewayConfig, ...]:
     return export_gateways(
         connection,
@@ -347,7 +271,6 @@ def test_the_gateways_file_holds_what_the_database_holds(
 def test_a_retired_gateway_is_left_out(connection: Connection, corsica: Report) -> None:
     connection.execute("UPDATE gateway SET retired_at = now() WHERE id = (SELECT min(id) FROM gateway)")
     assert len(_export(connection)) == 6
-    assert len(lists.refresh(connection, signing_key=SEED, now=NOW)) == 6
 
 
 def test_the_summary_adds_up(connection: Connection, corsica: Report) -> None:
