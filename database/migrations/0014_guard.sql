@@ -74,7 +74,8 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 $$;
 CREATE FUNCTION caller_sees(place integer) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT caller_may(place, 'place_manager', 'front_desk', 'auditor')
+  SELECT caller_all('place_manager', 'front_desk', 'auditor')
+    OR coalesce(place = ANY (caller_scope('place_manager', 'front_desk', 'auditor')), false)
 $$;
 -- Who is at home at the places where the caller has one of these roles.
 CREATE FUNCTION caller_people(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER ROWS 500
@@ -128,7 +129,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
         AND (caller_makes_key.member IS NULL OR EXISTS (SELECT FROM member m WHERE m.ref = caller_makes_key.member AND m.home = ANY (caller_makes_key.places)))))
 $$;
 
--- The policies. `here(x)`: the caller has one of the roles at place x.
+-- The policies. `here`: the caller has one of the roles at the place; `sees`: and with one for every place, also in what
+-- is of no place.
 DO $$
 DECLARE
   staff text := '{place_manager,front_desk,auditor}';
@@ -136,6 +138,7 @@ DECLARE
   manager text := '{place_manager}';
   here text := '((SELECT caller_admin()) OR (%2$s IS NOT NULL AND (SELECT caller_all(VARIADIC %1$L::text[])))'
     || ' OR %2$s = ANY ((SELECT caller_scope(VARIADIC %1$L::text[]))::integer[]))';
+  sees text := '((SELECT caller_all(VARIADIC %1$L::text[])) OR %2$s = ANY ((SELECT caller_scope(VARIADIC %1$L::text[]))::integer[]))';
   everyone text := '(SELECT caller_all(VARIADIC %1$L::text[]))';
   own text := '%s = (SELECT caller_member())';
   seen text := format(everyone, staff) || format(' OR member IN (SELECT caller_people(VARIADIC %1$L::text[])) OR member IN (SELECT caller_guests(VARIADIC %1$L::text[])) OR ', staff) || format(own, 'member');
@@ -145,28 +148,28 @@ DECLARE
 BEGIN
   reads := jsonb_build_object(
     'organisation', '(SELECT caller_staff()) OR id = (SELECT m.organisation FROM member m WHERE m.ref = (SELECT caller_member()))',
-    'member', format(here, staff, 'home') || format(' OR ref IN (SELECT caller_guests(VARIADIC %L::text[])) OR ', staff) || format(own, 'ref'),
+    'member', format(sees, staff, 'home') || format(' OR ref IN (SELECT caller_guests(VARIADIC %L::text[])) OR ', staff) || format(own, 'ref'),
     'card', seen,
     'card_change', format(everyone, staff) || ' OR EXISTS (SELECT FROM card c WHERE c.ref = card_change.card)',
     'pass', seen,
-    'pass_place', format(here, staff, 'place') || format(' OR pass IN (SELECT caller_passes(VARIADIC %L::text[]))', staff),
-    'pass_use', format(here, staff, 'place') || format(' OR pass IN (SELECT caller_passes(VARIADIC %L::text[]))', staff),
-    'booking', format(here, staff, 'place') || format(' OR member IN (SELECT caller_people(VARIADIC %L::text[])) OR ', staff) || format(own, 'member'),
-    'schedule', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(here, staff, 'place'),
-    'closure', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(here, staff, 'place'),
-    'lockdown', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(here, staff, 'place'),
-    'door_group', format(here, staff, 'place'),
-    'door_rule', format(here, staff, 'place'),
-    'place_policy', format(here, staff, 'place'),
-    'command', format(here, staff, 'place'),
-    'enrolment', format(here, desk, 'place'),
-    'alarm', format(here, staff, 'place'),
-    'audit', format(here, '{place_manager,auditor}', 'place'),
+    'pass_place', format(sees, staff, 'place') || format(' OR pass IN (SELECT caller_passes(VARIADIC %L::text[]))', staff),
+    'pass_use', format(sees, staff, 'place') || format(' OR pass IN (SELECT caller_passes(VARIADIC %L::text[]))', staff),
+    'booking', format(sees, staff, 'place') || format(' OR member IN (SELECT caller_people(VARIADIC %L::text[])) OR ', staff) || format(own, 'member'),
+    'schedule', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(sees, staff, 'place'),
+    'closure', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(sees, staff, 'place'),
+    'lockdown', '(place IS NULL AND (SELECT caller_staff())) OR ' || format(sees, staff, 'place'),
+    'door_group', format(sees, staff, 'place'),
+    'door_rule', format(sees, staff, 'place'),
+    'place_policy', format(sees, staff, 'place'),
+    'command', format(sees, staff, 'place'),
+    'enrolment', format(sees, desk, 'place'),
+    'alarm', format(sees, staff, 'place'),
+    'audit', format(sees, '{place_manager,auditor}', 'place'),
     'audit_detail', 'EXISTS (SELECT FROM audit a WHERE a.id = audit_detail.audit)',
-    'access_list', format(here, '{place_manager,front_desk,auditor,gateway}', 'place'),
-    'list_version', format(here, '{place_manager,front_desk,auditor,gateway}', 'place'),
-    'list_entry', format(here, '{place_manager,front_desk,auditor,gateway}', 'place') || ' OR ' || format(own, 'member'),
-    'list_settings', format(here, '{place_manager,front_desk,auditor,gateway}', 'place'),
+    'access_list', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place'),
+    'list_version', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place'),
+    'list_entry', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place') || ' OR ' || format(own, 'member'),
+    'list_settings', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place'),
     'api_key', 'true',
     'place', 'true', 'space', 'true', 'door', 'true');
   -- by table: what must hold of the row before (to change or remove it) and after (to add or change it)
