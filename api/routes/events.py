@@ -5,22 +5,20 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
-import psycopg
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.security import HTTPBearer
+from fastapi import APIRouter, Query, Request
 from psycopg.rows import DictRow
-from psycopg_pool import PoolTimeout, TooManyRequests
 from starlette.responses import Response
 
 from api.answers import json_answer
-from api.auth import Caller
+from api.audited import note_reading
 from api.board import Board
-from api.errors import NotFound, ScopeMissing, Unavailable
+from api.errors import NotFound, ScopeMissing
 from api.feed import Mark, read_page
-from api.models import Events, problem_responses
+from api.models import Events
 from api.pages import make_cursor, read_cursor
 from api.questions import EventsQuestion
-from api.state import LoadedBoard, parts_of
+from api.session import Entered, guarded, session
+from api.state import LoadedBoard
 from api.times import rfc3339, to_us
 
 router = APIRouter(tags=["events"])
@@ -35,28 +33,25 @@ _PRIVATE: Final = frozenset(("card", "token", "payload"))
 @router.get(
     "/v1/events",
     summary="Every stored event, once and in order",
-    responses={200: {"model": Events}, **problem_responses(401, 403, 404, 422, 503)},
-    response_class=Response,
-    # only for OpenAPI: the key itself is checked below, where the error can say more
-    dependencies=[Depends(HTTPBearer(auto_error=False, description="A key with the scope `events:read`."))],
+    **guarded("events:read", answers={200: Events}),
 )
 async def events(board: LoadedBoard, request: Request, question: Annotated[EventsQuestion, Query()]) -> Response:
     """Read on with `cursor` = `next`: nothing is skipped or told twice, however many write at once.
 
-    A page may be short or empty while `more` is true. Cards appear as short fingerprints only.
+    A page may be short or empty while `more` is true. Cards appear as short fingerprints only. A page that tells
+    something is a line in the audit.
     """
-    parts = parts_of(request)
-    caller = await parts.keys.caller(request, "events:read")
     mark = Mark()
     if question.cursor is not None:
         tx, stream, seq = read_cursor(question.cursor, int, int, int)
         mark = Mark(tx=_within(tx), stream=_within(stream, 2**31), seq=_within(seq))
-    places = caller.places if question.place is None else _only(board, question.place, caller)
-    try:
-        async with parts.pool.connection() as conn:
-            page = await read_page(conn, mark, limit=question.limit, places=places, kind=question.kind)
-    except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
-        raise Unavailable("The events can't be read: the database is away or too busy.") from error
+    async with session(request, "events:read") as s:
+        places = s.caller.places if question.place is None else _only(board, question.place, s.caller)
+        page = await read_page(s.conn, mark, limit=question.limit, places=places, kind=question.kind)
+        if page.rows:
+            subject = f"place {question.place}" if question.place else "network"
+            place = places[0] if question.place and places else None
+            await note_reading(s, "read events", subject, place=place, detail={"events": len(page.rows)})
     following = make_cursor(page.mark.tx, page.mark.stream, page.mark.seq)
     return json_answer({"events": [_event(row) for row in page.rows], "next": following, "more": page.more})
 
@@ -65,7 +60,7 @@ def _within(value: int, limit: int = 2**62) -> int:
     return max(0, min(value, limit - 1))
 
 
-def _only(board: Board, code: str, caller: Caller) -> list[int]:
+def _only(board: Board, code: str, caller: Entered) -> list[int]:
     place = board.network.by_code.get(code)
     if place is None:
         raise NotFound(f"There is no place {code!r}. Find places with /v1/places?q=…")

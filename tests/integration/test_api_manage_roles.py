@@ -1,0 +1,81 @@
+"""Every route that needs a key against every role: which permission it asks for, and that nobody else gets in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from fastapi.routing import APIRoute
+
+from api.app import create_app
+from api.roles import HELD, OF_SCOPES, PERMISSIONS, Permission
+from api.session import PERMISSION_MARK
+from api.settings import ApiSettings
+from tests.managed import Managed, managed
+
+PUBLIC: Final = frozenset(
+    (
+        "/v1/places",
+        "/v1/places/{place}",
+        "/v1/places/{place}/occupancy",
+        "/v1/occupancy",
+        "/v1/stream",
+        "/v1/availability",
+    )
+)
+ROLES: Final[dict[str, frozenset[Permission]]] = {
+    "admin": HELD["network_administrator"],
+    "manager": HELD["place_manager"],
+    "desk": HELD["front_desk"],
+    "auditor": HELD["auditor"],
+    "reader": HELD["availability_reader"],
+    "gateway": HELD["gateway"],
+    "member": HELD["member"],
+    "old": OF_SCOPES["access:manage"],
+    "feed": OF_SCOPES["events:read"],
+}
+
+
+def _routes() -> list[APIRoute]:
+    app = create_app(ApiSettings(database_url="postgresql://nowhere/nothing"))
+    return [
+        one
+        for one in app.router.routes
+        if isinstance(one, APIRoute) and one.path.startswith("/v1/") and one.path not in PUBLIC
+    ]
+
+
+GUARDED: Final = [(route, method) for route in _routes() for method in sorted(route.methods)]
+
+
+@pytest.fixture(scope="module")
+def network(postgres_url: str, _template: str) -> Iterator[Managed]:
+    with managed(postgres_url, _template) as one:
+        yield one
+
+
+def test_every_route_that_is_not_public_names_its_permission() -> None:
+    assert len(GUARDED) > 50
+    for route, method in GUARDED:
+        named = (route.openapi_extra or {}).get(PERMISSION_MARK)
+        assert named, f"{method} {route.path} doesn't say which permission it asks for (api.session.guarded)"
+        assert set(named) <= set(PERMISSIONS)
+
+
+@pytest.mark.parametrize(("route", "method"), GUARDED, ids=lambda one: one if isinstance(one, str) else one.path)
+def test_each_role_gets_in_where_it_may_and_nowhere_else(network: Managed, route: APIRoute, method: str) -> None:
+    path = route.path
+    for name in route.param_convertors:
+        path = path.replace(f"{{{name}}}", "999999" if "number" in name else "x-0000")
+    needed = set((route.openapi_extra or {})[PERMISSION_MARK])
+    body = None if method == "GET" else {}
+    for who, held in ROLES.items():
+        answer = network.call(who, method, path, body)
+        told = (who, method, path, answer.status_code, answer.text)
+        assert answer.status_code < 500 or answer.status_code == 503, told
+        assert (answer.status_code == 403) == needed.isdisjoint(held), told
+        assert answer.headers["cache-control"] == "no-store", told
+    assert network.api.request(method, path, json=body).status_code == 401
+    stranger = network.api.request(method, path, json=body, headers={"Authorization": "Bearer mk_nobody"})
+    assert stranger.status_code == 401
