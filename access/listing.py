@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from access import fields
 from access.errors import ListError
@@ -21,6 +21,7 @@ from access.schedules import Schedule, schedule_from_json, schedule_to_json, zon
 from access.tables import read_entries, read_members
 
 FORMAT: Final = 2
+T = TypeVar("T")
 
 
 def to_json(access_list: AccessList) -> str:
@@ -30,9 +31,7 @@ def to_json(access_list: AccessList) -> str:
         members[entry.member.ref] = entry.member
     inorder = [members[ref] for ref in sorted(members)]
     # Thousands of rights follow a handful of schedules and terms: written once, named by their place in a table.
-    schedules: dict[Schedule, int] = {}
-    terms: dict[Terms, int] = {}
-    groups: dict[frozenset[str], int] = {}
+    schedules, terms, groups = _Table[Schedule](), _Table[Terms](), _Table[frozenset[str]]()
     rights: list[list[Any]] = []
     passes: list[list[Any]] = []
     for member in inorder:
@@ -42,9 +41,8 @@ def to_json(access_list: AccessList) -> str:
             if plain:
                 rights.append(row)
             else:
-                row[1] = None if right.doors is None else groups.setdefault(right.doors, len(groups))
-                number = terms.setdefault(right.terms, len(terms))
-                passes.append([*row, right.pass_ref, number, right.used or None])
+                row[1] = groups.number(right.doors)
+                passes.append([*row, right.pass_ref, terms.number(right.terms), right.used or None])
     body = {
         "place": access_list.place,
         "version": access_list.version,
@@ -59,15 +57,15 @@ def to_json(access_list: AccessList) -> str:
             for token, entry in sorted(access_list.entries.items())
         ],
         "rights": rights,
-        "schedules": [schedule_to_json(schedule) for schedule in schedules],
+        "schedules": [schedule_to_json(schedule) for schedule in schedules.rows],
     }
     more = _more(access_list, inorder)
     if passes:
         more |= {
             "format": FORMAT,
             "passes": passes,
-            "terms": [terms_to_json(one) for one in terms],
-            "door_sets": [sorted(one) for one in groups],
+            "terms": [terms_to_json(one) for one in terms.rows],
+            "door_sets": [sorted(one) for one in groups.rows],
         }
     return json.dumps(body | more, ensure_ascii=False, separators=(",", ":"))
 
@@ -109,11 +107,28 @@ def _is_plain(right: Right) -> bool:
     return right.pass_ref is None and right.terms == PLAIN and not right.used
 
 
-def _right_row(ref: str, right: Right, schedules: dict[Schedule, int]) -> list[Any]:
+class _Table(Generic[T]):
+    """Values and their places. Most come as the same object again: to look for it by its id spares its hash."""
+
+    def __init__(self) -> None:
+        self.rows: dict[T, int] = {}
+        self._ids: dict[int, int] = {}
+
+    def number(self, value: T | None) -> int | None:
+        """Return the place of ``value``, which must live as long as the table; nothing has none."""
+        if value is None:
+            return None
+        known = self._ids.get(id(value))
+        if known is None:
+            known = self._ids[id(value)] = self.rows.setdefault(value, len(self.rows))
+        return known
+
+
+def _right_row(ref: str, right: Right, schedules: _Table[Schedule]) -> list[Any]:
     return [
         ref,
         None if right.doors is None else sorted(right.doors),
-        None if right.schedule is None else schedules.setdefault(right.schedule, len(schedules)),
+        schedules.number(right.schedule),
         fields.micros(right.valid_from),
         fields.micros(right.valid_until),
     ]
