@@ -126,7 +126,8 @@ class Commands:
         if not written and body.do not in _URGENT:
             outcome: Outcome | None = "failed"
         elif body.do == "report_list":
-            return Reply(id=body.id, outcome="done", entries=self._desk.report())
+            entries = self._desk.report()
+            return Reply(id=body.id, outcome="failed" if entries is None else "done", entries=entries)
         else:
             outcome = self._done(body)
         self._say(body, outcome, now)
