@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def login(
-    process: Annotated[str, typer.Argument(help="ingest, api or maintain: whose rights the user has.")],
+    process: Annotated[str, typer.Argument(help="ingest, rights, api or maintain: whose rights it has.")],
     name: Annotated[str, typer.Argument(help="The user's name, like ingest_1.")],
     password: Annotated[
         str | None, typer.Option(envvar="MAILLAGE_LOGIN_PASSWORD", help="Else one is made and printed, once.")
@@ -44,8 +44,11 @@ def broker_files(
         Path, typer.Option(envvar="MAILLAGE_GATEWAYS_FILE", help="What `maillage network gateways` wrote.")
     ] = Path(".runtime/gateways.json"),
     listen: Annotated[str, typer.Option(help="What the broker's listener line says: port and address.")] = "1883",
+    rights_password: Annotated[
+        str | None, typer.Option(envvar="MAILLAGE_RIGHTS_MQTT_PASSWORD", help="Of the user rights.")
+    ] = None,
 ) -> None:
-    """Write the configuration of a central Mosquitto of yours: its users (each gateway, the ingest) and their rights.
+    """Write the configuration of a central Mosquitto of yours: its users (gateways, ingest, rights), what each may do.
 
     The ingest's user and password are those in MAILLAGE_MQTT_URL. Send the broker a SIGHUP when the users changed.
     """
@@ -56,8 +59,11 @@ def broker_files(
     broker = parse_mqtt_url(os.environ.get("MAILLAGE_MQTT_URL", ""))
     if broker.username is None or not broker.password:
         raise Complaint("MAILLAGE_MQTT_URL must hold the ingest's user and password: mqtt://ingest:password@host:port.")
+    if not rights_password:
+        raise Complaint("MAILLAGE_RIGHTS_MQTT_PASSWORD is not set: the broker's user `rights` needs a password.")
     users = {
         one.gateway: one.mqtt_password.get_secret_value() for one in read_gateways(gateways_file) if one.mqtt_password
     }
-    write_central(directory.absolute(), users={broker.username: broker.password, **users}, listener=listen)
-    print(f"{directory}: {len(users)} gateways and {broker.username}")
+    processes = {broker.username: broker.password, "rights": rights_password}
+    write_central(directory.absolute(), users=processes | users, listener=listen)
+    print(f"{directory}: {len(users)} gateways, {broker.username} and rights")

@@ -17,6 +17,7 @@ class Ports:
 
     api: int
     ingest: int
+    rights: int
     gateway: int
     simulator: int
     line: int
@@ -28,6 +29,7 @@ class Parts:
     """One child for each process."""
 
     ingest: Child
+    rights: Child
     api: Child
     gateway: Child
     maintain: Child
@@ -35,7 +37,7 @@ class Parts:
 
     def in_order(self) -> tuple[Child, ...]:
         """The order to start in: each finds what it connects to; the devices speak last."""
-        return (self.ingest, self.api, self.gateway, self.maintain, self.simulator)
+        return (self.ingest, self.rights, self.api, self.gateway, self.maintain, self.simulator)
 
 
 def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime: Path) -> dict[str, str]:
@@ -54,7 +56,7 @@ def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime
     }
 
 
-def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) -> Parts:
+def make_parts(servers: Servers, secrets: Secrets, wishes: Wishes, ports: Ports, runtime: Path) -> Parts:
     """Return the processes, each told what it needs and no more."""
     gateways = {"MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json")}
     field = {"MAILLAGE_FIELD_MQTT_URL": servers.field_url()}
@@ -85,6 +87,17 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
             },
             f"{ports.ingest}/readyz",
         ),
+        rights=child(
+            "rights",
+            ["rights"],
+            {
+                "MAILLAGE_DATABASE_URL": servers.database_url("rights_1"),
+                "MAILLAGE_MQTT_URL": servers.broker_url("rights"),
+                "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
+                "MAILLAGE_METRICS_PORT": str(ports.rights),
+            },
+            f"{ports.rights}/readyz",
+        ),
         api=child(
             "api",
             ["api"],
@@ -92,6 +105,7 @@ def make_parts(servers: Servers, wishes: Wishes, ports: Ports, runtime: Path) ->
                 "MAILLAGE_DATABASE_URL": servers.database_url("api_1"),
                 "MAILLAGE_HTTP_HOST": "127.0.0.1",
                 "MAILLAGE_HTTP_PORT": str(ports.api),
+                "MAILLAGE_CARD_KEY": secrets.card_key,
             },
             f"{ports.api}/readyz",
         ),

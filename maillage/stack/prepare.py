@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dashboards.roles import create_reader
@@ -16,7 +15,6 @@ from maillage.embedded import Secrets
 from maillage.network.gateways import export_gateways
 from maillage.network.importing import import_file
 from maillage.network.inventory import BUNDLED
-from maillage.network.lists import refresh
 from maillage.network.passwords import gateway_password, muster_key
 from maillage.stack.servers import Servers
 from maillage.stack.wishes import Wishes
@@ -34,7 +32,7 @@ class Prepared:
 def prepare(
     servers: Servers, secrets: Secrets, wishes: Wishes, *, gateways_file: Path, say: Callable[[str], None]
 ) -> Prepared:
-    """Migrate, import the region's real places, sign their access lists, write the gateways' file, make the users.
+    """Migrate, import the region's real places, write the gateways' file, make the users.
 
     Raises:
         MigrationError, NetworkError, psycopg.Error: the text says what to do.
@@ -52,7 +50,6 @@ def prepare(
             card_key=lambda: bytes.fromhex(secrets.card_key),
             log=say,
         )
-        refresh(connection, signing_key=secrets.list_signing_key, now=datetime.now(UTC), tell=say)
         if servers.postgres:
             create_reader(connection, "grafana_1", secrets.logins["grafana_1"], None)
         passwords = servers.central is not None  # a broker that was given has the users that it has

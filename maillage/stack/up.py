@@ -93,7 +93,7 @@ class Stack:
         prepared = prepare(servers, self._secrets, wishes, gateways_file=runtime / "gateways.json", say=say)
         self._ports = ports = self._choose_ports()  # late: a free port doesn't stay free for ever
         environment.write(shared_environment(servers, self._secrets, ports, runtime))
-        self._parts = parts = make_parts(servers, wishes, ports, runtime)
+        self._parts = parts = make_parts(servers, self._secrets, wishes, ports, runtime)
         *listeners, simulator = parts.in_order()
         for child in listeners:
             child.log.unlink(missing_ok=True)
@@ -191,6 +191,7 @@ class Stack:
         return Ports(
             api=api,
             ingest=choose(9464, self._taken),
+            rights=choose(9467, self._taken),
             gateway=choose(9465, self._taken),
             simulator=choose(9466, self._taken),
             line=choose(18832, self._taken),

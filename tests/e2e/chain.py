@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +21,6 @@ from maillage.logins import make_login
 from maillage.network.gateways import export_gateways
 from maillage.network.importing import import_file
 from maillage.network.inventory import BUNDLED
-from maillage.network.lists import refresh
 from maillage.stack.children import Child
 from simulator.line import Line
 from tests.waiting import until
@@ -41,6 +39,7 @@ class Chain:
     line: Line
     gateway: Child
     ingest: Child
+    rights: Child
     gateways: tuple[GatewayConfig, ...]
     spool: Path
 
@@ -57,6 +56,7 @@ class Chain:
     def stop(self) -> None:
         """Stop everything."""
         self.gateway.stop()
+        self.rights.stop()
         self.ingest.stop()
         self.line.close()
         for server in (self.field, self.central, self.postgres):
@@ -81,7 +81,8 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
     )
     postgres.start()
     migrate(postgres.url(), log=lambda _line: None)
-    make_login(postgres.url(), "ingest_1", password=_PASSWORD, group=LOGINS["ingest_1"])
+    for login in ("ingest_1", "rights_1"):
+        make_login(postgres.url(), login, password=_PASSWORD, group=LOGINS[login])
     seed = new_seed()
     with psycopg.connect(postgres.url()) as connection:
         import_file(
@@ -92,18 +93,19 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
             card_key=lambda: bytes.fromhex(CARD_KEY),
             log=lambda _line: None,
         )
-        refresh(connection, signing_key=seed, now=datetime.now(UTC))
         gateways = export_gateways(
             connection, password=lambda code: f"secret of {code}", list_key=public_key(seed), card_key=CARD_KEY
         )
     users = {one.gateway: f"secret of {one.gateway}" for one in gateways}
-    central = EmbeddedMosquitto(directory / "central", bundle=bundle, users={"ingest": _PASSWORD, **users})
+    central = EmbeddedMosquitto(
+        directory / "central", bundle=bundle, users={"ingest": _PASSWORD, "rights": _PASSWORD, **users}
+    )
     field = EmbeddedMosquitto(directory / "field", bundle=bundle)
     central.start()
     field.start()
     line = Line(central.host, central.port)
     write_gateways(directory / "gateways.json", gateways)
-    ingest_port, gateway_port = free_port(), free_port()
+    ingest_port, rights_port, gateway_port = free_port(), free_port(), free_port()
     ingest = Child(
         name="ingest",
         arguments=["ingest"],
@@ -114,6 +116,18 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
         },
         log=directory / "ingest.log",
         health=f"http://127.0.0.1:{ingest_port}/readyz",
+    )
+    rights = Child(
+        name="rights",
+        arguments=["rights"],
+        environment={
+            "MAILLAGE_DATABASE_URL": postgres.url(user="rights_1", password=_PASSWORD),
+            "MAILLAGE_MQTT_URL": central.url("rights"),
+            "MAILLAGE_LIST_SIGNING_KEY": seed,
+            "MAILLAGE_METRICS_PORT": str(rights_port),
+        },
+        log=directory / "rights.log",
+        health=f"http://127.0.0.1:{rights_port}/readyz",
     )
     gateway = Child(
         name="gateway",
@@ -128,9 +142,10 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
         log=directory / "gateway.log",
         health=f"http://127.0.0.1:{gateway_port}/healthz",
     )
-    ingest.start()
-    gateway.start()
-    for child in (ingest, gateway):
+    children = (ingest, rights, gateway)
+    for child in children:
+        child.start()
+    for child in children:
         child.wait_until_well(deadline_s=30, stopped=lambda: False)
     return Chain(
         postgres=postgres,
@@ -139,6 +154,7 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
         line=line,
         gateway=gateway,
         ingest=ingest,
+        rights=rights,
         gateways=gateways,
         spool=directory / "spool.sqlite",
     )
