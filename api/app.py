@@ -24,12 +24,15 @@ from api.models import Problem
 from api.once import Once
 from api.orders.listening import Answers
 from api.routes import (
+    alarms,
+    audit,
     availability,
     bookings,
     cards,
     closures,
     commands,
     doors,
+    enrolments,
     events,
     explain,
     health,
@@ -42,6 +45,7 @@ from api.routes import (
     passes,
     places,
     places_access,
+    privacy,
     schedules,
     transfer,
     visitors,
@@ -57,10 +61,14 @@ log = logging.getLogger(__name__)
 _STATEMENT_TIMEOUT_S: Final = 10
 _MANAGEMENT: Final = (
     commands,
+    enrolments,
     lockdowns,
+    alarms,
+    muster,
     explain,
     what_if,
-    muster,
+    audit,
+    privacy,
     transfer,  # before members: /v1/members/export is no member
     cards,
     members,

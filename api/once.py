@@ -26,3 +26,7 @@ class Once:
         while len(self._told) > _KEPT:
             self._told.popitem(last=False)
         return True
+
+    def forget(self, *what: object) -> None:
+        """It wasn't told after all."""
+        self._told.pop(what, None)

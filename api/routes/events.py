@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
@@ -15,16 +16,19 @@ from api.board import Board
 from api.errors import NotFound, ScopeMissing
 from api.feed import Mark, read_page
 from api.models import Events
+from api.once import Once
 from api.pages import make_cursor, read_cursor
 from api.questions import EventsQuestion
-from api.session import Entered, guarded, session
-from api.state import LoadedBoard
+from api.session import Entered, Session, guarded, session
+from api.state import LoadedBoard, parts_of
 from api.times import rfc3339, to_us
 
 router = APIRouter(tags=["events"])
 
 _DOOR: Final = ("closed", "open", "forced", "held", "tamper")
 _DESK: Final = (False, True)
+_PERSONAL: Final = frozenset((None, "access", "audit"))
+"""Kinds (None: all) that tell of persons."""
 _FINGERPRINT_DIGITS: Final = 12
 # What never leaves by the feed, wherever it may stand.
 _PRIVATE: Final = frozenset(("card", "token", "payload"))
@@ -38,8 +42,8 @@ _PRIVATE: Final = frozenset(("card", "token", "payload"))
 async def events(board: LoadedBoard, request: Request, question: Annotated[EventsQuestion, Query()]) -> Response:
     """Read on with `cursor` = `next`: nothing is skipped or told twice, however many write at once.
 
-    A page may be short or empty while `more` is true. Cards appear as short fingerprints only. A page that tells
-    something is a line in the audit.
+    A page may be short or empty while `more` is true. Cards appear as short fingerprints only. Who reads of persons is
+    told in the audit, once a minute and key.
     """
     mark = Mark()
     if question.cursor is not None:
@@ -48,16 +52,27 @@ async def events(board: LoadedBoard, request: Request, question: Annotated[Event
     async with session(request, "events:read") as s:
         places = s.caller.places if question.place is None else _only(board, question.place, s.caller)
         page = await read_page(s.conn, mark, limit=question.limit, places=places, kind=question.kind)
-        if page.rows:
-            subject = f"place {question.place}" if question.place else "network"
-            place = places[0] if question.place and places else None
-            await note_reading(s, "read events", subject, place=place, detail={"events": len(page.rows)})
+        if page.rows and question.kind in _PERSONAL:
+            await _tell(s, parts_of(request).once, question, places)
     following = make_cursor(page.mark.tx, page.mark.stream, page.mark.seq)
     return json_answer({"events": [_event(row) for row in page.rows], "next": following, "more": page.more})
 
 
 def _within(value: int, limit: int = 2**62) -> int:
     return max(0, min(value, limit - 1))
+
+
+async def _tell(s: Session, once: Once, question: EventsQuestion, places: Sequence[int] | None) -> None:
+    what = (s.caller.id, "read events", question.place)
+    if not once.due(*what):
+        return
+    subject = f"place {question.place}" if question.place else "network"
+    place = places[0] if question.place and places else None
+    try:
+        await note_reading(s, "read events", subject, place=place, detail={"kind": question.kind})
+    except BaseException:
+        once.forget(*what)  # nothing was read either
+        raise
 
 
 def _only(board: Board, code: str, caller: Entered) -> list[int]:

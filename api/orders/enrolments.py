@@ -1,0 +1,152 @@
+"""A card presented at a reader to be enrolled: what was read, whose it is already, if the reader is set wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from psycopg.rows import DictRow
+from pydantic import Field
+
+from access.errors import CardError
+from access.formats import Card, lookalikes, read_bits
+from access.tokens import card_token
+from api.access.fields import Body, Code, Told, time_of
+
+# A reader of a place whose gateway is in service.
+READER: Final = """
+SELECT d.id, d.gateway FROM device d JOIN gateway g ON g.id = d.gateway
+WHERE d.place = %(place)s AND d.code = %(reader)s AND d.kind IN ('reader', 'keypad') AND g.retired_at IS NULL
+ORDER BY g.code LIMIT 1
+"""
+BEGIN: Final = "INSERT INTO enrolment (id, place, key) VALUES (%(id)s, %(place)s, %(key)s)"
+# An enrolment with its order, and the card that has been read, if this key sees it already.
+FIND: Final = """
+SELECT e.id, p.code::text AS place, d.code AS reader, e.key, encode(e.token, 'hex') AS token, e.last4, e.format, e.bits,
+       e.read_at, c.ref AS card, c.member, c.status
+FROM enrolment e JOIN place p ON p.id = e.place JOIN command o ON o.id = e.id LEFT JOIN device d ON d.id = o.device
+LEFT JOIN card c ON c.token = e.token
+WHERE e.id = %(id)s
+"""
+CARDS: Final = """
+SELECT encode(token, 'hex') AS token, ref, member, status FROM card WHERE token = ANY(%(tokens)s::bytea[])
+"""
+_HOW: Final[Mapping[str, str]] = {
+    "reversed": "in reversed byte order",
+    "inverted": "with its two data lines swapped",
+    "inverted_reversed": "with its data lines swapped and in reversed byte order",
+    "first_3": "cut to its first 3 bytes",
+    "last_3": "cut to its last 3 bytes",
+    "first_4": "cut to its first 4 bytes",
+    "last_4": "cut to its last 4 bytes",
+    "cascade": "cut to the first step of its UID",
+}
+
+
+class Enrol(Body):
+    """Where the card will be presented."""
+
+    place: Code
+    reader: str = Field(
+        min_length=1, max_length=64, description="The reader's code at that place.", examples=["entry-in"]
+    )
+    expires_s: int = Field(default=60, ge=10, le=600, description="The reader waits so long for the card, seconds.")
+
+
+class KnownCard(Told):
+    """A card that the network knows."""
+
+    ref: str
+    member: str
+    status: str
+
+
+class Lookalike(Told):
+    """A known card that this reader may be reading wrongly."""
+
+    how: str
+    card: KnownCard
+
+
+class Enrolment(Told):
+    """What was read."""
+
+    id: str
+    place: str
+    reader: str | None
+    state: Literal["waiting", "read", "unreadable", "ended"]
+    outcome: str | None
+    why: str | None
+    read_at: datetime | None
+    last4: str | None
+    format: str | None
+    bits: int | None = Field(description="How many were read.")
+    raw: str | None = Field(description="As read: only for the key that ordered it, for two minutes, from memory.")
+    card: KnownCard | None = Field(description="The network knows this card already.")
+    lookalikes: list[Lookalike]
+    hint: str | None
+
+
+def enrolment_json(
+    row: DictRow, order: Mapping[str, Any], raw: str | None, alike: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """An enrolment as it is told."""
+    state = "read" if row["token"] else "unreadable" if row["read_at"] else "ended" if order["outcome"] else "waiting"
+    return {
+        "id": row["id"],
+        "place": row["place"],
+        "reader": row["reader"],
+        "state": state,
+        "outcome": order["outcome"],
+        "why": order["why"],
+        "read_at": time_of(row["read_at"]),
+        "last4": row["last4"],
+        "format": row["format"],
+        "bits": row["bits"],
+        "raw": raw,
+        "card": None if row["card"] is None else {"ref": row["card"], "member": row["member"], "status": row["status"]},
+        "lookalikes": alike,
+        "hint": _hint(row, state, alike),
+    }
+
+
+def _hint(row: DictRow, state: str, alike: list[dict[str, Any]]) -> str | None:
+    if state == "waiting":
+        return "Present the card at the reader now."
+    if state == "ended":
+        return "No card was read. Begin again with POST /v1/enrolments."
+    if state == "unreadable":
+        return f"{row['bits']} bits of no format that we know: is the reader set for this kind of card?"
+    if row["card"] is not None:
+        return f"This card is {row['member']}'s already ({row['status']})."
+    if alike:
+        return (
+            f"This reader seems to be set wrongly: it reads card {alike[0]['card']['ref']} {alike[0]['how']}. "
+            "Put its setting right before you enrol cards there."
+        )
+    return f'POST /v1/members/…/cards with {{"enrolment": "{row["id"]}"}} gives it to a member.'
+
+
+def likely(key: bytes, token: str, bits: str) -> dict[str, str]:
+    """Return the tokens of cards that a wrongly set reader may have read as ``bits``, each with what would be wrong.
+
+    Args:
+        key: the network's key for tokens.
+        token: of the card as it was read, by the reader's settings.
+        bits: raw.
+    """
+    number = next((one for one in _numbers(bits) if card_token(key, one) == token), None)
+    return {} if number is None else {card_token(key, one): _HOW[how] for how, one in lookalikes(number).items()}
+
+
+def _numbers(bits: str) -> Iterator[str]:
+    """Every number that some reader's settings make of ``bits``."""
+    for inverted in (False, True):
+        for backwards in (False, True):
+            try:
+                card = read_bits(bits, inverted=inverted, reversed_bytes=backwards)
+            except CardError:
+                return
+            if isinstance(card, Card):
+                yield card.number

@@ -1,0 +1,1 @@
+"""What is held about one person, told and erased: the law's rights."""

@@ -1,0 +1,78 @@
+"""All that is held about one member, table by table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from psycopg.rows import DictRow
+
+from api.access.fields import time_of
+from api.session import Session
+
+# Each with a time as a datetime, told as RFC 3339; nothing is left out but hashes.
+_ORGANISATION: Final = "SELECT o.name FROM organisation o JOIN member m ON m.organisation = o.id WHERE m.ref = %(ref)s"
+_CARDS: Final = """
+SELECT ref, kind, format, last4, status, valid_from, valid_until, replaces, issued_at FROM card
+WHERE member = %(ref)s ORDER BY issued_at, ref
+"""
+_CARD_CHANGES: Final = """
+SELECT h.card, h.at, h.was, h.became, h.by FROM card_change h JOIN card c ON c.ref = h.card
+WHERE c.member = %(ref)s ORDER BY h.at, h.id
+"""
+_PASSES: Final = """
+SELECT p.ref, p.label, p.everywhere,
+  ARRAY(SELECT q.code::text FROM pass_place l JOIN place q ON q.id = l.place WHERE l.pass = p.ref ORDER BY 1) AS places,
+  (SELECT s.name FROM schedule s WHERE s.id = p.schedule) AS schedule, p.valid_from, p.valid_until, p.unit, p.allowance,
+  p.each_month, p.booked, p.outside_hours, p.supervises, p.visitor, p.host, p.revoked_at, p.created_at
+FROM pass p WHERE p.member = %(ref)s ORDER BY p.created_at, p.ref
+"""
+_USES: Final = """
+SELECT u.pass, u.slot, q.code::text AS place, u.at FROM pass_use u JOIN pass p ON p.ref = u.pass
+LEFT JOIN place q ON q.id = u.place WHERE p.member = %(ref)s ORDER BY u.at, u.slot
+"""
+_BOOKINGS: Final = """
+SELECT b.ref, q.code::text AS place, s.code::text AS space, b.starts_at, b.ends_at, b.cancelled_at FROM booking b
+JOIN place q ON q.id = b.place LEFT JOIN space s ON s.id = b.space WHERE b.member = %(ref)s ORDER BY b.starts_at, b.ref
+"""
+# Traces of three months: older ones are gone. The member is in the index.
+_EVENTS: Final = """
+SELECT e.at, k.name AS kind, q.code::text AS place, o.code::text AS door, d.side, e.state = 1 AS granted,
+       r.name AS reason, e.detail ->> 'pass_ref' AS pass
+FROM event e JOIN event_kind k ON k.id = e.kind LEFT JOIN place q ON q.id = e.place
+LEFT JOIN device d ON d.id = e.device LEFT JOIN door o ON o.id = d.door LEFT JOIN reason r ON r.id = e.reason
+WHERE e.member = %(ref)s ORDER BY e.at
+"""
+# What the audit tells of this person, as far as the key sees it: what was done to them and what they did themselves.
+_AUDIT: Final = """
+SELECT a.at, a.actor, a.action, a.subject, d.body AS detail FROM audit a LEFT JOIN audit_detail d ON d.audit = a.id
+WHERE a.subject = 'member ' || %(ref)s OR d.person = %(ref)s ORDER BY a.id
+"""
+_KEYS: Final = (
+    "SELECT id, created_at, expires_at, revoked_at, last_used_at FROM api_key WHERE member = %(ref)s ORDER BY id"
+)
+ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
+
+_TABLES: Final = {
+    "cards": _CARDS,
+    "card_changes": _CARD_CHANGES,
+    "passes": _PASSES,
+    "uses": _USES,
+    "bookings": _BOOKINGS,
+    "events": _EVENTS,
+    "audit": _AUDIT,
+    "keys": _KEYS,
+}
+
+
+async def everything(s: Session, ref: str) -> dict[str, Any]:
+    """All that is held about the member ``ref`` beside its own row, as far as this key sees it."""
+    organisation = await s.row(_ORGANISATION, {"ref": ref})
+    held: dict[str, Any] = {"organisation_name": organisation["name"] if organisation else None}
+    for name, query in _TABLES.items():
+        held[name] = [_plain(row) for row in await s.rows(query, {"ref": ref})]
+    return held
+
+
+def _plain(row: DictRow) -> dict[str, Any]:
+    return {name: time_of(value) if isinstance(value, datetime) else value for name, value in row.items()}

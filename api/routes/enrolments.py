@@ -1,0 +1,70 @@
+"""``/v1/enrolments``: a card is enrolled by presenting it at a chosen reader."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.cardkey import card_key
+from api.errors import BadField, NotFound
+from api.orders.commands import found, order, order_json, outcomes
+from api.orders.enrolments import BEGIN, CARDS, FIND, READER, Enrol, Enrolment, enrolment_json, likely
+from api.reach import reached_place
+from api.routes.commands import WaitQuestion
+from api.session import Session, guarded, session
+from api.state import parts_of
+
+router: Final = APIRouter(tags=["operate"])
+
+
+@router.post(
+    "/v1/enrolments",
+    status_code=202,
+    summary="Let a reader read a card in order to enrol it",
+    **guarded("enrol", answers={202: Enrolment}, problems=(409,)),
+)
+async def begin(request: Request, body: Enrol) -> Response:
+    """The next card there opens nothing: it is told by `GET /v1/enrolments/{id}?wait=30`."""
+    async with session(request, "enrol") as s:
+        place = await reached_place(s, body.place, "enrol", field="place")
+        reader = await s.row(READER, {"place": place, "reader": body.reader})
+        if reader is None:
+            raise BadField("reader", f"this place has no reader {body.reader!r} at a gateway in service")
+        ids = await order(
+            s, "enrol", place=place, door=None, expires_s=body.expires_s, device=reader["id"], gateway=reader["gateway"]
+        )
+        await s.run(BEGIN, {"id": ids[0], "place": place, "key": s.caller.id})
+        told = await _told(s, request, ids[0])
+    answer = json_answer(told, status=202)
+    answer.headers["Location"] = f"/v1/enrolments/{ids[0]}"
+    return answer
+
+
+@router.get("/v1/enrolments/{id}", summary="What the reader has read", **guarded("enrol", answers={200: Enrolment}))
+async def enrolment(id: str, request: Request, question: Annotated[WaitQuestion, Query()]) -> Response:  # noqa: A002
+    """With `wait` the answer comes when a card was read. Raw bits go to the key that ordered it, and to nobody else."""
+    with parts_of(request).answers.expecting([id]) as waiting:
+        async with session(request, "enrol") as s:
+            told = await _told(s, request, id)
+        if told["outcome"] is None and question.wait:
+            await outcomes(request, [id], waiting, question.wait, "enrol")
+            async with session(request, "enrol") as s:
+                told = await _told(s, request, id)
+    return json_answer(told)
+
+
+async def _told(s: Session, request: Request, enrolment_id: str) -> dict[str, Any]:
+    row = await s.row(FIND, {"id": enrolment_id})
+    orders = await found(s, [enrolment_id])
+    if row is None or not orders:
+        raise NotFound(f"There is no enrolment {enrolment_id!r} that this key reaches.")
+    raw = parts_of(request).answers.bits_of(enrolment_id)
+    alike: list[dict[str, Any]] = []
+    if raw is not None and row["token"] is not None and row["card"] is None:
+        by_token = likely(card_key(request), row["token"], raw)
+        cards = await s.rows(CARDS, {"tokens": [bytes.fromhex(token) for token in by_token]})
+        alike = [{"how": by_token[card.pop("token")], "card": card} for card in cards]
+    return enrolment_json(row, order_json(orders[0]), raw if row["key"] == s.caller.id else None, alike)

@@ -1,0 +1,160 @@
+"""What is held about a member: exported, and erased; by who may, and by the member with a key of their own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from api.access import keys as key_rows
+from api.access.fields import Body, Told, time_of
+from api.access.members import FIND, Member, member_json
+from api.answers import json_answer
+from api.audited import note_reading
+from api.errors import Conflict, NotYours
+from api.keys import digest_of, random_key
+from api.privacy.held import ERASE, everything
+from api.revisions import Thing, expected, read, read_to_change, told
+from api.session import Session, guarded, session
+
+router: Final = APIRouter(tags=["privacy"])
+
+_HOME: Final = "SELECT home FROM member WHERE ref = %(ref)s"
+_LONGEST_H: Final = 72
+
+
+class Held(Told):
+    """All that is held about a member."""
+
+    exported_at: datetime
+    member: Member
+    organisation_name: str | None
+    cards: list[dict[str, Any]]
+    card_changes: list[dict[str, Any]]
+    passes: list[dict[str, Any]]
+    uses: list[dict[str, Any]]
+    bookings: list[dict[str, Any]]
+    events: list[dict[str, Any]] = Field(description="Of the last three months: older ones are not kept.")
+    audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
+    keys: list[dict[str, Any]]
+
+
+class Erased(Told):
+    """What went."""
+
+    erased: dict[str, int]
+
+
+class OwnKeyMade(Body):
+    """How long the key lives."""
+
+    hours: int = Field(default=24, ge=1, le=_LONGEST_H)
+
+
+class OwnKey(Told):
+    """A member's own key."""
+
+    key: str = Field(description="Shown this once; only its hash is kept.")
+    member: str
+    expires_at: datetime
+
+
+@router.get(
+    "/v1/members/{ref}/export",
+    summary="All that is held about a member",
+    **guarded("privacy", answers={200: Held}),
+)
+async def export(ref: str, request: Request) -> Response:
+    """As JSON, for the person whom it is about. Reading it is told in the audit."""
+    async with session(request, "privacy") as s:
+        return await _export(s, ref)
+
+
+@router.delete(
+    "/v1/members/{ref}",
+    summary="Erase a member",
+    **guarded("privacy", answers={200: Erased}, changes=True),
+)
+async def erase(ref: str, request: Request) -> Response:
+    """For good: their name, cards, passes and traces go. That somebody was here stays, and the audit's chain holds."""
+    async with session(request, "privacy") as s:
+        return await _erase(s, ref, request)
+
+
+@router.post(
+    "/v1/members/{ref}/key",
+    status_code=201,
+    summary="Give a member a key of their own, for some hours",
+    **guarded("keys:write", answers={201: OwnKey}, problems=(409,)),
+)
+async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = None) -> Response:
+    """With it they see, export and erase what is held about them (`/v1/me`), and nothing else."""
+    expires_at = datetime.now(UTC) + timedelta(hours=(body or OwnKeyMade()).hours)
+    async with session(request, "keys:write") as s:
+        await read(s, _thing(ref))
+        row = await s.row(_HOME, {"ref": ref})
+        home = row["home"] if row else None
+        if home is None and s.caller.places is not None:
+            raise Conflict("This member is at home nowhere: only a network administrator makes a key for them.")
+        key = random_key()
+        values = {"name": f"own {ref}", "digest": digest_of(key), "expires_at": expires_at, "role": "member"}
+        await s.row(
+            key_rows.INSERT, {**values, "places": None if home is None else [home], "member": ref, "gateway": None}
+        )
+    return json_answer({"key": key, "member": ref, "expires_at": time_of(expires_at)}, status=201)
+
+
+@router.get("/v1/me", summary="Who I am", **guarded("own", answers={200: Member}))
+async def me(request: Request) -> Response:
+    """Of a member's own key."""
+    async with session(request, "own") as s:
+        row = await read(s, _thing(_own(s)))
+    return told(member_json(row), row["revision"])
+
+
+@router.get("/v1/me/export", summary="All that is held about me", **guarded("own", answers={200: Held}))
+async def export_me(request: Request) -> Response:
+    """As JSON."""
+    async with session(request, "own") as s:
+        return await _export(s, _own(s))
+
+
+@router.delete("/v1/me", summary="Erase me", **guarded("own", answers={200: Erased}, changes=True))
+async def erase_me(request: Request) -> Response:
+    """For good; the key ends with it. `If-Match` as `/v1/me` told it, so that nobody does this by a slip."""
+    async with session(request, "own") as s:
+        return await _erase(s, _own(s), request)
+
+
+def _own(s: Session) -> str:
+    """The member whose key this is.
+
+    Raises:
+        NotYours: it is nobody's own.
+    """
+    if s.caller.member is None:
+        raise NotYours("This key stands for no member. POST /v1/members/…/key makes one that does.")
+    return s.caller.member
+
+
+async def _export(s: Session, ref: str) -> Response:
+    row = await read(s, _thing(ref))
+    held = await everything(s, ref)
+    await note_reading(s, "exported", f"member {ref}")
+    answer = json_answer({"exported_at": time_of(datetime.now(UTC)), "member": member_json(row), **held})
+    answer.headers["Content-Disposition"] = f'attachment; filename="{ref}.json"'
+    return answer
+
+
+async def _erase(s: Session, ref: str, request: Request) -> Response:
+    await read_to_change(s, _thing(ref), expected(request))
+    row = await s.row(ERASE, {"ref": ref})
+    assert row is not None
+    return json_answer({"erased": row["erased"]})
+
+
+def _thing(ref: str) -> Thing:
+    return Thing(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")
