@@ -5,37 +5,51 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 SHOWN_BYTES: Final = 8192
 _BURST: Final = 100.0
 """Faults told at once; then ten a second. A device gone mad must not fill the disk."""
 _A_SECOND: Final = 10.0
-_STRUCK: Final[Mapping[str, re.Pattern[bytes]]] = {
-    driver: re.compile(rb'("(?:' + names + rb')"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\]\s]+)', re.IGNORECASE)
-    for driver, names in {"esp_rfid": rb"uid|data|pincode", "zigbee2mqtt": rb"action_code"}.items()
+_SECRET: Final[Mapping[str, frozenset[str]]] = {
+    "esp_rfid": frozenset({"uid", "data", "pincode"}),
+    "zigbee2mqtt": frozenset({"action_code"}),
 }
-"""By driver: fields that hold a card's number or what was typed, with their value, also where it is cut off."""
+"""By driver: fields that hold a card's number or what was typed."""
+_NAMED: Final[Mapping[str, re.Pattern[bytes]]] = {
+    driver: re.compile(rb'"(?:' + "|".join(sorted(names)).encode() + rb')"\s*:', re.IGNORECASE)
+    for driver, names in _SECRET.items()
+}
 
 
 def shown(payload: bytes, driver: str | None, *, keypad: bool) -> bytes:
     """Return what may be shown of ``payload``: at most 8 KiB, without numbers of cards and what was typed.
 
-    A keypad's bytes that aren't a JSON object may hold a code anywhere: of them only the length is shown.
+    What is no JSON ends where such a field begins; of a keypad's bytes that are none only the length is shown.
     """
-    if keypad and not _is_object(payload):
+    names = _SECRET.get("zigbee2mqtt" if keypad else driver or "")
+    if names is None:
+        return payload[:SHOWN_BYTES]
+    named = _NAMED["zigbee2mqtt" if keypad else driver or ""].search(payload)
+    if named is not None or keypad:
+        try:
+            message = json.loads(payload)
+            if isinstance(message, dict):
+                struck = _struck(message, names)
+                return (payload if struck == message else json.dumps(struck).encode())[:SHOWN_BYTES]
+        except (ValueError, RecursionError):
+            pass
+    if keypad:
         return f"({len(payload)} bytes of a keypad)".encode()
-    pattern = _STRUCK.get("zigbee2mqtt" if keypad else driver or "")
-    if pattern is not None:
-        payload = pattern.sub(rb'\1"*"', payload)
+    if named is not None:
+        payload = payload[: named.end()] + b"*"
     return payload[:SHOWN_BYTES]
 
 
-def _is_object(payload: bytes) -> bool:
-    try:
-        return isinstance(json.loads(payload), dict)
-    except (ValueError, RecursionError):
-        return False
+def _struck(value: Any, names: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: "*" if key.casefold() in names else _struck(inner, names) for key, inner in value.items()}
+    return [_struck(inner, names) for inner in value] if isinstance(value, list) else value
 
 
 class FaultBudget:

@@ -145,7 +145,12 @@ CUT = b'{"type":"access","time":1605991375,"uid":"94d8fc'
         (b'{"action":"disarm","action_code":"94d8fc","battery":', "zigbee2mqtt", False),
         (b'{"action":"disarm","action_code":94d8fc,"battery":', "zigbee2mqtt", False),
         (b'{"action":"disarm","action_code":["94d8fc"]}', "zigbee2mqtt", True),
+        (b'{"action":"disarm","action_code":{"x": "94d8fc"}}', "zigbee2mqtt", True),
+        (b'{"action":"disarm","action_code":{"x": "94d8fc"', "zigbee2mqtt", False),
+        (b'{"list":[{"uid":"94d8fc5f"}]}', "esp_rfid", False),
         (b"94d8fc", "zigbee2mqtt", True),
+        (b'{"uid":' + b'{"a":' * 900 + b'"94d8fc"' + b"}" * 901, "esp_rfid", False),
+        (b'{"a":' * 5000 + b'"94d8fc"' + b"}" * 5000, "zigbee2mqtt", True),
         (b'["94d8fc"]', "zigbee2mqtt", True),
         (b'{"action": "disarm", "action_co\xff": "94d8fc"}', "zigbee2mqtt", True),
     ],
@@ -157,6 +162,9 @@ def test_numbers_and_codes_are_struck_out_of_what_cannot_be_read(payload: bytes,
 
 
 def test_the_rest_of_a_fault_stays_to_be_looked_at() -> None:
-    assert shown(CUT, "esp_rfid", keypad=False) == b'{"type":"access","time":1605991375,"uid":"*"'
+    assert shown(CUT, "esp_rfid", keypad=False) == b'{"type":"access","time":1605991375,"uid":*'
+    whole = b'{"type":"access", "hostname":"entry", "uid":7}'
+    assert shown(whole, "esp_rfid", keypad=False) == b'{"type": "access", "hostname": "entry", "uid": "*"}'
+    assert shown(b'{"battery":"x","action":1}', "zigbee2mqtt", keypad=True) == b'{"battery":"x","action":1}'
     assert shown(b'{"data": "AwAB"}', "chirpstack", keypad=False) == b'{"data": "AwAB"}'
     assert shown(b"\xff" * 9000, None, keypad=False) == b"\xff" * 8192

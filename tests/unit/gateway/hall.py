@@ -23,7 +23,7 @@ AT: Final = 1_795_425_600_000_000
 """Monday 23 November 2026, 09:20 UTC."""
 ANNA, BEN, HOST = "04A1B2C3", "04A1B2C4", "04A1B2C5"
 CODE: Final = "270119"
-PIN: Final = "4711"
+PIN: Final = "47118263"
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
