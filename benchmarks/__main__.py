@@ -33,7 +33,8 @@ NOTES: Final = """
   gateway has a machine of its own.
 - `tap_to_unlock_p99_ms`: from a client's publish of the reader's message to its receipt of the lock's command, with 200
   desk messages a second beside; the echo does the same with nothing in between.
-- `list_100k_…`: groundwork of the issue *Access*; no place has such a list.
+- `list_…`, `delta_…`: of a list of 100,000 entries, which no place has. `list_load_s` with Python's cyclic garbage
+  collector paused, as a gateway reads; `list_load_collecting_s` with it.
 """
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
