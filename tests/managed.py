@@ -72,12 +72,11 @@ def managed(server_url: str, template: str) -> Iterator[Managed]:
                 "INSERT INTO member (ref, name, home)"
                 " SELECT 'm-own1', 'Jeanne Petit', id FROM place WHERE code = 'limoges'"
             )
-            here = {"places": ["limoges"]}
             keys = {
                 "admin": create_key(conn, "admin", role="network_administrator"),
-                "manager": create_key(conn, "manager", role="place_manager", **here),
+                "manager": create_key(conn, "manager", role="place_manager", places=["limoges"]),
                 "isle": create_key(conn, "isle", role="place_manager", places=["isle"]),
-                "desk": create_key(conn, "desk", role="front_desk", **here),
+                "desk": create_key(conn, "desk", role="front_desk", places=["limoges"]),
                 "auditor": create_key(conn, "auditor", role="auditor"),
                 "reader": create_key(conn, "reader", role="availability_reader"),
                 "gateway": create_key(conn, "gateway", role="gateway", gateway="limoges-1"),

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 from fastapi.routing import APIRoute
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.roles import HELD, OF_SCOPES, PERMISSIONS, Permission
@@ -38,7 +39,7 @@ ROLES: Final[dict[str, frozenset[Permission]]] = {
 
 
 def _routes() -> list[APIRoute]:
-    app = create_app(ApiSettings(database_url="postgresql://nowhere/nothing"))
+    app = create_app(ApiSettings(database_url=SecretStr("postgresql://nowhere/nothing")))
     return [
         one
         for one in app.router.routes
@@ -46,7 +47,7 @@ def _routes() -> list[APIRoute]:
     ]
 
 
-GUARDED: Final = [(route, method) for route in _routes() for method in sorted(route.methods)]
+GUARDED: Final = [(route, method) for route in _routes() for method in sorted(route.methods or ())]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_each_role_gets_in_where_it_may_and_nowhere_else(network: Managed, route
     for name in route.param_convertors:
         path = path.replace(f"{{{name}}}", "999999" if "number" in name else "x-0000")
     needed = set((route.openapi_extra or {})[PERMISSION_MARK])
-    body = None if method == "GET" else {}
+    body: dict[str, str] | None = None if method == "GET" else {}
     for who, held in ROLES.items():
         answer = network.call(who, method, path, body)
         told = (who, method, path, answer.status_code, answer.text)

@@ -372,10 +372,11 @@ def test_the_apis_user_can_read_what_it_needs_and_change_nothing_else(own: Datab
             "DELETE FROM event",
             "UPDATE api_key SET scopes = '{admin}'",
             "INSERT INTO api_key (name, digest, scopes) VALUES ('x', 'x', '{admin}')",
-            "UPDATE place SET name = 'x'",
+            "UPDATE place SET code = 'x'",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 conn.execute(forbidden.encode())
+        assert conn.execute("UPDATE place SET name = 'x'").rowcount == 0  # nobody has entered with a key
 
 
 def test_the_database_away_says_503_where_it_is_needed(api: httpx.Client, own: Database, postgres_url: str) -> None:

@@ -1,0 +1,469 @@
+"""Management over HTTP, on a real database, as its own user: members, cards, passes, visits, keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from access.tokens import card_token, pin_hash, token_key
+from api.access import bookings, cards, members, passes, spread, visits
+from api.access import keys as key_models
+from tests.managed import CARD_KEY, Managed, managed
+
+NUMBER = "04A2245AC16D80"
+PLAIN = {"places": [{"place": "limoges"}]}
+
+
+@pytest.fixture(scope="module")
+def network(postgres_url: str, _template: str) -> Iterator[Managed]:
+    with managed(postgres_url, _template) as one:
+        yield one
+
+
+def wrong(answer: httpx.Response) -> tuple[int, str]:
+    """The status and the first field that a problem names."""
+    body = answer.json()
+    assert body["type"].startswith("urn:maillage:problem:"), body
+    assert body["detail"]
+    return answer.status_code, body["errors"][0]["name"] if body.get("errors") else ""
+
+
+def test_a_member_is_made_read_changed_and_found(network: Managed) -> None:
+    network.post("admin", "/v1/organisations", {"code": "mairie", "name": "Mairie de Limoges"})
+    made = network.post(
+        "desk",
+        "/v1/members",
+        {"name": "  Zoé  Lefèvre ", "email": "zoe@example.org", "home": "limoges", "organisation": "mairie"},
+    )
+    assert made.status_code == 201
+    members.Member.model_validate_json(made.content)
+    path = made.headers["location"]
+    assert made.json()["name"] == "Zoé Lefèvre"
+    assert network.get("desk", path).json() == made.json()
+    changed = network.change("desk", "PATCH", path, {"status": "suspended", "email": None})
+    assert changed.status_code == 200
+    assert changed.json() == {**made.json(), "status": "suspended", "email": None}
+    assert changed.headers["etag"] != made.headers["etag"]
+    for question in (
+        "q=zoe",
+        "q=LEFEVRE",
+        "q=lefèvre+zoé",
+        "organisation=mairie",
+        "status=suspended",
+        "place=limoges&q=zo",
+    ):
+        found = members.Members.model_validate_json(network.get("manager", f"/v1/members?{question}").content)
+        assert [one.ref for one in found.members] == [made.json()["ref"]], question
+    assert network.get("isle", f"/v1/members?q={made.json()['ref']}").json()["members"] == []
+    assert network.get("isle", path).status_code == 404
+
+
+def test_members_are_paged_without_loss(network: Managed) -> None:
+    refs = {network.someone(f"Page {number:02d}") for number in range(7)}
+    refs |= {network.someone("Page 03")}
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        page = network.get("admin", f"/v1/members?q=page&limit=3{cursor and '&cursor='}{cursor}").json()
+        seen += [one["ref"] for one in page["members"]]
+        cursor = page["next"]
+    assert len(seen) == 8
+    assert set(seen) == refs
+
+
+def test_a_change_needs_the_etag_of_what_it_changes(network: Managed) -> None:
+    path = f"/v1/members/{network.someone()}"
+    old = network.get("admin", path).headers["etag"]
+    assert network.call("admin", "PATCH", path, {"name": "Un"}).status_code == 428
+    assert network.call("admin", "PATCH", path, {"name": "Un"}, if_match=old).status_code == 200
+    late = network.call("admin", "PATCH", path, {"name": "Deux"}, if_match=old)
+    assert late.status_code == 412
+    assert late.headers["etag"] == network.get("admin", path).headers["etag"]
+    assert "key:" in late.json()["detail"]
+    assert network.get("admin", path).json()["name"] == "Un"
+    assert network.call("admin", "PATCH", path, {"name": "Trois"}, if_match="*").status_code == 200
+    assert network.call("admin", "PATCH", path, {"name": "x"}, if_match="soup").status_code == 422
+
+
+def test_of_two_managers_at_once_one_is_told(network: Managed) -> None:
+    for _ in range(5):
+        path = f"/v1/members/{network.someone()}"
+        etag = network.get("admin", path).headers["etag"]
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(
+                pool.map(
+                    lambda who, path, etag: network.call(who, "PATCH", path, {"name": f"By {who}"}, if_match=etag),
+                    ("admin", "manager"),
+                    (path, path),
+                    (etag, etag),
+                )
+            )
+        assert sorted(one.status_code for one in answers) == [200, 412]
+        winner = next(one for one in answers if one.status_code == 200)
+        assert network.get("admin", path).json()["name"] == winner.json()["name"]
+
+
+def test_a_pin_is_kept_as_a_hash_and_never_told(network: Managed) -> None:
+    ref = network.someone()
+    path = f"/v1/members/{ref}/pin"
+    assert network.call("desk", "PUT", path, {"pin": "4711"}).status_code == 428
+    etag = network.get("desk", f"/v1/members/{ref}").headers["etag"]
+    answer = network.call("desk", "PUT", path, {"pin": "4711"}, if_match=etag)
+    assert answer.json()["pin"] is True
+    assert "4711" not in answer.text
+    assert network.sql("SELECT pin FROM member WHERE ref = %s", ref) == [(pin_hash(token_key(CARD_KEY), ref, "4711"),)]
+    assert network.call("desk", "PUT", path, {"pin": "4712"}, if_match=etag).status_code == 412
+    for pin in ("123", "12a4", "1" * 13, "١٢٣٤"):
+        refused = network.call("desk", "PUT", path, {"pin": pin}, if_match="*")
+        assert wrong(refused) == (422, "pin")
+        assert pin not in refused.text
+    assert network.call("desk", "DELETE", path, if_match="*").json()["pin"] is False
+
+
+def test_a_card_is_kept_as_a_token_and_four_digits(network: Managed) -> None:
+    member = network.someone()
+    made = network.post("desk", f"/v1/members/{member}/cards", {"number": "04:a2:24:5a:c1:6d:80"})
+    assert made.status_code == 201
+    card = cards.Card.model_validate_json(made.content)
+    assert (card.last4, card.format, card.status, card.member) == ("6D80", "MIFARE7", "active", member)
+    assert NUMBER not in made.text.upper()
+    token = bytes.fromhex(card_token(token_key(CARD_KEY), NUMBER))
+    assert network.sql("SELECT token FROM card WHERE ref = %s", card.ref) == [(token,)]
+    again = network.post("desk", f"/v1/members/{network.someone()}/cards", {"number": NUMBER})
+    assert wrong(again) == (409, "number")
+    code = network.post("desk", f"/v1/members/{member}/cards", {"code": "123456"}).json()
+    assert (code["kind"], code["last4"]) == ("code", None)
+    told = cards.Cards.model_validate_json(network.get("desk", f"/v1/members/{member}/cards").content)
+    assert {one.kind for one in told.cards} == {"card", "code"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "number"),
+        ({"number": "04A2", "code": "1234"}, "code"),
+        ({"number": "FEDCB"}, "number"),
+        ({"number": "not hex"}, "number"),
+        ({"number": "FEDC", "format": "MIFARE7"}, "number"),
+        ({"number": "04A2245AC16D81", "format": "nonsense"}, "format"),
+        ({"format": "MIFARE7", "code": "1234"}, "format"),
+        ({"code": "12"}, "code"),
+        ({"enrolment": "o-nothing"}, "enrolment"),
+        (
+            {"number": "0102030405", "valid_from": "2026-01-02T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"},
+            "valid_until",
+        ),
+        ({"number": "0102030405", "valid_from": "2026-01-02T00:00:00"}, "valid_from"),
+        ({"number": "0102030405", "valid_from": "0001-01-01T00:00:00+14:00"}, "valid_from"),
+        ({"number": "0102030405", "colour": "red"}, "colour"),
+    ],
+)
+def test_a_card_that_makes_no_sense_is_refused_by_field(network: Managed, body: dict[str, Any], field: str) -> None:
+    answer = network.post("admin", f"/v1/members/{network.member}/cards", body)
+    assert wrong(answer) == (422, field)
+    if "number" in body:
+        assert body["number"] not in answer.text
+
+
+def test_a_cards_life_has_an_order(network: Managed) -> None:
+    path = f"/v1/cards/{network.card(network.member, '0A0B0C01', status='issued')}"
+
+    def become(status: str) -> int:
+        return network.change("desk", "PATCH", path, {"status": status}).status_code
+
+    assert [become(one) for one in ("active", "suspended", "active", "active", "issued", "expired", "active")] == [
+        200, 200, 200, 200, 409, 200, 200
+    ]  # fmt: skip
+    assert become("lost") == 200
+    late = network.change("desk", "PATCH", path, {"status": "active"})
+    assert wrong(late) == (409, "status")
+    assert "reissue" in late.json()["detail"]
+    steps = cards.CardHistory.model_validate_json(network.get("auditor", f"{path}/history").content).steps
+    assert [one.became for one in steps] == ["issued", "active", "suspended", "active", "expired", "active", "lost"]
+    assert "key:" in steps[-1].by
+
+
+def test_a_reissued_card_keeps_the_history(network: Managed) -> None:
+    old = network.card(network.member, "0A0B0C02")
+    made = network.post("desk", f"/v1/cards/{old}/reissue", {"number": "0A0B0C03", "old": "returned"})
+    assert made.status_code == 201
+    assert made.json()["replaces"] == old
+    assert network.get("desk", f"/v1/cards/{old}").json()["status"] == "returned"
+    assert wrong(network.post("desk", f"/v1/cards/{made.json()['ref']}/reissue", {})) == (409, "number")
+
+
+def test_a_lost_card_that_turns_up_gets_a_new_life(network: Managed) -> None:
+    old = network.card(network.member, "0A0B0C04")
+    network.change("desk", "PATCH", f"/v1/cards/{old}", {"status": "lost"})
+    again = network.post("desk", f"/v1/cards/{old}/reissue", {})
+    assert again.status_code == 201
+    assert (again.json()["replaces"], again.json()["last4"], again.json()["status"]) == (old, "0C04", "active")
+    assert network.get("desk", f"/v1/cards/{old}").json()["status"] == "lost"
+    token = bytes.fromhex(card_token(token_key(CARD_KEY), "0A0B0C04"))
+    assert network.sql("SELECT ref FROM card WHERE token = %s", token) == [(again.json()["ref"],)]
+    # and a returned one goes to somebody else
+    network.change("desk", "PATCH", again.headers["location"], {"status": "returned"})
+    other = network.someone("Paul Roux")
+    assert network.post("desk", f"/v1/members/{other}/cards", {"number": "0A0B0C04"}).status_code == 201
+    assert network.post("desk", f"/v1/members/{network.member}/cards", {"number": "0A0B0C04"}).status_code == 409
+
+
+def test_taking_a_card_out_of_service_leaves_a_hurried_row(network: Managed) -> None:
+    member = network.someone()
+    card = network.card(member, "0A0B0C05")
+    network.sql("DELETE FROM access_dirty RETURNING id")
+    assert network.call("desk", "PATCH", f"/v1/cards/{card}", {"status": "lost"}, if_match="*").status_code == 200
+    assert network.sql("SELECT member, hurry FROM access_dirty") == [(member, True)]
+
+
+def test_the_spread_tells_who_knows(network: Managed) -> None:
+    member = network.someone()
+    card = network.card(member, "0A0B0C06")
+    path = f"/v1/cards/{card}/spread"
+    asked = spread.Spread.model_validate_json(network.get("desk", path).content)
+    assert (asked.pending, asked.places, asked.waiting) == (True, 0, [])
+    network.sql("DELETE FROM access_dirty RETURNING id")
+    for place, (version, has) in {"limoges": (4, 4), "isle": (7, 6)}.items():
+        network.sql(
+            """
+            WITH p AS (SELECT id FROM place WHERE code = %s), v AS (
+              INSERT INTO list_version (place, version, made_at) SELECT id, %s, now() FROM p RETURNING version),
+            e AS (INSERT INTO list_entry (place, token, since, member, card, holder, digest)
+              SELECT p.id, c.token, 2, c.member, '[]', '{}', sha256('') FROM p, card c WHERE c.ref = %s RETURNING 1)
+            SELECT 1 FROM v, e
+            """,
+            place, version, card,
+        )  # fmt: skip
+        network.sql(
+            "UPDATE list_entry e SET until = %s FROM place p WHERE p.id = e.place AND p.code = %s RETURNING 1",
+            version, place,
+        )  # fmt: skip
+        network.centre.gateway(place)
+        network.sql(
+            "UPDATE gateway_state SET list_version = %s FROM place p WHERE p.id = place AND p.code = %s RETURNING 1",
+            has, place,
+        )  # fmt: skip
+    everything = spread.Spread.model_validate_json(network.get("admin", path).content)
+    assert (everything.pending, everything.places, everything.knowing) == (False, 2, 1)
+    assert [(one.place, one.gateway, one.online) for one in everything.waiting] == [("isle", "isle-1", True)]
+    assert everything.waiting[0].since is not None
+    desk = spread.Spread.model_validate_json(network.get("desk", path).content)
+    assert (desk.places, desk.knowing, desk.waiting, desk.waiting_elsewhere) == (2, 1, [], 1)
+
+
+def test_a_pass_is_given_read_changed_and_revoked(network: Managed) -> None:
+    member = network.someone()
+    body = {
+        "label": "Dix demi-journées",
+        "places": [{"place": "limoges", "spaces": ["open-space"], "doors": ["entry"]}],
+        "allowance": {"unit": "half_day", "limit": 10, "each_month": True},
+        "valid_from": "2026-11-01T00:00:00+01:00",
+        "booked": True,
+    }
+    made = network.post("manager", f"/v1/members/{member}/passes", body)
+    assert made.status_code == 201, made.text
+    told = passes.Pass.model_validate_json(made.content)
+    assert (told.uses.used, told.uses.left) == (0, 10)
+    path = made.headers["location"]
+    network.sql(
+        """INSERT INTO pass_use (pass, slot) SELECT %s, 2 * (now()::date - '0001-01-01'::date + 1) + d
+           FROM generate_series(0, 1) AS d RETURNING 1""",
+        told.ref,
+    )
+    network.sql("INSERT INTO pass_use (pass, slot) VALUES (%s, 1000000) RETURNING 1", told.ref)
+    assert network.get("manager", path).json()["uses"] == {"used": 2, "left": 8}
+    changed = network.change("manager", "PATCH", path, {"places": [{"place": "limoges"}], "allowance": None})
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["places"] == [{"place": "limoges", "spaces": None, "doors": None, "door_groups": None}]
+    assert changed.json()["allowance"] is None
+    assert changed.json()["booked"] is True
+    assert changed.json()["label"] == "Dix demi-journées"
+    revoked = network.post("manager", f"{path}/revoke", None)
+    assert revoked.json()["revoked_at"]
+    assert network.post("manager", f"{path}/revoke", None).json()["revoked_at"] == revoked.json()["revoked_at"]
+    listed = passes.Passes.model_validate_json(network.get("desk", f"/v1/members/{member}/passes").content)
+    assert [one.ref for one in listed.passes] == [told.ref]
+
+
+def test_a_day_pass_is_a_local_day(network: Managed) -> None:
+    made = network.post("manager", f"/v1/members/{network.member}/passes", {**PLAIN, "day": "2026-10-25"})
+    told = made.json()
+    # the day on which the clocks go back has 25 hours
+    assert (told["valid_from"], told["valid_until"]) == ("2026-10-24T22:00:00.000Z", "2026-10-25T23:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "body"),
+        ({"everywhere": True, **PLAIN}, "body"),
+        ({"places": [{"place": "atlantis"}]}, "places.0.place"),
+        ({"places": [{"place": "limoges"}, {"place": "limoges"}]}, "places.1.place"),
+        ({"places": [{"place": "limoges", "spaces": ["cellar"]}]}, "places.0.spaces"),
+        ({"places": [{"place": "limoges", "door_groups": ["none"]}]}, "places.0.door_groups"),
+        ({**PLAIN, "schedule": "never"}, "schedule"),
+        ({**PLAIN, "schedule": "a b"}, "schedule"),
+        ({**PLAIN, "allowance": {"unit": "week", "limit": 1}}, "allowance.unit"),
+        ({**PLAIN, "day": "2026-10-25", "valid_from": "2026-10-25T00:00:00Z"}, "body"),
+        ({**PLAIN, "valid_from": "2026-10-26T00:00:00Z", "valid_until": "2026-10-25T00:00:00Z"}, "valid_until"),
+    ],
+)
+def test_a_pass_that_makes_no_sense_is_refused_by_field(network: Managed, body: dict[str, Any], field: str) -> None:
+    before = network.sql("SELECT count(*) FROM pass")
+    assert wrong(network.post("admin", f"/v1/members/{network.member}/passes", body)) == (422, field)
+    assert network.sql("SELECT count(*) FROM pass") == before
+
+
+def test_a_key_of_a_place_stays_within_it(network: Managed) -> None:
+    stranger = network.someone("D'ailleurs", home="isle")
+    assert network.get("desk", f"/v1/members/{stranger}").status_code == 404
+    assert network.post("manager", "/v1/members", {"name": "X", "home": "isle"}).status_code == 403
+    member = network.someone("D'ici")
+    there = {"places": [{"place": "isle"}]}
+    assert network.post("manager", f"/v1/members/{member}/passes", there).status_code == 403
+    assert network.post("manager", f"/v1/members/{member}/passes", {"everywhere": True}).status_code == 403
+    # who comes from elsewhere with a pass is seen, and not changed
+    assert network.post("admin", f"/v1/members/{stranger}/passes", PLAIN).status_code == 201
+    assert network.get("desk", f"/v1/members/{stranger}").status_code == 200
+    refused = network.change("desk", "PATCH", f"/v1/members/{stranger}", {"name": "Autre"})
+    assert refused.status_code == 403
+    assert "another" in refused.json()["detail"] or "isn't of its places" in refused.json()["detail"]
+    assert network.sql("SELECT name FROM member WHERE ref = %s", stranger) == [("D'ailleurs",)]
+
+
+def test_a_members_own_key_sees_itself_alone(network: Managed) -> None:
+    network.card(network.member, "0A0B0C07")
+    network.post("manager", f"/v1/members/{network.member}/passes", PLAIN)
+    other = network.someone()
+    card = network.card(other, "0A0B0C08")
+    me = f"/v1/members/{network.member}"
+    assert network.get("member", me).json()["name"] == "Jeanne Petit"
+    assert network.get("member", f"{me}/cards").json()["cards"]
+    told = network.get("member", f"{me}/passes").json()["passes"]
+    assert told[0]["places"]
+    for path in (
+        f"/v1/members/{other}",
+        f"/v1/members/{other}/cards",
+        f"/v1/members/{other}/passes",
+        f"/v1/cards/{card}",
+    ):
+        assert network.get("member", path).status_code == 404, path
+    assert network.get("member", "/v1/members").status_code == 403
+
+
+def test_a_visitor_is_expected_comes_and_goes(network: Managed) -> None:
+    body = {
+        "name": "Ada Visiteuse",
+        "host": network.member,
+        "place": "limoges",
+        "from": "2026-11-23T08:00:00+01:00",
+        "until": "2026-11-23T18:00:00+01:00",
+        "card": {"code": "98765432"},
+    }
+    made = network.post("desk", "/v1/visitors", body)
+    assert made.status_code == 201, made.text
+    visits.Visit.model_validate_json(made.content)
+    assert (made.json()["status"], made.json()["card"]["kind"]) == ("expected", "code")
+    assert made.json()["card"]["valid_until"] == made.json()["until"]
+    path = made.headers["location"]
+    assert wrong(network.change("desk", "PATCH", path, {"status": "left"})) == (409, "status")
+    for status in ("present", "left", "present", "left"):
+        assert network.change("desk", "PATCH", path, {"status": status}).json()["status"] == status
+    assert wrong(network.change("desk", "PATCH", path, {"status": "cancelled"})) == (409, "status")
+    assert wrong(network.change("desk", "PATCH", path, {"status": "lost"})) == (422, "status")
+    asked = "/v1/visitors?place=limoges&day=2026-11-23"
+    listed = visits.Visits.model_validate_json(network.get("desk", asked).content)
+    assert [one.name for one in listed.visitors] == ["Ada Visiteuse"]
+    assert network.get("desk", "/v1/visitors?day=2026-11-24").json()["visitors"] == []
+    assert network.post("desk", "/v1/visitors", {**body, "place": "isle", "card": None}).status_code == 403
+    assert wrong(network.post("desk", "/v1/visitors", {**body, "card": {"code": "1"}})) == (422, "card.code")
+
+
+def test_a_booking_is_made_moved_and_cancelled(network: Managed) -> None:
+    body = {"member": network.member, "place": "limoges", "space": "room-1"}
+    times = {"from": "2026-11-23T08:00:00Z", "until": "2026-11-23T10:00:00Z"}
+    made = network.post("desk", "/v1/bookings", {**body, **times})
+    assert made.status_code == 201, made.text
+    bookings.Booking.model_validate_json(made.content)
+    path = made.headers["location"]
+    moved = network.change("desk", "PATCH", path, {"until": "2026-11-23T11:00:00Z", "space": None})
+    assert (moved.json()["until"], moved.json()["space"]) == ("2026-11-23T11:00:00.000Z", None)
+    assert wrong(network.change("desk", "PATCH", path, {"until": "2026-11-23T07:00:00Z"})) == (422, "until")
+    assert wrong(network.post("desk", "/v1/bookings", {**body, **times, "space": "loft"})) == (422, "space")
+    asked = f"/v1/bookings?member={network.member}&from=2026-11-23T10:30:00Z&until=2026-11-24T00:00:00Z"
+    assert len(bookings.Bookings.model_validate_json(network.get("member", asked).content).bookings) == 1
+    assert network.change("desk", "DELETE", path).json()["cancelled_at"]
+    assert network.change("desk", "PATCH", path, {"space": "room-1"}).status_code == 409
+
+
+def test_keys_are_made_within_reach_and_shown_once(network: Managed) -> None:
+    made = network.post("manager", "/v1/keys", {"name": "accueil", "role": "front_desk", "places": ["limoges"]})
+    assert made.status_code == 201, made.text
+    told = key_models.NewKey.model_validate_json(made.content)
+    new = {"Authorization": f"Bearer {told.key}"}
+    assert network.api.get("/v1/members", headers=new).status_code == 200
+    assert told.key not in network.get("manager", "/v1/keys").text
+    assert network.post("manager", "/v1/keys", {"name": "x", "role": "network_administrator"}).status_code == 403
+    assert (
+        network.post("manager", "/v1/keys", {"name": "x", "role": "front_desk", "places": ["isle"]}).status_code == 403
+    )
+    assert network.post("manager", "/v1/keys", {"name": "x", "role": "front_desk"}).status_code == 403
+    assert wrong(network.post("admin", "/v1/keys", {"name": "x", "role": "king"})) == (422, "role")
+    assert wrong(network.post("admin", "/v1/keys", {"name": "x", "role": "member"})) == (422, "body")
+    seen = key_models.KeysTold.model_validate_json(network.get("manager", "/v1/keys").content)
+    assert "admin" not in [one.name for one in seen.keys]
+    (number,) = network.sql("SELECT id FROM api_key WHERE name = 'isle'")[0]
+    assert network.call("manager", "DELETE", f"/v1/keys/{number}").status_code == 404
+    assert network.call("manager", "DELETE", f"/v1/keys/{told.id}").json()["revoked_at"]
+    assert network.api.get("/v1/members", headers=new).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE member; --", "%s %(ref)s", "\\", "Ⅷ \U0001f600", "<script>", "a\u00a0b"]
+)
+def test_strange_names_are_only_names(network: Managed, text: str) -> None:
+    ref = network.someone(text)
+    assert network.get("admin", f"/v1/members/{ref}").json()["name"] == " ".join(text.split())
+    found = network.api.get(
+        "/v1/members", params={"q": text}, headers={"Authorization": f"Bearer {network.keys['admin']}"}
+    )
+    assert ref in [one["ref"] for one in found.json()["members"]]
+
+
+@pytest.mark.parametrize("text", ["", " ", "a\x00b", "a\nb\x07", "x" * 201, "\ud800"])
+def test_what_is_no_name_is_refused(network: Managed, text: str) -> None:
+    body = json.dumps({"name": text})
+    headers = {"Authorization": f"Bearer {network.keys['admin']}", "Content-Type": "application/json"}
+    assert wrong(network.api.post("/v1/members", content=body, headers=headers)) == (422, "name")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/members/%00",
+        "/v1/members/'%20OR%201=1",
+        "/v1/cards/%F0%9F%98%80",
+        "/v1/closures/99999999999999",
+        "/v1/members?cursor=WzEsMl0",
+        "/v1/members?limit=0",
+        "/v1/members?colour=red",
+    ],
+)
+def test_strange_paths_and_questions_are_refused(network: Managed, path: str) -> None:
+    assert network.get("admin", path).status_code in (404, 422)
+
+
+def test_a_request_has_an_id_and_leaves_it_in_the_audit(network: Managed) -> None:
+    answer = network.call("admin", "POST", "/v1/members", {"name": "Suivi"}, x_request_id="trace-42")
+    assert answer.headers["x-request-id"] == "trace-42"
+    assert network.sql("SELECT subject, from_addr FROM audit WHERE request = 'trace-42'") == [
+        (f"member {answer.json()['ref']}", "127.0.0.1")
+    ]
+    odd = network.call("admin", "GET", "/v1/members", x_request_id="a b;c")
+    assert len(odd.headers["x-request-id"]) == 32
+    assert "access-control-allow-origin" not in network.get("admin", "/v1/places/limoges/doors").headers
