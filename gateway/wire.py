@@ -222,14 +222,6 @@ class State(_Message):
     unwell: tuple[DeviceHealth, ...] = ()
 
 
-class SignedList(_Message):
-    """Old form, to go with its last user."""
-
-    version: Small
-    body: str
-    signature: str
-
-
 class ListHead(_Message):
     """What a whole list's parts make: signed as a text (purpose ``list``), so that no part needs a signature."""
 

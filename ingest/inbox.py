@@ -49,8 +49,3 @@ class Inbox:
                 size += len(message.payload) + 500
             self.bytes -= size
             return taken
-
-    def wake(self) -> None:
-        """Let whoever waits in ``take`` look around."""
-        with self._ready:
-            self._ready.notify()

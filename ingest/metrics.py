@@ -90,6 +90,5 @@ class Metrics:
         self.online = Gauge(
             "maillage_ingest_gateway_online", "1 while the gateway is connected", ["gateway"], registry=registry
         )
-        self.lists_sent = Counter("maillage_ingest_lists_sent", "Access lists sent to gateways", registry=registry)
         self.lag = _Lag()
         registry.register(self.lag)

@@ -1,15 +1,15 @@
-"""The ingest's SQL beside the events: dead letters, alarms, what gateways say of themselves, lists that are due."""
+"""The ingest's SQL beside the events: dead letters, alarms, what gateways say of themselves."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.wire import SignedList, State
+from gateway.wire import State
 from ingest.consequences import Incident
 from ingest.store import Connection, micros, when
 
@@ -41,13 +41,6 @@ ON CONFLICT (gateway) DO UPDATE SET
   devices = coalesce(excluded.devices, old.devices),
   unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END
 RETURNING place, online, heard_at, spool_depth
-"""
-
-_LISTS_DUE = """
--- the online gateways of some gateways or places that don't hold their place's list
-SELECT g.code, l.version, l.body, l.signature
-FROM gateway_state s JOIN gateway g ON g.id = s.gateway JOIN access_list l ON l.place = g.place
-WHERE s.online AND (g.id = ANY(%b::int[]) OR g.place = ANY(%b::int[])) AND s.list_version IS DISTINCT FROM l.version
 """
 
 _RAISE = """
@@ -174,14 +167,6 @@ def store_state(
     ).fetchone()
     assert row is not None
     return [gateway, row[0], row[1], micros(row[2]), row[3]]
-
-
-def lists_due(connection: Connection, gateways: Sequence[int], places: Sequence[int]) -> list[tuple[str, SignedList]]:
-    """Which of these gateways (or of these places' gateways) need which list."""
-    return [
-        (code, SignedList(version=version, body=body, signature=signature))
-        for code, version, body, signature in connection.execute(_LISTS_DUE, (list(gateways), list(places)))
-    ]
 
 
 def raise_alarm(connection: Connection, alarm: Alarm) -> None:

@@ -61,22 +61,23 @@ class States:
         self._metrics = metrics
         self._boots: dict[int, list[str]] = {}
 
-    def store(self, connection: Connection, said: Sequence[Said]) -> list[int]:
-        """Store the newest word of each gateway and tell the API; returns the ids of those stored.
+    def store(self, connection: Connection, said: Sequence[Said]) -> None:
+        """Store the newest word of each gateway and tell the API.
 
         Where something can't be stored, each goes in alone, so that one gateway's nonsense costs only itself.
         """
         newest = list({one.gateway.id: one for one in said}.values())
         try:
-            return self._store(connection, newest)
+            self._store(connection, newest)
         except psycopg.DataError:
             if len(newest) == 1:
                 log.exception("state_refused", extra={"gateway": newest[0].gateway.code})
                 self._metrics.failures.inc()
-                return []
-        return [stored for one in newest for stored in self.store(connection, [one])]
+                return
+            for one in newest:
+                self.store(connection, [one])
 
-    def _store(self, connection: Connection, newest: Sequence[Said]) -> list[int]:
+    def _store(self, connection: Connection, newest: Sequence[Said]) -> None:
         told = []
         with connection.transaction():
             for one in newest:
@@ -98,7 +99,6 @@ class States:
                 if one.offset_ms is not None:
                     self._metrics.clock_offset.labels(gateway.code).set(one.offset_ms / 1000)
             notify(connection, "maillage_gateway", "g", told)
-        return [one.gateway.id for one in newest]
 
     def _watch(self, connection: Connection, gateway: Gateway, state: State) -> None:
         """Two boots that alternate under one gateway are two machines with one identity."""

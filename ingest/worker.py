@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -13,7 +12,7 @@ import psycopg
 
 from database.pool import connect
 from gateway.wire import Mark
-from ingest import letters, records, replay, store, topology
+from ingest import letters, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, Reading, Refusal, read, sender
@@ -34,7 +33,6 @@ _PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 _TOPOLOGY_EVERY_S: Final = 600.0
 """The database says when the network changes; this is for a word that got lost."""
 _LOCKS_EVERY_S: Final = 2.0
-_LIST_AGAIN_S: Final = 15.0
 
 
 class Worker:
@@ -55,13 +53,6 @@ class Worker:
         self.beat = time.monotonic()
         """When the worker last turned."""
         self._states = States(metrics)
-        self._lists_at: dict[str, float] = {}
-        self._changed_lists: deque[int] = deque()
-
-    def list_changed(self, place: int) -> None:
-        """A place's access list has a new version. From any thread."""
-        self._changed_lists.append(place)
-        self._inbox.wake()
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``; a lost database is waited for."""
@@ -115,9 +106,6 @@ class Worker:
                 replay_due = False
                 self.replay_requested.clear()
                 replay.answer_requests(connection, self._books, self.owned)
-            if self._changed_lists:
-                places = [self._changed_lists.popleft() for _ in range(len(self._changed_lists))]
-                self._send_lists(connection, [], places)
             messages = self._inbox.take(_MOST_BYTES, wait_s=0.25)
             if messages:
                 self._work(connection, messages)
@@ -153,8 +141,7 @@ class Worker:
                     self._mark(gateway, epoch, seq)
                 self._count(tally, time.perf_counter() - started)
         if states:
-            heard = self._states.store(connection, states)
-            self._send_lists(connection, heard, [])
+            self._states.store(connection, states)
 
     def _commit(
         self, connection: store.Connection, readings: list[Reading], unreadable: list[Letter]
@@ -197,21 +184,6 @@ class Worker:
         log.warning(
             "message_refused", extra={"topic": refusal.topic[:300], "reason": refusal.reason, "error": refusal.error}
         )
-
-    def _send_lists(self, connection: store.Connection, gateways: list[int], places: list[int]) -> None:
-        """Send its place's access list to each of these gateways that is online and holds another one."""
-        now = time.monotonic()
-        for gateway, due in records.lists_due(connection, gateways, places):
-            found = self._books.topology.gateways.get(gateway)
-            if found is None or found.shard not in self.owned:
-                continue
-            if not places and now - self._lists_at.get(gateway, -_LIST_AGAIN_S) < _LIST_AGAIN_S:
-                continue  # it is on its way
-            self._lists_at[gateway] = now
-            topic = f"maillage/v1/{found.shard:02d}/{found.place_code}/{found.code}/list"
-            self._publish(topic, due.model_dump_json().encode(), False)
-            self._metrics.lists_sent.inc()
-            log.info("list_sent", extra={"gateway": gateway, "version": due.version})
 
     def _count(self, tally: Tally, seconds: float) -> None:
         m = self._metrics

@@ -49,7 +49,7 @@ class Side:
     """Of these, whole lists."""
     rest_until: float = 0.0
     refused: bool = False
-    """It couldn't use what it was sent last, or came back without a word of its list."""
+    """It couldn't use what it was sent last, or stands on so many deltas that it asks for the whole list."""
     compared: int | None = None
     """The version at which it was asked what its list says."""
     compare_until: float = 0.0
@@ -72,8 +72,8 @@ class Side:
             self.sent = None
 
     def settled(self, target: Target) -> bool:
-        """Return whether it holds what it should."""
-        return self.version == target.version and self.fingerprint == target.fingerprint
+        """Return whether it holds what it should, and doesn't ask for the whole of it."""
+        return self.version == target.version and self.fingerprint == target.fingerprint and not self.refused
 
     def step(self, target: Target | None, now: float) -> tuple[Step, int]:
         """Return what is to be done, and the version that a delta starts from."""
@@ -90,7 +90,7 @@ class Side:
         if self.sent is not None and now < self.due:
             return ("nothing", 0) if self.sent == target.version else ("delta", self.sent)
         self.sent = None
-        if self.version == target.version:
+        if self.version == target.version and not self.refused:
             if self.compared != target.version:
                 self.compared, self.compare_until = target.version, now + COMPARED_S
                 return "compare", 0
