@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gateway.config import GatewayConfig
+from gateway.config import GatewayConfig, write_gateways
 from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
 from gateway.run import Process
 from gateway.settings import GatewaySettings
@@ -112,6 +118,27 @@ def settings(directory: Path, mqtt: CentralBroker, field: EmbeddedMosquitto, **c
             **changes,
         }
     )
+
+
+@contextmanager
+def process_of_its_own(told: GatewaySettings, one: GatewayConfig | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A gateway as a process, killed at the end of the block as by a power cut."""
+    write_gateways(told.gateways_file, (one or config(),))
+    environment = {
+        **os.environ,
+        "MAILLAGE_MQTT_URL": told.mqtt_url.get_secret_value(),
+        "MAILLAGE_FIELD_MQTT_URL": told.field_mqtt_url.get_secret_value(),
+        "MAILLAGE_GATEWAYS_FILE": str(told.gateways_file),
+        "MAILLAGE_SPOOL": str(told.spool),
+        "MAILLAGE_METRICS_PORT": "0",
+        "MAILLAGE_LOG_LEVEL": "ERROR",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "maillage", "gateway"], env=environment)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
 
 
 def start(told: GatewaySettings, one: GatewayConfig | None = None) -> Process:

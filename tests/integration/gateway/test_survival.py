@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -16,11 +12,9 @@ from typing import Any, Self
 
 import pytest
 
-from gateway.config import write_gateways
 from gateway.settings import GatewaySettings
 from tests.conftest import CentralBroker
-from tests.integration.gateway.stage import Centre, Field, start
-from tests.unit.gateway.place_parts import config
+from tests.integration.gateway.stage import Centre, Field, process_of_its_own, start
 from tests.waiting import until
 
 
@@ -65,31 +59,17 @@ def held(spool: Path) -> dict[int, Any]:
 def test_kill_9_of_the_gateway_loses_nothing_that_its_spool_held(
     told: GatewaySettings, field: Field, centre: Centre
 ) -> None:
-    write_gateways(told.gateways_file, (config(),))
-    environment = {
-        **os.environ,
-        "MAILLAGE_MQTT_URL": told.mqtt_url.get_secret_value(),
-        "MAILLAGE_FIELD_MQTT_URL": told.field_mqtt_url.get_secret_value(),
-        "MAILLAGE_GATEWAYS_FILE": str(told.gateways_file),
-        "MAILLAGE_SPOOL": str(told.spool),
-        "MAILLAGE_METRICS_PORT": "0",
-        "MAILLAGE_LOG_LEVEL": "ERROR",
-    }
     kept: dict[int, Any] = {}
     centre.loses = 0.05
     with Load(field, per_s=400):
         for _ in range(3):
             centre.deaf.clear()
-            process = subprocess.Popen([sys.executable, "-m", "maillage", "gateway"], env=environment)
-            try:
+            with process_of_its_own(told):
                 enough = len(centre.events) + 50
                 until(lambda enough=enough: len(centre.events) > enough)  # type: ignore[misc]
                 threading.Event().wait(random.uniform(0.1, 0.6))
                 centre.deaf.set()  # so that what is on its way gets lost, and only the spool has it
                 threading.Event().wait(0.3)
-            finally:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
             kept |= held(told.spool)
     centre.deaf.clear()
     centre.loses = 0.0
