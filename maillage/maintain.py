@@ -1,8 +1,8 @@
 """``maillage maintain``: sum up occupancy by quarter hours, and drop personal traces when their time is over.
 
 Rollup and retention are ours, since TimescaleDB's Apache edition has neither. Who passed which door is kept for three
-months (the French CNIL's rule for badge logs), and so are dead letters, which may hold a card read; sums without
-persons and alarms stay.
+months (the French CNIL's rule for badge logs), and so are dead letters, which may hold a card read, and what access
+remembers of persons (``maillage.retention``); sums without persons and alarms stay.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Final
 import psycopg
 
 from database.pool import connect
+from maillage import retention
 from maillage.rollup import roll_up
 
 _log = logging.getLogger(__name__)
@@ -67,6 +68,10 @@ def maintain(
             return False
         roll_up(connection, now=moment, keep=keep, log=log)
         _drop_traces(connection, moment, keep, log)
+        for name, rows in retention.forget(connection, now=moment, keep=keep).items():
+            log(f"retention: {rows} {name} forgotten")
+        if head := retention.head(connection):
+            log(f"audit: head at line {head[0]}, hash {head[1]}")
     return True
 
 

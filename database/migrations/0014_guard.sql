@@ -78,28 +78,37 @@ SET search_path = pg_catalog, public, pg_temp AS $$
     OR coalesce(place = ANY (caller_scope('place_manager', 'front_desk', 'auditor')), false)
 $$;
 -- Who is at home at the places where the caller has one of these roles.
-CREATE FUNCTION caller_people(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER ROWS 500
+CREATE FUNCTION caller_people(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 500
 SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT m.ref FROM member m WHERE m.home = ANY (caller_scope(VARIADIC roles))
-$$;
+DECLARE scope integer[] := caller_scope(VARIADIC roles);
+BEGIN
+  RETURN QUERY SELECT m.ref FROM member m WHERE m.home = ANY (scope);
+END $$;
 -- Who else has a pass there, or had one in the last three months; a pass for everywhere is one.
-CREATE FUNCTION caller_guests(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER ROWS 500
+CREATE FUNCTION caller_guests(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 500
 SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT p.member FROM pass p JOIN pass_place l ON l.pass = p.ref
-  WHERE l.place = ANY (caller_scope(VARIADIC roles)) AND coalesce(least(p.valid_until, p.revoked_at), 'infinity') > now() - interval '90 days'
-  UNION
-  SELECT p.member FROM pass p
-  WHERE p.everywhere AND cardinality(caller_scope(VARIADIC roles)) > 0
-    AND coalesce(least(p.valid_until, p.revoked_at), 'infinity') > now() - interval '90 days'
-$$;
+DECLARE scope integer[] := caller_scope(VARIADIC roles);
+BEGIN
+  IF cardinality(scope) > 0 THEN
+    RETURN QUERY
+      SELECT p.member FROM pass_place l JOIN pass p ON p.ref = l.pass
+      WHERE l.place = ANY (scope) AND coalesce(least(p.valid_until, p.revoked_at), 'infinity') > now() - interval '90 days';
+    RETURN QUERY
+      SELECT p.member FROM pass p
+      WHERE p.everywhere AND coalesce(least(p.valid_until, p.revoked_at), 'infinity') > now() - interval '90 days';
+  END IF;
+END $$;
 CREATE INDEX pass_everywhere ON pass (member) WHERE everywhere;
 -- The passes of those at home there, and one's own.
-CREATE FUNCTION caller_passes(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE sql STABLE SECURITY DEFINER ROWS 500
+CREATE FUNCTION caller_passes(VARIADIC roles text[]) RETURNS SETOF text LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 500
 SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT p.ref FROM pass p JOIN member m ON m.ref = p.member WHERE m.home = ANY (caller_scope(VARIADIC roles))
-  UNION ALL
-  SELECT p.ref FROM pass p WHERE p.member = caller_member()
-$$;
+DECLARE
+  scope integer[] := caller_scope(VARIADIC roles);
+  me text := caller_member();
+BEGIN
+  RETURN QUERY SELECT p.ref FROM member m JOIN pass p ON p.member = m.ref WHERE m.home = ANY (scope);
+  RETURN QUERY SELECT p.ref FROM pass p WHERE p.member = me;
+END $$;
 CREATE FUNCTION caller_sees_member(ref text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT caller_all('place_manager', 'front_desk', 'auditor') OR coalesce(ref = caller_member(), false)
@@ -251,7 +260,6 @@ REVOKE SELECT ON member, organisation FROM maillage_rights;
 GRANT SELECT (ref, status, home, pin, revision, generated) ON member TO maillage_rights;
 GRANT SELECT, DELETE ON booking, enrolment TO maillage_maintain;
 GRANT SELECT (id, hash) ON audit TO maillage_maintain;
-GRANT SELECT ON access_list TO maillage_maintain;
 
 -- A member's own traces are found without reading everybody's: for the export and the erasure.
 CREATE INDEX event_member ON event (member, at) WHERE member IS NOT NULL;
@@ -335,3 +343,45 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION erase_member(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION erase_member(text) TO maillage_api;
+
+-- What `maillage maintain` may forget and can't by itself: what the audit told of persons a year ago and more (its lines stay)…
+CREATE FUNCTION forget_audit_details(before timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE gone bigint;
+BEGIN
+  IF before > now() - interval '6 months' THEN
+    RAISE EXCEPTION 'details younger than half a year are kept' USING ERRCODE = 'check_violation';
+  END IF;
+  DELETE FROM audit_detail d USING audit a WHERE a.id = d.audit AND a.at < before AND d.person IS NOT NULL;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN gone;
+END $$;
+-- …and visitors: those who only ever had passes of visitors, all of which ended before, and no card that still works.
+CREATE FUNCTION forget_visitors(before timestamptz) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  gone bigint := 0;
+  one text;
+BEGIN
+  IF before > now() - interval '1 month' THEN
+    RAISE EXCEPTION 'visitors of the last month are kept' USING ERRCODE = 'check_violation';
+  END IF;
+  FOR one IN
+    SELECT m.ref FROM member m
+    WHERE EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM pass p WHERE p.member = m.ref
+        AND (p.visitor IS NULL OR coalesce(least(p.valid_until, p.revoked_at), 'infinity') >= before))
+      AND NOT EXISTS (SELECT FROM card c WHERE c.member = m.ref AND c.status IN ('issued', 'active', 'suspended'))
+      AND NOT EXISTS (SELECT FROM api_key k WHERE k.member = m.ref)
+    LIMIT 1000
+  LOOP
+    PERFORM forget_member(one);
+    gone := gone + 1;
+  END LOOP;
+  RETURN gone;
+END $$;
+REVOKE ALL ON FUNCTION forget_audit_details(timestamptz), forget_visitors(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forget_audit_details(timestamptz), forget_visitors(timestamptz) TO maillage_maintain;
+GRANT SELECT (ref) ON member TO maillage_maintain;
+GRANT SELECT ON pass TO maillage_maintain;
+GRANT SELECT, UPDATE, DELETE ON pass_use TO maillage_maintain;
