@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.access.fields import Moment, Told, time_of
 from api.answers import json_answer
 from api.audited import note_reading
-from api.errors import NotYours
+from api.errors import NotFound
 from api.pages import make_cursor, read_cursor
 from api.questions import Cursor, Question
 from api.reach import reached_place
@@ -103,7 +103,7 @@ async def head(request: Request) -> Response:
     """Keep it outside of this system: `maillage audit verify` holds the chain against it."""
     async with session(request, "audit:read") as s:
         if s.caller.places is not None:
-            raise NotYours("The end of the chain is the network's: a key that is bound to places doesn't see it.")
+            raise NotFound("The end of the chain is the network's: a key that is bound to places doesn't see it.")
         row = await s.row(_HEAD)
     if row is None:
         return json_answer({"id": 0, "at": None, "hash": "00" * 32})

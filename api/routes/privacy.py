@@ -14,7 +14,7 @@ from api.access.fields import Body, Told, time_of
 from api.access.members import FIND, Member, member_json
 from api.answers import json_answer
 from api.audited import note_reading
-from api.errors import Conflict, NotYours
+from api.errors import Conflict, NotFound
 from api.keys import digest_of, random_key
 from api.privacy.held import ERASE, everything
 from api.revisions import Thing, expected, read, read_to_change, told
@@ -133,10 +133,10 @@ def _own(s: Session) -> str:
     """The member whose key this is.
 
     Raises:
-        NotYours: it is nobody's own.
+        NotFound: it is nobody's own.
     """
     if s.caller.member is None:
-        raise NotYours("This key stands for no member. POST /v1/members/…/key makes one that does.")
+        raise NotFound("This key stands for no member. POST /v1/members/…/key makes one that does.")
     return s.caller.member
 
 

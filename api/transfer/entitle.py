@@ -143,8 +143,14 @@ class PassPlanner:
     def _schedule(self, line: Line, was: PassRow, places: tuple[PlaceLimits, ...]) -> int | None:
         if line.schedule is None or line.schedule == CLEAR:
             return was.schedule if line.schedule is None else None
-        own = [place for one in places if (place := (one.place, line.schedule)) in self._known.schedules]
-        found = self._known.schedules[own[0]] if own else self._known.schedules.get((None, line.schedule))
+        known = self._known.schedules
+        named, slash, code = line.schedule.rpartition("/")
+        if slash:
+            place = self._known.places.get(named)
+            found = known.get((place.id, code)) if place is not None else None
+        else:
+            own = [key for one in places if (key := (one.place, code)) in known]
+            found = known.get(own[0] if own else (None, code))
         if found is None:
             raise Refusal(
                 "schedule", f"there is no schedule {line.schedule!r}, neither of the place nor of the network"

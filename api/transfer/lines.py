@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Final, Literal, TypeVar
 
 from access.errors import CardError
@@ -191,17 +191,23 @@ def read_moment(text: str) -> Moment:
         if french:
             day, month, year, hour, minute = (int(part) if part else None for part in french.groups())
             assert day is not None and month is not None and year is not None
-            if hour is None or minute is None:
-                return date(year, month, day)
-            return datetime(year, month, day, hour, minute)  # noqa: DTZ001  (local time, by the place's zone)
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            return date.fromisoformat(text)
-        moment = datetime.fromisoformat(text)
+            day_only = date(year, month, day)
+            moment: Moment = day_only if hour is None or minute is None else _at(day_only, hour, minute)
+        elif re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            moment = date.fromisoformat(text)
+        elif re.match(r"\d{4}-\d{2}-\d{2}[T ]", text):
+            moment = datetime.fromisoformat(text)
+        else:
+            raise ValueError
     except ValueError:
         raise ValueError(what) from None
-    if not 1990 <= moment.year <= 2200:
+    if not 2000 <= moment.year <= 2199:
         raise ValueError(what)
-    return moment if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.astimezone(UTC) if isinstance(moment, datetime) and moment.tzinfo is not None else moment
+
+
+def _at(day: date, hour: int, minute: int) -> datetime:
+    return datetime.combine(day, time(hour, minute))  # local time, by the place's zone
 
 
 def _text(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from api.access.cards import BEFORE
+from access.cards import BEFORE
 from api.transfer.entitle import PassPlanner
 from api.transfer.known import CardRow, Known, MemberRow, PassRow, organisation_key
 from api.transfer.lines import CLEAR, Line, Wrong

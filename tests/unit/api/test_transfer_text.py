@@ -1,0 +1,91 @@
+"""A CSV from whatever program: encodings, separators, quotes; and what is no CSV at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.transfer.columns import COLUMNS, read_header
+from api.transfer.text import FileRefused, read_table
+
+TEXT = "nom;courriel\r\nZoé Lefèvre;zoe@example.org\r\n\r\n« Œuf » & Cie;oeuf@example.org\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (TEXT.encode(), "utf-8"),
+        (TEXT.encode("utf-8-sig"), "utf-8"),
+        (TEXT.encode("utf-16"), "utf-16"),
+        (TEXT.encode("utf-16-le"), "utf-16"),
+        (TEXT.encode("utf-16-be"), "utf-16"),
+        (TEXT.encode("cp1252"), "windows-1252"),
+        (TEXT.replace("\r\n", "\r").encode(), "utf-8"),
+    ],
+)
+def test_every_encoding_gives_the_same_lines(data: bytes, encoding: str) -> None:
+    table = read_table(data)
+    assert (table.encoding, table.delimiter, table.header) == (encoding, ";", ("nom", "courriel"))
+    assert table.lines == ((2, ("Zoé Lefèvre", "zoe@example.org")), (4, ("« Œuf » & Cie", "oeuf@example.org")))
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter", "cells"),
+    [
+        ("name,email\nA,a@b\n", ",", ("A", "a@b")),
+        ("name\temail\nA, B\ta@b\n", "\t", ("A, B", "a@b")),
+        ("sep=;\nname;email\nA;a@b\n", ";", ("A", "a@b")),
+        ('"na,me",email\n"A ""x"", B",a@b\n', ",", ('A "x", B', "a@b")),
+        ("name,email\n\u00a0A\u00a0, a@b \n", ",", ("A", "a@b")),
+    ],
+)
+def test_separators_and_quotes(text: str, delimiter: str, cells: tuple[str, ...]) -> None:
+    table = read_table(text.encode())
+    assert (table.delimiter, table.lines[0][1]) == (delimiter, cells)
+
+
+def test_a_line_is_numbered_as_an_editor_shows_it() -> None:
+    table = read_table(b'sep=,\nname,email\n"two\nlines",a@b\n\nB,b@b\n')
+    assert [number for number, _ in table.lines] == [4, 6]
+
+
+@pytest.mark.parametrize(
+    ("data", "say"),
+    [
+        (b"", "empty"),
+        (b"\n\n", "empty"),
+        (b'name,email\n"A,a@b\n', "Line 2"),
+        (b'name,email\nA,"a"x@b\n', "Line 2"),
+        ("name,email\nZoé,a@b\n".encode() + "Zoé,b@b\n".encode("cp1252"), "Line 3"),
+        (b"name,email\nA\x81,a@b\n", "Line 2"),
+        (b"PK\x03\x04\x00\x00 a spreadsheet", "Line 1"),
+        (b"\xff\xfen\x00a", "Line 1"),
+        (b"name,email\n" + b"A,a@b\n" * 50_001, "50000"),
+        (b"x" * (16 * 1024 * 1024 + 1), "16 MB"),
+    ],
+)
+def test_what_is_no_table_is_refused_and_says_where(data: bytes, say: str) -> None:
+    with pytest.raises(FileRefused, match=say):
+        read_table(data)
+
+
+def test_a_line_with_another_number_of_cells_is_told() -> None:
+    table = read_table(b"name,email\nA\nB,b@b,c\nC,c@c,\n")
+    assert table.ragged == ((2, 1), (3, 3))
+    assert [cells for _, cells in table.lines] == [("A", ""), ("B", "b@b"), ("C", "c@c")]
+
+
+def test_columns_are_known_in_both_languages() -> None:
+    columns, ignored = read_header(("Nom et prénom", "Adresse e-mail", "N° client", "VALABLE JUSQU'AU", "card_format"))
+    assert columns == {"name": 0, "email": 1, "valid_until": 3, "card_format": 4}
+    assert ignored == ("N° client",)
+    everything, none = read_header(tuple(COLUMNS))
+    assert (list(everything), none) == (list(COLUMNS), ())
+
+
+@pytest.mark.parametrize(
+    ("header", "say"),
+    [(("email", "courriel"), "both mean 'email'"), (("name", "places"), "one of member, email, card")],
+)
+def test_a_header_that_tells_no_members_apart_is_refused(header: tuple[str, ...], say: str) -> None:
+    with pytest.raises(FileRefused, match=say):
+        read_header(header)
