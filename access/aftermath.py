@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from access.model import AccessList, By, Decision, Entry, Side, State
 from access.passes import needed, stay
 from access.rules import DOOR, NO_RULES, Allowance, DoorRules, PlaceRules
-from access.schedules import zone_named
+from access.schedules import Period, zone_named
 from access.state import Movement, Tries
 
 _NOTHING: Final[frozenset[int]] = frozenset()
@@ -56,8 +56,8 @@ def after(
         state = _entered(decision, reading, entry, state, zone)
     elif door.from_space is None:
         state = _left(reading, entry, state)
-    if decision.host and reading.side == "in" and door.first_card is not None:
-        period = door.first_card.period_at(reading.at, zone)
+    if decision.host and reading.side == "in":
+        period = _open_period(access_list, door, reading.at, zone)
         if period is not None:
             state = replace(state, held_open={**state.held_open, reading.door: period})
     if door.to_space is None:
@@ -66,16 +66,19 @@ def after(
 
 
 def stands_open(access_list: AccessList | None, door: str, at: datetime, state: State) -> bool:
-    """Return whether ``door`` shall stand open at ``at``: an evacuation, else no lockdown and a first card's period."""
+    """Return whether ``door`` shall stand open at ``at``: an evacuation, else no lockdown and a first card's period.
+
+    A first card leaves a door open only while its place is open.
+    """
     if state.evacuation or door in state.evacuated_doors:
         return True
     if access_list is None or access_list.lockdown or state.lockdown or door in state.locked_doors:
         return False
     rules = access_list.rules.doors.get(door, DOOR)
     held = state.held_open.get(door)
-    if held is None or rules.locked or rules.first_card is None:
+    if held is None or rules.locked:
         return False
-    return rules.first_card.period_at(at, zone_named(access_list.time_zone)) == held
+    return _open_period(access_list, rules, at, zone_named(access_list.time_zone)) == held
 
 
 def slots_used(before: State, after: State) -> tuple[str, tuple[int, ...]] | None:
@@ -113,6 +116,14 @@ def prune(state: State, access_list: AccessList) -> State:
                 told[right.pass_ref] = told.get(right.pass_ref, _NOTHING).union(right.used)
     left = {ref: slots - told[ref] for ref, slots in state.used.items() if ref in told}
     return replace(state, used={ref: slots for ref, slots in left.items() if slots})
+
+
+def _open_period(access_list: AccessList, door: DoorRules, at: datetime, zone: ZoneInfo) -> tuple[date, Period] | None:
+    """Return the period that a first card leaves ``door`` open for: none while the place is closed."""
+    hours = access_list.opening_hours
+    if door.first_card is None or (hours is not None and not hours.covers(at, zone)):
+        return None
+    return door.first_card.period_at(at, zone)
 
 
 def _tried(decision: Decision, reading: Reading, access_list: AccessList | None, state: State) -> State:

@@ -1,49 +1,30 @@
 """A card's life, and what a list says of it. Pure.
 
-Issued (bound to a member, opens nothing yet), active, suspended, lost, expired, returned. Nothing is for ever but the
-history: a lost card that is found is made active again, or returned. Who gets another one gets it *in its place*: the
-old card keeps its own line, with what became of it.
+Issued (bound to a member, opens nothing yet), active, suspended, lost, expired, returned. Lost and returned are the
+end of a card: who needs one again gets another in its place (or the same number anew), and the old one keeps its line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from access.errors import CardError
 from access.model import CardStatus
 
 CardLife = Literal["issued", "active", "suspended", "lost", "expired", "returned"]
-MAY_BECOME: Final[Mapping[CardLife, frozenset[CardLife]]] = {
-    "issued": frozenset(("active", "lost", "expired", "returned")),
-    "active": frozenset(("suspended", "lost", "expired", "returned")),
-    "suspended": frozenset(("active", "lost", "expired", "returned")),
-    "lost": frozenset(("active", "returned")),
-    "expired": frozenset(("active", "lost", "returned")),
-    "returned": frozenset(("issued", "active")),
+BEFORE: Final[Mapping[CardLife, Sequence[CardLife]]] = {
+    "issued": (),
+    "active": ("issued", "suspended", "expired"),
+    "suspended": ("issued", "active"),
+    "lost": ("issued", "active", "suspended", "expired"),
+    "expired": ("issued", "active", "suspended"),
+    "returned": ("issued", "active", "suspended", "expired"),
 }
-"""What each may become: to be asked before a change, by whoever offers it. A returned card may go to another member."""
-_LISTED: Final[Mapping[CardLife, CardStatus]] = {
-    "issued": "suspended",
-    "active": "active",
-    "suspended": "suspended",
-    "lost": "lost",
-    "expired": "expired",
-    "returned": "returned",
-}
+"""From which states a card comes into each."""
+OVER: Final[Sequence[CardLife]] = ("lost", "expired", "returned")
+"""States in which a card's number may be issued anew, to whoever."""
 
 
-def change(was: CardLife, becomes: CardLife) -> CardLife:
-    """Return ``becomes``, which may be what it was.
-
-    Raises:
-        CardError: a card that ``was`` this can't become that.
-    """
-    if becomes != was and becomes not in MAY_BECOME[was]:
-        raise CardError(f"a card that is {was} doesn't become {becomes}")
-    return becomes
-
-
-def listed(status: CardLife) -> CardStatus:
+def listed(life: CardLife) -> CardStatus:
     """Return what a list says of such a card: one that is only issued opens as little as a suspended one."""
-    return _LISTED[status]
+    return "suspended" if life == "issued" else life

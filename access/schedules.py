@@ -6,8 +6,8 @@ spring leaves out never comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -114,22 +114,6 @@ class Schedule:
         if self.holidays is not None and is_holiday(day, self.holidays.department):
             return self.holidays.periods
         return self.days[day.weekday()]
-
-
-ALWAYS: Final = Schedule(days=((Period(start_min=0, end_min=_DAY_MIN),),) * 7)
-
-
-def closed_on(hours: Schedule | None, closures: Iterable[Closure]) -> Schedule | None:
-    """Return ``hours`` (None: at any hour) with ``closures``; None where that is at any hour still.
-
-    So a place that has no hours closes all the same.
-    """
-    more = tuple(
-        sorted({*closures, *(hours.closures if hours is not None else ())}, key=lambda one: (one.first, one.last))
-    )
-    if hours is None and not more:
-        return None
-    return replace(hours if hours is not None else ALWAYS, closures=more)
 
 
 def zone_named(name: str) -> ZoneInfo:

@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from access import AccessList, Entry, Member, Right
+from access.cards import listed
 from access.entries_json import Sharing, entry_from_json, settings_from_json
-from access.model import CardStatus
 from access.passes import Pass
 from access.rules import Allowance, Booking, Terms
 from rights.ground import PlaceRows, PlaceSettings, Rows, places
@@ -70,7 +70,7 @@ def entries(rows: MemberRows, at: Mapping[int, PlaceSettings]) -> tuple[dict[int
                 found[place][token] = Entry(
                     token=token,
                     member=member,
-                    status=_card_status(card),
+                    status=listed(card),
                     valid_from=valid_from,
                     valid_until=valid_until,
                 )
@@ -159,9 +159,3 @@ def _terms(row: tuple[Any, ...]) -> Terms:
         supervises=supervises,
         visitor=visitor,
     )
-
-
-def _card_status(stored: str) -> CardStatus:
-    """Return the status that lists know: a card that is issued opens nothing until it is activated."""
-    status: CardStatus = "suspended" if stored == "issued" else stored  # type: ignore[assignment]  # the database's check
-    return status

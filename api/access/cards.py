@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from psycopg.rows import DictRow
 from pydantic import Field
 
+from access.cards import CardLife
 from api.access.fields import Body, Moment, Ref, Told, time_of
 from api.revisions import Thing
 
-CardStatus = Literal["issued", "active", "suspended", "lost", "expired", "returned"]
 CardFormat = Literal["H10301", "H10306", "H10302", "H10304", "MIFARE4", "MIFARE7", "MIFARE10"]
-
-BEFORE: Final[Mapping[CardStatus, Sequence[CardStatus]]] = {
-    "issued": (),
-    "active": ("issued", "suspended", "expired"),
-    "suspended": ("issued", "active"),
-    "lost": ("issued", "active", "suspended", "expired"),
-    "expired": ("issued", "active", "suspended"),
-    "returned": ("issued", "active", "suspended", "expired"),
-}
-"""From which states a card comes into each. Lost and returned are the end: such a card is reissued."""
-OVER: Final[Sequence[CardStatus]] = ("lost", "expired", "returned")
-"""States in which a card's number may be issued anew, to whoever."""
 
 # One card.
 FIND: Final = """
@@ -99,7 +86,7 @@ class CardReissued(Body):
 class CardChanged(Body):
     """What to change of a card; what isn't sent stays."""
 
-    status: CardStatus = "active"
+    status: CardLife = "active"
     valid_from: Moment | None = None
     valid_until: Moment | None = None
 
@@ -112,7 +99,7 @@ class Card(Told):
     kind: Literal["card", "code"]
     format: str | None
     last4: str | None
-    status: CardStatus
+    status: CardLife
     valid_from: datetime | None
     valid_until: datetime | None
     replaces: str | None = Field(description="The card in whose place it was issued.")
@@ -129,8 +116,8 @@ class CardStep(Told):
     """A step in a card's life."""
 
     at: datetime
-    was: CardStatus | None = Field(description="null: it was issued.")
-    became: CardStatus
+    was: CardLife | None = Field(description="null: it was issued.")
+    became: CardLife
     by: str
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import Request
 from psycopg.rows import DictRow
 
+from access.cards import OVER
 from access.errors import CardError
-from api.access.cards import ENROLLED, INSERT, OVER, RELEASE, CardMade, CardReissued
+from api.access.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued
 from api.access.numbers import Credential, read_keypad_code, read_number
 from api.cardkey import card_key
 from api.errors import BadField

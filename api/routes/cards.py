@@ -10,18 +10,16 @@ from fastapi import APIRouter, Request
 from psycopg.rows import DictRow
 from starlette.responses import Response
 
+from access.cards import BEFORE, OVER, CardLife
 from api.access import cards as rows
 from api.access import spread as spreading
 from api.access.cards import (
-    BEFORE,
-    OVER,
     Card,
     CardChanged,
     CardHistory,
     CardMade,
     CardReissued,
     Cards,
-    CardStatus,
     card_json,
     card_thing,
     step_json,
@@ -148,7 +146,7 @@ async def spread(ref: str, request: Request) -> Response:
     return json_answer(spread_json(ref, found, pending=row["pending"]))
 
 
-async def _end(s: Session, old: DictRow, status: CardStatus) -> None:
+async def _end(s: Session, old: DictRow, status: CardLife) -> None:
     unchanged = ("valid_from", "valid_until")
     values: dict[str, Any] = dict.fromkeys(unchanged) | {f"has_{name}": False for name in unchanged}
     values |= {"ref": old["ref"], "revisions": [old["revision"]], "before": list(BEFORE[status])}
@@ -156,7 +154,7 @@ async def _end(s: Session, old: DictRow, status: CardStatus) -> None:
         raise await _why_not(s, old["ref"], status, [old["revision"]])
 
 
-async def _why_not(s: Session, ref: str, status: CardStatus | None, wanted: Sequence[int] | None) -> ApiError:
+async def _why_not(s: Session, ref: str, status: CardLife | None, wanted: Sequence[int] | None) -> ApiError:
     """Why a card wasn't changed: changed meanwhile, no such step in its life, or not the caller's."""
     thing = card_thing(ref)
     was = (await read_to_change(s, thing, wanted))["status"]

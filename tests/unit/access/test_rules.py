@@ -144,6 +144,24 @@ def test_the_first_card_of_a_host_leaves_the_door_open_for_its_period() -> None:
     assert not stands_open(door.held, "entry", NOON, replace(door.state, lockdown=True))
 
 
+def test_a_first_card_opens_no_door_of_a_closed_place() -> None:
+    door = place(entry=DoorRules(to_space="place", first_card=WORK))
+    mornings = schedule_from_json({"tue": [["08:00", "12:15"]]})
+    door.held = replace(door.held, opening_hours=mornings)
+    door.read(HOST)
+    assert stands_open(door.held, "entry", NOON + 14 * MINUTE, door.state)
+    assert not stands_open(door.held, "entry", NOON + 15 * MINUTE, door.state)
+    door.state = State()
+    assert door.read(HOST, NOON + 20 * MINUTE).granted  # a host may enter outside of the hours
+    assert not door.state.held_open
+    door.held = replace(
+        door.held,
+        opening_hours=schedule_from_json({"tue": [["08:00", "24:00"]], "closed": [["2026-03-03", "2026-03-03"]]}),
+    )
+    assert door.read(HOST, NOON + 21 * MINUTE).granted
+    assert not stands_open(door.held, "entry", NOON + 21 * MINUTE, door.state)
+
+
 def test_lockdown_and_evacuation_of_a_door_and_of_the_place() -> None:
     door = place()
     for state, locked in (

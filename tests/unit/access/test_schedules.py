@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from access import ListError, Period, Schedule
 from access.holidays import holidays
-from access.schedules import ALWAYS, Closure, Holidays, Special, closed_on, schedule_from_json, schedule_to_json
+from access.schedules import Closure, Holidays, Special, schedule_from_json, schedule_to_json
 
 PARIS = ZoneInfo("Europe/Paris")
 YEARS = st.sampled_from([2025, 2026, 2027])
@@ -200,25 +200,3 @@ def test_links_of_links_end() -> None:
         deep = {"linked": [deep]}
     with pytest.raises(ListError, match="deep"):
         schedule_from_json(deep)
-
-
-def test_a_place_without_hours_closes_all_the_same() -> None:
-    july = Closure(first=date(2026, 7, 13), last=date(2026, 7, 14))
-    assert closed_on(None, ()) is None
-    closed = closed_on(None, [july])
-    assert closed is not None
-    for day, is_open in ((12, True), (13, False), (14, False), (15, True)):
-        for hour in (0, 12, 23):
-            assert closed.covers(datetime(2026, 7, day, hour, 59, tzinfo=PARIS), PARIS) == is_open
-    assert ALWAYS.covers(datetime(2026, 7, 14, tzinfo=PARIS), PARIS)
-
-
-def test_closures_add_up_in_any_order() -> None:
-    one, two = (
-        Closure(first=date(2026, 7, 14), last=date(2026, 7, 14)),
-        Closure(first=date(2026, 1, 1), last=date(2026, 1, 2)),
-    )
-    hours = schedule_from_json({"tue": [["08:00", "12:00"]], "closed": [["2026-07-14", "2026-07-14"]]})
-    assert closed_on(hours, []) == hours
-    assert closed_on(hours, [two, one]) == closed_on(hours, [one, two, two])
-    assert closed_on(hours, [two]).closures == (two, one)  # type: ignore[union-attr]
