@@ -103,3 +103,7 @@ class TooManyStreams(Unavailable):
 
 class KeyInvalid(ApiError):
     """A key can't be made as asked: scopes, places or dates that make no sense."""
+
+
+class DatabaseFault(Exception):
+    """A fault of ours that the database found. No ``ApiError``: its text is for the log, and tells no row's values."""

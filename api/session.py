@@ -24,7 +24,7 @@ from starlette.responses import Response
 
 from api.auth import key_of
 from api.edge import REQUEST_ID
-from api.errors import KeyRefused, ScopeMissing, Unavailable
+from api.errors import DatabaseFault, KeyRefused, ScopeMissing, Unavailable
 from api.keys import digest_of
 from api.models import problem_responses
 from api.refusals import as_problem
@@ -113,8 +113,8 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
             yield Session(conn=conn, caller=caller, request_id=request_id)
     except psycopg.Error as error:
         problem = as_problem(error)
-        if problem is None:
-            raise
+        if problem is None:  # without its text and cause, which quote the row: names would stand in the log
+            raise DatabaseFault(f"SQLSTATE {error.sqlstate}, {type(error).__name__}") from None
         raise problem from error
     except (PoolTimeout, TooManyRequests, OSError) as error:
         raise Unavailable("The database is away or too busy.") from error
