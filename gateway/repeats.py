@@ -41,7 +41,9 @@ class Repeats:
             fields = _ADDS_UP if "device_at" in row else None
         if fields is None:
             return True
-        key = (event["device"], event["kind"], row.get("name") or row.get("what"))
+        # What a door's sensor says of itself comes between what it says of the door.
+        of_itself = "tamper" if row.get("state") == "tamper" else None
+        key = (event["device"], event["kind"], row.get("name") or row.get("what") or of_itself)
         value = tuple(row.get(name) for name in fields)
         before = self._events.get(key)
         if before is not None and before[0] == value and 0 <= event["at"] - before[1] < HEARTBEAT_US:

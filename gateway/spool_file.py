@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS kept (
   until INTEGER,               -- µs since 1970; NULL: for ever
   PRIMARY KEY (gateway, name)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS kept_until ON kept (until) WHERE until IS NOT NULL;
 PRAGMA user_version = 1;
 """
 

@@ -332,3 +332,11 @@ def test_a_list_that_counts_the_uses_itself_ends_the_gateway_s_own(hall: Hall) -
     hall.place.lists.current = newer
     hall.wait(1)
     assert hall.place.memory.state.used == {}
+
+
+def test_a_contact_that_is_taken_off_says_so_once_a_minute(hall: Hall) -> None:
+    for _ in range(5):
+        hall.hear("zigbee2mqtt", "z/contact", b'{"contact": true, "tamper": true}')
+    assert [one["state"] for one in hall.told("door")] == ["closed", "tamper"]
+    hall.hear("zigbee2mqtt", "z/contact", b'{"contact": false, "tamper": true}')
+    assert [one["state"] for one in hall.told("door")][2] == "open"
