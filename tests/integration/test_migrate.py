@@ -54,11 +54,69 @@ def test_every_migration_once_and_the_second_run_does_nothing(empty: str) -> Non
     expected = [str(one) for one in read_migrations()]
     assert migrate(empty, log=lines.append) == expected
     assert [line.split()[1] for line in lines if " applied in " in line] == expected
-    assert {"place", "event", "occupancy_change", "occupancy_15m", "access_list", "migration"} <= _tables(empty)
+    assert {"place", "event", "occupancy_change", "occupancy_15m", "access_list", "audit", "migration"} <= _tables(
+        empty
+    )
     assert migrate(empty, log=_quiet) == []
     with psycopg.connect(empty) as connection:
         hypertables = connection.execute("SELECT hypertable_name FROM timescaledb_information.hypertables").fetchall()
         assert {name for (name,) in hypertables} >= {"event", "occupancy_change", "occupancy_15m"}
+
+
+BEFORE_ACCESS = """
+INSERT INTO place (code, name, shard, latitude, longitude, source, source_id)
+  VALUES ('a', 'A', 0, 45, 1, 't', '1'), ('b', 'B', 63, 46, 2, 't', '2');
+INSERT INTO space (place, code, name, kind) SELECT id, 'place', 'Lieu', 'place' FROM place ORDER BY id;
+INSERT INTO door (place, code, name, to_space)
+  SELECT s.place, d, 'Porte', s.id FROM space s, unnest('{back,entry}'::text[]) d ORDER BY s.place, d;
+INSERT INTO member (ref, home, status) VALUES ('m-aaaa', 1, 'active'), ('m-bbbb', 2, 'suspended');
+INSERT INTO card (token, last4, member, status) VALUES (sha256('x'), '1234', 'm-aaaa', 'lost'),
+  (sha256('y'), NULL, 'm-bbbb', 'active');
+INSERT INTO access_right (member, place, doors, schedule, valid_from, valid_until) VALUES
+  ('m-aaaa', 1, NULL, NULL, NULL, NULL),
+  ('m-aaaa', 2, '{entry}', '{"mon": [["08:00", "12:00"]]}', '2026-01-01Z', '2027-01-01Z'),
+  ('m-bbbb', 2, '{entry,back,gone}', NULL, NULL, NULL),
+  ('m-bbbb', 1, '{gone}', NULL, NULL, NULL);
+INSERT INTO access_list VALUES (1, 7, '2026-10-01Z', 'x', 'y');
+INSERT INTO api_key (name, digest, scopes) VALUES ('k', sha256('k'), '{admin}');
+INSERT INTO event (at, received_at, tx, stream, seq, place, kind, member)
+  VALUES (now(), now(), 1, 1, 1, 1, 1, 'm-aaaa');
+"""
+"""A network as migration 0011 left it."""
+
+
+def test_a_network_of_before_keeps_its_members_cards_and_rights(empty: str, tmp_path: Path) -> None:
+    for path in MIGRATIONS.glob("*.sql"):
+        if int(path.name[:4]) <= 11:
+            shutil.copy(path, tmp_path)
+    migrate(empty, log=_quiet, directory=tmp_path)
+    with psycopg.connect(empty) as connection:
+        connection.execute(BEFORE_ACCESS.encode())
+    migrate(empty, log=_quiet)
+    with psycopg.connect(empty) as connection:
+        passes = connection.execute(
+            "SELECT p.member, l.place, l.doors, s.hours, s.place, p.valid_from::date::text, p.valid_until::date::text,"
+            " p.everywhere, p.unit FROM pass p JOIN pass_place l ON l.pass = p.ref"
+            " LEFT JOIN schedule s ON s.id = p.schedule ORDER BY p.member, l.place"
+        ).fetchall()
+        assert passes == [
+            ("m-aaaa", 1, None, None, None, None, None, False, None),
+            ("m-aaaa", 2, [4], {"mon": [["08:00", "12:00"]]}, 2, "2026-01-01", "2027-01-01", False, None),
+            ("m-bbbb", 1, [], None, None, None, None, False, None),  # doors that are gone are none, not all
+            ("m-bbbb", 2, [3, 4], None, None, None, None, False, None),
+        ]
+        cards = connection.execute(
+            "SELECT member, last4, status, kind, ref ~ '^c-' FROM card ORDER BY member"
+        ).fetchall()
+        assert cards == [("m-aaaa", "1234", "lost", "card", True), ("m-bbbb", None, "active", "card", True)]
+        assert connection.execute("SELECT ref, status FROM member ORDER BY ref").fetchall() == [
+            ("m-aaaa", "active"),
+            ("m-bbbb", "suspended"),
+        ]
+        # Gateways refuse versions below theirs: the numbers go on.
+        assert connection.execute("SELECT place, version FROM list_version").fetchall() == [(1, 7)]
+        assert connection.execute("SELECT member, place FROM access_dirty").fetchall() == [(None, None)]
+        assert len(connection.execute("SELECT * FROM enter(sha256('k'), '', '')").fetchall()) == 1
 
 
 def test_the_apache_edition_is_told_that_it_has_no_compression(empty: str) -> None:

@@ -19,6 +19,9 @@ INSERT INTO desk (place, space, code, name) SELECT place, id, 'desk-' || code, '
 INSERT INTO door (place, code, name, to_space) SELECT place, 'entry', 'Porte', id FROM space WHERE code = 'place';
 INSERT INTO gateway (place, code) SELECT id, code || '-g1' FROM place;
 INSERT INTO member (ref) VALUES ('m-0001');
+INSERT INTO pass (ref, member) VALUES ('p-0001', 'm-0001');
+INSERT INTO schedule (place, code, name, hours) SELECT id, 'day', 'Jour', '{}' FROM place;
+INSERT INTO api_key (name, digest, scopes) VALUES ('x', sha256('x'), '{admin}');
 """
 PLACE = (
     "INSERT INTO place (code, name, shard, latitude, longitude, source, source_id, {})"
@@ -31,6 +34,7 @@ ROOT_A, HALL_A, LOFT_A = (SPACE.format("a", code) for code in ("place", "hall", 
 HALL_B = SPACE.format("b", "hall")
 GATEWAY_A = "(SELECT id FROM gateway WHERE code = 'a-g1')"
 DESK_A = "(SELECT d.id FROM desk d WHERE d.code = 'desk-hall' AND d.place = " + A + ")"
+DOOR_A = "(SELECT d.id FROM door d WHERE d.place = " + A + ")"
 DOOR_B = "(SELECT d.id FROM door d WHERE d.place = " + B + ")"
 DEVICE = (
     "INSERT INTO device (gateway, place, code, kind, driver, address, {}) VALUES (" + GATEWAY_A + ", " + A + ", {})"
@@ -39,7 +43,16 @@ SPACE_STATE = (
     "INSERT INTO space_state (space, place, revision, present, low, high, quality, at, ttl_s, changed_at, fold)"
     " VALUES (" + HALL_A + ", {}, now(), 120, now(), '{{}}')"
 )
-RIGHT = "INSERT INTO access_right (member, place, {}) VALUES ('m-0001', " + A + ", {})"
+PASS = "INSERT INTO pass (member, {}) VALUES ('m-0001', {})"
+PASS_PLACE = "INSERT INTO pass_place (pass, place, {}) VALUES ('p-0001', " + A + ", {})"
+RULE = "INSERT INTO door_rule (door, place, {}) VALUES (" + DOOR_A + ", " + A + ", {})"
+COMMAND = (
+    "INSERT INTO command (place, gateway, ordered_by, do_what, expires_at, {}) VALUES ("
+    + A
+    + ", "
+    + GATEWAY_A
+    + ", 'x', {})"
+)
 
 NONSENSE = {
     "a place's code with capitals": "INSERT INTO place (code, name, shard, latitude, longitude, source, source_id)"
@@ -100,8 +113,54 @@ NONSENSE = {
     "a card of nobody": "INSERT INTO card (token, member) VALUES (sha256('x'), 'm-0002')",
     "a card that ends before it begins": "INSERT INTO card (token, member, valid_from, valid_until)"
     " VALUES (sha256('x'), 'm-0001', now(), now() - interval '1 day')",
-    "a right of no hours at all": RIGHT.format("schedule", "'[]'"),
-    "a right of unreadable hours": RIGHT.format("schedule", '\'{"mon": "always"}\''),
+    "a pass of nobody": "INSERT INTO pass (member) VALUES ('m-0002')",
+    "a pass that ends before it begins": PASS.format("valid_from, valid_until", "now(), now() - interval '1 day'"),
+    "a pass with a number of nothing": PASS.format("allowance", "10"),
+    "a pass with weeks": PASS.format("unit, allowance", "'week', 1"),
+    "a pass with less than nothing": PASS.format("unit, allowance", "'day', -1"),
+    "a pass of a visitor who waits": PASS.format("visitor", "'waiting'"),
+    "a pass by no schedule": PASS.format("schedule", "0"),
+    "a pass with a name for a reference": PASS.format("ref", "'Jeanne Dupont'"),
+    "a use of no pass": "INSERT INTO pass_use (pass, slot) VALUES ('p-0002', 1)",
+    "a use twice": "INSERT INTO pass_use (pass, slot) VALUES ('p-0001', 1), ('p-0001', 1)",
+    "two schedules of one code": f"INSERT INTO schedule (place, code, name, hours) VALUES ({A}, 'day', 'X', '{{}}')",
+    "two schedules of the network of one code": "INSERT INTO schedule (code, name, hours)"
+    " VALUES ('x', 'X', '{}'), ('x', 'X', '{}')",
+    "hours that are a list": "INSERT INTO schedule (code, name, hours) VALUES ('x', 'X', '[]')",
+    "hours with their links inside": "INSERT INTO schedule (code, name, hours) VALUES ('x', 'X', '{\"linked\": []}')",
+    "a booking that ends before it begins": f"INSERT INTO booking (member, place, starts_at, ends_at)"
+    f" VALUES ('m-0001', {A}, now(), now())",
+    "a booking of another place's space": f"INSERT INTO booking (member, place, space, starts_at, ends_at)"
+    f" VALUES ('m-0001', {A}, {HALL_B}, now(), 'infinity')",
+    "a closure that ends before it begins": "INSERT INTO closure (first, last) VALUES ('2026-12-25', '2026-12-24')",
+    "a rule of another place's door": f"INSERT INTO door_rule (door, place) VALUES ({DOOR_B}, {A})",
+    "anti-passback of a kind that there isn't": RULE.format("passback", "'strict'"),
+    "timed anti-passback without a time": RULE.format("passback", "'timed'"),
+    "a limit below zero": "UPDATE space SET person_limit = -1",
+    "a list that never ages, nearly": f"INSERT INTO place_policy (place, list_max_age_s) VALUES ({A}, 59)",
+    "a pause of no time": f"INSERT INTO place_policy (place, pause_s) VALUES ({A}, 0)",
+    "another place's door in lockdown": f"INSERT INTO lockdown (place, door, ordered_by) VALUES ({A}, {DOOR_B}, 'x')",
+    "a door of no place in lockdown": f"INSERT INTO lockdown (door, ordered_by) VALUES ({DOOR_A}, 'x')",
+    "a lockdown twice": "INSERT INTO lockdown (ordered_by) VALUES ('x'), ('x')",
+    "an order that is none": COMMAND.format("sent_at", "'explode', now() + interval '1 minute', NULL"),
+    "an order that lives a day": COMMAND.format("sent_at", "'unlock', now() + interval '1 day', NULL"),
+    "an order for another place's door": COMMAND.format("door", f"'unlock', now() + interval '1 minute', {DOOR_B}"),
+    "an order by another place's gateway": f"INSERT INTO command (place, gateway, do_what, ordered_by, expires_at)"
+    f" VALUES ({B}, {GATEWAY_A}, 'unlock', 'x', now() + interval '1 minute')",
+    "two members of one address": "INSERT INTO member (email) VALUES ('a@b'), ('A@B')",
+    "an address that is none": "INSERT INTO member (email) VALUES ('nobody')",
+    "a PIN in the clear": "INSERT INTO member (pin) VALUES ('1234')",
+    "a card in a state that there isn't": "INSERT INTO card (token, member, status)"
+    " VALUES (sha256('x'), 'm-0001', 'eaten')",
+    "a list entry that ends before it begins": f"INSERT INTO list_entry"
+    f" VALUES ({A}, sha256('x'), 2, 2, 'm-0001', '{{}}', '{{}}', sha256('x'))",
+    "a list entry in force twice": f"INSERT INTO list_entry SELECT {A}, sha256('x'), v, NULL, 'm-0001', '{{}}', '{{}}',"
+    " sha256('x') FROM generate_series(1, 2) v",
+    "a key with a role that there isn't": "INSERT INTO api_key (name, digest, scopes, role)"
+    " VALUES ('y', 'y', '{}', 'king')",
+    "a member's key of nobody": "INSERT INTO api_key (name, digest, scopes, role) VALUES ('y', 'y', '{}', 'member')",
+    "a manager's key of a member": "INSERT INTO api_key (name, digest, scopes, role, member)"
+    " VALUES ('y', 'y', '{}', 'place_manager', 'm-0001')",
     "a key that may do anything": "INSERT INTO api_key (name, digest, scopes) VALUES ('x', 'x', '{everything}')",
     "a key that may do nothing": "INSERT INTO api_key (name, digest, scopes) VALUES ('x', 'x', '{}')",
     "a quarter hour that is known twice over": f"INSERT INTO occupancy_15m (at, place, space, known)"
@@ -138,7 +197,13 @@ def test_nonsense_is_refused(world: Connection, statement: str) -> None:
         f"UPDATE space SET parent = {HALL_A} WHERE id = {LOFT_A}",
         DEVICE.format("space, desk", f"'x', 'desk_sensor', 'chirpstack', 'x/y', {HALL_A}, {DESK_A}"),
         SPACE_STATE.format(A + ", 1, NULL, NULL, NULL, 'unknown'"),
-        RIGHT.format("schedule, doors", """'{"sat": [["00:00", "24:00"]]}', '{entry}'"""),
+        PASS.format("schedule, unit, allowance", "(SELECT min(id) FROM schedule), 'half_day', 10"),
+        PASS_PLACE.format("doors, spaces", f"ARRAY[{DOOR_A}], ARRAY[{HALL_A}]"),
+        RULE.format("passback, passback_s, pin", "'timed', 60, true"),
+        COMMAND.format("door", f"'unlock', now() + interval '1 minute', {DOOR_A}"),
+        "INSERT INTO schedule (code, name, hours) VALUES ('day', 'Jour', '{\"mon\": []}')",
+        "INSERT INTO member (name, email, pin) VALUES ('Jeanne Dupont', 'j@example.org', repeat('0', 32))",
+        "INSERT INTO lockdown (ordered_by) VALUES ('x')",
     ],
 )
 def test_sense_is_taken(world: Connection, statement: str) -> None:
