@@ -1,0 +1,304 @@
+"""Import and export, the audit, alarms, and what a member may ask for: over HTTP, on a real database, as its own user."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from api.routes.alarms import Alarm, Alarms
+from api.routes.audit import Audit, AuditHead
+from api.routes.privacy import Erased, Held
+from api.routes.transfer import ImportReport
+from tests.managed import Managed, managed
+from tests.operated import Door, door
+
+FILE = """nom;courriel;organisation;carte;forfait;lieux;valable jusqu'au
+Ana Diaz;ana@example.org;Fab & Cie;04A2245AC16D80;Mensuel;limoges;31/12/2026
+Béa Noël;bea@example.org;Fab & Cie;04A2245AC16D81;Mensuel;limoges;31/12/2026
+Béa Noël;bea@example.org;;0074380D;;;
+"""
+
+
+@pytest.fixture(scope="module")
+def network(postgres_url: str, _template: str) -> Iterator[Managed]:
+    with managed(postgres_url, _template) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def entry(network: Managed) -> Door:
+    return door(network)
+
+
+def send(network: Managed, who: str, data: str | bytes, query: str = "") -> httpx.Response:
+    headers = {"Authorization": f"Bearer {network.keys[who]}", "Content-Type": "text/csv"}
+    content = data.encode() if isinstance(data, str) else data
+    return network.api.post(f"/v1/members/import{query}", content=content, headers=headers, timeout=60)
+
+
+def held(network: Managed) -> dict[str, list[Any]]:
+    """Everything that an import writes to, but for what counts up."""
+    tables = {
+        "organisation": "id", "member": "ref", "card": "token", "pass": "ref", "pass_place": "pass, place",
+    }  # fmt: skip
+    return {name: network.sql(f"SELECT * FROM {name} ORDER BY {key}") for name, key in tables.items()}
+
+
+def outcomes(answer: httpx.Response) -> list[str]:
+    return [line["outcome"] for line in answer.json()["lines"]]
+
+
+def audited(network: Managed) -> int:
+    return int(network.sql("SELECT count(*) FROM audit")[0][0])
+
+
+def test_a_dry_run_tells_exactly_what_the_import_then_does(network: Managed) -> None:
+    before, lines = held(network), audited(network)
+    dry = send(network, "manager", FILE.encode("cp1252"), "?dry_run=true")
+    assert dry.status_code == 200, dry.text
+    ImportReport.model_validate_json(dry.content)
+    assert (held(network), audited(network)) == (before, lines)
+    assert (dry.json()["dry_run"], dry.json()["stored"], dry.json()["encoding"]) == (True, False, "windows-1252")
+    assert outcomes(dry) == ["created", "created", "changed"]
+    assert dry.json()["new_organisations"] == ["Fab & Cie"]
+    real = send(network, "manager", FILE)
+    assert (real.status_code, real.json()["stored"]) == (200, True)
+    told = [
+        [{key: value for key, value in line.items() if key != "member"} for line in answer.json()["lines"]]
+        for answer in (dry, real)
+    ]
+    assert told[0] == told[1]
+    refs = [line["member"] for line in real.json()["lines"]]
+    assert (len(set(refs)), all("member" not in line for line in dry.json()["lines"])) == (2, True)
+    cards = network.get("manager", f"/v1/members/{refs[1]}/cards").json()["cards"]
+    assert sorted(card["last4"] for card in cards) == ["380D", "6D81"]
+    passes = network.get("manager", f"/v1/members/{refs[0]}/passes").json()["passes"]
+    assert [(one["label"], one["valid_until"]) for one in passes] == [("Mensuel", "2026-12-31T23:00:00.000Z")]
+    assert audited(network) > lines
+
+
+def test_the_same_file_again_changes_nothing_and_leaves_no_trace(network: Managed) -> None:
+    send(network, "manager", FILE)
+    before, lines = held(network), audited(network)
+    again = send(network, "manager", FILE)
+    assert (again.json()["stored"], outcomes(again)) == (True, ["unchanged"] * 3)
+    assert (held(network), audited(network)) == (before, lines)
+
+
+def test_one_refused_line_keeps_everything_out_unless_skipped(network: Managed) -> None:
+    file = "name,email,places,pass\nCarl,carl@example.org,limoges,Jour\nDora,dora@example.org,atlantis,Jour\n"
+    before = held(network)
+    refused = send(network, "manager", file)
+    assert refused.status_code == 422
+    assert refused.headers["content-type"] == "application/problem+json"
+    body = refused.json()
+    assert (body["type"], body["stored"]) == ("urn:maillage:problem:import-refused", False)
+    assert body["lines"][1]["problems"][0]["column"] == "places"
+    assert "atlantis" in body["lines"][1]["problems"][0]["what"]
+    assert held(network) == before
+    skipped = send(network, "manager", file, "?skip_refused=true")
+    assert (skipped.status_code, outcomes(skipped)) == (200, ["created", "refused"])
+    assert network.sql("SELECT count(*) FROM member WHERE email IN ('carl@example.org', 'dora@example.org')") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("data", "say"),
+    [
+        (b"", "empty"),
+        ("name,email\nZoé,a@b.example\n".encode() + "Zoé,b@b\n".encode("cp1252"), "Line 3"),
+        (b"name,places\nA,limoges\n", "one of member, email, card"),
+        (b"email,courriel\na,b\n", "both mean"),
+        (b'name,email\n"A,a@b\n', "Line 2"),
+        (b"\x00\x01\x02\x03", "control character"),
+    ],
+)
+def test_files_that_are_none_are_refused_with_a_sentence(network: Managed, data: bytes, say: str) -> None:
+    answer = send(network, "manager", data)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:maillage:problem:bad-field")
+    assert say in answer.json()["detail"]
+
+
+def test_what_a_key_does_not_see_still_stands_against_a_line(network: Managed) -> None:
+    far = network.someone("Far Away", home="isle")
+    network.sql("UPDATE member SET email = 'far@example.org' WHERE ref = %s RETURNING ref", far)
+    network.card(far, "FA00FA00")
+    before = held(network)
+    for cells in ("Other,far@example.org,", "Other,other@example.org,FA00FA00"):
+        answer = send(network, "manager", f"name,email,card\n{cells}\nEli,eli@example.org,\n")
+        assert answer.status_code == 422, answer.text
+        assert outcomes(answer) == ["refused", "created"]
+        assert "doesn't see" in answer.json()["lines"][0]["problems"][0]["what"]
+        assert held(network) == before
+    dry = send(network, "manager", "name,email\nOther,far@example.org\n", "?dry_run=true")
+    assert outcomes(dry) == ["refused"]
+    skipped = send(network, "manager", "name,email\nO,far@example.org\nEli,eli@example.org\n", "?skip_refused=true")
+    assert (skipped.json()["stored"], outcomes(skipped)) == (True, ["refused", "created"])
+
+
+def test_an_export_comes_back_without_a_change(network: Managed) -> None:
+    send(network, "admin", 'name,email,home,places,host\n"=cmd()",formula@example.org,isle,*,yes\n')
+    before = held(network)
+    for who, query in (("admin", ""), ("manager", "?separator=semicolon&bom=true"), ("auditor", "?separator=tab")):
+        answer = network.get(who, f"/v1/members/export{query}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+        assert answer.content.startswith(b"\xef\xbb\xbf") == ("bom" in query)
+        assert b"04A2245AC16D80" not in answer.content
+        if who == "auditor":
+            continue
+        again = send(network, who, answer.content)
+        assert again.status_code == 200, [line for line in again.json()["lines"] if line["outcome"] == "refused"]
+        assert set(outcomes(again)) == {"unchanged"}
+    assert held(network) == before
+    assert b"'=cmd()" in network.get("admin", "/v1/members/export").content
+    assert b"=cmd()" not in network.get("manager", "/v1/members/export").content.replace(b"'=cmd()", b"")
+    assert network.sql("SELECT count(*) > 0 FROM audit WHERE action = 'read members'") == [(True,)]
+
+
+def test_ten_thousand_lines_in_seconds_while_others_are_answered(network: Managed) -> None:
+    rows = "\n".join(f"Person {n},p{n}@example.org,{0x10000000 + n:08X},Mensuel,isle" for n in range(10_000))
+    waits: list[float] = []
+
+    def ask() -> None:
+        with httpx.Client(base_url=network.api.base_url, timeout=20) as client:
+            for _ in range(300):
+                started = time.monotonic()
+                assert client.get("/v1/occupancy").status_code == 200
+                waits.append(time.monotonic() - started)
+
+    with ThreadPoolExecutor(1) as others:
+        asking = others.submit(ask)
+        started = time.monotonic()
+        answer = send(network, "isle", f"name,email,card,pass,places\n{rows}\n")
+        took = time.monotonic() - started
+        asking.result()
+    assert (answer.status_code, answer.json()["counts"]["created"]) == (200, 10_000), answer.text[:500]
+    print(f"10,000 lines: {took:.1f} s; others p99 {sorted(waits)[int(len(waits) * 0.99)] * 1000:.0f} ms")
+    assert took < 30
+    assert send(network, "isle", f"name,email,card,pass,places\n{rows}\n").json()["counts"]["unchanged"] == 10_000
+
+
+def test_alarms_are_listed_paged_and_acknowledged_once(network: Managed) -> None:
+    network.sql(
+        "INSERT INTO alarm (kind, place, text) SELECT 'door_forced', p.id, 'Door entry was forced ' || n"
+        " FROM place p, generate_series(1, 3) n RETURNING id"
+    )
+    seen: list[int] = []
+    cursor = ""
+    while cursor is not None:
+        page = network.get("desk", f"/v1/alarms?limit=2{cursor and '&cursor='}{cursor}")
+        Alarms.model_validate_json(page.content)
+        seen += [one["id"] for one in page.json()["alarms"]]
+        cursor = page.json()["next"]
+    assert len(seen) == 3
+    assert len(network.get("admin", "/v1/alarms?kind=door_forced&limit=1000").json()["alarms"]) == 6
+    first = network.post("desk", f"/v1/alarms/{seen[0]}/acknowledge", {"comment": "the wind"})
+    Alarm.model_validate_json(first.content)
+    assert first.json()["acknowledged_by"].endswith(" desk")
+    assert network.call("manager", "POST", f"/v1/alarms/{seen[0]}/acknowledge").json() == first.json()
+    assert len(network.get("desk", "/v1/alarms").json()["alarms"]) == 2
+    assert len(network.get("desk", "/v1/alarms?state=all&place=limoges").json()["alarms"]) == 3
+    far = network.get("admin", "/v1/alarms?place=isle").json()["alarms"][0]["id"]
+    assert network.post("desk", f"/v1/alarms/{far}/acknowledge", {}).status_code == 404
+    lines = network.get("auditor", f"/v1/audit?subject=alarm {seen[0]}").json()["lines"]
+    assert {line["action"] for line in lines} == {"alarm changed", "alarm commented"}
+    assert "the wind" in json.dumps(lines)
+
+
+def test_the_audit_tells_who_did_what_from_where(network: Managed) -> None:
+    ref = network.someone("Audited", who="desk")
+    made = network.call(
+        "desk", "PATCH", f"/v1/members/{ref}", {"status": "suspended"}, if_match="*", x_request_id="r-77"
+    )
+    assert made.status_code == 200
+    answer = network.get("auditor", f"/v1/audit?subject=member {ref}")
+    Audit.model_validate_json(answer.content)
+    newest, first = answer.json()["lines"]
+    assert (newest["action"], newest["request"], newest["place"], newest["from"]) == (
+        "member changed", "r-77", "limoges", "127.0.0.1",
+    )  # fmt: skip
+    assert (first["action"], newest["actor"].split()[1], newest["role"]) == ("member created", "desk", "front_desk")
+    assert newest["detail"]["changed"]["status"] == ["active", "suspended"]
+    assert [one["id"] for one in network.get("auditor", "/v1/audit?request=r-77").json()["lines"]] == [newest["id"]]
+    assert network.get("isle", f"/v1/audit?subject=member {ref}").json()["lines"] == []
+    page = network.get("auditor", "/v1/audit?limit=1").json()
+    following = network.get("auditor", f"/v1/audit?limit=1&cursor={page['next']}").json()
+    assert following["lines"][0]["id"] < page["lines"][0]["id"]
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+    assert network.get("auditor", f"/v1/audit?since={soon}").json()["lines"] == []
+    head = network.get("auditor", "/v1/audit/head")
+    AuditHead.model_validate_json(head.content)
+    newest_hash = network.sql("SELECT id, encode(hash, 'hex') FROM audit ORDER BY id DESC LIMIT 1")[0]
+    assert (head.json()["id"], head.json()["hash"]) == newest_hash
+    assert network.get("manager", "/v1/audit/head").status_code == 404
+
+
+def test_reading_the_feed_is_told_once_a_minute_and_key(network: Managed, entry: Door) -> None:
+    entry.read(datetime.now(UTC), card="0074380D", member="m-own1")
+    count = "SELECT count(*) FROM audit WHERE action = 'read events' AND actor LIKE %s"
+    for who in ("auditor", "feed"):
+        for _ in range(5):
+            assert network.get(who, "/v1/events").status_code == 200
+        assert network.sql(count, f"% {who}") == [(1,)], who
+    for _ in range(2):
+        assert network.get("admin", "/v1/events?kind=desk").status_code == 200
+    assert network.sql(count, "% admin") == [(0,)]
+    assert network.get("isle", "/v1/events").json()["events"] == []
+    assert network.get("isle", "/v1/events?place=limoges").status_code == 403
+
+
+def test_all_that_is_held_about_a_member_is_told_and_erased(network: Managed, entry: Door) -> None:
+    ref = network.someone("Ida Roux")
+    network.card(ref, "1DA00001")
+    network.post("manager", f"/v1/members/{ref}/passes", {"label": "Plein", "places": [{"place": "limoges"}]})
+    entry.read(datetime.now(UTC), card="1DA00001", member=ref)
+    assert network.get("manager", f"/v1/members/{ref}/export").status_code == 403
+    answer = network.get("admin", f"/v1/members/{ref}/export")
+    Held.model_validate_json(answer.content)
+    told = answer.json()
+    assert (told["member"]["name"], told["cards"][0]["last4"], told["passes"][0]["places"]) == (
+        "Ida Roux", "0001", ["limoges"],
+    )  # fmt: skip
+    assert [(one["door"], one["granted"]) for one in told["events"]] == [("entry", True)]
+    assert {"member created", "card created", "pass created"} <= {line["action"] for line in told["audit"]}
+    assert "1DA00001" not in answer.text
+    path = f"/v1/members/{ref}"
+    assert network.call("admin", "DELETE", path).status_code == 428
+    assert network.call("admin", "DELETE", path, if_match='"99"').status_code == 412
+    gone = network.change("admin", "DELETE", path)
+    Erased.model_validate_json(gone.content)
+    assert gone.json()["erased"] == {"events": 1, "cards": 1, "passes": 1, "bookings": 0}
+    assert network.get("admin", path).status_code == 404
+    assert network.sql("SELECT count(*) FROM event WHERE member = %s", ref) == [(0,)]
+    assert "Ida" not in json.dumps(network.get("auditor", f"/v1/audit?subject=member {ref}").json())
+
+
+def test_a_member_sees_and_erases_what_is_held_about_them_with_a_key_of_their_own(
+    network: Managed, entry: Door
+) -> None:
+    ref = network.someone("Own Er")
+    network.card(ref, "0BE00001")
+    entry.read(datetime.now(UTC), card="0BE00001", member=ref)
+    assert network.post("desk", f"/v1/members/{ref}/key", {}).status_code == 403
+    assert network.post("isle", f"/v1/members/{ref}/key", {}).status_code == 404
+    made = network.post("manager", f"/v1/members/{ref}/key", {"hours": 2})
+    assert made.status_code == 201, made.text
+    keys = {**network.keys, "self": made.json()["key"]}
+    mine = Managed(api=network.api, centre=network.centre, database=network.database, keys=keys, member=ref)
+    assert mine.get("self", "/v1/me").json()["name"] == "Own Er"
+    told = mine.get("self", "/v1/me/export")
+    assert told.status_code == 200, told.text
+    assert (told.json()["member"]["ref"], len(told.json()["cards"]), len(told.json()["events"])) == (ref, 1, 1)
+    assert mine.get("self", f"/v1/members/{network.member}").status_code == 404
+    assert mine.get("self", f"/v1/members/{ref}/export").status_code == 403
+    assert mine.get("self", "/v1/members").status_code == 403
+    assert mine.call("self", "DELETE", "/v1/me", if_match='"99"').status_code == 412
+    assert mine.change("self", "DELETE", "/v1/me").status_code == 200
+    assert mine.get("self", "/v1/me").status_code == 401
+    assert network.get("admin", f"/v1/members/{ref}").status_code == 404
