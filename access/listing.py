@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 from access import fields
 from access.errors import ListError
 from access.model import AccessList, Member, Right
-from access.reading import read_json
+from access.reading import let_go, read_json
 from access.rules import NO_RULES, PLAIN, Terms
 from access.rules_json import rules_from_json, rules_to_json, terms_to_json
 from access.schedules import Schedule, schedule_from_json, schedule_to_json, zone_named
@@ -90,7 +90,7 @@ def from_json(text: str) -> AccessList:
     members = read_members(body)
     hours = body.get("opening_hours")
     max_age_s = body.get("max_age_s")
-    return AccessList(
+    made = AccessList(
         place=fields.text(body.get("place"), "place"),
         version=fields.count(body.get("version"), "version"),
         made_at=fields.instant_given(body.get("made_at"), "made_at"),
@@ -101,6 +101,8 @@ def from_json(text: str) -> AccessList:
         rules=rules_from_json(body["rules"]) if "rules" in body else NO_RULES,
         entries=read_entries(body, members),
     )
+    let_go(body)
+    return made
 
 
 def _is_plain(right: Right) -> bool:

@@ -179,6 +179,8 @@ def test_every_part_tells_of_itself(
     give_list(centre)
     field.say("gare/in/send", badge("in"))
     until(lambda: process.runtime.latency.count == 1)
+    centre.send("command", command("unlock", nonce="1", door="lab"))
+    until(lambda: centre.replies and centre.of_kind("audit"))
     until(lambda: process.spool.position("gare-1").depth == 0 and centre.of_kind("access"))
     base = f"http://127.0.0.1:{port}"
     with urllib.request.urlopen(f"{base}/metrics", timeout=5) as response:
@@ -187,9 +189,17 @@ def test_every_part_tells_of_itself(
             for family in text_string_to_metric_families(response.read().decode())
             for sample in family.samples
         }
-    assert samples["maillage_gateway_events_spooled_total", ()] == 3
+    assert samples["maillage_gateway_events_spooled_total", ()] == 4
     assert samples["maillage_gateway_spool_depth", (("gateway", "gare-1"),)] == 0
     assert samples["maillage_gateway_uplink_connected", ()] == 1
+    mine = (("gateway", "gare-1"),)
+    assert samples["maillage_gateway_list_version", mine] == 1
+    assert samples["maillage_gateway_list_entries", mine] == 1
+    assert samples["maillage_gateway_list_deltas", mine] == 0
+    assert 0 <= samples["maillage_gateway_list_age_seconds", mine] < 60
+    assert samples["maillage_gateway_lists_applied_total", ()] == 1
+    assert samples["maillage_gateway_lists_refused_total", ()] == 0
+    assert samples["maillage_gateway_commands_total", (("do", "unlock"), ("outcome", "unknown_door"))] == 1
     assert 0 < samples["maillage_gateway_access_seconds", (("quantile", "0.99"),)] < 1
     for path in ("/healthz", "/readyz"):
         with urllib.request.urlopen(base + path, timeout=5) as response:

@@ -14,7 +14,9 @@ from access.reading import read_json
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.text(alphabet='],[{}":\\ aé\n', max_size=12)
 ROWS = st.lists(st.lists(LEAVES | st.lists(st.lists(LEAVES, max_size=2), max_size=3), max_size=4), max_size=8)
-BODIES = st.dictionaries(st.text(max_size=5), ROWS | LEAVES | st.dictionaries(st.text(max_size=3), ROWS, max_size=3))
+BODIES = st.dictionaries(
+    st.text(max_size=5), ROWS | LEAVES | st.dictionaries(st.text(max_size=3), LEAVES | ROWS, max_size=6)
+)
 
 
 @pytest.fixture(autouse=True)
