@@ -8,6 +8,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
+from api.network import compact
 
 REQUEST_ID: Final = "maillage.request_id"
 """Where a route leaves its request's id in the ASGI scope, to be sent back."""
@@ -16,6 +17,8 @@ _SECURITY: Final = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
+_PROBLEM: Final = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+MOST_BYTES: Final = 1_048_576
 _OPEN: Final = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"ETag, Link, Retry-After")]
 _PREFLIGHT: Final = [
     (b"access-control-allow-origin", b"*"),
@@ -46,6 +49,11 @@ class Edge:
             await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT + _SECURITY})
             await send({"type": "http.response.body", "body": b""})
             return
+        if method not in _BODILESS and (refusal := _too_much(scope)) is not None:
+            self._metrics.answered("none", method if method in _METHODS else "other", refusal[0], None)
+            await send({"type": "http.response.start", "status": refusal[0], "headers": _PROBLEM + _SECURITY})
+            await send({"type": "http.response.body", "body": refusal[1]})
+            return
         if method == "HEAD" and scope["path"] != "/v1/stream":  # a stream has no end to tell of
             scope = {**scope, "method": "GET"}  # the server leaves the body out
         extra = _SECURITY + _OPEN if public and method in ("GET", "HEAD") else _SECURITY
@@ -73,4 +81,26 @@ class Edge:
             self._metrics.answered(route, method if method in _METHODS else "other", status, seconds)
 
 
+def _too_much(scope: Scope) -> tuple[int, bytes] | None:
+    """The status and problem for a body that is larger than any of ours, before a byte of it is read; None: it is fine.
+
+    A file (``…/import``) is read piece by piece by its route, which has a limit of its own.
+    """
+    if scope["path"].endswith("/import"):
+        return None
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    if b"transfer-encoding" in headers or not length.isdigit():
+        return 411, _refusal(411, "length-required", "Say how long the body is: send `Content-Length`.", scope)
+    if int(length) > MOST_BYTES:
+        return 413, _refusal(413, "too-large", f"A request's body has at most {MOST_BYTES} bytes.", scope)
+    return None
+
+
+def _refusal(status: int, name: str, detail: str, scope: Scope) -> bytes:
+    told = {"type": f"urn:maillage:problem:{name}", "title": "The request can't be read", "status": status}
+    return compact({**told, "detail": detail, "instance": scope["path"]})
+
+
+_BODILESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

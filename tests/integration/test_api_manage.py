@@ -467,3 +467,11 @@ def test_a_request_has_an_id_and_leaves_it_in_the_audit(network: Managed) -> Non
     odd = network.call("admin", "GET", "/v1/members", x_request_id="a b;c")
     assert len(odd.headers["x-request-id"]) == 32
     assert "access-control-allow-origin" not in network.get("admin", "/v1/places/limoges/doors").headers
+
+
+def test_a_body_larger_than_any_of_ours_is_not_read(network: Managed) -> None:
+    refused = network.post("admin", "/v1/members", {"name": "x" * 1_100_000})
+    assert (refused.status_code, refused.json()["type"]) == (413, "urn:maillage:problem:too-large")
+    headers = {"Authorization": f"Bearer {network.keys['admin']}"}
+    endless = network.api.post("/v1/members", content=(b"{" for _ in range(3)), headers=headers)
+    assert endless.status_code == 411
