@@ -42,7 +42,7 @@ def roll_page(roll: Roll, zone: tzinfo) -> str:
         parts.append("<p class=alert>Évacuation en cours : les portes restent ouvertes.</p>")
     if roll.lockdown:
         parts.append("<p class=alert>Confinement en cours.</p>")
-    sure = ", ".join(f"{counts[name]} {words}" for name, words in _SURE.items() if counts[name])
+    sure = ", ".join(f"{words} : {counts[name]}" for name, words in _SURE.items() if counts[name])
     parts.append(f"<p><span class=total>{len(roll.people)}</span> {_plural(len(roll.people))}<br>{sure}</p>")
     if not roll.exits_read:
         parts.append(
