@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api import refusals
 from api.access import closures, doors, organisations, places, schedules
 from tests.managed import Managed, managed
 from tests.waiting import until
@@ -216,6 +217,14 @@ def test_organisations_are_the_networks(network: Managed) -> None:
     assert network.change("admin", "DELETE", path).status_code == 204
     assert network.get("desk", f"/v1/members/{member['ref']}").json()["organisation"] is None
     organisations.Organisations.model_validate_json(network.get("desk", "/v1/organisations").content)
+
+
+def test_every_constraint_that_is_put_into_words_exists(network: Managed) -> None:
+    named = network.sql(
+        "SELECT conname FROM pg_constraint UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
+    )
+    known = {name for (name,) in named}
+    assert {*refusals._TAKEN, *refusals._WRONG, *refusals._USED} <= known
 
 
 def test_every_management_route_is_in_the_document_with_its_shapes(network: Managed) -> None:
