@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from access.case import in_utc
 from access.model import AccessList, By, Decision, Entry, Side, State
 from access.passes import needed, stay
 from access.rules import DOOR, NO_RULES, Allowance, DoorRules, PlaceRules
@@ -25,6 +26,10 @@ class Reading:
     side: Side
     at: datetime
     by: By = "card"
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is not UTC:
+            object.__setattr__(self, "at", in_utc(self.at))
 
 
 def after(

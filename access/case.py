@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -39,7 +39,7 @@ class Case:
         self.token = token
         self.door = door
         self.side = side
-        self.at = at
+        self.at = at if at.tzinfo is UTC else in_utc(at)
         self.state = state
         self.pin = pin
         self.by = by
@@ -69,6 +69,17 @@ class Case:
     def door_rules(self) -> DoorRules:
         """What the list says of this door."""
         return self.access_list.rules.doors.get(self.door, DOOR) if self.access_list is not None else DOOR
+
+
+def in_utc(at: datetime) -> datetime:
+    """Return the same instant in UTC: two times of one local zone compare and subtract by the wall clock alone.
+
+    Raises:
+        ValueError: it has no zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    return at.astimezone(UTC)
 
 
 def too_old(access_list: AccessList, at: datetime) -> bool:
