@@ -1,7 +1,8 @@
-"""What happens at the doors of a managed network, as the ingest would have stored it; lists as the rights process makes them."""
+"""What happens at the doors of a managed network, stored as by the ingest; lists as the rights process makes them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,19 +52,23 @@ class Door:
         **detail: Any,
     ) -> tuple[int, int]:
         """Store an event; return its stream and number."""
-        import json
-
-        seq = next(self.numbers)
-        self.network.centre.conn.execute(
-            _EVENT,
-            {
-                "at": at, "stream": self.ids["stream"], "seq": seq, "place": self.ids["place"], "device": self.ids[side],
-                "kind": KINDS[kind], "state": int(reason == "granted") if kind == "access" else None, "version": version,
-                "age_s": age_s, "reason": REASONS[reason] if kind == "access" else None,
-                "card": bytes.fromhex(token(card)) if card else None, "member": member,
-                "detail": json.dumps(detail) if detail else None,
-            },
-        )  # fmt: skip
+        seq, read = next(self.numbers), kind == "access"
+        values = {
+            "at": at,
+            "stream": self.ids["stream"],
+            "seq": seq,
+            "place": self.ids["place"],
+            "device": self.ids[side],
+            "kind": KINDS[kind],
+            "state": int(reason == "granted") if read else None,
+            "version": version,
+            "age_s": age_s,
+            "reason": REASONS[reason] if read else None,
+            "card": bytes.fromhex(token(card)) if card else None,
+            "member": member,
+            "detail": json.dumps(detail) if detail else None,
+        }
+        self.network.centre.conn.execute(_EVENT, values)
         return self.ids["stream"], seq
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from api.network import folded
 from api.session import Session
 from api.transfer.known import CardRow, Known, MemberRow, PassRow, PlaceLimits, PlaceParts, organisation_key
 from api.transfer.lines import CLEAR, Line
 from api.transfer.plan import Plan
+
+T = TypeVar("T")
 
 # The members that a file may mean: by reference, address, card or card's reference.
 _MEANT: Final = """
@@ -86,6 +88,7 @@ SELECT * FROM unnest(%(ref)s::text[], %(member)s::text[], %(label)s::text[], %(e
   %(schedule)s::integer[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[], %(unit)s::text[],
   %(allowance)s::integer[], %(each_month)s::boolean[], %(booked)s::boolean[], %(outside_hours)s::boolean[],
   %(supervises)s::boolean[])
+RETURNING ref
 """
 _CHANGED_PASSES: Final = """
 UPDATE pass p SET label = n.label, everywhere = n.everywhere, schedule = n.schedule, valid_from = n.valid_from,
@@ -107,6 +110,8 @@ FROM unnest(%(pass)s::text[], %(place)s::integer[], %(spaces)s::text[], %(doors)
   AS n (pass, place, spaces, doors, door_groups)
 """
 
+_PIECE: Final = 2000
+"""Rows of one statement: each has a time limit, and the audit names the rows of a statement up to 5,000."""
 _MEMBER: Final = ("ref", "name", "email", "organisation", "home", "status")
 _CARD: Final = ("token", "member", "kind", "format", "last4", "status", "valid_from", "valid_until")
 _PASS: Final = (
@@ -189,8 +194,7 @@ async def write(s: Session, plan: Plan) -> Hidden:
 
 async def _passes(s: Session, plan: Plan) -> set[str]:
     """Write the passes and their places; return those that hold where this key doesn't reach."""
-    if plan.new_passes:
-        await s.run(_NEW_PASSES, _columns(plan.new_passes.values(), _PASS))
+    await _written(s, _NEW_PASSES, list(plan.new_passes.values()), _PASS, "ref")
     if plan.changed_passes:
         written = await _written(s, _CHANGED_PASSES, list(plan.changed_passes.values()), _PASS, "ref")
         if written != plan.changed_passes.keys():
@@ -199,25 +203,30 @@ async def _passes(s: Session, plan: Plan) -> set[str]:
     rows = [
         (one.ref, where) for one in (*plan.new_passes.values(), *plan.changed_passes.values()) for where in one.places
     ]
-    if rows:
+    for piece in _pieces(rows):
         await s.run(
             _NEW_LIMITS,
             {
-                "pass": [ref for ref, _ in rows],
-                "place": [where.place for _, where in rows],
-                "spaces": [_array(where.spaces) for _, where in rows],
-                "doors": [_array(where.doors) for _, where in rows],
-                "groups": [_array(where.groups) for _, where in rows],
+                "pass": [ref for ref, _ in piece],
+                "place": [where.place for _, where in piece],
+                "spaces": [_array(where.spaces) for _, where in piece],
+                "doors": [_array(where.doors) for _, where in piece],
+                "groups": [_array(where.groups) for _, where in piece],
             },
         )
     return set()
 
 
 async def _written(s: Session, query: str, rows: Sequence[Any], names: Sequence[str], key: str) -> set[Any]:
-    if not rows:
-        return set()
-    found = (row[key] for row in await s.rows(query, _columns(rows, names)))
-    return {bytes(value) if key == "token" else value for value in found}
+    found: set[Any] = set()
+    for piece in _pieces(rows):
+        written = (row[key] for row in await s.rows(query, _columns(piece, names)))
+        found |= {bytes(value) if key == "token" else value for value in written}
+    return found
+
+
+def _pieces(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (rows[start : start + _PIECE] for start in range(0, len(rows), _PIECE))
 
 
 def _columns(rows: Iterable[Any], names: Sequence[str]) -> dict[str, list[Any]]:

@@ -1,4 +1,4 @@
-"""Import and export, the audit, alarms, and what a member may ask for: over HTTP, on a real database, as its own user."""
+"""Import and export, the audit, alarms, and what a member may ask for: over HTTP, on a real database."""
 
 from __future__ import annotations
 
