@@ -131,6 +131,19 @@ def gateways(
         print("without broker passwords: MAILLAGE_MQTT_SECRET is not set", file=sys.stderr)
 
 
+@app.command("muster-key")
+def show_muster_key(places: Annotated[list[str], typer.Argument(help="Codes of places.")]) -> None:
+    """Show what opens the muster of a place at its gateway, to be printed on its evacuation plan."""
+    from maillage.network.errors import KeyMissingError
+    from maillage.network.passwords import muster_key
+
+    secret = _settings().mqtt_secret
+    if secret is None:
+        raise KeyMissingError("MAILLAGE_MQTT_SECRET is not set: the keys are derived from it")
+    for place in places:
+        print(f"{place}\t{muster_key(secret.get_secret_value(), place)}")
+
+
 @app.command()
 def show(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON, one object a region.")] = False) -> None:
     """Show how large the network is, by region."""

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from gateway.config import read_gateways, write_gateways
+from maillage.network.cli import app
+from maillage.network.errors import KeyMissingError
 from maillage.network.gateways import export_gateways
 from maillage.network.passwords import muster_key
 
@@ -72,6 +75,15 @@ def test_nonsense_is_refused(database_url: str, wrong: dict[str, object]) -> Non
         connection.execute(NETWORK.encode())
         with pytest.raises(psycopg.errors.CheckViolation):
             connection.execute(DEVICE, {**KEYPAD, **wrong})
+
+
+def test_a_muster_s_key_can_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILLAGE_MQTT_SECRET", SECRET)
+    shown = CliRunner().invoke(app, ["muster-key", "a", "b"], catch_exceptions=False)
+    assert shown.stdout == f"a\t{muster_key(SECRET, 'a')}\nb\t{muster_key(SECRET, 'b')}\n"
+    monkeypatch.delenv("MAILLAGE_MQTT_SECRET")
+    with pytest.raises(KeyMissingError, match="MAILLAGE_MQTT_SECRET"):
+        CliRunner().invoke(app, ["muster-key", "a"], catch_exceptions=False)
 
 
 def test_a_muster_s_key_is_short_its_own_and_needs_a_secret() -> None:
