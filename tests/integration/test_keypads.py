@@ -78,6 +78,7 @@ def test_nonsense_is_refused(database_url: str, wrong: dict[str, object]) -> Non
 
 
 def test_a_muster_s_key_can_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILLAGE_DATABASE_URL", "postgresql://127.0.0.1:1/nowhere")  # isn't asked
     monkeypatch.setenv("MAILLAGE_MQTT_SECRET", SECRET)
     shown = CliRunner().invoke(app, ["muster-key", "a", "b"], catch_exceptions=False)
     assert shown.stdout == f"a\t{muster_key(SECRET, 'a')}\nb\t{muster_key(SECRET, 'b')}\n"
