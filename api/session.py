@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any, Final, TypedDict
 
 import psycopg
@@ -107,7 +108,7 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
     digest = digest_of(key_of(request))
     try:
         async with parts_of(request).pool.connection(timeout=_WAIT_S) as conn:
-            caller = await _enter(conn, digest, request.client.host if request.client else "", request_id)
+            caller = await _enter(conn, digest, _address_of(request), request_id)
             if caller.permissions.isdisjoint(permissions):
                 raise ScopeMissing(permissions[0])
             yield Session(conn=conn, caller=caller, request_id=request_id)
@@ -128,6 +129,14 @@ async def _enter(conn: AsyncConnection[Any], digest: bytes, address: str, reques
     return Entered(
         **found, permissions=permissions_of(found["role"], found["scopes"] or (), bound=found["places"] is not None)
     )
+
+
+def _address_of(request: Request) -> str:
+    """Whence it came: the peer, or what a trusted proxy says (``api.run``), where that is an address at all."""
+    try:
+        return str(ip_address(request.client.host if request.client else ""))
+    except ValueError:
+        return ""
 
 
 def request_id_of(request: Request) -> str:

@@ -35,7 +35,7 @@ SELECT s.ref, s.member, s.label, s.everywhere, s.valid_from, s.valid_until, s.un
            'door_groups', CASE WHEN w.door_groups IS NOT NULL THEN coalesce(
               (SELECT jsonb_agg(x.code ORDER BY x.code) FROM door_group x WHERE x.id = ANY(w.door_groups)), '[]') END
          ) ORDER BY p.code) FROM pass_place w JOIN place p ON p.id = w.place WHERE w.pass = s.ref), '[]') AS places,
-       ARRAY(SELECT u.slot FROM pass_use u WHERE u.pass = s.ref ORDER BY u.slot) AS slots
+       CASE WHEN s.unit IS NULL THEN '{}' ELSE pass_slots(s.ref) END AS slots
 FROM pass s
 JOIN member m ON m.ref = s.member
 LEFT JOIN place home ON home.id = m.home

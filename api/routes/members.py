@@ -68,6 +68,8 @@ async def members(request: Request, question: Annotated[MembersQuestion, Query()
 async def make_member(request: Request, body: MemberMade) -> Response:
     """They hold nothing yet: give them a card and a pass."""
     async with session(request, "members:write") as s:
+        if body.home is None and s.caller.places is not None:
+            raise BadField("home", "a key that is bound to places makes members who are at home at one of them")
         values = body.model_dump()
         values["organisation"] = await organisation_named(s, body.organisation)
         values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]

@@ -81,8 +81,8 @@ async def change_pass(ref: str, request: Request, body: PassChanged) -> Response
         wanted, thing = expected(request), pass_thing(ref)
         row = await read_to_change(s, thing, wanted)
         fields = sent(body)
-        everywhere = fields.get("everywhere", row["everywhere"])
-        if everywhere == bool(fields.get("places", [] if "everywhere" in fields else row["places"])):
+        moved = "places" in fields or "everywhere" in fields
+        if moved and fields.get("everywhere", row["everywhere"]) == bool(fields.get("places", [])):
             raise BadField("places", "a pass is either for everywhere or for some places: send both fields")
         values = columns(fields, row)
         values["schedule"] = row["schedule_id"]
@@ -90,7 +90,7 @@ async def change_pass(ref: str, request: Request, body: PassChanged) -> Response
             values["schedule"] = await schedule_named(s, fields["schedule"], "schedule")
         if await s.row(rows.UPDATE, {**values, "revisions": held_to(row, wanted)}) is None:
             raise await explain_refusal(s, thing, wanted)
-        if "places" in fields or "everywhere" in fields:
+        if moved:
             await put_places(s, ref, body.places)
         return await _told(s, ref)
 

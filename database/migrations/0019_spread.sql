@@ -28,5 +28,12 @@ SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT min(d.at) FROM card c JOIN access_dirty d ON d.member = c.member OR (d.member IS NULL AND d.place IS NULL)
   WHERE c.ref = card_pending.ref AND caller_sees_member(c.member)
 $$;
-REVOKE ALL ON FUNCTION card_spread(text), card_pending(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION card_spread(text), card_pending(text) TO maillage_api;
+-- The slots of a pass that are used, wherever: how many are left is no secret to who sees the pass, where they were used is.
+CREATE FUNCTION pass_slots(ref text) RETURNS bigint[] LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT coalesce(array_agg(u.slot ORDER BY u.slot), '{}')
+  FROM pass p JOIN pass_use u ON u.pass = p.ref
+  WHERE p.ref = pass_slots.ref AND caller_sees_member(p.member)
+$$;
+REVOKE ALL ON FUNCTION card_spread(text), card_pending(text), pass_slots(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION card_spread(text), card_pending(text), pass_slots(text) TO maillage_api;

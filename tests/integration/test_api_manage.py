@@ -206,6 +206,11 @@ def test_a_lost_card_that_turns_up_gets_a_new_life(network: Managed) -> None:
     assert network.get("desk", f"/v1/cards/{old}").json()["status"] == "lost"
     token = bytes.fromhex(card_token(token_key(CARD_KEY), "0A0B0C04"))
     assert network.sql("SELECT ref FROM card WHERE token = %s", token) == [(again.json()["ref"],)]
+    assert network.sql("SELECT action FROM audit WHERE subject = %s ORDER BY id", f"card {old}") == [
+        ("card created",),
+        ("card changed",),
+        ("card changed",),
+    ]
     # and a returned one goes to somebody else
     network.change("desk", "PATCH", again.headers["location"], {"status": "returned"})
     other = network.someone("Paul Roux")
@@ -283,6 +288,14 @@ def test_a_pass_is_given_read_changed_and_revoked(network: Managed) -> None:
     assert changed.json()["allowance"] is None
     assert changed.json()["booked"] is True
     assert changed.json()["label"] == "Dix demi-journées"
+    assert wrong(network.change("manager", "PATCH", path, {"everywhere": True, **PLAIN})) == (422, "places")
+    assert wrong(network.change("manager", "PATCH", path, {"places": []})) == (422, "places")
+    assert network.change("manager", "PATCH", path, {"everywhere": True}).status_code == 403
+    everywhere = network.change("admin", "PATCH", path, {"everywhere": True}).json()
+    assert (everywhere["everywhere"], everywhere["places"]) == (True, [])
+    assert network.change("manager", "PATCH", path, {"label": "X"}).status_code == 403
+    back = network.change("admin", "PATCH", path, {"everywhere": False, **PLAIN}).json()
+    assert (back["everywhere"], [one["place"] for one in back["places"]]) == (False, ["limoges"])
     revoked = network.post("manager", f"{path}/revoke", None)
     assert revoked.json()["revoked_at"]
     assert network.post("manager", f"{path}/revoke", None).json()["revoked_at"] == revoked.json()["revoked_at"]
@@ -323,6 +336,7 @@ def test_a_key_of_a_place_stays_within_it(network: Managed) -> None:
     stranger = network.someone("D'ailleurs", home="isle")
     assert network.get("desk", f"/v1/members/{stranger}").status_code == 404
     assert network.post("manager", "/v1/members", {"name": "X", "home": "isle"}).status_code == 403
+    assert wrong(network.post("manager", "/v1/members", {"name": "X"})) == (422, "home")
     member = network.someone("D'ici")
     there = {"places": [{"place": "isle"}]}
     assert network.post("manager", f"/v1/members/{member}/passes", there).status_code == 403
@@ -464,6 +478,11 @@ def test_a_request_has_an_id_and_leaves_it_in_the_audit(network: Managed) -> Non
     assert network.sql("SELECT subject, from_addr FROM audit WHERE request = 'trace-42'") == [
         (f"member {answer.json()['ref']}", "127.0.0.1")
     ]
+    behind = network.call("admin", "POST", "/v1/members", {"name": "A"}, x_request_id="p1", x_forwarded_for="192.0.2.7")
+    assert behind.status_code == 201
+    assert network.sql("SELECT DISTINCT from_addr FROM audit WHERE request = 'p1'") == [("192.0.2.7",)]
+    network.call("admin", "POST", "/v1/members", {"name": "A"}, x_request_id="p2", x_forwarded_for="<script>")
+    assert network.sql("SELECT DISTINCT from_addr FROM audit WHERE request = 'p2'") == [(None,)]
     odd = network.call("admin", "GET", "/v1/members", x_request_id="a b;c")
     assert len(odd.headers["x-request-id"]) == 32
     assert "access-control-allow-origin" not in network.get("admin", "/v1/places/limoges/doors").headers
