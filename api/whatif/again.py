@@ -56,10 +56,11 @@ class Outcome:
 class _Side:
     """One set of rules with its own memory."""
 
-    __slots__ = ("decisions", "fresh", "max_age_s", "state")
+    __slots__ = ("decisions", "fresh", "max_age_s", "remembers", "state")
 
     def __init__(self, access_list: AccessList) -> None:
         self.max_age_s = access_list.max_age_s
+        self.remembers = _asks_memory(access_list)
         self.fresh = replace(access_list, max_age_s=None)  # a list of then was as old as its event says, not older
         self.state = State()
         self.decisions: dict[tuple[int, int], Decision] = {}
@@ -77,8 +78,19 @@ class _Side:
             )  # fmt: skip
             if not taken:
                 self.decisions[key] = decision
-        self.state = after(decision, one.reading, held, self.state, taken=taken)
+        if self.remembers:
+            self.state = after(decision, one.reading, held, self.state, taken=taken)
         return decision
+
+
+def _asks_memory(access_list: AccessList) -> bool:
+    """Whether any rule of the list asks what happened before: else there is no need to follow it."""
+    doors, spaces = access_list.rules.doors.values(), access_list.rules.spaces.values()
+    return (
+        any(door.pin or door.passback != "off" or door.supervised or door.first_card for door in doors)
+        or any(space.limit is not None for space in spaces)
+        or any(right.terms.allowance for entry in access_list.entries.values() for right in entry.rights)
+    )
 
 
 def decide_again(
