@@ -47,20 +47,23 @@ CREATE TABLE guard_secret (secret bytea NOT NULL);
 INSERT INTO guard_secret VALUES (sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
 
 -- A text of a hashed line: its length in bytes (4, most significant first), then its UTF-8; NULL: the length -1 alone.
-CREATE FUNCTION audit_field(value text) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
-  SELECT CASE WHEN value IS NULL THEN '\xffffffff'::bytea
-    ELSE int4send(length(convert_to(value, 'UTF8'))) || convert_to(value, 'UTF8') END
-$$;
+CREATE FUNCTION audit_field(value text) RETURNS bytea LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE bytes bytea := convert_to(value, 'UTF8');
+BEGIN
+  RETURN CASE WHEN bytes IS NULL THEN '\xffffffff'::bytea ELSE int4send(length(bytes)) || bytes END;
+END $$;
 
 -- The hash of a line: SHA-256 of the previous one's and of every field, in the table's order. `database/chain.py` knows it too.
-CREATE FUNCTION audit_hash(line audit) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT sha256(line.previous
+CREATE FUNCTION audit_hash(line audit) RETURNS bytea LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  RETURN sha256(line.previous
     || audit_field(line.id::text)
     || audit_field((extract(epoch FROM line.at) * 1000000)::bigint::text)
     || audit_field(line.actor) || audit_field(line.role) || audit_field(line.action) || audit_field(line.subject)
     || audit_field(line.place::text) || audit_field(line.from_addr) || audit_field(line.request)
-    || audit_field(encode(line.detail_digest, 'hex')))
-$$;
+    || audit_field(encode(line.detail_digest, 'hex')));
+END $$;
 
 -- Who acts in this transaction: as `enter` (0014) sealed it, else the user of the database, whatever settings say.
 CREATE TYPE caller AS (
@@ -118,7 +121,8 @@ END $$;
 REVOKE ALL ON FUNCTION audit_write(text, text, integer, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit_write(text, text, integer, jsonb) TO maillage_api, maillage_rights, maillage_maintain;
 
--- A draft becomes a line. Appends are one after the other: the lock is held from here to the end of the commit.
+-- A draft becomes a line. Appends are one after the other: the lock is held from here to the end of the commit. Who sees
+-- an older state than that of their commit (REPEATABLE READ) is told to try again.
 CREATE FUNCTION audit_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -146,14 +150,14 @@ BEGIN
     line.detail_digest := sha256(salt || convert_to(draft.body::text, 'UTF8'));
   END IF;
   line.hash := audit_hash(line);
-  INSERT INTO audit SELECT line.*;
+  INSERT INTO audit SELECT line.* ON CONFLICT DO NOTHING;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'another line was appended to the audit meanwhile' USING ERRCODE = 'serialization_failure';
+  END IF;
   IF draft.body IS NOT NULL THEN
     INSERT INTO audit_detail (audit, salt, body, person) VALUES (line.id, salt, draft.body, draft.person);
   END IF;
   RETURN NULL;
-EXCEPTION WHEN unique_violation THEN
-  -- a transaction that sees an older state than that of its commit (REPEATABLE READ): try it again
-  RAISE EXCEPTION 'another line was appended to the audit meanwhile' USING ERRCODE = 'serialization_failure';
 END $$;
 CREATE CONSTRAINT TRIGGER audit_chain AFTER INSERT ON audit_draft DEFERRABLE INITIALLY DEFERRED
   FOR EACH ROW EXECUTE FUNCTION audit_chain();
@@ -169,8 +173,9 @@ CREATE TRIGGER audit_stays BEFORE UPDATE OR TRUNCATE ON audit_detail FOR EACH ST
 -- What differs between two forms of a row. NULL: nothing that matters. `hidden` columns are named but never told,
 -- of `personal` ones only the new value, `ignored` ones don't count.
 CREATE FUNCTION audit_difference(was jsonb, became jsonb, hidden text[], personal text[], ignored text[]) RETURNS jsonb
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
-  SELECT jsonb_strip_nulls(jsonb_build_object(
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog AS $$
+BEGIN
+  RETURN (SELECT jsonb_strip_nulls(jsonb_build_object(
     CASE WHEN was IS NULL THEN 'set' WHEN became IS NULL THEN 'was' ELSE 'changed' END,
     jsonb_object_agg(d.key, CASE
       WHEN was IS NULL THEN d.after
@@ -184,8 +189,8 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
     FROM jsonb_object_keys(coalesce(became, was)) AS key
   ) d
   WHERE d.before IS DISTINCT FROM d.after AND d.key <> ALL (ignored)
-  HAVING count(*) > 0
-$$;
+  HAVING count(*) > 0);
+END $$;
 
 -- One line for each changed row, up to 50 of a statement; of more, one for all.
 CREATE FUNCTION audit_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -251,7 +256,7 @@ DECLARE
     -- table, key, subject, place, person, hidden, personal, ignored, condition
     ARRAY['organisation', 'id', '''organisation '' || (r ->> ''code'')', 'NULL', 'NULL', '{}', '{}', '{revision}', 'true'],
     ARRAY['member', 'ref', '''member '' || (r ->> ''ref'')', 'r ->> ''home''', 'r ->> ''ref''', '{pin}', '{name,email}', '{revision,created_at}', 'true'],
-    ARRAY['card', 'token', '''card '' || (r ->> ''ref'')', home_of, 'r ->> ''member''', '{token}', '{last4}', '{revision,issued_at}', 'true'],
+    ARRAY['card', 'ref', '''card '' || (r ->> ''ref'')', home_of, 'r ->> ''member''', '{token}', '{last4}', '{revision,issued_at}', 'true'],
     ARRAY['schedule', 'id', '''schedule '' || (r ->> ''code'')', 'r ->> ''place''', 'NULL', '{}', '{}', '{revision}', 'true'],
     ARRAY['door_group', 'id', '''door group '' || (r ->> ''code'')', 'r ->> ''place''', 'NULL', '{}', '{}', '{revision}', 'true'],
     ARRAY['pass', 'ref', '''pass '' || (r ->> ''ref'')', home_of, 'r ->> ''member''', '{}', '{label}', '{revision,created_at}', 'true'],

@@ -109,6 +109,13 @@ BEGIN
   RETURN QUERY SELECT p.ref FROM member m JOIN pass p ON p.member = m.ref WHERE m.home = ANY (scope);
   RETURN QUERY SELECT p.ref FROM pass p WHERE p.member = me;
 END $$;
+-- The lines of the audit that tell of the member whose own key it is.
+CREATE FUNCTION caller_lines() RETURNS SETOF bigint LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 100
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE me text := caller_member();
+BEGIN
+  RETURN QUERY SELECT d.audit FROM audit_detail d WHERE d.person = me;
+END $$;
 CREATE FUNCTION caller_sees_member(ref text) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT caller_all('place_manager', 'front_desk', 'auditor') OR coalesce(ref = caller_member(), false)
@@ -173,7 +180,7 @@ BEGIN
     'command', format(sees, staff, 'place'),
     'enrolment', format(sees, desk, 'place'),
     'alarm', format(sees, staff, 'place'),
-    'audit', format(sees, '{place_manager,auditor}', 'place'),
+    'audit', format(sees, '{place_manager,auditor}', 'place') || ' OR id IN (SELECT caller_lines())',
     'audit_detail', 'EXISTS (SELECT FROM audit a WHERE a.id = audit_detail.audit)',
     'access_list', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place'),
     'list_version', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place'),

@@ -447,6 +447,22 @@ def test_the_functions_say_what_the_policies_do(world: World) -> None:
         assert row == (None, False, False)
 
 
+def test_the_audit_is_read_by_auditors_and_managers_of_the_place_and_by_whom_it_tells_of(world: World) -> None:
+    with psycopg.connect(world.url) as owner:
+        (everything,) = _one(owner, "SELECT count(*) FROM audit")
+        (of_a,) = _one(owner, "SELECT count(*) FROM audit WHERE place = 1")
+        (of_guest,) = _one(owner, "SELECT count(*) FROM audit_detail WHERE person = 'm-guest'")
+    assert 0 < of_guest < of_a < everything
+    seen = {"auditor of a": of_a, MANAGER: of_a, "auditor": everything, "administrator": everything, "member": of_guest}
+    for key in (*seen, DESK, "gateway of a", "reader", "events"):
+        with _as(world, key) as connection:
+            assert _one(connection, "SELECT count(*) FROM audit") == (seen.get(key, 0),), key
+            (details,) = _one(connection, "SELECT count(*) FROM audit_detail")
+            assert (details > 0) == (key in seen)
+    with _as(world, None) as connection:
+        assert _one(connection, "SELECT (SELECT count(*) FROM audit), (SELECT count(*) FROM audit_detail)") == (0, 0)
+
+
 def test_a_member_may_erase_themselves_and_nobody_else(world: World) -> None:
     assert _done(world, "member", "SELECT erase_member('m-guest')")
     assert not _done(world, "member", "SELECT erase_member('m-aaaa')")
