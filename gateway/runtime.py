@@ -10,6 +10,7 @@ import logging
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -167,7 +168,12 @@ class Runtime:
         except Exception as error:
             reason = f"driver_bug: {type(error).__name__}"
             if place.fault(message.topic, message.payload, reason, at=at, now=now, driver=driver):
-                log.exception("driver_failed", extra={"gateway": place.config.gateway, "driver": driver})
+                # Where, and not what: an error's own words may quote a card's number or a PIN.
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                log.error(
+                    "driver_failed",
+                    extra={"gateway": place.config.gateway, "driver": driver, "where": f"{where.name}:{where.lineno}"},
+                )
 
     def _tick(self, now: float, at: int) -> None:
         step_s = self._watch.tick(now, at)
