@@ -253,7 +253,7 @@ def test_who_sees_an_old_state_is_told_to_try_again(database: Database, owner: C
         late.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         late.execute("SELECT audit_write('test', 'x', NULL, NULL)")
         owner.execute("SELECT audit_write('test', 'y', NULL, NULL)")
-        with pytest.raises(errors.SerializationFailure, match="appended"):
+        with pytest.raises(errors.SerializationFailure):
             late.commit()
     assert _checked(owner).broken is None
 
