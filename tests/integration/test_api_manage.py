@@ -494,3 +494,14 @@ def test_a_body_larger_than_any_of_ours_is_not_read(network: Managed) -> None:
     headers = {"Authorization": f"Bearer {network.keys['admin']}"}
     endless = network.api.post("/v1/members", content=(b"{" for _ in range(3)), headers=headers)
     assert endless.status_code == 411
+
+
+def test_a_key_is_looked_at_afresh_for_each_request(network: Managed) -> None:
+    made = network.post("admin", "/v1/keys", {"name": "brief", "role": "front_desk", "places": ["limoges"]}).json()
+    new = {"Authorization": f"Bearer {made['key']}"}
+    assert network.api.get("/v1/members", headers=new).status_code == 200
+    network.sql("UPDATE api_key SET role = 'availability_reader' WHERE id = %s RETURNING id", made["id"])
+    refused = network.api.get("/v1/members", headers=new)
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:maillage:problem:scope-missing")
+    network.sql("UPDATE api_key SET expires_at = now() WHERE id = %s RETURNING id", made["id"])
+    assert network.api.get("/v1/members", headers=new).status_code == 401
