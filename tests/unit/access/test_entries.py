@@ -22,6 +22,7 @@ from access.entries_json import (
     settings_from_json,
     settings_to_json,
 )
+from tests.unit.access.forms import turned
 from tests.unit.access.test_compare import NOON, TOKENS, lists
 
 
@@ -70,6 +71,17 @@ def test_a_fingerprint_is_the_sum_of_its_parts_and_moves_with_them(held: AccessL
     minus = [digest(entry) for token, entry in held.entries.items() if token in gone]
     assert moved(whole, minus, ()) == fingerprint(fewer)
     assert moved(fingerprint(fewer), (), minus) == whole
+
+
+@given(lists())
+def test_no_order_is_in_a_fingerprint_and_what_is_said_twice_is_said_once(held: AccessList) -> None:
+    assert fingerprint(turned(held)) == fingerprint(held)
+    twice = {
+        token: replace(entry, member=replace(entry.member, rights=(*entry.member.rights, *entry.member.rights)))
+        for token, entry in held.entries.items()
+    }
+    assert fingerprint(replace(held, entries=twice)) == fingerprint(held)
+    assert not compare(held, replace(held, entries=twice))
 
 
 def test_the_place_is_in_the_fingerprint_version_and_age_are_not() -> None:
