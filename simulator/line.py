@@ -38,6 +38,11 @@ class Line:
         self._thread.start()
         return asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
 
+    @property
+    def port(self) -> int:
+        """Return the port that it listens on, once started."""
+        return self._listen_on
+
     def cut(self) -> None:
         """Break every connection and refuse new ones."""
         self._call(self._cut)
@@ -74,7 +79,8 @@ class Line:
     async def _listen(self) -> int:
         self._still.set()
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._listen_on)
-        return int(self._server.sockets[0].getsockname()[1])
+        self._listen_on = int(self._server.sockets[0].getsockname()[1])
+        return self._listen_on
 
     def _cut(self) -> None:
         self._up = False
