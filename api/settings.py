@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from access.errors import CardError
+from access.tokens import token_key
 
 
 class ApiSettings(BaseSettings):
     """Settings of the API; each is the environment variable ``MAILLAGE_`` and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="MAILLAGE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="MAILLAGE_",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # it may be a secret
+    )
 
     database_url: SecretStr = Field(
         description="PostgreSQL with TimescaleDB, as `postgresql://user:password@host:port/name`; "
@@ -31,3 +39,15 @@ class ApiSettings(BaseSettings):
         "from where a change was made is in the audit.",
     )
     log_level: str = Field(default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("card_key")
+    @classmethod
+    def _readable(cls, key: SecretStr | None) -> SecretStr | None:
+        """Refuse at the start what would fail at the first card; an empty one is none."""
+        if key is None or not key.get_secret_value():
+            return None
+        try:
+            token_key(key.get_secret_value())
+        except CardError as error:
+            raise ValueError(str(error)) from None
+        return key

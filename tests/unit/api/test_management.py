@@ -8,7 +8,7 @@ from typing import Any, get_args
 import psycopg
 import pytest
 from psycopg import errors as pg
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from starlette.requests import Request
 
 from access.cards import BEFORE, OVER, CardLife
@@ -26,6 +26,7 @@ from api.errors import BadField, BadQuery, Conflict, NotYours, RevisionMissing, 
 from api.refusals import as_problem
 from api.revisions import etag_of, expected
 from api.roles import HELD, PERMISSIONS, ROLES, permissions_of
+from api.settings import ApiSettings
 
 KEY = bytes(32)
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -196,3 +197,14 @@ def test_fields_are_cleaned_and_bounded() -> None:
 def test_what_the_database_refuses_is_the_callers_to_mend(error: psycopg.Error, kind: type[Exception]) -> None:
     assert isinstance(as_problem(error), kind)
     assert as_problem(pg.UndefinedColumn("x")) is None
+
+
+def test_a_card_key_that_is_none_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = SecretStr("postgresql://nowhere/nothing")
+    for text in ("5e" * 31, "not hexadecimal"):
+        monkeypatch.setenv("MAILLAGE_CARD_KEY", text)
+        with pytest.raises(ValidationError) as refused:
+            ApiSettings(database_url=nowhere)
+        assert text not in str(refused.value)
+    monkeypatch.setenv("MAILLAGE_CARD_KEY", "")
+    assert ApiSettings(database_url=nowhere).card_key is None
