@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from access import AccessList, CardError, Decision, Reading, after, card_token, decide, pin_hash, slots_used
-from access.aftermath import stands_open
 from access.formats import Card, read_bits, read_code
 from gateway.access_lists import ListHolder
 from gateway.clock import instant
@@ -24,6 +23,7 @@ from gateway.keypads import Keypads
 from gateway.locks import Locks
 from gateway.memory import Memory
 from gateway.repeats import Repeats
+from gateway.standing import Standing
 from gateway.wire import AccessEvent, AuditEvent, Event
 
 _MOST: Final = 2**31 - 1
@@ -86,7 +86,9 @@ class Entries:
         }
         self._granted: dict[tuple[str, int], _Granted] = {}
         """By reader and instant of the grant."""
-        self._standing: set[str] = set()
+        self.standing = Standing(
+            self.watches, lists=lists, memory=memory, locks=locks, say=lambda at, text: self._audit("gateway", at, text)
+        )
 
     def card(self, read: CardRead, at: int, now: float, decided: Callable[[], None]) -> None:
         """Decide on a card, or tell it to who enrols one at this reader."""
@@ -168,25 +170,7 @@ class Entries:
         for watch in self.watches.values():
             self._tell(watch.tick(at))
         self.enrolments.tick(at)
-        self.stand(now, at)
-
-    def stand(self, now: float, at: int) -> None:
-        """Keep open what shall stand open, and let the rest fall shut."""
-        state, held = self._memory.state, self._lists.current
-        if not (state.evacuation or state.evacuated_doors or state.held_open or self._standing):
-            return
-        for door, watch in self.watches.items():
-            if stands_open(held, door, instant(at), state):
-                self._locks.stand_open(door, now)
-                watch.stands_open(at, on=True)
-                if door not in self._standing:
-                    self._standing.add(door)
-                    self._audit("gateway", at, f"{door} stands open")
-            elif door in self._standing:
-                self._standing.discard(door)
-                self._locks.fall_shut(door)
-                watch.stands_open(at, on=False)
-                self._audit("gateway", at, f"{door} stands open no longer")
+        self.standing.look(now, at)
 
     def clock_stepped(self, by_us: int) -> None:
         """The wall clock jumped."""

@@ -239,7 +239,7 @@ class Place:
                 self.memory.become(replace(state, **{doors: changed}))  # type: ignore[arg-type]
             else:
                 return False
-            self._entries.stand(*self._last)
+            self._entries.standing.look(*self._last)
             return True
 
     def _gone(self, device: str, at: int) -> None:
