@@ -81,6 +81,7 @@ class Memory:
                 state = self._with(state, name.removeprefix(PREFIX), text)
             except (ListError, ValueError, TypeError, AttributeError) as error:
                 bad += 1
+                self._keep(name, "", until=0)
                 log.error(
                     "state_unreadable", extra={"part": name.partition(":")[2].partition(":")[0], "reason": str(error)}
                 )

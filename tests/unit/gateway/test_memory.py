@@ -94,6 +94,7 @@ def test_what_cannot_be_read_is_forgotten_and_the_rest_is_not() -> None:
         again = Hall(kept=kept)
         assert again.place.lockdown
         assert set(again.place.memory.state.movements) == {"m-anna"}
+        assert "state:movements:m-ben" not in again.kept
         (said,) = again.told("gateway")
         assert said["text"] == "2 parts of what was remembered cannot be read: they are forgotten"
 
