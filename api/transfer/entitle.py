@@ -66,6 +66,8 @@ class PassPlanner:
         )
         if made.valid_from and made.valid_until and made.valid_from >= made.valid_until:
             raise Refusal("valid_until", "it must be after valid_from")
+        if made != old and not self._known.gives_passes:
+            raise Refusal("pass", "this key gives no passes: ask for one of a place's manager")
         return old, made
 
     def keep(self, one: PassRow) -> None:

@@ -95,6 +95,8 @@ class Known:
     """By place (None: the network's) and code."""
     reach: frozenset[int] | None = None
     """The only places that the caller may change; None: all."""
+    gives_passes: bool = True
+    """Whether the caller may give passes and change them."""
     place_of: Mapping[int, PlaceParts] = field(init=False)
     """By id."""
     schedule_of: Mapping[int, str] = field(init=False)

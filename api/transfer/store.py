@@ -152,6 +152,7 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
         places={row["code"]: PlaceParts(**row) for row in await s.rows(_PLACES)},
         schedules={(row["place"], row["code"]): row["id"] for row in await s.rows(_SCHEDULES)},
         reach=None if s.caller.places is None else frozenset(s.caller.places),
+        gives_passes="passes:write" in s.caller.permissions,
     )
 
 

@@ -201,6 +201,13 @@ def test_a_key_of_one_place_reaches_no_farther() -> None:
     assert planned({"name": "A", "email": "a@b"}, known=local).new_members["m-new1"].home == 1
 
 
+def test_a_front_desk_gives_cards_and_no_passes() -> None:
+    desk = replace(KNOWN, gives_passes=False)
+    assert outcomes(planned({"name": "A", "email": "a@b", "card": "0A0A0A0A"}, known=desk)) == ["created"]
+    assert outcomes(planned({"email": "zoe@example.org", "pass_ref": "p-1111"}, known=desk)) == ["unchanged"]
+    assert refusal(planned({"email": "zoe@example.org", "pass": "x", "places": "limoges"}, known=desk))[0] == "pass"
+
+
 def test_an_export_comes_back_without_a_change() -> None:
     odd = MemberRow(ref="m-odd1", name='=HYPERLINK("x")', email="odd@example.org", organisation=3, status="suspended")
     late = PassRow(
