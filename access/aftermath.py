@@ -51,11 +51,8 @@ def after(
         return state
     door = access_list.rules.doors.get(reading.door, DOOR)
     if not taken:
-        if reading.side == "out" or door.to_space is None:
-            return state
-        return replace(
-            state, unseen={**state.unseen, entry.member.ref: _movement(decision, reading, door, entry, state)}
-        )
+        there = _movement(decision, reading, door, entry, state)
+        return state if there.space is None else replace(state, unseen={**state.unseen, entry.member.ref: there})
     zone = zone_named(access_list.time_zone)
     if reading.side == "in":
         state = _entered(decision, reading, entry, state, zone)

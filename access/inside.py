@@ -35,8 +35,7 @@ def muster(state: State, at: datetime) -> Mapping[str, Present]:
     """Return who may be inside at ``at`` (aware), by member, those who came last first."""
     found = {ref: _present(one, one.space, "badged", at) for ref, one in state.movements.items() if one.space}
     for ref, one in state.unseen.items():
-        last = state.movements.get(ref)
-        if ref not in found and one.space and (last is None or last.at <= one.at):
+        if ref not in found and one.space:
             found[ref] = _present(one, one.space, "not_seen", at)
     return dict(sorted(found.items(), key=lambda item: (item[1].at, item[0]), reverse=True))
 

@@ -53,6 +53,8 @@ def test_the_contact_makes_it_sure_and_the_way_out_ends_it() -> None:
     assert not muster(door.state, NOON + HOUR)
     door.read(BEN, taken=False, side="out")
     assert not muster(door.state, NOON + HOUR)
+    door.read(BEN, taken=False, door="lab", side="out")  # who came out of the lab is in the place
+    assert muster(door.state, NOON + HOUR)["m-ben"].space == "place"
 
 
 def test_inside_and_on_the_way_further_in_is_inside() -> None:
