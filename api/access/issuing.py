@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Request
+from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 
 from access.cards import OVER
@@ -12,7 +13,7 @@ from access.errors import CardError
 from api.access.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued
 from api.access.numbers import Credential, read_keypad_code, read_number
 from api.cardkey import card_key
-from api.errors import BadField
+from api.errors import BadField, Conflict
 from api.session import Session
 
 
@@ -54,7 +55,12 @@ async def put_card(s: Session, credential: Credential, **values: Any) -> DictRow
     """Issue a card; where its number is that of a card whose life is over, that one leaves it to this."""
     await s.run(RELEASE, {"token": credential.token, "over": list(OVER)})
     kept = {"last4": credential.last4, "kind": credential.kind, "format": credential.format}
-    row = await s.row(INSERT, {"token": credential.token, **kept, **values})
+    try:
+        row = await s.row(INSERT, {"token": credential.token, **kept, **values})
+    except UniqueViolation:
+        if credential.kind == "code":
+            raise Conflict("This code can't be had. Choose another, of more digits.", field="code") from None
+        raise
     assert row is not None
     return row
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from access.tokens import card_token, pin_hash, token_key
 from api.access import bookings, cards, members, passes, spread, visits
 from api.access import keys as key_models
+from rights.refresh import Refresher
 from tests.managed import CARD_KEY, Managed, managed
 
 NUMBER = "04A2245AC16D80"
@@ -138,6 +141,8 @@ def test_a_card_is_kept_as_a_token_and_four_digits(network: Managed) -> None:
     assert wrong(again) == (409, "number")
     code = network.post("desk", f"/v1/members/{member}/cards", {"code": "123456"}).json()
     assert (code["kind"], code["last4"]) == ("code", None)
+    taken = network.post("desk", f"/v1/members/{network.member}/cards", {"code": "123456"})
+    assert wrong(taken) == (409, "code")
     told = cards.Cards.model_validate_json(network.get("desk", f"/v1/members/{member}/cards").content)
     assert {one.kind for one in told.cards} == {"card", "code"}
 
@@ -226,39 +231,58 @@ def test_taking_a_card_out_of_service_leaves_a_hurried_row(network: Managed) -> 
     assert network.sql("SELECT member, hurry FROM access_dirty") == [(member, True)]
 
 
+def make_lists(network: Managed) -> None:
+    """What the rights process does when something is dirty."""
+    refresher = Refresher(lambda: datetime.now(UTC))
+    with psycopg.connect(network.database.as_login("rights_1"), autocommit=True) as conn:
+        refresher.begin(conn)
+        while refresher.turn(conn) or refresher.waits:
+            pass
+
+
+def applied(network: Managed, place: str) -> None:
+    """What a gateway tells once it has applied its place's list."""
+    network.centre.gateway(place)
+    network.sql(
+        """UPDATE gateway_state s SET list_version = l.version FROM access_list l JOIN place p ON p.id = l.place
+           WHERE l.place = s.place AND p.code = %s RETURNING 1""",
+        place,
+    )
+
+
 def test_the_spread_tells_who_knows(network: Managed) -> None:
     member = network.someone()
     card = network.card(member, "0A0B0C06")
+    assert network.post("admin", f"/v1/members/{member}/passes", {"everywhere": True}).status_code == 201
     path = f"/v1/cards/{card}/spread"
-    asked = spread.Spread.model_validate_json(network.get("desk", path).content)
+
+    def told(who: str = "admin") -> spread.Spread:
+        return spread.Spread.model_validate_json(network.get(who, path).content)
+
+    asked = told()
     assert (asked.pending, asked.places, asked.waiting) == (True, 0, [])
-    network.sql("DELETE FROM access_dirty RETURNING id")
-    for place, (version, has) in {"limoges": (4, 4), "isle": (7, 6)}.items():
-        network.sql(
-            """
-            WITH p AS (SELECT id FROM place WHERE code = %s), v AS (
-              INSERT INTO list_version (place, version, made_at) SELECT id, %s, now() FROM p RETURNING version),
-            e AS (INSERT INTO list_entry (place, token, since, member, card, holder, digest)
-              SELECT p.id, c.token, 2, c.member, '[]', '{}', sha256('') FROM p, card c WHERE c.ref = %s RETURNING 1)
-            SELECT 1 FROM v, e
-            """,
-            place, version, card,
-        )  # fmt: skip
-        network.sql(
-            "UPDATE list_entry e SET until = %s FROM place p WHERE p.id = e.place AND p.code = %s RETURNING 1",
-            version, place,
-        )  # fmt: skip
-        network.centre.gateway(place)
-        network.sql(
-            "UPDATE gateway_state SET list_version = %s FROM place p WHERE p.id = place AND p.code = %s RETURNING 1",
-            has, place,
-        )  # fmt: skip
-    everything = spread.Spread.model_validate_json(network.get("admin", path).content)
-    assert (everything.pending, everything.places, everything.knowing) == (False, 2, 1)
-    assert [(one.place, one.gateway, one.online) for one in everything.waiting] == [("isle", "isle-1", True)]
-    assert everything.waiting[0].since is not None
-    desk = spread.Spread.model_validate_json(network.get("desk", path).content)
+    make_lists(network)
+    asked = told()
+    assert (asked.pending, asked.places, asked.knowing) == (False, 2, 0)
+    assert [(one.place, one.gateway, one.online) for one in asked.waiting] == [
+        ("isle", "isle-1", False),
+        ("limoges", "limoges-1", False),
+    ]
+    for place in ("limoges", "isle"):
+        applied(network, place)
+    assert (told().knowing, told().waiting) == (2, [])
+    # taken out of service
+    assert network.call("desk", "PATCH", f"/v1/cards/{card}", {"status": "lost"}, if_match="*").status_code == 200
+    assert (told().pending, told().knowing) == (True, 0)
+    make_lists(network)
+    assert (told().pending, told().knowing) == (False, 0)
+    assert all(one.online and one.since is not None for one in told().waiting)
+    applied(network, "limoges")
+    assert (told().places, told().knowing, [one.place for one in told().waiting]) == (2, 1, ["isle"])
+    desk = told("desk")
     assert (desk.places, desk.knowing, desk.waiting, desk.waiting_elsewhere) == (2, 1, [], 1)
+    applied(network, "isle")
+    assert (told().knowing, told().waiting, told("desk").waiting_elsewhere) == (2, [], 0)
 
 
 def test_a_pass_is_given_read_changed_and_revoked(network: Managed) -> None:
