@@ -20,6 +20,7 @@ BENCHMARKS: Final = {
     "latency": ["--seconds", "6", "--taps", "500"],
     "board": [],
     "decision": ["--decisions", "5000"],
+    "revocation": ["--revocations", "30", "--returns", "5"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """
@@ -33,6 +34,9 @@ NOTES: Final = """
   gateway has a machine of its own.
 - `tap_to_unlock_p99_ms`: from a client's publish of the reader's message to its receipt of the lock's command, with 200
   desk messages a second beside; the echo does the same with nothing in between.
+- `revocation_p99_s`: from the HTTP request that takes a card out of service to the last of 154 gateways' word that the
+  newer list is on its disk; all 154 in one process here. `reconnect_p99_s`: from the connection that comes through,
+  after 100 changes at that place.
 - `list_…`, `delta_…`: of a list of 100,000 entries, which no place has. `list_load_s` with Python's cyclic garbage
   collector paused, as a gateway reads; `list_load_collecting_s` with it.
 """

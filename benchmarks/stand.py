@@ -99,7 +99,7 @@ def stand() -> Iterator[Stand]:
     bundle = fetch()
     progress("starting TimescaleDB and Mosquitto")
     postgres = EmbeddedPostgres(directory / "postgres", bundle=bundle, password=SECRET)
-    broker = EmbeddedMosquitto(directory / "broker", bundle=bundle, users={"ingest": SECRET})
+    broker = EmbeddedMosquitto(directory / "broker", bundle=bundle, users={"ingest": SECRET, "rights": SECRET})
     postgres.start()
     broker.start()
     try:
