@@ -10,6 +10,7 @@ from pydantic import Field
 
 from access.cards import CardLife
 from api.access.fields import Body, Moment, Ref, Told, time_of
+from api.questions import Cursor, Question
 from api.revisions import Thing
 
 CardFormat = Literal["H10301", "H10306", "H10302", "H10304", "MIFARE4", "MIFARE7", "MIFARE10"]
@@ -23,6 +24,21 @@ FROM card WHERE ref = %(ref)s
 OF_MEMBER: Final = """
 SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
 FROM card WHERE member = %(member)s ORDER BY issued_at DESC, ref
+"""
+# A page of cards, the newest first: of members at home at a place, of a status, by their last digits.
+LIST: Final = """
+SELECT c.ref, c.member, c.kind, c.format, c.last4, c.status, c.valid_from, c.valid_until, c.replaces, c.issued_at,
+       c.revision
+FROM card c JOIN member m ON m.ref = c.member LEFT JOIN place p ON p.id = m.home
+WHERE (%(place)s::text IS NULL OR p.code::text = %(place)s) AND (%(status)s::text IS NULL OR c.status = %(status)s)
+  AND (%(last4)s::text IS NULL OR c.last4 = upper(%(last4)s))
+  AND (%(before)s::text IS NULL OR (c.issued_at, c.ref) < (%(before)s::timestamptz, %(before_ref)s))
+ORDER BY c.issued_at DESC, c.ref DESC LIMIT %(limit)s
+"""
+# Whose card this is.
+WHOSE: Final = """
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+FROM card WHERE token = %(token)s
 """
 INSERT: Final = """
 INSERT INTO card (token, last4, kind, format, member, status, valid_from, valid_until, replaces)
@@ -73,6 +89,25 @@ class CardMade(Body):
     valid_until: Moment | None = None
 
 
+class CardSought(Body):
+    """A card in the hand: exactly one of the three."""
+
+    number: str | None = Field(default=None, max_length=100, repr=False, examples=["04A2245AC16D80"])
+    format: CardFormat | None = None
+    enrolment: Ref | None = None
+    code: str | None = Field(default=None, max_length=12, repr=False)
+
+
+class CardsQuestion(Question):
+    """Which cards to list."""
+
+    place: str | None = Field(default=None, max_length=64, description="Of members who are at home there.")
+    status: CardLife | None = None
+    last4: str | None = Field(default=None, pattern="^[0-9A-Fa-f]{4}$", description="The number's last four digits.")
+    limit: int = Field(default=100, ge=1, le=1000, description="Cards on a page.")
+    cursor: Cursor | None = None
+
+
 class CardReissued(Body):
     """What takes the old card's place; none of the three: the same card in a new life (a lost one that turned up)."""
 
@@ -107,9 +142,15 @@ class Card(Told):
 
 
 class Cards(Told):
-    """A member's cards, the newest first."""
+    """Cards, the newest first."""
 
     cards: list[Card]
+
+
+class CardPage(Cards):
+    """A page of cards, the newest first."""
+
+    next: str | None = Field(description="`cursor` of the next page; null: this was the last.")
 
 
 class CardStep(Told):

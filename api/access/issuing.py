@@ -10,14 +10,14 @@ from psycopg.rows import DictRow
 
 from access.cards import OVER
 from access.errors import CardError
-from api.access.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued
+from api.access.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued, CardSought
 from api.access.numbers import Credential, read_keypad_code, read_number
 from api.cardkey import card_key
 from api.errors import BadField, Conflict
 from api.session import Session
 
 
-def names_a_card(body: CardMade | CardReissued, within: str = "") -> bool:
+def names_a_card(body: CardMade | CardReissued | CardSought, within: str = "") -> bool:
     """Whether ``body`` names one: by a number, an enrolment or a code.
 
     Raises:
@@ -31,7 +31,9 @@ def names_a_card(body: CardMade | CardReissued, within: str = "") -> bool:
     return bool(given)
 
 
-async def credential_of(s: Session, request: Request, body: CardMade | CardReissued, *, within: str = "") -> Credential:
+async def credential_of(
+    s: Session, request: Request, body: CardMade | CardReissued | CardSought, *, within: str = ""
+) -> Credential:
     """What to keep of the card that ``body`` names; ``within`` is where in the request it stands.
 
     Raises:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from psycopg.rows import DictRow
 from starlette.responses import Response
 
@@ -18,8 +18,11 @@ from api.access.cards import (
     CardChanged,
     CardHistory,
     CardMade,
+    CardPage,
     CardReissued,
     Cards,
+    CardSought,
+    CardsQuestion,
     card_json,
     card_thing,
     step_json,
@@ -30,7 +33,8 @@ from api.access.named import member_of_path
 from api.access.numbers import Credential
 from api.access.spread import Spread, spread_json
 from api.answers import json_answer
-from api.errors import ApiError, Conflict
+from api.errors import ApiError, Conflict, NotFound
+from api.pages import make_cursor, read_cursor
 from api.revisions import expected, explain_refusal, read, read_to_change, told
 from api.session import Session, guarded, session
 
@@ -61,6 +65,29 @@ async def issue(ref: str, request: Request, body: CardMade) -> Response:
         credential = await credential_of(s, request, body)
         times = {"valid_from": body.valid_from, "valid_until": body.valid_until}
         return _made(await put_card(s, credential, member=ref, status=body.status, replaces=None, **times))
+
+
+@router.get("/v1/cards", summary="Cards", **guarded("members:read", answers={200: CardPage}))
+async def all_cards(request: Request, question: Annotated[CardsQuestion, Query()]) -> Response:
+    """The newest first: at a place, of a status (the lost ones), by the last four digits."""
+    after = None if question.cursor is None else read_cursor(question.cursor, str, str)
+    values = question.model_dump(exclude={"cursor"}) | {"before": after and after[0], "before_ref": after and after[1]}
+    async with session(request, "members:read") as s:
+        found = await s.rows(rows.LIST, {**values, "limit": question.limit + 1})
+    page, more = found[: question.limit], len(found) > question.limit
+    following = make_cursor(page[-1]["issued_at"].isoformat(), page[-1]["ref"]) if more else None
+    return json_answer({"cards": [card_json(row) for row in page], "next": following})
+
+
+@router.post("/v1/cards/find", summary="Whose card is this?", **guarded("members:read", answers={200: Card}))
+async def find(request: Request, body: CardSought) -> Response:
+    """By its number, which isn't kept, by what a reader has read for an enrolment, or by a keypad code."""
+    async with session(request, "members:read") as s:
+        credential = await credential_of(s, request, body)
+        row = await s.row(rows.WHOSE, {"token": credential.token})
+    if row is None:
+        raise NotFound("No card that this key reaches has this number.")
+    return told(card_json(row), row["revision"])
 
 
 @router.get("/v1/cards/{ref}", summary="One card", **guarded("members:read", "own", answers={200: Card}))

@@ -175,6 +175,26 @@ def test_a_card_that_makes_no_sense_is_refused_by_field(network: Managed, body: 
         assert body["number"] not in answer.text
 
 
+def test_a_found_card_tells_whose_it_is(network: Managed) -> None:
+    ref = network.card(network.member, "0A0B0C09")
+    found = network.post("desk", "/v1/cards/find", {"number": "0a:0b:0c:09"})
+    assert (found.status_code, found.json()["ref"]) == (200, ref)
+    assert network.post("isle", "/v1/cards/find", {"number": "0A0B0C09"}).status_code == 404
+    assert network.post("desk", "/v1/cards/find", {"number": "0A0B0CFF"}).status_code == 404
+    assert wrong(network.post("desk", "/v1/cards/find", {})) == (422, "number")
+    listed = cards.CardPage.model_validate_json(network.get("desk", "/v1/cards?last4=0c09&place=limoges").content)
+    assert [one.ref for one in listed.cards] == [ref]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = network.get("desk", f"/v1/cards?limit=2{cursor and '&cursor='}{cursor}").json()
+        seen += [one["ref"] for one in page["cards"]]
+        cursor = page["next"]
+    assert len(seen) == len(set(seen)) == len(network.get("desk", "/v1/cards").json()["cards"])
+    assert network.get("desk", "/v1/cards?last4=0c0").status_code == 422
+    assert network.get("desk", "/v1/cards?cursor=WyJ4IiwieCJd").status_code == 422
+
+
 def test_a_cards_life_has_an_order(network: Managed) -> None:
     path = f"/v1/cards/{network.card(network.member, '0A0B0C01', status='issued')}"
 
