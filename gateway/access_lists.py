@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -53,7 +54,7 @@ class ListHolder:
     def __init__(self, config: GatewayConfig) -> None:
         self.current: AccessList | None = None
         self.fingerprint: str | None = None
-        """Of ``current`` (``access.compare``)."""
+        """Of ``current`` (``access.compare``); ``standing`` returns what belongs together."""
         self.refused: str | None = None
         """Why nothing could be made of what the centre sent last; None: something could."""
         self.deltas = 0
@@ -69,11 +70,19 @@ class ListHolder:
         """Whether the disk has what the deltas stand on."""
         self._last_head = ""
         self._newest = 0
+        self._both = threading.Lock()
+        """Held while ``current`` and ``fingerprint`` change."""
 
     @property
     def version(self) -> int | None:
         """The version that decisions go by."""
         return self.current.version if self.current is not None else None
+
+    @property
+    def standing(self) -> tuple[int | None, str | None]:
+        """Version and fingerprint of the list in force; from any thread."""
+        with self._both:
+            return self.version, self.fingerprint
 
     @property
     def complaint(self) -> str | None:
@@ -95,8 +104,7 @@ class ListHolder:
             return
         try:
             head = read_head(self._config.list_key, self._config.place, whole.head, whole.signature)
-            self.current = self._read(head, whole)
-            self.fingerprint = head.fingerprint  # compared with what it says when it came
+            self._stand(self._read(head, whole), head.fingerprint)  # compared with what it says when it came
             for delta in deltas:
                 self._apply(delta)
                 self._count(delta)
@@ -146,10 +154,9 @@ class ListHolder:
         news = before is None or (before.version, self.fingerprint) != (fresh.version, head.fingerprint)
         if news and before is not None and before.version == fresh.version and fresh.made_at < before.made_at:
             raise ListRefused(f"another version {fresh.version}, made before the one that is held")
-        self.fingerprint = head.fingerprint
         self.deltas, self._delta_bytes, self._kept, self._last_head = 0, 0, True, whole.head
         if news:
-            self.current = fresh
+            self._stand(fresh, head.fingerprint)
             entries = [] if before is None else list(before.entries.values())
             del before, fresh
             while entries:  # at once it would hold up every thread: 0.1 s for a hundred thousand
@@ -207,11 +214,14 @@ class ListHolder:
         if change.base != held.version:
             raise WholeNeeded(f"a delta for version {change.base}, and {held.version} is held")
         try:
-            self.current = apply(held, change, known=self.fingerprint)
+            self._stand(apply(held, change, known=self.fingerprint), change.fingerprint)
         except ListError as error:
             raise WholeNeeded(str(error)) from error
-        self.fingerprint = change.fingerprint
         return True
+
+    def _stand(self, fresh: AccessList, fingerprint: str) -> None:
+        with self._both:
+            self.current, self.fingerprint = fresh, fingerprint
 
     def _read(self, head: ListHead, whole: Whole) -> AccessList:
         text = unpack(head, whole.data)

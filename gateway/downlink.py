@@ -1,12 +1,15 @@
-"""What the centre sends to the gateways of a process: lists and commands, taken in the uplink's thread.
+"""What the centre sends to the gateways of a process: commands, taken in the uplink's thread, and lists, in their own.
 
-A list is in force as soon as it is verified, and acknowledged (by the gateway's state) when it is on the disk: what was
-acknowledged outlives a kill -9. On a disk that refuses it stays in force, and the next state tells of it all the same.
+Reading a large list takes seconds; no order, batch or mark waits for it. A list is in force as soon as it is verified,
+and acknowledged (by the gateway's state) when it is on the disk: what was acknowledged outlives a kill -9. On a disk
+that refuses it stays in force, and the next state tells of it all the same.
 """
 
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -60,24 +63,33 @@ class Downlink:
         self._spool = spool
         self._up = up
         self._told_at: dict[str, float] = {}
+        self._arrived: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="downlink", daemon=True)
         self.commands = {code: self._restored(code, place) for code, place in places.items()}
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its threads run."""
+        return self._thread.is_alive() and self.store.alive
 
     def take(self, gateway: str, leaf: Leaf, payload: bytes, retained: bool) -> None:
         """Take a list's part, a delta or a command."""
+        if leaf == "list":
+            self._arrived.put((gateway, payload))
+            return
         try:
-            if leaf == "list":
-                self._take_list(gateway, payload)
-            else:
-                reply = self.commands[gateway].obey(payload, retained=retained, now=micros())
-                if reply is not None:
-                    self._answer(gateway, reply)
-                self._up().state_changed(gateway)
-        except (ListRefused, CommandRefused) as error:
+            reply = self.commands[gateway].obey(payload, retained=retained, now=micros())
+            if reply is not None:
+                self._answer(gateway, reply)
+        except CommandRefused as error:
             self._refused(gateway, leaf, str(error))
-            self._up().state_changed(gateway)
+        self._up().state_changed(gateway)
 
     def close(self) -> None:
-        """Write what waits and close the file."""
+        """Take what has arrived, write what waits and close the file."""
+        self._arrived.put(None)
+        self._thread.join(5)
         self.store.close()
 
     def _restored(self, code: str, place: Place) -> Commands:
@@ -108,6 +120,21 @@ class Downlink:
             signed_at=lambda: _made_at(place.lists),
         )
         return Commands(place.config, self._spool, place, desk)
+
+    def _run(self) -> None:
+        try:
+            while (message := self._arrived.get()) is not None:
+                gateway, payload = message
+                try:
+                    self._take_list(gateway, payload)
+                except ListRefused as error:
+                    self._refused(gateway, "list", str(error))
+                    self._up().state_changed(gateway)
+                except Exception:
+                    log.exception("list_failed", extra={"gateway": gateway})
+        except Exception:
+            log.critical("downlink_died", exc_info=True)
+            raise
 
     def _take_list(self, gateway: str, payload: bytes) -> None:
         lists = self._places[gateway].lists

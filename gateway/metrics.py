@@ -45,7 +45,7 @@ class Measures:
         """Return for each part whether it is alive; one that isn't ends the process's use."""
         return {
             "spool": self._spool.alive,
-            "lists": self._downlink.store.alive,
+            "downlink": self._downlink.alive,
             "uplink": self._uplink.alive,
             "runtime": self._runtime.alive,
             **{f"loop_{name}": loop.alive for name, loop in self._loops.items()},

@@ -144,11 +144,12 @@ class Process:
 
     def _account(self, gateway: str) -> State:
         place = self.places[gateway]
+        list_version, list_fingerprint = place.lists.standing
         return State(
             online=True,
             version=self._version,
-            list_version=place.lists.version,
-            list_fingerprint=place.lists.fingerprint,
+            list_version=list_version,
+            list_fingerprint=list_fingerprint,
             list_refused=place.lists.complaint,
             lockdown=place.lockdown,
             evacuation=place.evacuation,
