@@ -101,7 +101,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
     first = wrong[0]
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     detail = f"{first['name']}: {first['what']}{more}"
-    return problem(request, 422, "bad-query", "The question can't be understood", detail, errors_=wrong)
+    kind: type[errors.ApiError] = errors.BadField if first["where"] == "body" else errors.BadQuery
+    return problem(request, *_KNOWN[kind], detail, errors_=wrong)
 
 
 def _told(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +110,9 @@ def _told(one: Mapping[str, Any]) -> dict[str, Any]:
     name = ".".join(str(part) for part in path) or str(where)
     what = str(one["msg"]).removeprefix("Value error, ")
     if one["type"] == "extra_forbidden":
-        what = "there is no such parameter; see /openapi.json"
+        what = f"there is no such {'field' if where == 'body' else 'parameter'}; see /openapi.json"
+    if one["type"] == "json_invalid":
+        name, what = "body", "expected JSON (RFC 8259, UTF-8)"
     return {"where": str(where), "name": name, "what": what}
 
 

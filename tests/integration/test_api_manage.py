@@ -516,6 +516,14 @@ def test_strange_paths_and_questions_are_refused(network: Managed, path: str) ->
     assert network.get("admin", path).status_code in (404, 422)
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[]", b"null", b'"x"', b'{"name": NaN}', b"[" * 100_000])
+def test_what_is_no_json_object_is_refused(network: Managed, body: bytes) -> None:
+    headers = {"Authorization": f"Bearer {network.keys['admin']}", "Content-Type": "application/json"}
+    answer = network.api.post("/v1/members", content=body, headers=headers)
+    assert answer.status_code in (400, 422), answer.text  # 400: deeper than anybody reads
+    assert answer.json()["type"] in ("urn:maillage:problem:bad-field", "urn:maillage:problem:bad-request")
+
+
 def test_a_request_has_an_id_and_leaves_it_in_the_audit(network: Managed) -> None:
     answer = network.call("admin", "POST", "/v1/members", {"name": "Suivi"}, x_request_id="trace-42")
     assert answer.headers["x-request-id"] == "trace-42"
