@@ -12,6 +12,8 @@ from gateway.wire import AccessTakenEvent, DoorEvent, Event
 
 GRACE_S: Final = 2.0
 """A door that opens so long after its lock has shut again still counts as opened by the grant."""
+STILL_HELD_US: Final = 900_000_000
+"""Who was told that a door is held hears it again after so long, until it is shut: the first may be acknowledged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class DoorWatch:
         self._open: bool | None = None
         self._opened_at = 0
         self._opened_by = ""
-        self._held_said = False
+        self._held_said_at: int | None = None
         self._grants: list[_Grant] = []
         self._contact = ""
         self._stands_open = False
@@ -70,7 +72,7 @@ class DoorWatch:
         """The door begins (or ends) to stand open by order: then nobody forces it, and nobody holds it."""
         if on != self._stands_open:
             self._stands_open = on
-            self._opened_at, self._held_said = at, False
+            self._opened_at, self._held_said_at = at, None
         if on:
             self.unlocked(at)
 
@@ -90,7 +92,7 @@ class DoorWatch:
         first, self._open, self._contact = self._open is None, is_open, device
         if not is_open:
             return ()
-        self._opened_at, self._opened_by, self._held_said = at, device, False
+        self._opened_at, self._opened_by, self._held_said_at = at, device, None
         events = tuple(_taken(grant.device, grant.at, at) for grant in self._grants if at <= grant.until)
         if not events and not first:
             self.unexplained += 1
@@ -107,14 +109,22 @@ class DoorWatch:
             if at > grant.until
         ]
         self._grants = [grant for grant in self._grants if at <= grant.until]
-        if self._open and not self._stands_open and not self._held_said and at - self._opened_at > self._held_us:
-            self._held_said = True
+        if self._open and not self._stands_open and self._is_held(at):
+            self._held_said_at = at
             events.append(DoorEvent(kind="door", at=at, device=self._opened_by, state="held"))
         return tuple(events)
+
+    def _is_held(self, at: int) -> bool:
+        """Return whether it is to be said (again) that the door is held."""
+        if self._held_said_at is None:
+            return at - self._opened_at > self._held_us
+        return at - self._held_said_at > STILL_HELD_US
 
     def clock_stepped(self, by_us: int) -> None:
         """The clock jumped: what is pending moves with it, or a grant would end (or never end) by the jump."""
         self._opened_at += by_us
+        if self._held_said_at is not None:
+            self._held_said_at += by_us
         self._excused_until += by_us
         self._grants = [_Grant(device=grant.device, at=grant.at, until=grant.until + by_us) for grant in self._grants]
 

@@ -63,7 +63,7 @@ def test_a_second_badge_at_an_open_door_is_taken_at_once() -> None:
     assert event["kind"] == "access_taken"
 
 
-def test_held_open_is_said_once_an_opening() -> None:
+def test_held_open_is_said_and_said_again() -> None:
     watch = door()
     watch.granted("reader", 0)
     watch.contact("contact", 1 * S, is_open=True)
@@ -72,10 +72,15 @@ def test_held_open_is_said_once_an_opening() -> None:
     (event,) = watch.tick(32 * S)
     assert event.get("state") == "held"
     assert watch.tick(500 * S) == ()
-    watch.contact("contact", 501 * S, is_open=False)
-    watch.granted("reader", 502 * S)
-    watch.contact("contact", 503 * S, is_open=True)
-    assert len(watch.tick(540 * S)) == 1
+    assert watch.tick(932 * S) == ()
+    (again,) = watch.tick(933 * S)
+    assert again.get("state") == "held", "a quarter of an hour later"
+    watch.clock_stepped(3600 * S)
+    assert watch.tick(4534 * S) == ()
+    watch.contact("contact", 5001 * S, is_open=False)
+    watch.granted("reader", 5002 * S)
+    watch.contact("contact", 5003 * S, is_open=True)
+    assert len(watch.tick(5040 * S)) == 1
 
 
 def test_without_a_contact_nothing_is_ever_said() -> None:

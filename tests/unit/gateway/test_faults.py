@@ -21,7 +21,7 @@ from tests.unit.gateway.hall import AT, Hall
 
 SECRET = "93857261"
 FILLER = st.dictionaries(
-    st.sampled_from(["action", "battery", "type", "hostname", "é"]), st.integers() | st.text("ab{},:")
+    st.sampled_from(["action", "battery", "type", "hostname", "é"]), st.integers(0, 999) | st.text("ab{},:")
 )
 
 
