@@ -1,9 +1,14 @@
-"""A delta between two access lists as JSON: what the centre signs and sends for a change, some hundred bytes."""
+"""A delta between two access lists as text: what the centre signs and sends for a change, some hundred bytes.
+
+JSON; where that is long it is compressed (zlib, then base 85, whose alphabet JSON needn't escape once more).
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zlib
 from typing import Any, Final, get_args
 
 from access import fields
@@ -15,6 +20,10 @@ from access.model import CardStatus, Entry, Member
 _STATUSES: Final[dict[str, CardStatus]] = {status: status for status in get_args(CardStatus)}
 _MAY_LACK: Final[dict[str, Any]] = {"members": {}, "entries": [], "rights": [], "schedules": []}
 """Left out where empty. Nothing else is: hours without any period are closed, not unsaid."""
+_LONG: Final = 500
+"""Characters. A card's change is shorter, and can be read as it is."""
+_LONGEST: Final = 256 * 1024 * 1024
+"""Bytes of JSON."""
 _HEX: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -34,7 +43,8 @@ def delta_to_json(delta: Delta) -> str:
             [one.token, one.member.ref, one.status, fields.micros(one.valid_from), fields.micros(one.valid_until)]
             for one in delta.cards
         ]
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return text if len(text) < _LONG else base64.b85encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def delta_from_json(text: str) -> Delta:
@@ -44,7 +54,7 @@ def delta_from_json(text: str) -> Delta:
         ListError: it isn't one. Nothing of it may be used.
     """
     try:
-        body = json.loads(text)
+        body = json.loads(text if text.startswith("{") else _decompressed(text))
     except (ValueError, RecursionError) as error:
         raise ListError("the delta isn't JSON") from error
     part = _MAY_LACK | dict(fields.mapping(fields.mapping(body, "the delta").get("part"), "the part of a delta"))
@@ -60,6 +70,17 @@ def delta_from_json(text: str) -> Delta:
         settings=fields.truth(body.get("settings"), "settings"),
         fingerprint=_hex(body.get("fingerprint"), "the fingerprint"),
     )
+
+
+def _decompressed(text: str) -> bytes:
+    inflate = zlib.decompressobj()
+    try:
+        data = inflate.decompress(base64.b85decode(text), _LONGEST)
+    except zlib.error as error:
+        raise ValueError("it isn't compressed") from error
+    if not inflate.eof or inflate.unused_data:
+        raise ValueError("it is cut, or too long")
+    return data
 
 
 def _card(row: list[Any]) -> Entry:

@@ -253,7 +253,7 @@ class ListDelta(_Message):
 
     kind: Literal["delta"] = "delta"
     body: str
-    """JSON text (``access.deltas_json``)."""
+    """What ``access.deltas_json`` writes: JSON, compressed where it is long."""
     signature: str
     """Over ``body``, purpose ``delta``."""
 
