@@ -248,8 +248,9 @@ CREATE TABLE list_version (                   -- when each version was made
   made_at timestamptz NOT NULL,
   PRIMARY KEY (place, version)
 );
--- Gateways refuse an older version than theirs: the numbers go on from the old lists'.
-INSERT INTO list_version (place, version, made_at) SELECT place, version, made_at FROM old_access_list;
+-- Gateways refuse an older version than theirs: the numbers go on from the old lists', whose content no row tells.
+INSERT INTO access_list (place, version, made_at, fingerprint)
+SELECT place, version, made_at, repeat('0', 64) FROM old_access_list;
 DROP TABLE old_access_list;
 CREATE TABLE list_entry (
   place integer NOT NULL REFERENCES place ON DELETE CASCADE,
