@@ -71,7 +71,7 @@ def call_roll(gateways: Iterable[tuple[GatewayConfig, State, Unsure]], at: datet
 
 
 def roll_to_json(roll: Roll) -> dict[str, Any]:
-    """Return the roll as JSON values; times in RFC 3339, UTC."""
+    """Return the roll as JSON values, by the names of the API's muster; times in RFC 3339, UTC."""
     return {
         "place": roll.place,
         "at": roll.at.isoformat(),
@@ -88,8 +88,8 @@ def roll_to_json(roll: Roll) -> dict[str, Any]:
             }
             for member, one in roll.people.items()
         ],
-        "counts": {"total": len(roll.people), **{sure: roll.by_sureness[sure] for sure in _SURE}},
-        "spaces": dict(sorted(roll.by_space.items())),
+        "counts": {"people": len(roll.people), **{sure: roll.by_sureness[sure] for sure in _SURE}},
+        "by_space": dict(sorted(roll.by_space.items())),
         "openings_without_card": roll.unsure.openings,
         "unknown_cards_out": roll.unsure.strangers,
         "exits_read": roll.exits_read,

@@ -57,8 +57,8 @@ def test_who_is_inside_since_when_by_which_door_and_how_sure(hall: Hall) -> None
         {"member": "m-ben", "since": when(7), "at": when(7), "sure": "not_seen"} | here,
         {"member": "m-anna", "since": when(3), "at": when(3), "sure": "badged"} | here,
     ]
-    assert found["counts"] == {"total": 2, "badged": 1, "not_seen": 1, "long_ago": 0}
-    assert found["spaces"] == {"hall": 2}
+    assert found["counts"] == {"people": 2, "badged": 1, "not_seen": 1, "long_ago": 0}
+    assert found["by_space"] == {"hall": 2}
     assert (found["openings_without_card"], found["unknown_cards_out"], found["exits_read"]) == (0, 0, True)
 
 
