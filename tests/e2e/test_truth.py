@@ -23,6 +23,8 @@ SELECT p.code, t.present FROM space_state t JOIN space s ON s.id = t.space JOIN 
 WHERE s.parent IS NULL
 """
 
+REASONS = "SELECT DISTINCT r.name FROM event e JOIN reason r ON r.id = e.reason WHERE e.kind = 1"
+
 
 @pytest.fixture
 def chain(tmp_path: Path, bundle: Bundle) -> Iterator[Chain]:
@@ -57,9 +59,12 @@ def test_the_system_says_what_is(chain: Chain) -> None:
     finally:
         stop.set()
         thread.join(10)
-    assert town.refused == 0  # the line was cut, and no door cared
+    # The line was cut, and no door cared: who was refused has a pass that is no good, or a card that nobody enrolled.
+    reasons = {name for (name,) in chain.rows(REASONS)}
+    assert not reasons & {"list_too_old", "reader_fault", "lockdown"}, reasons
+    assert town.refused <= 3
     truth = {code: one["present"] for code, one in town.truth.tell()["places"].items()}
-    assert sum(truth.values()) > 20
+    assert sum(truth.values()) > 8  # at night by our clock only those come whose passes open then
     # Whoever stood up a moment ago is still held by a sensor: one or two a place.
     until(lambda: _close(dict(chain.rows(PRESENT)), truth), what=f"{truth} against {dict(chain.rows(PRESENT))}")
 
