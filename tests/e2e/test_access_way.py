@@ -6,6 +6,7 @@ One network for all tests here: its gateways, ingest, rights process and API; ca
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from maillage.embedded.bundle import Bundle
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
 from simulator.people import Member, members
+from simulator.reports import FrontDesk
 from simulator.standing import pin_of
 from tests.api_server import api_process
 from tests.e2e.chain import CARD_KEY, Chain, start_chain
@@ -182,6 +184,24 @@ def test_a_card_taken_out_of_service_opens_nothing_any_more(way: Way) -> None:
     assert way.show(member.card) == "granted"
     history = way.call("GET", f"/v1/cards/{card}/history")["steps"]
     assert [one["became"] for one in history][-1] == "lost"
+
+
+def test_the_simulators_people_report_a_lost_card(way: Way) -> None:
+    acts: Counter[str] = Counter()
+    member = way.people[7]
+    desk = FrontDesk(str(way.api.base_url), way.key, acts)
+    assert way.show(member.card) == "granted"
+    desk.report_lost(member.ref)
+    until(lambda: acts["lost_card.lost"] == 1, what=f"it is reported: {acts}")
+    way.known()
+    assert way.show(member.card) == "card_lost"
+    desk.report_found(member.ref)
+    until(lambda: acts["lost_card.found"] == 1, what=f"it has turned up: {acts}")
+    way.known()
+    assert way.show(member.card) == "granted"
+    FrontDesk("http://127.0.0.1:9", "mk_none", acts).report_lost(member.ref)
+    until(lambda: acts["lost_card.lost_failed"] == 1, what="nobody answers, and no day ends for that")
+    desk.close()
 
 
 def test_a_visitor_is_let_in_by_day_card_until_called_off(way: Way) -> None:
