@@ -4,8 +4,11 @@ GatewayError
 ├── ConfigError      the file of gateways cannot be used              (gateway.config)
 ├── DriverError      a device said what its driver cannot read        (gateway.drivers)
 ├── SignatureError   a list or command that is not the centre's       (gateway.signing)
+├── ListRefused      a list, a part of one or a delta not to be used   (gateway.list_parts)
+│   └── WholeNeeded  it is the centre's, and only the whole list helps
+├── CommandRefused   a command that is nobody's, or another's          (gateway.commands)
 ├── MqttUrlError     a broker's address that cannot be read           (gateway.mqtt_url)
-└── SpoolError       the spool cannot take or give events             (gateway.spool)
+└── SpoolError       the spool cannot take or give events             (gateway.sqlite_file)
     └── TooLarge     one event is larger than the contract allows
 """
 
