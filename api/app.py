@@ -116,6 +116,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.state.listening = asyncio.create_task(listener.run(), name="listener")
         app.state.listening.add_done_callback(_tell_if_dead)
         hearing = asyncio.create_task(answers.run(), name="answers")
+        hearing.add_done_callback(_tell_if_dead)
         await pool.open(wait=False)
         try:
             yield
@@ -172,4 +173,4 @@ def _describe_problems(app: FastAPI) -> None:
 
 def _tell_if_dead(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        log.critical("board_listener_dead", exc_info=task.exception())
+        log.critical("listener_dead", extra={"task": task.get_name()}, exc_info=task.exception())

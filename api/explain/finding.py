@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -27,6 +28,13 @@ SELECT ref, encode(token, 'hex') AS token, member, status, last4 FROM card WHERE
 CARDS_OF_MEMBER: Final = """
 SELECT ref, encode(token, 'hex') AS token, member, status, last4 FROM card WHERE member = %(member)s
 ORDER BY status = 'active' DESC, kind = 'card' DESC, issued_at DESC, ref LIMIT 1
+"""
+# What the gateways carried out last of evacuations, of the place and of its doors; the end of the place's ends all.
+_EVACUATIONS: Final = """
+SELECT DISTINCT ON (c.door) d.code::text AS door, c.do_what, c.outcome_at
+FROM command c LEFT JOIN door d ON d.id = c.door
+WHERE c.place = %(place)s AND c.do_what IN ('evacuate', 'release') AND c.outcome = 'done' AND c.outcome_at <= %(until)s
+ORDER BY c.door, c.outcome_at DESC
 """
 _DOOR: Final = "SELECT id FROM door WHERE place = %(place)s AND code = %(door)s"
 _NOW: Final = "SELECT version FROM access_list WHERE place = %(place)s"
@@ -106,11 +114,23 @@ async def version_at(s: Session, place: int, at: datetime) -> int | None:
 
 
 async def state_before(s: Session, place: int, code: str, at: datetime, *, told: Mapping[str, Any]) -> State:
-    """What the gateways remember at ``at``, as far as the last day's readings tell; ``told``: the place's time zone."""
+    """What the gateways remember at ``at``, as far as orders and a day's readings tell; ``told``: the time zone."""
     where = {"place": place, "since": at - _BEFORE, "until": at}
     rules, contacts = ground(await s.rows(DOORS, where), await s.rows(SPACES, where))
     readings = [Told(**row) for row in await s.rows(READINGS, where)]
-    return folded(readings, rules, contacts, place=code, time_zone=str(told["time_zone"]))
+    state = folded(readings, rules, contacts, place=code, time_zone=str(told["time_zone"]))
+    last = {row["door"]: row for row in await s.rows(_EVACUATIONS, where)}
+    whole = last.pop(None, None)
+    ended = whole["outcome_at"] if whole is not None and whole["do_what"] == "release" else None
+    return replace(
+        state,
+        evacuation=whole is not None and whole["do_what"] == "evacuate",
+        evacuated_doors=frozenset(
+            door
+            for door, row in last.items()
+            if row["do_what"] == "evacuate" and (ended is None or row["outcome_at"] > ended)
+        ),
+    )
 
 
 async def card_meant(s: Session, *, card: str | None, token: bytes | None, member: str | None) -> DictRow | None:

@@ -40,7 +40,7 @@ class WaitQuestion(Question):
 class Ordered(Body):
     """How long an order may travel."""
 
-    expires_s: int | None = Field(default=None, ge=5, le=3600, description="Not carried out later than this, seconds.")
+    expires_s: int | None = Field(default=None, ge=1, le=3600, description="Not carried out later than this, seconds.")
 
 
 class OrderedEverywhere(Ordered):

@@ -27,7 +27,7 @@ router = APIRouter(tags=["events"])
 
 _DOOR: Final = ("closed", "open", "forced", "held", "tamper")
 _DESK: Final = (False, True)
-_PERSONAL: Final = frozenset((None, "access", "audit"))
+_PERSONAL: Final = frozenset((None, "access", "access_taken", "access_not_taken", "audit"))
 """Kinds (None: all) that tell of persons."""
 _FINGERPRINT_DIGITS: Final = 12
 # What never leaves by the feed, wherever it may stand.

@@ -20,8 +20,10 @@ from api.transfer.text import Table, read_table
 
 _ROUNDS: Final = 3
 _TAKEN_ADDRESS: Final = Wrong(column="email", what="a member whom this key doesn't see has this address")
-_TAKEN_CARD: Final = Wrong(column="card", what="a member whom this key doesn't see has this card")
-_ELSEWHERE: Final = Wrong(column="member", what="this key may not change this member")
+_TAKEN_CARD: Final = Wrong(
+    column="card", what="a member whom this key doesn't see has this card, or it was changed just now"
+)
+_ELSEWHERE: Final = Wrong(column="member", what="this key may not change this member, or somebody just has: try again")
 _HOLDS_ELSEWHERE: Final = Wrong(
     column="pass", what="this pass holds at other places as well: this key may not change it"
 )

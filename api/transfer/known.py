@@ -29,6 +29,8 @@ class MemberRow:
     organisation: int | None = None
     home: int | None = None
     status: str = "active"
+    revision: int = 0
+    """That it was read at: whoever changes it meanwhile was faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class CardRow:
     status: str = "active"
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,7 @@ class PassRow:
     supervises: bool = False
     places: tuple[PlaceLimits, ...] = ()
     """Sorted by place."""
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

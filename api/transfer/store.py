@@ -16,26 +16,26 @@ T = TypeVar("T")
 
 # The members that a file may mean: by reference, address, card or card's reference.
 _MEANT: Final = """
-SELECT ref, name, email, organisation, home, status FROM member
+SELECT ref, name, email, organisation, home, status, revision FROM member
 WHERE ref = ANY(%(refs)s::text[]) OR lower(email) = ANY(%(emails)s::text[])
    OR ref IN (SELECT member FROM card WHERE token = ANY(%(tokens)s::bytea[]) OR ref = ANY(%(cards)s::text[]))
 """
 # Every member that this key sees, but for those who are only visitors.
 _ALL: Final = """
-SELECT m.ref, m.name, m.email, m.organisation, m.home, m.status FROM member m
+SELECT m.ref, m.name, m.email, m.organisation, m.home, m.status, m.revision FROM member m
 WHERE NOT EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NOT NULL)
    OR EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NULL)
 ORDER BY lower(m.name), m.ref
 """
 # Their cards.
 _CARDS: Final = """
-SELECT ref, token, member, kind, format, last4, status, valid_from, valid_until FROM card
+SELECT ref, token, member, kind, format, last4, status, valid_from, valid_until, revision FROM card
 WHERE member = ANY(%(members)s::text[]) ORDER BY issued_at, ref
 """
 # Their passes, without visits and what was revoked.
 _PASSES: Final = """
 SELECT ref, member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month, booked,
-       outside_hours, supervises
+       outside_hours, supervises, revision
 FROM pass WHERE member = ANY(%(members)s::text[]) AND revoked_at IS NULL AND visitor IS NULL ORDER BY created_at, ref
 """
 _LIMITS: Final = """
@@ -65,8 +65,8 @@ ON CONFLICT DO NOTHING RETURNING ref
 _CHANGED_MEMBERS: Final = """
 UPDATE member m SET name = n.name, email = n.email, organisation = n.organisation, home = n.home, status = n.status
 FROM unnest(%(ref)s::text[], %(name)s::text[], %(email)s::text[], %(organisation)s::integer[], %(home)s::integer[],
-            %(status)s::text[]) AS n (ref, name, email, organisation, home, status)
-WHERE m.ref = n.ref RETURNING m.ref
+            %(status)s::text[], %(revision)s::integer[]) AS n (ref, name, email, organisation, home, status, revision)
+WHERE m.ref = n.ref AND m.revision = n.revision RETURNING m.ref
 """
 # New cards; one that somebody has already is left out.
 _NEW_CARDS: Final = """
@@ -77,9 +77,9 @@ ON CONFLICT DO NOTHING RETURNING token
 """
 _CHANGED_CARDS: Final = """
 UPDATE card c SET status = n.status, valid_from = n.valid_from, valid_until = n.valid_until
-FROM unnest(%(token)s::bytea[], %(status)s::text[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[])
-  AS n (token, status, valid_from, valid_until)
-WHERE c.token = n.token RETURNING c.token
+FROM unnest(%(token)s::bytea[], %(status)s::text[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[],
+            %(revision)s::integer[]) AS n (token, status, valid_from, valid_until, revision)
+WHERE c.token = n.token AND c.revision = n.revision RETURNING c.token
 """
 _NEW_PASSES: Final = """
 INSERT INTO pass (ref, member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month,
@@ -96,10 +96,11 @@ UPDATE pass p SET label = n.label, everywhere = n.everywhere, schedule = n.sched
   outside_hours = n.outside_hours, supervises = n.supervises
 FROM unnest(%(ref)s::text[], %(label)s::text[], %(everywhere)s::boolean[], %(schedule)s::integer[],
   %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[], %(unit)s::text[], %(allowance)s::integer[],
-  %(each_month)s::boolean[], %(booked)s::boolean[], %(outside_hours)s::boolean[], %(supervises)s::boolean[])
+  %(each_month)s::boolean[], %(booked)s::boolean[], %(outside_hours)s::boolean[], %(supervises)s::boolean[],
+  %(revision)s::integer[])
   AS n (ref, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month, booked, outside_hours,
-        supervises)
-WHERE p.ref = n.ref RETURNING p.ref
+        supervises, revision)
+WHERE p.ref = n.ref AND p.revision = n.revision RETURNING p.ref
 """
 _NO_PLACES: Final = "DELETE FROM pass_place WHERE pass = ANY(%(refs)s::text[])"
 # What passes open; arrays of ids travel as text, since unnest would make one long array of them.
@@ -112,11 +113,11 @@ FROM unnest(%(pass)s::text[], %(place)s::integer[], %(spaces)s::text[], %(doors)
 
 _PIECE: Final = 2000
 """Rows of one statement: each has a time limit, and the audit names the rows of a statement up to 5,000."""
-_MEMBER: Final = ("ref", "name", "email", "organisation", "home", "status")
-_CARD: Final = ("token", "member", "kind", "format", "last4", "status", "valid_from", "valid_until")
+_MEMBER: Final = ("ref", "name", "email", "organisation", "home", "status", "revision")
+_CARD: Final = ("token", "member", "kind", "format", "last4", "status", "valid_from", "valid_until", "revision")
 _PASS: Final = (
     "ref", "member", "label", "everywhere", "schedule", "valid_from", "valid_until", "unit", "allowance", "each_month",
-    "booked", "outside_hours", "supervises",
+    "booked", "outside_hours", "supervises", "revision",
 )  # fmt: skip
 
 
