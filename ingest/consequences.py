@@ -12,11 +12,6 @@ TELLING: Final = frozenset({"access", "access_taken", "door", "device", "gateway
 """Kinds of events that may entail something."""
 AGAIN_US: Final = 600_000_000
 """What happens again within ten minutes is the same alarm, which counts up."""
-_AT_DOORS: Final = {
-    "forced": ("door_forced", "{} opened without being unlocked"),
-    "held": ("door_held", "{} stands open"),
-    "tamper": ("tamper", "somebody tampers with {}"),
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,10 +21,12 @@ class Incident:
     kind: str
     place: int
     gateway: int
-    door: int | None
     text: str
     first_at: int
     last_at: int
+    door: int | None = None
+    device: str | None = None
+    """Its code, where it has no door."""
     times: int = 1
 
 
@@ -44,38 +41,48 @@ class Consequences:
 
     def take(self, event: Event, gateway: Gateway, device: Device | None, at: int) -> None:
         """Look at an event of ``TELLING``; ``at`` is its corrected instant."""
-        if event["kind"] == "access" or event["kind"] == "access_taken":
-            if "slots" in event and "pass_ref" in event:
-                for slot in event["slots"]:
-                    self.uses.setdefault((event["pass_ref"], slot), (gateway.place, at))
-            if event.get("reason") == "too_many_tries":
-                self._happened("too_many_tries", "too many wrong tries at {}", gateway, device, at)
-        elif event["kind"] == "door":
-            if event["state"] in _AT_DOORS:
-                kind, text = _AT_DOORS[event["state"]]
-                self._happened(kind, text, gateway, device, at)
-        elif event["kind"] == "device":
-            if event["what"] == "fault" and device is not None and device.door is not None:
-                self._happened(
-                    "device_fault", f"{device.kind} {event['device']} at {{}} has a fault", gateway, device, at
-                )
-        elif event["kind"] == "gateway" and event["what"] == "list" and event.get("text"):
-            # With a value it tells of a list that it took; with a text, of one (or of an order) that it refused.
-            what = "command" if event["text"].startswith("command") else "list"
-            self._happened(f"{what}_refused", f"gateway {gateway.code}: {event['text'][:300]}", gateway, None, at)
-
-    def _happened(self, kind: str, text: str, gateway: Gateway, device: Device | None, at: int) -> None:
+        if (event["kind"] == "access" or event["kind"] == "access_taken") and "slots" in event and "pass_ref" in event:
+            for slot in event["slots"]:
+                self.uses.setdefault((event["pass_ref"], slot), (gateway.place, at))
+        said = _said(event, gateway, device)
+        if said is None:
+            return
+        kind, text = said
         door = device.door if device is not None else None
-        if device is not None:
-            text = text.format(f"door {device.door_code}" if device.door_code is not None else f"a {device.kind}")
-        text = text.replace("\0", "")
-        key = (kind, gateway.id, door, None if door is not None else text)
-        known = self._open.get(key)
+        code = event["device"] if device is not None and door is None else None
+        known = self._open.get((kind, gateway.id, door, code))
         if known is not None and abs(at - known.last_at) <= AGAIN_US:
             known.first_at, known.last_at = min(known.first_at, at), max(known.last_at, at)
             known.times += 1
             return
-        self._open[key] = incident = Incident(
-            kind=kind, place=gateway.place, gateway=gateway.id, door=door, text=text, first_at=at, last_at=at
+        self._open[kind, gateway.id, door, code] = incident = Incident(
+            kind=kind,
+            place=gateway.place,
+            gateway=gateway.id,
+            door=door,
+            device=code,
+            text=text.replace("\0", ""),
+            first_at=at,
+            last_at=at,
         )
         self.incidents.append(incident)
+
+
+def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, str] | None:
+    """Return the kind and the text of the alarm that ``event`` is; None: it is none."""
+    where = f"door {device.door_code}" if device is not None and device.door is not None else event["device"]
+    if event["kind"] == "access" and event["reason"] == "too_many_tries":
+        return "too_many_tries", f"too many wrong tries at {where}"
+    if event["kind"] == "door" and event["state"] == "forced":
+        return "door_forced", f"{where} opened without being unlocked"
+    if event["kind"] == "door" and event["state"] == "held":
+        return "door_held", f"{where} stands open"
+    if event["kind"] == "door" and event["state"] == "tamper":
+        return "tamper", f"somebody tampers with {where}"
+    if event["kind"] == "device" and event["what"] == "fault" and device is not None and device.door is not None:
+        return "device_fault", f"{event['device']} at {where} has a fault"
+    if event["kind"] == "gateway" and event["what"] == "list" and event.get("text"):
+        # With a value it tells of a list that it took; with a text, of one (or of an order) that it refused.
+        kind = "command_refused" if event["text"].startswith("command") else "list_refused"
+        return kind, f"gateway {gateway.code}: {event['text'][:300]}"
+    return None

@@ -58,7 +58,8 @@ _INCIDENT = """
 -- tell the operator of a door or a gateway; what happens again within ten minutes counts up, until it is acknowledged
 WITH told AS (
   SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, (SELECT id FROM door WHERE id = %b::int) AS door,
-         %b::timestamptz AS first_at, %b::timestamptz AS last_at, %b::text AS text, %b::int AS times
+         %b::timestamptz AS first_at, %b::timestamptz AS last_at, %b::text AS text, %b::int AS times,
+         %b::text AS device
 ), again AS (
   UPDATE alarm a SET
     from_at = least(a.from_at, t.first_at), until_at = greatest(a.until_at, t.last_at),
@@ -67,13 +68,14 @@ WITH told AS (
   WHERE a.id = (
     SELECT max(o.id) FROM alarm o
     WHERE o.acknowledged_at IS NULL AND o.gateway = t.gateway AND o.kind = t.kind AND o.door IS NOT DISTINCT FROM t.door
-      AND (t.door IS NOT NULL OR o.text = t.text)
+      AND o.detail ->> 'device' IS NOT DISTINCT FROM t.device
       AND o.from_at <= t.last_at + interval '10 minutes' AND o.until_at >= t.first_at - interval '10 minutes'
   )
   RETURNING a.id
 )
 INSERT INTO alarm (kind, place, gateway, door, from_at, until_at, text, detail)
-SELECT kind, place, gateway, door, first_at, last_at, text, jsonb_build_object('times', times) FROM told
+SELECT kind, place, gateway, door, first_at, last_at, text,
+       jsonb_strip_nulls(jsonb_build_object('times', times, 'device', device)) FROM told
 WHERE NOT EXISTS (SELECT FROM again)
 """
 
@@ -178,7 +180,7 @@ def raise_alarm(connection: Connection, alarm: Alarm) -> None:
 def raise_incident(connection: Connection, one: Incident) -> None:
     """Tell the operator, or count up what is told already."""
     span = (when(one.first_at), when(one.last_at))
-    connection.execute(_INCIDENT, (one.kind, one.place, one.gateway, one.door, *span, one.text, one.times))
+    connection.execute(_INCIDENT, (one.kind, one.place, one.gateway, one.door, *span, one.text, one.times, one.device))
 
 
 def store_uses(connection: Connection, uses: Mapping[tuple[str, int], tuple[int, int]]) -> None:

@@ -115,7 +115,7 @@ def test_a_gateway_that_refuses_its_list_and_a_door_that_is_gone(
     at = now()
     refused = {"kind": "gateway", "device": "gateway", "what": "list", "at": at, "text": "list refused: cut"}
     gateway = bench.gateways[0]
-    gateway.batch(1, [refused, {**refused, "at": at + 1}], sent_at=at)
+    gateway.batch(1, [refused, {**refused, "at": at + 1, "text": "list refused: otherwise"}], sent_at=at)
     gateway.until_mark(2)
     gateway.batch(
         3, [{**refused, "at": at + 2}, {"kind": "door", "device": "reader-in", "state": "tamper", "at": at}], sent_at=at
