@@ -10,11 +10,18 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from api.access.fields import Ref, Told, time_of
+from api.questions import Question
 
 # Each gateway of the places whose lists hold the card, as 0019_spread.sql tells.
 FIND: Final = "SELECT * FROM card_spread(%(ref)s)"
 # Whether a change still waits to be made into lists; a row only where the caller sees the card.
 PENDING: Final = "SELECT card_pending(ref) IS NOT NULL AS pending, 0 AS revision FROM card WHERE ref = %(ref)s"
+
+
+class SpreadQuestion(Question):
+    """How long to wait."""
+
+    wait: float = Field(default=0, ge=0, le=30, description="Seconds, until every gateway that is online knows.")
 
 
 class Waiting(Told):
@@ -39,7 +46,7 @@ class Spread(Told):
 
 def spread_json(ref: str, rows: Sequence[DictRow], *, pending: bool) -> dict[str, Any]:
     """The rows of ``FIND`` as they are told."""
-    waiting = [row for row in rows if row["waits"] is not None or (row["has"] or 0) < row["needs"]]
+    waiting = [row for row in rows if _waits(row)]
     places = {row["place_id"] for row in rows}
     told = [row for row in waiting if row["place"] is not None]
     return {
@@ -58,3 +65,12 @@ def spread_json(ref: str, rows: Sequence[DictRow], *, pending: bool) -> dict[str
         ],
         "waiting_elsewhere": len(waiting) - len(told),
     }
+
+
+def expects_news(rows: Sequence[DictRow]) -> bool:
+    """Whether a gateway that is online doesn't know yet: it will in a moment."""
+    return any(row["online"] and _waits(row) for row in rows)
+
+
+def _waits(row: DictRow) -> bool:
+    return row["waits"] is not None or (row["has"] or 0) < row["needs"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -31,14 +33,16 @@ from api.access.fields import sent
 from api.access.issuing import credential_of, names_a_card, put_card
 from api.access.named import member_of_path
 from api.access.numbers import Credential
-from api.access.spread import Spread, spread_json
+from api.access.spread import Spread, SpreadQuestion, expects_news, spread_json
 from api.answers import json_answer
+from api.audited import note_reading
 from api.errors import ApiError, Conflict, NotFound
 from api.pages import make_cursor, read_cursor
 from api.revisions import expected, explain_refusal, read, read_to_change, told
 from api.session import Session, guarded, session
 
 router: Final = APIRouter(tags=["cards"])
+_ASK_AGAIN_S: Final = 0.2
 
 
 @router.get(
@@ -85,7 +89,9 @@ async def find(request: Request, body: CardSought) -> Response:
     async with session(request, "members:read") as s:
         credential = await credential_of(s, request, body)
         row = await s.row(rows.WHOSE, {"token": credential.token})
-    if row is None:
+        # so that nobody tries codes unseen
+        await note_reading(s, "read card by number", f"card {row['ref'] if row else 'unknown'}")
+    if row is None:  # after the commit: the look-up stays in the audit
         raise NotFound("No card that this key reaches has this number.")
     return told(card_json(row), row["revision"])
 
@@ -120,7 +126,9 @@ async def change_card(ref: str, request: Request, body: CardChanged) -> Response
         row = await s.row(rows.UPDATE, values)
         if row is None:
             raise await _why_not(s, ref, status, wanted)
-    return told(card_json(row), row["revision"])
+    answer = told(card_json(row), row["revision"])
+    answer.headers["Link"] = f'</v1/cards/{ref}/spread?wait=10>; rel="monitor"'
+    return answer
 
 
 @router.post(
@@ -165,12 +173,16 @@ async def history(ref: str, request: Request) -> Response:
     summary="When does every door know? Which gateways know the card's present state",
     **guarded("members:read", answers={200: Spread}),
 )
-async def spread(ref: str, request: Request) -> Response:
-    """Ask again until `waiting` is empty. A gateway whose line is down goes on by its last list, for a while."""
-    async with session(request, "members:read") as s:
-        row = await read(s, replace(card_thing(ref), find=spreading.PENDING))
-        found = await s.rows(spreading.FIND, {"ref": ref})
-    return json_answer(spread_json(ref, found, pending=row["pending"]))
+async def spread(ref: str, request: Request, question: Annotated[SpreadQuestion, Query()]) -> Response:
+    """With `wait` it is told once every gateway that is online knows. Who is offline goes on by their last list."""
+    deadline = monotonic() + question.wait
+    while True:
+        async with session(request, "members:read") as s:
+            row = await read(s, replace(card_thing(ref), find=spreading.PENDING))
+            found = await s.rows(spreading.FIND, {"ref": ref})
+        if monotonic() >= deadline or not (row["pending"] or expects_news(found)):
+            return json_answer(spread_json(ref, found, pending=row["pending"]))
+        await asyncio.sleep(_ASK_AGAIN_S)
 
 
 async def _end(s: Session, old: DictRow, status: CardLife) -> None:

@@ -182,6 +182,8 @@ def test_a_found_card_tells_whose_it_is(network: Managed) -> None:
     assert network.post("isle", "/v1/cards/find", {"number": "0A0B0C09"}).status_code == 404
     assert network.post("desk", "/v1/cards/find", {"number": "0A0B0CFF"}).status_code == 404
     assert wrong(network.post("desk", "/v1/cards/find", {})) == (422, "number")
+    looked = network.sql("SELECT subject FROM audit WHERE action = 'read card by number' ORDER BY id")
+    assert [one for (one,) in looked] == [f"card {ref}", "card unknown", "card unknown"]
     listed = cards.CardPage.model_validate_json(network.get("desk", "/v1/cards?last4=0c09&place=limoges").content)
     assert [one.ref for one in listed.cards] == [ref]
     seen: list[str] = []
@@ -292,7 +294,8 @@ def test_the_spread_tells_who_knows(network: Managed) -> None:
         applied(network, place)
     assert (told().knowing, told().waiting) == (2, [])
     # taken out of service
-    assert network.call("desk", "PATCH", f"/v1/cards/{card}", {"status": "lost"}, if_match="*").status_code == 200
+    lost = network.call("desk", "PATCH", f"/v1/cards/{card}", {"status": "lost"}, if_match="*")
+    assert lost.headers["link"] == f'<{path}?wait=10>; rel="monitor"'
     assert (told().pending, told().knowing) == (True, 0)
     make_lists(network)
     assert (told().pending, told().knowing) == (False, 0)
@@ -301,7 +304,10 @@ def test_the_spread_tells_who_knows(network: Managed) -> None:
     assert (told().places, told().knowing, [one.place for one in told().waiting]) == (2, 1, ["isle"])
     desk = told("desk")
     assert (desk.places, desk.knowing, desk.waiting, desk.waiting_elsewhere) == (2, 1, [], 1)
-    applied(network, "isle")
+    with ThreadPoolExecutor(1) as pool:
+        waited = pool.submit(network.get, "admin", f"{path}?wait=20")
+        applied(network, "isle")
+        assert waited.result(20).json()["knowing"] == 2
     assert (told().knowing, told().waiting, told("desk").waiting_elsewhere) == (2, [], 0)
 
 
