@@ -148,7 +148,10 @@ def _assembled(place: int, rows: PlaceRows, members: assembly.MemberRows) -> Acc
     settings = assembly.places(rows)
     served = {place: replace(settings[place], served=True)}
     entries, _ = assembly.entries(members, served)
-    return replace(settings[place].list, entries=entries[place])
+    held = settings[place].list
+    # a lockdown of today says nothing of the weeks before
+    doors = {code: replace(door, locked=False) for code, door in held.rules.doors.items()}
+    return replace(held, entries=entries[place], lockdown=False, rules=replace(held.rules, doors=doors))
 
 
 async def _tuples(s: Session, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
