@@ -17,6 +17,7 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_subject ON audit (subject, id);
+CREATE INDEX audit_place ON audit (place, id);
 
 CREATE TABLE audit_detail (
   audit bigint PRIMARY KEY REFERENCES audit,

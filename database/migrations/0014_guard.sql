@@ -132,17 +132,20 @@ SET search_path = pg_catalog, public, pg_temp AS $$
       AND (c.places IS NULL OR NOT EXISTS (SELECT FROM pass_place l WHERE l.pass = p.ref AND l.place <> ALL (c.places)))
       AND caller_sees_member(p.member))
 $$;
--- Whether the caller may make and end keys of this kind: an administrator any, a place's manager those of their places.
+-- Whether the caller may make and end keys of this kind: an administrator any; a manager those of their places, of these
+-- places' gateways and of who is at home there.
 CREATE FUNCTION caller_makes_key(role text, scopes text[], places integer[], member text, gateway integer) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM caller() c JOIN api_key k ON k.id = c.key
+    CROSS JOIN LATERAL (SELECT CASE caller_makes_key.role
+      WHEN 'member' THEN ARRAY(SELECT m.home FROM member m WHERE m.ref = caller_makes_key.member AND m.home IS NOT NULL)
+      WHEN 'gateway' THEN ARRAY(SELECT g.place FROM gateway g WHERE g.id = caller_makes_key.gateway)
+      ELSE caller_makes_key.places END AS places) reach
     WHERE (k.places IS NULL AND (k.role = 'network_administrator' OR 'admin' = ANY (k.scopes)))
       OR (k.role = 'place_manager' AND cardinality(caller_makes_key.scopes) = 0
         AND caller_makes_key.role IN ('place_manager', 'front_desk', 'auditor', 'availability_reader', 'gateway', 'member')
-        AND (k.places IS NULL AND caller_makes_key.places IS NOT NULL OR cardinality(caller_makes_key.places) > 0 AND caller_makes_key.places <@ k.places)
-        AND (caller_makes_key.gateway IS NULL OR EXISTS (SELECT FROM gateway g WHERE g.id = caller_makes_key.gateway AND g.place = ANY (caller_makes_key.places)))
-        AND (caller_makes_key.member IS NULL OR EXISTS (SELECT FROM member m WHERE m.ref = caller_makes_key.member AND m.home = ANY (caller_makes_key.places)))))
+        AND cardinality(reach.places) > 0 AND (k.places IS NULL OR reach.places <@ k.places)))
 $$;
 
 -- The policies. `here`: the caller has one of the roles at the place; `sees`: and with one for every place, also in what
@@ -186,7 +189,9 @@ BEGIN
     'list_version', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place'),
     'list_entry', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place') || ' OR ' || format(own, 'member'),
     'list_settings', format(sees, '{place_manager,front_desk,auditor,gateway}', 'place'),
-    'api_key', 'true',
+    -- the check of a key comes before anybody has entered; after that each sees their own and those that they may end
+    'api_key', '(SELECT (caller()).key) IS NULL OR id = (SELECT (caller()).key) OR ' || format(own, 'member')
+      || ' OR caller_makes_key(role, scopes, places, member, gateway)',
     'place', 'true', 'space', 'true', 'door', 'true');
   -- by table: what must hold of the row before (to change or remove it) and after (to add or change it)
   writes := jsonb_build_object(
@@ -232,7 +237,7 @@ CREATE POLICY caller_adds_locally ON organisation FOR INSERT TO maillage_api
 CREATE POLICY desk_keeps ON member AS RESTRICTIVE FOR DELETE TO maillage_api
   USING ((SELECT caller_role()) IN ('network_administrator', 'place_manager'));
 
--- Keys: checked before anybody has entered, so readable; made and ended by who may; used by all.
+-- Keys: made and ended by who may; used by all.
 CREATE POLICY caller_adds ON api_key FOR INSERT TO maillage_api
   WITH CHECK (caller_makes_key(role, scopes, places, member, gateway));
 CREATE POLICY caller_changes ON api_key FOR UPDATE TO maillage_api USING (true) WITH CHECK (true);

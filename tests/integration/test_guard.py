@@ -236,6 +236,23 @@ def test_the_tables_beside_are_read_as_before(world: World) -> None:
         connection.execute("UPDATE api_key SET last_used_at = now()")
 
 
+def test_each_sees_the_keys_that_they_may_end_and_their_own(world: World) -> None:
+    of_a = {"manager of a", "desk of a", "auditor of a", "gateway of a"}
+    seen = {
+        "administrator": set(KEYS),
+        "manage": {"manage"},
+        "manager of a": of_a,
+        "manager of all": {*of_a, "manager of a and b", "manager of all", "member"},
+        "desk of a": {"desk of a"},
+        "auditor": {"auditor"},
+        "member": {"member"},
+        "events": {"events"},
+    }
+    for key, names in seen.items():
+        with _as(world, key) as connection:
+            assert {name for (name,) in connection.execute("SELECT name FROM api_key")} == names, key
+
+
 def test_what_a_transaction_may_lasts_no_longer_than_it(world: World) -> None:
     with psycopg.connect(world.as_login("api_1")) as connection:
         connection.execute("SELECT * FROM enter(%s, '', '')", (_digest("administrator"),))
