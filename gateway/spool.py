@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gateway.spool_file import Changes, Kept, Ledger, SpoolFile, encoded
+from gateway.spool_changes import KINDS, Changes, Kept, Ledger, encoded
+from gateway.spool_file import SpoolFile
 from gateway.sqlite_file import SpoolError, damaged
 from gateway.wire import MAX_EVENT_BYTES, Event, GatewayEvent
 
@@ -266,16 +267,8 @@ class Spool:
             self._say_losses(changes)
             return changes
         while True:
-            self._turn = (self._turn + 1) % 3
-            part = Changes()
-            if self._turn == 0:
-                part.committed, changes.committed = changes.committed, part.committed
-                part.renewed, changes.renewed = changes.renewed, part.renewed
-            elif self._turn == 1:
-                part.kept, changes.kept = changes.kept, part.kept
-                part.waiting, changes.waiting = changes.waiting, part.waiting
-            else:
-                part.events, changes.events = changes.events[:_SLICE], changes.events[_SLICE:]
+            self._turn = (self._turn + 1) % KINDS
+            part = changes.part(self._turn, _SLICE)
             if part.any():
                 return part
 
@@ -310,13 +303,7 @@ class Spool:
 
     def _put_back(self, changes: Changes) -> None:
         with self._wake:
-            later = self._changes
-            changes.events.extend(later.events)
-            changes.kept |= later.kept
-            changes.waiting.extend(later.waiting)
-            changes.renewed |= later.renewed
-            changes.committed |= later.committed
-            self._changes = changes
+            self._changes = changes.then(self._changes)
 
     def _start_over(self, reason: str) -> None:
         """The file broke under our hands: it goes aside, and every gateway begins a new epoch."""

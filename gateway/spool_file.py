@@ -7,17 +7,15 @@ epoch renumbers everything that is still held by writing one row.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import secrets
 import sqlite3
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from gateway.spool_changes import Changes, Ledger
 from gateway.sqlite_file import SpoolError, connect, prepare, put_aside
-from gateway.wire import Event
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS gateway (
@@ -57,54 +55,6 @@ _KEEP: Final = """
 INSERT INTO kept (gateway, name, value, until) VALUES (?, ?, ?, ?)
 ON CONFLICT (gateway, name) DO UPDATE SET value = excluded.value, until = excluded.until"""
 _DROP_KEPT: Final = "DELETE FROM kept WHERE until < ?"
-
-
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-@dataclass(slots=True, kw_only=True)
-class Ledger:
-    """Where one gateway stands, in row numbers; what is on the disk, no more."""
-
-    epoch: str
-    base: int
-    committed: int
-    last: int
-
-    @classmethod
-    def fresh(cls) -> Ledger:
-        """Return the start of a new random epoch."""
-        return cls(epoch=secrets.token_hex(8), base=0, committed=0, last=0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A small value that must survive a restart."""
-
-    gateway: str
-    name: str
-    value: str
-    until: int | None
-
-
-@dataclass(slots=True, kw_only=True)
-class Changes:
-    """All that one transaction writes."""
-
-    events: list[tuple[str, bytes]] = field(default_factory=list)
-    """(gateway, body), in the order of their calls."""
-    committed: dict[str, int] = field(default_factory=dict)
-    """Row number up to which the centre holds a gateway's events."""
-    renewed: set[str] = field(default_factory=set)
-    """Gateways that start a new epoch."""
-    kept: dict[tuple[str, str], Kept] = field(default_factory=dict)
-    """By gateway and name: only the last value counts."""
-    waiting: list[threading.Event] = field(default_factory=list)
-    """Set when ``kept`` is on the disk."""
-
-    def any(self) -> bool:
-        """Return whether there is anything to write."""
-        return bool(self.events or self.committed or self.renewed or self.kept)
 
 
 class SpoolFile:
@@ -231,8 +181,3 @@ class SpoolFile:
             os.close(lock)
             raise SpoolError(f"{path} is in use by another gateway process") from error
         return lock
-
-
-def encoded(event: Event) -> bytes:
-    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
-    return _JSON.encode(event).encode("utf-8", "replace")

@@ -1,0 +1,88 @@
+"""What a spool has to write: events, marks and small values, and how far each gateway's events go."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.wire import Event
+
+KINDS: Final = 3
+"""``Changes.part`` tells so many apart."""
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """Where one gateway stands, in row numbers; what is on the disk, no more."""
+
+    epoch: str
+    base: int
+    committed: int
+    last: int
+
+    @classmethod
+    def fresh(cls) -> Ledger:
+        """Return the start of a new random epoch."""
+        return cls(epoch=secrets.token_hex(8), base=0, committed=0, last=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A small value that must survive a restart."""
+
+    gateway: str
+    name: str
+    value: str
+    until: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """All that one transaction writes."""
+
+    events: list[tuple[str, bytes]] = field(default_factory=list)
+    """(gateway, body), in the order of their calls."""
+    committed: dict[str, int] = field(default_factory=dict)
+    """Row number up to which the centre holds a gateway's events."""
+    renewed: set[str] = field(default_factory=set)
+    """Gateways that start a new epoch."""
+    kept: dict[tuple[str, str], Kept] = field(default_factory=dict)
+    """By gateway and name: only the last value counts."""
+    waiting: list[threading.Event] = field(default_factory=list)
+    """Set when ``kept`` is on the disk."""
+
+    def any(self) -> bool:
+        """Return whether there is anything to write."""
+        return bool(self.events or self.committed or self.renewed or self.kept)
+
+    def part(self, kind: int, most: int) -> Changes:
+        """Take out one kind of changes: 0 marks, 1 small values, 2 events, ``most`` of them."""
+        part = Changes()
+        if kind == 0:
+            part.committed, self.committed = self.committed, part.committed
+            part.renewed, self.renewed = self.renewed, part.renewed
+        elif kind == 1:
+            part.kept, self.kept = self.kept, part.kept
+            part.waiting, self.waiting = self.waiting, part.waiting
+        else:
+            part.events, self.events = self.events[:most], self.events[most:]
+        return part
+
+    def then(self, later: Changes) -> Changes:
+        """Return both, ``later`` behind."""
+        return Changes(
+            events=self.events + later.events,
+            committed=self.committed | later.committed,
+            renewed=self.renewed | later.renewed,
+            kept=self.kept | later.kept,
+            waiting=self.waiting + later.waiting,
+        )
+
+
+def encoded(event: Event) -> bytes:
+    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
+    return _JSON.encode(event).encode("utf-8", "replace")
