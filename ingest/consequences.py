@@ -10,8 +10,8 @@ from ingest.topology import Device, Gateway
 
 TELLING: Final = frozenset({"access", "access_taken", "door", "device", "gateway"})
 """Kinds of events that may entail something."""
-AGAIN_US: Final = 600_000_000
-"""What happens again within ten minutes is the same alarm, which counts up."""
+AGAIN_US: Final = 1_200_000_000
+"""What happens again within twenty minutes counts up the same alarm. A door that is held says so every fifteen."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.wire import State
-from ingest.consequences import Incident
+from ingest.consequences import AGAIN_US, Incident
 from ingest.store import Connection, micros, when
 
 _LETTER_BYTES: Final = 65_536
@@ -55,11 +55,11 @@ WHERE NOT EXISTS (
 """
 
 _INCIDENT = """
--- tell the operator of a door or a gateway; what happens again within ten minutes counts up, until it is acknowledged
+-- tell the operator of a door or a gateway; what happens again soon counts up, until it is acknowledged
 WITH told AS (
   SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, (SELECT id FROM door WHERE id = %b::int) AS door,
          %b::timestamptz AS first_at, %b::timestamptz AS last_at, %b::text AS text, %b::int AS times,
-         %b::text AS device
+         %b::text AS device, %b::interval AS again
 ), again AS (
   UPDATE alarm a SET
     from_at = least(a.from_at, t.first_at), until_at = greatest(a.until_at, t.last_at),
@@ -69,7 +69,7 @@ WITH told AS (
     SELECT max(o.id) FROM alarm o
     WHERE o.acknowledged_at IS NULL AND o.gateway = t.gateway AND o.kind = t.kind AND o.door IS NOT DISTINCT FROM t.door
       AND o.detail ->> 'device' IS NOT DISTINCT FROM t.device
-      AND o.from_at <= t.last_at + interval '10 minutes' AND o.until_at >= t.first_at - interval '10 minutes'
+      AND o.from_at <= t.last_at + t.again AND o.until_at >= t.first_at - t.again
   )
   RETURNING a.id
 )
@@ -180,7 +180,20 @@ def raise_alarm(connection: Connection, alarm: Alarm) -> None:
 def raise_incident(connection: Connection, one: Incident) -> None:
     """Tell the operator, or count up what is told already."""
     span = (when(one.first_at), when(one.last_at))
-    connection.execute(_INCIDENT, (one.kind, one.place, one.gateway, one.door, *span, one.text, one.times, one.device))
+    connection.execute(
+        _INCIDENT,
+        (
+            one.kind,
+            one.place,
+            one.gateway,
+            one.door,
+            *span,
+            one.text,
+            one.times,
+            one.device,
+            timedelta(microseconds=AGAIN_US),
+        ),
+    )
 
 
 def store_uses(connection: Connection, uses: Mapping[tuple[str, int], tuple[int, int]]) -> None:
