@@ -16,12 +16,15 @@ from gateway.settings import GatewaySettings
 from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from maillage.network.settings import NetworkSettings
+from rights.metrics import Metrics as RightsMetrics
+from rights.settings import RightsSettings
 from simulator.settings import SimulatorSettings
 
 ROOT: Final = Path(__file__).parent.parent
 SETTINGS: Final[dict[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,
     "ingest": IngestSettings,
+    "rights": RightsSettings,
     "api": ApiSettings,
     "simulate": SimulatorSettings,
     "network": NetworkSettings,
@@ -57,7 +60,7 @@ def _default(value: Any) -> str:
 def metrics_table() -> str:
     """Every metric of every process, from what they expose."""
     lines = ["| metric | labels | what it counts |", "|---|---|---|"]
-    for metric in Metrics().registry.collect():
+    for metric in (*Metrics().registry.collect(), *RightsMetrics().registry.collect()):
         labels = ", ".join(_LABELS.get(metric.name, ()))
         suffix = "_total" if metric.type == "counter" else ""
         lines.append(f"| `{metric.name}{suffix}` | {labels} | {metric.documentation} |")
@@ -74,6 +77,10 @@ _LABELS: Final = {
     "maillage_ingest_gateway_spool_depth": ("gateway",),
     "maillage_ingest_gateway_clock_offset_seconds": ("gateway",),
     "maillage_ingest_gateway_online": ("gateway",),
+    "maillage_rights_connected": ("peer",),
+    "maillage_rights_messages_sent": ("kind",),
+    "maillage_rights_bytes_sent": ("kind",),
+    "maillage_rights_commands": ("outcome",),
 }
 
 
