@@ -28,8 +28,8 @@ from gateway.wire import AuditEvent, Command, CommandBody, EnrolledCard, Reply
 log = logging.getLogger(__name__)
 
 LONGEST_LIFE_US: Final = 3_900_000_000
-"""An hour, and five minutes for a clock that is behind. A command that expires later is refused: its nonce would have to
-be kept for as long."""
+"""An hour, and five minutes for a clock that is behind. A command that expires later is refused: its nonce would have
+to be kept for as long."""
 REMEMBERED_US: Final = 86_400_000_000
 """Nonces are kept for so long beyond their expiry."""
 DISK_WAIT_S: Final = 2.0
