@@ -169,6 +169,7 @@ class _Allowed:
         self._permissions = permissions
 
     async def __call__(self, request: Request) -> None:
+        request_id_of(request)  # so that a refusal has one too
         await parts_of(request).keys.caller(request, *self._permissions)
 
 

@@ -77,6 +77,7 @@ def test_each_role_gets_in_where_it_may_and_nowhere_else(network: Managed, route
         assert answer.status_code < 500 or answer.status_code == 503, told
         assert (answer.status_code == 403) == needed.isdisjoint(held), told
         assert answer.headers["cache-control"] == "no-store", told
+        assert answer.headers["x-request-id"], told
     assert network.api.request(method, path, json=body).status_code == 401
     stranger = network.api.request(method, path, json=body, headers={"Authorization": "Bearer mk_nobody"})
     assert stranger.status_code == 401
