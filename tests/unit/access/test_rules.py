@@ -109,6 +109,15 @@ def test_codes_at_a_keypad() -> None:
     assert door.reason(token, NOON + MINUTE, by="code") == "granted"
 
 
+def test_a_code_is_one_factor_where_two_are_asked_for() -> None:
+    door = with_pin()
+    token = card_token(KEY, read_code("271828").number)
+    anna = replace(door.held.entries[ANNA], token=token)
+    door.held = replace(door.held, entries={**door.held.entries, token: anna})
+    assert door.reason(token, by="code") == "pin_required"
+    assert door.reason(token, by="code", door="lab") == "granted"
+
+
 def test_unknown_cards_are_no_guesses() -> None:
     door = place()
     for number in range(50):
