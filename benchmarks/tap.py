@@ -51,7 +51,9 @@ client.loop_forever()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Stand:
+class Stand:
+    """Both brokers and the gateway between them."""
+
     field: EmbeddedMosquitto
     central: EmbeddedMosquitto
     gateway: GatewayConfig
@@ -68,11 +70,11 @@ def measure_tap_to_unlock(*, taps: int = 2000, background_per_s: float = 200.0) 
         ``tap_to_unlock_p50_ms``, ``tap_to_unlock_p99_ms``, ``tap_to_unlock_max_ms``, ``echo_p50_ms``, ``echo_p99_ms``,
         ``taps``.
     """
-    with _stand() as stand:
+    with stand() as one:
         loop = MqttLoop("tapper")
         loop.start()
         try:
-            return _measured(stand, loop, taps, background_per_s)
+            return _measured(one, loop, taps, background_per_s)
         finally:
             loop.stop()
 
@@ -89,7 +91,7 @@ def result(*, taps: int = 2000, background_per_s: float = 200.0) -> Result:
     )
 
 
-def _measured(stand: _Stand, loop: MqttLoop, taps: int, background_per_s: float) -> dict[str, float]:
+def _measured(stand: Stand, loop: MqttLoop, taps: int, background_per_s: float) -> dict[str, float]:
     back: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
     link = loop.add(
         parse_mqtt_url(stand.field.url()),
@@ -97,7 +99,7 @@ def _measured(stand: _Stand, loop: MqttLoop, taps: int, background_per_s: float)
         on_message=lambda message: back.put((message.topic, time.perf_counter())),
         subscriptions=[("bench/entry/cmd", 1), ("echo/answer", 1)],
     )
-    _deliver_list(stand, loop)
+    deliver_list(stand, loop)
     cards = [number.to_bytes(4, "big").hex() for number in random.Random(7).sample(range(CARDS), CARDS)]
 
     def tap(number: int) -> float:
@@ -157,7 +159,7 @@ def _background(link: Link, per_s: float, stop: threading.Event) -> None:
         link.publish(f"zigbee2mqtt/desk-{number % DESKS}", payload, qos=0)
 
 
-def _deliver_list(stand: _Stand, loop: MqttLoop) -> None:
+def deliver_list(stand: Stand, loop: MqttLoop) -> None:
     """Play the centre: answer batches with marks, and send the list until the gateway says that it has it."""
     address = stand.gateway.address
     applied = threading.Event()
@@ -178,7 +180,7 @@ def _deliver_list(stand: _Stand, loop: MqttLoop) -> None:
         subscriptions=[(address.topic("events"), 1), (address.topic("state"), 1)],
     )
     rights = loop.add(parse_mqtt_url(stand.central.url("rights")), client_id="rights", on_message=lambda _message: None)
-    whole = _list()
+    whole = small_list()
     parts = list_messages(whole, fingerprint(whole), stand.seed)
     for _ in range(60):
         for part in parts:
@@ -188,7 +190,8 @@ def _deliver_list(stand: _Stand, loop: MqttLoop) -> None:
     raise SystemExit("the gateway takes no list")
 
 
-def _list() -> AccessList:
+def small_list() -> AccessList:
+    """Return the list of the cards that are read, version 1."""
     week = schedule_from_json({day: [["00:00", "12:00"], ["12:00", "24:00"]] for day in DAYS})
     key = token_key(_KEY)
     entries = {}
@@ -207,7 +210,7 @@ def _list() -> AccessList:
 
 
 @contextmanager
-def _stand() -> Iterator[_Stand]:
+def stand() -> Iterator[Stand]:
     """Start both brokers, the gateway and the echo; stop them at the end."""
     bundle = fetch()
     directory = Path(tempfile.mkdtemp(prefix="maillage-tap-"))
@@ -250,7 +253,7 @@ def _stand() -> Iterator[_Stand]:
         }
         processes.append(subprocess.Popen([sys.executable, "-m", "maillage", "gateway"], env=environment))
         processes.append(subprocess.Popen([sys.executable, "-c", _ECHO, "127.0.0.1", str(field.port)]))
-        yield _Stand(field=field, central=central, gateway=config, seed=seed)
+        yield Stand(field=field, central=central, gateway=config, seed=seed)
     finally:
         for process in processes:
             process.terminate()
