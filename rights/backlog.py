@@ -33,6 +33,13 @@ class Backlog:
         self._aside_places: dict[int, datetime] = {}
         self._careful = 0
         """Turns in which one thing is done at a time, to find which of them fails."""
+        self.places_first = False
+        """Whether it is the places' turn: they must not wait for ever behind members who keep changing."""
+
+    @property
+    def careful(self) -> bool:
+        """Whether one thing is done at a time."""
+        return self._careful > 0
 
     def forget(self) -> None:
         """Start over, but for what is set aside."""

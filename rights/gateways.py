@@ -129,6 +129,19 @@ def alarm_of_failure(connection: Connection, place: int | None) -> None:
     )
 
 
+def alarm_of_refusal(connection: Connection, gateway: Gateway, version: int) -> None:
+    """Tell the operator that a gateway takes not even a whole list."""
+    raise_alarm(
+        connection,
+        kind="list_refused",
+        place=gateway.place,
+        gateway=gateway.id,
+        text=f"gateway {gateway.code} doesn't take the access lists that it is sent: it goes on with the one it has, "
+        "within its age. Has it the right key?",
+        detail=json.dumps({"version": version}),
+    )
+
+
 def alarm_of_lead(connection: Connection, gateway: Gateway, version: int, ours: int) -> None:
     """Tell the operator that a gateway holds a newer list than the centre has."""
     raise_alarm(

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from gateway.wire import CommandBody, EnrolledCard, Reply
 from rights.fleet import Side
 from rights.metrics import Metrics
@@ -35,6 +37,10 @@ ORDER BY c.ordered_at, c.id
 _SENT = """
 -- they are on their way
 UPDATE command SET sent_at = now() WHERE id = ANY(%b::text[])
+"""
+_FAILED = """
+-- an order that can't be sent
+UPDATE command SET outcome = 'failed', outcome_at = now() WHERE id = %b
 """
 _EXPIRED = """
 -- orders that nobody answered; an answer may still be on its way when they expire
@@ -76,16 +82,21 @@ class Orders:
                 side = sides.get(code)
                 if side is None or not side.online:
                     continue
-                body = CommandBody(
-                    id=number,
-                    gateway=code,
-                    do=what,
-                    door=door,
-                    device=device,
-                    expires_at=(expires_at - _EPOCH) // timedelta(microseconds=1),
-                    nonce=secrets.token_hex(16),
-                    by=by,
-                )
+                try:
+                    body = CommandBody(
+                        id=number,
+                        gateway=code,
+                        do=what,
+                        door=door,
+                        device=device,
+                        expires_at=(expires_at - _EPOCH) // timedelta(microseconds=1),
+                        nonce=secrets.token_hex(16),
+                        by=by,
+                    )
+                except ValidationError:  # an order that a newer centre knows
+                    connection.execute(_FAILED, (number,))
+                    log.exception("command_unknown", extra={"id": number, "do": what})
+                    continue
                 message = command_message(body, self._seed)
                 self._publish(side.gateway.address.topic("command"), message)
                 self._metrics.messages.labels("command").inc()

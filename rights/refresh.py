@@ -110,11 +110,13 @@ class Refresher:
             members = sorted({row.member for row in due if row.member is not None} | followers)
             if len(members) > _MANY:
                 self._everything(connection, due)
-            elif members:
+            elif members and not (self._backlog.places_first and self.waits and not followers):
                 self._trying = (due, [])
                 changes = self._members(connection, members, now, min((row.at for row in due), default=now))
                 store.clean(connection, [row.id for row in due])
+                self._backlog.places_first = True
                 return changes
+        self._backlog.places_first = False
         wanted = self._backlog.next_places(now)
         if not wanted:
             return []
@@ -144,6 +146,8 @@ class Refresher:
             return set()
         self._served = None
         members, others = store.followers(connection, dirty)
+        if self._backlog.careful:  # whoever fails among them must not keep these places from being rebuilt
+            members = []
         for place in (*dirty, *others):
             self._known.pop(place, None)
             self._backlog.add(place, rows[0].at)

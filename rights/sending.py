@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from access import ListError
+import psycopg
+
 from gateway.wire import Address, State
 from rights import gateways, history, store
 from rights.draft import Change
@@ -29,6 +30,9 @@ _SHORT: Final = 50_000
 """Bytes of a delta from which on it is weighed against the whole list."""
 _FAR_AHEAD: Final = 1_000_000
 _STRANGERS: Final = 20_000
+_WHOLES_IN_VAIN: Final = 2
+_ASIDE_S: Final = 60.0
+"""What fails for one gateway is tried again after this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +122,8 @@ class Sender:
         Returns the places whose gateways are ahead of the centre, with the versions that these hold.
 
         Raises:
-            psycopg.Error: the database is away; what is due stays due.
+            psycopg.Error: the database is away; what is due stays due. Whatever else goes wrong with a gateway stays
+                there.
         """
         codes = list(self.sides) if everyone else list(self._touched)
         ahead: dict[int, int] = {}
@@ -127,9 +132,11 @@ class Sender:
             if side is not None:
                 try:
                     self._attend(connection, side, now, ahead)
-                except ListError as error:
-                    side.rest_until = now + 60
-                    log.error("list_unreadable", extra={"gateway": code, "reason": str(error)})
+                except (psycopg.OperationalError, psycopg.InterfaceError):
+                    raise
+                except Exception:
+                    side.rest_until = now + _ASIDE_S
+                    log.exception("list_not_sent", extra={"gateway": code})
             self._touched.discard(code)
         if everyone:
             online = [side for side in self.sides.values() if side.online]
@@ -175,6 +182,8 @@ class Sender:
             log.warning("list_drift", extra={"gateway": side.gateway.code, "version": target.version})
             gateways.ask_for_list(connection, side.gateway)
         elif step == "whole" or not self._send_delta(connection, side, base, target, now):
+            if side.wholes >= _WHOLES_IN_VAIN:
+                gateways.alarm_of_refusal(connection, side.gateway, side.version)
             self._send_whole(connection, side, target, now)
 
     def _send_delta(self, connection: Connection, side: Side, base: int, target: Target, now: float) -> bool:

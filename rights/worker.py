@@ -202,10 +202,15 @@ class Worker:
         """Keep the answers to orders."""
         while self._answers:
             code, reply = self._answers[0]
-            theirs = self._orders.answered(connection, code, reply)
+            try:
+                theirs = self._orders.answered(connection, code, reply)
+                if theirs is not None:
+                    self._sender.compared(connection, code, theirs)
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                raise
+            except Exception:
+                log.exception("reply_not_stored", extra={"gateway": code})
             self._answers.popleft()
-            if theirs is not None:
-                self._sender.compared(connection, code, theirs)
 
 
 def _one_line(error: Exception) -> str:

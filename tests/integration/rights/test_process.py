@@ -13,6 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from access.compare import fingerprint
+from gateway.access_lists import ListHolder
+from gateway.config import GatewayConfig
 from gateway.mqtt_loop import MqttLoop
 from gateway.signing import new_seed, public_key
 from gateway.wire import Address, EnrolledCard, Reply
@@ -201,6 +203,22 @@ def test_one_that_is_ahead_gets_a_newer_list_and_a_stranger_gets_nothing(stage: 
     stage.until_settled("gare")
     assert network.run("SELECT kind FROM alarm") == [("list_ahead",)]
     assert stage.newest("port")[0] == 1
+
+
+def test_one_with_another_key_is_told_of_and_stops_nobody(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rights.fleet.ANSWER_S", 0.1)
+    network, gare, port = stage.network, stage.hearers["gare"], stage.hearers["port"]
+    network.member("anna", "gare", "port")
+    gare.lists = ListHolder(GatewayConfig(shard=1, place="gare", gateway="gare-1", list_key=public_key(new_seed())))
+    gare.connect()
+    port.connect()
+    stage.start()
+    stage.until_settled("port")
+    until(lambda: network.run("SELECT kind FROM alarm") == [("list_refused",)], what="an alarm")
+    gare.reply(Reply(id="\0", outcome="done"))
+    network.run("UPDATE card SET status = 'lost'")
+    stage.until_settled("port")
+    assert gare.version == 0
 
 
 def test_orders_are_signed_answered_and_given_up(stage: Stage) -> None:
