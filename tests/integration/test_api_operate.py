@@ -343,6 +343,7 @@ def test_a_member_sees_and_erases_what_is_held_about_them_with_a_key_of_their_ow
     told = mine.get("self", "/v1/me/export")
     assert told.status_code == 200, told.text
     assert (told.json()["member"]["ref"], len(told.json()["cards"]), len(told.json()["events"])) == (ref, 1, 1)
+    assert "member created" in {line["action"] for line in told.json()["audit"]}
     assert mine.get("self", f"/v1/members/{network.member}").status_code == 404
     assert mine.get("self", f"/v1/members/{ref}/export").status_code == 403
     assert mine.get("self", "/v1/members").status_code == 403
