@@ -61,6 +61,10 @@ WITH old AS (
 UPDATE pass_use u SET slot = old.number, place = NULL, at = '2000-01-01 00:00Z' FROM old
 WHERE u.pass = old.pass AND u.slot = old.slot
 """
+_TOKENS = """
+-- which cards a gateway's list had otherwise; the alarm stays
+UPDATE alarm SET detail = detail - 'tokens' WHERE raised_at < %(before)s AND detail ? 'tokens'
+"""
 _STEPS: Final[Mapping[str, str]] = {
     "list entries": _ENTRIES,
     "entries of former members": _GONE,
@@ -71,6 +75,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "bookings": _BOOKINGS,
     "monthly uses": _MONTHLY,
     "dates of uses": _SLOTS,
+    "cards in alarms": _TOKENS,
 }
 _VISITORS = "SELECT forget_visitors(%(before)s)"
 _DETAILS = "SELECT forget_audit_details(%(told)s)"

@@ -321,9 +321,12 @@ BEGIN
   END LOOP;
 
   DELETE FROM enrolment n WHERE n.token = ANY (tokens);
-  DELETE FROM list_entry e WHERE e.member = forget_member.ref AND e.until IS NOT NULL;  -- the present ones: `forget_closed`
+  DELETE FROM list_entry e WHERE e.member = forget_member.ref AND e.until IS NOT NULL;  -- the present ones: `maillage maintain`
   DELETE FROM dead_letter d WHERE position(convert_to(forget_member.ref, 'UTF8') IN d.payload) > 0
     OR EXISTS (SELECT FROM unnest(tokens) AS t WHERE position(convert_to(encode(t, 'hex'), 'UTF8') IN d.payload) > 0);
+  UPDATE alarm a SET detail = a.detail - 'tokens'  -- of a drift: which cards a gateway knew otherwise
+  WHERE a.detail ? 'tokens'
+    AND EXISTS (SELECT FROM unnest(tokens) AS t WHERE position(left(encode(t, 'hex'), 8) IN (a.detail -> 'tokens')::text) > 0);
   DELETE FROM audit_detail d WHERE d.person = forget_member.ref OR (position(forget_member.ref IN d.body::text) > 0
     AND d.person IN (SELECT p.member FROM pass p WHERE p.host = forget_member.ref));
   DELETE FROM member m WHERE m.ref = forget_member.ref;
@@ -396,5 +399,6 @@ END $$;
 REVOKE ALL ON FUNCTION forget_audit_details(timestamptz), forget_visitors(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forget_audit_details(timestamptz), forget_visitors(timestamptz) TO maillage_maintain;
 GRANT SELECT (ref) ON member TO maillage_maintain;
+GRANT UPDATE (detail) ON alarm TO maillage_maintain;
 GRANT SELECT ON pass TO maillage_maintain;
 GRANT SELECT, UPDATE, DELETE ON pass_use TO maillage_maintain;

@@ -29,6 +29,9 @@ INSERT INTO enrolment (id, place, token) SELECT id, 1, sha256(id::bytea) FROM co
 INSERT INTO booking (ref, member, place, starts_at, ends_at)
   SELECT 'b-' || d, 'm-aaaa', 1, now() - interval '1 day' * d - interval '1 hour', now() - interval '1 day' * d
   FROM unnest('{0,364,366}'::integer[]) d;
+INSERT INTO alarm (kind, place, text, raised_at, detail)
+  SELECT 'list_drift', 1, 'x', now() - interval '1 day' * d, '{"version": 7, "tokens": {"missing": ["01234567"]}}'
+  FROM unnest('{89,91}'::integer[]) d;
 INSERT INTO pass (ref, member, unit, allowance, each_month) VALUES
   ('p-carnet', 'm-aaaa', 'half_day', 10, false), ('p-month', 'm-aaaa', 'day', 10, true);
 INSERT INTO pass_use (pass, slot, place, at) SELECT p, 1479000 + d, 1, now() - interval '1 day' * d
@@ -75,6 +78,7 @@ def test_traces_of_access_go_after_their_time_and_counts_stay(database: Database
     uses = "SELECT slot, place, extract(year FROM at)::integer FROM pass_use WHERE pass = 'p-carnet' AND slot < 9"
     assert _all(owner, f"{uses} ORDER BY 1") == [(1, None, 2000), (2, None, 2000)]
     assert _all(owner, "SELECT count(*) FROM pass_use WHERE pass = 'p-carnet'") == [4]
+    assert _all(owner, "SELECT detail ? 'tokens' FROM alarm ORDER BY raised_at") == [False, True]
     # None of this is anybody's act.
     assert owner.execute("SELECT max(id) FROM audit").fetchone() == head
 
