@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from access.aftermath import Reading
 from access.explanation import Step, explain
 from access.model import AccessList, Decision, Reason, State
 from access.vocabulary import REASONS as TERMS
@@ -32,18 +33,18 @@ def typed(access_list: AccessList | None, token: str | None, reason: Reason | No
     return _OTHER_PIN if reason == "wrong_pin" else entry.member.pin
 
 
-def steps_of(
-    access_list: AccessList | None,
-    token: str | None,
-    door: str,
-    side: Any,
-    at: datetime,
-    *,
-    state: State,
-    pin: str | None,
-) -> Sequence[Step]:
+def steps_of(access_list: AccessList | None, reading: Reading, *, state: State, pin: str | None) -> Sequence[Step]:
     """The checks in their order, each with its answer."""
-    return explain(access_list, token, door, side, at, state=state, pin=pin)
+    return explain(
+        access_list,
+        reading.card_token,
+        reading.door,
+        reading.side,
+        reading.at,
+        state=state,
+        pin=pin,
+        by=reading.by,
+    )
 
 
 def steps_json(steps: Sequence[Step]) -> list[dict[str, Any]]:

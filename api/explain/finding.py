@@ -19,14 +19,14 @@ from rights.queries import STORED_ENTRIES, STORED_SETTINGS, VERSION_AT
 _BEFORE: Final = timedelta(hours=24)
 
 CARD: Final = """
-SELECT ref, encode(token, 'hex') AS token, member, status, last4 FROM card WHERE ref = %(card)s
+SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card WHERE ref = %(card)s
 """
 CARD_BY_NUMBER: Final = """
-SELECT ref, encode(token, 'hex') AS token, member, status, last4 FROM card WHERE token = %(token)s
+SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card WHERE token = %(token)s
 """
 # A member's cards, the one that is most likely in the pocket first.
 CARDS_OF_MEMBER: Final = """
-SELECT ref, encode(token, 'hex') AS token, member, status, last4 FROM card WHERE member = %(member)s
+SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card WHERE member = %(member)s
 ORDER BY status = 'active' DESC, kind = 'card' DESC, issued_at DESC, ref LIMIT 1
 """
 # What the gateways carried out last of evacuations, of the place and of its doors; the end of the place's ends all.

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.access.fields import Body, Told
 from api.answers import json_answer
-from api.errors import BadField, NotFound
+from api.errors import NotFound, NotYours
 from api.orders import lockdowns as locking
 from api.orders.commands import LONGEST_WAIT_S, Do, Order, door_of_path, found, order, order_json, outcomes
 from api.questions import Question
@@ -97,7 +97,7 @@ async def _order(
             number = None if place is None else await reached_place(s, place, permission)
             at = None if door is None or number is None else await door_of_path(s, number, door)
             if number is None and s.caller.places is not None:
-                raise BadField("confirm", "a key that is bound to places gives no orders to the network")
+                raise NotYours("A key that is bound to places gives no orders to the whole network.")
             if do == "lockdown":
                 await locking.lock(s, place=number, door=at)
             elif do == "release":

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from psycopg.rows import DictRow
 from starlette.responses import Response
 
+from access.aftermath import Reading
 from access.errors import CardError
-from access.model import AccessList, State
+from access.model import AccessList, By, State
 from api.access.fields import time_of
 from api.access.numbers import read_number
 from api.answers import json_answer
@@ -54,7 +55,9 @@ async def _present(s: Session, request: Request, body: Asked, now: datetime) -> 
     state = await _state(s, place, body.place, min(at, now), held)
     held = at_that_time(held, at, None if age_s is None else max(0, age_s))
     pin = typed(held, named, "granted")
-    steps = steps_of(held, named, body.door, body.side, at, state=state, pin=pin)
+    by: By = "code" if card is not None and card["kind"] == "code" else "card"
+    reading = Reading(card_token=named, door=body.door, side=body.side, at=at, by=by)
+    steps = steps_of(held, reading, state=state, pin=pin)
     gateways = await s.rows(finding.GATEWAYS, {"place": place})
     behind = [row["gateway"] for row in gateways if version is not None and row["list_version"] != version]
     await _audit(s, place, body.place, card)
@@ -77,7 +80,7 @@ async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
     state = await _state(s, place, code, event.at, held)
     held = at_that_time(held, event.at, event.list_age_s)
     pin = typed(held, event.card, event.reason)
-    steps = steps_of(held, event.card, event.door, event.side, event.at, state=state, pin=pin)
+    steps = steps_of(held, event.reading, state=state, pin=pin)
     await _audit(s, place, code, card)
     return {
         "place": code, "door": event.door, "side": event.side, "at": time_of(event.at), "card": _card(card),

@@ -162,7 +162,7 @@ def test_an_order_without_waiting_is_followed_by_its_id(stage: Stage) -> None:
 def test_a_lockdown_stands_until_its_own_release(stage: Stage) -> None:
     network = stage.network
     assert stage.order("desk", "/v1/places/limoges/lockdown").status_code == 403
-    assert stage.order("manager", "/v1/lockdown", {"confirm": "network"}).status_code == 422
+    assert stage.order("manager", "/v1/lockdown", {"confirm": "network"}).status_code == 403
     assert stage.order("admin", "/v1/lockdown", {}).status_code == 422
     place = stage.order("manager", "/v1/places/limoges/lockdown?wait=10")
     assert (place.status_code, place.json()["orders"][0]["outcome"]) == (200, "done")

@@ -225,7 +225,7 @@ def test_the_muster_says_who_is_inside_and_how_sure_that_is(network: Managed, cl
 def test_other_rules_are_tried_out_without_a_trace(network: Managed, claire: str, entry: Door) -> None:
     for day in (0, 1, 2):
         for hour in (9, 18):
-            entry.read(weekday(hour, day), card=CARD, member=claire, version=1)
+            entry.read(weekday(hour, day), card=CARD, member=claire, version=1, age_s=7200)
     untouched = {name: network.sql(f"SELECT * FROM {name}") for name in ("place", "schedule", "door_rule", "closure")}
     dirty = network.sql("SELECT count(*) FROM access_dirty")
     question = {"place": "limoges", "weeks": 2}
@@ -234,6 +234,7 @@ def test_other_rules_are_tried_out_without_a_trace(network: Managed, claire: str
         ({"set": "opening_hours", "hours": shorter}, "place_closed"),
         ({"set": "schedule", "schedule": "weekdays", "hours": shorter}, "outside_schedule"),
         ({"set": "door_rules", "door": "entry", "pin": True}, "pin_required"),
+        ({"set": "policy", "list_max_age_s": 3600}, "list_too_old"),
         (
             {"set": "closure", "first": weekday(9, 0).date().isoformat(), "last": weekday(9, 0).date().isoformat()},
             "place_closed",

@@ -98,7 +98,7 @@ def test_the_fold_of_what_is_stored_is_the_gateways_own_memory(walks: list[Any])
 
 @given(st.sampled_from(CARDS), st.sampled_from(["entry", "lab", "attic"]), st.sampled_from(["in", "out"]))
 def test_an_explanation_ends_with_what_the_door_decides(card: str, door: str, side: Literal["in", "out"]) -> None:
-    steps = steps_of(LIST, card, door, side, AT, state=State(), pin=None)
+    steps = steps_of(LIST, Reading(card_token=card, door=door, side=side, at=AT), state=State(), pin=None)
     decision = decide(LIST, card, door, side, AT)
     assert steps[-1].decision == decision
     assert [one["answer"] for one in steps_json(steps)[:-1]] == ["passed"] * (len(steps) - 1)

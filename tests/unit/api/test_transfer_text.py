@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.transfer.columns import COLUMNS, read_header
+from api.transfer.importing import parse
+from api.transfer.known import Known
+from api.transfer.plan import make_plan
 from api.transfer.text import FileRefused, read_table
 
 TEXT = "nom;courriel\r\nZoé Lefèvre;zoe@example.org\r\n\r\n« Œuf » & Cie;oeuf@example.org\r\n"
@@ -89,3 +94,13 @@ def test_columns_are_known_in_both_languages() -> None:
 def test_a_header_that_tells_no_members_apart_is_refused(header: tuple[str, ...], say: str) -> None:
     with pytest.raises(FileRefused, match=say):
         read_header(header)
+
+
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
+def test_any_bytes_are_a_table_or_refused(data: bytes) -> None:
+    for head in (b"", b"name,email,card,valid_from,places,allowance\n"):
+        try:
+            parsed = parse(head + data, b"k" * 32, "")
+        except FileRefused:
+            continue
+        make_plan(parsed.lines, Known(), new_ref=lambda kind: f"{kind}-0000")
