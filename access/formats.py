@@ -6,7 +6,8 @@ sends it as Wiegand 34, and H10302 and H10304, which only divide the same 35 bit
 
 Layouts (HID's; https://www.ooaccess.com/kb/37-bit-fc/ and the vectors in tests/data/devices/wiegand.csv): the first bit
 makes the leading part even, the last one makes the trailing part odd; in 37 bits the parts overlap in the middle.
-Tokens of UIDs: NXP AN10927 (4, 7 or 10 bytes; a 7-byte UID is read in two steps, the first marked by 0x88).
+UIDs: NXP AN10927 (4, 7 or 10 bytes; a 7-byte UID is read in two steps, the first marked by 0x88); 125 kHz cards of the
+EM4100 family have 5 bytes (EM Microelectronic, EM4100 data sheet: 40 data bits).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Final, Literal
 from access.errors import CardError
 from access.tokens import normalise
 
-Format = Literal["H10301", "H10306", "H10302", "H10304", "MIFARE4", "MIFARE7", "MIFARE10", "code"]
+Format = Literal["H10301", "H10306", "H10302", "H10304", "EM4100", "MIFARE4", "MIFARE7", "MIFARE10", "code"]
 _WIEGAND: Final[Mapping[int, tuple[Format, int, int]]] = {26: ("H10301", 8, 12), 34: ("H10306", 16, 16)}
 """By length: format, bits of the facility code, bits that each parity covers."""
 _WIDE: Final = 37
@@ -55,7 +56,7 @@ def read_bits(
     """Read the raw bits of a Wiegand reader, first received first, as ``0`` and ``1``.
 
     Args:
-        bits: 26, 34 or 37 with parity; 32, 56 or 80 are a UID without.
+        bits: 26, 34 or 37 with parity; 32, 40, 56 or 80 are a number without.
         inverted: of this reader: its two data lines are swapped, every bit is the other one.
         reversed_bytes: of this reader: a UID's bytes come last first.
         facility: whether 37 bits hold a facility code (H10304) or one long number (H10302): bits don't tell, and the
@@ -69,7 +70,7 @@ def read_bits(
     if inverted:
         bits = bits.translate({48: "1", 49: "0"})
     length = len(bits)
-    if length in (32, 56, 80):
+    if length in (32, 40, 56, 80):
         return read_uid(int(bits, 2).to_bytes(length // 8, "big"), reversed_bytes=reversed_bytes)
     if length == _WIDE:
         named: Format = "H10304" if facility else "H10302"
@@ -80,8 +81,8 @@ def read_bits(
 
 
 def read_uid(uid: bytes, *, reversed_bytes: bool = False) -> Card | Unreadable:
-    """Read a MIFARE UID of 4, 7 or 10 bytes; ``reversed_bytes`` is a setting of the reader."""
-    formats: dict[int, Format] = {4: "MIFARE4", 7: "MIFARE7", 10: "MIFARE10"}
+    """Read a MIFARE UID of 4, 7 or 10 bytes, or an EM4100's 5; ``reversed_bytes`` is a setting of the reader."""
+    formats: dict[int, Format] = {4: "MIFARE4", 5: "EM4100", 7: "MIFARE7", 10: "MIFARE10"}
     if len(uid) not in formats:
         return Unreadable(bits=8 * len(uid), why="unknown_format")
     return Card(format=formats[len(uid)], number=normalise(uid[::-1] if reversed_bytes else uid))

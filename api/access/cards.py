@@ -13,7 +13,7 @@ from api.access.fields import Body, Moment, Ref, Told, time_of
 from api.questions import Cursor, Question
 from api.revisions import Thing
 
-CardFormat = Literal["H10301", "H10306", "H10302", "H10304", "MIFARE4", "MIFARE7", "MIFARE10"]
+CardFormat = Literal["H10301", "H10306", "H10302", "H10304", "EM4100", "MIFARE4", "MIFARE7", "MIFARE10"]
 
 # One card.
 FIND: Final = """

@@ -17,6 +17,7 @@ _BYTES: Final[Mapping[str, int]] = {
     "H10306": 4,
     "H10302": 5,
     "H10304": 5,
+    "EM4100": 5,
     "MIFARE4": 4,
     "MIFARE7": 7,
     "MIFARE10": 10,

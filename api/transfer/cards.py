@@ -11,17 +11,17 @@ from access.formats import Card, Unreadable, read_bits, read_code, read_digits, 
 _HEX: Final = re.compile("[0-9A-Fa-f]+")
 _EXPONENT: Final = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]+")
 _PRINTED: Final = re.compile(r"(?:(\d{1,6})\s*[:/,-]\s*)?(\d{1,11})")
-_UID_BYTES: Final = {"MIFARE4": 4, "MIFARE7": 7, "MIFARE10": 10}
+_UID_BYTES: Final = {"EM4100": 5, "MIFARE4": 4, "MIFARE7": 7, "MIFARE10": 10}
 _WIEGAND: Final = {"H10301": (26, 8), "H10306": (34, 16), "H10304": (37, 16), "H10302": (37, 0)}
 """Length, and how many of its bits are the facility code."""
 FORMATS: Final = (
-    "uid, MIFARE4, MIFARE7, MIFARE10 (each also with -reversed, -decimal or -decimal-reversed), "
+    "uid, EM4100, MIFARE4, MIFARE7, MIFARE10 (each also with -reversed, -decimal or -decimal-reversed), "
     "H10301, H10306, H10304 (facility:number), H10302 (number), code"
 )
 
 
 def read_number(text: str, named: str = "") -> Card:
-    """Read ``text`` as a number of the format ``named`` (none: a UID in hexadecimal, of 4, 7 or 10 bytes).
+    """Read ``text`` as a number of the format ``named`` (none: a UID in hexadecimal, of 4, 5, 7 or 10 bytes).
 
     Raises:
         CardError: it is no such number; the text says what to do, and doesn't quote the number.
@@ -41,11 +41,11 @@ def read_number(text: str, named: str = "") -> Card:
     if "decimal" in wanted:
         found = read_digits(digits, uid_bytes=_UID_BYTES[name], base=10, reversed_bytes="reversed" in wanted)
     elif _HEX.fullmatch(digits) is None or len(digits) % 2:
-        raise CardError("a UID is 8, 14 or 20 hexadecimal digits; another notation is told by card_format")
+        raise CardError("a UID is 8, 10, 14 or 20 hexadecimal digits; another notation is told by card_format")
     else:
         found = read_uid(bytes.fromhex(digits), reversed_bytes="reversed" in wanted)
     if isinstance(found, Unreadable) or name not in ("uid", found.format):
-        raise CardError("a UID is 8, 14 or 20 hexadecimal digits; another notation is told by card_format")
+        raise CardError("a UID is 8, 10, 14 or 20 hexadecimal digits; another notation is told by card_format")
     return found
 
 

@@ -69,7 +69,7 @@ def test_what_is_printed_on_a_card_is_what_a_reader_reads_of_it() -> None:
         ("68:41551", "H10302", "its number alone"),
         ("41552", "H10301", "facility"),
         ("68:99999", "H10301", "bits"),
-        ("0074380D", "EM4100", "there are: uid"),
+        ("0074380D", "EM4200", "there are: uid"),
         ("0074380D", "uid-reversed", "there are: uid"),
         ("99999999999", "MIFARE4-decimal", "4 bytes"),
         ("123", "code", "4 to 12"),

@@ -59,7 +59,7 @@ def test_only_the_reader_s_setting_gives_back_the_zeros_in_front() -> None:
 def test_a_number_too_long_for_its_reader_is_a_fault_of_the_setting() -> None:
     with pytest.raises(DriverError, match="number_too_long"):
         read(board(model="wiegand", bits=26), str(2**24))
-    assert read_bits(read(board(model="wiegand", bits=40), "5").bits) == Unreadable(bits=40, why="unknown_format")
+    assert read_bits(read(board(model="wiegand", bits=48), "5").bits) == Unreadable(bits=48, why="unknown_format")
     assert read_bits(read(board(model="wiegand"), str(2**44)).bits) == Unreadable(bits=48, why="unknown_format")
 
 
