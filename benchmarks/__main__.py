@@ -21,6 +21,7 @@ BENCHMARKS: Final = {
     "board": [],
     "decision": ["--decisions", "5000"],
     "revocation": ["--revocations", "30", "--returns", "5"],
+    "lists": ["--places", "200"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """
@@ -37,6 +38,8 @@ NOTES: Final = """
 - `revocation_p99_s`: from the HTTP request that takes a card out of service to the last of 154 gateways' word that the
   newer list is on its disk; all 154 in one process here. `reconnect_p99_s`: from the connection that comes through,
   after 100 changes at that place.
+- `lists_…`: of all 1,509 places, without a broker. A lockdown goes out as orders at once; that the lists say it too is
+  for who is away.
 - `list_…`, `delta_…`: of a list of 100,000 entries, which no place has. `list_load_s` with Python's cyclic garbage
   collector paused, as a gateway reads; `list_load_collecting_s` with it.
 """
