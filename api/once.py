@@ -17,16 +17,12 @@ class Once:
         self._told: OrderedDict[tuple[object, ...], float] = OrderedDict()
 
     def due(self, *what: object) -> bool:
-        """Return whether ``what`` (key, action, subject …) has to be told now; it counts as told from here on."""
-        now = monotonic()
-        if self._told.get(what, -_ONCE_S) + _ONCE_S > now:
-            return False
-        self._told[what] = now
+        """Return whether ``what`` (key, action, subject …) has to be told."""
+        return self._told.get(what, -_ONCE_S) + _ONCE_S <= monotonic()
+
+    def told(self, *what: object) -> None:
+        """It was told, and that is committed: a line that was taken back must be told again."""
+        self._told[what] = monotonic()
         self._told.move_to_end(what)
         while len(self._told) > _KEPT:
             self._told.popitem(last=False)
-        return True
-
-    def forget(self, *what: object) -> None:
-        """It wasn't told after all."""
-        self._told.pop(what, None)

@@ -87,12 +87,16 @@ class AuditHead(Told):
 async def audit(request: Request, question: Annotated[AuditQuestion, Query()]) -> Response:
     """A key that is bound to places sees what happened there. Reading it is told too, once a minute and key."""
     before = None if question.cursor is None else read_cursor(question.cursor, int)[0]
+    once = parts_of(request).once
     async with session(request, "audit:read") as s:
         place = None if question.place is None else await reached_place(s, question.place, "audit:read")
         asked = question.model_dump(exclude={"cursor", "place", "limit"})
         rows = await s.rows(_LIST, {**asked, "place": place, "before": before, "limit": question.limit + 1})
-        if parts_of(request).once.due(s.caller.id, "read audit", question.place):
+        what = (s.caller.id, "read audit", question.place)
+        if due := once.due(*what):
             await note_reading(s, "read audit", "network" if place is None else f"place {question.place}", place=place)
+    if due:
+        once.told(*what)
     page = rows[: question.limit]
     following = make_cursor(page[-1]["id"]) if len(rows) > len(page) else None
     return json_answer({"lines": [_line(row) for row in page], "next": following})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
@@ -16,10 +15,9 @@ from api.board import Board
 from api.errors import NotFound, ScopeMissing
 from api.feed import Mark, read_page
 from api.models import Events
-from api.once import Once
 from api.pages import make_cursor, read_cursor
 from api.questions import EventsQuestion
-from api.session import Entered, Session, guarded, session
+from api.session import Entered, guarded, session
 from api.state import LoadedBoard, parts_of
 from api.times import rfc3339, to_us
 
@@ -49,30 +47,24 @@ async def events(board: LoadedBoard, request: Request, question: Annotated[Event
     if question.cursor is not None:
         tx, stream, seq = read_cursor(question.cursor, int, int, int)
         mark = Mark(tx=_within(tx), stream=_within(stream, 2**31), seq=_within(seq))
+    once = parts_of(request).once
     async with session(request, "events:read") as s:
         places = s.caller.places if question.place is None else _only(board, question.place, s.caller)
         page = await read_page(s.conn, mark, limit=question.limit, places=places, kind=question.kind)
-        if page.rows and question.kind in _PERSONAL:
-            await _tell(s, parts_of(request).once, question, places)
+        what = (s.caller.id, "read events", question.place)
+        due = bool(page.rows) and question.kind in _PERSONAL and once.due(*what)
+        if due:
+            subject = f"place {question.place}" if question.place else "network"
+            place = places[0] if question.place and places else None
+            await note_reading(s, "read events", subject, place=place, detail={"kind": question.kind})
+    if due:
+        once.told(*what)
     following = make_cursor(page.mark.tx, page.mark.stream, page.mark.seq)
     return json_answer({"events": [_event(row) for row in page.rows], "next": following, "more": page.more})
 
 
 def _within(value: int, limit: int = 2**62) -> int:
     return max(0, min(value, limit - 1))
-
-
-async def _tell(s: Session, once: Once, question: EventsQuestion, places: Sequence[int] | None) -> None:
-    what = (s.caller.id, "read events", question.place)
-    if not once.due(*what):
-        return
-    subject = f"place {question.place}" if question.place else "network"
-    place = places[0] if question.place and places else None
-    try:
-        await note_reading(s, "read events", subject, place=place, detail={"kind": question.kind})
-    except BaseException:
-        once.forget(*what)  # nothing was read either
-        raise
 
 
 def _only(board: Board, code: str, caller: Entered) -> list[int]:
