@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from maillage.embedded import Secrets
 from maillage.stack.children import Child
 from maillage.stack.servers import Servers
@@ -56,8 +58,10 @@ def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime
     }
 
 
-def make_parts(servers: Servers, secrets: Secrets, wishes: Wishes, ports: Ports, runtime: Path) -> Parts:
-    """Return the processes, each told what it needs and no more."""
+def make_parts(
+    servers: Servers, secrets: Secrets, wishes: Wishes, ports: Ports, runtime: Path, *, front_desk: SecretStr
+) -> Parts:
+    """Return the processes, each told what it needs and no more; ``front_desk`` is the simulator's key of the API."""
     gateways = {"MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json")}
     field = {"MAILLAGE_FIELD_MQTT_URL": servers.field_url()}
     line = {}
@@ -131,6 +135,8 @@ def make_parts(servers: Servers, secrets: Secrets, wishes: Wishes, ports: Ports,
                 "MAILLAGE_SIMULATOR_PORT": str(ports.simulator),
                 "MAILLAGE_HOLD": "true",
                 "MAILLAGE_ANNOUNCE_S": "10",
+                "MAILLAGE_API_URL": f"http://127.0.0.1:{ports.api}",
+                "MAILLAGE_API_KEY": front_desk.get_secret_value(),
                 **line,
             },
             f"{ports.simulator}/healthz",

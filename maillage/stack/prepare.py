@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from pydantic import SecretStr
+
+from api.keys import create_key, list_keys, revoke_key
 from dashboards.roles import create_reader
 from database.migrate import migrate
-from database.pool import connect
+from database.pool import Connection, connect
 from gateway.config import write_gateways
 from gateway.signing import public_key
 from maillage.embedded import Secrets
@@ -19,6 +23,9 @@ from maillage.network.passwords import gateway_password, muster_key
 from maillage.stack.servers import Servers
 from maillage.stack.wishes import Wishes
 
+_SIMULATOR: Final = "simulated front desk"
+"""The name of the simulator's key, in the audit too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
@@ -27,6 +34,8 @@ class Prepared:
     places: int
     gateways: int
     devices: int
+    front_desk: SecretStr
+    """A key of the API for the simulated people, who report lost cards with it; of this run only."""
 
 
 def prepare(
@@ -60,10 +69,20 @@ def prepare(
             card_key=secrets.card_key,
             muster_key=lambda place: muster_key(secrets.mqtt_secret, place),
         )
+        front_desk = _front_desk(connection)
     write_gateways(gateways_file, gateways)
     servers.enrol({one.gateway: one.mqtt_password.get_secret_value() for one in gateways if one.mqtt_password})
     return Prepared(
         places=len({one.place for one in gateways}),
         gateways=len(gateways),
         devices=sum(len(one.devices) for one in gateways),
+        front_desk=front_desk,
     )
+
+
+def _front_desk(connection: Connection) -> SecretStr:
+    """Make a key for the simulator, and end those of earlier runs."""
+    for old in list_keys(connection):
+        if old.name == _SIMULATOR:
+            revoke_key(connection, old.id)
+    return SecretStr(create_key(connection, _SIMULATOR, role="front_desk"))

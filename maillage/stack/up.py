@@ -93,7 +93,7 @@ class Stack:
         prepared = prepare(servers, self._secrets, wishes, gateways_file=runtime / "gateways.json", say=say)
         self._ports = ports = self._choose_ports()  # late: a free port doesn't stay free for ever
         environment.write(shared_environment(servers, self._secrets, ports, runtime))
-        self._parts = parts = make_parts(servers, self._secrets, wishes, ports, runtime)
+        self._parts = parts = make_parts(servers, self._secrets, wishes, ports, runtime, front_desk=prepared.front_desk)
         *listeners, simulator = parts.in_order()
         for child in listeners:
             child.log.unlink(missing_ok=True)
