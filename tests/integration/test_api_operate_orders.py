@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -27,7 +28,7 @@ from maillage.embedded.bundle import Bundle
 from rights.run import run as run_rights
 from rights.settings import RightsSettings
 from tests.managed import CARD_KEY, Managed, managed
-from tests.operated import door
+from tests.operated import door, token
 from tests.waiting import until
 
 OPEN = {"cmd": "opendoor", "doorip": "in"}
@@ -44,6 +45,7 @@ class Stage:
     config: GatewayConfig
     opened: list[Any]
     link: Any
+    batches: list[Any]
     gateway: Process | None = None
 
     def begin(self) -> None:
@@ -61,6 +63,11 @@ class Stage:
     def badge(self, uid: str) -> None:
         message = {"type": "access", "uid": uid, "hostname": "in", "isKnown": "true"}
         self.link.publish("limoges/entry/send", json.dumps(message).encode())
+
+    def decided(self, card: str) -> dict[str, Any]:
+        """What the gateway decided last on a card."""
+        events = [event for batch in self.batches for event in batch["events"] if event.get("card") == token(card)]
+        return dict(events[-1]) if events else {}
 
     def order(self, who: str, path: str, body: Any = None) -> httpx.Response:
         return self.network.call(who, "POST", path, body)
@@ -84,6 +91,13 @@ def stage(
         client_id="devices",
         on_message=lambda message: opened.append(json.loads(message.payload)),
         subscriptions=[("limoges/+/cmd", 1)],
+    )
+    batches: list[Any] = []
+    loop.add(
+        parse_mqtt_url(central.url("ingest")),
+        client_id="ingest",
+        on_message=lambda message: batches.append(json.loads(message.payload)),
+        subscriptions=[("maillage/v1/+/+/+/events", 1)],
     )
     with managed(postgres_url, _template) as network:
         door(network)
@@ -120,7 +134,7 @@ def stage(
             metrics_port=0,
         )
         write_gateways(told.gateways_file, (config,))
-        made = Stage(network=network, told=told, config=config, opened=opened, link=link)
+        made = Stage(network=network, told=told, config=config, opened=opened, link=link, batches=batches)
         made.begin()
         try:
             yield made
@@ -195,6 +209,42 @@ def test_a_lockdown_stands_until_its_own_release(stage: Stage) -> None:
     assert network.post("desk", "/v1/decisions/explain", why).json()["reason"] == "granted"
     actions = {line["action"] for line in network.get("auditor", "/v1/audit?limit=1000").json()["lines"]}
     assert {"lockdown created", "lockdown changed", "command created"} <= actions
+
+
+def test_the_explanation_says_what_the_gateway_does(stage: Stage) -> None:
+    network = stage.network
+    never = {"code": "never", "name": "Jamais", "hours": {}}
+    assert network.post("admin", "/v1/schedules", never).status_code == 201
+    cases: dict[str, tuple[str, dict[str, Any] | None, dict[str, Any]]] = {
+        "C0000001": ("granted", {}, {}),
+        "C0000002": ("card_lost", {}, {"status": "lost"}),
+        "C0000003": ("outside_schedule", {"schedule": "never"}, {}),
+        "C0000004": ("unknown_card", None, {}),
+        "C0000005": ("pass_not_started", {"valid_from": "2199-01-01T00:00:00Z"}, {}),
+        "C0000006": ("pass_used_up", {"allowance": {"unit": "day", "limit": 0}}, {}),
+        "C0000007": ("booking_required", {"booked": True}, {}),
+    }
+    for number, (_, given, change) in cases.items():
+        ref = network.someone(number)
+        card = network.card(ref, number)
+        if given is not None:
+            answer = network.post("admin", f"/v1/members/{ref}/passes", {"places": [{"place": "limoges"}], **given})
+            assert answer.status_code == 201, answer.text
+        if change:
+            assert network.call("admin", "PATCH", f"/v1/cards/{card}", change, if_match="*").status_code == 200
+    last = {"place": "limoges", "door": "entry", "number": "C0000007"}
+
+    def known() -> bool:
+        told = network.post("desk", "/v1/decisions/explain", last).json()
+        return bool(told["reason"] == "booking_required" and told["list"]["gateways"][0]["knows"])
+
+    until(known)
+    for number, (reason, _, _) in {**cases, "C0FFEE00": ("unknown_card", None, {})}.items():
+        stage.badge(number)
+        decided = until(partial(stage.decided, number))
+        told = network.post("desk", "/v1/decisions/explain", {**last, "number": number}).json()
+        assert (decided["reason"], told["reason"]) == (reason, reason), number
+        assert (decided["rule"], decided["decision"]) == (told["rule"], told["decision"])
 
 
 def test_a_card_is_enrolled_by_presenting_it(stage: Stage) -> None:
