@@ -72,9 +72,11 @@ class Acts:
         yield Until(at_s)
         if self._place.entry is None:
             return
-        self._acts[f"{what}.tried"] += 1
+        wedged = self._place.entry.is_wedged  # then nobody shows a card
+        self._acts["walked_in_by_chance" if wedged else f"{what}.tried"] += 1
         opened = yield Pass(door=self._place.entry, side="in", card=card)
-        self._acts[f"{what}.opened" if opened else f"{what}.refused"] += 1
+        if not wedged:
+            self._acts[f"{what}.opened" if opened else f"{what}.refused"] += 1
         if opened:
             yield from self._look_around(what)
 

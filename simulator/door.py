@@ -93,7 +93,7 @@ class VirtualDoor:
 
     def request(self, passage: Passage) -> None:
         """Let somebody try to get through."""
-        if self._wedged and self._open:
+        if self.is_wedged:
             self.walked_through += 1
             passage.done(True)
             return
@@ -112,6 +112,11 @@ class VirtualDoor:
     def has_keypad(self) -> bool:
         """Whether there are keys beside it outside."""
         return "in" in self._keypads
+
+    @property
+    def is_wedged(self) -> bool:
+        """Whether it stands open for everybody."""
+        return self._wedged and self._open
 
     def force(self) -> bool:
         """Break it open, if nobody is there; return whether it was."""

@@ -64,7 +64,7 @@ def incidents_of(
     rarely("found_card", 0.1 if lost else 0.0, 8, 20, card=dice.choice(lost) if lost else None)
     away = [one for one in people if day.weekday() not in one.workdays]
     loser = dice.choice(away) if away else None
-    rarely("lost_card", 0.03 if loser is not None and busy else 0.0, 10, 16, member=loser)
+    rarely("lost_card", 0.06 if loser is not None and busy else 0.0, 10, 16, member=loser)
     rarely("codes", 0.1 if house.keypad else 0.0, 7, 22)
     rarely("wedge", 0.04 if busy else 0.0, 8.5, 17)
     rarely("forced", 0.01, 0.5, 23)

@@ -20,7 +20,7 @@ from simulator.reports import FrontDesk
 from simulator.truth import Truth
 
 ACTS: Final = (
-    *("out_of_hours", "out_of_hours.came_anyway"),
+    *("out_of_hours", "out_of_hours.came_anyway", "walked_in_by_chance"),
     *("visitor.came", "visitor.let_in", "visitor.refused", "visitor.without_host"),
     *("stranger_card.tried", "stranger_card.refused", "stranger_card.opened"),
     *("lost_card.tried", "lost_card.refused", "lost_card.opened"),

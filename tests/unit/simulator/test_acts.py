@@ -122,12 +122,19 @@ def test_who_is_not_let_in_after_a_drill_goes_home(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_wedged_door_stays_open_until_it_is_held_and_lets_everybody_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    _happens(monkeypatch, Incident(kind="wedge", at_s=8.5 * 3600))
+    _happens(
+        monkeypatch,
+        Incident(kind="wedge", at_s=8.5 * 3600),
+        *(Incident(kind="found_card", at_s=(8 + minutes / 60) * 3600, card="04AA") for minutes in range(31, 40)),
+    )
     world = World(place(1, desks=20))
     world.live(DAY_END_H)
     reads = len([1 for _, read, granted in world.keeper.reads if granted and read.side == "in"])
     assert world.town.acts["door.wedged"] == 1
     assert world.town.walked_through > 0
+    acts = world.town.acts
+    assert acts["walked_in_by_chance"] > 0
+    assert (acts["lost_card.opened"], acts["lost_card.refused"]) == (0, acts["lost_card.tried"])
     assert reads > 5
     *others, longest = sorted(world.keeper.open_for_s)
     assert longest == pytest.approx(36, abs=1)  # held after 30 real seconds; the others for 3 to 6 virtual ones
