@@ -19,7 +19,7 @@ from api.orders.enrolments import Enrolment
 from api.routes.commands import Orders
 from api.routes.lockdowns import Lockdowns
 from gateway.config import GatewayConfig, write_gateways
-from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
+from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
 from gateway.run import Process
 from gateway.settings import GatewaySettings
 from gateway.signing import new_seed, public_key
@@ -93,10 +93,17 @@ def stage(
         subscriptions=[("limoges/+/cmd", 1)],
     )
     batches: list[Any] = []
-    loop.add(
+
+    def take(message: Message) -> None:
+        batch = json.loads(message.payload)
+        batches.append(batch)
+        mark = {"epoch": batch["epoch"], "seq": batch["first"] + len(batch["events"]) - 1}
+        ingest.publish(message.topic.replace("/events", "/committed"), json.dumps(mark).encode(), retain=True)
+
+    ingest = loop.add(
         parse_mqtt_url(central.url("ingest")),
         client_id="ingest",
-        on_message=lambda message: batches.append(json.loads(message.payload)),
+        on_message=take,
         subscriptions=[("maillage/v1/+/+/+/events", 1)],
     )
     with managed(postgres_url, _template) as network:
