@@ -21,6 +21,7 @@ from maillage.logins import make_login
 from maillage.network.gateways import export_gateways
 from maillage.network.importing import import_file
 from maillage.network.inventory import BUNDLED
+from maillage.stack.account import gateways_with_a_list
 from maillage.stack.children import Child
 from simulator.line import Line
 from tests.waiting import until
@@ -147,6 +148,11 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
         child.start()
     for child in children:
         child.wait_until_well(deadline_s=30, stopped=lambda: False)
+    until(
+        lambda: gateways_with_a_list(postgres.url()) == len(gateways),
+        what="every gateway has its access list",
+        deadline_s=30,
+    )
     return Chain(
         postgres=postgres,
         central=central,

@@ -41,7 +41,7 @@ class Devices:
             (gateway, device)
             for gateway in chain.gateways
             for device in gateway.devices
-            if device.driver == "zigbee2mqtt"
+            if device.driver == "zigbee2mqtt" and device.door is None  # a keypad measures nothing
         ]
         self.said: list[tuple[float, str, str, int]] = []
         """(when, gateway's code, device's code, number)"""
