@@ -197,7 +197,10 @@ def test_one_that_is_ahead_gets_a_newer_list_and_a_stranger_gets_nothing(stage: 
     stage.start()
     stage.until_settled("gare")
     port = Address(shard=2, place="port", gateway="gare-1")
-    gare.say(address=port, list_version=0)
+    gare.say(address=port, list_version=99)
+    network.run("UPDATE card SET status = 'lost'")
+    stage.until_settled("gare")
+    assert gare.version == 2
     gare.say(list_version=70)
     until(lambda: stage.newest("gare")[0] == 71, what="a version above the gateway's")
     stage.until_settled("gare")
