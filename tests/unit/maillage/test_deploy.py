@@ -17,11 +17,23 @@ from gateway.settings import GatewaySettings
 from ingest.settings import IngestSettings
 from maillage.cli import app
 from maillage.network.settings import NetworkSettings
+from rights.settings import RightsSettings
 from simulator.settings import SimulatorSettings
 
 ROOT = Path(__file__).parents[3]
-SETTINGS = (ApiSettings, DashboardsSettings, GatewaySettings, IngestSettings, NetworkSettings, SimulatorSettings)
-KNOWN = {f"MAILLAGE_{name.upper()}" for one in SETTINGS for name in one.model_fields} | {"MAILLAGE_READER_PASSWORD"}
+SETTINGS = (
+    ApiSettings,
+    DashboardsSettings,
+    GatewaySettings,
+    IngestSettings,
+    NetworkSettings,
+    RightsSettings,
+    SimulatorSettings,
+)
+KNOWN = {f"MAILLAGE_{name.upper()}" for one in SETTINGS for name in one.model_fields} | {
+    "MAILLAGE_READER_PASSWORD",
+    "MAILLAGE_RIGHTS_MQTT_PASSWORD",
+}
 
 
 @pytest.fixture(scope="module")
