@@ -16,6 +16,7 @@ import psycopg
 
 from access import card_token, pin_hash
 from access.formats import read_code
+from access.holidays import is_holiday
 from gateway.config import GatewayConfig, write_gateways
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import free_port
@@ -235,7 +236,9 @@ def _process(chain: Chain, folder: Path, gateways: tuple[GatewayConfig, ...]) ->
 
 
 def monday() -> datetime:
-    """Return the beginning of the last whole Monday in Paris."""
+    """Return the beginning of the last whole Monday in Paris that was no public holiday."""
     today = datetime.now(PARIS).date()
     monday = today - timedelta(days=today.weekday() or 7)
+    while is_holiday(monday):
+        monday -= timedelta(days=7)
     return datetime(monday.year, monday.month, monday.day, tzinfo=PARIS)
