@@ -14,6 +14,8 @@ SLOW: Final = timedelta(seconds=5)
 ASIDE: Final = timedelta(seconds=60)
 """What fails even alone is tried again after this."""
 PLACES_A_TURN: Final = 40
+"""At most; fewer where these take long, since a lost card waits meanwhile."""
+_TURN_S: Final = 1.0
 _CAREFUL_TURNS: Final = 100
 
 
@@ -33,6 +35,8 @@ class Backlog:
         self._aside_places: dict[int, datetime] = {}
         self._careful = 0
         """Turns in which one thing is done at a time, to find which of them fails."""
+        self._pace = PLACES_A_TURN
+        """Places in a turn."""
         self.places_first = False
         """Whether it is the places' turn: they must not wait for ever behind members who keep changing."""
 
@@ -76,7 +80,7 @@ class Backlog:
     def next_places(self, now: datetime) -> list[int]:
         """Return the places to be rebuilt now."""
         ready = [place for place in self.places if self._aside_places.get(place, now) <= now]
-        return ready[: 1 if self._careful else PLACES_A_TURN]
+        return ready[: 1 if self._careful else self._pace]
 
     def waits(self, now: datetime) -> bool:
         """Return whether there is a place to be rebuilt now."""
@@ -94,6 +98,13 @@ class Backlog:
             done |= self._rows.pop(None, set())
         self._taken -= done
         return done
+
+    def took(self, seconds: float) -> None:
+        """The last places took so long: take fewer or more of them the next time."""
+        if seconds > _TURN_S:
+            self._pace = max(1, self._pace // 2)
+        elif seconds < _TURN_S / 4:
+            self._pace = min(PLACES_A_TURN, self._pace * 2)
 
     def succeeded(self) -> None:
         """A turn went well."""

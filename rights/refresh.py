@@ -7,6 +7,7 @@ out of date. Members come first; places to be rebuilt as a whole wait in a queue
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 
 _MANY: Final = 5000
 """Members at once from which on it is quicker to rebuild all places."""
+_FEW: Final = 50
+"""Members whose entries may all be held at once, wherever they are."""
+_HEAVY: Final = 150_000
+"""Entries that are not held at once: then places are rebuilt, some at a time."""
 
 
 class Refresher:
@@ -37,6 +42,8 @@ class Refresher:
         self._known: dict[int, PlaceSettings] = {}
         self._served: list[int] | None = None
         self._backlog = Backlog()
+        self._over: list[str] = []
+        """Members from whom time has taken something; looked at when nobody else waits."""
         self._trying: tuple[list[Dirt], list[int]] = ([], [])
         """Rows and places that the present turn is about."""
         self.failures = 0
@@ -47,7 +54,7 @@ class Refresher:
     @property
     def waits(self) -> bool:
         """Whether there is more to do at once."""
-        return self._backlog.waits(self._now())
+        return bool(self._over) or self._backlog.waits(self._now())
 
     def begin(self, connection: Connection) -> int:
         """Take the lead: queue the places that have no list yet; return how many."""
@@ -61,15 +68,9 @@ class Refresher:
         for place in store.old(connection, self._now()):
             self.force(place, 0)
 
-    def forgo(self, connection: Connection) -> list[Change]:
-        """Take out of the lists what time has taken: passes that ended, bookings that are over."""
-        now = self._now()
-        members = store.over(connection, now)
-        changes: list[Change] = []
-        for start in range(0, len(members), _MANY):
-            with store.snapshot(connection):
-                changes += self._members(connection, members[start : start + _MANY], now, now)
-        return changes
+    def forgo(self, connection: Connection) -> None:
+        """Queue whoever time has taken something from: passes that ended, bookings that are over."""
+        self._over = store.over(connection, self._now())
 
     def force(self, place: int, above: int) -> None:
         """Queue a new version of ``place``, above ``above``, whatever it says."""
@@ -108,9 +109,9 @@ class Refresher:
             followers = self._enqueue(connection, [row for row in rows if row.member is None])
             due = self._backlog.due([row for row in rows if row.member is not None], now)
             members = sorted({row.member for row in due if row.member is not None} | followers)
-            if len(members) > _MANY:
+            if len(members) > _MANY or (len(members) > _FEW and store.weight(connection, members) > _HEAVY):
                 self._everything(connection, due)
-            elif members and not (self._backlog.places_first and self.waits and not followers):
+            elif members and not (self._backlog.places_first and self._backlog.waits(now) and not followers):
                 self._trying = (due, [])
                 changes = self._members(connection, members, now, min((row.at for row in due), default=now))
                 store.clean(connection, [row.id for row in due])
@@ -119,11 +120,15 @@ class Refresher:
         self._backlog.places_first = False
         wanted = self._backlog.next_places(now)
         if not wanted:
-            return []
+            some, self._over = self._over[:_FEW], self._over[_FEW:]
+            with store.snapshot(connection):
+                return self._members(connection, some, now, now) if some else []
         self._trying = ([], wanted)
+        begun = time.perf_counter()
         with store.snapshot(connection):
             changes = self._places(connection, wanted, now)
             store.clean(connection, self._backlog.rebuilt(wanted))
+        self._backlog.took(time.perf_counter() - begun)
         if self._backlog.places:
             log.info("places_rebuilt", extra={"places": len(wanted), "left": len(self._backlog.places)})
         return changes
@@ -131,6 +136,7 @@ class Refresher:
     def _forget(self) -> None:
         self._known.clear()
         self._served = None
+        self._over = []
         self._backlog.forget()
 
     def _enqueue(self, connection: Connection, rows: Sequence[Dirt]) -> set[str]:

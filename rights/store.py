@@ -77,6 +77,13 @@ WITH RECURSIVE reach (id) AS (
 SELECT DISTINCT d.place FROM door_rule d JOIN reach r ON r.id IN (d.pin_while, d.supervised, d.first_card)
 WHERE d.place <> ALL(%(places)s::integer[])
 """
+_WEIGHT = """
+-- how many entries members have and could get: those in force, and one a place for each who has a pass for everywhere
+SELECT (SELECT count(*) FROM list_entry WHERE until IS NULL AND member = ANY(%(members)s::text[]))
+  + (SELECT count(DISTINCT member) FROM pass
+     WHERE everywhere AND revoked_at IS NULL AND member = ANY(%(members)s::text[]))
+  * (SELECT count(DISTINCT place) FROM gateway WHERE retired_at IS NULL)
+"""
 _ENTRIES_OF_MEMBERS = """
 -- members' entries in force, anywhere
 SELECT place, encode(token, 'hex'), member, digest FROM list_entry WHERE until IS NULL AND member = ANY(%b::text[])
@@ -228,6 +235,12 @@ def followers(connection: Connection, places: Sequence[int]) -> tuple[list[str],
         [member for (member,) in connection.execute(_FOLLOWERS, values)],
         [place for (place,) in connection.execute(_FOLLOWING_DOORS, values)],
     )
+
+
+def weight(connection: Connection, members: Sequence[str]) -> int:
+    """Return about how many entries members have and could get."""
+    row = connection.execute(_WEIGHT, {"members": list(members)}).fetchone()
+    return int(row[0]) if row is not None else 0
 
 
 def entries_of_members(connection: Connection, members: Sequence[str]) -> list[tuple[int, str, str, bytes]]:

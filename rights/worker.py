@@ -130,7 +130,7 @@ class Worker:
                 self._refresher.renew(connection)
                 renew = now + _RENEW_S
             if now >= forgo:
-                self._made(self._refresher.forgo(connection), now)
+                self._refresher.forgo(connection)
                 forgo = now + _FORGO_S
             self._work(connection, everyone=now >= tick)
             if now >= tick:

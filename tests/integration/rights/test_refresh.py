@@ -21,7 +21,7 @@ from tests.integration.rights.paths import ANNA, BELA, EVERYWHERE, PATHS
 def _from_scratch(network: Network) -> dict[str, AccessList]:
     """Every place's list, assembled at once from the rows."""
     ids = list(network.codes())
-    values: dict[str, Any] = {"places": ids, "now": datetime.now(UTC)}
+    values: dict[str, Any] = {"places": ids, "now": datetime.now(UTC) + network.offset}
     values["members"] = [ref for (ref,) in network.rights.execute(queries.MEMBERS_AT, values)]
     at = places(PlaceRows(**{n: network.rights.execute(q, values).fetchall() for n, q in queries.PLACES.items()}))
     rows = MemberRows(**{n: network.rights.execute(q, values).fetchall() for n, q in queries.MEMBERS.items()})
@@ -138,10 +138,42 @@ def test_a_list_is_made_again_at_half_its_age_and_what_is_over_goes(network: Net
     made = network.refresh()
     assert {place: one.version for place, one in made.items()} == {"gare": 2, "port": 2, "halle": 2}
     assert network.list("gare").entries[ANNA].member.bookings == ()
-    network.offset = timedelta(hours=2)
-    network.run("UPDATE booking SET ends_at = now() + interval '90 minutes'")
+
+
+def test_what_time_takes_goes_by_itself(network: Network) -> None:
+    network.member("anna", "gare")
+    network.run(
+        "INSERT INTO booking (member, place, starts_at, ends_at)"
+        " VALUES ('m-anna', at('gare'), now(), now() + interval '1 hour')"
+    )
+    network.run("UPDATE pass SET valid_until = now() + interval '1 hour'")
     network.refresh()
-    assert network.refresher.forgo(network.rights) == []
+    network.offset = timedelta(hours=2)
+    network.refresher.forgo(network.rights)
+    network.refresh()
+    member = network.list("gare").entries[ANNA].member
+    assert (len(member.rights), member.bookings) == (1, ())
+    network.offset = timedelta(days=8)
+    network.refresher.forgo(network.rights)
+    network.refresh()
+    assert network.list("gare").entries == {}
+    _is_true(network)
+
+
+def test_many_with_passes_for_everywhere_come_by_place(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rights.refresh._FEW", 2)
+    monkeypatch.setattr("rights.refresh._HEAVY", 8)
+    network.member("anna", "gare")
+    network.refresh()
+    for number in range(4):
+        network.member(f"n{number:03}", everywhere=True)
+    assert set(network.refresh()) == set(EVERYWHERE)
+    assert network.dirty() == 0
+    _is_true(network)
+    network.run("DELETE FROM member WHERE ref LIKE 'm-n%%'")
+    network.refresh()
+    assert len(network.list("gare").entries) == 1
+    _is_true(network)
 
 
 def test_a_card_that_changes_hands_and_one_that_was_never_closed(network: Network) -> None:

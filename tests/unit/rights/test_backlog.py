@@ -39,6 +39,17 @@ def test_places_are_taken_some_at_a_time() -> None:
     assert backlog.next_places(NOW) == list(range(PLACES_A_TURN))
 
 
+def test_places_that_take_long_are_taken_fewer_at_a_time() -> None:
+    backlog = Backlog()
+    backlog.add_all(range(100), NOW, [])
+    for _ in range(10):
+        backlog.took(30.0)
+    assert backlog.next_places(NOW) == [0]
+    for _ in range(10):
+        backlog.took(0.01)
+    assert len(backlog.next_places(NOW)) == PLACES_A_TURN
+
+
 def test_what_fails_is_tried_alone_and_then_set_aside() -> None:
     backlog = Backlog()
     rows = [dirt(1, "a"), dirt(2, "b"), dirt(3, "a")]
