@@ -118,6 +118,17 @@ def alarm_of_drift(connection: Connection, gateway: Gateway, version: int, their
     )
 
 
+def alarm_of_schedule(connection: Connection, place: int | None, what: str) -> None:
+    """Tell the operator of hours that can't be read: they open nothing."""
+    raise_alarm(
+        connection,
+        kind="schedule_unusable",
+        place=place,
+        gateway=None,
+        text=f"hours that can't be read open nothing: {what}",
+    )
+
+
 def alarm_of_failure(connection: Connection, place: int | None) -> None:
     """Tell the operator that what a place's list (or a member's entries) should be can't be made out."""
     raise_alarm(

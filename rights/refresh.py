@@ -209,7 +209,7 @@ class Refresher:
         stored = store.lists(connection, concerned)
         at = self._settings(connection, sorted(stored), now)
         new, broken = entries(rows, at)
-        self._tell(broken)
+        self._tell(connection, None, broken)
         texts, drafts = Texts(), []
         for place, settings in at.items():
             draft = Draft(place=place, settings=settings.list, stored=stored[place], dirty_at=since)
@@ -227,14 +227,14 @@ class Refresher:
             )
             for place, settings in places(rows).items():
                 self._known[place] = settings
-                self._tell(f"{settings.code}: {one}" for one in settings.broken)
+                self._tell(connection, place, settings.broken)
         return {place: self._known[place] for place in wanted if place in self._known}
 
     def _entries(
         self, connection: Connection, members: Sequence[str], at: dict[int, PlaceSettings], now: datetime
     ) -> dict[int, dict[str, Entry]]:
         found, broken = entries(_member_rows(connection, members, now), at)
-        self._tell(broken)
+        self._tell(connection, None, broken)
         return found
 
     def _write(self, connection: Connection, drafts: Sequence[Draft], now: datetime, texts: Texts) -> list[Change]:
@@ -258,9 +258,10 @@ class Refresher:
         )
         return changes
 
-    def _tell(self, broken: Iterable[str]) -> None:
+    def _tell(self, connection: Connection, place: int | None, broken: Iterable[str]) -> None:
         for text in broken:
-            log.warning("schedule_unusable", extra={"what": text})
+            log.warning("schedule_unusable", extra={"place": place, "what": text})
+            gateways.alarm_of_schedule(connection, place, text)
 
 
 def _member_rows(connection: Connection, members: Sequence[str], now: datetime) -> MemberRows:

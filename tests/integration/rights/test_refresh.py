@@ -84,6 +84,7 @@ def test_every_way_of_a_change_leads_to_the_right_delta(network: Network) -> Non
             assert fingerprint(held[place]) == change.fingerprint
         assert says({place: network.list(place) for place in held}), statement
         assert network.dirty() == 0
+    assert network.run("SELECT DISTINCT kind FROM alarm") == [("schedule_unusable",)]
     for place, old in first.items():
         number = next(number for number, code in network.codes().items() if code == place)
         newest = store.lists(network.rights, [number])[number]
