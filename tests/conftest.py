@@ -137,7 +137,9 @@ def database_url(database: Database) -> str:
 @pytest.fixture
 def mqtt(bundle: Bundle, tmp_path: Path) -> Iterator[CentralBroker]:
     """Yield a fresh central broker."""
-    server = EmbeddedMosquitto(tmp_path / "central", bundle=bundle, users={"ingest": "of-ingest", "rights": "of-rights"})
+    server = EmbeddedMosquitto(
+        tmp_path / "central", bundle=bundle, users={"ingest": "of-ingest", "rights": "of-rights"}
+    )
     server.start()
     yield CentralBroker(server=server)
     server.stop()
