@@ -42,7 +42,9 @@ def free_seats(occupancy: Occupancy) -> Free | None:
 
 
 def is_open(place: Place, now: int) -> bool | None:
-    """Whether the hours say that ``place`` is open at ``now`` (microseconds); None: they aren't known."""
+    """Whether ``place`` is open at ``now`` (microseconds) by hours, closures and lockdowns; None: it isn't known."""
+    if place.locked or _closed(place, now):
+        return False
     if place.opening_hours is None:
         return None
     schedule = _schedule(compact(place.opening_hours))
@@ -52,6 +54,16 @@ def is_open(place: Place, now: int) -> bool | None:
         return schedule.covers(to_datetime(now), zone_named(place.time_zone))
     except ListError:
         return None
+
+
+def _closed(place: Place, now: int) -> bool:
+    if not place.closures:
+        return False
+    try:
+        today = to_datetime(now).astimezone(zone_named(place.time_zone)).date()
+    except ListError:
+        return False
+    return any(first <= today <= last for first, last in place.closures)
 
 
 def offer_of(view: View, *, seats: int, kind: str | None, now: int) -> Offer | None:

@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -18,7 +19,7 @@ from api.occupancy import GatewayState, SpaceState
 # Every place, as the public may know it.
 _PLACES: Final = """
 SELECT id, code, name, latitude, longitude, time_zone, address, postcode, commune, commune_code, department, region,
-       website, typology, opening_hours, source, generated
+       website, typology, opening_hours, hours_generated, source, generated
 FROM place
 """
 # Every space with the number of its own desks; the root first.
@@ -27,6 +28,9 @@ SELECT s.id, s.place, s.code, s.name, s.kind, s.parent, s.capacity, s.generated,
 FROM space s LEFT JOIN (SELECT space, count(*) AS desks FROM desk GROUP BY space) d ON d.space = s.id
 ORDER BY s.place, s.parent NULLS FIRST, s.code
 """
+# Days on which places, or all of them, are closed, and which places nobody gets into.
+_CLOSURES: Final = "SELECT place, first, last FROM public_closures()"
+_LOCKDOWNS: Final = "SELECT public_lockdowns() AS place"
 _DOORS: Final = "SELECT place, code, name, from_space, to_space, generated FROM door ORDER BY place, code"
 # The gateways in service: a place's news is complete when all of theirs is.
 _GATEWAYS: Final = "SELECT id, place FROM gateway WHERE retired_at IS NULL"
@@ -57,8 +61,19 @@ async def load_network(conn: AsyncConnection[Any]) -> Network:
         gateways: dict[int, set[int]] = defaultdict(set)
         for row in await _all(cursor.execute(_GATEWAYS)):
             gateways[row["place"]].add(row["id"])
+        closures: dict[int | None, list[tuple[date, date]]] = defaultdict(list)
+        for row in await _all(cursor.execute(_CLOSURES)):
+            closures[row["place"]].append((row["first"], row["last"]))
+        locked = {row["place"] for row in await _all(cursor.execute(_LOCKDOWNS))}
         places = [
-            _place(row, tuple(spaces[row["id"]]), tuple(doors[row["id"]]), frozenset(gateways[row["id"]]))
+            _place(
+                row,
+                spaces=tuple(spaces[row["id"]]),
+                doors=tuple(doors[row["id"]]),
+                gateways=frozenset(gateways[row["id"]]),
+                closures=tuple(sorted(closures[None] + closures[row["id"]])),
+                locked=not locked.isdisjoint((None, row["id"])),
+            )
             for row in await _all(cursor.execute(_PLACES))
         ]
     return Network(places)
@@ -122,8 +137,8 @@ async def _all(execution: Any) -> list[DictRow]:
     return rows
 
 
-def _place(row: DictRow, spaces: tuple[Space, ...], doors: tuple[Door, ...], gateways: frozenset[int]) -> Place:
+def _place(row: DictRow, **parts: Any) -> Place:
     point = Point(latitude=row.pop("latitude"), longitude=row.pop("longitude"))
     words = " ".join(str(row[key] or "") for key in ("name", "commune", "postcode", "department", "region"))
-    place = Place(**row, point=point, spaces=spaces, doors=doors, gateways=gateways, search=folded(words))
+    place = Place(**row, **parts, point=point, search=folded(words))
     return replace(place, summary=compact(summary(place)), detail=compact(detail(place)))

@@ -95,6 +95,8 @@ class Place(_Answer):
     region: str | None
     time_zone: str
     opening_hours: dict[str, list[tuple[str, str]]] | None = Field(description="Local time; null: not known.")
+    hours_generated: bool = Field(description="The hours are made up from a seed, not from a source.")
+    closures: list[tuple[str, str]] = Field(description="Local days, both included, on which it is closed.")
     website: str | None
     typology: str | None
     capacity: int | None

@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import blake2b
 from typing import Any
 
@@ -57,11 +58,16 @@ class Place:
     website: str | None
     typology: str | None
     opening_hours: Mapping[str, Any] | None
+    hours_generated: bool
     source: str
     generated: bool
     spaces: tuple[Space, ...] = ()
     doors: tuple[Door, ...] = ()
     gateways: frozenset[int] = frozenset()
+    closures: tuple[tuple[date, date], ...] = ()
+    """Local days, both included, on which it is closed all day."""
+    locked: bool = False
+    """In lockdown: nobody gets in."""
     search: str = field(default="", repr=False)
     summary: bytes = field(default=b"", repr=False)
     """The place's JSON in lists."""
@@ -99,6 +105,8 @@ def summary(place: Place) -> dict[str, Any]:
         "region": place.region,
         "time_zone": place.time_zone,
         "opening_hours": place.opening_hours,
+        "hours_generated": place.hours_generated,
+        "closures": [[first.isoformat(), last.isoformat()] for first, last in place.closures],
         "website": place.website,
         "typology": place.typology,
         "capacity": place.root.capacity if place.root else None,

@@ -80,7 +80,7 @@ _INSERTS: Final = (
       FROM space s GROUP BY s.place) w ON w.place = p.id
     ON CONFLICT (pass, place) DO NOTHING""",
     b"""-- the hours of places that say none themselves
-    UPDATE place p SET opening_hours = n.hours FROM new_house n
+    UPDATE place p SET opening_hours = n.hours, hours_generated = true FROM new_house n
     WHERE p.code = n.place AND p.opening_hours IS NULL AND n.hours IS NOT NULL""",
     b"""-- no more people than there is room for
     UPDATE space s SET person_limit = s.capacity FROM new_house n JOIN place p ON p.code = n.place

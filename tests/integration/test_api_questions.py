@@ -121,6 +121,22 @@ def test_free_seats_are_surely_free_and_the_unknown_stands_apart(api: httpx.Clie
     assert api.get("/v1/availability", params={**question, "kind": "open_space"}).json()["counts"]["full"] == 1
 
 
+@pytest.mark.parametrize("shut", ["closure (place, first, last)", "lockdown (place, ordered_by)"])
+def test_no_seat_is_free_where_nobody_gets_in(api: httpx.Client, centre: Centre, shut: str) -> None:
+    def free() -> list[str]:
+        asked = api.get("/v1/availability", params={"near": "45.83,1.26", "radius_km": 20})
+        return [row["place"] for row in asked.json()["places"]]
+
+    assert free() == ["limoges"]
+    table, values = shut.split(maxsplit=1)[0], "current_date - 1, current_date + 1" if "closure" in shut else "'us'"
+    centre.conn.execute(f"INSERT INTO {shut} SELECT id, {values} FROM place WHERE code = 'limoges'".encode())
+    until(lambda: free() == [], what=f"a {table} is believed")
+    shown = api.get("/v1/places/limoges").json()["closures"]
+    assert len(shown) == (table == "closure")
+    centre.conn.execute(f"DELETE FROM {table}".encode())
+    until(lambda: free() == ["limoges"], what="it is open again")
+
+
 @pytest.mark.parametrize(
     ("path", "status", "name", "say"),
     [

@@ -40,15 +40,17 @@ function spaceCard(space, number) {
   return card;
 }
 
-function hours(week) {
-  if (!week) return [element("span", "quiet", say("hours_unknown"))];
+function hours(place) {
+  const week = place.opening_hours;
+  const closed = (place.closures ?? []).map((days) => element("p", "quiet", say("closed_days", { first: days[0], last: days[1] })));
+  if (!week) return [element("span", "quiet", say("hours_unknown")), ...closed];
   const table = element("table", "hours");
   for (const day of DAYS) {
     const row = table.insertRow();
     row.append(element("th", "", say(`days.${day}`)), element("td", "", (week[day] ?? []).map((span) => span.join("–")).join(", ") || say("closed")));
     row.cells[0].scope = "row";
   }
-  return [table];
+  return place.hours_generated ? [element("p", "quiet", say("hours_generated")), table, ...closed] : [table, ...closed];
 }
 
 function fact(list, key, ...content) {
@@ -102,7 +104,7 @@ function factsList(place) {
   const list = element("dl", "about");
   const address = [place.address, place.where].filter(Boolean).join(", ");
   if (address) fact(list, "address", address);
-  fact(list, "hours", ...hours(place.opening_hours));
+  fact(list, "hours", ...hours(place));
   if (place.website) fact(list, "website", safeLink(place.website));
   return list;
 }

@@ -33,6 +33,7 @@ def a_place(number: int, **changes: Any) -> Place:
         "website": None,
         "typology": None,
         "opening_hours": None,
+        "hours_generated": False,
         "source": "test",
         "generated": False,
         "spaces": (root, inner),

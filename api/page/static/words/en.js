@@ -57,6 +57,8 @@ export default {
   days: { mon: "Mon", tue: "Tue", wed: "Wed", thu: "Thu", fri: "Fri", sat: "Sat", sun: "Sun" },
   website: "Website",
   generated: "Generated data: this place is for demonstration; its spaces and sensors are made up.",
+  hours_generated: "Hours made up for demonstration.",
+  closed_days: "Closed from {first} to {last}.",
   generated_spaces: "Generated data: this place's spaces and sensors are made up for demonstration.",
   generated_tag: "generated data",
   kinds: { place: "place", open_space: "open space", meeting_room: "meeting room", fab_lab: "fab lab", phone_box: "phone box", kitchen: "kitchen", other: "other" },

@@ -57,6 +57,8 @@ export default {
   days: { mon: "lun.", tue: "mar.", wed: "mer.", thu: "jeu.", fri: "ven.", sat: "sam.", sun: "dim." },
   website: "Site",
   generated: "Données générées : ce lieu sert à la démonstration, ses espaces et ses capteurs sont inventés.",
+  hours_generated: "Horaires inventés pour la démonstration.",
+  closed_days: "Fermé du {first} au {last}.",
   generated_spaces: "Données générées : les espaces et les capteurs de ce lieu sont inventés pour la démonstration.",
   generated_tag: "données générées",
   kinds: { place: "lieu", open_space: "espace ouvert", meeting_room: "salle de réunion", fab_lab: "fablab", phone_box: "cabine", kitchen: "cuisine", other: "autre" },
