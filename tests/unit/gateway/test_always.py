@@ -99,7 +99,7 @@ def test_orders_and_cards_take_turns() -> None:
     sys.setswitchinterval(2e-5)
     thread.start()
     try:
-        for _ in range(600):
+        for _ in range(300):
             assert hall.badge(ANNA)["decision"] == "granted"
             hall.badge(ANNA, "out")
             hall.type("0000", after_s=1000)
@@ -109,7 +109,7 @@ def test_orders_and_cards_take_turns() -> None:
         sys.setswitchinterval(interval_s)
     state = hall.place.memory.state
     assert state.counts == {"hall": 0}
-    assert state.tries["door:lab"].count == 600
+    assert state.tries["door:lab"].count == 300
     assert remembered(hall).state == state
 
 
