@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import network_sql as sql
+from dashboards.alarms import KINDS
 from dashboards.panels import (
     FULLNESS,
     GATEWAY,
@@ -226,7 +227,7 @@ def _lists() -> list[Json]:
             Box(x=0, y=29, w=14, h=8),
             sql.ALARMS,
             empty="aucune alarme",
-            overrides=[override("Le", unit="dateTimeFromNow")],
+            overrides=[override("Le", unit="dateTimeFromNow"), override("Genre", mappings=KINDS)],
             fields={"mappings": [unknown("—")]},
         ),
         panel(

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from access.model import Reason
+from dashboards.alarms import FRENCH as ALARMS
 from dashboards.build import dashboards
 from dashboards.errors import MacroError
 from dashboards.macros import Window, expand
@@ -205,3 +206,15 @@ def test_every_reason_has_french_words() -> None:
 def test_an_unknown_variable_is_an_error(window: Window) -> None:
     with pytest.raises(MacroError):
         expand("SELECT ${nothing:sqlstring}", window)
+
+
+def test_every_kind_of_alarm_has_french_words() -> None:
+    """Kinds are written where they are raised: a new one must be named here, too."""
+    root = Path(__file__).parents[3]
+    raised = set()
+    for path in (*root.glob("ingest/*.py"), *root.glob("rights/*.py")):
+        text = path.read_text(encoding="utf-8")
+        raised |= set(re.findall(r'kind="([a-z]+_[a-z_]+|tamper)"', text))
+        raised |= set(re.findall(r'return "([a-z_]+)", f', text)) if path.name == "consequences.py" else set()
+    assert {"door_forced", "list_drift"} <= raised
+    assert raised <= set(ALARMS)

@@ -1,0 +1,30 @@
+"""The kinds of alarms in the words that French pages use."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+FRENCH: Final = {
+    "epoch_change": "mémoire de passerelle perdue",
+    "identity_conflict": "deux machines sous un nom",
+    "clock_wrong": "horloge fausse",
+    "door_forced": "porte forcée",
+    "door_held": "porte restée ouverte",
+    "tamper": "appareil ouvert ou arraché",
+    "too_many_tries": "codes faux à répétition",
+    "device_fault": "appareil en défaut",
+    "list_refused": "liste d'accès refusée",
+    "command_refused": "ordre refusé",
+    "list_drift": "liste d'accès différente",
+    "list_ahead": "liste d'accès trop récente",
+    "list_stuck": "liste d'accès impossible à faire",
+    "schedule_unusable": "horaire illisible",
+}
+
+KINDS: Final[list[dict[str, Any]]] = [
+    {
+        "type": "value",
+        "options": {kind: {"text": text, "index": index} for index, (kind, text) in enumerate(FRENCH.items())},
+    }
+]
+"""Value mappings from an alarm's kind to French; one that isn't here shows as it is."""
