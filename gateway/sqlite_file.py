@@ -18,7 +18,11 @@ class SpoolError(GatewayError):
 def connect(path: Path) -> sqlite3.Connection:
     """Open ``path`` so that a commit is on the disk when it returns; transactions are the caller's."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:  # it is no database
+        connection.close()
+        raise
     return connection
 
 
