@@ -29,7 +29,7 @@ INSERT INTO api_key (name, digest, scopes, role, places)
 INSERT INTO member (ref, home, name, email, pin)
   VALUES ('m-aaaa', 1, 'Anne Martin', 'anne@example.org', repeat('a', 32));
 INSERT INTO member (ref, home, name) VALUES ('m-bbbb', 2, 'Boris');
-INSERT INTO card (ref, token, last4, member) VALUES ('c-aaaa', sha256('x'), '1234', 'm-aaaa');
+INSERT INTO card (ref, token, last4, member) VALUES ('c-aaaa', sha256('x'), 'WXYZ', 'm-aaaa');
 INSERT INTO pass (ref, member) VALUES ('p-aaaa', 'm-aaaa');
 INSERT INTO pass_place (pass, place) VALUES ('p-aaaa', 1);
 """
@@ -151,7 +151,7 @@ def test_every_table_that_says_who_may_what_leaves_lines(still: Connection, stat
         lines = _lines(still, before)
         assert [line[:3] for line in lines] == [CHANGES[statement]]
         told = json.dumps(lines[0][3])
-        assert sha256(b"x").hexdigest() not in told and "1234" not in told
+        assert sha256(b"x").hexdigest() not in told and "WXYZ" not in told
     assert _head(still) == before
 
 
@@ -410,7 +410,7 @@ def test_erasing_a_person_leaves_the_chain_and_takes_the_person(database: Databa
     owner.execute("UPDATE list_entry SET until = 3 WHERE until IS NULL")
     maintain(database.as_login("maintain_1"), log=lambda _line: None)
     left = _everything(owner)
-    for trace in ("Anne", "anne@", "p-aaaa", "1234", sha256(b"x").hexdigest()[:8]):
+    for trace in ("Anne", "anne@", "p-aaaa", "WXYZ", sha256(b"x").hexdigest()[:8]):
         assert trace not in left["all but the audit"], trace
     assert "m-aaaa" not in left["all but the audit"]
     assert "Anne" not in left["audit"]
