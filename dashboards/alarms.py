@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
+
+from dashboards.panels import words
 
 FRENCH: Final = {
     "epoch_change": "mémoire de passerelle perdue",
@@ -21,10 +23,5 @@ FRENCH: Final = {
     "schedule_unusable": "horaire illisible",
 }
 
-KINDS: Final[list[dict[str, Any]]] = [
-    {
-        "type": "value",
-        "options": {kind: {"text": text, "index": index} for index, (kind, text) in enumerate(FRENCH.items())},
-    }
-]
+KINDS: Final = words(FRENCH)
 """Value mappings from an alarm's kind to French; one that isn't here shows as it is."""

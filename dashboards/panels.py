@@ -90,6 +90,12 @@ def values(words: dict[int, tuple[str, str]], *, null: str = "inconnu") -> list[
     return [*(result if words else []), unknown(null, index=len(words))]
 
 
+def words(of: dict[str, str]) -> list[Json]:
+    """Map words of a closed list to those that pages use; one that isn't in it shows as it is."""
+    options = {word: {"text": text, "index": index} for index, (word, text) in enumerate(of.items())}
+    return [{"type": "value", "options": options}]
+
+
 def unknown(text: str = "inconnu", *, index: int = 0) -> Json:
     """Show NULL as ``text`` in grey."""
     return {

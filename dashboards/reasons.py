@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
+
+from dashboards.panels import words
 
 FRENCH: Final = {
     "granted": "accordé",
@@ -29,10 +31,5 @@ FRENCH: Final = {
     "reader_fault": "lecteur en défaut",
 }
 
-REASONS: Final[list[dict[str, Any]]] = [
-    {
-        "type": "value",
-        "options": {reason: {"text": text, "index": index} for index, (reason, text) in enumerate(FRENCH.items())},
-    }
-]
+REASONS: Final = words(FRENCH)
 """Value mappings from the closed list of reasons to French."""
