@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 OCCUPANCY: Final = "maillage_occupancy"
 GATEWAY: Final = "maillage_gateway"
 NETWORK: Final = "maillage_network"
+HOURS: Final = "maillage_hours"
+"""A closure or a lockdown: part of the network as the API tells it."""
 _PROBE_S: Final = 15.0
 """Silent for so long: ask the database whether it is still there."""
 _QUERY_S: Final = 30.0
@@ -83,7 +85,7 @@ class Listener:
 
     async def _follow(self, conn: AsyncConnection[Any]) -> None:
         # Listen first, then read: what is committed in between is both read and notified, once to no effect.
-        for channel in (OCCUPANCY, GATEWAY, NETWORK):
+        for channel in (OCCUPANCY, GATEWAY, NETWORK, HOURS):
             await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         await self._load(conn)
         reload_at: float | None = None

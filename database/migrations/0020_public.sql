@@ -23,7 +23,13 @@ $$;
 REVOKE ALL ON FUNCTION public_closures(), public_lockdowns() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public_closures(), public_lockdowns() TO maillage_api;
 
-CREATE TRIGGER network_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON closure
-  FOR EACH STATEMENT EXECUTE FUNCTION network_changed();
-CREATE TRIGGER network_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON lockdown
-  FOR EACH STATEMENT EXECUTE FUNCTION network_changed();
+-- Told to the API alone: for the ingest nothing has changed, and it would read the whole network again.
+CREATE FUNCTION hours_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('maillage_hours', '');
+  RETURN NULL;
+END $$;
+CREATE TRIGGER hours_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON closure
+  FOR EACH STATEMENT EXECUTE FUNCTION hours_changed();
+CREATE TRIGGER hours_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON lockdown
+  FOR EACH STATEMENT EXECUTE FUNCTION hours_changed();
