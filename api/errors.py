@@ -4,6 +4,7 @@ ApiError
 ├── NotFound            no such place
 ├── BadQuery            a question that can't be understood; says which parameter and what to do
 ├── BadField            a field of what was sent makes no sense; says which and what to do
+│   └── FormatNeeded    a card number that may be decimal or hexadecimal; says how each format would read it
 ├── Conflict            what is there already stands against it
 ├── RevisionMissing     a change must say what it was made of (If-Match)
 ├── Changed             somebody else has changed it meanwhile
@@ -18,6 +19,8 @@ ApiError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class ApiError(Exception):
@@ -42,6 +45,14 @@ class BadField(ApiError):
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
         self.field = field
+
+
+class FormatNeeded(BadField):
+    """A card number whose base must be said; ``choices``: formats, and what a reader sends by each."""
+
+    def __init__(self, field: str, text: str, choices: Sequence[tuple[str, str]]) -> None:
+        super().__init__(field, text)
+        self.choices = tuple(choices)
 
 
 class Conflict(ApiError):

@@ -23,6 +23,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
     errors.NotFound: (404, "not-found", "There is no such thing here"),
     errors.BadQuery: (422, "bad-query", "The question can't be understood"),
+    errors.FormatNeeded: (422, "format-needed", "A card number's format is needed"),
     errors.BadField: (422, "bad-field", "What was sent can't be used"),
     errors.Conflict: (409, "conflict", "What is there already stands against it"),
     errors.RevisionMissing: (428, "revision-missing", "A change must say what it is a change of"),
@@ -91,8 +92,11 @@ async def _ours(request: Request, error: Exception) -> Response:
         wrong.append({"where": "body", "name": error.field, "what": str(error)})
     if isinstance(error, errors.Changed) and error.etag is not None:
         headers["ETag"] = error.etag
+    more: dict[str, Any] = {}
+    if isinstance(error, errors.FormatNeeded):
+        more["choices"] = [{"format": format_, "reader_sends": sent} for format_, sent in error.choices]
     detail = f"{wrong[0]['name']}: {error}" if wrong else str(error)
-    return problem(request, status, name, title, detail, errors_=wrong, headers=headers)
+    return problem(request, status, name, title, detail, errors_=wrong, headers=headers, more=more)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

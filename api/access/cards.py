@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from psycopg.rows import DictRow
 from pydantic import Field
@@ -13,7 +13,15 @@ from api.access.fields import Body, Moment, Ref, Told, time_of
 from api.questions import Cursor, Question
 from api.revisions import Thing
 
-CardFormat = Literal["H10301", "H10306", "H10302", "H10304", "EM4100", "MIFARE4", "MIFARE7", "MIFARE10"]
+CardFormat = Annotated[
+    str,
+    Field(
+        max_length=40,
+        description="How `number` is written: `MIFARE4-hex`, `MIFARE4-decimal`, `EM4100-0A-decimal`, `H10301` (for "
+        "68:41551) … (docs/operate.md, Card numbers). Needed where a number has decimal digits only.",
+        examples=["MIFARE4-decimal"],
+    ),
+]
 
 # One card.
 FIND: Final = """
@@ -78,10 +86,10 @@ class CardMade(Body):
         default=None,
         max_length=100,
         repr=False,
-        description="The card's bytes in hexadecimal, in the card's order. Never stored: only its keyed hash is.",
+        description="In hexadecimal, in the card's order, or as `format` says. Never stored: only its keyed hash is.",
         examples=["04A2245AC16D80"],
     )
-    format: CardFormat | None = Field(default=None, description="Of `number`, where it is known.")
+    format: CardFormat | None = None
     enrolment: Ref | None = Field(default=None, description="An enrolment at a reader that has read a card.")
     code: str | None = Field(default=None, max_length=12, repr=False, description="A keypad code: 4 to 12 digits.")
     status: Literal["issued", "active"] = "active"

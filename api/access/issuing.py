@@ -11,9 +11,10 @@ from psycopg.rows import DictRow
 from access.cards import OVER
 from access.errors import CardError
 from api.access.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued, CardSought
+from api.access.notation import NeedsFormat, read_notation
 from api.access.numbers import Credential, read_keypad_code, read_number
 from api.cardkey import card_key
-from api.errors import BadField, Conflict
+from api.errors import BadField, Conflict, FormatNeeded
 from api.session import Session
 
 
@@ -44,13 +45,34 @@ async def credential_of(
         raise BadField(f"{within}number", "send one of number, enrolment and code")
     if body.enrolment is not None:
         return await _enrolled(s, body.enrolment, f"{within}enrolment")
+    if body.number is not None:
+        return numbered(request, body.number, body.format, within=within)
+    assert body.code is not None
     try:
-        if body.number is not None:
-            return read_number(card_key(request), body.number, body.format)
-        assert body.code is not None
         return read_keypad_code(card_key(request), body.code)
     except CardError as error:
-        raise BadField(within + ("number" if body.number is not None else "code"), str(error)) from None
+        raise BadField(f"{within}code", str(error)) from None
+
+
+def numbered(request: Request, number: str, format_: str | None, *, within: str = "") -> Credential:
+    """What to keep of the card with this number.
+
+    Raises:
+        FormatNeeded: it may be decimal or hexadecimal.
+        BadField: there is no such format, or the number isn't of it.
+        Unavailable: this server has no key for card tokens.
+    """
+    try:
+        read_notation(format_ or "")
+    except CardError as error:
+        raise BadField(f"{within}format", str(error)) from None
+    try:
+        return read_number(card_key(request), number, format_)
+    except NeedsFormat as error:
+        choices = [(one.format, one.reader_sends) for one in error.choices]
+        raise FormatNeeded(f"{within}number", str(error), choices) from None
+    except CardError as error:
+        raise BadField(f"{within}number", str(error)) from None
 
 
 async def put_card(s: Session, credential: Credential, **values: Any) -> DictRow:

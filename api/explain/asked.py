@@ -29,7 +29,7 @@ class Asked(Body):
     side: Literal["in", "out"] = "in"
     at: Moment | None = Field(default=None, description="When; now, if it isn't said.")
     card: Ref | None = Field(default=None, examples=["c-0a1b2c3d4e5f6789"])
-    number: str | None = Field(default=None, max_length=100, repr=False, description="In hexadecimal; not stored.")
+    number: str | None = Field(default=None, max_length=100, repr=False, description="Or as `format` says; not stored.")
     format: CardFormat | None = None
     member: Ref | None = Field(default=None, description="By the card that this member most likely carries.")
 

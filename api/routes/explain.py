@@ -10,14 +10,12 @@ from psycopg.rows import DictRow
 from starlette.responses import Response
 
 from access.aftermath import Reading
-from access.errors import CardError
 from access.model import AccessList, By, State
 from api.access.fields import time_of
-from api.access.numbers import read_number
+from api.access.issuing import numbered
 from api.answers import json_answer
 from api.audited import note_reading
-from api.cardkey import card_key
-from api.errors import BadField, Conflict
+from api.errors import Conflict
 from api.explain import finding
 from api.explain.asked import Asked, EventNamed, Explanation
 from api.explain.explaining import at_that_time, comparison, decision_json, steps_json, steps_of, typed
@@ -46,7 +44,7 @@ async def _present(s: Session, request: Request, body: Asked, now: datetime) -> 
     assert body.place is not None and body.door is not None
     place = await reached_place(s, body.place, "explain", field="place")
     await finding.door_known(s, place, body.door)
-    token = _token(request, body)
+    token = None if body.number is None else numbered(request, body.number, body.format).token
     card = await finding.card_meant(s, card=body.card, token=token, member=body.member)
     named = token.hex() if token is not None else card["token"] if card is not None else None
     held, version = await finding.list_now(s, place, named)
@@ -105,15 +103,6 @@ def _last(steps: Any) -> Any:
     decision = steps[-1].decision
     assert decision is not None
     return decision
-
-
-def _token(request: Request, body: Asked) -> bytes | None:
-    if body.number is None:
-        return None
-    try:
-        return read_number(card_key(request), body.number, body.format).token
-    except CardError as error:
-        raise BadField("number", str(error)) from None
 
 
 def _card(card: DictRow | None) -> dict[str, Any] | None:

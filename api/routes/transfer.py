@@ -39,7 +39,9 @@ class ImportQuestion(Question):
     dry_run: bool = Field(default=False, description="Change nothing; tell exactly what would change.")
     skip_refused: bool = Field(default=False, description="Store the other lines where some are refused.")
     card_format: str = Field(
-        default="", max_length=32, description="Of cards whose line says none: `uid` (hexadecimal), `H10301` …"
+        default="",
+        max_length=40,
+        description="Of cards whose line says none: `uid` (hexadecimal), `MIFARE4-decimal`, `H10301` …",
     )
 
 
@@ -65,12 +67,37 @@ class ImportProblem(Told):
     what: str
 
 
+class ImportedCard(Told):
+    """How a card number was read: only in a dry run."""
+
+    format: str
+    reader_sends: str = Field(description="The number as a reader sends it, in hexadecimal.")
+
+
+class ImportChoice(Told):
+    """A way to read the numbers."""
+
+    card_format: str
+    reader_sends: str = Field(description="What a reader then sends for the card of `line`; `??`: a byte not printed.")
+
+
+class ImportFormatQuestion(Told):
+    """What must be answered before the cards can be stored: by `card_format`."""
+
+    column: Literal["card"]
+    line: int
+    numbers: int = Field(description="How many numbers of the file this is about.")
+    what: str
+    choices: list[ImportChoice]
+
+
 class ImportLine(Told):
     """What becomes of one line of the file."""
 
     line: int = Field(description="Its number in the file, the header's being 1.")
     outcome: Literal["created", "changed", "unchanged", "refused"]
     member: str | None = None
+    card: ImportedCard | None = None
     changes: list[ImportChange] = Field(default=[])
     problems: list[ImportProblem] = Field(default=[])
 
@@ -85,6 +112,7 @@ class ImportReport(Told):
     ignored_columns: list[str]
     counts: dict[Literal["created", "changed", "unchanged", "refused"], int]
     new_organisations: list[str]
+    question: ImportFormatQuestion | None
     lines: list[ImportLine]
 
 

@@ -1,72 +1,133 @@
-"""A card's number as people write it in a table: hexadecimal, decimal, or facility and number. Pure."""
+"""The column of card numbers: what its cells show together of how they are written. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from access.errors import CardError
-from access.formats import Card, Unreadable, read_bits, read_code, read_digits, read_uid
+from access.formats import Card
+from api.access.notation import (
+    Choice,
+    NeedsFormat,
+    Notation,
+    bare_digits,
+    clean,
+    lost_digits,
+    read_notation,
+    read_number,
+)
 
-_HEX: Final = re.compile("[0-9A-Fa-f]+")
-_EXPONENT: Final = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]+")
-_PRINTED: Final = re.compile(r"(?:(\d{1,6})\s*[:/,-]\s*)?(\d{1,11})")
-_UID_BYTES: Final = {"EM4100": 5, "MIFARE4": 4, "MIFARE7": 7, "MIFARE10": 10}
-_WIEGAND: Final = {"H10301": (26, 8), "H10306": (34, 16), "H10304": (37, 16), "H10302": (37, 0)}
-"""Length, and how many of its bits are the facility code."""
-FORMATS: Final = (
-    "uid, EM4100, MIFARE4, MIFARE7, MIFARE10 (each also with -reversed, -decimal or -decimal-reversed), "
-    "H10301, H10306, H10304 (facility:number), H10302 (number), code"
+_HEX_LETTER: Final = re.compile("[A-Fa-f]")
+_SHORT: Final = (
+    "this number has another length than most of its column: a spreadsheet may have dropped zeros in front. Write them "
+    "again, or name the format of this line in card_format (MIFARE4-hex, EM4100-hex …)"
+)
+_ROUNDED: Final = (
+    "every long number of this column ends in zeros after 15 digits: a spreadsheet has rounded them. Format the column "
+    "as text, fill in the numbers again from their source, and export anew"
+)
+_AMBIGUOUS: Final = (
+    "is this number decimal or hexadecimal? Say it by card_format, for the file or in a column (see `question`)"
 )
 
 
-def read_number(text: str, named: str = "") -> Card:
-    """Read ``text`` as a number of the format ``named`` (none: a UID in hexadecimal, of 4, 5, 7 or 10 bytes).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardColumn:
+    """What all the numbers of a file show: how each of them is to be read."""
 
-    Raises:
-        CardError: it is no such number; the text says what to do, and doesn't quote the number.
-    """
-    if _EXPONENT.fullmatch(text) and ("," in text or "." in text or "+" in text):
-        raise CardError("a spreadsheet has turned this number into a power of ten: format the column as text first")
-    name, *options = named.strip().split("-") if named.strip() else ["uid"]
-    name = name.upper() if name.lower() not in ("uid", "code") else name.lower()
-    if name == "code":
-        return read_code(text)
-    if name in _WIEGAND and not options:
-        return _printed(text, *_WIEGAND[name])
-    wanted = frozenset(one.lower() for one in options)
-    if name not in ("uid", *_UID_BYTES) or not wanted <= {"reversed", "decimal"} or (name == "uid" and wanted):
-        raise CardError(f"there is no such card format; there are: {FORMATS}")
-    digits = re.sub("[: .-]", "", text)
-    if "decimal" in wanted:
-        found = read_digits(digits, uid_bytes=_UID_BYTES[name], base=10, reversed_bytes="reversed" in wanted)
-    elif _HEX.fullmatch(digits) is None or len(digits) % 2:
-        raise CardError("a UID is 8, 10, 14 or 20 hexadecimal digits; another notation is told by card_format")
-    else:
-        found = read_uid(bytes.fromhex(digits), reversed_bytes="reversed" in wanted)
-    if isinstance(found, Unreadable) or name not in ("uid", found.format):
-        raise CardError("a UID is 8, 10, 14 or 20 hexadecimal digits; another notation is told by card_format")
-    return found
+    default_format: str = ""
+    """Of lines that name none."""
+    hex_lengths: frozenset[int] = frozenset()
+    """Of numbers whose base isn't said: lengths at which most have a letter, so that the others are hexadecimal too."""
+    usual_length: int = 0
+    """Of the numbers in plain hexadecimal (``uid``)."""
+    rounded: bool = False
 
+    def read(self, text: str, named: str) -> Card:
+        """Read one cell; ``named``: what its line says of its format.
 
-def _printed(text: str, length: int, facility_bits: int) -> Card:
-    match = _PRINTED.fullmatch(text)
-    if match is None or (match[1] is None) != (facility_bits == 0):
-        shape = "its facility code and number, like 68:41551" if facility_bits else "its number alone"
-        raise CardError(f"a card of this format is written as {shape}")
-    facility, number, number_bits = int(match[1] or 0), int(match[2]), length - 2 - facility_bits
-    if facility >> facility_bits or number >> number_bits:
-        raise CardError(f"the facility code has {facility_bits} bits here and the number {number_bits}: this is more")
-    return _with_parity(f"{(facility << number_bits) | number:0{length - 2}b}", length, facility=facility_bits > 0)
+        Raises:
+            CardError: it can't be read; the text says what to do.
+        """
+        notation, cleaned = read_notation(named or self.default_format), clean(text)
+        bare = bare_digits(cleaned)
+        if self.rounded and notation.base == "decimal":
+            raise CardError(_ROUNDED)
+        hexadecimal = bare is not None and len(bare) in self.hex_lengths
+        plain = notation.name == "uid" and notation.base == "hex"
+        if plain and bare is not None and not hexadecimal and len(bare) != self.usual_length:
+            raise CardError(_SHORT)
+        try:
+            return read_number(text, named or self.default_format, hexadecimal=hexadecimal)
+        except NeedsFormat:
+            raise CardError(_AMBIGUOUS) from None
 
 
-def _with_parity(payload: str, length: int, *, facility: bool) -> Card:
-    covered = {26: 12, 34: 16, 37: 18}[length]
-    even = str(payload[:covered].count("1") % 2)
-    odd = str(1 - payload[-covered:].count("1") % 2)
-    card = read_bits(even + payload + odd, facility=facility)
-    assert isinstance(card, Card), "the parity is ours"
-    return card
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatQuestion:
+    """What an import asks where a column may be decimal or hexadecimal: how each format reads its first number."""
+
+    line: int
+    count: int
+    """How many numbers it is about."""
+    choices: tuple[Choice, ...] = field(repr=False)
+
+
+def study(cells: Iterable[tuple[int, str, str]], default_format: str = "") -> tuple[CardColumn, FormatQuestion | None]:
+    """Look at all the numbers (line, number, its line's format) before one is read."""
+    lettered: Counter[int] = Counter()
+    bare_of: Counter[int] = Counter()
+    plain: Counter[int] = Counter()
+    decimals: list[str] = []
+    asked: list[tuple[int, str, str]] = []
+    for line, text, own in cells:
+        named = own or default_format
+        try:
+            notation, cleaned = read_notation(named), clean(text)
+        except CardError:
+            continue
+        bare = bare_digits(cleaned)
+        if notation.base == "decimal":
+            decimals += [] if bare is None else [bare]
+        elif _is_uid(notation):
+            digits = bare if bare is not None else re.sub("[: .-]", "", cleaned)
+            plain[len(digits)] += 1
+            if bare is None:
+                lettered[len(digits)] += _HEX_LETTER.search(digits) is not None
+            else:
+                bare_of[len(bare)] += 1
+                asked.append((line, text, named))
+    column = CardColumn(
+        default_format=default_format,
+        hex_lengths=frozenset(length for length, count in lettered.items() if count > bare_of[length]),
+        usual_length=plain.most_common(1)[0][0] if plain else 0,
+        rounded=lost_digits(decimals),
+    )
+    return column, _question(column, asked)
+
+
+def _is_uid(notation: Notation) -> bool:
+    return notation.name not in ("code", "H10301", "H10302", "H10304", "H10306")
+
+
+def _question(column: CardColumn, asked: Iterable[tuple[int, str, str]]) -> FormatQuestion | None:
+    first: tuple[int, tuple[Choice, ...]] | None = None
+    count = 0
+    for line, text, named in asked:
+        if len(bare_digits(clean(text)) or "") in column.hex_lengths:
+            continue
+        try:
+            read_number(text, named)
+        except NeedsFormat as needed:
+            count += 1
+            first = first or (line, needed.choices)
+        except CardError:
+            continue
+    return None if first is None else FormatQuestion(line=first[0], count=count, choices=first[1])
 
 
 def last4_of(card: Card) -> str | None:

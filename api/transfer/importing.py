@@ -11,10 +11,11 @@ from typing import Any, Final
 import psycopg
 
 from api.session import Session
+from api.transfer.cards import FormatQuestion, study
 from api.transfer.columns import read_header
-from api.transfer.lines import Line, Wrong, read_line
+from api.transfer.lines import Line, Wrong, cell_of, read_line
 from api.transfer.plan import Plan, make_plan
-from api.transfer.report import Told, counts, told_as_json
+from api.transfer.report import Told, counts, question_as_json, told_as_json
 from api.transfer.store import Hidden, load_known, write
 from api.transfer.text import Table, read_table
 
@@ -36,6 +37,8 @@ class Parsed:
     table: Table
     ignored: tuple[str, ...]
     lines: Sequence[Line]
+    question: FormatQuestion | None = None
+    """Where the card numbers may be decimal or hexadecimal."""
 
 
 def parse(data: bytes, key: bytes, default_format: str) -> Parsed:
@@ -48,13 +51,19 @@ def parse(data: bytes, key: bytes, default_format: str) -> Parsed:
     columns, ignored = read_header(table.header)
     ragged = dict(table.ragged)
     lines = []
+    numbers = (
+        (number, text, cell_of(cells, columns, "card_format"))
+        for number, cells in table.lines
+        if (text := cell_of(cells, columns, "card"))
+    )
+    cards, asked = study(numbers, default_format)
     for number, cells in table.lines:
-        line = read_line(number, cells, columns, key=key, default_format=default_format)
+        line = read_line(number, cells, columns, key=key, cards=cards)
         if number in ragged:
             what = f"the line has {ragged[number]} cells, the header {len(table.header)}: is a separator not quoted?"
             line = replace(line, wrong=(*line.wrong, Wrong(column=None, what=what)))
         lines.append(line)
-    return Parsed(table=table, ignored=ignored, lines=lines)
+    return Parsed(table=table, ignored=ignored, lines=lines, question=asked)
 
 
 async def import_lines(s: Session, parsed: Parsed, *, dry_run: bool, skip_refused: bool) -> tuple[bool, dict[str, Any]]:
@@ -101,7 +110,12 @@ def _report(parsed: Parsed, plan: Plan, *, stored: bool, dry_run: bool) -> dict[
         "ignored_columns": list(parsed.ignored),
         "counts": counts(plan.told),
         "new_organisations": list(plan.organisations.values()),
-        "lines": [told_as_json(one, unmade=unmade) for one in plan.told],
+        "question": parsed.question and question_as_json(parsed.question),
+        "lines": [
+            # how a number was read is shown before anything is stored, and never after
+            told_as_json(one, unmade=unmade, card=line if dry_run else None)
+            for line, one in zip(parsed.lines, plan.told, strict=True)
+        ],
     }
 
 

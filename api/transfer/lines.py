@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypeVar
 from access.errors import CardError
 from access.tokens import card_token
 from api.network import folded
-from api.transfer.cards import kind_of, last4_of, read_number
+from api.transfer.cards import CardColumn, kind_of, last4_of
 from api.transfer.columns import Column
 
 T = TypeVar("T")
@@ -74,6 +74,8 @@ class Line:
     card_kind: Literal["card", "code"] = "card"
     card_format: str | None = None
     last4: str | None = None
+    card_number: str | None = field(default=None, repr=False)
+    """As a reader sends it, for a dry run's report: stored nowhere. None of a keypad code."""
     card_ref: str | None = None
     card_status: str | None = None
     card_from: Moment | str | None = None
@@ -114,17 +116,29 @@ class Line:
         )
 
 
+def cell_of(cells: Sequence[str], columns: Mapping[Column, int], column: Column) -> str:
+    """A line's cell, without the mark that an export sets before what a spreadsheet would take for a formula."""
+    index = columns.get(column)
+    text = "" if index is None else cells[index]
+    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+
+
 def read_line(
-    number: int, cells: Sequence[str], columns: Mapping[Column, int], *, key: bytes, default_format: str = ""
+    number: int, cells: Sequence[str], columns: Mapping[Column, int], *, key: bytes, cards: CardColumn
 ) -> Line:
-    """Read the cells of one line; ``key`` is the network's key for card tokens."""
+    """Read the cells of one line.
+
+    Args:
+        number: the line's, in the file.
+        cells: as the file has them.
+        columns: where each column stands.
+        key: the network's key for card tokens.
+        cards: how the file's card numbers are to be read.
+    """
     wrong: list[Wrong] = []
 
     def cell(column: Column) -> str:
-        index = columns.get(column)
-        # the mark that an export sets before what a spreadsheet would take for a formula
-        text = "" if index is None else cells[index]
-        return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+        return cell_of(cells, columns, column)
 
     def take(column: Column, read: Callable[[str], T], *, clearable: bool = False) -> Any:
         text = cell(column)
@@ -138,7 +152,7 @@ def read_line(
             wrong.append(Wrong(column=column, what=str(error)))
             return None
 
-    card = take("card", lambda text: read_number(text, cell("card_format") or default_format))
+    card = take("card", lambda text: cards.read(text, cell("card_format")))
     places = take("places", _places)
     return Line(
         number=number,
@@ -152,6 +166,7 @@ def read_line(
         card_kind=kind_of(card) if card else "card",
         card_format=card.format if card else None,
         last4=last4_of(card) if card else None,
+        card_number=card.number if card and card.format != "code" else None,
         card_ref=take("card_ref", _matching(_CARD_REF, "a card's reference is c- and letters or digits")),
         card_status=take("card_status", _one_of(_CARD_STATUSES)),
         card_from=take("card_from", read_moment, clearable=True),

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from api.times import rfc3339, to_us
-from api.transfer.lines import Wrong
+from api.transfer.cards import FormatQuestion
+from api.transfer.lines import Line, Wrong
 
 Outcome = Literal["created", "changed", "unchanged", "refused"]
 
@@ -49,11 +50,16 @@ def counts(told: Sequence[Told]) -> dict[str, int]:
     return {outcome: found[outcome] for outcome in ("created", "changed", "unchanged", "refused")}
 
 
-def told_as_json(told: Told, *, unmade: Collection[str] = ()) -> dict[str, Any]:
-    """One line of the report; members in ``unmade`` would be made, and have no reference yet."""
+def told_as_json(told: Told, *, unmade: Collection[str] = (), card: Line | None = None) -> dict[str, Any]:
+    """One line of the report; members in ``unmade`` would be made, and have no reference yet.
+
+    With ``card`` it shows how that line's card number was read.
+    """
     line: dict[str, Any] = {"line": told.number, "outcome": told.outcome}
     if told.member is not None and told.member not in unmade:
         line["member"] = told.member
+    if card is not None and card.card_number is not None:
+        line["card"] = {"format": card.card_format, "reader_sends": card.card_number}
     if told.changes:
         line["changes"] = [
             {"what": one.what, "from": _plain(one.was), "to": _plain(one.becomes)} for one in told.changes
@@ -61,6 +67,22 @@ def told_as_json(told: Told, *, unmade: Collection[str] = ()) -> dict[str, Any]:
     if told.wrong:
         line["problems"] = [{"column": one.column, "what": one.what} for one in told.wrong]
     return line
+
+
+def question_as_json(question: FormatQuestion) -> dict[str, Any]:
+    """What an import asks about its card numbers."""
+    return {
+        "column": "card",
+        "line": question.line,
+        "numbers": question.count,
+        "what": (
+            f"Are the card numbers decimal or hexadecimal? {question.count} have decimal digits only, and each reading "
+            "is another card. Say it for the file by card_format, or in a column card_format. This is what a reader "
+            f"would send for the card of line {question.line} (XX, ??: a byte that isn't printed). In doubt, read this "
+            "card at a reader (POST /v1/enrolments)."
+        ),
+        "choices": [{"card_format": one.format, "reader_sends": one.reader_sends} for one in question.choices],
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -33,7 +33,13 @@ def import_file(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; show what would change.")] = False,
     skip_refused: Annotated[bool, typer.Option("--skip-refused", help="Store the lines that can be.")] = False,
-    card_format: Annotated[str, typer.Option(help="Of cards whose line says none: uid, H10301 …")] = "",
+    card_format: Annotated[
+        str,
+        typer.Option(
+            help="How the card numbers are written, where a line doesn't say: uid (hexadecimal), MIFARE4-decimal, "
+            "EM4100-0A-decimal (10 printed digits; 0A: the first byte, which isn't printed), H10301 (68:41551) …"
+        ),
+    ] = "",
     url: Url = _HERE,
 ) -> None:
     """Import members, cards and passes. All lines or none; a second time changes nothing. Key: MAILLAGE_API_KEY."""
@@ -81,12 +87,17 @@ def told(report: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     refused = [line for line in report["lines"] if line["outcome"] == "refused"]
     changed = [line for line in report["lines"] if line["outcome"] in ("created", "changed")]
+    if question := report.get("question"):
+        found += [question["what"]]
+        found += [f"  --card-format {one['card_format']}: {one['reader_sends']}" for one in question["choices"]]
     for line in refused[:_SHOWN]:
         found += [f"line {line['line']}: {one['column'] or 'line'}: {one['what']}" for one in line["problems"]]
     found += [f"… and {len(refused) - _SHOWN} more refused lines"] if len(refused) > _SHOWN else []
     if report["dry_run"]:
         for line in changed[:_SHOWN]:
-            what = "; ".join(f"{one['what']}: {one['from']!s} → {one['to']!s}" for one in line["changes"])
+            what = "; ".join(f"{one['what']}: {one['from']!s} → {one['to']!s}" for one in line.get("changes", ()))
+            if card := line.get("card"):
+                what += f"; the reader sends {card['reader_sends']} ({card['format']})"
             found.append(f"line {line['line']}: {line['outcome']}: {what}")
         found += [f"… and {len(changed) - _SHOWN} more lines that change something"] if len(changed) > _SHOWN else []
     if report["ignored_columns"]:

@@ -162,12 +162,12 @@ def test_a_card_is_kept_as_a_token_and_four_digits(network: Managed) -> None:
         ({"code": "12"}, "code"),
         ({"enrolment": "o-nothing"}, "enrolment"),
         (
-            {"number": "0102030405", "valid_from": "2026-01-02T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"},
+            {"number": "0A02030405", "valid_from": "2026-01-02T00:00:00Z", "valid_until": "2026-01-01T00:00:00Z"},
             "valid_until",
         ),
-        ({"number": "0102030405", "valid_from": "2026-01-02T00:00:00"}, "valid_from"),
-        ({"number": "0102030405", "valid_from": "0001-01-01T00:00:00+14:00"}, "valid_from"),
-        ({"number": "0102030405", "colour": "red"}, "colour"),
+        ({"number": "0A02030405", "valid_from": "2026-01-02T00:00:00"}, "valid_from"),
+        ({"number": "0A02030405", "valid_from": "0001-01-01T00:00:00+14:00"}, "valid_from"),
+        ({"number": "0A02030405", "colour": "red"}, "colour"),
     ],
 )
 def test_a_card_that_makes_no_sense_is_refused_by_field(network: Managed, body: dict[str, Any], field: str) -> None:

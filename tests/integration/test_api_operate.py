@@ -15,15 +15,18 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
+from access.formats import Card, read_bits
+from access.tokens import card_token
 from api.routes.alarms import Alarm, Alarms
 from api.routes.audit import Audit, AuditHead
 from api.routes.privacy import Erased, Held
 from api.routes.transfer import ImportReport
 from maillage.commands import members as commands
-from tests.managed import Managed, managed
+from tests.managed import CARD_KEY, Managed, managed
 from tests.operated import Door, door
 from tests.waiting import until
 
+DECIMAL = (Path(__file__).parents[1] / "data" / "cards" / "decimal.csv").read_bytes()
 FILE = """nom;courriel;organisation;carte;forfait;lieux;valable jusqu'au
 Ana Diaz;ana@example.org;Fab & Cie;04A2245AC16D80;Mensuel;limoges;31/12/2026
 Béa Noël;bea@example.org;Fab & Cie;04A2245AC16D81;Mensuel;limoges;31/12/2026
@@ -76,10 +79,15 @@ def test_a_dry_run_tells_exactly_what_the_import_then_does(network: Managed) -> 
     real = send(network, "manager", FILE)
     assert (real.status_code, real.json()["stored"]) == (200, True)
     told = [
-        [{key: value for key, value in line.items() if key != "member"} for line in answer.json()["lines"]]
+        [
+            {key: value for key, value in line.items() if key not in ("member", "card")}
+            for line in answer.json()["lines"]
+        ]
         for answer in (dry, real)
     ]
     assert told[0] == told[1]
+    assert dry.json()["lines"][0]["card"] == {"format": "MIFARE7", "reader_sends": "04A2245AC16D80"}
+    assert not any("card" in line for line in real.json()["lines"])  # shown before, never after
     refs = [line["member"] for line in real.json()["lines"]]
     assert (len(set(refs)), all("member" not in line for line in dry.json()["lines"])) == (2, True)
     cards = network.get("manager", f"/v1/members/{refs[1]}/cards").json()["cards"]
@@ -95,6 +103,56 @@ def test_the_same_file_again_changes_nothing_and_leaves_no_trace(network: Manage
     again = send(network, "manager", FILE)
     assert (again.json()["stored"], outcomes(again)) == (True, ["unchanged"] * 3)
     assert (held(network), audited(network)) == (before, lines)
+
+
+def test_decimal_card_numbers_are_asked_about_and_then_open(network: Managed) -> None:
+    # the last two bear one number: one of them has lost its zeros
+    file = DECIMAL.replace(b"mcpe", b"limoges").replace(b",12345678", b",12345679")
+    before = held(network)
+    asked = send(network, "manager", file)
+    assert (asked.status_code, asked.json()["stored"], held(network)) == (422, False, before)
+    assert {line["problems"][0]["column"] for line in asked.json()["lines"]} == {"card"}
+    question = asked.json()["question"]
+    assert (question["line"], question["numbers"]) == (2, 4)
+    assert {"card_format": "EM4100-hex", "reader_sends": "0005076483"} in question["choices"]
+    assert {"card_format": "EM4100-XX-decimal", "reader_sends": "??004D7603"} in question["choices"]
+    half = send(network, "manager", file, "?card_format=EM4100-decimal")
+    assert "only the last 4 of the card's 5 bytes" in half.json()["lines"][0]["problems"][0]["what"]
+    dry = send(network, "manager", file, "?dry_run=true&card_format=EM4100-0A-decimal")
+    assert dry.json()["lines"][0]["card"] == {"format": "EM4100", "reader_sends": "0A004D7603"}
+    real = send(network, "manager", file, "?card_format=EM4100-0A-decimal")
+    assert (real.status_code, real.json()["stored"], real.json()["question"]) == (200, True, None), real.text
+    # what a gateway makes of the bits of the card that bears 0005076483
+    read = read_bits(f"{0x0A004D7603:040b}")
+    assert isinstance(read, Card)
+    token = card_token(bytes.fromhex(CARD_KEY), read.number)
+    held_by = network.sql(
+        "SELECT m.name FROM card c JOIN member m ON m.ref = c.member WHERE encode(token, 'hex') = %s", token
+    )
+    assert held_by == [("Ada Essai",)]
+
+
+def test_a_typed_number_of_decimal_digits_is_asked_about(network: Managed) -> None:
+    path = f"/v1/members/{network.someone()}/cards"
+    asked = network.post("desk", path, {"number": "0563537489"})
+    assert (asked.status_code, asked.json()["type"]) == (422, "urn:maillage:problem:format-needed")
+    assert asked.json()["errors"][0]["name"] == "number"
+    assert {"format": "MIFARE4-decimal", "reader_sends": "2196E651"} in asked.json()["choices"]
+    visit = {"name": "V", "place": "limoges", "from": "2030-01-01T08:00:00Z", "until": "2030-01-01T09:00:00Z"}
+    for path_, body, field in (
+        ("/v1/cards/find", {"number": "0563537489"}, "number"),
+        ("/v1/visitors", visit | {"card": {"number": "0563537489"}}, "card.number"),
+        ("/v1/decisions/explain", {"place": "limoges", "door": "entry", "number": "0563537489"}, "number"),
+    ):
+        refused = network.post("manager", path_, body)
+        assert (refused.status_code, refused.json()["errors"][0]["name"]) == (422, field), refused.text
+        assert refused.json()["choices"]
+    made = network.post("desk", path, {"number": "0563537489", "format": "MIFARE4-decimal"})
+    assert (made.status_code, made.json()["format"], made.json()["last4"]) == (201, "MIFARE4", "E651")
+    found = network.post("desk", "/v1/cards/find", {"number": "21:96:E6:51"})
+    assert found.json()["ref"] == made.json()["ref"]
+    again = network.post("desk", f"/v1/cards/{made.json()['ref']}/reissue", {"number": "0563537488"})
+    assert (again.status_code, again.json()["type"]) == (422, "urn:maillage:problem:format-needed")
 
 
 def test_one_refused_line_keeps_everything_out_unless_skipped(network: Managed) -> None:

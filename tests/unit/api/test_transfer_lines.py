@@ -11,7 +11,8 @@ import pytest
 from access.errors import CardError
 from access.formats import Card, read_bits
 from access.tokens import card_token
-from api.transfer.cards import read_number
+from api.access.notation import read_number
+from api.transfer.cards import CardColumn
 from api.transfer.columns import COLUMNS, Column
 from api.transfer.lines import CLEAR, EVERYWHERE, Line, PassPlace, read_line, read_moment
 
@@ -22,7 +23,7 @@ WIEGAND = Path(__file__).parents[2] / "data" / "devices" / "wiegand.csv"
 
 def line(**cells: str) -> Line:
     row = [cells.get(column, "") for column in COLUMNS]
-    return read_line(2, row, ORDER, key=KEY)
+    return read_line(2, row, ORDER, key=KEY, cards=CardColumn())
 
 
 @pytest.mark.parametrize(

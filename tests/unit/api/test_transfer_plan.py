@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from access.tokens import card_token
+from api.transfer.cards import CardColumn
 from api.transfer.columns import COLUMNS, Column
 from api.transfer.known import CardRow, Known, MemberRow, PassRow, PlaceLimits, PlaceParts
 from api.transfer.lines import Line, read_line
@@ -18,6 +19,7 @@ from api.transfer.plan import Plan, make_plan
 from api.transfer.text import read_table
 
 KEY = b"k" * 32
+CARDS = CardColumn(hex_lengths=frozenset({8}))
 ORDER: dict[Column, int] = {column: index for index, column in enumerate(COLUMNS)}
 LIMOGES = PlaceParts(id=1, code="limoges", time_zone="Europe/Paris", spaces={"lab": 10}, doors={"entry": 20}, groups={})
 REUNION = PlaceParts(id=2, code="saint-denis", time_zone="Indian/Reunion", spaces={}, doors={}, groups={})
@@ -52,7 +54,7 @@ KNOWN = Known(
 
 def lines(*rows: dict[str, str]) -> list[Line]:
     return [
-        read_line(number, [row.get(column, "") for column in COLUMNS], ORDER, key=KEY)
+        read_line(number, [row.get(column, "") for column in COLUMNS], ORDER, key=KEY, cards=CARDS)
         for number, row in enumerate(rows, 2)
     ]
 
@@ -228,7 +230,7 @@ def test_an_export_comes_back_without_a_change() -> None:
         assert (table.header, table.encoding, table.ragged) == (HEADER, "utf-8", ())
         assert b"\"'=HYPERLINK" in data
         columns: Any = {column: index for index, column in enumerate(HEADER)}
-        again = [read_line(number, cells, columns, key=KEY) for number, cells in table.lines]
+        again = [read_line(number, cells, columns, key=KEY, cards=CARDS) for number, cells in table.lines]
         plan = make_plan(again, known, new_ref=lambda kind: f"{kind}-never")
         assert set(outcomes(plan)) == {"unchanged"}, [(one.number, one.wrong, one.changes) for one in plan.told]
         assert len(plan.told) == 4
