@@ -110,6 +110,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     metrics = Metrics(board, listener, streams)
     answers = Answers(url)
+    callers = Keys(pool)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -144,7 +145,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         listener=listener,
         streams=streams,
         pool=pool,
-        keys=Keys(pool),
+        keys=callers,
         metrics=metrics,
         packer=Packer(),
         answers=answers,
@@ -155,7 +156,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     for routes in (occupancy, places, availability, events, health, page, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
     _describe_problems(app)
-    app.add_middleware(Edge, metrics=metrics)
+    app.add_middleware(Edge, metrics=metrics, known=callers.known, large=transfer.LARGE)
     return app
 
 

@@ -55,11 +55,21 @@ class Keys:
             KeyMissing, KeyRefused, ScopeMissing: they may not.
             Unavailable: the database is away, and the key is not known from before.
         """
+        caller = await self.known(request)
+        if permissions_of(caller.role, caller.scopes, bound=caller.places is not None).isdisjoint(permissions):
+            raise ScopeMissing(permissions[0])
+        return caller
+
+    async def known(self, request: Request) -> Caller:
+        """Who sent ``request``, whatever they may do.
+
+        Raises:
+            KeyMissing, KeyRefused: no key, or none that is good.
+            Unavailable: the database is away, and the key is not known from before.
+        """
         caller = await self._find(key_of(request))
         if caller is None:
             raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
-        if permissions_of(caller.role, caller.scopes, bound=caller.places is not None).isdisjoint(permissions):
-            raise ScopeMissing(permissions[0])
         return caller
 
     async def _find(self, key: str) -> Caller | None:

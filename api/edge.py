@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.bodies import STRANGER_BYTES, Body, Large, Refusal
+from api.errors import NotAllowed, Unavailable
 from api.metrics import Metrics
 from api.network import compact
 
@@ -18,7 +22,6 @@ _SECURITY: Final = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _PROBLEM: Final = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
-MOST_BYTES: Final = 1_048_576
 _OPEN: Final = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"ETag, Link, Retry-After")]
 _PREFLIGHT: Final = [
     (b"access-control-allow-origin", b"*"),
@@ -27,15 +30,20 @@ _PREFLIGHT: Final = [
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),
 ]
+Known = Callable[[Request], Awaitable[Any]]
+"""Raises an ``ApiError`` where a request's key isn't good."""
 _PUBLIC: Final = ("/v1/places", "/v1/occupancy", "/v1/stream", "/v1/availability", "/openapi.json")
 
 
 class Edge:
     """ASGI middleware: one layer, since each costs a third of an empty route."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, known: Known, large: Large) -> None:
+        """``known`` looks at a request's key; ``large``: the routes that take more than ``MOST_BYTES``."""
         self._app = app
         self._metrics = metrics
+        self._known = known
+        self._large = large
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with what belongs around it."""
@@ -49,10 +57,14 @@ class Edge:
             await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT + _SECURITY})
             await send({"type": "http.response.body", "body": b""})
             return
-        if method not in _BODILESS and (refusal := _too_much(scope)) is not None:
-            self._metrics.answered("none", method if method in _METHODS else "other", refusal[0], None)
-            await send({"type": "http.response.start", "status": refusal[0], "headers": _PROBLEM + _SECURITY})
-            await send({"type": "http.response.body", "body": refusal[1]})
+        body = Body(scope, receive, self._large)
+        send = body.closing(send)
+        if (refusal := await self._refused(scope, body)) is not None:
+            self._metrics.answered("none", method if method in _METHODS else "other", refusal.status, None)
+            text = _problem(refusal, scope)
+            headers = [*_PROBLEM, (b"content-length", b"%d" % len(text)), *_SECURITY]
+            await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+            await send({"type": "http.response.body", "body": text})
             return
         if method == "HEAD" and scope["path"] != "/v1/stream":  # a stream has no end to tell of
             scope = {**scope, "method": "GET"}  # the server leaves the body out
@@ -74,33 +86,29 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, body.receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "none")
             seconds = None if route == "/v1/stream" else perf_counter() - started
             self._metrics.answered(route, method if method in _METHODS else "other", status, seconds)
 
-
-def _too_much(scope: Scope) -> tuple[int, bytes] | None:
-    """The status and problem for a body that is larger than any of ours, before a byte of it is read; None: it is fine.
-
-    A file (``…/import``) is read piece by piece by its route, which has a limit of its own.
-    """
-    if scope["path"].endswith("/import"):
-        return None
-    headers = dict(scope["headers"])
-    length = headers.get(b"content-length", b"0")
-    if b"transfer-encoding" in headers or not length.isdigit():
-        return 411, _refusal(411, "length-required", "Say how long the body is: send `Content-Length`.", scope)
-    if int(length) > MOST_BYTES:
-        return 413, _refusal(413, "too-large", f"A request's body has at most {MOST_BYTES} bytes.", scope)
-    return None
+    async def _refused(self, scope: Scope, body: Body) -> Refusal | None:
+        """Why the request isn't passed on; None: it is."""
+        refusal = body.refusal()
+        if refusal is None and body.length > STRANGER_BYTES and not body.is_large:
+            try:
+                await self._known(Request(scope))
+            except NotAllowed as error:
+                return Refusal(status=401, name="key-missing", detail=str(error))
+            except Unavailable as error:
+                return Refusal(status=503, name="unavailable", detail=str(error))
+        return refusal
 
 
-def _refusal(status: int, name: str, detail: str, scope: Scope) -> bytes:
-    told = {"type": f"urn:maillage:problem:{name}", "title": "The request can't be read", "status": status}
-    return compact({**told, "detail": detail, "instance": scope["path"]})
+def _problem(refusal: Refusal, scope: Scope) -> bytes:
+    title = "The request can't be read" if refusal.status in (411, 413) else "A key is needed"
+    told = {"type": f"urn:maillage:problem:{refusal.name}", "title": title, "status": refusal.status}
+    return compact({**told, "detail": refusal.detail, "instance": scope["path"]})
 
 
-_BODILESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

@@ -39,6 +39,8 @@ _BY_STATUS: Final = {
     400: ("bad-request", "The request can't be read"),
     404: ("not-found", "There is no such thing here"),
     405: ("method-not-allowed", "This can't be done here"),
+    408: ("too-slow", "The request can't be read"),
+    413: ("too-large", "The request can't be read"),
     500: ("internal", "The fault is ours"),
 }
 

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.protocol import BoundedProtocol
 from api.settings import ApiSettings
 from api.state import Parts
 
@@ -48,7 +49,7 @@ def run(settings: ApiSettings) -> int:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         access_log=False,

@@ -1,0 +1,124 @@
+"""What a request may send: counted as it arrives, whatever it says of its length, and only for who may send it.
+
+A refusal is sent at once; what the client still sends is then thrown away for some seconds, so that it reads the answer
+before the connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
+
+MOST_BYTES: Final = 1_048_576
+"""Of the body of a request with a key, where its route has no limit of its own."""
+STRANGER_BYTES: Final = 16_384
+"""Of a body that is read before the request's key is looked at."""
+_BODILESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+_BODY_S: Final = 30.0
+_LARGE_BODY_S: Final = 300.0
+_THROWN_AWAY_S: Final = 5.0
+_THROWN_AWAY_BYTES: Final = 64 * 1024 * 1024
+
+Large = Mapping[tuple[str, str], int]
+"""Routes (method, path) that take larger bodies, also in chunks: the most bytes of each. They look at the key before
+they read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A body that is refused before a byte of it is read."""
+
+    status: int
+    name: str
+    detail: str
+
+
+class Body:
+    """The body of one request."""
+
+    def __init__(self, scope: Scope, receive: Receive, large: Large) -> None:
+        self._receive = receive
+        headers = dict(scope["headers"])
+        given = headers.get(b"content-length", b"0")
+        self._chunked = b"transfer-encoding" in headers
+        self.length = int(given) if given.isdigit() and len(given) < 16 else -1
+        """As the request says it; -1: it says nothing that can be read."""
+        limit = large.get((scope["method"], scope["path"]))
+        self.is_large = limit is not None
+        self._bodiless = scope["method"] in _BODILESS
+        self._most = 0 if self._bodiless else limit or MOST_BYTES
+        self._read = 0
+        self._ended = not self._chunked and self.length == 0
+        self._until = asyncio.get_running_loop().time() + (_LARGE_BODY_S if self.is_large else _BODY_S)
+
+    def refusal(self) -> Refusal | None:
+        """Why it isn't read at all, by what its headers say; None: it may be."""
+        if self._ended:
+            return None
+        if self._bodiless:
+            return Refusal(status=413, name="too-large", detail="A question has no body.")
+        if not self.is_large and (self._chunked or self.length < 0):
+            detail = "Say how long the body is: send `Content-Length`."
+            return Refusal(status=411, name="length-required", detail=detail)
+        if not self._chunked and (self.length < 0 or self.length > self._most):
+            return Refusal(status=413, name="too-large", detail=self._too_large)
+        return None
+
+    @property
+    def _too_large(self) -> str:
+        return f"The body of this request has at most {self._most} bytes. Send it in parts."
+
+    async def receive(self) -> Message:
+        """ASGI's ``receive``.
+
+        Raises:
+            HTTPException: it is larger than its route takes, or takes too long.
+        """
+        if self._ended:
+            return await self._receive()  # the connection's end
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, "The body took too long to arrive.") from None
+        self._note(message)
+        if self._read > self._most:
+            raise HTTPException(413, self._too_large)
+        return message
+
+    def closing(self, send: Send) -> Send:
+        """``send``, which closes the connection after an answer that came before the body's end."""
+
+        async def send_and_close(message: Message) -> None:
+            if self._ended or not (self._chunked or self.length < 0 or self.length > STRANGER_BYTES):
+                await send(message)
+            elif message["type"] == "http.response.start":
+                await send({**message, "headers": [*message["headers"], (b"connection", b"close")]})
+            elif message.get("more_body", False):
+                await send(message)
+            else:
+                await send({**message, "more_body": True})
+                await self._throw_away()
+                await send({"type": "http.response.body", "body": b""})
+
+        return send_and_close
+
+    async def _throw_away(self) -> None:
+        most = self._read + _THROWN_AWAY_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_THROWN_AWAY_S):
+                while not self._ended and self._read < most:
+                    self._note(await self._receive())
+
+    def _note(self, message: Message) -> None:
+        if message["type"] == "http.request":
+            self._read += len(message.get("body", b""))
+            self._ended = not message.get("more_body", False)
+        else:
+            self._ended = True
