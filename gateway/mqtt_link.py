@@ -110,7 +110,7 @@ class Link:
         self._loop._touched.add(self)
 
     def _subscribe(self, filters: list[tuple[str, int]]) -> None:
-        self._subscriptions.extend(filters)
+        self._subscriptions.extend(one for one in filters if one not in self._subscriptions)
         if self.connected:
             self._session.subscribe(filters)
             self._loop._touched.add(self)

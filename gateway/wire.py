@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035  (pydantic asks for these before Python 3.12)
 
 from access.model import Reason
@@ -21,6 +21,8 @@ MAX_BATCH_EVENTS: Final = 500
 MAX_EVENT_BYTES: Final = 16_384
 MAX_BATCH_BYTES: Final = 512_000
 """A batch never exceeds this; the broker's limit (1 MiB) and the ingest's are above it."""
+MAX_MESSAGE_BYTES: Final = 1_048_576
+"""Of any message: the limit that our brokers are given."""
 WINDOW: Final = 4
 """Batches in flight before the committed mark must move."""
 
@@ -182,8 +184,8 @@ class _Message(BaseModel):
 class Mark(_Message):
     """Every event of ``epoch`` up to and including ``seq`` is stored; 0: none yet."""
 
-    epoch: str
-    seq: int = Field(ge=0)
+    epoch: Annotated[str, Field(max_length=64)]
+    seq: int = Field(ge=0, le=2**62)
 
 
 class DeviceHealth(_Message):
@@ -195,6 +197,13 @@ class DeviceHealth(_Message):
 
 
 Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
+Signature = Annotated[str, Field(max_length=128)]
+MOST_UNWELL: Final = 1000
+"""Devices that a state tells of; what is beyond isn't read, so that the rest of it still is."""
+
+
+def _first_unwell(given: object) -> object:
+    return given[:MOST_UNWELL] if isinstance(given, list | tuple) else given
 
 
 class State(_Message):
@@ -219,13 +228,13 @@ class State(_Message):
     clock_offset_ms: float | None = None
     """The gateway's clock minus the centre's, where the gateway knows it."""
     devices: Small | None = None
-    unwell: tuple[DeviceHealth, ...] = ()
+    unwell: Annotated[tuple[DeviceHealth, ...], BeforeValidator(_first_unwell), Field(max_length=MOST_UNWELL)] = ()
 
 
 class ListHead(_Message):
     """What a whole list's parts make: signed as a text (purpose ``list``), so that no part needs a signature."""
 
-    place: str
+    place: Name
     version: Small
     parts: int = Field(ge=1, le=4096)
     bytes: int = Field(ge=1, le=512 * 1024 * 1024)
@@ -239,12 +248,12 @@ class ListPart(_Message):
     """One part of a whole list: in any order, any number of times."""
 
     kind: Literal["part"] = "part"
-    head: str
+    head: Annotated[str, Field(max_length=4096)]
     """JSON of a ``ListHead``."""
-    signature: str
+    signature: Signature
     """Over ``head``, purpose ``list`` (``gateway.signing``, base64)."""
-    index: int = Field(ge=0)
-    data: str
+    index: int = Field(ge=0, le=4096)
+    data: Annotated[str, Field(max_length=MAX_MESSAGE_BYTES)]
     """Base64: this part's piece of the list's JSON, compressed by zlib."""
 
 
@@ -252,9 +261,9 @@ class ListDelta(_Message):
     """What turns the list that a gateway holds into a newer one."""
 
     kind: Literal["delta"] = "delta"
-    body: str
+    body: Annotated[str, Field(max_length=MAX_MESSAGE_BYTES)]
     """What ``access.deltas_json`` writes: JSON, compressed where it is long."""
-    signature: str
+    signature: Signature
     """Over ``body``, purpose ``delta``."""
 
 
@@ -267,8 +276,8 @@ MAX_PART_BYTES: Final = 256_000
 class Command(_Message):
     """An order to a gateway; ``signature`` (``gateway.signing``) covers the JSON text ``body``. Never retained."""
 
-    body: str
-    signature: str
+    body: Annotated[str, Field(max_length=16_384)]
+    signature: Signature
 
 
 Do = Literal["unlock", "lockdown", "release", "evacuate", "enrol", "report_list"]
@@ -280,16 +289,16 @@ Do = Literal["unlock", "lockdown", "release", "evacuate", "enrol", "report_list"
 class CommandBody(_Message):
     """What a command orders; refused after ``expires_at`` and when its nonce was seen before."""
 
-    id: str
-    gateway: str
+    id: Name
+    gateway: Name
     """Whom it is for: an order to one gateway is none to another."""
     do: Do
-    door: str | None = None
-    device: str | None = None
+    door: Name | None = None
+    device: Name | None = None
     """Of ``enrol``: the reader's code."""
     expires_at: Micros
-    nonce: str
-    by: str
+    nonce: Name
+    by: Annotated[str, Field(max_length=400)]
 
 
 class EnrolledCard(_Message):
@@ -306,12 +315,12 @@ class EnrolledCard(_Message):
 class Reply(_Message):
     """What became of a command."""
 
-    id: str
+    id: Annotated[str, Field(max_length=64)]
     outcome: Literal["done", "refused", "expired", "unknown_door", "unknown_device", "failed"]
     """``refused``: retained, seen before, or with a life too long. ``failed``: the lock's driver could not."""
     card: EnrolledCard | None = None
     """Of ``enrol``; ``expired`` without a card: nobody presented one in time."""
-    entries: str | None = None
+    entries: Annotated[str, Field(max_length=MAX_MESSAGE_BYTES)] | None = None
     """Of ``report_list``: base64 of zlib of the JSON object {token: first 16 digits of its entry's digest}."""
 
 

@@ -40,6 +40,8 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     loop = MqttLoop("mqtt-ingest")
 
     def heard(message: MqttMessage) -> None:
+        if not worker.admits(message.topic):
+            return
         taken = inbox.put(
             Message(
                 topic=message.topic,

@@ -34,6 +34,9 @@ _TOPOLOGY_EVERY_S: Final = 600.0
 """The database says when the network changes; this is for a word that got lost."""
 _LOCKS_EVERY_S: Final = 2.0
 
+_REFUSED_LOG_EVERY_S: Final = 60.0
+"""Of each reason: one who must not send may send a lot."""
+
 
 class Worker:
     """Runs in a thread of its own; everything it knows is read again after any failure."""
@@ -53,6 +56,16 @@ class Worker:
         self.beat = time.monotonic()
         """When the worker last turned."""
         self._states = States(metrics)
+        self._refused_log_at: dict[str, float] = {}
+
+    def admits(self, topic: str) -> bool:
+        """Whether a message is kept at all: its topic is that of a gateway in service. From the broker's thread."""
+        if not self.ready.is_set() or self.topology_stale.is_set():
+            return True  # nobody can say yet; it is looked at again when it is read
+        found = sender(self._books.topology, topic)
+        if isinstance(found, Refusal):
+            self._refuse(found)
+        return not isinstance(found, Refusal)
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``; a lost database is waited for."""
@@ -181,9 +194,13 @@ class Worker:
 
     def _refuse(self, refusal: Refusal) -> None:
         self._metrics.refused.labels(refusal.reason).inc()
-        log.warning(
-            "message_refused", extra={"topic": refusal.topic[:300], "reason": refusal.reason, "error": refusal.error}
-        )
+        now = time.monotonic()
+        if now >= self._refused_log_at.get(refusal.reason, 0.0):
+            self._refused_log_at[refusal.reason] = now + _REFUSED_LOG_EVERY_S
+            log.warning(
+                "message_refused",
+                extra={"topic": refusal.topic[:300], "reason": refusal.reason, "error": refusal.error[:300]},
+            )
 
     def _count(self, tally: Tally, seconds: float) -> None:
         m = self._metrics

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-ACL: Final = """\
+from gateway.config import GatewayConfig
+
+_PROCESSES: Final = """\
 user ingest
 topic read maillage/v1/+/+/+/events
 topic read maillage/v1/+/+/+/state
@@ -21,15 +24,18 @@ topic read maillage/v1/+/+/+/state
 topic read maillage/v1/+/+/+/reply
 topic write maillage/v1/+/+/+/list
 topic write maillage/v1/+/+/+/command
-
-pattern write maillage/v1/+/+/%u/events
-pattern write maillage/v1/+/+/%u/state
-pattern write maillage/v1/+/+/%u/reply
-pattern read maillage/v1/+/+/%u/committed
-pattern read maillage/v1/+/+/%u/list
-pattern read maillage/v1/+/+/%u/command
 """
-"""Who may do what on the central broker. A gateway's user name is its code; the ingest checks the place again."""
+_GATEWAY: Final = """
+user {user}
+topic write maillage/v1/{where}/{user}/events
+topic write maillage/v1/{where}/{user}/state
+topic write maillage/v1/{where}/{user}/reply
+topic read maillage/v1/{where}/{user}/committed
+topic read maillage/v1/{where}/{user}/list
+topic read maillage/v1/{where}/{user}/command
+"""
+_CODE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_PLACES: Final = re.compile(r"[0-9]{2}/[a-z0-9][a-z0-9._-]{0,63}")
 
 _CONF: Final = """\
 listener {listener}
@@ -53,6 +59,40 @@ _OPEN: Final = "allow_anonymous true\n"
 _CENTRAL: Final = "allow_anonymous false\npassword_file {directory}/passwords\nacl_file {directory}/acl\n"
 
 
+def acl(users: Iterable[str], where: Mapping[str, str]) -> str:
+    """Return who may do what on the central broker: each gateway at its own address only.
+
+    The rights process and the ingest check the address again.
+
+    Args:
+        users: all user names; a gateway's is its code.
+        where: shard and place of each gateway, like ``07/gare-de-l-est``. One that stands in none may speak as any
+            place's: a test's.
+
+    Raises:
+        ValueError: a name that would widen the rights.
+    """
+    lines = [_PROCESSES]
+    for user in users:
+        if user in ("ingest", "rights"):
+            continue
+        place = where.get(user, "+/+")
+        if not _CODE.fullmatch(user) or not (place == "+/+" or _PLACES.fullmatch(place)):
+            raise ValueError(f"{user!r} at {place!r} is no gateway's address")
+        lines.append(_GATEWAY.format(user=user, where=place))
+    return "".join(lines)
+
+
+def where_of(gateways: Sequence[GatewayConfig]) -> dict[str, str]:
+    """Shard and place of each gateway, as ``acl`` takes them."""
+    return {one.gateway: f"{one.shard:02d}/{one.place}" for one in gateways}
+
+
+def passwords_of(gateways: Sequence[GatewayConfig]) -> dict[str, str]:
+    """The passwords of those gateways that have one."""
+    return {one.gateway: one.mqtt_password.get_secret_value() for one in gateways if one.mqtt_password}
+
+
 def password_hash(password: str) -> str:
     """Return ``password`` as Mosquitto 2's password file wants it: salted PBKDF2 with SHA-512."""
     rounds, salt = 101, secrets.token_bytes(12)  # Mosquitto's own number; our passwords are random, not guessable
@@ -66,25 +106,35 @@ def write_open(directory: Path, *, listener: str, give: Callable[[Path], None] =
 
 
 def write_central(
-    directory: Path, *, users: Mapping[str, str], listener: str, give: Callable[[Path], None] = lambda _path: None
+    directory: Path,
+    *,
+    users: Mapping[str, str],
+    where: Mapping[str, str],
+    listener: str,
+    give: Callable[[Path], None] = lambda _path: None,
 ) -> None:
     """Write the central broker's ``mosquitto.conf``, ``acl`` and ``passwords``.
 
     Args:
         directory: as the broker sees it.
         users: name → password.
+        where: shard and place of each gateway (``acl``).
         listener: the ``listener`` line: port, and address where it isn't all of them.
         give: is called with each file before it takes its name, to hand it to the broker's user.
     """
-    _write(directory, "acl", ACL, give)
-    write_passwords(directory, users, give=give)
+    write_users(directory, users, where=where, give=give)
     _write(directory, "mosquitto.conf", _CONF.format(listener=listener) + _CENTRAL.format(directory=directory), give)
 
 
-def write_passwords(
-    directory: Path, users: Mapping[str, str], *, give: Callable[[Path], None] = lambda _path: None
+def write_users(
+    directory: Path,
+    users: Mapping[str, str],
+    *,
+    where: Mapping[str, str],
+    give: Callable[[Path], None] = lambda _path: None,
 ) -> None:
-    """Write the users (name → password); a running broker reads them again at SIGHUP."""
+    """Write the users (name → password) and their rights; a running broker reads both again at SIGHUP."""
+    _write(directory, "acl", acl(users, where), give)
     lines = "".join(f"{name}:{password_hash(secret)}\n" for name, secret in users.items())
     _write(directory, "passwords", lines, give)
 

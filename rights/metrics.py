@@ -51,4 +51,10 @@ class Metrics:
         )
         self.online = Gauge("maillage_rights_gateways_online", "Gateways that are online", registry=registry)
         self.commands = Counter("maillage_rights_commands", "Orders answered", ["outcome"], registry=registry)
+        self.dropped = Counter(
+            "maillage_rights_messages_dropped",
+            "Messages that were not kept: of no gateway in service, too large, too many, unreadable, unexpected",
+            ["reason"],
+            registry=registry,
+        )
         self.failures = Counter("maillage_rights_failures", "Transactions rolled back", registry=registry)

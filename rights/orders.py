@@ -6,11 +6,12 @@ import base64
 import binascii
 import json
 import logging
+import re
 import secrets
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -23,7 +24,9 @@ from rights.store import Connection
 
 log = logging.getLogger(__name__)
 
-_LARGEST_ANSWER: Final = 64_000_000
+_LARGEST_ANSWER: Final = 4_000_000
+"""Bytes of what a gateway's list says: twice what a message holds of it (``gateway.list_report``)."""
+_ANSWER: Final = re.compile(rb'\{(?:"[0-9a-f]{64}": ?"[0-9a-f]{1,64}"(?:, ?|(?=\})))*\}')
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 _OPEN = """
@@ -118,7 +121,8 @@ class Orders:
             values = {"id": reply.id, "gateway": gateway, "outcome": reply.outcome}
             row = connection.execute(_ANSWERED, values).fetchone()
             if row is None:
-                log.warning("reply_unexpected", extra={"gateway": gateway, "id": reply.id[:64]})
+                self._metrics.dropped.labels("unexpected").inc()
+                log.debug("reply_unexpected", extra={"gateway": gateway, "id": reply.id[:64]})
                 return None
             if row[0] == "enrol" and reply.card is not None:
                 self._enrolled(connection, reply.id, reply.card)
@@ -142,9 +146,9 @@ def _entries(text: str) -> dict[str, str] | None:
     """Read token → first digits of a digest; None: it isn't that."""
     try:
         unpacked = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), _LARGEST_ANSWER)
-        body: Any = json.loads(unpacked)
-    except (binascii.Error, zlib.error, ValueError, RecursionError):
-        return None
-    if not isinstance(body, dict) or not all(isinstance(one, str) for one in body.values()):
+        if _ANSWER.fullmatch(unpacked) is None:  # before objects are made of it
+            return None
+        body: dict[str, str] = json.loads(unpacked)
+    except (binascii.Error, zlib.error, ValueError):
         return None
     return body

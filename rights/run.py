@@ -12,7 +12,8 @@ from typing import Final
 from prometheus_client import generate_latest
 
 from gateway.health import serve
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
+from rights.hearing import Hearing
 from rights.listen import listen
 from rights.metrics import Metrics
 from rights.settings import RightsSettings
@@ -21,6 +22,8 @@ from rights.worker import News, Worker
 log = logging.getLogger(__name__)
 
 _STUCK_S: Final = 60.0
+_STATES: Final = ("maillage/v1/+/+/+/state", 1)
+"""A subscription to it brings all that is retained, also where there was one already."""
 
 
 def run(settings: RightsSettings, stop: threading.Event) -> int:
@@ -33,8 +36,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
     metrics = Metrics()
     loop = MqttLoop("mqtt-rights")
 
-    def heard(message: Message) -> None:
-        worker.tell(News("reply" if message.topic.endswith("/reply") else "state", message.topic, message.payload))
+    hearing = Hearing(metrics, lambda connection: worker.tell(News("heard", connection)))
 
     def connected() -> None:
         metrics.connected.labels("broker").set(1)
@@ -42,17 +44,24 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
 
     def disconnected() -> None:
         metrics.connected.labels("broker").set(0)
+        hearing.lost()
         worker.tell(News("lost"))
 
     broker = parse_mqtt_url(settings.mqtt_url.get_secret_value())
-    worker = Worker(settings, lambda topic, payload: link.publish(topic, payload, qos=1), metrics)
+    worker = Worker(
+        settings,
+        lambda topic, payload: link.publish(topic, payload, qos=1),
+        metrics,
+        hearing=hearing,
+        ask_again=lambda: link.subscribe([_STATES]),
+    )
     link = loop.add(
         broker,
         client_id=f"rights-{os.getpid()}-{secrets.token_hex(4)}",
-        on_message=heard,
+        on_message=lambda message: hearing.put(message.topic, message.payload),
         on_connect=connected,
         on_disconnect=disconnected,
-        subscriptions=[("maillage/v1/+/+/+/state", 1), ("maillage/v1/+/+/+/reply", 1)],
+        subscriptions=[_STATES, ("maillage/v1/+/+/+/reply", 1)],
     )
     metrics.connected.labels("broker").set(0)
 

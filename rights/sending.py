@@ -29,7 +29,6 @@ Publish = Callable[[str, bytes], None]
 _SHORT: Final = 50_000
 """Bytes of a delta from which on it is weighed against the whole list."""
 _FAR_AHEAD: Final = 1_000_000
-_STRANGERS: Final = 20_000
 _WHOLES_IN_VAIN: Final = 2
 _ASIDE_S: Final = 60.0
 """What fails for one gateway is tried again after this."""
@@ -54,7 +53,7 @@ class Sender:
         self._seed = seed
         self._metrics = metrics
         self._said: dict[Address, State] = {}
-        """The newest word of every gateway, known or not yet."""
+        """The newest word of every gateway in service."""
         self.sides: dict[str, Side] = {}
         self._targets: dict[int, Target] = {}
         self._at_place: dict[int, list[Side]] = {}
@@ -74,19 +73,24 @@ class Sender:
                     side.heard(said)
             self.sides[one.code] = side
             self._at_place.setdefault(one.place, []).append(side)
+        in_service = self.addresses()
+        self._said = {address: said for address, said in self._said.items() if address in in_service}
         self._targets = {
             place: Target(version=one.version, fingerprint=one.fingerprint)
             for place, one in store.lists(connection, self._at_place).items()
         }
         self._touched.update(self.sides)
 
+    def addresses(self) -> frozenset[Address]:
+        """Of the gateways in service."""
+        return frozenset(side.gateway.address for side in self.sides.values())
+
     def heard(self, address: Address, state: State) -> None:
         """Take in a gateway's state; one at another address than its own is a stranger's."""
-        if address in self._said or len(self._said) < _STRANGERS:
-            self._said[address] = state
         side = self.sides.get(address.gateway)
         if side is None or side.gateway.address != address:
             return
+        self._said[address] = state.model_copy(update={"unwell": ()})
         was_refused = side.refused
         side.heard(state)
         if side.refused and not was_refused:

@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -15,9 +15,10 @@ import psycopg
 from pydantic import ValidationError
 
 from database.pool import connect
-from gateway.wire import Reply, State, parse_topic
+from gateway.wire import Reply, State
 from rights import store
 from rights.draft import Change
+from rights.hearing import Hearing
 from rights.metrics import Metrics
 from rights.orders import Orders
 from rights.refresh import Refresher
@@ -37,22 +38,33 @@ _LEAD_S: Final = 0.5
 """One that stands by asks this often whether it may lead."""
 _MOST_NEWS: Final = 2000
 
-What = Literal["state", "reply", "lost", "found", "access", "command", "network"]
+_REPLIES_A_TURN: Final = 200
+
+What = Literal["heard", "lost", "found", "access", "command", "network"]
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Something heard: from the broker (topic, payload), or from the database."""
+    """Something happened: at the broker (``heard``: there is something in ``Hearing``), or in the database."""
 
     what: What
-    topic: str = ""
-    payload: bytes = b""
+    connection: int = 0
+    """Of ``heard``: on which connection to the broker."""
 
 
 class Worker:
     """Runs in a thread of its own; what it knows beside gateways' states is read again after any failure."""
 
-    def __init__(self, settings: RightsSettings, publish: Publish, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: RightsSettings,
+        publish: Publish,
+        metrics: Metrics,
+        *,
+        hearing: Hearing,
+        ask_again: Callable[[], None],
+    ) -> None:
+        """``hearing``: what gateways say; ``ask_again`` makes the broker send the states that it has retained."""
         seed = settings.list_signing_key.get_secret_value()
         self._url = settings.database_url.get_secret_value()
         self._metrics = metrics
@@ -61,7 +73,8 @@ class Worker:
         self._orders = Orders(publish, seed, metrics)
         self._refresher = Refresher(lambda: datetime.now(UTC))
         self._pending: set[What] = set()
-        self._answers: deque[tuple[str, Reply]] = deque()
+        self._hearing = hearing
+        self._ask_again = ask_again
         self._reachable = False
         """Whether the broker is there."""
         self.ready = threading.Event()
@@ -97,7 +110,7 @@ class Worker:
             pause_s = min(pause_s * 2, 5.0)
 
     def _stand_by(self, connection: Connection, stop: threading.Event) -> None:
-        """Wait for the lead; what gateways say meanwhile is remembered."""
+        """Wait for the lead."""
         told = False
         while not stop.is_set() and not store.lead(connection):
             if not told:
@@ -112,7 +125,8 @@ class Worker:
         if stop.is_set():
             return
         missing = self._refresher.begin(connection)
-        self._sender.load(connection)
+        self._load(connection)
+        self._ask_again()  # what was heard before isn't remembered
         self.leads = True
         self._metrics.leads.set(1)
         self.ready.set()
@@ -146,7 +160,8 @@ class Worker:
             self._metrics.failures.inc(self._refresher.failures - failures)
         if "network" in pending or self._refresher.network_changed:
             self._refresher.network_changed = False
-            self._sender.load(connection)
+            if self._load(connection):
+                self._ask_again()
         if not self._reachable:
             return
         for place, version in self._sender.pump(connection, time.monotonic(), everyone=everyone).items():
@@ -155,6 +170,11 @@ class Worker:
             self._orders.send(connection, self._sender.sides)
         self._replies(connection)
         self._sender.keep_held(connection)
+
+    def _load(self, connection: Connection) -> bool:
+        """Read the gateways in service; return whether some are new."""
+        self._sender.load(connection)
+        return self._hearing.know(self._sender.addresses())
 
     def _made(self, changes: list[Change], started: float) -> None:
         if changes:
@@ -180,37 +200,37 @@ class Worker:
         elif news.what == "lost":
             self._reachable = False
             self._sender.lost()
-        elif news.what in ("state", "reply"):
-            self._hear(news)
+        elif news.what == "heard":
+            for address, payload in self._hearing.states(news.connection).items():
+                try:
+                    self._sender.heard(address, State.model_validate_json(payload))
+                except ValidationError as error:
+                    self._unreadable(address.gateway, error)
         else:
             self._pending.add(news.what)
 
-    def _hear(self, news: News) -> None:
-        found = parse_topic(news.topic)
-        if found is None or not news.payload:
-            return
-        address, leaf = found
-        try:
-            if leaf == "state":
-                self._sender.heard(address, State.model_validate_json(news.payload))
-            elif leaf == "reply" and self.leads:
-                self._answers.append((address.gateway, Reply.model_validate_json(news.payload)))
-        except ValidationError as error:
-            log.warning("message_unreadable", extra={"topic": news.topic[:300], "problems": error.error_count()})
+    def _unreadable(self, gateway: str, error: ValidationError) -> None:
+        self._hearing.drop("unreadable", f"{gateway}: {error.error_count()} problems")
 
     def _replies(self, connection: Connection) -> None:
         """Keep the answers to orders."""
-        while self._answers:
-            code, reply = self._answers[0]
+        for _ in range(_REPLIES_A_TURN):
+            found = self._hearing.reply()
+            if found is None:
+                return
+            code, payload = found
             try:
+                reply = Reply.model_validate_json(payload)
                 theirs = self._orders.answered(connection, code, reply)
                 if theirs is not None:
                     self._sender.compared(connection, code, theirs)
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 raise
+            except ValidationError as error:
+                self._unreadable(code, error)
             except Exception:
                 log.exception("reply_not_stored", extra={"gateway": code})
-            self._answers.popleft()
+            self._hearing.done()
 
 
 def _one_line(error: Exception) -> str:

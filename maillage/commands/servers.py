@@ -50,20 +50,20 @@ def broker_files(
 ) -> None:
     """Write the configuration of a central Mosquitto of yours: its users (gateways, ingest, rights), what each may do.
 
-    The ingest's user and password are those in MAILLAGE_MQTT_URL. Send the broker a SIGHUP when the users changed.
+    The ingest's user and password are those in MAILLAGE_MQTT_URL. When gateways were added or have moved to another
+    place, write the files again and send the broker a SIGHUP.
     """
     from gateway.config import read_gateways
     from gateway.mqtt_url import parse_mqtt_url
-    from maillage.broker import write_central
+    from maillage.broker import passwords_of, where_of, write_central
 
     broker = parse_mqtt_url(os.environ.get("MAILLAGE_MQTT_URL", ""))
     if broker.username is None or not broker.password:
         raise Complaint("MAILLAGE_MQTT_URL must hold the ingest's user and password: mqtt://ingest:password@host:port.")
     if not rights_password:
         raise Complaint("MAILLAGE_RIGHTS_MQTT_PASSWORD is not set: the broker's user `rights` needs a password.")
-    users = {
-        one.gateway: one.mqtt_password.get_secret_value() for one in read_gateways(gateways_file) if one.mqtt_password
-    }
+    gateways = read_gateways(gateways_file)
+    users = passwords_of(gateways)
     processes = {broker.username: broker.password, "rights": rights_password}
-    write_central(directory.absolute(), users=processes | users, listener=listen)
+    write_central(directory.absolute(), users=processes | users, where=where_of(gateways), listener=listen)
     print(f"{directory}: {len(users)} gateways, {broker.username} and rights")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from maillage.broker import write_central, write_open, write_passwords
+from maillage.broker import write_central, write_open, write_users
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import ServerError, ServerProcess, free_port, give_to_server
 
@@ -23,14 +23,16 @@ class EmbeddedMosquitto:
         *,
         bundle: Bundle,
         users: Mapping[str, str] | None = None,
+        where: Mapping[str, str] | None = None,
         port: int | None = None,
         log: Path | None = None,
     ) -> None:
-        """``port`` None takes a free one."""
+        """``port`` None takes a free one; ``where``: shard and place of gateways among the users (``broker.acl``)."""
         self.directory = directory.absolute()
         self.port = port or free_port()
         self.host = "127.0.0.1"
         self._users = None if users is None else dict(users)
+        self._where = dict(where or {})
         self._process = ServerProcess(
             name="Mosquitto",
             command=[bundle.mosquitto, "-c", self.directory / "mosquitto.conf"],
@@ -70,7 +72,7 @@ class EmbeddedMosquitto:
         if self._users is None:
             write_open(self.directory, listener=listener, give=give_to_server)
         else:
-            write_central(self.directory, users=self._users, listener=listener, give=give_to_server)
+            write_central(self.directory, users=self._users, where=self._where, listener=listener, give=give_to_server)
         self._process.start(ready=self._answers)
 
     def stop(self) -> None:
@@ -86,12 +88,16 @@ class EmbeddedMosquitto:
         self._process.stop()
         self.start()
 
-    def enrol(self, users: Mapping[str, str]) -> None:
-        """Add ``users`` (name → password), or change their passwords; nobody else's connection is disturbed."""
+    def enrol(self, users: Mapping[str, str], *, where: Mapping[str, str] | None = None) -> None:
+        """Add ``users`` (name → password), or change their passwords and addresses; no connection is disturbed.
+
+        ``where``: shard and place of each (``broker.acl``).
+        """
         if self._users is None:
             raise ServerError("an open broker has no users")
         self._users.update(users)
-        write_passwords(self.directory, self._users, give=give_to_server)
+        self._where.update(where or {})
+        write_users(self.directory, self._users, where=self._where, give=give_to_server)
         if self.running:
             before = self._reloads()
             self._process.signal(signal.SIGHUP)

@@ -71,7 +71,7 @@ def prepare(
         )
         front_desk = _front_desk(connection)
     write_gateways(gateways_file, gateways)
-    servers.enrol({one.gateway: one.mqtt_password.get_secret_value() for one in gateways if one.mqtt_password})
+    servers.enrol(gateways)
     return Prepared(
         places=len({one.place for one in gateways}),
         gateways=len(gateways),

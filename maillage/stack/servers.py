@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import psycopg
 
+from gateway.config import GatewayConfig
+from maillage.broker import passwords_of, where_of
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, Secrets, fetch
 from maillage.embedded.process import ServerError
 from maillage.embedded.secrets import LOGINS
@@ -92,10 +94,10 @@ class Servers:
             for name, group in LOGINS.items():
                 make_login(self.postgres.url(), name, password=self._secrets.logins[name], group=group)
 
-    def enrol(self, passwords: dict[str, str]) -> None:
-        """Make the gateways' users on the embedded broker."""
+    def enrol(self, gateways: Sequence[GatewayConfig]) -> None:
+        """Make the gateways' users on the embedded broker, each for its own address."""
         if self.central:
-            self.central.enrol(passwords)
+            self.central.enrol(passwords_of(gateways), where=where_of(gateways))
 
     def database_url(self, login: str | None = None) -> str:
         """Return the database's URL for one of LOGINS, or for its owner."""
