@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
+
+from gateway.small_http import SmallHandler, SmallServer
 
 Check = Callable[[], str | None]
 """None while all is well, else one sentence that says what isn't."""
@@ -13,8 +15,8 @@ Check = Callable[[], str | None]
 def serve(host: str, port: int, metrics: Callable[[], bytes], health: Check, readiness: Check) -> ThreadingHTTPServer:
     """Serve in a thread of its own until ``shutdown()``; ``port`` 0 takes a free one (``server_address`` tells)."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(SmallHandler):
+        def do_GET(self) -> None:  # noqa: N802  (the base class's name)
             if self.path == "/metrics":
                 self._answer(200, metrics(), "text/plain; version=0.0.4")
             elif self.path in ("/healthz", "/readyz"):
@@ -32,10 +34,6 @@ def serve(host: str, port: int, metrics: Callable[[], bytes], health: Check, rea
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the name is the base class's)
-            """A scrape every few seconds is no news."""
-
-    server = ThreadingHTTPServer((host, port), Handler)
-    server.daemon_threads = True
+    server = SmallServer((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return server

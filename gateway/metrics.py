@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from gateway.downlink import Downlink
 from gateway.exposition import CONTENT_TYPE, metric, single
@@ -15,6 +13,7 @@ from gateway.mqtt_loop import MqttLoop
 from gateway.muster_desk import LONGEST_BODY, MusterDesk, Request
 from gateway.place import Place
 from gateway.runtime import Runtime
+from gateway.small_http import SmallHandler, SmallServer
 from gateway.spool import Spool
 from gateway.uplink import Uplink
 
@@ -182,11 +181,8 @@ class MetricsServer:
             "/readyz": lambda: _parts(measures.readiness()),
         }
 
-        class Handler(BaseHTTPRequestHandler):
-            timeout = 10.0
-            """Seconds that a silent client keeps its thread."""
-
-            def do_GET(self) -> None:
+        class Handler(SmallHandler):
+            def do_GET(self) -> None:  # noqa: N802  (the base class's name)
                 path = self.path.partition("?")[0]
                 if muster is not None and path in _MUSTER:
                     self._muster(muster, b"")
@@ -200,7 +196,7 @@ class MetricsServer:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def do_POST(self) -> None:
+            def do_POST(self) -> None:  # noqa: N802  (the base class's name)
                 length = self.headers.get("Content-Length", "")
                 if muster is None or self.path.partition("?")[0] not in _MUSTER:
                     self.send_error(404)
@@ -221,11 +217,7 @@ class MetricsServer:
                 self.end_headers()
                 self.wfile.write(text)
 
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
-                """A scrape every few seconds is no news."""
-
-        self._server = ThreadingHTTPServer((host, port), Handler)
-        self._server.daemon_threads = True
+        self._server = SmallServer((host, port), Handler)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()

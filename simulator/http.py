@@ -7,10 +7,10 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from gateway.small_http import SmallHandler, SmallServer
 from simulator.errors import SimulatorError
 
 log = logging.getLogger(__name__)
@@ -37,8 +37,7 @@ class Window:
         Raises:
             OSError: the port is taken.
         """
-        self._server = ThreadingHTTPServer((host, port), _handler(get, post))
-        self._server.daemon_threads = True
+        self._server = SmallServer((host, port), _handler(get, post))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True)
         self._thread.start()
 
@@ -56,9 +55,9 @@ class Window:
 
 def _handler(
     get: Mapping[str, Callable[[Query], Answer]], post: Mapping[str, Callable[[dict[str, Any]], Answer]]
-) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+) -> type[SmallHandler]:
+    class Handler(SmallHandler):
+        def do_GET(self) -> None:  # noqa: N802  (the base class's name)
             parts = urlsplit(self.path)
             query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
             if (answer := get.get(parts.path)) is None:
@@ -66,7 +65,7 @@ def _handler(
             else:
                 self._answer(lambda: answer(query))
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802  (the base class's name)
             answer = post.get(urlsplit(self.path).path)
             length = self.headers.get("Content-Length", "")
             if answer is None:

@@ -13,6 +13,7 @@ import psycopg
 from database.migrate import migrate
 from gateway.config import GatewayConfig, write_gateways
 from gateway.signing import new_seed, public_key
+from maillage.broker import where_of
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import free_port
@@ -99,7 +100,10 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
         )
     users = {one.gateway: f"secret of {one.gateway}" for one in gateways}
     central = EmbeddedMosquitto(
-        directory / "central", bundle=bundle, users={"ingest": _PASSWORD, "rights": _PASSWORD, **users}
+        directory / "central",
+        bundle=bundle,
+        users={"ingest": _PASSWORD, "rights": _PASSWORD, **users},
+        where=where_of(gateways),
     )
     field = EmbeddedMosquitto(directory / "field", bundle=bundle)
     central.start()

@@ -18,6 +18,7 @@ from access import card_token, pin_hash
 from access.formats import read_code
 from access.holidays import is_holiday
 from gateway.config import GatewayConfig, write_gateways
+from maillage.broker import where_of
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import free_port
 from maillage.network.gateways import export_gateways
@@ -188,7 +189,7 @@ def start_twins(tmp_path: Path, bundle: Bundle) -> Twins:
             places=[code],
         )
     alone = next(one.gateway for one in gateways if one.gateway.endswith("-twin"))
-    chain.central.enrol({alone: f"secret of {alone}"})
+    chain.central.enrol({alone: f"secret of {alone}"}, where=where_of(gateways))
     chain.gateway = _process(chain, tmp_path, gateways)
     return Twins(
         chain=chain,
