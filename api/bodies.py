@@ -39,6 +39,11 @@ class Refusal:
     detail: str
 
 
+def has_body(scope: Scope) -> bool:
+    """Whether a request says that it has a body."""
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+
+
 class Body:
     """The body of one request."""
 

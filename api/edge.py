@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.bodies import STRANGER_BYTES, Body, Large, Refusal
+from api.bodies import STRANGER_BYTES, Body, Large, Refusal, has_body
 from api.errors import NotAllowed, Unavailable
 from api.metrics import Metrics
 from api.network import compact
@@ -57,9 +57,12 @@ class Edge:
             await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT + _SECURITY})
             await send({"type": "http.response.body", "body": b""})
             return
-        body = Body(scope, receive, self._large)
-        send = body.closing(send)
-        if (refusal := await self._refused(scope, body)) is not None:
+        refusal = None
+        if has_body(scope):
+            body = Body(scope, receive, self._large)
+            receive, send = body.receive, body.closing(send)
+            refusal = await self._refused(scope, body)
+        if refusal is not None:
             self._metrics.answered("none", method if method in _METHODS else "other", refusal.status, None)
             text = _problem(refusal, scope)
             headers = [*_PROBLEM, (b"content-length", b"%d" % len(text)), *_SECURITY]
@@ -86,7 +89,7 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, body.receive, send_with_headers)
+            await self._app(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "none")
             seconds = None if route == "/v1/stream" else perf_counter() - started

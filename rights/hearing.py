@@ -42,13 +42,13 @@ class Hearing:
         self._dropped: Counter[str] = Counter()
         self._log_at = 0.0
 
-    def know(self, addresses: Iterable[Address]) -> bool:
-        """Hear these addresses from now on, and no others; return whether some of them are new."""
+    def know(self, addresses: Iterable[Address]) -> frozenset[Address]:
+        """Hear these addresses from now on, and no others; return those that are new."""
         with self._lock:
             before, self._known = self._known, frozenset(addresses)
             for gone in self._states.keys() - self._known:
                 del self._states[gone]
-            return not self._known <= before
+            return self._known - before
 
     def put(self, topic: str, payload: bytes) -> None:
         """Keep a message, and tell the worker where it doesn't know yet that there is something."""

@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 
 from gateway.health import serve
 from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
+from gateway.wire import SHARDS
 from rights.hearing import Hearing
 from rights.listen import listen
 from rights.metrics import Metrics
@@ -22,8 +23,11 @@ from rights.worker import News, Worker
 log = logging.getLogger(__name__)
 
 _STUCK_S: Final = 60.0
-_STATES: Final = ("maillage/v1/+/+/+/state", 1)
-"""A subscription to it brings all that is retained, also where there was one already."""
+
+
+def _states(shard: int) -> tuple[str, int]:
+    """A subscription that brings the retained states of a shard, also where there was one already."""
+    return f"maillage/v1/{shard:02d}/+/+/state", 1
 
 
 def run(settings: RightsSettings, stop: threading.Event) -> int:
@@ -53,7 +57,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
         lambda topic, payload: link.publish(topic, payload, qos=1),
         metrics,
         hearing=hearing,
-        ask_again=lambda: link.subscribe([_STATES]),
+        ask_again=lambda shards: link.subscribe([_states(shard) for shard in shards]),
     )
     link = loop.add(
         broker,
@@ -61,7 +65,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
         on_message=lambda message: hearing.put(message.topic, message.payload),
         on_connect=connected,
         on_disconnect=disconnected,
-        subscriptions=[_STATES, ("maillage/v1/+/+/+/reply", 1)],
+        subscriptions=[*map(_states, range(SHARDS)), ("maillage/v1/+/+/+/reply", 1)],
     )
     metrics.connected.labels("broker").set(0)
 

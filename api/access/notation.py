@@ -17,7 +17,7 @@ from access.errors import CardError
 from access.formats import Card, Unreadable, read_bits, read_code, read_digits, read_uid
 
 FORMATS: Final = (
-    "uid (hexadecimal); EM4100, MIFARE4, MIFARE7, MIFARE10, each with -hex, -decimal, -reversed or -decimal-reversed; "
+    "uid (hexadecimal); EM4100, MIFARE4, MIFARE7, MIFARE10, each with -hex or -decimal, and -reversed after it; "
     "EM4100-0A-decimal (0A: the first byte, which isn't printed); H10301, H10306, H10304 (facility:number), "
     "H10302 (number), H10301-decimal, H10306-decimal (both in one), each also with -hex; code"
 )

@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
+import signal
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+
+import httpx
 
 from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
 from gateway.signing import public_key
@@ -22,6 +26,7 @@ from tests.waiting import until
 
 MB = 1024 * 1024
 ADDRESSES = 100_000
+MANY = 1500
 MOST_GROWTH = 48 * MB
 PORT = Address(shard=2, place="port", gateway="port-1")
 GARE = Address(shard=1, place="gare", gateway="gare-1")
@@ -181,5 +186,56 @@ def test_a_gateway_speaks_and_hears_at_its_own_address_only(mqtt: CentralBroker)
         link.publish(moved.topic("reply"), b"x", qos=1)
         until(lambda: moved.topic("reply") in heard, what="it speaks at its new address")
         assert heard == [PORT.topic("reply"), moved.topic("reply")]
+    finally:
+        loop.stop()
+
+
+def test_all_retained_states_arrive_though_they_are_more_than_a_broker_queues(
+    network: Network, database: Database, mqtt: CentralBroker, tmp_path: Path
+) -> None:
+    """1,500 gateways have spoken before the rights process starts."""
+    network.run(
+        "INSERT INTO place (code, name, shard, latitude, longitude, department, source, source_id)"
+        " SELECT 'p' || n, 'many', n %% 64, 48, 7, '67', 'test', 'p' || n FROM generate_series(1, %(many)s) n",
+        many=MANY,
+    )
+    network.run("INSERT INTO gateway (code, place) SELECT code || '-1', id FROM place WHERE name = 'many'")
+    network.rights.close()
+    mqtt.url("all-1")
+    acl = mqtt.server.directory / "acl"
+    acl.write_text(acl.read_text() + "\nuser all-1\ntopic readwrite #\n")
+    loop, back = MqttLoop("test"), set[str]()
+    loop.start()
+    try:
+        link = loop.add(
+            parse_mqtt_url(mqtt.server.url("all-1")),
+            client_id="all",
+            on_message=lambda message: back.add(message.topic),
+            subscriptions=[("maillage/v1/+/+/+/state", 1)],
+        )
+        until(lambda: link.connected, what="it is connected")
+        assert mqtt.server.pid is not None
+        os.kill(mqtt.server.pid, signal.SIGHUP)
+        said = State(online=True, boot="b", list_version=0).model_dump_json().encode()
+
+        def heard(number: int) -> bool:
+            link.publish(f"maillage/v1/{number % 64:02d}/p{number}/p{number}-1/state", said, retain=True)
+            return len(back) > 0
+
+        until(lambda: heard(1), what="the broker lets it speak")
+        for number in range(1, MANY + 1):
+            heard(number)
+            if number % 200 == 0:
+                until(lambda: len(back) >= number - 100, what="the broker has them")  # noqa: B023  (called at once)
+        until(lambda: len(back) == MANY, what="the broker has all of them")
+        with rights(database, mqtt, tmp_path) as process:
+            assert process.health is not None
+            metrics = process.health.replace("readyz", "metrics")
+            until(
+                lambda: f"maillage_rights_gateways_online {MANY}.0" in httpx.get(metrics).text,
+                deadline_s=120,
+                every_s=0.5,
+                what="all gateways are known to be online",
+            )
     finally:
         loop.stop()
