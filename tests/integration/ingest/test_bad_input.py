@@ -15,6 +15,8 @@ import pytest
 
 from gateway.mqtt_loop import parse_mqtt_url
 from ingest import dead_letters, refold
+from ingest.inbox import Inbox
+from ingest.messages import Message
 from ingest.rows import row
 from tests.integration.ingest.conftest import Bench
 from tests.waiting import until
@@ -134,6 +136,28 @@ def test_events_that_cannot_be_read_keep_their_place_and_are_read_when_mended(
     assert dead_letters.export(bench.url, tmp_path / "said.jsonl") == 1
     assert base64.b64decode(json.loads((tmp_path / "said.jsonl").read_text())["payload_b64"]) == b"\xff??"
     assert {row[:2] for row in dead_letters.count(bench.url)} >= {("gateway", "driver_fault")}
+
+
+@pytest.mark.usefixtures("others")
+def test_what_a_stranger_sends_is_not_even_queued(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queued: list[str] = []
+    put = Inbox.put
+
+    def note(inbox: Inbox, message: Message) -> bool:
+        queued.append(message.topic)
+        return put(inbox, message)
+
+    monkeypatch.setattr(Inbox, "put", note)
+    link = bench.loop.add(parse_mqtt_url(bench.broker.url("p0001-g2")), client_id="stranger", on_message=lambda _: None)
+    until(lambda: link.connected)
+    for number in range(200):
+        link.publish(f"maillage/v1/01/x{number}/p0001-g2/events", b"x" * 10_000)
+    until(lambda: metric(bench, 'maillage_ingest_messages_refused_total{reason="unknown_gateway"}') == 200)
+    assert not [topic for topic in queued if "p0001-g2" in topic]
+    assert sum(record.message == "message_refused" for record in caplog.records) == 1
+    link.close()
 
 
 @pytest.mark.usefixtures("others")
