@@ -97,6 +97,11 @@ class Schedule:
         period = self._period(local.date(), local.hour * 60 + local.minute)
         return None if period is None else (local.date(), period)
 
+    def boundaries(self, day: date) -> frozenset[int]:
+        """Return the minutes of ``day`` at which one of its periods begins or ends, a linked schedule's too."""
+        own = {minute for period in self._own(day) for minute in (period.start_min, period.end_min)}
+        return frozenset(own).union(*(other.boundaries(day) for other in self.linked))
+
     def _period(self, day: date, minute: int) -> Period | None:
         if self.closures and any(one.first <= day <= one.last for one in self.closures):
             return None

@@ -1,105 +1,63 @@
-"""Where a seat is really free now: capacity, occupancy and opening hours together. What isn't known is never free."""
+"""Where a seat is really free now: what each place offers, put against what is asked for."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
-from access.errors import ListError
-from access.schedules import Schedule, schedule_from_json, zone_named
-from api.network import Place, Space, compact
-from api.occupancy import Occupancy, View
-from api.times import to_datetime
+from api.network import Space
+from api.occupancy import Occupancy
+from api.opening import Opening
+from api.view import View
+from occupancy.free_seats import Free
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Free:
-    """Seats: surely ``low``, perhaps ``high``."""
-
-    low: int
-    high: int
+State = Literal["free", "full", "unknown", "closed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What one place has of free seats. ``space`` is where they are; ``free`` None: it isn't known."""
 
-    state: Literal["free", "full", "unknown", "closed"]
+    state: State
     space: Space | None
     occupancy: Occupancy
     free: Free | None
-    open: bool | None
-    """None: the hours aren't known."""
+    opening: Opening
 
 
-def free_seats(occupancy: Occupancy) -> Free | None:
-    """Capacity minus the people: surely free is what is left with the most of them there; None: it can't be said."""
-    if occupancy.capacity is None or occupancy.low is None or occupancy.high is None:
-        return None
-    return Free(low=max(0, occupancy.capacity - occupancy.high), high=max(0, occupancy.capacity - occupancy.low))
+def offer_of(view: View, *, seats: int, kind: str | None) -> Offer | None:
+    """What ``view``'s place offers to ``seats`` people together; None: it has no such seats, whoever is there.
 
-
-def is_open(place: Place, now: int) -> bool | None:
-    """Whether ``place`` is open at ``now`` (microseconds) by hours, closures and lockdowns; None: it isn't known."""
-    if place.locked or _closed(place, now):
-        return False
-    if place.opening_hours is None:
-        return None
-    schedule = _schedule(compact(place.opening_hours))
-    if schedule is None:
-        return None
-    try:
-        return schedule.covers(to_datetime(now), zone_named(place.time_zone))
-    except ListError:
-        return None
-
-
-def _closed(place: Place, now: int) -> bool:
-    if not place.closures:
-        return False
-    try:
-        today = to_datetime(now).astimezone(zone_named(place.time_zone)).date()
-    except ListError:
-        return False
-    return any(first <= today <= last for first, last in place.closures)
-
-
-def offer_of(view: View, *, seats: int, kind: str | None, now: int) -> Offer | None:
-    """What ``view``'s place offers to ``seats`` people together; None: it has no space of ``kind``.
-
-    With a ``kind``, one space of it must have all the seats; without, the place as a whole. The best space is told: a
-    surely free one, else one of which nothing is known, else the fullest answer there is.
+    With a ``kind``, one space of it must have all the seats, whatever they are for; without, all seats to work at
+    count. The best space is told: a surely free one, else one of which nothing is known, else the fullest there is.
     """
-    wanted = kind or "place"
-    candidates = [_judge(space, said, seats) for space, said in view.said if space.kind == wanted]
-    if not candidates:
-        return None
-    best = min(candidates, key=_preference)
-    opened = is_open(view.place, now)
-    state = "closed" if opened is False else best.state
-    return Offer(state=state, space=best.space, occupancy=best.occupancy, free=best.free, open=opened)
+    candidates: list[tuple[Space | None, Occupancy, Free | None, int | None]]
+    if kind is not None:
+        candidates = [
+            (space, said, seat.free, said.capacity)
+            for (space, said), seat in zip(view.said, view.seats.spaces, strict=True)
+            if space.kind == kind
+        ]
+    elif view.seats.seats is not None:
+        candidates = [(view.place.root, view.root, view.seats.free, view.seats.seats)]
+    else:
+        candidates = []
+    opening = view.seats.opening
+    offers = [
+        Offer(state=_state(free, most, seats, opening), space=space, occupancy=said, free=free, opening=opening)
+        for space, said, free, most in candidates
+    ]
+    return min(offers, key=_preference, default=None)
 
 
-def _judge(space: Space, said: Occupancy, seats: int) -> Offer:
-    free = free_seats(said)
-    state: Literal["free", "full", "unknown"] = "unknown"
+def _state(free: Free | None, most: int | None, seats: int, opening: Opening) -> State:
+    if opening.open is False:
+        return "closed"
     if free is not None:
-        state = "free" if free.low >= seats else "full"
-    elif said.capacity is not None and said.capacity < seats:
-        state = "full"  # however few people there are
-    return Offer(state=state, space=space, occupancy=said, free=free, open=None)
+        return "free" if free.low >= seats else "full"
+    return "full" if most is not None and most < seats else "unknown"  # full, however few people there are
 
 
 def _preference(offer: Offer) -> tuple[int, int, str]:
     order = {"free": 0, "unknown": 1, "full": 2, "closed": 3}
     return order[offer.state], -(offer.free.low if offer.free else 0), offer.space.code if offer.space else ""
-
-
-@lru_cache(maxsize=4096)
-def _schedule(hours: bytes) -> Schedule | None:
-    try:
-        return schedule_from_json(json.loads(hours))
-    except ListError:
-        return None

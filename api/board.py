@@ -13,7 +13,10 @@ from dataclasses import replace
 from typing import Final
 
 from api.network import Network, Place, Space
-from api.occupancy import SECOND, GatewayState, Occupancy, SpaceState, View, occupancy_of, view_of
+from api.occupancy import SECOND, GatewayState, Occupancy, SpaceState, occupancy_of
+from api.opening import Opening, opening_of
+from api.seats import Bookings, Seats, seats_of
+from api.view import View, view_of
 
 OVERLAP: Final = 30 * SECOND
 """How late a row may become visible after its ``changed``: a transaction's longest life here."""
@@ -37,8 +40,11 @@ class Board:
         self._states: dict[int, SpaceState] = {}
         self._complete: dict[int, int] = {}
         self._views: dict[int, View] = {}
-        self._stale_at: dict[int, int] = {}
-        self._next_stale = _NEVER
+        self._bookings = Bookings()
+        self._openings: dict[int, tuple[Place, Opening, int]] = {}
+        self._due_at: dict[int, int] = {}
+        """When time alone changes what is published of a place: a number grows stale, it closes, a booking begins."""
+        self._next_due = _NEVER
         self._joined: dict[bool, tuple[int, bytes]] = {}
 
     # What comes in
@@ -48,10 +54,19 @@ class Board:
         self.network = network
         for gone in self._views.keys() - network.by_id.keys():
             self.digest ^= self._views.pop(gone).digest
-            self._stale_at.pop(gone, None)
+            self._due_at.pop(gone, None)
+            self._openings.pop(gone, None)
             self.number += 1
         for place in network.places:
-            self._publish(place, now=now, changed=None)
+            # what it offers may change without any row of its spaces: a lockdown, other hours
+            self._publish(place, now=now, changed=now if place.id in self._views else None)
+
+    def set_bookings(self, bookings: Bookings, now: int) -> None:
+        """Replace the bookings; what is published of their places follows."""
+        touched = self._bookings.places() | bookings.places()
+        self._bookings = bookings
+        for number in touched & self.network.by_id.keys():
+            self._publish(self.network.by_id[number], now=now, changed=now if number in self._views else None)
 
     def load(self, states: Iterable[SpaceState], gateways: Iterable[GatewayState], now: int) -> None:
         """Take the database's word for everything: after the start and after every lost connection."""
@@ -96,15 +111,15 @@ class Board:
             if view is None or self._refresh_due(place, view):
                 self._publish(place, now=now, changed=gateway.heard)
             else:
-                self._expect_stale(view)
+                self._expect(view)
 
     def age(self, now: int) -> None:
-        """Withhold the numbers that have outlived their time; nearly free where there are none."""
-        if now <= self._next_stale:
+        """Publish what time alone has changed: numbers that have outlived their time, places that have closed."""
+        if now < self._next_due:
             return
-        for place_id in [key for key, stale_at in self._stale_at.items() if now > stale_at]:
-            self._publish(self.network.by_id[place_id], now=now, changed=self._stale_at[place_id])
-        self._next_stale = min(self._stale_at.values(), default=_NEVER)
+        for place_id in [key for key, due_at in self._due_at.items() if now >= due_at]:
+            self._publish(self.network.by_id[place_id], now=now, changed=None)
+        self._next_due = min(self._due_at.values(), default=_NEVER)
 
     # What goes out
 
@@ -188,16 +203,16 @@ class Board:
                 return True
         return False
 
-    def _expect_stale(self, view: View) -> None:
-        """Note when the first of the place's numbers will have outlived its time."""
+    def _expect(self, view: View) -> None:
+        """Note when time alone will change what is published: a number outlives its time, hours or bookings turn."""
         complete = self._complete_until(view.place)
-        stale_at = _NEVER
+        due_at = view.seats.due
         for space, said in view.said:
             state = self._states.get(space.id)
             if state is not None and said.quality in ("live", "degraded"):
-                stale_at = min(stale_at, max(state.at, complete) + state.ttl_s * SECOND)
-        self._stale_at[view.place.id] = stale_at
-        self._next_stale = min(self._next_stale, stale_at)
+                due_at = min(due_at, max(state.at, complete) + state.ttl_s * SECOND + 1)
+        self._due_at[view.place.id] = due_at
+        self._next_due = min(self._next_due, due_at)
 
     def _publish(self, place: Place, *, now: int, changed: int | None) -> None:
         complete = self._complete_until(place)
@@ -205,24 +220,31 @@ class Board:
             (space, occupancy_of(self._states.get(space.id), space, complete=complete, now=now))
             for space in place.spaces
         )
+        seats = seats_of(place, said, self._bookings.of(place.id), self._opening(place, now), now)
         view = self._views.get(place.id)
-        if view is not None and (view.said, view.place.code) == (said, place.code):
-            if view.place is not place:
-                view = self._views[place.id] = replace(view, place=place)  # it keeps its turn: nothing new to say
+        if view is not None and (view.said, view.place.code) == (said, place.code) and _same(view.seats, seats):
+            view = self._views[place.id] = replace(view, place=place, seats=seats)  # it keeps its turn: nothing new
         else:
             if view is not None:
                 self.digest ^= view.digest
                 del self._views[place.id]  # so that the new one comes last
             self.number += 1
             view = self._views[place.id] = view_of(
-                self.number, place, self._changed(said) if changed is None else changed, said
+                self.number, place, self._changed(said, seats) if changed is None else changed, said, seats
             )
             self.digest ^= view.digest
-        self._expect_stale(view)
+        self._expect(view)
 
-    def _changed(self, said: Iterable[tuple[Space, Occupancy]]) -> int | None:
-        """The newest change that rows and the clock account for; None: nothing was ever heard."""
-        moments = []
+    def _opening(self, place: Place, now: int) -> Opening:
+        """Whether it is open: asked of its hours again only when they may have turned, since this is done often."""
+        known = self._openings.get(place.id)
+        if known is None or known[0] is not place or not known[2] <= now < known[1].due:
+            known = self._openings[place.id] = (place, opening_of(place, now), now)
+        return known[1]
+
+    def _changed(self, said: Iterable[tuple[Space, Occupancy]], seats: Seats) -> int | None:
+        """The newest change that rows, hours, bookings and the clock account for; None: nothing was ever heard."""
+        moments = [] if seats.changed is None else [seats.changed]
         for space, one in said:
             state = self._states.get(space.id)
             if state is not None:
@@ -230,3 +252,12 @@ class Board:
                 if one.quality == "stale" and one.at is not None:
                     moments.append(one.at + one.ttl_s * SECOND)
         return max(moments, default=None)
+
+
+def _same(before: Seats, after: Seats) -> bool:
+    """Whether both say the same to the public."""
+    return (before.seats, before.free, before.spaces) == (after.seats, after.free, after.spaces) and (
+        before.opening.open,
+        before.opening.locked,
+        before.opening.changes,
+    ) == (after.opening.open, after.opening.locked, after.opening.changes)

@@ -25,6 +25,7 @@ GATEWAY: Final = "maillage_gateway"
 NETWORK: Final = "maillage_network"
 HOURS: Final = "maillage_hours"
 """A closure or a lockdown: part of the network as the API tells it."""
+BOOKINGS: Final = "maillage_bookings"
 _PROBE_S: Final = 15.0
 """Silent for so long: ask the database whether it is still there."""
 _QUERY_S: Final = 30.0
@@ -85,30 +86,34 @@ class Listener:
 
     async def _follow(self, conn: AsyncConnection[Any]) -> None:
         # Listen first, then read: what is committed in between is both read and notified, once to no effect.
-        for channel in (OCCUPANCY, GATEWAY, NETWORK, HOURS):
+        for channel in (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS):
             await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         await self._load(conn)
         reload_at: float | None = None
+        bookings_alone = True
         while True:
             wait_s = _PROBE_S if reload_at is None else max(0.0, reload_at - monotonic())
             notes = [note async for note in conn.notifies(timeout=wait_s, stop_after=1)]
-            doubtful, network = self._take(notes)
+            doubtful, network, bookings = self._take(notes)
             if doubtful:
                 states = await asyncio.wait_for(load.load_states_of(conn, sorted(doubtful)), _QUERY_S)
                 self._board.apply(states, now_us())
                 self._publish()
-            if network and reload_at is None:
+            bookings_alone = bookings_alone and not network
+            if (network or bookings) and reload_at is None:
                 reload_at = monotonic() + _NETWORK_WAIT_S
             if reload_at is not None and monotonic() >= reload_at:
-                reload_at = None
-                await self._load(conn)
+                await (self._load_bookings(conn) if bookings_alone else self._load(conn))
+                reload_at, bookings_alone = None, True
             elif not notes:
                 await asyncio.wait_for(conn.execute("SELECT 1"), _QUERY_S)
 
     async def _load(self, conn: AsyncConnection[Any]) -> None:
         network = await asyncio.wait_for(load.load_network(conn), _QUERY_S)
+        bookings = await asyncio.wait_for(load.load_bookings(conn), _QUERY_S)
         states, gateways = await asyncio.wait_for(load.load_states(conn), _QUERY_S)
         self._board.set_network(network, now_us())
+        self._board.set_bookings(bookings, now_us())
         self._board.load(states, gateways, now_us())
         self.loads += 1
         self.loaded = self.connected = True
@@ -118,28 +123,34 @@ class Listener:
             extra={"places": len(self._board.network.places), "spaces": len(states), "gateways": len(gateways)},
         )
 
-    def _take(self, notes: list[Notify]) -> tuple[set[int], bool]:
-        """Apply notifications at once. Return the spaces to reload, and whether the network itself changed."""
+    async def _load_bookings(self, conn: AsyncConnection[Any]) -> None:
+        self._board.set_bookings(await asyncio.wait_for(load.load_bookings(conn), _QUERY_S), now_us())
+        self._publish()
+
+    def _take(self, notes: list[Notify]) -> tuple[set[int], bool, bool]:
+        """Apply notifications at once. Return the spaces to reload, and whether the network or bookings changed."""
         states: list[SpaceState] = []
         gateways: list[GatewayState] = []
-        network = False
+        network = bookings = False
         for note in notes:
             try:
                 if note.channel == OCCUPANCY:
                     states += load.read_occupancy(note.payload)
                 elif note.channel == GATEWAY:
                     gateways += load.read_gateways(note.payload)
+                elif note.channel == BOOKINGS:
+                    bookings = True
                 else:
                     network = True
             except (ValueError, TypeError, KeyError) as error:
                 self.unreadable += 1
                 log.error("notification_unreadable", extra={"channel": note.channel, "error": str(error)})
         if not states and not gateways:
-            return set(), network
+            return set(), network, bookings
         now = now_us()
         gaps = self._board.apply(states, now)
         self._board.hear(gateways, now)
         self._publish()
         self.gaps += len(gaps)
         strangers = {state.space for state in states} - self._board.network.spaces.keys()
-        return gaps, network or bool(strangers)
+        return gaps, network or bool(strangers), bookings

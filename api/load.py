@@ -15,6 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from api.geography import Point
 from api.network import Door, Network, Place, Space, compact, detail, folded, summary
 from api.occupancy import GatewayState, SpaceState
+from api.seats import Booked, Bookings
 
 # Every place, as the public may know it.
 _PLACES: Final = """
@@ -22,15 +23,23 @@ SELECT id, code, name, latitude, longitude, time_zone, address, postcode, commun
        website, typology, opening_hours, hours_generated, source, generated
 FROM place
 """
-# Every space with the number of its own desks; the root first.
+# Every space, what it is for, and the number of its own desks; the root first.
 _SPACES: Final = """
-SELECT s.id, s.place, s.code, s.name, s.kind, s.parent, s.capacity, s.generated, coalesce(d.desks, 0)::integer AS desks
-FROM space s LEFT JOIN (SELECT space, count(*) AS desks FROM desk GROUP BY space) d ON d.space = s.id
+SELECT s.id, s.place, s.code, s.name, s.kind, s.parent, s.capacity, s.generated,
+       coalesce(s.for_work, k.for_work) AS for_work, k.one_party, coalesce(d.desks, 0)::integer AS desks
+FROM space s JOIN space_kind k ON k.kind = s.kind
+LEFT JOIN (SELECT space, count(*) AS desks FROM desk GROUP BY space) d ON d.space = s.id
 ORDER BY s.place, s.parent NULLS FIRST, s.code
 """
 # Days on which places, or all of them, are closed, and which places nobody gets into.
 _CLOSURES: Final = "SELECT place, first, last FROM public_closures()"
 _LOCKDOWNS: Final = "SELECT public_lockdowns() AS place"
+# Bookings in force, to come, and over since a day; by whom is nobody's business.
+_BOOKINGS: Final = """
+SELECT place, space, (extract(epoch FROM starts_at) * 1000000)::bigint AS starts,
+       (extract(epoch FROM ends_at) * 1000000)::bigint AS ends
+FROM public_bookings()
+"""
 _DOORS: Final = "SELECT place, code, name, from_space, to_space, generated FROM door ORDER BY place, code"
 # The gateways in service: a place's news is complete when all of theirs is.
 _GATEWAYS: Final = "SELECT id, place FROM gateway WHERE retired_at IS NULL"
@@ -77,6 +86,12 @@ async def load_network(conn: AsyncConnection[Any]) -> Network:
             for row in await _all(cursor.execute(_PLACES))
         ]
     return Network(places)
+
+
+async def load_bookings(conn: AsyncConnection[Any]) -> Bookings:
+    """Read what is booked now and later."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        return Bookings([Booked(**row) for row in await _all(cursor.execute(_BOOKINGS))])
 
 
 async def load_states(conn: AsyncConnection[Any]) -> tuple[list[SpaceState], list[GatewayState]]:

@@ -28,8 +28,18 @@ class Occupancy(_Answer):
     ttl: int = Field(description="Seconds after `at` for which it may be believed.", ge=0)
 
 
+class Free(_Answer):
+    """Seats: surely `low`, perhaps `high`."""
+
+    low: int = Field(ge=0)
+    high: int = Field(ge=0)
+
+
 class SpaceOccupancy(Occupancy):
     """One space of a place."""
+
+    free: Free | None = Field(description="Its free seats, whatever they are for; null: it can't be said.")
+    booked_until: datetime | None = Field(description="A meeting room or phone box that is booked now: until when.")
 
     space: str
     kind: Kind
@@ -48,8 +58,16 @@ _ROOT: Final[dict[str, Any]] = {
 _PLACE: Final[dict[str, Any]] = {
     "place": "ecosysteme-coworking-limoges",
     **_ROOT,
+    "seats": 18,
+    "free": {"low": 11, "high": 13},
+    "open": True,
+    "locked": False,
+    "changes_at": "2026-11-21T18:00:00.000Z",
     "changed_at": "2026-11-21T09:12:30.655Z",
-    "spaces": [{"space": "open-space", "kind": "open_space", "parent": "place", **_ROOT}],
+    "spaces": [
+        {"space": "open-space", "kind": "open_space", "parent": "place", **_ROOT, "capacity": 18}
+        | {"free": {"low": 11, "high": 13}, "booked_until": None}
+    ],
 }
 
 
@@ -59,6 +77,13 @@ class PlaceOccupancy(Occupancy):
     model_config = ConfigDict(json_schema_extra={"examples": [_PLACE]})
 
     place: str
+    seats: int | None = Field(description="Seats to work at, taken or not; null: none is described.", ge=0)
+    free: Free | None = Field(description="Free seats to work at; null: it can't be said. None while it is closed.")
+    open: bool | None = Field(description="By its hours, closures and lockdowns; null: its hours aren't known.")
+    locked: bool = Field(description="In lockdown: closed until it is released.")
+    changes_at: datetime | None = Field(
+        description="When it closes (if open) or opens (if closed) next by its hours; null: not known, or not in sight."
+    )
     changed_at: datetime | None = Field(description="When the centre stored the newest change.")
     spaces: list[SpaceOccupancy] = Field(default=[], description="Left out with `spaces=false`.")
 
@@ -99,7 +124,7 @@ class Place(_Answer):
     closures: list[tuple[str, str]] = Field(description="Local days, both included, on which it is closed.")
     website: str | None
     typology: str | None
-    capacity: int | None
+    capacity: int | None = Field(description="How many people its rooms hold together; no number of seats to work at.")
     kinds: list[Kind] = Field(description="The kinds of its spaces.")
     source: str = Field(description="The data set that it comes from.")
     generated: bool = Field(description="Made up from a seed, not from a source.")
@@ -114,6 +139,8 @@ class Space(_Answer):
     kind: Kind
     parent: str | None
     capacity: int | None
+    for_work: bool = Field(description="Its seats are seats to work at.")
+    one_party: bool = Field(description="One party at a time has it; bookings of it don't overlap.")
     desks: int
     generated: bool
 
@@ -146,13 +173,6 @@ class Places(_Answer):
     places: list[Place]
 
 
-class Free(_Answer):
-    """Seats: surely `low`, perhaps `high`."""
-
-    low: int
-    high: int
-
-
 class PlaceOffer(_Answer):
     """What one place has of free seats."""
 
@@ -162,7 +182,8 @@ class PlaceOffer(_Answer):
     distance_km: float
     space: str | None = Field(description="Where the seats are.")
     free: Free | None = Field(description="null: it can't be said.")
-    open: bool | None = Field(description="By its opening hours; null: they aren't known.")
+    open: bool | None = Field(description="null: its hours aren't known.")
+    changes_at: datetime | None = Field(description="When it closes by its hours; null: not known, or not in sight.")
     capacity: int | None
     quality: Literal["live", "degraded", "stale", "unknown"]
     at: datetime | None

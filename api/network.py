@@ -25,6 +25,10 @@ class Space:
     parent: int | None
     capacity: int | None
     generated: bool
+    for_work: bool = False
+    """Its seats are seats to work at."""
+    one_party: bool = False
+    """One party at a time has it: a meeting room, a phone box."""
     desks: int = 0
 
 
@@ -126,6 +130,8 @@ def detail(place: Place) -> dict[str, Any]:
             "kind": space.kind,
             "parent": codes.get(space.parent) if space.parent else None,
             "capacity": space.capacity,
+            "for_work": space.for_work,
+            "one_party": space.one_party,
             "desks": space.desks,
             "generated": space.generated,
         }

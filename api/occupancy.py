@@ -1,12 +1,11 @@
-"""What may be said of a space, and what is published of a place: values and the rules that make them. Pure."""
+"""What may be said of a space: its row, its gateways' news, and what is told of it at a moment. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
-from api.network import Place, Space
+from api.network import Space
 from api.times import rfc3339
 
 SECOND: Final = 1_000_000
@@ -67,24 +66,6 @@ def _number(value: int | None) -> int | str:
     return "null" if value is None else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What is published of a place: its occupancy and its spaces', with the bytes that say so."""
-
-    number: int
-    place: Place
-    changed: int | None
-    root: Occupancy
-    spaces: tuple[tuple[Space, Occupancy], ...]
-    said: tuple[tuple[Space, Occupancy], ...]
-    """The root's and the spaces' together."""
-    body: bytes
-    lean: bytes
-    """As ``body``, without the spaces."""
-    digest: int
-    etag: bytes
-
-
 def occupancy_of(state: SpaceState | None, space: Space | None, *, complete: int, now: int) -> Occupancy:
     """What may be said of a space at ``now`` when its gateways' news is complete up to ``complete`` (0: not known).
 
@@ -106,34 +87,4 @@ def occupancy_of(state: SpaceState | None, space: Space | None, *, complete: int
         quality=state.quality,
         at=at,
         ttl_s=state.ttl_s,
-    )
-
-
-def view_of(number: int, place: Place, changed: int | None, said: tuple[tuple[Space, Occupancy], ...]) -> View:
-    """Publication ``number`` of ``place``: what is ``said`` of its root space and the others, as values and as JSON."""
-    root = next((one for space, one in said if space.parent is None), Occupancy())
-    spaces = tuple((space, one) for space, one in said if space.parent is not None)
-    # Written by hand, since this is done for each change: codes and kinds have nothing that JSON would escape.
-    codes = {space.id: space.code for space in place.spaces}
-    changed_at = "null" if changed is None else f'"{rfc3339(changed)}"'
-    head = f'{{"place":"{place.code}",{root.as_json()},"changed_at":{changed_at}'
-    rows = ",".join(
-        [
-            f'{{"space":"{space.code}","kind":"{space.kind}","parent":"{codes[space.parent or 0]}",{one.as_json()}}}'
-            for space, one in spaces
-        ]
-    )
-    body = f'{head},"spaces":[{rows}]}}'.encode()
-    digest = int.from_bytes(blake2b(body, digest_size=8).digest())
-    return View(
-        number=number,
-        place=place,
-        changed=changed,
-        root=root,
-        spaces=spaces,
-        said=said,
-        body=body,
-        lean=f"{head}}}".encode(),
-        digest=digest,
-        etag=b'W/"%016x"' % digest,
     )

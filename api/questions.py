@@ -107,7 +107,7 @@ class AvailabilityQuestion(Question):
     seats: int = Field(default=1, ge=1, le=1000, description="Seats that must be free together.")
     kind: Kind | None = Field(
         default=None,
-        description="In a space of this kind; without it, in the place as a whole.",
+        description="In one space of this kind, whatever its seats are for; without it, any seats to work at.",
         examples=["open_space"],
     )
     limit: int = Field(default=50, ge=1, le=500, description="Places to tell, the nearest first.")

@@ -18,8 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from api.board import Board
 from api.errors import TooManyStreams
-from api.occupancy import View
 from api.times import now_us
+from api.view import View
 
 HEARTBEAT_S: Final = 15.0
 _RETRY: Final = b"retry: 2000\n\n"

@@ -26,9 +26,10 @@ router = APIRouter(tags=["availability"])
     response_class=Response,
 )
 async def availability(board: LoadedBoard, question: Annotated[AvailabilityQuestion, Query()]) -> Response:
-    """`free.low` seats are surely free. Places of which nothing can be said stand apart, as `unknown`; never as free.
+    """`free.low` seats to work at are surely free: in open places, not booked, of a space whose seats are for work.
 
-    Places that their opening hours say are closed are only counted.
+    Places of which nothing can be said stand apart, as `unknown`; never as free. Places that are closed, by their
+    hours, a closure or a lockdown, are only counted. Where a place's hours aren't known, `open` is null.
     """
     now = now_us()
     board.age(now)
@@ -36,7 +37,7 @@ async def availability(board: LoadedBoard, question: Annotated[AvailabilityQuest
     counts = {"free": 0, "full": 0, "unknown": 0, "closed": 0}
     for found in nearest(board.network.places, parse_point(question.near), question.radius_km):
         view = board.latest(found.place)
-        offer = offer_of(view, seats=question.seats, kind=question.kind, now=now) if view else None
+        offer = offer_of(view, seats=question.seats, kind=question.kind) if view else None
         if offer is None:
             continue
         counts[offer.state] += 1
@@ -55,7 +56,8 @@ def _row(found: Found, offer: Offer) -> dict[str, Any]:
         "distance_km": found.distance_km,
         "space": offer.space.code if offer.space else None,
         "free": {"low": offer.free.low, "high": offer.free.high} if offer.free else None,
-        "open": offer.open,
+        "open": offer.opening.open,
+        "changes_at": rfc3339(offer.opening.changes),
         "capacity": offer.occupancy.capacity,
         "quality": offer.occupancy.quality,
         "at": rfc3339(offer.occupancy.at),

@@ -13,11 +13,11 @@ from api.board import Board
 from api.errors import BadQuery, NotFound, Unavailable
 from api.geography import parse_box
 from api.models import NetworkOccupancy, PlaceOccupancy, problem_responses
-from api.occupancy import View
 from api.questions import OccupancyQuestion, StreamQuestion
 from api.state import LOADING, LoadedBoard, parts_of
 from api.stream import HEARTBEAT_S, EventStream
 from api.times import now_us, parse_rfc3339
+from api.view import View
 
 router = APIRouter(tags=["occupancy"])
 

@@ -17,7 +17,16 @@ def a_place(number: int, **changes: Any) -> Place:
     root = Space(
         id=10 * number, place=number, code="place", name="All", kind="place", parent=None, capacity=30, generated=True
     )
-    inner = replace(root, id=10 * number + 1, code="open", kind="open_space", parent=10 * number, capacity=24, desks=20)
+    inner = replace(
+        root,
+        id=10 * number + 1,
+        code="open",
+        kind="open_space",
+        parent=10 * number,
+        capacity=24,
+        for_work=True,
+        desks=20,
+    )
     values: dict[str, Any] = {
         "id": number,
         "code": f"place-{number}",

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.board import OVERLAP, Board
-from api.occupancy import SECOND, View
+from api.occupancy import SECOND
 from api.times import rfc3339
+from api.view import View
 from tests.unit.api.network_of import NOW, a_gateway, a_network, a_place, a_state
 
 

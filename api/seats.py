@@ -1,0 +1,121 @@
+"""Which seats of a place are free now: from what the API holds in memory to the rule (``occupancy.free_seats``)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from api.network import Place, Space
+from api.occupancy import Occupancy
+from api.opening import Opening
+from occupancy.free_seats import Free, Room, free_for_work, free_in, seats_for_work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """A booking as the public may know it; times in microseconds, ``ends`` not included. ``space`` None: the place."""
+
+    place: int
+    space: int | None
+    starts: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceSeats:
+    """One space: its free seats (None: not known), and until when it is booked (None: it isn't)."""
+
+    free: Free | None = None
+    booked_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seats:
+    """What a place offers now."""
+
+    opening: Opening
+    seats: int | None
+    """Seats to work at, taken or not; None: none is described."""
+    free: Free | None
+    spaces: tuple[SpaceSeats, ...]
+    """In the order of what is said of the spaces, the root among them."""
+    changed: int | None
+    """When bookings or hours last changed it; None: not known."""
+    due: int
+    """From when on time alone has changed it (microseconds)."""
+
+
+class Bookings:
+    """Every booking that is in force or to come, by place."""
+
+    def __init__(self, rows: Iterable[Booked] = ()) -> None:
+        self._by_place: dict[int, list[Booked]] = defaultdict(list)
+        for row in rows:
+            self._by_place[row.place].append(row)
+
+    def of(self, place: int) -> Sequence[Booked]:
+        """The bookings of a place and its spaces."""
+        return self._by_place.get(place, ())
+
+    def places(self) -> set[int]:
+        """Where anything is booked."""
+        return set(self._by_place)
+
+
+def seats_of(
+    place: Place, said: Sequence[tuple[Space, Occupancy]], booked: Sequence[Booked], opening: Opening, now: int
+) -> Seats:
+    """What ``place`` offers at ``now``, where ``said`` is what may be said of its spaces."""
+    here = [one for one in booked if one.starts <= now < one.ends]
+    moments = [moment for moment in (opening.since, opening.due) if moment is not None]
+    moments += [moment for one in booked for moment in (one.starts, one.ends)]
+    rooms = [
+        Room(
+            seats=now_in.capacity,
+            for_work=space.for_work,
+            one_party=space.one_party,
+            low=now_in.low,
+            high=now_in.high,
+            bookings=sum(one.space == space.id for one in here) if here and space.parent is not None else 0,
+        )
+        for space, now_in in said
+    ]
+    work = {space.id for space in place.spaces if space.for_work}
+    counted = [room for room, (space, _) in zip(rooms, said, strict=True) if _counts(space, work)]
+    whole, root = next(((space.id, one) for space, one in said if space.parent is None), (None, Occupancy()))
+    return Seats(
+        opening=opening,
+        seats=seats_for_work(counted),
+        free=free_for_work(
+            counted,
+            low=root.low,
+            high=root.high,
+            opened=opening.open,
+            locked=opening.locked,
+            bookings=sum(one.space is None or one.space == whole for one in here) if here else 0,
+        ),
+        spaces=tuple(
+            SpaceSeats(
+                free=free_in(room, opened=opening.open, locked=opening.locked),
+                booked_until=_until(booked, space.id, now) if room.one_party and room.bookings else None,
+            )
+            for room, (space, _) in zip(rooms, said, strict=True)
+        ),
+        changed=max((moment for moment in moments if moment <= now), default=None),
+        due=min(moment for moment in moments if moment > now),
+    )
+
+
+def _counts(space: Space, work: set[int]) -> bool:
+    """Whether a space's seats are told apart from the others': the root holds all, a work space those within it."""
+    return (space.parent is not None or space.for_work) and space.parent not in work
+
+
+def _until(booked: Sequence[Booked], space: int, now: int) -> int:
+    """Until when a space is booked without a gap."""
+    until = now
+    for one in sorted((one for one in booked if one.space == space), key=lambda one: one.starts):
+        if one.starts <= until < one.ends:
+            until = one.ends
+    return until
