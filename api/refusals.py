@@ -20,6 +20,9 @@ _TAKEN: Final[Mapping[str, tuple[str, str]]] = {
     "door_group_place_code_key": ("code", "there is a group of doors with this code here already"),
     "lockdown_in_force": ("door", "it is in lockdown already"),
     "pass_place_pkey": ("places", "a place is named twice"),
+    "booking_once": ("from", "this member has booked just this already"),
+    "booking_room_once": ("from", "the room is booked in this time already; choose another time or another room"),
+    "closure_once": ("first", "it is closed on just these days already; change that closure instead"),
 }
 _WRONG: Final[Mapping[str, tuple[str, str]]] = {
     "member_ref_check": ("ref", "a reference is m- and 4 to 32 lower-case letters or digits"),
@@ -54,7 +57,7 @@ def as_problem(error: psycopg.Error) -> ApiError | None:
     match error:
         case pg.InsufficientPrivilege():
             return NotYours(_REACH)
-        case pg.UniqueViolation():
+        case pg.UniqueViolation() | pg.ExclusionViolation():
             field, what = _TAKEN.get(error.diag.constraint_name or "", (None, "there is such a thing already"))
             return Conflict(_sentence(what), field=field)
         case pg.ForeignKeyViolation():

@@ -38,6 +38,22 @@ WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(re
 """
 
 
+# A place's hours, and the days around a time on which it is closed.
+HOURS: Final = """
+SELECT p.code::text AS code, p.opening_hours, p.department, p.time_zone, ARRAY(
+    SELECT jsonb_build_array(c.first, c.last) FROM public_closures() c
+    WHERE (c.place = p.id OR c.place IS NULL)) AS closures
+FROM place p WHERE p.id = %(place_id)s
+"""
+# Who has a space that is one party's at a time in a time, the earliest first.
+TAKEN: Final = """
+SELECT b.ref, b.starts_at, b.ends_at FROM booking b
+WHERE b.space = %(space_id)s AND b.one_party AND b.cancelled_at IS NULL AND b.ref IS DISTINCT FROM %(ref)s
+  AND tstzrange(b.starts_at, b.ends_at) && tstzrange(%(starts)s, %(ends)s)
+ORDER BY b.starts_at LIMIT 1
+"""
+
+
 class BookingMade(Body):
     """A new booking."""
 

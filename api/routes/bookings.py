@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import bookings as rows
+from api.access.bookable import check_bookable
 from api.access.bookings import (
     Booking,
     BookingChanged,
@@ -42,12 +43,23 @@ async def bookings(request: Request, question: Annotated[BookingsQuestion, Query
     **guarded("visitors:write", answers={201: Booking}, problems=(409,)),
 )
 async def book(request: Request, body: BookingMade) -> Response:
-    """What a pass that is `booked` needs to open. Whether others have booked the same isn't asked."""
+    """What a pass that is `booked` needs to open.
+
+    The place must be open all the while. A meeting room or a phone box has one booking at a time, other spaces any
+    number.
+    """
     async with session(request, "visitors:write") as s:
         await member_named(s, body.member, "member")
         place, _zone = await place_named(s, body.place)
-        values = {"member": body.member, "place_id": place, "space_id": await _space(s, place, body.space)}
-        made = await s.row(rows.INSERT, {**values, "starts": body.starts, "ends": body.ends})
+        values = {
+            "member": body.member,
+            "place_id": place,
+            "space_id": await _space(s, place, body.space),
+            "starts": body.starts,
+            "ends": body.ends,
+        }
+        await check_bookable(s, values)
+        made = await s.row(rows.INSERT, values)
         assert made is not None
         row = await read(s, booking_thing(made["ref"]))
     return told(booking_json(row), row["revision"], status=201, location=f"/v1/bookings/{row['ref']}")
@@ -67,7 +79,7 @@ async def booking(ref: str, request: Request) -> Response:
     **guarded("visitors:write", answers={200: Booking}, changes=True),
 )
 async def change_booking(ref: str, request: Request, body: BookingChanged) -> Response:
-    """Another time, or another space of the same place."""
+    """Another time, or another space of the same place, on the terms of a new one."""
     async with session(request, "visitors:write") as s:
         wanted, thing = expected(request), booking_thing(ref)
         row = await read_to_change(s, thing, wanted)
@@ -83,6 +95,7 @@ async def change_booking(ref: str, request: Request, body: BookingChanged) -> Re
         }
         if values["ends"] <= values["starts"]:
             raise BadField("until", "it must be after from")
+        await check_bookable(s, {**values, "place_id": row["place_id"]})
         if await s.row(rows.UPDATE, values) is None:
             raise await explain_refusal(s, thing, wanted)
         row = await read(s, thing)

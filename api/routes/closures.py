@@ -35,7 +35,12 @@ async def closures(request: Request, question: Annotated[ClosuresQuestion, Query
     return json_answer({"closures": [closure_json(row) for row in found]})
 
 
-@router.post("/v1/closures", status_code=201, summary="Close a place", **guarded("rules:write", answers={201: Closure}))
+@router.post(
+    "/v1/closures",
+    status_code=201,
+    summary="Close a place",
+    **guarded("rules:write", answers={201: Closure}, problems=(409,)),
+)
 async def make_closure(request: Request, body: ClosureMade) -> Response:
     """Or, without `place`, every place (for the network's administrators)."""
     async with session(request, "rules:write") as s:

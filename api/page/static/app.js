@@ -32,6 +32,7 @@ function paintTotals() {
   const some = loaded && sum.known > 0;
   $("total-present").textContent = some ? figure(sum.present) : "–";
   $("total-free").textContent = some ? figure(sum.free) : "–";
+  $("total-maybe").textContent = some && sum.maybe ? ` ${say("free_if_open", { n: sum.maybe })}` : "";
   $("total-live").textContent = loaded ? figure(sum.known) : "–";
   $("total-places").textContent = loaded ? ` ${say("of", { n: places.count() })}` : "";
   $("total-unknown").textContent = loaded ? figure(sum.unknown) : "–";
@@ -158,7 +159,7 @@ function follow() {
   list.markSelected(id);
   if (id !== null && id !== before) {
     $("details").focus({ preventScroll: true });
-    if (place) aloud(say("row", { name: place.name, commune: place.commune ?? "", state: list.stateWords(place.now) }));
+    if (place) aloud(say("row", { name: place.name, commune: place.commune ?? "", state: list.nowWords(place.now) }));
   } else if (id === null && before !== null) list.focus(before);
 }
 
@@ -200,7 +201,7 @@ function hint(place, x, y) {
   const box = $("hint");
   box.hidden = !place;
   if (!place) return;
-  box.textContent = `${place.name} – ${list.stateWords(place.now)}`;
+  box.textContent = `${place.name} – ${list.nowWords(place.now)}`;
   box.style.setProperty("left", `${x}px`);
   box.style.setProperty("top", `${y}px`);
   box.classList.toggle("left", x > $("map").clientWidth / 2);
@@ -211,7 +212,7 @@ wire();
 paintWords();
 map.start({ url: new URL("./outline.json", import.meta.url), pick: (place) => (location.hash = `place=${encodeURIComponent(place.id)}`), hint }).catch((error) => console.warn("outline", error));
 setInterval(() => {
-  if (cutAt !== null) places.age();
+  places.age(); // hours turn and bookings begin without any news
   details.tick(cutAt !== null);
   list.calmSort();
 }, 1000);

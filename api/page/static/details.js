@@ -1,6 +1,6 @@
 // One place in full: its spaces with what is known of each, address, hours.
 import { place as fetchPlace } from "./line.js";
-import { bar, stateWords } from "./list.js";
+import { bar, hoursWords, stateWords } from "./list.js";
 import * as places from "./places.js";
 import { moment, say } from "./words.js";
 
@@ -24,19 +24,22 @@ function intervalWords(now) {
   return say("interval", { low: now.low, high: now.high });
 }
 
-function spaceCard(space, number) {
+function spaceCard(space, number, opening) {
   const isRoot = space.kind === "place";
-  const now = places.judge(number, space.capacity);
+  const now = places.judge(number, space.capacity, opening);
   const card = element("li", isRoot ? "space root" : "space");
   card.dataset.space = space.id;
   card.dataset.level = now.level;
   const head = element("div", "space-head");
   head.append(element("h3", "", isRoot ? say("whole") : space.name), element("span", "state", stateWords(now)));
-  const size = now.capacity === null ? say("no_capacity") : say("seats", { n: now.capacity });
+  const size = now.capacity === null ? say("no_capacity") : isRoot ? say("people_at_most") : say("seats", { n: now.capacity });
+  const seats = isRoot && number?.seats ? ` · ${say("seats_for_work", { n: number.seats })}` : "";
   const count = element("p", "space-count");
-  count.append(element("strong", "", now.known ? String(now.present) : "?"), ` / ${now.capacity ?? "?"} `, element("span", "quiet", isRoot ? size : `${size} · ${say(`kinds.${space.kind}`)}`));
+  count.append(element("strong", "", now.known ? String(now.present) : "?"), ` / ${now.capacity ?? "?"} `, element("span", "quiet", isRoot ? size + seats : `${size} · ${say(`kinds.${space.kind}`)}`));
   const facts = [now.known ? intervalWords(now) : null, say(`quality.${now.quality}`), number?.at ? say("at", { time: moment(Date.parse(number.at)) }) : say("never")];
-  card.append(head, bar(now), count, element("p", "facts", facts.filter(Boolean).join(" · ")));
+  card.append(head, bar(now));
+  if (isRoot) card.append(element("p", "hours-now", hoursWords(opening)));
+  card.append(count, element("p", "facts", facts.filter(Boolean).join(" · ")));
   return card;
 }
 
@@ -80,7 +83,7 @@ function render() {
   else {
     const live = places.get(open);
     if (place.where) children.push(element("p", "quiet", place.where));
-    if (live && !live.now.known) children.push(element("p", "warning", say("unknown_why")));
+    if (live && live.now.level === "unknown") children.push(element("p", "warning", say("unknown_why")));
     if (place.generated) children.push(element("p", "generated", say("generated")));
     else if (place.spaces?.some((s) => s.generated)) children.push(element("p", "generated", say("generated_spaces")));
     children.push(element("h3", "section", say("spaces")), spacesList(live), factsList(place));
@@ -95,7 +98,7 @@ function spacesList(live) {
   const numbers = new Map((live?.number?.spaces ?? []).map((number) => [number.space, number]));
   const isRoot = (space) => space.kind === "place";
   for (const space of [...about.spaces].sort((a, b) => isRoot(b) - isRoot(a))) {
-    list.append(spaceCard(space, isRoot(space) ? live?.number : numbers.get(space.id)));
+    list.append(spaceCard(space, isRoot(space) ? live?.number : numbers.get(space.id), live.now.opening));
   }
   return list.childElementCount ? list : element("p", "quiet", say("no_spaces"));
 }

@@ -1,6 +1,6 @@
 // The list beside the map: one link a place, touched only where its words change.
 import * as places from "./places.js";
-import { collator, percent, say } from "./words.js";
+import { collator, daysUntil, percent, say, soon } from "./words.js";
 
 const SORT_EVERY_MS = 2000; // rows change places calmly, and never under a reader's hand…
 const SETTLED_MS = 6000; // …but for the first seconds, while the first numbers come in
@@ -17,14 +17,31 @@ let lastSort = 0;
 const matches = (place) => wanted.split(/\s+/).every((part) => place.key.includes(part));
 export const filter = () => (wanted ? matches : () => true);
 
-/** In words, what is known of a place now: "7 free", "5–7 free", "full", "unknown". */
+/** In words, what is known of a place or space now: "7 free", "5–7 free", "full", "closed", "booked until 15:00", "unknown". */
 export function stateWords(now) {
-  if (!now.known) return say("unknown");
-  if (now.free === null) return say("now_present", { n: now.present });
+  if (now.opening.open === false) return say("closed");
+  if (now.booked) return near(now.booked, now.opening) ? say("booked_until", { time: time(now.booked, now.opening) }) : say("booked");
+  if (now.free === null) return now.known ? say("now_present", { n: now.present }) : say("unknown");
   if (now.most === 0) return say("full");
   if (now.most > now.free) return say("seats_between", { n: now.most, low: now.free });
   return now.quality === "degraded" ? `${say("about")} ${say("seats_free", { n: now.free })}` : say("seats_free", { n: now.free });
 }
+
+/** In words, until when a place is open, or when it opens: "open until 18:00", "opens on Monday at 9:00". */
+export function hoursWords(opening) {
+  const { open, locked, changes } = opening;
+  if (locked) return say("suspended");
+  if (open === null) return say("hours_not_known");
+  if (open) return changes !== null && near(changes, opening) ? say("open_until", { time: time(changes, opening) }) : say("open_now");
+  if (changes === null) return say("closed_now");
+  return say(daysUntil(changes, opening.zone, places.now()) === 0 ? "opens_today" : "opens", { time: time(changes, opening) });
+}
+
+const near = (ms, { zone }) => daysUntil(ms, zone, places.now()) < 2;
+const time = (ms, { zone }) => soon(ms, zone, places.now());
+
+/** Both, for one line: "5–7 free, open until 18:00". */
+export const nowWords = (now) => `${stateWords(now)}, ${hoursWords(now.opening)}`;
 
 /** A bar that shows a share taken; hatched where nothing is known. */
 export function bar(now) {
@@ -50,12 +67,13 @@ function make(place) {
   const name = Object.assign(document.createElement("span"), { className: "name" });
   const where = Object.assign(document.createElement("span"), { className: "where" });
   const state = Object.assign(document.createElement("span"), { className: "state" });
+  const hours = Object.assign(document.createElement("span"), { className: "hours-now" });
   const ratio = Object.assign(document.createElement("span"), { className: "ratio" });
   const meter = bar(place.now);
   meter.setAttribute("aria-hidden", "true");
-  link.append(name, state, where, ratio, meter);
+  link.append(name, state, where, ratio, hours, meter);
   item.append(link);
-  return { item, link, name, where, state, ratio, meter };
+  return { item, link, name, where, state, ratio, hours, meter };
 }
 
 function set(element, text) {
@@ -68,6 +86,7 @@ function paint(place) {
   set(row.name, place.name);
   set(row.where, place.where);
   set(row.state, stateWords(now));
+  set(row.hours, hoursWords(now.opening));
   set(row.ratio, now.capacity === null ? (now.known ? String(now.present) : "") : `${now.known ? now.present : "?"} / ${now.capacity}`);
   if (row.link.dataset.level !== String(now.level)) row.link.dataset.level = now.level;
   row.link.dataset.quality = now.quality;
@@ -82,7 +101,7 @@ function sort() {
   lastSort = Date.now();
   const { compare } = collator();
   const byName = (a, b) => compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
-  const keys = { free: (p) => p.now.free ?? -1, fullness: (p) => p.now.share ?? -1, name: () => 0 };
+  const keys = { free: (p) => (p.now.opening.open === false ? -2 : p.now.free ?? -1), fullness: (p) => p.now.share ?? -1, name: () => 0 };
   const key = keys[order];
   const wantedRows = [...places.all()].filter(filter()).sort((a, b) => key(b) - key(a) || byName(a, b)).map((place) => rows.get(place.id).item);
   const moved = wantedRows.filter((item, i) => list.children[i] !== item).length;

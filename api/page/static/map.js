@@ -27,7 +27,7 @@ let departments = new Set();
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  for (const name of ["sea", "land", "country", "dim", "department", "region", "name", "paper", "ink", "unknown"]) colours[name] = colour(name);
+  for (const name of ["sea", "land", "country", "dim", "department", "region", "name", "paper", "ink", "closed", "unknown"]) colours[name] = colour(name);
   colours.levels = STEPS.map((step) => colour(`level-${step}`));
   colours.none = colour("level-none");
 }
@@ -43,7 +43,16 @@ function drawDot(context, place, r) {
   const [x, y] = place.screen;
   const size = place === selected || place === hovered ? r + 2.5 : r;
   context.beginPath();
-  if (!now.known) {
+  if (now.level === "closed") {
+    context.arc(x, y, size * 0.8, 0, 7);
+    context.fillStyle = colours.country;
+    context.fill();
+    context.moveTo(x - size * 0.45, y);
+    context.lineTo(x + size * 0.45, y);
+    context.lineWidth = 1.5;
+    context.strokeStyle = colours.closed;
+    context.stroke();
+  } else if (!now.known) {
     context.arc(x, y, size * 0.9, 0, 7);
     context.fillStyle = colours.country;
     context.fill();
@@ -94,7 +103,7 @@ function drawRipples(context, seen, r) {
     context.beginPath();
     context.arc(x, y, r + 1 + 7 * share, 0, 7);
     context.lineWidth = 2;
-    context.strokeStyle = colours.levels[level] ?? colours.none;
+    context.strokeStyle = colours.levels[level] ?? colours[level] ?? colours.none;
     context.stroke();
   }
   context.globalAlpha = 1;
@@ -116,8 +125,8 @@ function drawDots() {
     place.screen = [x, y];
     seen.push(place);
   }
-  const rank = (p) => (p === selected || p === hovered ? 9 : p.now.known ? 1 + (p.now.share ?? 0) : 0);
-  seen.sort((a, b) => rank(a) - rank(b)); // the fullest on top, unknown below
+  const rank = (p) => (p === selected || p === hovered ? 9 : p.now.known && p.now.level !== "closed" ? 1 + (p.now.share ?? 0) : 0);
+  seen.sort((a, b) => rank(a) - rank(b)); // the fullest on top, unknown and closed below
   for (const place of seen) drawDot(context, place, r);
   clearTimeout(ripple);
   if (drawRipples(context, seen, r)) ripple = setTimeout(redraw, RIPPLE_EVERY_MS, false);

@@ -53,21 +53,43 @@ export function setServerTime(ms) {
   if (!Number.isNaN(difference)) ahead = Math.abs(difference) > 2500 ? difference : 0;
 }
 
-/** What may be said of a number now: present and its kin are null unless it is fresh. From `free` to `most` seats are free. */
-export function judge(number, capacity) {
+/**
+ * What may be said of a number now: present and its kin are null unless it is fresh. From `free` to `most` seats are free:
+ * the API counts them (docs/api.md, Free seats). `opening`: whether the place is open, see below.
+ */
+export function judge(number, capacity, opening) {
   const size = number?.capacity ?? capacity ?? null;
   const fresh = number && number.present !== null && (number.quality === "live" || number.quality === "degraded");
   const quality = !number ? "unknown" : fresh && cut && expired(number) ? "stale" : number.quality;
-  if (!fresh || quality === "stale") return { known: false, present: null, low: null, high: null, free: null, most: null, share: null, capacity: size, quality, level: "unknown" };
-  const share = size > 0 ? number.present / size : null;
-  const left = (people) => (size === null ? null : Math.max(0, size - people));
-  const free = left(number.high ?? number.present); // surely free, as /v1/availability counts
-  const most = left(number.low ?? number.present);
-  return { known: true, present: number.present, low: number.low, high: number.high, free, most, share, capacity: size, quality, level: levelOf(share) };
+  const known = Boolean(fresh) && quality !== "stale";
+  const share = known && size > 0 ? number.present / size : null;
+  const old = opening.turned || (cut && number?.present !== null && !known);
+  const offer = opening.open === false ? { low: 0, high: 0 } : old ? null : number?.free ?? null;
+  const booked = number?.booked_until && instant(number.booked_until) > now() ? instant(number.booked_until) : null;
+  return {
+    known, quality, share, capacity: size, opening, booked,
+    present: known ? number.present : null, low: known ? number.low : null, high: known ? number.high : null,
+    free: offer?.low ?? null, most: offer?.high ?? null,
+    level: opening.open === false ? "closed" : known ? levelOf(share) : "unknown",
+  };
 }
 
-const expired = (number) => number.at === null || Date.now() + ahead > Date.parse(number.at) + number.ttl * 1000;
-const judged = (place) => judge(place.number, place.capacity);
+/**
+ * Whether a place is open (null: not known), until when that holds (ms, null: not known), whether it is in lockdown, and in
+ * which time zone its hours are. `turned`: that time has come while the line is cut, or its news is on the way.
+ */
+function openingOf({ number, time_zone: zone }) {
+  const changes = number?.changes_at ? instant(number.changes_at) : null;
+  const { open = null, locked = false } = number ?? {};
+  const turned = changes !== null && !locked && now() >= changes;
+  return { open: turned ? !open : open, locked, changes: turned ? null : changes, zone, turned };
+}
+
+/** The server's time, ms. */
+export const now = () => Date.now() + ahead;
+const instant = (text) => Date.parse(text);
+const expired = (number) => number.at === null || now() > instant(number.at) + number.ttl * 1000;
+const judged = (place) => judge(place.number, place.capacity, openingOf(place));
 
 /** A number from the API or the stream replaces the place's last one. Unknown places are ignored. */
 export function hear(number) {
@@ -83,9 +105,8 @@ export function hear(number) {
 
 function refresh(place) {
   const before = place.now;
-  const now = judged(place);
-  place.now = now;
-  if (!before || ["known", "present", "low", "high", "capacity", "quality"].some((k) => before[k] !== now[k])) touch(place);
+  place.now = judged(place);
+  if (!before || ["known", "present", "low", "high", "free", "most", "capacity", "quality", "level"].some((k) => before[k] !== place.now[k])) touch(place);
 }
 
 /** While the line is cut every number ages to unknown by its own ttl. */
@@ -98,16 +119,13 @@ export function age() {
   for (const place of places.values()) refresh(place);
 }
 
+/** People and free seats of all places; `maybe`: free seats of places whose hours aren't known. */
 export function totals() {
-  const sum = { present: 0, free: 0, known: 0, unknown: 0, degraded: 0 };
+  const sum = { present: 0, free: 0, maybe: 0, known: 0, unknown: 0 };
   for (const { now } of places.values()) {
-    if (!now.known) sum.unknown += 1;
-    else {
-      sum.known += 1;
-      sum.present += now.present;
-      sum.free += now.free ?? 0;
-      if (now.quality === "degraded") sum.degraded += 1;
-    }
+    if (now.known) sum.present += now.present;
+    sum[now.known ? "known" : "unknown"] += 1;
+    sum[now.opening.open ? "free" : "maybe"] += now.free ?? 0;
   }
   return sum;
 }

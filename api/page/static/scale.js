@@ -1,7 +1,7 @@
-// How full, in five steps and two more: "none" (no capacity known) and "unknown" (no fresh number). Never colour alone:
-// a dot's wedge grows with fullness, an unknown place is a dashed empty ring.
+// How full, in five steps and three more: "none" (no capacity known), "closed" and "unknown" (no fresh number). Never colour
+// alone: a dot's wedge grows with fullness, a closed place is a ring with a bar, an unknown one a dashed empty ring.
 export const STEPS = [0, 1, 2, 3, 4];
-export const LEVELS = [...STEPS, "unknown"];
+export const LEVELS = [...STEPS, "closed", "unknown"];
 
 /** The step of a share of capacity taken, 0…1 (more than 1 is full). */
 export function levelOf(share) {
@@ -25,6 +25,10 @@ export function sample(level) {
     mark.setAttribute("y", 4.2);
     mark.textContent = "?";
     svg.append(mark);
+  } else if (level === "closed") {
+    const bar = document.createElementNS(ns, "path");
+    bar.setAttribute("d", "M-4.5 0H4.5");
+    svg.append(bar);
   } else if (level !== "none") {
     const share = [0.12, 0.375, 0.625, 0.875, 1][level];
     const wedge = document.createElementNS(ns, share === 1 ? "circle" : "path");

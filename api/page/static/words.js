@@ -48,11 +48,34 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? number.format(values[name]) : values[name]));
 }
 
-export const levelWords = (level) => (level === "unknown" || level === "none" ? words[`level_${level}`] : words.levels[level]);
+export const levelWords = (level) => (typeof level === "number" ? words.levels[level] : words[`level_${level}`]);
 export const figure = (n) => number.format(n);
 export const percent = (share) => new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 }).format(share);
 export const clock = (ms) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
 export const collator = () => new Intl.Collator(language, { sensitivity: "base", numeric: true });
+
+const formats = new Map();
+function format(zone, shape) {
+  const key = `${language} ${zone} ${Object.values(shape)}`;
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(shape.year ? "sv" : language, { ...shape, timeZone: zone }));
+  return formats.get(key);
+}
+
+/** How many days of the calendar lie between two times (ms), in a time zone: 0 today, 1 tomorrow. */
+export function daysUntil(ms, zone, from) {
+  const day = (at) => Date.parse(format(zone, { year: "numeric", month: "2-digit", day: "2-digit" }).format(at));
+  return Math.round((day(ms) - day(from)) / 86_400_000);
+}
+
+/** A time to come on the clock of a time zone: "18:00", "tomorrow at 09:00", "Monday at 09:00", "3 January at 09:00". */
+export function soon(ms, zone, from) {
+  const time = format(zone, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
+  const days = daysUntil(ms, zone, from);
+  if (days === 0) return time;
+  if (days === 1) return time === "00:00" ? "24:00" : say("tomorrow_at", { time });
+  if (days < 7) return say("weekday_at", { day: format(zone, { weekday: "long" }).format(ms), time });
+  return say("date_at", { day: format(zone, { day: "numeric", month: "long" }).format(ms), time });
+}
 
 /** A time of today as hh:mm:ss, of another day with its date. */
 export function moment(ms) {

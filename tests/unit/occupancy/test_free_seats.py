@@ -27,7 +27,9 @@ ROOMS = st.builds(
 )
 
 
-def room(people: People, seats: int | None, *, for_work: bool = False, one_party: bool = False, booked: int = 0) -> Room:
+def room(
+    people: People, seats: int | None, *, for_work: bool = False, one_party: bool = False, booked: int = 0
+) -> Room:
     low, high = people or (None, None)
     return Room(seats=seats, for_work=for_work, one_party=one_party, low=low, high=high, bookings=booked)
 
