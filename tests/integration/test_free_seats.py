@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -105,9 +105,9 @@ def test_what_happens_is_followed_without_an_event_of_any_device(served: httpx.C
     assert _pair(told()["free"]) == (17, 19)
     (place,) = centre.conn.execute("SELECT id FROM place WHERE code = 'case-0'").fetchone() or (None,)
     centre.conn.execute(
-        "INSERT INTO booking (member, place, space, starts_at, ends_at)"
-        " SELECT 'm-00001', place, id, now(), now() + interval '1 hour' FROM space WHERE place = %s AND code = 'room-1'",
-        (place,),
+        "INSERT INTO booking (member, place, space, starts_at, ends_at) SELECT 'm-00001', place, id, now(), %s"
+        " FROM space WHERE place = %s AND code = 'room-1'",
+        (datetime.now(UTC) + timedelta(hours=1), place),
     )
     until(lambda: told()["spaces"][2]["booked_until"], deadline_s=30, what="the booking is told")
     centre.conn.execute("UPDATE place SET opening_hours = '{}' WHERE id = %s", (place,))
@@ -189,7 +189,7 @@ def test_hours_that_make_no_sense_are_refused(centre: Centre, hours: dict[str, A
 
 
 def _arrange(centre: Centre, code: str, case: Case) -> None:
-    hours = HOURS[case.hours]
+    now, hours = datetime.now(UTC), HOURS[case.hours]
     place = centre.place(code, opening_hours=None if hours is None else Jsonb(hours))
     centre.conn.execute(
         "INSERT INTO space (place, code, name, kind, parent, capacity, for_work)"
@@ -206,11 +206,11 @@ def _arrange(centre: Centre, code: str, case: Case) -> None:
     for number, what in enumerate(case.booked, start=1):
         centre.conn.execute(
             "INSERT INTO booking (member, place, space, starts_at, ends_at) SELECT %s, %s,"
-            " (SELECT id FROM space WHERE place = %s AND code = %s), now() - interval '1 hour', now() + interval '1 day'",
-            (f"m-0000{number}", place, place, names[what]),
+            " (SELECT id FROM space WHERE place = %s AND code = %s), %s, %s",
+            (f"m-0000{number}", place, place, names[what], now - timedelta(hours=1), now + timedelta(days=1)),
         )
     if case.closure:
-        today = date.today()
+        today = now.date()
         centre.conn.execute(
             "INSERT INTO closure (place, first, last) VALUES (%s, %s, %s)",
             (place, today - timedelta(days=2), today + timedelta(days=2)),

@@ -119,6 +119,72 @@ def test_a_network_of_before_keeps_its_members_cards_and_rights(empty: str, tmp_
         assert len(connection.execute("SELECT * FROM enter(sha256('k'), '', '')").fetchall()) == 1
 
 
+BEFORE_SEATS = """
+INSERT INTO place (code, name, shard, latitude, longitude, source, source_id)
+  VALUES ('a', 'A', 0, 45, 1, 't', '1'), ('b', 'B', 63, 46, 2, 't', '2');
+INSERT INTO space (place, code, name, kind, capacity, person_limit, generated) VALUES
+  (1, 'place', 'Lieu', 'place', 34, 34, true), (2, 'place', 'Lieu', 'place', 50, NULL, false);
+INSERT INTO space (place, code, name, kind, parent, capacity, generated)
+  SELECT r.place, k.code, 'X', k.kind, r.id, k.size, true FROM space r,
+    (VALUES ('open', 'open_space', 22), ('room', 'meeting_room', 6)) AS k (code, kind, size) ORDER BY r.place, k.code;
+INSERT INTO space_state (space, place, revision, capacity, quality, at, ttl_s, changed_at, fold)
+  VALUES (1, 1, 7, 34, 'unknown', now(), 900, now(), '{}');
+INSERT INTO member (ref) VALUES ('m-0001'), ('m-0002');
+INSERT INTO booking (ref, member, place, space, starts_at, ends_at) VALUES
+  ('b-made-first', 'm-0001', 1, 4, date_trunc('hour', now()) + '10 hours', date_trunc('hour', now()) + '12 hours');
+INSERT INTO booking (ref, member, place, space, starts_at, ends_at, cancelled_at)
+  SELECT v.ref, v.member, 1, v.space, date_trunc('hour', now()) + v.first, date_trunc('hour', now()) + v.last, v.gone
+  FROM (VALUES
+    ('b-a-overlaps', 'm-0002', 4, interval '9 hours', interval '11 hours', NULL::timestamptz),
+    ('b-after', 'm-0002', 4, '12 hours', '13 hours', NULL),
+    ('b-gone', 'm-0002', 4, '10 hours', '12 hours', now()),
+    ('b-past-1', 'm-0001', 4, '-9 hours', '-7 hours', NULL),
+    ('b-past-2', 'm-0002', 4, '-9 hours', '-7 hours', NULL),
+    ('b-seat-1', 'm-0001', 3, '9 hours', '11 hours', NULL),
+    ('b-seat-2', 'm-0002', 3, '9 hours', '11 hours', NULL),
+    ('b-seat-3', 'm-0002', 3, '9 hours', '11 hours', NULL)) AS v (ref, member, space, first, last, gone);
+INSERT INTO closure (place, first, last, reason) VALUES (1, '2026-12-24', '2026-12-26', 'Fêtes'),
+  (1, '2026-12-24', '2026-12-26', ''), (NULL, '2026-12-24', '2026-12-26', ''), (NULL, '2026-12-24', '2026-12-26', '');
+"""
+"""A network as migration 0020 left it: bookings that overlap, closures made twice, seats that stand in no room."""
+
+
+def test_what_overlaps_is_settled_and_seats_stand_in_rooms(empty: str, tmp_path: Path) -> None:
+    for path in MIGRATIONS.glob("*.sql"):
+        if int(path.name[:4]) < 22:
+            shutil.copy(path, tmp_path)
+    migrate(empty, log=_quiet, directory=tmp_path)
+    with psycopg.connect(empty) as connection:
+        for statement in BEFORE_SEATS.split(";\n"):  # each audited by itself
+            connection.execute(statement.encode())
+            connection.commit()
+    migrate(empty, log=_quiet)
+    with psycopg.connect(empty) as connection:
+        bookings = connection.execute("SELECT ref, cancelled_at IS NULL, one_party FROM booking ORDER BY ref").fetchall()
+        assert bookings == [
+            ("b-a-overlaps", False, False),  # it begins earlier, but the other one was made first
+            ("b-after", True, True),
+            ("b-gone", False, False),
+            ("b-made-first", True, True),
+            ("b-past-1", True, False),  # what is over stays as it was
+            ("b-past-2", True, False),
+            ("b-seat-1", True, False),
+            ("b-seat-2", True, False),
+            ("b-seat-3", False, False),  # the same once more
+        ]
+        alarms = connection.execute("SELECT kind, place, detail FROM alarm").fetchall()
+        assert alarms == [
+            ("booking_cancelled", 1, {"cancelled": "b-a-overlaps", "kept": "b-made-first", "space": "room"})
+        ]
+        assert connection.execute("SELECT place, reason FROM closure ORDER BY place").fetchall() == [
+            (1, "Fêtes"),
+            (None, ""),
+        ]
+        roots = connection.execute("SELECT capacity, person_limit FROM space WHERE kind = 'place' ORDER BY place")
+        assert roots.fetchall() == [(28, 28), (50, None)], "what people have set stays"
+        assert connection.execute("SELECT capacity, revision FROM space_state").fetchall() == [(28, 7)]
+
+
 def test_the_apache_edition_is_told_that_it_has_no_compression(empty: str) -> None:
     with psycopg.connect(empty) as connection:
         row = connection.execute("SELECT current_setting('timescaledb.license', true)").fetchone()
