@@ -20,6 +20,7 @@ FRENCH: Final = {
     "list_drift": "liste d'accès différente",
     "list_ahead": "liste d'accès trop récente",
     "list_stuck": "liste d'accès impossible à faire",
+    "booking_cancelled": "réservation annulée, la salle était prise",
     "schedule_unusable": "horaire illisible",
 }
 

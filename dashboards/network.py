@@ -9,6 +9,7 @@ from dashboards.alarms import KINDS
 from dashboards.panels import (
     FULLNESS,
     GATEWAY,
+    OPEN,
     QUALITY,
     UNKNOWN_COLOUR,
     Box,
@@ -89,7 +90,7 @@ def _head() -> list[Json]:
             sql.FREE,
             fields=people,
             options=tile(),
-            about="Dans les lieux connus seulement : l'inconnu n'est jamais compté comme libre.",
+            about="Postes de travail sûrement libres dans les lieux ouverts ; ni salles de réunion, ni réservés.",
         ),
         panel("stat", "Lieux connus", Box(x=12, y=0, w=4, h=4), sql.KNOWN, fields=people, options=tile()),
         panel("stat", "Sans nouvelles", Box(x=16, y=0, w=4, h=4), sql.SILENT, fields=wrong, options=tile()),
@@ -140,6 +141,7 @@ def _map(tiles_url: str | None) -> Json:
         fields={"mappings": [unknown()], "thresholds": thresholds((None, "text"))},
         overrides=[
             override("Occupation", unit="percent", decimals=0, thresholds=_ON_MAP, color={"mode": "thresholds"}),
+            override("Ouvert", mappings=OPEN),
             override("Qualité", mappings=QUALITY),
             override("Lieu", links=_OPEN_PLACE),
         ],
@@ -184,6 +186,7 @@ def _lists() -> list[Json]:
                     thresholds=FULLNESS,
                     custom_cellOptions={"type": "gauge", "mode": "basic"},
                 ),
+                override("Ouvert", mappings=OPEN),
                 override("Qualité", mappings=QUALITY, custom_cellOptions=_COLOURED),
             ],
         ),

@@ -23,9 +23,11 @@ FROM report.place_now n
 WHERE n.equipped AND n.present IS NOT NULL AND n.capacity > 0 AND n.department IN (${department:sqlstring})
 """
 FREE: Final = """
--- seats not taken, in the places that are known: unknown is never counted as free
-SELECT sum(greatest(n.capacity - n.present, 0))::float8 AS "Libres"
-FROM report.place_now n WHERE n.equipped AND n.present IS NOT NULL AND n.department IN (${department:sqlstring})
+-- seats to work at that are surely free in places that are open, and in those whose hours aren't known (migration 0022)
+SELECT sum(f.free_low) FILTER (WHERE f.open)::float8 AS "Libres",
+  coalesce(sum(f.free_low) FILTER (WHERE f.open IS NULL), 0)::float8 AS "Horaires inconnus"
+FROM report.place_free f JOIN report.place p ON p.place = f.place
+WHERE p.equipped AND p.department IN (${department:sqlstring})
 """
 KNOWN: Final = """
 -- of how many places the occupancy is known
@@ -43,16 +45,19 @@ SELECT count(*)::integer AS "Alarmes" FROM report.alarm_open a
 WHERE a.place IS NULL OR a.department IN (${department:sqlstring})
 """
 MAP: Final = """
--- where the equipped places are, and how full
+-- where the equipped places are, how full, whether open (2: the hours aren't known), and how many seats are free
 SELECT n.label AS "Lieu", n.latitude AS latitude, n.longitude AS longitude, n.percent AS "Occupation",
-  n.present AS "Présents", n.capacity AS "Capacité", n.quality_level AS "Qualité", n.place AS code
-FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring}) ORDER BY n.label
+  n.present AS "Présents", n.capacity AS "Capacité", f.free_low AS "Places libres",
+  coalesce(f.open::integer, 2) AS "Ouvert", n.quality_level AS "Qualité", n.place AS code
+FROM report.place_now n LEFT JOIN report.place_free f ON f.place = n.place
+WHERE n.equipped AND n.department IN (${department:sqlstring}) ORDER BY n.label
 """
 RANKED: Final = """
--- the equipped places, the fullest first, the unknown last
+-- the equipped places, the fullest first, the unknown last; open 2: the hours aren't known
 SELECT n.label AS "Lieu", n.percent AS "Occupation", n.present AS "Présents", n.capacity AS "Capacité",
-  n.quality_level AS "Qualité", n.place AS code
-FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
+  f.free_low AS "Places libres", coalesce(f.open::integer, 2) AS "Ouvert", n.quality_level AS "Qualité", n.place AS code
+FROM report.place_now n LEFT JOIN report.place_free f ON f.place = n.place
+WHERE n.equipped AND n.department IN (${department:sqlstring})
 ORDER BY n.percent DESC NULLS LAST, n.label
 """
 TOTAL: Final = """

@@ -114,6 +114,8 @@ QUALITY: Final = values(
     null="inconnue",
 )
 """For ``quality_level``."""
+OPEN: Final = values({0: ("fermé", UNKNOWN_COLOUR), 1: ("ouvert", "green"), 2: ("horaires inconnus", UNKNOWN_COLOUR)})
+"""For whether a place is open."""
 GATEWAY: Final = values(
     {
         0: ("jamais entendue", UNKNOWN_COLOUR),

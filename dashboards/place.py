@@ -9,6 +9,7 @@ from dashboards.panels import (
     DOOR,
     FULLNESS,
     GATEWAY,
+    OPEN,
     QUALITY,
     UNKNOWN_COLOUR,
     Box,
@@ -40,7 +41,7 @@ def _head() -> list[Json]:
         panel(
             "stat",
             "Personnes présentes",
-            Box(x=0, y=0, w=5, h=4),
+            Box(x=0, y=0, w=4, h=4),
             sql.PRESENT,
             fields=people,
             options=tile(),
@@ -49,7 +50,7 @@ def _head() -> list[Json]:
         panel(
             "gauge",
             "Occupation",
-            Box(x=5, y=0, w=5, h=4),
+            Box(x=4, y=0, w=4, h=4),
             sql.PERCENT,
             options=dial(),
             fields={
@@ -65,11 +66,21 @@ def _head() -> list[Json]:
         panel(
             "stat",
             "Fourchette",
-            Box(x=10, y=0, w=5, h=4),
+            Box(x=8, y=0, w=4, h=4),
             sql.INTERVAL,
             fields=people,
             options=tile(),
             about="Le nombre vrai est entre « au moins » et « au plus ».",
+        ),
+        panel(
+            "stat",
+            "Places libres",
+            Box(x=12, y=0, w=3, h=4),
+            sql.FREE,
+            fields=people,
+            overrides=[override("Lieu", mappings=OPEN)],
+            options=tile(),
+            about="Postes de travail sûrement libres ; aucun quand le lieu est fermé. Ni salles, ni réservés.",
         ),
         panel(
             "stat",

@@ -24,6 +24,11 @@ INTERVAL: Final = """
 SELECT n.low AS "Au moins", n.high AS "Au plus", n.capacity AS "Capacité"
 FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
+FREE: Final = """
+-- seats to work at that are surely free, and whether the place is open (2: its hours aren't known)
+SELECT f.free_low AS "Libres", coalesce(f.open::integer, 2) AS "Lieu"
+FROM report.place_free f WHERE f.place IN (${place:sqlstring})
+"""
 QUALITY: Final = """
 -- how good the number is
 SELECT n.quality_level AS "Qualité" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
@@ -56,14 +61,13 @@ SELECT "time", present AS "Présents", low AS "Au moins", high AS "Au plus", cap
 ) curve ORDER BY "time"
 """
 SPACES: Final = """
--- the spaces of the place with their desks
+-- the spaces of the place, what is surely free of each, and how many desks nothing is known of
 SELECT n.name AS "Espace", n.present AS "Présents", n.capacity AS "Capacité", n.percent AS "Occupation",
-  n.quality_level AS "Qualité", coalesce(k.free, 0)::integer AS "Postes libres",
+  n.quality_level AS "Qualité", n.free_low AS "Places libres",
   coalesce(k.unknown, 0)::integer AS "Postes inconnus"
 FROM report.space_now n
 LEFT JOIN (
-  SELECT d.place, d.space, count(*) FILTER (WHERE d.occupied = 0) AS free,
-    count(*) FILTER (WHERE d.occupied IS NULL) AS unknown
+  SELECT d.place, d.space, count(*) FILTER (WHERE d.occupied IS NULL) AS unknown
   FROM report.desk_now d WHERE d.place IN (${place:sqlstring}) GROUP BY d.place, d.space
 ) k ON k.place = n.place AND k.space = n.space
 WHERE n.place IN (${place:sqlstring}) AND NOT n.root ORDER BY n.name

@@ -182,7 +182,7 @@ CREATE UNIQUE INDEX closure_once ON closure (place, first, last) NULLS NOT DISTI
 -- What Grafana reads -----------------------------------------------------------------------------------------------------
 
 -- Not for readers: whether each place is open now (NULL: its hours aren't known), and whether it is in lockdown.
-CREATE VIEW report.opening AS
+CREATE VIEW place_opening AS
 SELECT p.id AS place, l.locked,
   NOT l.locked AND NOT EXISTS (
     SELECT FROM closure c
@@ -223,7 +223,7 @@ FROM space s
 JOIN report.place p ON p.id = s.place
 LEFT JOIN space_state st ON st.space = s.id
 LEFT JOIN report.line l ON l.place = s.place
-JOIN report.opening o ON o.place = s.place
+JOIN place_opening o ON o.place = s.place
 LEFT JOIN space u ON u.id = s.parent
 CROSS JOIN LATERAL (
   SELECT coalesce(s.for_work, t.for_work) AS for_work, t.one_party,

@@ -98,7 +98,7 @@ def equip(code: str, *, seed: int, population: int | None = None, typology: str 
     An open space whose desks each have a Milesight seat sensor over ChirpStack; up to two meeting rooms with a Zigbee
     presence sensor; an entry door with an esp-rfid reader on each side, of which the outer one opens; in most fab labs
     and a few others a workshop behind a door of its own, with a keypad for the PIN; a keypad at some entries. The
-    root's capacity is the sum of the others plus standing room.
+    root's capacity is the sum of the others: what its rooms hold together.
 
     Args:
         population: of the commune; None: unknown, taken as a small town.
@@ -125,8 +125,8 @@ def equip(code: str, *, seed: int, population: int | None = None, typology: str 
         parts.append(
             Space(code=FAB_LAB, name="Atelier", kind="fab_lab", parent=ROOT, capacity=dice.choice((6, 8, 10, 12)))
         )
-    room = sum(part.capacity for part in parts)
-    root = Space(code=ROOT, name="Lieu entier", kind="place", parent=None, capacity=room + 2 + room // 8)
+    holds = sum(part.capacity for part in parts)
+    root = Space(code=ROOT, name="Lieu entier", kind="place", parent=None, capacity=holds)
 
     doors = [Door(code="door-entry", name="Porte d'entrée", from_space=None, to_space=ROOT)]
     if workshop:

@@ -22,9 +22,12 @@ COLUMNS: Final = (
 )
 
 _BY_REGION = """
--- counts by region; seats: the capacity of the places' root spaces; people where they are at home
+-- counts by region; seats: to work at, as occupancy.free_seats counts them; people where they are at home
 SELECT coalesce(p.region, '?'), count(*),
-  coalesce(sum((SELECT s.capacity FROM space s WHERE s.place = p.id AND s.parent IS NULL)), 0)::bigint,
+  coalesce(sum((SELECT sum(s.capacity) FROM space s JOIN space_kind k ON k.kind = s.kind
+    LEFT JOIN space u ON u.id = s.parent LEFT JOIN space_kind v ON v.kind = u.kind
+    WHERE s.place = p.id AND coalesce(s.for_work, k.for_work)
+      AND NOT coalesce(u.for_work, v.for_work, false))), 0)::bigint,
   sum((SELECT count(*) FROM space s WHERE s.place = p.id))::bigint,
   sum((SELECT count(*) FROM desk k WHERE k.place = p.id))::bigint,
   sum((SELECT count(*) FROM door d WHERE d.place = p.id))::bigint,

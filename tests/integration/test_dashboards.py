@@ -84,6 +84,7 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
     assert data["Personnes présentes"] == [{"Présents": 7}]
     assert data["Occupation"] == [{"Occupation": 35.0}]
     assert data["Fourchette"] == [{"Au moins": 6, "Au plus": 8, "Capacité": 20}]
+    assert data["Places libres"] == [{"Libres": 4, "Lieu": 2}]
     assert data["Qualité"] == [{"Qualité": 1}]
     assert data["Vrai"][0]["Vrai"] == pytest.approx(now.timestamp() * 1000, abs=1), "the gateway was just heard"
     assert data["Passerelle"] == [{"Passerelle": 1}]
@@ -94,10 +95,10 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
         (ago(minutes=30), 7, 6, 8, 20),
         (now, 7, 6, 8, 20),
     ]
-    columns = ("Espace", "Présents", "Capacité", "Occupation", "Qualité", "Postes libres", "Postes inconnus")
+    columns = ("Espace", "Présents", "Capacité", "Occupation", "Qualité", "Places libres", "Postes inconnus")
     assert _at(data["Espaces"], *columns) == [
-        ("Fab lab", None, 4, None, 0, 0, 0),
-        ("Grande salle", 3, 8, 37.5, 2, 1, 1),
+        ("Fab lab", None, 4, None, 0, None, 0),
+        ("Grande salle", 3, 8, 37.5, 2, 4, 1),
     ]
     assert _at(data["Postes"], "Poste", "État") == [("Poste 1", 1), ("Poste 2", 0), ("Poste 3", None)]
     assert data["Portes"] == [
@@ -160,7 +161,7 @@ def test_every_panel_of_the_network(reader: Reader, now: datetime) -> None:
     data = _run(reader(), network.UID, now)
     assert data["Personnes présentes"] == [{"Présents": 7.0}]
     assert data["Occupation"] == [{"Occupation": 35.0}]
-    assert data["Places libres"] == [{"Libres": 13.0}], "unknown places are not counted as free"
+    assert data["Places libres"] == [{"Libres": None, "Horaires inconnus": 4.0}], "8 seats to work at, 3 or 4 taken"
     assert data["Lieux connus"] == [{"Connus": 1, "Équipés": 3}]
     assert data["Sans nouvelles"] == [{"Sans nouvelles": 2}]
     assert data["Alarmes ouvertes"] == [{"Alarmes": 2}]

@@ -160,7 +160,9 @@ def test_what_overlaps_is_settled_and_seats_stand_in_rooms(empty: str, tmp_path:
             connection.commit()
     migrate(empty, log=_quiet)
     with psycopg.connect(empty) as connection:
-        bookings = connection.execute("SELECT ref, cancelled_at IS NULL, one_party FROM booking ORDER BY ref").fetchall()
+        bookings = connection.execute(
+            "SELECT ref, cancelled_at IS NULL, one_party FROM booking ORDER BY ref"
+        ).fetchall()
         assert bookings == [
             ("b-a-overlaps", False, False),  # it begins earlier, but the other one was made first
             ("b-after", True, True),

@@ -27,6 +27,7 @@ VIEWS = {
     for name in (
         "place",
         "place_now",
+        "place_free",
         "space_now",
         "desk_now",
         "desk_history",
