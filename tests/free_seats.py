@@ -7,7 +7,13 @@ no seats to work at. What a case says of them replaces this.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+from psycopg.types.json import Jsonb
+
+from access.schedules import DAYS
+from tests.api_server import Centre
 
 People = tuple[int, int] | None
 """At least and at most; None: not known."""
@@ -34,6 +40,13 @@ class Case:
     """Of the place."""
     in_room: tuple[int, int] | None = (6, 6)
     """Of the meeting room."""
+
+    @property
+    def opened(self) -> bool | None:
+        """Whether the place is open; None: not known."""
+        if self.closure or self.locked or self.hours == "closed":
+            return False
+        return None if self.hours == "unknown" else True
 
 
 CASES: Final = (
@@ -70,3 +83,41 @@ CASES: Final = (
     Case(name="a part is known", lab_for_work=True, open_space=None, free=(8, 32)),
     Case(name="no number of seats", seats=None, free=None),
 )
+
+HOURS: Final[dict[str, dict[str, Any] | None]] = {
+    "open": {day: [["00:00", "24:00"]] for day in DAYS},
+    "closed": {},
+    "unknown": None,
+}
+
+
+def arrange(centre: Centre, code: str, case: Case) -> None:
+    """Write the place ``code`` of a case; there must be the members m-00001 to m-00009."""
+    now, hours = datetime.now(UTC), HOURS[case.hours]
+    place = centre.place(code, opening_hours=None if hours is None else Jsonb(hours))
+    centre.conn.execute(
+        "INSERT INTO space (place, code, name, kind, parent, capacity, for_work)"
+        " SELECT %s, 'lab', 'Lab', 'fab_lab', id, 8, %s FROM space WHERE place = %s AND parent IS NULL",
+        (place, case.lab_for_work or None, place),
+    )
+    centre.conn.execute("UPDATE space SET capacity = %s WHERE place = %s AND code = 'open-space'", (case.seats, place))
+    spaces: dict[str, People] = {"place": case.place, "open-space": case.open_space, "room-1": case.room, "lab": (0, 0)}
+    for space, people in spaces.items():
+        low, high = people or (None, None)
+        quality = "unknown" if people is None else "live"
+        centre.state(code, space, present=low, low=low, high=high, quality=quality, notify=False)
+    names = {"room": "room-1", "open": "open-space", "place": None}
+    for number, what in enumerate(case.booked, start=1):
+        centre.conn.execute(
+            "INSERT INTO booking (member, place, space, starts_at, ends_at) SELECT %s, %s,"
+            " (SELECT id FROM space WHERE place = %s AND code = %s), %s, %s",
+            (f"m-0000{number}", place, place, names[what], now - timedelta(hours=1), now + timedelta(days=1)),
+        )
+    if case.closure:
+        today = now.date()
+        centre.conn.execute(
+            "INSERT INTO closure (place, first, last) VALUES (%s, %s, %s)",
+            (place, today - timedelta(days=2), today + timedelta(days=2)),
+        )
+    if case.locked:
+        centre.conn.execute("INSERT INTO lockdown (place, ordered_by) VALUES (%s, 'test')", (place,))

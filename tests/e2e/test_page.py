@@ -6,14 +6,19 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from psycopg.types.json import Jsonb
 
+from access.schedules import DAYS
 from tests.api_server import Centre, api_process
 from tests.conftest import Database
+from tests.free_seats import CASES, Case, arrange
 
 expect.set_options(timeout=15_000)
 
@@ -43,9 +48,11 @@ class Api:
 
 @pytest.fixture
 def centre(database: Database) -> Iterator[Centre]:
-    """Yield the database's writer, with two places: one with 5 of 30, one never heard of."""
+    """Yield the database's writer, with two places: one always open with 5 of 30, one never heard of, hours unknown."""
     writer = Centre(database.url)
-    writer.place("limoges", name="La Boutique", commune="Limoges", postcode="87000", region="Nouvelle-Aquitaine")
+    always = Jsonb({day: [["00:00", "24:00"]] for day in DAYS})
+    where = {"commune": "Limoges", "postcode": "87000", "region": "Nouvelle-Aquitaine"}
+    writer.place("limoges", name="La Boutique", opening_hours=always, **where)
     writer.place("ussel", name="L'Étage", commune="Ussel", postcode="19200", latitude=45.55, longitude=2.31)
     writer.state("limoges", present=5)
     writer.state("limoges", "open-space", present=5, low=4, high=7, quality="degraded")
@@ -93,11 +100,14 @@ def row(page: Page, place: str) -> Locator:
 
 def test_numbers_move_without_reload(open_page: Open, centre: Centre) -> None:
     page = open_page()
-    expect(row(page, "limoges")).to_contain_text("25 libres")
+    expect(row(page, "limoges")).to_contain_text("17–20 libres")  # of 24 seats to work at
+    expect(row(page, "limoges")).to_contain_text("ouvert")
+    expect(page.locator("#total-free")).to_have_text("17")
     expect(row(page, "limoges")).to_contain_text("5 / 30")
     expect(page.locator("#total-present")).to_have_text("5")
     before = page.locator("#dots").evaluate("canvas => canvas.toDataURL()")
 
+    centre.state("limoges", "open-space", present=24)
     centre.state("limoges", present=30)
 
     expect(row(page, "limoges")).to_contain_text("complet")
@@ -117,12 +127,94 @@ def test_unknown_is_not_empty(open_page: Open, centre: Centre) -> None:
     expect(page.locator("#list a").last).to_have_attribute("data-place", "ussel")
 
     centre.state("ussel", present=0)  # really empty
-    expect(row(page, "ussel")).to_contain_text("30 libres")
+    expect(row(page, "ussel")).to_contain_text("24 libres")
+    expect(row(page, "ussel")).to_contain_text("horaires inconnus")
+    expect(page.locator("#total-maybe")).to_have_text("+ 24 aux horaires inconnus")
     expect(row(page, "ussel")).to_have_attribute("data-level", "0")
     expect(page.locator("#total-unknown")).to_have_text("0")
 
     centre.state("ussel", present=0, ttl_s=1)  # and then nothing is heard for longer than the number lives
     expect(row(page, "ussel")).to_contain_text("inconnu")
+
+
+def test_only_seats_that_are_free_are_counted(open_page: Open, centre: Centre) -> None:
+    centre.conn.execute("DELETE FROM place")
+    centre.conn.execute("INSERT INTO member (ref) SELECT 'm-0000' || n FROM generate_series(1, 9) AS n")
+    for number, case in enumerate(CASES):
+        arrange(centre, f"case-{number}", case)
+    page = open_page()
+    for number, case in enumerate(CASES):
+        expect(row(page, f"case-{number}").locator(".state")).to_have_text(_state(case))
+    sums = {
+        opened: sum(case.free[0] for case in CASES if case.free and case.opened is opened) for opened in (True, None)
+    }
+    expect(page.locator("#total-free")).to_have_text(str(sums[True]))
+    expect(page.locator("#total-maybe")).to_have_text(f"+ {sums[None]} aux horaires inconnus")
+    assert page.locator('#list a[data-level="closed"]').count() == sum(case.opened is False for case in CASES)
+
+
+def _state(case: Case) -> str:
+    if case.opened is False:
+        return "fermé"
+    if case.free is None:
+        return "inconnu" if case.place is None else f"{case.place[0]} personnes"
+    low, high = case.free
+    if high == 0:
+        return "complet"
+    return f"{low} libres" if low == high else f"{low}–{high} libres"
+
+
+def test_until_when_a_place_is_open_or_closed(open_page: Open, centre: Centre) -> None:
+    now = datetime.now(UTC)
+    closes, later = now + timedelta(minutes=90), now + timedelta(days=3)
+    # open but for one hour that begins in an hour and a half; in a zone that changes no clocks
+    gap = [closes.hour * 60 + closes.minute, (closes.hour * 60 + closes.minute + 60) % 1440]
+    spans = [(gap[1], gap[0])] if gap[1] <= gap[0] else [(0, gap[0]), (gap[1], 1440)]
+    hours = [[f"{minute // 60:02d}:{minute % 60:02d}" for minute in span] for span in spans if span[0] < span[1]]
+    centre.place("tulle", time_zone="UTC", opening_hours=Jsonb(dict.fromkeys(DAYS, hours)))
+    centre.place("gueret", time_zone="UTC", opening_hours=Jsonb({DAYS[later.weekday()]: [["09:00", "12:00"]]}))
+    centre.place("brive", opening_hours=Jsonb({day: [["00:00", "24:00"]] for day in DAYS}))
+    for place in ("tulle", "gueret", "brive"):
+        centre.state(place, "open-space", present=4)
+        centre.state(place, present=4)
+    for locale, until, opens, weekday in (
+        ("fr-FR", r"ouvert jusqu’à (demain à )?{}", "ouvre {} à 09:00", FRENCH_DAYS[later.weekday()]),
+        ("en-GB", r"open until (tomorrow at )?{}", "opens {} at 09:00", f"{later:%A}"),
+    ):
+        page = open_page(locale=locale, timezone_id="Pacific/Auckland")  # the place's clock counts, not the reader's
+        expect(row(page, "tulle").locator(".hours-now")).to_have_text(
+            re.compile(f"^{until.format(f'{closes:%H:%M}')}$")
+        )
+        expect(row(page, "gueret").locator(".hours-now")).to_have_text(opens.format(weekday))
+        expect(page.locator("#list a").last).to_have_attribute("data-place", "gueret")
+        row(page, "gueret").click()
+        expect(page.locator('#details [data-space="place"]')).to_contain_text(opens.format(weekday))
+        expect(page.locator('#details [data-space="open-space"] .state')).to_have_text(
+            "fermé" if locale == "fr-FR" else "closed"
+        )
+    centre.conn.execute("INSERT INTO lockdown (ordered_by, place) SELECT 'x', id FROM place WHERE code = 'tulle'")
+    expect(row(page, "tulle")).to_contain_text("access suspended")
+
+
+FRENCH_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+
+
+def test_a_booked_room_is_not_free(open_page: Open, centre: Centre) -> None:
+    centre.conn.execute("INSERT INTO member (ref) VALUES ('m-0001')")
+    centre.state("limoges", "room-1", present=0)
+    page = open_page("/#place=limoges", timezone_id="Europe/Paris")
+    room = page.locator('#details [data-space="room-1"] .state')
+    expect(room).to_have_text("6 libres")
+    ends = (datetime.now(UTC) + timedelta(hours=2)).replace(second=0, microsecond=0)
+    centre.conn.execute(
+        "INSERT INTO booking (member, place, space, starts_at, ends_at) SELECT 'm-0001', place, id, now(), %s"
+        " FROM space WHERE code = 'room-1' AND place = (SELECT id FROM place WHERE code = 'limoges')",
+        (ends,),
+    )
+    at = ends.astimezone(ZoneInfo("Europe/Paris"))
+    expect(room).to_have_text(re.compile(f"^réservée jusqu’à (demain à {at:%H:%M}|{at:%H:%M}|24:00)$"))
+    centre.conn.execute("UPDATE booking SET cancelled_at = now()")
+    expect(room).to_have_text("6 libres")
 
 
 def test_language_of_the_browser_or_chosen(open_page: Open) -> None:
@@ -219,7 +311,7 @@ def test_places_on_the_map(open_page: Open, centre: Centre) -> None:
     expect(page.locator("#map")).to_have_attribute("data-ground", "drawn")
     before = page.locator("#ground").evaluate("canvas => canvas.toDataURL()")
     page.mouse.move(*limoges)
-    expect(page.locator("#hint")).to_have_text("La Boutique – 25 libres")
+    expect(page.locator("#hint")).to_have_text("La Boutique – 17–20 libres, ouvert")
     page.mouse.click(*limoges)
     expect(page.locator("#details h2")).to_have_text("La Boutique")
 

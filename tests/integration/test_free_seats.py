@@ -21,14 +21,8 @@ from dashboards.roles import create_reader, drop_reader
 from rights.hours import with_department
 from tests.api_server import Centre, api_process
 from tests.conftest import Database
-from tests.free_seats import CASES, Case, People
+from tests.free_seats import CASES, arrange
 from tests.waiting import until
-
-HOURS: Final[dict[str, dict[str, Any] | None]] = {
-    "open": {day: [["00:00", "24:00"]] for day in DAYS},
-    "closed": {},
-    "unknown": None,
-}
 
 
 @pytest.fixture
@@ -44,7 +38,7 @@ def served(database: Database, centre: Centre) -> Iterator[httpx.Client]:
     """Yield a client of an API over the table of cases: place ``case-N`` is case N."""
     centre.conn.execute("INSERT INTO member (ref) SELECT 'm-0000' || n FROM generate_series(1, 9) AS n")
     for number, case in enumerate(CASES):
-        _arrange(centre, f"case-{number}", case)
+        arrange(centre, f"case-{number}", case)
     with api_process(database.as_login("api_1")) as client:
         yield client
 
@@ -66,7 +60,7 @@ def test_the_api_says_what_the_rule_says(served: httpx.Client) -> None:
         place = told[f"case-{number}"]
         room = next(space for space in place["spaces"] if space["space"] == "room-1")
         assert (_pair(place["free"]), _pair(room["free"])) == (case.free, case.in_room), case.name
-        assert (place["open"], place["locked"]) == (_open(case), case.locked), case.name
+        assert (place["open"], place["locked"]) == (case.opened, case.locked), case.name
         assert (room["booked_until"] is not None) == ("room" in case.booked), case.name
 
 
@@ -93,7 +87,7 @@ def test_grafana_says_what_the_rule_says(served: httpx.Client, reader: str) -> N
         assert (None if low is None else (low, high)) == case.free, case.name
         low, high = inside[f"case-{number}"]
         assert (None if low is None else (low, high)) == case.in_room, case.name
-        assert (opened, locked) == (_open(case), case.locked), case.name
+        assert (opened, locked) == (case.opened, case.locked), case.name
 
 
 def test_what_happens_is_followed_without_an_event_of_any_device(served: httpx.Client, centre: Centre) -> None:
@@ -186,43 +180,6 @@ def test_a_place_may_say_what_it_does_on_holidays(centre: Centre, hours: dict[st
 def test_hours_that_make_no_sense_are_refused(centre: Centre, hours: dict[str, Any]) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         centre.place("limoges", opening_hours=Jsonb(hours))
-
-
-def _arrange(centre: Centre, code: str, case: Case) -> None:
-    now, hours = datetime.now(UTC), HOURS[case.hours]
-    place = centre.place(code, opening_hours=None if hours is None else Jsonb(hours))
-    centre.conn.execute(
-        "INSERT INTO space (place, code, name, kind, parent, capacity, for_work)"
-        " SELECT %s, 'lab', 'Lab', 'fab_lab', id, 8, %s FROM space WHERE place = %s AND parent IS NULL",
-        (place, case.lab_for_work or None, place),
-    )
-    centre.conn.execute("UPDATE space SET capacity = %s WHERE place = %s AND code = 'open-space'", (case.seats, place))
-    spaces: dict[str, People] = {"place": case.place, "open-space": case.open_space, "room-1": case.room, "lab": (0, 0)}
-    for space, people in spaces.items():
-        low, high = people or (None, None)
-        quality = "unknown" if people is None else "live"
-        centre.state(code, space, present=low, low=low, high=high, quality=quality, notify=False)
-    names = {"room": "room-1", "open": "open-space", "place": None}
-    for number, what in enumerate(case.booked, start=1):
-        centre.conn.execute(
-            "INSERT INTO booking (member, place, space, starts_at, ends_at) SELECT %s, %s,"
-            " (SELECT id FROM space WHERE place = %s AND code = %s), %s, %s",
-            (f"m-0000{number}", place, place, names[what], now - timedelta(hours=1), now + timedelta(days=1)),
-        )
-    if case.closure:
-        today = now.date()
-        centre.conn.execute(
-            "INSERT INTO closure (place, first, last) VALUES (%s, %s, %s)",
-            (place, today - timedelta(days=2), today + timedelta(days=2)),
-        )
-    if case.locked:
-        centre.conn.execute("INSERT INTO lockdown (place, ordered_by) VALUES (%s, 'test')", (place,))
-
-
-def _open(case: Case) -> bool | None:
-    if case.closure or case.locked or case.hours == "closed":
-        return False
-    return None if case.hours == "unknown" else True
 
 
 def _pair(free: dict[str, int] | None) -> tuple[int, int] | None:

@@ -36,7 +36,7 @@ def room(
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_table(case: Case) -> None:
-    opened = False if case.closure or case.hours == "closed" else None if case.hours == "unknown" else True
+    opened = None if case.hours == "unknown" and not case.closure else case.hours == "open" and not case.closure
     meeting = room(case.room, 6, one_party=True, booked=case.booked.count("room"))
     rooms = (
         room(case.open_space, case.seats, for_work=True, booked=case.booked.count("open")),
