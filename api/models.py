@@ -65,8 +65,8 @@ _PLACE: Final[dict[str, Any]] = {
     "changes_at": "2026-11-21T18:00:00.000Z",
     "changed_at": "2026-11-21T09:12:30.655Z",
     "spaces": [
-        {"space": "open-space", "kind": "open_space", "parent": "place", **_ROOT, "capacity": 18}
-        | {"free": {"low": 11, "high": 13}, "booked_until": None}
+        {"space": "room-1", "kind": "meeting_room", "parent": "place", **_ROOT, "capacity": 6}
+        | {"present": 0, "low": 0, "high": 0, "free": {"low": 0, "high": 0}, "booked_until": "2026-11-21T11:00:00Z"}
     ],
 }
 
@@ -119,7 +119,10 @@ class Place(_Answer):
     department: str | None
     region: str | None
     time_zone: str
-    opening_hours: dict[str, list[tuple[str, str]]] | None = Field(description="Local time; null: not known.")
+    opening_hours: dict[str, Any] | None = Field(
+        description="Local time, written like a schedule's hours; null: not known.",
+        examples=[{"mon": [["08:00", "19:00"]], "holidays": {"department": None, "hours": []}}],
+    )
     hours_generated: bool = Field(description="The hours are made up from a seed, not from a source.")
     closures: list[tuple[str, str]] = Field(description="Local days, both included, on which it is closed.")
     website: str | None

@@ -51,7 +51,7 @@ def centre(database: Database) -> Iterator[Centre]:
     """Yield the database's writer, with two places: one always open with 5 of 30, one never heard of, hours unknown."""
     writer = Centre(database.url)
     always = Jsonb({day: [["00:00", "24:00"]] for day in DAYS})
-    where = {"commune": "Limoges", "postcode": "87000", "region": "Nouvelle-Aquitaine"}
+    where: dict[str, Any] = {"commune": "Limoges", "postcode": "87000", "region": "Nouvelle-Aquitaine"}
     writer.place("limoges", name="La Boutique", opening_hours=always, **where)
     writer.place("ussel", name="L'Étage", commune="Ussel", postcode="19200", latitude=45.55, longitude=2.31)
     writer.state("limoges", present=5)
@@ -193,7 +193,7 @@ def test_until_when_a_place_is_open_or_closed(open_page: Open, centre: Centre) -
             "fermé" if locale == "fr-FR" else "closed"
         )
     centre.conn.execute("INSERT INTO lockdown (ordered_by, place) SELECT 'x', id FROM place WHERE code = 'tulle'")
-    expect(row(page, "tulle")).to_contain_text("access suspended")
+    expect(row(open_page(locale="en-GB"), "tulle")).to_contain_text("access suspended")
 
 
 FRENCH_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")

@@ -189,6 +189,7 @@ def test_hours_and_limits_of_a_place(network: Managed) -> None:
         deadline_s=10,
         what="the board knows the new hours",
     )
+    assert network.change("manager", "PATCH", path, {"opening_hours": WEEK}).json()["opening_hours"] == WEEK
     assert network.change("manager", "PATCH", path, {"opening_hours": None}).json()["opening_hours"] is None
 
 

@@ -45,14 +45,17 @@ function spaceCard(space, number, opening) {
 
 function hours(place) {
   const week = place.opening_hours;
-  const closed = (place.closures ?? []).map((days) => element("p", "quiet", say("closed_days", { first: days[0], last: days[1] })));
+  const closed = [...(place.closures ?? []), ...(week?.closed ?? [])].map((days) => element("p", "quiet", say("closed_days", { first: days[0], last: days[1] })));
   if (!week) return [element("span", "quiet", say("hours_unknown")), ...closed];
   const table = element("table", "hours");
-  for (const day of DAYS) {
+  const line = (name, spans = []) => {
     const row = table.insertRow();
-    row.append(element("th", "", say(`days.${day}`)), element("td", "", (week[day] ?? []).map((span) => span.join("–")).join(", ") || say("closed")));
+    row.append(element("th", "", name), element("td", "", spans.map((span) => span.join("–")).join(", ") || say("closed")));
     row.cells[0].scope = "row";
-  }
+  };
+  for (const day of DAYS) line(say(`days.${day}`), week[day]);
+  if (week.holidays) line(say("holidays"), week.holidays.hours);
+  for (const [first, last, spans] of week.except ?? []) line(first === last ? first : `${first} – ${last}`, spans);
   return place.hours_generated ? [element("p", "quiet", say("hours_generated")), table, ...closed] : [table, ...closed];
 }
 

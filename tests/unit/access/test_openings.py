@@ -21,7 +21,7 @@ WEEKS = dict.fromkeys(DAYS[:5], DAY)
 def turns(hours: object, at: str, zone: ZoneInfo = PARIS) -> tuple[str | None, str | None]:
     schedule, moment = schedule_from_json(hours), datetime.fromisoformat(at)
     before, after = last_turn(schedule, moment, zone), next_turn(schedule, moment, zone)
-    return before and f"{before:%m-%dT%H:%MZ}", after and f"{after:%m-%dT%H:%MZ}"
+    return f"{before:%m-%dT%H:%MZ}" if before else None, f"{after:%m-%dT%H:%MZ}" if after else None
 
 
 @pytest.mark.parametrize(

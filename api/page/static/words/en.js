@@ -71,6 +71,7 @@ export default {
   free_if_open: "+ {n} where hours are not known",
   closed: "closed",
   days: { mon: "Mon", tue: "Tue", wed: "Wed", thu: "Thu", fri: "Fri", sat: "Sat", sun: "Sun" },
+  holidays: "public holidays",
   website: "Website",
   generated: "Generated data: this place is for demonstration; its spaces and sensors are made up.",
   hours_generated: "Hours made up for demonstration.",

@@ -71,6 +71,7 @@ export default {
   free_if_open: "+ {n} aux horaires inconnus",
   closed: "fermé",
   days: { mon: "lun.", tue: "mar.", wed: "mer.", thu: "jeu.", fri: "ven.", sat: "sam.", sun: "dim." },
+  holidays: "jours fériés",
   website: "Site",
   generated: "Données générées : ce lieu sert à la démonstration, ses espaces et ses capteurs sont inventés.",
   hours_generated: "Horaires inventés pour la démonstration.",
