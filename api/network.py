@@ -72,11 +72,18 @@ class Place:
     """Local days, both included, on which it is closed all day."""
     locked: bool = False
     """In lockdown: nobody gets in."""
+    apart: frozenset[int] = field(default=frozenset(), init=False, repr=False)
+    """Ids of the spaces whose seats are counted: not the root, which holds all, nor what lies in a space for work."""
     search: str = field(default="", repr=False)
     summary: bytes = field(default=b"", repr=False)
     """The place's JSON in lists."""
     detail: bytes = field(default=b"", repr=False)
     """The place's JSON on its own, with spaces and doors."""
+
+    def __post_init__(self) -> None:
+        work = {space.id for space in self.spaces if space.for_work}
+        apart = (one for one in self.spaces if (one.parent is not None or one.for_work) and one.parent not in work)
+        object.__setattr__(self, "apart", frozenset(space.id for space in apart))
 
     @property
     def etag(self) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -67,9 +67,9 @@ def seats_of(
     place: Place, said: Sequence[tuple[Space, Occupancy]], booked: Sequence[Booked], opening: Opening, now: int
 ) -> Seats:
     """What ``place`` offers at ``now``, where ``said`` is what may be said of its spaces."""
-    here = [one for one in booked if one.starts <= now < one.ends]
-    moments = [moment for moment in (opening.since, opening.due) if moment is not None]
-    moments += [moment for one in booked for moment in (one.starts, one.ends)]
+    here = Counter(one.space for one in booked if one.starts <= now < one.ends)
+    root = place.root
+    whole = here[None] + here[root.id] if here and root is not None else 0
     rooms = [
         Room(
             seats=now_in.capacity,
@@ -77,39 +77,39 @@ def seats_of(
             one_party=space.one_party,
             low=now_in.low,
             high=now_in.high,
-            bookings=sum(one.space == space.id for one in here) if here and space.parent is not None else 0,
+            bookings=here[space.id] if here and space.parent is not None else 0,
         )
         for space, now_in in said
     ]
-    work = {space.id for space in place.spaces if space.for_work}
-    counted = [room for room, (space, _) in zip(rooms, said, strict=True) if _counts(space, work)]
-    whole, root = next(((space.id, one) for space, one in said if space.parent is None), (None, Occupancy()))
+    counted = [room for room, (space, _) in zip(rooms, said, strict=True) if space.id in place.apart]
+    people = next((one for space, one in said if space.parent is None), Occupancy())
+    opened, locked = opening.open, opening.locked
+    passed, ahead = _around(booked, opening, now)
     return Seats(
         opening=opening,
         seats=seats_for_work(counted),
-        free=free_for_work(
-            counted,
-            low=root.low,
-            high=root.high,
-            opened=opening.open,
-            locked=opening.locked,
-            bookings=sum(one.space is None or one.space == whole for one in here) if here else 0,
-        ),
+        free=free_for_work(counted, low=people.low, high=people.high, opened=opened, locked=locked, bookings=whole),
         spaces=tuple(
             SpaceSeats(
-                free=free_in(room, opened=opening.open, locked=opening.locked),
+                free=free_in(room, opened=opened, locked=locked),
                 booked_until=_until(booked, space.id, now) if room.one_party and room.bookings else None,
             )
             for room, (space, _) in zip(rooms, said, strict=True)
         ),
-        changed=max((moment for moment in moments if moment <= now), default=None),
-        due=min(moment for moment in moments if moment > now),
+        changed=passed,
+        due=ahead,
     )
 
 
-def _counts(space: Space, work: set[int]) -> bool:
-    """Whether a space's seats are told apart from the others': the root holds all, a work space those within it."""
-    return (space.parent is not None or space.for_work) and space.parent not in work
+def _around(booked: Sequence[Booked], opening: Opening, now: int) -> tuple[int | None, int]:
+    """The last moment up to ``now`` at which hours or bookings changed something (None: not known), and the next."""
+    if not booked:
+        return opening.since, opening.due
+    moments = [opening.due, *(moment for one in booked for moment in (one.starts, one.ends))]
+    passed = [moment for moment in moments if moment <= now]
+    if opening.since is not None:
+        passed.append(opening.since)
+    return max(passed, default=None), min(moment for moment in moments if moment > now)
 
 
 def _until(booked: Sequence[Booked], space: int, now: int) -> int:

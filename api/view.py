@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 
 from api.network import Place, Space
@@ -79,5 +80,6 @@ def _json(value: bool | int | None) -> str:
     return "null" if value is None else str(value).lower()
 
 
+@lru_cache(maxsize=4096)
 def _time(at: int | None) -> str:
     return "null" if at is None else f'"{rfc3339(at)}"'
