@@ -143,6 +143,8 @@ END $$;
 ALTER TABLE booking ADD CONSTRAINT booking_room_once
   EXCLUDE USING gist (space WITH =, tstzrange(starts_at, ends_at) WITH &&) WHERE (one_party AND cancelled_at IS NULL);
 
+CREATE INDEX booking_times ON booking USING gist (place, tstzrange(starts_at, ends_at)) WHERE cancelled_at IS NULL;
+
 CREATE FUNCTION booking_one_party() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -223,7 +225,7 @@ FROM space s
 JOIN report.place p ON p.id = s.place
 LEFT JOIN space_state st ON st.space = s.id
 LEFT JOIN report.line l ON l.place = s.place
-JOIN place_opening o ON o.place = s.place
+CROSS JOIN LATERAL (SELECT x.open, x.locked FROM place_opening x WHERE x.place = s.place OFFSET 0) o  -- asked once a place
 LEFT JOIN space u ON u.id = s.parent
 CROSS JOIN LATERAL (
   SELECT coalesce(s.for_work, t.for_work) AS for_work, t.one_party,
@@ -234,7 +236,7 @@ CROSS JOIN LATERAL (
   -- those of the root space are the place's, and hold seats wherever these are
   SELECT count(*)::integer AS bookings, CASE WHEN s.parent IS NULL THEN 0 ELSE count(*)::integer END AS held FROM booking r
   WHERE r.place = s.place AND (r.space = s.id OR (r.space IS NULL AND s.parent IS NULL)) AND r.cancelled_at IS NULL
-    AND r.starts_at <= now() AND r.ends_at > now()) b
+    AND tstzrange(r.starts_at, r.ends_at) @> now()) b
 CROSS JOIN LATERAL (SELECT coalesce(st.capacity, s.capacity) AS capacity) c
 CROSS JOIN LATERAL (SELECT CASE WHEN l.clear THEN greatest(st.at, l.heard_at) ELSE st.at END AS at) a
 CROSS JOIN LATERAL (
