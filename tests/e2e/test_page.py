@@ -196,6 +196,31 @@ def test_until_when_a_place_is_open_or_closed(open_page: Open, centre: Centre) -
     expect(row(open_page(locale="en-GB"), "tulle")).to_contain_text("access suspended")
 
 
+@pytest.mark.parametrize(
+    ("at", "ends", "words"),
+    [
+        ("2026-11-25T18:00+01:00", True, ["18:00", "18:00"]),
+        ("2026-11-26T00:00+01:00", True, ["24:00", "24:00"]),
+        ("2026-11-26T00:00+01:00", False, ["demain à 00:00", "tomorrow at 00:00"]),
+        ("2026-11-26T09:00+01:00", False, ["demain à 09:00", "tomorrow at 09:00"]),
+        ("2026-11-30T09:00+01:00", False, ["lundi à 09:00", "Monday at 09:00"]),
+        ("2027-01-04T09:00+01:00", False, ["le 4 janvier à 09:00", "on January 4 at 09:00"]),
+    ],
+)
+def test_a_time_to_come_is_said_as_people_say_it(
+    browser: Browser, api: Api, at: str, ends: bool, words: list[str]
+) -> None:
+    moment, now = (datetime.fromisoformat(one).timestamp() * 1000 for one in (at, "2026-11-25T17:00+01:00"))
+    page = browser.new_page(timezone_id="America/New_York")
+    page.goto(api.base)
+    script = """async ([moment, now, ends]) => {
+      const { soon, speak } = await import("/static/page/words.js");
+      return ["fr", "en"].map((language) => (speak(language), soon(moment, "Europe/Paris", now, ends)));
+    }"""
+    assert page.evaluate(script, [moment, now, ends]) == words
+    page.close()
+
+
 FRENCH_DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 
 

@@ -20,7 +20,7 @@ export const filter = () => (wanted ? matches : () => true);
 /** In words, what is known of a place or space now: "7 free", "5–7 free", "full", "closed", "booked until 15:00", "unknown". */
 export function stateWords(now) {
   if (now.opening.open === false) return say("closed");
-  if (now.booked) return near(now.booked, now.opening) ? say("booked_until", { time: time(now.booked, now.opening) }) : say("booked");
+  if (now.booked) return near(now.booked, now.opening) ? say("booked_until", { time: time(now.booked, now.opening, true) }) : say("booked");
   if (now.free === null) return now.known ? say("now_present", { n: now.present }) : say("unknown");
   if (now.most === 0) return say("full");
   if (now.most > now.free) return say("seats_between", { n: now.most, low: now.free });
@@ -32,13 +32,13 @@ export function hoursWords(opening) {
   const { open, locked, changes } = opening;
   if (locked) return say("suspended");
   if (open === null) return say("hours_not_known");
-  if (open) return changes !== null && near(changes, opening) ? say("open_until", { time: time(changes, opening) }) : say("open_now");
+  if (open) return changes !== null && near(changes, opening) ? say("open_until", { time: time(changes, opening, true) }) : say("open_now");
   if (changes === null) return say("closed_now");
   return say(daysUntil(changes, opening.zone, places.now()) === 0 ? "opens_today" : "opens", { time: time(changes, opening) });
 }
 
 const near = (ms, { zone }) => daysUntil(ms, zone, places.now()) < 2;
-const time = (ms, { zone }) => soon(ms, zone, places.now());
+const time = (ms, { zone }, ends = false) => soon(ms, zone, places.now(), ends);
 
 /** Both, for one line: "5–7 free, open until 18:00". */
 export const nowWords = (now) => `${stateWords(now)}, ${hoursWords(now.opening)}`;

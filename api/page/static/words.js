@@ -67,12 +67,15 @@ export function daysUntil(ms, zone, from) {
   return Math.round((day(ms) - day(from)) / 86_400_000);
 }
 
-/** A time to come on the clock of a time zone: "18:00", "tomorrow at 09:00", "Monday at 09:00", "3 January at 09:00". */
-export function soon(ms, zone, from) {
+/**
+ * A time to come on the clock of a time zone: "18:00", "tomorrow at 09:00", "Monday at 09:00", "on January 3 at 09:00". The
+ * midnight at which something ends today is "24:00".
+ */
+export function soon(ms, zone, from, ends) {
   const time = format(zone, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
   const days = daysUntil(ms, zone, from);
   if (days === 0) return time;
-  if (days === 1) return time === "00:00" ? "24:00" : say("tomorrow_at", { time });
+  if (days === 1) return ends && time === "00:00" ? "24:00" : say("tomorrow_at", { time });
   if (days < 7) return say("weekday_at", { day: format(zone, { weekday: "long" }).format(ms), time });
   return say("date_at", { day: format(zone, { day: "numeric", month: "long" }).format(ms), time });
 }
