@@ -26,10 +26,10 @@ class Offer:
 
 
 def offer_of(view: View, *, seats: int, kind: str | None) -> Offer | None:
-    """What ``view``'s place offers to ``seats`` people together; None: it has no such seats, whoever is there.
+    """What ``view``'s place offers to ``seats`` people together; None: it has no such seats.
 
     With a ``kind``, one space of it must have all the seats, whatever they are for; without, all seats to work at
-    count. The best space is told: a surely free one, else one of which nothing is known, else the fullest there is.
+    count. The answer is the best space: a surely free one, else one of which nothing is known, else the fullest.
     """
     candidates: list[tuple[Space | None, Occupancy, Free | None, int | None]]
     if kind is not None:

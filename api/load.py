@@ -34,7 +34,7 @@ ORDER BY s.place, s.parent NULLS FIRST, s.code
 # Days on which places, or all of them, are closed, and which places nobody gets into.
 _CLOSURES: Final = "SELECT place, first, last FROM public_closures()"
 _LOCKDOWNS: Final = "SELECT public_lockdowns() AS place"
-# Bookings in force, to come, and over since a day; by whom is nobody's business.
+# Bookings in force, to come, or over for less than a day, without their members.
 _BOOKINGS: Final = """
 SELECT place, space, (extract(epoch FROM starts_at) * 1000000)::bigint AS starts,
        (extract(epoch FROM ends_at) * 1000000)::bigint AS ends

@@ -1,4 +1,4 @@
-"""What may be said of a space: its row, its gateways' news, and what is told of it at a moment. Pure."""
+"""What may be said of a space at a moment, from its row and its gateways' news. Pure."""
 
 from __future__ import annotations
 

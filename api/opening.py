@@ -69,7 +69,7 @@ def opening_schedule(
 def _turns(
     hours: bytes, department: str | None, zone_name: str, closures: tuple[tuple[date, date], ...], at: datetime
 ) -> tuple[bool | None, int | None, int | None, int | None]:
-    """Whether it is open, when that changes (as the public is told), since when it is so, when to look again."""
+    """Whether it is open, when that changes (None where it isn't known), since when it is so, when to look again."""
     known = json.loads(hours)
     try:
         zone = zone_named(zone_name)

@@ -30,7 +30,7 @@ class Room:
     for_work: bool
     """Its seats are seats to work at: no meeting room's chair, no stool at a kitchen's bar."""
     one_party: bool
-    """One party at a time has it: whoever is in it, or has booked it, has it whole."""
+    """One party at a time has it: a person in it, or a booking of it, takes it whole."""
     low: int | None
     """People in it, at least; None: not known, or too old."""
     high: int | None

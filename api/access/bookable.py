@@ -22,7 +22,7 @@ async def check_bookable(s: Session, values: Mapping[str, Any]) -> None:
     The database refuses a room twice by itself; here it is said who has it, and until when.
 
     Raises:
-        Conflict: the place is closed then, or for a part of it, and when it opens; or somebody has the room then.
+        Conflict: the place is closed then, or for a part of it, or another booking has the room; says until when.
     """
     place = await s.row(rows.HOURS, values)
     assert place is not None

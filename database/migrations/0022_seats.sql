@@ -196,7 +196,7 @@ CROSS JOIN LATERAL (
     SELECT FROM lockdown d WHERE d.released_at IS NULL AND d.door IS NULL AND (d.place IS NULL OR d.place = p.id)) AS locked
 ) l;
 
--- Each space as the board tells it, and its free seats as occupancy.free_seats counts them. `counts`: it isn't the root, which
+-- Each space as the API's board has it, and its free seats as occupancy.free_seats counts them. `counts`: it isn't the root, which
 -- holds the others, nor within a space for work; so each seat is counted once.
 CREATE OR REPLACE VIEW report.space_now WITH (security_barrier) AS
 SELECT p.place, s.code AS space, s.name, s.kind, s.parent IS NULL AS root,

@@ -45,7 +45,7 @@ def test_a_place_closes_without_an_event() -> None:
     (view,) = board.since(number)
     shut = json.loads(view.body)
     assert (shut["open"], shut["free"], shut["changes_at"]) == (False, {"low": 0, "high": 0}, MONDAY_AFTER)
-    assert shut["present"] == 4, "who is in is still told"
+    assert shut["present"] == 4, "the number of people stays"
     assert shut["changed_at"] == "2026-11-23T17:00:00.000Z"
     assert [space["free"] for space in shut["spaces"]] == [{"low": 0, "high": 0}]
     opened = told(board, parse_rfc3339(MONDAY_AFTER))
@@ -71,7 +71,7 @@ def test_a_lockdown_is_published_as_a_change_of_now() -> None:
     assert (answer["open"], answer["locked"], answer["changes_at"]) == (False, True, None)
     assert board.changed_since(later) == [view]
     board.set_network(Network([a_place(1, opening_hours=MONDAYS, locked=True)]), later + 1)
-    assert board.number == view.number, "nothing new: nobody is told again"
+    assert board.number == view.number, "nothing new is published"
 
 
 def test_bookings_begin_and_end_by_the_clock() -> None:
