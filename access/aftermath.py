@@ -67,6 +67,21 @@ def after(
     return _moved(state, access_list.rules, entry.member.ref, _movement(decision, reading, door, entry, state))
 
 
+def undone(
+    state: State, before: State, member: str, pass_ref: str | None, rules: PlaceRules = NO_RULES, *, moved: bool
+) -> State:
+    """Return ``state`` as if ``member``'s grant, which was decided on in ``before``, had not counted.
+
+    Args:
+        before: what of it tells of this member and this pass is enough.
+        moved: undo where the member went, too, and not only what the pass has used.
+    """
+    if pass_ref is not None:
+        used = {ref: slots for ref, slots in state.used.items() if ref != pass_ref}
+        state = replace(state, used=used | {ref: slots for ref, slots in before.used.items() if ref == pass_ref})
+    return _moved(state, rules, member, before.movements.get(member)) if moved else state
+
+
 def stands_open(access_list: AccessList | None, door: str, at: datetime, state: State) -> bool:
     """Return whether ``door`` shall stand open at ``at``: an evacuation, else no lockdown and a first card's period.
 

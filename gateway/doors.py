@@ -5,7 +5,7 @@ Times are µs since 1970 by the gateway's clock, as in events.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gateway.wire import AccessTakenEvent, DoorEvent, Event
@@ -21,6 +21,7 @@ class _Grant:
     device: str
     at: int
     until: int
+    who: str | None
 
 
 class DoorWatch:
@@ -43,6 +44,8 @@ class DoorWatch:
         self._opened_by = ""
         self._held_said_at: int | None = None
         self._grants: list[_Grant] = []
+        self._through: set[str] = set()
+        """Who has taken the present opening."""
         self._contact = ""
         self._stands_open = False
         self._excused_until = 0
@@ -63,6 +66,7 @@ class DoorWatch:
         """Device ``device`` fell silent: if it is the contact, nobody tells of this door until it speaks again."""
         if device == self._contact:
             self._open = None
+            self._through.clear()
 
     def unlocked(self, at: int) -> None:
         """The lock was opened at ``at`` for somebody without a card: the next opening is nobody's force."""
@@ -76,24 +80,46 @@ class DoorWatch:
         if on:
             self.unlocked(at)
 
-    def granted(self, device: str, at: int) -> tuple[Event, ...]:
-        """Reader ``device`` opened the door at ``at``; if it stands open, the access is taken already."""
+    def went_through(self, who: str) -> bool:
+        """Return whether the door is open and ``who`` has taken this opening already."""
+        return who in self._through
+
+    def granted(self, device: str, at: int, who: str | None = None) -> tuple[Event, ...]:
+        """Reader ``device`` opened the door at ``at`` for ``who``; if it stands open, the access is taken already.
+
+        An opening takes one grant of each: an earlier one of ``who`` that was not taken never will be.
+        """
         if self._open is None:
             return ()  # no contact that we know of: nobody will tell
         if self._open:
+            if who is not None:
+                self._through.add(who)
             return (_taken(device, at, at),)
-        self._grants.append(_Grant(device=device, at=at, until=at + self._grace_us))
-        return ()
+        instead = [grant for grant in self._grants if who is not None and grant.who == who]
+        self._grants = [grant for grant in self._grants if grant not in instead]
+        self._grants.append(_Grant(device=device, at=at, until=at + self._grace_us, who=who))
+        return tuple(_not_taken(grant, at) for grant in instead)
+
+    def opened_again(self, device: str, granted_at: int, at: int) -> bool:
+        """The lock was opened again for the same grant: it waits from now on. False: it waits no longer."""
+        for number, grant in enumerate(self._grants):
+            if (grant.device, grant.at) == (device, granted_at):
+                self._grants[number] = replace(grant, until=at + self._grace_us)
+                return True
+        return False
 
     def contact(self, device: str, at: int, *, is_open: bool) -> tuple[Event, ...]:
         """The door opened or closed: what follows from it, beside the driver's own event."""
         if is_open == self._open:
             return ()
         first, self._open, self._contact = self._open is None, is_open, device
+        self._through.clear()
         if not is_open:
             return ()
         self._opened_at, self._opened_by, self._held_said_at = at, device, None
-        events = tuple(_taken(grant.device, grant.at, at) for grant in self._grants if at <= grant.until)
+        takes = [grant for grant in self._grants if at <= grant.until]
+        self._through.update(grant.who for grant in takes if grant.who is not None)
+        events = tuple(_taken(grant.device, grant.at, at) for grant in takes)
         if not events and not first:
             self.unexplained += 1
             if self._sees_egress and at > self._excused_until:
@@ -103,11 +129,7 @@ class DoorWatch:
 
     def tick(self, at: int) -> tuple[Event, ...]:
         """Look at the time: what was granted and not taken, a door that is held open."""
-        events: list[Event] = [
-            AccessTakenEvent(kind="access_not_taken", at=at, device=grant.device, access_at=grant.at)
-            for grant in self._grants
-            if at > grant.until
-        ]
+        events: list[Event] = [_not_taken(grant, at) for grant in self._grants if at > grant.until]
         self._grants = [grant for grant in self._grants if at <= grant.until]
         if self._open and not self._stands_open and self._is_held(at):
             self._held_said_at = at
@@ -126,8 +148,12 @@ class DoorWatch:
         if self._held_said_at is not None:
             self._held_said_at += by_us
         self._excused_until += by_us
-        self._grants = [_Grant(device=grant.device, at=grant.at, until=grant.until + by_us) for grant in self._grants]
+        self._grants = [replace(grant, until=grant.until + by_us) for grant in self._grants]
 
 
 def _taken(device: str, access_at: int, at: int) -> Event:
     return AccessTakenEvent(kind="access_taken", at=at, device=device, access_at=access_at)
+
+
+def _not_taken(grant: _Grant, at: int) -> Event:
+    return AccessTakenEvent(kind="access_not_taken", at=at, device=grant.device, access_at=grant.at)

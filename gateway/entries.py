@@ -6,43 +6,31 @@ tell whether the door was passed, and when the door's contact tells where there 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from access import AccessList, CardError, Decision, Reading, after, card_token, decide, pin_hash, slots_used
-from access.formats import Card, read_bits, read_code
+from access import AccessList, Decision, Reading, State, after, card_token, decide, slots_used
 from gateway.access_lists import ListHolder
+from gateway.asked import Asked, access_event
 from gateway.clock import instant
 from gateway.config import Device, GatewayConfig
-from gateway.doors import DoorWatch
+from gateway.credentials import identified, typed_code, typed_pin
+from gateway.doors import GRACE_S, DoorWatch
 from gateway.drivers import CardRead, Typed
 from gateway.enrolment import Enrolments, enrolled
+from gateway.grants import Grants
 from gateway.keypads import Keypads
 from gateway.locks import Locks
-from gateway.memory import Memory
+from gateway.memory import Keep, Memory
+from gateway.presence import Presence, Presences
 from gateway.repeats import Repeats
 from gateway.standing import Standing
-from gateway.wire import AccessEvent, AuditEvent, Event
+from gateway.wire import AuditEvent, Event
 
-_MOST: Final = 2**31 - 1
-_NO_PIN: Final = "-"
-"""What no PIN's hash is: too short or too long a PIN is a wrong one."""
-_NO_CODE: Final = "?code"
-"""Stands for what was typed and can be no code: nobody's token, so that it counts as a wrong one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What was presented at a door."""
-
-    device: str
-    reading: Reading
-    device_at: str | None = None
-    pin: str | None = None
-    bits: int | None = None
-    """Of a card that nobody can read."""
+_GRACE_US: Final = round(GRACE_S * 1e6)
+_REOPENED_MOST: Final = 3
+"""So many times a lock opens again for a card that stays; a card that was forgotten there keeps no door open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +40,8 @@ class _Granted:
     decision: Decision
     reading: Reading
     access_list: AccessList | None
+    repeated: bool
+    """An entry that has counted already."""
 
 
 class Entries:
@@ -67,6 +57,7 @@ class Entries:
         locks: Locks,
         repeats: Repeats,
         append: Callable[[Event], None],
+        keep: Keep,
     ) -> None:
         self.enrolments = Enrolments()
         self._card_key = card_key
@@ -76,6 +67,9 @@ class Entries:
         self._repeats = repeats
         self._append = append
         self._keypads = Keypads()
+        self._presences = Presences(keep)
+        self._grants = Grants(keep)
+        self._unlock_us = {door.code: round(door.unlock_s * 1e6) for door in config.doors}
         self._devices: dict[str, Device] = {device.code: device for device in config.devices}
         leaving = {device.door for device in config.devices if device.side == "out" and device.door is not None}
         self.watches = {
@@ -90,24 +84,34 @@ class Entries:
             self.watches, lists=lists, memory=memory, locks=locks, say=lambda at, text: self._audit("gateway", at, text)
         )
 
+    def restore(self, kept: Mapping[str, str]) -> None:
+        """Take what was kept of an earlier life: cards that lie at readers, grants of late."""
+        self._presences.restore(kept)
+        self._grants.restore(kept)
+
     def card(self, read: CardRead, at: int, now: float, decided: Callable[[], None]) -> None:
-        """Decide on a card, or tell it to who enrols one at this reader."""
-        card, token, unknown = self._identified(read)
-        if token is not None and not self._repeats.is_new_read(read.device, token, at):
-            return
-        told = self.enrolments.take(read.device, at)
+        """Decide on a card as it comes to a reader, or tell it to who enrols one there."""
+        card, token, unknown = identified(self._card_key, read)
+        presence, stays = self._presences.read(read.device, token or f"?{read.bits}", at, read.again_s)
+        told = None if presence.enrolled else self.enrolments.take(read.device, at)
         if told is not None:
+            presence.enrolled = True
             told(enrolled(card, token, read.bits))
             self._audit(read.device, at, "a card was shown for enrolment")
             if read.side == "in":
+                presence.granted_at = None
                 return  # whoever wants out goes out all the same
-        asked = _Asked(
+        asked = Asked(
             device=read.device,
             reading=Reading(card_token=token, door=read.door, side=read.side, at=instant(at)),
             device_at=read.device_at,
             bits=unknown,
         )
-        decision = self._decide(asked, at, decided)
+        if stays:
+            self._repeats.dropped += 1
+            self._stays(asked, presence, at, now, decided)
+            return
+        decision = self._decide(asked, at, decided, presence)
         if decision.reason == "pin_required" and token is not None and decision.member is not None:
             self._keypads.ask(read.door, token, decision.member, now)
 
@@ -120,13 +124,15 @@ class Entries:
         by: Literal["card", "code"] = "code"
         if key is not None:
             mark = card_token(key, f"{'PIN' if waiting else 'K'}{typed.digits}")
-            if not self._repeats.is_new_read(typed.device, mark, at):
+            _, again = self._presences.read(typed.device, mark, at, None)
+            if again:
+                self._repeats.dropped += 1
                 return
             if waiting is not None:
-                by, token, pin = "card", waiting.token, _pin(key, waiting.member, typed.digits)
+                by, token, pin = "card", waiting.token, typed_pin(key, waiting.member, typed.digits)
             else:
-                token = _code(key, typed.digits)
-        asked = _Asked(
+                token = typed_code(key, typed.digits)
+        asked = Asked(
             device=typed.device,
             reading=Reading(card_token=token, door=typed.door, side=typed.side, at=instant(at), by=by),
             device_at=typed.device_at,
@@ -176,63 +182,100 @@ class Entries:
         """The wall clock jumped."""
         for watch in self.watches.values():
             watch.clock_stepped(by_us)
+        self._presences.clock_stepped(by_us)
+        self._grants.clock_stepped(by_us)
 
-    def _decide(self, asked: _Asked, at: int, decided: Callable[[], None]) -> Decision:
+    def _stays(self, asked: Asked, presence: Presence, at: int, now: float, decided: Callable[[], None]) -> None:
+        """Take in that a card stays: the same act still, with no other event and no other use.
+
+        A card that was denied opens as soon as it may. The lock opens again once its time is over and if the door was
+        not seen to open; on the way out it does so in any case.
+        """
+        reading = asked.reading
+        if reading.card_token is not None:
+            self._keypads.stays(reading.door, reading.card_token, now)
+        denied = presence.granted_at is None
+        if presence.enrolled if denied else at < presence.open_until:
+            return
+        if not denied and reading.side == "in" and (presence.passed or presence.reopened >= _REOPENED_MOST):
+            return
+        watch, held, state = self.watches.get(reading.door), self._lists.current, self._state_for(reading, at)
+        if not decide(held, reading.card_token, reading.door, reading.side, reading.at, state=state).granted:
+            return
+        presence.reopened += not denied
+        waits = not denied and watch is not None and watch.opened_again(asked.device, presence.granted_at or 0, at)
+        if denied or (watch is not None and watch.speaks and not waits and not presence.passed):
+            self._decide(asked, at, decided, presence)  # what was granted has run out: this is another grant
+            return
+        self._locks.unlock(reading.door, decided)
+        if watch is not None:
+            watch.unlocked(at)
+        presence.open_until = at + self._unlock_us.get(reading.door, 0)
+        self._keep(asked, presence)
+        if presence.reopened <= _REOPENED_MOST:
+            self._audit(asked.device, at, "the lock was opened again for a card that stayed at the reader")
+
+    def _decide(self, asked: Asked, at: int, decided: Callable[[], None], presence: Presence | None = None) -> Decision:
         reading, held, before = asked.reading, self._lists.current, self._memory.state
         decision = decide(
-            held, reading.card_token, reading.door, reading.side, reading.at, state=before, pin=asked.pin, by=reading.by
+            held,
+            reading.card_token,
+            reading.door,
+            reading.side,
+            reading.at,
+            state=self._state_for(reading, at),
+            pin=asked.pin,
+            by=reading.by,
         )
         if decision.granted:
             self._locks.unlock(reading.door, decided)
         watch = self.watches.get(reading.door)
         waits = decision.granted and watch is not None and watch.speaks
+        whose = decision.member or reading.card_token
+        who = f"{reading.side}:{whose}" if whose is not None else None
+        repeated = decision.granted and (
+            (decision.member is not None and self._grants.repeated(before, reading.door, decision.member, at))
+            or (watch is not None and who is not None and watch.went_through(who))
+        )
         state = after(decision, reading, held, before, taken=not waits)
-        event = self._event(asked, decision, held, at)
+        if repeated:
+            state = replace(state, used=before.used)
+        event = access_event(asked, decision, held, at)
         if (used := slots_used(before, state)) is not None:
             event["pass_ref"], event["slots"] = used[0], list(used[1])
         self._memory.become(state)
+        open_until = at + self._unlock_us.get(reading.door, 0)
+        if decision.granted and reading.side == "in" and not waits and not repeated and decision.member is not None:
+            self._grants.counted(
+                reading.door, decision.member, decision.pass_ref, before, at=at, until=open_until + _GRACE_US
+            )
+        if presence is not None:
+            presence.granted_at = at if decision.granted else None
+            presence.open_until, presence.passed = open_until, False
+            self._keep(asked, presence)
         self._append(event)
         if reading.side == "out" and decision.member is None:
             self._memory.unsure_passage(strangers=1)
         if decision.granted and watch is not None:
             if waits:
-                self._granted[asked.device, at] = _Granted(decision=decision, reading=reading, access_list=held)
-            self._tell(watch.granted(asked.device, at))
+                self._granted[asked.device, at] = _Granted(
+                    decision=decision, reading=reading, access_list=held, repeated=repeated
+                )
+            self._tell(watch.granted(asked.device, at, who))
         return decision
 
-    def _event(self, asked: _Asked, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
-        reading = asked.reading
-        event = AccessEvent(
-            kind="access",
-            at=at,
-            device=asked.device,
-            decision="granted" if decision.granted else "denied",
-            reason=decision.reason,
-            side=reading.side,
-            rule=decision.rule,
-        )
-        if reading.by == "code":
-            event["by"] = "code"
-        # A wrong code is nobody's: its token would only lie there to be guessed.
-        if reading.card_token is not None and (reading.by == "card" or decision.member is not None):
-            event["card"] = reading.card_token
-        if decision.member is not None:
-            event["member"] = decision.member
-        if decision.pass_ref is not None:
-            event["pass_ref"] = decision.pass_ref
-        if decision.noted is not None:
-            event["noted"] = decision.noted
-        if decision.host:
-            event["host"] = True
-        if asked.bits is not None:
-            event["bits"] = asked.bits
-        if asked.device_at is not None:
-            event["device_at"] = asked.device_at[:64]
-        if held is not None:
-            age_s = (reading.at - held.made_at) // timedelta(seconds=1)
-            event["list_version"] = held.version
-            event["list_age_s"] = min(max(age_s, 0), _MOST)
-        return event
+    def _state_for(self, reading: Reading, at: int) -> State:
+        """Return the state to decide in: a grant that is being repeated is no reason to refuse it."""
+        state, held = self._memory.state, self._lists.current
+        entry = held.entries.get(reading.card_token) if held is not None and reading.card_token is not None else None
+        if held is None or entry is None or reading.side == "out":
+            return state
+        return self._grants.before(state, reading.door, entry.member.ref, at, held.rules)
+
+    def _keep(self, asked: Asked, presence: Presence) -> None:
+        """Keep a card's presence; what nobody can read leaves no trace on the disk."""
+        if asked.reading.card_token is not None:
+            self._presences.save(asked.device, presence)
 
     def _tell(self, events: tuple[Event, ...]) -> None:
         """Pass on what a door's contact tells; an access that was taken leaves behind now what it leaves."""
@@ -242,6 +285,9 @@ class Entries:
                 if granted is not None and event["kind"] == "access_taken":
                     before = self._memory.state
                     state = after(granted.decision, granted.reading, granted.access_list, before)
+                    if granted.repeated:
+                        state = replace(state, used=before.used)
+                    self._presences.taken(event["device"], event["access_at"])
                     if granted.decision.pass_ref is not None:
                         event["pass_ref"] = granted.decision.pass_ref
                     if (used := slots_used(before, state)) is not None:
@@ -249,32 +295,5 @@ class Entries:
                     self._memory.become(state)
             self._append(event)
 
-    def _identified(self, read: CardRead) -> tuple[Card | None, str | None, int | None]:
-        """Return the card, the token to decide on, and the length of what is no card that we know."""
-        key = self._card_key
-        try:
-            found = read_bits(read.bits)
-        except CardError:
-            return None, None, None
-        if isinstance(found, Card):
-            return found, card_token(key, found.number) if key is not None else None, None
-        if found.why == "parity" or key is None:
-            return None, None, found.bits  # a misreading is no card at all
-        return None, card_token(key, f"?{found.bits}:{read.bits}"), found.bits
-
     def _audit(self, device: str, at: int, text: str) -> None:
         self._append(AuditEvent(kind="audit", at=at, device=device, by="gateway", text=text))
-
-
-def _pin(key: bytes, member: str, digits: str) -> str:
-    try:
-        return pin_hash(key, member, digits)
-    except CardError:
-        return _NO_PIN
-
-
-def _code(key: bytes, digits: str) -> str:
-    try:
-        return card_token(key, read_code(digits).number)
-    except CardError:
-        return card_token(key, _NO_CODE)

@@ -29,6 +29,12 @@ class Keypads:
         """Wait for the PIN of the card that was shown at ``door`` last."""
         self._waiting[door] = Waiting(token=token, member=member, until=now + WITHIN_S)
 
+    def stays(self, door: str, token: str, now: float) -> None:
+        """The card that ``door`` waits for is still there: its PIN may take as long as from now on."""
+        found = self.waiting(door, now)
+        if found is not None and found.token == token:
+            self.ask(door, token, found.member, now)
+
     def waiting(self, door: str, now: float) -> Waiting | None:
         """Return the card whose PIN ``door`` waits for."""
         found = self._waiting.get(door)

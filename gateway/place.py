@@ -87,6 +87,7 @@ class Place:
             locks=self._locks,
             repeats=self.repeats,
             append=append,
+            keep=keep,
         )
 
     @property
@@ -103,6 +104,7 @@ class Place:
         """Take what was kept of an earlier life; what of it cannot be read is forgotten, and said to be."""
         with self._turn:
             bad = self.memory.restore(kept)
+            self._entries.restore(kept)
             if kept.get(_LOCKDOWN_OF_OLD) == "yes":
                 self.memory.become(replace(self.memory.state, lockdown=True))
                 self._keep(_LOCKDOWN_OF_OLD, "", until=0)

@@ -1,4 +1,4 @@
-"""Drops what is not news: the same reading again within a second, and heartbeats thicker than one a minute. Pure.
+"""Drops what is not news: heartbeats thicker than one a minute, and counts of which nothing is new. Pure.
 
 A sensor's unchanged reading still goes on once a minute, since it shows how fresh the state is. Whatever changes goes
 on at once. What adds up (counts) is dropped only where the device's own time shows that it is the same report.
@@ -11,8 +11,6 @@ from typing import Any, Final
 from gateway.wire import Event
 
 HEARTBEAT_US: Final = 60_000_000
-READ_AGAIN_US: Final = 1_000_000
-"""The same card at the same reader within a second is one act of badging in."""
 _STATES: Final[dict[str, tuple[str, ...]]] = {
     "desk": ("occupied",),
     "door": ("state",),
@@ -30,7 +28,6 @@ class Repeats:
         self.dropped = 0
         """Events and reads that were not news."""
         self._events: dict[tuple[str, str, Any], tuple[tuple[Any, ...], int]] = {}
-        self._reads: dict[str, tuple[str, int]] = {}
 
     def is_news(self, event: Event) -> bool:
         """Return whether ``event`` is to be passed on, and remember it if so."""
@@ -50,13 +47,4 @@ class Repeats:
             self.dropped += 1
             return False
         self._events[key] = (value, event["at"])
-        return True
-
-    def is_new_read(self, device: str, token: str, at: int) -> bool:
-        """Return whether a card at reader ``device`` is another act than the last one there."""
-        before = self._reads.get(device)
-        self._reads[device] = (token, at)
-        if before is not None and before[0] == token and 0 <= at - before[1] < READ_AGAIN_US:
-            self.dropped += 1
-            return False
         return True

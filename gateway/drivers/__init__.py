@@ -37,6 +37,8 @@ class CardRead:
     format: str
     """How the maker wrote it, for example ``uid``, ``wiegand24``."""
     device_at: str | None = None
+    again_s: float | None = None
+    """After so long the reader reads a card again that stays; None: it reads a card only as it arrives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

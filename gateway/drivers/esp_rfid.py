@@ -33,6 +33,9 @@ ANSWERS: Final = frozenset(
 )
 """Types that say only that the reader is alive: heartbeats (old firmware misspells) and answers to commands."""
 
+READ_AGAIN_S: Final = 2.0
+"""The firmware reads a card that stays after so long again (``COOLDOWN_MILIS`` of src/config.h)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
@@ -212,7 +215,14 @@ def _access(device: Device, message: Mapping[str, Any]) -> Decoded:
         uid = uid[::-1]
     bits = with_parity(uid, length) if model.startswith("wiegand") else f"{int.from_bytes(uid, 'big'):0{length}b}"
     read = CardRead(
-        device=device.code, door=device.door, side=device.side, uid=uid, bits=bits, format=how, device_at=when
+        device=device.code,
+        door=device.door,
+        side=device.side,
+        uid=uid,
+        bits=bits,
+        format=how,
+        device_at=when,
+        again_s=READ_AGAIN_S,
     )
     return Decoded(reads=(read,), heard=(device.code,))
 

@@ -70,16 +70,6 @@ def test_measures_are_told_apart_by_name() -> None:
     assert not repeats.is_news(event(1, kind="measure", name="co2", value=400))
 
 
-def test_the_same_card_within_a_second_is_one_act() -> None:
-    repeats = Repeats()
-    assert repeats.is_new_read("r", "a", 0)
-    assert not repeats.is_new_read("r", "a", S - 1)
-    assert not repeats.is_new_read("r", "a", 2 * S - 2), "a card held to the reader"
-    assert repeats.is_new_read("r", "b", 2 * S - 1)
-    assert repeats.is_new_read("other", "b", 2 * S)
-    assert repeats.is_new_read("r", "b", 4 * S)
-
-
 def device(code: str, every_s: int | None) -> Device:
     return Device(code=code, driver="zigbee2mqtt", address=f"z/{code}", expect_every_s=every_s)
 

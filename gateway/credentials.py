@@ -1,0 +1,43 @@
+"""Turns what was presented at a door into the token to decide on: a card's bits, a PIN's or a code's digits."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from access import CardError, card_token, pin_hash
+from access.formats import Card, read_bits, read_code
+from gateway.drivers import CardRead
+
+_NO_PIN: Final = "-"
+"""What no PIN's hash is: too short or too long a PIN is a wrong one."""
+_NO_CODE: Final = "?code"
+"""Stands for what was typed and can be no code: nobody's token, so that it counts as a wrong one."""
+
+
+def identified(key: bytes | None, read: CardRead) -> tuple[Card | None, str | None, int | None]:
+    """Return the card, the token to decide on, and the length of what is no card that we know."""
+    try:
+        found = read_bits(read.bits)
+    except CardError:
+        return None, None, None
+    if isinstance(found, Card):
+        return found, card_token(key, found.number) if key is not None else None, None
+    if found.why == "parity" or key is None:
+        return None, None, found.bits  # a misreading is no card at all
+    return None, card_token(key, f"?{found.bits}:{read.bits}"), found.bits
+
+
+def typed_pin(key: bytes, member: str, digits: str) -> str:
+    """Return the hash of a PIN that ``member`` typed."""
+    try:
+        return pin_hash(key, member, digits)
+    except CardError:
+        return _NO_PIN
+
+
+def typed_code(key: bytes, digits: str) -> str:
+    """Return the token of a code."""
+    try:
+        return card_token(key, read_code(digits).number)
+    except CardError:
+        return card_token(key, _NO_CODE)
