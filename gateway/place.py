@@ -24,9 +24,10 @@ from gateway.drivers.registry import drivers_for
 from gateway.enrolment import Told
 from gateway.entries import Entries
 from gateway.faults import FaultBudget, shown
+from gateway.identities import Identities
 from gateway.locks import Locks, Publish
 from gateway.memory import Keep, Memory, keep_nothing
-from gateway.repeats import Repeats
+from gateway.repeats import Repeats, is_state
 from gateway.watch import DeviceWatch
 from gateway.wire import AuditEvent, Event, GatewayEvent
 
@@ -60,6 +61,7 @@ class Place:
         self.drivers: dict[str, Driver] = drivers_for(config.devices)
         self.lists = ListHolder(config)
         self.repeats = Repeats()
+        self._identities = Identities(keep)
         self.devices = DeviceWatch(config.devices, now)
         self.faults = 0
         """Messages that no driver could read."""
@@ -105,6 +107,7 @@ class Place:
         with self._turn:
             bad = self.memory.restore(kept)
             self._entries.restore(kept)
+            self._identities.restore(kept)
             if kept.get(_LOCKDOWN_OF_OLD) == "yes":
                 self.memory.become(replace(self.memory.state, lockdown=True))
                 self._keep(_LOCKDOWN_OF_OLD, "", until=0)
@@ -126,6 +129,11 @@ class Place:
         said = self.drivers[driver].decode(topic, payload, at)
         with self._turn:
             self._last = (now, at)
+            identity = said.identity
+            if identity is not None and not self._identities.is_news(identity):
+                self.repeats.dropped += 1
+                return
+            late = identity is not None and self._identities.is_late(identity, at)
             for read in said.reads:
                 self._entries.card(read, at, now, decided)
             for typed in said.typed:
@@ -135,7 +143,9 @@ class Place:
             for code in said.gone:
                 self._gone(code, at)
             for event in said.events:
-                if self._entries.door(event) and self.repeats.is_news(event):
+                if late and is_state(event):
+                    self.repeats.dropped += 1
+                elif self._entries.door(event) and self.repeats.is_news(event, identified=identity is not None):
                     self._append(event)
                     self._entries.contact(event)
 

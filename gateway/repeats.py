@@ -29,13 +29,17 @@ class Repeats:
         """Events and reads that were not news."""
         self._events: dict[tuple[str, str, Any], tuple[tuple[Any, ...], int]] = {}
 
-    def is_news(self, event: Event) -> bool:
-        """Return whether ``event`` is to be passed on, and remember it if so."""
+    def is_news(self, event: Event, *, identified: bool = False) -> bool:
+        """Return whether ``event`` is to be passed on, and remember it if so.
+
+        Args:
+            identified: its message is known to be another one than all before.
+        """
         row: dict[str, Any] = dict(event)
         fields = _STATES.get(event["kind"])
         if event["kind"] == "count" and ("entered" in row or "left" in row):
-            # Without the device's own time nobody can tell a repeat from as many people again.
-            fields = _ADDS_UP if "device_at" in row else None
+            # Without an identity or the device's own time nobody can tell a repeat from as many people again.
+            fields = _ADDS_UP if "device_at" in row and not identified else None
         if fields is None:
             return True
         # What a door's sensor says of itself comes between what it says of the door.
@@ -48,3 +52,12 @@ class Repeats:
             return False
         self._events[key] = (value, event["at"])
         return True
+
+
+def is_state(event: Event) -> bool:
+    """Return whether ``event`` says how things are, so that a newer one has taken its place; else it happened once."""
+    if event["kind"] == "door":
+        return event["state"] in ("open", "closed")
+    if event["kind"] == "count":
+        return "present" in event
+    return event["kind"] in ("desk", "measure") or (event["kind"] == "device" and event["what"] != "fault")

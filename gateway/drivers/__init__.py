@@ -7,6 +7,7 @@ The runtime subscribes, routes, times, decides, drops repeats and stores; a driv
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from gateway.errors import GatewayError
@@ -54,6 +55,22 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What tells one message of a device from all others, however often it is delivered, and its place among them."""
+
+    device: str
+    key: str
+    """Of this message alone."""
+    session: str = ""
+    """``count`` rises within one."""
+    count: int | None = None
+    sent_at: datetime | None = None
+    """By the network server's clock (aware)."""
+    begins: bool = False
+    """A session begins with this message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """All that one message of a device said."""
 
@@ -65,6 +82,8 @@ class Decoded:
     """Codes of the devices that are alive by this message (also a heartbeat without news)."""
     gone: tuple[str, ...] = ()
     """Codes of the devices that their hub declares offline."""
+    identity: Identity | None = None
+    """None: nothing tells whether the message was delivered before."""
 
 
 NOTHING = Decoded()

@@ -1,8 +1,9 @@
 """ChirpStack v4: LoRaWAN devices behind a network server, as JSON over MQTT.
 
 The JSON is Protocol Buffers' mapping, so a field that is zero, false or empty is left out (``fCnt`` of the first
-uplink, ``fPort`` 0, an uplink without data). Each uplink carries a ``deduplicationId``; a redelivered message
-decodes to the same events again, and the runtime drops repeats.
+uplink, ``fPort`` 0, an uplink without data). Each event carries a ``deduplicationId``, which the events of one uplink share,
+and each uplink its frame counter, which begins anew when the device joins (``devAddr`` then changes): by these the
+runtime drops what is delivered again.
 
 Source: https://www.chirpstack.io/docs/chirpstack/integrations/events.html
 """
@@ -11,11 +12,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from gateway.config import Device
-from gateway.drivers import NOTHING, Decoded, DriverError, milesight
+from gateway.drivers import NOTHING, Decoded, DriverError, Identity, milesight
 from gateway.drivers.fields import device_at, nested, number, read_object, text
 from gateway.wire import DeviceEvent, Event
 
@@ -64,14 +67,19 @@ class ChirpStack:
             case "status":
                 events = _status(device, message, at)
             case "log":
-                return Decoded(events=_stamped(_log(device, message, at), message))
+                events = _log(device, message, at)
+                return Decoded(events=_stamped(events, message), identity=_identity(device, "log", message))
             case leaf if leaf in ALIVE:
                 events = ()
             case leaf if leaf in SILENT:
                 return NOTHING
             case _:
                 raise DriverError("unknown_event")
-        return Decoded(events=_stamped(events, message), heard=(device.code,))
+        return Decoded(
+            events=_stamped(events, message),
+            heard=(device.code,),
+            identity=_identity(device, parts[5], message),
+        )
 
     def unlock(self, device: str, seconds: float) -> tuple[str, bytes]:
         """Refuse: a LoRaWAN lock would open a minute too late. See ``Driver.unlock``."""
@@ -87,6 +95,39 @@ def _stamped(events: tuple[Event, ...], message: Mapping[str, Any]) -> tuple[Eve
         for event in events:
             event["device_at"] = when
     return events
+
+
+def _identity(device: Device, leaf: str, message: Mapping[str, Any]) -> Identity | None:
+    """Return what tells this message from all others; None: it carries nothing that does."""
+    given, when = text(message.get("deduplicationId"), limit=64), message.get("time")
+    count = message.get("fCnt", 0) if leaf == "up" else None  # left out: 0
+    if not isinstance(count, int) or isinstance(count, bool):
+        count = None
+    if given is None and (count is None or (count == 0 and not isinstance(when, str))):
+        return None
+    session = str(message.get("devAddr", ""))
+    return Identity(
+        device=device.code,
+        key=_digest(
+            leaf, given or when, message.get("code"), session, count, message.get("fPort"), message.get("data")
+        ),
+        session=session,
+        count=count,
+        sent_at=_instant(when),
+        begins=leaf == "join",
+    )
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=10).hexdigest()
+
+
+def _instant(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def _uplink(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event, ...]:

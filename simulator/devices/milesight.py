@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -68,7 +69,7 @@ class VirtualDesk:
     def _envelope(self) -> dict[str, Any]:
         when = datetime.fromtimestamp(self._air.wall_s(self.name), UTC)
         return {
-            "deduplicationId": str(uuid.UUID(int=self._dice.getrandbits(128), version=4)),
+            "deduplicationId": str(uuid.UUID(int=self._dice.getrandbits(128) ^ time.time_ns(), version=4)),
             "time": when.isoformat(timespec="microseconds"),
             "deviceInfo": {
                 "tenantId": "52f14cd4-c6f1-4fbd-8f87-4025e1d49242",
