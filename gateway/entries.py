@@ -236,6 +236,7 @@ class Entries:
         repeated = decision.granted and (
             (decision.member is not None and self._grants.repeated(before, reading.door, decision.member, at))
             or (watch is not None and who is not None and watch.went_through(who))
+            or (presence is not None and presence.counted)
         )
         state = after(decision, reading, held, before, taken=not waits)
         if repeated:

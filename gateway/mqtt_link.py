@@ -38,6 +38,7 @@ class Link:
         will: tuple[str, bytes] | None,
         may_read: Callable[[], bool] | None,
         keepalive_s: int,
+        on_session: Callable[[bool], None] | None,
     ) -> None:
         self.client_id = client_id
         self.broker = broker
@@ -49,6 +50,7 @@ class Link:
         self._on_message = on_message
         self._on_connect = on_connect
         self._on_disconnect = on_disconnect
+        self._on_session = on_session
         self._subscriptions = list(subscriptions)
         self._may_read = may_read
         self._session = Session(
@@ -56,6 +58,7 @@ class Link:
             client_id=client_id,
             keepalive_s=keepalive_s,
             will=will,
+            keeps=on_session is not None,
             on_message=self._message,
             on_accepted=self._accepted,
             on_refused=self._refused,
@@ -89,6 +92,10 @@ class Link:
         """Add ``filters`` (filter, QoS) now and after every reconnect. From any thread."""
         self._loop._ask(lambda: self._subscribe(list(filters)))
 
+    def acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
+        """Tell the broker that messages need not come again. From any thread."""
+        self._loop._ask(lambda: self._acknowledge(receipts))
+
     def close(self) -> None:
         """Send what is queued, say goodbye and don't come back. From any thread; doesn't wait."""
         self._loop._ask(self._close)
@@ -115,6 +122,11 @@ class Link:
             self._session.subscribe(filters)
             self._loop._touched.add(self)
 
+    def _acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
+        if self.connected:
+            self._session.acknowledge(receipts)
+            self._loop._touched.add(self)
+
     def _close(self) -> None:
         self._closing = True
         if self.connected:
@@ -123,10 +135,12 @@ class Link:
         else:
             self._lost()
 
-    def _accepted(self) -> None:
+    def _accepted(self, resumed: bool) -> None:
         self.connected = True
         self.connects += 1
         log.info("mqtt_connected", extra={"client_id": self.client_id, "host": self.broker.host})
+        if (on_session := self._on_session) is not None:
+            self._call(lambda: on_session(resumed))
         if self._subscriptions:
             self._session.subscribe(self._subscriptions)
         self._call(self._on_connect)

@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 _READS_A_WAKE = 200
 """After so many reads the other links get their turn."""
 _PAUSED_POLL_S = 0.02
+_STOOD_STILL_S = 10.0
+"""A thread that did not turn for so long (a process that was stopped) finds old messages in its sockets."""
+_OLD_FOR_S = 1.0
+"""So long does it take at most to read them."""
 _ANSWER_WITHIN_S = 10.0
 """A broker that accepts a connection and then says nothing is left after this."""
 
@@ -52,6 +56,7 @@ class MqttLoop:
         self._fresh: set[socket.socket] = set()
         """Connected by a helper thread and not yet taken over."""
         self._beat = time.monotonic()
+        self._old_until = 0.0
         self._next_misc = 0.0
         self._connectors: dict[tuple[str, int], ThreadPoolExecutor] = {}
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -60,6 +65,11 @@ class MqttLoop:
     def alive(self) -> bool:
         """Whether the thread runs and has turned within the last ten seconds; False fails ``/healthz``."""
         return self._thread.is_alive() and time.monotonic() - self._beat < 10.0
+
+    @property
+    def reads_old(self) -> bool:
+        """Whether messages that are read now may have lain in their sockets for long. In the loop's thread."""
+        return time.monotonic() < self._old_until
 
     def add(
         self,
@@ -73,6 +83,7 @@ class MqttLoop:
         will: tuple[str, bytes] | None = None,
         may_read: Callable[[], bool] | None = None,
         keepalive_s: int = 30,
+        on_session: Callable[[bool], None] | None = None,
     ) -> Link:
         """Add a connection, kept up until it is closed. From any thread, before or after ``start``.
 
@@ -80,6 +91,9 @@ class MqttLoop:
             subscriptions: (filter, QoS), asked for in every connect, before ``on_connect`` is called.
             will: topic and payload of the last will (QoS 1, retained).
             may_read: asked before each read; while it is false nothing is read, but pings still go out.
+            on_session: given, the broker keeps a session: what comes while we are away, and what is not confirmed by
+                ``Link.acknowledge``, comes at the next connect. Called in every connect, before any message, with
+                whether there was one. None: nothing is kept, and a message is confirmed as it arrives.
         """
         link = Link(
             self,
@@ -92,12 +106,14 @@ class MqttLoop:
             will=will,
             may_read=may_read,
             keepalive_s=keepalive_s,
+            on_session=on_session,
         )
         self._ask(lambda: self._added(link))
         return link
 
     def start(self) -> None:
         """Start the thread."""
+        self._beat = time.monotonic()
         self._thread.start()
 
     def stop(self, timeout_s: float = 3.0) -> None:
@@ -168,6 +184,8 @@ class MqttLoop:
         idle_s = _PAUSED_POLL_S if paused else 0.2
         wait_s = 0.0 if self._todo or self._touched - paused else idle_s
         ready = self._selector.select(wait_s)
+        if (now := time.monotonic()) - self._beat > _STOOD_STILL_S:
+            self._old_until = now + _OLD_FOR_S
         touched, self._touched = self._touched, set()
         for key, _events in ready:
             if key.data is None:

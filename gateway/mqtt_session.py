@@ -34,6 +34,9 @@ class Message:
     topic: str
     payload: bytes
     retained: bool
+    receipt: tuple[int, int] | None = None
+    """Which connection of the link brought it, and its packet identifier there, for ``Link.acknowledge``; None: nothing
+    is to be acknowledged."""
 
 
 OnMessage = Callable[[Message], None]
@@ -122,16 +125,19 @@ class Session:
         client_id: str,
         keepalive_s: int,
         will: tuple[str, bytes] | None,
+        keeps: bool,
         on_message: OnMessage,
-        on_accepted: Callable[[], None],
+        on_accepted: Callable[[bool], None],
         on_refused: Callable[[str], None],
         on_closing: Callable[[], None],
     ) -> None:
         client = _Paho(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
+            clean_session=not keeps,
             protocol=paho.MQTTv311,
             reconnect_on_failure=False,
+            manual_ack=keeps,
         )
         client.max_inflight_messages = 0  # ours to bound: by windows, not by paho's queue
         client.connect_async(broker.host, broker.port, keepalive=keepalive_s)
@@ -152,6 +158,8 @@ class Session:
         self._on_refused = on_refused
         self._keepalive_s = keepalive_s
         self._pinged = 0.0
+        self._keeps = keeps
+        self._connection = 0
 
     def start(self, sock: socket.socket) -> bool:
         """Take over a connected socket and say CONNECT. What an earlier connection left unsent is forgotten."""
@@ -205,6 +213,12 @@ class Session:
         """
         self._client.publish(topic, payload, qos=qos, retain=retain)
 
+    def acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
+        """Queue acknowledgements; those of an earlier connection are void, since the broker delivers again."""
+        for connection, mid in receipts:
+            if connection == self._connection:
+                self._client.ack(mid, 1)
+
     def goodbye(self) -> None:
         """Queue a DISCONNECT; the will is then not sent."""
         self._client.disconnect()
@@ -214,20 +228,29 @@ class Session:
         self._client._sock_close()
 
     def _connected(
-        self, _client: paho.Client, _data: object, _flags: object, reason: ReasonCode, _properties: Properties | None
+        self,
+        _client: paho.Client,
+        _data: object,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             self._on_refused(str(reason))
         else:
-            self._on_accepted()
+            self._connection += 1
+            self._on_accepted(flags.session_present)
 
     def _message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
             log.warning("mqtt_topic_unreadable", extra={"client_id": self._client_id})
+            if self._keeps and message.qos:
+                self._client.ack(message.mid, 1)
             return
-        self._on_message(Message(topic=topic, payload=bytes(message.payload), retained=message.retain))
+        receipt = (self._connection, message.mid) if self._keeps and message.qos else None
+        self._on_message(Message(topic=topic, payload=bytes(message.payload), retained=message.retain, receipt=receipt))
 
     def _subscribed(
         self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None

@@ -19,7 +19,7 @@ from access.schedules import zone_named
 from gateway.access_lists import ListHolder
 from gateway.clock import instant, micros
 from gateway.config import Device, GatewayConfig
-from gateway.drivers import Driver, DriverError
+from gateway.drivers import Decoded, Driver, DriverError
 from gateway.drivers.registry import drivers_for
 from gateway.enrolment import Told
 from gateway.entries import Entries
@@ -28,6 +28,7 @@ from gateway.identities import Identities
 from gateway.locks import Locks, Publish
 from gateway.memory import Keep, Memory, keep_nothing
 from gateway.repeats import Repeats, is_state
+from gateway.unit import Unit
 from gateway.watch import DeviceWatch
 from gateway.wire import AuditEvent, Event, GatewayEvent
 
@@ -61,12 +62,13 @@ class Place:
         self.drivers: dict[str, Driver] = drivers_for(config.devices)
         self.lists = ListHolder(config)
         self.repeats = Repeats()
-        self._identities = Identities(keep)
+        self._identities = Identities(self._keep_with_events)
         self.devices = DeviceWatch(config.devices, now)
         self.faults = 0
         """Messages that no driver could read."""
-        self._append = append
+        self._append_alone = append
         self._keep = keep
+        self._unit: Unit | None = None
         self._by_code: dict[str, Device] = {device.code: device for device in config.devices}
         self._keypads = frozenset(device.address for device in config.devices if device.kind == "keypad")
         self._budget = FaultBudget(now)
@@ -88,7 +90,7 @@ class Place:
             memory=self.memory,
             locks=self._locks,
             repeats=self.repeats,
-            append=append,
+            append=self._append,
             keep=keep,
         )
 
@@ -123,31 +125,33 @@ class Place:
             )
 
     def hear(
-        self, driver: str, topic: str, payload: bytes, *, at: int, now: float, decided: Callable[[], None]
+        self,
+        driver: str,
+        topic: str,
+        payload: bytes,
+        *,
+        at: int,
+        now: float,
+        decided: Callable[[], None],
+        live: bool = True,
+        unit: Unit | None = None,
     ) -> None:
-        """Take in a device's message that arrived at ``at``; ``decided`` is called as an unlock goes out."""
+        """Take in a device's message that arrived at ``at``; ``decided`` is called as an unlock goes out.
+
+        Args:
+            live: false: nobody knows for how long the message was on its way; no card or code of it is decided on.
+            unit: gathers what is to be written together; None: each event is appended by itself.
+        """
         said = self.drivers[driver].decode(topic, payload, at)
+        if not live and (said.reads or said.typed):
+            log.warning("card_read_too_late", extra={"gateway": self.config.gateway, "topic": topic[:512]})
+            said = replace(said, reads=(), typed=())
         with self._turn:
-            self._last = (now, at)
-            identity = said.identity
-            if identity is not None and not self._identities.is_news(identity):
-                self.repeats.dropped += 1
-                return
-            late = identity is not None and self._identities.is_late(identity, at)
-            for read in said.reads:
-                self._entries.card(read, at, now, decided)
-            for typed in said.typed:
-                self._entries.typed(typed, at, now, decided)
-            for code in said.heard:
-                self._tell(self.devices.heard(code, now, at))
-            for code in said.gone:
-                self._gone(code, at)
-            for event in said.events:
-                if late and is_state(event):
-                    self.repeats.dropped += 1
-                elif self._entries.door(event) and self.repeats.is_news(event, identified=identity is not None):
-                    self._append(event)
-                    self._entries.contact(event)
+            self._unit = unit
+            try:
+                self._take(said, at, now, decided)
+            finally:
+                self._unit = None
 
     def hear_retained(self, driver: str, topic: str, payload: bytes, at: int) -> None:
         """Take in what the broker kept: nobody knows from when, so only that a device is gone is believed."""
@@ -197,7 +201,7 @@ class Place:
 
     def note(self, at: int, by: str, text: str) -> None:
         """Say who did what here, for the audit. From any thread."""
-        self._append(AuditEvent(kind="audit", at=at, device="gateway", by=by[:64], text=text[:2000]))
+        self._append_alone(AuditEvent(kind="audit", at=at, device="gateway", by=by[:64], text=text[:2000]))
 
     # Orders: from any thread.
 
@@ -253,6 +257,40 @@ class Place:
                 return False
             self._entries.standing.look(*self._last)
             return True
+
+    def _take(self, said: Decoded, at: int, now: float, decided: Callable[[], None]) -> None:
+        self._last = (now, at)
+        identity = said.identity
+        if identity is not None and not self._identities.is_news(identity):
+            self.repeats.dropped += 1
+            return
+        late = identity is not None and self._identities.is_late(identity, at)
+        for read in said.reads:
+            self._entries.card(read, at, now, decided)
+        for typed in said.typed:
+            self._entries.typed(typed, at, now, decided)
+        for code in said.heard:
+            self._tell(self.devices.heard(code, now, at))
+        for code in said.gone:
+            self._gone(code, at)
+        for event in said.events:
+            if late and is_state(event):
+                self.repeats.dropped += 1
+            elif self._entries.door(event) and self.repeats.is_news(event, identified=identity is not None):
+                self._append(event)
+                self._entries.contact(event)
+
+    def _append(self, event: Event) -> None:
+        if self._unit is None:
+            self._append_alone(event)
+        else:
+            self._unit.events.append((self.config.gateway, event))
+
+    def _keep_with_events(self, name: str, value: str) -> None:
+        if self._unit is None:
+            self._keep(name, value)
+        else:
+            self._unit.kept.append((self.config.gateway, name, value))
 
     def _gone(self, device: str, at: int) -> None:
         self._tell(self.devices.gone(device, at))

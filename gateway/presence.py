@@ -50,6 +50,8 @@ class Presence:
     kept_at: int | None = None
     """``last_at`` as the disk has it; None: nothing of it is kept."""
     restored: bool = False
+    counted: bool = False
+    """The card went through before a restart and is read again: still there, or there again, it has entered once."""
 
 
 class Presences:
@@ -92,7 +94,12 @@ class Presences:
         here = self._at.setdefault(device, {})
         found = here.pop(mark, None)
         stays = found is not None and _stays(found, at, again_s)
-        presence = found if found is not None and stays else Presence(mark=mark, last_at=at)
+        if found is None or not stays:
+            presence = Presence(mark=mark, last_at=at)
+        elif found.restored and found.passed:
+            presence, stays = Presence(mark=mark, last_at=at, counted=True), False
+        else:
+            presence = found
         for other in here.values():
             other.others += 1
         while len(here) >= _CARDS_MOST:

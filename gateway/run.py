@@ -24,6 +24,7 @@ from gateway.place import Place
 from gateway.runtime import Runtime
 from gateway.settings import GatewaySettings
 from gateway.spool import Spool
+from gateway.unit import Unit
 from gateway.uplink import Uplink
 from gateway.wire import Event, State
 
@@ -56,7 +57,9 @@ class Process:
         lists = settings.spool.with_name(settings.spool.name + ".lists")
         self.downlink = Downlink(self.places, self.spool, lists, lambda: self.uplink)
         self._loops = {"field": MqttLoop("field"), "centre": MqttLoop("centre")}
-        self.runtime = Runtime(self.places.values(), spool=self.spool, boot=boot, version=self._version)
+        self.runtime = Runtime(
+            self.places.values(), spool=self.spool, boot=boot, version=self._version, store=self._store
+        )
         self.uplink = Uplink(
             gateways=gateways,
             broker=central,
@@ -105,6 +108,9 @@ class Process:
         log.info("gateway_stopped")
 
     def _committed(self, gateways: set[str]) -> None:
+        runtime: Runtime | None = getattr(self, "runtime", None)
+        if runtime is not None:
+            runtime.stored()
         uplink: Uplink | None = getattr(self, "uplink", None)
         if uplink is not None:  # the spool opens before there is an uplink; that reads what is there when it starts
             uplink.on_commit(gateways)
@@ -136,6 +142,15 @@ class Process:
 
     def _happened(self, gateway: str, event: Event) -> None:
         self.spool.append(gateway, event)
+        self._show(gateway, event)
+
+    def _store(self, unit: Unit) -> None:
+        self.spool.append_unit(unit)
+        for gateway, event in unit.events:
+            self._show(gateway, event)
+
+    def _show(self, gateway: str, event: Event) -> None:
+        """Send a gateway's state at once where it has changed."""
         if event["kind"] == "device" and event["what"] == "link":
             self.uplink.state_changed(gateway)
 

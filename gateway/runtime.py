@@ -1,6 +1,9 @@
-"""The field side of the process: one connection to the place's broker, every device of every gateway.
+"""The field side of the process: two connections to the place's broker, every device of every gateway.
 
-The connection's callback only notes the arrival and enqueues; one thread routes, decodes, decides and stores. What goes
+Cards and codes come by a connection of which the broker keeps nothing: one that comes late must open no door. All else
+comes by a session that it keeps, and is acknowledged when it is on the disk (``acknowledgements``).
+
+The connections' callbacks only note the arrival and enqueue; one thread routes, decodes, decides and stores. What goes
 wrong with one message stays with that message.
 """
 
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import secrets
 import threading
 import time
 import traceback
@@ -15,13 +19,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.acknowledgements import Acknowledgements
 from gateway.clock import micros
+from gateway.deliveries import Deliveries, digest_of
 from gateway.drivers import DriverError
 from gateway.latency import Latency
 from gateway.mqtt_loop import Broker, Message, MqttLoop
 from gateway.place import Place
 from gateway.routes import Routes
 from gateway.spool import Spool
+from gateway.unit import Unit
 from gateway.watch import ClockWatch, implausible
 from gateway.wire import GatewayEvent
 
@@ -32,6 +39,12 @@ LARGEST_MESSAGE: Final = 65_536
 _WAITING_MAX: Final = 20_000
 """Messages that wait to be decoded; beyond this the broker has to keep them."""
 _TICK_S: Final = 0.5
+_OF_THE_PROCESS: Final = ""
+"""Stands for a gateway's code with what the spool keeps for the process."""
+_CLIENT_ID: Final = "field_client_id"
+_DISK_WITHIN_S: Final = 5.0
+_LATE_S: Final = 10.0
+"""A card read that has waited here for longer opens nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +52,10 @@ class _Arrival:
     message: Message
     at: int
     now: float
+    live: bool = True
+    """Whether it has just been said: a card may be decided on."""
+    session: int | None = None
+    """Of the broker's kept session, by which it came."""
 
 
 class Runtime:
@@ -52,7 +69,13 @@ class Runtime:
         boot: str,
         version: str,
         clock: Callable[[], int] = micros,
+        store: Callable[[Unit], None] | None = None,
     ) -> None:
+        """Take the places' subscriptions.
+
+        Args:
+            store: takes what a sensor's message made, for the spool; None: the spool itself.
+        """
         self.latency = Latency()
         """Seconds from the arrival of a card read to its unlock command's going out."""
         self.messages = 0
@@ -61,14 +84,19 @@ class Runtime:
         """Of these, how many belong to no device of ours."""
         self._places = list(places)
         self._spool = spool
+        self._store = store or spool.append_unit
         self._boot = boot
         self._version = version
         self._clock = clock
-        self._routes: Routes[tuple[Place, str]] = Routes()
+        self._live: Routes[tuple[Place, str]] = Routes()
+        self._kept: Routes[tuple[Place, str]] = Routes()
         for place in self._places:
             for name, driver in place.drivers.items():
+                live = frozenset(driver.live_subscriptions())
                 for topic in driver.subscriptions():
-                    self._routes.add(topic, (place, name))
+                    (self._live if topic in live else self._kept).add(topic, (place, name))
+        self._deliveries = Deliveries(spool.kept(_OF_THE_PROCESS))
+        self._acknowledgements = Acknowledgements(spool)
         self._arrivals: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
         self._watch = ClockWatch(time.monotonic(), clock())
         self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
@@ -93,15 +121,28 @@ class Runtime:
             if implausible(at):
                 self._say(place, "clock_step", at, text="the clock shows a time before this program was built")
         self._thread.start()
-        link = loop.add(
+        cards = loop.add(
             broker,
             client_id=f"maillage-gateway-{self._boot}",
-            on_message=self._arrived,
-            subscriptions=[(topic, 1) for topic in self._routes.filters],
+            on_message=lambda message: self._arrived(message, live=not loop.reads_old),
+            subscriptions=[(topic, 1) for topic in self._live.filters],
             may_read=lambda: self._arrivals.qsize() < _WAITING_MAX,
         )
-        self._publish = lambda topic, payload, sent: link.publish(topic, payload, on_sent=sent)
-        self._connected = lambda: link.connected
+        sensors = loop.add(
+            broker,
+            client_id=self._client_id(),
+            on_message=lambda message: self._arrived(message, live=False, session=self._deliveries.session),
+            on_session=self._session,
+            subscriptions=[(topic, 1) for topic in self._kept.filters],
+            may_read=lambda: self._arrivals.qsize() < _WAITING_MAX and self._spool.has_room,
+        )
+        self._acknowledgements.send = sensors.acknowledge
+        self._publish = lambda topic, payload, sent: cards.publish(topic, payload, on_sent=sent)
+        self._connected = lambda: cards.connected and sensors.connected
+
+    def stored(self) -> None:
+        """Acknowledge what has come to the disk. In the spool's thread, after each commit."""
+        self._acknowledgements.stored()
 
     def publish(self, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
         """Send a command to a device, at once or never; never retained."""
@@ -117,8 +158,22 @@ class Runtime:
         """Take in a message as if a device had sent it (``maillage replay``)."""
         self._arrived(message)
 
-    def _arrived(self, message: Message) -> None:
-        self._arrivals.put(_Arrival(message, self._clock(), time.perf_counter()))
+    def _arrived(self, message: Message, *, live: bool = True, session: int | None = None) -> None:
+        self._arrivals.put(_Arrival(message, self._clock(), time.perf_counter(), live, session))
+
+    def _session(self, resumed: bool) -> None:
+        """The connection for sensors stands; ``resumed``: the broker has kept its session."""
+        if not resumed:
+            name, value = self._deliveries.begin()
+            self._spool.keep(_OF_THE_PROCESS, name, value)
+
+    def _client_id(self) -> str:
+        """Return the name of the session that the broker keeps: this spool's own, whatever gateways it serves."""
+        found = self._spool.kept(_OF_THE_PROCESS).get(_CLIENT_ID)
+        if found is None:
+            found = f"maillage-sensors-{secrets.token_hex(6)}"
+            self._spool.keep_now(_OF_THE_PROCESS, _CLIENT_ID, found, within_s=_DISK_WITHIN_S)
+        return found
 
     # The rest runs in the runtime's thread.
 
@@ -144,13 +199,38 @@ class Runtime:
     def _take(self, arrival: _Arrival) -> None:
         message = arrival.message
         self.messages += 1
-        claims = self._routes.of(message.topic)
-        for place, driver in claims:
-            self._give(place, driver, arrival)
+        if arrival.session is None:
+            claims = self._live.of(message.topic) or self._kept.of(message.topic)
+            unit = None
+        else:
+            claims = self._kept.of(message.topic)  # a session may still hold what is a reader's topic by now
+            unit = Unit()
+        stored = self._is_stored(arrival)
+        for place, driver in () if stored else claims:
+            self._give(place, driver, arrival, unit)
         if not claims:
             self.unclaimed += 1
+        if unit is not None:
+            self._keep(arrival, unit)
 
-    def _give(self, place: Place, driver: str, arrival: _Arrival) -> None:
+    def _is_stored(self, arrival: _Arrival) -> bool:
+        message = arrival.message
+        if arrival.session is None or message.receipt is None:
+            return False
+        digest = digest_of(message.topic, message.payload)
+        return self._deliveries.is_stored(arrival.session, message.receipt[1], digest)
+
+    def _keep(self, arrival: _Arrival, unit: Unit) -> None:
+        """Give the spool what a message made, and acknowledge the message when that is on the disk."""
+        message = arrival.message
+        if unit.events and arrival.session is not None and message.receipt is not None:
+            digest = digest_of(message.topic, message.payload)
+            unit.kept.append((_OF_THE_PROCESS, *self._deliveries.note(arrival.session, message.receipt[1], digest)))
+        self._store(unit)
+        if message.receipt is not None:
+            self._acknowledgements.wait_for_disk(message.receipt)
+
+    def _give(self, place: Place, driver: str, arrival: _Arrival, unit: Unit | None) -> None:
         message, at, now = arrival.message, arrival.at, time.monotonic()
 
         def decided() -> None:
@@ -162,7 +242,10 @@ class Runtime:
             if message.retained:
                 place.hear_retained(driver, message.topic, message.payload, at)
             else:
-                place.hear(driver, message.topic, message.payload, at=at, now=now, decided=decided)
+                live = arrival.live and time.perf_counter() - arrival.now < _LATE_S
+                place.hear(
+                    driver, message.topic, message.payload, at=at, now=now, decided=decided, live=live, unit=unit
+                )
         except DriverError as error:
             place.fault(message.topic, message.payload, error.reason, at=at, now=now, driver=driver)
         except Exception as error:

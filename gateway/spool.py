@@ -18,6 +18,7 @@ from typing import Final
 from gateway.spool_changes import KINDS, Changes, Kept, Ledger, encoded
 from gateway.spool_file import SpoolFile
 from gateway.sqlite_file import SpoolError, damaged
+from gateway.unit import Unit
 from gateway.wire import MAX_EVENT_BYTES, Event, GatewayEvent
 
 __all__ = ["Position", "Spool", "SpoolError"]
@@ -73,6 +74,8 @@ class Spool:
         """
         self.appended = 0
         """Events on the disk since the start."""
+        self.taken = 0
+        """Events taken since the start: when ``appended`` has come so far, all of them are on the disk."""
         self.lost = 0
         """Events that neither the disk nor memory could hold."""
         self.trouble: str | None = None
@@ -117,30 +120,54 @@ class Spool:
 
         Larger than the contract allows: refused, and an event that says so takes its place.
         """
-        body = encoded(event)
-        if len(body) > MAX_EVENT_BYTES:
-            log.error("event_too_large", extra={"gateway": gateway, "kind": event["kind"], "bytes": len(body)})
-            self.say(gateway, f"an event ({event['kind']}) of {len(body)} bytes was refused: {MAX_EVENT_BYTES} at most")
-            return
+        body = self._fitting(gateway, event)
         with self._wake:
             if self._held_bytes + len(body) > _HELD_MAX_BYTES:
                 self.lost += 1
                 self._lost_since_said[gateway] = self._lost_since_said.get(gateway, 0) + 1
                 return
             self._held_bytes += len(body)
-            self._changes.events.append((gateway, body))
+            self.taken += 1
+            self._changes.add(gateway, body)
             self._wake.notify_all()
+
+    def append_unit(self, unit: Unit) -> None:
+        """Take all events of a message, and what is kept with them, to be written in one transaction.
+
+        The limit of what memory holds is for the caller to observe (``has_room``).
+        """
+        rows = [(gateway, self._fitting(gateway, event)) for gateway, event in unit.events]
+        kept = tuple(Kept(gateway=gateway, name=name, value=value, until=None) for gateway, name, value in unit.kept)
+        with self._wake:
+            for number, (gateway, body) in enumerate(rows, 1):
+                self._held_bytes += len(body)
+                self.taken += 1
+                self._changes.add(gateway, body, kept if number == len(rows) else None)
+            if not rows:
+                self._changes.kept.update({(one.gateway, one.name): one for one in kept})
+            if rows or kept:
+                self._wake.notify_all()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether memory can hold much more of what the disk refuses."""
+        return self._held_bytes < _HELD_MAX_BYTES // 2
 
     def say(self, gateway: str, text: str) -> None:
         """Append a ``gateway/spool`` event."""
-        event: GatewayEvent = {
-            "kind": "gateway",
-            "what": "spool",
-            "at": self._clock(),
-            "device": "gateway",
-            "text": text[:2000],
-        }
-        self.append(gateway, event)
+        self.append(gateway, self._said(text))
+
+    def _said(self, text: str) -> GatewayEvent:
+        return {"kind": "gateway", "what": "spool", "at": self._clock(), "device": "gateway", "text": text[:2000]}
+
+    def _fitting(self, gateway: str, event: Event) -> bytes:
+        """Return ``event`` as JSON; one larger than the contract allows becomes one that says so."""
+        body = encoded(event)
+        if len(body) <= MAX_EVENT_BYTES:
+            return body
+        log.error("event_too_large", extra={"gateway": gateway, "kind": event["kind"], "bytes": len(body)})
+        refused = f"an event ({event['kind']}) of {len(body)} bytes was refused: {MAX_EVENT_BYTES} at most"
+        return encoded(self._said(refused))
 
     def keep(self, gateway: str, name: str, value: str, *, until: int | None = None) -> None:
         """Keep a small value across restarts, until the instant ``until`` (µs since 1970) if given."""
@@ -331,7 +358,8 @@ class Spool:
             }
             body = encoded(event)
             self._held_bytes += len(body)
-            changes.events.append((gateway, body))
+            self.taken += 1
+            changes.add(gateway, body)
             log.critical("events_lost", extra={"gateway": gateway, "count": number})
         self._lost_since_said = {}
 

@@ -46,6 +46,8 @@ class Changes:
 
     events: list[tuple[str, bytes]] = field(default_factory=list)
     """(gateway, body), in the order of their calls."""
+    ends: list[tuple[Kept, ...] | None] = field(default_factory=list)
+    """Beside each event what is kept with it; None: it is of one unit with the next event."""
     committed: dict[str, int] = field(default_factory=dict)
     """Row number up to which the centre holds a gateway's events."""
     renewed: set[str] = field(default_factory=set)
@@ -55,12 +57,21 @@ class Changes:
     waiting: list[threading.Event] = field(default_factory=list)
     """Set when ``kept`` is on the disk."""
 
+    def add(self, gateway: str, body: bytes, end: tuple[Kept, ...] | None = ()) -> None:
+        """Add an event."""
+        self.events.append((gateway, body))
+        self.ends.append(end)
+
+    def tied(self) -> list[Kept]:
+        """Return what is kept with the events, the oldest first."""
+        return [kept for end in self.ends if end for kept in end]
+
     def any(self) -> bool:
         """Return whether there is anything to write."""
         return bool(self.events or self.committed or self.renewed or self.kept)
 
     def part(self, kind: int, most: int) -> Changes:
-        """Take out one kind of changes: 0 marks, 1 small values, 2 events, ``most`` of them."""
+        """Take out one kind of changes: 0 marks, 1 small values, 2 events, ``most`` of them and the rest of a unit."""
         part = Changes()
         if kind == 0:
             part.committed, self.committed = self.committed, part.committed
@@ -69,13 +80,17 @@ class Changes:
             part.kept, self.kept = self.kept, part.kept
             part.waiting, self.waiting = self.waiting, part.waiting
         else:
+            while most < len(self.events) and self.ends[most - 1] is None:
+                most += 1
             part.events, self.events = self.events[:most], self.events[most:]
+            part.ends, self.ends = self.ends[:most], self.ends[most:]
         return part
 
     def then(self, later: Changes) -> Changes:
         """Return both, ``later`` behind."""
         return Changes(
             events=self.events + later.events,
+            ends=self.ends + later.ends,
             committed=self.committed | later.committed,
             renewed=self.renewed | later.renewed,
             kept=self.kept | later.kept,

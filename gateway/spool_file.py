@@ -116,10 +116,10 @@ class SpoolFile:
                 ledger = changed[code]
                 writer.execute(_SAVE_GATEWAY, (code, ledger.epoch, ledger.base, ledger.committed))
                 writer.execute(_FORGET, (code, ledger.committed))
+            if changes.kept or changes.ends:
+                kept_rows = [*changes.tied(), *changes.kept.values()]
+                writer.executemany(_KEEP, [(kept.gateway, kept.name, kept.value, kept.until) for kept in kept_rows])
             if changes.kept:
-                writer.executemany(
-                    _KEEP, [(kept.gateway, kept.name, kept.value, kept.until) for kept in changes.kept.values()]
-                )
                 writer.execute(_DROP_KEPT, (now,))
             writer.execute("COMMIT")
         except BaseException:

@@ -39,11 +39,7 @@ _PLACES: Final = re.compile(r"[0-9]{2}/[a-z0-9][a-z0-9._-]{0,63}")
 
 _CONF: Final = """\
 listener {listener}
-persistence false
 max_packet_size 1048576
-max_inflight_messages 100
-max_queued_messages 1000
-max_queued_bytes 16777216
 max_keepalive 300
 set_tcp_nodelay true
 log_dest stderr
@@ -53,10 +49,30 @@ log_type notice
 log_type information
 log_timestamp_format %Y-%m-%dT%H:%M:%S
 """
-"""No persistence: the spools are the truth until the database says "committed"."""
 
-_OPEN: Final = "allow_anonymous true\n"
-_CENTRAL: Final = "allow_anonymous false\npassword_file {directory}/passwords\nacl_file {directory}/acl\n"
+_OPEN: Final = """\
+allow_anonymous true
+persistence true
+persistence_location {directory}/
+autosave_interval 60
+persistent_client_expiration 7d
+max_inflight_messages 200
+max_queued_messages 100000
+max_queued_bytes 67108864
+queue_qos0_messages true
+"""
+"""What sensors say is kept for a gateway that is away, over a restart of the broker too; if it is killed, what came
+within the last minute isn't. A gateway that never comes back is forgotten after a week."""
+_CENTRAL: Final = """\
+allow_anonymous false
+password_file {directory}/passwords
+acl_file {directory}/acl
+persistence false
+max_inflight_messages 100
+max_queued_messages 1000
+max_queued_bytes 16777216
+"""
+"""No persistence: the spools are the truth until the database says "committed"."""
 
 
 def acl(users: Iterable[str], where: Mapping[str, str]) -> str:
@@ -101,8 +117,13 @@ def password_hash(password: str) -> str:
 
 
 def write_open(directory: Path, *, listener: str, give: Callable[[Path], None] = lambda _path: None) -> None:
-    """Write ``mosquitto.conf`` of a place's own broker, which asks nobody for a password: loopback only."""
-    _write(directory, "mosquitto.conf", _CONF.format(listener=listener) + _OPEN, give)
+    """Write ``mosquitto.conf`` of a place's own broker, which asks nobody for a password: loopback only.
+
+    ``directory`` as the broker sees it; its store lies there, too.
+    """
+    text = _CONF.format(listener=listener) + _OPEN.format(directory=directory)
+    _write(directory, "mosquitto.conf", text, give)
+    give(directory)
 
 
 def write_central(

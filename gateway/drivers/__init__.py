@@ -97,6 +97,13 @@ class Driver(Protocol):
         """Return the topic filters to subscribe to on the field broker."""
         ...
 
+    def live_subscriptions(self) -> tuple[str, ...]:
+        """Return those of ``subscriptions`` on which cards and codes come: worth nothing when they come late.
+
+        The broker keeps nothing of these while the gateway is away, and everything of the others.
+        """
+        ...
+
     def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
         """Read one message that arrived at ``at`` (µs, the gateway's clock).
 

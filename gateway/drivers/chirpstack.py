@@ -1,9 +1,9 @@
 """ChirpStack v4: LoRaWAN devices behind a network server, as JSON over MQTT.
 
 The JSON is Protocol Buffers' mapping, so a field that is zero, false or empty is left out (``fCnt`` of the first
-uplink, ``fPort`` 0, an uplink without data). Each event carries a ``deduplicationId``, which the events of one uplink share,
-and each uplink its frame counter, which begins anew when the device joins (``devAddr`` then changes): by these the
-runtime drops what is delivered again.
+uplink, ``fPort`` 0, an uplink without data). Each event carries a ``deduplicationId``, which the events of one uplink
+share, and each uplink its frame counter, which begins anew when the device joins (``devAddr`` then changes): by these
+the runtime drops what is delivered again.
 
 Source: https://www.chirpstack.io/docs/chirpstack/integrations/events.html
 """
@@ -48,6 +48,10 @@ class ChirpStack:
     def subscriptions(self) -> tuple[str, ...]:
         """Return the devices' topics."""
         return tuple(f"application/{application}/device/{eui}/event/+" for application, eui in self._devices)
+
+    def live_subscriptions(self) -> tuple[str, ...]:
+        """Return none: LoRaWAN reads no cards here. See ``Driver.live_subscriptions``."""
+        return ()
 
     def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
         """Read one event of a device. See ``Driver.decode``."""

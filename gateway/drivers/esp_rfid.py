@@ -83,6 +83,10 @@ class EspRfid:
         """Return what the readers publish to, in both of the firmware's modes."""
         return tuple(f"{topic}/{leaf}" for topic in self._readers for leaf in ("send", "tag", "avty", "io/+"))
 
+    def live_subscriptions(self) -> tuple[str, ...]:
+        """Return where card reads come. See ``Driver.live_subscriptions``."""
+        return tuple(f"{topic}/{leaf}" for topic in self._readers for leaf in ("send", "tag"))
+
     def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
         """Read one message of a reader. See ``Driver.decode``."""
         base, _, leaf = topic.rpartition("/")

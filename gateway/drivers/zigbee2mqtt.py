@@ -59,6 +59,14 @@ class Zigbee2Mqtt:
         of_bridges = (f"{base}/bridge/{leaf}" for base in self._bases for leaf in ("state", "event"))
         return (*of_devices, *of_bridges)
 
+    def live_subscriptions(self) -> tuple[str, ...]:
+        """Return the keypads' topics. See ``Driver.live_subscriptions``."""
+        return tuple(
+            topic
+            for topic, device in self._devices.items()
+            if device.kind == "keypad" or (device.door is not None and device.kind != "contact")
+        )
+
     def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
         """Read one message of a device or of the bridge. See ``Driver.decode``."""
         if (device := self._devices.get(topic)) is not None:

@@ -18,7 +18,8 @@ import pytest
 
 from access.rules import DoorRules
 from gateway.config import write_gateways
-from gateway.repeats import READ_AGAIN_US
+from gateway.drivers.esp_rfid import READ_AGAIN_S
+from gateway.presence import SLACK_US
 from gateway.settings import GatewaySettings
 from gateway.signing import public_key
 from maillage.embedded.process import free_port
@@ -93,7 +94,7 @@ class Gateway:
 
     def _decided(self, topic: str, payload: bytes) -> Any:
         """Say it, but not so soon after the last time that it is the same act."""
-        until(lambda: time.monotonic() - self._said.get(payload, 0) > READ_AGAIN_US / 1e6 + 0.1)
+        until(lambda: time.monotonic() - self._said.get(payload, 0) > READ_AGAIN_S + SLACK_US / S + 0.1)
         self._said[payload] = time.monotonic()
         number = len(self.centre.of_kind("access"))
         self.field.say(topic, payload)

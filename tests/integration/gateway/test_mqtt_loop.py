@@ -232,8 +232,9 @@ def test_pahos_private_names_that_the_link_overrides_are_there() -> None:
         client_id="x",
         keepalive_s=10,
         will=None,
+        keeps=False,
         on_message=nothing,
-        on_accepted=lambda: None,
+        on_accepted=lambda _resumed: None,
         on_refused=lambda _: None,
         on_closing=lambda: None,
     )

@@ -209,6 +209,19 @@ def test_a_kill_while_the_card_lies_there_changes_nothing(hall: Hall, passback: 
     assert len(used(hall)) == 1
 
 
+def test_who_went_through_before_a_kill_has_entered_once(hall: Hall) -> None:
+    hall.contact(is_open=False)
+    hall.badge(ANNA)
+    hall.contact(is_open=True)
+    assert len(used(hall)) == 1
+    hall.build(by_entries())
+    stay(hall, 20)
+    assert [event["reason"] for event in hall.told("access")] == ["granted"] * 2
+    assert len(used(hall)) == 1
+    hall.badge(ANNA, after_s=70)
+    assert len(used(hall)) == 2
+
+
 def test_a_grant_before_a_kill_is_no_reason_to_refuse_or_to_count_again(hall: Hall) -> None:
     hall.place.lists.current = by_entries(1)
     hall.badge(ANNA)
