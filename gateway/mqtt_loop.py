@@ -56,6 +56,8 @@ class MqttLoop:
         self._fresh: set[socket.socket] = set()
         """Connected by a helper thread and not yet taken over."""
         self._beat = time.monotonic()
+        self._looked = time.monotonic()
+        """When the sockets were last asked."""
         self._old_until = 0.0
         self._next_misc = 0.0
         self._connectors: dict[tuple[str, int], ThreadPoolExecutor] = {}
@@ -113,7 +115,7 @@ class MqttLoop:
 
     def start(self) -> None:
         """Start the thread."""
-        self._beat = time.monotonic()
+        self._looked = time.monotonic()
         self._thread.start()
 
     def stop(self, timeout_s: float = 3.0) -> None:
@@ -184,8 +186,9 @@ class MqttLoop:
         idle_s = _PAUSED_POLL_S if paused else 0.2
         wait_s = 0.0 if self._todo or self._touched - paused else idle_s
         ready = self._selector.select(wait_s)
-        if (now := time.monotonic()) - self._beat > _STOOD_STILL_S:
-            self._old_until = now + _OLD_FOR_S
+        looked, self._looked = self._looked, time.monotonic()
+        if self._looked - looked > _STOOD_STILL_S:
+            self._old_until = self._looked + _OLD_FOR_S
         touched, self._touched = self._touched, set()
         for key, _events in ready:
             if key.data is None:
