@@ -246,7 +246,8 @@ class Entries:
             event["pass_ref"], event["slots"] = used[0], list(used[1])
         self._memory.become(state)
         open_until = at + self._unlock_us.get(reading.door, 0)
-        if decision.granted and reading.side == "in" and not waits and not repeated and decision.member is not None:
+        counts = decision.granted and reading.side == "in" and not waits and not repeated and state is not before
+        if counts and decision.member is not None:
             self._grants.counted(
                 reading.door, decision.member, decision.pass_ref, before, at=at, until=open_until + _GRACE_US
             )
