@@ -42,8 +42,8 @@ NOTES: Final = """
   for who is away.
 - `list_…`, `delta_…`: of a list of 100,000 entries, which no place has. `list_load_s` with Python's cyclic garbage
   collector paused, as a gateway reads; `list_load_collecting_s` with it.
-- `python -m benchmarks.field_kills` (not in the table: it counts, it doesn't time) kills a gateway 20 times while the field
-  broker takes 500 messages a second, and counts what is lost and what is doubled: both must be 0.
+- `python -m benchmarks.field_kills` (not in the table: it counts, it doesn't time) kills a gateway 20 times while the
+  field broker takes 500 messages a second, and counts what is lost and what is doubled: both must be 0.
 """
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
