@@ -92,6 +92,9 @@ class Presences:
             again_s: after so long the reader reads a card again that stays; None: it reads only what arrives.
         """
         here = self._at.setdefault(device, {})
+        for there in self._at.values():
+            if there is not here:
+                there.pop(mark, None)  # what is shown elsewhere has left
         found = here.pop(mark, None)
         stays = found is not None and _stays(found, at, again_s)
         if found is None or not stays:
@@ -141,5 +144,7 @@ def _stays(presence: Presence, at: int, again_s: float | None) -> bool:
     since_us = at - presence.last_at
     if presence.restored:
         return 0 <= since_us <= _AFTER_RESTART_US
+    if again_s is None:
+        return presence.others == 0 and 0 <= since_us < SLACK_US
     reads = 1 + min(presence.others, _OTHERS_MOST)
-    return 0 <= since_us < round((again_s or 0.0) * reads * 1e6) + SLACK_US
+    return 0 <= since_us < round(again_s * reads * 1e6) + SLACK_US

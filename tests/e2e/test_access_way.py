@@ -18,6 +18,8 @@ import pytest
 
 from api.keys import create_key
 from gateway.config import write_gateways
+from gateway.drivers.esp_rfid import READ_AGAIN_S
+from gateway.presence import SLACK_US
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
@@ -97,8 +99,8 @@ class Way:
 
     def show(self, card: str, device: str = "reader-entry-in") -> str:
         """Hold a card to a reader; return the reason of the decision as the API tells it."""
-        # The same card again within a second would be the same act.
-        until(lambda: time.monotonic() > self.shown.get((device, card), 0.0) + 1.1)
+        # Sooner, a card would be taken for one that stays.
+        until(lambda: time.monotonic() > self.shown.get((device, card), 0.0) + READ_AGAIN_S + SLACK_US / 1e6 + 0.1)
         self.shown[device, card] = time.monotonic()
         before, opened = self.count(), self.opened
         self.hands.show(self.gateway, device, card)

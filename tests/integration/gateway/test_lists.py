@@ -131,7 +131,7 @@ def test_what_was_acknowledged_outlives_a_power_cut(
         acknowledged(centre, second)
 
         def opened() -> bool:
-            # held to the reader until the gateway listens: the same card within a second is one act
+            # held to the reader until the gateway listens: a card that stays is one act
             field.say("gare/in/send", badge("in", uid=CARDS[7]))
             return bool(field.commands)
 

@@ -9,7 +9,7 @@ import pytest
 from access import AccessList
 from access.rules import Allowance, DoorRules, Terms
 from gateway.wire import EnrolledCard
-from tests.unit.gateway.hall import ANNA, AT, BEN, PIN, Hall, S, access_list, token
+from tests.unit.gateway.hall import ANNA, AT, BEN, CODE, PIN, Hall, S, access_list, token
 
 TEN = Terms(allowance=Allowance(unit="entry", limit=10))
 OPEN = ("gare/in/cmd", {"cmd": "opendoor", "doorip": "in"})
@@ -151,6 +151,18 @@ def test_other_cards_in_between_end_no_presence(hall: Hall) -> None:
     events = hall.told("access")
     assert [event.get("member") for event in events] == ["m-anna", "m-ben", None]
     assert len(used(hall)) == 1
+
+
+def test_a_code_that_is_typed_again_after_another_is_another_act(hall: Hall) -> None:
+    for code in (CODE, CODE, "0000", CODE):
+        hall.type(code, after_s=0.2)
+    assert [event["reason"] for event in hall.told("access")] == ["granted", "unknown_card", "granted"]
+
+
+def test_a_card_that_was_shown_at_another_reader_has_left_the_first(hall: Hall) -> None:
+    acts = [hall.badge(ANNA, reader, after_s=1.2) for reader in ("out", "in", "out", "in")]
+    assert [event["side"] for event in acts] == ["out", "in", "out", "in"]
+    assert len(used(hall)) == 2
 
 
 def test_a_denied_card_that_stays_is_denied_once_and_opens_as_soon_as_it_may(hall: Hall) -> None:
