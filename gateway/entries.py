@@ -182,8 +182,6 @@ class Entries:
         """The wall clock jumped."""
         for watch in self.watches.values():
             watch.clock_stepped(by_us)
-        self._presences.clock_stepped(by_us)
-        self._grants.clock_stepped(by_us)
 
     def _stays(self, asked: Asked, presence: Presence, at: int, now: float, decided: Callable[[], None]) -> None:
         """Take in that a card stays: the same act still, with no other event and no other use.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from access import ListError, State
@@ -82,12 +82,6 @@ class Grants:
             return state
         grant = self._of[door, member]
         return undone(state, grant.before, member, grant.pass_ref, rules, moved=at <= grant.until)
-
-    def clock_stepped(self, by_us: int) -> None:
-        """The clock jumped: nothing is longer ago by it."""
-        self._of = {
-            key: replace(grant, at=grant.at + by_us, until=grant.until + by_us) for key, grant in self._of.items()
-        }
 
     def _forget(self, at: int) -> None:
         for key, grant in list(self._of.items()):

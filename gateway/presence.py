@@ -1,7 +1,7 @@
 """Which cards are at which readers: a card that stays is read again and again, and is one act. Pure but for ``keep``.
 
-A presence ends when its card was not read for longer than its reader takes to read it again. Times in µs since 1970 by
-the gateway's clock. What is kept outlives a restart of the gateway while the card lies there.
+A presence ends when its card was not read for longer than its reader takes to read it again, or when the clock jumps.
+Times in µs since 1970 by the gateway's clock. What is kept outlives a restart of the gateway while the card lies there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ PREFIX: Final = "presence:"
 SLACK_US: Final = 1_000_000
 """A reader may be so late. One that reads a card only as it arrives, and a hub that repeats itself, do so within it."""
 _OTHERS_MOST: Final = 3
-"""So many reads of other cards in between are allowed for: each takes the reader's time."""
+"""So many reads of other cards in between are allowed for. Each takes the reader's time: a card that is read again
+sooner was shown again."""
 _CARDS_MOST: Final = 4
 """Cards that are remembered at one reader."""
 _KEPT_EVERY_US: Final = 10_000_000
@@ -131,14 +132,6 @@ class Presences:
                 if presence.kept_at is not None:
                     self.save(device, presence)
 
-    def clock_stepped(self, by_us: int) -> None:
-        """The clock jumped: a card that stays has stayed no longer by it."""
-        for here in self._at.values():
-            for presence in here.values():
-                if not presence.restored:
-                    presence.last_at += by_us
-                    presence.open_until += by_us
-
 
 def _stays(presence: Presence, at: int, again_s: float | None) -> bool:
     since_us = at - presence.last_at
@@ -147,4 +140,6 @@ def _stays(presence: Presence, at: int, again_s: float | None) -> bool:
     if again_s is None:
         return presence.others == 0 and 0 <= since_us < SLACK_US
     reads = 1 + min(presence.others, _OTHERS_MOST)
-    return 0 <= since_us < round(again_s * reads * 1e6) + SLACK_US
+    expected_us = round(again_s * reads * 1e6)
+    soonest_us = expected_us - SLACK_US if presence.others else 0
+    return soonest_us <= since_us < expected_us + SLACK_US
