@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.drivers import DriverError
-from gateway.drivers.milesight_tables import COMMON, MODELS, Field
+from gateway.drivers.milesight_tables import COMMON, MODELS, Field, skipped
 from gateway.wire import CountEvent, DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 
 Fields = dict[str, Any]
@@ -21,7 +21,8 @@ Fields = dict[str, Any]
 def read(model: str | None, data: bytes) -> tuple[Fields, str | None]:
     """Return the fields of an uplink, and what could not be read, or None.
 
-    The length of an unknown field is unknown too, so reading stops there; what came before it holds.
+    A field that no table knows is skipped where its type tells its length. Elsewhere reading stops; what came before
+    it holds.
 
     Raises:
         DriverError: ``unknown_model``; ``unknown_field`` or ``truncated`` where nothing at all was read.
@@ -33,7 +34,7 @@ def read(model: str | None, data: bytes) -> tuple[Fields, str | None]:
     offset = 0
     while offset < len(data):
         key = (data[offset], data[offset + 1]) if offset + 1 < len(data) else None
-        field = (table.get(key) or COMMON.get(key)) if key is not None else None
+        field = (table.get(key) or COMMON.get(key) or skipped(key)) if key is not None else None
         value = field.value(data, offset + 2) if field is not None else None
         if field is None or value is None:
             reason = "truncated" if key is None or field is not None else "unknown_field"
@@ -45,10 +46,14 @@ def read(model: str | None, data: bytes) -> tuple[Fields, str | None]:
     return fields, None
 
 
+_LISTS: Final = ("history", "event", "events")
+"""Fields that may stand several times in an uplink."""
+
+
 def _merge(fields: Fields, field: Field, value: bytes) -> None:
     for name, meaning in field.read(value).items():
-        if name == "history":
-            fields.setdefault("history", []).extend(meaning)
+        if name in _LISTS:
+            fields.setdefault(name, []).extend(meaning)
         else:
             fields[name] = meaning
 
@@ -88,6 +93,9 @@ def _occupied(fields: Mapping[str, Any]) -> Any:
         return {"occupied": True, "vacant": False}.get(fields["occupancy"])
     if "pir" in fields:
         return {"trigger": True, "idle": False}.get(fields["pir"])
+    for alarm in reversed(fields.get("events", ())):  # VS373: it reports at once that the room filled or emptied
+        if alarm["alarm_type"] in ("occupied", "vacant") and alarm["alarm_status"] == "alarm triggered":
+            return alarm["alarm_type"] == "occupied"
     if "detection_status" in fields:  # VS373: of the whole room, so it outweighs the regions
         return None if fields["detection_status"] == "unknown" else fields["detection_status"] != "vacant"
     regions = [value for name, value in fields.items() if name.startswith("region_") and name.endswith("_occupancy")]
@@ -99,9 +107,10 @@ def _occupied(fields: Mapping[str, Any]) -> Any:
 def _count(device: str, fields: Mapping[str, Any], at: int) -> CountEvent | None:
     for name in ("people_count_all", "people_total_counts"):
         if name in fields:
-            return CountEvent(kind="count", at=at, device=device, present=fields[name])
-    entered = [value for name, value in fields.items() if name.endswith(_ENTERED)]
-    left = [value for name, value in fields.items() if name.endswith(_LEFT)]
+            unsure = fields.get("reliability") == "undetectable"  # VS321: it can't see well enough to count
+            return CountEvent(kind="count", at=at, device=device, present=None if unsure else fields[name])
+    entered = [value for name, value in fields.items() if name.endswith(_ENTERED) and "_child_" not in name]
+    left = [value for name, value in fields.items() if name.endswith(_LEFT) and "_child_" not in name]
     if not entered and not left:
         return None
     return CountEvent(kind="count", at=at, device=device, entered=max(0, sum(entered)), left=max(0, sum(left)))
@@ -109,4 +118,4 @@ def _count(device: str, fields: Mapping[str, Any], at: int) -> CountEvent | None
 
 _ENTERED: Final = ("period_in", "periodic_counter_in", "people_in")
 _LEFT: Final = ("period_out", "periodic_counter_out", "people_out")
-"""Since the device's last report; a device with several lines counts them all, children apart."""
+"""Since the device's last report. A device with several lines counts them all; its children are in them already."""

@@ -162,11 +162,79 @@ def test_an_uplink_without_data_is_a_sign_of_life() -> None:
 
 
 def test_an_unknown_field_keeps_what_came_before_it() -> None:
-    said = LORA.decode(UP, uplink(bytes.fromhex("030001" + "77770102")), AT)
+    said = LORA.decode(UP, uplink(bytes.fromhex("030001" + "77990102")), AT)
     assert [event["kind"] for event in said.events] == ["desk", "device"]
     assert told(said)[1]["text"] == "uplink: unknown_field at byte 3"
     with pytest.raises(DriverError, match="unknown_field"):
-        LORA.decode(UP, uplink(bytes.fromhex("77770102")), AT)
+        LORA.decode(UP, uplink(bytes.fromhex("77990102")), AT)
+
+
+@pytest.mark.parametrize(
+    ("model", "unknown"),
+    [
+        pytest.param("VS341", "0a670801", id="a type whose length is the same everywhere"),
+        pytest.param("VS341", "8a67080100", id="the same as an alarm"),
+        pytest.param("VS373", "f93e02", id="the answer to a setting"),
+        pytest.param("VS373", "f8560000" + "01", id="the answer to a setting, with its result"),
+        pytest.param("VS373", "fe8e00b004", id="the answer to the reporting interval"),
+        pytest.param(
+            "VS350", "ffac01020301" + "ffad01" + "81ee05", id="VS350: settings and sensitivity of its third version"
+        ),
+        pytest.param("VS351", "ffcc00" + "ff8f0a00", id="VS351: power and interval"),
+        pytest.param("VS360", "03f40101", id="VS360: its node does not answer"),
+        pytest.param("VS373", "05fa" + "00" * 8 + "06fb0100000100", id="VS373 from 1.0.2: bed times and alarms"),
+        pytest.param("VS373", "20ce" + "00000000" + "0100000100", id="VS373 from 1.0.2: alarms sent again"),
+        pytest.param("WS203", "8367" + "220101", id="WS203: temperature alarm"),
+        pytest.param("VS321", "8367220101" + "84685001" + "08f40200", id="VS321: alarms"),
+        pytest.param("VS321", "20ce00000000" + "00" + "0500" + "00000000", id="VS321: history"),
+        pytest.param("VS133", "11d205000000" + "13cc01000000", id="VS133: children"),
+        pytest.param(
+            "VS135", "1de300000000" + "1ee40100000000" + "50fc010001", id="VS135: children's regions, occlusion"
+        ),
+        pytest.param(
+            "VS135", "20ce00000000" + "05" + "01000100" + "20ce00000000" + "20" + "010100", id="VS135: history"
+        ),
+        pytest.param("VS121", "ff08660112345678" + "20ce00000000" + "0305", id="VS121: serial number, history"),
+        pytest.param("VS121", "ff086601123456780102" + "ff1f01020304", id="VS121: serial number of 16 digits"),
+    ],
+)
+def test_what_stands_before_the_battery_does_not_hide_it(model: str, unknown: str) -> None:
+    fields, unread = milesight.read(model, bytes.fromhex(unknown + "017510"))
+    assert unread is None
+    assert fields.get("battery", fields.get("battery_main")) == 16
+
+
+def test_no_model_hides_a_field_of_another_model_whose_length_all_agree_on() -> None:
+    for model in MODELS:
+        fields, unread = milesight.read(model, bytes.fromhex("7a680a" + "ff0901000175" + "0a"))
+        assert unread is None, model
+        assert 10 in fields.values(), model
+
+
+def said_of(model: str, payload: str) -> list[dict[str, Any]]:
+    fields, unread = milesight.read(model, bytes.fromhex(payload))
+    assert unread is None
+    return [dict(event) for event in milesight.events("d1", fields, AT)]
+
+
+def test_a_vs373_says_at_once_that_its_room_filled_or_emptied() -> None:
+    assert said_of("VS373", "06fb01000401" + "00")[0]["occupied"] is True
+    assert said_of("VS373", "06fb02000501" + "00")[0]["occupied"] is False
+    assert said_of("VS373", "06fb01000401" + "00" + "06fb02000501" + "00")[0]["occupied"] is False  # the later one
+    assert said_of("VS373", "06fb01000402" + "00") == []  # the alarm's end says nothing about people
+    assert said_of("VS373", "20ce" + "00000000" + "0100040100") == []  # an alarm that is sent again is history
+
+
+def test_a_vs321_that_cannot_detect_has_no_number() -> None:
+    assert said_of("VS321", "05fd0300" + "08f40200")[0]["present"] == 3
+    assert said_of("VS321", "05fd0300" + "08f40201")[0]["present"] is None
+
+
+def test_children_are_counted_once_and_a_count_taken_back_is_not_65535() -> None:
+    (count,) = said_of("VS135", "05cc03000100" + "13cc01000000")
+    assert (count["entered"], count["left"]) == (3, 1)
+    (count,) = said_of("VS121", "05ccffff0200")
+    assert (count["entered"], count["left"]) == (0, 2)
 
 
 def test_an_envelope_of_another_device_is_refused() -> None:
