@@ -59,6 +59,9 @@ from database.pool import conninfo
 log = logging.getLogger(__name__)
 
 _STATEMENT_TIMEOUT_S: Final = 10
+_RECONNECT_S: Final = 2.0
+"""A pool that can't connect tries again each second for so long, then at each request. Its default, five minutes,
+doubles the pause each time: management would stay away for a minute after the database is back."""
 _MANAGEMENT: Final = (
     commands,
     enrolments,
@@ -93,21 +96,27 @@ Who may open what, and when: with a key, whose role must hold one of the route's
 """
 
 
+def make_pool(url: str) -> AsyncConnectionPool[Any]:
+    """Return the connections that management uses; nothing is connected before it is opened."""
+    return AsyncConnectionPool(
+        conninfo(url, application_name="maillage-api", statement_timeout_s=_STATEMENT_TIMEOUT_S, connect_timeout_s=3),
+        min_size=1,
+        max_size=8,
+        timeout=3,
+        max_waiting=64,
+        reconnect_timeout=_RECONNECT_S,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+    )
+
+
 def create_app(settings: ApiSettings) -> FastAPI:
     """Make the application; nothing is connected before it starts."""
     board = Board(boot=secrets.token_hex(4))
     streams = Streams(limit=settings.stream_clients)
     url = settings.database_url.get_secret_value()
     listener = Listener(url, board, streams.ring)
-    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        conninfo(url, application_name="maillage-api", statement_timeout_s=_STATEMENT_TIMEOUT_S),
-        min_size=1,
-        max_size=8,
-        timeout=3,
-        max_waiting=64,
-        open=False,
-        check=AsyncConnectionPool.check_connection,
-    )
+    pool = make_pool(url)
     metrics = Metrics(board, listener, streams)
     answers = Answers(url)
     callers = Keys(pool)

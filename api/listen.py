@@ -32,7 +32,7 @@ _QUERY_S: Final = 30.0
 _NETWORK_WAIT_S: Final = 0.5
 """An import is many transactions: its places are read again at most so often."""
 _FIRST_RETRY_S: Final = 0.1
-_LAST_RETRY_S: Final = 5.0
+_LAST_RETRY_S: Final = 2.0
 _AGE_EVERY_S: Final = 0.5
 
 

@@ -15,10 +15,16 @@ DATABASE_ERROR: Final = psycopg.Error
 """What every call here may raise; named so that callers need not import psycopg to catch it."""
 
 
-def conninfo(url: str, *, application_name: str, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> str:
+def conninfo(
+    url: str,
+    *,
+    application_name: str,
+    statement_timeout_s: int = STATEMENT_TIMEOUT_S,
+    connect_timeout_s: int = CONNECT_TIMEOUT_S,
+) -> str:
     """Return ``url`` with what each of our connections carries.
 
-    UTC, a name that ``pg_stat_activity`` shows, a limit on connecting (10 s) and on each statement (seconds; 0: none),
+    UTC, a name that ``pg_stat_activity`` shows, a limit on connecting and on each statement (seconds; 0: none),
     a limit on forgotten transactions (5 min), and keepalives that notice a dead peer within about 30 s, so that a
     listener does not wait on a vanished server for hours.
 
@@ -33,7 +39,7 @@ def conninfo(url: str, *, application_name: str, statement_timeout_s: int = STAT
     return psycopg.conninfo.make_conninfo(
         url,
         application_name=application_name,
-        connect_timeout=given.get("connect_timeout", CONNECT_TIMEOUT_S),
+        connect_timeout=given.get("connect_timeout", connect_timeout_s),
         options=f"{given.get('options', '')} {options}".strip(),
         keepalives_idle=10,
         keepalives_interval=5,

@@ -90,7 +90,7 @@ class Worker:
                 self._metrics.connected.labels("database").set(0)
                 self._metrics.shards.set(0)
             stop.wait(pause_s)
-            pause_s = min(pause_s * 2, 5.0)
+            pause_s = min(pause_s * 2, 2.0)
 
     def _own(self, connection: store.Connection, stop: threading.Event) -> None:
         """Hold this connection's shards and work for them."""

@@ -110,7 +110,7 @@ class Worker:
                 self._metrics.leads.set(0)
                 self._metrics.connected.labels("database").set(0)
             stop.wait(pause_s)
-            pause_s = min(pause_s * 2, 5.0)
+            pause_s = min(pause_s * 2, 2.0)
 
     def _stand_by(self, connection: Connection, stop: threading.Event) -> None:
         """Wait for the lead; what gateways say meanwhile is remembered."""

@@ -21,6 +21,8 @@ class Line:
         """Relay to ``host:port`` from the local port ``listen`` (0: any free one)."""
         self._listen_on = listen
         self.bytes_relayed = 0
+        self.tried = 0
+        """Connections that were asked for, also while the line was cut."""
         self.delay_s = 0.0
         """How long each piece of data is held back, in each direction."""
         self._target = (host, port)
@@ -111,6 +113,7 @@ class Line:
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        self.tried += 1
         self._relays.add(task)
         self._writers[writer] = ""
         far: asyncio.StreamWriter | None = None

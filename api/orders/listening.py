@@ -29,7 +29,7 @@ BITS_S: Final = 120.0
 _PROBE_S: Final = 15.0
 _QUERY_S: Final = 10.0
 _FIRST_RETRY_S: Final = 0.2
-_LAST_RETRY_S: Final = 5.0
+_LAST_RETRY_S: Final = 2.0
 _MOST_BITS: Final = 1000
 
 
