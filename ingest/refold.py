@@ -8,15 +8,21 @@ from typing import Any, Final
 
 from gateway.wire import Event
 from ingest import topology as network
-from ingest.occupancy import fold
+from ingest.late import apply_late
+from ingest.occupancy import PlaceFold
 from ingest.store import Connection, micros
 from ingest.topology import Device, Topology
 
 _EVENTS: Final = """
--- a place's events that can say something of occupancy, in the order in which they were stored
-SELECT kind, state, a, b, value, member, device, at, detail FROM event
-WHERE place = %b AND device IS NOT NULL AND kind IN (1, 5, 6, 8)
-ORDER BY tx, stream, seq
+-- a place's events that can say something of occupancy, in the order in which they were stored, and which were letters
+SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, e.detail,
+       EXISTS (
+         SELECT FROM dead_letter d
+         WHERE d.stream = e.stream AND d.seq = e.seq AND d.origin = 'ingest' AND d.replayed_at IS NOT NULL
+       )
+FROM event e
+WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN (1, 5, 6, 8)
+ORDER BY e.tx, e.stream, e.seq
 """
 
 _STORED: Final = """
@@ -36,7 +42,10 @@ def differences(connection: Connection) -> list[str]:
 
 
 def _compare(connection: Connection, topology: Topology, devices: dict[int, Device], place: int) -> Iterator[str]:
-    fresh = fold(place, topology, _events(connection, devices, place))
+    fresh = PlaceFold(place, topology)
+    for event, device, at, late in _events(connection, devices, place):
+        (apply_late if late else PlaceFold.apply)(fresh, event, device, at)
+    fresh.settle()
     stored = {row[0]: row[1:] for row in connection.execute(_STORED, (place,))}
     for space, one in fresh.spaces.items():
         e = one.estimate
@@ -51,11 +60,13 @@ def _compare(connection: Connection, topology: Topology, devices: dict[int, Devi
             yield f"space {space}: stored {found}, the events say {expected}"
 
 
-def _events(connection: Connection, devices: dict[int, Device], place: int) -> Iterator[tuple[Event, Device, int]]:
-    for kind, state, a, b, value, member, device, at, detail in connection.execute(_EVENTS, (place,)):
+def _events(
+    connection: Connection, devices: dict[int, Device], place: int
+) -> Iterator[tuple[Event, Device, int, bool]]:
+    for kind, state, a, b, value, member, device, at, detail, late in connection.execute(_EVENTS, (place,)):
         if device in devices:
             event: Any = _event(kind, state, numbers=(a, b, value), member=member, detail=detail)
-            yield event, devices[device], micros(at)
+            yield event, devices[device], micros(at), late
 
 
 def _event(

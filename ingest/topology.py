@@ -8,6 +8,11 @@ from typing import Any
 
 import psycopg
 
+_BASE = """
+-- which tables these are: a restore makes them anew, under other numbers
+SELECT coalesce(to_regclass('stream')::oid::bigint, 0)
+"""
+
 _SPACES = """
 -- every space with its place
 SELECT id, place, parent, capacity FROM space
@@ -83,9 +88,13 @@ class Topology:
     gateways: Mapping[str, Gateway]
     spaces: Mapping[int, Space]
     places: Mapping[int, tuple[int, ...]]
+    base: int = 0
+    """Number (OID) of the table ``stream`` when this was read; 0: not known. Another one: the tables were made anew."""
 
     @classmethod
-    def build(cls, gateways: list[Gateway], spaces: list[Space], devices: list[tuple[int, str, Device]]) -> Topology:
+    def build(
+        cls, gateways: list[Gateway], spaces: list[Space], devices: list[tuple[int, str, Device]], *, base: int = 0
+    ) -> Topology:
         """Join rows into a topology; ``devices`` are (gateway id, code, device)."""
         by_id = {space.id: space for space in spaces}
         by_gateway = {gateway.id: gateway for gateway in gateways}
@@ -103,6 +112,7 @@ class Topology:
             gateways={gateway.code: gateway for gateway in gateways},
             spaces=by_id,
             places={place: tuple(sorted(ids)) for place, ids in places.items()},
+            base=base,
         )
 
 
@@ -119,6 +129,8 @@ def _note_source(spaces: dict[int, Space], device: Device) -> None:
 
 def load(connection: psycopg.Connection[Any]) -> Topology:
     """Read the network's topology from the database."""
+    row = connection.execute(_BASE).fetchone()
+    base: int = row[0] if row is not None else 0
     spaces = [
         Space(id=i, place=place, parent=parent, capacity=capacity)
         for i, place, parent, capacity in connection.execute(_SPACES)
@@ -139,4 +151,4 @@ def load(connection: psycopg.Connection[Any]) -> Topology:
         for i, gateway, code, kind, space, desk, side, door, door_code, door_from, door_to
         in connection.execute(_DEVICES)
     ]  # fmt: skip
-    return Topology.build(gateways, spaces, devices)
+    return Topology.build(gateways, spaces, devices, base=base)
