@@ -36,8 +36,10 @@ ON CONFLICT (gateway) DO UPDATE SET
   epoch = coalesce(excluded.epoch, old.epoch),
   list_version = CASE WHEN excluded.online THEN excluded.list_version ELSE old.list_version END,
   list_fingerprint = CASE WHEN excluded.online THEN excluded.list_fingerprint ELSE old.list_fingerprint END,
-  spool_depth = CASE WHEN excluded.online THEN excluded.spool_depth ELSE old.spool_depth END,
-  newest_seq = CASE WHEN excluded.online THEN excluded.newest_seq ELSE old.newest_seq END,
+  spool_depth = CASE WHEN excluded.online AND excluded.heard_at >= old.heard_at THEN excluded.spool_depth
+                     ELSE old.spool_depth END,
+  newest_seq = CASE WHEN excluded.online AND excluded.heard_at >= old.heard_at THEN excluded.newest_seq
+                    ELSE old.newest_seq END,
   clock_offset_ms = coalesce(excluded.clock_offset_ms, old.clock_offset_ms),
   devices = coalesce(excluded.devices, old.devices),
   unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END

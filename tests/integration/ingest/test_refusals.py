@@ -146,19 +146,24 @@ def test_an_empty_spool_alone_proves_nothing(bench: Bench, start_ingest: Callabl
     gateway.batch(1, [desk(), desk()], sent_at=now())
     gateway.until_mark(2)
 
-    def complete(newest: int, depth: int = 0) -> Any:
+    def complete(newest: int, depth: int = 0) -> tuple[Any, Any]:
         at = now()
         state = State(online=True, at=at, epoch=EPOCH, spool_depth=depth, newest_seq=newest, boot=str(at))
         gateway.raw(state.model_dump_json(exclude_none=True).encode(), "state")
-        found = until(lambda: bench.rows("SELECT complete_at FROM gateway_state WHERE boot = %s", str(at)))
-        return found[0][0]
+        query = "SELECT complete_at, heard_at FROM gateway_state WHERE boot = %s"
+        found: tuple[Any, Any] = until(lambda: bench.rows(query, str(at)))[0]
+        return found
 
-    assert complete(newest=5) is None, "the centre has stored 2 of 5"
-    known = complete(newest=2)
-    assert known is not None
-    assert complete(newest=5) == known
-    assert complete(newest=2, depth=1) == known
-    assert complete(newest=2) > known
+    assert complete(newest=5)[0] is None, "the centre has stored 2 of 5"
+    known, heard = complete(newest=2)
+    assert known == heard
+    assert complete(newest=5)[0] == known
+    known, heard = complete(newest=2, depth=1)
+    assert known == heard, "the gateway doesn't know it yet, but all is stored"
+    _, heard = complete(newest=4, depth=2)
+    gateway.batch(3, [desk(), desk()], sent_at=now())
+    gateway.until_mark(4)
+    assert complete(newest=9, depth=5)[0] == heard, "of a busy gateway all is stored until the word before"
 
 
 def bad_measure(value: float = 666) -> dict[str, Any]:
