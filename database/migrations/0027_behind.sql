@@ -6,11 +6,11 @@ ALTER TABLE gateway_state ADD COLUMN newest_seq bigint;
 CREATE OR REPLACE FUNCTION note_complete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF NEW.online AND CASE
+  IF NEW.online AND (CASE
     WHEN NEW.newest_seq IS NULL THEN NEW.spool_depth = 0  -- a gateway of an older release
     ELSE EXISTS (
       SELECT FROM stream s WHERE s.gateway = NEW.gateway AND s.epoch = NEW.epoch AND s.last_seq >= NEW.newest_seq)
-  END THEN
+  END) THEN
     NEW.complete_at := greatest(NEW.complete_at, NEW.heard_at);
   ELSIF TG_OP = 'UPDATE' AND OLD.online AND EXISTS (
     SELECT FROM stream s WHERE s.gateway = OLD.gateway AND s.epoch = OLD.epoch AND s.last_seq >= OLD.newest_seq

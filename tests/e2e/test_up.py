@@ -61,8 +61,27 @@ class Up:
 
     def kill9(self, words: str) -> None:
         """Kill the one process whose command line ends with ``words``."""
+        os.kill(self.pid(words), signal.SIGKILL)
+
+
+    def doctor(self) -> tuple[int, str]:
+        """Return the exit code of ``maillage doctor``, typed beside this stack, and what it says."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "maillage", "doctor"],
+            env={**kept, "MAILLAGE_RUNTIME": str(self._runtime)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def pid(self, words: str) -> int:
+        """Return the one process whose command line ends with ``words``."""
         (pid,) = [pid for pid, line in self.family().items() if line.strip().endswith(words)]
-        os.kill(pid, signal.SIGKILL)
+        return pid
 
 
 @pytest.fixture
@@ -101,4 +120,22 @@ def test_nothing_is_left_running(runtime: Path, number: signal.Signals) -> None:
     out, _ = up.process.communicate(timeout=60)
     assert out == ""
     assert up.process.returncode == (0 if number is not signal.SIGKILL else -signal.SIGKILL)
+    until(lambda: not up.family(), what=str(up.family()))
+
+
+def test_a_process_that_hangs_is_seen_by_the_doctor_and_replaced(runtime: Path) -> None:
+    up = Up(runtime, "--places", "1")
+    up.page()
+    until(lambda: up.doctor()[0] == 0, deadline_s=90, what=f"the doctor finds all well: {up.doctor()}")
+    hung = up.pid("maillage ingest")
+    os.kill(hung, signal.SIGSTOP)
+    code, told = up.doctor()
+    assert code == 1, told
+    assert f"process {hung} is stopped" in told
+    until(lambda: "ingest doesn't answer any more" in up.told, deadline_s=240, what=up.told)
+    until(lambda: up.doctor()[0] == 0, deadline_s=120, what=f"all is well again: {up.doctor()}")
+    assert up.pid("maillage ingest") != hung
+    up.process.send_signal(signal.SIGINT)
+    up.process.communicate(timeout=60)
+    assert up.process.returncode == 0
     until(lambda: not up.family(), what=str(up.family()))
