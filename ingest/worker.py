@@ -132,12 +132,12 @@ class Worker:
 
     def _own(self, connection: store.Connection, stop: threading.Event) -> None:
         """Hold this connection's shards and work for them."""
+        if self._refused:
+            self._tell(connection, lambda: records.raise_refusal(connection, self.trouble or ""))
         self._books = Books(topology.load(connection))
         wanted = self._settings.shard_set
         self.owned = frozenset()
         locks_at = topology_at = doubt_at = replay_at = 0.0
-        if self._refused:
-            self._tell(connection, lambda: records.raise_refusal(connection, self.trouble or ""))
         while not stop.is_set():
             now = self.beat = time.monotonic()
             if self.owned != wanted and now >= locks_at:

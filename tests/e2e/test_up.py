@@ -63,7 +63,6 @@ class Up:
         """Kill the one process whose command line ends with ``words``."""
         os.kill(self.pid(words), signal.SIGKILL)
 
-
     def doctor(self) -> tuple[int, str]:
         """Return the exit code of ``maillage doctor``, typed beside this stack, and what it says."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
