@@ -163,7 +163,7 @@ class Worker:
             if self.replay_requested.is_set() or now >= replay_at:
                 self.replay_requested.clear()
                 replay_at = now + _REPLAY_EVERY_S
-                if replay.answer_requests(connection, self._books, self.owned):
+                if self._aside("replay_refused", lambda: replay.answer_requests(connection, self._books, self.owned)):
                     replay_at = 0.0  # there may be more of them; what arrived meanwhile comes first
 
     def _recovered(self, connection: store.Connection) -> None:
@@ -219,7 +219,19 @@ class Worker:
                     self._mark(gateway, epoch, seq)
                 self._count(tally, time.perf_counter() - started)
         if states:
-            self._states.store(connection, states)
+            self._aside("states_refused", lambda: self._states.store(connection, states))
+
+    def _aside(self, name: str, work: Callable[[], bool | None]) -> bool:
+        """Do what is done beside the events: where only that is refused, events are stored all the same."""
+        try:
+            return bool(work())
+        except psycopg.Error as failure:
+            if isinstance(failure, _PASSING):
+                raise
+            self._books.forget()
+            self._metrics.failures.inc()
+            log.error(name, extra={"reason": isolate.reason_of(failure)})
+            return False
 
     def _commit(
         self, connection: store.Connection, readings: list[Reading], unreadable: list[Letter]

@@ -122,6 +122,24 @@ def test_a_missing_right_makes_no_letters_and_loses_nothing(
         assert refold.differences(connection) == []
 
 
+@pytest.mark.parametrize(("table", "right"), [("gateway_state", "UPDATE, INSERT"), ("dead_letter", "UPDATE")])
+def test_what_is_refused_beside_the_events_keeps_no_event(
+    bench: Bench, start_ingest: Callable[..., Any], traffic: Traffic, table: str, right: str
+) -> None:
+    start_ingest()
+    traffic.events.append({"kind": "teapot", "at": now(), "device": "desk-1"})
+    until(lambda: traffic.mark > 3, what="events are stored")
+    with revoked(bench, table, right):
+        with psycopg.connect(bench.url) as connection:
+            connection.execute("UPDATE dead_letter SET replay_requested_at = now()")
+        failures = metric(bench, "maillage_ingest_transaction_failures_total")
+        until(lambda: metric(bench, "maillage_ingest_transaction_failures_total") > failures, what="it is refused")
+        mark = traffic.mark
+        until(lambda: traffic.mark > mark + 5, what="events are stored all the same")
+        assert readiness(bench)[0] == 200
+    assert open_alarms(bench) == []
+
+
 def test_a_place_whose_events_are_not_stored_goes_stale(
     bench: Bench, start_ingest: Callable[..., Any], traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
