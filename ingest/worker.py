@@ -138,6 +138,7 @@ class Worker:
         wanted = self._settings.shard_set
         self.owned = frozenset()
         locks_at = topology_at = doubt_at = replay_at = 0.0
+        standby_at = time.monotonic() + 2 * _LOCKS_EVERY_S
         while not stop.is_set():
             now = self.beat = time.monotonic()
             if self.owned != wanted and now >= locks_at:
@@ -154,6 +155,10 @@ class Worker:
                 self._doubtful = False
                 self._books.use(topology.load(connection)) if topology_at else None
                 topology_at, doubt_at = now + _TOPOLOGY_EVERY_S, now + _DOUBT_S
+            if self.trouble is not None and not self.owned and now < standby_at:
+                stop.wait(0.1)  # the shards may be those of our own connection that was lost: what waits is theirs
+                locks_at = min(locks_at, now + 0.5)
+                continue
             self._again += self._inbox.take(_MOST_BYTES, wait_s=0.0 if self._again else 0.25)
             if self._again:
                 self._work(connection, self._again)
