@@ -145,7 +145,7 @@ def way(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Iterator[Wa
             connection.execute(query.encode())
         key = create_key(connection, "the tests", role="network_administrator")
     chain.gateway.start()
-    chain.gateway.wait_until_well(deadline_s=30, stopped=lambda: False)
+    chain.gateway.wait_until_well(deadline_s=120, stopped=lambda: False)
     ((place, gateway, desks),) = chain.rows(
         """SELECT p.code, g.code, (SELECT count(*) FROM desk d WHERE d.place = p.id)::int
         FROM place p JOIN gateway g ON g.place = p.id JOIN space s ON s.place = p.id AND s.kind = 'fab_lab'

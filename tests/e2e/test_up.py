@@ -42,7 +42,7 @@ class Up:
 
     def page(self) -> str:
         """Wait until all is up and return the page's address."""
-        until(lambda: "live page: " in self.told or self.process.poll() is not None, deadline_s=90, what=self.told)
+        until(lambda: "live page: " in self.told or self.process.poll() is not None, deadline_s=300, what=self.told)
         assert self.process.poll() is None, self.told
         return self.told.partition("live page: ")[2].split()[0]
 
@@ -96,7 +96,7 @@ def test_the_account_is_right_though_processes_are_killed(runtime: Path) -> None
         before = up.told.count("starting it again")
         up.kill9(words)
         until(lambda count=before: up.told.count("starting it again") > count, what="the revival")  # type: ignore[misc]
-    out, _ = up.process.communicate(timeout=120)
+    out, _ = up.process.communicate(timeout=300)
     assert up.process.returncode == 0, up.told
     account = json.loads(out)
     assert out.count("\n") == 1
@@ -116,7 +116,7 @@ def test_nothing_is_left_running(runtime: Path, number: signal.Signals) -> None:
         assert response.status == 200
     assert len(up.family()) >= 8
     up.process.send_signal(number)
-    out, _ = up.process.communicate(timeout=60)
+    out, _ = up.process.communicate(timeout=300)
     assert out == ""
     assert up.process.returncode == (0 if number is not signal.SIGKILL else -signal.SIGKILL)
     until(lambda: not up.family(), what=str(up.family()))

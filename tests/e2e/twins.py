@@ -232,13 +232,13 @@ def _process(chain: Chain, folder: Path, gateways: tuple[GatewayConfig, ...]) ->
         health=f"http://127.0.0.1:{port}/healthz",
     )
     child.start()
-    child.wait_until_well(deadline_s=30, stopped=lambda: False)
+    child.wait_until_well(deadline_s=120, stopped=lambda: False)
     return child
 
 
 def monday() -> datetime:
-    """Return the beginning of the last whole Monday in Paris that was no public holiday."""
-    today = datetime.now(PARIS).date()
+    """Return the beginning of the last Monday in Paris that was no public holiday and is over since six hours ago."""
+    today = (datetime.now(PARIS) - timedelta(hours=6)).date()
     monday = today - timedelta(days=today.weekday() or 7)
     while is_holiday(monday):
         monday -= timedelta(days=7)

@@ -148,7 +148,7 @@ def stage(
         finally:
             made.end()
             stop.set()
-            carrying.join(20)
+            carrying.join(60)
             loop.stop()
             central.stop()
             field.stop()
