@@ -101,10 +101,11 @@ class Way:
         """Hold a card to a reader; return the reason of the decision as the API tells it."""
         # Sooner, a card would be taken for one that stays.
         until(lambda: time.monotonic() > self.shown.get((device, card), 0.0) + READ_AGAIN_S + SLACK_US / 1e6 + 0.1)
-        self.shown[device, card] = time.monotonic()
         before, opened = self.count(), self.opened
         self.hands.show(self.gateway, device, card)
-        return self._reason(before, opened)
+        reason = self._reason(before, opened)
+        self.shown[device, card] = time.monotonic()  # now the gateway has surely heard it
+        return reason
 
     def type(self, digits: str, device: str = "keypad-fab-lab-in") -> str:
         """Type at a keypad; return the reason likewise."""

@@ -95,10 +95,10 @@ class Gateway:
     def _decided(self, topic: str, payload: bytes) -> Any:
         """Say it, but not so soon after the last time that it is the same act."""
         until(lambda: time.monotonic() - self._said.get(payload, 0) > READ_AGAIN_S + SLACK_US / S + 0.1)
-        self._said[payload] = time.monotonic()
         number = len(self.centre.of_kind("access"))
         self.field.say(topic, payload)
         until(lambda: len(self.centre.of_kind("access")) > number)
+        self._said[payload] = time.monotonic()  # now the gateway has surely heard it
         return self.centre.of_kind("access")[-1]
 
     def muster(self, *, path: str = "/muster.json?place=gare", key: str | None = MUSTER_KEY) -> str:
