@@ -74,7 +74,7 @@ def test_every_command_has_help(command: str) -> None:
 )
 def test_a_wrong_setting_is_one_sentence_and_no_traceback(words: list[str], told: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "maillage", *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "maillage", *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1, done
     assert told in done.stderr
@@ -89,7 +89,7 @@ def test_debug_shows_the_traceback_wherever_it_stands() -> None:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 1
@@ -105,7 +105,7 @@ def test_a_database_that_is_away_is_one_sentence_without_the_password() -> None:
             env={**os.environ, "MAILLAGE_DATABASE_URL": url},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 1
