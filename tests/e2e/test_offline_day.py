@@ -74,6 +74,8 @@ def _hour(twins: Twins, dice: random.Random, number: int) -> Iterator[Tap]:
                     yield tap
                 if reason == "granted" and dice.random() < 0.6:
                     yield do(door="door-fab-lab", side="out", device="reader-fab-lab-out", card=who.card)[0]
+    # Once a stranger is refused, all that was said before is done with too, and the clock may step.
+    yield do(**entry, device="reader-entry-in", card=f"04{number:012X}")[0]
 
 
 def test_a_day_without_the_line(twins: Twins) -> None:
