@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from gateway.config import GatewayConfig
 from gateway.errors import GatewayError
 from gateway.signing import SignatureError, verify
-from gateway.spool import Spool
+from gateway.spool import Spool, SpoolError
 from gateway.wire import AuditEvent, Command, CommandBody, EnrolledCard, Reply
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,9 @@ class Commands:
         self._acts = acts
         self._desk = desk
         self._not_before = 0
-        self._nonces = {name.removeprefix(_NONCE) for name in spool.kept(config.gateway) if name.startswith(_NONCE)}
+        self._nonces: set[str] = set()
+        self._remembers = False
+        self._remember()
         locks = {device.code for device in config.devices}
         self._doors = {door.code: door.lock in locks for door in config.doors}
 
@@ -113,6 +115,7 @@ class Commands:
     def _judged(self, body: CommandBody, *, retained: bool, now: int) -> Reply | None:
         if body.expires_at <= now:
             return Reply(id=body.id, outcome="expired")
+        remembers = self._remember()
         if retained or body.nonce in self._nonces or body.expires_at - now > LONGEST_LIFE_US:
             return Reply(id=body.id, outcome="refused")
         self._not_before = max(self._not_before, body.expires_at - LONGEST_LIFE_US)
@@ -124,7 +127,7 @@ class Commands:
             until=body.expires_at + REMEMBERED_US,
             within_s=DISK_WAIT_S,
         )
-        if not written and body.do not in _URGENT:
+        if not (written and remembers) and body.do not in _URGENT:
             outcome: Outcome | None = "failed"
         elif body.do == "report_list":
             entries = self._desk.report()
@@ -133,6 +136,17 @@ class Commands:
             outcome = self._done(body)
         self._say(body, outcome, now)
         return None if outcome is None else Reply(id=body.id, outcome=outcome)
+
+    def _remember(self) -> bool:
+        """Read the nonces that were seen; False: the disk doesn't give them, and any order may be an old one."""
+        if not self._remembers:
+            try:
+                kept = self._spool.kept(self._config.gateway)
+            except SpoolError:
+                return False
+            self._nonces.update(name.removeprefix(_NONCE) for name in kept if name.startswith(_NONCE))
+            self._remembers = True
+        return True
 
     def _done(self, body: CommandBody) -> Outcome | None:
         """Do it; None: the answer comes later."""

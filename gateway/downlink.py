@@ -54,9 +54,6 @@ class Downlink:
 
         Args:
             up: returns the way back; called when there is something to say, never before the uplink has started.
-
-        Raises:
-            OSError: the file's folder cannot be written.
         """
         self.store = ListStore(file, on_kept=self._kept, on_lost=self._lost)
         self._places = places
@@ -93,7 +90,12 @@ class Downlink:
         self.store.close()
 
     def _restored(self, code: str, place: Place) -> Commands:
-        kept = self._spool.kept(code)
+        try:
+            kept = self._spool.kept(code)
+        except SpoolError as error:
+            # The doors open by the list all the same; who is inside is learnt anew.
+            kept = {}
+            log.error("kept_state_unreadable", extra={"gateway": code, "reason": str(error)})
         if _LIST_OF_OLD in kept:
             self._spool.keep(code, _LIST_OF_OLD, "", until=0)
         newest = kept.get(NEWEST, "")

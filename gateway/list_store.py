@@ -3,6 +3,9 @@
 A file of its own beside the spool: a large list delays no event's commit, a spool that is full or broken costs no list,
 and the reverse. ``put`` returns at once; one thread writes what has come together, for all gateways in one commit.
 Whatever is read from here is verified like anything that arrives (``gateway.access_lists``).
+
+On a disk that takes nothing (full, read-only, erring) the lists are read all the same, and what comes is in force and
+waits in memory; opening the file for writing is tried again every few seconds.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ from pathlib import Path
 from typing import Final
 
 from gateway.list_parts import Whole
-from gateway.sqlite_file import SpoolError, damaged, prepare, put_aside
+from gateway.sqlite_file import SpoolError, broken, prepare, probe, put_aside, read_only
 from gateway.wire import ListDelta
 
 log = logging.getLogger(__name__)
 
+_VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS whole (
   gateway TEXT PRIMARY KEY,
@@ -69,9 +73,6 @@ class ListStore:
         Args:
             on_kept: called in the writing thread with the gateways whose lists are on the disk now.
             on_lost: called there when the file broke and an empty one took its place.
-
-        Raises:
-            OSError: the folder cannot be written.
         """
         self.trouble: str | None = None
         """Why the disk takes no lists at present."""
@@ -83,11 +84,13 @@ class ListStore:
         self._use = threading.Lock()
         """One connection, used by one thread at a time."""
         self._stopping = False
+        self._file: sqlite3.Connection | None = None
+        self._writable = False
         try:
-            self._file = prepare(path, _SCHEMA)
-        except sqlite3.DatabaseError as error:
-            put_aside(path, str(error))
-            self._file = prepare(path, _SCHEMA)
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            self.trouble = str(error)
+            log.critical("lists_not_kept", extra={"reason": str(error), "path": str(path)})
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
         self._thread.start()
 
@@ -114,6 +117,8 @@ class ListStore:
         """
         try:
             with self._use:
+                if self._file is None:
+                    raise SpoolError(f"{self._path}: {self.trouble}")
                 row = self._file.execute(_WHOLE, (gateway,)).fetchone()
                 rows = self._file.execute(_DELTAS, (gateway,)).fetchall()
         except sqlite3.Error as error:
@@ -128,17 +133,44 @@ class ListStore:
             self._wake.notify_all()
         self._thread.join(timeout_s)
         with self._use:
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
 
-    # The rest runs in the writing thread.
+    # The rest runs in the writing thread, but for the first opening.
+
+    def _open(self) -> None:
+        """Open the file for writing; a broken one goes aside. On a disk that takes nothing it is open for reading.
+
+        Raises:
+            sqlite3.Error: the disk takes nothing.
+            OSError: the same.
+        """
+        if self._file is not None:
+            probe(self._path)
+            self._file.close()
+            self._file = None
+        try:
+            try:
+                self._file = prepare(self._path, version=_VERSION, bring_up=_bring_up)
+            except sqlite3.DatabaseError as error:
+                if not broken(error):
+                    raise
+                put_aside(self._path, str(error))
+                self._file = prepare(self._path, version=_VERSION, bring_up=_bring_up)
+        except (sqlite3.Error, OSError):
+            self._file, whole = read_only(self._path) or (None, True)
+            if not whole:
+                log.error("lists_without_their_newest", extra={"path": str(self._path)})
+            raise
+        self._writable = True
 
     def _run(self) -> None:
         try:
             while True:
                 with self._wake:
-                    while not self._waiting and not self._stopping:
+                    while not self._waiting and not self._stopping and self.trouble is None:
                         self._wake.wait()
-                    if not self._waiting or (self._stopping and self.trouble):
+                    if self._stopping and (self.trouble or not self._waiting):
                         return
                     taken, self._waiting = self._waiting, {}
                 if self._written(taken):
@@ -152,14 +184,12 @@ class ListStore:
     def _written(self, taken: dict[str, list[Whole | KeptDelta]]) -> bool:
         try:
             with self._use:
+                if not self._writable:
+                    self._open()
                 self._write(taken)
-        except sqlite3.Error as error:
-            if damaged(error):
-                with self._use:
-                    self._file.close()
-                    put_aside(self._path, str(error))
-                    self._file = prepare(self._path, _SCHEMA)
-                self._on_lost()
+        except (sqlite3.Error, OSError) as error:
+            if broken(error):
+                self._start_over(str(error))
             elif self.trouble is None:
                 log.critical("lists_not_kept", extra={"reason": str(error)})
             self.trouble = str(error)
@@ -170,23 +200,36 @@ class ListStore:
         return True
 
     def _write(self, taken: dict[str, list[Whole | KeptDelta]]) -> None:
-        self._file.execute("BEGIN IMMEDIATE")
+        file = self._file
+        assert file is not None
+        file.execute("BEGIN IMMEDIATE")
         try:
             for gateway, waiting in taken.items():
                 for kept in waiting:
                     if isinstance(kept, Whole):
-                        self._file.execute(_KEEP_WHOLE, (gateway, kept.head, kept.signature, kept.data))
-                        self._file.execute(_DROP_DELTAS, (gateway, -1))
+                        file.execute(_KEEP_WHOLE, (gateway, kept.head, kept.signature, kept.data))
+                        file.execute(_DROP_DELTAS, (gateway, -1))
                     else:
-                        self._file.execute(_DROP_DELTAS, (gateway, kept.base))
-                        self._file.execute(
-                            _KEEP_DELTA, (gateway, kept.version, kept.signed.body, kept.signed.signature)
-                        )
-            self._file.execute("COMMIT")
+                        file.execute(_DROP_DELTAS, (gateway, kept.base))
+                        file.execute(_KEEP_DELTA, (gateway, kept.version, kept.signed.body, kept.signed.signature))
+            file.execute("COMMIT")
         except BaseException:
-            if self._file.in_transaction:
-                self._file.execute("ROLLBACK")
+            if file.in_transaction:
+                file.execute("ROLLBACK")
             raise
+
+    def _start_over(self, reason: str) -> None:
+        """The file broke under our hands: it goes aside, and an empty one takes its place."""
+        with self._use:
+            if self._file is not None:
+                self._file.close()
+            self._file, self._writable = None, False
+            try:
+                put_aside(self._path, reason)
+                self._open()
+            except (sqlite3.Error, OSError) as error:
+                log.critical("lists_not_kept", extra={"reason": str(error)})
+        self._on_lost()
 
     def _put_back(self, taken: dict[str, list[Whole | KeptDelta]]) -> None:
         with self._wake:
@@ -196,3 +239,7 @@ class ListStore:
                 self._waiting[gateway] = later if fresh else (waiting + later)[:_WAITING_MAX]
             if not self._stopping:
                 self._wake.wait(_RETRY_S)
+
+
+def _bring_up(file: sqlite3.Connection) -> None:
+    file.executescript(_SCHEMA)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from gateway.downlink import Downlink
 from gateway.exposition import CONTENT_TYPE, metric, single
@@ -58,6 +59,12 @@ class Measures:
             "disk": self._spool.trouble is None and self._downlink.store.trouble is None,
         }
 
+    def disk(self) -> dict[str, Any]:
+        """Return what is wrong with the disk, and which broken files lie beside the spool. No restart mends it."""
+        said: dict[str, Any] = {"disk": self._spool.trouble or self._downlink.store.trouble or "ok"}
+        aside = self._spool.set_aside()
+        return {**said, "set_aside": aside} if aside else said
+
     def text(self) -> str:
         """Return all metrics in Prometheus' text format."""
         positions = {code: self._spool.position(code) for code in self._places}
@@ -105,6 +112,18 @@ class Measures:
                     "gauge",
                     "1 while the disk refuses events.",
                     self._spool.trouble is not None,
+                ),
+                single(
+                    "maillage_gateway_spool_damaged_total",
+                    "counter",
+                    "Events read from the spool that were damaged, and sent as such; each time that they were read.",
+                    self._spool.damaged,
+                ),
+                single(
+                    "maillage_gateway_spool_set_aside",
+                    "gauge",
+                    "Broken spools beside the present one; `maillage spool recover` reads them back.",
+                    len(self._spool.set_aside()),
                 ),
                 single("maillage_gateway_gateways", "gauge", "Gateways in this process.", len(self._places)),
                 single(
@@ -177,7 +196,7 @@ class MetricsServer:
         """
         answers: dict[str, Callable[[], tuple[int, str, str]]] = {
             "/metrics": lambda: (200, CONTENT_TYPE, measures.text()),
-            "/healthz": lambda: _parts(measures.health()),
+            "/healthz": lambda: _parts(measures.health(), measures.disk()),
             "/readyz": lambda: _parts(measures.readiness()),
         }
 
@@ -228,5 +247,5 @@ class MetricsServer:
         self._server.server_close()
 
 
-def _parts(parts: Mapping[str, bool]) -> tuple[int, str, str]:
-    return 200 if all(parts.values()) else 503, "application/json", json.dumps(parts) + "\n"
+def _parts(parts: Mapping[str, bool], more: Mapping[str, Any] | None = None) -> tuple[int, str, str]:
+    return 200 if all(parts.values()) else 503, "application/json", json.dumps({**parts, **(more or {})}) + "\n"

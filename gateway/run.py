@@ -157,6 +157,11 @@ class Process:
     def _to_device(self, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
         self.runtime.publish(topic, payload, sent)
 
+    def _disk(self) -> str | None:
+        """Why the disk takes nothing at present."""
+        trouble = self.spool.trouble or self.downlink.store.trouble
+        return None if trouble is None else trouble[:2000]
+
     def _account(self, gateway: str) -> State:
         place = self.places[gateway]
         list_version, list_fingerprint = place.lists.standing
@@ -168,6 +173,7 @@ class Process:
             list_refused=place.lists.complaint,
             lockdown=place.lockdown,
             evacuation=place.evacuation,
+            disk=self._disk(),
             devices=len(place.config.devices),
             unwell=place.devices.unwell()[:_UNWELL_SHOWN],
         )

@@ -16,18 +16,18 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.acknowledgements import Acknowledgements
-from gateway.clock import micros
+from gateway.clock import micros, steady
 from gateway.deliveries import Deliveries, digest_of
 from gateway.drivers import DriverError
 from gateway.latency import Latency
 from gateway.mqtt_loop import Broker, Message, MqttLoop
 from gateway.place import Place
 from gateway.routes import Routes
-from gateway.spool import Spool
+from gateway.spool import Spool, SpoolError
 from gateway.unit import Unit
 from gateway.watch import ClockWatch, implausible
 from gateway.wire import GatewayEvent
@@ -56,6 +56,7 @@ class _Arrival:
     """Whether it has just been said: a card may be decided on."""
     session: int | None = None
     """Of the broker's kept session, by which it came."""
+    steady: float = field(default_factory=steady)
 
 
 class Runtime:
@@ -95,10 +96,10 @@ class Runtime:
                 live = frozenset(driver.live_subscriptions())
                 for topic in driver.subscriptions():
                     (self._live if topic in live else self._kept).add(topic, (place, name))
-        self._deliveries = Deliveries(spool.kept(_OF_THE_PROCESS))
+        self._deliveries = Deliveries(self._remembered())
         self._acknowledgements = Acknowledgements(spool)
         self._arrivals: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
-        self._watch = ClockWatch(time.monotonic(), clock())
+        self._watch = ClockWatch(steady(), clock())
         self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
         self._connected: Callable[[], bool] = lambda: False
         self._publish: Callable[[str, bytes, Callable[[], None] | None], None] = lambda *_: None
@@ -169,11 +170,20 @@ class Runtime:
 
     def _client_id(self) -> str:
         """Return the name of the session that the broker keeps: this spool's own, whatever gateways it serves."""
-        found = self._spool.kept(_OF_THE_PROCESS).get(_CLIENT_ID)
+        found = self._remembered().get(_CLIENT_ID)
         if found is None:
             found = f"maillage-sensors-{secrets.token_hex(6)}"
-            self._spool.keep_now(_OF_THE_PROCESS, _CLIENT_ID, found, within_s=_DISK_WITHIN_S)
+            if self._spool.trouble is None:
+                self._spool.keep_now(_OF_THE_PROCESS, _CLIENT_ID, found, within_s=_DISK_WITHIN_S)
         return found
+
+    def _remembered(self) -> dict[str, str]:
+        """Return what was kept; nothing on a disk that doesn't give it: a session begins anew then."""
+        try:
+            return self._spool.kept(_OF_THE_PROCESS)
+        except SpoolError as error:
+            log.error("kept_state_unreadable", extra={"reason": str(error)})
+            return {}
 
     # The rest runs in the runtime's thread.
 
@@ -199,6 +209,7 @@ class Runtime:
     def _take(self, arrival: _Arrival) -> None:
         message = arrival.message
         self.messages += 1
+        self._look(arrival.steady, arrival.at)  # a step stands in the stream before what bears the new time
         if arrival.session is None:
             claims = self._live.of(message.topic) or self._kept.of(message.topic)
             unit = None
@@ -259,16 +270,22 @@ class Runtime:
                 )
 
     def _tick(self, now: float, at: int) -> None:
-        step_s = self._watch.tick(now, at)
+        self._look(steady(), at)
         for place in self._places:
-            if step_s is not None:
-                log.warning("clock_step", extra={"gateway": place.config.gateway, "seconds": round(step_s, 3)})
-                place.clock_stepped(step_s)
-                self._say(place, "clock_step", at, value=step_s)
             try:
                 place.tick(now, at)
             except Exception:
                 log.exception("tick_failed", extra={"gateway": place.config.gateway})
+
+    def _look(self, now: float, at: int) -> None:
+        """Say in every stream that the clock stepped, if it did."""
+        step_s = self._watch.tick(now, at)
+        if step_s is None:
+            return
+        for place in self._places:
+            log.warning("clock_step", extra={"gateway": place.config.gateway, "seconds": round(step_s, 3)})
+            place.clock_stepped(step_s)
+            self._say(place, "clock_step", at, value=step_s)
 
     def _say(self, place: Place, what: str, at: int, *, text: str | None = None, value: float | None = None) -> None:
         event = GatewayEvent(kind="gateway", what="start", at=at, device="gateway")

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.outgoing import Outgoing, gather
 from gateway.spool_changes import KINDS, Changes, Kept, Ledger, encoded
+from gateway.spool_clock import end_of_run
 from gateway.spool_file import SpoolFile
-from gateway.sqlite_file import SpoolError, damaged
+from gateway.sqlite_file import SpoolError, broken, set_aside_files
 from gateway.unit import Unit
 from gateway.wire import MAX_EVENT_BYTES, Event, GatewayEvent
 
@@ -30,6 +32,9 @@ _HELD_MAX_BYTES: Final = 64 * 1024 * 1024
 _RETRY_S: Final = 0.5
 _SLICE: Final = 50
 """Events a transaction on a disk that has refused: all that is held may never fit at once."""
+_REOPEN_EVERY: Final = 20
+"""Refusals of the disk between two attempts to open the file anew: it may be another disk by now."""
+_AWAY: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _MARKS_WAIT_S: Final = 0.05
 """A mark alone is no hurry: it waits this long for events to share a commit with."""
 
@@ -63,6 +68,9 @@ class Spool:
     ) -> None:
         """Open ``path`` (made if need be) and start the thread that writes.
 
+        A disk that takes nothing stops nothing: ``trouble`` says so, events wait in memory, what lies there is read as
+        far as it can be, and opening the file is tried again and again.
+
         Args:
             on_commit: called in the writing thread with the gateways whose events have just become readable.
             max_bytes: the file never grows beyond this; None: the disk is the limit.
@@ -70,7 +78,7 @@ class Spool:
 
         Raises:
             SpoolError: another process has it.
-            OSError: the folder cannot be written.
+            OSError: its folder is not there and cannot be made.
         """
         self.appended = 0
         """Events on the disk since the start."""
@@ -78,12 +86,26 @@ class Spool:
         """Events taken since the start: when ``appended`` has come so far, all of them are on the disk."""
         self.lost = 0
         """Events that neither the disk nor memory could hold."""
-        self.trouble: str | None = None
-        """Why the disk refuses at present."""
+        self.damaged = 0
+        """Events read that were damaged on the disk, and were sent as such."""
         self._on_commit = on_commit
         self._clock = clock
         self._file = SpoolFile(path, max_bytes=max_bytes)
-        self._ledgers = self._file.ledgers()
+        self.trouble = self._file.trouble
+        """Why the disk refuses at present."""
+        if self.trouble is not None:
+            log.critical("spool_refuses", extra={"reason": self.trouble, "path": str(path)})
+        self._ledgers: dict[str, Ledger] = {}
+        self._gateways: set[str] = set()
+        """Those that were opened."""
+        self._read_broken: str | None = None
+        """How reading found that the file is broken."""
+        self._refusals = 0
+        try:
+            self._ledgers = self._file.ledgers()
+        except sqlite3.Error as error:
+            self.trouble = str(error)
+            log.critical("spool_unreadable_now", extra={"reason": self.trouble, "path": str(path)})
         self._changes = Changes()
         self._held_bytes = 0
         self._lost_since_said: dict[str, int] = {}
@@ -102,18 +124,37 @@ class Spool:
         return self._thread.is_alive()
 
     def open(self, gateway: str) -> Position:
-        """Make ``gateway`` known, durably, and return where it stands; a first time begins a random epoch."""
+        """Make ``gateway`` known, durably, and return where it stands; a first time begins a random epoch.
+
+        On a disk that takes nothing it may stand nowhere as yet: its position has no epoch then.
+        """
         with self._wake:
-            if gateway not in self._ledgers:
-                self._changes.committed.setdefault(gateway, 0)
-                self._hurry = True
-                self._wake.notify_all()
-            while gateway not in self._ledgers:
+            self._gateways.add(gateway)
+            said = self._greet(gateway)
+            self._hurry = gateway not in self._ledgers
+            self._wake.notify_all()
+            while gateway not in self._ledgers and self.trouble is None:
                 if not self._wake.wait(10):
                     raise SpoolError("the disk didn't take a new gateway within 10 s")
-        if self._file.moved_aside is not None:
-            self.say(gateway, f"the spool could not be read and was set aside as {self._file.moved_aside.name}")
+        for text in said:
+            self.say(gateway, text)
         return self.position(gateway)
+
+    def _greet(self, gateway: str) -> list[str]:
+        """Have a gateway written that the file doesn't know, or not rightly; return what is to be said of it."""
+        said = []
+        ledger = self._ledgers.get(gateway)
+        if ledger is None or ledger.damaged:
+            self._changes.committed.setdefault(gateway, 0)
+        if ledger is not None and ledger.damaged:
+            said.append("a new epoch began: what the spool says of this gateway was damaged; its events are held")
+        if self._file.moved_aside is not None:
+            name = self._file.moved_aside.name
+            said.append(f"the spool could not be read and was set aside as {name}: see `maillage spool recover`")
+        if self._file.went_back and ledger is not None:
+            self._changes.renewed.add(gateway)
+            said.append("a new epoch began: the spool holds less than it once did: what was written last is gone")
+        return said
 
     def append(self, gateway: str, event: Event) -> None:
         """Take an event; its sequence number follows the order of these calls.
@@ -197,7 +238,8 @@ class Spool:
     def position(self, gateway: str) -> Position:
         """Return where ``gateway`` stands; it must have been opened."""
         with self._wake:
-            return _position(self._ledgers[gateway])
+            ledger = self._ledgers.get(gateway)
+            return _UNKNOWN if ledger is None else _position(ledger)
 
     def depths(self) -> dict[str, int]:
         """Return for every gateway of the file how many events it still holds."""
@@ -207,42 +249,77 @@ class Spool:
     def read(
         self, gateway: str, epoch: str, after_seq: int, *, limit_events: int, limit_bytes: int
     ) -> list[tuple[int, bytes]]:
-        """Return the next events on the disk after ``after_seq`` as (seq, JSON), at least one if there is any.
+        """Return the next events as ``batch`` does, as (seq, JSON)."""
+        found = self.batch(gateway, epoch, after_seq, limit_events=limit_events, limit_bytes=limit_bytes)
+        return [] if found is None else list(enumerate(found.bodies, found.first))
 
-        Nothing where ``epoch`` is over.
+    def batch(
+        self, gateway: str, epoch: str, after_seq: int, *, limit_events: int, limit_bytes: int
+    ) -> Outgoing | None:
+        """Return the next events on the disk after ``after_seq``, at least one if there is any.
+
+        None where there is none, or ``epoch`` is over.
 
         Raises:
             SpoolError: the file cannot be read.
         """
         with self._wake:
-            ledger = self._ledgers[gateway]
-            if ledger.epoch != epoch:
-                return []
-            # Rows are readable a moment before the ledger knows of them: sent that early, their mark would lie beyond
-            # all that this spool knows to have written.
-            base, last = ledger.base, ledger.last
+            ledger = self._ledgers.get(gateway)
+            if ledger is None or ledger.epoch != epoch:
+                return None
+        # Rows are readable a moment before the ledger knows of them: sent that early, their mark would lie beyond
+        # all that this spool knows to have written.
+        after = max(after_seq + ledger.base, ledger.committed)  # what is committed is gone, not missing
+        last = min(end_of_run(ledger.changes, after, ledger.last), ledger.last, after + limit_events)
         try:
-            rows = self._file.read(gateway, after_seq + base, last, limit_events)
+            rows = self._file.read(gateway, after, last, limit_events)
+            before = ledger.committed_chain if after == ledger.committed else self._file.chain_at(gateway, after)
         except sqlite3.Error as error:
+            self._broke_in_reading(error)
             raise SpoolError(str(error)) from error
-        taken: list[tuple[int, bytes]] = []
-        size = 0
-        for n, body in rows:
-            size += len(body) + 1
-            if taken and size > limit_bytes:
-                break
-            taken.append((n - base, body))
-        return taken
+        found = gather(rows, ledger, after, before=before, last=last, limit_bytes=limit_bytes, now=self._clock())
+        if found is not None and found.damaged:
+            self.damaged += found.damaged
+            log.critical("spool_events_damaged", extra={"gateway": gateway, "count": found.damaged})
+        return found
+
+    def digest(self, gateway: str, epoch: str, seq: int) -> str | None:
+        """Return what all events up to ``seq`` of ``epoch`` were; None: unknown.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        with self._wake:
+            ledger = self._ledgers.get(gateway)
+        if ledger is None or ledger.epoch != epoch:
+            return None
+        n = seq + ledger.base
+        try:
+            chain = ledger.committed_chain if n == ledger.committed else self._file.chain_at(gateway, n)
+        except sqlite3.Error as error:
+            self._broke_in_reading(error)
+            raise SpoolError(str(error)) from error
+        return None if chain is None else chain.hex()
+
+    def _broke_in_reading(self, error: sqlite3.Error) -> None:
+        if broken(error):
+            with self._wake:
+                self._read_broken = str(error)
+                self._wake.notify_all()
 
     def committed(self, gateway: str, epoch: str, seq: int) -> None:
         """Let go of everything up to ``seq`` of ``epoch``, which the centre has stored."""
         with self._wake:
-            ledger = self._ledgers[gateway]
-            if epoch == ledger.epoch:
+            ledger = self._ledgers.get(gateway)
+            if ledger is not None and epoch == ledger.epoch:
                 n = min(seq + ledger.base, ledger.last)
                 if n > self._changes.committed.get(gateway, ledger.committed):
                     self._changes.committed[gateway] = n
                     self._wake.notify_all()
+
+    def set_aside(self) -> list[str]:
+        """Return the names of broken files that lie beside the spool; ``maillage spool recover`` reads them back."""
+        return set_aside_files(self._file.path)
 
     def renew(self, gateway: str, epoch: str, reason: str) -> None:
         """Begin a new epoch after ``epoch``: what is held is numbered from 1, and an event says why.
@@ -250,7 +327,8 @@ class Spool:
         For a centre that has lost events which this spool no longer holds. Asked twice, it is done once.
         """
         with self._wake:
-            if self._ledgers[gateway].epoch != epoch or gateway in self._changes.renewed:
+            ledger = self._ledgers.get(gateway)
+            if ledger is None or ledger.epoch != epoch or gateway in self._changes.renewed:
                 return
             self._changes.renewed.add(gateway)
         log.error("spool_new_epoch", extra={"gateway": gateway, "reason": reason})
@@ -268,14 +346,20 @@ class Spool:
         try:
             while True:
                 with self._wake:
-                    while not self._changes.any() and not self._stopping:
+                    while not (self._changes.any() or self._stopping or self._read_broken):
                         self._wake.wait()
+                    read_broken, self._read_broken = self._read_broken, None
+                if read_broken is not None:
+                    self._start_over(read_broken, Changes())
+                with self._wake:
                     changes = self._changes
                     if not (changes.events or changes.kept or changes.renewed or self._hurry or self._stopping):
                         self._wake.wait(_MARKS_WAIT_S)
                     self._hurry = False
-                    if not self._changes.any() or (self._stopping and self.trouble):
+                    if self._stopping and (self.trouble or not self._changes.any()):
                         return
+                    if not self._changes.any():
+                        continue
                     changes = self._taken()
                 if not self._write(changes):
                     time.sleep(_RETRY_S)
@@ -302,15 +386,13 @@ class Spool:
     def _write(self, changes: Changes) -> bool:
         """Write ``changes``; what the disk refuses goes back to the front of what is held."""
         try:
+            if not self._file.writable:
+                self._come_back(changes)
             changed = self._file.write(changes, self._ledgers, self._clock())
-        except sqlite3.Error as error:
-            if damaged(error):
-                self._start_over(str(error))
-            elif self.trouble is None:
-                log.critical("spool_refuses", extra={"reason": str(error)})
-            self.trouble = str(error)
-            self._put_back(changes)
+        except (sqlite3.Error, OSError) as error:
+            self._refused(error, changes)
             return False
+        self._refusals = 0
         for written in changes.waiting:
             written.set()
         with self._wake:
@@ -321,7 +403,7 @@ class Spool:
             recovered = self.trouble is not None and bool(changes.events) and not self._changes.events
         if recovered:
             log.warning("spool_recovered", extra={"reason": self.trouble})
-            for gateway in self._ledgers:
+            for gateway in self._gateways:
                 self.say(gateway, f"the spool refused events for a while: {self.trouble}")
             self.trouble = None
         if self._on_commit is not None and (changes.events or changes.renewed):
@@ -332,18 +414,67 @@ class Spool:
         with self._wake:
             self._changes = changes.then(self._changes)
 
-    def _start_over(self, reason: str) -> None:
+    def _refused(self, error: sqlite3.Error | OSError, changes: Changes) -> None:
+        """Keep what the disk did not take, and find out whether it is the file."""
+        self._refusals += 1
+        if broken(error):
+            self._start_over(str(error), changes)
+        elif self.trouble is None:
+            log.critical("spool_refuses", extra={"reason": str(error)})
+        self.trouble = str(error)
+        code = getattr(error, "sqlite_errorcode", None) or 0
+        if self._file.writable and self._refusals % _REOPEN_EVERY == 0 and code & 0xFF in _AWAY:
+            try:
+                self._come_back(changes)
+            except (sqlite3.Error, OSError) as again:
+                log.error("spool_refuses", extra={"reason": str(again)})
+        self._put_back(changes)
+        with self._wake:
+            self._wake.notify_all()
+
+    def _come_back(self, changes: Changes) -> None:
+        """Open the file for writing, and take over where its gateways stand.
+
+        Raises:
+            sqlite3.Error: the disk takes nothing.
+            OSError: the same.
+        """
+        aside = self._file.moved_aside
+        self._file.reopen()
+        ledgers = self._file.ledgers()
+        with self._wake:
+            if self._file.moved_aside != aside:
+                self._forget_marks(changes)
+            self._ledgers = ledgers
+            said = {gateway: self._greet(gateway) for gateway in self._gateways}
+        for gateway, texts in said.items():
+            for text in texts:
+                self.say(gateway, text)
+
+    def _start_over(self, reason: str, changes: Changes) -> None:
         """The file broke under our hands: it goes aside, and every gateway begins a new epoch."""
         with self._wake:
+            self._forget_marks(changes)
+            self._ledgers = {}
+        self.trouble = reason
+        try:
             self._file.set_aside(reason)
-            known = list(self._ledgers)
-            fresh = {gateway: Ledger.fresh() for gateway in known}
-            self._changes.committed = {}
-        changes = Changes(committed=dict.fromkeys(known, 0))
+            marks = Changes(committed=dict.fromkeys(self._gateways, 0))
+            written = self._file.write(marks, {}, self._clock())
+        except (sqlite3.Error, OSError, SpoolError) as error:
+            log.critical("spool_refuses", extra={"reason": str(error)})
+            return
         with self._wake:
-            self._ledgers = {**fresh, **self._file.write(changes, fresh, self._clock())}
-        for gateway in known:
-            self.say(gateway, f"the spool broke ({reason}) and was set aside")
+            self._ledgers = written
+        aside = self._file.moved_aside
+        for gateway in self._gateways:
+            self.say(gateway, f"the spool broke ({reason}) and was set aside as {aside.name if aside else '?'}")
+
+    def _forget_marks(self, changes: Changes) -> None:
+        """Forget what was to be written of epochs that are over with their file."""
+        for waiting in (changes, self._changes):
+            waiting.committed.clear()
+            waiting.renewed.clear()
 
     def _say_losses(self, changes: Changes) -> None:
         """Say in the stream how many events were lost, where they would have stood: after all that was held."""
@@ -362,6 +493,9 @@ class Spool:
             changes.add(gateway, body)
             log.critical("events_lost", extra={"gateway": gateway, "count": number})
         self._lost_since_said = {}
+
+
+_UNKNOWN: Final = Position(epoch="", committed=0, last=0)
 
 
 def _position(ledger: Ledger) -> Position:

@@ -1,23 +1,39 @@
-"""The gateway's SQLite files: one connection's way of being durable, and what to do with a file that cannot be read."""
+"""The gateway's SQLite files: how one is opened on a good disk and on a bad one, and which errors prove it broken."""
 
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from gateway.errors import GatewayError
 
 log = logging.getLogger(__name__)
+
+_PARTS: Final = ("", "-wal", "-shm")
+_COPIED_MAX_BYTES: Final = 256_000_000
+"""Of a file on a read-only disk that is copied into memory to be read with its WAL."""
+_PROBE_BYTES: Final = 65_536
+"""More than a WAL and its index need to begin."""
+_UNREAD_PAGE: Final = ("failed to get page", "unable to get the page")
+"""How ``quick_check`` reports a page that the disk did not give: that proves nothing about the file."""
+_SCRATCH: Final = Path("/dev/shm")  # noqa: S108  (a private folder is made in it)
 
 
 class SpoolError(GatewayError):
     """The gateway's disk cannot take or give what it should hold."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, options: str = "mode=rwc") -> sqlite3.Connection:
     """Open ``path`` so that a commit is on the disk when it returns; transactions are the caller's."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    uri = f"{path.absolute().as_uri()}?{options}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
     try:
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error:  # it is no database
@@ -26,31 +42,81 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def prepare(path: Path, schema: str) -> sqlite3.Connection:
-    """Open ``path`` for writing, made with ``schema`` if need be and readable by its owner only.
+def prepare(path: Path, *, version: int, bring_up: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """Open ``path`` for writing, readable by its owner only.
+
+    Nothing is written to a file of the present ``version``, so that a full disk opens too.
+
+    Args:
+        bring_up: makes the tables, or those of an older version new, and sets ``user_version``.
 
     Raises:
-        sqlite3.DatabaseError: the file is none of ours, or damaged.
+        sqlite3.Error: ``broken`` tells whether the file itself is; otherwise it is the disk.
+        OSError: the disk takes nothing.
     """
-    path.touch(mode=0o600)  # who badged where is nobody else's business
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # who badged where is nobody else's business
     writer = connect(path)
     try:
         writer.execute("PRAGMA journal_mode = WAL")
-        problem = writer.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problem != "ok":
-            raise sqlite3.DatabaseError(problem)
-        writer.executescript(schema)
+        _check(writer)
+        if writer.execute("PRAGMA user_version").fetchone()[0] != version:
+            bring_up(writer)
     except BaseException:
         writer.close()
         raise
     return writer
 
 
+def probe(path: Path) -> None:
+    """Find out whether the disk of ``path`` takes something, before what is open there is closed for a new attempt.
+
+    SQLite's connections of one process share what they know of a file: one that reads what can't be written keeps
+    another from writing.
+
+    Raises:
+        OSError: it takes nothing.
+    """
+    file = path.with_name(path.name + ".probe")
+    try:
+        probing = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(probing, bytes(_PROBE_BYTES))
+            os.fsync(probing)
+        finally:
+            os.close(probing)
+    finally:
+        with suppress(OSError):
+            file.unlink()
+
+
+def read_only(path: Path) -> tuple[sqlite3.Connection, bool] | None:
+    """Open what lies on a disk that takes nothing; None where nothing can be read.
+
+    Returns:
+        The connection, for one thread at a time, and whether it sees everything: False where the newest commits, in
+        the WAL, could not be read.
+    """
+    wal = path.with_name(path.name + "-wal")
+    ways: tuple[Callable[[], sqlite3.Connection], ...] = (
+        lambda: connect(path, options="mode=ro"),
+        lambda: _alone(path),
+        lambda: _copied(path),
+    )
+    for way in ways:
+        if (connection := _readable(way)) is not None:
+            return connection, True
+    connection = _readable(lambda: connect(path, options="mode=ro&immutable=1"))
+    if connection is None:
+        return None
+    return connection, not (wal.exists() and wal.stat().st_size)
+
+
 def put_aside(path: Path, reason: str) -> Path:
-    """Move a file that cannot be used out of the way and return where it lies now; nothing may have it open.
+    """Move a file that is broken out of the way and return where it lies now; nothing may have it open.
 
     Raises:
         SpoolError: a thousand such files lie there already.
+        OSError: the disk takes nothing.
     """
     for number in range(1000):
         aside = path.with_name(f"{path.name}.unreadable-{number}")
@@ -58,7 +124,7 @@ def put_aside(path: Path, reason: str) -> Path:
             break
     else:
         raise SpoolError(f"{path} cannot be read ({reason}), and a thousand such files lie beside it")
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in _PARTS:
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
@@ -66,6 +132,54 @@ def put_aside(path: Path, reason: str) -> Path:
     return aside
 
 
-def damaged(error: sqlite3.Error) -> bool:
-    """Return whether the file itself is broken, rather than the disk full or busy."""
-    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+def set_aside_files(path: Path) -> list[str]:
+    """Return the names of the files that were put aside beside ``path``."""
+    return sorted(found.name for found in path.parent.glob(f"{path.name}.unreadable-*") if found.suffix[-1:].isdigit())
+
+
+def broken(error: BaseException) -> bool:
+    """Return whether ``error`` proves that the file itself is broken: not the disk full, busy, away or read-only."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    problem: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        unread = any(words in problem for words in _UNREAD_PAGE)
+        error = sqlite3.DatabaseError(problem)
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR if unread else sqlite3.SQLITE_CORRUPT
+        raise error
+
+
+def _readable(way: Callable[[], sqlite3.Connection]) -> sqlite3.Connection | None:
+    try:
+        connection = way()
+    except (sqlite3.Error, OSError):
+        return None
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        return None
+    return connection
+
+
+def _alone(path: Path) -> sqlite3.Connection:
+    """Open without the file ``-shm``, for which a full disk has no room."""
+    connection = connect(path, options="mode=rw")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return connection
+
+
+def _copied(path: Path) -> sqlite3.Connection:
+    """Open a copy in memory: a WAL is read only where a ``-shm`` can be made beside it."""
+    parts = [part for suffix in _PARTS[:2] if (part := path.with_name(path.name + suffix)).exists()]
+    if sum(part.stat().st_size for part in parts) > _COPIED_MAX_BYTES:
+        raise OSError("too large to be copied")
+    with tempfile.TemporaryDirectory(dir=_SCRATCH if _SCRATCH.is_dir() else None) as folder:
+        for part in parts:
+            shutil.copyfile(part, Path(folder) / part.name)
+        connection = connect(Path(folder) / path.name, options="mode=rw")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the files are open now, and may go
+        return connection

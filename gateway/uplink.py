@@ -27,10 +27,12 @@ log = logging.getLogger(__name__)
 
 STATE_EVERY_S: Final = 10.0
 _ANSWERS_MAX: Final = 100
-_ENVELOPE_BYTES: Final = 200
+_ENVELOPE_BYTES: Final = 8_000
+"""All that stands in a batch beside its events, at most (``gateway.wire.Batch``)."""
 _REASONS: Final = {
     Meaning.CENTRE_LOST: "the centre holds less than it had confirmed: it was restored from a backup",
-    Meaning.SPOOL_LOST: "the centre holds events that this spool never had: it was restored, or its identity is shared",
+    Meaning.SPOOL_LOST: "the centre holds events that this spool never had: it was restored from an old copy, or its"
+    " identity is shared",
 }
 
 Leaf = Literal["list", "command"]
@@ -242,7 +244,8 @@ class Uplink:
             log.error("mark_unreadable", extra={"gateway": gateway, "bytes": len(message.payload)})
             return
         side.window.position(self._spool.position(gateway), now)
-        meaning = side.window.mark(mark, now)
+        ours = self._spool.digest(gateway, mark.epoch, mark.seq) if mark.digest is not None else None
+        meaning = side.window.mark(mark, now, ours=ours)
         if meaning is Meaning.ADVANCE:
             self._spool.committed(gateway, mark.epoch, mark.seq)
         elif meaning is not Meaning.NOTHING:
@@ -252,19 +255,17 @@ class Uplink:
         """Send as many batches as the window has room for."""
         side.window.position(self._spool.position(gateway), now)
         while side.link is not None and (after := side.window.send_after(now)) is not None:
-            rows = self._spool.read(
+            batch = self._spool.batch(
                 gateway,
                 side.window.epoch,
                 after,
                 limit_events=MAX_BATCH_EVENTS,
                 limit_bytes=MAX_BATCH_BYTES - _ENVELOPE_BYTES,
             )
-            if not rows:
+            if batch is None:
                 return
-            head = f'{{"epoch":"{side.window.epoch}","first":{rows[0][0]},"sent_at":{self._clock()},"events":['
-            payload = head.encode() + b",".join(body for _, body in rows) + b"]}"
-            side.link.publish(side.config.address.topic("events"), payload)
-            side.window.sent(rows[-1][0], now)
+            side.link.publish(side.config.address.topic("events"), batch.payload(self._clock()))
+            side.window.sent(batch.last, now)
             self.batches += 1
 
     def _round(self, now: float) -> None:
@@ -298,7 +299,7 @@ class Uplink:
                 "online": True,
                 "at": self._clock(),
                 "boot": self._boot,
-                "epoch": position.epoch,
+                "epoch": position.epoch or None,
                 "spool_depth": position.depth,
                 "newest_seq": position.last,
             }

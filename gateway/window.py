@@ -33,7 +33,7 @@ class Meaning(Enum):
     CENTRE_LOST = "centre_lost"
     """Begin a new epoch: the centre holds less than it had confirmed."""
     SPOOL_LOST = "spool_lost"
-    """Begin a new epoch: the centre holds more of this epoch than this spool ever had."""
+    """Begin a new epoch: the centre holds something of this epoch that this spool never had."""
 
 
 class Window:
@@ -81,23 +81,32 @@ class Window:
             self._low_since, self._low_times = None, 0
             self._go_back(now)
 
-    def mark(self, mark: Mark, now: float) -> Meaning:
-        """Take in a mark; whatever it is, somebody is there."""
+    def mark(self, mark: Mark, now: float, *, ours: str | None = None) -> Meaning:
+        """Take in a mark; whatever it is, somebody is there.
+
+        Args:
+            ours: the digest that this spool has at the mark's sequence number; None: unknown.
+        """
         self._hold_until = now
         if mark.epoch != self._epoch:
             return Meaning.NOTHING
         if mark.seq > self._last:
             return Meaning.SPOOL_LOST
+        if mark.digest is not None and ours is not None and mark.digest != ours:
+            return Meaning.SPOOL_LOST  # numbers alone can't tell once an old copy has grown beyond the mark
         if mark.seq < self._acked:
             return self._low(now)
         self._low_since, self._low_times = None, 0
         if mark.seq > self._acked:
             self._acked = mark.seq
             self._sent = max(self._sent, mark.seq)
+            within = mark.seq not in self._flying
             while self._flying and self._flying[0] <= mark.seq:
                 self._flying.popleft()
             self._moved_at = now
             self._probing = False
+            if within and self._flying and now - self._back_at >= REPEAT_GUARD_S:
+                self._resend(now)  # it ends within a batch, which the centre refuses: the next must begin behind it
             return Meaning.ADVANCE
         if self._flying and now - self._back_at >= REPEAT_GUARD_S:
             self._resend(now)  # the same mark again: the centre ignored what lies beyond a gap

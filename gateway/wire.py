@@ -25,6 +25,8 @@ MAX_MESSAGE_BYTES: Final = 1_048_576
 """Of any message: the limit that our brokers are given."""
 WINDOW: Final = 4
 """Batches in flight before the committed mark must move."""
+MAX_BOOTS: Final = 16
+MAX_LIVES: Final = 64
 
 _CODE = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 Code = Annotated[str, Field(pattern=_CODE)]
@@ -33,6 +35,8 @@ DeviceCode = Annotated[str, Field(min_length=1, max_length=64)]
 Micros = Annotated[int, Field(ge=-(2**62), le=2**62)]
 """Microseconds since 1970-01-01T00:00:00Z."""
 Seq = Annotated[int, Field(ge=1, le=2**62)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+"""Says what all events up to one were (``gateway.spool_schema.link``); the centre stores it and never computes it."""
 Small = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Field(max_length=2000)]
 Token = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -140,6 +144,8 @@ class GatewayEvent(_Event):
     text: NotRequired[Text]
     topic: NotRequired[Annotated[str, Field(max_length=512)]]
     payload: NotRequired[Annotated[str, Field(max_length=12_000)]]
+    """Base64. ``driver_fault``: what a device sent. ``spool``: an event that was damaged on the disk, in whose place
+    this one stands."""
 
 
 class AuditEvent(_Event):
@@ -164,12 +170,38 @@ Event = Annotated[
 ]
 
 
+class Was(TypedDict):
+    """Events of a batch that had other numbers before: the centre may hold them already."""
+
+    epoch: Annotated[str, Field(pattern=r"^[0-9a-f]{8,32}$")]
+    index: Annotated[int, Field(ge=0, le=MAX_BATCH_EVENTS)]
+    """Of the first of them in the batch."""
+    first: Seq
+    """Its sequence number then; the others follow."""
+    count: Annotated[int, Field(ge=1, le=MAX_BATCH_EVENTS)]
+
+
 class Batch(TypedDict):
-    """Consecutive events of one gateway: the i-th has sequence number ``first + i``. At most 500, never none."""
+    """Consecutive events of one gateway: the i-th has sequence number ``first + i``. At most 500, never none.
+
+    Gateways before version 2 of the spool send the first three fields and the events.
+    """
 
     epoch: Annotated[str, Field(pattern=r"^[0-9a-f]{8,32}$")]
     first: Seq
     sent_at: Micros
+    after: NotRequired[Digest]
+    """What all events before ``first`` were. The batch is stored only where this is the stored mark's digest."""
+    digest: NotRequired[Digest]
+    """The same after the last event: the mark carries it back."""
+    was: NotRequired[Annotated[list[Was], Field(max_length=MAX_LIVES)]]
+    stepped: NotRequired[Micros]
+    """How far the clock was stepped after the last event, until the machine's next start."""
+    boots: NotRequired[
+        Annotated[list[Annotated[list[Micros], Field(min_length=2, max_length=2)]], Field(max_length=MAX_BOOTS)]
+    ]
+    """The machine's starts since the last event: when the last event before it happened and when it began, each by the
+    clock of its run at that run's end."""
     events: Annotated[list[Event], Field(min_length=1, max_length=MAX_BATCH_EVENTS)]
 
 
@@ -186,6 +218,8 @@ class Mark(_Message):
 
     epoch: Annotated[str, Field(max_length=64)]
     seq: int = Field(ge=0, le=2**62)
+    digest: Annotated[str, Field(max_length=64)] | None = None
+    """That of the batch that ended with ``seq``: a spool that holds something else at ``seq`` did not send it."""
 
 
 class DeviceHealth(_Message):
@@ -227,6 +261,8 @@ class State(_Message):
     """Events not yet known to be committed."""
     newest_seq: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
     """Of the last event of ``epoch`` on its disk: the centre compares it with what it has stored."""
+    disk: Text | None = None
+    """Why the disk takes nothing at present: events wait in memory."""
     clock_offset_ms: float | None = None
     """The gateway's clock minus the centre's, where the gateway knows it."""
     devices: Small | None = None

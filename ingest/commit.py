@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import Final
 
 import psycopg
 
 from gateway.wire import Event
-from ingest import alarms, clock, letters, records, store
+from ingest import alarms, clock, earlier, letters, records, store
 from ingest.consequences import TELLING, Consequences
 from ingest.late import apply_late
 from ingest.messages import Letter, Reading, Unreadable, read_event
 from ingest.occupancy import TTL_S, PlaceFold
 from ingest.records import Alarm, DeadLetter
 from ingest.rows import row
-from ingest.store import Stream
+from ingest.store import Reached, Stream
 from ingest.topology import Gateway, Topology
 
 log = logging.getLogger(__name__)
+
+_CLOCK_STEP: Final = b'"clock_step"'
 
 
 @dataclass(slots=True)
@@ -34,8 +37,8 @@ class Tally:
     corrected: int = 0
     conflicts: int = 0
     dead: list[str] = field(default_factory=list)
-    marks: dict[tuple[str, str], tuple[Gateway, int]] = field(default_factory=dict)
-    """(gateway's code, epoch) → the gateway and the mark to publish."""
+    marks: dict[tuple[str, str], tuple[Gateway, int, str | None]] = field(default_factory=dict)
+    """(gateway's code, epoch) → the gateway, and the mark to publish with its digest."""
     lags: list[float] = field(default_factory=list)
     """Seconds from the newest event of each batch to the commit's begin."""
 
@@ -57,6 +60,7 @@ class OldLetter:
 class _Work:
     """What a transaction gathers before it writes."""
 
+    connection: store.Connection
     tx: int
     now: int
     tally: Tally = field(default_factory=Tally)
@@ -64,7 +68,7 @@ class _Work:
     letters: list[DeadLetter] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
     entailed: Consequences = field(default_factory=Consequences)
-    reached: dict[int, tuple[Stream, int]] = field(default_factory=dict)
+    reached: dict[int, Reached] = field(default_factory=dict)
     places: dict[int, PlaceFold] = field(default_factory=dict)
 
     def unread(self, letter: DeadLetter) -> None:
@@ -117,7 +121,7 @@ class Books:
             store.DatabaseReplaced: the database isn't the one whose topology this is.
         """
         with store.transaction(connection, self.topology.base) as (tx, now):
-            work = _Work(tx=tx, now=now)
+            work = _Work(connection=connection, tx=tx, now=now)
             self._load(connection, readings)
             placed = [(self._stream(connection, reading, work), reading) for reading in readings]
             for stream, reading in sorted(placed, key=lambda pair: pair[0].id if pair[0] else 0):
@@ -137,9 +141,9 @@ class Books:
             if kept.origin == "ingest" and kept.seq is not None:
                 where = {"topic": kept.topic, "stream": kept.stream, "seq": kept.seq}
                 log.warning("dead_letter", extra={**where, "reason": kept.reason, "error": kept.error})
-        for moved, seq in work.reached.values():
-            moved.last_seq = seq
-            moved.last_received_at = store.when(now)
+        for moved in work.reached.values():
+            moved.stream.last_seq, moved.stream.digest = moved.seq, moved.digest
+            moved.stream.last_received_at = store.when(now)
         return work.tally
 
     def takes_events(self, connection: store.Connection, gateway: Gateway) -> bool:
@@ -167,7 +171,7 @@ class Books:
         Returns:
             The ids of those that became events; and of the others, id, error and reason.
         """
-        work = _Work(tx=tx, now=now)
+        work = _Work(connection=connection, tx=tx, now=now)
         done: list[int] = []
         refused: list[tuple[int, str, str]] = []
         for letter in old:
@@ -262,39 +266,64 @@ class Books:
         return stream
 
     def _accept(self, stream: Stream | None, reading: Reading, work: _Work) -> None:
-        """Take what is new of a batch: cut off what was seen, ignore what lies beyond a gap."""
+        """Take what is new of a batch: cut off what was seen, ignore what lies beyond a gap or continues another spool.
+
+        Whatever it is, the mark answers: the gateway finds there what it has to send.
+        """
         tally, count = work.tally, len(reading.events)
-        last = 0 if stream is None else work.reached.get(stream.id, (stream, stream.last_seq))[1]
+        reached = Reached(stream=stream, seq=stream.last_seq, digest=stream.digest) if stream is not None else None
+        if stream is not None and stream.id in work.reached:
+            reached = work.reached[stream.id]
+        last, digest = (0, None) if reached is None else (reached.seq, reached.digest)
         end = reading.first + count - 1
-        tally.marks[reading.gateway.code, reading.epoch] = (reading.gateway, last)
-        if stream is None or reading.first > last + 1:
+        tally.marks[reading.gateway.code, reading.epoch] = (reading.gateway, last, digest)
+        if stream is None or reached is None or reading.first > last + 1:
             tally.beyond_gap += count
             return
         if end <= last:
             tally.duplicate += count
             return
+        known = last and digest is not None and reading.after is not None
+        if known and (reading.first <= last or reading.after != digest):
+            # Only its gateway can tell whether what overlaps is the same; the mark tells it what to send.
+            tally.beyond_gap += count
+            return
         seen = last + 1 - reading.first
         tally.duplicate += seen
-        newest = self._take(stream, reading, seen, work)
-        work.reached[stream.id] = (stream, end)
-        tally.committed += count - seen
-        tally.marks[reading.gateway.code, reading.epoch] = (reading.gateway, end)
+        held: frozenset[int] = frozenset()
+        if reading.was:
+            held = earlier.held(work.connection, self._streams[reading.gateway.id], reading) - set(range(seen))
+        newest = self._take(stream, reading, seen, held, work)
+        reached.seq, reached.digest = end, reading.digest
+        reached.held_before += len(held)
+        work.reached[stream.id] = reached
+        tally.committed += count - seen - len(held)
+        tally.duplicate += len(held)
+        tally.marks[reading.gateway.code, reading.epoch] = (reading.gateway, end, reading.digest)
         if newest:
             tally.lags.append((work.now - newest) / 1e6)
 
-    def _take(self, stream: Stream, reading: Reading, seen: int, work: _Work) -> int:
-        """Encode and fold the events of a batch after the first ``seen``; returns the newest event's time."""
+    def _take(self, stream: Stream, reading: Reading, seen: int, held: frozenset[int], work: _Work) -> int:
+        """Encode and fold the events of a batch after the first ``seen``; returns the newest event's time.
+
+        Args:
+            held: indices of events whose rows stand in an earlier stream.
+        """
         gateway = reading.gateway
         place_id, devices, stream_id, tx, now = gateway.place, gateway.devices, stream.id, work.tx, work.now
         place = work.places.setdefault(place_id, self._folds[place_id])
         apply, add, entail = place.apply, work.rows.append, work.entailed.take
         received = reading.message.received_at
-        shift = clock.offset(reading.sent_at, received)
+        shift, wrong = self._shift(reading)
         low, high = received - clock.OLDEST - shift, received + clock.TOLERANCE - shift
         seq = reading.first + seen - 1
         newest = 0
         for event in reading.events[seen:] if seen else reading.events:
             seq += 1
+            if wrong:
+                shift = wrong[seq - reading.first]
+            if held and seq - reading.first in held:
+                continue
             if event.__class__ is Unreadable:
                 work.unread(letters.of_event(event, stream.id, seq, reading))
                 continue
@@ -306,7 +335,7 @@ class Books:
             at = event["at"]  # type: ignore[index]
             if shift or not low <= at <= high:
                 at = clock.correct(at, shift, received)
-                work.tally.corrected += 1
+                work.tally.corrected += at != event["at"]  # type: ignore[index]
             add(
                 row(
                     event,  # type: ignore[arg-type]
@@ -326,6 +355,19 @@ class Books:
             if event["kind"] in TELLING:  # type: ignore[index]
                 entail(event, gateway, device, at)  # type: ignore[arg-type]
             newest = at
-        if shift:
-            work.alarms.append(alarms.clock_wrong(gateway, shift))
+        worst = max(wrong, key=abs) if wrong else shift
+        if worst:
+            work.alarms.append(alarms.clock_wrong(gateway, worst))
         return newest
+
+    @staticmethod
+    def _shift(reading: Reading) -> tuple[int, list[int]]:
+        """Return what to add to the times of a batch; or, where its clock jumped within, to each event's."""
+        received = reading.message.received_at
+        shift = clock.offset(reading.sent_at, received)
+        if reading.boots:
+            shift = clock.of_run(shift, received, reading.boots)
+        shift += reading.stepped
+        if _CLOCK_STEP not in reading.message.payload:
+            return clock.beyond_tolerance(shift), []
+        return 0, clock.corrections(reading.events, shift)

@@ -81,6 +81,8 @@ def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, s
         return "tamper", f"somebody tampers with {where}"
     if event["kind"] == "device" and event["what"] == "fault" and device is not None and device.door is not None:
         return "device_fault", f"{event['device']} at {where} has a fault"
+    if event["kind"] == "gateway" and event["what"] == "spool":
+        return "spool_fault", f"gateway {gateway.code}: {event.get('text', '')[:300]}"
     if event["kind"] == "gateway" and event["what"] == "list" and event.get("text"):
         # With a value it tells of a list that it took; with a text, of one (or of an order) that it refused.
         kind = "command_refused" if event["text"].startswith("command") else "list_refused"

@@ -30,7 +30,7 @@ def of_event(event: Unreadable, stream: int, seq: int, reading: Reading) -> Dead
         stream=stream,
         seq=seq,
         received_at=reading.message.received_at,
-        sent_at=reading.sent_at,
+        sent_at=reading.sent_at - reading.stepped,
         payload=event.payload,
     )
 
@@ -43,8 +43,8 @@ def stranger(event: Event, gateway: Gateway) -> Unreadable:
 
 
 def of_driver(event: Event, stream: int, seq: int, reading: Reading) -> DeadLetter | None:
-    """The letter of what a driver could not read: it is an event too, but only a letter holds the device's bytes."""
-    if event["kind"] != "gateway" or event["what"] != "driver_fault":
+    """The letter of what a driver or the spool could not read: an event too, but only a letter holds the bytes."""
+    if event["kind"] != "gateway" or not (event["what"] == "driver_fault" or "payload" in event):
         return None
     try:
         payload = base64.b64decode(event.get("payload", ""), validate=True)
@@ -52,7 +52,7 @@ def of_driver(event: Event, stream: int, seq: int, reading: Reading) -> DeadLett
         payload = event.get("payload", "").encode()
     return DeadLetter(
         origin="gateway",
-        reason="driver_fault",
+        reason="driver_fault" if event["what"] == "driver_fault" else "damaged_in_spool",
         error=event.get("text", "") or "a driver could not read it",
         topic=event.get("topic", ""),
         gateway=reading.gateway.id,

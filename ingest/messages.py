@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.wire import BATCH, EVENT, MAX_BATCH_EVENTS, Batch, Event, parse_topic
+from gateway.wire import BATCH, EVENT, MAX_BATCH_EVENTS, Batch, Event, Was, parse_topic
+from ingest.splitting import split
 from ingest.topology import Gateway, Topology
 
 MAX_MESSAGE_BYTES: Final = 1_048_576
@@ -43,6 +44,15 @@ class Reading:
     first: int
     sent_at: int
     events: list[Event] | list[Event | Unreadable]
+    after: str | None = None
+    """What all events before ``first`` were; None: its gateway says nothing."""
+    digest: str | None = None
+    """The same after the last event."""
+    was: list[Was] = field(default_factory=list)
+    """Earlier numbers of some of the events."""
+    stepped: int = 0
+    boots: list[list[int]] = field(default_factory=list)
+    """How the gateway's clock changed since (``gateway.wire.Batch``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,58 +94,86 @@ def sender(topology: Topology, topic: str) -> tuple[Gateway, str] | Refusal:
     return gateway, leaf
 
 
-def read(gateway: Gateway, message: Message) -> Reading | Letter:
-    """Read a message of the leaf ``events``."""
+def read(gateway: Gateway, message: Message, *, single_out: bool = False) -> Reading | Letter:
+    """Read a message of the leaf ``events``.
+
+    Args:
+        single_out: what is no JSON is taken apart, event by event (``ingest.splitting``): it came again and again.
+    """
     if len(message.payload) > MAX_MESSAGE_BYTES:
         error = f"{len(message.payload)} bytes; a batch has at most {MAX_MESSAGE_BYTES}"
         return Letter(gateway=gateway, message=message, reason="too_large", error=error)
     try:
         batch: Batch = BATCH.validate_json(message.payload, strict=True)
     except ValidationError as failure:
-        return _read_singly(gateway, message, failure)
-    return Reading(
-        gateway=gateway,
-        message=message,
-        epoch=batch["epoch"],
-        first=batch["first"],
-        sent_at=batch["sent_at"],
-        events=batch["events"],
-    )
+        return _read_singly(gateway, message, failure, single_out=single_out)
+    return _reading(gateway, message, batch, batch["events"])
 
 
-def _read_singly(gateway: Gateway, message: Message, failure: ValidationError) -> Reading | Letter:
-    """Read a batch of which something is wrong, event by event, so that the good ones count."""
-
-    def letter(reason: str, error: str) -> Letter:
-        return Letter(gateway=gateway, message=message, reason=reason, error=error)
-
-    try:
-        raw = json.loads(message.payload)
-    except (ValueError, RecursionError) as error:
-        return letter("invalid_json", f"not JSON: {error}"[:500])
-    events = raw.get("events") if isinstance(raw, dict) else None
-    if not isinstance(events, list) or not 1 <= len(events) <= MAX_BATCH_EVENTS:
-        return letter("invalid_batch", describe(failure))
-    try:
-        frame = BATCH.validate_python({**raw, "events": [_PLACEHOLDER]}, strict=True)
-    except ValidationError as error:
-        return letter("invalid_batch", describe(error))
+def _reading(
+    gateway: Gateway, message: Message, frame: Batch, events: list[Event] | list[Event | Unreadable]
+) -> Reading:
+    if len(frame) == _PLAIN:
+        return Reading(
+            gateway=gateway,
+            message=message,
+            epoch=frame["epoch"],
+            first=frame["first"],
+            sent_at=frame["sent_at"],
+            events=events,
+        )
     return Reading(
         gateway=gateway,
         message=message,
         epoch=frame["epoch"],
         first=frame["first"],
         sent_at=frame["sent_at"],
-        events=[_one(event) for event in events],
+        events=events,
+        after=frame.get("after"),
+        digest=frame.get("digest"),
+        was=frame.get("was", []),
+        stepped=frame.get("stepped", 0),
+        boots=frame.get("boots", []),
     )
+
+
+_PLAIN: Final = 4
+"""Fields of a batch that says nothing of digests, clocks and earlier numbers."""
+
+
+def _read_singly(gateway: Gateway, message: Message, failure: ValidationError, *, single_out: bool) -> Reading | Letter:
+    """Read a batch of which something is wrong, event by event, so that the good ones count."""
+
+    def letter(reason: str, error: str) -> Letter:
+        return Letter(gateway=gateway, message=message, reason=reason, error=error)
+
+    texts: list[bytes] | None = None
+    try:
+        raw = json.loads(message.payload)
+    except (ValueError, RecursionError) as error:
+        found = split(message.payload) if single_out else None
+        if found is None:
+            return letter("invalid_json", f"not JSON: {error}"[:500])
+        raw, texts = found
+    if texts is None:
+        events = raw.get("events") if isinstance(raw, dict) else None
+        if not isinstance(events, list):
+            return letter("invalid_batch", describe(failure))
+        texts = [_text(event) for event in events]
+    if not 1 <= len(texts) <= MAX_BATCH_EVENTS:
+        return letter("invalid_batch", describe(failure))
+    try:
+        frame = BATCH.validate_python({**raw, "events": [_PLACEHOLDER]}, strict=True)
+    except ValidationError as error:
+        return letter("invalid_batch", describe(error))
+    return _reading(gateway, message, frame, [read_event(text) for text in texts])
 
 
 _PLACEHOLDER: Final = {"kind": "desk", "at": 0, "device": "-", "occupied": None}
 
 
-def _one(event: object) -> Event | Unreadable:
-    text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-    return read_event(text)
+def _text(event: object) -> bytes:
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def read_event(text: bytes) -> Event | Unreadable:

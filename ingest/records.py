@@ -69,6 +69,23 @@ UPDATE alarm SET until_at = now(), acknowledged_at = now(), acknowledged_by = 'i
 WHERE kind = 'storing_refused' AND place IS NULL AND acknowledged_at IS NULL
 """
 
+_BEGIN_LASTING = """
+-- tell the operator of something that lasts, once until it has ended
+INSERT INTO alarm (kind, place, gateway, from_at, text)
+SELECT %b::text, %b::int, %b::int, %b::timestamptz, %b::text
+WHERE NOT EXISTS (SELECT FROM alarm WHERE gateway = %b::int AND kind = %b::text AND until_at IS NULL)
+"""
+
+_END_LASTING = """
+-- it has ended
+UPDATE alarm SET until_at = now() WHERE gateway = %b::int AND kind = %b::text AND until_at IS NULL
+"""
+
+_MARK_STANDS = """
+-- since when nothing of a gateway's events has been stored
+SELECT coalesce(max(last_received_at), '-infinity') < %b::timestamptz FROM stream WHERE gateway = %b::int
+"""
+
 _INCIDENT = """
 -- tell the operator of a door or a gateway; what happens again soon counts up, until it is acknowledged
 WITH told AS (
@@ -202,6 +219,24 @@ def raise_refusal(connection: Connection, reason: str) -> None:
 def end_refusal(connection: Connection) -> None:
     """End that alarm, where there is one."""
     connection.execute(_REFUSAL_ENDS)
+
+
+def begin_lasting(connection: Connection, alarm: Alarm) -> None:
+    """Tell the operator of something that lasts since ``from_at``, once until ``end_lasting``."""
+    text = alarm.text.replace("\0", "")
+    first = (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, text)
+    connection.execute(_BEGIN_LASTING, (*first, alarm.gateway, alarm.kind))
+
+
+def end_lasting(connection: Connection, kind: str, gateway: int) -> None:
+    """Note that it has ended."""
+    connection.execute(_END_LASTING, (gateway, kind))
+
+
+def mark_stands(connection: Connection, gateway: int, since: int) -> bool:
+    """Return whether nothing of ``gateway`` was stored after the instant ``since``."""
+    row = connection.execute(_MARK_STANDS, (when(since), gateway)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def raise_incident(connection: Connection, one: Incident) -> None:

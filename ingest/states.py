@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 from pydantic import ValidationError
@@ -13,11 +14,14 @@ from gateway.wire import State
 from ingest import records
 from ingest.messages import Letter, Message, describe
 from ingest.metrics import Metrics
-from ingest.store import Connection, notify
+from ingest.store import Connection, notify, when
 from ingest.topology import Gateway
 
 log = logging.getLogger(__name__)
 
+STUCK_US: Final = 300_000_000
+"""A gateway that says for so long that it holds events, and of which none is stored, doesn't get through."""
+_LASTING: Final = ("mark_stuck", "disk_refuses")
 _BOOTS = 8
 """Of each gateway, so many starts are remembered."""
 
@@ -60,6 +64,10 @@ class States:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._boots: dict[int, list[str]] = {}
+        self._holding: dict[int, int] = {}
+        """Since when each gateway says that it holds events."""
+        self._lasting: dict[int, set[str]] = {}
+        """What alarms of each gateway may last; a gateway that isn't here: any."""
 
     def store(self, connection: Connection, said: Sequence[Said]) -> None:
         """Store the newest word of each gateway and tell the API.
@@ -93,6 +101,8 @@ class States:
                     )
                 )
                 self._watch(connection, gateway, state)
+                if state.online and not one.message.retained:
+                    self._last(connection, one)
                 self._metrics.online.labels(gateway.code).set(state.online)
                 if state.spool_depth is not None:
                     self._metrics.spool_depth.labels(gateway.code).set(state.spool_depth)
@@ -115,3 +125,25 @@ class States:
         if not boots or boots[-1] != state.boot:
             boots.append(state.boot)
             del boots[:-_BOOTS]
+
+    def _last(self, connection: Connection, one: Said) -> None:
+        """Begin and end the alarms that last: a mark that doesn't move, a disk that takes nothing."""
+        gateway, state, now = one.gateway, one.state, one.message.received_at
+        found: dict[str, tuple[int, str]] = {}
+        if state.spool_depth:
+            since = self._holding.setdefault(gateway.id, now)
+            if now - since >= STUCK_US and records.mark_stands(connection, gateway.id, now - STUCK_US):
+                text = f"gateway {gateway.code} holds events and none of them gets stored"
+                found["mark_stuck"] = (since, text)
+        else:
+            self._holding.pop(gateway.id, None)
+        if state.disk is not None:
+            text = f"the disk of gateway {gateway.code} takes nothing, events wait in its memory: {state.disk[:300]}"
+            found["disk_refuses"] = (now, text)
+        lasting = self._lasting.get(gateway.id, set(_LASTING))
+        for kind in lasting - found.keys():
+            records.end_lasting(connection, kind, gateway.id)
+        for kind, (begun, text) in found.items():
+            alarm = records.Alarm(kind=kind, place=gateway.place, gateway=gateway.id, text=text, from_at=when(begun))
+            records.begin_lasting(connection, alarm)
+        self._lasting[gateway.id] = set(found)

@@ -51,7 +51,8 @@ SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()
 
 _STREAMS = """
 -- how far each gateway's events are stored, newest life of its spool last
-SELECT id, gateway, epoch, last_seq, last_received_at FROM stream WHERE gateway = ANY(%b::int[]) ORDER BY started_at, id
+SELECT id, gateway, epoch, last_seq, last_received_at, digest FROM stream WHERE gateway = ANY(%b::int[])
+ORDER BY started_at, id
 """
 
 _NEW_STREAM = """
@@ -61,7 +62,7 @@ INSERT INTO stream (gateway, epoch) VALUES (%b, %b) RETURNING id
 
 _MOVE_MARKS = """
 -- move the marks, each from where this worker knew it to be; refuses where one was moved by somebody else
-SELECT move_marks(%b::int[], %b::bigint[], %b::bigint[])
+SELECT move_marks(%b::int[], %b::bigint[], %b::bigint[], %b::text[], %b::bigint[])
 """
 
 _SPACE_STATES = """
@@ -105,6 +106,19 @@ class Stream:
     epoch: str
     last_seq: int
     last_received_at: datetime | None = None
+    digest: str | None = None
+    """What all its events up to ``last_seq`` were, as its gateway says; None: it says nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Reached:
+    """How far a transaction brings a stream."""
+
+    stream: Stream
+    seq: int
+    digest: str | None
+    held_before: int = 0
+    """Events that an earlier stream of the gateway holds already."""
 
 
 def lock_shards(connection: Connection, shards: Iterable[int]) -> frozenset[int]:
@@ -177,14 +191,20 @@ def copy_events(connection: Connection, rows: Sequence[bytes]) -> None:
         copy.write(TRAILER)
 
 
-def move_marks(connection: Connection, moves: Sequence[tuple[Stream, int]]) -> None:
-    """Move each stream's mark to the given sequence number.
+def move_marks(connection: Connection, moves: Sequence[Reached]) -> None:
+    """Move each stream's mark to where a transaction brought it.
 
     Raises:
         psycopg.Error: with SQLSTATE ``MARK_MOVED``: the database's mark isn't the one in ``Stream.last_seq``.
     """
     if moves:
-        columns = ([s.id for s, _ in moves], [s.last_seq for s, _ in moves], [seq for _, seq in moves])
+        columns = (
+            [move.stream.id for move in moves],
+            [move.stream.last_seq for move in moves],
+            [move.seq for move in moves],
+            [move.digest for move in moves],
+            [move.held_before for move in moves],
+        )
         connection.execute(_MOVE_MARKS, columns, binary=True)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maillage import environment
-from maillage.commands import audit, boards, keys, letters, members, processes, servers, stack
+from maillage.commands import audit, boards, keys, letters, members, processes, servers, spool, stack
 from maillage.complaint import sentence
 
 app = typer.Typer(
@@ -41,6 +41,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(members.app, name="members")
 app.add_typer(boards.app, name="dashboards")
 app.add_typer(letters.app, name="dead-letters")
+app.add_typer(spool.app, name="spool")
 app.add_typer(audit.app, name="audit")
 
 

@@ -18,8 +18,9 @@ SELECT code, epoch, max(committed, coalesce((SELECT max(n) FROM event WHERE even
 FROM gateway
 """
 _STORED: Final = """
--- for each stream: its mark, its rows, and its different sequence numbers, dead letters counted in
-SELECT g.code, s.epoch, s.last_seq, coalesce(e.rows, 0), coalesce(e.seqs, 0), coalesce(d.alone, 0)
+-- for each stream: its mark, its rows, its different sequence numbers, and those that need no row of their own: dead
+-- letters, and events that an earlier stream of the gateway holds
+SELECT g.code, s.epoch, s.last_seq, coalesce(e.rows, 0), coalesce(e.seqs, 0), coalesce(d.alone, 0) + s.held_before
 FROM stream s
 JOIN gateway g ON g.id = s.gateway
 LEFT JOIN (SELECT stream, count(*) AS rows, count(DISTINCT seq) AS seqs FROM event GROUP BY stream) e ON e.stream = s.id

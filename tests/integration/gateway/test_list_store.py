@@ -90,6 +90,7 @@ def test_a_disk_that_refuses_gets_it_later(tmp_path: Path, stores: Stores, monke
     store = stores.open(tmp_path / "s.lists")
     with sqlite3.connect(tmp_path / "s.lists", isolation_level=None) as other:
         other.execute("PRAGMA busy_timeout = 0")
+        assert store._file is not None
         store._file.execute("PRAGMA busy_timeout = 0")
         other.execute("BEGIN IMMEDIATE")  # as a full disk would: nothing can be written
         store.put("g", whole("one"))

@@ -263,3 +263,28 @@ def test_a_new_epoch_starts_over() -> None:
     assert one.epoch == "cccccccc"
     assert one.send_after(0.2) == 0
     assert one.mark(mark(60), 0.3) is Meaning.NOTHING
+
+
+def test_another_digest_at_the_mark_means_that_the_spool_is_an_old_copy_however_far_it_has_grown() -> None:
+    one = window(last=500, committed=100)
+    one.connected(0.0)
+    theirs = Mark(epoch="aaaaaaaa", seq=300, digest="11" * 8)
+    assert one.mark(theirs, 0.1, ours="22" * 8) is Meaning.SPOOL_LOST
+    assert one.mark(theirs, 0.1, ours="11" * 8) is Meaning.ADVANCE
+    assert one.mark(Mark(epoch="aaaaaaaa", seq=300, digest="33" * 8), 0.2, ours="11" * 8) is Meaning.SPOOL_LOST
+
+
+def test_digests_that_one_side_does_not_know_prove_nothing() -> None:
+    one = window(last=500, committed=100)
+    one.connected(0.0)
+    assert one.mark(mark(200), 0.1, ours="22" * 8) is Meaning.ADVANCE
+    assert one.mark(Mark(epoch="aaaaaaaa", seq=300, digest="11" * 8), 0.2) is Meaning.ADVANCE
+
+
+def test_a_mark_within_a_batch_in_flight_starts_again_behind_it() -> None:
+    one = window(last=100)
+    one.connected(0.0)
+    one.mark(mark(0), 0.0)
+    assert fill(one, 2.0, size=10) == [10, 20, 30, 40]
+    assert one.mark(mark(15), 2.1) is Meaning.ADVANCE
+    assert one.send_after(2.1) == 15
