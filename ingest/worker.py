@@ -12,7 +12,7 @@ import psycopg
 
 from database.pool import connect
 from gateway.wire import Mark
-from ingest import letters, replay, store, topology
+from ingest import due, letters, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, Reading, Refusal, read, sender
@@ -33,6 +33,8 @@ _PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 _TOPOLOGY_EVERY_S: Final = 600.0
 """The database says when the network changes; this is for a word that got lost."""
 _LOCKS_EVERY_S: Final = 2.0
+_LOOK_EVERY_S: Final = 5.0
+"""Time alone changes an estimate this much late at most, beside the gateway's own pace of reporting."""
 
 _REFUSED_LOG_EVERY_S: Final = 60.0
 """Of each reason: one who must not send may send a lot."""
@@ -97,7 +99,7 @@ class Worker:
         self._books = Books(topology.load(connection))
         wanted = self._settings.shard_set
         self.owned = frozenset()
-        locks_at = topology_at = 0.0
+        locks_at = topology_at = look_at = 0.0
         replay_due = True
         while not stop.is_set():
             now = self.beat = time.monotonic()
@@ -119,6 +121,9 @@ class Worker:
                 replay_due = False
                 self.replay_requested.clear()
                 replay.answer_requests(connection, self._books, self.owned)
+            if now >= look_at:
+                due.settle(connection, self._books, self.owned)
+                look_at = now + _LOOK_EVERY_S
             messages = self._inbox.take(_MOST_BYTES, wait_s=0.25)
             if messages:
                 self._work(connection, messages)
