@@ -117,7 +117,7 @@ def _room(space: Space, fold: SpaceFold) -> _Seen:
 
 
 def _by_door(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> tuple[int | None, bool]:
-    """How many are in by the counters or, without any, by the badges; None: it isn't known. And whether it is unsure."""
+    """How many are in by the counters or, without any, by the badges; None: not known. And whether it is unsure."""
     if space.counters:
         return _counted(space, fold, zone, now)
     if not space.badged or not fold.badges:

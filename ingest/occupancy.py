@@ -46,8 +46,9 @@ class Change:
 
 
 class PlaceFold:
-    """The spaces of one place; ``apply`` takes its events in order, ``settle`` makes the estimates, ``look`` lets time
-    pass without any event.
+    """The spaces of one place.
+
+    ``apply`` takes its events in order, ``settle`` makes the estimates, ``look`` lets time pass without any event.
 
     ``clock`` is the place's own: the newest instant that an event or the passing of time has told of. Nothing in a fold
     is due at or before it, after each event, so that it doesn't matter where transactions end.
