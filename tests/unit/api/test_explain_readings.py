@@ -28,7 +28,7 @@ RULES = PlaceRules(
     spaces={"place": SpaceRules(), "lab": SpaceRules(parent="place")},
 )
 CONTACTS = frozenset({"lab"})
-"""Doors whose contact is heard: the reader's own, or a device beside it. The centre's rows of devices don't say which."""
+"""Doors whose contact is heard: the reader's own, or a device beside it. No row of the centre's says which."""
 CARDS = [f"{number:064x}" for number in range(4)]
 LIST = AccessList(
     place="gare",
