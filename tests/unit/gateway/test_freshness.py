@@ -26,7 +26,9 @@ HUB = "home/z2m/bridge/state"
 class Hall(Bench):
     """A place whose hub's base topic has two levels."""
 
-    def said(self, payload: dict[str, Any], ago_s: float | None = None, *, topic: str = ROOM, after_s: float = 2.0) -> Any:
+    def said(
+        self, payload: dict[str, Any], ago_s: float | None = None, *, topic: str = ROOM, after_s: float = 2.0
+    ) -> Any:
         """Hear a message; the device itself spoke ``ago_s`` before it arrives. Return the events."""
         self.events.clear()
         if ago_s is not None:
