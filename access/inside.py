@@ -20,7 +20,7 @@ def went_through(*, awaits: bool, outcome: bool | None) -> bool | None:
     """Return whether somebody who was granted a door went through it; None: not known, so not inside (yet).
 
     The one rule for the gateway's memory, the centre's muster, explanations and occupancy. ``report.passage`` is it in
-    SQL (tests/integration/test_passages.py holds both to one table).
+    SQL (tests/integration/ingest/test_passages.py holds both to one table).
 
     Args:
         awaits: the door's contact was heard when access was granted, so that it will tell. Without one nobody will, and

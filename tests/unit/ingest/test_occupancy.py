@@ -222,8 +222,15 @@ def test_what_counters_miss_ends_with_the_day() -> None:
 def test_a_fold_of_the_version_before_is_read_for_what_it_is() -> None:
     at, t = T + 5 * SECOND, T // SECOND
     old = {
-        **{"at": at, "desks": {"100": [True, at], "101": [True, at]}, "rooms": {}, "counts": {}, "silent": [101]},
-        **{"inside": {"m-0001": at}, "badges": at, "net": 12, "net_at": at},
+        "at": at,
+        "desks": {"100": [True, at], "101": [True, at]},
+        "rooms": {},
+        "counts": {},
+        "silent": [101],
+        "inside": {"m-0001": at},
+        "badges": at,
+        "net": 12,
+        "net_at": at,
     }
     topology = make_topology(without=("heads",))
     one = PlaceFold(5, topology, {s: SpaceFold.from_json(dict(old), UNKNOWN, 3) for s in (OPEN, LAB, ROOT)})
