@@ -19,7 +19,7 @@ not seen opening: it stood open already, or nobody went through. ``long_ago``: n
 def went_through(*, awaits: bool, outcome: bool | None) -> bool | None:
     """Return whether somebody who was granted a door went through it; None: not known, so not inside (yet).
 
-    The one rule for the gateway's memory, the centre's muster, explanations and occupancy. ``report.passage`` is it in
+    The one rule for the gateway's memory, the centre's muster, explanations and occupancy. The view ``passage`` is it in
     SQL (tests/integration/ingest/test_passages.py holds both to one table).
 
     Args:

@@ -24,10 +24,12 @@ OLD_US: Final = 3_600_000_000
 AHEAD_US: Final = 300_000_000
 CACHE_US: Final = 10_000_000
 """A hub that has started sends what it remembers at once; without a time of its own it can't be told from news."""
+_STATES: Final = frozenset({"desk", "count", "door"})
+"""Kinds of events after which a device's state is known again; a battery's level leaves it open."""
 
 
 class Freshness:
-    """What the devices of one gateway last said of themselves, and since when each is lost."""
+    """When the devices of one gateway last told their state, and since when each is lost."""
 
     def __init__(self) -> None:
         self._said: dict[str, int] = {}
@@ -55,9 +57,10 @@ class Freshness:
         device = said.events[0]["device"]
         spoke_at = said.said_at if said.said_at is not None and said.said_at <= at + AHEAD_US else None
         if self._is_new(device, spoke_at, at):
-            self._said[device] = at if spoke_at is None else spoke_at
-            self._lost.pop(device, None)
-            self._back.pop(device, None)
+            if any(event["kind"] in _STATES for event in said.events):
+                self._said[device] = at if spoke_at is None else spoke_at
+                self._lost.pop(device, None)
+                self._back.pop(device, None)
             return said
         repeated = spoke_at is not None and spoke_at <= self._said.get(device, spoke_at - 1)
         return replace(said, events=tuple(_kept(said.events, repeated=repeated)), heard=())

@@ -137,4 +137,5 @@ def _counted(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> tuple[i
         heads = moved + (heads or 0)
     if heads is None:
         return None, True
-    return max(heads, 0), heads < 0 or None in seen or bool(space.counters & fold.silent)
+    unheard = space.counters - fold.moves.keys() - fold.counts.keys()
+    return max(heads, 0), heads < 0 or None in seen or bool(unheard or space.counters & fold.silent)

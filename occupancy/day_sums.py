@@ -2,8 +2,8 @@
 
 A sum of counts has no anchor: each missed or doubled person stays in it for ever. So it is kept by day, from four in
 the morning to four in the morning, local time, and each day begins with nobody inside. That is believed only where
-nothing was counted for two hours before: work through the night leaves the next day's sum unknown. Sums are kept as they are,
-below zero too, so that the order of two doors' reports changes nothing.
+nothing was counted for two hours before: work through the night leaves the next day's sum unknown. Sums are kept as
+they are, below zero too, so that the order of two doors' reports changes nothing.
 
 Times are microseconds since the Unix epoch, UTC. A later estimate (the issue *The number is true*) replaces this.
 """

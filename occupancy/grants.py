@@ -67,7 +67,7 @@ class Grants:
     def unanswered(self, clock: int) -> list[Grant]:
         """Take out, the oldest first, what no contact will tell of any more: it counts as gone through."""
         found = sorted(
-            (one for one in self.waiting.values() if one.awaits is None and one.at + ANSWER < clock),
+            (one for one in self.waiting.values() if one.awaits is None and one.at + ANSWER <= clock),
             key=lambda one: one.at,
         )
         for one in found:
@@ -83,7 +83,7 @@ class Grants:
     @property
     def due(self) -> int | None:
         """From when on a grant counts without an answer."""
-        return min((one.at + ANSWER + 1 for one in self.waiting.values() if one.awaits is None), default=None)
+        return min((one.at + ANSWER for one in self.waiting.values() if one.awaits is None), default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; see ``from_json``."""

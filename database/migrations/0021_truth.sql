@@ -4,9 +4,9 @@ ALTER TABLE space_state ADD COLUMN due_at timestamptz;
 UPDATE space_state SET due_at = now();
 CREATE INDEX space_state_due ON space_state (due_at) WHERE due_at IS NOT NULL;
 
--- Not for readers: each grant, and whether anybody went through (access.inside.went_through is the same rule). Where the
+-- For the views below, and no reader: each grant, and whether anybody went through (access.inside.went_through is the same rule). Where the
 -- door's contact told, by that; where the gateway said that it would tell, not before; else the grant is all there is.
-CREATE VIEW report.passage AS
+CREATE VIEW passage AS
 SELECT e.at, e.place, e.device, v.door, v.side, e.reason,
   CASE WHEN t.kind IS NOT NULL THEN t.kind = 2
     ELSE NOT coalesce((e.detail ->> 'awaits')::boolean, false) END AS passed
@@ -41,7 +41,7 @@ LEFT JOIN LATERAL (
 ) e ON true
 LEFT JOIN LATERAL (
   SELECT count(*) FILTER (WHERE g.side = 'in') AS entered, count(*) FILTER (WHERE g.side = 'out') AS gone
-  FROM report.passage g
+  FROM passage g
   WHERE g.place = d.place AND g.door = d.id AND g.passed
     AND g.at BETWEEN now() - interval '24 hours' AND now() + interval '5 minutes'
 ) w ON true;
@@ -53,7 +53,7 @@ SELECT time_bucket('1 hour', e.at) AS hour, p.place, d.code AS door, d.name AS d
 FROM (
   SELECT e.at, e.place, e.device, e.reason, 0::smallint AS state, false AS passed FROM event e WHERE e.kind = 1 AND e.state = 0
   UNION ALL
-  SELECT g.at, g.place, g.device, g.reason, 1::smallint, g.passed FROM report.passage g
+  SELECT g.at, g.place, g.device, g.reason, 1::smallint, g.passed FROM passage g
 ) e
 JOIN device v ON v.id = e.device
 JOIN door d ON d.id = v.door

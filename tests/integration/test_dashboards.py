@@ -59,7 +59,7 @@ def reader(database: Database, owner: Connection) -> Iterator[Reader]:
 def _views(owner: Connection) -> list[str]:
     rows = owner.execute(
         "SELECT c.relname FROM pg_class c "
-        "WHERE c.relnamespace = 'report'::regnamespace AND c.relname NOT IN ('line', 'passage') ORDER BY 1"
+        "WHERE c.relnamespace = 'report'::regnamespace AND c.relname <> 'line' ORDER BY 1"
     )
     return [name for (name,) in rows]
 

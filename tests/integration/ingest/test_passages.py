@@ -56,7 +56,7 @@ def test_the_same_rule_in_sql(bench: Bench, start_ingest: Callable[..., Any]) ->
     denied = {"kind": "access", "at": begin, "device": "reader-in", "decision": "denied", "reason": "card_lost"}
     gateway.batch(1, [*events, denied | {"side": "in"}], sent_at=time.time_ns() // 1000)
     gateway.until_mark(len(events) + 1)
-    rows = bench.rows("SELECT at, passed FROM report.passage ORDER BY at")
+    rows = bench.rows("SELECT at, passed FROM passage ORDER BY at")
     assert rows == [(when(begin + n * 10 * S), went is True) for n, (_, _, went) in enumerate(TABLE)]
 
 

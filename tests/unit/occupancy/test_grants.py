@@ -36,9 +36,9 @@ def test_of_an_older_gateway_a_door_that_has_told_is_waited_for_but_not_for_ever
     grants.tells.add(DOOR)
     old = replace(GRANT, awaits=None)
     assert not grants.granted(old, DOOR)
-    assert grants.due == AT + ANSWER + 1
-    assert grants.unanswered(AT + ANSWER) == []
-    assert grants.unanswered(AT + ANSWER + 1) == [old]
+    assert grants.due == AT + ANSWER
+    assert grants.unanswered(AT + ANSWER - 1) == []
+    assert grants.unanswered(AT + ANSWER) == [old]
     assert not grants.waiting
     grants.granted(old, DOOR)
     grants.passed_since("m-1", AT + 1)
