@@ -19,8 +19,8 @@ not seen opening: it stood open already, or nobody went through. ``long_ago``: n
 def went_through(*, awaits: bool, outcome: bool | None) -> bool | None:
     """Return whether somebody who was granted a door went through it; None: not known, so not inside (yet).
 
-    The one rule for the gateway's memory, the centre's muster, explanations and occupancy. The view ``passage`` is it in
-    SQL (tests/integration/ingest/test_passages.py holds both to one table).
+    The one rule for the gateway's memory, the centre's muster, explanations and occupancy. The view ``door_event``
+    says it in SQL (tests/integration/ingest/test_passages.py holds both to one table).
 
     Args:
         awaits: the door's contact was heard when access was granted, so that it will tell. Without one nobody will, and

@@ -241,8 +241,8 @@ class Entries:
         if repeated:
             state = replace(state, used=before.used)
         event = access_event(asked, decision, held, at)
-        if waits:
-            event["awaits"] = True
+        if decision.granted:
+            event["awaits"] = waits
         if (used := slots_used(before, state)) is not None:
             event["pass_ref"], event["slots"] = used[0], list(used[1])
         self._memory.become(state)

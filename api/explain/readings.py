@@ -113,7 +113,7 @@ def ground(doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any
 def passages(readings: Iterable[Told]) -> Iterator[tuple[Told, bool]]:
     """Give each reading in order, with whether it was taken; what a contact tells late comes again, then.
 
-    By ``access.inside.went_through``. Whether the door's contact tells is what the gateway said with the grant. An older
+    By ``access.inside.went_through``. Whether the door's contact tells, the gateway said with the grant. An older
     gateway doesn't say so; of its grants those wait that a contact told of.
     """
     listed = list(readings)

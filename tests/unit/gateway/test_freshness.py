@@ -41,7 +41,7 @@ class Hall(Bench):
         return [event["occupied"] for event in self.events if event["kind"] == "desk"]
 
     def links(self) -> list[float]:
-        told = (dict(event) for event in self.events)
+        told: list[dict[str, Any]] = [dict(event) for event in self.events]
         return [event["value"] for event in told if event.get("what") == "link"]
 
 
