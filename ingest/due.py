@@ -7,10 +7,15 @@ numbers grow stale by themselves.
 
 from __future__ import annotations
 
+import logging
 from typing import Final
+
+import psycopg
 
 from ingest.commit import Books
 from ingest.store import Connection, micros
+
+log = logging.getLogger(__name__)
 
 _MOST: Final = 200
 """Places in one transaction."""
@@ -35,7 +40,21 @@ def settle(connection: Connection, books: Books, owned: frozenset[int]) -> int:
     """Settle what is due in the shards that are ours; returns how many places were looked at."""
     if not owned:
         return 0
-    rows = connection.execute(_DUE, (sorted(owned), _MOST)).fetchall()
-    if rows:
-        books.look(connection, {place: micros(until) for place, until in rows})
-    return len(rows)
+    due = {place: micros(until) for place, until in connection.execute(_DUE, (sorted(owned), _MOST)).fetchall()}
+    if due and not _looked(connection, books, due) and len(due) > 1:
+        for place, until in due.items():
+            _looked(connection, books, {place: until})
+    return len(due)
+
+
+def _looked(connection: Connection, books: Books, due: dict[int, int]) -> bool:
+    """Look at places; False where something of one can't be stored: that stops neither the others nor the ingest."""
+    try:
+        books.look(connection, due)
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise
+    except Exception:
+        log.exception("look_failed", extra={"places": len(due), "place": next(iter(due))})
+        books.use(books.topology)  # what was half done is read again
+        return False
+    return True

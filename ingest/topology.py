@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
 
@@ -128,8 +128,16 @@ class Topology:
             gateways={gateway.code: gateway for gateway in gateways},
             spaces=by_id,
             places={place: tuple(sorted(ids)) for place, ids in places.items()},
-            zones={place: ZoneInfo(name) for place, name in (zones or {}).items()},
+            zones={place: _zone(name) for place, name in (zones or {}).items()},
         )
+
+
+def _zone(name: str) -> ZoneInfo:
+    """A time zone; UTC where this machine's data don't know it: a count is no reason to store nothing."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return _UTC
 
 
 def _note_source(spaces: dict[int, Space], device: Device) -> None:
