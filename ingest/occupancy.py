@@ -73,8 +73,16 @@ class PlaceFold:
         self._due = _NEVER
         for space, fold in self.spaces.items():
             if fold.at:
-                pass_time(topology.spaces[space], fold, self._zone, self.clock)
+                self._take_up(space, fold)
         self._note_due()
+
+    def _take_up(self, space: int, fold: SpaceFold) -> None:
+        """Go on with a stored fold; what an older version or another topology made of it is estimated anew."""
+        before = fold.at, len(fold.silent), len(fold.inside)
+        pass_time(self._topology.spaces[space], fold, self._zone, self.clock)
+        if fold.old or before != (fold.at, len(fold.silent), len(fold.inside)):
+            self.dirty.add(space)
+            fold.old = False
 
     def apply(self, event: Event, device: Device | None, at: int) -> None:
         """Take one event of ``device`` (None: the gateway itself) that happened at ``at``."""

@@ -44,6 +44,7 @@ class SpaceFold:
         "inside",
         "look",
         "moves",
+        "old",
         "revision",
         "rooms",
         "silent",
@@ -72,6 +73,8 @@ class SpaceFold:
         self.revision = 0
         self.due: int | None = None
         """When the estimate changes next by time alone; None: never. Made of the rest."""
+        self.old = False
+        """Read from the form of an older version, whose estimate it still bears."""
         self.look: int | None = None
         """As stored: when the ingest looks at this space again, not later than ``due``."""
 
@@ -120,6 +123,7 @@ class SpaceFold:
         fold.badges = value["badges"]
         fold.silent = set(value["silent"])
         if value.get("v", 1) == 1:
+            fold.old = True
             fold.sums = {0: (0, value["net_at"])} if value["net_at"] else {}
         else:
             fold.moves = {int(key): at for key, at in value["moves"].items()}

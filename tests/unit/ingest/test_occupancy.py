@@ -233,7 +233,11 @@ def test_a_fold_of_the_version_before_is_read_for_what_it_is() -> None:
         "net_at": at,
     }
     topology = make_topology(without=("heads",))
-    one = PlaceFold(5, topology, {s: SpaceFold.from_json(dict(old), UNKNOWN, 3) for s in (OPEN, LAB, ROOT)})
+    made_of_it = Estimate(present=12, low=12, high=12, quality="live")
+    one = PlaceFold(5, topology, {s: SpaceFold.from_json(dict(old), made_of_it, 3) for s in (OPEN, LAB, ROOT)})
+    one.look(at)
+    assert one.spaces[LAB].estimate == UNKNOWN, "its sum had no anchor"
+    assert one.touched >= {OPEN, LAB, ROOT}
     events = [(10, link("desk-1", 1)), (10, desk("desk-2", False)), (11, count("counter", entered=1, left=0))]
     for s, e in events:
         one.apply(*told(e, (t + s) * SECOND))
