@@ -58,7 +58,7 @@ class Freshness:
         spoke_at = said.said_at if said.said_at is not None and said.said_at <= at + AHEAD_US else None
         if self._is_new(device, spoke_at, at):
             if any(event["kind"] in _STATES for event in said.events):
-                self._said[device] = at if spoke_at is None else spoke_at
+                self._said[device] = max(self._said.get(device, 0), at if spoke_at is None else spoke_at)
                 self._lost.pop(device, None)
                 self._back.pop(device, None)
             return said

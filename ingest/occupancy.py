@@ -54,7 +54,7 @@ class PlaceFold:
     is due at or before it, after each event, so that it doesn't matter where transactions end.
     """
 
-    __slots__ = ("_due", "_topology", "_zone", "changes", "clock", "dirty", "id", "second", "spaces", "touched")
+    __slots__ = ("_due", "_topology", "_zone", "changes", "clock", "dirty", "id", "spaces", "touched")
 
     def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold] | None = None) -> None:
         self.id = place
@@ -64,7 +64,6 @@ class PlaceFold:
         for space in topology.places.get(place, ()):
             self.spaces.setdefault(space, SpaceFold())
         self.clock = max((fold.at for fold in self.spaces.values()), default=0)
-        self.second = self.clock // SECOND
         self.dirty: set[int] = set()
         self.touched: set[int] = set()
         """Spaces whose state must be stored; the ingest empties it once a transaction."""
@@ -88,11 +87,8 @@ class PlaceFold:
         """Take one event of ``device`` (None: the gateway itself) that happened at ``at``."""
         if device is None or event["kind"] not in _TELLING:
             return
-        second = at // SECOND
-        if second > self.second:
-            if self.dirty:
-                self.settle()
-            self.second = second
+        if self.dirty and at // SECOND > self.clock // SECOND:
+            self.settle()
         if at >= self._due:
             self._pass_until(at)
         if event["kind"] == "desk":

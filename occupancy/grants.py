@@ -18,6 +18,8 @@ from access.inside import went_through
 
 ANSWER: Final = 90 * 1_000_000
 """A contact has told by then: a lock opens for 60 s at most, and the gateway waits 2 s longer."""
+_GIVEN_UP: Final = 10 * ANSWER
+"""A card that stays at its reader has the lock opened again; that ends long before this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class Grants:
     def granted(self, grant: Grant, door: int | None) -> bool:
         """Take a grant; return whether it counts at once. If not, it waits."""
         for key, old in list(self.waiting.items()):
-            if old.device == grant.device and old.at < grant.at - ANSWER and old.awaits:
+            if old.device == grant.device and old.at < grant.at - _GIVEN_UP and old.awaits:
                 del self.waiting[key]  # its gateway stopped before the contact told: not seen to pass
         awaits = door in self.tells if grant.awaits is None else grant.awaits
         if went_through(awaits=awaits, outcome=None):

@@ -49,7 +49,7 @@ def test_a_promise_that_is_not_kept_counts_nobody() -> None:
     grants = Grants()
     grants.granted(GRANT, DOOR)
     assert (grants.due, grants.unanswered(AT + 10 * ANSWER)) == (None, [])
-    later = replace(GRANT, access_at=AT + 2 * ANSWER, at=AT + 2 * ANSWER)
+    later = replace(GRANT, access_at=AT + 11 * ANSWER, at=AT + 11 * ANSWER)
     grants.granted(later, DOOR)
     assert list(grants.waiting.values()) == [later]
 
