@@ -186,10 +186,9 @@ class Board:
     # Inside
 
     def _hear(self, gateway: GatewayState) -> None:
-        # An empty spool proves that all was stored by then; that stays true when it fills again or the line is cut.
-        known = gateway.heard if gateway.online and gateway.spool_depth == 0 else gateway.complete
-        if known is not None:
-            self._complete[gateway.gateway] = max(self._complete.get(gateway.gateway, 0), known)
+        # That all was stored by then stays true when the spool fills again or the line is cut.
+        if gateway.complete is not None:
+            self._complete[gateway.gateway] = max(self._complete.get(gateway.gateway, 0), gateway.complete)
 
     def _complete_until(self, place: Place) -> int:
         return min((self._complete.get(gateway, 0) for gateway in place.gateways), default=0)

@@ -141,10 +141,17 @@ def read_gateways(payload: str) -> list[GatewayState]:
     Raises:
         ValueError, TypeError, KeyError: it isn't one.
     """
-    return [
-        GatewayState(gateway=gateway, place=place, online=online, heard=heard, spool_depth=spool_depth)
-        for gateway, place, online, heard, spool_depth in json.loads(payload)["g"]
-    ]
+    return [_gateway(*row) for row in json.loads(payload)["g"]]
+
+
+def _gateway(
+    gateway: int, place: int, online: bool, heard: int, spool_depth: int | None, *more: int | None
+) -> GatewayState:
+    # An ingest of an older release doesn't say until when all is stored; an empty spool has to do there.
+    complete = more[0] if more else heard if online and spool_depth == 0 else None
+    return GatewayState(
+        gateway=gateway, place=place, online=online, heard=heard, spool_depth=spool_depth, complete=complete
+    )
 
 
 async def _all(execution: Any) -> list[DictRow]:

@@ -38,7 +38,7 @@ class GatewayState:
     heard: int
     spool_depth: int | None
     complete: int | None = None
-    """Until when all that it heard was stored, as the database remembers it."""
+    """Until when all that it heard was stored: the database compares its spool with what it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,11 @@ class ApiSettings(BaseSettings):
         description="Addresses of the proxies whose `X-Forwarded-For` is believed, with commas: "
         "from where a change was made is in the audit.",
     )
+    instance_key: SecretStr | None = Field(
+        default=None,
+        description="A secret that `maillage up` shares with the commands typed beside it: the API proves with it that "
+        "it is this stack's before they send it a key.",
+    )
     log_level: str = Field(default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR.")
 
     @field_validator("card_key")

@@ -10,6 +10,7 @@ FRENCH: Final = {
     "epoch_change": "mémoire de passerelle perdue",
     "identity_conflict": "deux machines sous un nom",
     "clock_wrong": "horloge fausse",
+    "storing_refused": "enregistrement refusé",
     "door_forced": "porte forcée",
     "door_held": "porte restée ouverte",
     "tamper": "appareil ouvert ou arraché",

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _READS_A_WAKE = 200
 """After so many reads the other links get their turn."""
+_IDLE_S = 0.2
 _PAUSED_POLL_S = 0.02
 _STOOD_STILL_S = 10.0
 """A thread that did not turn for so long (a process that was stopped) finds old messages in its sockets."""
@@ -183,7 +184,7 @@ class MqttLoop:
         """Wait for something to do and do it."""
         for link in paused:
             self._interest(link, reading=False)
-        idle_s = _PAUSED_POLL_S if paused else 0.2
+        idle_s = _PAUSED_POLL_S if paused else _IDLE_S
         wait_s = 0.0 if self._todo or self._touched - paused else idle_s
         ready = self._selector.select(wait_s)
         looked, self._looked = self._looked, time.monotonic()

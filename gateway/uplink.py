@@ -285,7 +285,7 @@ class Uplink:
         if side.link is None or not side.link.connected:
             return
         state = self._state_of(gateway)
-        told = state.model_copy(update={"at": None, "spool_depth": None}).model_dump_json()
+        told = state.model_copy(update={"at": None, "spool_depth": None, "newest_seq": None}).model_dump_json()
         if told != side.state:
             side.state = told
             side.state_due = now + STATE_EVERY_S
@@ -300,6 +300,7 @@ class Uplink:
                 "boot": self._boot,
                 "epoch": position.epoch,
                 "spool_depth": position.depth,
+                "newest_seq": position.last,
             }
         )
 

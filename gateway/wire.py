@@ -227,6 +227,8 @@ class State(_Message):
     evacuation: bool = False
     spool_depth: Small | None = None
     """Events not yet known to be committed."""
+    newest_seq: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
+    """Of the last event of ``epoch`` on its disk: the centre compares it with what it has stored."""
     clock_offset_ms: float | None = None
     """The gateway's clock minus the centre's, where the gateway knows it."""
     devices: Small | None = None

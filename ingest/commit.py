@@ -6,8 +6,12 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import psycopg
+
+from gateway.wire import Event
 from ingest import alarms, clock, letters, records, store
 from ingest.consequences import TELLING, Consequences
+from ingest.late import apply_late
 from ingest.messages import Letter, Reading, Unreadable, read_event
 from ingest.occupancy import TTL_S, PlaceFold
 from ingest.records import Alarm, DeadLetter
@@ -24,6 +28,8 @@ class Tally:
 
     received: int = 0
     committed: int = 0
+    stored: int = 0
+    """Rows of ``event``: the committed ones that are no dead letters."""
     duplicate: int = 0
     beyond_gap: int = 0
     corrected: int = 0
@@ -85,18 +91,33 @@ class Books:
         self._limit = letters.Limit()
 
     def use(self, topology: Topology) -> None:
-        """Go on with a new topology; folds are read again, since spaces may have come or gone."""
+        """Go on with a new topology; marks and folds are read again, since spaces may have come or gone."""
         self.topology = topology
+        self.forget()
+
+    def forget(self) -> None:
+        """Read marks and folds again: a transaction failed, which has changed them here but not in the database."""
+        self._streams.clear()
         self._folds.clear()
 
-    def commit(self, connection: store.Connection, readings: list[Reading], unreadable: list[Letter]) -> Tally:
+    def commit(
+        self,
+        connection: store.Connection,
+        readings: list[Reading],
+        unreadable: list[Letter],
+        *,
+        keep: bool = True,
+    ) -> Tally:
         """Store what is new in ``readings``, fold it, move the marks, and tell; returns what was done.
+
+        With ``keep`` False it is a trial: all is done, and taken back.
 
         Raises:
             psycopg.Error: the transaction failed as a whole; nothing was stored. SQLSTATE ``store.MARK_MOVED``: another
                 worker stored events of one of these streams.
+            store.DatabaseReplaced: the database isn't the one whose topology this is.
         """
-        with store.transaction(connection) as (tx, now):
+        with store.transaction(connection, self.topology.base) as (tx, now):
             work = _Work(tx=tx, now=now)
             self._load(connection, readings)
             placed = [(self._stream(connection, reading, work), reading) for reading in readings]
@@ -106,11 +127,38 @@ class Books:
             for letter in unreadable:
                 work.tally.dead.append(letter.reason)
                 work.said(self._limit.of_message(letter, now))
-            self._write(connection, work, commit=True)
+            work.tally.stored = len(work.rows)
+            self._write(connection, work, commit=keep)
+            if not keep:
+                connection.execute("ROLLBACK")
+        if not keep:
+            self.forget()
+            return work.tally
+        for kept in work.letters:
+            if kept.origin == "ingest" and kept.seq is not None:
+                where = {"topic": kept.topic, "stream": kept.stream, "seq": kept.seq}
+                log.warning("dead_letter", extra={**where, "reason": kept.reason, "error": kept.error})
         for moved, seq in work.reached.values():
             moved.last_seq = seq
             moved.last_received_at = store.when(now)
         return work.tally
+
+    def takes_events(self, connection: store.Connection, gateway: Gateway) -> bool:
+        """Whether the database takes a plain event of ``gateway`` now; it is taken back.
+
+        Raises:
+            psycopg.Error: it is refused for a reason that lies in no event.
+        """
+        with store.transaction(connection, self.topology.base) as (tx, now):
+            event: Event = {"kind": "audit", "at": now, "device": "gateway", "by": "ingest", "text": "trial"}
+            try:
+                one = row(event, at=now, received_at=now, tx=tx, stream=0, seq=0, place=gateway.place, device=None)
+                store.copy_events(connection, [one])
+            except (psycopg.DataError, psycopg.IntegrityError):
+                return False
+            finally:
+                connection.execute("ROLLBACK")
+        return True
 
     def replay(
         self, connection: store.Connection, old: list[OldLetter], *, tx: int, now: int
@@ -142,7 +190,7 @@ class Books:
             place = work.places.setdefault(gateway.place, self._folds[gateway.place])
             device = gateway.devices.get(event["device"])
             at = clock.correct(event["at"], clock.offset(letter.sent_at, letter.received_at), letter.received_at)
-            place.apply(event, device, at)
+            apply_late(place, event, device, at)
             if event["kind"] in TELLING:
                 work.entailed.take(event, gateway, device, at)
             work.rows.append(
@@ -167,7 +215,7 @@ class Books:
         Raises:
             psycopg.Error: nothing was stored.
         """
-        with store.transaction(connection) as (tx, now):
+        with store.transaction(connection, self.topology.base) as (tx, now):
             work = _Work(tx=tx, now=now)
             self._read_folds(connection, set(due))
             for place, until in due.items():

@@ -24,22 +24,24 @@ SELECT origin, reason, count(*), sum(times), max(last_at), count(*) FILTER (WHER
 FROM dead_letter GROUP BY origin, reason ORDER BY max(last_at) DESC
 """
 
-_OPEN: Final = """
--- how many of the letters asked for are still waiting
-SELECT count(*) FROM dead_letter WHERE replay_requested_at IS NOT NULL AND replayed_at IS NULL
+_OUTCOME: Final = """
+-- what became of letters: read, refused again and why, or not looked at yet
+SELECT count(*) FILTER (WHERE replayed_at IS NOT NULL),
+       count(*) FILTER (WHERE replayed_at IS NULL AND replay_requested_at IS NOT NULL)
+FROM dead_letter WHERE id = ANY(%b::bigint[])
 """
 
-_DONE: Final = """
--- how many became events since
-SELECT count(*) FROM dead_letter WHERE replayed_at >= %b
+_REFUSED: Final = """
+-- those that still can't be read, by reason
+SELECT reason, count(*) FROM dead_letter
+WHERE id = ANY(%b::bigint[]) AND replayed_at IS NULL AND replay_requested_at IS NULL
+GROUP BY reason ORDER BY reason
 """
 
 _SAID: Final = """
 -- what devices said that no driver could read, oldest first
 SELECT coalesce(sent_at, received_at), topic, payload FROM dead_letter WHERE origin = 'gateway' ORDER BY id
 """
-
-_NOW: Final = "SELECT now()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,10 @@ class Outcome:
 
     requested: int
     read: int
-    still_unreadable: int
+    refused: dict[str, int]
+    """Still unreadable, by reason."""
     waiting: int
-    """Not read within the time: no ingest runs for their shards; they are read when one starts."""
+    """Not read within the time: no ingest runs for their shards, or it can store nothing; they are read when it can."""
 
 
 def count(url: str) -> list[tuple[str, str, int, int, str, int]]:
@@ -65,26 +68,28 @@ def count(url: str) -> list[tuple[str, str, int, int, str, int]]:
 def replay(
     url: str, ids: Sequence[int] | None = None, *, wait_s: float = 30.0, log: Callable[[str], None] = print
 ) -> Outcome:
-    """Ask the ingest to read letters again (``ids`` None: all that hold an event), and wait for it."""
+    """Ask the ingest to read letters again (``ids`` None: all that hold an event), and wait for it.
+
+    ``wait_s`` is how long nothing may happen; while letters are read, it goes on. ``log`` is called with the progress.
+    """
     with connect(url, application_name="maillage dead letters", autocommit=True) as connection:
-        row = connection.execute(_NOW).fetchone()
-        assert row is not None
         numbers = None if ids is None else list(ids)
-        requested = connection.execute(REQUEST, (numbers, numbers)).rowcount
-        connection.execute("NOTIFY maillage_replay")
-        end, waiting = time.monotonic() + wait_s, requested
+        asked = [number for (number,) in connection.execute(REQUEST, (numbers, numbers))]
+        read, waiting = 0, len(asked)
+        if asked:
+            connection.execute("NOTIFY maillage_replay")
+        end = time.monotonic() + wait_s
         while waiting and time.monotonic() < end:
             time.sleep(0.1)
-            left = connection.execute(_OPEN).fetchone()
-            assert left is not None
-            if left[0] != waiting:
-                log(f"{left[0]} of {requested} letters still to read")
-            waiting = left[0]
-        done = connection.execute(_DONE, (row[0],)).fetchone()
-        assert done is not None
-    return Outcome(
-        requested=requested, read=done[0], still_unreadable=max(0, requested - done[0] - waiting), waiting=waiting
-    )
+            row = connection.execute(_OUTCOME, (asked,)).fetchone()
+            assert row is not None
+            if row[1] != waiting:
+                end = time.monotonic() + wait_s
+                if row[1]:
+                    log(f"{row[1]} of {len(asked)} letters still to read")
+            read, waiting = row
+        refused: dict[str, int] = dict(connection.execute(_REFUSED, (asked,)).fetchall())
+    return Outcome(requested=len(asked), read=read, refused=refused, waiting=waiting)
 
 
 def export(url: str, path: Path) -> int:

@@ -55,6 +55,6 @@ def _looked(connection: Connection, books: Books, due: dict[int, int]) -> bool:
         raise
     except Exception:
         log.exception("look_failed", extra={"places": len(due), "place": next(iter(due))})
-        books.use(books.topology)  # what was half done is read again
+        books.forget()  # what was half done is read again
         return False
     return True

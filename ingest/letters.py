@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 import logging
-from dataclasses import replace
 from typing import Final
 
 from gateway.wire import Event
@@ -22,8 +21,6 @@ A_MINUTE: Final = 20
 
 def of_event(event: Unreadable, stream: int, seq: int, reading: Reading) -> DeadLetter:
     """The letter of one event of a batch: it keeps its place in the stream."""
-    code = reading.gateway.code
-    log.warning("dead_letter", extra={"gateway": code, "seq": seq, "reason": event.reason, "error": event.error})
     return DeadLetter(
         origin="ingest",
         reason=event.reason,
@@ -67,18 +64,11 @@ def of_driver(event: Event, stream: int, seq: int, reading: Reading) -> DeadLett
     )
 
 
-def not_storable(reading: Reading, failure: Exception) -> Reading:
-    """The same batch with every event unreadable: what the database refuses is kept, and the mark moves on."""
-    error = f"could not be stored: {type(failure).__name__}: {' '.join(str(failure).split())}"[:500]
-    events: list[Event | Unreadable] = [
-        event
-        if isinstance(event, Unreadable)
-        else Unreadable(
-            reason="not_storable", error=error, payload=json.dumps(event, ensure_ascii=False).encode("utf-8", "replace")
-        )
-        for event in reading.events
-    ]
-    return replace(reading, events=events)
+def not_storable(event: Event, reason: str) -> Unreadable:
+    """An event that is proven to be what is refused (``ingest.isolate``)."""
+    payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    error = f"could not be stored: {reason}".encode("utf-8", "replace").decode()
+    return Unreadable(reason="not_storable", error=error, payload=payload)
 
 
 class Limit:

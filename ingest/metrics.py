@@ -60,6 +60,16 @@ class Metrics:
             "maillage_ingest_identity_conflicts", "Two machines under one gateway's identity", registry=registry
         )
         self.failures = Counter("maillage_ingest_transaction_failures", "Transactions rolled back", registry=registry)
+        self.storing = Gauge(
+            "maillage_ingest_storing",
+            "1 while what arrives can be stored; 0: marks stand still and the gateways keep their events",
+            registry=registry,
+        )
+        self.held = Counter(
+            "maillage_ingest_batches_held",
+            "Batches refused for what is proven of no single event; they come again",
+            registry=registry,
+        )
         self.batch_seconds = Histogram(
             "maillage_ingest_transaction_seconds",
             "One transaction, from reading its messages to its commit",

@@ -26,8 +26,8 @@ ON CONFLICT (digest) DO UPDATE SET times = dead_letter.times + 1, last_at = now(
 _STORE_STATE = """
 -- what a gateway says of itself; an older word (a retained one) never replaces a newer one
 INSERT INTO gateway_state AS old (gateway, place, online, heard_at, changed_at, version, boot, epoch, list_version,
-                                  list_fingerprint, spool_depth, clock_offset_ms, devices, unwell)
-VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb)
+                                  list_fingerprint, spool_depth, newest_seq, clock_offset_ms, devices, unwell)
+VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb)
 ON CONFLICT (gateway) DO UPDATE SET
   online = excluded.online,
   heard_at = CASE WHEN excluded.online THEN greatest(old.heard_at, excluded.heard_at) ELSE old.heard_at END,
@@ -36,11 +36,14 @@ ON CONFLICT (gateway) DO UPDATE SET
   epoch = coalesce(excluded.epoch, old.epoch),
   list_version = CASE WHEN excluded.online THEN excluded.list_version ELSE old.list_version END,
   list_fingerprint = CASE WHEN excluded.online THEN excluded.list_fingerprint ELSE old.list_fingerprint END,
-  spool_depth = CASE WHEN excluded.online THEN excluded.spool_depth ELSE old.spool_depth END,
+  spool_depth = CASE WHEN excluded.online AND excluded.heard_at >= old.heard_at THEN excluded.spool_depth
+                     ELSE old.spool_depth END,
+  newest_seq = CASE WHEN excluded.online AND excluded.heard_at >= old.heard_at THEN excluded.newest_seq
+                    ELSE old.newest_seq END,
   clock_offset_ms = coalesce(excluded.clock_offset_ms, old.clock_offset_ms),
   devices = coalesce(excluded.devices, old.devices),
   unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END
-RETURNING place, online, heard_at, spool_depth
+RETURNING place, online, heard_at, spool_depth, complete_at
 """
 
 _RAISE = """
@@ -52,6 +55,18 @@ WHERE NOT EXISTS (
   WHERE gateway IS NOT DISTINCT FROM %b::int AND kind = %b::text AND raised_at > now() - interval '1 hour'
     AND text = %b::text
 )
+"""
+
+_REFUSAL = """
+-- nothing can be stored: one alarm of the whole network, until something can be
+INSERT INTO alarm (kind, from_at, text) SELECT 'storing_refused', now(), %b::text
+WHERE NOT EXISTS (SELECT FROM alarm WHERE kind = 'storing_refused' AND place IS NULL AND acknowledged_at IS NULL)
+"""
+
+_REFUSAL_ENDS = """
+-- things are stored again
+UPDATE alarm SET until_at = now(), acknowledged_at = now(), acknowledged_by = 'ingest'
+WHERE kind = 'storing_refused' AND place IS NULL AND acknowledged_at IS NULL
 """
 
 _INCIDENT = """
@@ -162,19 +177,31 @@ def store_state(
             state.list_version,
             state.list_fingerprint,
             state.spool_depth,
+            state.newest_seq,
             offset_ms,
             state.devices,
             json.dumps([one.model_dump(exclude_none=True) for one in state.unwell]),
         ),
     ).fetchone()
     assert row is not None
-    return [gateway, row[0], row[1], micros(row[2]), row[3]]
+    return [gateway, row[0], row[1], micros(row[2]), row[3], None if row[4] is None else micros(row[4])]
 
 
 def raise_alarm(connection: Connection, alarm: Alarm) -> None:
     """Tell the operator, once an hour for the same thing."""
     first = (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text, "{}")
     connection.execute(_RAISE, (*first, alarm.gateway, alarm.kind, alarm.text))
+
+
+def raise_refusal(connection: Connection, reason: str) -> None:
+    """Tell the operator that nothing can be stored; once until ``end_refusal``."""
+    text = f"the database refuses what the ingest stores; the gateways keep their events. Why: {reason}"
+    connection.execute(_REFUSAL, (text.replace("\0", ""),))
+
+
+def end_refusal(connection: Connection) -> None:
+    """End that alarm, where there is one."""
+    connection.execute(_REFUSAL_ENDS)
 
 
 def raise_incident(connection: Connection, one: Incident) -> None:

@@ -8,16 +8,23 @@ from typing import Any, Final
 
 from gateway.wire import Event
 from ingest import topology as network
-from ingest.occupancy import fold
+from ingest.late import apply_late
+from ingest.occupancy import PlaceFold
 from ingest.rows import DOOR_STATES
 from ingest.store import Connection, micros
 from ingest.topology import Device, Topology
 
 _EVENTS: Final = """
--- a place's events that can say something of occupancy, in the order in which they were stored
-SELECT kind, state, a, b, value, member, device, at, coalesce(edge_at, at), detail FROM event
-WHERE place = %b AND device IS NOT NULL AND kind IN (1, 2, 3, 4, 5, 6, 8)
-ORDER BY tx, stream, seq
+-- a place's events that can say something of occupancy, in the order in which they were stored, and which were letters
+SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.edge_at, e.at),
+       e.detail,
+       EXISTS (
+         SELECT FROM dead_letter d
+         WHERE d.stream = e.stream AND d.seq = e.seq AND d.origin = 'ingest' AND d.replayed_at IS NOT NULL
+       )
+FROM event e
+WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN (1, 2, 3, 4, 5, 6, 8)
+ORDER BY e.tx, e.stream, e.seq
 """
 
 _STORED: Final = """
@@ -39,9 +46,13 @@ def differences(connection: Connection) -> list[str]:
 
 
 def _compare(connection: Connection, topology: Topology, devices: dict[int, Device], place: int) -> Iterator[str]:
+    fresh = PlaceFold(place, topology)
+    for event, device, at, late in _events(connection, devices, place):
+        (apply_late if late else PlaceFold.apply)(fresh, event, device, at)
+    fresh.settle()
     stored = {row[0]: row[1:] for row in connection.execute(_STORED, (place,))}
     until = max((micros(row[4]) for row in stored.values()), default=0)
-    fresh = fold(place, topology, _events(connection, devices, place), until=until)
+    fresh.look(until)
     for space, one in fresh.spaces.items():
         e = one.estimate
         if space not in stored:
@@ -55,12 +66,14 @@ def _compare(connection: Connection, topology: Topology, devices: dict[int, Devi
             yield f"space {space}: stored {found}, the events say {expected}"
 
 
-def _events(connection: Connection, devices: dict[int, Device], place: int) -> Iterator[tuple[Event, Device, int]]:
-    for kind, state, a, b, value, member, device, at, edge_at, detail in connection.execute(_EVENTS, (place,)):
+def _events(
+    connection: Connection, devices: dict[int, Device], place: int
+) -> Iterator[tuple[Event, Device, int, bool]]:
+    for kind, state, a, b, value, member, device, at, edge_at, detail, late in connection.execute(_EVENTS, (place,)):
         if device in devices:
             event: Any = _event(kind, state, numbers=(a, b, value), member=member, detail=detail)
             event["at"] = micros(edge_at)
-            yield event, devices[device], micros(at)
+            yield event, devices[device], micros(at), late
 
 
 def _event(

@@ -79,7 +79,8 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
         if not link.connected:
             return f"no connection to the broker at {broker.host}:{broker.port}"
         if not worker.ready.is_set():
-            return "no connection to the database"
+            trouble = worker.trouble
+            return f"nothing can be stored: {trouble}" if trouble else "the worker is starting"
         return health()
 
     url = settings.database_url.get_secret_value()

@@ -44,8 +44,9 @@ SELECT shard FROM unnest(%b::int[]) AS shard WHERE pg_try_advisory_lock(%b::int,
 """
 
 _BEGIN = """
--- the transaction's number, which orders the feed, and the centre's time
-SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+-- the transaction's number, which orders the feed, the centre's time, and which tables these are
+SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+       coalesce(to_regclass('stream')::oid::bigint, 0)
 """
 
 _STREAMS = """
@@ -92,6 +93,10 @@ SELECT pg_notify(%b, %b)
 """
 
 
+class DatabaseReplaced(Exception):
+    """The database's tables are not those that the topology was read from: something was restored over them."""
+
+
 @dataclass(slots=True)
 class Stream:
     """One life of a gateway's spool: its row's id and the last sequence number stored."""
@@ -122,16 +127,25 @@ def new_stream(connection: Connection, gateway: int, epoch: str) -> Stream:
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[tuple[int, int]]:
+def transaction(connection: Connection, base: int) -> Iterator[tuple[int, int]]:
     """Run a transaction; gives its number and the centre's time in microseconds.
 
-    BEGIN travels with the question for both. Whoever ends the work by ``finish`` has committed it already.
+    BEGIN travels with the question for both. Work that has sent its own COMMIT or ROLLBACK is left as it is.
+
+    Args:
+        connection: an open one, in autocommit.
+        base: the table ``stream``'s number when the topology was read (``Topology.base``); 0: not checked.
+
+    Raises:
+        DatabaseReplaced: the tables were made anew since.
     """
     with connection.pipeline():
         connection.execute("BEGIN")
         row = connection.execute(_BEGIN, binary=True).fetchone()
     assert row is not None
     try:
+        if base and row[2] != base:
+            raise DatabaseReplaced("the database's tables were made anew, as a restore does: everything is read again")
         yield row[0], row[1]
     except BaseException:
         if not connection.closed:

@@ -13,6 +13,11 @@ from occupancy.lasting import lasts
 
 _UTC: Final = ZoneInfo("UTC")
 
+_BASE = """
+-- which tables these are: a restore makes them anew, under other numbers
+SELECT coalesce(to_regclass('stream')::oid::bigint, 0)
+"""
+
 _SPACES = """
 -- every space with its place
 SELECT id, place, parent, capacity FROM space
@@ -98,6 +103,8 @@ class Topology:
     spaces: Mapping[int, Space]
     places: Mapping[int, tuple[int, ...]]
     zones: Mapping[int, ZoneInfo] = field(default_factory=dict)
+    base: int = 0
+    """Number (OID) of the table ``stream`` when this was read; 0: not known. Another one: the tables were made anew."""
 
     def zone(self, place: int) -> ZoneInfo:
         """The time zone of ``place``."""
@@ -110,6 +117,8 @@ class Topology:
         spaces: list[Space],
         devices: list[tuple[int, str, Device]],
         zones: Mapping[int, str] | None = None,
+        *,
+        base: int = 0,
     ) -> Topology:
         """Join rows into a topology; ``devices`` are (gateway id, code, device), ``zones`` the places' time zones."""
         by_id = {space.id: space for space in spaces}
@@ -129,6 +138,7 @@ class Topology:
             spaces=by_id,
             places={place: tuple(sorted(ids)) for place, ids in places.items()},
             zones={place: _zone(name) for place, name in (zones or {}).items()},
+            base=base,
         )
 
 
@@ -158,6 +168,8 @@ def _note_source(spaces: dict[int, Space], device: Device) -> None:
 
 def load(connection: psycopg.Connection[Any]) -> Topology:
     """Read the network's topology from the database."""
+    row = connection.execute(_BASE).fetchone()
+    base: int = row[0] if row is not None else 0
     spaces = [
         Space(id=i, place=place, parent=parent, capacity=capacity)
         for i, place, parent, capacity in connection.execute(_SPACES)
@@ -179,4 +191,4 @@ def load(connection: psycopg.Connection[Any]) -> Topology:
         in connection.execute(_DEVICES)
     ]  # fmt: skip
     zones = dict(connection.execute(_ZONES).fetchall())
-    return Topology.build(gateways, spaces, devices, zones)
+    return Topology.build(gateways, spaces, devices, zones, base=base)

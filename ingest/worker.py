@@ -12,7 +12,7 @@ import psycopg
 
 from database.pool import connect
 from gateway.wire import Mark
-from ingest import due, letters, replay, store, topology
+from ingest import due, isolate, records, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, Reading, Refusal, read, sender
@@ -29,7 +29,15 @@ Publish = Callable[[str, bytes, bool], None]
 _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""
 _PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
-"""The database is away or in trouble: nothing is wrong with what was to be stored."""
+"""The database is away or in trouble; an alarm could not be stored either."""
+_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 2.0
+"""Between two tries while nothing can be stored."""
+_DOUBT_S: Final = 10.0
+"""What is heard from a gateway that isn't known makes the network be read again, at most so often."""
+_NO_DEVICES: Final = "the database has no device of this gateway: add them; its events are kept by the gateway"
+_REPLAY_EVERY_S: Final = 5.0
+"""The database says when letters are to be read again; this is for a word that got lost."""
 _TOPOLOGY_EVERY_S: Final = 600.0
 """The database says when the network changes; this is for a word that got lost."""
 _LOCKS_EVERY_S: Final = 2.0
@@ -51,7 +59,9 @@ class Worker:
         self._books: Books
         self.owned: frozenset[int] = frozenset()
         self.ready = threading.Event()
-        """Set while the database answers and the shards that are free are ours."""
+        """Set while the database answers and takes what arrives, and the shards that are free are ours."""
+        self.trouble: str | None = None
+        """Why nothing can be stored, until something can be."""
         self.topology_stale = threading.Event()
         """Set by whoever hears that the network changed."""
         self.replay_requested = threading.Event()
@@ -59,6 +69,12 @@ class Worker:
         """When the worker last turned."""
         self._states = States(metrics)
         self._refused_log_at: dict[str, float] = {}
+        self._refused = False
+        """The trouble is a refusal, by a database that answers: an alarm says so."""
+        self._again: list[Message] = []
+        """What could not be stored: it is tried first, and until it is stored the worker isn't ready."""
+        self._doubtful = False
+        """Something was heard that the topology doesn't know."""
 
     def admits(self, topic: str) -> bool:
         """Whether a message is kept at all: its topic is that of a gateway in service. From the broker's thread."""
@@ -70,8 +86,8 @@ class Worker:
         return not isinstance(found, Refusal)
 
     def run(self, stop: threading.Event) -> None:
-        """Work until ``stop``; a lost database is waited for."""
-        pause_s = 0.2
+        """Work until ``stop``. A lost database is waited for; while it refuses, nothing is taken and no mark moves."""
+        pause_s = _FIRST_PAUSE_S
         while not stop.is_set():
             self.beat = time.monotonic()
             try:
@@ -81,26 +97,50 @@ class Worker:
                     connection.autocommit = True
                     self._metrics.connected.labels("database").set(1)
                     self._own(connection, stop)
-                    pause_s = 0.2
-            except psycopg.Error as error:
-                name = "shard_lost" if error.sqlstate == store.MARK_MOVED else "database_failed"
-                log.error(name, extra={"reason": _one_line(error), "retry_s": pause_s})
-                self._metrics.failures.inc()
+            except Exception as failure:
+                if self.trouble is None:
+                    pause_s = _FIRST_PAUSE_S
+                self._failed(failure, pause_s)
             finally:
                 self.ready.clear()
                 self.owned = frozenset()
                 self._metrics.connected.labels("database").set(0)
+                self._metrics.storing.set(0)
                 self._metrics.shards.set(0)
             stop.wait(pause_s)
-            pause_s = min(pause_s * 2, 2.0)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _failed(self, failure: Exception, pause_s: float) -> None:
+        """Note why nothing can be stored; what was to be stored is kept for the next try, as far as there is room."""
+        self._metrics.failures.inc()
+        self.trouble = isolate.reason_of(failure)
+        self._refused = not isinstance(failure, (*_PASSING, store.DatabaseReplaced)) and (
+            getattr(failure, "sqlstate", None) != store.MARK_MOVED
+        )
+        size, kept = 0, []
+        for message in self._again:
+            size += len(message.payload)
+            if size > _MOST_BYTES:
+                break
+            kept.append(message)
+        self._again = kept
+        extra = {"reason": self.trouble, "retry_s": pause_s}
+        if getattr(failure, "sqlstate", None) == store.MARK_MOVED:
+            log.error("shard_lost", extra=extra)
+        elif isinstance(failure, psycopg.Error | store.DatabaseReplaced):
+            log.error("database_failed", extra=extra)
+        else:
+            log.error("nothing_stored", extra=extra, exc_info=failure)
 
     def _own(self, connection: store.Connection, stop: threading.Event) -> None:
         """Hold this connection's shards and work for them."""
+        if self._refused:
+            self._tell(connection, lambda: records.raise_refusal(connection, self.trouble or ""))
         self._books = Books(topology.load(connection))
         wanted = self._settings.shard_set
         self.owned = frozenset()
-        locks_at = topology_at = look_at = 0.0
-        replay_due = True
+        locks_at = topology_at = doubt_at = replay_at = look_at = 0.0
+        standby_at = time.monotonic() + 2 * _LOCKS_EVERY_S
         while not stop.is_set():
             now = self.beat = time.monotonic()
             if self.owned != wanted and now >= locks_at:
@@ -112,21 +152,48 @@ class Worker:
                 elif not self.owned:
                     log.info("standby", extra={"reason": "other workers own all of these shards"})
                 locks_at = now + _LOCKS_EVERY_S
-                self.ready.set()
-            if self.topology_stale.is_set() or now >= topology_at:
+            if self.topology_stale.is_set() or now >= topology_at or (self._doubtful and now >= doubt_at):
                 self.topology_stale.clear()
+                self._doubtful = False
                 self._books.use(topology.load(connection)) if topology_at else None
-                topology_at = now + _TOPOLOGY_EVERY_S
-            if replay_due or self.replay_requested.is_set():
-                replay_due = False
+                topology_at, doubt_at = now + _TOPOLOGY_EVERY_S, now + _DOUBT_S
+            if self.trouble is not None and not self.owned and now < standby_at:
+                stop.wait(0.1)  # the shards may be those of our own connection that was lost: what waits is theirs
+                locks_at = min(locks_at, now + 0.5)
+                continue
+            self._again += self._inbox.take(_MOST_BYTES, wait_s=0.0 if self._again else 0.25)
+            if self._again:
+                self._work(connection, self._again)
+                self._again = []
+            if not self.ready.is_set():
+                self._recovered(connection)
+            if self.replay_requested.is_set() or now >= replay_at:
                 self.replay_requested.clear()
-                replay.answer_requests(connection, self._books, self.owned)
+                replay_at = now + _REPLAY_EVERY_S
+                if self._aside("replay_refused", lambda: replay.answer_requests(connection, self._books, self.owned)):
+                    replay_at = 0.0  # there may be more of them; what arrived meanwhile comes first
             if now >= look_at:
-                due.settle(connection, self._books, self.owned)
                 look_at = now + _LOOK_EVERY_S
-            messages = self._inbox.take(_MOST_BYTES, wait_s=0.25)
-            if messages:
-                self._work(connection, messages)
+                self._aside("look_refused", lambda: bool(due.settle(connection, self._books, self.owned)))
+
+    def _recovered(self, connection: store.Connection) -> None:
+        """What waited is stored, or nothing did: say so."""
+        if self.trouble is not None:
+            log.info("storing_again")
+        self.trouble, self._refused = None, False
+        if self.owned:
+            self._tell(connection, lambda: records.end_refusal(connection))
+        self._metrics.storing.set(1)
+        self.ready.set()
+
+    @staticmethod
+    def _tell(connection: store.Connection, write: Callable[[], None]) -> None:
+        """Write an alarm, where the database takes one: it must not keep anything else from being done."""
+        try:
+            with connection.transaction():
+                write()
+        except psycopg.Error as failure:
+            log.error("alarm_refused", extra={"reason": isolate.reason_of(failure)})
 
     def _work(self, connection: store.Connection, messages: list[Message]) -> None:
         """Commit some messages and publish the marks that they lead to."""
@@ -143,6 +210,9 @@ class Worker:
             if gateway.shard not in self.owned:
                 continue
             if leaf == "events":
+                if not gateway.devices:
+                    self._refuse(Refusal(topic=message.topic, reason="no_devices", error=_NO_DEVICES))
+                    continue
                 one = read(gateway, message)
                 (readings if isinstance(one, Reading) else unreadable).append(one)  # type: ignore[arg-type]
             elif leaf == "state":
@@ -159,45 +229,86 @@ class Worker:
                     self._mark(gateway, epoch, seq)
                 self._count(tally, time.perf_counter() - started)
         if states:
-            self._states.store(connection, states)
+            self._aside("states_refused", lambda: self._states.store(connection, states))
+
+    def _aside(self, name: str, work: Callable[[], bool | None]) -> bool:
+        """Do what is done beside the events: where only that is refused, events are stored all the same."""
+        try:
+            return bool(work())
+        except psycopg.Error as failure:
+            if isinstance(failure, _PASSING):
+                raise
+            self._books.forget()
+            self._metrics.failures.inc()
+            log.error(name, extra={"reason": isolate.reason_of(failure)})
+            return False
 
     def _commit(
         self, connection: store.Connection, readings: list[Reading], unreadable: list[Letter]
     ) -> Iterator[Tally]:
-        """Commit all in one transaction; where something in it can't be stored, batch by batch, so that only it stops.
+        """Commit all in one transaction; where that is refused, batch by batch, so that only what is at fault stops.
 
-        A batch that can't be stored even alone is kept event by event as dead letters, and its mark moves on: its
-        gateway would send the same for ever.
+        Raises:
+            Exception: the refusal, where it lies in no event, or nothing at all could be stored.
         """
         try:
             yield self._books.commit(connection, readings, unreadable)
-        except _PASSING:
-            raise
         except Exception as failure:
-            if getattr(failure, "sqlstate", None) == store.MARK_MOVED:
+            if not isolate.may_be_an_events_fault(failure):
                 raise
-            log.exception("transaction_refused", extra={"batches": len(readings), "letters": len(unreadable)})
+            self._books.forget()
             self._metrics.failures.inc()
+            reason = isolate.reason_of(failure)
+            log.warning("transaction_refused", extra={"batches": len(readings), "reason": reason})
         else:
             return
+        held: Exception | None = None
+        stored = 0
         for reading in readings:
-            self._books = Books(self._books.topology)
             try:
-                yield self._books.commit(connection, [reading], [])
-            except _PASSING:
-                raise
+                for tally in isolate.commit(self._books, connection, reading, turn=self._turn):
+                    stored += 1
+                    yield tally
             except Exception as failure:
-                log.exception("batch_refused", extra={"gateway": reading.gateway.code, "first": reading.first})
-                self._books = Books(self._books.topology)
-                yield self._books.commit(connection, [letters.not_storable(reading, failure)], [])
+                if not isolate.may_be_an_events_fault(failure):
+                    raise
+                self._books.forget()
+                self._hold(connection, reading, failure)
+                held = failure
         for letter in unreadable:
-            yield self._books.commit(connection, [], [letter])
+            try:
+                yield self._books.commit(connection, [], [letter])
+            except Exception as failure:
+                if not isolate.may_be_an_events_fault(failure):
+                    raise
+                # Its gateway keeps the events themselves.
+                log.error("letter_refused", extra={"reason": isolate.reason_of(failure)})
+        if held is not None and not stored:
+            raise held
+
+    def _turn(self) -> None:
+        self.beat = time.monotonic()
+
+    def _hold(self, connection: store.Connection, reading: Reading, failure: Exception) -> None:
+        """Leave a batch to its gateway, which sends it again: what is refused in it is proven of no event."""
+        gateway, reason = reading.gateway, isolate.reason_of(failure)
+        self._metrics.held.inc()
+        extra = {"gateway": gateway.code, "first": reading.first, "reason": reason}
+        log.error("batch_held", extra=extra, exc_info=None if isinstance(failure, psycopg.Error) else failure)
+        alarm = records.Alarm(
+            kind="storing_refused",
+            place=gateway.place,
+            gateway=gateway.id,
+            text=f"events of gateway {gateway.code} can't be stored; it keeps them. Why: {reason}".replace("\0", ""),
+        )
+        self._tell(connection, lambda: records.raise_alarm(connection, alarm))
 
     def _mark(self, gateway: Gateway, epoch: str, seq: int) -> None:
         topic = f"maillage/v1/{gateway.shard:02d}/{gateway.place_code}/{gateway.code}/committed"
         self._publish(topic, Mark(epoch=epoch, seq=seq).model_dump_json().encode(), True)
 
     def _refuse(self, refusal: Refusal) -> None:
+        self._doubtful |= refusal.reason in ("unknown_gateway", "no_devices")
         self._metrics.refused.labels(refusal.reason).inc()
         now = time.monotonic()
         if now >= self._refused_log_at.get(refusal.reason, 0.0):
@@ -222,7 +333,3 @@ class Worker:
         m.lag.recent.extend(tally.lags)
         m.batch_seconds.observe(seconds)
         m.batch_events.observe(tally.committed)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

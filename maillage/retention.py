@@ -13,7 +13,8 @@ import psycopg
 
 KEEP_ENROLMENTS: Final = timedelta(days=1)
 """How long a card that was read to be enrolled is known, if nobody asked for it."""
-KEEP_BOOKINGS: Final = timedelta(days=365)
+KEEP_BOOKINGS: Final = timedelta(days=366)
+"""A year, and never less: a younger one that goes is an act for the audit (migration 0013)."""
 KEEP_DETAILS: Final = timedelta(days=365)
 """How long the audit tells what it told of persons; its lines stay."""
 

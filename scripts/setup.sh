@@ -22,20 +22,23 @@ find_python() {
   fail "no Python 3.11 or newer here. On Debian: apt-get install python3. Elsewhere: set MAILLAGE_PYTHON."
 }
 
-# Debian's python3 comes without pip and without ensurepip; the package python3-pip-whl has pip as a wheel. It is
-# fetched by a private apt with this machine's sources, so no root and no apt list is needed. apt checks the signature.
-fetch_pip_wheel() { # fetch_pip_wheel DIRECTORY
-  command -v apt-get >/dev/null || fail "this Python has no pip (module ensurepip), and there is no apt to fetch it: install python3-venv."
-  local work=$1 options
+# Unpacks a Debian package, without root and without the machine's own lists of packages: a private apt uses this
+# machine's sources and checks the signature.
+fetch_package() { # fetch_package PACKAGE DIRECTORY
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+  local package=$1 work options
+  mkdir -p "$2"
+  work=$(cd "$2" && pwd -P)
   mkdir -p "$work"/{lists/partial,cache/archives/partial}
   options=(-qq -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache" -o "Acquire::Languages=none"
     -o "APT::Sandbox::User=$(id -un)" -o "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false")
   (
     cd "$work"
     apt-get "${options[@]}" update >&2 || exit 1
-    apt-get "${options[@]}" download python3-pip-whl >&2 || exit 1
-    dpkg-deb -x python3-pip-whl_*.deb .
-  ) || fail "pip could not be fetched from Debian (see above); installing python3-venv helps as well."
+    apt-get "${options[@]}" download "$package" >&2 || exit 1
+    dpkg-deb -x "${package}"_*.deb . || exit 1
+    rm -rf lists cache
+  )
 }
 
 make_venv() {
@@ -48,7 +51,9 @@ make_venv() {
     "$python" -m venv --without-pip "$VENV"
     local work
     work=$(mktemp -d "$PWD/$RUNTIME/pip.XXXXXX")
-    fetch_pip_wheel "$work"
+    # Debian's python3 comes without pip and without ensurepip; this package has pip as a wheel
+    fetch_package python3-pip-whl "$work" ||
+      fail "this Python has no pip (module ensurepip), and Debian's could not be fetched: install python3-venv."
     "$VENV/bin/python" "$(echo "$work"/usr/share/python-wheels/pip-*.whl)/pip" install -q --no-index --no-deps \
       "$work"/usr/share/python-wheels/pip-*.whl
     rm -rf "$work"

@@ -51,7 +51,7 @@ def api_process(database_url: str, *, ready: bool = True, port: int = 0, **setti
     environment |= {"MAILLAGE_DATABASE_URL": database_url, "MAILLAGE_HTTP_PORT": str(port), **settings}
     process = subprocess.Popen([sys.executable, "-W", "error", "-c", _START], env=environment)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
 
             def answers() -> bool:
                 assert process.poll() is None, "the API has ended"
@@ -59,7 +59,7 @@ def api_process(database_url: str, *, ready: bool = True, port: int = 0, **setti
                     return client.get("/readyz" if ready else "/healthz").status_code == 200
                 return False
 
-            until(answers, deadline_s=30, what="the API is up")
+            until(answers, deadline_s=120, what="the API is up")
             yield client
     finally:
         process.terminate()

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, deadline_s: float = 20.0, every_s: float = 0.02, what: str = "") -> T:
+def until(condition: Callable[[], T], *, deadline_s: float = 60.0, every_s: float = 0.02, what: str = "") -> T:
     """Call ``condition`` until it returns something true, and return that.
 
     Raises:

@@ -57,8 +57,8 @@ async def enrolment(id: str, request: Request, question: Annotated[WaitQuestion,
 
 
 async def _told(s: Session, request: Request, enrolment_id: str) -> dict[str, Any]:
+    orders = await found(s, [enrolment_id])  # first: a card that was read before the order was done is then seen too
     row = await s.row(FIND, {"id": enrolment_id})
-    orders = await found(s, [enrolment_id])
     if row is None or not orders:
         raise NotFound(f"There is no enrolment {enrolment_id!r} that this key reaches.")
     raw = parts_of(request).answers.bits_of(enrolment_id)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.answers import json_answer
+from api.errors import NotFound
+from api.instance import LONGEST_CHALLENGE, PATH, proof
 from api.state import parts_of
 
 router = APIRouter(include_in_schema=False)
@@ -26,6 +30,15 @@ async def readyz(request: Request) -> Response:
         {"ready": listener.loaded, "board": {"loaded": listener.loaded, "connected": listener.connected}},
         status=200 if listener.loaded else 503,
     )
+
+
+@router.get(PATH)
+async def instance(request: Request, challenge: Annotated[str, Query(max_length=LONGEST_CHALLENGE)]) -> Response:
+    """Prove that this is the API of the stack whose key the caller holds; 404 where no key was given to it."""
+    settings, port = parts_of(request).settings, (request.scope.get("server") or ("", 0))[1]
+    if settings.instance_key is None:
+        raise NotFound("This API belongs to no stack that asks for a proof.")
+    return json_answer({"proof": proof(settings.instance_key.get_secret_value(), port=port, challenge=challenge)})
 
 
 @router.get("/metrics")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from maillage.commands.owner import connect
+from maillage.commands.owner import connect, database_url
+from maillage.complaint import Complaint
 
 app = typer.Typer(help="What could not be read, kept with its bytes.", no_args_is_help=True)
 
@@ -46,10 +49,40 @@ def show(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] 
 @app.command()
 def replay(
     number: Annotated[list[int] | None, typer.Argument(help="Letters' numbers; none: all that wait.")] = None,
+    wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the ingest while nothing is read.")] = 30.0,
 ) -> None:
-    """Ask the ingest to read letters again, once what made them unreadable is mended. It answers within seconds."""
-    from ingest.replay import REQUEST
+    """Have the ingest read letters again, once what made them unreadable is mended, and say what came of it.
 
-    with connect("dead-letters replay") as connection:
-        asked = connection.execute(REQUEST, (number, number)).rowcount
-    print(f"{asked} letters will be read again; `maillage dead-letters count` tells what is left.")
+    Their events are stored at their own time; the present changes only where nothing newer was heard. Exit code 1
+    where a letter was not read. Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
+    """
+    from ingest.dead_letters import replay as run
+
+    outcome = run(database_url(), number, wait_s=wait, log=lambda line: print(line, file=sys.stderr))
+    if not outcome.requested:
+        which = "none of these letters" if number else "no letter that waits"
+        raise Complaint(
+            f"{which} can be read again: only letters of the ingest that hold one event can (`maillage dead-letters "
+            "list`). What a device said goes through its driver again by `maillage dead-letters export` and "
+            "`maillage replay`; a whole message comes again by itself."
+        )
+    print(f"{outcome.read} of {outcome.requested} letters were read and are events now.")
+    for reason, letters in outcome.refused.items():
+        print(f"{letters} still can't be read: {reason}. `maillage dead-letters list` says why.")
+    if outcome.waiting:
+        raise Complaint(
+            f"{outcome.waiting} letters were not read within {wait:g} s: no ingest runs for their shards, or it can "
+            "store nothing (`maillage doctor`, /readyz). They stay requested and are read as soon as it can."
+        )
+    if outcome.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to write it: a recording for `maillage replay`.")],
+) -> None:
+    """Write what devices said that no driver could read, as a recording. Settings: MAILLAGE_DATABASE_URL."""
+    from ingest.dead_letters import export as run
+
+    print(f"{run(database_url(), file)} messages written to {file}")

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import typer
 
+from maillage.commands.address import api_address
 from maillage.complaint import Complaint
 
 app = typer.Typer(help="Members, cards and passes as CSV files.", no_args_is_help=True)
@@ -22,9 +23,11 @@ app = typer.Typer(help="Members, cards and passes as CSV files.", no_args_is_hel
 _LONGEST_S: Final = 600
 _SHOWN: Final = 50
 Url = Annotated[
-    str, typer.Option(envvar="MAILLAGE_API_URL", help="The API, like https://maillage.example.org.", show_default=True)
+    str | None,
+    typer.Option(
+        envvar="MAILLAGE_API_URL", help="The API, like https://maillage.example.org; else the stack's that runs here."
+    ),
 ]
-_HERE: Final = "http://127.0.0.1:8080"
 
 
 @app.command("import")
@@ -40,15 +43,16 @@ def import_file(
             "EM4100-0A-decimal (10 printed digits; 0A: the first byte, which isn't printed), H10301 (68:41551) …"
         ),
     ] = "",
-    url: Url = _HERE,
+    url: Url = None,
 ) -> None:
     """Import members, cards and passes. All lines or none; a second time changes nothing. Key: MAILLAGE_API_KEY."""
+    key, url = _key(), api_address(url)
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     lines = max(0, data.count(b"\n"))
     print(f"{file}: about {lines} lines are sent to {url} …", file=sys.stderr)
     question = {"dry_run": str(dry_run).lower(), "skip_refused": str(skip_refused).lower(), "card_format": card_format}
     started = time.monotonic()
-    status, body = _ask("POST", f"{url}/v1/members/import?{urlencode(question)}", data)
+    status, body = _ask("POST", f"{url}/v1/members/import?{urlencode(question)}", key, data)
     report = json.loads(body)
     if "counts" not in report:
         raise Complaint(f"the import was refused ({status}): {report.get('detail', body[:200])}")
@@ -65,11 +69,12 @@ def export_file(
     excel: Annotated[
         bool, typer.Option("--excel", help="As Excel reads it in French: ; and a byte order mark.")
     ] = False,
-    url: Url = _HERE,
+    url: Url = None,
 ) -> None:
     """Export members, cards and passes, as import reads them. Key: MAILLAGE_API_KEY."""
+    key, url = _key(), api_address(url)
     question = "separator=semicolon&bom=true" if excel else "separator=comma"
-    status, body = _ask("GET", f"{url}/v1/members/export?{question}")
+    status, body = _ask("GET", f"{url}/v1/members/export?{question}", key)
     if status != 200:
         raise Complaint(f"the export was refused ({status}): {json.loads(body).get('detail', '')}")
     if file is None:
@@ -109,12 +114,14 @@ def told(report: Mapping[str, Any]) -> list[str]:
     return [*found, f"{counts}: {state}"]
 
 
-def _ask(method: str, url: str, data: bytes | None = None) -> tuple[int, bytes]:
+def _key() -> str:
     key = os.environ.get("MAILLAGE_API_KEY")
     if not key:
         raise Complaint("MAILLAGE_API_KEY is not set. `maillage key create NAME --role place_manager` makes a key.")
-    if not url.startswith(("http://", "https://")):
-        raise Complaint(f"{url!r} is no address of an API: it begins with https:// (MAILLAGE_API_URL, or --url).")
+    return key
+
+
+def _ask(method: str, url: str, key: str, data: bytes | None = None) -> tuple[int, bytes]:
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/csv"}
     request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310  (checked above)
     try:

@@ -40,15 +40,16 @@ def up(
 
 
 def doctor() -> None:
-    """Look at this machine and these settings; say what is missing and how to mend it.
+    """Look at this machine, the stack that runs here and these settings; say what is wrong and how to mend it.
 
-    Exit code 1 where something will fail.
+    Of the stack: whether each process is alive, ours, answers and is ready; whether events are stored and access lists
+    are new. Exit code 1 where something fails or will.
     """
     from maillage.doctor import examine
 
     signs = {"good": "ok  ", "note": "note", "bad": "BAD "}
     failing = 0
-    for finding in examine(stack_runs=environment.load()):
+    for finding in examine(environment.running() if environment.load() else None):
         mend = f"\n{'':22}→ {finding.mend}" if finding.mend else ""
         print(f"{signs[finding.state]}  {finding.what:15} {finding.text}{mend}")
         failing += finding.state == "bad"

@@ -10,12 +10,16 @@ from maillage.doctor.broker import look_at_broker
 from maillage.doctor.database import look_at_database
 from maillage.doctor.finding import Finding, bad, good, note
 from maillage.doctor.machine import look_at_machine
+from maillage.doctor.processes import look_at_processes
+from maillage.environment import Running
 from maillage.paths import runtime_directory
 
 
-def examine(*, stack_runs: bool) -> Iterator[Finding]:
-    """Look at the machine, then at what the settings name. ``stack_runs``: ``maillage up`` runs here now."""
-    yield from look_at_machine(stack_runs=stack_runs)
+def examine(stack: Running | None) -> Iterator[Finding]:
+    """Look at the machine, at the processes of ``stack`` where one runs here, then at what the settings name."""
+    yield from look_at_machine(stack)
+    if stack is not None:
+        yield from look_at_processes(stack)
     yield from look_at_database(os.environ.get("MAILLAGE_DATABASE_URL"))
     yield from look_at_broker("MAILLAGE_MQTT_URL", "central broker")
     yield from look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from maillage.doctor.finding import Finding, bad, good, note
+from maillage.doctor.work import look_at_work
 
 _SERVER: Final = """
 -- who we are, what runs there
@@ -66,3 +67,4 @@ def _server(connection: Any) -> Iterator[Finding]:
         yield bad("schema", f"lacks {', '.join(missing)}", "maillage migrate")
     else:
         yield good("schema", f"up to date, {len(applied)} migrations")
+        yield from look_at_work(connection)

@@ -9,9 +9,12 @@ import shutil
 import sys
 from collections.abc import Iterator
 from typing import Final
+from urllib.parse import urlsplit
 
+from maillage import proc
 from maillage.doctor.finding import Finding, bad, good, note
 from maillage.embedded.bundle import find
+from maillage.environment import Running
 from maillage.paths import runtime_directory
 from maillage.stack.ports import is_free
 
@@ -20,10 +23,10 @@ _EXTRAS: Final = {
     "api": ("fastapi", "uvicorn", "uvloop", "httptools"),
     "dashboards": ("grafana_client",),
 }
-_PORTS: Final = {8080: "API and page", 9464: "ingest metrics", 9465: "gateway metrics", 9466: "simulator"}
+_PORTS: Final = {8080: "API and page", 9464: "ingest", 9465: "gateway", 9466: "simulator", 9467: "rights"}
 
 
-def look_at_machine(*, stack_runs: bool) -> Iterator[Finding]:
+def look_at_machine(stack: Running | None) -> Iterator[Finding]:
     """Look at what is installed and free here."""
     yield good("python", f"{platform.python_version()} ({sys.executable})")
     for extra, modules in _EXTRAS.items():
@@ -38,7 +41,7 @@ def look_at_machine(*, stack_runs: bool) -> Iterator[Finding]:
         yield good("browser", chromium)
     else:
         yield note("browser", "no Chromium: browser tests are skipped", "apt-get install chromium libatomic1")
-    yield from _ports(stack_runs=stack_runs)
+    yield from _ports(stack)
 
 
 def _embedded() -> Iterator[Finding]:
@@ -72,13 +75,16 @@ def _embedded() -> Iterator[Finding]:
         yield bad("setpriv", "missing: PostgreSQL refuses to run as root", "apt-get install util-linux, or use a user")
 
 
-def _ports(*, stack_runs: bool) -> Iterator[Finding]:
+def _ports(stack: Running | None) -> Iterator[Finding]:
+    ours = {urlsplit(part.url).port: part for part in stack.parts.values() if part.url} if stack else {}
     for port, what in _PORTS.items():
         if is_free(port):
             yield good(f"port {port}", f"free ({what})")
-        elif stack_runs:
-            yield good(f"port {port}", f"in use ({what}): the stack runs here")
+        elif port in ours and proc.listens(ours[port].pid, port) is not False:
+            yield good(f"port {port}", f"in use ({what}): by the stack that runs here")
         else:
             yield note(
-                f"port {port}", f"in use by another program ({what})", "maillage up takes another one and says so"
+                f"port {port}",
+                f"in use by another program ({what})",
+                "nothing, the stack has taken another one" if stack else "maillage up takes another one and says so",
             )

@@ -101,7 +101,7 @@ class EmbeddedMosquitto:
         if self.running:
             before = self._reloads()
             self._process.signal(signal.SIGHUP)
-            end = time.monotonic() + 10.0
+            end = time.monotonic() + 30.0
             while self._reloads() == before:
                 if not self.running or time.monotonic() > end:
                     raise ServerError(f"Mosquitto did not read its users again:\n{self.tail()}")

@@ -17,7 +17,9 @@ from maillage.environment import PART
 from maillage.stack.errors import StackError
 
 _RESTARTS: Final = 3
-"""A process that crashes more often than this within a minute ends the run."""
+"""A process that crashes more often than this within a minute, or hangs within a quarter of an hour, ends the run."""
+_CRASHES_S: Final = 60.0
+_HANGS_S: Final = 900.0
 
 
 def answers(url: str, *, timeout_s: float = 2.0) -> bool:
@@ -43,6 +45,12 @@ class Child:
         self._environment = {**os.environ, **environment, PART: name}
         self._process: subprocess.Popen[bytes] | None = None
         self._crashes: list[float] = []
+        self._hangs: list[float] = []
+
+    @property
+    def liveness(self) -> str | None:
+        """The URL that answers while the process works, ready or not; None: it has none."""
+        return self.health.rpartition("/")[0] + "/healthz" if self.health else None
 
     @property
     def pid(self) -> int | None:
@@ -74,10 +82,26 @@ class Child:
         """
         code = self._process.returncode if self._process else None
         now = time.monotonic()
-        self._crashes = [when for when in self._crashes if now - when < 60] + [now]
+        self._crashes = [when for when in self._crashes if now - when < _CRASHES_S] + [now]
         if len(self._crashes) > _RESTARTS:
             raise StackError(f"{self.name} keeps ending (exit code {code}). The end of {self.log}:\n{self.tail()}")
         say(f"{self.name} ended (exit code {code}); starting it again. Its log: {self.log}")
+        self.start()
+
+    def replace_hung(self, say: Callable[[str], None]) -> None:
+        """Kill a process that doesn't answer any more, and start it again.
+
+        Raises:
+            StackError: it hangs too often.
+        """
+        now = time.monotonic()
+        self._hangs = [when for when in self._hangs if now - when < _HANGS_S] + [now]
+        if len(self._hangs) > _RESTARTS:
+            raise StackError(f"{self.name} keeps hanging: it doesn't answer. The end of {self.log}:\n{self.tail()}")
+        say(f"{self.name} doesn't answer any more; it is killed and started again. Its log: {self.log}")
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
         self.start()
 
     def wait_until_well(self, *, deadline_s: float, stopped: Callable[[], bool]) -> None:

@@ -59,9 +59,19 @@ def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime
 
 
 def make_parts(
-    servers: Servers, secrets: Secrets, wishes: Wishes, ports: Ports, runtime: Path, *, front_desk: SecretStr
+    servers: Servers,
+    secrets: Secrets,
+    wishes: Wishes,
+    ports: Ports,
+    runtime: Path,
+    *,
+    front_desk: SecretStr,
+    instance_key: str,
 ) -> Parts:
-    """Return the processes, each told what it needs and no more; ``front_desk`` is the simulator's key of the API."""
+    """Return the processes, each told what it needs and no more.
+
+    ``front_desk`` is the simulator's key of the API; by ``instance_key`` the API proves that it is this stack's.
+    """
     gateways = {"MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json")}
     field = {"MAILLAGE_FIELD_MQTT_URL": servers.field_url()}
     line = {}
@@ -110,6 +120,7 @@ def make_parts(
                 "MAILLAGE_HTTP_HOST": "127.0.0.1",
                 "MAILLAGE_HTTP_PORT": str(ports.api),
                 "MAILLAGE_CARD_KEY": secrets.card_key,
+                "MAILLAGE_INSTANCE_KEY": instance_key,
             },
             f"{ports.api}/readyz",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import secrets
 import signal
 import sys
 import threading
@@ -26,6 +27,7 @@ from maillage.stack.ports import choose
 from maillage.stack.prepare import prepare
 from maillage.stack.servers import Servers
 from maillage.stack.stream_watch import StreamWatch
+from maillage.stack.watchdog import Watchdog
 from maillage.stack.wishes import Wishes
 
 __all__ = ["Wishes", "run"]
@@ -75,6 +77,8 @@ class Stack:
         self._servers: Servers | None = None
         self._parts: Parts | None = None
         self._watch: StreamWatch | None = None
+        self._watchdog: Watchdog | None = None
+        self._instance_key = secrets.token_hex(32)
 
     def bring_up(self) -> None:
         """Start everything, in order; return when all is well, or at once when the operator stops it.
@@ -92,20 +96,32 @@ class Stack:
         say("database and brokers are up")
         prepared = prepare(servers, self._secrets, wishes, gateways_file=runtime / "gateways.json", say=say)
         self._ports = ports = self._choose_ports()  # late: a free port doesn't stay free for ever
-        environment.write(shared_environment(servers, self._secrets, ports, runtime))
-        self._parts = parts = make_parts(servers, self._secrets, wishes, ports, runtime, front_desk=prepared.front_desk)
+        self._parts = parts = make_parts(
+            servers,
+            self._secrets,
+            wishes,
+            ports,
+            runtime,
+            front_desk=prepared.front_desk,
+            instance_key=self._instance_key,
+        )
+        self._publish()
         *listeners, simulator = parts.in_order()
         for child in listeners:
             child.log.unlink(missing_ok=True)
             child.start()
+        self._publish()
         for child in listeners:
             child.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
         self._watch = StreamWatch(host="127.0.0.1", port=ports.api)
         self._watch.start()
         simulator.log.unlink(missing_ok=True)
         simulator.start()
+        self._publish()
         simulator.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
         self._wait_for_lists(prepared.gateways)
+        self._watchdog = Watchdog(parts.in_order())
+        self._watchdog.start()
         begin(f"http://127.0.0.1:{ports.simulator}")
         if not self._stop.is_set():
             say(
@@ -154,6 +170,8 @@ class Stack:
         """End the processes, then the servers."""
         say("stopping")
         environment.remove()
+        if self._watchdog:
+            self._watchdog.stop()
         if self._watch:
             self._watch.stop()
         if self._parts:
@@ -183,6 +201,25 @@ class Stack:
         for child in self._parts.in_order():
             if child.crashed():
                 child.revive(say)
+                self._publish()
+        for child in self._watchdog.hung() if self._watchdog else ():
+            child.replace_hung(say)
+            self._publish()
+
+    def _publish(self) -> None:
+        """Keep what runs here, and where, for the commands typed beside it."""
+        assert self._parts is not None and self._servers is not None and self._ports is not None
+        parts = {
+            child.name: environment.Part(pid=child.pid, url=child.health.rpartition("/")[0] if child.health else None)
+            for child in self._parts.in_order()
+            if child.pid is not None
+        }
+        environment.write(
+            shared_environment(self._servers, self._secrets, self._ports, self._runtime),
+            parts=parts,
+            api=f"http://127.0.0.1:{self._ports.api}",
+            instance_key=self._instance_key,
+        )
 
     def _choose_ports(self) -> Ports:
         api = choose(self._wishes.port, self._taken)

@@ -151,11 +151,10 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
     for child in children:
         child.start()
     for child in children:
-        child.wait_until_well(deadline_s=30, stopped=lambda: False)
+        child.wait_until_well(deadline_s=120, stopped=lambda: False)
     until(
         lambda: gateways_with_a_list(postgres.url()) == len(gateways),
         what="every gateway has its access list",
-        deadline_s=30,
     )
     return Chain(
         postgres=postgres,

@@ -101,10 +101,11 @@ class Way:
         """Hold a card to a reader; return the reason of the decision as the API tells it."""
         # Sooner, a card would be taken for one that stays.
         until(lambda: time.monotonic() > self.shown.get((device, card), 0.0) + READ_AGAIN_S + SLACK_US / 1e6 + 0.1)
-        self.shown[device, card] = time.monotonic()
         before, opened = self.count(), self.opened
         self.hands.show(self.gateway, device, card)
-        return self._reason(before, opened)
+        reason = self._reason(before, opened)
+        self.shown[device, card] = time.monotonic()  # now the gateway has surely heard it
+        return reason
 
     def type(self, digits: str, device: str = "keypad-fab-lab-in") -> str:
         """Type at a keypad; return the reason likewise."""
@@ -145,7 +146,7 @@ def way(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Iterator[Wa
             connection.execute(query.encode())
         key = create_key(connection, "the tests", role="network_administrator")
     chain.gateway.start()
-    chain.gateway.wait_until_well(deadline_s=30, stopped=lambda: False)
+    chain.gateway.wait_until_well(deadline_s=120, stopped=lambda: False)
     ((place, gateway, desks),) = chain.rows(
         """SELECT p.code, g.code, (SELECT count(*) FROM desk d WHERE d.place = p.id)::int
         FROM place p JOIN gateway g ON g.place = p.id JOIN space s ON s.place = p.id AND s.kind = 'fab_lab'

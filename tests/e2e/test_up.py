@@ -42,7 +42,7 @@ class Up:
 
     def page(self) -> str:
         """Wait until all is up and return the page's address."""
-        until(lambda: "live page: " in self.told or self.process.poll() is not None, deadline_s=90, what=self.told)
+        until(lambda: "live page: " in self.told or self.process.poll() is not None, deadline_s=300, what=self.told)
         assert self.process.poll() is None, self.told
         return self.told.partition("live page: ")[2].split()[0]
 
@@ -61,8 +61,26 @@ class Up:
 
     def kill9(self, words: str) -> None:
         """Kill the one process whose command line ends with ``words``."""
+        os.kill(self.pid(words), signal.SIGKILL)
+
+    def doctor(self) -> tuple[int, str]:
+        """Return the exit code of ``maillage doctor``, typed beside this stack, and what it says."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "maillage", "doctor"],
+            env={**kept, "MAILLAGE_RUNTIME": str(self._runtime)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def pid(self, words: str) -> int:
+        """Return the one process whose command line ends with ``words``."""
         (pid,) = [pid for pid, line in self.family().items() if line.strip().endswith(words)]
-        os.kill(pid, signal.SIGKILL)
+        return pid
 
 
 @pytest.fixture
@@ -78,7 +96,7 @@ def test_the_account_is_right_though_processes_are_killed(runtime: Path) -> None
         before = up.told.count("starting it again")
         up.kill9(words)
         until(lambda count=before: up.told.count("starting it again") > count, what="the revival")  # type: ignore[misc]
-    out, _ = up.process.communicate(timeout=120)
+    out, _ = up.process.communicate(timeout=300)
     assert up.process.returncode == 0, up.told
     account = json.loads(out)
     assert out.count("\n") == 1
@@ -98,7 +116,25 @@ def test_nothing_is_left_running(runtime: Path, number: signal.Signals) -> None:
         assert response.status == 200
     assert len(up.family()) >= 8
     up.process.send_signal(number)
-    out, _ = up.process.communicate(timeout=60)
+    out, _ = up.process.communicate(timeout=300)
     assert out == ""
     assert up.process.returncode == (0 if number is not signal.SIGKILL else -signal.SIGKILL)
+    until(lambda: not up.family(), what=str(up.family()))
+
+
+def test_a_process_that_hangs_is_seen_by_the_doctor_and_replaced(runtime: Path) -> None:
+    up = Up(runtime, "--places", "1")
+    up.page()
+    until(lambda: up.doctor()[0] == 0, deadline_s=90, what=f"the doctor finds all well: {up.doctor()}")
+    hung = up.pid("maillage ingest")
+    os.kill(hung, signal.SIGSTOP)
+    code, told = up.doctor()
+    assert code == 1, told
+    assert f"process {hung} is stopped" in told
+    until(lambda: "ingest doesn't answer any more" in up.told, deadline_s=240, what=up.told)
+    until(lambda: up.doctor()[0] == 0, deadline_s=120, what=f"all is well again: {up.doctor()}")
+    assert up.pid("maillage ingest") != hung
+    up.process.send_signal(signal.SIGINT)
+    up.process.communicate(timeout=60)
+    assert up.process.returncode == 0
     until(lambda: not up.family(), what=str(up.family()))

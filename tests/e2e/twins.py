@@ -17,6 +17,7 @@ import psycopg
 from access import card_token, pin_hash
 from access.formats import read_code
 from access.holidays import is_holiday
+from access.schedules import DAYS
 from gateway.config import GatewayConfig, write_gateways
 from maillage.broker import where_of
 from maillage.embedded.bundle import Bundle
@@ -45,7 +46,8 @@ TWIN: Final = (
     WHERE d.kind IN ('reader', 'keypad')""",
 )
 RULES: Final = (
-    """UPDATE place SET opening_hours = '{"mon": [["05:45", "23:00"]]}' WHERE id = %(place)s""",
+    """UPDATE place SET opening_hours = jsonb_build_object(%(weekday)s::text, '[["05:45", "23:00"]]'::jsonb)
+    WHERE id = %(place)s""",
     "DELETE FROM closure WHERE place = %(place)s",
     "INSERT INTO place_policy (place, tries, pause_s) VALUES (%(place)s, 3, 120)",
     """INSERT INTO door_rule (door, place, passback, supervised)
@@ -61,8 +63,8 @@ RULES: Final = (
     "UPDATE pass SET unit = 'hour', allowance = 3 WHERE member = %(hour)s",
     """UPDATE pass SET schedule = (SELECT id FROM schedule WHERE place IS NULL AND code = 'journee')
     WHERE member = %(day)s""",
-    "UPDATE pass SET valid_until = %(monday)s::timestamptz + interval '15 hours' WHERE member = %(ends)s",
-    "UPDATE pass SET valid_from = %(monday)s::timestamptz + interval '12 hours' WHERE member = %(begins)s",
+    "UPDATE pass SET valid_until = %(begin)s::timestamptz + interval '15 hours' WHERE member = %(ends)s",
+    "UPDATE pass SET valid_from = %(begin)s::timestamptz + interval '12 hours' WHERE member = %(begins)s",
     "UPDATE card SET status = 'suspended' WHERE member = %(suspended)s",
     "UPDATE pass SET supervises = true, outside_hours = true WHERE member = %(host)s",
     "UPDATE pass_place SET spaces = NULL WHERE pass IN (SELECT ref FROM pass WHERE member = ANY(%(trained)s))",
@@ -102,6 +104,8 @@ class Twins:
     alone: str
     hands: Hands
     people: tuple[Member, ...]
+    day: datetime
+    """The beginning of the day that the rules are for."""
     clock: Path
     spool: Path
 
@@ -170,10 +174,10 @@ def start_twins(tmp_path: Path, bundle: Bundle) -> Twins:
         """SELECT p.id, p.code, (SELECT count(*) FROM desk d WHERE d.place = p.id)::int
         FROM place p JOIN space s ON s.place = p.id AND s.kind = 'fab_lab' ORDER BY p.id LIMIT 1"""
     )
-    people = members(1, code, desks)
+    people, day = members(1, code, desks), _workday()
     with psycopg.connect(chain.url) as connection:
         for query in (*TWIN, *RULES):
-            connection.execute(query.encode(), _values(place, people))
+            connection.execute(query.encode(), _values(place, people, day))
         for one in people[8:10]:
             pin = pin_hash(KEY, one.ref, pin_of(1, one.ref))
             connection.execute("UPDATE member SET pin = %s WHERE ref = %s", (pin, one.ref))
@@ -198,18 +202,20 @@ def start_twins(tmp_path: Path, bundle: Bundle) -> Twins:
         alone=alone,
         hands=Hands(chain.field.url(), gateways),
         people=people,
+        day=day,
         clock=tmp_path / "clock",
         spool=tmp_path / "twins.sqlite",
     )
 
 
-def _values(place: int, people: Sequence[Member]) -> dict[str, Any]:
+def _values(place: int, people: Sequence[Member], day: datetime) -> dict[str, Any]:
     names = ("half", "hour", "day", "ends", "begins", "suspended", "host")
     return {
         "place": place,
         "members": [one.ref for one in people[:12]],
         "trained": [one.ref for one in people[7:10]],
-        "monday": monday(),
+        "begin": day,
+        "weekday": DAYS[day.weekday()],
         **{name: one.ref for name, one in zip(names, people, strict=False)},
     }
 
@@ -232,14 +238,14 @@ def _process(chain: Chain, folder: Path, gateways: tuple[GatewayConfig, ...]) ->
         health=f"http://127.0.0.1:{port}/healthz",
     )
     child.start()
-    child.wait_until_well(deadline_s=30, stopped=lambda: False)
+    child.wait_until_well(deadline_s=120, stopped=lambda: False)
     return child
 
 
-def monday() -> datetime:
-    """Return the beginning of the last whole Monday in Paris that was no public holiday."""
-    today = datetime.now(PARIS).date()
-    monday = today - timedelta(days=today.weekday() or 7)
-    while is_holiday(monday):
-        monday -= timedelta(days=7)
-    return datetime(monday.year, monday.month, monday.day, tzinfo=PARIS)
+def _workday() -> datetime:
+    """Return the beginning of the last day from Monday to Thursday in Paris that was no public holiday, and that is
+    over since some hours. So it is less than a week ago: a list holds no pass that ended earlier."""
+    day = (datetime.now(PARIS) - timedelta(hours=30)).date()
+    while day.weekday() > 3 or is_holiday(day):
+        day -= timedelta(days=1)
+    return datetime(day.year, day.month, day.day, tzinfo=PARIS)

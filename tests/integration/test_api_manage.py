@@ -327,9 +327,11 @@ def test_a_pass_is_given_read_changed_and_revoked(network: Managed) -> None:
     told = passes.Pass.model_validate_json(made.content)
     assert (told.uses.used, told.uses.left) == (0, 10)
     path = made.headers["location"]
+    # both halves of a day of this month, and of the next one: midnight may pass before we ask
     network.sql(
-        """INSERT INTO pass_use (pass, slot) SELECT %s, 2 * (now()::date - '0001-01-01'::date + 1) + d
-           FROM generate_series(0, 1) AS d RETURNING 1""",
+        """INSERT INTO pass_use (pass, slot) SELECT %s, 2 * (day::date - '0001-01-01'::date + 1) + half
+           FROM date_trunc('month', now() AT TIME ZONE 'Europe/Paris') AS month, generate_series(0, 1) AS half,
+             unnest(ARRAY[month, month + interval '1 month']) AS day RETURNING 1""",
         told.ref,
     )
     network.sql("INSERT INTO pass_use (pass, slot) VALUES (%s, 1000000) RETURNING 1", told.ref)

@@ -186,7 +186,6 @@ def test_hours_and_limits_of_a_place(network: Managed) -> None:
     # the public page tells the new hours
     until(
         lambda: network.api.get("/v1/places/limoges").json()["opening_hours"] == {"mon": [["08:00", "20:00"]]},
-        deadline_s=10,
         what="the board knows the new hours",
     )
     assert network.change("manager", "PATCH", path, {"opening_hours": WEEK}).json()["opening_hours"] == WEEK

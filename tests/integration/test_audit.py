@@ -230,7 +230,7 @@ def test_many_at_once_make_one_chain_and_wait_only_at_the_commit(database: Datab
     before = _head(owner)
     with _enter(database) as one, _enter(database, "admin") as two:  # neither waits for the other
         one.execute("UPDATE member SET status = 'suspended' WHERE ref = 'm-aaaa'")
-        two.execute("SET LOCAL lock_timeout = '2s'")
+        two.execute("SET LOCAL lock_timeout = '30s'")
         two.execute("UPDATE member SET status = 'suspended' WHERE ref = 'm-bbbb'")
 
     def write() -> None:
@@ -242,7 +242,7 @@ def test_many_at_once_make_one_chain_and_wait_only_at_the_commit(database: Datab
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     state = _checked(owner)
     assert state.broken is None
     assert state.lines == before + 2 + 4 * 20 * 2

@@ -313,5 +313,5 @@ def test_it_goes_on_until_it_is_told_to_stop(world: World) -> None:
     runner.start()
     until(lambda: sum(line.startswith("retention") for line in lines) >= 2, what="two rounds")
     stop.set()
-    runner.join(10)
+    runner.join(60)
     assert not runner.is_alive()

@@ -300,7 +300,7 @@ def test_two_runners_at_once_apply_each_migration_once(empty: str) -> None:
     for runner in runners:
         runner.start()
     for runner in runners:
-        runner.join(60)
+        runner.join(120)
     assert sorted(results) == [[], [], expected]
 
 
@@ -312,7 +312,7 @@ def test_a_runner_waits_for_the_one_before_it_and_says_so(empty: str, two: Path)
         runner.start()
         until(lambda: "schema: another migration is running; waiting for it" in lines, what="the runner to wait")
         assert "one" not in _tables(empty)
-    runner.join(60)
+    runner.join(120)
     assert _tables(empty) == {"one", "two", "migration"}
 
 

@@ -99,7 +99,7 @@ def test_a_capture_runs_through_the_drivers(mqtt: CentralBroker, field_mqtt: Emb
         until(lambda: centre.kinds() >= EXPECTED, what="all that the capture holds")
     finally:
         stop.set()
-        gateway.join(15)
+        gateway.join(60)
         centre.loop.stop()
     assert played.bad_lines == 0
     kinds = centre.kinds()

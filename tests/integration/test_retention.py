@@ -28,7 +28,7 @@ INSERT INTO command (id, place, gateway, do_what, ordered_by, ordered_at, expire
 INSERT INTO enrolment (id, place, token) SELECT id, 1, sha256(id::bytea) FROM command;
 INSERT INTO booking (ref, member, place, starts_at, ends_at)
   SELECT 'b-' || d, 'm-aaaa', 1, now() - interval '1 day' * d - interval '1 hour', now() - interval '1 day' * d
-  FROM unnest('{0,364,366}'::integer[]) d;
+  FROM unnest('{0,365,366}'::integer[]) d;
 INSERT INTO alarm (kind, place, text, raised_at, detail)
   SELECT 'list_drift', 1, 'x', now() - interval '1 day' * d, '{"version": 7, "tokens": {"missing": ["01234567"]}}'
   FROM unnest('{89,91}'::integer[]) d;
@@ -73,7 +73,7 @@ def test_traces_of_access_go_after_their_time_and_counts_stay(database: Database
     assert _all(owner, f"{found} JOIN list_entry e ON e.token = sha256(n::bytea) ORDER BY 1") == kept
     assert _all(owner, "SELECT id FROM command ORDER BY 1") == ["o-0", "o-2", "o-89"]
     assert _all(owner, "SELECT id FROM enrolment") == ["o-0"]
-    assert _all(owner, "SELECT ref FROM booking ORDER BY 1") == ["b-0", "b-364"]
+    assert _all(owner, "SELECT ref FROM booking ORDER BY 1") == ["b-0", "b-365"]
     assert _all(owner, "SELECT slot FROM pass_use WHERE pass = 'p-month' ORDER BY 1") == [1479001, 1479089]
     uses = "SELECT slot, place, extract(year FROM at)::integer FROM pass_use WHERE pass = 'p-carnet' AND slot < 9"
     assert _all(owner, f"{uses} ORDER BY 1") == [(1, None, 2000), (2, None, 2000)]

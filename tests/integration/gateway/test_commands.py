@@ -48,7 +48,7 @@ class Stand:
     later: list[Reply] = field(default_factory=list)
 
     def open(self) -> None:
-        self.spool = Spool(self.path)
+        self.spool = Spool(self.path, clock=lambda: NOW)
         self.spool.open("gare-1")
         self.bench = Bench(at=NOW)
         self.place = self.bench.build()

@@ -183,7 +183,7 @@ def test_every_part_tells_of_itself(
     until(lambda: centre.replies and centre.of_kind("audit"))
     until(lambda: process.spool.position("gare-1").depth == 0 and centre.of_kind("access"))
     base = f"http://127.0.0.1:{port}"
-    with urllib.request.urlopen(f"{base}/metrics", timeout=5) as response:
+    with urllib.request.urlopen(f"{base}/metrics", timeout=60) as response:
         samples = {
             (sample.name, tuple(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(response.read().decode())
@@ -202,27 +202,26 @@ def test_every_part_tells_of_itself(
     assert samples["maillage_gateway_commands_total", (("do", "unlock"), ("outcome", "unknown_door"))] == 1
     assert 0 < samples["maillage_gateway_access_seconds", (("quantile", "0.99"),)] < 1
     for path in ("/healthz", "/readyz"):
-        with urllib.request.urlopen(base + path, timeout=5) as response:
+        with urllib.request.urlopen(base + path, timeout=60) as response:
             assert all(json.loads(response.read()).values())
     monkeypatch.setattr(MqttLoop, "alive", property(lambda _self: False))
     with pytest.raises(HTTPError) as caught:
-        urllib.request.urlopen(f"{base}/healthz", timeout=5)
+        urllib.request.urlopen(f"{base}/healthz", timeout=60)
     with caught.value as answer:
         assert answer.code == 503
         assert json.loads(answer.read())["loop_field"] is False
 
 
 def test_a_device_that_goes_and_comes_back_is_told_at_once(
-    running: Running, told: GatewaySettings, centre: Centre, field: Field
+    running: Running, told: GatewaySettings, centre: Centre, field: Field, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gateway.uplink.STATE_EVERY_S", 3600.0)  # not with the state that is due anyway
     running(told)
     until(lambda: centre.states and centre.states[-1]["online"])
-    begin = time.monotonic()
     field.say("z/desk/availability", b"offline")
     until(lambda: [health["device"] for health in centre.states[-1]["unwell"]] == ["desk"])
     field.desk(1)
     until(lambda: centre.states[-1]["unwell"] == [])
-    assert time.monotonic() - begin < 8, "not with the state of every ten seconds"
 
 
 def test_what_another_gateway_left_in_the_spool_is_said_and_kept(

@@ -178,7 +178,7 @@ def test_a_full_disk_holds_events_in_memory_and_takes_them_when_there_is_room(tm
             until(lambda: spool.position("g").committed >= rows[-1][0])
         return len(seen) >= 400
 
-    until(drained, deadline_s=30)
+    until(drained)
     assert seen == list(range(400)), "nothing lost, nothing twice, in order"
     assert spool.lost == 0
 
@@ -288,7 +288,7 @@ def test_values_that_find_no_room_keep_neither_marks_nor_events_waiting(
             until(lambda: spool.position("g").committed >= rows[-1][0])
         return len(seen) >= 300
 
-    until(drained, deadline_s=30)
+    until(drained)
     assert seen == list(range(300))
     assert spool.keep_now("g", "state", "small", within_s=10), "the last value counts, and this one fits"
 

@@ -126,13 +126,13 @@ def start_ingest(bench: Bench) -> Iterator[Callable[..., threading.Event]]:
     for stop, _ in running:
         stop.set()
     for _, thread in running:
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive()
 
 
 def _ready(port: int) -> bool:
     try:
-        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=60):
             return True
     except OSError:
         return False

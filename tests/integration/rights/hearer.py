@@ -61,7 +61,7 @@ class Hearer:
 
     def say(self, *, address: Address | None = None, **changes: object) -> None:
         """Say its state, retained; ``changes``: otherwise than it is."""
-        self._made.wait(5)
+        self._made.wait(60)
         assert self._link is not None
         state = State(
             online=True,

@@ -85,7 +85,7 @@ def stage(network: Network, database: Database, mqtt: CentralBroker) -> Iterator
     yield found
     found.stop.set()
     if found.thread is not None:
-        found.thread.join(10)
+        found.thread.join(60)
     loop.stop()
 
 
@@ -234,24 +234,24 @@ def test_orders_are_signed_answered_and_given_up(stage: Stage) -> None:
         " CASE WHEN %(do)s = 'enrol' THEN (SELECT id FROM device v WHERE v.gateway = g.id) END, %(do)s, 'key:1', now(),"
         " now() + make_interval(secs => %(life)s) FROM gateway g JOIN place p ON p.id = g.place WHERE g.code = %(g)s"
     )
-    network.run(order, id="o-1", do="unlock", g="gare-1", life=20)
-    body = gare.orders.get(timeout=10)
+    network.run(order, id="o-1", do="unlock", g="gare-1", life=60)
+    body = gare.orders.get(timeout=60)
     assert (body.id, body.gateway, body.do, body.door, body.by) == ("o-1", "gare-1", "unlock", "entry", "key:1")
     with psycopg.connect(stage.database.url, autocommit=True) as listening:
         listening.execute("LISTEN maillage_answer")
         listening.execute("LISTEN maillage_enrolled")
         gare.reply(Reply(id="o-1", outcome="done"))
-        (told,) = listening.notifies(timeout=10, stop_after=1)
+        (told,) = listening.notifies(timeout=60, stop_after=1)
         assert (told.channel, told.payload) == ("maillage_answer", "o-1")
 
-        network.run(order, id="o-2", do="enrol", g="gare-1", life=20)
+        network.run(order, id="o-2", do="enrol", g="gare-1", life=60)
         network.run("INSERT INTO enrolment (id, place) VALUES ('o-2', at('gare'))")
-        body = gare.orders.get(timeout=10)
+        body = gare.orders.get(timeout=60)
         assert (body.do, body.device) == ("enrol", "reader")
         bits = "10110011" * 4
         card = EnrolledCard(token=token("new"), last4="3456", format="uid_4", bits=bits)
         gare.reply(Reply(id="o-2", outcome="done", card=card))
-        heard = {one.channel: one.payload for one in listening.notifies(timeout=10, stop_after=2)}
+        heard = {one.channel: one.payload for one in listening.notifies(timeout=60, stop_after=2)}
         assert json.loads(heard["maillage_enrolled"]) == {"id": "o-2", "bits": bits}
     assert network.run("SELECT encode(token, 'hex'), last4, format, bits FROM enrolment") == [
         (token("new"), "3456", "uid_4", 32)
@@ -261,7 +261,7 @@ def test_orders_are_signed_answered_and_given_up(stage: Stage) -> None:
     gare.reply(Reply(id="o-3", outcome="done"))
     network.run(order, id="o-4", do="lockdown", g="halle-1", life=30)
     stage.hearers["halle"].connect()
-    assert stage.hearers["halle"].orders.get(timeout=10).id == "o-4"
+    assert stage.hearers["halle"].orders.get(timeout=60).id == "o-4"
     until(
         lambda: network.run("SELECT outcome FROM command WHERE id = 'o-3'") == [("undelivered",)],
         what="it is given up",
@@ -311,7 +311,7 @@ def test_kill_9_of_the_leader_and_what_was_committed_but_not_sent(stage: Stage, 
         children.append(child)
     try:
         for child in children:
-            child.wait_until_well(deadline_s=30, stopped=lambda: False)
+            child.wait_until_well(deadline_s=120, stopped=lambda: False)
         stage.until_settled("gare")
         leading = [child for child in children if '"leads"' in child.log.read_text()]
         assert len(leading) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -165,12 +166,14 @@ def test_a_hundred_thousand_entries_cost_a_decision_nothing() -> None:
         for number, token in enumerate(tokens)
     }
     big = replace(a_list(), entries=entries, opening_hours=OFFICE)
-    asked = random.Random(1).choices(tokens, k=2000)
-    spent = []
-    for token in asked:
-        begin = time.perf_counter()
-        decision = decide(big, token, "entry", "in", NOON)
-        spent.append(time.perf_counter() - begin)
-        assert decision.granted
-    spent.sort()
-    assert spent[int(len(spent) * 0.9)] < 0.0002  # p99 is the benchmark's; a shared machine may stall any one call
+    small = replace(big, entries=dict(list(entries.items())[:100]))
+    spent: dict[int, list[float]] = {len(big.entries): [], len(small.entries): []}
+    dice = random.Random(1)
+    for _ in range(1000):
+        for one in (big, small):  # in turns, so that whatever else runs here slows both down
+            token = tokens[dice.randrange(len(one.entries))]
+            begin = time.perf_counter()
+            decision = decide(one, token, "entry", "in", NOON)
+            spent[len(one.entries)].append(time.perf_counter() - begin)
+            assert decision.granted
+    assert statistics.median(spent[100_000]) < 10 * statistics.median(spent[100])

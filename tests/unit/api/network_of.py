@@ -75,4 +75,7 @@ def a_state(space: int, revision: int, present: int | None, *, at: int = NOW, **
 
 
 def a_gateway(number: int, *, heard: int = NOW, online: bool = True, spool_depth: int | None = 0) -> GatewayState:
-    return GatewayState(gateway=number, place=number, online=online, heard=heard, spool_depth=spool_depth)
+    complete = heard if online and spool_depth == 0 else None
+    return GatewayState(
+        gateway=number, place=number, online=online, heard=heard, spool_depth=spool_depth, complete=complete
+    )

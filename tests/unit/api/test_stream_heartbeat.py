@@ -31,7 +31,7 @@ def test_heartbeat_comes_though_the_bell_rings_all_the_time() -> None:
 
         tasks = [asyncio.ensure_future(stream({"method": "GET"}, receive, send)), asyncio.ensure_future(ring())]
         try:
-            return await asyncio.wait_for(beaten, 5)
+            return await asyncio.wait_for(beaten, 60)
         finally:
             for task in tasks:
                 task.cancel()

@@ -26,7 +26,7 @@ def serving() -> Iterator[tuple[str, int]]:
         server.server_close()
 
 
-def ask(address: tuple[str, int], sent: bytes, *, deadline_s: float = 20) -> bytes:
+def ask(address: tuple[str, int], sent: bytes, *, deadline_s: float = 60) -> bytes:
     with socket.create_connection(address, timeout=deadline_s) as one:
         with contextlib.suppress(OSError):
             one.sendall(sent)

@@ -74,7 +74,7 @@ def test_every_command_has_help(command: str) -> None:
 )
 def test_a_wrong_setting_is_one_sentence_and_no_traceback(words: list[str], told: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "maillage", *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "maillage", *words], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1, done
     assert told in done.stderr
@@ -89,7 +89,7 @@ def test_debug_shows_the_traceback_wherever_it_stands() -> None:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 1
@@ -105,7 +105,7 @@ def test_a_database_that_is_away_is_one_sentence_without_the_password() -> None:
             env={**os.environ, "MAILLAGE_DATABASE_URL": url},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 1
@@ -140,6 +140,41 @@ def test_a_dead_stack_s_settings_are_not_believed(tmp_path: Path) -> None:
     )
     assert not environment.load()
     assert "MAILLAGE_DATABASE_URL" not in os.environ
+
+
+def test_another_database_takes_nothing_of_the_stack_that_runs_here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.write({"MAILLAGE_DATABASE_URL": "postgresql://stack", "MAILLAGE_CARD_KEY": "of the stack"})
+    monkeypatch.setenv("MAILLAGE_DATABASE_URL", "postgresql://another")
+    assert not environment.load()
+    assert "MAILLAGE_CARD_KEY" not in os.environ
+    assert "MAILLAGE_DATABASE_URL is set: nothing of the stack" in capsys.readouterr().err
+
+
+def test_another_broker_is_used_and_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    environment.write({"MAILLAGE_FIELD_MQTT_URL": "mqtt://stack"})
+    monkeypatch.setenv("MAILLAGE_FIELD_MQTT_URL", "mqtt://another")
+    assert environment.load()
+    assert "MAILLAGE_FIELD_MQTT_URL is set: it is used" in capsys.readouterr().err
+
+
+def test_a_process_that_got_a_dead_stack_s_number_is_not_believed(tmp_path: Path) -> None:
+    path = environment.write({"MAILLAGE_DATABASE_URL": "postgresql://old"})
+    kept = json.loads(path.read_text())
+    path.write_text(json.dumps({**kept, "started": kept["started"] - 1}))
+    assert environment.running() is None
+    assert not environment.load()
+
+
+def test_without_a_stack_nothing_is_sent_anywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MAILLAGE_API_KEY", "mk_secret")
+    (tmp_path / "members.csv").write_text("name\nClaire Martin\n")
+    for words in (["import", str(tmp_path / "members.csv")], ["export"]):
+        done = CliRunner().invoke(app, ["members", *words])
+        assert done.exit_code == 1
+        assert "no stack runs in" in str(done.exception)
+        assert "MAILLAGE_API_URL" in str(done.exception)
 
 
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

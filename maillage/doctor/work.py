@@ -1,0 +1,95 @@
+"""Whether the work gets done: what gateways have told, what isn't stored yet, how old their access lists are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from maillage.doctor.finding import Finding, bad, good, note
+
+_BEHIND_S: Final = 120
+"""As long as a number is believed: what isn't stored by then is missed on the page."""
+_SILENT_S: Final = 60
+"""A gateway says its state every ten seconds."""
+_LIST_S: Final = 120
+"""For a change to reach an online gateway."""
+
+_GATEWAYS: Final = """
+-- how the gateways in service stand: online by their last word, silent, behind, and what waits in their spools
+SELECT count(*), count(*) FILTER (WHERE s.online),
+       count(*) FILTER (WHERE s.online AND s.heard_at < now() - make_interval(secs => %s)),
+       count(*) FILTER (WHERE s.online AND coalesce(s.complete_at, s.changed_at) < now() - make_interval(secs => %s)),
+       coalesce(sum(s.spool_depth), 0),
+       coalesce(extract(epoch FROM now() - min(s.complete_at) FILTER (WHERE s.online)), 0)::float8
+FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id WHERE g.retired_at IS NULL
+"""
+_LISTS: Final = """
+-- online gateways without a list, with a list that a newer one has replaced for a while, and with one near its end
+SELECT count(*) FILTER (WHERE s.list_version IS NULL OR s.list_version = 0),
+       count(*) FILTER (WHERE s.list_version > 0 AND s.list_version < l.version
+                        AND l.made_at < now() - make_interval(secs => %s)),
+       count(*) FILTER (WHERE v.made_at < now() - make_interval(
+         secs => 0.75 * CASE WHEN y.place IS NULL THEN 2592000 ELSE y.list_max_age_s END)),
+       coalesce(extract(epoch FROM now() - min(v.made_at)), 0)::float8
+FROM gateway g JOIN gateway_state s ON s.gateway = g.id AND s.online
+LEFT JOIN access_list l ON l.place = g.place
+LEFT JOIN list_version v ON v.place = g.place AND v.version = s.list_version
+LEFT JOIN place_policy y ON y.place = g.place
+WHERE g.retired_at IS NULL
+"""
+_CHANGES: Final = """
+-- since when a change waits to be made into lists
+SELECT coalesce(extract(epoch FROM now() - min(at)), 0)::float8 FROM access_dirty
+"""
+_REFUSED: Final = """
+-- why nothing can be stored, or a gateway's events can't
+SELECT text FROM alarm
+WHERE kind = 'storing_refused' AND acknowledged_at IS NULL AND (place IS NULL OR raised_at > now() - interval '1 hour')
+ORDER BY id DESC LIMIT 3
+"""
+_LETTERS: Final = """
+-- letters of the last day that wait
+SELECT count(*) FROM dead_letter WHERE replayed_at IS NULL AND last_at > now() - interval '1 day'
+"""
+
+
+def look_at_work(connection: Any) -> Iterator[Finding]:
+    """Ask the database of a network how its gateways stand."""
+    total, online, silent, behind, waiting, oldest_s = connection.execute(_GATEWAYS, (_SILENT_S, _BEHIND_S)).fetchone()
+    if not total:
+        yield note("events", "no gateway is in service yet", "maillage network import")
+        return
+    if silent:
+        text = f"{silent} of {online} online gateways were not heard for {_SILENT_S} s"
+        yield bad("gateways heard", text, "look at the ingest, the gateways and the central broker")
+    elif not online:
+        yield bad("gateways heard", f"none of {total} gateways is online", "start them, or look at the central broker")
+    else:
+        yield good("gateways heard", f"{online} of {total} are online")
+    if behind:
+        text = f"of {behind} online gateways not everything is stored for {_BEHIND_S} s; {waiting} events wait in all"
+        yield bad("events stored", text, "look at the ingest: /readyz, /metrics (maillage_ingest_storing), its log")
+    else:
+        yield good("events stored", f"{waiting} wait; all was stored {oldest_s:.0f} s ago or later")
+    for (text,) in connection.execute(_REFUSED).fetchall():
+        yield bad("events stored", text, "mend that; what the gateways keep comes by itself")
+    letters = connection.execute(_LETTERS).fetchone()[0]
+    if letters:
+        yield note("dead letters", f"{letters} of the last day wait", "maillage dead-letters list")
+    yield from _lists(connection)
+
+
+def _lists(connection: Any) -> Iterator[Finding]:
+    missing, old, ending, oldest_s = connection.execute(_LISTS, (_LIST_S,)).fetchone()
+    waits_s = connection.execute(_CHANGES).fetchone()[0]
+    mend = "look at the rights process: /readyz, its log"
+    if missing:
+        yield bad("access lists", f"{missing} online gateways have none: their doors stay shut", mend)
+    if old:
+        yield bad("access lists", f"{old} online gateways have an older one than was made {_LIST_S} s ago", mend)
+    if ending:
+        yield bad("access lists", f"{ending} online gateways have one that is soon too old: doors will shut", mend)
+    if waits_s > _LIST_S:
+        yield bad("access lists", f"a change waits since {waits_s:.0f} s to be made into lists", mend)
+    if not (missing or old or ending or waits_s > _LIST_S):
+        yield good("access lists", f"in force everywhere, the oldest made {oldest_s / 3600:.1f} h ago")
