@@ -16,6 +16,22 @@ Sure = Literal["badged", "not_seen", "long_ago"]
 not seen opening: it stood open already, or nobody went through. ``long_ago``: no reading for more than 14 hours."""
 
 
+def went_through(*, awaits: bool, outcome: bool | None) -> bool | None:
+    """Return whether somebody who was granted a door went through it; None: not known, so not inside (yet).
+
+    The one rule for the gateway's memory, the centre's muster, explanations and occupancy. The view ``door_event``
+    says it in SQL (tests/integration/ingest/test_passages.py holds both to one table).
+
+    Args:
+        awaits: the door's contact was heard when access was granted, so that it will tell. Without one nobody will, and
+            the grant counts at once.
+        outcome: what the contact told: the access was taken, or not; None: nothing (yet).
+    """
+    if outcome is not None:
+        return outcome
+    return None if awaits else True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
     """One who may be inside."""

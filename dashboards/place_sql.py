@@ -105,8 +105,8 @@ SELECT "time", metric, state FROM (
 PASSAGES: Final = """
 -- passages by hour, without persons; the hour in which the window starts is whole
 SELECT h.hour AS "time",
-  coalesce(sum(h.times) FILTER (WHERE h.granted AND h.side = 'in'), 0)::float8 AS "Entrées",
-  coalesce(sum(h.times) FILTER (WHERE h.granted AND h.side = 'out'), 0)::float8 AS "Sorties",
+  coalesce(sum(h.passed) FILTER (WHERE h.side = 'in'), 0)::float8 AS "Entrées",
+  coalesce(sum(h.passed) FILTER (WHERE h.side = 'out'), 0)::float8 AS "Sorties",
   coalesce(sum(h.times) FILTER (WHERE NOT h.granted), 0)::float8 AS "Refus"
 FROM report.access_hourly h
 WHERE h.place IN (${place:sqlstring}) AND h.hour > $__timeFrom()::timestamptz - interval '1 hour'

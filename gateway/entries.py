@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from access import AccessList, Decision, Reading, State, after, card_token, decide, slots_used
+from access.inside import went_through
 from gateway.access_lists import ListHolder
 from gateway.asked import Asked, access_event
 from gateway.clock import instant
@@ -236,10 +237,12 @@ class Entries:
             or (watch is not None and who is not None and watch.went_through(who))
             or (presence is not None and presence.counted)
         )
-        state = after(decision, reading, held, before, taken=not waits)
+        state = after(decision, reading, held, before, taken=went_through(awaits=waits, outcome=None) is True)
         if repeated:
             state = replace(state, used=before.used)
         event = access_event(asked, decision, held, at)
+        if decision.granted:
+            event["awaits"] = waits
         if (used := slots_used(before, state)) is not None:
             event["pass_ref"], event["slots"] = used[0], list(used[1])
         self._memory.become(state)

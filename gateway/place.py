@@ -24,6 +24,7 @@ from gateway.drivers.registry import drivers_for
 from gateway.enrolment import Told
 from gateway.entries import Entries
 from gateway.faults import FaultBudget, shown
+from gateway.freshness import Freshness
 from gateway.identities import Identities
 from gateway.locks import Locks, Publish
 from gateway.memory import Keep, Memory, keep_nothing
@@ -71,6 +72,7 @@ class Place:
         self._unit: Unit | None = None
         self._by_code: dict[str, Device] = {device.code: device for device in config.devices}
         self._keypads = frozenset(device.address for device in config.devices if device.kind == "keypad")
+        self._freshness = Freshness()
         self._budget = FaultBudget(now)
         self._turn = threading.RLock()
         self._last = (now, 0)
@@ -190,6 +192,7 @@ class Place:
             for event in self.devices.tick(now, at):
                 log.warning("device_silent", extra={"gateway": self.config.gateway, "device": event["device"]})
                 self._append(event)
+                self._freshness.gone(event["device"], at)
                 self._entries.silent(event["device"])
             self._entries.tick(now, at)
             self.memory.tick(instant(at), self.lists.current)
@@ -198,6 +201,7 @@ class Place:
         """The wall clock jumped by ``step_s``."""
         with self._turn:
             self._entries.clock_stepped(round(step_s * 1e6))
+            self._freshness.clock_stepped(round(step_s * 1e6))
 
     def note(self, at: int, by: str, text: str) -> None:
         """Say who did what here, for the audit. From any thread."""
@@ -265,6 +269,7 @@ class Place:
             self.repeats.dropped += 1
             return
         late = identity is not None and self._identities.is_late(identity, at)
+        said = self._freshness.sift(said, at)
         for read in said.reads:
             self._entries.card(read, at, now, decided)
         for typed in said.typed:
@@ -294,6 +299,7 @@ class Place:
 
     def _gone(self, device: str, at: int) -> None:
         self._tell(self.devices.gone(device, at))
+        self._freshness.gone(device, at)
         self._entries.silent(device)
 
     def _tell(self, event: Event | None) -> None:

@@ -78,6 +78,8 @@ class AccessEvent(_Event):
     """What a grant overlooked."""
     host: NotRequired[bool]
     """Of a grant: by a right that supervises."""
+    awaits: NotRequired[bool]
+    """Of a grant: whether the door's contact is heard, so that ``access_taken`` or ``access_not_taken`` follows."""
     bits: NotRequired[Small]
     """Of a card whose format nobody knows: its length; ``card`` is then a keyed hash of its bits."""
 

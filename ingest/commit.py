@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -211,6 +212,20 @@ class Books:
             done.append(letter.id)
         self._write(connection, work)
         return done, refused
+
+    def look(self, connection: store.Connection, due: Mapping[int, int]) -> None:
+        """Let time pass in places, each up to the instant given with it, and store and tell what that changes.
+
+        Raises:
+            psycopg.Error: nothing was stored.
+        """
+        with store.transaction(connection, self.topology.base) as (tx, now):
+            work = _Work(tx=tx, now=now)
+            self._read_folds(connection, set(due))
+            for place, until in due.items():
+                work.places[place] = self._folds[place]
+                work.places[place].look(until)
+            self._write(connection, work, commit=True)
 
     def _write(self, connection: store.Connection, work: _Work, *, commit: bool = False) -> None:
         """Write what a transaction gathered: rows, folds, letters, alarms, the marks last, and COMMIT if told to.

@@ -2,19 +2,21 @@
 
 First form. Desk sensors and room sensors give a lower bound and say how much they can't tell; counters, or where there
 are none badges, count who came in by the doors; what lies in a space counts for it.
+
+``now`` is the instant for which it is made, on the clock of the place's events; all times are microseconds since the
+Unix epoch, UTC.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from zoneinfo import ZoneInfo
 
 from ingest.space import UNKNOWN, Estimate, SpaceFold
 from ingest.topology import Space
-
-FORGOTTEN: Final = 14 * 3600 * 1_000_000
-"""A member who badged in this long ago (microseconds) and never out forgot to badge out."""
+from occupancy import day_sums
+from occupancy.lasting import STAY, ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,54 @@ class _Seen:
     badly: bool
 
 
-def estimate(space: Space, fold: SpaceFold, nested: Iterable[tuple[Space, Estimate]]) -> Estimate:
-    """Estimate ``space`` from its fold and the estimates of those spaces in it that anything speaks of.
+def pass_time(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> None:
+    """Let time do to ``fold`` what it does without any event, up to ``now``.
 
-    Drops from ``fold.inside`` who forgot to badge out.
+    What a sensor said is outlived; who didn't badge out is forgotten; the counters' day turns. ``fold.at`` becomes the
+    last instant at which any of this happened, ``fold.due`` the next one.
     """
+    due: list[int] = []
+    for device, said_at, span in _words(space, fold):
+        end = ends(said_at, span)
+        if end <= now:
+            fold.silent.add(device)
+            fold.at = max(fold.at, end)
+        else:
+            due.append(end)
+    for member, badged_at in list(fold.inside.items()):
+        end = ends(badged_at, STAY)
+        if end <= now:
+            del fold.inside[member]
+            fold.at = max(fold.at, end)
+        else:
+            due.append(end)
+    for turn in day_sums.turns(fold.sums, zone):
+        if turn <= now:
+            fold.at = max(fold.at, turn)
+        else:
+            due.append(turn)
+    if fold.grants.waiting and (answered := fold.grants.due) is not None:
+        due.append(answered)
+    fold.due = min(due, default=None)
+
+
+def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
+    """The devices that are believed, when each last spoke, and for how long that holds."""
+    for words in (fold.desks, fold.rooms, fold.counts):
+        for device, (_, at) in words.items():
+            if device not in fold.silent and device in space.lasts:
+                yield device, at, space.lasts[device]
+    for device, at in fold.moves.items():
+        if device not in fold.silent and device in space.lasts:
+            yield device, at, space.lasts[device]
+
+
+def estimate(
+    space: Space, fold: SpaceFold, nested: Iterable[tuple[Space, Estimate]], *, zone: ZoneInfo, now: int
+) -> Estimate:
+    """Estimate ``space`` from its fold and the estimates of those spaces in it that anything speaks of."""
     seated, room = _desks(space, fold), _room(space, fold)
-    heads, doors_badly = _by_door(space, fold)
+    heads, doors_badly = _by_door(space, fold, zone, now)
     known = seated.known or room.known or heads is not None
     badly = seated.badly or room.badly or doors_badly
     low, high = max(seated.low, room.low), max(seated.high, room.high)
@@ -73,15 +116,26 @@ def _room(space: Space, fold: SpaceFold) -> _Seen:
     return _Seen(int(somebody), high, known=any(one is not None for one in said), badly=None in said)
 
 
-def _by_door(space: Space, fold: SpaceFold) -> tuple[int | None, bool]:
-    """How many are in by the counters or, without any, by the badges; None: they have not spoken. And who is silent."""
+def _by_door(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> tuple[int | None, bool]:
+    """How many are in by the counters or, without any, by the badges; None: not known. And whether it is unsure."""
     if space.counters:
-        said = [fold.counts[device][0] for device in space.counters if device in fold.counts]
-        if not fold.net_at and not any(value is not None for value in said):
-            return None, True
-        return sum(value or 0 for value in said) + fold.net, None in said or bool(space.counters & fold.silent)
+        return _counted(space, fold, zone, now)
     if not space.badged or not fold.badges:
         return None, False
-    for member in [member for member, at in fold.inside.items() if at < fold.at - FORGOTTEN]:
-        del fold.inside[member]
     return len(fold.inside), False
+
+
+def _counted(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> tuple[int | None, bool]:
+    """How many are in by the counters. A sum below zero shows as nobody, and as unsure: it can't be right."""
+    seen = [fold.counts[one][0] for one in space.counters if one in fold.counts and one not in fold.silent]
+    heads: int | None = sum(value or 0 for value in seen) if any(value is not None for value in seen) else None
+    if fold.moves or fold.sums:
+        heard = any(one in fold.moves and one not in fold.silent for one in space.counters)
+        moved = day_sums.inside(fold.sums, day_sums.day_of(now, zone)[0]) if heard else None
+        if moved is None:
+            return None, True
+        heads = moved + (heads or 0)
+    if heads is None:
+        return None, True
+    unheard = space.counters - fold.moves.keys() - fold.counts.keys()
+    return max(heads, 0), heads < 0 or None in seen or bool(unheard or space.counters & fold.silent)

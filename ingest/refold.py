@@ -10,18 +10,20 @@ from gateway.wire import Event
 from ingest import topology as network
 from ingest.late import apply_late
 from ingest.occupancy import PlaceFold
+from ingest.rows import DOOR_STATES
 from ingest.store import Connection, micros
 from ingest.topology import Device, Topology
 
 _EVENTS: Final = """
 -- a place's events that can say something of occupancy, in the order in which they were stored, and which were letters
-SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, e.detail,
+SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.edge_at, e.at),
+       e.detail,
        EXISTS (
          SELECT FROM dead_letter d
          WHERE d.stream = e.stream AND d.seq = e.seq AND d.origin = 'ingest' AND d.replayed_at IS NOT NULL
        )
 FROM event e
-WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN (1, 5, 6, 8)
+WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN (1, 2, 3, 4, 5, 6, 8)
 ORDER BY e.tx, e.stream, e.seq
 """
 
@@ -29,6 +31,8 @@ _STORED: Final = """
 -- what the ingest made of them
 SELECT space, present, low, high, quality, at, fold FROM space_state WHERE place = %b
 """
+
+_DOOR_STATES: Final = {number: name for name, number in DOOR_STATES.items()}
 
 
 def differences(connection: Connection) -> list[str]:
@@ -47,6 +51,8 @@ def _compare(connection: Connection, topology: Topology, devices: dict[int, Devi
         (apply_late if late else PlaceFold.apply)(fresh, event, device, at)
     fresh.settle()
     stored = {row[0]: row[1:] for row in connection.execute(_STORED, (place,))}
+    until = max((micros(row[4]) for row in stored.values()), default=0)
+    fresh.look(until)
     for space, one in fresh.spaces.items():
         e = one.estimate
         if space not in stored:
@@ -63,9 +69,10 @@ def _compare(connection: Connection, topology: Topology, devices: dict[int, Devi
 def _events(
     connection: Connection, devices: dict[int, Device], place: int
 ) -> Iterator[tuple[Event, Device, int, bool]]:
-    for kind, state, a, b, value, member, device, at, detail, late in connection.execute(_EVENTS, (place,)):
+    for kind, state, a, b, value, member, device, at, edge_at, detail, late in connection.execute(_EVENTS, (place,)):
         if device in devices:
             event: Any = _event(kind, state, numbers=(a, b, value), member=member, detail=detail)
+            event["at"] = micros(edge_at)
             yield event, devices[device], micros(at), late
 
 
@@ -80,7 +87,13 @@ def _event(
     """The part of an event that the fold looks at."""
     if kind == 1:
         event: dict[str, Any] = {"kind": "access", "decision": "granted" if state == 1 else "denied"}
+        if "awaits" in (detail or {}):
+            event["awaits"] = detail["awaits"]
         return event if member is None else {**event, "member": member}
+    if kind in (2, 3):
+        return {"kind": "access_taken" if kind == 2 else "access_not_taken", "access_at": detail["access_at"]}
+    if kind == 4:
+        return {"kind": "door", "state": _DOOR_STATES.get(state or 0)}
     if kind == 5:
         return {"kind": "desk", "occupied": None if state is None else bool(state)}
     a, b, value = numbers

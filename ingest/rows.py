@@ -123,16 +123,17 @@ def _access(event: Any) -> tuple[bytes, bytes]:
     detail = {key: event[key] for key in _ACCESS_DETAIL if key in event}
     if not detail:
         return middle, _NULL
-    return middle, _rule(event["rule"]) if len(detail) == 1 and "rule" in detail else _jsonb(detail)
+    few = len(detail) == 1 + ("awaits" in detail) and "rule" in detail
+    return middle, _rule(event["rule"], event.get("awaits")) if few else _jsonb(detail)
 
 
-_ACCESS_DETAIL: Final = ("rule", "pass_ref", "host", "by", "noted", "bits", "device_at")
+_ACCESS_DETAIL: Final = ("rule", "pass_ref", "host", "by", "noted", "awaits", "bits", "device_at")
 """What an access says beyond the columns; its slots become rows of ``pass_use``."""
 
 
 @lru_cache(maxsize=256)
-def _rule(name: str) -> bytes:
-    return _jsonb({"rule": name})
+def _rule(name: str, awaits: bool | None) -> bytes:
+    return _jsonb({"rule": name} if awaits is None else {"rule": name, "awaits": awaits})
 
 
 def _taken(event: Any) -> tuple[bytes, bytes]:

@@ -9,6 +9,12 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from occupancy.day_sums import Sums
+from occupancy.grants import Grants
+
+VERSION: Final = 2
+"""Of the stored form. 1 (without a number): one sum of all counts, cut off at zero, and no open grants."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
@@ -32,13 +38,17 @@ class SpaceFold:
         "badges",
         "counts",
         "desks",
+        "due",
         "estimate",
+        "grants",
         "inside",
-        "net",
-        "net_at",
+        "look",
+        "moves",
+        "old",
         "revision",
         "rooms",
         "silent",
+        "sums",
     )
 
     def __init__(self) -> None:
@@ -46,27 +56,51 @@ class SpaceFold:
         self.desks: dict[int, tuple[bool | None, int]] = {}
         self.rooms: dict[int, tuple[bool | None, int]] = {}
         self.counts: dict[int, tuple[int | None, int]] = {}
+        """Counters that see how many are there."""
+        self.moves: dict[int, int] = {}
+        """Counters that see who comes and goes: when each last reported."""
+        self.sums: Sums = {}
+        """What those counted, by day."""
         self.inside: dict[str, int] = {}
+        """Members inside, with their last badge."""
         self.badges = 0
-        """When a reader of this space last granted; 0: never."""
-        self.net = 0
-        self.net_at = 0
+        """When a reader of this space last let somebody through; 0: never."""
+        self.grants = Grants()
+        """Of the doors that lead into this space."""
         self.silent: set[int] = set()
+        """Devices that have fallen silent, or whose word is outlived, and that have not said anything since."""
         self.estimate = UNKNOWN
         self.revision = 0
+        self.due: int | None = None
+        """When the estimate changes next by time alone; None: never. Made of the rest."""
+        self.old = False
+        """Read from the form of an older version, whose estimate it still bears."""
+        self.look: int | None = None
+        """As stored: when the ingest looks at this space again, not later than ``due``."""
+
+    def looks_at(self, now: int) -> int | None:
+        """When to look at this space, to be stored: ``due``, or an earlier instant that is stored already.
+
+        Most events put ``due`` off by a little. Looking once too early costs less than an index that moves with each.
+        """
+        if self.look is not None and now < self.look and (self.due is None or self.look <= self.due):
+            return self.look
+        return self.due
 
     def to_json(self) -> str:
         """Everything that the next event needs, as JSON; see ``from_json``."""
         return json.dumps(
             {
+                "v": VERSION,
                 "at": self.at,
                 "desks": self.desks,
                 "rooms": self.rooms,
                 "counts": self.counts,
+                "moves": self.moves,
+                "sums": self.sums,
                 "inside": self.inside,
                 "badges": self.badges,
-                "net": self.net,
-                "net_at": self.net_at,
+                "grants": self.grants.to_json(),
                 "silent": sorted(self.silent),
             },
             separators=(",", ":"),
@@ -75,7 +109,11 @@ class SpaceFold:
 
     @classmethod
     def from_json(cls, value: dict[str, Any], estimate: Estimate, revision: int) -> SpaceFold:
-        """The fold as stored: ``value`` is the parsed text of ``to_json``."""
+        """The fold as stored: ``value`` is the parsed text of ``to_json``, or of a version before.
+
+        Of version 1's sum of counts only the time is taken: it had no anchor, so the day's count is unknown until the
+        next quiet morning.
+        """
         fold = cls()
         fold.at = value["at"]
         fold.desks = {int(key): (pair[0], pair[1]) for key, pair in value["desks"].items()}
@@ -83,9 +121,14 @@ class SpaceFold:
         fold.counts = {int(key): (pair[0], pair[1]) for key, pair in value["counts"].items()}
         fold.inside = dict(value["inside"])
         fold.badges = value["badges"]
-        fold.net = value["net"]
-        fold.net_at = value["net_at"]
         fold.silent = set(value["silent"])
+        if value.get("v", 1) == 1:
+            fold.old = True
+            fold.sums = {0: (0, value["net_at"])} if value["net_at"] else {}
+        else:
+            fold.moves = {int(key): at for key, at in value["moves"].items()}
+            fold.sums = {int(key): (pair[0], pair[1]) for key, pair in value["sums"].items()}
+            fold.grants = Grants.from_json(value["grants"])
         fold.estimate = estimate
         fold.revision = revision
         return fold

@@ -67,18 +67,19 @@ SELECT move_marks(%b::int[], %b::bigint[], %b::bigint[], %b::text[], %b::bigint[
 
 _SPACE_STATES = """
 -- the folds of some places as last stored
-SELECT space, place, revision, present, low, high, quality, fold FROM space_state WHERE place = ANY(%b::int[])
+SELECT space, place, revision, present, low, high, quality, fold, due_at FROM space_state WHERE place = ANY(%b::int[])
 """
 
 _STORE_SPACES = """
 -- the new present state of spaces
-INSERT INTO space_state (space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed_at, fold)
+INSERT INTO space_state (space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed_at, fold,
+                         due_at)
 SELECT * FROM unnest(%b::int[], %b::int[], %b::bigint[], %b::int[], %b::int[], %b::int[], %b::int[], %b::text[],
-                     %b::timestamptz[], %b::int[], %b::timestamptz[], %b::jsonb[])
+                     %b::timestamptz[], %b::int[], %b::timestamptz[], %b::jsonb[], %b::timestamptz[])
 ON CONFLICT (space) DO UPDATE SET
   revision = excluded.revision, present = excluded.present, low = excluded.low, high = excluded.high,
   capacity = excluded.capacity, quality = excluded.quality, at = excluded.at, ttl_s = excluded.ttl_s,
-  changed_at = excluded.changed_at, fold = excluded.fold
+  changed_at = excluded.changed_at, fold = excluded.fold, due_at = excluded.due_at
 """
 
 _STORE_CHANGES = """
@@ -171,12 +172,13 @@ def transaction(connection: Connection, base: int) -> Iterator[tuple[int, int]]:
 def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> dict[int, PlaceFold]:
     """The folds of ``places`` as last stored."""
     spaces: dict[int, dict[int, SpaceFold]] = {place: {} for place in places}
-    for space, place, revision, present, low, high, quality, value in connection.execute(
+    for space, place, revision, present, low, high, quality, value, due_at in connection.execute(
         _SPACE_STATES, (list(places),), binary=True
     ):
         if space in topology.spaces:
             estimate = Estimate(present=present, low=low, high=high, quality=quality)
-            spaces[place][space] = SpaceFold.from_json(value, estimate, revision)
+            spaces[place][space] = fold = SpaceFold.from_json(value, estimate, revision)
+            fold.look = None if due_at is None else micros(due_at)
     return {place: PlaceFold(place, topology, rows) for place, rows in spaces.items()}
 
 
@@ -218,11 +220,13 @@ def store_spaces(connection: Connection, topology: Topology, places: Iterable[Pl
         for space in sorted(place.touched):
             fold = place.spaces[space]
             fold.revision += 1
+            fold.look = fold.looks_at(now)
             e, capacity = fold.estimate, topology.spaces[space].capacity
             rows.append(
                 (
                     *(space, place.id, fold.revision, e.present, e.low, e.high, capacity, e.quality),
                     *(when(fold.at), ttl_s, changed_at, fold.to_json()),
+                    None if fold.look is None else when(fold.look),
                 )
             )
             told.append(

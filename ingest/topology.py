@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
+
+from occupancy.lasting import lasts
+
+_UTC: Final = ZoneInfo("UTC")
 
 _BASE = """
 -- which tables these are: a restore makes them anew, under other numbers
@@ -18,6 +23,11 @@ _SPACES = """
 SELECT id, place, parent, capacity FROM space
 """
 
+_ZONES = """
+-- every place's time zone
+SELECT id, time_zone FROM place
+"""
+
 _GATEWAYS = """
 -- every gateway in service with its place's code and shard
 SELECT g.id, g.code, g.place, p.code, p.shard FROM gateway g JOIN place p ON p.id = g.place WHERE g.retired_at IS NULL
@@ -26,7 +36,7 @@ SELECT g.id, g.code, g.place, p.code, p.shard FROM gateway g JOIN place p ON p.i
 _DEVICES = """
 -- every device with where it senses and where its door leads
 SELECT d.id, d.gateway, d.code, d.kind, d.space, d.desk IS NOT NULL, d.side, d.door, o.code,
-       o.from_space, o.to_space
+       o.from_space, o.to_space, (extract(epoch FROM d.expect_every) * 1000000)::bigint
 FROM device d LEFT JOIN door o ON o.id = d.door
 """
 
@@ -44,6 +54,8 @@ class Device:
     door_to: int | None
     door: int | None = None
     door_code: str | None = None
+    expect_every: int | None = None
+    """Microseconds between two reports at most, where that is declared."""
 
     @property
     def counts_into(self) -> int | None:
@@ -79,6 +91,8 @@ class Space:
     counters: set[int] = field(default_factory=set)
     badged: bool = False
     """A door with a reader leads into it."""
+    lasts: dict[int, int] = field(default_factory=dict)
+    """For how long what each of these devices says holds, microseconds (``occupancy.lasting``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +102,25 @@ class Topology:
     gateways: Mapping[str, Gateway]
     spaces: Mapping[int, Space]
     places: Mapping[int, tuple[int, ...]]
+    zones: Mapping[int, ZoneInfo] = field(default_factory=dict)
     base: int = 0
     """Number (OID) of the table ``stream`` when this was read; 0: not known. Another one: the tables were made anew."""
 
+    def zone(self, place: int) -> ZoneInfo:
+        """The time zone of ``place``."""
+        return self.zones.get(place, _UTC)
+
     @classmethod
     def build(
-        cls, gateways: list[Gateway], spaces: list[Space], devices: list[tuple[int, str, Device]], *, base: int = 0
+        cls,
+        gateways: list[Gateway],
+        spaces: list[Space],
+        devices: list[tuple[int, str, Device]],
+        zones: Mapping[int, str] | None = None,
+        *,
+        base: int = 0,
     ) -> Topology:
-        """Join rows into a topology; ``devices`` are (gateway id, code, device)."""
+        """Join rows into a topology; ``devices`` are (gateway id, code, device), ``zones`` the places' time zones."""
         by_id = {space.id: space for space in spaces}
         by_gateway = {gateway.id: gateway for gateway in gateways}
         places: dict[int, list[int]] = {}
@@ -112,19 +137,33 @@ class Topology:
             gateways={gateway.code: gateway for gateway in gateways},
             spaces=by_id,
             places={place: tuple(sorted(ids)) for place, ids in places.items()},
+            zones={place: _zone(name) for place, name in (zones or {}).items()},
             base=base,
         )
 
 
+def _zone(name: str) -> ZoneInfo:
+    """A time zone; UTC where this machine's data don't know it: a count is no reason to store nothing."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return _UTC
+
+
 def _note_source(spaces: dict[int, Space], device: Device) -> None:
+    into: int | None = device.space
     if device.kind == "desk_sensor" and device.space is not None:
         spaces[device.space].desks.add(device.id)
     elif device.kind == "presence_sensor" and device.space is not None:
         spaces[device.space].rooms.add(device.id)
     elif device.kind == "counter" and device.counts_into is not None:
-        spaces[device.counts_into].counters.add(device.id)
+        into = device.counts_into
+        spaces[into].counters.add(device.id)
     elif device.kind in ("reader", "keypad") and device.door_to is not None:
         spaces[device.door_to].badged = True
+        return
+    if into is not None:
+        spaces[into].lasts[device.id] = lasts(device.expect_every)
 
 
 def load(connection: psycopg.Connection[Any]) -> Topology:
@@ -145,10 +184,11 @@ def load(connection: psycopg.Connection[Any]) -> Topology:
             code,
             Device(
                 id=i, kind=kind, space=space, at_desk=desk, side=side, door=door, door_code=door_code,
-                door_from=door_from, door_to=door_to,
+                door_from=door_from, door_to=door_to, expect_every=expect_every,
             ),
         )
-        for i, gateway, code, kind, space, desk, side, door, door_code, door_from, door_to
+        for i, gateway, code, kind, space, desk, side, door, door_code, door_from, door_to, expect_every
         in connection.execute(_DEVICES)
     ]  # fmt: skip
-    return Topology.build(gateways, spaces, devices, base=base)
+    zones = dict(connection.execute(_ZONES).fetchall())
+    return Topology.build(gateways, spaces, devices, zones, base=base)

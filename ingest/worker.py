@@ -12,7 +12,7 @@ import psycopg
 
 from database.pool import connect
 from gateway.wire import Mark
-from ingest import isolate, records, replay, store, topology
+from ingest import due, isolate, records, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, Reading, Refusal, read, sender
@@ -42,6 +42,8 @@ _REPLAY_EVERY_S: Final = 5.0
 _TOPOLOGY_EVERY_S: Final = 600.0
 """The database says when the network changes; this is for a word that got lost."""
 _LOCKS_EVERY_S: Final = 2.0
+_LOOK_EVERY_S: Final = 5.0
+"""Time alone changes an estimate this much late at most, beside the gateway's own pace of reporting."""
 
 _REFUSED_LOG_EVERY_S: Final = 60.0
 """Of each reason: one who must not send may send a lot."""
@@ -139,7 +141,7 @@ class Worker:
         self._books = Books(topology.load(connection))
         wanted = self._settings.shard_set
         self.owned = frozenset()
-        locks_at = topology_at = doubt_at = replay_at = 0.0
+        locks_at = topology_at = doubt_at = replay_at = look_at = 0.0
         standby_at = time.monotonic() + 2 * _LOCKS_EVERY_S
         while not stop.is_set():
             now = self.beat = time.monotonic()
@@ -172,6 +174,9 @@ class Worker:
                 replay_at = now + _REPLAY_EVERY_S
                 if self._aside("replay_refused", lambda: replay.answer_requests(connection, self._books, self.owned)):
                     replay_at = 0.0  # there may be more of them; what arrived meanwhile comes first
+            if now >= look_at:
+                look_at = now + _LOOK_EVERY_S
+                self._aside("look_refused", lambda: bool(due.settle(connection, self._books, self.owned)))
 
     def _recovered(self, connection: store.Connection) -> None:
         """What waited is stored, or nothing did: say so."""

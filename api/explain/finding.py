@@ -116,9 +116,9 @@ async def version_at(s: Session, place: int, at: datetime) -> int | None:
 async def state_before(s: Session, place: int, code: str, at: datetime, *, told: Mapping[str, Any]) -> State:
     """What the gateways remember at ``at``, as far as orders and a day's readings tell; ``told``: the time zone."""
     where = {"place": place, "since": at - _BEFORE, "until": at}
-    rules, contacts = ground(await s.rows(DOORS, where), await s.rows(SPACES, where))
+    rules = ground(await s.rows(DOORS, where), await s.rows(SPACES, where))
     readings = [Told(**row) for row in await s.rows(READINGS, where)]
-    state = folded(readings, rules, contacts, place=code, time_zone=str(told["time_zone"]))
+    state = folded(readings, rules, place=code, time_zone=str(told["time_zone"]))
     last = {row["door"]: row for row in await s.rows(_EVACUATIONS, where)}
     whole = last.pop(None, None)
     ended = whole["outcome_at"] if whole is not None and whole["do_what"] == "release" else None

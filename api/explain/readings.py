@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 
 from access.aftermath import Reading, after
+from access.inside import went_through
 from access.model import AccessList, By, Decision, Entry, Member, Reason, Side, State
 from access.rules import DoorRules, PlaceRules, SpaceRules
 
@@ -23,10 +24,9 @@ FROM event e JOIN device d ON d.id = e.device JOIN door o ON o.id = d.door LEFT 
 WHERE e.place = %(place)s AND e.at >= %(since)s AND e.at < %(until)s AND e.kind IN (1, 2, 3)
 ORDER BY e.at, e.stream, e.seq
 """
-# Where its doors lead, and which of them have a contact that tells whether they were passed.
+# Where its doors lead.
 DOORS: Final = """
-SELECT o.code::text AS code, f.code::text AS from_space, t.code::text AS to_space,
-       EXISTS (SELECT FROM device c WHERE c.door = o.id AND c.kind = 'contact') AS contact
+SELECT o.code::text AS code, f.code::text AS from_space, t.code::text AS to_space
 FROM door o LEFT JOIN space f ON f.id = o.from_space JOIN space t ON t.id = o.to_space
 WHERE o.place = %(place)s
 """
@@ -68,6 +68,11 @@ class Told:
         return value if isinstance(value, int) else None
 
     @property
+    def awaits(self) -> bool:
+        """Of a grant: whether the gateway said that the door's contact will tell."""
+        return bool((self.detail or {}).get("awaits"))
+
+    @property
     def by(self) -> By:
         """What was presented."""
         return "code" if (self.detail or {}).get("by") == "code" else "card"
@@ -97,39 +102,37 @@ class Told:
         return Reading(card_token=self.card, door=self.door, side=self.side, at=self.at, by=self.by)
 
 
-def ground(
-    doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any]]
-) -> tuple[PlaceRules, frozenset[str]]:
-    """A place's doors and spaces from the rows of ``DOORS`` and ``SPACES``, and the doors with a contact."""
-    listed = list(doors)
-    rules = PlaceRules(
-        doors={row["code"]: DoorRules(from_space=row["from_space"], to_space=row["to_space"]) for row in listed},
+def ground(doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any]]) -> PlaceRules:
+    """A place's doors and spaces from the rows of ``DOORS`` and ``SPACES``."""
+    return PlaceRules(
+        doors={row["code"]: DoorRules(from_space=row["from_space"], to_space=row["to_space"]) for row in doors},
         spaces={row["code"]: SpaceRules(parent=row["parent"]) for row in spaces},
     )
-    return rules, frozenset(row["code"] for row in listed if row["contact"])
 
 
-def passages(readings: Iterable[Told], contacts: Collection[str]) -> Iterator[tuple[Told, bool]]:
+def passages(readings: Iterable[Told]) -> Iterator[tuple[Told, bool]]:
     """Give each reading in order, with whether it was taken; what a contact tells late comes again, then.
 
-    A grant at a door without a contact counts as taken; at another one it is so once the contact says so.
+    By ``access.inside.went_through``. Whether the door's contact tells, the gateway said with the grant. An older
+    gateway doesn't say so; of its grants those wait that a contact told of.
     """
+    listed = list(readings)
+    answered = {(one.door, one.access_at) for one in listed if one.kind != ACCESS}
     waiting: dict[tuple[str, int], Told] = {}
-    for one in readings:
+    for one in listed:
         if one.kind == ACCESS:
-            seen_to = one.granted and one.door in contacts
-            if seen_to:
-                waiting[one.door, _micros(one.told_at)] = one
-            yield one, not seen_to
+            key = one.door, _micros(one.told_at)
+            taken = not one.granted or went_through(awaits=one.awaits or key in answered, outcome=None) is True
+            if not taken:
+                waiting[key] = one
+            yield one, taken
         elif one.access_at is not None:
             granted = waiting.pop((one.door, one.access_at), None)
-            if granted is not None and one.kind == TAKEN:
+            if granted is not None and went_through(awaits=True, outcome=one.kind == TAKEN):
                 yield granted, True
 
 
-def folded(
-    readings: Iterable[Told], rules: PlaceRules, contacts: Collection[str], *, place: str, time_zone: str
-) -> State:
+def folded(readings: Iterable[Told], rules: PlaceRules, *, place: str, time_zone: str) -> State:
     """The state that a gateway of ``place`` would have after ``readings``, had it begun with none.
 
     Only who was let in counts: the readings themselves say who carries which card, no list is needed.
@@ -144,7 +147,7 @@ def folded(
     made_at = listed[0].at if listed else _EPOCH
     held = AccessList(place=place, version=1, made_at=made_at, time_zone=time_zone, entries=entries, rules=rules)
     state = State()
-    for one, taken in passages(listed, contacts):
+    for one, taken in passages(listed):
         state = after(one.decision, one.reading, held, state, taken=taken)
     return state
 

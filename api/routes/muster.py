@@ -81,9 +81,9 @@ async def muster(place: str, request: Request, question: Annotated[MusterQuestio
         where = {"place": number, "since": at - WINDOW, "until": at}
         zone = await s.row("SELECT time_zone FROM place WHERE id = %(place)s", where)
         assert zone is not None
-        rules, contacts = ground(await s.rows(DOORS, where), await s.rows(SPACES, where))
+        rules = ground(await s.rows(DOORS, where), await s.rows(SPACES, where))
         readings = [Told(**row) for row in await s.rows(READINGS, where)]
-        state = folded(readings, rules, contacts, place=place, time_zone=zone["time_zone"])
+        state = folded(readings, rules, place=place, time_zone=zone["time_zone"])
         refs = {"refs": [*state.movements, *state.unseen]}
         names = {row["ref"]: row["name"] for row in await s.rows(NAMES, refs)}
         gateways = await s.rows(GATEWAYS, where)

@@ -21,7 +21,7 @@ from api.answers import json_answer
 from api.audited import note_reading
 from api.errors import Unavailable
 from api.explain.mustering import NAMES
-from api.explain.readings import DOORS, READINGS, Told
+from api.explain.readings import READINGS, Told
 from api.reach import reached_place
 from api.session import Session, guarded, session
 from api.whatif.again import decide_again, outcome_json
@@ -101,11 +101,10 @@ async def what_if(request: Request, body: WhatIf) -> Response:
             place = await reached_place(s, body.place, "whatif", field="place")
             readings = await _readings(s, {"place": place, "since": since, "until": now})
             lists = await _lists(s, place, now, body.changes)
-            contacts = frozenset(row["code"] for row in await s.rows(DOORS, {"place": place}) if row["contact"])
             await note_reading(
                 s, "read events", f"place {body.place}", place=place, detail={"what_if": True, "weeks": body.weeks}
             )
-        outcome = await asyncio.to_thread(decide_again, readings[-MOST:], *lists, contacts=contacts, breathe=_breathe)
+        outcome = await asyncio.to_thread(decide_again, readings[-MOST:], *lists, breathe=_breathe)
     finally:
         _AT_ONCE.release()
     told = outcome_json(outcome)

@@ -7,7 +7,7 @@ What was typed isn't stored: whoever wasn't refused for the PIN is taken to type
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -98,7 +98,6 @@ def decide_again(
     now: AccessList,
     other: AccessList,
     *,
-    contacts: Collection[str],
     breathe: Callable[[], None],
 ) -> Outcome:
     """Decide ``readings``, in their order, by both lists; ``breathe`` is called every half a millisecond."""
@@ -107,7 +106,7 @@ def decide_again(
     zone = zone_named(now.time_zone)
     day: date | None = None
     seen: set[tuple[int, int]] = set()
-    for index, (one, taken) in enumerate(passages(readings, contacts)):
+    for index, (one, taken) in enumerate(passages(readings)):
         if index % _BREATH == 0:
             breathe()
         local = one.at.astimezone(zone)

@@ -84,6 +84,10 @@ class Decoded:
     """Codes of the devices that their hub declares offline."""
     identity: Identity | None = None
     """None: nothing tells whether the message was delivered before."""
+    back: tuple[str, ...] = ()
+    """Codes of the devices whose hub answers again; of themselves that says nothing."""
+    said_at: int | None = None
+    """When the device itself said ``events`` (µs, by its hub's clock), where the message tells."""
 
 
 NOTHING = Decoded()

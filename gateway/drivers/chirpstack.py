@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from gateway.config import Device
 from gateway.drivers import NOTHING, Decoded, DriverError, Identity, milesight
-from gateway.drivers.fields import device_at, nested, number, read_object, text
+from gateway.drivers.fields import device_at, instant_of, nested, number, read_object, text
 from gateway.wire import DeviceEvent, Event
 
 ALIVE: Final = frozenset({"join", "ack"})
@@ -83,6 +83,7 @@ class ChirpStack:
             events=_stamped(events, message),
             heard=(device.code,),
             identity=_identity(device, parts[5], message),
+            said_at=instant_of(message.get("time")),
         )
 
     def unlock(self, device: str, seconds: float) -> tuple[str, bytes]:

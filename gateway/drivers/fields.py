@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 
 from gateway.drivers import DriverError
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_MS: Final = 100_000_000_000
+"""A greater number counts milliseconds: in seconds it would be the year 5138."""
+_LATEST_MS: Final = 10_000_000_000_000
 MAX_DEVICE_AT = 64
 """Characters of a device's own time that the wire contract takes."""
 
@@ -67,6 +72,23 @@ def device_at(value: object) -> str | None:
     if isinstance(value, float):
         return repr(value) if math.isfinite(value) else None
     return text(value, limit=MAX_DEVICE_AT)
+
+
+def instant_of(value: object) -> int | None:
+    """Return a hub's time in µs since 1970: RFC 3339, or a number of seconds or milliseconds; else None.
+
+    A time without a zone is nobody's.
+    """
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            return None if moment.tzinfo is None else (moment - _EPOCH) // timedelta(microseconds=1)
+        except (ValueError, OverflowError):
+            return None
+    count = number(value)
+    if count is None or not 0 < count < _LATEST_MS:
+        return None
+    return round(count * (1_000 if count >= _FIRST_MS else 1_000_000))
 
 
 def nested(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

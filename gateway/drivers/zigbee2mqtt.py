@@ -4,6 +4,9 @@ A device's state comes on ``BASE/FRIENDLY_NAME``, its availability below it. The
 messages repeat within a second: each decodes again, and the runtime drops what is not news. A message without
 ``occupancy`` or ``presence`` (a heartbeat) says nothing about people.
 
+A base topic may have several levels, and so may a friendly name. So every level above a device is listened to for a
+bridge, and a device belongs to the nearest one that has spoken.
+
 A keypad says what was typed as ``action_code``, and the key that ended it as ``action`` (any will do: a door has one
 meaning). What it says is never kept by the hub (``action_.*`` in its state cache), so no old code comes again. The
 Frient KEPZB-110 reads tags as well: ``+`` and the tag's UID in hexadecimal.
@@ -20,7 +23,7 @@ from typing import Any, Final
 
 from gateway.config import Device
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
-from gateway.drivers.fields import device_at, nested, number, read_object
+from gateway.drivers.fields import device_at, instant_of, nested, number, read_object
 from gateway.wire import DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 
 MEASURES: Final[tuple[tuple[str, tuple[str, ...], float, float], ...]] = (
@@ -44,19 +47,21 @@ class Zigbee2Mqtt:
             DriverError: ``bad_address``.
         """
         self._devices: dict[str, Device] = {}
-        self._bases: dict[str, list[str]] = {}
+        self._levels: dict[str, None] = {}
+        """Topics under which a bridge may be."""
+        self._bridges: set[str] = set()
+        """Those under which one has spoken; its state is retained, so that it speaks at each start."""
         for device in devices:
             if device.driver == "zigbee2mqtt":
-                base, slash, name = device.address.partition("/")
-                if not slash or not base or not name:
+                if not all(device.address.split("/")) or "/" not in device.address:
                     raise DriverError("bad_address")
                 self._devices[device.address] = device
-                self._bases.setdefault(base, []).append(device.code)
+                self._levels.update(dict.fromkeys(_above(device.address)))
 
     def subscriptions(self) -> tuple[str, ...]:
         """Return the devices' topics and the bridges' own news."""
         of_devices = (topic for name in self._devices for topic in (name, f"{name}/availability"))
-        of_bridges = (f"{base}/bridge/{leaf}" for base in self._bases for leaf in ("state", "event"))
+        of_bridges = (f"{level}/bridge/{leaf}" for level in self._levels for leaf in ("state", "event"))
         return (*of_devices, *of_bridges)
 
     def live_subscriptions(self) -> tuple[str, ...]:
@@ -75,13 +80,14 @@ class Zigbee2Mqtt:
             message = read_object(payload)
             if device.kind == "keypad" or "action_code" in message:
                 return _keypad(device, message, at)
-            return Decoded(events=_state(device, message, at), heard=(device.code,))
+            spoke_at = instant_of(message.get("last_seen"))
+            return Decoded(events=_state(device, message, at), heard=(device.code,), said_at=spoke_at)
         name, _, leaf = topic.rpartition("/")
         if leaf == "availability" and (device := self._devices.get(name)) is not None:
             return _availability(payload, (device.code,))
-        base, _, rest = topic.partition("/")
-        if base in self._bases and rest.startswith("bridge/"):
-            return self._bridge(base, rest.removeprefix("bridge/"), payload)
+        level, bridge, leaf = topic.rpartition("/bridge/")
+        if bridge and level in self._levels:
+            return self._bridge(level, leaf, payload)
         return NOTHING
 
     def unlock(self, device: str, seconds: float) -> tuple[str, bytes]:
@@ -92,15 +98,30 @@ class Zigbee2Mqtt:
         """Refuse likewise. See ``Driver.hold_open``."""
         raise DriverError("unknown_lock")
 
+    def _under(self, base: str) -> tuple[str, ...]:
+        """Return the codes of the devices whose bridge is ``base``."""
+        return tuple(
+            device.code
+            for address, device in self._devices.items()
+            if next((level for level in _above(address) if level in self._bridges), None) == base
+        )
+
     def _bridge(self, base: str, leaf: str, payload: bytes) -> Decoded:
+        self._bridges.add(base)
         if leaf == "state":
-            said = _availability(payload, tuple(self._bases[base]))
-            return Decoded(gone=said.gone)  # the bridge being up doesn't mean that its devices are
+            said = _availability(payload, self._under(base))
+            return Decoded(gone=said.gone, back=said.heard)  # the bridge being up doesn't mean that its devices are
         if leaf != "event":
             return NOTHING
         message = read_object(payload)
         left = self._devices.get(f"{base}/{nested(message, 'data').get('friendly_name')}")
         return Decoded(gone=(left.code,)) if left is not None and message.get("type") == "device_leave" else NOTHING
+
+
+def _above(address: str) -> tuple[str, ...]:
+    """Return the levels above a topic, the nearest first."""
+    parts = address.split("/")
+    return tuple("/".join(parts[:end]) for end in range(len(parts) - 1, 0, -1))
 
 
 def _availability(payload: bytes, codes: tuple[str, ...]) -> Decoded:

@@ -187,7 +187,7 @@ def test_the_muster_says_who_is_inside_and_how_sure_that_is(network: Managed, cl
         made = "INSERT INTO member (ref, name, home) SELECT %s, %s, id FROM place WHERE code = 'isle' RETURNING ref"
         network.sql(made, name, f"=Name of {name}")
         at = now - timedelta(minutes=minutes)
-        here.read(at, card=f"{minutes:08X}", member=name, rule="right")
+        here.read(at, card=f"{minutes:08X}", member=name, rule="right", awaits=True)
         if name != "m-nots":
             here.read(at + timedelta(seconds=2), kind="access_taken", access_at=_us(at))
     left = now - timedelta(minutes=10)

@@ -282,7 +282,15 @@ def test_no_view_reads_a_column_of_persons_or_cards(owner: Connection) -> None:
         "JOIN pg_class t ON t.oid = d.refobjid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid "
         "WHERE v.relnamespace = 'report'::regnamespace AND t.relnamespace = 'public'::regnamespace"
     ).fetchall()
-    assert ("access_hourly", "event.reason") in read
+    assert ("access_hourly", "door_event.reason") in read
+    assert ("desk_history", "event.state") in read
+    # Nobody's but the views': it reads an event's detail, and gives of it whether somebody went through.
+    columns_of = (
+        "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = 'door_event'::regclass AND attnum > 0"
+    )
+    assert owner.execute(columns_of).fetchone() == (["at", "place", "device", "kind", "state", "reason", "passed"],)
+    granted = "SELECT has_table_privilege('maillage_report', 'door_event', 'SELECT')"
+    assert owner.execute(granted).fetchone() == (False,)
     personal = ("card.", "member.", "access_right.", "access_list.", "api_key.", "dead_letter.")
     columns = {"event.card", "event.member", "event.detail", "alarm.detail", "alarm.acknowledged_by", "event.edge_at"}
     assert [(view, name) for view, name in read if name in columns or name.startswith(personal)] == []

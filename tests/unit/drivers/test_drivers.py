@@ -143,7 +143,7 @@ def test_availability_in_its_three_forms() -> None:
         assert SENSORS.decode("z/two/availability", payload, AT) == Decoded(heard=("d2",))
     assert SENSORS.decode("z/two/availability", b"", AT) == NOTHING
     assert SENSORS.decode("z/bridge/state", b'{"state":"offline"}', AT) == Decoded(gone=("d1", "d2"))
-    assert SENSORS.decode("z/bridge/state", b"online", AT) == Decoded()
+    assert SENSORS.decode("z/bridge/state", b"online", AT) == Decoded(back=("d1", "d2"))
 
 
 def uplink(data: bytes | None, **more: Any) -> bytes:

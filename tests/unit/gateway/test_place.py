@@ -38,6 +38,7 @@ def test_the_lock_is_told_before_anything_is_stored(bench: Bench) -> None:
         "rule": "right",
         "card": TOKEN,
         "member": "m-1abc",
+        "awaits": False,
         "list_version": 4,
         "list_age_s": 62,
     }

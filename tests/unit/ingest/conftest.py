@@ -14,9 +14,18 @@ def device(
     space: int | None = None,
     door: tuple[int | None, int | None] = (None, None),
     side: str = "in",
+    expect_every_s: int | None = None,
 ) -> Device:
     return Device(
-        id=number, kind=kind, space=space, at_desk=kind == "desk_sensor", side=side, door_from=door[0], door_to=door[1]
+        id=number,
+        kind=kind,
+        space=space,
+        at_desk=kind == "desk_sensor",
+        side=side,
+        door_from=door[0],
+        door_to=door[1],
+        door=None if door[1] is None else door[1] * 10,
+        expect_every=None if expect_every_s is None else expect_every_s * 1_000_000,
     )
 
 
@@ -24,11 +33,13 @@ DEVICES = {
     "desk-0": device(100, "desk_sensor", space=OPEN),
     "desk-1": device(101, "desk_sensor", space=OPEN),
     "desk-2": device(102, "desk_sensor", space=OPEN),
-    "room": device(110, "presence_sensor", space=MEETING),
+    "room": device(110, "presence_sensor", space=MEETING, expect_every_s=3600),
     "counter": device(120, "counter", space=LAB),
     "heads": device(121, "counter", space=LAB),
     "in": device(130, "reader", door=(None, ROOT)),
     "out": device(131, "reader", door=(None, ROOT), side="out"),
+    "contact": device(132, "contact", door=(None, ROOT)),
+    "lab-in": device(133, "reader", door=(ROOT, LAB)),
     "air": device(140, "climate", space=OPEN),
 }
 
@@ -41,8 +52,9 @@ def make_topology(*, without: tuple[str, ...] = ()) -> Topology:
         Space(id=MEETING, place=5, parent=ROOT, capacity=8),
         Space(id=LAB, place=5, parent=ROOT, capacity=6),
     ]
-    rows = [(1, code, one) for code, one in DEVICES.items() if code not in without]
-    return Topology.build([gateway], spaces, rows)
+    # The lab's reader moves people; who is in the lab is counted.
+    rows = [(1, code, one) for code, one in DEVICES.items() if code not in (*without, "lab-in")]
+    return Topology.build([gateway], spaces, rows, {5: "Europe/Paris"})
 
 
 @pytest.fixture

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import itertools
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.estimate import FORGOTTEN
 from ingest.occupancy import LATE, SECOND, PlaceFold, fold
 from ingest.space import UNKNOWN, Estimate, SpaceFold
+from occupancy.grants import ANSWER
+from occupancy.lasting import STAY
 from tests.unit.ingest.conftest import DEVICES, LAB, MEETING, OPEN, ROOT, make_topology
 
 T = 1_795_000_000 * SECOND
@@ -23,6 +27,15 @@ def badge(side: str, member: str | None = "m-0001", decision: str = "granted") -
     return event if member is None else {**event, "member": member}
 
 
+def granted(access: int, member: str = "m-0001", side: str = "in", **more: Any) -> dict[str, Any]:
+    """A grant that is named by ``access``, at a door whose contact will tell."""
+    return badge(side, member) | {"awaits": True, "at": access} | more
+
+
+def contact(access: int, side: str = "in", *, taken: bool) -> dict[str, Any]:
+    return {"kind": "access_taken" if taken else "access_not_taken", "device": side, "access_at": access}
+
+
 def count(device: str, **numbers: Any) -> dict[str, Any]:
     return {"kind": "count", "device": device, **numbers}
 
@@ -34,7 +47,12 @@ def link(device: str, heard: int) -> dict[str, Any]:
 def place(*events: dict[str, Any] | tuple[int, dict[str, Any]], without: tuple[str, ...] = ()) -> PlaceFold:
     """Fold ``events``, a second apart from T on, or at T plus the seconds given with them."""
     timed = [(n, e) if isinstance(e, dict) else e for n, e in enumerate(events)]
-    return fold(5, make_topology(without=without), [(e, DEVICES.get(e["device"]), T + s * SECOND) for s, e in timed])  # type: ignore[misc]
+    return fold(5, make_topology(without=without), [told(e, T + s * SECOND) for s, e in timed])
+
+
+def told(event: dict[str, Any], at: int) -> tuple[Any, Any, int]:
+    """An event as the fold takes it: itself, its device, its corrected time."""
+    return {"at": at, **event}, DEVICES.get(event["device"]), at
 
 
 def numbers(of: PlaceFold, space: int) -> tuple[Any, ...]:
@@ -84,8 +102,158 @@ def test_members_inside_by_badge() -> None:
     assert place(badge("in", decision="denied")).spaces[ROOT].estimate == UNKNOWN
 
 
+def test_who_was_let_in_is_inside_when_the_contact_says_so() -> None:
+    """Case 4: of a door with a contact, whichever device it is."""
+    assert place(granted(1)).spaces[ROOT].estimate == UNKNOWN
+    assert place(granted(1), contact(1, taken=True)).spaces[ROOT].estimate.present == 1
+    here = [badge("in", "m-0009"), granted(1)]
+    assert place(*here).spaces[ROOT].estimate.present == 1
+    assert place(*here, contact(1, taken=False)).spaces[ROOT].estimate.present == 1
+    assert place(*here, contact(1, taken=True)).spaces[ROOT].estimate.present == 2
+    both = [granted(1), contact(1, taken=True), granted(2, side="out")]
+    assert place(*both, contact(2, "out", taken=False)).spaces[ROOT].estimate.present == 1, "turned round in the door"
+    assert place(*both, contact(2, "out", taken=True)).spaces[ROOT].estimate.present == 0
+
+
+def test_the_number_moves_once_at_the_passage_and_the_stay_begins_at_the_badge() -> None:
+    made = place((0, badge("in", "m-0009")), (10, granted(1)), (14, contact(1, taken=True)))
+    assert [(c.at // SECOND - T // SECOND, c.estimate.present) for c in made.changes if c.space == ROOT] == [
+        (0, 1),
+        (14, 2),
+    ]
+    assert made.spaces[ROOT].inside["m-0001"] == T + 10 * SECOND
+
+
+def test_of_an_older_gateway_a_grant_is_waited_for_where_the_door_tells() -> None:
+    knows = {"kind": "door", "device": "contact", "state": "closed"}
+    old = badge("in") | {"at": 1}
+    assert place(knows, old).spaces[ROOT].estimate == UNKNOWN
+    assert place(knows, old, contact(1, taken=False)).spaces[ROOT].estimate == UNKNOWN
+    assert place(knows, old, contact(1, taken=True)).spaces[ROOT].estimate.present == 1
+    later = (ANSWER // SECOND + 5, desk("desk-0", False))
+    assert place((0, knows), (1, old), later).spaces[ROOT].inside == {"m-0001": T + SECOND}, "nobody was to tell"
+    silent = link("contact", 0)
+    assert place(knows, silent, old).spaces[ROOT].estimate.present == 1
+
+
+def test_who_is_heard_again_has_not_said_anything_yet() -> None:
+    """Case 6: availability alone makes no old value believed, whichever driver says it."""
+    outage = [desk("room", True), link("room", 0), link("room", 1)]
+    assert place(*outage).spaces[MEETING].estimate == UNKNOWN
+    assert numbers(place(*outage, desk("room", True)), MEETING) == (1, 1, 8, "live")
+
+
+def at_clock(events: list[Any], until_s: int, *, without: tuple[str, ...] = ()) -> PlaceFold:
+    """Fold events (at T plus seconds), then let time pass to T plus ``until_s`` without any."""
+    return fold(
+        5, make_topology(without=without), [told(e, T + s * SECOND) for s, e in events], until=T + until_s * SECOND
+    )
+
+
+READERS_ONLY = tuple(name for name in DEVICES if name not in ("in", "out"))
+
+
+def test_a_forgotten_badge_out_ends_by_time_alone() -> None:
+    """Case 19."""
+    stay = STAY // SECOND
+    before = at_clock([(0, badge("in"))], stay, without=READERS_ONLY)
+    assert numbers(before, ROOT)[0] == 1
+    after = at_clock([(0, badge("in"))], 60 * 3600, without=READERS_ONLY)
+    assert numbers(after, ROOT) == (0, 0, 0, "live")
+    assert [(c.at - T, c.estimate.present) for c in after.changes] == [(0, 1), (STAY + 1, 0)], "at its instant"
+    assert after.spaces[ROOT].due is None
+    moved = [(0, badge("in")), (6 * 3600, {**badge("lab-in"), "side": "in"})]
+    assert numbers(at_clock(moved, stay + 3600), ROOT)[0] == 1, "14 h after the last badge, by whichever door inside"
+
+
+def test_a_sensor_is_not_believed_for_ever() -> None:
+    by_rhythm = [(0, desk("room", True))]
+    assert numbers(at_clock(by_rhythm, 4 * 3600), MEETING) == (1, 1, 8, "live")
+    assert numbers(at_clock(by_rhythm, 4 * 3600 + 1), MEETING) == (None, None, None, "unknown")
+    desks = [(0, desk("desk-0", True)), (3600, desk("desk-1", False)), (3600, desk("desk-2", False))]
+    assert numbers(at_clock(desks, 14 * 3600 + 1), OPEN) == (0, 0, 1, "degraded")
+    spoke = [*desks, (14 * 3600 + 60, desk("desk-0", True))]
+    assert numbers(at_clock(spoke, 14 * 3600 + 60), OPEN) == (1, 1, 1, "live")
+    assert numbers(at_clock([(0, count("heads", present=4))], 15 * 3600), LAB) == (None, None, None, "unknown")
+
+
+def test_time_passes_between_events_too() -> None:
+    day = at_clock([(0, badge("in")), (20 * 3600, badge("in", "m-0002"))], 0, without=READERS_ONLY)
+    assert [(c.at - T, c.estimate.present) for c in day.changes] == [(0, 1), (STAY + 1, 0), (20 * 3600 * SECOND, 1)]
+
+
+ONE_COUNTER = ("heads", "room", "desk-0", "desk-1", "desk-2", "in", "out", "lab-in")
+
+
+def counter_at(local: str, **numbers: int) -> tuple[int, dict[str, Any]]:
+    at = datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Paris"))
+    return round(at.timestamp()) - T // SECOND, count("counter", **numbers)
+
+
+def test_two_doors_reports_in_any_order() -> None:
+    """Case 2: who leaves by one door before the other has told of their coming is not cut off."""
+    reports = [count("counter", entered=0, left=5), count("counter", entered=5, left=0)]
+    for order in (reports, reports[::-1]):
+        assert numbers(place(*order, without=ONE_COUNTER), LAB) == (0, 0, 0, "live")
+    below = place(count("counter", entered=1, left=4), without=ONE_COUNTER)
+    assert numbers(below, LAB) == (0, 0, 0, "degraded"), "shown as nobody, and not as sure"
+
+
+def test_what_counters_miss_ends_with_the_day() -> None:
+    """Case 3: two of thirty leave unseen each day."""
+    week = [
+        counter_at(f"2026-11-{day}T{hour}:00", **numbers)
+        for day in range(23, 29)
+        for hour, numbers in (("09", {"entered": 30, "left": 0}), ("18", {"entered": 0, "left": 28}))
+    ]
+    for day in range(6):
+        morning = fold(5, make_topology(without=ONE_COUNTER), [told(e, T + s * SECOND) for s, e in week[: 2 * day + 1]])
+        assert numbers(morning, LAB) == (30, 0, 30, "live")
+    evening = week[:2]
+    next_morning, _ = counter_at("2026-11-24T04:00")
+    assert numbers(at_clock(evening, next_morning - 1, without=ONE_COUNTER), LAB)[0] == 2
+    assert numbers(at_clock(evening, next_morning, without=ONE_COUNTER), LAB) == (0, 0, 0, "live")
+    noon, _ = counter_at("2026-11-24T12:00")
+    assert numbers(at_clock(evening, noon, without=ONE_COUNTER), LAB) == (None, None, None, "unknown"), (
+        "not heard since"
+    )
+
+
+def test_a_fold_of_the_version_before_is_read_for_what_it_is() -> None:
+    at, t = T + 5 * SECOND, T // SECOND
+    old = {
+        "at": at,
+        "desks": {"100": [True, at], "101": [True, at]},
+        "rooms": {},
+        "counts": {},
+        "silent": [101],
+        "inside": {"m-0001": at},
+        "badges": at,
+        "net": 12,
+        "net_at": at,
+    }
+    topology = make_topology(without=("heads",))
+    made_of_it = Estimate(present=12, low=12, high=12, quality="live")
+    one = PlaceFold(5, topology, {s: SpaceFold.from_json(dict(old), made_of_it, 3) for s in (OPEN, LAB, ROOT)})
+    one.look(at)
+    assert one.spaces[LAB].estimate == UNKNOWN, "its sum had no anchor"
+    assert one.touched >= {OPEN, LAB, ROOT}
+    events = [(10, link("desk-1", 1)), (10, desk("desk-2", False)), (11, count("counter", entered=1, left=0))]
+    for s, e in events:
+        one.apply(*told(e, (t + s) * SECOND))
+    one.settle()
+    assert numbers(one, OPEN) == (1, 1, 2, "degraded")
+    assert one.spaces[LAB].estimate == UNKNOWN, "its sum had no anchor"
+    assert one.spaces[ROOT].inside == {"m-0001": at}
+    assert json.loads(one.spaces[LAB].to_json())["v"] == 2
+    next_day = counter_at("2026-11-19T09:00", entered=2, left=0)
+    one.apply(*told(next_day[1], T + next_day[0] * SECOND))
+    one.settle()
+    assert numbers(one, LAB)[0] == 2
+
+
 def test_who_forgot_to_badge_out_does_not_stay_for_ever() -> None:
-    later = FORGOTTEN // SECOND + 60
+    later = STAY // SECOND + 60
     assert place((0, badge("in")), (later, badge("in", "m-0002"))).spaces[ROOT].estimate.present == 1
 
 
@@ -153,6 +321,9 @@ EVENTS = st.one_of(
     st.builds(lambda a, b: count("counter", entered=a, left=b), st.integers(0, 5), st.integers(0, 5)),
     st.builds(lambda a: count("heads", present=a), st.one_of(st.none(), st.integers(0, 9))),
     st.builds(link, st.sampled_from(list(DEVICES)), st.integers(0, 1)),
+    st.builds(granted, st.integers(1, 4), st.sampled_from(["m-0001", "m-0002"]), st.sampled_from(["in", "out"])),
+    st.builds(contact, st.integers(1, 4), st.sampled_from(["in", "out"]), taken=st.booleans()),
+    st.builds(lambda state: {"kind": "door", "device": "contact", "state": state}, st.sampled_from(["open", "held"])),
 )
 TIMED = st.lists(st.tuples(EVENTS, st.integers(-400 * SECOND, 20 * 3600 * SECOND)), max_size=60)
 
@@ -160,7 +331,7 @@ TIMED = st.lists(st.tuples(EVENTS, st.integers(-400 * SECOND, 20 * 3600 * SECOND
 @settings(max_examples=200, deadline=None)
 @given(TIMED)
 def test_estimates_are_ordered_and_never_negative(events: list[tuple[dict[str, Any], int]]) -> None:
-    made = fold(5, make_topology(), [(e, DEVICES[e["device"]], T + s) for e, s in events])  # type: ignore[misc]
+    made = fold(5, make_topology(), [told(e, T + s) for e, s in events])
     for space in made.spaces.values():
         e = space.estimate
         if e.present is None:
@@ -175,9 +346,9 @@ def test_estimates_are_ordered_and_never_negative(events: list[tuple[dict[str, A
 @given(TIMED, st.lists(st.integers(0, 60), max_size=6))
 def test_where_the_transactions_end_changes_nothing(events: list[tuple[dict[str, Any], int]], cuts: list[int]) -> None:
     """Settling, storing and reading back between any two events leads to the same as one fold of all."""
-    timed = [(e, DEVICES[e["device"]], T + s) for e, s in events]
+    timed = [told(e, T + s) for e, s in events]
     topology = make_topology()
-    whole = fold(5, topology, timed)  # type: ignore[arg-type]
+    whole = fold(5, topology, timed)
     pieces = PlaceFold(5, topology)
     for n, (event, device, at) in enumerate(timed):
         if n in cuts:
@@ -187,11 +358,35 @@ def test_where_the_transactions_end_changes_nothing(events: list[tuple[dict[str,
                 for space, one in pieces.spaces.items()
             }
             pieces = PlaceFold(5, topology, stored)
-        pieces.apply(event, device, at)  # type: ignore[arg-type]
+        pieces.apply(event, device, at)
     pieces.settle()
     for space, one in whole.spaces.items():
         assert pieces.spaces[space].to_json() == one.to_json()
         assert pieces.spaces[space].estimate == one.estimate
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(EVENTS, st.integers(0, 8 * 3600)), max_size=25), st.lists(st.integers(0, 8 * 3600), max_size=25)
+)
+def test_a_look_between_events_ends_where_a_fresh_fold_does(
+    events: list[tuple[dict[str, Any], int]], looks: list[int]
+) -> None:
+    """The ingest looks up to an instant before which no event is missing; the refold only knows the events."""
+    topology = make_topology()
+    live, at, timed = PlaceFold(5, topology), T, []
+    for (event, gap), pause in itertools.zip_longest(events, looks[: len(events)], fillvalue=0):  # type: ignore[misc]
+        timed.append(told(event, at + gap * SECOND))
+        live.apply(*timed[-1])
+        live.settle()
+        at += (gap + pause) * SECOND
+        live.look(at)
+    live.look(at + 3 * 24 * 3600 * SECOND)
+    until = max(one.at for one in live.spaces.values())
+    again = fold(5, topology, timed, until=until)
+    for space, one in again.spaces.items():
+        assert (one.estimate, one.to_json()) == (live.spaces[space].estimate, live.spaces[space].to_json())
+        assert one.due is None or one.due > until
 
 
 def test_estimate_is_a_value() -> None:

@@ -1,0 +1,60 @@
+"""Settles what time alone changes: a sensor's word is outlived, a badge-out forgotten, a counters' day over.
+
+The ingest is the only writer of occupancy, so it is the one to look: every few seconds, by an index. A place is settled
+up to the instant until which all that its gateways heard is stored, and no further. What lies beyond is not known: its
+numbers grow stale by themselves.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import psycopg
+
+from ingest.commit import Books
+from ingest.store import Connection, micros
+
+log = logging.getLogger(__name__)
+
+_MOST: Final = 200
+"""Places in one transaction."""
+
+_DUE: Final = """
+-- places of some shards where time has changed something, with the instant until which all their events are stored
+SELECT due.place, l.until
+FROM (SELECT s.place, min(s.due_at) AS at FROM space_state s WHERE s.due_at <= now() GROUP BY s.place) due
+JOIN place p ON p.id = due.place AND p.shard = ANY(%b::int[])
+CROSS JOIN LATERAL (
+  SELECT least(min(coalesce(s.complete_at, '-infinity')), now()) AS until
+  FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
+  WHERE g.place = due.place AND g.retired_at IS NULL
+  HAVING count(*) > 0
+) l
+WHERE due.at <= l.until
+ORDER BY due.at LIMIT %b
+"""
+
+
+def settle(connection: Connection, books: Books, owned: frozenset[int]) -> int:
+    """Settle what is due in the shards that are ours; returns how many places were looked at."""
+    if not owned:
+        return 0
+    due = {place: micros(until) for place, until in connection.execute(_DUE, (sorted(owned), _MOST)).fetchall()}
+    if due and not _looked(connection, books, due) and len(due) > 1:
+        for place, until in due.items():
+            _looked(connection, books, {place: until})
+    return len(due)
+
+
+def _looked(connection: Connection, books: Books, due: dict[int, int]) -> bool:
+    """Look at places; False where something of one can't be stored: that stops neither the others nor the ingest."""
+    try:
+        books.look(connection, due)
+    except (psycopg.OperationalError, psycopg.InterfaceError):
+        raise
+    except Exception:
+        log.exception("look_failed", extra={"places": len(due), "place": next(iter(due))})
+        books.forget()  # what was half done is read again
+        return False
+    return True
