@@ -11,13 +11,16 @@ from dashboards.panels import (
     GATEWAY,
     OPEN,
     QUALITY,
+    QUALITY_CELL,
     UNKNOWN_COLOUR,
     Box,
     Json,
+    column,
     dashboard,
     dial,
     override,
     panel,
+    table,
     thresholds,
     tile,
     unknown,
@@ -34,9 +37,10 @@ _WHY: Final = values(
         2: ("passerelle silencieuse", "orange"),
         3: ("passerelle hors ligne", "red"),
         4: ("nombres périmés", "yellow"),
-    }
+    },
+    null="—",
 )
-_COLOURED: Final[Json] = {"type": "color-background", "mode": "basic"}
+_STEPS: Final[Json] = {"lineInterpolation": "stepAfter", "spanNulls": False, "showPoints": "never"}
 _ON_MAP: Final = thresholds((None, UNKNOWN_COLOUR), (0, "green"), (70, "yellow"), (90, "orange"), (100, "red"))
 _OPEN_PLACE: Final[list[Json]] = [
     {
@@ -136,7 +140,7 @@ def _map(tiles_url: str | None) -> Json:
     return panel(
         "geomap",
         "Carte",
-        Box(x=0, y=4, w=14, h=16),
+        Box(x=0, y=4, w=11, h=16),
         sql.MAP,
         fields={"mappings": [unknown()], "thresholds": thresholds((None, "text"))},
         overrides=[
@@ -162,45 +166,38 @@ def _map(tiles_url: str | None) -> Json:
 
 
 def _lists() -> list[Json]:
-    place = override("Lieu", links=_OPEN_PLACE, custom_width=220)
+    place = column("Lieu", 200, flexible=True, links=_OPEN_PLACE)
     code = override(
         "code", custom_hidden=True, custom_hideFrom={"viz": True, "legend": False, "tooltip": False}
     )  # Grafana 12, 13
-    when = {"unit": "dateTimeFromNow", "mappings": [unknown("jamais")]}
     return [
-        panel(
-            "table",
+        table(
             "Lieux, du plus au moins rempli",
-            Box(x=14, y=4, w=10, h=16),
+            Box(x=11, y=4, w=13, h=16),
             sql.RANKED,
-            fields={"mappings": [unknown()]},
-            overrides=[
+            [
                 place,
                 code,
-                override(
-                    "Occupation",
-                    unit="percent",
-                    decimals=0,
-                    min=0,
-                    max=100,
-                    thresholds=FULLNESS,
-                    custom_cellOptions={"type": "gauge", "mode": "basic"},
-                ),
-                override("Ouvert", mappings=OPEN),
-                override("Qualité", mappings=QUALITY, custom_cellOptions=_COLOURED),
+                column("Occupation", 110, cell="bar", unit="percent", decimals=0, min=0, max=100, thresholds=FULLNESS),
+                column("Présents", 85),
+                column("Capacité", 85),
+                column("Libres", 70),
+                column("Ouvert", 145, mappings=OPEN),
+                column("Qualité", 95, cell="background", mappings=QUALITY_CELL),
             ],
+            about="Sans nombre : la qualité dit pourquoi. Libres : postes de travail sûrement libres.",
         ),
         panel(
             "timeseries",
             "Personnes présentes dans le réseau",
-            Box(x=0, y=20, w=16, h=9),
+            Box(x=0, y=20, w=24, h=9),
             sql.TOTAL,
             empty="rien dans cette période",
             series=True,
             fields={
                 "decimals": 0,
                 "min": 0,
-                "custom": {"lineInterpolation": "stepAfter", "lineWidth": 2, "fillOpacity": 10, "showPoints": "never"},
+                "custom": {**_STEPS, "lineWidth": 2, "fillOpacity": 10},
             },
             overrides=[
                 override("Lieux connus", custom_axisPlacement="right", custom_lineWidth=1, custom_fillOpacity=0)
@@ -211,50 +208,54 @@ def _lists() -> list[Json]:
             },
             about="À lire avec le nombre de lieux connus : un lieu qui se tait n'y compte plus personne.",
         ),
-        panel(
-            "table",
+        table(
             "Lieux sans nouvelles",
-            Box(x=16, y=20, w=8, h=9),
+            Box(x=0, y=29, w=9, h=8),
             sql.WITHOUT_NEWS,
-            empty="aucun lieu",
-            overrides=[
+            [
                 place,
                 code,
-                override("Raison", mappings=_WHY, custom_cellOptions=_COLOURED),
-                override("Depuis", **when),
+                column("Raison", 165, cell="background", mappings=_WHY),
+                column("Depuis", 150, unit="dateTimeFromNow"),
             ],
         ),
-        panel(
-            "table",
-            "Alarmes",
-            Box(x=0, y=29, w=14, h=8),
-            sql.ALARMS,
-            empty="aucune alarme",
-            overrides=[override("Le", unit="dateTimeFromNow"), override("Genre", mappings=KINDS)],
-            fields={"mappings": [unknown("—")]},
-        ),
-        panel(
-            "table",
+        table(
             "Passerelles à regarder",
-            Box(x=14, y=29, w=10, h=8),
+            Box(x=9, y=29, w=15, h=8),
             sql.GATEWAYS,
-            empty="aucune",
-            fields={"mappings": [unknown("—")]},
-            overrides=[
-                override("État", mappings=GATEWAY, custom_cellOptions=_COLOURED),
-                override("Entendue", **when),
-                override("Horloge", unit="ms", decimals=0),
+            [
+                column("Lieu", 200, flexible=True),
+                column("Passerelle", 150),
+                column("État", 120, cell="background", mappings=GATEWAY),
+                column("Entendue", 150, unit="dateTimeFromNow"),
+                column("En attente", 95),
+                column("Horloge", 85, unit="ms", decimals=0),
+                column("En défaut", 90),
+            ],
+        ),
+        table(
+            "Alarmes",
+            Box(x=0, y=37, w=24, h=8),
+            sql.ALARMS,
+            [
+                column("Genre", 220, mappings=KINDS),
+                column("Le", 150, unit="dateTimeFromNow"),
+                column("Lieu", 220),
+                column("Passerelle", 150),
+                column("Manque de", 165),
+                column("Manque à", 165),
+                column("Texte", 400, flexible=True, custom_inspect=True),
             ],
         ),
         {
             **panel(
                 "timeseries",
                 "Sept jours, par quart d'heure",
-                Box(x=0, y=37, w=24, h=8),
+                Box(x=0, y=45, w=24, h=8),
                 sql.QUARTERS,
                 empty="pas encore de résumé",
                 series=True,
-                fields={"decimals": 0, "min": 0, "custom": {"spanNulls": False, "showPoints": "never", "lineWidth": 2}},
+                fields={"decimals": 0, "min": 0, "custom": {**_STEPS, "lineWidth": 2}},
                 overrides=[override("Lieux connus", custom_axisPlacement="right", custom_lineWidth=1)],
             ),
             "timeFrom": "7d",

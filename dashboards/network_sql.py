@@ -54,56 +54,96 @@ WHERE n.equipped AND n.department IN (${department:sqlstring}) ORDER BY n.label
 """
 RANKED: Final = """
 -- the equipped places, the fullest first, the unknown last; open 2: the hours aren't known
-SELECT n.label AS "Lieu", n.percent AS "Occupation", n.present AS "Présents", n.capacity AS "Capacité",
-  f.free_low AS "Places libres", coalesce(f.open::integer, 2) AS "Ouvert", n.quality_level AS "Qualité", n.place AS code
-FROM report.place_now n LEFT JOIN report.place_free f ON f.place = n.place
-WHERE n.equipped AND n.department IN (${department:sqlstring})
+SELECT coalesce(n.label, 'aucun lieu') AS "Lieu", n.percent AS "Occupation", n.present AS "Présents",
+  n.capacity AS "Capacité", f.free_low AS "Libres",
+  CASE WHEN n.place IS NOT NULL THEN coalesce(f.open::integer, 2) END AS "Ouvert", n.quality_level AS "Qualité",
+  n.place AS code
+FROM (VALUES (1)) one
+LEFT JOIN report.place_now n ON n.equipped AND n.department IN (${department:sqlstring})
+LEFT JOIN report.place_free f ON f.place = n.place
 ORDER BY n.percent DESC NULLS LAST, n.label
 """
 TOTAL: Final = """
--- people over time: each place's changes, added up; what came up to a day before the window counts from its start
+-- people over time: each place's changes, added up; what held when the window's first day began counts from its start;
+-- where no place is known there is no number, and the last known one is repeated just before (see the place's curve)
 WITH told AS (
-  SELECT h.at, h.place, coalesce(h.present, 0) AS people, (h.present IS NOT NULL)::integer AS known
+  SELECT b.at, b.place, coalesce(b.present, 0) AS people, (b.present IS NOT NULL)::integer AS known
+  FROM report.occupancy_before b
+  WHERE b.root AND b.department IN (${department:sqlstring})
+    AND b.before = date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
+  UNION ALL
+  SELECT h.at, h.place, coalesce(h.present, 0), (h.present IS NOT NULL)::integer
   FROM report.occupancy_history h
   WHERE h.root AND h.department IN (${department:sqlstring})
-    AND h.at >= $__timeFrom()::timestamptz - interval '1 day' AND h.at <= $__timeTo()::timestamptz
+    AND h.at >= date_trunc('day', $__timeFrom()::timestamptz, 'UTC') AND h.at <= $__timeTo()::timestamptz
 ), moved AS (
   SELECT greatest(t.at, $__timeFrom()::timestamptz) AS at, t.people - lag(t.people, 1, 0) OVER one AS people,
     t.known - lag(t.known, 1, 0) OVER one AS known
   FROM told t WINDOW one AS (PARTITION BY t.place ORDER BY t.at)
   UNION ALL
-  SELECT $__timeTo()::timestamptz, 0, 0
+  SELECT least($__timeTo()::timestamptz, now()), 0, 0
+), bucket AS (
+  SELECT $__timeGroupAlias(m.at,$__interval),
+    sum(sum(m.people)) OVER (ORDER BY $__timeGroup(m.at,$__interval)) AS people,
+    sum(sum(m.known)) OVER (ORDER BY $__timeGroup(m.at,$__interval)) AS known
+  FROM moved m GROUP BY 1
+), line AS (
+  SELECT b.*, lead(b."time") OVER (ORDER BY b."time") AS next, lead(b.known) OVER (ORDER BY b."time") AS later
+  FROM bucket b
 )
-SELECT $__timeGroupAlias(m.at,$__interval),
-  sum(sum(m.people)) OVER (ORDER BY $__timeGroup(m.at,$__interval))::float8 AS "Présents",
-  sum(sum(m.known)) OVER (ORDER BY $__timeGroup(m.at,$__interval))::float8 AS "Lieux connus"
-FROM moved m GROUP BY 1 ORDER BY 1
+SELECT p.at AS "time", CASE WHEN k.known > 0 THEN k.people::float8 END AS "Présents", k.known::float8 AS "Lieux connus"
+FROM line k
+CROSS JOIN LATERAL (
+  SELECT k."time" AS at
+  UNION ALL
+  SELECT k.next - interval '1 ms' WHERE k.known > 0 AND k.later = 0
+) p
+ORDER BY p.at
 """
 WITHOUT_NEWS: Final = """
 -- the places nobody can answer for, the longest silence first
-SELECT n.label AS "Lieu", n.why_level AS "Raison", n.since AS "Depuis", n.place AS code
-FROM report.place_without_news n WHERE n.department IN (${department:sqlstring}) ORDER BY n.since NULLS FIRST, n.label
+SELECT coalesce(n.label, 'aucun lieu') AS "Lieu", n.why_level AS "Raison", n.since AS "Depuis", n.place AS code
+FROM (VALUES (1)) one LEFT JOIN report.place_without_news n ON n.department IN (${department:sqlstring})
+ORDER BY n.since NULLS FIRST, n.label
 """
 ALARMS: Final = """
 -- alarms that nobody has acknowledged, the newest first
-SELECT a.raised_at AS "Le", a.kind AS "Genre", coalesce(a.label, 'le réseau') AS "Lieu", a.gateway AS "Passerelle",
+SELECT coalesce(a.kind, 'aucune alarme') AS "Genre", a.raised_at AS "Le",
+  CASE WHEN a.kind IS NOT NULL THEN coalesce(a.label, 'le réseau') END AS "Lieu", a.gateway AS "Passerelle",
   a.from_at AS "Manque de", a.until_at AS "Manque à", a.text AS "Texte"
-FROM report.alarm_open a
-WHERE a.place IS NULL OR a.department IN (${department:sqlstring}) ORDER BY a.raised_at DESC LIMIT 200
+FROM (VALUES (1)) one LEFT JOIN report.alarm_open a ON a.place IS NULL OR a.department IN (${department:sqlstring})
+ORDER BY a.raised_at DESC LIMIT 200
 """
 GATEWAYS: Final = """
 -- gateways with something to look at: not online, behind, or with a wrong clock or unwell devices
-SELECT g.label AS "Lieu", g.gateway AS "Passerelle", g.state_level AS "État", g.heard_at AS "Entendue",
-  g.spool_depth AS "En attente", g.clock_offset_ms AS "Horloge", g.unwell AS "En défaut"
-FROM report.gateway_now g
-WHERE g.department IN (${department:sqlstring})
+SELECT coalesce(g.label, 'aucune passerelle') AS "Lieu", g.gateway AS "Passerelle", g.state_level AS "État",
+  g.heard_at AS "Entendue", g.spool_depth AS "En attente", g.clock_offset_ms AS "Horloge", g.unwell AS "En défaut"
+FROM (VALUES (1)) one
+LEFT JOIN report.gateway_now g ON g.department IN (${department:sqlstring})
   AND (g.state <> 'online' OR g.spool_depth > 1000 OR abs(g.clock_offset_ms) > 5000 OR g.unwell > 0)
 ORDER BY g.heard_at NULLS FIRST, g.gateway LIMIT 200
 """
 QUARTERS: Final = """
--- the network by quarter hour: people on average in the places then known, and how many these were
-SELECT q.at AS "time", sum(q.mean) FILTER (WHERE q.known >= 0.5) AS "Présents en moyenne",
-  count(*) FILTER (WHERE q.known >= 0.5)::float8 AS "Lieux connus"
-FROM report.occupancy_15m q WHERE q.root AND q.department IN (${department:sqlstring}) AND $__timeFilter(q.at)
-GROUP BY q.at ORDER BY q.at
+-- the network by quarter hour: people on average in the places then known, and how many these were; a value holds for
+-- its quarter hour, and what is missing stays empty
+WITH quarter AS (
+  SELECT q.at, sum(q.mean) FILTER (WHERE q.known >= 0.5) AS mean,
+    count(*) FILTER (WHERE q.known >= 0.5)::float8 AS known
+  FROM report.occupancy_15m q WHERE q.root AND q.department IN (${department:sqlstring}) AND $__timeFilter(q.at)
+  GROUP BY q.at
+), line AS (
+  SELECT q.*, lead(q.at) OVER (ORDER BY q.at) AS next, lead(q.known > 0) OVER (ORDER BY q.at) AS later FROM quarter q
+)
+SELECT p.at AS "time", CASE WHEN p.holds THEN k.mean END AS "Présents en moyenne",
+  CASE WHEN p.holds THEN k.known END AS "Lieux connus"
+FROM line k
+CROSS JOIN LATERAL (
+  SELECT k.at AS at, true AS holds
+  UNION ALL
+  SELECT k.at + interval '15 minutes' - interval '1 ms', true
+  WHERE k.known > 0 AND (k.later IS NOT TRUE OR k.next > k.at + interval '15 minutes')
+  UNION ALL
+  SELECT k.at + interval '15 minutes', false WHERE k.next > k.at + interval '15 minutes'
+) p
+ORDER BY p.at
 """

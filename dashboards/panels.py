@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 DATA_SOURCE_UID: Final = "maillage-report"
 DATA_SOURCE: Final[Json] = {"type": "grafana-postgresql-datasource", "uid": DATA_SOURCE_UID}
+"""As Grafana calls it from 10.2.3 on; `dashboards.source` knows the older name."""
 SCHEMA_VERSION: Final = 42
 
 UNKNOWN_COLOUR: Final = "#8e8e8e"
@@ -44,7 +45,8 @@ def panel(
 ) -> Json:
     """A panel of one query; its ``id`` is set by `dashboard`.
 
-    ``series``: the query gives times, else a table. ``empty``: what stands there where the query gives nothing.
+    ``series``: the query gives times, else a table. ``empty``: what stands there where the query gives nothing; a table
+    never shows it, so its query gives a row that says so.
     """
     return {
         "type": kind,
@@ -97,24 +99,26 @@ def words(of: dict[str, str]) -> list[Json]:
 
 
 def unknown(text: str = "inconnu", *, index: int = 0) -> Json:
-    """Show NULL as ``text`` in grey."""
+    """Show NULL as ``text`` in grey. Not ``null+nan``: Grafana 9 takes every text for NaN."""
     return {
         "type": "special",
-        "options": {"match": "null+nan", "result": {"text": text, "color": UNKNOWN_COLOUR, "index": index}},
+        "options": {"match": "null", "result": {"text": text, "color": UNKNOWN_COLOUR, "index": index}},
     }
 
 
-QUALITY: Final = values(
-    {
-        0: ("inconnue", UNKNOWN_COLOUR),
-        1: ("en direct", "green"),
-        2: ("partielle", "yellow"),
-        3: ("périmée", UNKNOWN_COLOUR),
-    },
-    null="inconnue",
-)
+_QUALITIES: Final = {
+    0: ("inconnue", UNKNOWN_COLOUR),
+    1: ("en direct", "green"),
+    2: ("partielle", "yellow"),
+    3: ("périmée", UNKNOWN_COLOUR),
+}
+QUALITY: Final = values(_QUALITIES, null="inconnue")
 """For ``quality_level``."""
-OPEN: Final = values({0: ("fermé", UNKNOWN_COLOUR), 1: ("ouvert", "green"), 2: ("horaires inconnus", UNKNOWN_COLOUR)})
+QUALITY_CELL: Final = values(_QUALITIES, null="—")
+"""The same in a table, where a row that says that there is none has no level."""
+OPEN: Final = values(
+    {0: ("fermé", UNKNOWN_COLOUR), 1: ("ouvert", "green"), 2: ("horaires inconnus", UNKNOWN_COLOUR)}, null="—"
+)
 """For whether a place is open."""
 GATEWAY: Final = values(
     {
@@ -133,7 +137,9 @@ DOOR: Final = values(
         2: ("forcée", "red"),
         3: ("maintenue ouverte", "orange"),
         4: ("sabotage", "red"),
-    }
+        5: ("inconnu", UNKNOWN_COLOUR),
+    },
+    null="—",
 )
 """For a door's state."""
 
@@ -148,12 +154,38 @@ def override(column: str, **properties: Any) -> Json:
     }
 
 
+_CELLS: Final[dict[str, tuple[Json, str]]] = {
+    "background": ({"type": "color-background", "mode": "basic"}, "color-background-solid"),
+    "text": ({"type": "color-text"}, "color-text"),
+    "bar": ({"type": "gauge", "mode": "basic"}, "basic"),
+}
+"""How a cell is painted: for Grafana from 9.5 on, and as Grafana 9.2 calls it."""
+
+
+def column(name: str, width: int, *, cell: str | None = None, flexible: bool = False, **properties: Any) -> Json:
+    """One column of a table, so wide; without a width Grafana makes it 150 pixels or more and cuts the table.
+
+    ``flexible``: at least so wide; it gets what is left. ``cell``: how it is painted.
+    """
+    properties["custom_minWidth" if flexible else "custom_width"] = width
+    if cell is not None:
+        properties["custom_cellOptions"], properties["custom_displayMode"] = _CELLS[cell]
+    return override(name, **properties)
+
+
+def table(title: str, box: Box, query: str, columns: list[Json], *, about: str = "") -> Json:
+    """A table; what is NULL in it shows as a dash, unless a column has other words."""
+    return panel(
+        "table", title, box, query, fields={"mappings": [unknown("—")]}, overrides=columns, empty="—", about=about
+    )
+
+
 def tile(
     *,
     colour: Literal["value", "background", "none"] = "value",
     rows: bool = False,
     fields: str = "",
-    text: Literal["auto", "value_and_name"] = "auto",
+    text: Literal["auto", "value", "value_and_name"] = "auto",
 ) -> Json:
     """Options of a stat panel: the last value even where it is NULL, since what is unknown must be seen as unknown.
 

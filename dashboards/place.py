@@ -11,13 +11,16 @@ from dashboards.panels import (
     GATEWAY,
     OPEN,
     QUALITY,
+    QUALITY_CELL,
     UNKNOWN_COLOUR,
     Box,
     Json,
+    column,
     dashboard,
     dial,
     override,
     panel,
+    table,
     thresholds,
     tile,
     unknown,
@@ -29,19 +32,20 @@ from dashboards.reasons import REASONS
 UID: Final = "maillage-lieu"
 
 _DESK: Final = values({0: ("libre", "green"), 1: ("occupé", "blue"), 2: ("inconnu", UNKNOWN_COLOUR)})
-_COLOURED: Final[Json] = {"type": "color-background", "mode": "basic"}
-
-
 _DASHED: Final[Json] = {"fill": "dash", "dash": [8, 8]}
 
 
 def _head() -> list[Json]:
     people: Json = {"mappings": [unknown()], "color": {"mode": "fixed", "fixedColor": "blue"}, "decimals": 0}
     return [
+        {
+            **panel("stat", "", Box(x=0, y=0, w=24, h=2), sql.PLACE, options=tile(fields="/^Lieu$/", text="value")),
+            "transparent": True,
+        },
         panel(
             "stat",
             "Personnes présentes",
-            Box(x=0, y=0, w=4, h=4),
+            Box(x=0, y=2, w=4, h=4),
             sql.PRESENT,
             fields=people,
             options=tile(),
@@ -50,7 +54,7 @@ def _head() -> list[Json]:
         panel(
             "gauge",
             "Occupation",
-            Box(x=4, y=0, w=4, h=4),
+            Box(x=4, y=2, w=4, h=4),
             sql.PERCENT,
             options=dial(),
             fields={
@@ -66,7 +70,7 @@ def _head() -> list[Json]:
         panel(
             "stat",
             "Fourchette",
-            Box(x=8, y=0, w=4, h=4),
+            Box(x=8, y=2, w=4, h=4),
             sql.INTERVAL,
             fields=people,
             options=tile(),
@@ -75,7 +79,7 @@ def _head() -> list[Json]:
         panel(
             "stat",
             "Places libres",
-            Box(x=12, y=0, w=3, h=4),
+            Box(x=12, y=2, w=3, h=4),
             sql.FREE,
             fields=people,
             overrides=[override("Lieu", mappings=OPEN)],
@@ -85,7 +89,7 @@ def _head() -> list[Json]:
         panel(
             "stat",
             "Qualité",
-            Box(x=15, y=0, w=3, h=4),
+            Box(x=15, y=2, w=3, h=4),
             sql.QUALITY,
             fields={"mappings": QUALITY},
             options=tile(colour="background"),
@@ -94,7 +98,7 @@ def _head() -> list[Json]:
         panel(
             "stat",
             "Vrai",
-            Box(x=18, y=0, w=3, h=4),
+            Box(x=18, y=2, w=3, h=4),
             sql.AT,
             options=tile(colour="none"),
             fields={"unit": "dateTimeFromNow", "mappings": [unknown("jamais")]},
@@ -103,7 +107,7 @@ def _head() -> list[Json]:
         panel(
             "stat",
             "Passerelle",
-            Box(x=21, y=0, w=3, h=4),
+            Box(x=21, y=2, w=3, h=4),
             sql.GATEWAY,
             fields={"mappings": GATEWAY},
             options=tile(colour="background"),
@@ -129,7 +133,7 @@ def _middle() -> list[Json]:
         panel(
             "timeseries",
             "La journée",
-            Box(x=0, y=4, w=16, h=9),
+            Box(x=0, y=6, w=12, h=9),
             sql.CURVE,
             empty="rien dans cette période",
             series=True,
@@ -157,49 +161,42 @@ def _middle() -> list[Json]:
             },
             about="Où la courbe s'interrompt, le nombre n'était pas connu.",
         ),
-        panel(
-            "table",
+        table(
             "Espaces",
-            Box(x=16, y=4, w=8, h=9),
+            Box(x=12, y=6, w=12, h=9),
             sql.SPACES,
-            fields={"mappings": [unknown()]},
-            overrides=[
-                override(
-                    "Occupation",
-                    unit="percent",
-                    decimals=0,
-                    min=0,
-                    max=100,
-                    thresholds=FULLNESS,
-                    custom_cellOptions={"type": "gauge", "mode": "basic"},
-                ),
-                override("Qualité", mappings=QUALITY, custom_cellOptions=_COLOURED),
+            [
+                column("Espace", 150, flexible=True),
+                column("Présents", 85),
+                column("Capacité", 85),
+                column("Occupation", 105, cell="bar", unit="percent", decimals=0, min=0, max=100, thresholds=FULLNESS),
+                column("Qualité", 90, cell="background", mappings=QUALITY_CELL),
+                column("Libres", 70),
+                column("Postes inconnus", 130),
             ],
+            about="Sans nombre : la qualité dit pourquoi. Libres : places sûrement libres.",
         ),
         panel(
             "stat",
             "Postes",
-            Box(x=0, y=13, w=12, h=8),
+            Box(x=0, y=15, w=12, h=8),
             sql.DESKS,
             empty="aucun poste",
             fields={"mappings": _DESK},
             options=tile(colour="background", rows=True, fields="/^État$/", text="value_and_name"),
             about="Gris : le capteur se tait, ne sait pas, ou n'a pas été entendu depuis trop longtemps.",
         ),
-        panel(
-            "table",
+        table(
             "Portes",
-            Box(x=12, y=13, w=12, h=8),
+            Box(x=12, y=15, w=12, h=8),
             sql.DOORS,
-            empty="aucune porte",
-            overrides=[
-                override("État", mappings=DOOR, custom_cellOptions=_COLOURED),
-                override("Depuis", unit="dateTimeFromNow", mappings=[unknown("—")]),
-                override(
-                    "Refus",
-                    thresholds=thresholds((None, "text"), (1, "orange")),
-                    custom_cellOptions={"type": "color-text"},
-                ),
+            [
+                column("Porte", 180, flexible=True),
+                column("État", 140, cell="background", mappings=DOOR),
+                column("Depuis", 150, unit="dateTimeFromNow"),
+                column("Entrées", 80),
+                column("Sorties", 80),
+                column("Refus", 70, cell="text", thresholds=thresholds((None, "text"), (1, "orange"))),
             ],
             about="Passages des dernières 24 heures, sans personnes. État inconnu : rien d'elle depuis 24 heures.",
         ),
@@ -210,13 +207,7 @@ def _foot() -> list[Json]:
     bars: Json = {
         "decimals": 0,
         "min": 0,
-        "custom": {
-            "drawStyle": "bars",
-            "fillOpacity": 60,
-            "lineWidth": 1,
-            "barAlignment": 1,
-            "stacking": {"mode": "none", "group": "A"},
-        },
+        "custom": {"fillOpacity": 80, "lineWidth": 1},
     }
     quarters: Json = {
         "decimals": 1,
@@ -227,13 +218,14 @@ def _foot() -> list[Json]:
         panel(
             "state-timeline",
             "Les postes dans la journée",
-            Box(x=0, y=21, w=12, h=9),
+            Box(x=0, y=23, w=12, h=9),
             sql.DESK_HISTORY,
             empty="aucun poste",
             series=True,
             fields={
                 "mappings": _DESK,
-                "color": {"mode": "thresholds"},
+                # not "thresholds": a state timeline would then paint by these alone, and everything green
+                "color": {"mode": "fixed", "fixedColor": UNKNOWN_COLOUR},
                 "custom": {"fillOpacity": 80, "lineWidth": 0, "spanNulls": True},
             },
             options={
@@ -246,34 +238,54 @@ def _foot() -> list[Json]:
             },
         ),
         panel(
-            "timeseries",
+            "barchart",
             "Passages par heure",
-            Box(x=12, y=21, w=12, h=9),
+            Box(x=12, y=23, w=12, h=9),
             sql.PASSAGES,
             empty="aucun passage",
-            series=True,
             fields=bars,
-            overrides=[override("Refus", color={"mode": "fixed", "fixedColor": "orange"})],
-            about="Sans personnes.",
-        ),
-        panel(
-            "table",
-            "Refus par motif",
-            Box(x=0, y=30, w=12, h=7),
-            sql.REFUSALS,
-            empty="aucun refus",
-            overrides=[override("Motif", mappings=REASONS)],
-        ),
-        panel(
-            "table",
-            "Passerelles du lieu",
-            Box(x=12, y=30, w=12, h=7),
-            sql.GATEWAYS,
-            fields={"mappings": [unknown("—")]},
             overrides=[
-                override("État", mappings=GATEWAY, custom_cellOptions=_COLOURED),
-                override("Entendue", unit="dateTimeFromNow"),
-                override("Horloge", unit="ms", decimals=0),
+                override("Entrées", color={"mode": "fixed", "fixedColor": "green"}),
+                override("Sorties", color={"mode": "fixed", "fixedColor": "blue"}),
+                override("Refus", color={"mode": "fixed", "fixedColor": "orange"}),
+            ],
+            options={
+                "xField": "Heure",
+                "orientation": "vertical",
+                "stacking": "none",
+                "showValue": "never",
+                "groupWidth": 0.8,
+                "barWidth": 0.95,
+                "xTickLabelRotation": 0,
+                "xTickLabelSpacing": 100,
+                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+                "tooltip": {"mode": "multi", "sort": "none"},
+            },
+            about="Sans personnes, à l'heure du lieu ; des heures entières, aussi au bord de la période.",
+        ),
+        table(
+            "Refus par motif",
+            Box(x=0, y=32, w=9, h=7),
+            sql.REFUSALS,
+            [
+                column("Porte", 180, flexible=True),
+                column("Motif", 200, mappings=REASONS),
+                column("Refus", 70),
+            ],
+        ),
+        table(
+            "Passerelles du lieu",
+            Box(x=9, y=32, w=15, h=7),
+            sql.GATEWAYS,
+            [
+                column("Passerelle", 160, flexible=True),
+                column("État", 120, cell="background", mappings=GATEWAY),
+                column("Entendue", 150, unit="dateTimeFromNow"),
+                column("En attente", 95),
+                column("Horloge", 85, unit="ms", decimals=0),
+                column("Appareils", 90),
+                column("En défaut", 90),
+                column("Version", 90),
             ],
             about="En attente : événements gardés dans la passerelle, pas encore enregistrés au centre.",
         ),
@@ -281,7 +293,7 @@ def _foot() -> list[Json]:
             **panel(
                 "timeseries",
                 "Sept jours, par quart d'heure",
-                Box(x=0, y=37, w=24, h=8),
+                Box(x=0, y=39, w=24, h=8),
                 sql.QUARTERS,
                 empty="pas encore de résumé",
                 series=True,

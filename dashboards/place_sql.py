@@ -11,6 +11,10 @@ PLACES: Final = """
 -- the places to choose from: those with a gateway
 SELECT p.label AS __text, p.place AS __value FROM report.place p WHERE p.equipped ORDER BY p.label
 """
+PLACE: Final = """
+-- which place this is, for a screen without the choice of places
+SELECT p.label AS "Lieu" FROM report.place p WHERE p.place IN (${place:sqlstring})
+"""
 PRESENT: Final = """
 -- people now
 SELECT n.present AS "Présents" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
@@ -43,93 +47,145 @@ SELECT CASE WHEN bool_or(g.state_level = 0) THEN 0 ELSE max(g.state_level) END A
 FROM report.gateway_now g WHERE g.place IN (${place:sqlstring})
 """
 CURVE: Final = """
--- the curve: the last word before the window, every change in it, and now where the window reaches now
-SELECT "time", present AS "Présents", low AS "Au moins", high AS "Au plus", capacity AS "Capacité" FROM (
-  (SELECT $__timeFrom()::timestamptz AS "time", h.present, h.low, h.high, h.capacity
-   FROM report.occupancy_history h
-   WHERE h.place IN (${place:sqlstring}) AND h.root
-     AND h.at >= $__timeFrom()::timestamptz - interval '7 days' AND h.at < $__timeFrom()::timestamptz
-   ORDER BY h.at DESC LIMIT 1)
+-- the curve: what held at the window's start, every change in it, and its last value up to the end or to now; where the
+-- number stops being known, the last known one is repeated just before: Grafana draws no line from a value to a gap
+WITH told AS (
+  SELECT b.at, b.present, b.low, b.high, b.capacity FROM report.occupancy_before b
+  WHERE b.place IN (${place:sqlstring}) AND b.root AND b.before = date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
   UNION ALL
-  SELECT h.at, h.present, h.low, h.high, h.capacity
-  FROM report.occupancy_history h
-  WHERE h.place IN (${place:sqlstring}) AND h.root AND $__timeFilter(h.at)
+  SELECT h.at, h.present, h.low, h.high, h.capacity FROM report.occupancy_history h
+  WHERE h.place IN (${place:sqlstring}) AND h.root AND h.at >= date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
+    AND h.at <= least($__timeTo()::timestamptz, now())
+), line AS (
+  SELECT t.*, lead(t.at) OVER (ORDER BY t.at) AS next, lead(t.present) OVER (ORDER BY t.at) AS later FROM told t
+)
+SELECT p.at AS "time", k.present AS "Présents", k.low AS "Au moins", k.high AS "Au plus", k.capacity AS "Capacité"
+FROM line k
+CROSS JOIN LATERAL (
+  SELECT greatest(k.at, $__timeFrom()::timestamptz) AS at
   UNION ALL
-  SELECT $__timeTo()::timestamptz, n.present, n.low, n.high, n.capacity
-  FROM report.place_now n
-  WHERE n.place IN (${place:sqlstring}) AND $__timeTo()::timestamptz > now() - interval '1 minute'
-) curve ORDER BY "time"
+  SELECT greatest(k.at, k.next - interval '1 ms', $__timeFrom()::timestamptz)
+  WHERE k.present IS NOT NULL AND k.next IS NOT NULL AND k.later IS NULL
+  UNION ALL
+  SELECT least($__timeTo()::timestamptz, now()) WHERE k.next IS NULL
+) p
+WHERE k.next IS NULL OR k.next > $__timeFrom()::timestamptz
+ORDER BY p.at, k.at
 """
 SPACES: Final = """
 -- the spaces of the place, what is surely free of each, and how many desks nothing is known of
-SELECT n.name AS "Espace", n.present AS "Présents", n.capacity AS "Capacité", n.percent AS "Occupation",
-  n.quality_level AS "Qualité", n.free_low AS "Places libres",
-  coalesce(k.unknown, 0)::integer AS "Postes inconnus"
-FROM report.space_now n
+SELECT coalesce(n.name, 'aucun espace') AS "Espace", n.present AS "Présents", n.capacity AS "Capacité",
+  n.percent AS "Occupation", n.quality_level AS "Qualité", n.free_low AS "Libres",
+  CASE WHEN n.name IS NOT NULL THEN coalesce(k.unknown, 0)::integer END AS "Postes inconnus"
+FROM (VALUES (1)) one
+LEFT JOIN report.space_now n ON n.place IN (${place:sqlstring}) AND NOT n.root
 LEFT JOIN (
   SELECT d.place, d.space, count(*) FILTER (WHERE d.occupied IS NULL) AS unknown
   FROM report.desk_now d WHERE d.place IN (${place:sqlstring}) GROUP BY d.place, d.space
 ) k ON k.place = n.place AND k.space = n.space
-WHERE n.place IN (${place:sqlstring}) AND NOT n.root ORDER BY n.name
+ORDER BY report.aligned(n.name, 12)
 """
 DESKS: Final = """
 -- each desk now
 SELECT d.name AS "Poste", d.occupied AS "État"
-FROM report.desk_now d WHERE d.place IN (${place:sqlstring}) ORDER BY d.desk
+FROM report.desk_now d WHERE d.place IN (${place:sqlstring}) ORDER BY report.aligned(d.name, 12), d.desk
 """
 DOORS: Final = """
--- each door now, and how often it was passed in the last 24 hours
-SELECT d.name AS "Porte", d.state AS "État", d.state_at AS "Depuis", d.entered_24h AS "Entrées",
-  d.left_24h AS "Sorties", d.denied_24h AS "Refus"
-FROM report.door_now d WHERE d.place IN (${place:sqlstring}) ORDER BY d.door
+-- each door now (5: not known), and how often it was passed in the last 24 hours
+SELECT coalesce(d.name, 'aucune porte') AS "Porte",
+  CASE WHEN d.name IS NOT NULL THEN coalesce(d.state, 5) END AS "État", d.state_at AS "Depuis",
+  d.entered_24h AS "Entrées", d.left_24h AS "Sorties", d.denied_24h AS "Refus"
+FROM (VALUES (1)) one LEFT JOIN report.door_now d ON d.place IN (${place:sqlstring})
+ORDER BY report.aligned(d.name, 12), d.door
 """
 DESK_HISTORY: Final = """
--- each desk over the window: its state at the start (2: not known), every change, and its state now
-SELECT "time", metric, state FROM (
-  SELECT $__timeFrom()::timestamptz AS "time", d.name AS metric, coalesce(b.occupied, 2) AS state
-  FROM report.desk_now d LEFT JOIN (
-    SELECT DISTINCT ON (h.desk) h.desk, h.occupied FROM report.desk_history h
-    WHERE h.place IN (${place:sqlstring})
-      AND h.at >= $__timeFrom()::timestamptz - interval '24 hours' AND h.at < $__timeFrom()::timestamptz
-    ORDER BY h.desk, h.at DESC
-  ) b ON b.desk = d.desk
+-- each desk over the window: its state at the start (2: not known), every change, when it stopped being known, and now;
+-- Grafana sorts the lines by their names as texts, so that numbers are aligned
+WITH name AS (
+  SELECT d.desk, d.space, d.occupied, report.aligned(d.name, max(w.digits) OVER ()) AS name
+  FROM report.desk_now d
+  CROSS JOIN LATERAL (SELECT coalesce(max(length(n[1])), 1) AS digits FROM regexp_matches(d.name, '[0-9]+', 'g') n) w
   WHERE d.place IN (${place:sqlstring})
+), told AS (
+  SELECT b.at, b.desk, b.occupied FROM report.desk_before b
+  WHERE b.place IN (${place:sqlstring}) AND b.before = date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
   UNION ALL
-  SELECT h.at, h.name, coalesce(h.occupied, 2) FROM report.desk_history h
-  WHERE h.place IN (${place:sqlstring}) AND $__timeFilter(h.at)
+  SELECT h.at, h.desk, h.occupied FROM report.desk_history h
+  WHERE h.place IN (${place:sqlstring}) AND h.at >= date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
+    AND h.at <= $__timeTo()::timestamptz
   UNION ALL
-  SELECT $__timeTo()::timestamptz, d.name, coalesce(d.occupied, 2) FROM report.desk_now d
-  WHERE d.place IN (${place:sqlstring}) AND $__timeTo()::timestamptz > now() - interval '1 minute'
-) line ORDER BY "time", metric
+  SELECT s.at + make_interval(secs => s.ttl_s), n.desk, NULL
+  FROM report.space_now s JOIN name n ON n.space = s.space
+  WHERE s.place IN (${place:sqlstring}) AND s.quality = 'stale'
+    AND s.at + make_interval(secs => s.ttl_s) <= $__timeTo()::timestamptz
+)
+SELECT line.at AS "time", n.name AS metric, line.state FROM (
+  SELECT $__timeFrom()::timestamptz AS at, o.desk, coalesce(b.occupied, 2) AS state
+  FROM name o LEFT JOIN (
+    SELECT DISTINCT ON (t.desk) t.desk, t.occupied FROM told t WHERE t.at < $__timeFrom()::timestamptz
+    ORDER BY t.desk, t.at DESC
+  ) b ON b.desk = o.desk
+  UNION ALL
+  SELECT t.at, t.desk, coalesce(t.occupied, 2) FROM told t WHERE t.at >= $__timeFrom()::timestamptz
+  UNION ALL
+  SELECT $__timeTo()::timestamptz, o.desk, coalesce(o.occupied, 2) FROM name o
+  WHERE $__timeTo()::timestamptz > now() - interval '1 minute'
+) line JOIN name n ON n.desk = line.desk ORDER BY line.at, n.name
 """
 PASSAGES: Final = """
--- passages by hour, without persons; the hour in which the window starts is whole
-SELECT h.hour AS "time",
-  coalesce(sum(h.passed) FILTER (WHERE h.side = 'in'), 0)::float8 AS "Entrées",
-  coalesce(sum(h.passed) FILTER (WHERE h.side = 'out'), 0)::float8 AS "Sorties",
-  coalesce(sum(h.times) FILTER (WHERE NOT h.granted), 0)::float8 AS "Refus"
-FROM report.access_hourly h
-WHERE h.place IN (${place:sqlstring}) AND h.hour > $__timeFrom()::timestamptz - interval '1 hour'
-  AND h.hour <= $__timeTo()::timestamptz
-GROUP BY 1 ORDER BY 1
+-- passages by hour in the place's own time, without persons: every hour that the window touches, whole
+SELECT to_char(h.hour AT TIME ZONE p.time_zone, CASE
+    WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '24 hours' THEN 'DD/MM HH24"h"'
+    ELSE 'HH24"h"' END) AS "Heure",
+  coalesce(sum(a.passed) FILTER (WHERE a.side = 'in'), 0)::float8 AS "Entrées",
+  coalesce(sum(a.passed) FILTER (WHERE a.side = 'out'), 0)::float8 AS "Sorties",
+  coalesce(sum(a.times) FILTER (WHERE NOT a.granted), 0)::float8 AS "Refus"
+FROM report.place p
+CROSS JOIN generate_series(
+  date_trunc('hour', $__timeFrom()::timestamptz, 'UTC'), least($__timeTo()::timestamptz, now()), interval '1 hour'
+) h (hour)
+LEFT JOIN report.access_hourly a ON a.place IN (${place:sqlstring}) AND a.hour = h.hour
+  AND a.hour >= date_trunc('hour', $__timeFrom()::timestamptz, 'UTC') AND a.hour <= $__timeTo()::timestamptz
+WHERE p.place IN (${place:sqlstring})
+GROUP BY h.hour, p.time_zone ORDER BY h.hour
 """
 REFUSALS: Final = """
 -- why doors stayed shut in the same hours, without persons
-SELECT h.door_name AS "Porte", h.reason AS "Motif", sum(h.times)::integer AS "Refus"
-FROM report.access_hourly h
-WHERE h.place IN (${place:sqlstring}) AND NOT h.granted AND h.hour > $__timeFrom()::timestamptz - interval '1 hour'
-  AND h.hour <= $__timeTo()::timestamptz
-GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2
+SELECT coalesce(r.door_name, 'aucun refus') AS "Porte", r.reason AS "Motif", r.times AS "Refus"
+FROM (VALUES (1)) one
+LEFT JOIN (
+  SELECT h.door_name, h.reason, sum(h.times)::integer AS times
+  FROM report.access_hourly h
+  WHERE h.place IN (${place:sqlstring}) AND NOT h.granted
+    AND h.hour >= date_trunc('hour', $__timeFrom()::timestamptz, 'UTC') AND h.hour <= $__timeTo()::timestamptz
+  GROUP BY 1, 2
+) r ON true
+ORDER BY 3 DESC, 1, 2
 """
 GATEWAYS: Final = """
 -- the place's gateways
-SELECT g.gateway AS "Passerelle", g.state_level AS "État", g.heard_at AS "Entendue", g.spool_depth AS "En attente",
-  g.clock_offset_ms AS "Horloge", g.devices AS "Appareils", g.unwell AS "En défaut", g.version AS "Version"
-FROM report.gateway_now g WHERE g.place IN (${place:sqlstring}) ORDER BY g.gateway
+SELECT coalesce(g.gateway, 'aucune passerelle') AS "Passerelle", g.state_level AS "État", g.heard_at AS "Entendue",
+  g.spool_depth AS "En attente", g.clock_offset_ms AS "Horloge", g.devices AS "Appareils", g.unwell AS "En défaut",
+  g.version AS "Version"
+FROM (VALUES (1)) one LEFT JOIN report.gateway_now g ON g.place IN (${place:sqlstring}) ORDER BY g.gateway
 """
 QUARTERS: Final = """
--- the last days by quarter hour; a quarter hour that is mostly unknown stays empty
-SELECT q.at AS "time", CASE WHEN q.known >= 0.5 THEN q.mean END AS "Moyenne",
-  CASE WHEN q.known >= 0.5 THEN q.peak END AS "Pointe", q.capacity AS "Capacité"
-FROM report.occupancy_15m q WHERE q.place IN (${place:sqlstring}) AND q.root AND $__timeFilter(q.at) ORDER BY q.at
+-- the last days by quarter hour; one that is mostly unknown, or missing, stays empty; a value holds for its quarter
+WITH line AS (
+  SELECT q.at, CASE WHEN q.known >= 0.5 THEN q.mean END AS mean, CASE WHEN q.known >= 0.5 THEN q.peak END AS peak,
+    q.capacity, lead(q.at) OVER (ORDER BY q.at) AS next, lead(q.known >= 0.5) OVER (ORDER BY q.at) AS later
+  FROM report.occupancy_15m q WHERE q.place IN (${place:sqlstring}) AND q.root AND $__timeFilter(q.at)
+)
+SELECT p.at AS "time", CASE WHEN p.holds THEN k.mean END AS "Moyenne", CASE WHEN p.holds THEN k.peak END AS "Pointe",
+  k.capacity AS "Capacité"
+FROM line k
+CROSS JOIN LATERAL (
+  SELECT k.at AS at, true AS holds
+  UNION ALL
+  SELECT k.at + interval '15 minutes' - interval '1 ms', true
+  WHERE k.mean IS NOT NULL AND (k.later IS NOT TRUE OR k.next > k.at + interval '15 minutes')
+  UNION ALL
+  SELECT k.at + interval '15 minutes', false WHERE k.next > k.at + interval '15 minutes'
+) p
+ORDER BY p.at
 """

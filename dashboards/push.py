@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -16,13 +16,13 @@ from grafana_client.client import (
     GrafanaTimeoutError,
     GrafanaUnauthorizedError,
 )
-from niquests.exceptions import JSONDecodeError, RequestException
+from niquests.exceptions import InvalidHeader, JSONDecodeError, RequestException
 
 from dashboards.build import dashboards
 from dashboards.errors import Forbidden, GrafanaError, NotGrafana, Refused, Unauthorized, Unreachable
 from dashboards.panels import DATA_SOURCE_UID, Json
 from dashboards.settings import DashboardsSettings
-from dashboards.source import data_source
+from dashboards.source import data_source, for_old, is_old
 
 FOLDER_UID: Final = "maillage"
 TIMEOUT_S: Final = 15.0
@@ -36,6 +36,13 @@ class Change:
     uid: str
     title: str
     outcome: Literal["created", "updated", "unchanged"]
+    removed: tuple[str, ...] = ()
+    """What was in a dashboard of ours and isn't ours: panels and variables that people added. Its history has them."""
+
+    def lines(self) -> list[str]:
+        """Return what became of it, and what was removed, one line each."""
+        gone = [f"  removed from it, not ours: {one}; Grafana's version history of it has it" for one in self.removed]
+        return [f"{self.outcome:9} {self.what} {self.title!r} ({self.uid})", *gone]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +59,7 @@ class Pushed:
 
     def lines(self) -> list[str]:
         """Return the report for a terminal, one line a thing."""
-        rows = [f"{one.outcome:9} {one.what} {one.title!r} ({one.uid})" for one in self.changes]
+        rows = [line for one in self.changes for line in one.lines()]
         state = "answers" if self.connected else "CANNOT BE READ"
         return [f"Grafana {self.version}", *rows, f"the database {state}: {self.connection}"]
 
@@ -61,7 +68,7 @@ def push(url: str, *, settings: DashboardsSettings) -> Pushed:
     """Bring the Grafana at ``url`` to what this code says, and report what changed; a second push changes nothing.
 
     The credential's organisation is the one changed. Things that people added in Grafana beside ours stay; what they
-    changed in ours is set back.
+    changed in ours is set back, and the report names the panels that they had added inside ours.
 
     Raises:
         GrafanaError: see `dashboards.errors`; what was done before the error stays done.
@@ -76,6 +83,9 @@ def push(url: str, *, settings: DashboardsSettings) -> Pushed:
     grafana: Any = GrafanaApi.from_url(address, (user, password) if colon else user, timeout=TIMEOUT_S)
     with closing(grafana.client.s), _told(url):
         version = _version(grafana, url)
+        boards = dashboards(tiles_url=settings.grafana_tiles_url)
+        if is_old(version):
+            source, boards = for_old(source), for_old(boards)
         changes = [_folder(grafana, settings.grafana_folder), _source(grafana, source)]
         connected, connection = _health(grafana)
         if not connected and changes[-1].outcome == "unchanged":
@@ -84,7 +94,7 @@ def push(url: str, *, settings: DashboardsSettings) -> Pushed:
             connected, connection = _health(grafana)
             if connected:
                 changes[-1] = _change("data source", DATA_SOURCE_UID, source["name"], "updated")
-        for uid, wanted in dashboards(tiles_url=settings.grafana_tiles_url).items():
+        for uid, wanted in boards.items():
             changes.append(_dashboard(grafana, uid, wanted))
     return Pushed(version=version, changes=tuple(changes), connection=connection, connected=connected)
 
@@ -136,7 +146,9 @@ def _source(grafana: Any, wanted: Json) -> Change:
     if found is None:
         grafana.datasource.create_datasource(wanted)
         return _change("data source", DATA_SOURCE_UID, wanted["name"], "created")
-    if covers(found, {key: value for key, value in wanted.items() if key != "secureJsonData"}):
+    # of an older Grafana's: at the top level, it breaks panels from 12.2 on, and is gone after an update
+    moved = bool(found.get("database")) and "database" not in wanted
+    if not moved and covers(found, {key: value for key, value in wanted.items() if key != "secureJsonData"}):
         return _change("data source", DATA_SOURCE_UID, wanted["name"], "unchanged")
     grafana.datasource.update_datasource_by_uid(DATA_SOURCE_UID, wanted)
     return _change("data source", DATA_SOURCE_UID, wanted["name"], "updated")
@@ -146,9 +158,54 @@ def _health(grafana: Any) -> tuple[bool, str]:
     try:
         answer = grafana.datasource.health(DATA_SOURCE_UID)
     except (GrafanaClientError, GrafanaServerError) as error:
+        if error.status_code == 404:  # Grafana 9.2 checks no PostgreSQL
+            return _ask(grafana)
         said = error.response
         return False, str(said.get("message", said) if isinstance(said, dict) else said)
     return answer.get("status") == "OK", str(answer.get("message", ""))
+
+
+def _ask(grafana: Any) -> tuple[bool, str]:
+    """Whether Grafana reaches the database, found by a query where there is no check."""
+    query = {"refId": "A", "datasource": {"uid": DATA_SOURCE_UID}, "rawSql": "SELECT 1", "format": "table"}
+    try:
+        answer = grafana.client.POST("/ds/query", json={"queries": [query], "from": "now-1m", "to": "now"})
+    except (GrafanaClientError, GrafanaServerError) as error:
+        answer = error.response
+    result = answer.get("results", {}).get("A", {}) if isinstance(answer, dict) else {}
+    if "frames" in result and not result.get("error"):
+        return True, "a query was answered"
+    said = result.get("error") or (answer.get("message") if isinstance(answer, dict) else None) or answer
+    return False, str(said)
+
+
+def added(found: Json, wanted: Json) -> list[str]:
+    """Return what ``found`` holds that isn't ours: panels of another title and another query, other variables."""
+    ours = list(_panels(wanted["panels"]))
+    titles, queries = {one["title"] for one in ours}, {_query(one) for one in ours}
+    variables = {one["name"] for one in wanted["templating"]["list"]}
+    return [
+        *(
+            f"the panel {one.get('title') or 'without a title'!r}"
+            for one in _panels(found.get("panels", []))
+            if one.get("title") not in titles and (_query(one) is None or _query(one) not in queries)
+        ),
+        *(
+            f"the variable {one.get('name')!r}"
+            for one in found.get("templating", {}).get("list", [])
+            if one.get("name") not in variables
+        ),
+    ]
+
+
+def _panels(panels: Iterable[Json]) -> Iterator[Json]:
+    for one in panels:
+        yield one
+        yield from one.get("panels") or ()  # those of a row that is folded
+
+
+def _query(panel: Json) -> str | None:
+    return next((one.get("rawSql") for one in panel.get("targets") or ()), None)
 
 
 def _dashboard(grafana: Any, uid: str, wanted: Json) -> Change:
@@ -163,7 +220,9 @@ def _dashboard(grafana: Any, uid: str, wanted: Json) -> Change:
             "message": "maillage dashboards push",
         }
     )
-    return _change("dashboard", uid, wanted["title"], "created" if found is None else "updated")
+    gone = () if found is None else tuple(added(found["dashboard"], wanted))
+    outcome: Literal["created", "updated"] = "created" if found is None else "updated"
+    return Change(what="dashboard", uid=uid, title=wanted["title"], outcome=outcome, removed=gone)
 
 
 def _change(
@@ -204,5 +263,10 @@ def _told(url: str) -> Iterator[None]:
         raise NotGrafana(f"{url} answers, but not as Grafana does") from error
     except GrafanaException as error:
         raise Refused(f"{url} fails: {error.message}") from error
+    except (InvalidHeader, UnicodeEncodeError) as error:
+        raise Unauthorized(
+            "MAILLAGE_GRAFANA_TOKEN holds a character that no token has (a line end, a blank, an ellipsis …): "
+            "copy it again"
+        ) from error
     except RequestException as error:  # grafana-client lets a refused connection through as it is
         raise Unreachable(f"nobody answers at {url}: {type(error).__name__}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -35,3 +35,9 @@ class DashboardsSettings(BaseSettings):
         description="An XYZ template of your own map tiles for the network's map; "
         "not set: the outlines that Grafana ships. Grafana's default would call a third party.",
     )
+
+    @field_validator("grafana_token", "grafana_database_url", mode="after")
+    @classmethod
+    def _without_line_ends(cls, value: SecretStr | None) -> SecretStr | None:
+        """What is read from a file often ends in a newline, which no token and no URL has."""
+        return None if value is None else SecretStr(value.get_secret_value().strip("\r\n"))

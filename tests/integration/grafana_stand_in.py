@@ -2,7 +2,8 @@
 
 Only what a push uses, as Grafana 12 answers it (its HTTP API reference): folders, data sources by uid with their
 health, dashboards with a new version at every save. The health check really connects to the database, as Grafana's
-does.
+does. Given the version 9.2.2, it does what was seen of a real one: the plugin is called `postgres`, the database's name
+is read at the top level alone, and there is no health check.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ BASIC: Final = "Basic " + base64.b64encode(b"admin:secret word").decode()
 class StandIn:
     """What this Grafana holds, and what was asked of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: str = "12.1.0") -> None:
+        self.version = version
+        self.old = version.startswith("9.")
         self.folders: dict[str, Json] = {}
         self.sources: dict[str, Json] = {}
         self.passwords: dict[str, str] = {}
@@ -40,7 +43,7 @@ class StandIn:
     def answer(self, method: str, path: str, body: Json, credential: str | None) -> Answer:
         """Answer one request."""
         if (method, path) == ("GET", "/api/health"):
-            return 200, {"commit": "0", "database": "ok", "version": "12.1.0"}
+            return 200, {"commit": "0", "database": "ok", "version": self.version}
         if credential not in {f"Bearer {TOKEN}", f"Bearer {VIEWER}", BASIC}:
             return 401, {
                 "message": "Invalid username or password",
@@ -64,6 +67,9 @@ class StandIn:
                 return self._source(method, parts[1:], body)
             case "dashboards":
                 return self._dashboard(method, parts[1:], body)
+            case "ds" if parts[1:] == ["query"]:
+                self.writes.pop()  # a question
+                return self._ask(body)
         return 404, {"message": "Not found"}
 
     def _folder(self, method: str, rest: list[str], body: Json) -> Answer:
@@ -82,6 +88,9 @@ class StandIn:
         return 200, self.folders[rest[0]]
 
     def _source(self, method: str, rest: list[str], body: Json) -> Answer:
+        plugin = "postgres" if self.old else "grafana-postgresql-datasource"
+        if method in {"POST", "PUT"} and body["type"] != plugin:
+            return 400, {"message": f"Unable to find datasource plugin {body['type']}"}
         if method == "POST":
             if body["uid"] in self.sources or any(one["name"] == body["name"] for one in self.sources.values()):
                 return 409, {"message": "data source with the same name already exists"}
@@ -92,7 +101,7 @@ class StandIn:
         if method == "PUT":
             return 200, self._store_source(uid, body)
         if rest[2:] == ["health"]:
-            return self._health(uid)
+            return (404, {"message": "Not found"}) if self.old else self._health(uid)
         return 200, self.sources[uid]
 
     def _store_source(self, uid: str, body: Json) -> Json:
@@ -106,8 +115,16 @@ class StandIn:
         }  # fmt: skip
         return {"datasource": self.sources[uid], "id": 1, "message": "Datasource added", "name": body["name"]}
 
+    def _ask(self, body: Json) -> Answer:
+        (query,) = body["queries"]
+        status, said = self._health(query["datasource"]["uid"])
+        if status != 200:
+            return 400, {"results": {"A": {"error": said["message"]}}}
+        return 200, {"results": {"A": {"frames": [{"schema": {"refId": "A"}}]}}}
+
     def _health(self, uid: str) -> Answer:
         source = self.sources[uid]
+        database = source.get("database", "") if self.old else source["jsonData"]["database"]
         host, _, port = source["url"].rpartition(":")
         try:
             psycopg.connect(
@@ -115,7 +132,7 @@ class StandIn:
                 port=port,
                 user=source["user"],
                 password=self.passwords[uid],
-                dbname=source["jsonData"]["database"],
+                dbname=database,
                 sslmode=source["jsonData"]["sslmode"],
                 connect_timeout=5,
             ).close()

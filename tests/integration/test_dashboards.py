@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -81,6 +82,7 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
     def ago(**units: float) -> datetime:
         return now - timedelta(**units)
 
+    assert data[""] == [{"Lieu": "L'Atelier · Bordeaux"}]
     assert data["Personnes présentes"] == [{"Présents": 7}]
     assert data["Occupation"] == [{"Occupation": 35.0}]
     assert data["Fourchette"] == [{"Au moins": 6, "Au plus": 8, "Capacité": 20}]
@@ -95,7 +97,7 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
         (ago(minutes=30), 7, 6, 8, 20),
         (now, 7, 6, 8, 20),
     ]
-    columns = ("Espace", "Présents", "Capacité", "Occupation", "Qualité", "Places libres", "Postes inconnus")
+    columns = ("Espace", "Présents", "Capacité", "Occupation", "Qualité", "Libres", "Postes inconnus")
     assert _at(data["Espaces"], *columns) == [
         ("Fab lab", None, 4, None, 0, None, 0),
         ("Grande salle", 3, 8, 37.5, 2, 4, 1),
@@ -118,7 +120,8 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
     ]
     hours = data["Passages par heure"]
     assert [sum(row[name] for row in hours) for name in ("Entrées", "Sorties", "Refus")] == [3, 1, 3]
-    assert all(row["time"].minute == 0 for row in hours)
+    zone = ZoneInfo("Europe/Paris")
+    assert [row["Heure"] for row in hours] == [f"{ago(hours=n).astimezone(zone):%Hh}" for n in range(12, -1, -1)]
     assert _at(data["Refus par motif"], "Porte", "Motif", "Refus") == [
         ("Entrée", "unknown_card", 2),
         ("Entrée", "outside_schedule", 1),
@@ -128,6 +131,7 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
     ]
     assert _at(data["Sept jours, par quart d'heure"], "Moyenne", "Pointe", "Capacité") == [
         (4.5, 6, 20),
+        (4.5, 6, 20),  # up to the quarter's end, since no line is drawn from a value to a gap
         (None, None, 20),
     ]
 
@@ -140,6 +144,7 @@ def test_a_place_without_its_gateway_is_unknown_and_not_empty(reader: Reader, no
     assert data["Passerelle"] == [{"Passerelle": 3}]
     assert _at(data["La journée"], "time", "Présents") == [
         (now - timedelta(hours=2), 5),
+        (now - timedelta(minutes=28, milliseconds=1), 5),  # or the last known stretch is not drawn
         (now - timedelta(minutes=28), None),  # the last word was true for 120 s
         (now, None),
     ]
@@ -154,7 +159,11 @@ def test_a_window_in_the_past_ends_without_the_present(reader: Reader, now: date
     )
     dashboard = build.dashboards()[place.UID]
     curve = next(one for one in dashboard["panels"] if one["title"] == "La journée")
-    assert _at(run_panel(connection, curve, window), "Présents") == [(0,), (4,)]
+    assert _at(run_panel(connection, curve, window), "time", "Présents") == [
+        (window.start, 0),
+        (now - timedelta(hours=3), 4),
+        (window.end, 4),  # what held then, not what is so now
+    ]
 
 
 def test_every_panel_of_the_network(reader: Reader, now: datetime) -> None:
@@ -188,7 +197,104 @@ def test_every_panel_of_the_network(reader: Reader, now: datetime) -> None:
         ("epoch_change", "La Grange · Angoulême"),
     ]
     assert _at(data["Passerelles à regarder"], "Passerelle", "État") == [("moulin-1", 0), ("grange-1", 3)]
-    assert _at(data["Sept jours, par quart d'heure"], "Présents en moyenne", "Lieux connus") == [(6.5, 2), (None, 0)]
+    assert _at(data["Sept jours, par quart d'heure"], "Présents en moyenne", "Lieux connus") == [
+        (6.5, 2),
+        (6.5, 2),
+        (None, 0),
+    ]
+
+
+def test_after_a_quiet_weekend_what_was_last_said_still_holds(reader: Reader, owner: Connection, now: datetime) -> None:
+    """A log of changes is not a series of samples: the state is the last change's, however long ago that was."""
+    (moved,) = owner.execute("DELETE FROM occupancy_change WHERE place = 1 RETURNING space").fetchall()[:1]
+    owner.execute("DELETE FROM event WHERE kind = 5")
+    friday = now - timedelta(days=60)
+    owner.execute(
+        "INSERT INTO occupancy_change SELECT %s, place, id, 7, 6, 8, 20, 'live' FROM space WHERE id = %s",
+        (friday, *moved),
+    )
+    owner.execute(
+        "INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state) "
+        "SELECT %s, %s, 1, 1, 1, place, id, 5, 1 FROM device WHERE code = 'seat-1'",
+        (friday, friday),
+    )
+    owner.execute("UPDATE space_state SET at = now() - interval '1 minute'")
+    connection = reader()
+    place_data = _run(connection, place.UID, now, place=["atelier"])
+    start = now - timedelta(hours=12)
+    assert _at(place_data["La journée"], "time", "Présents") == [(start, 7), (now, 7)]
+    desks = [row for row in place_data["Les postes dans la journée"] if row["time"] == start]
+    assert _at(desks, "metric", "state") == [("Poste 1", 1), ("Poste 2", 2), ("Poste 3", 2)]
+    total = _run(connection, network.UID, now, department=["33"])["Personnes présentes dans le réseau"]
+    assert set(_at(total, "Présents", "Lieux connus")) == {(7, 1)}
+    assert total[0]["time"] <= start
+
+
+def test_where_nobody_is_known_the_networks_curve_has_a_gap_and_is_drawn_up_to_it(
+    reader: Reader, now: datetime
+) -> None:
+    total = _run(reader(), network.UID, now, department=["16"])["Personnes présentes dans le réseau"]
+    shown = _at(total, "Présents", "Lieux connus")
+    assert shown[:2] == [(5, 1), (5, 1)]
+    assert set(shown[2:]) == {(None, 0)}, "not known is not nobody"
+    assert total[2]["time"] - total[1]["time"] == timedelta(milliseconds=1)
+
+
+def test_what_is_stale_since_long_is_unknown_at_the_windows_start(
+    reader: Reader, owner: Connection, now: datetime
+) -> None:
+    owner.execute("UPDATE gateway_state SET online = false, heard_at = now() - interval '3 days', complete_at = NULL")
+    owner.execute("UPDATE space_state SET at = now() - interval '3 days'")
+    owner.execute("UPDATE occupancy_change SET at = at - interval '4 days'")
+    connection = reader()
+    data = _run(connection, place.UID, now, place=["atelier"])
+    assert _at(data["La journée"], "time", "Présents") == [(now - timedelta(hours=12), None), (now, None)]
+    states = {row["metric"]: row["state"] for row in data["Les postes dans la journée"]}
+    assert set(states.values()) == {2}
+    total = _run(connection, network.UID, now)["Personnes présentes dans le réseau"]
+    assert {row["Présents"] for row in total} == {None}
+
+
+def test_desks_are_sorted_as_people_count(reader: Reader, owner: Connection, now: datetime) -> None:
+    owner.execute(
+        "INSERT INTO desk (place, space, code, name) "
+        "SELECT place, space, 'x' || n, 'Poste ' || n FROM desk, unnest(ARRAY[10, 11]) n WHERE code = 'd1'"
+    )
+    data = _run(reader(), place.UID, now, place=["atelier"])
+    expected = ["Poste 1", "Poste 2", "Poste 3", "Poste 10", "Poste 11"]
+    assert [row["Poste"] for row in data["Postes"]] == expected
+    # Grafana sorts the lines of a timeline by their names as texts
+    lines = sorted({row["metric"] for row in data["Les postes dans la journée"]})
+    assert [" ".join(one.split()) for one in lines] == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "expected"),
+    [
+        ("Poste 2", 2, "Poste  2"),
+        ("Poste 10", 2, "Poste 10"),
+        ("Table 3, place 12", 3, "Table   3, place  12"),
+        ("Poste 1024", 2, "Poste 1024"),
+        ("Accueil", 2, "Accueil"),
+    ],
+)
+def test_numbers_in_names_are_aligned(reader: Reader, name: str, width: int, expected: str) -> None:
+    assert reader().execute("SELECT report.aligned(%s, %s)", (name, width)).fetchone() == (expected,)
+
+
+def test_passages_of_a_window_within_one_hour_are_shown(reader: Reader, owner: Connection, now: datetime) -> None:
+    half = now.replace(minute=30, second=0, microsecond=0) - timedelta(hours=3)
+    owner.execute(
+        "INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, reason) "
+        "SELECT %s, %s, 1, 1, 1, place, device, 1, 0, reason FROM event WHERE kind = 1 AND state = 0 LIMIT 1",
+        (half - timedelta(minutes=20),) * 2,
+    )
+    window = Window(
+        start=half - timedelta(minutes=10), end=half, variables={"place": ["atelier"], "department": ["33"]}
+    )
+    panel = next(one for one in build.dashboards()[place.UID]["panels"] if one["title"] == "Passages par heure")
+    rows = run_panel(reader(), panel, window)
+    assert [(row["Heure"], row["Refus"]) for row in rows] == [(f"{half.astimezone(ZoneInfo('Europe/Paris')):%Hh}", 1)]
 
 
 def test_panels_choose_by_department(reader: Reader, now: datetime) -> None:
@@ -363,5 +469,11 @@ def test_reasons_have_french_words(owner: Connection) -> None:
 
 def test_panels_of_an_empty_network_run(database: Database, now: datetime) -> None:
     with closing(psycopg.connect(database.as_login("grafana_1"), autocommit=True)) as connection:
-        for uid in build.dashboards():
-            _run(connection, uid, now, place=["nowhere"], department=["33"])
+        for uid, board in build.dashboards().items():
+            data = _run(connection, uid, now, place=["nowhere"], department=["33"])
+            for panel in board["panels"]:
+                if panel["type"] == "table":  # which shows nothing, or English, where its query gives nothing
+                    (row,) = data[panel["title"]]
+                    first, *others = row.values()
+                    assert str(first).startswith("aucun"), panel["title"]
+                    assert set(others) == {None}, panel["title"]

@@ -43,6 +43,14 @@ def settings(database: Database) -> DashboardsSettings:
     return _settings(database.as_login("grafana_1"))
 
 
+@pytest.fixture
+def old() -> Iterator[StandIn]:
+    stand_in = StandIn("9.2.2")
+    with serve(stand_in.answer) as url:
+        stand_in.url = url
+        yield stand_in
+
+
 def _outcomes(pushed: Pushed) -> list[str]:
     return [one.outcome for one in pushed.changes]
 
@@ -86,15 +94,71 @@ def test_what_people_changed_is_set_back_and_what_they_added_stays(
     grafana: StandIn, settings: DashboardsSettings
 ) -> None:
     push(grafana.url, settings=settings)
-    grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][0]["title"] = "Autre chose"
+    grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][1]["title"] = "Autre chose"
     grafana.dashboards["maillage-reseau"]["dashboard"]["links"][0]["extra"] = "kept"
     grafana.folders["maillage"]["title"] = "Renommé"
     grafana.sources[DATA_SOURCE_UID]["jsonData"]["database"] = "elsewhere"
     again = push(grafana.url, settings=settings)
     assert _outcomes(again) == ["updated", "updated", "updated", "unchanged"]
-    assert grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][0]["title"] == "Personnes présentes"
+    assert grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][1]["title"] == "Personnes présentes"
     assert grafana.dashboards["maillage-lieu"]["dashboard"]["version"] == 2
     assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged"] * 4
+
+
+def test_a_grafana_before_10_2_3_finds_the_plugin_and_the_database(
+    old: StandIn, settings: DashboardsSettings, database: Database
+) -> None:
+    first = push(old.url, settings=settings)
+    assert _outcomes(first) == ["created"] * 4
+    assert (first.connected, first.connection) == (True, "a query was answered"), "it has no health check"
+    source = old.sources[DATA_SOURCE_UID]
+    assert (source["type"], source["database"]) == ("postgres", source["jsonData"]["database"])
+    assert "grafana-postgresql-datasource" not in repr(old.dashboards)
+    assert _outcomes(push(old.url, settings=settings)) == ["unchanged"] * 4
+    old.sources.clear()
+    wrong = _settings(database.as_login("grafana_1").replace("of-the-tests", "wrong"))
+    refused = push(old.url, settings=wrong)
+    assert not refused.connected
+    assert "password authentication failed" in refused.connection
+
+
+def test_after_an_update_of_grafana_the_source_is_as_the_new_one_wants_it(
+    old: StandIn, grafana: StandIn, settings: DashboardsSettings
+) -> None:
+    push(old.url, settings=settings)
+    grafana.folders, grafana.sources, grafana.dashboards = old.folders, old.sources, old.dashboards
+    grafana.sources[DATA_SOURCE_UID]["type"] = "grafana-postgresql-datasource"  # Grafana's own doing
+    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged", "updated", "updated", "updated"]
+    assert "database" not in grafana.sources[DATA_SOURCE_UID]
+
+
+def test_a_panel_that_somebody_added_is_not_removed_without_a_word(
+    grafana: StandIn, settings: DashboardsSettings
+) -> None:
+    push(grafana.url, settings=settings)
+    board = grafana.dashboards["maillage-lieu"]["dashboard"]
+    board["panels"].append({"id": 99, "type": "text", "title": "Le mot du jour"})
+    board["panels"][1]["title"] = "Des gens"  # renamed, not added
+    board["templating"]["list"].append({"name": "humeur", "type": "custom"})
+    again = push(grafana.url, settings=settings)
+    assert [one.removed for one in again.changes] == [
+        (), (), ("the panel 'Le mot du jour'", "the variable 'humeur'"), (),
+    ]  # fmt: skip
+    assert any("Le mot du jour" in line and "version history" in line for line in again.lines())
+    assert not any("removed" in line for line in push(grafana.url, settings=settings).lines())
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_token_from_a_file_may_end_in_a_newline(grafana: StandIn, database: Database, end: str) -> None:
+    settings = _settings(database.as_login("grafana_1") + end, token=TOKEN + end)
+    assert push(grafana.url, settings=settings).connected
+
+
+@pytest.mark.parametrize("token", ["glsa_a\nglsa_b", " glsa_a", "glsa_…"])
+def test_what_no_token_holds_is_said_and_not_taken_for_silence(grafana: StandIn, token: str) -> None:
+    with pytest.raises(Unauthorized, match="MAILLAGE_GRAFANA_TOKEN") as told:
+        push(grafana.url, settings=_settings(NOWHERE, token=token))
+    assert "glsa" not in str(told.value)
 
 
 def test_a_dashboard_moved_elsewhere_comes_back(grafana: StandIn, settings: DashboardsSettings) -> None:

@@ -34,6 +34,8 @@ VIEWS = {
         "door_now",
         "access_hourly",
         "occupancy_history",
+        "occupancy_before",
+        "desk_before",
         "occupancy_15m",
         "gateway_now",
         "place_without_news",
@@ -128,7 +130,8 @@ def test_queries_go_to_the_views_through_the_fixed_source(uid: str, panel: Json)
     query = target["rawSql"]
     assert query.startswith("-- "), "a query says what it is for"
     assert "report." in query
-    assert set(re.findall(r"(?<!epoch )\b(?:FROM|JOIN) ([a-z_.0-9]+)", query)) <= VIEWS | {"told", "moved"}
+    steps = set(re.findall(r"\b([a-z]+) AS \(", query)) | {"generate_series", "regexp_matches"}
+    assert set(re.findall(r"(?<!epoch )\b(?:FROM|JOIN) ([a-z_.0-9]+)", query)) <= VIEWS | steps
     variable = {PLACE: "${place:sqlstring}", NETWORK: "${department:sqlstring}"}[uid]
     assert variable in query
     assert (target["format"] == "time_series") == (panel["type"] in {"timeseries", "state-timeline"})
@@ -160,7 +163,7 @@ def test_the_last_value_is_shown_even_where_it_is_unknown(uid: str, panel: Json)
 def test_what_is_unknown_is_grey_and_never_a_number(uid: str, panel: Json) -> None:
     for mapping in _mappings(panel):
         if mapping["type"] == "special":
-            assert mapping["options"]["match"] == "null+nan"
+            assert mapping["options"]["match"] == "null", "Grafana 9 takes a text for NaN"
             assert mapping["options"]["result"]["color"] == UNKNOWN_COLOUR
             assert not any(character.isdigit() for character in mapping["options"]["result"]["text"])
 
@@ -169,6 +172,86 @@ def test_number_panels_say_unknown() -> None:
     for uid, title in ((PLACE, "Personnes présentes"), (PLACE, "Occupation"), (NETWORK, "Personnes présentes")):
         panel = next(one for one in BOARDS[uid]["panels"] if one["title"] == title)
         assert [m["options"]["result"]["text"] for m in _mappings(panel)] == ["inconnu"]
+
+
+TABLES = [pytest.param(uid, panel, id=f"{uid}: {panel['title']}") for uid, panel in _ALL if panel["type"] == "table"]
+
+
+def _properties(panel: Json) -> dict[str, Json]:
+    return {
+        one["matcher"]["options"]: {prop["id"]: prop["value"] for prop in one["properties"]}
+        for one in panel["fieldConfig"]["overrides"]
+    }
+
+
+@pytest.mark.parametrize(("uid", "panel"), TABLES)
+def test_a_table_shows_all_its_columns_at_1600_pixels(uid: str, panel: Json) -> None:
+    """A column without a width takes 150 pixels, and what is beyond the panel's edge isn't seen."""
+    shown = {name: one for name, one in _properties(panel).items() if "custom.hidden" not in one}
+    columns = set(re.findall(r'AS "([^"]+)"', panel["targets"][0]["rawSql"]))
+    assert set(shown) == columns
+    widths = {name: one.get("custom.width", one.get("custom.minWidth")) for name, one in shown.items()}
+    assert sum(widths.values()) <= panel["gridPos"]["w"] * 1568 / 24 - 26  # as measured on the pictures of a real one
+    assert sum("custom.minWidth" in one for one in shown.values()) == 1, "one column takes what is left"
+    for name, width in widths.items():
+        assert width >= 7 * len(name) + 14, f"{name}: its head is cut"
+
+
+@pytest.mark.parametrize(("uid", "panel"), TABLES)
+def test_cells_are_painted_by_old_and_new_names(uid: str, panel: Json) -> None:
+    old = {"color-background": "color-background-solid", "color-text": "color-text", "gauge": "basic"}
+    for one in _properties(panel).values():
+        assert ("custom.cellOptions" in one) == ("custom.displayMode" in one), "9.2 knows the second alone"
+        if "custom.cellOptions" in one:
+            assert old[one["custom.cellOptions"]["type"]] == one["custom.displayMode"]
+
+
+def _titled(uid: str, title: str) -> Json:
+    return next(panel for panel in BOARDS[uid]["panels"] if panel["title"] == title)
+
+
+def test_the_desks_timeline_is_painted_by_its_words_and_not_by_thresholds() -> None:
+    defaults = _titled(PLACE, "Les postes dans la journée")["fieldConfig"]["defaults"]
+    assert defaults["color"]["mode"] == "fixed", "thresholds would paint everything green, and a scale ignores words"
+    words = defaults["mappings"][0]["options"]
+    assert {number: (one["text"], one["color"]) for number, one in words.items()} == {
+        "0": ("libre", "green"),
+        "1": ("occupé", "blue"),
+        "2": ("inconnu", UNKNOWN_COLOUR),
+    }
+
+
+def test_bars_of_one_hour_stand_beside_each_other() -> None:
+    panel = _titled(PLACE, "Passages par heure")
+    assert panel["type"] == "barchart", "bars of a time series hide each other, and those before the window"
+    assert panel["options"]["xField"] == "Heure"
+    assert panel["options"]["stacking"] == "none"
+    colours = [one["color"]["fixedColor"] for one in _properties(panel).values()]
+    assert len(colours) == len(set(colours)) == 3
+
+
+def test_the_place_is_named_without_the_selector() -> None:
+    """Kiosk mode, on a screen in the hall, hides the choice of places."""
+    panel = BOARDS[PLACE]["panels"][0]
+    assert panel["gridPos"] == {"x": 0, "y": 0, "w": 24, "h": 2}
+    assert 'p.label AS "Lieu"' in panel["targets"][0]["rawSql"]
+    assert panel["options"]["reduceOptions"]["fields"] == "/^Lieu$/", "a text is shown only where it is named"
+    assert panel["options"]["textMode"] == "value"
+
+
+def test_steps_are_drawn_up_to_a_gap() -> None:
+    """Grafana draws no step from a value to a gap: each such query repeats its last value just before."""
+    for uid, panel in _ALL:
+        custom = panel["fieldConfig"]["defaults"].get("custom", {})
+        if panel["type"] == "timeseries":
+            assert custom["lineInterpolation"] == "stepAfter", panel["title"]
+            assert custom["spanNulls"] is False, panel["title"]
+            assert "interval '1 ms'" in panel["targets"][0]["rawSql"], (uid, panel["title"])
+
+
+def test_no_query_looks_back_a_fixed_time_for_a_state() -> None:
+    for _uid, panel in _ALL:
+        assert not re.search(r"timeFrom\(\)::timestamptz - interval", panel["targets"][0]["rawSql"]), panel["title"]
 
 
 def test_curves_break_where_nothing_is_known() -> None:
