@@ -220,7 +220,7 @@ class Books:
             psycopg.Error: nothing was stored.
         """
         with store.transaction(connection, self.topology.base) as (tx, now):
-            work = _Work(tx=tx, now=now)
+            work = _Work(connection=connection, tx=tx, now=now)
             self._read_folds(connection, set(due))
             for place, until in due.items():
                 work.places[place] = self._folds[place]
