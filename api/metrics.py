@@ -78,9 +78,11 @@ class _Present(Collector):
         yield _gauge("maillage_api_board_places", "Places on the board.", len(board.network.places))
         yield _count("maillage_api_board_publications_total", "Publications since the start.", board.number)
         yield _count("maillage_api_board_loads_total", "Times that the whole board was loaded.", listener.loads)
-        yield _count("maillage_api_board_gaps_total", "Revisions that were skipped and reloaded.", listener.gaps)
         yield _count(
-            "maillage_api_notifications_unreadable_total", "Notifications that could not be read.", listener.unreadable
+            "maillage_api_board_looks_total", "Times that rows were read which notifications named.", listener.looks
+        )
+        yield _count(
+            "maillage_api_notification_floods_total", "Times that too many notifications came.", listener.floods
         )
         qualities = GaugeMetricFamily(
             "maillage_api_board_spaces", "Spaces on the board by quality.", labels=["quality"]

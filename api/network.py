@@ -165,6 +165,7 @@ class Network:
         self.by_code: dict[str, Place] = {place.code: place for place in self.places}
         self.by_id: dict[int, Place] = {place.id: place for place in self.places}
         self.spaces: dict[int, Space] = {space.id: space for place in self.places for space in place.spaces}
+        self.gateways: dict[int, Place] = {gateway: place for place in self.places for gateway in place.gateways}
         digest = blake2b(digest_size=8)
         for place in self.places:
             digest.update(place.detail)

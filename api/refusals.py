@@ -56,6 +56,8 @@ def as_problem(error: psycopg.Error) -> ApiError | None:
     """What ``error`` is to the caller; None: a fault of ours."""
     match error:
         case pg.InsufficientPrivilege():
+            if error.diag.constraint_name:  # a rule of ours, which says why
+                return NotYours(_sentence(error.diag.message_primary or _REACH))
             return NotYours(_REACH)
         case pg.UniqueViolation() | pg.ExclusionViolation():
             field, what = _TAKEN.get(error.diag.constraint_name or "", (None, "there is such a thing already"))

@@ -26,7 +26,6 @@ from starlette.responses import Response
 from api.auth import key_of
 from api.edge import REQUEST_ID
 from api.errors import DatabaseFault, KeyRefused, ScopeMissing, Unavailable
-from api.keys import digest_of
 from api.models import problem_responses
 from api.refusals import as_problem
 from api.roles import Permission, permissions_of
@@ -105,10 +104,10 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
         Unavailable: the database is away or too busy.
     """
     request_id = request_id_of(request)
-    digest = digest_of(key_of(request))
+    key = key_of(request)
     try:
         async with parts_of(request).pool.connection(timeout=_WAIT_S) as conn:
-            caller = await _enter(conn, digest, _address_of(request), request_id)
+            caller = await _enter(conn, key, _address_of(request), request_id)
             if caller.permissions.isdisjoint(permissions):
                 raise ScopeMissing(permissions[0])
             yield Session(conn=conn, caller=caller, request_id=request_id)
@@ -121,8 +120,8 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
         raise Unavailable("The database is away or too busy.") from error
 
 
-async def _enter(conn: AsyncConnection[Any], digest: bytes, address: str, request_id: str) -> Entered:
-    cursor = await conn.cursor(row_factory=dict_row).execute(_ENTER, (digest, address, request_id))
+async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id: str) -> Entered:
+    cursor = await conn.cursor(row_factory=dict_row).execute(_ENTER, (key, address, request_id))
     found = await cursor.fetchone()
     if found is None or found["id"] is None:
         raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")

@@ -9,6 +9,7 @@ from typing import Final
 
 import psycopg
 
+from database.leases import Fenced
 from gateway.wire import Event
 from ingest import alarms, clock, earlier, letters, records, store
 from ingest.consequences import TELLING, Consequences
@@ -71,6 +72,9 @@ class _Work:
     entailed: Consequences = field(default_factory=Consequences)
     reached: dict[int, Reached] = field(default_factory=dict)
     places: dict[int, PlaceFold] = field(default_factory=dict)
+    shards: set[int] = field(default_factory=set)
+    spaces: list[int] = field(default_factory=list)
+    """Whose state is new."""
 
     def unread(self, letter: DeadLetter) -> None:
         """Keep an event that can't be read, and count it."""
@@ -106,7 +110,7 @@ class Books:
 
     def commit(
         self,
-        connection: store.Connection,
+        connection: Fenced,
         readings: list[Reading],
         unreadable: list[Letter],
         *,
@@ -117,12 +121,13 @@ class Books:
         With ``keep`` False it is a trial: all is done, and taken back.
 
         Raises:
-            psycopg.Error: the transaction failed as a whole; nothing was stored. SQLSTATE ``store.MARK_MOVED``: another
-                worker stored events of one of these streams.
+            psycopg.Error: the transaction failed as a whole; nothing was stored. A SQLSTATE of ``store.OVERTAKEN``:
+                another worker owns one of these shards.
             store.DatabaseReplaced: the database isn't the one whose topology this is.
         """
         with store.transaction(connection, self.topology.base) as (tx, now):
-            work = _Work(connection=connection, tx=tx, now=now)
+            work = _Work(connection=connection, tx=tx, now=now, shards={reading.gateway.shard for reading in readings})
+            work.shards |= {letter.gateway.shard for letter in unreadable if letter.gateway is not None}
             self._load(connection, readings)
             placed = [(self._stream(connection, reading, work), reading) for reading in readings]
             for stream, reading in sorted(placed, key=lambda pair: pair[0].id if pair[0] else 0):
@@ -145,6 +150,7 @@ class Books:
         for moved in work.reached.values():
             moved.stream.last_seq, moved.stream.digest = moved.seq, moved.digest
             moved.stream.last_received_at = store.when(now)
+        store.notify(connection, "maillage_occupancy", work.spaces)
         return work.tally
 
     def takes_events(self, connection: store.Connection, gateway: Gateway) -> bool:
@@ -165,7 +171,7 @@ class Books:
         return True
 
     def replay(
-        self, connection: store.Connection, old: list[OldLetter], *, tx: int, now: int
+        self, connection: Fenced, old: list[OldLetter], *, tx: int, now: int
     ) -> tuple[list[int], list[tuple[int, str, str]]]:
         """Store and fold the events of letters that can be read by now, inside the caller's transaction ``tx``.
 
@@ -190,6 +196,7 @@ class Books:
             if isinstance(event, Unreadable):
                 refused.append((letter.id, event.error, event.reason))
                 continue
+            work.shards.add(gateway.shard)
             self._read_folds(connection, {gateway.place})
             place = work.places.setdefault(gateway.place, self._folds[gateway.place])
             device = gateway.devices.get(event["device"])
@@ -211,23 +218,26 @@ class Books:
             )
             done.append(letter.id)
         self._write(connection, work)
+        store.notify(connection, "maillage_occupancy", work.spaces)
         return done, refused
 
-    def look(self, connection: store.Connection, due: Mapping[int, int]) -> None:
+    def look(self, connection: Fenced, due: Mapping[int, int]) -> None:
         """Let time pass in places, each up to the instant given with it, and store and tell what that changes.
 
         Raises:
             psycopg.Error: nothing was stored.
         """
+        shards = {gateway.shard for gateway in self.topology.gateways.values() if gateway.place in due}
         with store.transaction(connection, self.topology.base) as (tx, now):
-            work = _Work(connection=connection, tx=tx, now=now)
+            work = _Work(connection=connection, tx=tx, now=now, shards=shards)
             self._read_folds(connection, set(due))
             for place, until in due.items():
                 work.places[place] = self._folds[place]
                 work.places[place].look(until)
             self._write(connection, work, commit=True)
+        store.notify(connection, "maillage_occupancy", work.spaces)
 
-    def _write(self, connection: store.Connection, work: _Work, *, commit: bool = False) -> None:
+    def _write(self, connection: Fenced, work: _Work, *, commit: bool = False) -> None:
         """Write what a transaction gathered: rows, folds, letters, alarms, the marks last, and COMMIT if told to.
 
         All but the rows travel at once; after the first that fails the database ignores the rest, COMMIT included.
@@ -236,7 +246,7 @@ class Books:
         for fold in work.places.values():
             fold.settle()
         with connection.pipeline():
-            store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
+            work.spaces = store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
             for kept in work.letters:
                 records.store_letter(connection, kept)
             for alarm in work.alarms:
@@ -245,6 +255,7 @@ class Books:
                 records.raise_incident(connection, incident)
             records.store_uses(connection, work.entailed.uses)
             store.move_marks(connection, list(work.reached.values()))
+            store.check_shards(connection, work.shards)
             if commit:
                 connection.execute("COMMIT")
 

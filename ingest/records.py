@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from gateway.wire import State
 from ingest.consequences import AGAIN_US, Incident
-from ingest.store import Connection, micros, when
+from ingest.store import Connection, when
 
 _LETTER_BYTES: Final = 65_536
 
@@ -43,7 +43,6 @@ ON CONFLICT (gateway) DO UPDATE SET
   clock_offset_ms = coalesce(excluded.clock_offset_ms, old.clock_offset_ms),
   devices = coalesce(excluded.devices, old.devices),
   unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END
-RETURNING place, online, heard_at, spool_depth, complete_at
 """
 
 _RAISE = """
@@ -178,9 +177,9 @@ def store_letter(connection: Connection, letter: DeadLetter) -> None:
 
 def store_state(
     connection: Connection, gateway: int, place: int, state: State, *, heard_at: int, offset_ms: float | None
-) -> list[Any]:
-    """Store a gateway's account of itself; returns the row to tell the API."""
-    row = connection.execute(
+) -> None:
+    """Store a gateway's account of itself."""
+    connection.execute(
         _STORE_STATE,
         (
             gateway,
@@ -199,9 +198,7 @@ def store_state(
             state.devices,
             json.dumps([one.model_dump(exclude_none=True) for one in state.unwell]),
         ),
-    ).fetchone()
-    assert row is not None
-    return [gateway, row[0], row[1], micros(row[2]), row[3], None if row[4] is None else micros(row[4])]
+    )
 
 
 def raise_alarm(connection: Connection, alarm: Alarm) -> None:

@@ -48,7 +48,7 @@ WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revi
 # Which schedules link to this one.
 LINKING: Final = "SELECT code::text AS code FROM schedule WHERE linked @> ARRAY[%(id)s::integer] ORDER BY code LIMIT 1"
 # One change of links at a time, so that two together can't close a circle.
-LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('maillage schedule links'))"
+LOCK: Final = "LOCK TABLE schedule IN SHARE UPDATE EXCLUSIVE MODE"
 # How deep the links go from some schedules down, and up to those that link to this one; whether there is a circle.
 # Deeper than anybody may draw isn't followed.
 REACHED: Final = """
@@ -136,7 +136,7 @@ async def links(s: Session, names: list[str], *, own: int | None, place: int | N
     Raises:
         BadField: unknown, another place's, a circle, or too deep.
     """
-    await s.row(LOCK)
+    await s.run(LOCK)
     found = []
     for name in names:
         if place is None and "/" in name:

@@ -21,12 +21,14 @@ WHERE d.place = %(place)s AND d.code = %(reader)s AND d.kind IN ('reader', 'keyp
 ORDER BY g.code LIMIT 1
 """
 BEGIN: Final = "INSERT INTO enrolment (id, place, key) VALUES (%(id)s, %(place)s, %(key)s)"
+ASK: Final = "INSERT INTO enrolment_answer (id, reply_key) VALUES (%(id)s, %(reply_key)s)"
 # An enrolment with its order, and the card that has been read, if this key sees it already.
 FIND: Final = """
 SELECT e.id, p.code::text AS place, d.code AS reader, e.key, encode(e.token, 'hex') AS token, e.last4, e.format, e.bits,
-       e.read_at, c.ref AS card, c.member, c.status
+       e.read_at, c.ref AS card, c.member, c.status, a.sealed
 FROM enrolment e JOIN place p ON p.id = e.place JOIN command o ON o.id = e.id LEFT JOIN device d ON d.id = o.device
 LEFT JOIN card c ON c.token = e.token
+LEFT JOIN enrolment_answer a ON a.id = e.id AND a.at > now() - interval '2 minutes'
 WHERE e.id = %(id)s
 """
 CARDS: Final = """
@@ -82,7 +84,7 @@ class Enrolment(Told):
     last4: str | None
     format: str | None
     bits: int | None = Field(description="How many were read.")
-    raw: str | None = Field(description="As read: only for the key that ordered it, for two minutes, from memory.")
+    raw: str | None = Field(description="As read: only for the key that ordered it, for two minutes.")
     card: KnownCard | None = Field(description="The network knows this card already.")
     lookalikes: list[Lookalike]
     hint: str | None

@@ -11,11 +11,12 @@ from api.answers import json_answer
 from api.cardkey import card_key
 from api.errors import BadField, NotFound
 from api.orders.commands import found, order, order_json, outcomes
-from api.orders.enrolments import BEGIN, CARDS, FIND, READER, Enrol, Enrolment, enrolment_json, likely
+from api.orders.enrolments import ASK, BEGIN, CARDS, FIND, READER, Enrol, Enrolment, enrolment_json, likely
 from api.reach import reached_place
 from api.routes.commands import WaitQuestion
 from api.session import Session, guarded, session
 from api.state import parts_of
+from rights.sealing import public_bytes, reply_key, unseal
 
 router: Final = APIRouter(tags=["operate"])
 
@@ -37,6 +38,8 @@ async def begin(request: Request, body: Enrol) -> Response:
             s, "enrol", place=place, door=None, expires_s=body.expires_s, device=reader["id"], gateway=reader["gateway"]
         )
         await s.run(BEGIN, {"id": ids[0], "place": place, "key": s.caller.id})
+        if parts_of(request).settings.card_key is not None:
+            await s.run(ASK, {"id": ids[0], "reply_key": public_bytes(reply_key(card_key(request)))})
         told = await _told(s, request, ids[0])
     answer = json_answer(told, status=202)
     answer.headers["Location"] = f"/v1/enrolments/{ids[0]}"
@@ -61,7 +64,8 @@ async def _told(s: Session, request: Request, enrolment_id: str) -> dict[str, An
     row = await s.row(FIND, {"id": enrolment_id})
     if row is None or not orders:
         raise NotFound(f"There is no enrolment {enrolment_id!r} that this key reaches.")
-    raw = parts_of(request).answers.bits_of(enrolment_id)
+    sealed = row["sealed"]
+    raw = None if sealed is None else unseal(reply_key(card_key(request)), bytes(sealed), about=enrolment_id)
     alike: list[dict[str, Any]] = []
     if raw is not None and row["token"] is not None and row["card"] is None:
         by_token = likely(card_key(request), row["token"], raw)

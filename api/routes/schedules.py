@@ -158,7 +158,7 @@ async def _put(s: Session, request: Request, thing: Thing, body: ScheduleFields,
 async def _remove(s: Session, request: Request, thing: Thing) -> Response:
     wanted = expected(request)
     row = await read_to_change(s, thing, wanted)
-    await s.row(rows.LOCK)
+    await s.run(rows.LOCK)
     linking = await s.row(rows.LINKING, {"id": row["id"]})
     if linking is not None:
         raise Conflict(f"It is still needed: schedule {linking['code']!r} links to it. Change that first.")

@@ -19,7 +19,7 @@ def push(url: Annotated[str, typer.Argument(help="The Grafana, like http://local
     """Bring a Grafana to what this release says: folder, data source, dashboards. A second push changes nothing.
 
     Settings: MAILLAGE_GRAFANA_TOKEN, MAILLAGE_GRAFANA_DATABASE_URL, MAILLAGE_GRAFANA_FOLDER,
-    MAILLAGE_GRAFANA_TILES_URL.
+    MAILLAGE_GRAFANA_TILES_URL. MAILLAGE_DATABASE_URL (as the owner) too, where only Grafana reaches the reader's URL.
     """
     from dashboards.push import push as run
     from dashboards.settings import DashboardsSettings

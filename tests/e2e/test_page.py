@@ -369,7 +369,7 @@ def test_a_new_place_appears(open_page: Open, centre: Centre) -> None:
     page = open_page()
     hostile = "<img src=x onerror=alert(1)> & Cie"
     centre.place("tulle", name=hostile, commune="Tulle")
-    centre.notify("maillage_network", {})
+    centre.notify("maillage_network")
     centre.state("tulle", present=3)
     expect(row(page, "tulle")).to_contain_text(hostile)  # a text, whatever it says
     expect(row(page, "tulle")).to_contain_text("3 / 30")

@@ -284,7 +284,9 @@ def test_a_card_is_enrolled_by_presenting_it(stage: Stage) -> None:
     assert (known["card"]["member"], known["card"]["status"]) == (ref, "active")
     assert ref in known["hint"]
     everything = json.dumps(
-        network.sql("SELECT to_jsonb(e) FROM enrolment e") + network.sql("SELECT body FROM audit_detail")
+        network.sql("SELECT to_jsonb(e) FROM enrolment e")
+        + network.sql("SELECT to_jsonb(a) FROM enrolment_answer a")
+        + network.sql("SELECT body FROM audit_detail")
     )
     assert bits not in everything
     assert UID not in everything.upper()
