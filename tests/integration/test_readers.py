@@ -35,6 +35,10 @@ UNION ALL SELECT pg_advisory_lock(hashtext('maillage schedule links'))
 """All that earlier versions locked: shards, lists, the audit, upkeep, migration, import and schedules."""
 
 
+_VIEWS = ("hours_cover(", "is_public_holiday(")
+"""What the readers' views compute with, in the name of who asks: pure functions."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     url: str
@@ -89,7 +93,7 @@ def test_a_reader_calls_no_function_of_ours_and_locks_no_table(database: Databas
     with psycopg.connect(reader.url, autocommit=True) as connection:
         for function, *_ in ours:
             row = connection.execute("SELECT has_function_privilege(%s, 'EXECUTE')", (function,)).fetchone()
-            assert row == (False,), function
+            assert row == (function.startswith(_VIEWS),), function
         for (table,) in tables:
             with pytest.raises(errors.InsufficientPrivilege), connection.transaction():
                 connection.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE".encode())
