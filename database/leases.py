@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LIFE: Final = timedelta(seconds=5)
 """A holder that isn't heard for so long has lost its leases, as soon as another wants them."""
-EVERY_S: Final = 0.5
+EVERY_S: Final = 1.0
 """So often a holder renews, and one that stands by asks."""
 LEASE_LOST: Final = "MA002"
 """SQLSTATE of a lease that another process has taken."""
@@ -37,6 +37,14 @@ SELECT name, fence FROM keep_leases(%s, %s, %s)
 _RELEASE: Final = """
 -- another may take them at once
 DELETE FROM lease_holder WHERE id = %s
+"""
+_CHECK_WRITTEN: Final = """
+-- the same where something was written: a lock would make a writer of who only reads
+SELECT check_leases(%b::text[], %b::bigint[]) WHERE pg_current_xact_id_if_assigned() IS NOT NULL
+"""
+_OURS: Final = """
+-- how many of these leases are still ours
+SELECT count(*) FROM lease JOIN unnest(%b::text[], %b::bigint[]) AS known (name, fence) USING (name, fence)
 """
 _CHECK: Final = """
 -- refuse unless these leases are still ours; nobody takes them before this transaction ends
@@ -59,18 +67,24 @@ class Fenced(psycopg.Connection[Any]):
         if wanted:
             self.execute(_CHECK, (wanted, [self.fences.get(name, -1) for name in wanted]))
 
+    def still_ours(self) -> bool:
+        """Whether all fences are right at this moment: before something is done that no transaction takes back."""
+        row = self.execute(_OURS, (list(self.fences), list(self.fences.values()))).fetchone()
+        return row is not None and row[0] == len(self.fences)
+
     @contextmanager
     def transaction(
         self, savepoint_name: str | None = None, force_rollback: bool = False
     ) -> Iterator[psycopg.Transaction]:
-        """As psycopg's, with the check as the last statement.
+        """As psycopg's, with the check as the last statement where anything was written.
 
         Raises:
             psycopg.Error: with SQLSTATE ``LEASE_LOST``; nothing was stored.
         """
         with super().transaction(savepoint_name, force_rollback) as opened:
             yield opened
-            self.check()
+            if self.fences:
+                self.execute(_CHECK_WRITTEN, (list(self.fences), list(self.fences.values())))
 
 
 def connect(url: str, *, application_name: str, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> Fenced:

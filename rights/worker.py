@@ -199,9 +199,9 @@ class Worker:
         for place, version in self._sender.pump(connection, time.monotonic(), everyone=everyone).items():
             self._refresher.force(place, version)
         if "command" in pending:
-            with connection.transaction():
-                connection.check()  # before anything is sent; nobody takes the lead until that is noted
-                self._orders.send(connection, self._sender.sides)
+            if not connection.still_ours():
+                return  # nothing is sent by one that was frozen
+            self._orders.send(connection, self._sender.sides)
         self._replies(connection)
         with connection.transaction():
             self._sender.keep_held(connection)
