@@ -230,7 +230,11 @@ def _lists() -> list[Json]:
             Box(x=0, y=29, w=14, h=8),
             sql.ALARMS,
             empty="aucune alarme",
-            overrides=[override("Le", unit="dateTimeFromNow"), override("Genre", mappings=KINDS)],
+            overrides=[
+                override("Le", unit="dateTimeFromNow"),
+                override("Dernière fois", unit="dateTimeFromNow"),
+                override("Genre", mappings=KINDS),
+            ],
             fields={"mappings": [unknown("—")]},
         ),
         panel(

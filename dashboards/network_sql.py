@@ -85,11 +85,12 @@ SELECT n.label AS "Lieu", n.why_level AS "Raison", n.since AS "Depuis", n.place 
 FROM report.place_without_news n WHERE n.department IN (${department:sqlstring}) ORDER BY n.since NULLS FIRST, n.label
 """
 ALARMS: Final = """
--- alarms that nobody has acknowledged, the newest first
-SELECT a.raised_at AS "Le", a.kind AS "Genre", coalesce(a.label, 'le réseau') AS "Lieu", a.gateway AS "Passerelle",
+-- alarms that nobody has acknowledged, what happened last first
+SELECT a.raised_at AS "Le", a.last_at AS "Dernière fois", a.times AS "Fois", a.kind AS "Genre",
+  coalesce(a.label, 'le réseau') AS "Lieu", a.gateway AS "Passerelle",
   a.from_at AS "Manque de", a.until_at AS "Manque à", a.text AS "Texte"
 FROM report.alarm_open a
-WHERE a.place IS NULL OR a.department IN (${department:sqlstring}) ORDER BY a.raised_at DESC LIMIT 200
+WHERE a.place IS NULL OR a.department IN (${department:sqlstring}) ORDER BY a.last_at DESC LIMIT 200
 """
 GATEWAYS: Final = """
 -- gateways with something to look at: not online, behind, or with a wrong clock or unwell devices

@@ -10,8 +10,6 @@ from ingest.topology import Device, Gateway
 
 TELLING: Final = frozenset({"access", "access_taken", "door", "device", "gateway"})
 """Kinds of events that may entail something."""
-AGAIN_US: Final = 1_200_000_000
-"""What happens again within twenty minutes counts up the same alarm. A door that is held says so every fifteen."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +49,7 @@ class Consequences:
         door = device.door if device is not None else None
         code = event["device"] if device is not None and door is None else None
         known = self._open.get((kind, gateway.id, door, code))
-        if known is not None and abs(at - known.last_at) <= AGAIN_US:
+        if known is not None:
             known.first_at, known.last_at = min(known.first_at, at), max(known.last_at, at)
             known.times += 1
             return
@@ -71,8 +69,13 @@ class Consequences:
 def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, str] | None:
     """Return the kind and the text of the alarm that ``event`` is; None: it is none."""
     where = f"door {device.door_code}" if device is not None and device.door is not None else event["device"]
-    if event["kind"] == "access" and event["reason"] == "too_many_tries":
+    if event["kind"] == "access" and (event["reason"] == "too_many_tries" or "tries" in event):
         return "too_many_tries", f"too many wrong tries at {where}"
+    if event["kind"] == "door" and event["state"] == "forced" and event.get("unsure"):
+        return (
+            "door_unexplained",
+            f"{where} opened without being unlocked: by the handle or by force, nothing tells which",
+        )
     if event["kind"] == "door" and event["state"] == "forced":
         return "door_forced", f"{where} opened without being unlocked"
     if event["kind"] == "door" and event["state"] == "held":

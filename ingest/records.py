@@ -6,11 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from gateway.wire import State
-from ingest.consequences import AGAIN_US, Incident
+from ingest.consequences import Incident
 from ingest.store import Connection, when
 
 _LETTER_BYTES: Final = 65_536
@@ -46,13 +46,27 @@ ON CONFLICT (gateway) DO UPDATE SET
 """
 
 _RAISE = """
--- tell the operator, once an hour for the same thing
-INSERT INTO alarm (kind, place, gateway, from_at, until_at, text, detail)
-SELECT %b::text, %b::int, %b::int, %b::timestamptz, %b::timestamptz, %b::text, %b::jsonb
-WHERE NOT EXISTS (
-  SELECT FROM alarm
-  WHERE gateway IS NOT DISTINCT FROM %b::int AND kind = %b::text AND raised_at > now() - interval '1 hour'
-    AND text = %b::text
+-- tell the operator; the same again counts up while it is open, and is no news within an hour of an alarm that was seen
+WITH told AS (
+  SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, %b::timestamptz AS from_at,
+         %b::timestamptz AS until_at, %b::text AS text
+), again AS (
+  UPDATE alarm a SET
+    from_at = least(a.from_at, t.from_at), until_at = greatest(a.until_at, t.until_at), text = t.text,
+    detail = a.detail
+      || jsonb_build_object('times', coalesce((a.detail ->> 'times')::int, 1) + 1, 'last_at', now())
+  FROM told t
+  WHERE a.id = (
+    SELECT max(o.id) FROM alarm o
+    WHERE o.acknowledged_at IS NULL AND o.gateway = t.gateway AND o.kind = t.kind AND o.place = t.place
+  )
+  RETURNING a.id
+)
+INSERT INTO alarm (kind, place, gateway, from_at, until_at, text)
+SELECT t.kind, t.place, t.gateway, t.from_at, t.until_at, t.text FROM told t
+WHERE NOT EXISTS (SELECT FROM again) AND NOT EXISTS (
+  SELECT FROM alarm o
+  WHERE o.gateway = t.gateway AND o.kind = t.kind AND o.raised_at > now() - interval '1 hour' AND o.text = t.text
 )
 """
 
@@ -86,11 +100,11 @@ SELECT coalesce(max(last_received_at), '-infinity') < %b::timestamptz FROM strea
 """
 
 _INCIDENT = """
--- tell the operator of a door or a gateway; what happens again soon counts up, until it is acknowledged
+-- tell the operator of a door or a gateway; what happens again counts up, until it is acknowledged
 WITH told AS (
   SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, (SELECT id FROM door WHERE id = %b::int) AS door,
          %b::timestamptz AS first_at, %b::timestamptz AS last_at, %b::text AS text, %b::int AS times,
-         %b::text AS device, %b::interval AS again
+         %b::text AS device
 ), again AS (
   UPDATE alarm a SET
     from_at = least(a.from_at, t.first_at), until_at = greatest(a.until_at, t.last_at),
@@ -100,7 +114,6 @@ WITH told AS (
     SELECT max(o.id) FROM alarm o
     WHERE o.acknowledged_at IS NULL AND o.gateway = t.gateway AND o.kind = t.kind AND o.door IS NOT DISTINCT FROM t.door
       AND o.detail ->> 'device' IS NOT DISTINCT FROM t.device
-      AND o.from_at <= t.last_at + t.again AND o.until_at >= t.first_at - t.again
   )
   RETURNING a.id
 )
@@ -202,9 +215,8 @@ def store_state(
 
 
 def raise_alarm(connection: Connection, alarm: Alarm) -> None:
-    """Tell the operator, once an hour for the same thing."""
-    first = (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text, "{}")
-    connection.execute(_RAISE, (*first, alarm.gateway, alarm.kind, alarm.text))
+    """Tell the operator, or count up what is told already."""
+    connection.execute(_RAISE, (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text))
 
 
 def raise_refusal(connection: Connection, reason: str) -> None:
@@ -250,7 +262,6 @@ def raise_incident(connection: Connection, one: Incident) -> None:
             one.text,
             one.times,
             one.device,
-            timedelta(microseconds=AGAIN_US),
         ),
     )
 

@@ -12,6 +12,7 @@ import psycopg
 
 from database.leases import Fenced, Keeper, connect
 from database.pace import Pace
+from gateway.pulse import Pulse
 from gateway.wire import Mark
 from ingest import due, isolate, records, replay, store, topology
 from ingest.commit import Books, Tally
@@ -45,7 +46,7 @@ _TOPOLOGY_EVERY_S: Final = 600.0
 _LOOK_EVERY_S: Final = 5.0
 """Time alone changes an estimate this much late at most, beside the gateway's own pace of reporting."""
 _STUCK_S: Final = 60.0
-"""A worker that hasn't turned for so long lets its shards go."""
+"""A worker that doesn't turn for so long, while the process runs, lets its shards go."""
 _FIRST_ANSWER_S: Final = 5.0
 
 _REFUSED_LOG_EVERY_S: Final = 60.0
@@ -69,8 +70,7 @@ class Worker:
         self.topology_stale = threading.Event()
         """Set by whoever hears that the network changed."""
         self.replay_requested = threading.Event()
-        self.beat = time.monotonic()
-        """When the worker last turned."""
+        self.pulse = Pulse(_STUCK_S)
         self._states = States(metrics)
         self._repeats = Repeats()
         self._refused_log_at: dict[str, float] = {}
@@ -98,12 +98,12 @@ class Worker:
             self._stay_connected(url, keeper, stop)
 
     def _turns(self) -> bool:
-        return time.monotonic() - self.beat < _STUCK_S
+        return not self.pulse.is_stuck()
 
     def _stay_connected(self, url: str, keeper: Keeper, stop: threading.Event) -> None:
         pause_s = _FIRST_PAUSE_S
         while not stop.is_set():
-            self.beat = time.monotonic()
+            self.pulse.beat()
             try:
                 with connect(url, application_name="maillage ingest") as connection:
                     self._metrics.connected.labels("database").set(1)
@@ -153,7 +153,8 @@ class Worker:
         topology_at = doubt_at = replay_at = look_at = 0.0
         pace = Pace(share=0.1, least_s=0.1)
         while not stop.is_set():
-            now = self.beat = time.monotonic()
+            now = time.monotonic()
+            self.pulse.beat()
             if keeper.held != connection.fences:
                 self._follow(connection, keeper.held)
                 replay_at = 0.0
@@ -300,7 +301,7 @@ class Worker:
             raise held
 
     def _turn(self) -> None:
-        self.beat = time.monotonic()
+        self.pulse.beat()
 
     def _hold(self, connection: store.Connection, reading: Reading, failure: Exception) -> None:
         """Leave a batch to its gateway, which sends it again: what is refused in it is proven of no event."""

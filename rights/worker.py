@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from database.leases import LEASE_LOST, Fenced, Keeper, connect
 from database.pace import Pace
+from gateway.pulse import Pulse
 from gateway.wire import Reply, State
 from rights import store
 from rights.draft import Change
@@ -38,7 +39,7 @@ _FORGO_S: Final = 86_400.0
 _LEAD_S: Final = 0.5
 """One that stands by asks this often whether it may lead."""
 _STUCK_S: Final = 60.0
-"""A worker that hasn't turned for so long lets the lead go."""
+"""A worker that doesn't turn for so long, while the process runs, lets the lead go."""
 _MOST_NEWS: Final = 2000
 
 _REPLIES_A_TURN: Final = 200
@@ -87,8 +88,7 @@ class Worker:
         self.ready = threading.Event()
         """Set while the database answers, whether this process leads or stands by."""
         self.leads = False
-        self.beat = time.monotonic()
-        """When the worker last turned."""
+        self.pulse = Pulse(_STUCK_S)
 
     def tell(self, news: News) -> None:
         """Take note of ``news``. From any thread."""
@@ -100,12 +100,12 @@ class Worker:
             self._stay_connected(keeper, stop)
 
     def _turns(self) -> bool:
-        return time.monotonic() - self.beat < _STUCK_S
+        return not self.pulse.is_stuck()
 
     def _stay_connected(self, keeper: Keeper, stop: threading.Event) -> None:
         pause_s = 0.2
         while not stop.is_set():
-            self.beat = time.monotonic()
+            self.pulse.beat()
             try:
                 with connect(self._url, application_name="maillage rights") as connection:
                     self._metrics.connected.labels("database").set(1)
@@ -227,7 +227,7 @@ class Worker:
 
     def _listen(self, wait_s: float) -> None:
         """Take in news; wait up to ``wait_s`` for the first."""
-        self.beat = time.monotonic()
+        self.pulse.beat()
         for number in range(_MOST_NEWS):
             try:
                 news = self._news.get(block=number == 0 and wait_s > 0, timeout=wait_s)

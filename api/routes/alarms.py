@@ -24,7 +24,9 @@ router: Final = APIRouter(tags=["operate"])
 # Alarms, the newest first.
 _LIST: Final = """
 SELECT a.id, a.raised_at, a.kind, p.code::text AS place, g.code::text AS gateway, d.code::text AS door, a.from_at,
-       a.until_at, a.text, a.acknowledged_at, a.acknowledged_by
+       a.until_at, a.text, coalesce((a.detail ->> 'times')::integer, 1) AS times,
+       coalesce((a.detail ->> 'last_at')::timestamptz, a.until_at, a.raised_at) AS last_at,
+       a.acknowledged_at, a.acknowledged_by
 FROM alarm a LEFT JOIN place p ON p.id = a.place LEFT JOIN gateway g ON g.id = a.gateway
 LEFT JOIN door d ON d.id = a.door
 WHERE (%(id)s::bigint IS NULL OR a.id = %(id)s) AND (%(all)s OR a.acknowledged_at IS NULL)
@@ -67,6 +69,8 @@ class Alarm(Told):
     from_: datetime | None = Field(alias="from", description="Events may be missing from …")
     until: datetime | None = Field(description="… to.")
     text: str
+    times: int = Field(description="How often it happened; it counts up until somebody acknowledges it.", ge=1)
+    last_at: datetime = Field(description="When it happened last.")
     acknowledged_at: datetime | None
     acknowledged_by: str | None
 
@@ -114,11 +118,12 @@ async def acknowledge(
 
 
 def _alarm(row: DictRow) -> dict[str, Any]:
-    kept = {name: row[name] for name in ("id", "kind", "place", "gateway", "door", "text", "acknowledged_by")}
+    kept = {name: row[name] for name in ("id", "kind", "place", "gateway", "door", "text", "times", "acknowledged_by")}
     return {
         **kept,
         "raised_at": time_of(row["raised_at"]),
         "from": time_of(row["from_at"]),
         "until": time_of(row["until_at"]),
+        "last_at": time_of(row["last_at"]),
         "acknowledged_at": time_of(row["acknowledged_at"]),
     }

@@ -105,7 +105,10 @@ def test_a_door_that_is_forced_raises_an_alarm_once(bench: Bench, start_ingest: 
         connection.execute("UPDATE alarm SET acknowledged_at = now(), acknowledged_by = 'anna'")
     gateway.batch(7, [door("forced", 55), door("forced", 3000)], sent_at=now())
     gateway.until_mark(8)
-    assert [row[-1] for row in bench.rows(query)] == [3, 2, 1, 1]  # somebody has seen the first ones: this is another
+    assert [row[-1] for row in bench.rows(query)] == [3, 2, 2]  # somebody has seen the first ones: this is another
+    gateway.batch(9, [door("forced", 3500) | {"unsure": True}, door("forced", 3590)], sent_at=now())
+    gateway.until_mark(10)
+    assert [(row[0], row[-1]) for row in bench.rows(query)[2:]] == [("door_forced", 3), ("door_unexplained", 1)]
 
 
 def test_a_gateway_that_refuses_its_list_and_a_door_that_is_gone(

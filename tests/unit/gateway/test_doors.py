@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.doors import GRACE_S, DoorWatch
+from gateway.wire import Event
 
 S = 1_000_000
 
@@ -121,7 +122,7 @@ def test_every_grant_is_told_at_most_once(steps: list[tuple[str, int]]) -> None:
 
 def test_who_may_be_leaving_by_the_handle_is_told_of_once_a_day() -> None:
     watch = door()
-    told = []
+    told: list[Event] = []
     for hour in range(1, 49):
         told += watch.contact("contact", hour * 3600 * S, is_open=True, somebody_inside=True)
         watch.contact("contact", (hour * 3600 + 5) * S, is_open=False, somebody_inside=True)
@@ -136,7 +137,7 @@ def test_who_may_be_leaving_by_the_handle_is_told_of_once_a_day() -> None:
 
 def test_a_contact_that_never_opens_is_not_believed_until_it_does() -> None:
     watch = door()
-    events = []
+    events: list[Event] = []
     for number in range(1, 9):
         events += watch.granted("reader", number * 20 * S)
         events += watch.tick((number * 20 + 10) * S)
