@@ -53,8 +53,7 @@ WITH told AS (
 ), again AS (
   UPDATE alarm a SET
     from_at = least(a.from_at, t.from_at), until_at = greatest(a.until_at, t.until_at), text = t.text,
-    detail = a.detail
-      || jsonb_build_object('times', coalesce((a.detail ->> 'times')::int, 1) + 1, 'last_at', now())
+    times = a.times + 1, last_at = now()
   FROM told t
   WHERE a.id = (
     SELECT max(o.id) FROM alarm o
@@ -108,7 +107,7 @@ WITH told AS (
 ), again AS (
   UPDATE alarm a SET
     from_at = least(a.from_at, t.first_at), until_at = greatest(a.until_at, t.last_at),
-    detail = a.detail || jsonb_build_object('times', coalesce((a.detail ->> 'times')::int, 1) + t.times)
+    times = a.times + t.times, last_at = greatest(a.last_at, t.last_at)
   FROM told t
   WHERE a.id = (
     SELECT max(o.id) FROM alarm o
@@ -117,9 +116,9 @@ WITH told AS (
   )
   RETURNING a.id
 )
-INSERT INTO alarm (kind, place, gateway, door, from_at, until_at, text, detail)
-SELECT kind, place, gateway, door, first_at, last_at, text,
-       jsonb_strip_nulls(jsonb_build_object('times', times, 'device', device)) FROM told
+INSERT INTO alarm (kind, place, gateway, door, from_at, until_at, text, times, last_at, detail)
+SELECT kind, place, gateway, door, first_at, last_at, text, times, last_at,
+       jsonb_strip_nulls(jsonb_build_object('device', device)) FROM told
 WHERE NOT EXISTS (SELECT FROM again)
 """
 

@@ -39,8 +39,7 @@ WHERE NOT EXISTS (
 _ALARM = """
 -- tell the operator; the same again counts up while it is open, and is no news within an hour of an alarm that was seen
 WITH again AS (
-  UPDATE alarm a SET text = %(text)s, detail = a.detail || %(detail)s::jsonb
-    || jsonb_build_object('times', coalesce((a.detail ->> 'times')::int, 1) + 1, 'last_at', now())
+  UPDATE alarm a SET text = %(text)s, detail = a.detail || %(detail)s::jsonb, times = a.times + 1, last_at = now()
   WHERE a.id = (
     SELECT max(o.id) FROM alarm o
     WHERE o.acknowledged_at IS NULL AND o.kind = %(kind)s AND o.gateway IS NOT DISTINCT FROM %(gateway)s::integer

@@ -24,8 +24,7 @@ router: Final = APIRouter(tags=["operate"])
 # Alarms, the newest first.
 _LIST: Final = """
 SELECT a.id, a.raised_at, a.kind, p.code::text AS place, g.code::text AS gateway, d.code::text AS door, a.from_at,
-       a.until_at, a.text, coalesce((a.detail ->> 'times')::integer, 1) AS times,
-       coalesce((a.detail ->> 'last_at')::timestamptz, a.until_at, a.raised_at) AS last_at,
+       a.until_at, a.text, a.times, coalesce(a.last_at, a.until_at, a.raised_at) AS last_at,
        a.acknowledged_at, a.acknowledged_by
 FROM alarm a LEFT JOIN place p ON p.id = a.place LEFT JOIN gateway g ON g.id = a.gateway
 LEFT JOIN door d ON d.id = a.door
