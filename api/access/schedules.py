@@ -70,8 +70,8 @@ class ScheduleFields(Body):
 
     name: Name
     hours: dict[str, Any] = Field(
-        description="By day `mon` … `sun`: periods of local time; until midnight is `24:00`, and what crosses midnight is "
-        "two periods (`22:00` to `24:00`, and `00:00` to `02:00` on the next day); `holidays`: "
+        description="By day `mon` … `sun`: periods of local time; until midnight is `24:00`; what crosses it is two "
+        "periods (`22:00` to `24:00`, and `00:00` to `02:00` on the next day); `holidays`: "
         "{department, hours}; `except`: [[first, last, periods], …]; `closed`: [[first, last], …].",
         examples=[{"mon": [["08:00", "12:00"], ["14:00", "18:00"]], "closed": [["2026-12-24", "2027-01-01"]]}],
     )

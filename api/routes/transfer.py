@@ -30,7 +30,8 @@ _SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _CSV: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
-        "description": "CSV with a header, in English or French (docs/operate.md). UTF-8, UTF-16 or Windows-1252.",
+        "description": "CSV with a header, in English or French (docs/operate.md). UTF-8, UTF-16, "
+        "Windows-1252, code page 850 or Mac Roman.",
         "content": {"text/csv": {"schema": {"type": "string"}}},
     }
 }
@@ -45,6 +46,9 @@ class ImportQuestion(Question):
         default="",
         max_length=40,
         description="Of cards whose line says none: `uid` (hexadecimal), `MIFARE4-decimal`, `H10301` …",
+    )
+    encoding: Literal["", "utf-8", "utf-16", "windows-1252", "cp850", "mac-roman"] = Field(
+        default="", description="Which the file is in. Needed only where its letters leave it open."
     )
 
 
@@ -108,6 +112,7 @@ class ImportLine(Told):
 class ImportReport(Told):
     """What an import did, or would do."""
 
+    notes: list[str] = Field(description="What of the file was chosen, guessed or dropped, in sentences.")
     dry_run: bool
     stored: bool
     encoding: str
@@ -127,7 +132,7 @@ _guard["openapi_extra"].update(_CSV)
 async def import_members(request: Request, question: Annotated[ImportQuestion, Query()]) -> Response:
     """All lines or none: one that is refused keeps everything out, unless `skip_refused`. Twice is as good as once."""
     data = await request.body()
-    parsed = await asyncio.to_thread(parse, data, card_key(request), question.card_format)
+    parsed = await asyncio.to_thread(parse, data, card_key(request), question.card_format, question.encoding)
     async with session(request, "members:write") as s:
         stored, report = await import_lines(s, parsed, dry_run=question.dry_run, skip_refused=question.skip_refused)
     if stored or question.dry_run:

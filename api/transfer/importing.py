@@ -12,8 +12,9 @@ import psycopg
 
 from api.session import Session
 from api.transfer.cards import FormatQuestion, study
-from api.transfer.columns import read_header
+from api.transfer.columns import Columns, read_header
 from api.transfer.lines import Line, Wrong, cell_of, read_line
+from api.transfer.notes import notes_of
 from api.transfer.plan import Plan, make_plan
 from api.transfer.report import Told, counts, question_as_json, told_as_json
 from api.transfer.store import Hidden, load_known, write
@@ -35,20 +36,21 @@ class Parsed:
     """A file as read."""
 
     table: Table
-    ignored: tuple[str, ...]
+    columns: Columns
     lines: Sequence[Line]
     question: FormatQuestion | None = None
     """Where the card numbers may be decimal or hexadecimal."""
 
 
-def parse(data: bytes, key: bytes, default_format: str) -> Parsed:
+def parse(data: bytes, key: bytes, default_format: str, encoding: str = "") -> Parsed:
     """Read a file's lines; what is wrong with a line stands in it.
 
     Raises:
         FileRefused: it is no table of members at all.
     """
-    table = read_table(data)
-    columns, ignored = read_header(table.header)
+    table = read_table(data, encoding)
+    header = read_header(table.header)
+    columns = header.at
     ragged = dict(table.ragged)
     lines = []
     numbers = (
@@ -63,7 +65,7 @@ def parse(data: bytes, key: bytes, default_format: str) -> Parsed:
             what = f"the line has {ragged[number]} cells, the header {len(table.header)}: is a separator not quoted?"
             line = replace(line, wrong=(*line.wrong, Wrong(column=None, what=what)))
         lines.append(line)
-    return Parsed(table=table, ignored=ignored, lines=lines, question=asked)
+    return Parsed(table=table, columns=header, lines=lines, question=asked)
 
 
 async def import_lines(s: Session, parsed: Parsed, *, dry_run: bool, skip_refused: bool) -> tuple[bool, dict[str, Any]]:
@@ -103,11 +105,12 @@ def _marked(line: Line, told: Told, plan: Plan, hidden: Hidden) -> Line:
 def _report(parsed: Parsed, plan: Plan, *, stored: bool, dry_run: bool) -> dict[str, Any]:
     unmade = () if stored else plan.new_members.keys()
     return {
+        "notes": notes_of(parsed.table, parsed.columns, plan.pass_notes),
         "dry_run": dry_run,
         "stored": stored,
         "encoding": parsed.table.encoding,
         "separator": parsed.table.delimiter,
-        "ignored_columns": list(parsed.ignored),
+        "ignored_columns": list(parsed.columns.ignored),
         "counts": counts(plan.told),
         "new_organisations": list(plan.organisations.values()),
         "question": parsed.question and question_as_json(parsed.question),

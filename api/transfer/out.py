@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from api.transfer.columns import COLUMNS, Column
+from api.transfer.columns import COLUMNS, NAME_PARTS, Column
 from api.transfer.entitle import PassPlanner
 from api.transfer.known import CardRow, Known, MemberRow, PassRow
 from api.transfer.lines import EVERYWHERE, FORMULA
 from api.transfer.moments import written, zone_of
 
-HEADER: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column != "card")
-"""Numbers are never told: a card is named by its reference and its last four digits."""
+HEADER: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column not in ("card", *NAME_PARTS))
+"""Numbers are never told: a card is named by its reference and its last four digits. A name is kept as a whole."""
 
 
 def written_csv(known: Known, *, delimiter: str = ",", mark: bool = False) -> bytes:

@@ -155,6 +155,77 @@ def test_a_typed_number_of_decimal_digits_is_asked_about(network: Managed) -> No
     assert (again.status_code, again.json()["type"]) == (422, "urn:maillage:problem:format-needed")
 
 
+CASES = Path(__file__).parents[1] / "data" / "imports"
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("csv-cp850.csv", "cp850"), ("csv-macroman.csv", "mac-roman"), ("", "windows-1252")]
+)
+def test_names_are_stored_as_they_were_meant(network: Managed, name: str, encoding: str) -> None:
+    people = ["Renée Exemple-Châtaigne", "François Modèle-Tilleul", "Zoë Essai-Lefèvre"]
+    text = "Nom complet;Courriel\n" + "".join(f"{one};w{at}@exemple.invalid\n" for at, one in enumerate(people))
+    data = (CASES / name).read_bytes().replace(b"mcpe", b"limoges") if name else text.encode("cp1252")
+    stored = send(network, "manager", data)
+    assert (stored.status_code, stored.json()["encoding"]) == (200, encoding), stored.text
+    assert encoding in stored.json()["notes"][0]
+    refs = [line["member"] for line in stored.json()["lines"]]
+    assert [network.get("manager", f"/v1/members/{ref}").json()["name"] for ref in refs] == people
+
+
+def test_a_last_day_is_whole_however_it_is_written(network: Managed) -> None:
+    data = (CASES / "csv-midnight-end.csv").read_bytes().replace(b"mcpe", b"limoges")
+    stored = send(network, "manager", data + b"Sans Fin;j4@exemple.invalid;04A1B244;limoges;A;;31/12/9999\n")
+    assert stored.status_code == 200, stored.text
+    refs = [line["member"] for line in stored.json()["lines"]]
+    ends = [network.get("manager", f"/v1/members/{ref}/passes").json()["passes"][0]["valid_until"] for ref in refs]
+    assert ends == ["2026-12-31T23:00:00.000Z"] * 3 + [None]
+    assert any("2 ends at 00:00" in note for note in stored.json()["notes"])
+    assert any("1 ends in the year 9999" in note for note in stored.json()["notes"])
+
+
+def test_two_people_with_one_address_are_never_one_member(network: Managed) -> None:
+    file = "name;email;card;places;pass\nLéa Essai-Orme;foyer@exemple.invalid;04A1B251;limoges;Résident\n"
+    other = "Max Essai-Orme;foyer@exemple.invalid;04A1B252;limoges;Résident\n"
+    for data in (file + other, "name;email;card;places;pass\n" + other):
+        refused = send(network, "manager", data)
+        assert refused.status_code == 422
+        problem = refused.json()["lines"][-1]["problems"][0]
+        assert (problem["column"], "another person has this address already" in problem["what"]) == ("email", True)
+        assert send(network, "manager", file).status_code == 200  # from now on the first is stored
+
+
+def test_a_pass_of_a_schedules_name_follows_it(network: Managed) -> None:
+    hours = {"mon": [["08:00", "18:00"]]}
+    network.post("admin", "/v1/schedules", {"code": "journee", "name": "Journée", "hours": hours})
+    head = "Nom;Prénom;Civilité;courriel;forfait;lieux\n"
+    rows = "Orme;Ida;Mme;ida@exemple.invalid;Journée;limoges\nOrme;Jo;M.;jo@exemple.invalid;Nomade;limoges\n"
+    stored = send(network, "manager", head + rows)
+    assert stored.status_code == 200, stored.text
+    ida, jo = (
+        network.get("manager", f"/v1/members/{line['member']}/passes").json()["passes"][0]["schedule"]
+        for line in stored.json()["lines"]
+    )
+    assert (ida, jo) == ("journee", None)
+    assert network.get("manager", f"/v1/members/{stored.json()['lines'][0]['member']}").json()["name"] == "Ida Orme"
+    notes = "\n".join(stored.json()["notes"])
+    for said in (
+        "'Journée' follow the schedule 'journee'",
+        "'Nomade' have no schedule",
+        "dropped: 'Civilité'",
+        "'Nom'",
+    ):
+        assert said in notes
+    assert next(iter(stored.json())) == "notes"
+
+
+def test_a_file_whose_line_ends_are_gone_is_refused(network: Managed) -> None:
+    file = "name;email;card;places;passLéa;l@exemple.invalid;04A1B251;limoges;RésidentMax;m@exemple.invalid;;limoges;R"
+    refused = send(network, "manager", file)
+    assert refused.status_code == 422
+    assert "no member in this file" in refused.json()["detail"]
+    assert "--data-binary" in refused.json()["detail"]
+
+
 def test_one_refused_line_keeps_everything_out_unless_skipped(network: Managed) -> None:
     file = "name,email,places,pass\nCarl,carl@example.org,limoges,Jour\nDora,dora@example.org,atlantis,Jour\n"
     before = held(network)
@@ -279,7 +350,7 @@ def test_whoever_changes_a_member_during_an_import_is_not_overwritten(network: M
     with psycopg.connect(network.database.url) as other:
         other.execute("UPDATE member SET name = 'From Elsewhere' WHERE ref = %s", (ref,))
         with ThreadPoolExecutor(1) as pool:
-            sent = pool.submit(send, network, "manager", "name,email\nFrom File,slow@example.org\n")
+            sent = pool.submit(send, network, "manager", f"member,name\n{ref},From File\n")
             waits = (
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
             )
