@@ -18,6 +18,7 @@ from api.once import Once
 from api.orders.listening import Answers
 from api.settings import ApiSettings
 from api.stream import Streams
+from api.tries import Tries
 
 LOADING: Final = "The network is being loaded: the database has not answered yet."
 
@@ -36,6 +37,7 @@ class Parts:
     packer: Packer
     answers: Answers
     once: Once
+    tries: Tries
 
 
 def parts_of(request: Request) -> Parts:

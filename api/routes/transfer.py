@@ -16,6 +16,7 @@ from api.cardkey import card_key
 from api.problems import problem
 from api.questions import Question
 from api.session import guarded, session
+from api.state import parts_of
 from api.transfer.importing import import_lines, parse
 from api.transfer.out import written_csv
 from api.transfer.store import load_known
@@ -124,7 +125,7 @@ class ImportReport(Told):
     lines: list[ImportLine]
 
 
-_guard: Final = guarded("members:write", answers={200: ImportReport}, problems=(409,))
+_guard: Final = guarded("members:write", answers={200: ImportReport}, problems=(409, 429))
 _guard["openapi_extra"].update(_CSV)
 
 
@@ -134,7 +135,9 @@ async def import_members(request: Request, question: Annotated[ImportQuestion, Q
     data = await request.body()
     parsed = await asyncio.to_thread(parse, data, card_key(request), question.card_format, question.encoding)
     async with session(request, "members:write") as s:
-        stored, report = await import_lines(s, parsed, dry_run=question.dry_run, skip_refused=question.skip_refused)
+        stored, report = await import_lines(
+            s, parsed, parts_of(request).tries, dry_run=question.dry_run, skip_refused=question.skip_refused
+        )
     if stored or question.dry_run:
         return json_answer(report)
     refused = report["counts"]["refused"]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
+from api.audited import note_reading
 from api.session import Session
 from api.transfer.cards import FormatQuestion, study
 from api.transfer.columns import Columns, read_header
@@ -19,11 +20,19 @@ from api.transfer.plan import Plan, make_plan
 from api.transfer.report import Told, counts, question_as_json, told_as_json
 from api.transfer.store import Hidden, load_known, write
 from api.transfer.text import Table, read_table
+from api.tries import TAKEN, UNSTORED_IMPORTS, Tries
 
 _ROUNDS: Final = 3
+_MOST_HIDDEN: Final = 10
+"""So many lines at most are refused one by one for what this key doesn't see: more would say which numbers exist."""
 _TAKEN_ADDRESS: Final = Wrong(column="email", what="a member whom this key doesn't see has this address")
 _TAKEN_CARD: Final = Wrong(
     column="card", what="a member whom this key doesn't see has this card, or it was changed just now"
+)
+_SEVERAL_TAKEN: Final = Wrong(
+    column=None,
+    what="several cards or addresses of this file belong to members whom this key doesn't see, so that none of its new "
+    "ones is taken: ask a network administrator to import it",
 )
 _ELSEWHERE: Final = Wrong(column="member", what="this key may not change this member, or somebody just has: try again")
 _HOLDS_ELSEWHERE: Final = Wrong(
@@ -68,13 +77,21 @@ def parse(data: bytes, key: bytes, default_format: str, encoding: str = "") -> P
     return Parsed(table=table, columns=header, lines=lines, question=asked)
 
 
-async def import_lines(s: Session, parsed: Parsed, *, dry_run: bool, skip_refused: bool) -> tuple[bool, dict[str, Any]]:
+async def import_lines(
+    s: Session, parsed: Parsed, tries: Tries, *, dry_run: bool, skip_refused: bool
+) -> tuple[bool, dict[str, Any]]:
     """Do what ``parsed`` says. Return whether it was stored, and the report.
+
+    What stores nothing is audited as well, with its counts, and limited: it says which cards and addresses exist.
 
     A refused line keeps everything out, unless ``skip_refused``. Rows are written in either case, since only the
     database knows of everything that may stand against them, and taken back where they shall not stay.
     """
+    for limit in (UNSTORED_IMPORTS, TAKEN):
+        tries.check(limit, s.caller.id)
+    tries.count(UNSTORED_IMPORTS, s.caller.id)
     lines = parsed.lines
+    hidden_ones = 0
     known = await load_known(s, lines)
     kept, plan = False, Plan()
     for _ in range(_ROUNDS):
@@ -86,13 +103,24 @@ async def import_lines(s: Session, parsed: Parsed, *, dry_run: bool, skip_refuse
                 raise psycopg.Rollback
         if not hidden:
             break
-        lines = [_marked(line, one, plan, hidden) for line, one in zip(lines, plan.told, strict=True)]
+        hidden_ones += len(hidden.taken(plan))
+        several = hidden_ones > _MOST_HIDDEN
+        lines = [_marked(line, one, plan, hidden, several) for line, one in zip(lines, plan.told, strict=True)]
         kept = False
+    tries.count(TAKEN, s.caller.id, min(hidden_ones, _MOST_HIDDEN))
+    if kept:
+        tries.give_back(UNSTORED_IMPORTS, s.caller.id)
+    if not kept or hidden_ones:
+        taken = min(hidden_ones, _MOST_HIDDEN + 1)
+        found = {"lines": len(lines), "refused": plan.refused, "taken": taken, "dry_run": dry_run, "stored": kept}
+        await note_reading(s, "tried import", "network", detail=found)
     return kept, await asyncio.to_thread(_report, parsed, plan, stored=kept, dry_run=dry_run)
 
 
-def _marked(line: Line, told: Told, plan: Plan, hidden: Hidden) -> Line:
+def _marked(line: Line, told: Told, plan: Plan, hidden: Hidden, several: bool) -> Line:
     wrong = list(line.wrong)
+    if several and (told.member in plan.new_members or line.token in plan.new_cards):
+        return replace(line, wrong=(_SEVERAL_TAKEN,))
     if told.member in hidden.members:
         wrong.append(_TAKEN_ADDRESS if told.member in plan.new_members else _ELSEWHERE)
     if line.token in hidden.cards:

@@ -149,6 +149,9 @@ class _Planner:
         )
 
     def _named_card(self, line: Line) -> CardRow | None:
+        if line.token is not None and line.card_kind == "code" and self._known.reach is not None:
+            # the same answer whether it exists or not
+            raise Refusal("card", "the server chooses keypad codes: POST /v1/members/…/cards with code_digits")
         if line.card_ref is not None:
             token = self._by_card_ref.get(line.card_ref)
             if token is None:

@@ -174,6 +174,10 @@ class Hidden:
     def __bool__(self) -> bool:
         return bool(self.members or self.cards or self.passes)
 
+    def taken(self, plan: Plan) -> frozenset[str | bytes]:
+        """The new members and cards of which the database knows another."""
+        return (self.members & plan.new_members.keys()) | (self.cards & plan.new_cards.keys())
+
 
 async def write(s: Session, plan: Plan) -> Hidden:
     """Write ``plan``; where something is hidden, not all of it was."""

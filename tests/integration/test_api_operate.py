@@ -21,6 +21,7 @@ from api.routes.alarms import Alarm, Alarms
 from api.routes.audit import Audit, AuditHead
 from api.routes.privacy import Erased, Held
 from api.routes.transfer import ImportReport
+from api.tries import TAKEN, UNSTORED_IMPORTS
 from maillage.commands import members as commands
 from tests.managed import CARD_KEY, Managed, managed
 from tests.operated import Door, door
@@ -51,6 +52,11 @@ def send(network: Managed, who: str, data: str | bytes, query: str = "") -> http
     return network.api.post(f"/v1/members/import{query}", content=content, headers=headers, timeout=300)
 
 
+def send_as(network: Managed, key: str, data: str, query: str = "") -> httpx.Response:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/csv"}
+    return network.api.post(f"/v1/members/import{query}", content=data.encode(), headers=headers, timeout=60)
+
+
 def held(network: Managed) -> dict[str, list[Any]]:
     """Everything that an import writes to, but for what counts up."""
     tables = {
@@ -72,20 +78,26 @@ def test_a_dry_run_tells_exactly_what_the_import_then_does(network: Managed) -> 
     dry = send(network, "manager", FILE.encode("cp1252"), "?dry_run=true")
     assert dry.status_code == 200, dry.text
     ImportReport.model_validate_json(dry.content)
-    assert (held(network), audited(network)) == (before, lines)
+    assert (held(network), audited(network)) == (before, lines + 1)
+    told = network.sql(
+        "SELECT a.actor, a.action, d.body FROM audit a JOIN audit_detail d ON d.audit = a.id ORDER BY a.id DESC LIMIT 1"
+    )
+    counted = {"lines": 3, "refused": 0, "taken": 0, "dry_run": True, "stored": False}
+    assert told[0][0].endswith(" manager")
+    assert told[0][1:] == ("tried import", counted)
     assert (dry.json()["dry_run"], dry.json()["stored"], dry.json()["encoding"]) == (True, False, "windows-1252")
     assert outcomes(dry) == ["created", "created", "changed"]
     assert dry.json()["new_organisations"] == ["Fab & Cie"]
     real = send(network, "manager", FILE)
     assert (real.status_code, real.json()["stored"]) == (200, True)
-    told = [
+    both = [
         [
             {key: value for key, value in line.items() if key not in ("member", "card")}
             for line in answer.json()["lines"]
         ]
         for answer in (dry, real)
     ]
-    assert told[0] == told[1]
+    assert both[0] == both[1]
     assert dry.json()["lines"][0]["card"] == {"format": "MIFARE7", "reader_sends": "04A2245AC16D80"}
     assert not any("card" in line for line in real.json()["lines"])  # shown before, never after
     refs = [line["member"] for line in real.json()["lines"]]
@@ -274,6 +286,66 @@ def test_what_a_key_does_not_see_still_stands_against_a_line(network: Managed) -
     assert outcomes(dry) == ["refused"]
     skipped = send(network, "manager", "name,email\nO,far@example.org\nEli,eli@example.org\n", "?skip_refused=true")
     assert (skipped.json()["stored"], outcomes(skipped)) == (True, ["refused", "created"])
+
+
+def test_a_dry_run_is_no_oracle_for_codes(network: Managed) -> None:
+    network.post("admin", f"/v1/members/{network.someone(home='isle')}/cards", {"code": "13579246"})
+    rows = "".join(f"P{code},p{code}@example.org,{code},code,limoges\n" for code in (13579246, 13579247))
+    dry = send(network, "desk", f"name,email,card,card_format,home\n{rows}", "?dry_run=true")
+    first, second = ([one["what"] for one in line["problems"]] for line in dry.json()["lines"])
+    assert first == second
+    assert "code_digits" in first[0]
+    whole = send(network, "admin", f"name,email,card,card_format,home\n{rows}", "?dry_run=true")
+    assert outcomes(whole) == ["changed", "created"], "a key of the whole network sees them all"
+
+
+def test_a_dry_run_says_of_no_more_than_ten_that_others_have_them(network: Managed) -> None:
+    key = network.key("oracle", role="front_desk", places=["limoges"])
+    rows = [f"F{n},f{n}@example.org,{0xFE000000 + n:08X},isle" for n in range(12)]
+    stored = send(network, "admin", "name,email,card,home\n" + "\n".join(rows) + "\n")
+    assert stored.status_code == 200, stored.text
+
+    def dry(count: int) -> list[list[str]]:
+        guesses = [f"G{n},g{n}@example.org,{0xFE000000 + n:08X},limoges" for n in range(count)]
+        file = "name,email,card,home\n" + "\n".join([*guesses, "H,h@example.org,FE00FFFF,limoges"]) + "\n"
+        answer = send_as(network, key, file, "?dry_run=true")
+        assert answer.status_code == 200, answer.text
+        return [[one["what"] for one in line.get("problems", ())] for line in answer.json()["lines"]]
+
+    few = dry(2)
+    assert [bool(problems) for problems in few] == [True, True, False]
+    many = dry(12)
+    assert len({tuple(problems) for problems in many}) == 1, "hits and misses look the same"
+    assert "administrator" in many[0][0]
+    told = network.sql(
+        "SELECT d.body ->> 'taken' FROM audit a JOIN audit_detail d ON d.audit = a.id"
+        " WHERE a.action = 'tried import' AND a.actor LIKE '%% oracle' ORDER BY a.id"
+    )
+    assert told == [("2",), ("11",)]
+
+
+def test_dry_runs_are_limited_by_key(network: Managed) -> None:
+    key = network.key("eager", role="front_desk", places=["limoges"])
+    file = "name,email\nEager,eager@example.org\n"
+    for _ in range(UNSTORED_IMPORTS.most):
+        assert send_as(network, key, file, "?dry_run=true").status_code == 200
+    refused = send_as(network, key, file, "?dry_run=true")
+    assert (refused.status_code, refused.json()["type"]) == (429, "urn:maillage:problem:limit-reached")
+    assert 0 < int(refused.headers["retry-after"]) <= UNSTORED_IMPORTS.within_s
+    assert send(network, "isle", file, "?dry_run=true").status_code == 200, "another key goes on"
+
+
+def test_cards_that_others_have_are_audited_and_limited(network: Managed) -> None:
+    key = network.key("guesser", role="front_desk", places=["limoges"])
+    network.card(network.someone(home="isle"), "FD000001")
+    path, mine = f"/v1/members/{network.someone()}/cards", {"Authorization": f"Bearer {key}"}
+    for _ in range(TAKEN.most):
+        assert network.api.post(path, json={"number": "FD000001"}, headers=mine).status_code == 409
+    for number in ("FD000001", "FD000002"):  # no difference any more
+        refused = network.api.post(path, json={"number": number}, headers=mine)
+        assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
+    count = "SELECT count(*) FROM audit WHERE action = 'tried card' AND actor LIKE '%% guesser'"
+    assert network.sql(count) == [(TAKEN.most,)]
 
 
 def test_an_export_comes_back_without_a_change(network: Managed) -> None:
