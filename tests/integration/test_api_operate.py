@@ -367,6 +367,35 @@ def test_an_export_comes_back_without_a_change(network: Managed) -> None:
     assert network.sql("SELECT count(*) > 0 FROM audit WHERE action = 'read members'") == [(True,)]
 
 
+def test_who_asks_in_french_is_answered_in_french(network: Managed) -> None:
+    headers = {"Accept-Language": "fr-FR,fr;q=0.9,en;q=0.5", "Authorization": f"Bearer {network.keys['manager']}"}
+
+    def ask(data: str | bytes, query: str = "") -> httpx.Response:
+        content = data.encode() if isinstance(data, str) else data
+        return network.api.post(f"/v1/members/import{query}", content=content, headers=headers, timeout=60)
+
+    refused = ask(
+        "Nom;Prénom;courriel;forfait;lieux\nOrme;Zia;zia@exemple.invalid;Nomade;atlantide\n;;x@exemple.invalid;;\n"
+    )
+    body = refused.json()
+    assert (refused.status_code, refused.headers["content-language"]) == (422, "fr")
+    assert (body["title"], "2 lignes sur 2" in body["detail"]) == ("Rien n'a été enregistré", True)
+    assert body["notes"][:2] == ["Le codage est utf-8.", "Le nom est composé de : 'Prénom', 'Nom'."]
+    assert [line["problems"][0]["what"] for line in body["lines"]] == [
+        "il n'y a pas de lieu 'atlantide' ; /v1/places?q=… les trouve", "un nouvel adhérent doit avoir un nom",
+    ]  # fmt: skip
+    assert "aucun adhérent dans ce fichier" in ask("nom;courriel;lieux").json()["detail"]
+    assert "décimaux ou hexadécimaux" in ask(DECIMAL, "?dry_run=true").json()["question"]["what"]
+    before = held(network)
+    exported = network.api.get("/v1/members/export?separator=semicolon", headers=headers)
+    assert exported.headers["content-language"] == "fr"
+    assert exported.text.startswith("Référence membre;Nom complet;Courriel;")
+    assert ";actif;" in exported.text
+    again = ask(exported.content)
+    assert (again.status_code, set(outcomes(again))) == (200, {"unchanged"}), again.text[:500]
+    assert held(network) == before
+
+
 def test_thousands_of_lines_while_others_are_answered(network: Managed) -> None:
     rows = "\n".join(f"Person {n},p{n}@example.org,{0x10000000 + n:08X},Mensuel,isle" for n in range(1_500))
     waits: list[float] = []
@@ -398,6 +427,8 @@ def test_the_command_line_imports_and_exports(
         monkeypatch.setenv("MAILLAGE_API_URL", str(network.api.base_url))
         return CliRunner().invoke(commands.app, words)
 
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
     file = tmp_path / "in.csv"
     file.write_text("name,email,places,pass\nFay,fay@example.org,limoges,Jour\n,x@example.org,,\n", encoding="utf-8")
     dry = run("manager", "import", str(file), "--dry-run")
@@ -412,6 +443,16 @@ def test_the_command_line_imports_and_exports(
     assert out.read_bytes().startswith(b"\xef\xbb\xbfmember;name;email")
     assert (b"fay@example.org" in out.read_bytes(), out.stat().st_mode & 0o77) == (True, 0)
     assert "0 created, 0 changed" in run("manager", "import", str(out)).stdout
+    french = run("manager", "import", str(file), "--dry-run", "--lang", "fr")
+    assert "Le codage est utf-8." in french.stdout.splitlines()[0]
+    assert "ligne 3: name: un nouvel adhérent doit avoir un nom" in french.stdout
+    assert "rien n'a été enregistré (essai)" in french.stdout
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    assert run("manager", "export", str(out), "--excel").exit_code == 0
+    assert out.read_bytes().startswith("\ufeffRéférence membre;Nom complet;Courriel".encode())
+    assert "0 créés, 0 modifiés" in run("manager", "import", str(out)).stdout
+    assert run("manager", "export", str(out), "--lang", "de").exit_code == 1
+    monkeypatch.delenv("LC_ALL")
     refused = run("reader", "export")
     assert (refused.exit_code, "403" in str(refused.exception)) == (1, True)
 
