@@ -73,8 +73,10 @@ WHERE token = %(token)s AND status = ANY(%(over)s)
 NUMBER: Final = "SELECT token, kind, format, last4 FROM card WHERE ref = %(ref)s"
 # What was read at a reader for an enrolment of this key's own.
 ENROLLED: Final = """
-SELECT e.token, e.last4, e.format, e.bits, e.read_at, c.outcome
-FROM enrolment e JOIN command c ON c.id = e.id WHERE e.id = %(id)s
+SELECT e.token, e.last4, e.format, e.bits, e.read_at, c.outcome, a.sealed
+FROM enrolment e JOIN command c ON c.id = e.id
+LEFT JOIN enrolment_answer a ON a.id = e.id AND a.at > now() - interval '2 minutes'
+WHERE e.id = %(id)s
 """
 HISTORY: Final = "SELECT at, was, became, by FROM card_change WHERE card = %(ref)s ORDER BY at, id"
 

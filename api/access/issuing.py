@@ -18,7 +18,7 @@ from api.access.numbers import Credential, new_code, read_keypad_code, read_numb
 from api.audited import note_reading
 from api.cardkey import card_key
 from api.errors import BadField, FormatNeeded, Taken
-from api.orders.enrolments import number_of
+from api.orders.enrolments import bits_of, number_of
 from api.roles import Permission
 from api.session import Session, session
 from api.state import parts_of
@@ -157,7 +157,7 @@ async def _enrolled(s: Session, request: Request, enrolment: str, field: str) ->
     if row["token"] is None:
         what = "its card is of a format that nobody knows" if row["read_at"] else "no card has been presented yet"
         raise BadField(field, what)
-    bits = parts_of(request).answers.bits_of(enrolment)
+    bits = None if row["sealed"] is None else bits_of(card_key(request), enrolment, row["sealed"])
     number = None if bits is None else number_of(card_key(request), row["token"].hex(), bits)
     if number is not None and row["format"] == "MIFARE4" and is_random(number):
         raise BadField(field, RANDOM)

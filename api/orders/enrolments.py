@@ -14,6 +14,7 @@ from access.formats import Card, lookalikes, read_bits
 from access.tokens import card_token
 from api.access.fields import Body, Code, Told, time_of
 from api.access.notation import RANDOM
+from rights.sealing import reply_key, unseal
 
 # A reader of a place whose gateway is in service.
 READER: Final = """
@@ -144,6 +145,11 @@ def likely(key: bytes, token: str, bits: str) -> dict[str, str]:
     """
     number = number_of(key, token, bits)
     return {} if number is None else {card_token(key, one): _HOW[how] for how, one in lookalikes(number).items()}
+
+
+def bits_of(key: bytes, enrolment: str, sealed: bytes | None) -> str | None:
+    """The raw bits of what was read for an enrolment; None: none, or longer ago than two minutes."""
+    return None if sealed is None else unseal(reply_key(key), bytes(sealed), about=enrolment)
 
 
 def number_of(key: bytes, token: str, bits: str) -> str | None:

@@ -20,6 +20,7 @@ from api.orders.enrolments import (
     READER,
     Enrol,
     Enrolment,
+    bits_of,
     enrolment_json,
     likely,
     number_of,
@@ -28,7 +29,7 @@ from api.reach import reached_place
 from api.routes.commands import WaitQuestion
 from api.session import Session, guarded, session
 from api.state import parts_of
-from rights.sealing import public_bytes, reply_key, unseal
+from rights.sealing import public_bytes, reply_key
 
 router: Final = APIRouter(tags=["operate"])
 
@@ -76,8 +77,7 @@ async def _told(s: Session, request: Request, enrolment_id: str) -> dict[str, An
     row = await s.row(FIND, {"id": enrolment_id})
     if row is None or not orders:
         raise NotFound(f"There is no enrolment {enrolment_id!r} that this key reaches.")
-    sealed = row["sealed"]
-    raw = None if sealed is None else unseal(reply_key(card_key(request)), bytes(sealed), about=enrolment_id)
+    raw = None if row["sealed"] is None else bits_of(card_key(request), enrolment_id, row["sealed"])
     alike: list[dict[str, Any]] = []
     random = False
     if raw is not None and row["token"] is not None and row["card"] is None:
