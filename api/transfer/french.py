@@ -247,6 +247,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
         "l'administration "
         "du réseau.",
 }  # fmt: skip
+_LONGEST: Final = 4000
+"""A sentence may quote a file's header; patterns on megabytes of it would hold up everybody."""
 _HOLE: Final = re.compile(r"\{(\w)\}")
 
 
@@ -266,7 +268,9 @@ _PATTERNS: Final = [(_pattern(english), french) for english, french in _SENTENCE
 
 
 def french(sentence: str) -> str:
-    """The sentence in French; as it is where there is none."""
+    """The sentence in French; as it is where there is none, or where it quotes more than a person reads."""
+    if len(sentence) > _LONGEST:
+        return sentence
     if sentence in _PLAIN:
         return _PLAIN[sentence]
     for pattern, said in _PATTERNS:

@@ -111,3 +111,8 @@ def test_an_import_reads_the_french_headers() -> None:
 )  # fmt: skip
 def test_the_callers_language(accepted: str | None, language: str) -> None:
     assert language_of(accepted) == language
+
+
+def test_a_sentence_that_quotes_megabytes_stays() -> None:
+    long = "The columns '" + " and " * 1_000_000 + "' and 'x' both mean 'name'. Keep one of them."
+    assert french(long) == long
