@@ -6,7 +6,7 @@ ApiError
 ├── BadField            a field of what was sent makes no sense; says which and what to do
 │   └── FormatNeeded    a card number that may be decimal or hexadecimal; says how each format would read it
 ├── Conflict            what is there already stands against it
-│   └── Taken           a card number or a code that another card has
+│   └── Taken           a card number, a code or an address that another has
 ├── RevisionMissing     a change must say what it was made of (If-Match)
 ├── Changed             somebody else has changed it meanwhile
 ├── NotAllowed
@@ -66,7 +66,7 @@ class Conflict(ApiError):
 
 
 class Taken(Conflict):
-    """A card number or a code that another card has, perhaps one that the caller doesn't see."""
+    """A card number, a code or an address that another has, perhaps one whom the caller doesn't see."""
 
 
 class RevisionMissing(ApiError):

@@ -61,10 +61,10 @@ async def credential_of(
     """
     if not names_a_card(body, within):
         raise BadField(f"{within}number", f"send one of {_NAMED}")
-    tries = parts_of(request).tries
-    tries.check(TAKEN, s.caller.id)
     if isinstance(body, CardSought):
-        if body.code is not None:  # whoever finds a code could use it
+        if body.code is not None:  # who finds a code could use it
+            tries = parts_of(request).tries
+            tries.check(TAKEN, s.caller.id)
             tries.count(TAKEN, s.caller.id)
     elif body.code_digits is not None:
         return new_code(card_key(request), body.code_digits)
@@ -133,15 +133,25 @@ async def put_card(s: Session, request: Request, credential: Credential, **value
 
 
 @asynccontextmanager
-async def issuing(request: Request, permission: Permission) -> AsyncIterator[Session]:
-    """Open a session that issues cards: one that another has is counted and audited, though nothing is stored."""
+async def taking(request: Request, permission: Permission, *, takes: bool = True) -> AsyncIterator[Session]:
+    """Open a session in which somebody gets a card, a code or an address (``takes``) that another may have.
+
+    One that another has is counted and audited, though nothing is stored.
+
+    Raises:
+        LimitReached: this key has named too many that others have.
+    """
+    tries = parts_of(request).tries
     try:
         async with session(request, permission) as s:
+            if takes:
+                tries.check(TAKEN, s.caller.id)
             yield s
-    except Taken:
+    except Taken as error:
         async with session(request, permission) as s:
-            parts_of(request).tries.count(TAKEN, s.caller.id)
-            await note_reading(s, "tried card", "card in use")
+            tries.count(TAKEN, s.caller.id)
+            what = "address" if error.field == "email" else "card"
+            await note_reading(s, f"tried {what}", f"{what} in use")
         raise
 
 

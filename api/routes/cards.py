@@ -31,7 +31,7 @@ from api.access.cards import (
     step_json,
 )
 from api.access.fields import sent
-from api.access.issuing import credential_of, issued_json, issuing, names_a_card, put_card
+from api.access.issuing import credential_of, issued_json, names_a_card, put_card, taking
 from api.access.named import member_of_path
 from api.access.numbers import Credential
 from api.access.spread import Spread, SpreadQuestion, expects_news, spread_json
@@ -65,7 +65,7 @@ async def cards_of_member(ref: str, request: Request) -> Response:
 )
 async def issue(ref: str, request: Request, body: CardMade) -> Response:
     """By its number, by what a reader has read for an enrolment, or a code. One whose life is over may come again."""
-    async with issuing(request, "cards:write") as s:
+    async with taking(request, "cards:write") as s:
         await member_of_path(s, ref)
         credential = await credential_of(s, request, body)
         times = {"valid_from": body.valid_from, "valid_until": body.valid_until}
@@ -144,7 +144,7 @@ async def change_card(ref: str, request: Request, body: CardChanged) -> Response
 )
 async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
     """The old one becomes lost or returned and stays in the history; the new one says that it `replaces` it."""
-    async with issuing(request, "cards:write") as s:
+    async with taking(request, "cards:write") as s:
         old = await read(s, card_thing(ref))
         if names_a_card(body):
             credential = await credential_of(s, request, body)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.access import members as people
 from api.access import passes as rows
-from api.access.issuing import credential_of, issued_json, issuing, put_card
+from api.access.issuing import credential_of, issued_json, put_card, taking
 from api.access.named import member_named, place_named
 from api.access.passes import PassPlace
 from api.access.visits import BEFORE, Visit, VisitChanged, VisitorMade, Visits, VisitsQuestion, visit_json, visit_thing
@@ -42,7 +42,7 @@ async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()
 )
 async def expect(request: Request, body: VisitorMade) -> Response:
     """A member for the visit, with a pass for its time and, where one is sent, a card or a code."""
-    async with issuing(request, "visitors:write") as s:
+    async with taking(request, "visitors:write") as s:
         place, _zone = await place_named(s, body.place)
         host = None if body.host is None else await member_named(s, body.host, "host")
         someone = {"name": body.name, "email": body.email, "organisation": None, "home": place, "status": "active"}

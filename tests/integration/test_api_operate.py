@@ -337,7 +337,10 @@ def test_dry_runs_are_limited_by_key(network: Managed) -> None:
 
 def test_cards_that_others_have_are_audited_and_limited(network: Managed) -> None:
     key = network.key("guesser", role="front_desk", places=["limoges"])
-    network.card(network.someone(home="isle"), "FD000001")
+    far = network.someone(home="isle")
+    network.card(far, "FD000001")
+    if network.sql("SELECT count(*) FROM member WHERE email = 'far@example.org'") == [(0,)]:
+        network.sql("UPDATE member SET email = 'far@example.org' WHERE ref = %s RETURNING ref", far)
     path, mine = f"/v1/members/{network.someone()}/cards", {"Authorization": f"Bearer {key}"}
     for _ in range(TAKEN.most):
         assert network.api.post(path, json={"number": "FD000001"}, headers=mine).status_code == 409
@@ -345,6 +348,16 @@ def test_cards_that_others_have_are_audited_and_limited(network: Managed) -> Non
         refused = network.api.post(path, json={"number": number}, headers=mine)
         assert (refused.status_code, "retry-after" in refused.headers) == (429, True)
     count = "SELECT count(*) FROM audit WHERE action = 'tried card' AND actor LIKE '%% guesser'"
+    assert network.sql(count) == [(TAKEN.most,)]
+    # addresses are of the same kind
+    other = {"Authorization": f"Bearer {network.key('reader of addresses', role='front_desk', places=['limoges'])}"}
+    body = {"name": "X", "email": "far@example.org", "home": "limoges"}
+    for _ in range(TAKEN.most):
+        assert network.api.post("/v1/members", json=body, headers=other).status_code == 409
+    for email in ("far@example.org", "nobody-has-it@example.org"):
+        assert network.api.post("/v1/members", json=body | {"email": email}, headers=other).status_code == 429
+    assert network.api.post("/v1/members", json=body | {"email": None}, headers=other).status_code == 201
+    count = "SELECT count(*) FROM audit WHERE action = 'tried address' AND actor LIKE '%% addresses'"
     assert network.sql(count) == [(TAKEN.most,)]
 
 
