@@ -123,7 +123,7 @@ def test_a_pin_is_kept_as_a_hash_and_never_told(network: Managed) -> None:
         (pin_hash(token_key(CARD_KEY), ref, "47118263"),)
     ]
     assert network.call("desk", "PUT", path, {"pin": "4712"}, if_match=etag).status_code == 412
-    for pin in ("123", "12a4", "1" * 13, "١٢٣٤"):
+    for pin in ("123", "12z4", "1" * 13, "١٢٣٤"):
         refused = network.call("desk", "PUT", path, {"pin": pin}, if_match="*")
         assert wrong(refused) == (422, "pin")
         assert pin not in refused.text
