@@ -32,6 +32,7 @@ _PREFLIGHT: Final = [
 ]
 Known = Callable[[Request], Awaitable[Any]]
 """Raises an ``ApiError`` where a request's key isn't good."""
+STREAM: Final = "/v1/stream"
 _PUBLIC: Final = ("/v1/places", "/v1/occupancy", "/v1/stream", "/v1/availability", "/openapi.json")
 
 
@@ -69,7 +70,7 @@ class Edge:
             await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
             await send({"type": "http.response.body", "body": text})
             return
-        if method == "HEAD" and scope["path"] != "/v1/stream":  # a stream has no end to tell of
+        if method == "HEAD" and scope["path"] != STREAM:  # a stream has no end to tell of
             scope = {**scope, "method": "GET"}  # the server leaves the body out
         extra = _SECURITY + _OPEN if public and method in ("GET", "HEAD") else _SECURITY
         status = 500
@@ -92,7 +93,7 @@ class Edge:
             await self._app(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            seconds = None if route == "/v1/stream" else perf_counter() - started
+            seconds = None if route == STREAM else perf_counter() - started
             self._metrics.answered(route, method if method in _METHODS else "other", status, seconds)
 
     async def _refused(self, scope: Scope, body: Body) -> Refusal | None:

@@ -251,9 +251,10 @@ class Events(_Answer):
 
 
 class Problem(_Answer):
-    """What went wrong (RFC 9457)."""
+    """What went wrong (RFC 9457). Some problems have further members; a client ignores those that it doesn't know."""
 
     model_config = ConfigDict(
+        extra="allow",
         json_schema_extra={
             "examples": [
                 {
@@ -265,7 +266,7 @@ class Problem(_Answer):
                     "errors": [{"where": "query", "name": "near", "what": "expected latitude,longitude in degrees"}],
                 }
             ]
-        }
+        },
     )
 
     type: str

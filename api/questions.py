@@ -7,7 +7,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.geography import Box, Point, parse_box, parse_point
+from api.geography import Box, Point, parse_box, parse_point, pattern_of
+from api.pages import CURSOR_PATTERN
+from api.times import TIME_PATTERN
 
 Kind = Literal["place", "open_space", "meeting_room", "fab_lab", "phone_box", "kitchen", "other"]
 MAX_LIMIT: Final = 2000
@@ -24,7 +26,12 @@ def _readable(read: Callable[[str], object]) -> Callable[[str], str]:
 Near = Annotated[
     str,
     AfterValidator(_readable(parse_point)),
-    Field(description="A point, `latitude,longitude` in degrees.", examples=["45.8336,1.2611"], max_length=60),
+    Field(
+        description="A point, `latitude,longitude` in degrees.",
+        examples=["45.8336,1.2611"],
+        max_length=60,
+        json_schema_extra={"pattern": pattern_of(2)},
+    ),
 ]
 Bbox = Annotated[
     str,
@@ -33,9 +40,19 @@ Bbox = Annotated[
         description="A box, `west,south,east,north` in degrees (the order of GeoJSON).",
         examples=["-1.79,42.78,2.61,47.18"],
         max_length=120,
+        json_schema_extra={"pattern": pattern_of(4)},
     ),
 ]
-Cursor = Annotated[str, Field(description="`next` of the page before.", max_length=300)]
+Cursor = Annotated[
+    str,
+    Field(
+        description="`next` of the page before.",
+        max_length=300,
+        json_schema_extra={"pattern": CURSOR_PATTERN},
+    ),
+]
+# In the document only: an answer in words says more than "String should match pattern".
+_SINCE: Final = "[0-9]+-[0-9a-f]+-[0-9]+"
 
 
 class Question(BaseModel):
@@ -82,6 +99,7 @@ class OccupancyQuestion(Question):
         description="A `cursor` of an earlier answer, or an RFC 3339 time: only the places that changed since. "
         "May tell a little more than changed, never less.",
         examples=["2026-11-21T20:37:53Z"],
+        json_schema_extra={"pattern": f"^({_SINCE}|{TIME_PATTERN})$"},
     )
     spaces: bool = Field(default=True, description="Tell each space too, not only the place as a whole.")
 
@@ -96,6 +114,7 @@ class StreamQuestion(Question):
         max_length=100,
         description="A `cursor` of /v1/occupancy to go on from. The header `Last-Event-ID` comes first. "
         "Without either the whole present state is sent first.",
+        json_schema_extra={"pattern": f"^{_SINCE}$"},
     )
 
 

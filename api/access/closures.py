@@ -59,7 +59,7 @@ class ClosuresQuestion(Question):
     """Which closures to list."""
 
     place: str | None = Field(default=None, max_length=64, description="This place's and the network's; without: all.")
-    since: date | None = Field(default=None, description="Only those that last until this day or longer.")
+    since: Day | None = Field(default=None, description="Only those that last until this day or longer.")
 
 
 class Closure(Told):

@@ -71,7 +71,7 @@ class Muster(Answer):
 @router.get(
     "/v1/places/{place}/muster",
     summary="Who is inside a place, by badge, and how sure that is",
-    **guarded("muster:read", answers={200: Muster}),
+    **guarded("muster:read", answers={200: Muster}, csv=True),
 )
 async def muster(place: str, request: Request, question: Annotated[MusterQuestion, Query()]) -> Response:
     """From the readings of the last 24 hours, by the same rules as at the doors. Each reading of it is in the audit."""

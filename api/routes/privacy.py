@@ -18,10 +18,17 @@ from api.errors import NotFound
 from api.keys import digest_of, random_key
 from api.privacy.held import ERASE, everything
 from api.revisions import Thing, expected, read, read_to_change, told
-from api.session import Session, guarded, session
+from api.roles import PERMISSIONS, Permission, Role
+from api.session import Entered, Session, guarded, session
 
 router: Final = APIRouter(tags=["privacy"])
 
+# The codes of a key's places; null: it reaches all.
+_PLACES: Final = """
+SELECT CASE WHEN %(places)s::integer[] IS NOT NULL THEN
+  ARRAY(SELECT code::text FROM place WHERE id = ANY(%(places)s::integer[]) ORDER BY code)
+END AS places
+"""
 _LONGEST_H: Final = 72
 
 
@@ -39,6 +46,17 @@ class Held(Told):
     events: list[dict[str, Any]] = Field(description="Of the last three months: older ones are not kept.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
+
+
+class Caller(Told):
+    """What a key is, and what it may do."""
+
+    key: int = Field(description="Its number, as in the audit.")
+    name: str
+    role: Role | None
+    scopes: list[str] = Field(description="Of old keys without a role.")
+    permissions: list[Permission]
+    places: list[str] | None = Field(description="The only places that it reaches; null: all.")
 
 
 class Erased(Told):
@@ -104,11 +122,15 @@ async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = Non
     return json_answer({"key": key, "member": ref, "expires_at": time_of(expires_at)}, status=201)
 
 
-@router.get("/v1/me", summary="Who I am", **guarded("own", answers={200: Member}))
+@router.get("/v1/me", summary="Who I am", **guarded(answers={200: Member | Caller}))
 async def me(request: Request) -> Response:
-    """Of a member's own key."""
-    async with session(request, "own") as s:
-        row = await read(s, _thing(_own(s)))
+    """Of a member's own key the member, with an `ETag`; of any other key what it is and what it may do."""
+    async with session(request) as s:
+        if s.caller.member is None:
+            reached = await s.row(_PLACES, {"places": s.caller.places})
+            assert reached is not None
+            return json_answer(_caller(s.caller, reached["places"]))
+        row = await read(s, _thing(s.caller.member))
     return told(member_json(row), row["revision"])
 
 
@@ -124,6 +146,12 @@ async def erase_me(request: Request) -> Response:
     """For good; the key ends with it. `If-Match` as `/v1/me` told it, so that nobody does this by a slip."""
     async with session(request, "own") as s:
         return await _erase(s, _own(s), request)
+
+
+def _caller(caller: Entered, places: list[str] | None) -> dict[str, Any]:
+    permissions = [one for one in PERMISSIONS if one in caller.permissions]
+    who = {"key": caller.id, "name": caller.name, "role": caller.role, "scopes": list(caller.scopes or ())}
+    return {**who, "permissions": permissions, "places": places}
 
 
 def _own(s: Session) -> str:

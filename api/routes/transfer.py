@@ -36,7 +36,11 @@ _CSV: Final[dict[str, Any]] = {
         "required": True,
         "description": "CSV with a header, in English or French (docs/operate.md). UTF-8, UTF-16, "
         "Windows-1252, code page 850 or Mac Roman.",
-        "content": {"text/csv": {"schema": {"type": "string"}}},
+        # generators of clients that know no text/csv find the second one; whatever is named, it is read as CSV
+        "content": {
+            "text/csv": {"schema": {"type": "string"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
     }
 }
 
@@ -173,7 +177,7 @@ def _language(request: Request) -> Language:
 @router.get(
     "/v1/members/export",
     summary="Members, cards and passes as a CSV file",
-    **guarded("members:read"),
+    **guarded("members:read", csv=True),
 )
 async def export_members(request: Request, question: Annotated[ExportQuestion, Query()]) -> Response:
     """As `/v1/members/import` reads it: sent back unchanged, it changes nothing. Card numbers aren't in it.
