@@ -37,7 +37,7 @@ def count() -> None:
         print("No dead letter waits.")
 
 
-@app.command("list")
+@app.command("list", short_help="Show the newest letters that wait.")
 def show(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20) -> None:
     """Show the newest letters: number, last time, how often, reason, gateway, sentence."""
     with connect("dead-letters list") as connection:
@@ -46,7 +46,7 @@ def show(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] 
         print(f"{number:>8}  {last:%Y-%m-%d %H:%M:%S}Z  {times:>5}×  {reason:20}  {gateway:30}  {error}")
 
 
-@app.command()
+@app.command(short_help="Have the ingest read letters again.")
 def replay(
     number: Annotated[list[int] | None, typer.Argument(help="Letters' numbers; none: all that wait.")] = None,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the ingest while nothing is read.")] = 30.0,
@@ -73,6 +73,11 @@ def replay(
         raise Complaint(
             f"{outcome.waiting} letters were not read within {wait:g} s: no ingest runs for their shards, or it can "
             "store nothing (`maillage doctor`, /readyz). They stay requested and are read as soon as it can."
+        )
+    left_out = len(set(number or ())) - outcome.requested
+    if left_out > 0:
+        raise Complaint(
+            f"{left_out} of these letters can't be read again, or don't exist: `maillage dead-letters list`."
         )
     if outcome.refused:
         raise typer.Exit(1)
