@@ -13,6 +13,7 @@ ApiError
 │   ├── KeyRefused      unknown, expired or revoked
 │   ├── ScopeMissing    the key is good, but not for this
 │   └── NotYours        the key is good for this, but not here: the database refuses the row
+├── TooMany             a client or a key has had its share for now
 ├── Unavailable         the database or the board is not there yet
 │   └── TooManyStreams
 └── KeyInvalid          a key can't be made as asked
@@ -98,6 +99,14 @@ class ScopeMissing(NotAllowed):
 
 class NotYours(NotAllowed):
     """The key may do this, but not to this: another place's, or what its role never touches."""
+
+
+class TooMany(ApiError):
+    """A client or a key has had its share for now; try again after ``retry_s`` seconds."""
+
+    def __init__(self, text: str, *, retry_s: int) -> None:
+        super().__init__(text)
+        self.retry_s = retry_s
 
 
 class Unavailable(ApiError):
