@@ -29,8 +29,8 @@ LONGEST_BODY: Final = 4096
 WRONG_A_MINUTE: Final = 10
 """Wrong keys of one client in a minute; further ones are 429, and so is a short key although it is right."""
 _LONG: Final = 12
-"""Characters of a key that nobody guesses (those that we export have 60 bits): where it is right it always works. Behind
-a proxy everybody is one client, and ten wrong keys of a stranger must not hide the muster in an evacuation."""
+"""Characters of a key that nobody guesses (those that we export have 60 bits): where it is right it always works.
+Behind a proxy all are one client, and ten wrong keys of a stranger must not hide the muster in an evacuation."""
 _CLIENTS: Final = 1000
 """Clients whose wrong keys are remembered."""
 _HTML: Final = "text/html; charset=utf-8"

@@ -19,8 +19,9 @@ FROM gateway
 """
 _STORED: Final = """
 -- for each stream: its mark, its rows, its different sequence numbers, and those that need no row of their own: dead
--- letters, and events that an earlier stream of the gateway holds
-SELECT g.code, s.epoch, s.last_seq, coalesce(e.rows, 0), coalesce(e.seqs, 0), coalesce(d.alone, 0) + s.held_before
+-- letters, letters that are only counted, and events that an earlier stream of the gateway holds
+SELECT g.code, s.epoch, s.last_seq, coalesce(e.rows, 0), coalesce(e.seqs, 0),
+       coalesce(d.alone, 0) + s.held_before + coalesce(x.events, 0)
 FROM stream s
 JOIN gateway g ON g.id = s.gateway
 LEFT JOIN (SELECT stream, count(*) AS rows, count(DISTINCT seq) AS seqs FROM event GROUP BY stream) e ON e.stream = s.id
@@ -29,6 +30,9 @@ LEFT JOIN (
   WHERE l.seq IS NOT NULL AND NOT EXISTS (SELECT FROM event v WHERE v.stream = l.stream AND v.seq = l.seq)
   GROUP BY l.stream
 ) d ON d.stream = s.id
+LEFT JOIN (
+  SELECT stream, sum(events)::bigint AS events FROM dead_letter_excess WHERE NOT stored GROUP BY stream
+) x ON x.stream = s.id
 """
 _COUNTS: Final = """
 -- how many places have a gateway, how many devices, and how many letters could not be read in all

@@ -330,7 +330,9 @@ def test_the_audit_tells_who_did_what_from_where(network: Managed) -> None:
     )  # fmt: skip
     assert (first["action"], newest["actor"].split()[1], newest["role"]) == ("member created", "desk", "front_desk")
     assert newest["detail"]["changed"]["status"] == ["active", "suspended"]
-    assert [one["id"] for one in network.get("auditor", f"/v1/audit?request={request}").json()["lines"]] == [newest["id"]]
+    assert [one["id"] for one in network.get("auditor", f"/v1/audit?request={request}").json()["lines"]] == [
+        newest["id"]
+    ]
     assert network.get("isle", f"/v1/audit?subject=member {ref}").json()["lines"] == []
     page = network.get("auditor", "/v1/audit?limit=1").json()
     following = network.get("auditor", f"/v1/audit?limit=1&cursor={page['next']}").json()
