@@ -55,6 +55,7 @@ from api.routes import (
 from api.settings import ApiSettings
 from api.state import Parts
 from api.stream import Streams
+from api.tries import Tries
 from database.pool import conninfo
 
 log = logging.getLogger(__name__)
@@ -162,6 +163,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         packer=Packer(),
         answers=answers,
         once=Once(),
+        tries=Tries(),
     )
     problems.install(app)
     # As they are, the busiest first: `include_router` tries each router in turn, which takes longer than our answer.

@@ -58,7 +58,7 @@ class Keys:
 
         Raises:
             KeyMissing, KeyRefused, ScopeMissing: they may not.
-            TooMany: this key was used too often, or its sender showed too many wrong ones.
+            LimitReached: this key was used too often, or its sender showed too many wrong ones.
             Unavailable: the database is away, and the key is not known from before.
         """
         caller = await self.known(request)
@@ -72,7 +72,7 @@ class Keys:
 
         Raises:
             KeyMissing, KeyRefused: no key, or none that is good.
-            TooMany: whoever sent it has shown too many wrong keys.
+            LimitReached: whoever sent it has shown too many wrong keys.
             Unavailable: the database is away, and the key is not known from before.
         """
         caller = await self._find(key_of(request), _host_of(request))

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from starlette.types import Scope
 
-from api.errors import TooMany
+from api.errors import LimitReached
 from api.settings import ApiSettings
 
 log = logging.getLogger(__name__)
@@ -178,12 +178,12 @@ class Clients:
         """Count one more stream of ``host``; return what ``ends`` takes.
 
         Raises:
-            TooMany: it has all that it may have.
+            LimitReached: it has all that it may have.
         """
         client = client_of(host)
         if not self._streams.take(client):
             self._refuse("streams", host)
-            raise TooMany("Your address has all live streams that one address may have. Close some.", retry_s=5)
+            raise LimitReached("Your address has all live streams that one address may have. Close some.", retry_s=5)
         return client
 
     def ends(self, client: str) -> None:
@@ -194,12 +194,12 @@ class Clients:
         """Count a key that was never seen to be good; return what ``was_good`` takes if it proves to be.
 
         Raises:
-            TooMany: this address has shown too many wrong keys.
+            LimitReached: this address has shown too many wrong keys.
         """
         client = client_of(host)
         if wait_s := self._wrong_keys.take(client):
             self._refuse("wrong_keys", host)
-            raise TooMany("Your address has shown too many wrong keys. Wait, and check the key.", retry_s=wait_s)
+            raise LimitReached("Your address has shown too many wrong keys. Wait, and check the key.", retry_s=wait_s)
         return client
 
     def was_good(self, client: str) -> None:
@@ -210,11 +210,11 @@ class Clients:
         """Count a request with a key.
 
         Raises:
-            TooMany: it was used too often.
+            LimitReached: it was used too often.
         """
         if wait_s := self._of_key.take(key):
             self._refuse("key_requests", host, key=key)
-            raise TooMany("This key has sent too many requests. Wait before you send more.", retry_s=wait_s)
+            raise LimitReached("This key has sent too many requests. Wait before you send more.", retry_s=wait_s)
 
     def _refuse(self, limit: str, host: str, **more: Any) -> None:
         self.refused[limit] += 1

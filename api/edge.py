@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.bodies import STRANGER_BYTES, Body, Large, Refusal, has_body
 from api.clients import Clients
-from api.errors import NotAllowed, TooMany, Unavailable
+from api.errors import LimitReached, NotAllowed, Unavailable
 from api.metrics import Metrics
 from api.network import compact
 
@@ -57,7 +57,7 @@ class Edge:
         wait_s = self._clients.asks(host, scope)
         if wait_s:
             detail = "Your address has sent too many requests. Wait before you send more."
-            too_many = Refusal(status=429, name="too-many", detail=detail, retry_s=wait_s)
+            too_many = Refusal(status=429, name="limit-reached", detail=detail, retry_s=wait_s)
             await self._send_refusal(scope, send, too_many, close=has_body(scope))
             return
         public = scope["path"].startswith(_PUBLIC)
@@ -118,8 +118,8 @@ class Edge:
         if refusal is None and body.length > STRANGER_BYTES and not body.is_large:
             try:
                 await self._known(Request(scope))
-            except TooMany as error:
-                return Refusal(status=429, name="too-many", detail=str(error), retry_s=error.retry_s)
+            except LimitReached as error:
+                return Refusal(status=429, name="limit-reached", detail=str(error), retry_s=error.retry_s)
             except NotAllowed as error:
                 return Refusal(status=401, name="key-missing", detail=str(error))
             except Unavailable as error:

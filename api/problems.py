@@ -32,7 +32,7 @@ _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
     errors.KeyRefused: (401, "key-refused", "The key is not accepted"),
     errors.ScopeMissing: (403, "scope-missing", "The key doesn't allow this"),
     errors.NotYours: (403, "not-yours", "The key doesn't reach this"),
-    errors.TooMany: (429, "too-many", "Too much of one client"),
+    errors.LimitReached: (429, "limit-reached", "Too often"),
     errors.Unavailable: (503, "unavailable", "Not available just now"),
     errors.TooManyStreams: (503, "too-many-streams", "No stream is free"),
 }
@@ -87,7 +87,7 @@ async def _ours(request: Request, error: Exception) -> Response:
         scope = f', error="insufficient_scope", scope="{error.scope}"' if isinstance(error, errors.ScopeMissing) else ""
         refused = ', error="invalid_token"' if isinstance(error, errors.KeyRefused) else ""
         headers["WWW-Authenticate"] = f'Bearer realm="maillage"{scope}{refused}'
-    if isinstance(error, errors.Unavailable | errors.TooMany):
+    if isinstance(error, errors.Unavailable | errors.LimitReached):
         headers["Retry-After"] = str(error.retry_s)
     if isinstance(error, errors.BadQuery):
         wrong.append({"where": "query", "name": error.parameter, "what": str(error)})

@@ -19,6 +19,7 @@ from api.once import Once
 from api.orders.listening import Answers
 from api.settings import ApiSettings
 from api.stream import Streams
+from api.tries import Tries
 
 LOADING: Final = "The network is being loaded: the database has not answered yet."
 
@@ -38,6 +39,7 @@ class Parts:
     packer: Packer
     answers: Answers
     once: Once
+    tries: Tries
 
 
 def parts_of(request: Request) -> Parts:

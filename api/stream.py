@@ -60,7 +60,7 @@ class Streams:
 
         Raises:
             TooManyStreams: all are taken.
-            TooMany: this client has all that it may have.
+            LimitReached: this client has all that it may have.
         """
         if len(self._bells) >= self._limit or self.closing:
             raise TooManyStreams("All live streams of this server are taken. Try again shortly.", retry_s=5)

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
-from api.access.cards import Card, CardMade
+from api.access.cards import CardMade, IssuedCard
 from api.access.fields import Body, Code, Email, Moment, Name, Ref, Told, time_of
 from api.access.passes import VISITS, VisitorStatus
 from api.questions import Question
@@ -68,7 +68,7 @@ class Visit(Told):
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     status: VisitorStatus
-    card: Card | None = Field(default=None, description="Told where the visit is made.")
+    card: IssuedCard | None = Field(default=None, description="Told where the visit is made.")
 
 
 class Visits(Told):

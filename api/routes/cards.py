@@ -25,12 +25,13 @@ from api.access.cards import (
     Cards,
     CardSought,
     CardsQuestion,
+    IssuedCard,
     card_json,
     card_thing,
     step_json,
 )
 from api.access.fields import sent
-from api.access.issuing import credential_of, names_a_card, put_card
+from api.access.issuing import credential_of, issued_json, names_a_card, put_card, taking
 from api.access.named import member_of_path
 from api.access.numbers import Credential
 from api.access.spread import Spread, SpreadQuestion, expects_news, spread_json
@@ -60,15 +61,15 @@ async def cards_of_member(ref: str, request: Request) -> Response:
     "/v1/members/{ref}/cards",
     status_code=201,
     summary="Issue a card or a keypad code to a member",
-    **guarded("cards:write", answers={201: Card}, problems=(409,)),
+    **guarded("cards:write", answers={201: IssuedCard}, problems=(409, 429)),
 )
 async def issue(ref: str, request: Request, body: CardMade) -> Response:
     """By its number, by what a reader has read for an enrolment, or a code. One whose life is over may come again."""
-    async with session(request, "cards:write") as s:
+    async with taking(request, "cards:write") as s:
         await member_of_path(s, ref)
         credential = await credential_of(s, request, body)
         times = {"valid_from": body.valid_from, "valid_until": body.valid_until}
-        return _made(await put_card(s, credential, member=ref, status=body.status, replaces=None, **times))
+        return _made(await put_card(s, request, credential, member=ref, status=body.status, replaces=None, **times))
 
 
 @router.get("/v1/cards", summary="Cards", **guarded("members:read", answers={200: CardPage}))
@@ -83,7 +84,11 @@ async def all_cards(request: Request, question: Annotated[CardsQuestion, Query()
     return json_answer({"cards": [card_json(row) for row in page], "next": following})
 
 
-@router.post("/v1/cards/find", summary="Whose card is this?", **guarded("members:read", answers={200: Card}))
+@router.post(
+    "/v1/cards/find",
+    summary="Whose card is this?",
+    **guarded("members:read", answers={200: Card}, problems=(429,)),
+)
 async def find(request: Request, body: CardSought) -> Response:
     """By its number, which isn't kept, by what a reader has read for an enrolment, or by a keypad code."""
     async with session(request, "members:read") as s:
@@ -135,11 +140,11 @@ async def change_card(ref: str, request: Request, body: CardChanged) -> Response
     "/v1/cards/{ref}/reissue",
     status_code=201,
     summary="Issue a card in another's place",
-    **guarded("cards:write", answers={201: Card}, problems=(409,)),
+    **guarded("cards:write", answers={201: IssuedCard}, problems=(409, 429)),
 )
 async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
     """The old one becomes lost or returned and stays in the history; the new one says that it `replaces` it."""
-    async with session(request, "cards:write") as s:
+    async with taking(request, "cards:write") as s:
         old = await read(s, card_thing(ref))
         if names_a_card(body):
             credential = await credential_of(s, request, body)
@@ -154,7 +159,7 @@ async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
             raise Conflict(what, field="number")
         until = old["valid_until"] if old["status"] != "expired" else None
         kept = {"member": old["member"], "valid_from": old["valid_from"], "valid_until": until}
-        return _made(await put_card(s, credential, status="active", replaces=ref, **kept))
+        return _made(await put_card(s, request, credential, status="active", replaces=ref, **kept))
 
 
 @router.get(
@@ -205,5 +210,5 @@ async def _why_not(s: Session, ref: str, status: CardLife | None, wanted: Sequen
     return await explain_refusal(s, thing, wanted)
 
 
-def _made(row: DictRow) -> Response:
-    return told(card_json(row), row["revision"], status=201, location=f"/v1/cards/{row['ref']}")
+def _made(row: dict[str, Any]) -> Response:
+    return told(issued_json(row), row["revision"], status=201, location=f"/v1/cards/{row['ref']}")

@@ -11,6 +11,7 @@ from access.errors import CardError
 from access.tokens import pin_hash
 from api.access import members as rows
 from api.access.fields import sent
+from api.access.issuing import taking
 from api.access.members import (
     Member,
     MemberChanged,
@@ -63,11 +64,11 @@ async def members(request: Request, question: Annotated[MembersQuestion, Query()
     "/v1/members",
     status_code=201,
     summary="A new member",
-    **guarded("members:write", answers={201: Member}, problems=(409,)),
+    **guarded("members:write", answers={201: Member}, problems=(409, 429)),
 )
 async def make_member(request: Request, body: MemberMade) -> Response:
     """They hold nothing yet: give them a card and a pass."""
-    async with session(request, "members:write") as s:
+    async with taking(request, "members:write", takes=body.email is not None) as s:
         if body.home is None and s.caller.places is not None:
             raise BadField("home", "a key that is bound to places makes members who are at home at one of them")
         values = body.model_dump()
@@ -90,11 +91,11 @@ async def member(ref: str, request: Request) -> Response:
 @router.patch(
     "/v1/members/{ref}",
     summary="Change a member",
-    **guarded("members:write", answers={200: Member}, changes=True),
+    **guarded("members:write", answers={200: Member}, problems=(429,), changes=True),
 )
 async def change_member(ref: str, request: Request, body: MemberChanged) -> Response:
     """What isn't sent stays. A suspended member opens no door from the moment that every gateway knows."""
-    async with session(request, "members:write") as s:
+    async with taking(request, "members:write", takes=body.email is not None) as s:
         wanted, thing = expected(request), member_thing(ref)
         row = await read_to_change(s, thing, wanted)
         fields = sent(body)

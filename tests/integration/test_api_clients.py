@@ -53,7 +53,7 @@ def test_one_client_never_has_all_streams(api: httpx.Client) -> None:
         found = [stream(A) for _ in range(5)]
         assert [one.status_code for one in found] == [200, 200, 200, 429, 429]
         assert int(found[-1].headers["retry-after"]) > 0
-        assert found[-1].read() and found[-1].json()["type"] == "urn:maillage:problem:too-many"
+        assert found[-1].read() and found[-1].json()["type"] == "urn:maillage:problem:limit-reached"
         assert [stream(f"2001:db8:1:2::{n}").status_code for n in range(4)] == [200, 200, 200, 429]  # one /64
     until(lambda: "maillage_api_stream_clients 0.0" in api.get("/metrics").text, what="all have left")
     with api.stream("GET", "/v1/stream", headers={"X-Forwarded-For": A}) as again:

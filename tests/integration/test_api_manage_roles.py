@@ -93,7 +93,7 @@ def test_a_desk_gives_no_card_and_no_pin_that_opens_elsewhere(network: Managed) 
         etag = network.get(who, f"/v1/members/{ref}").headers["etag"]
         for answer in (
             network.post(who, f"/v1/members/{ref}/cards", {"number": "4A110002"}),
-            network.post(who, f"/v1/members/{ref}/cards", {"code": "98127364"}),
+            network.post(who, f"/v1/members/{ref}/cards", {"code_digits": 8}),
             network.call(who, "PUT", f"/v1/members/{ref}/pin", {"pin": "918273"}, if_match=etag),
         ):
             assert answer.status_code == 403, answer.text

@@ -138,7 +138,8 @@ def test_an_old_copy_of_the_spool_that_has_outgrown_the_mark_loses_nothing_and_d
     sender.drain()
     assert stored(bench) == [*range(150), *range(1000, 1060)]
     assert bench.rows("SELECT count(*), count(DISTINCT (stream, seq)) FROM event WHERE kind = 5") == [(210, 210)]
-    assert bench.one("SELECT max(held_before) FROM stream") == 30
+    # On a loaded machine the centre's silence may begin another epoch, which then finds all 90 and its own event there.
+    assert bench.one("SELECT min(held_before) FROM stream WHERE held_before > 0") == 30
     kinds = {kind for (kind,) in bench.rows("SELECT kind FROM alarm")}
     assert {"epoch_change", "spool_fault"} <= kinds
 

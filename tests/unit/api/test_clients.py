@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 import api.clients
 from api.clients import PROXIED, Clients, Open, Proxies, Window, client_of
-from api.errors import TooMany
+from api.errors import LimitReached
 from api.protocol import bounded
 from api.settings import ApiSettings
 
@@ -91,19 +91,19 @@ def test_each_client_has_a_share_and_others_are_not_touched() -> None:
     assert [bool(ours.asks(f"2001:db8::{n}", scope(one))) for n in range(4)] == [False, False, False, True]
     assert ours.asks("2001:db8:0:1::1", scope(one)) == 0
     assert ours.streams(one) == ours.streams(one)
-    with pytest.raises(TooMany):
+    with pytest.raises(LimitReached):
         ours.streams("2001:db8::2")
     ours.ends(client_of(one))
     ours.streams("2001:db8::2")
     ours.was_good(ours.shows_unknown_key(one))
     ours.shows_unknown_key(one)
-    with pytest.raises(TooMany) as refusal:
+    with pytest.raises(LimitReached) as refusal:
         ours.shows_unknown_key(one)
     assert 0 < refusal.value.retry_s <= 60
     ours.shows_unknown_key("192.0.2.1")
     ours.uses(7, one)
     ours.uses(8, one)
-    with pytest.raises(TooMany):
+    with pytest.raises(LimitReached):
         ours.uses(7, one)
     assert ours.refused == {"requests": 1, "streams": 1, "wrong_keys": 1, "key_requests": 1}
 
