@@ -14,7 +14,7 @@ ApiError
 │   ├── KeyRefused      unknown, expired or revoked
 │   ├── ScopeMissing    the key is good, but not for this
 │   └── NotYours        the key is good for this, but not here: the database refuses the row
-├── LimitReached        this key has tried it too often; says when to try again
+├── LimitReached        a client or a key has had its share for now; says when to try again
 ├── Unavailable         the database or the board is not there yet
 │   └── TooManyStreams
 └── KeyInvalid          a key can't be made as asked
@@ -107,7 +107,7 @@ class NotYours(NotAllowed):
 
 
 class LimitReached(ApiError):
-    """The caller has done this too often; try again after ``retry_s`` seconds."""
+    """A client or a key has had its share for now; try again after ``retry_s`` seconds."""
 
     def __init__(self, text: str, *, retry_s: int) -> None:
         super().__init__(text)

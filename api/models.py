@@ -285,7 +285,7 @@ _WHEN = {
     412: "Somebody else has changed it: read it again.",
     422: "The question can't be understood: `errors` says what and where.",
     428: "Send the `ETag` that you have read as `If-Match`.",
-    429: "Too often: `Retry-After` says when to try again.",
+    429: "Too much of this address or key, or too often: `Retry-After` says when to try again.",
     503: "Not available just now; `Retry-After` says when to try again.",
 }
 

@@ -25,6 +25,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.auth import key_of
+from api.clients import PROXIED
 from api.edge import REQUEST_ID
 from api.errors import DatabaseFault, KeyRefused, ScopeMissing, Unavailable
 from api.models import problem_responses
@@ -134,7 +135,7 @@ async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id:
 
 
 def _address_of(request: Request) -> str:
-    """Whence it came: the peer, or what a trusted proxy says (``api.run``), where that is an address at all."""
+    """Whence it came: the peer, or what a trusted proxy says (``api.clients``), where that is an address at all."""
     try:
         return str(ip_address(request.client.host if request.client else ""))
     except ValueError:
@@ -142,11 +143,11 @@ def _address_of(request: Request) -> str:
 
 
 def request_id_of(request: Request) -> str:
-    """The request's id: as ``X-Request-Id`` gave it (1 to 64 letters, digits, ``. _ -``), else a new one."""
+    """The request's id: a new one, or as a trusted proxy gave it (1 to 64 letters, digits, ``. _ -``)."""
     known = request.scope.get(REQUEST_ID)
     if isinstance(known, str):
         return known
-    given = request.headers.get("x-request-id", "")
+    given = request.headers.get("x-request-id", "") if PROXIED in request.scope else ""
     request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
     request.scope[REQUEST_ID] = request_id
     return request_id

@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.answers import Packer
 from api.auth import Keys
 from api.board import Board
+from api.clients import Clients
 from api.errors import Unavailable
 from api.listen import Listener
 from api.metrics import Metrics
@@ -31,6 +32,7 @@ class Parts:
     board: Board
     listener: Listener
     streams: Streams
+    clients: Clients
     pool: AsyncConnectionPool[Any]
     keys: Keys
     metrics: Metrics

@@ -112,7 +112,14 @@ async def stream(board: LoadedBoard, request: Request, question: Annotated[Strea
                 raise BadQuery("since", "expected a `cursor` of /v1/occupancy") from error
             # a Last-Event-ID that isn't ours: the present state is always a right answer
     wanted = _wanted(board, question)
-    return EventStream(board, parts_of(request).streams, number=number, wanted=wanted, heartbeat_s=HEARTBEAT_S)
+    return EventStream(
+        board,
+        parts_of(request).streams,
+        host=request.client.host if request.client else "",
+        number=number,
+        wanted=wanted,
+        heartbeat_s=HEARTBEAT_S,
+    )
 
 
 def _wanted(board: Board, question: StreamQuestion) -> Callable[[View], bool] | None:

@@ -24,17 +24,26 @@ _COUNT: Final = """
 SELECT origin, reason, count(*), sum(times), max(last_at) FROM dead_letter WHERE replayed_at IS NULL
 GROUP BY origin, reason ORDER BY 3 DESC
 """
+_EXCESS: Final = """
+-- what was only counted, beyond what is kept of a gateway
+SELECT g.code, x.day, x.reason, x.events, x.first_seq, x.last_seq, x.error
+FROM dead_letter_excess x JOIN stream s ON s.id = x.stream JOIN gateway g ON g.id = s.gateway
+ORDER BY x.last_at DESC, x.events DESC LIMIT 50
+"""
 
 
 @app.command()
 def count() -> None:
-    """Count the letters that wait, by reason."""
+    """Count the letters that wait, by reason, and the events that were only counted."""
     with connect("dead-letters count") as connection:
         rows = connection.execute(_COUNT).fetchall()
+        beyond = connection.execute(_EXCESS).fetchall()
     for origin, reason, letters, times, last in rows:
         print(f"{letters:>8} letters ({times} times, last {last:%Y-%m-%d %H:%M:%S}Z)  {origin}: {reason}")
     if not rows:
         print("No dead letter waits.")
+    for gateway, day, reason, events, first, last, error in beyond:
+        print(f"{events:>8} not kept  {day}  {gateway}: {reason}, numbers {first} to {last}; the last: {error}")
 
 
 @app.command("list", short_help="Show the newest letters that wait.")

@@ -563,18 +563,14 @@ def test_what_is_no_json_object_is_refused(network: Managed, body: bytes) -> Non
 
 
 def test_a_request_has_an_id_and_leaves_it_in_the_audit(network: Managed) -> None:
-    answer = network.call("admin", "POST", "/v1/members", {"name": "Suivi"}, x_request_id="trace-42")
-    assert answer.headers["x-request-id"] == "trace-42"
-    assert network.sql("SELECT subject, from_addr FROM audit WHERE request = 'trace-42'") == [
+    forged = {"x_request_id": "trace-42", "x_forwarded_for": "192.0.2.7"}
+    answer = network.call("admin", "POST", "/v1/members", {"name": "Suivi"}, **forged)
+    given = answer.headers["x-request-id"]
+    assert len(given) == 32
+    assert network.sql("SELECT subject, from_addr FROM audit WHERE request = %s", given) == [
         (f"member {answer.json()['ref']}", "127.0.0.1")
     ]
-    behind = network.call("admin", "POST", "/v1/members", {"name": "A"}, x_request_id="p1", x_forwarded_for="192.0.2.7")
-    assert behind.status_code == 201
-    assert network.sql("SELECT DISTINCT from_addr FROM audit WHERE request = 'p1'") == [("192.0.2.7",)]
-    network.call("admin", "POST", "/v1/members", {"name": "A"}, x_request_id="p2", x_forwarded_for="<script>")
-    assert network.sql("SELECT DISTINCT from_addr FROM audit WHERE request = 'p2'") == [(None,)]
-    odd = network.call("admin", "GET", "/v1/members", x_request_id="a b;c")
-    assert len(odd.headers["x-request-id"]) == 32
+    assert network.sql("SELECT FROM audit WHERE request = 'trace-42'") == []
     assert "access-control-allow-origin" not in network.get("admin", "/v1/places/limoges/doors").headers
 
 
