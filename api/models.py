@@ -117,6 +117,7 @@ class Place(_Answer):
     commune: str | None
     commune_code: str | None
     department: str | None
+    department_name: str | None
     region: str | None
     time_zone: str
     opening_hours: dict[str, Any] | None = Field(

@@ -73,7 +73,8 @@ class PlacesQuestion(Question):
     q: str | None = Field(
         default=None,
         max_length=200,
-        description="Words of the name, commune, postcode or region, without regard to accents and case.",
+        description="Words of the name, commune, postcode, department (name or number) or region. Accents, case and "
+        "hyphens are ignored.",
     )
     kind: Kind | None = Field(default=None, description="Only places that have a space of this kind.")
     limit: int = Field(default=100, ge=1, le=MAX_LIMIT, description="Places on a page.")
