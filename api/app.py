@@ -89,12 +89,12 @@ _MANAGEMENT: Final = (
 )
 """What needs a key; every route of these says which permission it asks for."""
 _ABOUT: Final = """
-How full every place of the network is, now, and where a seat is really free: public, and of no persons. Every
-number carries the time it is true for (`at`), for how long (`ttl`, seconds) and a `quality`; **stale means unknown,
-never zero**.
+Occupancy of every place of the network, and where seats are free now: public, without personal data. Every number
+has the time it applies to (`at`), how long it stays valid (`ttl`, seconds) and a `quality`; **a stale number is
+unknown, not zero**.
 
-Who may open what, and when: with a key, whose role must hold one of the route's `x-permission`. A change says by
-`If-Match` what it is a change of. Errors are problems of RFC 9457.
+Access management needs a key whose role has one of the route's `x-permission`. A change sends in `If-Match` the ETag
+of the version that it is based on. Errors are problem details (RFC 9457).
 """
 
 

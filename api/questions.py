@@ -66,7 +66,7 @@ class PlacesQuestion(Question):
 
     bbox: Bbox | None = None
     near: Near | None = None
-    radius_km: float | None = Field(default=None, gt=0, le=2000, description="With `near`: no farther than this.")
+    radius_km: float | None = Field(default=None, gt=0, le=2000, description="With `near`: the largest distance.")
     department: str | None = Field(
         default=None, pattern=r"^(\d{2}|2[AB]|97[1-8])$", description="A department's number.", examples=["87", "2A"]
     )
@@ -98,11 +98,11 @@ class OccupancyQuestion(Question):
         default=None,
         max_length=100,
         description="A `cursor` of an earlier answer, or an RFC 3339 time: only the places that changed since. "
-        "May tell a little more than changed, never less.",
+        "May include a few unchanged places; never leaves out a changed one.",
         examples=["2026-11-21T20:37:53Z"],
         json_schema_extra={"pattern": f"^({_SINCE}|{TIME_PATTERN})$"},
     )
-    spaces: bool = Field(default=True, description="Tell each space too, not only the place as a whole.")
+    spaces: bool = Field(default=True, description="Include each space, not only the whole place.")
 
 
 class StreamQuestion(Question):
@@ -123,14 +123,14 @@ class AvailabilityQuestion(Question):
     """Where to look for seats."""
 
     near: Near
-    radius_km: float = Field(default=30, gt=0, le=500, description="No farther than this.")
-    seats: int = Field(default=1, ge=1, le=1000, description="Seats that must be free together.")
+    radius_km: float = Field(default=30, gt=0, le=500, description="The largest distance.")
+    seats: int = Field(default=1, ge=1, le=1000, description="Number of free seats needed.")
     kind: Kind | None = Field(
         default=None,
         description="In one space of this kind, whatever its seats are for; without it, any seats to work at.",
         examples=["open_space"],
     )
-    limit: int = Field(default=50, ge=1, le=500, description="Places to tell, the nearest first.")
+    limit: int = Field(default=50, ge=1, le=500, description="Number of places, nearest first.")
 
 
 class EventsQuestion(Question):

@@ -43,7 +43,7 @@ _IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The `ETag` of what this is a change of.",
+    "description": "The `ETag` of the version that this change is based on.",
     "schema": {"type": "string"},
     "example": '"3"',
 }

@@ -122,7 +122,7 @@ class CardSought(Body):
 class CardsQuestion(Question):
     """Which cards to list."""
 
-    place: str | None = Field(default=None, max_length=64, description="Of members who are at home there.")
+    place: str | None = Field(default=None, max_length=64, description="Cards of members with this home place.")
     status: CardLife | None = None
     last4: str | None = Field(default=None, pattern="^[0-9A-Fa-f]{4}$", description="The number's last four digits.")
     limit: int = Field(default=100, ge=1, le=1000, description="Cards on a page.")
@@ -196,7 +196,7 @@ class CardStep(Told):
 
 
 class CardHistory(Told):
-    """A card's life so far."""
+    """History of a card."""
 
     card: Ref
     steps: list[CardStep]

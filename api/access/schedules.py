@@ -79,7 +79,7 @@ class ScheduleFields(Body):
 
 
 class ScheduleMade(ScheduleFields):
-    """A new schedule; without `place` the network's."""
+    """A schedule to create; without `place`, of the network."""
 
     code: Code
     place: Code | None = None

@@ -53,7 +53,7 @@ class VisitsQuestion(Question):
     """Which visits to list."""
 
     place: str | None = Field(default=None, max_length=64)
-    day: Day | None = Field(default=None, description="Of this local day.")
+    day: Day | None = Field(default=None, description="Local day of the visit.")
     status: VisitorStatus | None = None
 
 

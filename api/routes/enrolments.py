@@ -37,11 +37,11 @@ router: Final = APIRouter(tags=["operate"])
 @router.post(
     "/v1/enrolments",
     status_code=202,
-    summary="Let a reader read a card in order to enrol it",
+    summary="Enrol a card at a reader",
     **guarded("enrol", answers={202: Enrolment}, problems=(409,)),
 )
 async def begin(request: Request, body: Enrol) -> Response:
-    """The next card there opens nothing: it is told by `GET /v1/enrolments/{id}?wait=30`."""
+    """The next card at this reader opens nothing; `GET /v1/enrolments/{id}?wait=30` returns it."""
     async with session(request, "enrol") as s:
         place = await reached_place(s, body.place, "enrol", field="place")
         reader = await s.row(READER, {"place": place, "reader": body.reader})
@@ -59,9 +59,11 @@ async def begin(request: Request, body: Enrol) -> Response:
     return answer
 
 
-@router.get("/v1/enrolments/{id}", summary="What the reader has read", **guarded("enrol", answers={200: Enrolment}))
+@router.get(
+    "/v1/enrolments/{id}", summary="The card read for an enrolment", **guarded("enrol", answers={200: Enrolment})
+)
 async def enrolment(id: str, request: Request, question: Annotated[WaitQuestion, Query()]) -> Response:  # noqa: A002
-    """With `wait` the answer comes when a card was read. Raw bits go to the key that ordered it, and to nobody else."""
+    """With `wait`, the answer comes as soon as a card is read. Only the key that started it sees the raw bits."""
     with parts_of(request).answers.expecting([id]) as waiting:
         async with session(request, "enrol") as s:
             told = await _told(s, request, id)

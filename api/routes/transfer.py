@@ -48,12 +48,12 @@ _CSV: Final[dict[str, Any]] = {
 class ImportQuestion(Question):
     """How to import."""
 
-    dry_run: bool = Field(default=False, description="Change nothing; tell exactly what would change.")
-    skip_refused: bool = Field(default=False, description="Store the other lines where some are refused.")
+    dry_run: bool = Field(default=False, description="Change nothing; report what would change.")
+    skip_refused: bool = Field(default=False, description="Store the accepted lines when some are refused.")
     card_format: str = Field(
         default="",
         max_length=40,
-        description="Of cards whose line says none: `uid` (hexadecimal), `MIFARE4-decimal`, `H10301` …",
+        description="Format of cards whose line has none: `uid` (hexadecimal), `MIFARE4-decimal`, `H10301` …",
     )
     encoding: Literal["", "utf-8", "utf-16", "windows-1252", "cp850", "mac-roman"] = Field(
         default="", description="Which the file is in. Needed only where its letters leave it open."
@@ -63,8 +63,8 @@ class ImportQuestion(Question):
 class ExportQuestion(Question):
     """How to write it."""
 
-    separator: Literal["comma", "semicolon", "tab"] = Field(default="comma", description="Between cells.")
-    bom: bool = Field(default=False, description="Begin with a byte order mark, by which Excel knows UTF-8.")
+    separator: Literal["comma", "semicolon", "tab"] = Field(default="comma", description="Column separator.")
+    bom: bool = Field(default=False, description="Start with a byte order mark, so that Excel recognises UTF-8.")
 
 
 class ImportChange(Told):
@@ -136,9 +136,9 @@ _guard: Final = guarded("members:write", answers={200: ImportReport}, problems=(
 _guard["openapi_extra"].update(_CSV)
 
 
-@router.post(_IMPORT, summary="Members, cards and passes from a CSV file", **_guard)
+@router.post(_IMPORT, summary="Import members, cards and passes from CSV", **_guard)
 async def import_members(request: Request, question: Annotated[ImportQuestion, Query()]) -> Response:
-    """All lines or none: one that is refused keeps everything out, unless `skip_refused`. Twice is as good as once.
+    """All lines or none: a refused line stops it, unless `skip_refused` is set. A second import changes nothing.
 
     `Accept-Language: fr`: notes, questions and refusals in French.
     """
@@ -176,7 +176,7 @@ def _language(request: Request) -> Language:
 
 @router.get(
     "/v1/members/export",
-    summary="Members, cards and passes as a CSV file",
+    summary="Export members, cards and passes as CSV",
     **guarded("members:read", csv=True),
 )
 async def export_members(request: Request, question: Annotated[ExportQuestion, Query()]) -> Response:

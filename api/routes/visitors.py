@@ -28,7 +28,7 @@ _PLAIN_PASS: Final[dict[str, Any]] = {
 
 @router.get("/v1/visitors", summary="Visits", **guarded("members:read", answers={200: Visits}))
 async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()]) -> Response:
-    """At a place, of a day, of a status; the latest first."""
+    """Latest first. Filter by place, day or status."""
     async with session(request, "members:read") as s:
         found = await s.rows(rows.VISITS, {"ref": None, **question.model_dump()})
     return json_answer({"visitors": [visit_json(row) for row in found]})
@@ -37,11 +37,11 @@ async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()
 @router.post(
     "/v1/visitors",
     status_code=201,
-    summary="Expect a visitor",
+    summary="Register an expected visitor",
     **guarded("visitors:write", answers={201: Visit}, problems=(409, 429)),
 )
 async def expect(request: Request, body: VisitorMade) -> Response:
-    """A member for the visit, with a pass for its time and, where one is sent, a card or a code."""
+    """Creates a member for the visit, with a pass for its duration and, if sent, a card or a code."""
     async with taking(request, "visitors:write") as s:
         place, _zone = await place_named(s, body.place)
         host = None if body.host is None else await member_named(s, body.host, "host")
@@ -74,11 +74,11 @@ async def visitor(ref: str, request: Request) -> Response:
 
 @router.patch(
     "/v1/visitors/{ref}",
-    summary="Say that a visitor has come, gone, or won't come",
+    summary="Record a visitor's arrival, departure or cancellation",
     **guarded("visitors:write", answers={200: Visit}, changes=True),
 )
 async def change_visit(ref: str, request: Request, body: VisitChanged) -> Response:
-    """Expected → present ↔ left, expected → cancelled. Who has left, or won't come, opens nothing more."""
+    """Expected → present ↔ left, expected → cancelled. The pass of a visitor who left or cancelled opens no door."""
     async with session(request, "visitors:write") as s:
         wanted, thing = expected(request), visit_thing(ref)
         row = await read_to_change(s, thing, wanted)
