@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.api_server import Centre
@@ -207,7 +207,7 @@ def _axe_finds_nothing(page: Page) -> None:
 def test_places_are_found_by_department_and_region(open_page: Open, api: Api, centre: Centre) -> None:
     centre.conn.execute("UPDATE place SET region = 'Nouvelle-Aquitaine'")
     centre.conn.execute("UPDATE place SET department = '19', commune = 'Égletons' WHERE code = 'ussel'")
-    centre.notify("maillage_network", {})
+    centre.notify("maillage_network")
     questions = {"correze": 1, "19": 1, "haute vienne": 1, "NOUVELLE AQUITAINE": 2, "egletons": 1, "gironde": 0}
 
     def found(words: str) -> int:

@@ -137,8 +137,8 @@ function drawDots() {
   const loose = seen.filter((place) => place !== selected); // what is selected always shows
   piles = gather(loose, Math.max(1.6 * r, APART));
   if (selected?.screen) piles.push({ at: (selected.spot = selected.screen), places: [selected] });
-  const rank = ({ places: [p, other] }) => (p === selected ? 9 : other ? 3 : p.now.known && p.now.level !== "closed" ? 1 + (p.now.share ?? 0) : 0);
-  piles.sort((a, b) => rank(a) - rank(b)); // the fullest above unknown and closed ones, piles above both
+  const rank = ({ places: [p, other], places: { length } }) => (p === selected ? Infinity : other ? 2 + length : p.now.known && p.now.level !== "closed" ? 1 + (p.now.share ?? 0) : 0);
+  piles.sort((a, b) => rank(a) - rank(b)); // the fullest above unknown and closed ones, piles above both, the largest on top
   for (const pile of piles) {
     if (pile.places.length > 1) drawPile(context, pile, pileRadius(pile, r), colours);
     else drawDot(context, pile.places[0], r);
