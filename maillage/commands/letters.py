@@ -32,7 +32,7 @@ ORDER BY x.last_at DESC, x.events DESC LIMIT 50
 """
 
 
-@app.command()
+@app.command(short_help="Count the letters that wait, by reason.")
 def count() -> None:
     """Count the letters that wait, by reason, and the events that were only counted."""
     with connect("dead-letters count") as connection:
