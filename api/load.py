@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from api.geography import Point
-from api.network import Door, Network, Place, Space, compact, detail, folded, summary
+from api.network import Door, Network, Place, Space, compact, detail, summary
 from api.occupancy import GatewayState, SpaceState
 from api.seats import Booked, Bookings
 
@@ -147,6 +147,5 @@ async def _all(execution: Any) -> list[DictRow]:
 
 def _place(row: DictRow, **parts: Any) -> Place:
     point = Point(latitude=row.pop("latitude"), longitude=row.pop("longitude"))
-    words = " ".join(str(row[key] or "") for key in ("name", "commune", "postcode", "department", "region"))
-    place = Place(**row, **parts, point=point, search=folded(words))
-    return replace(place, summary=compact(summary(place)), detail=compact(detail(place)))
+    place = Place(**row, **parts, point=point)
+    return replace(place, search=place.words, summary=compact(summary(place)), detail=compact(detail(place)))

@@ -9,6 +9,8 @@ from dashboards.panels import words
 FRENCH: Final = {
     "epoch_change": "mémoire de passerelle perdue",
     "identity_conflict": "deux machines sous un nom",
+    "unreadable_events": "événements illisibles en nombre",
+    "use_refused": "usage d'un forfait refusé",
     "clock_wrong": "horloge fausse",
     "storing_refused": "enregistrement refusé",
     "spool_fault": "mémoire de passerelle abîmée",

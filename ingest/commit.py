@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,7 @@ from ingest.consequences import TELLING, Consequences
 from ingest.late import apply_late
 from ingest.messages import Letter, Reading, Unreadable, read_event
 from ingest.occupancy import TTL_S, PlaceFold
+from ingest.quota import Quota
 from ingest.records import Alarm, DeadLetter
 from ingest.rows import row
 from ingest.store import Reached, Stream
@@ -65,6 +66,7 @@ class _Work:
     connection: store.Connection
     tx: int
     now: int
+    quota: Quota
     tally: Tally = field(default_factory=Tally)
     rows: list[bytes] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
@@ -77,15 +79,16 @@ class _Work:
     """Whose state is new."""
 
     def unread(self, letter: DeadLetter) -> None:
-        """Keep an event that can't be read, and count it."""
+        """Count an event that can't be read, and keep it while its gateway's quota has room."""
         self.tally.dead.append(letter.reason)
-        self.letters.append(letter)
+        if self.quota.admits(letter, self.now):
+            self.letters.append(letter)
 
     def said(self, letter: DeadLetter | None) -> None:
-        """Keep a letter, if it is one."""
-        if letter is not None:
-            if letter.origin == "gateway":
-                self.tally.dead.append(letter.reason)
+        """Keep the letter of a whole message, or of what a device said, if it is one."""
+        if letter is not None and letter.origin == "gateway":
+            self.unread(letter)
+        elif letter is not None:
             self.letters.append(letter)
 
 
@@ -97,6 +100,7 @@ class Books:
         self._streams: dict[int, list[Stream]] = {}
         self._folds: dict[int, PlaceFold] = {}
         self._limit = letters.Limit()
+        self._quota = Quota()
 
     def use(self, topology: Topology) -> None:
         """Go on with a new topology; marks and folds are read again, since spaces may have come or gone."""
@@ -126,7 +130,7 @@ class Books:
             store.DatabaseReplaced: the database isn't the one whose topology this is.
         """
         with store.transaction(connection, self.topology.base) as (tx, now):
-            work = _Work(connection=connection, tx=tx, now=now, shards={reading.gateway.shard for reading in readings})
+            work = self._begin(connection, tx, now, {reading.gateway.shard for reading in readings})
             work.shards |= {letter.gateway.shard for letter in unreadable if letter.gateway is not None}
             self._load(connection, readings)
             placed = [(self._stream(connection, reading, work), reading) for reading in readings]
@@ -143,6 +147,10 @@ class Books:
         if not keep:
             self.forget()
             return work.tally
+        for one in self._quota.excess.values():
+            numbers = {"stream": one.stream, "first": one.first_seq, "last": one.last_seq}
+            log.warning("dead_letters_not_kept", extra={**numbers, "events": one.events, "reason": one.reason})
+        self._quota.settle()
         for kept in work.letters:
             if kept.origin == "ingest" and kept.seq is not None:
                 where = {"topic": kept.topic, "stream": kept.stream, "seq": kept.seq}
@@ -178,7 +186,7 @@ class Books:
         Returns:
             The ids of those that became events; and of the others, id, error and reason.
         """
-        work = _Work(connection=connection, tx=tx, now=now)
+        work = self._begin(connection, tx, now)
         done: list[int] = []
         refused: list[tuple[int, str, str]] = []
         for letter in old:
@@ -229,13 +237,17 @@ class Books:
         """
         shards = {gateway.shard for gateway in self.topology.gateways.values() if gateway.place in due}
         with store.transaction(connection, self.topology.base) as (tx, now):
-            work = _Work(connection=connection, tx=tx, now=now, shards=shards)
+            work = self._begin(connection, tx, now, shards)
             self._read_folds(connection, set(due))
             for place, until in due.items():
                 work.places[place] = self._folds[place]
                 work.places[place].look(until)
             self._write(connection, work, commit=True)
         store.notify(connection, "maillage_occupancy", work.spaces)
+
+    def _begin(self, connection: Fenced, tx: int, now: int, shards: Iterable[int] = ()) -> _Work:
+        self._quota.begin()
+        return _Work(connection=connection, tx=tx, now=now, quota=self._quota, shards=set(shards))
 
     def _write(self, connection: Fenced, work: _Work, *, commit: bool = False) -> None:
         """Write what a transaction gathered: rows, folds, letters, alarms, the marks last, and COMMIT if told to.
@@ -249,6 +261,8 @@ class Books:
             work.spaces = store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
             for kept in work.letters:
                 records.store_letter(connection, kept)
+            for excess in work.quota.excess.values():
+                records.store_excess(connection, excess)
             for alarm in work.alarms:
                 records.raise_alarm(connection, alarm)
             for incident in work.entailed.incidents:
@@ -381,6 +395,8 @@ class Books:
             if event["kind"] in TELLING:  # type: ignore[index]
                 entail(event, gateway, device, at)  # type: ignore[arg-type]
             newest = at
+        if work.quota.exceeded(gateway.id):
+            work.alarms.append(alarms.rubbish(gateway))
         worst = max(wrong, key=abs) if wrong else shift
         if worst:
             work.alarms.append(alarms.clock_wrong(gateway, worst))

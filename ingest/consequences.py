@@ -32,8 +32,8 @@ class Consequences:
     """Gathers what a transaction's events entail."""
 
     def __init__(self) -> None:
-        self.uses: dict[tuple[str, int], tuple[int, int]] = {}
-        """(pass, slot) → the place and the instant of the use that was told first."""
+        self.uses: dict[tuple[str, int, int], tuple[int, int]] = {}
+        """(pass, slot, gateway) → its place and the instant of the use that it reported first."""
         self.incidents: list[Incident] = []
         self._open: dict[tuple[Any, ...], Incident] = {}
 
@@ -41,7 +41,7 @@ class Consequences:
         """Look at an event of ``TELLING``; ``at`` is its corrected instant."""
         if (event["kind"] == "access" or event["kind"] == "access_taken") and "slots" in event and "pass_ref" in event:
             for slot in event["slots"]:
-                self.uses.setdefault((event["pass_ref"], slot), (gateway.place, at))
+                self.uses.setdefault((event["pass_ref"], slot, gateway.id), (gateway.place, at))
         said = _said(event, gateway, device)
         if said is None:
             return

@@ -123,12 +123,42 @@ WHERE NOT EXISTS (SELECT FROM again)
 """
 
 _USES = """
--- slots of passes that were used, each once whoever tells of it; a pass that is no more costs nothing
+-- slots of passes that were used, each once, whichever gateway reports it first; a pass that is no more costs nothing.
+-- One that doesn't hold at the gateway's place, and was on no list of that place, can't have been used there: an alarm
+WITH used AS (
+  SELECT u.*, p.everywhere OR EXISTS (SELECT FROM pass_place l WHERE l.pass = u.pass AND l.place = u.place) OR EXISTS (
+    SELECT FROM list_entry e
+    WHERE e.place = u.place AND e.member = p.member AND position('"' || u.pass || '"' IN e.holder::text) > 0
+  ) AS holds
+  FROM unnest(%b::text[], %b::bigint[], %b::int[], %b::int[], %b::timestamptz[])
+    WITH ORDINALITY AS u (pass, slot, place, gateway, at, n)
+  JOIN pass p ON p.ref = u.pass
+), refused AS (
+  INSERT INTO alarm (kind, place, gateway, from_at, until_at, text, detail)
+  SELECT 'use_refused', f.place, f.gateway, min(f.at), max(f.at), f.text, jsonb_build_object('times', count(*))
+  FROM (
+    SELECT used.*, format('gateway %%s reports uses of pass %%s, which does not hold at its place: they do not count',
+                          g.code, used.pass) AS text
+    FROM used JOIN gateway g ON g.id = used.gateway WHERE NOT holds
+  ) f
+  WHERE NOT EXISTS (
+    SELECT FROM alarm a WHERE a.gateway = f.gateway AND a.kind = 'use_refused' AND a.text = f.text
+      AND a.raised_at > now() - interval '1 hour'
+  )
+  GROUP BY f.place, f.gateway, f.text LIMIT 20
+)
 INSERT INTO pass_use (pass, slot, place, at)
-SELECT u.pass, u.slot, u.place, u.at
-FROM unnest(%b::text[], %b::bigint[], %b::int[], %b::timestamptz[]) AS u (pass, slot, place, at)
-WHERE EXISTS (SELECT FROM pass p WHERE p.ref = u.pass)
+SELECT pass, slot, place, at FROM used WHERE holds ORDER BY n
 ON CONFLICT (pass, slot) DO NOTHING
+"""
+
+_STORE_EXCESS = """
+-- unreadable events that aren't kept: how many of a stream, by day of their arrival and reason
+INSERT INTO dead_letter_excess AS old (stream, day, reason, stored, events, first_seq, last_seq, error)
+VALUES (%b, (now() AT TIME ZONE 'UTC')::date, %b, %b, %b, %b, %b, %b)
+ON CONFLICT (stream, day, reason) DO UPDATE SET
+  events = old.events + excluded.events, last_seq = greatest(old.last_seq, excluded.last_seq), last_at = now(),
+  error = excluded.error
 """
 
 
@@ -152,6 +182,22 @@ class DeadLetter:
         """What makes two letters the same: an event's place in its stream, or the whole message."""
         key = f"{self.origin}|{self.topic}|{self.stream}|{self.seq}|".encode()
         return hashlib.sha256(key + (b"" if self.seq is not None else self.payload)).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excess:
+    """Unreadable events of one stream and reason that aren't kept."""
+
+    stream: int
+    reason: str
+    stored: bool
+    """They are rows of ``event`` all the same."""
+    gateway: int | None
+    events: int
+    first_seq: int
+    last_seq: int
+    error: str
+    """Of the last of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +230,14 @@ def store_letter(connection: Connection, letter: DeadLetter) -> None:
             len(letter.payload),
             letter.digest,
         ),
+    )
+
+
+def store_excess(connection: Connection, one: Excess) -> None:
+    """Count unreadable events that aren't kept."""
+    error = one.error.replace("\0", "")[:500]
+    connection.execute(
+        _STORE_EXCESS, (one.stream, one.reason, one.stored, one.events, one.first_seq, one.last_seq, error)
     )
 
 
@@ -265,12 +319,13 @@ def raise_incident(connection: Connection, one: Incident) -> None:
     )
 
 
-def store_uses(connection: Connection, uses: Mapping[tuple[str, int], tuple[int, int]]) -> None:
-    """Store which slots of which passes were used: (pass, slot) → place and instant.
+def store_uses(connection: Connection, uses: Mapping[tuple[str, int, int], tuple[int, int]]) -> None:
+    """Store which slots of which passes were used: (pass, slot, gateway) → its place and the instant.
 
     In one order, so that two workers that tell of the same pass wait for each other and never in a circle.
     """
     if uses:
-        rows = [(ref, slot, *uses[ref, slot]) for ref, slot in sorted(uses)]
-        passes, slots, places, instants = zip(*rows, strict=True)
-        connection.execute(_USES, (list(passes), list(slots), list(places), [when(at) for at in instants]))
+        rows = [(*key, *uses[key]) for key in sorted(uses, key=lambda key: key[:2])]
+        passes, slots, gateways, places, instants = zip(*rows, strict=True)
+        values = (list(passes), list(slots), list(places), list(gateways), [when(at) for at in instants])
+        connection.execute(_USES, values)

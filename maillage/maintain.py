@@ -37,6 +37,10 @@ _DROP_LETTERS = """
 -- what could not be read, and nobody heard again since
 DELETE FROM dead_letter WHERE last_at < %s
 """
+_DROP_EXCESS = """
+-- the count of what was not kept either
+DELETE FROM dead_letter_excess WHERE last_at < %s
+"""
 _DROPPED = """
 -- remember until when traces are gone
 INSERT INTO maintenance (task, done_until) VALUES ('retention', %s)
@@ -133,6 +137,7 @@ def _drop_traces(
     before = now - keep + CHUNK
     with connection.transaction():
         letters = connection.execute(_DROP_LETTERS, (now - keep,)).rowcount
+        connection.execute(_DROP_EXCESS, (now - keep,))
     dropped = _drop_events(connection, before)
     if dropped is None:
         _log.error("retention_blocked", extra={"before": before.isoformat()})

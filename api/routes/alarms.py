@@ -43,7 +43,7 @@ _NO_FILTER: Final = {"all": True, "place": None, "kind": None, "before": None, "
 class AlarmsQuestion(Question):
     """Which alarms."""
 
-    state: Literal["open", "all"] = Field(default="open", description="`open`: nobody has acknowledged them yet.")
+    state: Literal["open", "all"] = Field(default="open", description="`open`: not acknowledged yet.")
     place: str | None = Field(default=None, max_length=64)
     kind: str | None = Field(default=None, max_length=64, examples=["door_forced"])
     limit: int = Field(default=100, ge=1, le=1000)
@@ -83,7 +83,7 @@ class Alarms(Told):
 
 @router.get("/v1/alarms", summary="Alarms", **guarded("alarms:write", "audit:read", answers={200: Alarms}))
 async def alarms(request: Request, question: Annotated[AlarmsQuestion, Query()]) -> Response:
-    """Those that nobody has acknowledged, or all."""
+    """Open alarms, or all."""
     before = None if question.cursor is None else read_cursor(question.cursor, int)[0]
     async with session(request, "alarms:write", "audit:read") as s:
         place = None if question.place is None else await reached_place(s, question.place, "alarms:write")
@@ -96,13 +96,13 @@ async def alarms(request: Request, question: Annotated[AlarmsQuestion, Query()])
 
 @router.post(
     "/v1/alarms/{number}/acknowledge",
-    summary="Somebody has seen to an alarm",
+    summary="Acknowledge an alarm",
     **guarded("alarms:write", answers={200: Alarm}),
 )
 async def acknowledge(
     number: Annotated[int, Path(ge=1, le=2**62)], request: Request, body: Acknowledged | None = None
 ) -> Response:
-    """The first one counts: told again it changes nothing. The comment stands in the audit."""
+    """Only the first acknowledgement counts; repeating it changes nothing. The comment is kept in the audit."""
     async with session(request, "alarms:write") as s:
         done = await s.row(_ACKNOWLEDGE, {"id": number, "by": s.caller.actor})
         if done is not None and body is not None and body.comment is not None:

@@ -42,7 +42,8 @@ def test_uses_of_passes_each_slot_once(gathered: Gathered) -> None:
     gathered.hear(9, kind="access_taken", access_at=7, pass_ref="p-1", slots=[4, 5])
     gathered.hear(**access | {"pass_ref": "p-1"})
     gathered.hear(**access | {"slots": [1]})
-    assert gathered.uses == {("p-1", 3): (5, 5), ("p-1", 4): (5, 5), ("p-1", 5): (5, 9)}
+    one = gathered.gateway.id
+    assert gathered.uses == {("p-1", 3, one): (5, 5), ("p-1", 4, one): (5, 5), ("p-1", 5, one): (5, 9)}
     assert not gathered.incidents
 
 
