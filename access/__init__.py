@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from access.aftermath import Reading, after, slots_used
+from access.aftermath import Reading, after, passed, seen, slots_used
+from access.brakes import braked
 from access.decision import decide
 from access.errors import AccessError, CardError, ListError
 from access.explanation import Step, explain
@@ -29,13 +30,16 @@ __all__ = [
     "State",
     "Step",
     "after",
+    "braked",
     "card_token",
     "decide",
     "explain",
     "from_json",
     "muster",
     "normalise",
+    "passed",
     "pin_hash",
+    "seen",
     "slots_used",
     "to_json",
     "token_key",

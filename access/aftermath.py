@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from access.case import in_utc
+from access.brakes import right_pin, unknown, wrong_pin
+from access.case import asks_pin, in_utc
 from access.model import AccessList, By, Decision, Entry, Side, State
 from access.passes import needed, stay
 from access.rules import DOOR, NO_RULES, Allowance, DoorRules, PlaceRules
 from access.schedules import Period, zone_named
-from access.state import Movement, Tries
+from access.state import Movement
 
 _NOTHING: Final[frozenset[int]] = frozenset()
 
@@ -40,10 +41,16 @@ def after(
     Wrong tries count at once. Where somebody is, what a pass has used and a first card count once the door was passed.
 
     Args:
-        taken: False where the door's contact will tell: call again with True when it does, or not at all. True where
-            there is no contact, and a grant is all that will ever be known.
+        taken: False where the door's contact will tell: ``passed`` gives the state when it does. True where there is no
+            contact, and a grant is all that will ever be known.
     """
-    state = _tried(decision, reading, access_list, state)
+    return passed(decision, reading, access_list, _tried(decision, reading, access_list, state), taken=taken)
+
+
+def passed(
+    decision: Decision, reading: Reading, access_list: AccessList | None, state: State, *, taken: bool = True
+) -> State:
+    """Return the state after the door was passed (``taken``), or is about to be, by ``decision``."""
     if not decision.granted or decision.member is None or access_list is None:
         return state
     entry = access_list.entries.get(reading.card_token) if reading.card_token is not None else None
@@ -65,6 +72,14 @@ def after(
     if door.to_space is None:
         return state
     return _moved(state, access_list.rules, entry.member.ref, _movement(decision, reading, door, entry, state))
+
+
+def seen(state: State, member: str | None, at: datetime) -> State:
+    """Return the state after ``member``, let in at ``at`` and counted at once, was seen to pass."""
+    there = state.unseen.get(member) if member is not None else None
+    if there is None or there.at != at:
+        return state
+    return replace(state, unseen={ref: one for ref, one in state.unseen.items() if ref != member})
 
 
 def undone(
@@ -144,24 +159,17 @@ def _open_period(access_list: AccessList, door: DoorRules, at: datetime, zone: Z
 
 
 def _tried(decision: Decision, reading: Reading, access_list: AccessList | None, state: State) -> State:
-    door, member = f"door:{reading.door}", f"member:{decision.member}"
-    if decision.reason == "wrong_pin":
-        return _count_try(state, member, reading.at)
-    if decision.reason == "unknown_card" and reading.by == "code":
-        return _count_try(state, door, reading.at)
-    if not decision.granted or reading.side == "out" or access_list is None:
+    member = decision.member
+    if decision.reason == "wrong_pin" and member is not None:
+        return wrong_pin(state, member, reading.at)
+    if decision.reason == "unknown_card":
+        return unknown(state, reading.door, reading.by, reading.card_token, reading.at)
+    if not decision.granted or reading.side == "out" or member is None or access_list is None:
         return state
     rules = access_list.rules.doors.get(reading.door, DOOR)
-    over = {key for key, counts in ((door, reading.by == "code"), (member, rules.pin)) if counts}
-    if over.isdisjoint(state.tries):
-        return state
-    return replace(state, tries={key: one for key, one in state.tries.items() if key not in over})
-
-
-def _count_try(state: State, key: str, at: datetime) -> State:
-    known = state.tries.get(key)
-    count = known.count + 1 if known is not None else 1
-    return replace(state, tries={**state.tries, key: Tries(count=count, last_at=at)})
+    if rules.pin and asks_pin(rules, reading.at, zone_named(access_list.time_zone)):
+        return right_pin(state, member)
+    return state
 
 
 def _entered(decision: Decision, reading: Reading, entry: Entry, state: State, zone: ZoneInfo) -> State:

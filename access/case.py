@@ -7,9 +7,8 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from access.model import AccessList, By, Decision, Entry, Reason, Right, Side, State
-from access.rules import DOOR, DoorRules, PlaceRules
+from access.rules import DOOR, DoorRules
 from access.schedules import zone_named
-from access.state import Tries
 
 FAR: Final = timedelta.max.total_seconds()
 """Seconds: longer than anything."""
@@ -87,14 +86,6 @@ def too_old(access_list: AccessList, at: datetime) -> bool:
     return access_list.max_age_s is not None and (at - access_list.made_at).total_seconds() > access_list.max_age_s
 
 
-def paused(tries: Tries | None, rules: PlaceRules, at: datetime) -> bool:
-    """Return whether wrong PINs or codes in a row have earned a pause that isn't over at ``at``."""
-    if tries is None or tries.count < rules.tries:
-        return False
-    doublings = min(tries.count - rules.tries, 32)
-    return near(at, tries.last_at, min(rules.pause_s << doublings, rules.longest_pause_s))
-
-
-def near(at: datetime, then: datetime, within_s: float) -> bool:
-    """Less than ``within_s`` lie between them, in either direction: a clock set back is no way around."""
-    return abs((at - then).total_seconds()) < within_s
+def asks_pin(rules: DoorRules, at: datetime, zone: ZoneInfo) -> bool:
+    """Return whether a door asks for a PIN at ``at``."""
+    return rules.pin and (rules.pin_while is None or rules.pin_while.covers(at, zone))

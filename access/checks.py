@@ -10,7 +10,8 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from access.case import FAR, Case, near, paused, too_old
+from access.brakes import door_paused, near, pins_paused
+from access.case import FAR, Case, asks_pin, too_old
 from access.entitlement import allowance, booking, chosen, hosts, opening_hours, right_here, schedule, validity
 from access.model import CardStatus, Decision, Reason
 
@@ -46,7 +47,9 @@ def _list(case: Case) -> Decision | None:
 
 def _tries(case: Case) -> Decision | None:
     assert case.access_list is not None
-    if case.by == "code" and paused(case.state.tries.get(f"door:{case.door}"), case.access_list.rules, case.at):
+    if case.by == "card" and case.pin is not None:
+        return None  # of a card that was known; its own brake comes with the PIN
+    if door_paused(case.state, case.door, case.by, case.access_list.rules, case.at):
         return case.denied("too_many_tries", "tries")
     return None
 
@@ -120,10 +123,9 @@ def _limit(case: Case) -> Decision | None:
 
 def _pin(case: Case) -> Decision | None:
     held, entry, zone = case.known
-    rules = case.door_rules
-    if not rules.pin or (rules.pin_while is not None and not rules.pin_while.covers(case.at, zone)):
+    if not asks_pin(case.door_rules, case.at, zone):
         return None
-    if paused(case.state.tries.get(f"member:{entry.member.ref}"), held.rules, case.at):
+    if pins_paused(case.state, entry.member.ref, held.rules, case.at):
         return case.denied("too_many_tries", "pin")
     if case.pin is None:
         return case.denied("pin_required", "pin")

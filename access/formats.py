@@ -25,6 +25,7 @@ _WIEGAND: Final[Mapping[int, tuple[Format, int, int]]] = {26: ("H10301", 8, 12),
 """By length: format, bits of the facility code, bits that each parity covers."""
 _WIDE: Final = 37
 _CASCADE: Final = "88"
+_RANDOM: Final = "08"
 _BITS: Final = re.compile("[01]*")
 _DIGITS: Final = {10: re.compile("[0-9]{1,40}"), 16: re.compile("[0-9A-Fa-f]{1,40}")}
 _CODE: Final = re.compile("[0-9]{4,12}")
@@ -124,6 +125,14 @@ def read_code(digits: str) -> Card:
     if _CODE.fullmatch(digits) is None:
         raise CardError("a keypad code has 4 to 12 digits")
     return Card(format="code", number=f"K{digits}")
+
+
+def is_random(number: str) -> bool:
+    """Whether a number of 4 bytes looks as if it were another at each reading: it begins with 08 (NXP AN10927).
+
+    Phones and cards with a random UID send these. A 125 kHz card in a 34-bit reader may have such a number for good.
+    """
+    return len(number) == 8 and number.startswith(_RANDOM)
 
 
 def lookalikes(number: str) -> Mapping[str, str]:

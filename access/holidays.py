@@ -5,6 +5,9 @@ the day on which the abolition of slavery is remembered; Saint-Barthélemy and S
 the days are those of Etalab's library (github.com/etalab/jours-feries-france) as well. Easter: the "anonymous
 Gregorian" algorithm (Nature, 20 April 1876; Jean Meeus, Astronomical Algorithms, chapter 8).
 
+Wallis-et-Futuna, French Polynesia and New Caledonia have labour codes of their own: the eleven, and the days below. In
+French Polynesia 20 November (Matāri'i) took the place of 29 June (autonomy) by the loi du pays adopted on 6 May 2025.
+
 Days kept by custom only (Good Friday or Victor Schœlcher's day in the Antilles, the feasts of Islam on Mayotte) are no
 public holidays: a place that closes on them says so as an exception of its schedule.
 """
@@ -41,6 +44,21 @@ _ABOLITION: Final[Mapping[str, tuple[int, int]]] = {
     "978": (5, 28),
 }
 """Guadeloupe, Martinique, Guyane, La Réunion, Mayotte, Saint-Barthélemy, Saint-Martin."""
+_PACIFIC: Final[Mapping[str, tuple[tuple[int, int, str], ...]]] = {
+    "986": ((4, 28, "Saint Pierre Chanel"), (7, 29, "Fête du territoire")),
+    "987": ((3, 5, "Arrivée de l'Évangile"),),
+    "988": ((9, 24, "Fête de la citoyenneté"),),
+}
+"""Wallis-et-Futuna, French Polynesia (with what changes by the year, below), New Caledonia."""
+_POLYNESIA: Final = "987"
+_AUTONOMY_UNTIL: Final = 2024
+"""The last year in which French Polynesia had a holiday on 29 June."""
+DEPARTMENTS: Final = frozenset(
+    {f"{number:02d}" for number in range(1, 96) if number != 20}
+    | {"2A", "2B"}
+    | {str(number) for number in (*range(971, 979), 986, 987, 988)}
+)
+"""The departments of France and what is like one overseas, by number."""
 
 
 def easter(year: int) -> date:
@@ -64,7 +82,7 @@ def holidays(year: int, department: str | None = None) -> Mapping[date, str]:
     Two that fall on one day (1 May and Ascension in 2008) are one day with both names.
 
     Args:
-        year: 1983 to 9999, the rules of today.
+        year: 1983 to 9999, the rules of today; of French Polynesia those of that year.
         department: its code (``"67"``, ``"2A"``, ``"974"``); None, or one without days of its own: the eleven.
     """
     spring = easter(year)
@@ -75,6 +93,11 @@ def holidays(year: int, department: str | None = None) -> Mapping[date, str]:
     if department is not None and department in _ABOLITION:
         month, day = _ABOLITION[department]
         days.append((date(year, month, day), "Abolition de l'esclavage"))
+    days += [(date(year, month, day), name) for month, day, name in _PACIFIC.get(department or "", ())]
+    if department == _POLYNESIA:
+        days.append((spring - timedelta(days=2), "Vendredi saint"))
+        autonomy = year <= _AUTONOMY_UNTIL
+        days.append((date(year, 6, 29), "Fête de l'autonomie") if autonomy else (date(year, 11, 20), "Matāri'i"))
     named: dict[date, str] = {}
     for day_, name in sorted(days):
         named[day_] = f"{named[day_]}, {name}" if day_ in named else name

@@ -49,7 +49,12 @@ class Present:
 
 def muster(state: State, at: datetime) -> Mapping[str, Present]:
     """Return who may be inside at ``at`` (aware), by member, those who came last first."""
-    found = {ref: _present(one, one.space, "badged", at) for ref, one in state.movements.items() if one.space}
+    found: dict[str, Present] = {}
+    for ref, one in state.movements.items():
+        if one.space:
+            let_in = state.unseen.get(ref)
+            sure: Sure = "not_seen" if let_in is not None and let_in.at == one.at else "badged"
+            found[ref] = _present(one, one.space, sure, at)
     for ref, one in state.unseen.items():
         if ref not in found and one.space:
             found[ref] = _present(one, one.space, "not_seen", at)

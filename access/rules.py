@@ -102,7 +102,7 @@ class PlaceRules:
     hosts_open_when_old: bool = False
     """Whether hosts still open by a list past its age limit; otherwise nobody does."""
     tries: int = 5
-    """Wrong PINs of a member, or wrong codes at a door, in a row before a pause."""
+    """Wrong PINs of a member in a row, or wrong codes at a door within an hour, before a pause."""
     pause_s: int = 30
     """The first pause; each further wrong try doubles it, up to ``longest_pause_s``."""
     longest_pause_s: int = 900

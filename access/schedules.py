@@ -24,14 +24,19 @@ _DEEPEST: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """Part of a day: from ``start_min`` until just before ``end_min``, minutes since local midnight, at most 1440."""
+    """Part of a day: from ``start_min`` until just before ``end_min``, minutes since local midnight, at most 1440.
+
+    An end at 1439 (23:59) becomes 1440: who writes it means the end of the day, not its last minute.
+    """
 
     start_min: int
     end_min: int
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_min < self.end_min <= _DAY_MIN:
-            raise ListError(f"no part of a day: minute {self.start_min} to {self.end_min}")
+            raise ListError(_no_period(self.start_min, self.end_min))
+        if self.end_min == _DAY_MIN - 1:
+            object.__setattr__(self, "end_min", _DAY_MIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +141,8 @@ def zone_named(name: str) -> ZoneInfo:
 def schedule_from_json(value: Any, *, depth: int = 0) -> Schedule:
     """Read ``{"mon": [["08:00", "12:00"], ["14:00", "24:00"]], …}``; a day left out has no hours.
 
+    An end at 00:00 or 23:59 is the end of the day, 24:00: nobody is shut out for its last minute.
+
     Beside the days: ``holidays`` ``{"department": "67", "hours": […]}``; ``except`` ``[[first, last, hours], …]`` and
     ``closed`` ``[[first, last], …]`` with ISO dates; ``linked``, a list of schedules.
 
@@ -221,8 +228,22 @@ def _periods(value: Any) -> tuple[Period, ...]:
     for pair in value:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise ListError("a period is a start and an end")
-        periods.append(Period(start_min=_minute(pair[0]), end_min=_minute(pair[1])))
+        start, end = _minute(pair[0]), _minute(pair[1])
+        periods.append(Period(start_min=start, end_min=_DAY_MIN if end == 0 < start else end))
     return tuple(sorted(periods, key=lambda period: period.start_min))
+
+
+def _no_period(start: int, end: int) -> str:
+    """Why ``start`` to ``end`` is no part of a day, and how to write what is probably meant."""
+    if not (0 <= start <= _DAY_MIN and 0 <= end <= _DAY_MIN) or start == _DAY_MIN:
+        return f"no part of a day: minute {start} to {end}"
+    written = f"{_clock(start)} to {_clock(end)}"
+    if start == end:
+        return f"{written} is no time at all: a whole day is 00:00 to 24:00"
+    return (
+        f"{written} crosses midnight: write {_clock(start)} to 24:00 on this day and 00:00 to {_clock(end)} on the "
+        "next one"
+    )
 
 
 def _date(text: Any) -> date:

@@ -26,10 +26,12 @@ class Movement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tries:
-    """Wrong PINs or codes in a row."""
+    """A member's wrong PINs in a row; or a door's wrong codes, or unknown cards, of late (``access.brakes``)."""
 
     count: int
     last_at: datetime
+    recent: tuple[tuple[datetime, str | None], ...] = ()
+    """Of a door: those that count, the oldest first, each with the first digits of its card's token (None: a code)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,6 @@ class State:
     used: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """By pass: the slots (``access.passes``) used here; sets, so that telling them twice counts them once."""
     tries: Mapping[str, Tries] = field(default_factory=dict)
-    """By ``member:REF`` and ``door:CODE``."""
+    """By ``member:REF`` (PINs), ``door:CODE`` (codes) and ``cards:CODE`` (unknown cards at that door)."""
     held_open: Mapping[str, tuple[date, Period]] = field(default_factory=dict)
     """By door: the local day and period for which a first card left it open."""

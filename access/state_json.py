@@ -25,7 +25,7 @@ def state_to_json(state: State) -> str:
         "counts": dict(sorted(state.counts.items())),
         "hosts": state.hosts,
         "used": {ref: sorted(slots) for ref, slots in sorted(state.used.items())},
-        "tries": {key: [one.count, fields.micros(one.last_at)] for key, one in sorted(state.tries.items())},
+        "tries": {key: _tries_to_json(one) for key, one in sorted(state.tries.items())},
         "held_open": {
             door: [day.isoformat(), period.start_min, period.end_min]
             for door, (day, period) in sorted(state.held_open.items())
@@ -90,9 +90,24 @@ def _movement(row: Any) -> Movement:
     )
 
 
+def _tries_to_json(one: Tries) -> list[Any]:
+    row: list[Any] = [one.count, fields.micros(one.last_at)]
+    return [*row, [[fields.micros(at), mark] for at, mark in one.recent]] if one.recent else row
+
+
 def _tries(row: Any) -> Tries:
-    count, last_at = _cells(row, 2)
-    return Tries(count=fields.count(count, "tries"), last_at=fields.instant_given(last_at, "the time of a try"))
+    wide = isinstance(row, list) and len(row) == 3  # of a member, and of what earlier versions kept, two cells
+    count, last_at, recent = _cells(row, 3) if wide else [*_cells(row, 2), []]
+    if not isinstance(recent, list):
+        raise ListError("recent tries are a list")
+    return Tries(
+        count=fields.count(count, "tries"),
+        last_at=fields.instant_given(last_at, "the time of a try"),
+        recent=tuple(
+            (fields.instant_given(at, "the time of a try"), fields.text_or_none(mark, "a card"))
+            for at, mark in (_cells(one, 2) for one in recent)
+        ),
+    )
 
 
 def _held(row: Any) -> tuple[date, Period]:

@@ -17,10 +17,11 @@ from api import page, problems
 from api.answers import Packer
 from api.auth import Keys
 from api.board import Board
+from api.clients import Clients
 from api.edge import Edge
 from api.listen import Listener
 from api.metrics import Metrics
-from api.models import Problem
+from api.models import Problem, problem_responses
 from api.once import Once
 from api.orders.listening import Answers
 from api.routes import (
@@ -54,6 +55,7 @@ from api.routes import (
 from api.settings import ApiSettings
 from api.state import Parts
 from api.stream import Streams
+from api.tries import Tries
 from database.pool import conninfo
 
 log = logging.getLogger(__name__)
@@ -87,12 +89,12 @@ _MANAGEMENT: Final = (
 )
 """What needs a key; every route of these says which permission it asks for."""
 _ABOUT: Final = """
-How full every place of the network is, now, and where a seat is really free: public, and of no persons. Every
-number carries the time it is true for (`at`), for how long (`ttl`, seconds) and a `quality`; **stale means unknown,
-never zero**.
+Occupancy of every place of the network, and where seats are free now: public, without personal data. Every number
+has the time it applies to (`at`), how long it stays valid (`ttl`, seconds) and a `quality`; **a stale number is
+unknown, not zero**.
 
-Who may open what, and when: with a key, whose role must hold one of the route's `x-permission`. A change says by
-`If-Match` what it is a change of. Errors are problems of RFC 9457.
+Access management needs a key whose role has one of the route's `x-permission`. A change sends in `If-Match` the ETag
+of the version that it is based on. Errors are problem details (RFC 9457).
 """
 
 
@@ -113,13 +115,14 @@ def make_pool(url: str) -> AsyncConnectionPool[Any]:
 def create_app(settings: ApiSettings) -> FastAPI:
     """Make the application; nothing is connected before it starts."""
     board = Board(boot=secrets.token_hex(4))
-    streams = Streams(limit=settings.stream_clients)
+    clients = Clients(settings)
+    streams = Streams(limit=settings.stream_clients, clients=clients)
     url = settings.database_url.get_secret_value()
     listener = Listener(url, board, streams.ring)
     pool = make_pool(url)
-    metrics = Metrics(board, listener, streams)
+    metrics = Metrics(board, listener, streams, clients)
     answers = Answers(url)
-    callers = Keys(pool)
+    callers = Keys(pool, clients)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -153,29 +156,35 @@ def create_app(settings: ApiSettings) -> FastAPI:
         board=board,
         listener=listener,
         streams=streams,
+        clients=clients,
         pool=pool,
         keys=callers,
         metrics=metrics,
         packer=Packer(),
         answers=answers,
         once=Once(),
+        tries=Tries(),
     )
     problems.install(app)
     # As they are, the busiest first: `include_router` tries each router in turn, which takes longer than our answer.
     for routes in (occupancy, places, availability, events, health, page, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
     _describe_problems(app)
-    app.add_middleware(Edge, metrics=metrics, known=callers.known, large=transfer.LARGE)
+    app.add_middleware(Edge, metrics=metrics, known=callers.known, large=transfer.LARGE, clients=clients)
     return app
 
 
 def _describe_problems(app: FastAPI) -> None:
-    """Put the shape of a problem into the OpenAPI document, where every route's errors point to it."""
+    """Put the shape of a problem into the OpenAPI document, where every route's errors point to it; and 429."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         document = plain()
         document["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+        too_many = {str(status): said for status, said in problem_responses(429).items()}
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"] |= too_many
         return document
 
     app.openapi = described  # type: ignore[method-assign]

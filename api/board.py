@@ -79,17 +79,17 @@ class Board:
         for place in self.network.places:
             self._publish(place, now=now, changed=None)
 
-    def apply(self, states: Iterable[SpaceState], now: int) -> set[int]:
-        """Apply notified rows; older revisions are ignored. Return the spaces that skipped a revision: reload them."""
+    def revisions(self, spaces: Iterable[int]) -> dict[int, int]:
+        """The revisions of these spaces that are known; 0: none."""
+        return {space: known.revision if (known := self._states.get(space)) else 0 for space in spaces}
+
+    def apply(self, states: Iterable[SpaceState], now: int) -> None:
+        """Apply rows as they were read; older revisions are ignored."""
         touched: dict[int, int] = {}
-        gaps: set[int] = set()
         for state in states:
             known = self._states.get(state.space)
-            revision = known.revision if known else 0
-            if state.revision <= revision:
+            if known is not None and state.revision <= known.revision:
                 continue
-            if state.revision > revision + 1:
-                gaps.add(state.space)
             self._states[state.space] = state
             touched[state.place] = max(touched.get(state.place, 0), state.changed)
         for place_id, changed in touched.items():
@@ -97,7 +97,6 @@ class Board:
             place = self.network.by_id.get(place_id)
             if place is not None:
                 self._publish(place, now=now, changed=changed)
-        return gaps
 
     def hear(self, gateways: Iterable[GatewayState], now: int) -> None:
         """Apply what gateways said of themselves: a complete gateway keeps its place's news from growing old."""

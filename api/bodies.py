@@ -32,11 +32,13 @@ they read."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A body that is refused before a byte of it is read."""
+    """A request that is refused before a byte of its body is read."""
 
     status: int
     name: str
     detail: str
+    retry_s: int = 0
+    """When to try again; 0: not at all."""
 
 
 def has_body(scope: Scope) -> bool:

@@ -1,4 +1,4 @@
-"""Around every request: security headers, CORS for public reads, and the count of answers."""
+"""Around every request: whom it is from, whether it is one too many, security headers, CORS, the count of answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.bodies import STRANGER_BYTES, Body, Large, Refusal, has_body
-from api.errors import NotAllowed, Unavailable
+from api.clients import Clients
+from api.errors import LimitReached, NotAllowed, Unavailable
 from api.metrics import Metrics
 from api.network import compact
 
@@ -32,18 +33,20 @@ _PREFLIGHT: Final = [
 ]
 Known = Callable[[Request], Awaitable[Any]]
 """Raises an ``ApiError`` where a request's key isn't good."""
+STREAM: Final = "/v1/stream"
 _PUBLIC: Final = ("/v1/places", "/v1/occupancy", "/v1/stream", "/v1/availability", "/openapi.json")
 
 
 class Edge:
     """ASGI middleware: one layer, since each costs a third of an empty route."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, known: Known, large: Large) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, known: Known, large: Large, clients: Clients) -> None:
         """``known`` looks at a request's key; ``large``: the routes that take more than ``MOST_BYTES``."""
         self._app = app
         self._metrics = metrics
         self._known = known
         self._large = large
+        self._clients = clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, with what belongs around it."""
@@ -51,6 +54,13 @@ class Edge:
             await self._app(scope, receive, send)
             return
         method: str = scope["method"]
+        host = self._clients.resolve(scope)
+        wait_s = self._clients.asks(host, scope)
+        if wait_s:
+            detail = "Your address has sent too many requests. Wait before you send more."
+            too_many = Refusal(status=429, name="limit-reached", detail=detail, retry_s=wait_s)
+            await self._send_refusal(scope, send, too_many, close=has_body(scope))
+            return
         public = scope["path"].startswith(_PUBLIC)
         if public and method == "OPTIONS":
             self._metrics.answered("preflight", method, 204, None)
@@ -63,13 +73,9 @@ class Edge:
             receive, send = body.receive, body.closing(send)
             refusal = await self._refused(scope, body)
         if refusal is not None:
-            self._metrics.answered("none", method if method in _METHODS else "other", refusal.status, None)
-            text = _problem(refusal, scope)
-            headers = [*_PROBLEM, (b"content-length", b"%d" % len(text)), *_SECURITY]
-            await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-            await send({"type": "http.response.body", "body": text})
+            await self._send_refusal(scope, send, refusal)
             return
-        if method == "HEAD" and scope["path"] != "/v1/stream":  # a stream has no end to tell of
+        if method == "HEAD" and scope["path"] != STREAM:  # a stream has no end to tell of
             scope = {**scope, "method": "GET"}  # the server leaves the body out
         extra = _SECURITY + _OPEN if public and method in ("GET", "HEAD") else _SECURITY
         status = 500
@@ -92,8 +98,20 @@ class Edge:
             await self._app(scope, receive, send_with_headers)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            seconds = None if route == "/v1/stream" else perf_counter() - started
+            seconds = None if route == STREAM else perf_counter() - started
             self._metrics.answered(route, method if method in _METHODS else "other", status, seconds)
+
+    async def _send_refusal(self, scope: Scope, send: Send, refusal: Refusal, *, close: bool = False) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.answered("none", method, refusal.status, None)
+        text = _problem(refusal, scope)
+        headers = [*_PROBLEM, (b"content-length", b"%d" % len(text)), *_SECURITY]
+        if refusal.retry_s:  # scripts of other origins read it too
+            headers += [(b"retry-after", b"%d" % refusal.retry_s), *_OPEN]
+        if close:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
 
     async def _refused(self, scope: Scope, body: Body) -> Refusal | None:
         """Why the request isn't passed on; None: it is."""
@@ -101,17 +119,20 @@ class Edge:
         if refusal is None and body.length > STRANGER_BYTES and not body.is_large:
             try:
                 await self._known(Request(scope))
+            except LimitReached as error:
+                return Refusal(status=429, name="limit-reached", detail=str(error), retry_s=error.retry_s)
             except NotAllowed as error:
                 return Refusal(status=401, name="key-missing", detail=str(error))
             except Unavailable as error:
-                return Refusal(status=503, name="unavailable", detail=str(error))
+                return Refusal(status=503, name="unavailable", detail=str(error), retry_s=error.retry_s)
         return refusal
 
 
 def _problem(refusal: Refusal, scope: Scope) -> bytes:
-    title = "The request can't be read" if refusal.status in (411, 413) else "A key is needed"
+    title = _TITLES.get(refusal.status, "The request can't be read")
     told = {"type": f"urn:maillage:problem:{refusal.name}", "title": title, "status": refusal.status}
     return compact({**told, "detail": refusal.detail, "instance": scope["path"]})
 
 
+_TITLES: Final = {401: "A key is needed", 429: "Too much of one client", 503: "Not available just now"}
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

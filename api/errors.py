@@ -6,6 +6,7 @@ ApiError
 ├── BadField            a field of what was sent makes no sense; says which and what to do
 │   └── FormatNeeded    a card number that may be decimal or hexadecimal; says how each format would read it
 ├── Conflict            what is there already stands against it
+│   └── Taken           a card number, a code or an address that another has
 ├── RevisionMissing     a change must say what it was made of (If-Match)
 ├── Changed             somebody else has changed it meanwhile
 ├── NotAllowed
@@ -13,6 +14,7 @@ ApiError
 │   ├── KeyRefused      unknown, expired or revoked
 │   ├── ScopeMissing    the key is good, but not for this
 │   └── NotYours        the key is good for this, but not here: the database refuses the row
+├── LimitReached        a client or a key has had its share for now; says when to try again
 ├── Unavailable         the database or the board is not there yet
 │   └── TooManyStreams
 └── KeyInvalid          a key can't be made as asked
@@ -63,6 +65,10 @@ class Conflict(ApiError):
         self.field = field
 
 
+class Taken(Conflict):
+    """A card number, a code or an address that another has, perhaps one whom the caller doesn't see."""
+
+
 class RevisionMissing(ApiError):
     """A change came without the revision that it was made of."""
 
@@ -98,6 +104,14 @@ class ScopeMissing(NotAllowed):
 
 class NotYours(NotAllowed):
     """The key may do this, but not to this: another place's, or what its role never touches."""
+
+
+class LimitReached(ApiError):
+    """A client or a key has had its share for now; try again after ``retry_s`` seconds."""
+
+    def __init__(self, text: str, *, retry_s: int) -> None:
+        super().__init__(text)
+        self.retry_s = retry_s
 
 
 class Unavailable(ApiError):

@@ -17,7 +17,7 @@ from psycopg.rows import DictRow, dict_row
 
 _FIRST_WINDOW: Final = 64
 _WIDEST_WINDOW: Final = 2**40
-_WINDOWS: Final = 24
+_WINDOWS: Final = 64
 """Windows looked into for one page: from the beginning of time to 2^40 transactions takes eight."""
 
 _XMIN: Final = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -99,7 +99,10 @@ async def read_page(
                 mark = Mark(tx=last["tx"], stream=last["stream"], seq=last["seq"])
             else:
                 mark = Mark(tx=high)
-                window = min(window * 32, _WIDEST_WINDOW)
+                if (
+                    not found
+                ):  # else the next ones are probably near: leases are renewed between events, each a transaction
+                    window = min(window * 32, _WIDEST_WINDOW)
     return Page(rows=rows, mark=mark, more=mark.tx < end)
 
 

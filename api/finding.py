@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from api.geography import Box, Point, around, distance_km
 from api.network import Network, Place, folded
+
+_NUMBER: Final = re.compile(r"\d+|2[ab]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ def find_places(
     kind: str | None = None,
 ) -> list[Found]:
     """The places that fit all of it: by code, or the nearest first where there is a ``point``."""
-    wanted = folded(words).split() if words else []
+    wanted = [_pattern(word) for word in folded(words or "").split()]
     places: Iterable[Place] = network.places
     if department is not None:
         places = (place for place in places if place.department == department)
@@ -47,6 +51,11 @@ def find_places(
     if point is None:
         return [Found(place=place) for place in places]
     return nearest(places, point, radius_km)
+
+
+def _pattern(word: str) -> str:
+    """What a place's words must hold: a number, which may be a department's, only where a word begins with it."""
+    return f" {word}" if _NUMBER.fullmatch(word) else word
 
 
 def nearest(places: Iterable[Place], point: Point, radius_km: float | None) -> list[Found]:

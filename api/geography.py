@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import asin, cos, degrees, radians, sin, sqrt
 from typing import Final
 
 EARTH_RADIUS_KM: Final = 6371.0088
+_NUMBER: Final = r" *[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)? *"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,11 @@ class Box:
         if self.west <= self.east:
             return self.west <= point.longitude <= self.east
         return point.longitude >= self.west or point.longitude <= self.east
+
+
+def pattern_of(count: int) -> str:
+    """The regular expression of ``count`` numbers with commas between them."""
+    return f"^{','.join([_NUMBER] * count)}$"
 
 
 def parse_point(text: str) -> Point:
@@ -85,14 +92,9 @@ def around(point: Point, radius_km: float) -> Box:
 
 
 def _numbers(text: str, count: int, expected: str) -> tuple[float, ...]:
-    parts = text.split(",")
-    try:
-        values = tuple(float(part) for part in parts)
-    except ValueError:
-        values = ()
-    if len(values) != count:
+    if re.fullmatch(pattern_of(count), text) is None:
         raise ValueError(f"expected {expected}")
-    return values
+    return tuple(float(part) for part in text.split(","))
 
 
 def _within(value: float, limit: float, name: str) -> float:

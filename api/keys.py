@@ -79,7 +79,7 @@ def create_key(
     gateway: str | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """Make a key and return it: it is shown this once. ``places`` and ``gateway`` are codes; the caller commits.
+    """Create a key and return it: it is shown this once. ``places`` and ``gateway`` are codes; the caller commits.
 
     A key has a role (``api.roles``) or bare scopes. A member's key names its ``member``, a gateway's its ``gateway``.
 
@@ -149,7 +149,7 @@ def list_keys(conn: Connection) -> list[ApiKey]:
 
 
 def revoke_key(conn: Connection, key_id: int) -> bool:
-    """End a key; False: there is none such, or it has ended already. The caller commits.
+    """Revoke a key; False: there is none such, or it has ended already. The caller commits.
 
     An API that has just seen the key believes it for up to 10 s more.
     """

@@ -14,8 +14,11 @@ from psycopg import AsyncConnection, Notify, sql
 
 from api import load
 from api.board import Board
+from api.load import read_ids
 from api.occupancy import GatewayState, SpaceState
 from api.times import now_us
+from database.listening import QUIET_S
+from database.pace import Flood, Pace
 from database.pool import conninfo
 
 log = logging.getLogger(__name__)
@@ -26,11 +29,17 @@ NETWORK: Final = "maillage_network"
 HOURS: Final = "maillage_hours"
 """A closure or a lockdown: part of the network as the API tells it."""
 BOOKINGS: Final = "maillage_bookings"
-_PROBE_S: Final = 15.0
-"""Silent for so long: ask the database whether it is still there."""
+_LOOK_S: Final = 5.0
+"""So often what was stored lately is read, told or not; it also shows whether the database is still there."""
+_LATE_S: Final = 60.0
+"""As long as a transaction may be under way before what it stored is seen."""
+_BLIND_LOOK_S: Final = 0.25
+"""As `_LOOK_S`, while nobody listens after a flood of notifications."""
 _QUERY_S: Final = 30.0
 _NETWORK_WAIT_S: Final = 0.5
 """An import is many transactions: its places are read again at most so often."""
+_MOST_AT_ONCE: Final = 500
+"""Rows that one look reads; the rest follows, so that requests are answered in between."""
 _FIRST_RETRY_S: Final = 0.1
 _LAST_RETRY_S: Final = 2.0
 _AGE_EVERY_S: Final = 0.5
@@ -49,8 +58,15 @@ class Listener:
         """The whole network was read at least once."""
         self.connected = False
         self.loads = 0
-        self.gaps = 0
-        self.unreadable = 0
+        self.looks = 0
+        """How often rows were read because a notification named them."""
+        self.floods = 0
+        self._spaces: set[int] = set()
+        self._gateways: set[int] = set()
+        """Named and not looked at yet."""
+        self._network = self._bookings = False
+        self._pace = Pace(share=0.25, least_s=0.005)
+        self._network_pace = Pace(share=0.1, least_s=_NETWORK_WAIT_S)
 
     def _publish(self) -> None:
         self._told = self._board.number
@@ -85,30 +101,87 @@ class Listener:
             retry_s = min(retry_s * 2, _LAST_RETRY_S)
 
     async def _follow(self, conn: AsyncConnection[Any]) -> None:
-        # Listen first, then read: what is committed in between is both read and notified, once to no effect.
-        for channel in (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS):
-            await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-        await self._load(conn)
-        reload_at: float | None = None
-        bookings_alone = True
+        """Listen and look until the connection is lost."""
         while True:
-            wait_s = _PROBE_S if reload_at is None else max(0.0, reload_at - monotonic())
+            # Listen first, then read: what is committed in between is both read and notified, once to no effect.
+            for channel in (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS):
+                await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            await self._load(conn)
+            await self._listen(conn)
+            self.floods += 1
+            log.error("notifications_flooded", extra={"quiet_s": QUIET_S})
+            await conn.execute("UNLISTEN *")
+            end = monotonic() + QUIET_S
+            while monotonic() < end:
+                await self._look_for_late(conn)
+                await asyncio.sleep(_BLIND_LOOK_S)
+
+    async def _listen(self, conn: AsyncConnection[Any]) -> None:
+        """Look where notifications say, and now and then everywhere, until there are too many of them."""
+        flood = Flood()
+        look_at = monotonic() + _LOOK_S
+        network_at: float | None = None
+        while True:
+            due = [look_at]
+            if self._spaces or self._gateways:
+                due.append(monotonic() + self._pace.wait_s(monotonic()))
+            if network_at is not None:
+                due.append(network_at)
+            wait_s = max(0.0, min(due) - monotonic())
             notes = [note async for note in conn.notifies(timeout=wait_s, stop_after=1)]
-            doubtful, network, bookings = self._take(notes)
-            if doubtful:
-                states = await asyncio.wait_for(load.load_states_of(conn, sorted(doubtful)), _QUERY_S)
-                self._board.apply(states, now_us())
-                self._publish()
-            bookings_alone = bookings_alone and not network
-            if (network or bookings) and reload_at is None:
-                reload_at = monotonic() + _NETWORK_WAIT_S
-            if reload_at is not None and monotonic() >= reload_at:
-                await (self._load_bookings(conn) if bookings_alone else self._load(conn))
-                reload_at, bookings_alone = None, True
-            elif not notes:
-                await asyncio.wait_for(conn.execute("SELECT 1"), _QUERY_S)
+            if flood.rises(len(notes), sum(len(note.payload) for note in notes), monotonic()):
+                return
+            self._note(notes)
+            now = monotonic()
+            if (self._network or self._bookings) and network_at is None:
+                network_at = now + max(_NETWORK_WAIT_S, self._network_pace.wait_s(now))
+            if network_at is not None and now >= network_at:
+                network_at = None
+                await (self._load(conn) if self._network else self._load_bookings(conn))
+                self._network_pace.done(now, monotonic())
+            if (self._spaces or self._gateways) and self._pace.wait_s(now) == 0.0:
+                await self._look(conn)
+                self._pace.done(now, monotonic())
+            if monotonic() >= look_at:
+                await self._look_for_late(conn)
+                look_at = monotonic() + _LOOK_S
+
+    def _note(self, notes: list[Notify]) -> None:
+        """Remember where to look."""
+        for note in notes:
+            if note.channel == OCCUPANCY:
+                self._spaces |= read_ids(note.payload) & self._board.network.spaces.keys()
+            elif note.channel == GATEWAY:
+                self._gateways |= read_ids(note.payload) & self._board.network.gateways.keys()
+            elif note.channel == BOOKINGS:
+                self._bookings = True
+            else:
+                self._network = True
+
+    async def _look(self, conn: AsyncConnection[Any]) -> None:
+        """Read what was named, if it is news."""
+        spaces = [self._spaces.pop() for _ in range(min(len(self._spaces), _MOST_AT_ONCE))]
+        gateways = [self._gateways.pop() for _ in range(min(len(self._gateways), _MOST_AT_ONCE))]
+        states = (
+            await asyncio.wait_for(load.load_states_of(conn, self._board.revisions(spaces)), _QUERY_S) if spaces else []
+        )
+        heard = await asyncio.wait_for(load.load_gateways_of(conn, gateways), _QUERY_S) if gateways else []
+        self.looks += 1
+        self._apply(states, heard)
+
+    async def _look_for_late(self, conn: AsyncConnection[Any]) -> None:
+        """Read what was stored lately."""
+        self._apply(*await asyncio.wait_for(load.load_late(conn, _LATE_S), _QUERY_S))
+
+    def _apply(self, states: list[SpaceState], gateways: list[GatewayState]) -> None:
+        now = now_us()
+        self._board.apply(states, now)
+        self._board.hear(gateways, now)
+        if self._board.number != self._told:
+            self._publish()
 
     async def _load(self, conn: AsyncConnection[Any]) -> None:
+        self._network = self._bookings = False
         network = await asyncio.wait_for(load.load_network(conn), _QUERY_S)
         bookings = await asyncio.wait_for(load.load_bookings(conn), _QUERY_S)
         states, gateways = await asyncio.wait_for(load.load_states(conn), _QUERY_S)
@@ -124,33 +197,6 @@ class Listener:
         )
 
     async def _load_bookings(self, conn: AsyncConnection[Any]) -> None:
+        self._bookings = False
         self._board.set_bookings(await asyncio.wait_for(load.load_bookings(conn), _QUERY_S), now_us())
         self._publish()
-
-    def _take(self, notes: list[Notify]) -> tuple[set[int], bool, bool]:
-        """Apply notifications at once. Return the spaces to reload, and whether the network or bookings changed."""
-        states: list[SpaceState] = []
-        gateways: list[GatewayState] = []
-        network = bookings = False
-        for note in notes:
-            try:
-                if note.channel == OCCUPANCY:
-                    states += load.read_occupancy(note.payload)
-                elif note.channel == GATEWAY:
-                    gateways += load.read_gateways(note.payload)
-                elif note.channel == BOOKINGS:
-                    bookings = True
-                else:
-                    network = True
-            except (ValueError, TypeError, KeyError) as error:
-                self.unreadable += 1
-                log.error("notification_unreadable", extra={"channel": note.channel, "error": str(error)})
-        if not states and not gateways:
-            return set(), network, bookings
-        now = now_us()
-        gaps = self._board.apply(states, now)
-        self._board.hear(gateways, now)
-        self._publish()
-        self.gaps += len(gaps)
-        strangers = {state.space for state in states} - self._board.network.spaces.keys()
-        return gaps, network or bool(strangers), bookings

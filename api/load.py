@@ -1,10 +1,10 @@
-"""From rows to the network and the board: the queries that the listener runs, and the notifications that it reads."""
+"""From rows to the network and the board: the queries that the listener runs, and what notifications name."""
 
 from __future__ import annotations
 
-import json
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -13,10 +13,11 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from api.geography import Point
-from api.network import Door, Network, Place, Space, compact, detail, folded, summary
+from api.network import Door, Network, Place, Space, compact, detail, summary
 from api.occupancy import GatewayState, SpaceState
 from api.seats import Booked, Bookings
 
+_IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 # Every place, as the public may know it.
 _PLACES: Final = """
 SELECT id, code, name, latitude, longitude, time_zone, address, postcode, commune, commune_code, department, region,
@@ -45,16 +46,24 @@ _DOORS: Final = "SELECT place, code, name, from_space, to_space, generated FROM 
 _GATEWAYS: Final = "SELECT id, place FROM gateway WHERE retired_at IS NULL"
 # The present state of every space, times as whole microseconds.
 _STATES: Final = """
-SELECT space, place, revision, present, low, high, capacity, quality, ttl_s,
+SELECT space, place, space_state.revision, present, low, high, capacity, quality, ttl_s,
        (extract(epoch FROM at) * 1000000)::bigint AS at, (extract(epoch FROM changed_at) * 1000000)::bigint AS changed
 FROM space_state
 """
-_STATES_OF: Final = _STATES + "WHERE space = ANY(%s)"
+# Of some spaces, if they are newer than what is known.
+_STATES_OF: Final = (
+    _STATES + "JOIN unnest(%s::integer[], %s::bigint[]) AS known (space, revision) USING (space)"
+    " WHERE space_state.revision > known.revision"
+)
 _GATEWAY_STATES: Final = """
 SELECT gateway, place, online, spool_depth, (extract(epoch FROM heard_at) * 1000000)::bigint AS heard,
        (extract(epoch FROM complete_at) * 1000000)::bigint AS complete
 FROM gateway_state
 """
+_GATEWAY_STATES_OF: Final = _GATEWAY_STATES + "WHERE gateway = ANY(%s)"
+# What was stored lately: it finds what no notification told of, since the index of spaces serves nothing else.
+_LATE_STATES: Final = _STATES + "WHERE changed_at >= now() - make_interval(secs => %s)"
+_LATE_GATEWAYS: Final = _GATEWAY_STATES + "WHERE greatest(heard_at, changed_at) >= now() - make_interval(secs => %s)"
 
 
 async def load_network(conn: AsyncConnection[Any]) -> Network:
@@ -103,55 +112,32 @@ async def load_states(conn: AsyncConnection[Any]) -> tuple[list[SpaceState], lis
     return states, gateways
 
 
-async def load_states_of(conn: AsyncConnection[Any], spaces: Sequence[int]) -> list[SpaceState]:
-    """Read the present state of some spaces."""
+async def load_states_of(conn: AsyncConnection[Any], known: Mapping[int, int]) -> list[SpaceState]:
+    """Read the present state of some spaces (id → the revision that is known), where it is newer."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        return [SpaceState(**row) for row in await _all(cursor.execute(_STATES_OF, (list(spaces),)))]
+        rows = await _all(cursor.execute(_STATES_OF, (list(known), list(known.values()))))
+    return [SpaceState(**row) for row in rows]
 
 
-def read_occupancy(payload: str) -> list[SpaceState]:
-    """The rows of one ``maillage_occupancy`` notification.
-
-    Raises:
-        ValueError, TypeError, KeyError: it isn't one.
-    """
-    return [
-        SpaceState(
-            space=space,
-            place=place,
-            revision=revision,
-            present=present,
-            low=low,
-            high=high,
-            capacity=capacity,
-            quality=quality,
-            at=at,
-            ttl_s=ttl_s,
-            changed=changed,
-        )
-        for space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed in json.loads(payload)[
-            "s"
-        ]
-    ]
+async def load_gateways_of(conn: AsyncConnection[Any], gateways: Sequence[int]) -> list[GatewayState]:
+    """Read what some gateways last said of themselves."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        return [GatewayState(**row) for row in await _all(cursor.execute(_GATEWAY_STATES_OF, (list(gateways),)))]
 
 
-def read_gateways(payload: str) -> list[GatewayState]:
-    """The rows of one ``maillage_gateway`` notification.
+async def load_late(conn: AsyncConnection[Any], seconds: float) -> tuple[list[SpaceState], list[GatewayState]]:
+    """Read what was stored in the last ``seconds``."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        states = [SpaceState(**row) for row in await _all(cursor.execute(_LATE_STATES, (seconds,)))]
+        gateways = [GatewayState(**row) for row in await _all(cursor.execute(_LATE_GATEWAYS, (seconds,)))]
+    return states, gateways
 
-    Raises:
-        ValueError, TypeError, KeyError: it isn't one.
-    """
-    return [_gateway(*row) for row in json.loads(payload)["g"]]
 
-
-def _gateway(
-    gateway: int, place: int, online: bool, heard: int, spool_depth: int | None, *more: int | None
-) -> GatewayState:
-    # An ingest of an older release doesn't say until when all is stored; an empty spool has to do there.
-    complete = more[0] if more else heard if online and spool_depth == 0 else None
-    return GatewayState(
-        gateway=gateway, place=place, online=online, heard=heard, spool_depth=spool_depth, complete=complete
-    )
+def read_ids(payload: str) -> set[int]:
+    """The ids that a notification names; none where it isn't one of ours. It is a hint, nothing in it is believed."""
+    if not _IDS.fullmatch(payload):
+        return set()
+    return {int(one) for one in payload.split(",")}
 
 
 async def _all(execution: Any) -> list[DictRow]:
@@ -161,6 +147,5 @@ async def _all(execution: Any) -> list[DictRow]:
 
 def _place(row: DictRow, **parts: Any) -> Place:
     point = Point(latitude=row.pop("latitude"), longitude=row.pop("longitude"))
-    words = " ".join(str(row[key] or "") for key in ("name", "commune", "postcode", "department", "region"))
-    place = Place(**row, **parts, point=point, search=folded(words))
-    return replace(place, summary=compact(summary(place)), detail=compact(detail(place)))
+    place = Place(**row, **parts, point=point)
+    return replace(place, search=place.words, summary=compact(summary(place)), detail=compact(detail(place)))

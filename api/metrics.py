@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from api.board import Board
+from api.clients import Clients
 from api.listen import Listener
 from api.stream import Streams
 from api.times import now_us
@@ -20,7 +21,7 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 class Metrics:
     """Counts requests and answers ``/metrics``."""
 
-    def __init__(self, board: Board, listener: Listener, streams: Streams) -> None:
+    def __init__(self, board: Board, listener: Listener, streams: Streams, clients: Clients) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "maillage_api_requests_total",
@@ -37,7 +38,7 @@ class Metrics:
         )
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
-        self._registry.register(_Present(board, listener, streams))
+        self._registry.register(_Present(board, listener, streams, clients))
 
     def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """Count one answer; ``seconds`` None for a stream."""
@@ -60,8 +61,8 @@ class Metrics:
 class _Present(Collector):
     """Reads the board and the streams when asked."""
 
-    def __init__(self, board: Board, listener: Listener, streams: Streams) -> None:
-        self._board, self._listener, self._streams = board, listener, streams
+    def __init__(self, board: Board, listener: Listener, streams: Streams, clients: Clients) -> None:
+        self._board, self._listener, self._streams, self._clients = board, listener, streams, clients
 
     def describe(self) -> Iterable[Metric]:
         """Nothing to collect at registration."""
@@ -71,6 +72,14 @@ class _Present(Collector):
         """The present values."""
         board, listener = self._board, self._listener
         yield _gauge("maillage_api_stream_clients", "Live streams open now.", len(self._streams))
+        limited = CounterMetricFamily(
+            "maillage_api_limited_total",
+            "Refusals since one client or key had its share, by limit.",
+            labels=["limit"],
+        )
+        for limit in ("connections", "streams", "requests", "wrong_keys", "key_requests"):
+            limited.add_metric([limit], self._clients.refused[limit])
+        yield limited
         yield _gauge("maillage_api_board_loaded", "1 once the network was loaded.", float(listener.loaded))
         yield _gauge("maillage_api_board_connected", "1 while the board hears the database.", float(listener.connected))
         age_s = (now_us() - board.seen) / 1e6 if board.seen else float("nan")
@@ -78,9 +87,11 @@ class _Present(Collector):
         yield _gauge("maillage_api_board_places", "Places on the board.", len(board.network.places))
         yield _count("maillage_api_board_publications_total", "Publications since the start.", board.number)
         yield _count("maillage_api_board_loads_total", "Times that the whole board was loaded.", listener.loads)
-        yield _count("maillage_api_board_gaps_total", "Revisions that were skipped and reloaded.", listener.gaps)
         yield _count(
-            "maillage_api_notifications_unreadable_total", "Notifications that could not be read.", listener.unreadable
+            "maillage_api_board_looks_total", "Times that rows were read which notifications named.", listener.looks
+        )
+        yield _count(
+            "maillage_api_notification_floods_total", "Times that too many notifications came.", listener.floods
         )
         qualities = GaugeMetricFamily(
             "maillage_api_board_spaces", "Spaces on the board by quality.", labels=["quality"]

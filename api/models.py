@@ -117,6 +117,7 @@ class Place(_Answer):
     commune: str | None
     commune_code: str | None
     department: str | None
+    department_name: str | None
     region: str | None
     time_zone: str
     opening_hours: dict[str, Any] | None = Field(
@@ -251,9 +252,10 @@ class Events(_Answer):
 
 
 class Problem(_Answer):
-    """What went wrong (RFC 9457)."""
+    """What went wrong (RFC 9457). Some problems have further members; a client ignores those that it doesn't know."""
 
     model_config = ConfigDict(
+        extra="allow",
         json_schema_extra={
             "examples": [
                 {
@@ -265,7 +267,7 @@ class Problem(_Answer):
                     "errors": [{"where": "query", "name": "near", "what": "expected latitude,longitude in degrees"}],
                 }
             ]
-        }
+        },
     )
 
     type: str
@@ -278,13 +280,14 @@ class Problem(_Answer):
 
 _WHEN = {
     401: "No key, or one that is not accepted.",
-    403: "The key doesn't allow this.",
-    404: "There is no such thing.",
-    409: "What is there already stands against it.",
-    412: "Somebody else has changed it: read it again.",
-    422: "The question can't be understood: `errors` says what and where.",
-    428: "Send the `ETag` that you have read as `If-Match`.",
-    503: "Not available just now; `Retry-After` says when to try again.",
+    403: "The key does not permit this.",
+    404: "Not found.",
+    409: "Conflicts with existing data.",
+    412: "Changed by another request in the meantime: read it again.",
+    422: "Invalid request: `errors` lists what is wrong and where.",
+    428: "`If-Match` is missing: send the `ETag` of the version that you read.",
+    429: "Too much of this address or key, or too often: `Retry-After` says when to try again.",
+    503: "Temporarily unavailable; `Retry-After` says when to try again.",
 }
 
 

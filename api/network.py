@@ -10,6 +10,7 @@ from datetime import date
 from hashlib import blake2b
 from typing import Any
 
+from api.departments import DEPARTMENTS
 from api.geography import Point
 
 
@@ -86,6 +87,17 @@ class Place:
         object.__setattr__(self, "apart", frozenset(space.id for space in apart))
 
     @property
+    def department_name(self) -> str | None:
+        """The name of the department, where its code is one."""
+        return DEPARTMENTS.get(self.department or "")
+
+    @property
+    def words(self) -> str:
+        """What the place is found by, see ``api.finding``: each word begins after a space."""
+        parts = (self.name, self.postcode, self.commune, self.department, self.department_name, self.region)
+        return " " + folded(" ".join(part for part in parts if part))
+
+    @property
     def etag(self) -> bytes:
         """The validator of ``detail``."""
         return b'W/"%s"' % blake2b(self.detail, digest_size=8).hexdigest().encode()
@@ -113,6 +125,7 @@ def summary(place: Place) -> dict[str, Any]:
         "commune": place.commune,
         "commune_code": place.commune_code,
         "department": place.department,
+        "department_name": place.department_name,
         "region": place.region,
         "time_zone": place.time_zone,
         "opening_hours": place.opening_hours,
@@ -165,6 +178,7 @@ class Network:
         self.by_code: dict[str, Place] = {place.code: place for place in self.places}
         self.by_id: dict[int, Place] = {place.id: place for place in self.places}
         self.spaces: dict[int, Space] = {space.id: space for place in self.places for space in place.spaces}
+        self.gateways: dict[int, Place] = {gateway: place for place in self.places for gateway in place.gateways}
         digest = blake2b(digest_size=8)
         for place in self.places:
             digest.update(place.detail)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from typing import Any, Final
 
 from api.errors import BadQuery
+
+CURSOR_PATTERN: Final = "^[A-Za-z0-9_-]+$"
 
 
 def make_cursor(*parts: str | float) -> str:

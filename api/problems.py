@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
 
 from api import errors
+from api.edge import STREAM
 from api.network import compact
 
 log = logging.getLogger(__name__)
 
 _TYPE: Final = "urn:maillage:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
+_NO_JSON: Final = "expected JSON (RFC 8259, UTF-8)"
 
 # status, the problem's name, its title
 _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
@@ -32,6 +35,7 @@ _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
     errors.KeyRefused: (401, "key-refused", "The key is not accepted"),
     errors.ScopeMissing: (403, "scope-missing", "The key doesn't allow this"),
     errors.NotYours: (403, "not-yours", "The key doesn't reach this"),
+    errors.LimitReached: (429, "limit-reached", "Too often"),
     errors.Unavailable: (503, "unavailable", "Not available just now"),
     errors.TooManyStreams: (503, "too-many-streams", "No stream is free"),
 }
@@ -86,7 +90,7 @@ async def _ours(request: Request, error: Exception) -> Response:
         scope = f', error="insufficient_scope", scope="{error.scope}"' if isinstance(error, errors.ScopeMissing) else ""
         refused = ', error="invalid_token"' if isinstance(error, errors.KeyRefused) else ""
         headers["WWW-Authenticate"] = f'Bearer realm="maillage"{scope}{refused}'
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | errors.LimitReached):
         headers["Retry-After"] = str(error.retry_s)
     if isinstance(error, errors.BadQuery):
         wrong.append({"where": "query", "name": error.parameter, "what": str(error)})
@@ -118,19 +122,35 @@ def _told(one: Mapping[str, Any]) -> dict[str, Any]:
     if one["type"] == "extra_forbidden":
         what = f"there is no such {'field' if where == 'body' else 'parameter'}; see /openapi.json"
     if one["type"] == "json_invalid":
-        name, what = "body", "expected JSON (RFC 8259, UTF-8)"
+        name, what = "body", _NO_JSON
     return {"where": str(where), "name": name, "what": what}
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400 and error.__cause__ is not None:  # FastAPI: reading the body failed, as bytes or JSON
+        wrong = {"where": "body", "name": "body", "what": _NO_JSON}
+        return problem(request, *_KNOWN[errors.BadField], f"body: {_NO_JSON}", errors_=[wrong])
     name, title = _BY_STATUS.get(error.status_code, ("error", "The request was refused"))
-    details = {
-        404: f"Nothing lives at {request.url.path}. What there is: /openapi.json",
-        405: f"{request.method} is not possible here.",
-    }
-    detail = details.get(error.status_code, str(error.detail))
-    return problem(request, error.status_code, name, title, detail, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = f"Nothing lives at {request.url.path}. What there is: /openapi.json"
+    elif error.status_code == 405:
+        headers["Allow"] = ", ".join(methods_of(request.app.router.routes, request.scope))
+        detail = f"{request.method} is not possible here. What is: {headers['Allow']}."
+    return problem(request, error.status_code, name, title, detail, headers=headers)
+
+
+def methods_of(routes: Sequence[BaseRoute], scope: MutableMapping[str, Any]) -> list[str]:
+    """Every method that the path of a request takes, of all routes that have this path."""
+    methods: set[str] = set()
+    for route in routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    if "GET" in methods and scope["path"] != STREAM:
+        methods.add("HEAD")  # ``api.edge`` answers it as GET
+    return sorted(methods)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """HTTP/1.1 with an end to every request: how long its head may be, and how long it may take.
 
 httptools keeps what it is sent of a header until it is whole, and takes any number of them; uvicorn waits for the first
-request of a connection, and for the rest of one, for ever.
+request of a connection, and for the rest of one, for ever, and takes any number of connections.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from asyncio import TimerHandle, Transport
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.clients import Clients
 
 HEAD_BYTES: Final = 32_768
 """Of the request line and all headers, trailers included."""
@@ -21,10 +23,17 @@ _TOO_LARGE: Final = (
     b"content-type: text/plain; charset=utf-8\r\ncontent-length: 29\r\nconnection: close\r\n\r\n"
     b"The headers are far too long\n"
 )
+_TOO_MANY: Final = (
+    b"HTTP/1.1 429 Too Many Requests\r\n"
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 42\r\nretry-after: 5\r\nconnection: close\r\n\r\n"
+    b"Your address has too many connections open"
+)
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's own, with bounds."""
+
+    clients: Clients | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -34,15 +43,25 @@ class BoundedProtocol(HttpToolsProtocol):
         """Bytes since the parser last took something as whole."""
         self._too_large = False
         self._head_timer: TimerHandle | None = None
+        self._counted: str | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """A connection: its first head is due."""
         super().connection_made(transport)
+        if self.clients is not None and self.client is not None:
+            if not self.clients.connects(self.client[0]):
+                self.transport.write(_TOO_MANY)
+                self.transport.close()
+                return
+            self._counted = self.client[0]
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self._stop_timer()
+        if self.clients is not None and self._counted is not None:
+            self.clients.disconnects(self._counted)
+            self._counted = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -123,3 +142,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+def bounded(clients_: Clients) -> type[BoundedProtocol]:
+    """Return the protocol of a server whose connections ``clients_`` counts; uvicorn makes one for each."""
+
+    class Protocol(BoundedProtocol):
+        clients = clients_
+
+    return Protocol

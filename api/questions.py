@@ -7,7 +7,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.geography import Box, Point, parse_box, parse_point
+from api.geography import Box, Point, parse_box, parse_point, pattern_of
+from api.pages import CURSOR_PATTERN
+from api.times import TIME_PATTERN
 
 Kind = Literal["place", "open_space", "meeting_room", "fab_lab", "phone_box", "kitchen", "other"]
 MAX_LIMIT: Final = 2000
@@ -24,7 +26,12 @@ def _readable(read: Callable[[str], object]) -> Callable[[str], str]:
 Near = Annotated[
     str,
     AfterValidator(_readable(parse_point)),
-    Field(description="A point, `latitude,longitude` in degrees.", examples=["45.8336,1.2611"], max_length=60),
+    Field(
+        description="A point, `latitude,longitude` in degrees.",
+        examples=["45.8336,1.2611"],
+        max_length=60,
+        json_schema_extra={"pattern": pattern_of(2)},
+    ),
 ]
 Bbox = Annotated[
     str,
@@ -33,9 +40,19 @@ Bbox = Annotated[
         description="A box, `west,south,east,north` in degrees (the order of GeoJSON).",
         examples=["-1.79,42.78,2.61,47.18"],
         max_length=120,
+        json_schema_extra={"pattern": pattern_of(4)},
     ),
 ]
-Cursor = Annotated[str, Field(description="`next` of the page before.", max_length=300)]
+Cursor = Annotated[
+    str,
+    Field(
+        description="`next` of the page before.",
+        max_length=300,
+        json_schema_extra={"pattern": CURSOR_PATTERN},
+    ),
+]
+# In the document only: an answer in words says more than "String should match pattern".
+_SINCE: Final = "[0-9]+-[0-9a-f]+-[0-9]+"
 
 
 class Question(BaseModel):
@@ -49,14 +66,15 @@ class PlacesQuestion(Question):
 
     bbox: Bbox | None = None
     near: Near | None = None
-    radius_km: float | None = Field(default=None, gt=0, le=2000, description="With `near`: no farther than this.")
+    radius_km: float | None = Field(default=None, gt=0, le=2000, description="With `near`: the largest distance.")
     department: str | None = Field(
         default=None, pattern=r"^(\d{2}|2[AB]|97[1-8])$", description="A department's number.", examples=["87", "2A"]
     )
     q: str | None = Field(
         default=None,
         max_length=200,
-        description="Words of the name, commune, postcode or region, without regard to accents and case.",
+        description="Words of the name, commune, postcode, department (name or number) or region. Accents, case and "
+        "hyphens are ignored.",
     )
     kind: Kind | None = Field(default=None, description="Only places that have a space of this kind.")
     limit: int = Field(default=100, ge=1, le=MAX_LIMIT, description="Places on a page.")
@@ -80,10 +98,11 @@ class OccupancyQuestion(Question):
         default=None,
         max_length=100,
         description="A `cursor` of an earlier answer, or an RFC 3339 time: only the places that changed since. "
-        "May tell a little more than changed, never less.",
+        "May include a few unchanged places; never leaves out a changed one.",
         examples=["2026-11-21T20:37:53Z"],
+        json_schema_extra={"pattern": f"^({_SINCE}|{TIME_PATTERN})$"},
     )
-    spaces: bool = Field(default=True, description="Tell each space too, not only the place as a whole.")
+    spaces: bool = Field(default=True, description="Include each space, not only the whole place.")
 
 
 class StreamQuestion(Question):
@@ -96,6 +115,7 @@ class StreamQuestion(Question):
         max_length=100,
         description="A `cursor` of /v1/occupancy to go on from. The header `Last-Event-ID` comes first. "
         "Without either the whole present state is sent first.",
+        json_schema_extra={"pattern": f"^{_SINCE}$"},
     )
 
 
@@ -103,14 +123,14 @@ class AvailabilityQuestion(Question):
     """Where to look for seats."""
 
     near: Near
-    radius_km: float = Field(default=30, gt=0, le=500, description="No farther than this.")
-    seats: int = Field(default=1, ge=1, le=1000, description="Seats that must be free together.")
+    radius_km: float = Field(default=30, gt=0, le=500, description="The largest distance.")
+    seats: int = Field(default=1, ge=1, le=1000, description="Number of free seats needed.")
     kind: Kind | None = Field(
         default=None,
         description="In one space of this kind, whatever its seats are for; without it, any seats to work at.",
         examples=["open_space"],
     )
-    limit: int = Field(default=50, ge=1, le=500, description="Places to tell, the nearest first.")
+    limit: int = Field(default=50, ge=1, le=500, description="Number of places, nearest first.")
 
 
 class EventsQuestion(Question):

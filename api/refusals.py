@@ -8,7 +8,7 @@ from typing import Final
 import psycopg
 from psycopg import errors as pg
 
-from api.errors import ApiError, BadField, Conflict, NotYours, Unavailable
+from api.errors import ApiError, BadField, Conflict, NotYours, Taken, Unavailable
 
 # constraint → the field of the request, and what is wrong with it
 _TAKEN: Final[Mapping[str, tuple[str, str]]] = {
@@ -56,10 +56,13 @@ def as_problem(error: psycopg.Error) -> ApiError | None:
     """What ``error`` is to the caller; None: a fault of ours."""
     match error:
         case pg.InsufficientPrivilege():
+            if error.diag.constraint_name:  # a rule of ours, which says why
+                return NotYours(_sentence(error.diag.message_primary or _REACH))
             return NotYours(_REACH)
         case pg.UniqueViolation() | pg.ExclusionViolation():
             field, what = _TAKEN.get(error.diag.constraint_name or "", (None, "there is such a thing already"))
-            return Conflict(_sentence(what), field=field)
+            kind = Taken if field == "email" else Conflict
+            return kind(_sentence(what), field=field)
         case pg.ForeignKeyViolation():
             return _reference(error)
         case pg.CheckViolation() | pg.NotNullViolation():

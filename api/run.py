@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import socket
 from types import FrameType
 from typing import Final
@@ -11,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.protocol import BoundedProtocol
+from api.protocol import bounded
 from api.settings import ApiSettings
 from api.state import Parts
 
@@ -21,6 +22,7 @@ _STALLED_MS: Final = 60_000
 """A client that takes nothing for so long is cut off by the kernel."""
 _STOP_S: Final = 5
 _BACKLOG: Final = 2048
+_FILES: Final = 65_536
 
 
 class _Server(uvicorn.Server):
@@ -46,17 +48,17 @@ def run(settings: ApiSettings) -> int:
             extra={"host": settings.http_host, "port": settings.http_port, "error": error.strerror or str(error)},
         )
         return 1
+    _allow_files()
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=BoundedProtocol,
+        http=bounded(app.state.parts.clients),
         ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=True,
-        forwarded_allow_ips=settings.trusted_proxies,
+        proxy_headers=False,  # api.clients reads them
         timeout_graceful_shutdown=_STOP_S,
     )
     host, port = listening.getsockname()[:2]
@@ -64,6 +66,15 @@ def run(settings: ApiSettings) -> int:
     with listening:
         _Server(config, app.state.parts).run(sockets=[listening])
     return 0
+
+
+def _allow_files() -> None:
+    """Let the process have as many connections as the system allows; 1,024 files are usual at first."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY or most > _FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, most))
+    else:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from types import UnionType
 from typing import Any, Final, TypedDict
 
 import psycopg
@@ -24,9 +25,9 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.auth import key_of
+from api.clients import PROXIED
 from api.edge import REQUEST_ID
 from api.errors import DatabaseFault, KeyRefused, ScopeMissing, Unavailable
-from api.keys import digest_of
 from api.models import problem_responses
 from api.refusals import as_problem
 from api.roles import Permission, permissions_of
@@ -42,7 +43,7 @@ _IF_MATCH: Final = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The `ETag` of what this is a change of.",
+    "description": "The `ETag` of the version that this change is based on.",
     "schema": {"type": "string"},
     "example": '"3"',
 }
@@ -96,7 +97,9 @@ class Session:
 
 @asynccontextmanager
 async def session(request: Request, *permissions: Permission) -> AsyncIterator[Session]:
-    """Open the transaction of ``request``, whose key must hold one of ``permissions``; committed where the block ends.
+    """Open the transaction of ``request``; committed where the block ends.
+
+    Its key must hold one of ``permissions``; where none is given, any good key will do.
 
     Raises:
         KeyMissing, KeyRefused: no key, or none that is good.
@@ -105,11 +108,11 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
         Unavailable: the database is away or too busy.
     """
     request_id = request_id_of(request)
-    digest = digest_of(key_of(request))
+    key = key_of(request)
     try:
         async with parts_of(request).pool.connection(timeout=_WAIT_S) as conn:
-            caller = await _enter(conn, digest, _address_of(request), request_id)
-            if caller.permissions.isdisjoint(permissions):
+            caller = await _enter(conn, key, _address_of(request), request_id)
+            if permissions and caller.permissions.isdisjoint(permissions):
                 raise ScopeMissing(permissions[0])
             yield Session(conn=conn, caller=caller, request_id=request_id)
     except psycopg.Error as error:
@@ -121,8 +124,8 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
         raise Unavailable("The database is away or too busy.") from error
 
 
-async def _enter(conn: AsyncConnection[Any], digest: bytes, address: str, request_id: str) -> Entered:
-    cursor = await conn.cursor(row_factory=dict_row).execute(_ENTER, (digest, address, request_id))
+async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id: str) -> Entered:
+    cursor = await conn.cursor(row_factory=dict_row).execute(_ENTER, (key, address, request_id))
     found = await cursor.fetchone()
     if found is None or found["id"] is None:
         raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
@@ -132,7 +135,7 @@ async def _enter(conn: AsyncConnection[Any], digest: bytes, address: str, reques
 
 
 def _address_of(request: Request) -> str:
-    """Whence it came: the peer, or what a trusted proxy says (``api.run``), where that is an address at all."""
+    """Whence it came: the peer, or what a trusted proxy says (``api.clients``), where that is an address at all."""
     try:
         return str(ip_address(request.client.host if request.client else ""))
     except ValueError:
@@ -140,11 +143,11 @@ def _address_of(request: Request) -> str:
 
 
 def request_id_of(request: Request) -> str:
-    """The request's id: as ``X-Request-Id`` gave it (1 to 64 letters, digits, ``. _ -``), else a new one."""
+    """The request's id: a new one, or as a trusted proxy gave it (1 to 64 letters, digits, ``. _ -``)."""
     known = request.scope.get(REQUEST_ID)
     if isinstance(known, str):
         return known
-    given = request.headers.get("x-request-id", "")
+    given = request.headers.get("x-request-id", "") if PROXIED in request.scope else ""
     request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
     request.scope[REQUEST_ID] = request_id
     return request_id
@@ -170,22 +173,27 @@ class _Allowed:
 
     async def __call__(self, request: Request) -> None:
         request_id_of(request)  # so that a refusal has one too
-        await parts_of(request).keys.caller(request, *self._permissions)
+        keys = parts_of(request).keys
+        await (keys.caller(request, *self._permissions) if self._permissions else keys.known(request))
 
 
 def guarded(
     *permissions: Permission,
-    answers: Mapping[int, type[BaseModel]] | None = None,
+    answers: Mapping[int, type[BaseModel] | UnionType] | None = None,
     problems: Sequence[int] = (),
     changes: bool = False,
+    csv: bool = False,
 ) -> Guarded:
     """What a route's decorator takes: its permissions (one is enough), answers and problems, for OpenAPI and the tests.
 
     For example ``@router.get("/v1/members", **guarded("members:read", answers={200: Members}))``. With ``changes`` it
-    takes an ``If-Match``. A key is looked at twice: here, where a verdict may be some seconds old, and by ``session``.
+    takes an ``If-Match``; with ``csv`` it answers (also) as CSV. Without a permission any good key will do. A key is
+    looked at twice: here, where a verdict may be some seconds old, and by ``session``.
     """
     statuses = {401, 403, 404, 422, 503, *problems, *((409, 412, 428) if changes else ())}
     shapes: dict[int | str, dict[str, Any]] = {status: {"model": model} for status, model in (answers or {}).items()}
+    if csv:
+        shapes.setdefault(200, {})["content"] = {"text/csv": {"schema": {"type": "string"}}}
     extra: dict[str, Any] = {PERMISSION_MARK: list(permissions)}
     if changes:
         extra["parameters"] = [_IF_MATCH]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -28,15 +30,35 @@ class ApiSettings(BaseSettings):
     stream_clients: int = Field(
         default=2000, ge=1, le=100_000, description="Live streams open at once; one more is answered with 503."
     )
+    client_streams: int = Field(
+        default=500,
+        ge=1,
+        description="Live streams of one address (of IPv6: of one /64) at once; one more is answered with 429.",
+    )
+    client_connections: int = Field(
+        default=1000, ge=1, description="Connections of one address at once; those of trusted proxies aren't counted."
+    )
+    client_requests: int = Field(
+        default=5000, ge=1, description="Requests of one address in 10 s; more are answered with 429."
+    )
+    client_wrong_keys: int = Field(
+        default=30,
+        ge=1,
+        description="Wrong keys of one address in a minute; then keys that were not seen to be good since the start "
+        "are answered with 429.",
+    )
+    key_requests: int = Field(
+        default=2000, ge=1, description="Requests with one key in 10 s; more are answered with 429."
+    )
     card_key: SecretStr | None = Field(
         default=None,
         description="The network's key for card tokens and PINs, 64 hexadecimal digits; "
         "without it no card is taken in and no PIN set.",
     )
     trusted_proxies: str = Field(
-        default="127.0.0.1,::1",
-        description="Addresses of the proxies whose `X-Forwarded-For` is believed, with commas: "
-        "from where a change was made is in the audit.",
+        default="",
+        description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Request-Id` are believed, "
+        "with commas. A proxy that isn't named here counts as one client.",
     )
     instance_key: SecretStr | None = Field(
         default=None,
@@ -44,6 +66,19 @@ class ApiSettings(BaseSettings):
         "it is this stack's before they send it a key.",
     )
     log_level: str = Field(default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, given: str) -> str:
+        """Refuse at the start what is no address."""
+        for one in given.split(","):
+            try:
+                ip_network(one.strip() or "127.0.0.1", strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"{one.strip()[:64]!r} is neither an address nor a network: write 192.0.2.1 or 10.0.0.0/8."
+                ) from None
+        return given
 
     @field_validator("card_key")
     @classmethod

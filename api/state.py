@@ -11,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.answers import Packer
 from api.auth import Keys
 from api.board import Board
+from api.clients import Clients
 from api.errors import Unavailable
 from api.listen import Listener
 from api.metrics import Metrics
@@ -18,6 +19,7 @@ from api.once import Once
 from api.orders.listening import Answers
 from api.settings import ApiSettings
 from api.stream import Streams
+from api.tries import Tries
 
 LOADING: Final = "The network is being loaded: the database has not answered yet."
 
@@ -30,12 +32,14 @@ class Parts:
     board: Board
     listener: Listener
     streams: Streams
+    clients: Clients
     pool: AsyncConnectionPool[Any]
     keys: Keys
     metrics: Metrics
     packer: Packer
     answers: Answers
     once: Once
+    tries: Tries
 
 
 def parts_of(request: Request) -> Parts:

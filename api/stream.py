@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.board import Board
+from api.clients import Clients
 from api.errors import TooManyStreams
 from api.times import now_us
 from api.view import View
@@ -34,9 +35,11 @@ _HEADERS: Final = [
 class Streams:
     """The open streams of one process, and their bell."""
 
-    def __init__(self, *, limit: int) -> None:
+    def __init__(self, *, limit: int, clients: Clients) -> None:
         self._limit = limit
-        self._bells: set[asyncio.Event] = set()
+        self._clients = clients
+        self._bells: dict[asyncio.Event, str] = {}
+        """Each with the client that it is of."""
         self.closing = False
 
     def __len__(self) -> int:
@@ -52,36 +55,46 @@ class Streams:
         self.closing = True
         self.ring()
 
-    def join(self) -> asyncio.Event:
-        """Take a place among the streams.
+    def join(self, host: str) -> asyncio.Event:
+        """Take a place among the streams for ``host``.
 
         Raises:
             TooManyStreams: all are taken.
+            LimitReached: this client has all that it may have.
         """
         if len(self._bells) >= self._limit or self.closing:
             raise TooManyStreams("All live streams of this server are taken. Try again shortly.", retry_s=5)
         bell = asyncio.Event()
-        self._bells.add(bell)
+        self._bells[bell] = self._clients.streams(host)
         return bell
 
     def leave(self, bell: asyncio.Event) -> None:
         """Give the place back."""
-        self._bells.discard(bell)
+        client = self._bells.pop(bell, None)
+        if client is not None:
+            self._clients.ends(client)
 
 
 class EventStream(Response):
     """One client's stream; as an answer it never ends by itself."""
 
     def __init__(
-        self, board: Board, streams: Streams, *, number: int, wanted: Callable[[View], bool] | None, heartbeat_s: float
+        self,
+        board: Board,
+        streams: Streams,
+        *,
+        host: str,
+        number: int,
+        wanted: Callable[[View], bool] | None,
+        heartbeat_s: float,
     ) -> None:
-        """``number``: the publication after which to begin; 0 sends the whole present state first."""
+        """``host``: whose it is; ``number``: the publication after which to begin, 0 sends the present state first."""
         self._board = board
         self._streams = streams
         self._number = number
         self._wanted = wanted
         self._heartbeat_s = heartbeat_s
-        self._bell = streams.join()
+        self._bell = streams.join(host)
         self._gone = False
         self.background = None
         self.status_code = 200

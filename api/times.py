@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+TIME_PATTERN: Final = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?([Zz]|[+ -][0-9]{2}:?[0-9]{2})"
+)
+"""How a time is written in a query. A space before the offset is a ``+`` that a careless URL lost."""
 
 
 def now_us() -> int:
@@ -45,6 +50,8 @@ def parse_rfc3339(text: str) -> int:
         ValueError: it isn't one, or has no zone.
     """
     cleaned = text.strip()
+    if re.fullmatch(TIME_PATTERN, cleaned) is None:
+        raise ValueError("not a time with its zone")
     if len(cleaned) > 19 and " " in cleaned[19:]:
         cleaned = cleaned[:19] + cleaned[19:].replace(" ", "+")
-    return to_us(datetime.fromisoformat(cleaned))
+    return to_us(datetime.fromisoformat(cleaned.upper()))

@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Path(folder).chmod(0o755)
         with _database(Path(folder)) as url:
             codes = _fill(url)
-            with _process(_API, {"MAILLAGE_DATABASE_URL": url}) as api, _process(_EMPTY, {}, path="/") as empty:
+            unlimited = {f"MAILLAGE_CLIENT_{name}": "1000000000" for name in ("REQUESTS", "STREAMS", "CONNECTIONS")}
+            given = {"MAILLAGE_DATABASE_URL": url, **unlimited}
+            with _process(_API, given) as api, _process(_EMPTY, {}, path="/") as empty:
                 finish("board", _measure(api, empty, codes, options))
 
 

@@ -240,6 +240,8 @@ def _lists() -> list[Json]:
             [
                 column("Genre", 220, mappings=KINDS),
                 column("Le", 150, unit="dateTimeFromNow"),
+                column("Dernière fois", 150, unit="dateTimeFromNow"),
+                column("Fois", 60),
                 column("Lieu", 220),
                 column("Passerelle", 150),
                 column("Manque de", 165),

@@ -21,6 +21,7 @@ from niquests.exceptions import InvalidHeader, JSONDecodeError, RequestException
 from dashboards.build import dashboards
 from dashboards.errors import Forbidden, GrafanaError, NotGrafana, Refused, Unauthorized, Unreachable
 from dashboards.panels import DATA_SOURCE_UID, Json
+from dashboards.roles import check_reader
 from dashboards.settings import DashboardsSettings
 from dashboards.source import data_source, for_old, is_old
 
@@ -71,13 +72,15 @@ def push(url: str, *, settings: DashboardsSettings) -> Pushed:
     changed in ours is set back, and the report names the panels that they had added inside ours.
 
     Raises:
+        ReaderError: the data source's user is no reader: its rights would be every viewer's.
         GrafanaError: see `dashboards.errors`; what was done before the error stays done.
     """
     if settings.grafana_token is None:
         raise Unauthorized("set MAILLAGE_GRAFANA_TOKEN to a service account's token (role Admin) or user:password")
     if settings.grafana_database_url is None:
         raise GrafanaError("set MAILLAGE_GRAFANA_DATABASE_URL to the database as Grafana reaches it, as a reader")
-    source = data_source(settings.grafana_database_url.get_secret_value())
+    database_url, owner = settings.grafana_database_url.get_secret_value(), settings.database_url
+    source = data_source(database_url)
     address = _address(url)
     user, colon, password = settings.grafana_token.get_secret_value().partition(":")
     grafana: Any = GrafanaApi.from_url(address, (user, password) if colon else user, timeout=TIMEOUT_S)
@@ -86,7 +89,9 @@ def push(url: str, *, settings: DashboardsSettings) -> Pushed:
         boards = dashboards(tiles_url=settings.grafana_tiles_url)
         if is_old(version):
             source, boards = for_old(source), for_old(boards)
-        changes = [_folder(grafana, settings.grafana_folder), _source(grafana, source)]
+        changes = [_folder(grafana, settings.grafana_folder)]
+        check_reader(database_url, owner_url=None if owner is None else owner.get_secret_value())
+        changes.append(_source(grafana, source))
         connected, connection = _health(grafana)
         if not connected and changes[-1].outcome == "unchanged":
             # The password can't be read back: a failing connection is the one sign that it changed.

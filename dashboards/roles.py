@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from psycopg import sql
 
 from dashboards.errors import ReaderError
+from database.pool import connect
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -23,9 +25,14 @@ CONNECTION_LIMIT: Final = 20
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{2,62}")
 
-# What is known of a role: whether it can log in, and whether it is of the readers' group and nothing more.
+UPKEEP: Final = "maillage_maintain"
+"""The role that ends readers' slow transactions (`maillage.readers`): so it is made a member of each reader's."""
+
+# What is known of a role: whether it may more than read, and whether it is of the readers' group and nothing more.
 _ROLE: Final = """
-SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls AS mighty,
+SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls
+    OR EXISTS (SELECT FROM pg_class c WHERE c.relowner = r.oid)
+    OR EXISTS (SELECT FROM pg_database d WHERE d.datdba = r.oid) AS mighty,
   coalesce(array_agg(g.rolname::text) FILTER (WHERE g.rolname IS NOT NULL), '{}') AS groups
 FROM pg_roles r
 LEFT JOIN pg_auth_members m ON m.member = r.oid
@@ -43,7 +50,9 @@ _ADD_SCOPE: Final = "INSERT INTO scope (role, place) SELECT %s, unnest(%s::integ
 def create_reader(connection: Connection, name: str, password: str, places: Iterable[str] | None) -> None:
     """Make the login role ``name`` see the places with these codes; None: the whole network. One transaction.
 
-    An existing reader gets the password and the scope anew. It reads only, at most 30 s a statement, 20 connections.
+    An existing reader gets the password and the scope anew. It has no right to write, and at most 20 connections. That
+    its transactions are read-only and its statements end after 30 s are defaults, which it may set away: the upkeep
+    ends what lasts longer.
     The password reaches the server as a SCRAM verifier, so that no log of statements can hold it.
 
     Raises:
@@ -71,12 +80,53 @@ def create_reader(connection: Connection, name: str, password: str, places: Iter
         )
         role = sql.Identifier(name)
         connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(GROUP), role))
+        connection.execute(sql.SQL("GRANT {} TO {}").format(role, sql.Identifier(UPKEEP)))
+        _no_temporary_tables(connection)
         connection.execute(sql.SQL("ALTER ROLE {} SET default_transaction_read_only = on").format(role))
         connection.execute(
             sql.SQL("ALTER ROLE {} SET statement_timeout = {}").format(role, sql.Literal(f"{STATEMENT_TIMEOUT_S}s"))
         )
         connection.execute(_CLEAR_SCOPE, (name,))
         connection.execute(_ADD_SCOPE, (name, [None] if ids is None else ids))
+
+
+def check_reader(url: str, *, owner_url: str | None = None) -> None:
+    """Check that the user in ``url`` is a reader and nothing more, by connecting as that user.
+
+    Where ``url`` can't be reached from here, since Grafana reaches it otherwise, the owner at ``owner_url`` is asked.
+
+    Raises:
+        ReaderError: it isn't, or nobody can say; the text says what to do.
+    """
+    user = unquote(urlsplit(url).username or "")
+    try:
+        with connect(url, application_name="maillage dashboards push", autocommit=True) as connection:
+            found = _is_reader(connection, user)
+    except psycopg.Error as error:
+        if owner_url is None:
+            raise ReaderError(
+                f"whether {user!r} is a reader can't be checked from here ({_told(error)}). Put the reader's URL "
+                "right, or set MAILLAGE_DATABASE_URL (as the owner) too, and push again."
+            ) from error
+        try:
+            with connect(owner_url, application_name="maillage dashboards push", autocommit=True) as connection:
+                found = _is_reader(connection, user)
+        except psycopg.Error as unreachable:
+            raise ReaderError(f"whether {user!r} is a reader can't be checked: {_told(unreachable)}") from unreachable
+    if not found:
+        raise ReaderError(
+            f"the database user {user!r} is no reader: in Grafana, every viewer could read and change with its rights. "
+            "Make one with `maillage dashboards reader NAME` and put its URL into MAILLAGE_GRAFANA_DATABASE_URL."
+        )
+
+
+def _is_reader(connection: Connection, name: str) -> bool:
+    row = connection.execute(_ROLE, (name,)).fetchone()
+    return row is not None and not row[0] and row[1] == [GROUP]
+
+
+def _told(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def drop_reader(connection: Connection, name: str) -> None:
@@ -90,6 +140,13 @@ def drop_reader(connection: Connection, name: str) -> None:
             raise ReaderError(f"there is no reader {name!r}")
         connection.execute(_CLEAR_SCOPE, (name,))
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def _no_temporary_tables(connection: Connection) -> None:
+    """Take the right to make temporary tables from everybody but the owner: a reader could fill the disk with them."""
+    row = connection.execute("SELECT current_database()").fetchone()
+    assert row is not None
+    connection.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(row[0])))
 
 
 def _check(connection: Connection, name: str) -> bool:

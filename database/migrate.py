@@ -17,8 +17,6 @@ from database.files import MIGRATIONS, Migration, MigrationError, read_migration
 
 __all__ = ["MigrationError", "migrate"]
 
-LOCK: Final = 0x6D61_696C_6C61_6765
-"""The advisory lock of whoever migrates: 'maillage' in ASCII."""
 LOCK_WAIT_S: Final = 300
 OLDEST_SERVER: Final = 150000
 """PostgreSQL 15, as ``server_version_num``; 17 is what the tests run on."""
@@ -32,6 +30,25 @@ CREATE TABLE IF NOT EXISTS migration (
   checksum text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
   applied_at timestamptz NOT NULL DEFAULT now()
 )"""
+# The migrators' lock: it keeps nobody else from reading and writing, and only who may change the table can take it.
+_LOCK = "LOCK TABLE migration IN SHARE UPDATE EXCLUSIVE MODE"
+# A function is for whom it is granted to; PostgreSQL grants each new one to PUBLIC. Not those of extensions: a default
+# privilege would also close what a later version of TimescaleDB brings.
+_CLOSE = """
+DO $$
+DECLARE one text;
+BEGIN
+  FOR one IN
+    SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname IN ('public', 'report')
+      AND NOT EXISTS (SELECT FROM pg_depend d
+                      WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+      AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0)
+      AND pg_has_role(current_user, p.proowner, 'USAGE')
+  LOOP
+    EXECUTE 'REVOKE ALL ON ROUTINE ' || one || ' FROM PUBLIC';
+  END LOOP;
+END $$"""
 _APPLIED = "SELECT number, name, checksum FROM migration ORDER BY number"
 _RECORD = "INSERT INTO migration (number, name, checksum) VALUES (%s, %s, %s)"
 # The loader, which must be preloaded, defines max_background_workers; without it CREATE EXTENSION kills the connection.
@@ -61,12 +78,13 @@ def migrate(url: str, *, log: Callable[[str], None] = _say, directory: Path = MI
     migrations = read_migrations(directory)
     with _errors_told(), _connect(url) as connection:
         _check_server(connection)
-        _lock(connection, log)
-        connection.execute(_TABLE)
-        pending = _pending(migrations, connection.execute(_APPLIED).fetchall())
-        for one in pending:
-            _apply(connection, one, log)
-        editions.compress(connection, log)
+        _make_table(connection)
+        with _connect(url) as locking, locking.transaction():
+            _lock(locking, log)
+            pending = _pending(migrations, connection.execute(_APPLIED).fetchall())
+            for one in pending:
+                _apply(connection, one, log)
+            editions.compress(connection, log)
         log(f"schema: {len(pending)} migration(s) applied, now at {migrations[-1]}")
     return [str(one) for one in pending]
 
@@ -118,10 +136,12 @@ def _apply(connection: psycopg.Connection[Any], migration: Migration, log: Calla
             connection.execute(statement.encode())
         if migration.needs_no_transaction:
             connection.execute(last.encode())
+            connection.execute(_CLOSE)
             connection.execute(_RECORD, (migration.number, migration.name, migration.checksum))
         else:
             with connection.transaction():
                 connection.execute(last.encode())
+                connection.execute(_CLOSE)
                 connection.execute(_RECORD, (migration.number, migration.name, migration.checksum))
     except errors.InsufficientPrivilege as error:
         raise MigrationError(
@@ -156,15 +176,32 @@ def _check_server(connection: psycopg.Connection[Any]) -> None:
         raise MigrationError(f"user {user} may not create tables here: migrate as the database's owner")
 
 
-def _lock(connection: psycopg.Connection[Any], log: Callable[[str], None]) -> None:
-    """Take the migrators' lock for this session; it is given back when the connection ends, however it ends."""
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
-    if row is not None and row[0]:
+def _make_table(connection: psycopg.Connection[Any]) -> None:
+    """Make the table of migrations, unless it is there; two at once may both try."""
+    for _ in range(2):
+        try:
+            connection.execute(_TABLE)
+        except (errors.UniqueViolation, errors.DuplicateTable, errors.DuplicateObject):
+            continue
         return
-    log("schema: another migration is running; waiting for it")
-    connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{LOCK_WAIT_S}s",))
+
+
+def _lock(connection: psycopg.Connection[Any], log: Callable[[str], None]) -> None:
+    """Take the migrators' lock until this transaction ends, however it ends.
+
+    The transaction holds nothing but the lock: no snapshot that would hold back vacuum, and no time limit.
+    """
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     try:
-        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        with connection.transaction():
+            connection.execute(f"{_LOCK} NOWAIT".encode())
+    except errors.LockNotAvailable:
+        log("schema: another migration is running; waiting for it")
+    else:
+        return
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_WAIT_S}s",))
+    try:
+        connection.execute(_LOCK.encode())
     except errors.LockNotAvailable as error:
         raise MigrationError(f"another migration has been running for more than {LOCK_WAIT_S} s") from error
 

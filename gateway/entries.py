@@ -1,7 +1,8 @@
 """Decisions at the doors of one gateway: on a card, a PIN or a code.
 
-The lock is told before anything is remembered or stored. What a grant leaves behind counts at once where nobody will
-tell whether the door was passed, and when the door's contact tells where there is one that speaks.
+The lock is told before anything is remembered or stored. What a grant leaves behind counts when the door's contact
+tells that the door was passed. It counts at once where no contact speaks, where the contact isn't believed, and where
+anti-passback is hard: a magnet on the contact must not let a card in twice.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from access import AccessList, Decision, Reading, State, after, card_token, decide, slots_used
+from access import AccessList, Decision, Reading, State, after, braked, card_token, decide, passed, seen, slots_used
 from access.inside import went_through
+from access.rules import DOOR, NO_RULES
 from gateway.access_lists import ListHolder
 from gateway.asked import Asked, access_event
 from gateway.clock import instant
@@ -43,6 +45,8 @@ class _Granted:
     access_list: AccessList | None
     repeated: bool
     """An entry that has counted already."""
+    counted: bool
+    """It counts already: the contact tells only that the member was seen to pass."""
 
 
 class Entries:
@@ -162,8 +166,10 @@ class Entries:
         watch = self.watches.get(device.door) if device is not None and device.door is not None else None
         if watch is None:
             return
-        before = watch.unexplained
-        self._tell(watch.contact(event["device"], event["at"], is_open=event["state"] == "open"))
+        before, inside = watch.unexplained, self._memory.somebody_inside
+        self._tell(
+            watch.contact(event["device"], event["at"], is_open=event["state"] == "open", somebody_inside=inside)
+        )
         if watch.unexplained != before:
             self._memory.unsure_passage(openings=1)
 
@@ -203,7 +209,7 @@ class Entries:
             return
         presence.reopened += not denied
         waits = not denied and watch is not None and watch.opened_again(asked.device, presence.granted_at or 0, at)
-        if denied or (watch is not None and watch.speaks and not waits and not presence.passed):
+        if denied or (watch is not None and watch.believed and not waits and not presence.passed):
             self._decide(asked, at, decided, presence)  # what was granted has run out: this is another grant
             return
         self._locks.unlock(reading.door, decided)
@@ -229,7 +235,9 @@ class Entries:
         if decision.granted:
             self._locks.unlock(reading.door, decided)
         watch = self.watches.get(reading.door)
-        waits = decision.granted and watch is not None and watch.speaks
+        speaks = decision.granted and watch is not None and watch.speaks
+        awaits = speaks and watch is not None and watch.believed
+        waits = awaits and not self._is_hard(reading)
         whose = decision.member or reading.card_token
         who = f"{reading.side}:{whose}" if whose is not None else None
         repeated = decision.granted and (
@@ -240,9 +248,13 @@ class Entries:
         state = after(decision, reading, held, before, taken=went_through(awaits=waits, outcome=None) is True)
         if repeated:
             state = replace(state, used=before.used)
+        if speaks and not waits:
+            state = passed(decision, reading, held, state, taken=False)  # not seen to pass, as yet
         event = access_event(asked, decision, held, at)
         if decision.granted:
-            event["awaits"] = waits
+            event["awaits"] = awaits
+        if (tries := braked(before, state, held.rules if held is not None else NO_RULES)) is not None:
+            event["tries"] = tries
         if (used := slots_used(before, state)) is not None:
             event["pass_ref"], event["slots"] = used[0], list(used[1])
         self._memory.become(state)
@@ -260,12 +272,18 @@ class Entries:
         if reading.side == "out" and decision.member is None:
             self._memory.unsure_passage(strangers=1)
         if decision.granted and watch is not None:
-            if waits:
+            if speaks:
                 self._granted[asked.device, at] = _Granted(
-                    decision=decision, reading=reading, access_list=held, repeated=repeated
+                    decision=decision, reading=reading, access_list=held, repeated=repeated, counted=not waits
                 )
             self._tell(watch.granted(asked.device, at, who))
         return decision
+
+    def _is_hard(self, reading: Reading) -> bool:
+        """Return whether a card that was let in by ``reading`` must not be let in again, whatever a contact says."""
+        held = self._lists.current
+        rules = held.rules.doors.get(reading.door, DOOR) if held is not None else DOOR
+        return reading.side == "in" and rules.passback == "hard"
 
     def _state_for(self, reading: Reading, at: int) -> State:
         """Return the state to decide in: a grant that is being repeated is no reason to refuse it."""
@@ -287,7 +305,12 @@ class Entries:
                 granted = self._granted.pop((event["device"], event["access_at"]), None)
                 if granted is not None and event["kind"] == "access_taken":
                     before = self._memory.state
-                    state = after(granted.decision, granted.reading, granted.access_list, before)
+                    if granted.counted:
+                        state = seen(before, granted.decision.member, granted.reading.at)
+                        if granted.decision.member is not None:
+                            self._grants.taken(granted.reading.door, granted.decision.member)
+                    else:
+                        state = passed(granted.decision, granted.reading, granted.access_list, before)
                     if granted.repeated:
                         state = replace(state, used=before.used)
                     self._presences.taken(event["device"], event["access_at"])

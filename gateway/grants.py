@@ -1,4 +1,4 @@
-"""Grants that counted at once because no contact tells whether the door was passed, and that may be repeated.
+"""Grants that counted at once, whether the door was passed or not, and that may be repeated.
 
 Who finds the lock shut again presents the card once more: that is another act, but not another entry. Pure but for
 ``keep``. Times in µs since 1970 by the gateway's clock.
@@ -82,6 +82,11 @@ class Grants:
             return state
         grant = self._of[door, member]
         return undone(state, grant.before, member, grant.pass_ref, rules, moved=at <= grant.until)
+
+    def taken(self, door: str, member: str) -> None:
+        """The door was seen to be passed: the member's next grant there repeats nothing."""
+        if self._of.pop((door, member), None) is not None:
+            self._keep(f"{PREFIX}{door}:{member}", "", until=0)
 
     def _forget(self, at: int) -> None:
         for key, grant in list(self._of.items()):

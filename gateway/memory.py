@@ -104,6 +104,15 @@ class Memory:
         self.unsure = Unsure(openings=self.unsure.openings + openings, strangers=self.unsure.strangers + strangers)
         self._keep(PREFIX + _UNSURE_ROW, json.dumps([self.unsure.openings, self.unsure.strangers]))
 
+    @property
+    def somebody_inside(self) -> bool:
+        """Whether somebody may be inside: by a card, by an opening that no card accounts for, or on the way in."""
+        return (
+            bool(self.state.unseen)
+            or self.unsure != Unsure()
+            or any(one.space is not None for one in self.state.movements.values())
+        )
+
     def tick(self, at: datetime, access_list: AccessList | None) -> None:
         """Forget what the night ends, and the uses that a new list tells itself."""
         local = at.astimezone(self._zone)

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from gateway.mqtt_link import Link
 from gateway.mqtt_session import Message, OnMessage, connect
 from gateway.mqtt_url import Broker, MqttUrlError, parse_mqtt_url
+from gateway.pulse import Pulse
 
 __all__ = ["Broker", "Link", "Message", "MqttLoop", "MqttUrlError", "parse_mqtt_url"]
 
@@ -28,6 +29,8 @@ _READS_A_WAKE = 200
 """After so many reads the other links get their turn."""
 _IDLE_S = 0.2
 _PAUSED_POLL_S = 0.02
+_STUCK_S = 10.0
+"""A thread that does not turn for so long, while the process runs, is stuck."""
 _STOOD_STILL_S = 10.0
 """A thread that did not turn for so long (a process that was stopped) finds old messages in its sockets."""
 _OLD_FOR_S = 1.0
@@ -56,7 +59,7 @@ class MqttLoop:
         self._ended = False
         self._fresh: set[socket.socket] = set()
         """Connected by a helper thread and not yet taken over."""
-        self._beat = time.monotonic()
+        self._pulse = Pulse(_STUCK_S)
         self._looked = time.monotonic()
         """When the sockets were last asked."""
         self._old_until = 0.0
@@ -66,8 +69,8 @@ class MqttLoop:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs and has turned within the last ten seconds; False fails ``/healthz``."""
-        return self._thread.is_alive() and time.monotonic() - self._beat < 10.0
+        """Whether the thread runs and turns; to be asked once a second. False fails ``/healthz``."""
+        return self._thread.is_alive() and not self._pulse.is_stuck()
 
     @property
     def reads_old(self) -> bool:
@@ -160,7 +163,8 @@ class MqttLoop:
                 self._touched |= self._resting - paused  # these may go on: their sockets are heard again
                 self._resting = paused
                 self._turn(paused)
-                now = self._beat = time.monotonic()
+                now = time.monotonic()
+                self._pulse.beat()
                 if now >= self._next_misc:
                     self._next_misc = now + (0.2 if any(not link.connected for link in self._links) else 1.0)
                     self._attend(now)

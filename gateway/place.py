@@ -19,7 +19,7 @@ from access.schedules import zone_named
 from gateway.access_lists import ListHolder
 from gateway.clock import instant, micros
 from gateway.config import Device, GatewayConfig
-from gateway.drivers import Decoded, Driver, DriverError
+from gateway.drivers import NOTHING, Decoded, Driver, DriverError
 from gateway.drivers.registry import drivers_for
 from gateway.enrolment import Told
 from gateway.entries import Entries
@@ -144,7 +144,7 @@ class Place:
             live: false: nobody knows for how long the message was on its way; no card or code of it is decided on.
             unit: gathers what is to be written together; None: each event is appended by itself.
         """
-        said = self.drivers[driver].decode(topic, payload, at)
+        said = self._decoded(driver, topic, payload, at)
         if not live and (said.reads or said.typed):
             log.warning("card_read_too_late", extra={"gateway": self.config.gateway, "topic": topic[:512]})
             said = replace(said, reads=(), typed=())
@@ -157,7 +157,7 @@ class Place:
 
     def hear_retained(self, driver: str, topic: str, payload: bytes, at: int) -> None:
         """Take in what the broker kept: nobody knows from when, so only that a device is gone is believed."""
-        for code in self.drivers[driver].decode(topic, payload, at).gone:
+        for code in self._decoded(driver, topic, payload, at).gone:
             with self._turn:
                 self._gone(code, at)
 
@@ -196,6 +196,11 @@ class Place:
                 self._entries.silent(event["device"])
             self._entries.tick(now, at)
             self.memory.tick(instant(at), self.lists.current)
+
+    def paused(self, seconds: float) -> None:
+        """Nothing was heard or looked at for ``seconds``, because the process or the machine stood still."""
+        with self._turn:
+            self.devices.paused(seconds)
 
     def clock_stepped(self, step_s: float) -> None:
         """The wall clock jumped by ``step_s``."""
@@ -247,6 +252,10 @@ class Place:
         with self._turn:
             self._entries.enrolments.begin(device, until_us, told)
         return True
+
+    def _decoded(self, driver: str, topic: str, payload: bytes, at: int) -> Decoded:
+        """Read a message. An empty one is none: it clears what a broker has retained."""
+        return self.drivers[driver].decode(topic, payload, at) if payload else NOTHING
 
     def _ordered(self, whole: str, doors: str, door: str | None, *, on: bool) -> bool:
         with self._turn:

@@ -30,6 +30,7 @@ _CODES: Final = "SELECT DISTINCT gateway FROM event"
 _UP: Final = "SELECT * FROM event WHERE gateway = ? AND n > ? ORDER BY n"
 _DOWN: Final = "SELECT * FROM event WHERE gateway = ? AND n > ? ORDER BY n DESC"
 _ONE: Final = "SELECT * FROM event WHERE gateway = ? AND n = ?"
+_NOTED: Final = "SELECT value FROM kept WHERE gateway = ? AND name = ?"
 _LOOKED_AT: Final = 1_000_000
 """Rows between two damaged places that are looked at one by one, at most."""
 
@@ -49,6 +50,54 @@ class Recovered:
     """Numbers of which the file gives nothing."""
     left_out: str | None = None
     """Why nothing was taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What a file that was set aside holds of one gateway, and no command has read back."""
+
+    gateway: str
+    epoch: str | None
+    """Under which its events were sent; None: the file no longer says."""
+    numbers: frozenset[int]
+    """Of its events that weren't known to be stored; without an epoch they mean nothing but how many."""
+    gone: frozenset[int]
+    """Numbers between these of which the file gives nothing."""
+
+
+def held(spool: Path, aside: Path) -> list[Held]:
+    """Return what ``aside`` holds, while a gateway may run on ``spool``; nothing is changed.
+
+    Raises:
+        SpoolError: nothing can be read of ``aside``.
+        OSError: it cannot be copied.
+    """
+    with tempfile.TemporaryDirectory(dir=spool.parent) as folder:
+        try:
+            old = connect(_copy(aside, Path(folder)), options="mode=rw")
+            present = connect(spool, options="mode=ro")
+        except sqlite3.Error as error:
+            raise SpoolError(f"{aside} gives nothing: {error}") from error
+        try:
+            old.row_factory = sqlite3.Row
+            return [_held(old, present, code, row) for code, row in _codes(old).items()]
+        except sqlite3.Error as error:
+            raise SpoolError(f"{aside} gives nothing: {error}") from error
+        finally:
+            old.close()
+            present.close()
+
+
+def _held(old: sqlite3.Connection, present: sqlite3.Connection, code: str, row: Any) -> Held:
+    epoch, base, committed = _numbers(old, code, row)
+    rows, _ = _rows(old, code, committed)
+    numbers = {n - base for n, _, _ in rows}
+    gone = frozenset(range(min(numbers), max(numbers))) - numbers if numbers else frozenset()
+    if epoch is not None:
+        noted = present.execute(_NOTED, (code, _RECOVERED + epoch)).fetchone()
+        for first, last in json.loads(noted[0]) if noted else ():
+            numbers.difference_update(range(first, last + 1))
+    return Held(gateway=code, epoch=epoch, numbers=frozenset(numbers), gone=gone)
 
 
 def recover(spool: Path, aside: Path) -> tuple[list[Recovered], Path]:
@@ -73,11 +122,7 @@ def recover(spool: Path, aside: Path) -> tuple[list[Recovered], Path]:
         if file.trouble is not None:
             raise SpoolError(f"{spool} takes nothing at present: {file.trouble}")
         with tempfile.TemporaryDirectory(dir=spool.parent) as folder:
-            copy = Path(folder) / "aside.sqlite"
-            for suffix in ("", "-wal"):
-                part = aside.with_name(aside.name + suffix)
-                if part.exists():
-                    shutil.copyfile(part, copy.with_name(copy.name + suffix))
+            copy = _copy(aside, Path(folder))
             try:
                 found = _from(connect(copy, options="mode=rw"), file)
             except sqlite3.Error as error:
@@ -92,13 +137,31 @@ def recover(spool: Path, aside: Path) -> tuple[list[Recovered], Path]:
 def _from(old: sqlite3.Connection, file: SpoolFile) -> list[Recovered]:
     try:
         old.row_factory = sqlite3.Row
-        rows = {row["code"]: row for row in _readable(old, _GATEWAYS)}
-        codes = dict.fromkeys([*rows, *(row[0] for row in _readable(old, _CODES))])
-        if not codes:
-            old.execute(_CODES).fetchall()  # says why
-        return [_one(old, file, code, rows.get(code)) for code in codes]
+        return [_one(old, file, code, row) for code, row in _codes(old).items()]
     finally:
         old.close()
+
+
+def _copy(aside: Path, folder: Path) -> Path:
+    copy = folder / "aside.sqlite"
+    for suffix in ("", "-wal"):
+        part = aside.with_name(aside.name + suffix)
+        if part.exists():
+            shutil.copyfile(part, copy.with_name(copy.name + suffix))
+    return copy
+
+
+def _codes(old: sqlite3.Connection) -> dict[str, Any]:
+    """Return the gateways of a file, each with its row where that can be read.
+
+    Raises:
+        sqlite3.Error: none can be found.
+    """
+    rows = {row["code"]: row for row in _readable(old, _GATEWAYS)}
+    codes = dict.fromkeys([*rows, *(row[0] for row in _readable(old, _CODES))])
+    if not codes:
+        old.execute(_CODES).fetchall()  # says why
+    return {code: rows.get(code) for code in codes}
 
 
 def _one(old: sqlite3.Connection, file: SpoolFile, code: str, row: Any) -> Recovered:

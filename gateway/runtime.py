@@ -43,6 +43,8 @@ _OF_THE_PROCESS: Final = ""
 """Stands for a gateway's code with what the spool keeps for the process."""
 _CLIENT_ID: Final = "field_client_id"
 _DISK_WITHIN_S: Final = 5.0
+_PAUSED_S: Final = 5.0
+"""A look at the time that comes so late: the process, or the machine, stood still."""
 _LATE_S: Final = 10.0
 """A card read that has waited here for longer opens nothing."""
 
@@ -200,6 +202,7 @@ class Runtime:
                         return
                     self._take(arrival)
                 if time.monotonic() >= next_tick:
+                    self._stood_still(time.monotonic() - next_tick)
                     next_tick = time.monotonic() + _TICK_S
                     self._tick(time.monotonic(), self._clock())
         except Exception:
@@ -268,6 +271,13 @@ class Runtime:
                     "driver_failed",
                     extra={"gateway": place.config.gateway, "driver": driver, "where": f"{where.name}:{where.lineno}"},
                 )
+
+    def _stood_still(self, seconds: float) -> None:
+        """A look at the time comes ``seconds`` late: what could not be heard meanwhile makes no device silent."""
+        if seconds > _PAUSED_S:
+            log.warning("stood_still", extra={"seconds": round(seconds, 1)})
+            for place in self._places:
+                place.paused(seconds)
 
     def _tick(self, now: float, at: int) -> None:
         self._look(steady(), at)

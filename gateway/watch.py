@@ -42,6 +42,11 @@ class DeviceWatch:
         self._silent[device] = at
         return DeviceEvent(kind="device", at=at, device=device, what="link", value=0.0)
 
+    def paused(self, seconds: float) -> None:
+        """Nobody could be heard for ``seconds``: the process was stopped, or the machine."""
+        for device in self._heard:
+            self._heard[device] += seconds
+
     def tick(self, now: float, at: int) -> tuple[DeviceEvent, ...]:
         """Look at the time: devices that should have spoken and did not."""
         late = [

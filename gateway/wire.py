@@ -80,6 +80,8 @@ class AccessEvent(_Event):
     """Of a grant: by a right that supervises."""
     awaits: NotRequired[bool]
     """Of a grant: whether the door's contact is heard, so that ``access_taken`` or ``access_not_taken`` follows."""
+    tries: NotRequired[Small]
+    """Of a wrong PIN, a wrong code or an unknown card that begins a pause: how many there were of late."""
     bits: NotRequired[Small]
     """Of a card whose format nobody knows: its length; ``card`` is then a keyed hash of its bits."""
 
@@ -99,6 +101,8 @@ class DoorEvent(_Event):
 
     kind: Literal["door"]
     state: Literal["open", "closed", "forced", "held", "tamper"]
+    unsure: NotRequired[bool]
+    """Of ``forced``: somebody inside may have used the handle, and nothing tells; said once a day of each door."""
 
 
 class DeskEvent(_Event):

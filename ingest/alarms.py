@@ -38,3 +38,12 @@ def new_life(reading: Reading, old: Stream) -> Alarm:
         from_at=old.last_received_at,
         until_at=when(reading.message.received_at),
     )
+
+
+def rubbish(gateway: Gateway) -> Alarm:
+    """It sends more that can't be read than is kept."""
+    text = (
+        f"gateway {gateway.code} sends many events that can't be read; the first are kept, the others only counted:"
+        " `maillage dead-letters count`"
+    )
+    return Alarm(kind="unreadable_events", place=gateway.place, gateway=gateway.id, text=text)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import psycopg
 
+from database.leases import Fenced
 from gateway.wire import Event
 from ingest import alarms, clock, earlier, letters, records, store
 from ingest.consequences import TELLING, Consequences
 from ingest.late import apply_late
 from ingest.messages import Letter, Reading, Unreadable, read_event
 from ingest.occupancy import TTL_S, PlaceFold
+from ingest.quota import Quota
 from ingest.records import Alarm, DeadLetter
 from ingest.rows import row
 from ingest.store import Reached, Stream
@@ -64,6 +66,7 @@ class _Work:
     connection: store.Connection
     tx: int
     now: int
+    quota: Quota
     tally: Tally = field(default_factory=Tally)
     rows: list[bytes] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
@@ -71,17 +74,21 @@ class _Work:
     entailed: Consequences = field(default_factory=Consequences)
     reached: dict[int, Reached] = field(default_factory=dict)
     places: dict[int, PlaceFold] = field(default_factory=dict)
+    shards: set[int] = field(default_factory=set)
+    spaces: list[int] = field(default_factory=list)
+    """Whose state is new."""
 
     def unread(self, letter: DeadLetter) -> None:
-        """Keep an event that can't be read, and count it."""
+        """Count an event that can't be read, and keep it while its gateway's quota has room."""
         self.tally.dead.append(letter.reason)
-        self.letters.append(letter)
+        if self.quota.admits(letter, self.now):
+            self.letters.append(letter)
 
     def said(self, letter: DeadLetter | None) -> None:
-        """Keep a letter, if it is one."""
-        if letter is not None:
-            if letter.origin == "gateway":
-                self.tally.dead.append(letter.reason)
+        """Keep the letter of a whole message, or of what a device said, if it is one."""
+        if letter is not None and letter.origin == "gateway":
+            self.unread(letter)
+        elif letter is not None:
             self.letters.append(letter)
 
 
@@ -93,6 +100,7 @@ class Books:
         self._streams: dict[int, list[Stream]] = {}
         self._folds: dict[int, PlaceFold] = {}
         self._limit = letters.Limit()
+        self._quota = Quota()
 
     def use(self, topology: Topology) -> None:
         """Go on with a new topology; marks and folds are read again, since spaces may have come or gone."""
@@ -106,7 +114,7 @@ class Books:
 
     def commit(
         self,
-        connection: store.Connection,
+        connection: Fenced,
         readings: list[Reading],
         unreadable: list[Letter],
         *,
@@ -117,12 +125,13 @@ class Books:
         With ``keep`` False it is a trial: all is done, and taken back.
 
         Raises:
-            psycopg.Error: the transaction failed as a whole; nothing was stored. SQLSTATE ``store.MARK_MOVED``: another
-                worker stored events of one of these streams.
+            psycopg.Error: the transaction failed as a whole; nothing was stored. A SQLSTATE of ``store.OVERTAKEN``:
+                another worker owns one of these shards.
             store.DatabaseReplaced: the database isn't the one whose topology this is.
         """
         with store.transaction(connection, self.topology.base) as (tx, now):
-            work = _Work(connection=connection, tx=tx, now=now)
+            work = self._begin(connection, tx, now, {reading.gateway.shard for reading in readings})
+            work.shards |= {letter.gateway.shard for letter in unreadable if letter.gateway is not None}
             self._load(connection, readings)
             placed = [(self._stream(connection, reading, work), reading) for reading in readings]
             for stream, reading in sorted(placed, key=lambda pair: pair[0].id if pair[0] else 0):
@@ -138,6 +147,10 @@ class Books:
         if not keep:
             self.forget()
             return work.tally
+        for one in self._quota.excess.values():
+            numbers = {"stream": one.stream, "first": one.first_seq, "last": one.last_seq}
+            log.warning("dead_letters_not_kept", extra={**numbers, "events": one.events, "reason": one.reason})
+        self._quota.settle()
         for kept in work.letters:
             if kept.origin == "ingest" and kept.seq is not None:
                 where = {"topic": kept.topic, "stream": kept.stream, "seq": kept.seq}
@@ -145,6 +158,7 @@ class Books:
         for moved in work.reached.values():
             moved.stream.last_seq, moved.stream.digest = moved.seq, moved.digest
             moved.stream.last_received_at = store.when(now)
+        store.notify(connection, "maillage_occupancy", work.spaces)
         return work.tally
 
     def takes_events(self, connection: store.Connection, gateway: Gateway) -> bool:
@@ -165,14 +179,14 @@ class Books:
         return True
 
     def replay(
-        self, connection: store.Connection, old: list[OldLetter], *, tx: int, now: int
+        self, connection: Fenced, old: list[OldLetter], *, tx: int, now: int
     ) -> tuple[list[int], list[tuple[int, str, str]]]:
         """Store and fold the events of letters that can be read by now, inside the caller's transaction ``tx``.
 
         Returns:
             The ids of those that became events; and of the others, id, error and reason.
         """
-        work = _Work(connection=connection, tx=tx, now=now)
+        work = self._begin(connection, tx, now)
         done: list[int] = []
         refused: list[tuple[int, str, str]] = []
         for letter in old:
@@ -190,6 +204,7 @@ class Books:
             if isinstance(event, Unreadable):
                 refused.append((letter.id, event.error, event.reason))
                 continue
+            work.shards.add(gateway.shard)
             self._read_folds(connection, {gateway.place})
             place = work.places.setdefault(gateway.place, self._folds[gateway.place])
             device = gateway.devices.get(event["device"])
@@ -211,23 +226,30 @@ class Books:
             )
             done.append(letter.id)
         self._write(connection, work)
+        store.notify(connection, "maillage_occupancy", work.spaces)
         return done, refused
 
-    def look(self, connection: store.Connection, due: Mapping[int, int]) -> None:
+    def look(self, connection: Fenced, due: Mapping[int, int]) -> None:
         """Let time pass in places, each up to the instant given with it, and store and tell what that changes.
 
         Raises:
             psycopg.Error: nothing was stored.
         """
+        shards = {gateway.shard for gateway in self.topology.gateways.values() if gateway.place in due}
         with store.transaction(connection, self.topology.base) as (tx, now):
-            work = _Work(tx=tx, now=now)
+            work = self._begin(connection, tx, now, shards)
             self._read_folds(connection, set(due))
             for place, until in due.items():
                 work.places[place] = self._folds[place]
                 work.places[place].look(until)
             self._write(connection, work, commit=True)
+        store.notify(connection, "maillage_occupancy", work.spaces)
 
-    def _write(self, connection: store.Connection, work: _Work, *, commit: bool = False) -> None:
+    def _begin(self, connection: Fenced, tx: int, now: int, shards: Iterable[int] = ()) -> _Work:
+        self._quota.begin()
+        return _Work(connection=connection, tx=tx, now=now, quota=self._quota, shards=set(shards))
+
+    def _write(self, connection: Fenced, work: _Work, *, commit: bool = False) -> None:
         """Write what a transaction gathered: rows, folds, letters, alarms, the marks last, and COMMIT if told to.
 
         All but the rows travel at once; after the first that fails the database ignores the rest, COMMIT included.
@@ -236,15 +258,18 @@ class Books:
         for fold in work.places.values():
             fold.settle()
         with connection.pipeline():
-            store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
+            work.spaces = store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
             for kept in work.letters:
                 records.store_letter(connection, kept)
+            for excess in work.quota.excess.values():
+                records.store_excess(connection, excess)
             for alarm in work.alarms:
                 records.raise_alarm(connection, alarm)
             for incident in work.entailed.incidents:
                 records.raise_incident(connection, incident)
             records.store_uses(connection, work.entailed.uses)
             store.move_marks(connection, list(work.reached.values()))
+            store.check_shards(connection, work.shards)
             if commit:
                 connection.execute("COMMIT")
 
@@ -370,6 +395,8 @@ class Books:
             if event["kind"] in TELLING:  # type: ignore[index]
                 entail(event, gateway, device, at)  # type: ignore[arg-type]
             newest = at
+        if work.quota.exceeded(gateway.id):
+            work.alarms.append(alarms.rubbish(gateway))
         worst = max(wrong, key=abs) if wrong else shift
         if worst:
             work.alarms.append(alarms.clock_wrong(gateway, worst))

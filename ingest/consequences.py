@@ -10,8 +10,6 @@ from ingest.topology import Device, Gateway
 
 TELLING: Final = frozenset({"access", "access_taken", "door", "device", "gateway"})
 """Kinds of events that may entail something."""
-AGAIN_US: Final = 1_200_000_000
-"""What happens again within twenty minutes counts up the same alarm. A door that is held says so every fifteen."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,8 +32,8 @@ class Consequences:
     """Gathers what a transaction's events entail."""
 
     def __init__(self) -> None:
-        self.uses: dict[tuple[str, int], tuple[int, int]] = {}
-        """(pass, slot) → the place and the instant of the use that was told first."""
+        self.uses: dict[tuple[str, int, int], tuple[int, int]] = {}
+        """(pass, slot, gateway) → its place and the instant of the use that it reported first."""
         self.incidents: list[Incident] = []
         self._open: dict[tuple[Any, ...], Incident] = {}
 
@@ -43,7 +41,7 @@ class Consequences:
         """Look at an event of ``TELLING``; ``at`` is its corrected instant."""
         if (event["kind"] == "access" or event["kind"] == "access_taken") and "slots" in event and "pass_ref" in event:
             for slot in event["slots"]:
-                self.uses.setdefault((event["pass_ref"], slot), (gateway.place, at))
+                self.uses.setdefault((event["pass_ref"], slot, gateway.id), (gateway.place, at))
         said = _said(event, gateway, device)
         if said is None:
             return
@@ -51,7 +49,7 @@ class Consequences:
         door = device.door if device is not None else None
         code = event["device"] if device is not None and door is None else None
         known = self._open.get((kind, gateway.id, door, code))
-        if known is not None and abs(at - known.last_at) <= AGAIN_US:
+        if known is not None:
             known.first_at, known.last_at = min(known.first_at, at), max(known.last_at, at)
             known.times += 1
             return
@@ -71,8 +69,13 @@ class Consequences:
 def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, str] | None:
     """Return the kind and the text of the alarm that ``event`` is; None: it is none."""
     where = f"door {device.door_code}" if device is not None and device.door is not None else event["device"]
-    if event["kind"] == "access" and event["reason"] == "too_many_tries":
+    if event["kind"] == "access" and (event["reason"] == "too_many_tries" or "tries" in event):
         return "too_many_tries", f"too many wrong tries at {where}"
+    if event["kind"] == "door" and event["state"] == "forced" and event.get("unsure"):
+        return (
+            "door_unexplained",
+            f"{where} opened without being unlocked: by the handle or by force, nothing tells which",
+        )
     if event["kind"] == "door" and event["state"] == "forced":
         return "door_forced", f"{where} opened without being unlocked"
     if event["kind"] == "door" and event["state"] == "held":

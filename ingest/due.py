@@ -12,8 +12,9 @@ from typing import Final
 
 import psycopg
 
+from database.leases import Fenced
 from ingest.commit import Books
-from ingest.store import Connection, micros
+from ingest.store import OVERTAKEN, micros
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ ORDER BY due.at LIMIT %b
 """
 
 
-def settle(connection: Connection, books: Books, owned: frozenset[int]) -> int:
+def settle(connection: Fenced, books: Books, owned: frozenset[int]) -> int:
     """Settle what is due in the shards that are ours; returns how many places were looked at."""
     if not owned:
         return 0
@@ -47,13 +48,15 @@ def settle(connection: Connection, books: Books, owned: frozenset[int]) -> int:
     return len(due)
 
 
-def _looked(connection: Connection, books: Books, due: dict[int, int]) -> bool:
+def _looked(connection: Fenced, books: Books, due: dict[int, int]) -> bool:
     """Look at places; False where something of one can't be stored: that stops neither the others nor the ingest."""
     try:
         books.look(connection, due)
     except (psycopg.OperationalError, psycopg.InterfaceError):
         raise
-    except Exception:
+    except Exception as failure:
+        if getattr(failure, "sqlstate", None) in OVERTAKEN:
+            raise
         log.exception("look_failed", extra={"places": len(due), "place": next(iter(due))})
         books.forget()  # what was half done is read again
         return False

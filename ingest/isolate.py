@@ -13,11 +13,12 @@ from typing import Final
 
 from psycopg import DataError, Error, IntegrityError, errors
 
+from database.leases import Fenced
 from gateway.wire import Event
 from ingest import letters
 from ingest.commit import Books, Tally
 from ingest.messages import Reading, Unreadable
-from ingest.store import Connection, DatabaseReplaced
+from ingest.store import DatabaseReplaced
 
 _AT_ONCE: Final = 16
 """Refused events looked for in one transaction; what comes after them is stored in a further one."""
@@ -46,7 +47,7 @@ def reason_of(failure: Exception) -> str:
     return (f"{type(failure).__name__}: {text}" if text else type(failure).__name__)[:300]
 
 
-def commit(books: Books, connection: Connection, reading: Reading, *, turn: Callable[[], None]) -> Iterator[Tally]:
+def commit(books: Books, connection: Fenced, reading: Reading, *, turn: Callable[[], None]) -> Iterator[Tally]:
     """Store ``reading``, each event that is proven to be at fault as a dead letter in its place.
 
     The events that were not refused prove it, where there are at least as many; else, for a data error, a plain
@@ -84,7 +85,7 @@ class _Trials:
     """Stores batches and takes them back."""
 
     books: Books
-    connection: Connection
+    connection: Fenced
     turn: Callable[[], None]
 
     def refusal(self, reading: Reading) -> Exception | None:

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from gateway.wire import State
-from ingest.consequences import AGAIN_US, Incident
-from ingest.store import Connection, micros, when
+from ingest.consequences import Incident
+from ingest.store import Connection, when
 
 _LETTER_BYTES: Final = 65_536
 
@@ -43,17 +43,29 @@ ON CONFLICT (gateway) DO UPDATE SET
   clock_offset_ms = coalesce(excluded.clock_offset_ms, old.clock_offset_ms),
   devices = coalesce(excluded.devices, old.devices),
   unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END
-RETURNING place, online, heard_at, spool_depth, complete_at
 """
 
 _RAISE = """
--- tell the operator, once an hour for the same thing
-INSERT INTO alarm (kind, place, gateway, from_at, until_at, text, detail)
-SELECT %b::text, %b::int, %b::int, %b::timestamptz, %b::timestamptz, %b::text, %b::jsonb
-WHERE NOT EXISTS (
-  SELECT FROM alarm
-  WHERE gateway IS NOT DISTINCT FROM %b::int AND kind = %b::text AND raised_at > now() - interval '1 hour'
-    AND text = %b::text
+-- tell the operator; the same again counts up while it is open, and is no news within an hour of an alarm that was seen
+WITH told AS (
+  SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, %b::timestamptz AS from_at,
+         %b::timestamptz AS until_at, %b::text AS text
+), again AS (
+  UPDATE alarm a SET
+    from_at = least(a.from_at, t.from_at), until_at = greatest(a.until_at, t.until_at), text = t.text,
+    times = a.times + 1, last_at = now()
+  FROM told t
+  WHERE a.id = (
+    SELECT max(o.id) FROM alarm o
+    WHERE o.acknowledged_at IS NULL AND o.gateway = t.gateway AND o.kind = t.kind AND o.place = t.place
+  )
+  RETURNING a.id
+)
+INSERT INTO alarm (kind, place, gateway, from_at, until_at, text)
+SELECT t.kind, t.place, t.gateway, t.from_at, t.until_at, t.text FROM told t
+WHERE NOT EXISTS (SELECT FROM again) AND NOT EXISTS (
+  SELECT FROM alarm o
+  WHERE o.gateway = t.gateway AND o.kind = t.kind AND o.raised_at > now() - interval '1 hour' AND o.text = t.text
 )
 """
 
@@ -87,37 +99,66 @@ SELECT coalesce(max(last_received_at), '-infinity') < %b::timestamptz FROM strea
 """
 
 _INCIDENT = """
--- tell the operator of a door or a gateway; what happens again soon counts up, until it is acknowledged
+-- tell the operator of a door or a gateway; what happens again counts up, until it is acknowledged
 WITH told AS (
   SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, (SELECT id FROM door WHERE id = %b::int) AS door,
          %b::timestamptz AS first_at, %b::timestamptz AS last_at, %b::text AS text, %b::int AS times,
-         %b::text AS device, %b::interval AS again
+         %b::text AS device
 ), again AS (
   UPDATE alarm a SET
     from_at = least(a.from_at, t.first_at), until_at = greatest(a.until_at, t.last_at),
-    detail = a.detail || jsonb_build_object('times', coalesce((a.detail ->> 'times')::int, 1) + t.times)
+    times = a.times + t.times, last_at = greatest(a.last_at, t.last_at)
   FROM told t
   WHERE a.id = (
     SELECT max(o.id) FROM alarm o
     WHERE o.acknowledged_at IS NULL AND o.gateway = t.gateway AND o.kind = t.kind AND o.door IS NOT DISTINCT FROM t.door
       AND o.detail ->> 'device' IS NOT DISTINCT FROM t.device
-      AND o.from_at <= t.last_at + t.again AND o.until_at >= t.first_at - t.again
   )
   RETURNING a.id
 )
-INSERT INTO alarm (kind, place, gateway, door, from_at, until_at, text, detail)
-SELECT kind, place, gateway, door, first_at, last_at, text,
-       jsonb_strip_nulls(jsonb_build_object('times', times, 'device', device)) FROM told
+INSERT INTO alarm (kind, place, gateway, door, from_at, until_at, text, times, last_at, detail)
+SELECT kind, place, gateway, door, first_at, last_at, text, times, last_at,
+       jsonb_strip_nulls(jsonb_build_object('device', device)) FROM told
 WHERE NOT EXISTS (SELECT FROM again)
 """
 
 _USES = """
--- slots of passes that were used, each once whoever tells of it; a pass that is no more costs nothing
+-- slots of passes that were used, each once, whichever gateway reports it first; a pass that is no more costs nothing.
+-- One that doesn't hold at the gateway's place, and was on no list of that place, can't have been used there: an alarm
+WITH used AS (
+  SELECT u.*, p.everywhere OR EXISTS (SELECT FROM pass_place l WHERE l.pass = u.pass AND l.place = u.place) OR EXISTS (
+    SELECT FROM list_entry e
+    WHERE e.place = u.place AND e.member = p.member AND position('"' || u.pass || '"' IN e.holder::text) > 0
+  ) AS holds
+  FROM unnest(%b::text[], %b::bigint[], %b::int[], %b::int[], %b::timestamptz[])
+    WITH ORDINALITY AS u (pass, slot, place, gateway, at, n)
+  JOIN pass p ON p.ref = u.pass
+), refused AS (
+  INSERT INTO alarm (kind, place, gateway, from_at, until_at, text, detail)
+  SELECT 'use_refused', f.place, f.gateway, min(f.at), max(f.at), f.text, jsonb_build_object('times', count(*))
+  FROM (
+    SELECT used.*, format('gateway %%s reports uses of pass %%s, which does not hold at its place: they do not count',
+                          g.code, used.pass) AS text
+    FROM used JOIN gateway g ON g.id = used.gateway WHERE NOT holds
+  ) f
+  WHERE NOT EXISTS (
+    SELECT FROM alarm a WHERE a.gateway = f.gateway AND a.kind = 'use_refused' AND a.text = f.text
+      AND a.raised_at > now() - interval '1 hour'
+  )
+  GROUP BY f.place, f.gateway, f.text LIMIT 20
+)
 INSERT INTO pass_use (pass, slot, place, at)
-SELECT u.pass, u.slot, u.place, u.at
-FROM unnest(%b::text[], %b::bigint[], %b::int[], %b::timestamptz[]) AS u (pass, slot, place, at)
-WHERE EXISTS (SELECT FROM pass p WHERE p.ref = u.pass)
+SELECT pass, slot, place, at FROM used WHERE holds ORDER BY n
 ON CONFLICT (pass, slot) DO NOTHING
+"""
+
+_STORE_EXCESS = """
+-- unreadable events that aren't kept: how many of a stream, by day of their arrival and reason
+INSERT INTO dead_letter_excess AS old (stream, day, reason, stored, events, first_seq, last_seq, error)
+VALUES (%b, (now() AT TIME ZONE 'UTC')::date, %b, %b, %b, %b, %b, %b)
+ON CONFLICT (stream, day, reason) DO UPDATE SET
+  events = old.events + excluded.events, last_seq = greatest(old.last_seq, excluded.last_seq), last_at = now(),
+  error = excluded.error
 """
 
 
@@ -141,6 +182,22 @@ class DeadLetter:
         """What makes two letters the same: an event's place in its stream, or the whole message."""
         key = f"{self.origin}|{self.topic}|{self.stream}|{self.seq}|".encode()
         return hashlib.sha256(key + (b"" if self.seq is not None else self.payload)).digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excess:
+    """Unreadable events of one stream and reason that aren't kept."""
+
+    stream: int
+    reason: str
+    stored: bool
+    """They are rows of ``event`` all the same."""
+    gateway: int | None
+    events: int
+    first_seq: int
+    last_seq: int
+    error: str
+    """Of the last of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +233,19 @@ def store_letter(connection: Connection, letter: DeadLetter) -> None:
     )
 
 
+def store_excess(connection: Connection, one: Excess) -> None:
+    """Count unreadable events that aren't kept."""
+    error = one.error.replace("\0", "")[:500]
+    connection.execute(
+        _STORE_EXCESS, (one.stream, one.reason, one.stored, one.events, one.first_seq, one.last_seq, error)
+    )
+
+
 def store_state(
     connection: Connection, gateway: int, place: int, state: State, *, heard_at: int, offset_ms: float | None
-) -> list[Any]:
-    """Store a gateway's account of itself; returns the row to tell the API."""
-    row = connection.execute(
+) -> None:
+    """Store a gateway's account of itself."""
+    connection.execute(
         _STORE_STATE,
         (
             gateway,
@@ -199,15 +264,12 @@ def store_state(
             state.devices,
             json.dumps([one.model_dump(exclude_none=True) for one in state.unwell]),
         ),
-    ).fetchone()
-    assert row is not None
-    return [gateway, row[0], row[1], micros(row[2]), row[3], None if row[4] is None else micros(row[4])]
+    )
 
 
 def raise_alarm(connection: Connection, alarm: Alarm) -> None:
-    """Tell the operator, once an hour for the same thing."""
-    first = (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text, "{}")
-    connection.execute(_RAISE, (*first, alarm.gateway, alarm.kind, alarm.text))
+    """Tell the operator, or count up what is told already."""
+    connection.execute(_RAISE, (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text))
 
 
 def raise_refusal(connection: Connection, reason: str) -> None:
@@ -253,17 +315,17 @@ def raise_incident(connection: Connection, one: Incident) -> None:
             one.text,
             one.times,
             one.device,
-            timedelta(microseconds=AGAIN_US),
         ),
     )
 
 
-def store_uses(connection: Connection, uses: Mapping[tuple[str, int], tuple[int, int]]) -> None:
-    """Store which slots of which passes were used: (pass, slot) → place and instant.
+def store_uses(connection: Connection, uses: Mapping[tuple[str, int, int], tuple[int, int]]) -> None:
+    """Store which slots of which passes were used: (pass, slot, gateway) → its place and the instant.
 
     In one order, so that two workers that tell of the same pass wait for each other and never in a circle.
     """
     if uses:
-        rows = [(ref, slot, *uses[ref, slot]) for ref, slot in sorted(uses)]
-        passes, slots, places, instants = zip(*rows, strict=True)
-        connection.execute(_USES, (list(passes), list(slots), list(places), [when(at) for at in instants]))
+        rows = [(*key, *uses[key]) for key in sorted(uses, key=lambda key: key[:2])]
+        passes, slots, gateways, places, instants = zip(*rows, strict=True)
+        values = (list(passes), list(slots), list(places), list(gateways), [when(at) for at in instants])
+        connection.execute(_USES, values)

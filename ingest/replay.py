@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from database.leases import Fenced
 from ingest import isolate, topology
 from ingest.commit import Books, OldLetter
-from ingest.store import Connection, micros, transaction
+from ingest.store import micros, transaction
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ RETURNING id
 """
 
 
-def answer_requests(connection: Connection, books: Books, owned: frozenset[int]) -> bool:
+def answer_requests(connection: Fenced, books: Books, owned: frozenset[int]) -> bool:
     """Read again a page of what was asked for in the shards that are ours; return whether there may be more.
 
     A letter that is refused again is noted with the reason and stops no other.
@@ -78,7 +79,7 @@ def answer_requests(connection: Connection, books: Books, owned: frozenset[int])
     return len(rows) == _PAGE
 
 
-def _read_alone(connection: Connection, books: Books, letter: OldLetter) -> None:
+def _read_alone(connection: Fenced, books: Books, letter: OldLetter) -> None:
     try:
         _read(connection, books, [letter])
     except Exception as failure:
@@ -90,7 +91,7 @@ def _read_alone(connection: Connection, books: Books, letter: OldLetter) -> None
         log.warning("dead_letter_refused_again", extra={"letter": letter.id, "reason": error})
 
 
-def _read(connection: Connection, books: Books, letters: list[OldLetter]) -> None:
+def _read(connection: Fenced, books: Books, letters: list[OldLetter]) -> None:
     with transaction(connection, books.topology.base) as (tx, now):
         done, refused = books.replay(connection, letters, tx=tx, now=now)
         connection.execute(_DONE, (done,))

@@ -127,7 +127,7 @@ def _access(event: Any) -> tuple[bytes, bytes]:
     return middle, _rule(event["rule"], event.get("awaits")) if few else _jsonb(detail)
 
 
-_ACCESS_DETAIL: Final = ("rule", "pass_ref", "host", "by", "noted", "awaits", "bits", "device_at")
+_ACCESS_DETAIL: Final = ("rule", "pass_ref", "host", "by", "noted", "awaits", "bits", "tries", "device_at")
 """What an access says beyond the columns; its slots become rows of ``pass_use``."""
 
 

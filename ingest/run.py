@@ -7,7 +7,6 @@ import os
 import secrets
 import threading
 import time
-from typing import Final
 
 from prometheus_client import generate_latest
 
@@ -23,8 +22,6 @@ from ingest.settings import IngestSettings
 from ingest.worker import Worker
 
 log = logging.getLogger(__name__)
-
-_STUCK_S: Final = 60.0
 
 
 def run(settings: IngestSettings, stop: threading.Event) -> int:
@@ -71,7 +68,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     def health() -> str | None:
         if not loop.alive:
             return "the broker's thread is dead: restart the ingest"
-        if not threads[0].is_alive() or time.monotonic() - worker.beat > _STUCK_S:
+        if not threads[0].is_alive() or worker.pulse.is_stuck():
             return "the worker is dead or stuck: restart the ingest"
         return None
 
@@ -98,6 +95,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     loop.start()
     log.info("ingest_started", extra={"shards": settings.shards, "metrics_port": settings.metrics_port})
     while not stop.wait(1.0):
+        health()  # somebody has to look once a second (gateway.pulse)
         if not threads[0].is_alive() or not loop.alive:
             log.critical("ingest_thread_died")
             break

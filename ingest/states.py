@@ -86,19 +86,11 @@ class States:
                 self.store(connection, [one])
 
     def _store(self, connection: Connection, newest: Sequence[Said]) -> None:
-        told = []
         with connection.transaction():
             for one in newest:
                 gateway, state = one.gateway, one.state
-                told.append(
-                    records.store_state(
-                        connection,
-                        gateway.id,
-                        gateway.place,
-                        state,
-                        heard_at=one.heard_at,
-                        offset_ms=one.offset_ms,
-                    )
+                records.store_state(
+                    connection, gateway.id, gateway.place, state, heard_at=one.heard_at, offset_ms=one.offset_ms
                 )
                 self._watch(connection, gateway, state)
                 if state.online and not one.message.retained:
@@ -108,7 +100,7 @@ class States:
                     self._metrics.spool_depth.labels(gateway.code).set(state.spool_depth)
                 if one.offset_ms is not None:
                     self._metrics.clock_offset.labels(gateway.code).set(one.offset_ms / 1000)
-            notify(connection, "maillage_gateway", "g", told)
+        notify(connection, "maillage_gateway", [one.gateway.id for one in newest])
 
     def _watch(self, connection: Connection, gateway: Gateway, state: State) -> None:
         """Two boots that alternate under one gateway are two machines with one identity."""

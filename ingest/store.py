@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,17 +12,20 @@ from typing import Any, Final
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from database.leases import LEASE_LOST, Fenced
 from ingest.occupancy import Change, PlaceFold
 from ingest.rows import COPY_EVENT, HEADER, TRAILER
 from ingest.space import Estimate, SpaceFold
 from ingest.topology import Topology
 
+log = logging.getLogger(__name__)
+
 Connection = psycopg.Connection[Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MARK_MOVED: Final = "MA001"
 """SQLSTATE of a mark that another worker moved."""
-_SHARD_LOCKS: Final = 1_296_124_769
-"""First key of the advisory locks (the second is the shard): one worker owns a shard at a time."""
+OVERTAKEN: Final = frozenset((MARK_MOVED, LEASE_LOST))
+"""SQLSTATEs by which the database says that another worker owns a shard of ours."""
 
 
 def when(micros: int) -> datetime:
@@ -37,11 +40,6 @@ def micros(moment: datetime) -> int:
     """An aware time as microseconds since the Unix epoch."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
-
-_LOCK = """
--- take those of the shards that nobody else has
-SELECT shard FROM unnest(%b::int[]) AS shard WHERE pg_try_advisory_lock(%b::int, shard)
-"""
 
 _BEGIN = """
 -- the transaction's number, which orders the feed, the centre's time, and which tables these are
@@ -89,9 +87,11 @@ SELECT * FROM unnest(%b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int
 """
 
 _NOTIFY = """
--- tell the API
+-- tell the API where to look
 SELECT pg_notify(%b, %b)
 """
+_MOST_IDS: Final = 700
+"""In a notification, which holds up to 8,000 bytes."""
 
 
 class DatabaseReplaced(Exception):
@@ -122,10 +122,23 @@ class Reached:
     """Events that an earlier stream of the gateway holds already."""
 
 
-def lock_shards(connection: Connection, shards: Iterable[int]) -> frozenset[int]:
-    """Take the shards that no other worker holds, for as long as this connection lives."""
-    rows = connection.execute(_LOCK, (list(shards), _SHARD_LOCKS), binary=True).fetchall()
-    return frozenset(shard for (shard,) in rows)
+def lease_of(shard: int) -> str:
+    """The name of the lease that a shard's worker holds."""
+    return f"shard {shard:02d}"
+
+
+def shards_of(leases: Mapping[str, int]) -> frozenset[int]:
+    """The shards of these leases."""
+    return frozenset(int(name.removeprefix("shard ")) for name in leases)
+
+
+def check_shards(connection: Fenced, shards: Collection[int]) -> None:
+    """Refuse to commit unless these shards are still ours.
+
+    Raises:
+        psycopg.Error: with SQLSTATE ``LEASE_LOST``, at the end of the pipeline that this is sent in.
+    """
+    connection.check([lease_of(shard) for shard in shards])
 
 
 def streams(connection: Connection, gateways: Sequence[int]) -> list[Stream]:
@@ -210,10 +223,11 @@ def move_marks(connection: Connection, moves: Sequence[Reached]) -> None:
         connection.execute(_MOVE_MARKS, columns, binary=True)
 
 
-def store_spaces(connection: Connection, topology: Topology, places: Iterable[PlaceFold], now: int, ttl_s: int) -> None:
-    """Store the touched spaces and their changes, and tell the API; empties ``touched`` and ``changes``."""
+def store_spaces(
+    connection: Connection, topology: Topology, places: Iterable[PlaceFold], now: int, ttl_s: int
+) -> list[int]:
+    """Store the touched spaces and their changes; empties ``touched`` and ``changes``. Return these spaces."""
     rows: list[tuple[Any, ...]] = []
-    told: list[list[Any]] = []
     changes: list[tuple[int, Change]] = []
     changed_at = when(now)
     for place in places:
@@ -228,9 +242,6 @@ def store_spaces(connection: Connection, topology: Topology, places: Iterable[Pl
                     *(when(fold.at), ttl_s, changed_at, fold.to_json()),
                     None if fold.look is None else when(fold.look),
                 )
-            )
-            told.append(
-                [space, place.id, fold.revision, e.present, e.low, e.high, capacity, e.quality, fold.at, ttl_s, now]
             )
         changes.extend((place.id, change) for change in place.changes)
         place.touched.clear()
@@ -249,11 +260,17 @@ def store_spaces(connection: Connection, topology: Topology, places: Iterable[Pl
             strict=True,
         )
         connection.execute(_STORE_CHANGES, [list(column) for column in columns])
-    notify(connection, "maillage_occupancy", "s", told)
+    return [row[0] for row in rows]
 
 
-def notify(connection: Connection, channel: str, key: str, rows: Sequence[list[Any]]) -> None:
-    """Send ``{key: rows}`` on ``channel``, in as many notifications as their limit of 8,000 bytes asks for."""
-    for start in range(0, len(rows), 60):
-        text = json.dumps({key: rows[start : start + 60]}, separators=(",", ":"))
-        connection.execute(_NOTIFY, (channel, text))
+def notify(connection: Connection, channel: str, ids: Sequence[int]) -> None:
+    """Say on ``channel`` which rows changed, once they are committed: what can't be said, the API finds by itself.
+
+    A notification is no part of a transaction of ours: whoever fills the server's queue of them must not stop it.
+    """
+    for start in range(0, len(ids), _MOST_IDS):
+        try:
+            connection.execute(_NOTIFY, (channel, ",".join(map(str, ids[start : start + _MOST_IDS]))))
+        except psycopg.errors.ProgramLimitExceeded as error:
+            log.error("notification_queue_full", extra={"channel": channel, "reason": str(error)[:200]})
+            return

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import psycopg
 
-from database.pool import connect
+from database.leases import Fenced, Keeper, connect
+from database.pace import Pace
+from gateway.pulse import Pulse
 from gateway.wire import Mark
 from ingest import due, isolate, records, replay, store, topology
 from ingest.commit import Books, Tally
@@ -41,9 +43,11 @@ _REPLAY_EVERY_S: Final = 5.0
 """The database says when letters are to be read again; this is for a word that got lost."""
 _TOPOLOGY_EVERY_S: Final = 600.0
 """The database says when the network changes; this is for a word that got lost."""
-_LOCKS_EVERY_S: Final = 2.0
 _LOOK_EVERY_S: Final = 5.0
 """Time alone changes an estimate this much late at most, beside the gateway's own pace of reporting."""
+_STUCK_S: Final = 60.0
+"""A worker that doesn't turn for so long, while the process runs, lets its shards go."""
+_FIRST_ANSWER_S: Final = 5.0
 
 _REFUSED_LOG_EVERY_S: Final = 60.0
 """Of each reason: one who must not send may send a lot."""
@@ -66,8 +70,7 @@ class Worker:
         self.topology_stale = threading.Event()
         """Set by whoever hears that the network changed."""
         self.replay_requested = threading.Event()
-        self.beat = time.monotonic()
-        """When the worker last turned."""
+        self.pulse = Pulse(_STUCK_S)
         self._states = States(metrics)
         self._repeats = Repeats()
         self._refused_log_at: dict[str, float] = {}
@@ -89,16 +92,22 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``. A lost database is waited for; while it refuses, nothing is taken and no mark moves."""
+        url = self._settings.database_url.get_secret_value()
+        wanted = map(store.lease_of, self._settings.shard_set)
+        with Keeper(url, wanted, application_name="maillage ingest leases", alive=self._turns) as keeper:
+            self._stay_connected(url, keeper, stop)
+
+    def _turns(self) -> bool:
+        return not self.pulse.is_stuck()
+
+    def _stay_connected(self, url: str, keeper: Keeper, stop: threading.Event) -> None:
         pause_s = _FIRST_PAUSE_S
         while not stop.is_set():
-            self.beat = time.monotonic()
+            self.pulse.beat()
             try:
-                with connect(
-                    self._settings.database_url.get_secret_value(), application_name="maillage ingest"
-                ) as connection:
-                    connection.autocommit = True
+                with connect(url, application_name="maillage ingest") as connection:
                     self._metrics.connected.labels("database").set(1)
-                    self._own(connection, stop)
+                    self._own(connection, keeper, stop)
             except Exception as failure:
                 if self.trouble is None:
                     pause_s = _FIRST_PAUSE_S
@@ -117,7 +126,7 @@ class Worker:
         self._metrics.failures.inc()
         self.trouble = isolate.reason_of(failure)
         self._refused = not isinstance(failure, (*_PASSING, store.DatabaseReplaced)) and (
-            getattr(failure, "sqlstate", None) != store.MARK_MOVED
+            getattr(failure, "sqlstate", None) not in store.OVERTAKEN
         )
         size, kept = 0, []
         for message in self._again:
@@ -127,42 +136,35 @@ class Worker:
             kept.append(message)
         self._again = kept
         extra = {"reason": self.trouble, "retry_s": pause_s}
-        if getattr(failure, "sqlstate", None) == store.MARK_MOVED:
+        if getattr(failure, "sqlstate", None) in store.OVERTAKEN:
             log.error("shard_lost", extra=extra)
         elif isinstance(failure, psycopg.Error | store.DatabaseReplaced):
             log.error("database_failed", extra=extra)
         else:
             log.error("nothing_stored", extra=extra, exc_info=failure)
 
-    def _own(self, connection: store.Connection, stop: threading.Event) -> None:
-        """Hold this connection's shards and work for them."""
+    def _own(self, connection: Fenced, keeper: Keeper, stop: threading.Event) -> None:
+        """Work for the shards whose leases this process holds."""
         if self._refused:
             self._tell(connection, lambda: records.raise_refusal(connection, self.trouble or ""))
         self._books = Books(topology.load(connection))
-        wanted = self._settings.shard_set
-        self.owned = frozenset()
-        locks_at = topology_at = doubt_at = replay_at = look_at = 0.0
-        standby_at = time.monotonic() + 2 * _LOCKS_EVERY_S
+        keeper.asked.wait(_FIRST_ANSWER_S)
+        self._follow(connection, keeper.held)
+        topology_at = doubt_at = replay_at = look_at = 0.0
+        pace = Pace(share=0.1, least_s=0.1)
         while not stop.is_set():
-            now = self.beat = time.monotonic()
-            if self.owned != wanted and now >= locks_at:
-                taken = store.lock_shards(connection, wanted - self.owned)
-                if taken:
-                    self.owned |= taken
-                    self._metrics.shards.set(len(self.owned))
-                    log.info("shards_owned", extra={"shards": len(self.owned), "of": len(wanted)})
-                elif not self.owned:
-                    log.info("standby", extra={"reason": "other workers own all of these shards"})
-                locks_at = now + _LOCKS_EVERY_S
-            if self.topology_stale.is_set() or now >= topology_at or (self._doubtful and now >= doubt_at):
+            now = time.monotonic()
+            self.pulse.beat()
+            if keeper.held != connection.fences:
+                self._follow(connection, keeper.held)
+                replay_at = 0.0
+            stale = self.topology_stale.is_set() and not pace.wait_s(now)
+            if stale or now >= topology_at or (self._doubtful and now >= doubt_at):
                 self.topology_stale.clear()
                 self._doubtful = False
                 self._books.use(topology.load(connection)) if topology_at else None
                 topology_at, doubt_at = now + _TOPOLOGY_EVERY_S, now + _DOUBT_S
-            if self.trouble is not None and not self.owned and now < standby_at:
-                stop.wait(0.1)  # the shards may be those of our own connection that was lost: what waits is theirs
-                locks_at = min(locks_at, now + 0.5)
-                continue
+                pace.done(now, time.monotonic())
             self._again += self._inbox.take(_MOST_BYTES, wait_s=0.0 if self._again else 0.25)
             if self._again:
                 self._work(connection, self._again)
@@ -197,7 +199,19 @@ class Worker:
         except psycopg.Error as failure:
             log.error("alarm_refused", extra={"reason": isolate.reason_of(failure)})
 
-    def _work(self, connection: store.Connection, messages: list[Message]) -> None:
+    def _follow(self, connection: Fenced, held: Mapping[str, int]) -> None:
+        """Own what the leases say; what is known of shards that were lost is forgotten."""
+        if not connection.fences.items() <= held.items():
+            self._books.forget()
+            log.warning("shards_lost", extra={"shards": len(connection.fences.items() - held.items())})
+        connection.fences, self.owned = held, store.shards_of(held)
+        self._metrics.shards.set(len(self.owned))
+        if self.owned:
+            log.info("shards_owned", extra={"shards": len(self.owned), "of": len(self._settings.shard_set)})
+        else:
+            log.info("standby", extra={"reason": "other workers own all of these shards"})
+
+    def _work(self, connection: Fenced, messages: list[Message]) -> None:
         """Commit some messages and publish the marks that they lead to."""
         started = time.perf_counter()
         readings: list[Reading] = []
@@ -238,16 +252,14 @@ class Worker:
         try:
             return bool(work())
         except psycopg.Error as failure:
-            if isinstance(failure, _PASSING):
+            if isinstance(failure, _PASSING) or failure.sqlstate in store.OVERTAKEN:
                 raise
             self._books.forget()
             self._metrics.failures.inc()
             log.error(name, extra={"reason": isolate.reason_of(failure)})
             return False
 
-    def _commit(
-        self, connection: store.Connection, readings: list[Reading], unreadable: list[Letter]
-    ) -> Iterator[Tally]:
+    def _commit(self, connection: Fenced, readings: list[Reading], unreadable: list[Letter]) -> Iterator[Tally]:
         """Commit all in one transaction; where that is refused, batch by batch, so that only what is at fault stops.
 
         Raises:
@@ -289,7 +301,7 @@ class Worker:
             raise held
 
     def _turn(self) -> None:
-        self.beat = time.monotonic()
+        self.pulse.beat()
 
     def _hold(self, connection: store.Connection, reading: Reading, failure: Exception) -> None:
         """Leave a batch to its gateway, which sends it again: what is refused in it is proven of no event."""

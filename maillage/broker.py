@@ -116,12 +116,14 @@ def password_hash(password: str) -> str:
     return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def write_open(directory: Path, *, listener: str, give: Callable[[Path], None] = lambda _path: None) -> None:
+def write_open(
+    directory: Path, *, listener: str, seen: Path | None = None, give: Callable[[Path], None] = lambda _path: None
+) -> None:
     """Write ``mosquitto.conf`` of a place's own broker, which asks nobody for a password: loopback only.
 
-    ``directory`` as the broker sees it; its store lies there, too.
+    ``seen``: the directory as the broker sees it, where that is another path; its store lies there, too.
     """
-    text = _CONF.format(listener=listener) + _OPEN.format(directory=directory)
+    text = _CONF.format(listener=listener) + _OPEN.format(directory=seen or directory)
     _write(directory, "mosquitto.conf", text, give)
     give(directory)
 
@@ -132,19 +134,23 @@ def write_central(
     users: Mapping[str, str],
     where: Mapping[str, str],
     listener: str,
+    seen: Path | None = None,
     give: Callable[[Path], None] = lambda _path: None,
 ) -> None:
     """Write the central broker's ``mosquitto.conf``, ``acl`` and ``passwords``.
 
     Args:
-        directory: as the broker sees it.
+        directory: where to.
+        seen: that directory as the broker sees it, where that is another path.
         users: name → password.
         where: shard and place of each gateway (``acl``).
         listener: the ``listener`` line: port, and address where it isn't all of them.
-        give: is called with each file before it takes its name, to hand it to the broker's user.
+        give: is called with the directory, and each file before it takes its name, to hand them to the broker's user.
     """
     write_users(directory, users, where=where, give=give)
-    _write(directory, "mosquitto.conf", _CONF.format(listener=listener) + _CENTRAL.format(directory=directory), give)
+    text = _CONF.format(listener=listener) + _CENTRAL.format(directory=seen or directory)
+    _write(directory, "mosquitto.conf", text, give)
+    give(directory)
 
 
 def write_users(

@@ -42,7 +42,7 @@ app.add_typer(members.app, name="members")
 app.add_typer(boards.app, name="dashboards")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(spool.app, name="spool")
-app.add_typer(audit.app, name="audit")
+app.add_typer(audit.app, name="audit", short_help="Who did what, when and from where.")
 
 
 def _add_network() -> None:

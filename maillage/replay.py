@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -19,6 +19,8 @@ IN_FLIGHT: Final = 100
 """Messages that the broker has not acknowledged yet: memory stays bounded however long the recording is."""
 PROGRESS_EVERY_S: Final = 5.0
 ACKNOWLEDGED_WITHIN_S: Final = 30.0
+BAD_LINES_SAID: Final = 10
+"""Bad lines that are told one by one; of a file that begins with so many, nothing is sent."""
 
 
 class ReplayError(Exception):
@@ -48,7 +50,8 @@ def replay(
 ) -> Played:
     """Publish the messages of ``file`` on the field broker at ``mqtt_url`` (QoS 1, never retained).
 
-    Bad lines are told by their number and left out. A line whose time lies before its predecessor's follows at once.
+    Bad lines are left out, and the first ones told by their number. A line whose time lies before its predecessor's
+    follows at once.
 
     Args:
         speed: recorded seconds in a real one; None: as fast as the broker takes them.
@@ -58,7 +61,7 @@ def replay(
         say: told of bad lines and progress, a line each.
 
     Raises:
-        ReplayError: the file or the broker cannot be reached.
+        ReplayError: the file or the broker cannot be reached, or the file is no recording.
         MqttUrlError: the broker's address cannot be read.
     """
     stop = stop or threading.Event()
@@ -67,10 +70,13 @@ def replay(
     next_word = began + PROGRESS_EVERY_S
     pace = _Pace(speed=speed, most_per_s=most_per_s)
     with _opened(file) as lines, _Publisher(mqtt_url) as publisher:
-        for item in read_recording(lines):
+        for item in _recorded(file, lines):
             if isinstance(item, BadLine):
                 bad += 1
-                say(f"line {item.number}: {item.reason}")
+                if bad <= BAD_LINES_SAID:
+                    say(f"line {item.number}: {item.reason}")
+                elif bad == BAD_LINES_SAID + 1:
+                    say("further bad lines are only counted")
                 continue
             if stop.wait(pace.wait_s(item)):
                 break
@@ -145,6 +151,34 @@ class _Publisher:
             if not info.is_published():
                 raise ReplayError(f"the broker has not acknowledged a message for {ACKNOWLEDGED_WITHIN_S:.0f} s")
         self._waiting.clear()
+
+
+def _recorded(file: Path, lines: BinaryIO) -> Iterator[Recorded | BadLine]:
+    """The items of a recording.
+
+    Raises:
+        ReplayError: it begins with ``BAD_LINES_SAID`` bad lines, or holds no message at all.
+    """
+    items = read_recording(lines)
+    first: list[Recorded | BadLine] = []
+    for item in items:
+        first.append(item)
+        if isinstance(item, Recorded):
+            break
+        if len(first) == BAD_LINES_SAID:
+            raise ReplayError(_no_recording(file, first[0]))
+    else:
+        raise ReplayError(_no_recording(file, first[0] if first else None))
+    yield from first
+    yield from items
+
+
+def _no_recording(file: Path, first: Recorded | BadLine | None) -> str:
+    why = f"line {first.number}: {first.reason}" if isinstance(first, BadLine) else "it is empty"
+    return (
+        f"{file} is no recording of device messages ({why}). Each line must be a JSON object with time, topic and "
+        "payload, as docs/devices.md describes it."
+    )
 
 
 def _opened(file: Path) -> BinaryIO:

@@ -95,9 +95,13 @@ def forget(connection: psycopg.Connection[Any], *, now: datetime, keep: timedelt
         "booked": now - KEEP_BOOKINGS,
         "told": now - KEEP_DETAILS,
     }
-    gone = {name: connection.execute(query.encode(), values).rowcount for name, query in _STEPS.items()}
+    gone = {}
+    for name, query in _STEPS.items():
+        with connection.transaction():
+            gone[name] = connection.execute(query.encode(), values).rowcount
     for name, query in (("visitors", _VISITORS), ("details of the audit", _DETAILS)):
-        row = connection.execute(query.encode(), values).fetchone()
+        with connection.transaction():
+            row = connection.execute(query.encode(), values).fetchone()
         gone[name] = 0 if row is None else row[0]
     return {name: rows for name, rows in gone.items() if rows}
 

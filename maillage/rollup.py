@@ -183,13 +183,15 @@ def roll_up(
         end = min(start + SLICE, until)
         due = {place: max(begin, start) for place, begin in froms.items() if begin < end}
         if due:
-            written += connection.execute(
-                _ROLL, {"places": list(due), "froms": list(due.values()), "end": end}
-            ).rowcount
+            with connection.transaction():
+                written += connection.execute(
+                    _ROLL, {"places": list(due), "froms": list(due.values()), "end": end}
+                ).rowcount
         if end < until:
             log(f"rollup: up to {end:%Y-%m-%d %H:%M} UTC, {written} quarter hours written so far")
         start = end
-    connection.execute(_DONE, (until, horizon))
+    with connection.transaction():
+        connection.execute(_DONE, (until, horizon))
     log(f"rollup: {written} quarter hours written for {len(froms)} places, up to {until:%Y-%m-%d %H:%M} UTC")
     return Rolled(until=until, written=written)
 

@@ -37,10 +37,19 @@ WHERE NOT EXISTS (
 )
 """
 _ALARM = """
--- tell the operator, once an hour for the same thing
+-- tell the operator; the same again counts up while it is open, and is no news within an hour of an alarm that was seen
+WITH again AS (
+  UPDATE alarm a SET text = %(text)s, detail = a.detail || %(detail)s::jsonb, times = a.times + 1, last_at = now()
+  WHERE a.id = (
+    SELECT max(o.id) FROM alarm o
+    WHERE o.acknowledged_at IS NULL AND o.kind = %(kind)s AND o.gateway IS NOT DISTINCT FROM %(gateway)s::integer
+      AND o.place IS NOT DISTINCT FROM %(place)s::integer AND (o.gateway IS NOT NULL OR o.text = %(text)s)
+  )
+  RETURNING a.id
+)
 INSERT INTO alarm (kind, place, gateway, text, detail)
 SELECT %(kind)s, %(place)s, %(gateway)s, %(text)s, %(detail)s::jsonb
-WHERE NOT EXISTS (
+WHERE NOT EXISTS (SELECT FROM again) AND NOT EXISTS (
   SELECT FROM alarm WHERE kind = %(kind)s AND gateway IS NOT DISTINCT FROM %(gateway)s::integer
     AND place IS NOT DISTINCT FROM %(place)s::integer AND text = %(text)s AND raised_at > now() - interval '1 hour'
 )
@@ -68,7 +77,7 @@ def gateways(connection: Connection) -> list[Gateway]:
 def raise_alarm(
     connection: Connection, *, kind: str, place: int | None, gateway: int | None, text: str, detail: str = "{}"
 ) -> None:
-    """Tell the operator, once an hour for the same thing; ``detail`` is JSON."""
+    """Tell the operator, or count up what is told already; ``detail`` is JSON."""
     values = {"kind": kind, "place": place, "gateway": gateway, "text": text, "detail": detail}
     connection.execute(_ALARM, values)
 

@@ -19,6 +19,7 @@ from gateway.wire import CommandBody, EnrolledCard, Reply
 from rights.fleet import Side
 from rights.metrics import Metrics
 from rights.packing import command_message
+from rights.sealing import seal
 from rights.sending import Publish
 from rights.store import Connection
 
@@ -62,9 +63,18 @@ UPDATE enrolment SET token = decode(%(token)s, 'hex'), last4 = %(last4)s, format
   read_at = now()
 WHERE id = %(id)s RETURNING id
 """
+_ASKED = """
+-- the key of the API that asked for the card's bits, if it did
+SELECT reply_key FROM enrolment_answer WHERE id = %b
+"""
 _TELL = """
--- the bits, to who asked for them; stored nowhere
-SELECT pg_notify('maillage_enrolled', %b)
+-- the bits, sealed for the API; for two minutes
+UPDATE enrolment_answer SET sealed = %b, at = now() WHERE id = %b
+"""
+_FORGET = """
+-- what was fetched by now, or asked for and never read
+DELETE FROM enrolment_answer
+WHERE at < now() - interval '2 minutes' AND (sealed IS NOT NULL OR at < now() - interval '2 hours')
 """
 
 
@@ -111,6 +121,7 @@ class Orders:
 
     def expire(self, connection: Connection) -> None:
         """Give up what expired without an answer."""
+        connection.execute(_FORGET)
         for (number,) in connection.execute(_EXPIRED).fetchall():
             self._metrics.commands.labels("undelivered").inc()
             log.warning("command_undelivered", extra={"id": number})
@@ -138,8 +149,11 @@ class Orders:
             "format": card.format,
             "bits": len(card.bits),
         }
-        if connection.execute(_READ, values).fetchone() is not None:
-            connection.execute(_TELL, (json.dumps({"id": number, "bits": card.bits}),))
+        if connection.execute(_READ, values).fetchone() is None:
+            return
+        asked = connection.execute(_ASKED, (number,)).fetchone()
+        if asked is not None:
+            connection.execute(_TELL, (seal(bytes(asked[0]), card.bits, about=number), number))
 
 
 def _entries(text: str) -> dict[str, str] | None:

@@ -6,8 +6,6 @@ import logging
 import os
 import secrets
 import threading
-import time
-from typing import Final
 
 from prometheus_client import generate_latest
 
@@ -21,8 +19,6 @@ from rights.settings import RightsSettings
 from rights.worker import News, Worker
 
 log = logging.getLogger(__name__)
-
-_STUCK_S: Final = 60.0
 
 
 def _states(shard: int) -> tuple[str, int]:
@@ -72,7 +68,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
     def health() -> str | None:
         if not loop.alive:
             return "the broker's thread is dead: restart the rights process"
-        if not threads[0].is_alive() or time.monotonic() - worker.beat > _STUCK_S:
+        if not threads[0].is_alive() or worker.pulse.is_stuck():
             return "the worker is dead or stuck: restart the rights process"
         return None
 
@@ -98,6 +94,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
     loop.start()
     log.info("rights_started", extra={"metrics_port": settings.metrics_port})
     while not stop.wait(1.0):
+        health()  # somebody has to look once a second (gateway.pulse)
         if not threads[0].is_alive() or not loop.alive:
             log.critical("rights_thread_died")
             break

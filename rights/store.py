@@ -11,16 +11,12 @@ from typing import Any, Final
 import psycopg
 
 Connection = psycopg.Connection[Any]
-_LEADER: Final = 1_296_124_770
-"""Key of the advisory lock: one rights process leads at a time."""
+LEASE: Final = "rights"
+"""One rights process leads at a time: the one that holds it."""
 
 _SNAPSHOT = """
 -- all of this transaction's statements see the same
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
-"""
-_LEAD = """
--- become the one that leads; for as long as this connection lives
-SELECT pg_try_advisory_lock(%b::bigint)
 """
 _DIRTY = """
 -- what has changed since the lists were made, oldest first
@@ -179,12 +175,6 @@ def snapshot(connection: Connection) -> Iterator[None]:
     with connection.transaction():
         connection.execute(_SNAPSHOT)
         yield
-
-
-def lead(connection: Connection) -> bool:
-    """Return whether this connection's process leads now."""
-    row = connection.execute(_LEAD, (_LEADER,)).fetchone()
-    return row is not None and bool(row[0])
 
 
 def dirt(connection: Connection) -> list[Dirt]:

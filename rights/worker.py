@@ -14,7 +14,9 @@ from typing import Final, Literal
 import psycopg
 from pydantic import ValidationError
 
-from database.pool import connect
+from database.leases import LEASE_LOST, Fenced, Keeper, connect
+from database.pace import Pace
+from gateway.pulse import Pulse
 from gateway.wire import Reply, State
 from rights import store
 from rights.draft import Change
@@ -36,6 +38,8 @@ _RENEW_S: Final = 300.0
 _FORGO_S: Final = 86_400.0
 _LEAD_S: Final = 0.5
 """One that stands by asks this often whether it may lead."""
+_STUCK_S: Final = 60.0
+"""A worker that doesn't turn for so long, while the process runs, lets the lead go."""
 _MOST_NEWS: Final = 2000
 
 _REPLIES_A_TURN: Final = 200
@@ -78,13 +82,13 @@ class Worker:
         self._hearing = hearing
         self._ask_again = ask_again
         self._unasked: set[int] = set()
+        self._network_pace = Pace(share=0.1, least_s=0.1)
         self._reachable = False
         """Whether the broker is there."""
         self.ready = threading.Event()
         """Set while the database answers, whether this process leads or stands by."""
         self.leads = False
-        self.beat = time.monotonic()
-        """When the worker last turned."""
+        self.pulse = Pulse(_STUCK_S)
 
     def tell(self, news: News) -> None:
         """Take note of ``news``. From any thread."""
@@ -92,17 +96,25 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``; a lost database is waited for."""
+        with Keeper(self._url, [store.LEASE], application_name="maillage rights lease", alive=self._turns) as keeper:
+            self._stay_connected(keeper, stop)
+
+    def _turns(self) -> bool:
+        return not self.pulse.is_stuck()
+
+    def _stay_connected(self, keeper: Keeper, stop: threading.Event) -> None:
         pause_s = 0.2
         while not stop.is_set():
-            self.beat = time.monotonic()
+            self.pulse.beat()
             try:
-                with connect(self._url, application_name="maillage rights", autocommit=True) as connection:
+                with connect(self._url, application_name="maillage rights") as connection:
                     self._metrics.connected.labels("database").set(1)
                     pause_s = 0.2
-                    self._stand_by(connection, stop)
-                    self._lead(connection, stop)
+                    self._stand_by(connection, keeper, stop)
+                    self._lead(connection, keeper, stop)
             except psycopg.Error as error:
-                log.error("database_failed", extra={"reason": _one_line(error), "retry_s": pause_s})
+                name = "lead_lost" if error.sqlstate == LEASE_LOST else "database_failed"
+                log.error(name, extra={"reason": _one_line(error), "retry_s": pause_s})
                 self._metrics.failures.inc()
             finally:
                 self.ready.clear()
@@ -112,23 +124,27 @@ class Worker:
             stop.wait(pause_s)
             pause_s = min(pause_s * 2, 2.0)
 
-    def _stand_by(self, connection: Connection, stop: threading.Event) -> None:
+    def _stand_by(self, connection: Fenced, keeper: Keeper, stop: threading.Event) -> None:
         """Wait for the lead; what gateways say meanwhile is remembered."""
         told = False
-        while not stop.is_set() and not store.lead(connection):
+        keeper.asked.wait(_LEAD_S)
+        while not stop.is_set() and not keeper.held:
             if not told or "network" in self._pending:
                 self._load(connection)
-            if not told:
-                log.info("standby", extra={"reason": "another rights process leads"})
-                told = True
-            self.ready.set()
+            if keeper.asked.is_set():
+                if not told:
+                    log.info("standby", extra={"reason": "another rights process leads"})
+                    told = True
+                connection.execute("SELECT 1")  # whether the database still answers
+                self.ready.set()
             self._pending.clear()
             self._listen(_LEAD_S)
             self._ask()
         self._pending.clear()
+        connection.fences = keeper.held
 
-    def _lead(self, connection: Connection, stop: threading.Event) -> None:
-        """Work until ``stop``, as the only one."""
+    def _lead(self, connection: Fenced, keeper: Keeper, stop: threading.Event) -> None:
+        """Work as the only one, until ``stop`` or until another has taken the lead."""
         if stop.is_set():
             return
         missing = self._refresher.begin(connection)
@@ -140,11 +156,15 @@ class Worker:
         self._pending |= {"access", "command"}
         tick = poll = renew = forgo = 0.0
         while not stop.is_set():
+            if keeper.held != connection.fences:
+                log.error("lead_lost", extra={"reason": "another rights process leads"})
+                return
             self._listen(0.0 if self._refresher.waits else _TICK_S)
             now = time.monotonic()
             if now >= poll:
                 self._pending |= {"access", "command"}
-                self._orders.expire(connection)
+                with connection.transaction():
+                    self._orders.expire(connection)
                 poll = now + _POLL_S
             if now >= renew:
                 self._refresher.renew(connection)
@@ -157,7 +177,7 @@ class Worker:
                 self._ask()
                 tick = time.monotonic() + _TICK_S
 
-    def _work(self, connection: Connection, *, everyone: bool) -> None:
+    def _work(self, connection: Fenced, *, everyone: bool) -> None:
         """Do what the news ask for."""
         pending, self._pending = self._pending, set()
         if "access" in pending or self._refresher.waits:
@@ -165,17 +185,26 @@ class Worker:
             failures = self._refresher.failures
             self._made(self._refresher.turn(connection), started)
             self._metrics.failures.inc(self._refresher.failures - failures)
-        if "network" in pending or self._refresher.network_changed:
+        if (
+            "network" in pending and not self._network_pace.wait_s(time.monotonic())
+        ) or self._refresher.network_changed:
             self._refresher.network_changed = False
+            began = time.monotonic()
             self._load(connection)
+            self._network_pace.done(began, time.monotonic())
+        elif "network" in pending:
+            self._pending.add("network")
         if not self._reachable:
             return
         for place, version in self._sender.pump(connection, time.monotonic(), everyone=everyone).items():
             self._refresher.force(place, version)
         if "command" in pending:
+            if not connection.still_ours():
+                return  # nothing is sent by one that was frozen
             self._orders.send(connection, self._sender.sides)
         self._replies(connection)
-        self._sender.keep_held(connection)
+        with connection.transaction():
+            self._sender.keep_held(connection)
 
     def _load(self, connection: Connection) -> None:
         """Read the gateways in service; what new ones have said before is asked for."""
@@ -198,7 +227,7 @@ class Worker:
 
     def _listen(self, wait_s: float) -> None:
         """Take in news; wait up to ``wait_s`` for the first."""
-        self.beat = time.monotonic()
+        self.pulse.beat()
         for number in range(_MOST_NEWS):
             try:
                 news = self._news.get(block=number == 0 and wait_s > 0, timeout=wait_s)

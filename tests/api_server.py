@@ -144,14 +144,13 @@ class Centre:
                 ON CONFLICT (space) DO UPDATE SET revision = space_state.revision + %s, present = excluded.present,
                   low = excluded.low, high = excluded.high, quality = excluded.quality, at = excluded.at,
                   ttl_s = excluded.ttl_s, changed_at = excluded.changed_at
-                RETURNING revision, capacity
+                RETURNING revision
                 """,
                 (space_id, place_id, 1 + skip, present, low, high, space_id, quality, at, ttl_s, changed, 1 + skip),
             ).fetchone()
             assert row is not None
             if notify:
-                state = [space_id, place_id, row[0], present, low, high, row[1], quality, at, ttl_s, changed]
-                self.notify("maillage_occupancy", {"s": [state]})
+                self.notify("maillage_occupancy", str(space_id))
         return int(row[0])
 
     def gateway(
@@ -167,16 +166,16 @@ class Centre:
                 FROM gateway g WHERE g.code = %s
                 ON CONFLICT (gateway) DO UPDATE SET online = excluded.online, heard_at = excluded.heard_at,
                   spool_depth = excluded.spool_depth
-                RETURNING gateway, place
+                RETURNING gateway
                 """,
                 (online, heard, spool_depth, f"{place}-1"),
             ).fetchone()
             assert row is not None
             if notify:
-                self.notify("maillage_gateway", {"g": [[row[0], row[1], online, heard, spool_depth]]})
+                self.notify("maillage_gateway", str(row[0]))
 
-    def notify(self, channel: str, payload: dict[str, Any]) -> None:
-        self.conn.execute("SELECT pg_notify(%s, %s)", (channel, json.dumps(payload)))
+    def notify(self, channel: str, payload: str = "") -> None:
+        self.conn.execute("SELECT pg_notify(%s, %s)", (channel, payload))
 
     def _space(self, place: int, code: str, kind: str, parent: int | None, capacity: int) -> int:
         return self._one(

@@ -56,6 +56,11 @@ class Managed:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["ref"])
 
+    def key(self, name: str, **fields: Any) -> str:
+        """Make another key."""
+        with psycopg.connect(self.database.url) as conn:
+            return create_key(conn, name, **fields)
+
     def sql(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the database as its owner."""
         return self.centre.conn.execute(query.encode(), values).fetchall()

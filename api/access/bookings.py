@@ -83,8 +83,8 @@ class BookingsQuestion(Question):
 
     member: str | None = Field(default=None, max_length=64)
     place: str | None = Field(default=None, max_length=64)
-    starts: Moment | None = Field(default=None, alias="from", description="Those that end after this.")
-    ends: Moment | None = Field(default=None, alias="until", description="Those that begin before this.")
+    starts: Moment | None = Field(default=None, alias="from", description="Bookings that end after this time.")
+    ends: Moment | None = Field(default=None, alias="until", description="Bookings that begin before this time.")
 
 
 class Booking(Told):

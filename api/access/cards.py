@@ -73,14 +73,16 @@ WHERE token = %(token)s AND status = ANY(%(over)s)
 NUMBER: Final = "SELECT token, kind, format, last4 FROM card WHERE ref = %(ref)s"
 # What was read at a reader for an enrolment of this key's own.
 ENROLLED: Final = """
-SELECT e.token, e.last4, e.format, e.bits, e.read_at, c.outcome
-FROM enrolment e JOIN command c ON c.id = e.id WHERE e.id = %(id)s
+SELECT e.token, e.last4, e.format, e.bits, e.read_at, c.outcome, a.sealed
+FROM enrolment e JOIN command c ON c.id = e.id
+LEFT JOIN enrolment_answer a ON a.id = e.id AND a.at > now() - interval '2 minutes'
+WHERE e.id = %(id)s
 """
 HISTORY: Final = "SELECT at, was, became, by FROM card_change WHERE card = %(ref)s ORDER BY at, id"
 
 
 class CardMade(Body):
-    """A new card: exactly one of `number`, `enrolment`, `code`."""
+    """A new card: exactly one of `number`, `enrolment`, `code`, `code_digits`."""
 
     number: str | None = Field(
         default=None,
@@ -91,7 +93,18 @@ class CardMade(Body):
     )
     format: CardFormat | None = None
     enrolment: Ref | None = Field(default=None, description="An enrolment at a reader that has read a card.")
-    code: str | None = Field(default=None, max_length=12, repr=False, description="A keypad code: 4 to 12 digits.")
+    code: str | None = Field(
+        default=None,
+        max_length=12,
+        repr=False,
+        description="A keypad code: 4 to 12 digits. Only keys of the whole network choose one.",
+    )
+    code_digits: int | None = Field(
+        default=None,
+        ge=4,
+        le=12,
+        description="A new keypad code of so many digits, chosen by the server: the answer shows it once.",
+    )
     status: Literal["issued", "active"] = "active"
     valid_from: Moment | None = None
     valid_until: Moment | None = None
@@ -109,7 +122,7 @@ class CardSought(Body):
 class CardsQuestion(Question):
     """Which cards to list."""
 
-    place: str | None = Field(default=None, max_length=64, description="Of members who are at home there.")
+    place: str | None = Field(default=None, max_length=64, description="Cards of members with this home place.")
     status: CardLife | None = None
     last4: str | None = Field(default=None, pattern="^[0-9A-Fa-f]{4}$", description="The number's last four digits.")
     limit: int = Field(default=100, ge=1, le=1000, description="Cards on a page.")
@@ -117,12 +130,18 @@ class CardsQuestion(Question):
 
 
 class CardReissued(Body):
-    """What takes the old card's place; none of the three: the same card in a new life (a lost one that turned up)."""
+    """What takes the old card's place; none of these: the same card in a new life (a lost one that turned up)."""
 
     number: str | None = Field(default=None, max_length=100, repr=False, examples=["04B1335AC16D80"])
     format: CardFormat | None = None
     enrolment: Ref | None = None
     code: str | None = Field(default=None, max_length=12, repr=False)
+    code_digits: int | None = Field(
+        default=None,
+        ge=4,
+        le=12,
+        description="A new keypad code of so many digits, chosen by the server: the answer shows it once.",
+    )
     old: Literal["returned", "lost"] = Field(default="lost", description="What became of the old card.")
 
 
@@ -149,6 +168,12 @@ class Card(Told):
     issued_at: datetime
 
 
+class IssuedCard(Card):
+    """A card as it was issued."""
+
+    code: str | None = Field(default=None, description="The code that the server chose: shown this once.")
+
+
 class Cards(Told):
     """Cards, the newest first."""
 
@@ -171,7 +196,7 @@ class CardStep(Told):
 
 
 class CardHistory(Told):
-    """A card's life so far."""
+    """History of a card."""
 
     card: Ref
     steps: list[CardStep]

@@ -58,8 +58,10 @@ class ClosureMade(ClosureFields):
 class ClosuresQuestion(Question):
     """Which closures to list."""
 
-    place: str | None = Field(default=None, max_length=64, description="This place's and the network's; without: all.")
-    since: date | None = Field(default=None, description="Only those that last until this day or longer.")
+    place: str | None = Field(
+        default=None, max_length=64, description="Those of this place and of the network; without it, all."
+    )
+    since: Day | None = Field(default=None, description="Only those that end on this day or later.")
 
 
 class Closure(Told):

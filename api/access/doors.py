@@ -94,7 +94,7 @@ class GroupFields(Body):
 
 
 class GroupMade(GroupFields):
-    """A new group of doors."""
+    """A door group to create."""
 
     code: Code
 
@@ -104,7 +104,7 @@ class Group(GroupMade, Told):
 
 
 class Groups(Told):
-    """A place's groups of doors."""
+    """A place's door groups."""
 
     door_groups: list[Group]
 

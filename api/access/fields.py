@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from api.times import rfc3339, to_us
 
@@ -16,12 +16,14 @@ _CODE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _REF: Final = re.compile(r"[a-z]-[0-9a-z]{1,62}")
 _NAMED_SCHEDULE: Final = re.compile(rf"(?:{_CODE.pattern}/)?{_CODE.pattern}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Body(BaseModel):
-    """What is sent with a request: a field that isn't known is refused."""
+    """What is sent with a request: a field that isn't known is refused, and so is a value of another JSON type."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Told(BaseModel):
@@ -62,6 +64,20 @@ def _email(text: str) -> str:
     return text
 
 
+def _time_text(given: object) -> object:
+    """Refuse numbers, also written as text: pydantic would read them as seconds since 1970."""
+    if not isinstance(given, datetime) and (not isinstance(given, str) or _TIME.match(given) is None):
+        raise ValueError("expected a time with its zone (RFC 3339), for example 2026-11-23T08:00:00+01:00")
+    return given
+
+
+def _day_text(given: object) -> object:
+    """Refuse numbers, also written as text, and times."""
+    if not isinstance(given, date) and (not isinstance(given, str) or _DATE.fullmatch(given) is None):
+        raise ValueError("expected a day, for example 2026-12-24")
+    return given
+
+
 def _moment(at: datetime) -> datetime:
     if not _EARLIEST <= at <= _LATEST:
         raise ValueError("expected a time between the years 2000 and 2200")
@@ -85,10 +101,16 @@ ScheduleName = Annotated[
 Email = Annotated[str, Field(max_length=254, examples=["claire@example.org"]), AfterValidator(_email)]
 Moment = Annotated[
     AwareDatetime,
-    Field(description="RFC 3339, with its zone.", examples=["2026-11-23T08:00:00+01:00"]),
+    Field(description="RFC 3339, with its zone.", examples=["2026-11-23T08:00:00+01:00"], strict=False),
+    BeforeValidator(_time_text),
     AfterValidator(_moment),
 ]
-Day = Annotated[date, Field(description="A local day of the place.", examples=["2026-12-24"]), AfterValidator(_day)]
+Day = Annotated[
+    date,
+    Field(description="A local day of the place.", examples=["2026-12-24"], strict=False),
+    BeforeValidator(_day_text),
+    AfterValidator(_day),
+]
 
 
 def time_of(at: datetime | None) -> str | None:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from fastapi import Request
 from psycopg.errors import UniqueViolation
-from psycopg.rows import DictRow
 
 from access.cards import OVER
 from access.errors import CardError
-from api.access.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued, CardSought
-from api.access.notation import NeedsFormat, read_notation
-from api.access.numbers import Credential, read_keypad_code, read_number
+from access.formats import is_random
+from api.access.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued, CardSought, card_json
+from api.access.notation import RANDOM, NeedsFormat, read_notation
+from api.access.numbers import Credential, new_code, read_keypad_code, read_number
+from api.audited import note_reading
 from api.cardkey import card_key
-from api.errors import BadField, Conflict, FormatNeeded
-from api.session import Session
+from api.errors import BadField, FormatNeeded, Taken
+from api.orders.enrolments import bits_of, number_of
+from api.roles import Permission
+from api.session import Session, session
+from api.state import parts_of
+from api.tries import TAKEN
+
+_NAMED: Final = "number, enrolment, code and code_digits"
+_TRIES: Final = 20
+"""So often the server chooses a code anew where another has it."""
+CHOSEN: Final = (
+    "the server chooses the codes of places: send code_digits (4 to 12), and read the code in the answer. Only a key "
+    "of the whole network chooses one itself"
+)
 
 
 def names_a_card(body: CardMade | CardReissued | CardSought, within: str = "") -> bool:
@@ -24,9 +39,10 @@ def names_a_card(body: CardMade | CardReissued | CardSought, within: str = "") -
     Raises:
         BadField: it names two, or the format of nothing.
     """
-    given = [name for name in ("number", "enrolment", "code") if getattr(body, name) is not None]
+    names = ("number", "enrolment", "code", "code_digits")
+    given = [name for name in names if getattr(body, name, None) is not None]
     if len(given) > 1:
-        raise BadField(within + given[1], f"send one of number, enrolment and code, not {' and '.join(given)}")
+        raise BadField(within + given[1], f"send one of {_NAMED}, not {' and '.join(given)}")
     if body.format is not None and body.number is None:
         raise BadField(f"{within}format", "it says of which format `number` is, which is missing")
     return bool(given)
@@ -38,13 +54,24 @@ async def credential_of(
     """What to keep of the card that ``body`` names; ``within`` is where in the request it stands.
 
     Raises:
-        BadField: none, two, or what is no number, no code, no enrolment that has read a card.
+        BadField: none, two, or what is no number, no code, no enrolment that has read a card; a code that this caller
+            may not choose.
+        LimitReached: this key has named too many that others have.
         Unavailable: this server has no key for card tokens.
     """
     if not names_a_card(body, within):
-        raise BadField(f"{within}number", "send one of number, enrolment and code")
+        raise BadField(f"{within}number", f"send one of {_NAMED}")
+    if isinstance(body, CardSought):
+        if body.code is not None:  # who finds a code could use it
+            tries = parts_of(request).tries
+            tries.check(TAKEN, s.caller.id)
+            tries.count(TAKEN, s.caller.id)
+    elif body.code_digits is not None:
+        return new_code(card_key(request), body.code_digits)
+    elif body.code is not None and s.caller.places is not None:
+        raise BadField(f"{within}code", CHOSEN)
     if body.enrolment is not None:
-        return await _enrolled(s, body.enrolment, f"{within}enrolment")
+        return await _enrolled(s, request, body.enrolment, f"{within}enrolment")
     if body.number is not None:
         return numbered(request, body.number, body.format, within=within)
     assert body.code is not None
@@ -75,25 +102,73 @@ def numbered(request: Request, number: str, format_: str | None, *, within: str 
         raise BadField(f"{within}number", str(error)) from None
 
 
-async def put_card(s: Session, credential: Credential, **values: Any) -> DictRow:
-    """Issue a card; where its number is that of a card whose life is over, that one leaves it to this."""
-    await s.run(RELEASE, {"token": credential.token, "over": list(OVER)})
-    kept = {"last4": credential.last4, "kind": credential.kind, "format": credential.format}
+async def put_card(s: Session, request: Request, credential: Credential, **values: Any) -> dict[str, Any]:
+    """Issue a card, and return it as the answer shows it; one whose life is over leaves its number to this one.
+
+    Raises:
+        Taken: another card has this number, at whatever place.
+    """
+    for _ in range(_TRIES):
+        await s.run(RELEASE, {"token": credential.token, "over": list(OVER)})
+        kept = {"last4": credential.last4, "kind": credential.kind, "format": credential.format}
+        try:
+            async with s.conn.transaction():
+                row = await s.row(INSERT, {"token": credential.token, **kept, **values})
+        except UniqueViolation as error:
+            if error.diag.constraint_name != "card_pkey":
+                raise
+            if credential.shown is None:
+                break
+            credential = new_code(card_key(request), len(credential.shown))
+        else:
+            assert row is not None
+            return row | {"code": credential.shown}
+    if credential.kind == "code":
+        raise Taken("This code can't be had: choose one of more digits.", field="code")
+    raise Taken(
+        "This card is enrolled already. A lost or returned one is reissued; where you don't find it, ask a network "
+        "administrator.",
+        field="number",
+    )
+
+
+@asynccontextmanager
+async def taking(request: Request, permission: Permission, *, takes: bool = True) -> AsyncIterator[Session]:
+    """Open a session in which somebody gets a card, a code or an address (``takes``) that another may have.
+
+    One that another has is counted and audited, though nothing is stored.
+
+    Raises:
+        LimitReached: this key has named too many that others have.
+    """
+    tries = parts_of(request).tries
     try:
-        row = await s.row(INSERT, {"token": credential.token, **kept, **values})
-    except UniqueViolation:
-        if credential.kind == "code":
-            raise Conflict("This code can't be had. Choose another, of more digits.", field="code") from None
+        async with session(request, permission) as s:
+            if takes:
+                tries.check(TAKEN, s.caller.id)
+            yield s
+    except Taken as error:
+        async with session(request, permission) as s:
+            tries.count(TAKEN, s.caller.id)
+            what = "address" if error.field == "email" else "card"
+            await note_reading(s, f"tried {what}", f"{what} in use")
         raise
-    assert row is not None
-    return row
 
 
-async def _enrolled(s: Session, enrolment: str, field: str) -> Credential:
+def issued_json(row: dict[str, Any]) -> dict[str, Any]:
+    """What ``put_card`` returns, as it is told."""
+    return card_json(row) | ({} if row["code"] is None else {"code": row["code"]})
+
+
+async def _enrolled(s: Session, request: Request, enrolment: str, field: str) -> Credential:
     row = await s.row(ENROLLED, {"id": enrolment})
     if row is None:
         raise BadField(field, "there is no such enrolment")
     if row["token"] is None:
         what = "its card is of a format that nobody knows" if row["read_at"] else "no card has been presented yet"
         raise BadField(field, what)
+    bits = None if row["sealed"] is None else bits_of(card_key(request), enrolment, row["sealed"])
+    number = None if bits is None else number_of(card_key(request), row["token"].hex(), bits)
+    if number is not None and row["format"] == "MIFARE4" and is_random(number):
+        raise BadField(field, RANDOM)
     return Credential(token=bytes(row["token"]), last4=row["last4"], kind="card", format=row["format"])

@@ -13,7 +13,7 @@ from api.roles import Role
 
 # The keys that the caller could have made, the newest first; one of them by its number.
 FIND: Final = """
-SELECT k.id, k.name, k.role, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.member,
+SELECT k.id, k.name, k.role, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.member, k.made_by,
        (SELECT g.code::text FROM gateway g WHERE g.id = k.gateway) AS gateway,
        CASE WHEN k.places IS NOT NULL THEN
          ARRAY(SELECT p.code::text FROM place p WHERE p.id = ANY(k.places) ORDER BY p.code)
@@ -67,6 +67,7 @@ class Key(Told):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    made_by: int | None = Field(description="The key that made it, with which it ends; null: the database's owner did.")
 
 
 class NewKey(Key):
@@ -83,6 +84,6 @@ class KeysTold(Told):
 
 def key_json(row: DictRow) -> dict[str, Any]:
     """A row of ``FIND`` as it is told."""
-    kept = ("id", "name", "role", "scopes", "places", "member", "gateway")
+    kept = ("id", "name", "role", "scopes", "places", "member", "gateway", "made_by")
     times = ("created_at", "expires_at", "revoked_at", "last_used_at")
     return {**{name: row[name] for name in kept}, **{name: time_of(row[name]) for name in times}}

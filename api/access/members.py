@@ -63,7 +63,7 @@ RETURNING revision
 
 
 class MemberMade(Body):
-    """A new member."""
+    """A member to create."""
 
     name: Name
     email: Email | None = None
@@ -92,8 +92,8 @@ class MembersQuestion(Question):
     """Which members to list."""
 
     q: str | None = Field(default=None, max_length=200, description="Words of the name, e-mail address or reference.")
-    place: str | None = Field(default=None, max_length=64, description="At home there, or with a pass for it.")
-    organisation: str | None = Field(default=None, max_length=64, description="Of this organisation (its code).")
+    place: str | None = Field(default=None, max_length=64, description="Home place, or has a pass for it.")
+    organisation: str | None = Field(default=None, max_length=64, description="Code of their organisation.")
     status: MemberStatus | None = None
     limit: int = Field(default=100, ge=1, le=1000, description="Members on a page.")
     cursor: Cursor | None = None

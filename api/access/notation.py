@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from access.errors import CardError
-from access.formats import Card, Unreadable, read_bits, read_code, read_digits, read_uid
+from access.formats import Card, Unreadable, is_random, read_bits, read_code, read_digits, read_uid
 
 FORMATS: Final = (
     "uid (hexadecimal); EM4100, MIFARE4, MIFARE7, MIFARE10, each with -hex or -decimal, and -reversed after it; "
@@ -44,6 +44,10 @@ _POWER: Final = (
 _NUMBER: Final = (
     "a spreadsheet has made a number of this, and zeros in front may be lost: format the column as text, fill it in "
     "again and export anew"
+)
+RANDOM: Final = (
+    "this number begins with 08: it is of a phone, or of a card with a random UID, and another at each reading, so "
+    "that it would never open a door again. Issue another card, or a keypad code"
 )
 _NO_UID: Final = "a UID is 8, 10, 14 or 20 hexadecimal digits; another notation is named by card_format (format)"
 
@@ -166,6 +170,13 @@ def read_number(text: str, named: str = "", *, hexadecimal: bool = False) -> Car
         NeedsFormat: decimal digits only, and nothing says of which base.
         CardError: it is no such number; the text says what to do, and doesn't quote the number.
     """
+    card = _read(text, named, hexadecimal=hexadecimal)
+    if card.format == "MIFARE4" and is_random(card.number):
+        raise CardError(f"{RANDOM}. A 125 kHz card that a 34-bit reader sends so is of the format H10306-hex")
+    return card
+
+
+def _read(text: str, named: str, *, hexadecimal: bool) -> Card:
     notation, text = read_notation(named), clean(text)
     if notation.name == "code":
         if _FRACTION.fullmatch(text):

@@ -1,8 +1,9 @@
-"""Card numbers as people send them: read into one normalised number, made a token, and forgotten. Pure."""
+"""Card numbers as people send them: read into one normalised number, made a token, and forgotten."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field, replace
 
 from access.errors import CardError
 from access.formats import read_code
@@ -19,6 +20,8 @@ class Credential:
     kind: str
     """``card`` or ``code``."""
     format: str | None
+    shown: str | None = field(default=None, repr=False)
+    """A code that the server has chosen, for the one answer that shows it."""
 
 
 def read_number(key: bytes, number: str, format_: str | None = None) -> Credential:
@@ -48,3 +51,9 @@ def read_keypad_code(key: bytes, digits: str) -> Credential:
     """
     number = read_code(digits).number
     return Credential(token=bytes.fromhex(card_token(key, number)), last4=None, kind="code", format="code")
+
+
+def new_code(key: bytes, digits: int) -> Credential:
+    """Choose a keypad code of so many digits."""
+    chosen = "".join(secrets.choice("0123456789") for _ in range(digits))
+    return replace(read_keypad_code(key, chosen), shown=chosen)

@@ -32,7 +32,7 @@ class OrganisationFields(Body):
 
 
 class OrganisationMade(OrganisationFields):
-    """A new organisation."""
+    """An organisation to create."""
 
     code: Code
 

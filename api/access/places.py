@@ -58,7 +58,7 @@ class HoursChanged(Body):
 
 
 class Hours(Told):
-    """A place's hours and limits."""
+    """Opening hours and capacity limits of a place."""
 
     place: str
     opening_hours: dict[str, Any] | None
@@ -84,7 +84,7 @@ class Policy(PolicyFields, Told):
 
 
 def hours_thing(place: str) -> Thing:
-    """A place's hours and limits by its code."""
+    """Opening hours and capacity limits of a place by its code."""
     return Thing(find=FIND, key={"place": place}, name=f"place {place!r}", subject=f"place {place}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from access.errors import ListError
+from access.holidays import DEPARTMENTS
 from access.schedules import schedule_from_json, schedule_to_json
 from api.access.fields import Body, Code, Name, ScheduleName, Told
 from api.access.named import schedule_named
@@ -17,7 +17,6 @@ from api.errors import BadField
 from api.revisions import Thing
 from api.session import Session
 
-_DEPARTMENT: Final = re.compile(r"[0-9]{2}|2[AB]|97[1-8]")
 _DEEPEST: Final = 7
 """Links of links; a list refuses deeper ones (access.schedules)."""
 
@@ -48,7 +47,7 @@ WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revi
 # Which schedules link to this one.
 LINKING: Final = "SELECT code::text AS code FROM schedule WHERE linked @> ARRAY[%(id)s::integer] ORDER BY code LIMIT 1"
 # One change of links at a time, so that two together can't close a circle.
-LOCK: Final = "SELECT pg_advisory_xact_lock(hashtext('maillage schedule links'))"
+LOCK: Final = "LOCK TABLE schedule IN SHARE UPDATE EXCLUSIVE MODE"
 # How deep the links go from some schedules down, and up to those that link to this one; whether there is a circle.
 # Deeper than anybody may draw isn't followed.
 REACHED: Final = """
@@ -71,7 +70,8 @@ class ScheduleFields(Body):
 
     name: Name
     hours: dict[str, Any] = Field(
-        description="By day `mon` … `sun`: periods of local time, what crosses midnight in two; `holidays`: "
+        description="By day `mon` … `sun`: periods of local time; until midnight is `24:00`; what crosses it is two "
+        "periods (`22:00` to `24:00`, and `00:00` to `02:00` on the next day); `holidays`: "
         "{department, hours}; `except`: [[first, last, periods], …]; `closed`: [[first, last], …].",
         examples=[{"mon": [["08:00", "12:00"], ["14:00", "18:00"]], "closed": [["2026-12-24", "2027-01-01"]]}],
     )
@@ -79,7 +79,7 @@ class ScheduleFields(Body):
 
 
 class ScheduleMade(ScheduleFields):
-    """A new schedule; without `place` the network's."""
+    """A schedule to create; without `place`, of the network."""
 
     code: Code
     place: Code | None = None
@@ -125,8 +125,12 @@ def checked_hours(hours: Mapping[str, Any], field: str = "hours") -> dict[str, A
     except ListError as error:
         raise BadField(field, str(error)) from None
     department = schedule.holidays.department if schedule.holidays is not None else None
-    if department is not None and _DEPARTMENT.fullmatch(department) is None:
-        raise BadField(f"{field}.holidays.department", "expected the number of a department, for example 67 or 2A")
+    if department is not None and department not in DEPARTMENTS:
+        raise BadField(
+            f"{field}.holidays.department",
+            f"there is no department {department[:10]!r}: expected a number like 01, 2A, 67, 974 or 987; without one "
+            "the place's own department counts",
+        )
     return schedule_to_json(schedule)
 
 
@@ -136,7 +140,7 @@ async def links(s: Session, names: list[str], *, own: int | None, place: int | N
     Raises:
         BadField: unknown, another place's, a circle, or too deep.
     """
-    await s.row(LOCK)
+    await s.run(LOCK)
     found = []
     for name in names:
         if place is None and "/" in name:

@@ -21,7 +21,7 @@ PENDING: Final = "SELECT card_pending(ref) IS NOT NULL AS pending, 0 AS revision
 class SpreadQuestion(Question):
     """How long to wait."""
 
-    wait: float = Field(default=0, ge=0, le=30, description="Seconds, until every gateway that is online knows.")
+    wait: float = Field(default=0, ge=0, le=30, description="Seconds to wait for every online gateway.")
 
 
 class Waiting(Told):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final, Self
 
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
-from api.access.cards import Card, CardMade
-from api.access.fields import Body, Code, Email, Moment, Name, Ref, Told, time_of
+from api.access.cards import CardMade, IssuedCard
+from api.access.fields import Body, Code, Day, Email, Moment, Name, Ref, Told, time_of
 from api.access.passes import VISITS, VisitorStatus
 from api.questions import Question
 from api.revisions import Thing
@@ -53,7 +53,7 @@ class VisitsQuestion(Question):
     """Which visits to list."""
 
     place: str | None = Field(default=None, max_length=64)
-    day: date | None = Field(default=None, description="Of this local day.")
+    day: Day | None = Field(default=None, description="Local day of the visit.")
     status: VisitorStatus | None = None
 
 
@@ -68,7 +68,7 @@ class Visit(Told):
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     status: VisitorStatus
-    card: Card | None = Field(default=None, description="Told where the visit is made.")
+    card: IssuedCard | None = Field(default=None, description="Told where the visit is made.")
 
 
 class Visits(Told):

@@ -16,7 +16,7 @@ class Words(NamedTuple):
 
 
 CHECKS: Final[Mapping[str, Words]] = {
-    "egress": Words("Somebody going out? Leaving is always free.", "Une sortie ? Sortir est toujours libre."),
+    "egress": Words("Is this an exit? Exits are always free.", "Est-ce une sortie ? La sortie est toujours libre."),
     "reader": Words("Could the reader read the card?", "Le lecteur a-t-il pu lire la carte ?"),
     "list": Words(
         "Does the gateway hold a valid list that isn't too old?",
@@ -26,19 +26,19 @@ CHECKS: Final[Mapping[str, Words]] = {
     "card": Words("Is the card in this place's list, and in service?", "La carte est-elle connue ici et en service ?"),
     "member": Words("Is the member active?", "L'adhérent est-il actif ?"),
     "lockdown": Words("Is the door or the place in lockdown?", "La porte ou le lieu sont-ils verrouillés ?"),
-    "evacuation": Words("Is an evacuation running?", "Une évacuation est-elle en cours ?"),
+    "evacuation": Words("Is an evacuation in progress?", "Une évacuation est-elle en cours ?"),
     "right": Words("Does a pass open this door?", "Un forfait ouvre-t-il cette porte ?"),
     "opening_hours": Words(
         "Is the place open, or does the pass hold outside of its hours?",
         "Le lieu est-il ouvert, ou le forfait vaut-il hors horaires ?",
     ),
-    "validity": Words("Has the pass begun, and not ended?", "Le forfait a-t-il commencé, sans être échu ?"),
+    "validity": Words("Is the pass within its period of validity?", "Le forfait est-il en cours de validité ?"),
     "schedule": Words("Is it within the hours of the pass?", "Est-ce dans les horaires du forfait ?"),
     "booking": Words(
         "Is there a booking for now, where the pass asks for one?",
         "Y a-t-il une réservation, si le forfait en demande une ?",
     ),
-    "allowance": Words("Is something left of the pass?", "Reste-t-il du crédit sur le forfait ?"),
+    "allowance": Words("Does the pass have any allowance left?", "Reste-t-il du crédit sur le forfait ?"),
     "supervision": Words(
         "Is a host inside, where the door asks for one?", "Un encadrant est-il présent, si la porte le demande ?"
     ),
@@ -51,13 +51,13 @@ CHECKS: Final[Mapping[str, Words]] = {
         "Was the right PIN typed, where the door asks for one?",
         "Le bon code PIN a-t-il été saisi, si la porte le demande ?",
     ),
-    "granted": Words("Nothing stands against it.", "Rien ne s'y oppose."),
+    "granted": Words("All checks passed.", "Tous les contrôles sont passés."),
 }
 """By ``access.checks.CHECKS``."""
 
 REASONS: Final[Mapping[Reason, Words]] = {
     "granted": Words("The door opens.", "La porte s'ouvre."),
-    "unknown_card": Words("This place's list doesn't know the card.", "La carte est inconnue dans ce lieu."),
+    "unknown_card": Words("The card is not on this place's access list.", "La carte est inconnue dans ce lieu."),
     "card_suspended": Words(
         "The card is suspended, or issued and not yet active.", "La carte est suspendue, ou pas encore activée."
     ),
@@ -70,19 +70,21 @@ REASONS: Final[Mapping[Reason, Words]] = {
     ),
     "outside_schedule": Words("It is outside of the pass's hours.", "C'est en dehors des horaires du forfait."),
     "place_closed": Words("The place is closed, or no host is there.", "Le lieu est fermé, ou sans encadrant."),
-    "pass_not_started": Words("The pass or card hasn't begun yet.", "Le forfait ou la carte n'a pas encore commencé."),
+    "pass_not_started": Words("The pass or card is not valid yet.", "Le forfait ou la carte n'est pas encore valable."),
     "pass_ended": Words("The pass has ended.", "Le forfait est échu."),
     "pass_used_up": Words("The pass is used up.", "Le forfait est épuisé."),
     "booking_required": Words("There is no booking for now.", "Il n'y a pas de réservation pour ce moment."),
     "anti_passback": Words(
-        "By the readings the member is inside already.", "D'après les lecteurs, l'adhérent est déjà à l'intérieur."
+        "According to the readers, the member is already inside.",
+        "D'après les lecteurs, l'adhérent est déjà à l'intérieur.",
     ),
     "space_full": Words("The space is full.", "L'espace est complet."),
     "pin_required": Words("The door asks for a PIN as well.", "La porte demande aussi un code PIN."),
     "wrong_pin": Words("The PIN is wrong.", "Le code PIN est erroné."),
-    "too_many_tries": Words("Too many wrong tries: wait a moment.", "Trop d'essais erronés : il faut patienter."),
+    "too_many_tries": Words("Too many wrong attempts: wait a moment.", "Trop d'essais erronés : il faut patienter."),
     "lockdown": Words(
-        "The door is in lockdown, or an evacuation runs.", "La porte est verrouillée, ou c'est une évacuation."
+        "The door is in lockdown, or an evacuation is in progress.",
+        "La porte est verrouillée, ou une évacuation est en cours.",
     ),
     "list_too_old": Words(
         "The gateway has no list, or one past its age limit.",
@@ -94,13 +96,17 @@ REASONS: Final[Mapping[Reason, Words]] = {
 UNKNOWN_TO_CENTRE: Final[Mapping[str, Words]] = {
     "tries": Words("wrong codes typed at the door", "les codes erronés saisis à la porte"),
     "lockdown": Words("a lockdown ordered at the gateway itself", "un verrouillage ordonné à la passerelle"),
-    "evacuation": Words("an evacuation that runs at the gateway", "une évacuation en cours à la passerelle"),
-    "allowance": Words("uses of the pass not yet told to the centre", "les usages du forfait non encore remontés"),
+    "evacuation": Words("an evacuation in progress at the gateway", "une évacuation en cours à la passerelle"),
+    "allowance": Words("uses of the pass not yet reported to the centre", "les usages du forfait non encore remontés"),
     "supervision": Words(
-        "whether a host was inside by the gateway's count", "la présence d'un encadrant selon la passerelle"
+        "whether a host was inside, according to the gateway", "la présence d'un encadrant selon la passerelle"
     ),
-    "passback": Words("where the gateway took the member to be", "la position de l'adhérent selon la passerelle"),
-    "limit": Words("how many the gateway counted inside", "le nombre de présents selon la passerelle"),
+    "passback": Words(
+        "where the member was, according to the gateway", "la position de l'adhérent selon la passerelle"
+    ),
+    "limit": Words(
+        "how many people were inside, according to the gateway", "le nombre de présents selon la passerelle"
+    ),
     "pin": Words("which PIN was typed", "le code PIN saisi"),
 }
 """Checks that also ask the gateway's own memory: of a past decision the centre knows no more than its rule."""

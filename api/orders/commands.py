@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from time import monotonic
@@ -19,6 +20,7 @@ from api.session import Session, session
 
 Do = Literal["unlock", "lockdown", "release", "evacuate"]
 LONGEST_WAIT_S: Final = 30
+_LOOK_AGAIN_S: Final = 0.1
 
 _DOOR: Final = "SELECT id FROM door WHERE place = %(place)s AND code = %(door)s"
 # The gateways in service that can move a door: those with its lock, else those with a reader of it (with a relay).
@@ -165,3 +167,4 @@ async def outcomes(
             rows = await found(s, ids)
         if not again or all(row["outcome"] is not None for row in rows):
             return rows
+        await asyncio.sleep(_LOOK_AGAIN_S)  # woken for nothing: anybody may send notifications

@@ -13,6 +13,8 @@ from access.errors import CardError
 from access.formats import Card, lookalikes, read_bits
 from access.tokens import card_token
 from api.access.fields import Body, Code, Told, time_of
+from api.access.notation import RANDOM
+from rights.sealing import reply_key, unseal
 
 # A reader of a place whose gateway is in service.
 READER: Final = """
@@ -21,12 +23,14 @@ WHERE d.place = %(place)s AND d.code = %(reader)s AND d.kind IN ('reader', 'keyp
 ORDER BY g.code LIMIT 1
 """
 BEGIN: Final = "INSERT INTO enrolment (id, place, key) VALUES (%(id)s, %(place)s, %(key)s)"
+ASK: Final = "INSERT INTO enrolment_answer (id, reply_key) VALUES (%(id)s, %(reply_key)s)"
 # An enrolment with its order, and the card that has been read, if this key sees it already.
 FIND: Final = """
 SELECT e.id, p.code::text AS place, d.code AS reader, e.key, encode(e.token, 'hex') AS token, e.last4, e.format, e.bits,
-       e.read_at, c.ref AS card, c.member, c.status
+       e.read_at, c.ref AS card, c.member, c.status, a.sealed
 FROM enrolment e JOIN place p ON p.id = e.place JOIN command o ON o.id = e.id LEFT JOIN device d ON d.id = o.device
 LEFT JOIN card c ON c.token = e.token
+LEFT JOIN enrolment_answer a ON a.id = e.id AND a.at > now() - interval '2 minutes'
 WHERE e.id = %(id)s
 """
 CARDS: Final = """
@@ -82,16 +86,16 @@ class Enrolment(Told):
     last4: str | None
     format: str | None
     bits: int | None = Field(description="How many were read.")
-    raw: str | None = Field(description="As read: only for the key that ordered it, for two minutes, from memory.")
+    raw: str | None = Field(description="As read: only for the key that ordered it, for two minutes.")
     card: KnownCard | None = Field(description="The network knows this card already.")
     lookalikes: list[Lookalike]
     hint: str | None
 
 
 def enrolment_json(
-    row: DictRow, order: Mapping[str, Any], raw: str | None, alike: list[dict[str, Any]]
+    row: DictRow, order: Mapping[str, Any], raw: str | None, alike: list[dict[str, Any]], *, random: bool = False
 ) -> dict[str, Any]:
-    """An enrolment as it is told."""
+    """An enrolment as it is told; ``random``: its number looks as if it were another at each reading."""
     state = "read" if row["token"] else "unreadable" if row["read_at"] else "ended" if order["outcome"] else "waiting"
     return {
         "id": row["id"],
@@ -107,11 +111,11 @@ def enrolment_json(
         "raw": raw,
         "card": None if row["card"] is None else {"ref": row["card"], "member": row["member"], "status": row["status"]},
         "lookalikes": alike,
-        "hint": _hint(row, state, alike),
+        "hint": _hint(row, state, alike, random=random),
     }
 
 
-def _hint(row: DictRow, state: str, alike: list[dict[str, Any]]) -> str | None:
+def _hint(row: DictRow, state: str, alike: list[dict[str, Any]], *, random: bool) -> str | None:
     if state == "waiting":
         return "Present the card at the reader now."
     if state == "ended":
@@ -120,6 +124,9 @@ def _hint(row: DictRow, state: str, alike: list[dict[str, Any]]) -> str | None:
         return f"{row['bits']} bits of no format that we know: is the reader set for this kind of card?"
     if row["card"] is not None:
         return f"This card is {row['member']}'s already ({row['status']})."
+    if random:
+        sure = "" if row["format"] == "MIFARE4" else " Read it a second time: only if the number stays is it a card."
+        return f"{RANDOM[0].upper()}{RANDOM[1:]}.{sure}"
     if alike:
         return (
             f"This reader seems to be set wrongly: it reads card {alike[0]['card']['ref']} {alike[0]['how']}. "
@@ -136,8 +143,18 @@ def likely(key: bytes, token: str, bits: str) -> dict[str, str]:
         token: of the card as it was read, by the reader's settings.
         bits: raw.
     """
-    number = next((one for one in _numbers(bits) if card_token(key, one) == token), None)
+    number = number_of(key, token, bits)
     return {} if number is None else {card_token(key, one): _HOW[how] for how, one in lookalikes(number).items()}
+
+
+def bits_of(key: bytes, enrolment: str, sealed: bytes | None) -> str | None:
+    """The raw bits of what was read for an enrolment; None: none, or longer ago than two minutes."""
+    return None if sealed is None else unseal(reply_key(key), bytes(sealed), about=enrolment)
+
+
+def number_of(key: bytes, token: str, bits: str) -> str | None:
+    """The number that a card of this token has, whose ``bits`` were read."""
+    return next((one for one in _numbers(bits) if card_token(key, one) == token), None)
 
 
 def _numbers(bits: str) -> Iterator[str]:

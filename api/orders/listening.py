@@ -1,16 +1,14 @@
 """Answers to orders, heard once a process: whoever waits for one is woken, and nobody asks the database in a loop.
 
-What a reader read for an enrolment comes by the same connection: its bits are kept here for two minutes, in memory
-only, for the key that ordered it.
+A notification names the order that was answered; who waits for it then reads the answer. One that was forged wakes them
+for nothing, one that was missed costs the time that they wait at most.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -19,18 +17,17 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection
 
+from database.listening import QUIET_S
+from database.pace import Flood
 from database.pool import conninfo
 
 log = logging.getLogger(__name__)
 
 ANSWER: Final = "maillage_answer"
-ENROLLED: Final = "maillage_enrolled"
-BITS_S: Final = 120.0
 _PROBE_S: Final = 15.0
 _QUERY_S: Final = 10.0
 _FIRST_RETRY_S: Final = 0.2
 _LAST_RETRY_S: Final = 2.0
-_MOST_BITS: Final = 1000
 
 
 class Waiting:
@@ -66,7 +63,6 @@ class Answers:
     def __init__(self, url: str) -> None:
         self._url = conninfo(url, application_name="maillage-api-answers")
         self._waiting: dict[str, list[Waiting]] = {}
-        self._bits: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self.connected = False
 
     @contextmanager
@@ -84,12 +80,6 @@ class Answers:
                 if not self._waiting[order]:
                     del self._waiting[order]
 
-    def bits_of(self, enrolment: str) -> str | None:
-        """The raw bits of what was read for an enrolment in the last two minutes; None: not known here (any more)."""
-        self._forget()
-        found = self._bits.get(enrolment)
-        return found[1] if found is not None else None
-
     async def run(self) -> None:
         """Listen until cancelled, however often the database goes away."""
         retry_s = _FIRST_RETRY_S
@@ -98,6 +88,7 @@ class Answers:
                 conn = await AsyncConnection.connect(self._url, autocommit=True)
                 async with conn:
                     await self._follow(conn)
+                await self._look_without_listening()
             except (psycopg.Error, OSError, TimeoutError) as error:
                 if self.connected:
                     retry_s = _FIRST_RETRY_S
@@ -107,36 +98,29 @@ class Answers:
             retry_s = min(retry_s * 2, _LAST_RETRY_S)
 
     async def _follow(self, conn: AsyncConnection[Any]) -> None:
-        for channel in (ANSWER, ENROLLED):
-            await conn.execute(f"LISTEN {channel}".encode())
+        """Listen until there are too many notifications, or the connection is lost."""
+        await conn.execute(f"LISTEN {ANSWER}".encode())
         self.connected = True
-        for waiting in [one for many in self._waiting.values() for one in many]:
-            waiting.wake()  # what was answered while nobody listened
+        self._wake()  # what was answered while nobody listened
+        flood = Flood()
         while True:
             notes = [note async for note in conn.notifies(timeout=_PROBE_S, stop_after=1)]
             for note in notes:
-                if note.channel == ENROLLED:
-                    self._read(note.payload)
-                else:
-                    for waiting in list(self._waiting.get(note.payload, ())):
-                        waiting.told(note.payload)
-            self._forget()
+                for waiting in list(self._waiting.get(note.payload, ())):
+                    waiting.told(note.payload)
+            if flood.rises(len(notes), sum(len(note.payload) for note in notes), monotonic()):
+                return
             if not notes:
                 await asyncio.wait_for(conn.execute("SELECT 1"), _QUERY_S)
 
-    def _read(self, payload: str) -> None:
-        try:
-            told = json.loads(payload)
-            enrolment, bits = told["id"], told["bits"]
-        except (ValueError, TypeError, KeyError):
-            log.error("enrolled_unreadable")  # never its text: it holds a card's bits
-            return
-        if isinstance(enrolment, str) and isinstance(bits, str) and set(bits) <= {"0", "1"}:
-            self._bits[enrolment] = (monotonic() + BITS_S, bits)
-            while len(self._bits) > _MOST_BITS:
-                self._bits.popitem(last=False)
+    def _wake(self) -> None:
+        for waiting in [one for many in self._waiting.values() for one in many]:
+            waiting.wake()
 
-    def _forget(self) -> None:
-        now = monotonic()
-        while self._bits and next(iter(self._bits.values()))[0] < now:
-            self._bits.popitem(last=False)
+    async def _look_without_listening(self) -> None:
+        """After a flood: let those who wait look for themselves, once a second."""
+        log.error("notifications_flooded", extra={"quiet_s": QUIET_S})
+        end = monotonic() + QUIET_S
+        while monotonic() < end:
+            self._wake()
+            await asyncio.sleep(1.0)

@@ -1,16 +1,24 @@
-"""The live page: static files served from memory, compressed once, under addresses that change with their content."""
+"""The live page: static files served from memory, compressed once, under addresses that change with their content.
+
+The page itself is written out in each language, so that the first paint is in the reader's.
+"""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import json
+import re
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, get_args
 
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
+
+from api.language import Language, language_of
 
 _FOLDER: Final = Path(__file__).parent / "static"
 _TYPES: Final = {
@@ -27,6 +35,8 @@ _SECURITY: Final = {
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
+_LANGUAGES: Final = get_args(Language)
+_CHOSEN: Final = "maillage-language"  # the cookie that words.js sets when the reader chooses a language
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"  # kept, but asked for again each time: a 304 by ETag
 
@@ -53,8 +63,9 @@ def _asset(body: bytes, suffix: str) -> Asset:
 def load_assets(folder: Path = _FOLDER) -> tuple[str, dict[str, Asset]]:
     """Read the page's files: a version that changes with any of them, and each file by its path in the folder.
 
-    ``index.html`` names the others under ``{base}``, which becomes ``/static/page/VERSION``; so a browser may keep them
-    for ever, and modules that import each other by relative path are always of one version.
+    ``words/LANGUAGE.json`` becomes the module ``words/LANGUAGE.js``, and ``index.html`` becomes ``LANGUAGE.html`` with
+    the words of that language. The pages name the other files under ``{base}``, which becomes ``/static/page/VERSION``;
+    so a browser may keep them for ever, and modules that import each other by relative path are always of one version.
     """
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES}
     bodies = {name: path.read_bytes() for name, path in files.items()}
@@ -62,17 +73,28 @@ def load_assets(folder: Path = _FOLDER) -> tuple[str, dict[str, Asset]]:
     for name, body in bodies.items():
         digest.update(f"{name}\0{len(body)}\0".encode() + body)
     version = digest.hexdigest()[:12]
-    bodies["index.html"] = bodies["index.html"].replace(b"{base}", f"/static/page/{version}".encode())
-    return version, {name: _asset(body, files[name].suffix) for name, body in bodies.items()}
+    page = bodies.pop("index.html").decode()
+    for language in _LANGUAGES:
+        words = bodies.pop(f"words/{language}.json")
+        bodies[f"words/{language}.js"] = b"export default " + words.rstrip() + b";\n"
+        bodies[f"{language}.html"] = _written_out(page, language, json.loads(words), version).encode()
+    return version, {name: _asset(body, Path(name).suffix) for name, body in bodies.items()}
+
+
+def _written_out(page: str, language: str, words: dict[str, Any], version: str) -> str:
+    """``page`` with ``{…}`` filled in: the words of ``language``, and where the other files are."""
+    pressed = {f"is_{one}": str(one == language).lower() for one in _LANGUAGES}
+    values = {**words, **pressed, "lang": language, "base": f"/static/page/{version}"}
+    return re.sub(r"\{(\w+)\}", lambda found: escape(values[found[1]]), page)
 
 
 def _matches(header: str | None, etag: str) -> bool:
     return header is not None and any(tag.strip().removeprefix("W/") in (etag, "*") for tag in header.split(","))
 
 
-def _answer(request: Request, asset: Asset, cache: str) -> Response:
+def _answer(request: Request, asset: Asset, cache: str, vary: str = "Accept-Encoding") -> Response:
     packed = "gzip" in request.headers.get("accept-encoding", "")
-    headers = {**_SECURITY, "ETag": asset.etag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
+    headers = {**_SECURITY, "ETag": asset.etag, "Cache-Control": cache, "Vary": vary}
     if _matches(request.headers.get("if-none-match"), asset.etag):
         return Response(status_code=304, headers=headers)
     if packed:
@@ -90,8 +112,10 @@ router: Final = APIRouter(include_in_schema=False)
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
-    """The page itself, asked for again each time."""
-    return _answer(request, _assets()[1]["index.html"], _ASK)
+    """The page itself, in the language that the reader chose or the browser asks for; asked for again each time."""
+    chosen = request.cookies.get(_CHOSEN)
+    language = chosen if chosen in _LANGUAGES else language_of(request.headers.get("accept-language"))
+    return _answer(request, _assets()[1][f"{language}.html"], _ASK, vary="Accept-Encoding, Accept-Language, Cookie")
 
 
 @router.api_route("/favicon.ico", methods=["GET", "HEAD"])

@@ -24,7 +24,8 @@ router: Final = APIRouter(tags=["operate"])
 # Alarms, the newest first.
 _LIST: Final = """
 SELECT a.id, a.raised_at, a.kind, p.code::text AS place, g.code::text AS gateway, d.code::text AS door, a.from_at,
-       a.until_at, a.text, a.acknowledged_at, a.acknowledged_by
+       a.until_at, a.text, a.times, coalesce(a.last_at, a.until_at, a.raised_at) AS last_at,
+       a.acknowledged_at, a.acknowledged_by
 FROM alarm a LEFT JOIN place p ON p.id = a.place LEFT JOIN gateway g ON g.id = a.gateway
 LEFT JOIN door d ON d.id = a.door
 WHERE (%(id)s::bigint IS NULL OR a.id = %(id)s) AND (%(all)s OR a.acknowledged_at IS NULL)
@@ -42,7 +43,7 @@ _NO_FILTER: Final = {"all": True, "place": None, "kind": None, "before": None, "
 class AlarmsQuestion(Question):
     """Which alarms."""
 
-    state: Literal["open", "all"] = Field(default="open", description="`open`: nobody has acknowledged them yet.")
+    state: Literal["open", "all"] = Field(default="open", description="`open`: not acknowledged yet.")
     place: str | None = Field(default=None, max_length=64)
     kind: str | None = Field(default=None, max_length=64, examples=["door_forced"])
     limit: int = Field(default=100, ge=1, le=1000)
@@ -67,6 +68,8 @@ class Alarm(Told):
     from_: datetime | None = Field(alias="from", description="Events may be missing from …")
     until: datetime | None = Field(description="… to.")
     text: str
+    times: int = Field(description="How often it happened; it counts up until somebody acknowledges it.", ge=1)
+    last_at: datetime = Field(description="When it happened last.")
     acknowledged_at: datetime | None
     acknowledged_by: str | None
 
@@ -80,7 +83,7 @@ class Alarms(Told):
 
 @router.get("/v1/alarms", summary="Alarms", **guarded("alarms:write", "audit:read", answers={200: Alarms}))
 async def alarms(request: Request, question: Annotated[AlarmsQuestion, Query()]) -> Response:
-    """Those that nobody has acknowledged, or all."""
+    """Open alarms, or all."""
     before = None if question.cursor is None else read_cursor(question.cursor, int)[0]
     async with session(request, "alarms:write", "audit:read") as s:
         place = None if question.place is None else await reached_place(s, question.place, "alarms:write")
@@ -93,13 +96,13 @@ async def alarms(request: Request, question: Annotated[AlarmsQuestion, Query()])
 
 @router.post(
     "/v1/alarms/{number}/acknowledge",
-    summary="Somebody has seen to an alarm",
+    summary="Acknowledge an alarm",
     **guarded("alarms:write", answers={200: Alarm}),
 )
 async def acknowledge(
     number: Annotated[int, Path(ge=1, le=2**62)], request: Request, body: Acknowledged | None = None
 ) -> Response:
-    """The first one counts: told again it changes nothing. The comment stands in the audit."""
+    """Only the first acknowledgement counts; repeating it changes nothing. The comment is kept in the audit."""
     async with session(request, "alarms:write") as s:
         done = await s.row(_ACKNOWLEDGE, {"id": number, "by": s.caller.actor})
         if done is not None and body is not None and body.comment is not None:
@@ -114,11 +117,12 @@ async def acknowledge(
 
 
 def _alarm(row: DictRow) -> dict[str, Any]:
-    kept = {name: row[name] for name in ("id", "kind", "place", "gateway", "door", "text", "acknowledged_by")}
+    kept = {name: row[name] for name in ("id", "kind", "place", "gateway", "door", "text", "times", "acknowledged_by")}
     return {
         **kept,
         "raised_at": time_of(row["raised_at"]),
         "from": time_of(row["from_at"]),
         "until": time_of(row["until_at"]),
+        "last_at": time_of(row["last_at"]),
         "acknowledged_at": time_of(row["acknowledged_at"]),
     }

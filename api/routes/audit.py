@@ -83,9 +83,9 @@ class AuditHead(Told):
     hash: str
 
 
-@router.get("/v1/audit", summary="Who did what", **guarded("audit:read", answers={200: Audit}))
+@router.get("/v1/audit", summary="The audit trail", **guarded("audit:read", answers={200: Audit}))
 async def audit(request: Request, question: Annotated[AuditQuestion, Query()]) -> Response:
-    """A key that is bound to places sees what happened there. Reading it is told too, once a minute and key."""
+    """A key limited to places sees only their entries. Reading is recorded too, at most once a minute for each key."""
     before = None if question.cursor is None else read_cursor(question.cursor, int)[0]
     once = parts_of(request).once
     async with session(request, "audit:read") as s:
@@ -102,9 +102,9 @@ async def audit(request: Request, question: Annotated[AuditQuestion, Query()]) -
     return json_answer({"lines": [_line(row) for row in page], "next": following})
 
 
-@router.get("/v1/audit/head", summary="The end of the audit's chain", **guarded("audit:read", answers={200: AuditHead}))
+@router.get("/v1/audit/head", summary="The head of the audit chain", **guarded("audit:read", answers={200: AuditHead}))
 async def head(request: Request) -> Response:
-    """Keep it outside of this system: `maillage audit verify` holds the chain against it."""
+    """Store it outside this system; `maillage audit verify` checks the chain against it."""
     async with session(request, "audit:read") as s:
         if s.caller.places is not None:
             raise NotFound("The end of the chain is the network's: a key that is bound to places doesn't see it.")

@@ -21,7 +21,7 @@ router = APIRouter(tags=["availability"])
 
 @router.get(
     "/v1/availability",
-    summary="Places with seats really free now, the nearest first",
+    summary="Places with free seats now, nearest first",
     responses={200: {"model": Availability}, **problem_responses(422, 503)},
     response_class=Response,
 )

@@ -30,7 +30,7 @@ router: Final = APIRouter(tags=["bookings"])
 
 @router.get("/v1/bookings", summary="Bookings", **guarded("members:read", "own", answers={200: Bookings}))
 async def bookings(request: Request, question: Annotated[BookingsQuestion, Query()]) -> Response:
-    """The latest first. A member's own key sees its own."""
+    """Latest first. A member's own key sees only that member's bookings."""
     async with session(request, "members:read", "own") as s:
         found = await s.rows(rows.FIND, {"ref": None, **question.model_dump()})
     return json_answer({"bookings": [booking_json(row) for row in found]})
@@ -43,10 +43,10 @@ async def bookings(request: Request, question: Annotated[BookingsQuestion, Query
     **guarded("visitors:write", answers={201: Booking}, problems=(409,)),
 )
 async def book(request: Request, body: BookingMade) -> Response:
-    """What a pass that is `booked` needs to open.
+    """A pass that is `booked` opens only during a booking.
 
-    The place must be open all the while. A meeting room or a phone box has one booking at a time, other spaces any
-    number.
+    The place must be open for the whole booking. A meeting room or a phone box has one booking at a time, other spaces
+    any number.
     """
     async with session(request, "visitors:write") as s:
         await member_named(s, body.member, "member")
@@ -79,7 +79,7 @@ async def booking(ref: str, request: Request) -> Response:
     **guarded("visitors:write", answers={200: Booking}, changes=True),
 )
 async def change_booking(ref: str, request: Request, body: BookingChanged) -> Response:
-    """Another time, or another space of the same place, on the terms of a new one."""
+    """Another time, or another space of the same place. The rules are those of a new booking."""
     async with session(request, "visitors:write") as s:
         wanted, thing = expected(request), booking_thing(ref)
         row = await read_to_change(s, thing, wanted)
@@ -108,7 +108,7 @@ async def change_booking(ref: str, request: Request, body: BookingChanged) -> Re
     **guarded("visitors:write", answers={200: Booking}, changes=True),
 )
 async def cancel(ref: str, request: Request) -> Response:
-    """It stays, as cancelled."""
+    """The booking is kept with the status cancelled."""
     async with session(request, "visitors:write") as s:
         wanted, thing = expected(request), booking_thing(ref)
         row = await read_to_change(s, thing, wanted)

@@ -25,12 +25,13 @@ from api.access.cards import (
     Cards,
     CardSought,
     CardsQuestion,
+    IssuedCard,
     card_json,
     card_thing,
     step_json,
 )
 from api.access.fields import sent
-from api.access.issuing import credential_of, names_a_card, put_card
+from api.access.issuing import credential_of, issued_json, names_a_card, put_card, taking
 from api.access.named import member_of_path
 from api.access.numbers import Credential
 from api.access.spread import Spread, SpreadQuestion, expects_news, spread_json
@@ -49,7 +50,7 @@ _ASK_AGAIN_S: Final = 0.2
     "/v1/members/{ref}/cards", summary="A member's cards", **guarded("members:read", "own", answers={200: Cards})
 )
 async def cards_of_member(ref: str, request: Request) -> Response:
-    """The newest first, those of old as well."""
+    """Newest first, former cards included."""
     async with session(request, "members:read", "own") as s:
         await member_of_path(s, ref)
         found = await s.rows(rows.OF_MEMBER, {"member": ref})
@@ -60,20 +61,20 @@ async def cards_of_member(ref: str, request: Request) -> Response:
     "/v1/members/{ref}/cards",
     status_code=201,
     summary="Issue a card or a keypad code to a member",
-    **guarded("cards:write", answers={201: Card}, problems=(409,)),
+    **guarded("cards:write", answers={201: IssuedCard}, problems=(409, 429)),
 )
 async def issue(ref: str, request: Request, body: CardMade) -> Response:
-    """By its number, by what a reader has read for an enrolment, or a code. One whose life is over may come again."""
-    async with session(request, "cards:write") as s:
+    """By card number, enrolment at a reader, or keypad code. A returned or lost card can be issued again."""
+    async with taking(request, "cards:write") as s:
         await member_of_path(s, ref)
         credential = await credential_of(s, request, body)
         times = {"valid_from": body.valid_from, "valid_until": body.valid_until}
-        return _made(await put_card(s, credential, member=ref, status=body.status, replaces=None, **times))
+        return _made(await put_card(s, request, credential, member=ref, status=body.status, replaces=None, **times))
 
 
 @router.get("/v1/cards", summary="Cards", **guarded("members:read", answers={200: CardPage}))
 async def all_cards(request: Request, question: Annotated[CardsQuestion, Query()]) -> Response:
-    """The newest first: at a place, of a status (the lost ones), by the last four digits."""
+    """Newest first. Filter by place, status or the last four digits."""
     after = None if question.cursor is None else read_cursor(question.cursor, str, str)
     values = question.model_dump(exclude={"cursor"}) | {"before": after and after[0], "before_ref": after and after[1]}
     async with session(request, "members:read") as s:
@@ -83,9 +84,13 @@ async def all_cards(request: Request, question: Annotated[CardsQuestion, Query()
     return json_answer({"cards": [card_json(row) for row in page], "next": following})
 
 
-@router.post("/v1/cards/find", summary="Whose card is this?", **guarded("members:read", answers={200: Card}))
+@router.post(
+    "/v1/cards/find",
+    summary="Find the holder of a card",
+    **guarded("members:read", answers={200: Card}, problems=(429,)),
+)
 async def find(request: Request, body: CardSought) -> Response:
-    """By its number, which isn't kept, by what a reader has read for an enrolment, or by a keypad code."""
+    """By card number (not stored), by an enrolment at a reader, or by keypad code."""
     async with session(request, "members:read") as s:
         credential = await credential_of(s, request, body)
         row = await s.row(rows.WHOSE, {"token": credential.token})
@@ -98,7 +103,7 @@ async def find(request: Request, body: CardSought) -> Response:
 
 @router.get("/v1/cards/{ref}", summary="One card", **guarded("members:read", "own", answers={200: Card}))
 async def card(ref: str, request: Request) -> Response:
-    """By its reference; its number is known to nobody."""
+    """By its reference. Card numbers are not stored."""
     async with session(request, "members:read", "own") as s:
         row = await read(s, card_thing(ref))
     return told(card_json(row), row["revision"])
@@ -106,11 +111,11 @@ async def card(ref: str, request: Request) -> Response:
 
 @router.patch(
     "/v1/cards/{ref}",
-    summary="Change a card: suspend it, activate it, take it out of service",
+    summary="Suspend, activate or retire a card",
     **guarded("cards:write", answers={200: Card}, changes=True),
 )
 async def change_card(ref: str, request: Request, body: CardChanged) -> Response:
-    """`lost` and `returned` are the end of its life. In a hurry: `If-Match: *`. `…/spread` tells which doors know."""
+    """`lost` and `returned` are final. In an emergency, send `If-Match: *`. `…/spread` shows which gateways have it."""
     async with session(request, "cards:write") as s:
         wanted, fields = expected(request), sent(body)
         status = fields.get("status")
@@ -134,12 +139,12 @@ async def change_card(ref: str, request: Request, body: CardChanged) -> Response
 @router.post(
     "/v1/cards/{ref}/reissue",
     status_code=201,
-    summary="Issue a card in another's place",
-    **guarded("cards:write", answers={201: Card}, problems=(409,)),
+    summary="Replace a card",
+    **guarded("cards:write", answers={201: IssuedCard}, problems=(409, 429)),
 )
 async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
-    """The old one becomes lost or returned and stays in the history; the new one says that it `replaces` it."""
-    async with session(request, "cards:write") as s:
+    """The old card becomes lost or returned and stays in the history; the new one refers to it in `replaces`."""
+    async with taking(request, "cards:write") as s:
         old = await read(s, card_thing(ref))
         if names_a_card(body):
             credential = await credential_of(s, request, body)
@@ -154,14 +159,14 @@ async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
             raise Conflict(what, field="number")
         until = old["valid_until"] if old["status"] != "expired" else None
         kept = {"member": old["member"], "valid_from": old["valid_from"], "valid_until": until}
-        return _made(await put_card(s, credential, status="active", replaces=ref, **kept))
+        return _made(await put_card(s, request, credential, status="active", replaces=ref, **kept))
 
 
 @router.get(
-    "/v1/cards/{ref}/history", summary="A card's life so far", **guarded("members:read", answers={200: CardHistory})
+    "/v1/cards/{ref}/history", summary="History of a card", **guarded("members:read", answers={200: CardHistory})
 )
 async def history(ref: str, request: Request) -> Response:
-    """Each step with its time and who made it."""
+    """Each change of status, with its time and author."""
     async with session(request, "members:read") as s:
         await read(s, card_thing(ref))
         steps = await s.rows(rows.HISTORY, {"ref": ref})
@@ -170,11 +175,11 @@ async def history(ref: str, request: Request) -> Response:
 
 @router.get(
     "/v1/cards/{ref}/spread",
-    summary="When does every door know? Which gateways know the card's present state",
+    summary="Which gateways have a card's current status",
     **guarded("members:read", answers={200: Spread}),
 )
 async def spread(ref: str, request: Request, question: Annotated[SpreadQuestion, Query()]) -> Response:
-    """With `wait` it is told once every gateway that is online knows. Who is offline goes on by their last list."""
+    """With `wait`, answers when every online gateway has it. Offline gateways continue with their last list."""
     deadline = monotonic() + question.wait
     while True:
         async with session(request, "members:read") as s:
@@ -205,5 +210,5 @@ async def _why_not(s: Session, ref: str, status: CardLife | None, wanted: Sequen
     return await explain_refusal(s, thing, wanted)
 
 
-def _made(row: DictRow) -> Response:
-    return told(card_json(row), row["revision"], status=201, location=f"/v1/cards/{row['ref']}")
+def _made(row: dict[str, Any]) -> Response:
+    return told(issued_json(row), row["revision"], status=201, location=f"/v1/cards/{row['ref']}")

@@ -29,7 +29,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 @router.get("/v1/closures", summary="Closures", **guarded("members:read", answers={200: Closures}))
 async def closures(request: Request, question: Annotated[ClosuresQuestion, Query()]) -> Response:
-    """Of a place and of the network, by their first day."""
+    """Closures of places and of the network, by first day."""
     async with session(request, "members:read") as s:
         found = await s.rows(rows.FIND, {"id": None, **question.model_dump()})
     return json_answer({"closures": [closure_json(row) for row in found]})
@@ -42,7 +42,7 @@ async def closures(request: Request, question: Annotated[ClosuresQuestion, Query
     **guarded("rules:write", answers={201: Closure}, problems=(409,)),
 )
 async def make_closure(request: Request, body: ClosureMade) -> Response:
-    """Or, without `place`, every place (for the network's administrators)."""
+    """Without `place`, closes every place (network administrators only)."""
     async with session(request, "rules:write") as s:
         place = None if body.place is None else (await place_named(s, body.place))[0]
         made = await s.row(rows.INSERT, {**whole(body), "place": place})
@@ -65,7 +65,7 @@ async def closure(number: Number, request: Request) -> Response:
     **guarded("rules:write", answers={200: Closure}, changes=True),
 )
 async def put_closure(number: Number, request: Request, body: ClosureFields) -> Response:
-    """Other days, or another reason."""
+    """Changes its days or its reason."""
     async with session(request, "rules:write") as s:
         wanted, thing = expected(request), closure_thing(number)
         row = await read_to_change(s, thing, wanted)
@@ -76,10 +76,10 @@ async def put_closure(number: Number, request: Request, body: ClosureFields) -> 
 
 
 @router.delete(
-    "/v1/closures/{number}", status_code=204, summary="Open after all", **guarded("rules:write", changes=True)
+    "/v1/closures/{number}", status_code=204, summary="Cancel a closure", **guarded("rules:write", changes=True)
 )
 async def remove_closure(number: Number, request: Request) -> Response:
-    """The place is open in its hours again."""
+    """The place's opening hours apply again."""
     async with session(request, "rules:write") as s:
         wanted, thing = expected(request), closure_thing(number)
         row = await read_to_change(s, thing, wanted)

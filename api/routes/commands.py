@@ -25,9 +25,9 @@ router: Final = APIRouter(tags=["operate"])
 _UNLOCK_S: Final = 30
 _LOCKDOWN_S: Final = 600
 _SUMMARIES: Final[dict[Do, str]] = {
-    "lockdown": "Lock down {}: nobody gets in by badge; leaving stays free",
+    "lockdown": "Lock down {}: no badge opens; exits stay free",
     "release": "Release {} from lockdown and evacuation",
-    "evacuate": "Evacuate {}: its doors stand open, nobody is let in",
+    "evacuate": "Evacuate {}: doors stay unlocked, no badge is accepted",
 }
 
 
@@ -59,23 +59,23 @@ class Orders(Told):
 @router.post(
     "/v1/places/{place}/doors/{door}/unlock",
     status_code=202,
-    summary="Unlock a door, once",
+    summary="Unlock a door once",
     **guarded("unlock", answers={200: Orders, 202: Orders}, problems=(409,)),
 )
 async def unlock(
     place: str, door: str, request: Request, question: Annotated[WaitQuestion, Query()], body: Ordered | None = None
 ) -> Response:
-    """Answered with 200 once every outcome is known, else with 202. What comes too late is never carried out."""
+    """Answers 200 when every outcome is known, otherwise 202. An order that arrives too late is not carried out."""
     return await _order(request, "unlock", question.wait, body, place=place, door=door)
 
 
 @router.get(
     "/v1/commands/{id}",
-    summary="What became of an order",
+    summary="The outcome of an order",
     **guarded("unlock", "lockdown", "enrol", answers={200: Order}),
 )
 async def command(id: str, request: Request, question: Annotated[WaitQuestion, Query()]) -> Response:  # noqa: A002
-    """With `wait` the answer comes when the outcome does."""
+    """With `wait`, the answer is sent as soon as the outcome is known."""
     with parts_of(request).answers.expecting([id]) as waiting:
         async with session(request, "unlock", "lockdown", "enrol") as s:
             rows = await found(s, [id])
@@ -152,7 +152,7 @@ def _add(path: str, what: str, do: Do, function: Callable[..., Awaitable[Respons
         status_code=202,
         name=f"{do} {what}",
         summary=_SUMMARIES[do].format(what),
-        description="Kept for gateways that are offline: a lockdown and its end reach them with their next list.",
+        description="Gateways that are offline receive a lockdown and its release with their next access list.",
         **guarded("lockdown", answers={200: Orders, 202: Orders}, problems=(409,)),
     )
 

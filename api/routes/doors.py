@@ -33,7 +33,7 @@ router: Final = APIRouter(tags=["doors"])
 
 @router.get("/v1/places/{place}/doors", summary="A place's doors", **guarded("members:read", answers={200: Doors}))
 async def doors(place: str, request: Request) -> Response:
-    """Each with what it asks for."""
+    """Each with its rules."""
     async with session(request, "members:read") as s:
         await place_of_path(s, place)
         found = await s.rows(rows.RULES, {"place": place, "door": None})
@@ -46,7 +46,7 @@ async def doors(place: str, request: Request) -> Response:
     **guarded("members:read", answers={200: DoorRules}),
 )
 async def door_rules(place: str, door: str, request: Request) -> Response:
-    """A door that nothing was said of asks for nothing; its ETag is `"0"`."""
+    """A door without rules has the defaults; its ETag is `"0"`."""
     async with session(request, "members:read") as s:
         row = await read(s, rules_thing(place, door))
     return told(rules_json(row), row["revision"])
@@ -54,11 +54,11 @@ async def door_rules(place: str, door: str, request: Request) -> Response:
 
 @router.put(
     "/v1/places/{place}/doors/{door}/rules",
-    summary="Say what a door asks for",
+    summary="Replace a door's rules",
     **guarded("rules:write", answers={200: DoorRules}, changes=True),
 )
 async def put_rules(place: str, door: str, request: Request, body: Rules) -> Response:
-    """PIN, anti-passback, supervision, first card. Egress stays free whatever is said here."""
+    """PIN, anti-passback, supervision, first card. Egress always stays free."""
     if body.passback == "timed" and not body.passback_s:
         raise BadField("passback_s", "a timed anti-passback needs its seconds")
     async with session(request, "rules:write") as s:
@@ -75,11 +75,11 @@ async def put_rules(place: str, door: str, request: Request, body: Rules) -> Res
 
 @router.get(
     "/v1/places/{place}/door-groups",
-    summary="A place's groups of doors",
+    summary="A place's door groups",
     **guarded("members:read", answers={200: Groups}),
 )
 async def door_groups(place: str, request: Request) -> Response:
-    """Several doors by one name, for passes."""
+    """Named groups of doors, for use in passes."""
     async with session(request, "members:read") as s:
         await place_of_path(s, place)
         found = await s.rows(rows.GROUPS, {"place": place, "code": None})
@@ -89,11 +89,11 @@ async def door_groups(place: str, request: Request) -> Response:
 @router.post(
     "/v1/places/{place}/door-groups",
     status_code=201,
-    summary="A new group of doors",
+    summary="Create a door group",
     **guarded("rules:write", answers={201: Group}, problems=(409,)),
 )
 async def make_group(place: str, request: Request, body: GroupMade) -> Response:
-    """Of doors of this place."""
+    """All doors must be of this place."""
     async with session(request, "rules:write") as s:
         place_id, _zone = await place_of_path(s, place)
         doors = await parts_named(s, place_id, "doors", body.doors, "doors")
@@ -105,7 +105,7 @@ async def make_group(place: str, request: Request, body: GroupMade) -> Response:
 
 @router.get(
     "/v1/places/{place}/door-groups/{code}",
-    summary="One group of doors",
+    summary="One door group",
     **guarded("members:read", answers={200: Group}),
 )
 async def door_group(place: str, code: str, request: Request) -> Response:
@@ -117,11 +117,11 @@ async def door_group(place: str, code: str, request: Request) -> Response:
 
 @router.put(
     "/v1/places/{place}/door-groups/{code}",
-    summary="Replace a group of doors",
+    summary="Replace a door group",
     **guarded("rules:write", answers={200: Group}, changes=True),
 )
 async def put_group(place: str, code: str, request: Request, body: GroupFields) -> Response:
-    """Passes that name the group open its new doors as soon as the gateways know."""
+    """Passes for the group open its new doors as soon as the gateways have the change."""
     async with session(request, "rules:write") as s:
         wanted, thing = expected(request), group_thing(place, code)
         row = await read_to_change(s, thing, wanted)
@@ -136,11 +136,11 @@ async def put_group(place: str, code: str, request: Request, body: GroupFields) 
 @router.delete(
     "/v1/places/{place}/door-groups/{code}",
     status_code=204,
-    summary="Remove a group of doors",
+    summary="Remove a door group",
     **guarded("rules:write", changes=True),
 )
 async def remove_group(place: str, code: str, request: Request) -> Response:
-    """Refused while a pass in force names it."""
+    """Refused while a valid pass uses it."""
     async with session(request, "rules:write") as s:
         wanted, thing = expected(request), group_thing(place, code)
         row = await read_to_change(s, thing, wanted)

@@ -38,10 +38,10 @@ _PRIVATE: Final = frozenset(("card", "token", "payload"))
     **guarded("events:read", answers={200: Events}),
 )
 async def events(board: LoadedBoard, request: Request, question: Annotated[EventsQuestion, Query()]) -> Response:
-    """Read on with `cursor` = `next`: nothing is skipped or told twice, however many write at once.
+    """Continue with `cursor` = `next`. No event is skipped or repeated, even under concurrent writes.
 
-    A page may be short or empty while `more` is true. Cards appear as short fingerprints only. Who reads of persons is
-    told in the audit, once a minute and key.
+    A page may be short or empty while `more` is true. Cards are short fingerprints. Reading personal events is
+    recorded in the audit, at most once a minute for each key.
     """
     mark = Mark()
     if question.cursor is not None:

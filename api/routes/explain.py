@@ -28,11 +28,11 @@ router: Final = APIRouter(tags=["operate"])
 
 @router.post(
     "/v1/decisions/explain",
-    summary="Why does this door open, or not? Step by step",
+    summary="Explain a decision at a door, step by step",
     **guarded("explain", answers={200: Explanation}, problems=(409,)),
 )
 async def explain(request: Request, body: Asked) -> Response:
-    """By the very code that decides at the door, and the list in force; of an event, by the list of that time."""
+    """Uses the code that decides at the door and the current access list; for a past event, the list of that time."""
     now = datetime.now(UTC)
     async with session(request, "explain") as s:
         if body.event is not None:

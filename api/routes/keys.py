@@ -23,15 +23,18 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 @router.get("/v1/keys", summary="Keys", **guarded("keys:write", answers={200: KeysTold}))
 async def keys(request: Request) -> Response:
-    """Those that the caller could have made, also ended ones; never the keys themselves."""
+    """Keys that the caller could create, ended ones included. The secrets are never shown."""
     async with session(request, "keys:write") as s:
         found = await s.rows(rows.FIND, {"id": None})
     return json_answer({"keys": [key_json(row) for row in found]})
 
 
-@router.post("/v1/keys", status_code=201, summary="Make a key", **guarded("keys:write", answers={201: NewKey}))
+@router.post("/v1/keys", status_code=201, summary="Create a key", **guarded("keys:write", answers={201: NewKey}))
 async def make_key(request: Request, body: KeyMade) -> Response:
-    """An administrator makes any; a place's manager those of their own places. The key is told once, here."""
+    """An administrator makes any; a place's manager those of their own places. The key is told once, here.
+
+    It lives no longer than the key that makes it, and ends with it.
+    """
     if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
         raise BadField("expires_at", "it must be in the future")
     async with session(request, "keys:write") as s:
@@ -54,15 +57,18 @@ async def make_key(request: Request, body: KeyMade) -> Response:
 
 @router.get("/v1/keys/{number}", summary="One key", **guarded("keys:write", answers={200: Key}))
 async def one_key(number: Number, request: Request) -> Response:
-    """What may be told of it."""
+    """Its properties, without the secret."""
     async with session(request, "keys:write") as s:
         row = await read(s, _thing(number))
     return json_answer(key_json(row))
 
 
-@router.delete("/v1/keys/{number}", summary="End a key", **guarded("keys:write", answers={200: Key}))
+@router.delete("/v1/keys/{number}", summary="Revoke a key", **guarded("keys:write", answers={200: Key}))
 async def revoke(number: Number, request: Request) -> Response:
-    """For good; told again it changes nothing, so that it needs no `If-Match`. Events may be read for 10 s more."""
+    """For good, with every key that it made, and what those made.
+
+    Told again it changes nothing, so that it needs no `If-Match`. Events may be read for 10 s more.
+    """
     async with session(request, "keys:write") as s:
         thing = _thing(number)
         await read(s, thing)
@@ -77,8 +83,8 @@ def _thing(number: int) -> Thing:
 
 async def _places(s: Session, body: KeyMade) -> list[int] | None:
     if body.places is None:
-        # who is bound to places makes a member's or a gateway's key within these
-        bound = s.caller.places is not None and body.role in ("member", "gateway")
+        # who is bound to places makes a gateway's key within these
+        bound = s.caller.places is not None and body.role == "gateway"
         return list(s.caller.places or ()) if bound else None
     known = {row["code"]: row["id"] for row in await s.rows(rows.PLACES, {"codes": body.places})}
     strangers = [code for code in body.places if code not in known]

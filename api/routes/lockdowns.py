@@ -32,11 +32,11 @@ class Lockdowns(Told):
 
 @router.get(
     "/v1/lockdowns",
-    summary="What is in lockdown now",
+    summary="Current lockdowns",
     **guarded("lockdown", "unlock", "explain", answers={200: Lockdowns}),
 )
 async def in_force(request: Request, question: Annotated[LockdownsQuestion, Query()]) -> Response:
-    """Of the network, of places and of doors; an evacuation is an order, and stands in the audit."""
+    """Of the network, of places and of doors. Evacuations are orders and are listed in the audit."""
     async with session(request, "lockdown", "unlock", "explain") as s:
         place = None if question.place is None else await reached_place(s, question.place, "lockdown")
         rows = await locking.in_force(s, place=place)

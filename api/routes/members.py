@@ -11,6 +11,7 @@ from access.errors import CardError
 from access.tokens import pin_hash
 from api.access import members as rows
 from api.access.fields import sent
+from api.access.issuing import taking
 from api.access.members import (
     Member,
     MemberChanged,
@@ -34,11 +35,11 @@ router: Final = APIRouter(tags=["members"])
 
 @router.get(
     "/v1/members",
-    summary="Members, by name",
+    summary="Members",
     **guarded("members:read", answers={200: Members}),
 )
 async def members(request: Request, question: Annotated[MembersQuestion, Query()]) -> Response:
-    """Those that the key reaches: of its places, or of the whole network."""
+    """By name: those of the key's places, or of the whole network."""
     after = None if question.cursor is None else read_cursor(question.cursor, str, str)
     async with session(request, "members:read") as s:
         found = await s.rows(
@@ -62,12 +63,12 @@ async def members(request: Request, question: Annotated[MembersQuestion, Query()
 @router.post(
     "/v1/members",
     status_code=201,
-    summary="A new member",
-    **guarded("members:write", answers={201: Member}, problems=(409,)),
+    summary="Create a member",
+    **guarded("members:write", answers={201: Member}, problems=(409, 429)),
 )
 async def make_member(request: Request, body: MemberMade) -> Response:
-    """They hold nothing yet: give them a card and a pass."""
-    async with session(request, "members:write") as s:
+    """A new member has no card and no pass yet."""
+    async with taking(request, "members:write", takes=body.email is not None) as s:
         if body.home is None and s.caller.places is not None:
             raise BadField("home", "a key that is bound to places makes members who are at home at one of them")
         values = body.model_dump()
@@ -81,7 +82,7 @@ async def make_member(request: Request, body: MemberMade) -> Response:
 
 @router.get("/v1/members/{ref}", summary="One member", **guarded("members:read", "own", answers={200: Member}))
 async def member(ref: str, request: Request) -> Response:
-    """A member's own key sees itself, and nobody else."""
+    """A member's own key sees only that member."""
     async with session(request, "members:read", "own") as s:
         row = await read(s, member_thing(ref))
     return told(member_json(row), row["revision"])
@@ -90,11 +91,11 @@ async def member(ref: str, request: Request) -> Response:
 @router.patch(
     "/v1/members/{ref}",
     summary="Change a member",
-    **guarded("members:write", answers={200: Member}, changes=True),
+    **guarded("members:write", answers={200: Member}, problems=(429,), changes=True),
 )
 async def change_member(ref: str, request: Request, body: MemberChanged) -> Response:
-    """What isn't sent stays. A suspended member opens no door from the moment that every gateway knows."""
-    async with session(request, "members:write") as s:
+    """Fields not sent keep their value. A suspension takes effect when it reaches the gateways."""
+    async with taking(request, "members:write", takes=body.email is not None) as s:
         wanted, thing = expected(request), member_thing(ref)
         row = await read_to_change(s, thing, wanted)
         fields = sent(body)
@@ -113,7 +114,7 @@ async def change_member(ref: str, request: Request, body: MemberChanged) -> Resp
     **guarded("members:write", answers={200: Member}, changes=True),
 )
 async def set_pin(ref: str, request: Request, body: PinSet) -> Response:
-    """4 to 12 digits, hashed under the network's key before they are stored."""
+    """4 to 12 digits, stored as a keyed hash."""
     try:
         hashed = pin_hash(card_key(request), ref, body.pin)
     except CardError as error:
@@ -123,11 +124,11 @@ async def set_pin(ref: str, request: Request, body: PinSet) -> Response:
 
 @router.delete(
     "/v1/members/{ref}/pin",
-    summary="Take a member's PIN away",
+    summary="Remove a member's PIN",
     **guarded("members:write", answers={200: Member}, changes=True),
 )
 async def clear_pin(ref: str, request: Request) -> Response:
-    """What asks for a PIN opens for them no more."""
+    """Doors that ask for a PIN no longer open for this member."""
     return await _write_pin(ref, request, None)
 
 

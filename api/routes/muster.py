@@ -70,11 +70,11 @@ class Muster(Answer):
 
 @router.get(
     "/v1/places/{place}/muster",
-    summary="Who is inside a place, by badge, and how sure that is",
-    **guarded("muster:read", answers={200: Muster}),
+    summary="Evacuation list of a place: who is inside, by badge, and how certain that is",
+    **guarded("muster:read", answers={200: Muster}, csv=True),
 )
 async def muster(place: str, request: Request, question: Annotated[MusterQuestion, Query()]) -> Response:
-    """From the readings of the last 24 hours, by the same rules as at the doors. Each reading of it is in the audit."""
+    """From the card reads of the last 24 hours, by the rules of the doors. Each request is recorded in the audit."""
     at = datetime.now(UTC)
     async with session(request, "muster:read") as s:
         number = await reached_place(s, place, "muster:read")

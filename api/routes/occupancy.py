@@ -24,12 +24,12 @@ router = APIRouter(tags=["occupancy"])
 
 @router.get(
     "/v1/places/{place}/occupancy",
-    summary="How full a place and each of its spaces is now",
+    summary="Current occupancy of a place and its spaces",
     responses={200: {"model": PlaceOccupancy}, **problem_responses(404, 503)},
     response_class=Response,
 )
 async def place_occupancy(place: str, request: Request) -> Response:
-    """The place as a whole, and each space: an estimate, its interval, its quality and the time it is true for."""
+    """For the place and each space: an estimate, its interval, its quality and the time it applies to."""
     parts = parts_of(request)
     view = parts.board.view(place, now_us())
     if view is None:
@@ -43,14 +43,14 @@ async def place_occupancy(place: str, request: Request) -> Response:
 
 @router.get(
     "/v1/occupancy",
-    summary="How full every place of the network is now",
+    summary="Current occupancy of every place",
     responses={200: {"model": NetworkOccupancy}, **problem_responses(422, 503)},
     response_class=Response,
 )
 async def network_occupancy(
     board: LoadedBoard, request: Request, question: Annotated[OccupancyQuestion, Query()]
 ) -> Response:
-    """All places, or those that changed since; with a weak ETag, so that an unchanged network costs 304."""
+    """All places, or those that changed since a cursor or time. With the ETag, 304 while nothing changed."""
     now = now_us()
     board.age(now)
     etag = b'W/"%016x%s"' % (board.digest, b"" if question.spaces else b"-lean")
@@ -89,7 +89,7 @@ def _changed(board: Board, since: str) -> list[View]:
         200: {
             "description": "Server-sent events named `occupancy`; `data` is the answer of "
             "`/v1/places/{place}/occupancy`. An event named `heartbeat` (data `{}`) after 15 s of silence shows "
-            "that the line is alive.",
+            "that the connection is alive.",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": "id: …\nevent: occupancy\n…"}},
         },
         **problem_responses(422, 503),
@@ -97,10 +97,10 @@ def _changed(board: Board, since: str) -> list[View]:
     response_class=Response,
 )
 async def stream(board: LoadedBoard, request: Request, question: Annotated[StreamQuestion, Query()]) -> Response:
-    """Begin with the whole present state, or with what changed since `Last-Event-ID` (or `since`), then go on live.
+    """Sends the whole current state, or what changed since `Last-Event-ID` (or `since`), then each change.
 
-    Each event is a place's present state, never a difference: what is skipped between two of them is old. After a
-    restart of the server, or on another replica, the present state is sent again.
+    Each event is a place's full current state, not a difference, so a slow client may skip states. After a
+    restart of the server, or on another replica, the whole current state is sent again.
     """
     since = request.headers.get("last-event-id") or question.since
     number = 0
@@ -112,7 +112,14 @@ async def stream(board: LoadedBoard, request: Request, question: Annotated[Strea
                 raise BadQuery("since", "expected a `cursor` of /v1/occupancy") from error
             # a Last-Event-ID that isn't ours: the present state is always a right answer
     wanted = _wanted(board, question)
-    return EventStream(board, parts_of(request).streams, number=number, wanted=wanted, heartbeat_s=HEARTBEAT_S)
+    return EventStream(
+        board,
+        parts_of(request).streams,
+        host=request.client.host if request.client else "",
+        number=number,
+        wanted=wanted,
+        heartbeat_s=HEARTBEAT_S,
+    )
 
 
 def _wanted(board: Board, question: StreamQuestion) -> Callable[[View], bool] | None:

@@ -25,7 +25,7 @@ router: Final = APIRouter(tags=["members"])
 
 @router.get("/v1/organisations", summary="Organisations", **guarded("members:read", answers={200: Organisations}))
 async def organisations(request: Request) -> Response:
-    """All of the network's, by name."""
+    """All organisations of the network, by name."""
     async with session(request, "members:read") as s:
         found = await s.rows(rows.FIND, {"code": None})
     return json_answer({"organisations": [organisation_json(row) for row in found]})
@@ -34,11 +34,11 @@ async def organisations(request: Request) -> Response:
 @router.post(
     "/v1/organisations",
     status_code=201,
-    summary="A new organisation",
+    summary="Create an organisation",
     **guarded("members:write", answers={201: Organisation}, problems=(409,)),
 )
 async def make_organisation(request: Request, body: OrganisationMade) -> Response:
-    """Any place may bring one; to rename or remove it is the network's."""
+    """Place managers may create one; only network administrators may rename or remove it."""
     async with session(request, "members:write") as s:
         await s.row(rows.INSERT, body.model_dump())
         row = await read(s, organisation_thing(body.code))
@@ -61,7 +61,7 @@ async def organisation(code: str, request: Request) -> Response:
     **guarded("members:write", answers={200: Organisation}, changes=True),
 )
 async def put_organisation(code: str, request: Request, body: OrganisationFields) -> Response:
-    """For the network's administrators."""
+    """For network administrators."""
     async with session(request, "members:write") as s:
         wanted, thing = expected(request), organisation_thing(code)
         row = await read_to_change(s, thing, wanted)
@@ -79,7 +79,7 @@ async def put_organisation(code: str, request: Request, body: OrganisationFields
     **guarded("members:write", changes=True),
 )
 async def remove_organisation(code: str, request: Request) -> Response:
-    """For the network's administrators. Its members stay, and belong to none."""
+    """For network administrators. Its members stay, without an organisation."""
     async with session(request, "members:write") as s:
         wanted, thing = expected(request), organisation_thing(code)
         row = await read_to_change(s, thing, wanted)

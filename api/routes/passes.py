@@ -38,7 +38,7 @@ _COMMON_ZONE: Final = "Europe/Paris"
     "/v1/members/{ref}/passes", summary="A member's passes", **guarded("members:read", "own", answers={200: Passes})
 )
 async def passes_of_member(ref: str, request: Request) -> Response:
-    """The newest first, with what of their allowances is used and left."""
+    """Newest first, with the used and remaining allowance."""
     async with session(request, "members:read", "own") as s:
         await member_of_path(s, ref)
         found = await s.rows(rows.FIND, {"ref": None, "member": ref})
@@ -53,7 +53,7 @@ async def passes_of_member(ref: str, request: Request) -> Response:
     **guarded("passes:write", answers={201: Pass}, problems=(409,)),
 )
 async def make_pass(ref: str, request: Request, body: PassMade) -> Response:
-    """Everywhere or at some places, on a schedule, for a time, counted or not. `day` makes a day pass."""
+    """For all or some places, with an optional schedule, period and allowance. `day` creates a day pass."""
     async with session(request, "passes:write") as s:
         await member_of_path(s, ref)
         values = columns(whole(body)) | {"visitor": None, "host": None, "member": ref}
@@ -69,14 +69,14 @@ async def make_pass(ref: str, request: Request, body: PassMade) -> Response:
 
 @router.get("/v1/passes/{ref}", summary="One pass", **guarded("members:read", "own", answers={200: Pass}))
 async def one_pass(ref: str, request: Request) -> Response:
-    """With what of its allowance is used and left."""
+    """With the used and remaining allowance."""
     async with session(request, "members:read", "own") as s:
         return await _told(s, ref)
 
 
 @router.patch("/v1/passes/{ref}", summary="Change a pass", **guarded("passes:write", answers={200: Pass}, changes=True))
 async def change_pass(ref: str, request: Request, body: PassChanged) -> Response:
-    """What isn't sent stays; `places` and `allowance` are sent as a whole."""
+    """Fields not sent keep their value; `places` and `allowance` are replaced as a whole."""
     async with session(request, "passes:write") as s:
         wanted, thing = expected(request), pass_thing(ref)
         row = await read_to_change(s, thing, wanted)
@@ -97,7 +97,7 @@ async def change_pass(ref: str, request: Request, body: PassChanged) -> Response
 
 @router.post("/v1/passes/{ref}/revoke", summary="Revoke a pass", **guarded("passes:write", answers={200: Pass}))
 async def revoke(ref: str, request: Request) -> Response:
-    """At once and for good; told again it changes nothing, so that it needs no `If-Match`."""
+    """Immediate and final. Repeating it changes nothing, so no `If-Match` is needed."""
     async with session(request, "passes:write") as s:
         if await s.row(rows.REVOKE, {"ref": ref}) is None:
             raise await explain_refusal(s, pass_thing(ref), None)

@@ -26,7 +26,7 @@ router = APIRouter(tags=["places"])
     response_class=Response,
 )
 async def places(board: LoadedBoard, request: Request, question: Annotated[PlacesQuestion, Query()]) -> Response:
-    """In a box, near a point (then the nearest first), of a department, by words, by kind of space; paged."""
+    """Filter by box, distance from a point (nearest first), department, words or kind of space. Paged."""
     network = board.network
     etag = b'W/"%s"' % network.fingerprint.encode()
     if known(request.headers, etag):
@@ -63,7 +63,7 @@ def _row(found: Found) -> bytes:
     response_class=Response,
 )
 async def place_detail(place: str, board: LoadedBoard, request: Request) -> Response:
-    """What the inventory says, and what was `generated` from a seed because it doesn't."""
+    """The inventory's data; what the inventory lacks is generated from a seed and marked `generated`."""
     no_query(request.scope["query_string"])
     one = board.network.by_code.get(place)
     if one is None:

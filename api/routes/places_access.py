@@ -30,10 +30,12 @@ router: Final = APIRouter(tags=["place rules"])
 
 
 @router.get(
-    "/v1/places/{place}/hours", summary="A place's hours and limits", **guarded("members:read", answers={200: Hours})
+    "/v1/places/{place}/hours",
+    summary="Opening hours and capacity limits of a place",
+    **guarded("members:read", answers={200: Hours}),
 )
 async def hours(place: str, request: Request) -> Response:
-    """Its opening hours, and how many people each of its spaces holds."""
+    """Its opening hours and the capacity of each space."""
     async with session(request, "members:read") as s:
         row = await read(s, hours_thing(place))
     return told(hours_json(row), row["revision"])
@@ -41,11 +43,11 @@ async def hours(place: str, request: Request) -> Response:
 
 @router.patch(
     "/v1/places/{place}/hours",
-    summary="Change a place's hours and limits",
+    summary="Change opening hours and capacity limits",
     **guarded("rules:write", answers={200: Hours}, changes=True),
 )
 async def change_hours(place: str, request: Request, body: HoursChanged) -> Response:
-    """What isn't sent stays; of `limits` the spaces that aren't named."""
+    """Fields not sent, and spaces not named in `limits`, keep their value."""
     given = body.opening_hours
     values = {
         "has_hours": "opening_hours" in body.model_fields_set,
@@ -70,7 +72,7 @@ async def change_hours(place: str, request: Request, body: HoursChanged) -> Resp
 
 @router.get("/v1/places/{place}/policy", summary="A place's policy", **guarded("members:read", answers={200: Policy}))
 async def policy(place: str, request: Request) -> Response:
-    """What its gateways do with an old list, and with wrong PINs; the ETag of defaults is `"0"`."""
+    """How gateways treat an outdated access list and wrong PINs. The ETag of the defaults is `"0"`."""
     async with session(request, "members:read") as s:
         row = await read(s, policy_thing(place))
     return told(policy_json(row), row["revision"])
@@ -82,7 +84,7 @@ async def policy(place: str, request: Request) -> Response:
     **guarded("rules:write", answers={200: Policy}, changes=True),
 )
 async def put_policy(place: str, request: Request, body: PolicyFields) -> Response:
-    """What isn't sent gets its default."""
+    """Fields not sent get their default."""
     async with session(request, "rules:write") as s:
         wanted, thing = expected(request), policy_thing(place)
         row = await read_to_change(s, thing, wanted)

@@ -14,20 +14,26 @@ from api.access.fields import Body, Told, time_of
 from api.access.members import FIND, Member, member_json
 from api.answers import json_answer
 from api.audited import note_reading
-from api.errors import Conflict, NotFound
+from api.errors import NotFound
 from api.keys import digest_of, random_key
 from api.privacy.held import ERASE, everything
 from api.revisions import Thing, expected, read, read_to_change, told
-from api.session import Session, guarded, session
+from api.roles import PERMISSIONS, Permission, Role
+from api.session import Entered, Session, guarded, session
 
 router: Final = APIRouter(tags=["privacy"])
 
-_HOME: Final = "SELECT home FROM member WHERE ref = %(ref)s"
+# The codes of a key's places; null: it reaches all.
+_PLACES: Final = """
+SELECT CASE WHEN %(places)s::integer[] IS NOT NULL THEN
+  ARRAY(SELECT code::text FROM place WHERE id = ANY(%(places)s::integer[]) ORDER BY code)
+END AS places
+"""
 _LONGEST_H: Final = 72
 
 
 class Held(Told):
-    """All that is held about a member."""
+    """All data about a member."""
 
     exported_at: datetime
     member: Member
@@ -40,6 +46,17 @@ class Held(Told):
     events: list[dict[str, Any]] = Field(description="Of the last three months: older ones are not kept.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
+
+
+class Caller(Told):
+    """What a key is, and what it may do."""
+
+    key: int = Field(description="Its number, as in the audit.")
+    name: str
+    role: Role | None
+    scopes: list[str] = Field(description="Of old keys without a role.")
+    permissions: list[Permission]
+    places: list[str] | None = Field(description="The only places that it reaches; null: all.")
 
 
 class Erased(Told):
@@ -64,11 +81,11 @@ class OwnKey(Told):
 
 @router.get(
     "/v1/members/{ref}/export",
-    summary="All that is held about a member",
+    summary="All data about a member",
     **guarded("privacy", answers={200: Held}),
 )
 async def export(ref: str, request: Request) -> Response:
-    """As JSON, for the person whom it is about. Reading it is told in the audit."""
+    """As JSON, for a subject access request. Each export is recorded in the audit."""
     async with session(request, "privacy") as s:
         return await _export(s, ref)
 
@@ -79,7 +96,7 @@ async def export(ref: str, request: Request) -> Response:
     **guarded("privacy", answers={200: Erased}, changes=True),
 )
 async def erase(ref: str, request: Request) -> Response:
-    """For good: their name, cards, passes and traces go. That somebody was here stays, and the audit's chain holds."""
+    """Permanently deletes name, cards, passes and traces. Counts remain, and the audit chain stays valid."""
     async with session(request, "privacy") as s:
         return await _erase(s, ref, request)
 
@@ -87,46 +104,58 @@ async def erase(ref: str, request: Request) -> Response:
 @router.post(
     "/v1/members/{ref}/key",
     status_code=201,
-    summary="Give a member a key of their own, for some hours",
-    **guarded("keys:write", answers={201: OwnKey}, problems=(409,)),
+    summary="Create a temporary key for a member",
+    **guarded("privacy", answers={201: OwnKey}),
 )
 async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = None) -> Response:
-    """With it they see, export and erase what is held about them (`/v1/me`), and nothing else."""
+    """With it the member can see, export and erase their own data (`/v1/me`), and nothing else.
+
+    It reads what happened to them at every place: so a network administrator makes it, who may read that anyway, and
+    hands it to the member. The audit has the line, which the member sees.
+    """
     expires_at = datetime.now(UTC) + timedelta(hours=(body or OwnKeyMade()).hours)
-    async with session(request, "keys:write") as s:
+    async with session(request, "privacy") as s:
         await read(s, _thing(ref))
-        row = await s.row(_HOME, {"ref": ref})
-        home = row["home"] if row else None
-        if home is None and s.caller.places is not None:
-            raise Conflict("This member is at home nowhere: only a network administrator makes a key for them.")
         key = random_key()
         values = {"name": f"own {ref}", "digest": digest_of(key), "expires_at": expires_at, "role": "member"}
-        await s.row(
-            key_rows.INSERT, {**values, "places": None if home is None else [home], "member": ref, "gateway": None}
-        )
+        await s.row(key_rows.INSERT, {**values, "places": None, "member": ref, "gateway": None})
     return json_answer({"key": key, "member": ref, "expires_at": time_of(expires_at)}, status=201)
 
 
-@router.get("/v1/me", summary="Who I am", **guarded("own", answers={200: Member}))
+@router.get("/v1/me", summary="Who or what this key belongs to", **guarded(answers={200: Member | Caller}))
 async def me(request: Request) -> Response:
-    """Of a member's own key."""
-    async with session(request, "own") as s:
-        row = await read(s, _thing(_own(s)))
+    """Of a member's own key the member, with an `ETag`; of any other key what it is and what it may do."""
+    async with session(request) as s:
+        if s.caller.member is None:
+            reached = await s.row(_PLACES, {"places": s.caller.places})
+            assert reached is not None
+            return json_answer(_caller(s.caller, reached["places"]))
+        row = await read(s, _thing(s.caller.member))
     return told(member_json(row), row["revision"])
 
 
-@router.get("/v1/me/export", summary="All that is held about me", **guarded("own", answers={200: Held}))
+@router.get(
+    "/v1/me/export", summary="All data about the member that this key belongs to", **guarded("own", answers={200: Held})
+)
 async def export_me(request: Request) -> Response:
     """As JSON."""
     async with session(request, "own") as s:
         return await _export(s, _own(s))
 
 
-@router.delete("/v1/me", summary="Erase me", **guarded("own", answers={200: Erased}, changes=True))
+@router.delete(
+    "/v1/me", summary="Erase the member that this key belongs to", **guarded("own", answers={200: Erased}, changes=True)
+)
 async def erase_me(request: Request) -> Response:
-    """For good; the key ends with it. `If-Match` as `/v1/me` told it, so that nobody does this by a slip."""
+    """Permanent; the key ends too. Send the ETag of `/v1/me` in `If-Match`, against erasure by mistake."""
     async with session(request, "own") as s:
         return await _erase(s, _own(s), request)
+
+
+def _caller(caller: Entered, places: list[str] | None) -> dict[str, Any]:
+    permissions = [one for one in PERMISSIONS if one in caller.permissions]
+    who = {"key": caller.id, "name": caller.name, "role": caller.role, "scopes": list(caller.scopes or ())}
+    return {**who, "permissions": permissions, "places": places}
 
 
 def _own(s: Session) -> str:

@@ -33,12 +33,14 @@ router: Final = APIRouter(tags=["schedules"])
 class SchedulesQuestion(Question):
     """Which schedules to list."""
 
-    place: str | None = Field(default=None, max_length=64, description="This place's and the network's; without: all.")
+    place: str | None = Field(
+        default=None, max_length=64, description="Those of this place and of the network; without it, all."
+    )
 
 
 @router.get("/v1/schedules", summary="Schedules", **guarded("members:read", answers={200: Schedules}))
 async def schedules(request: Request, question: Annotated[SchedulesQuestion, Query()]) -> Response:
-    """The network's and those of places; a place's own are named `place/code` where something refers to them."""
+    """Schedules of the network and of places. References to a place's schedule have the form `place/code`."""
     async with session(request, "members:read") as s:
         key = {"code": None, "place": question.place, "also_network": True, "everywhere": question.place is None}
         found = await s.rows(rows.FIND, key)
@@ -48,11 +50,11 @@ async def schedules(request: Request, question: Annotated[SchedulesQuestion, Que
 @router.post(
     "/v1/schedules",
     status_code=201,
-    summary="A new schedule",
+    summary="Create a schedule",
     **guarded("rules:write", answers={201: Schedule}, problems=(409,)),
 )
 async def make_schedule(request: Request, body: ScheduleMade) -> Response:
-    """Of a place, or without `place` of the network (for its administrators)."""
+    """For a place, or without `place` for the network (network administrators only)."""
     async with session(request, "rules:write") as s:
         place = None if body.place is None else (await place_named(s, body.place))[0]
         values = {
@@ -83,7 +85,7 @@ async def schedule(code: str, request: Request) -> Response:
     **guarded("rules:write", answers={200: Schedule}, changes=True),
 )
 async def put_schedule(code: str, request: Request, body: ScheduleFields) -> Response:
-    """Whatever follows it follows the new hours as soon as the gateways know."""
+    """Passes, doors and schedules that use it change as soon as the gateways have it."""
     async with session(request, "rules:write") as s:
         return await _put(s, request, schedule_thing(code, None), body, place=None)
 
@@ -95,7 +97,7 @@ async def put_schedule(code: str, request: Request, body: ScheduleFields) -> Res
     **guarded("rules:write", changes=True),
 )
 async def remove_schedule(code: str, request: Request) -> Response:
-    """Refused while a pass, a door or another schedule follows it."""
+    """Refused while a pass, a door or another schedule uses it."""
     async with session(request, "rules:write") as s:
         return await _remove(s, request, schedule_thing(code, None))
 
@@ -117,7 +119,7 @@ async def schedule_of_place(place: str, code: str, request: Request) -> Response
     **guarded("rules:write", answers={200: Schedule}, changes=True),
 )
 async def put_schedule_of_place(place: str, code: str, request: Request, body: ScheduleFields) -> Response:
-    """Whatever follows it follows the new hours as soon as the gateways know."""
+    """Passes, doors and schedules that use it change as soon as the gateways have it."""
     async with session(request, "rules:write") as s:
         place_id, _zone = await place_of_path(s, place)
         return await _put(s, request, schedule_thing(code, place), body, place=place_id)
@@ -130,7 +132,7 @@ async def put_schedule_of_place(place: str, code: str, request: Request, body: S
     **guarded("rules:write", changes=True),
 )
 async def remove_schedule_of_place(place: str, code: str, request: Request) -> Response:
-    """Refused while a pass, a door or another schedule follows it."""
+    """Refused while a pass, a door or another schedule uses it."""
     async with session(request, "rules:write") as s:
         return await _remove(s, request, schedule_thing(code, place))
 
@@ -158,7 +160,7 @@ async def _put(s: Session, request: Request, thing: Thing, body: ScheduleFields,
 async def _remove(s: Session, request: Request, thing: Thing) -> Response:
     wanted = expected(request)
     row = await read_to_change(s, thing, wanted)
-    await s.row(rows.LOCK)
+    await s.run(rows.LOCK)
     linking = await s.row(rows.LINKING, {"id": row["id"]})
     if linking is not None:
         raise Conflict(f"It is still needed: schedule {linking['code']!r} links to it. Change that first.")

@@ -9,8 +9,7 @@ from starlette.responses import Response
 
 from api.access import members as people
 from api.access import passes as rows
-from api.access.cards import card_json
-from api.access.issuing import credential_of, put_card
+from api.access.issuing import credential_of, issued_json, put_card, taking
 from api.access.named import member_named, place_named
 from api.access.passes import PassPlace
 from api.access.visits import BEFORE, Visit, VisitChanged, VisitorMade, Visits, VisitsQuestion, visit_json, visit_thing
@@ -29,7 +28,7 @@ _PLAIN_PASS: Final[dict[str, Any]] = {
 
 @router.get("/v1/visitors", summary="Visits", **guarded("members:read", answers={200: Visits}))
 async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()]) -> Response:
-    """At a place, of a day, of a status; the latest first."""
+    """Latest first. Filter by place, day or status."""
     async with session(request, "members:read") as s:
         found = await s.rows(rows.VISITS, {"ref": None, **question.model_dump()})
     return json_answer({"visitors": [visit_json(row) for row in found]})
@@ -38,12 +37,12 @@ async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()
 @router.post(
     "/v1/visitors",
     status_code=201,
-    summary="Expect a visitor",
-    **guarded("visitors:write", answers={201: Visit}, problems=(409,)),
+    summary="Register an expected visitor",
+    **guarded("visitors:write", answers={201: Visit}, problems=(409, 429)),
 )
 async def expect(request: Request, body: VisitorMade) -> Response:
-    """A member for the visit, with a pass for its time and, where one is sent, a card or a code."""
-    async with session(request, "visitors:write") as s:
+    """Creates a member for the visit, with a pass for its duration and, if sent, a card or a code."""
+    async with taking(request, "visitors:write") as s:
         place, _zone = await place_named(s, body.place)
         host = None if body.host is None else await member_named(s, body.host, "host")
         someone = {"name": body.name, "email": body.email, "organisation": None, "home": place, "status": "active"}
@@ -59,7 +58,7 @@ async def expect(request: Request, body: VisitorMade) -> Response:
             credential = await credential_of(s, request, body.card, within="card.")
             bounds = {"valid_from": body.card.valid_from, "valid_until": body.card.valid_until or body.ends}
             kept = {"member": member["ref"], "status": body.card.status, "replaces": None}
-            card = card_json(await put_card(s, credential, **kept, **bounds))
+            card = issued_json(await put_card(s, request, credential, **kept, **bounds))
         row = await read(s, visit_thing(made["ref"]))
     answer = {**visit_json(row), "card": card}
     return told(answer, row["revision"], status=201, location=f"/v1/visitors/{made['ref']}")
@@ -75,11 +74,11 @@ async def visitor(ref: str, request: Request) -> Response:
 
 @router.patch(
     "/v1/visitors/{ref}",
-    summary="Say that a visitor has come, gone, or won't come",
+    summary="Record a visitor's arrival, departure or cancellation",
     **guarded("visitors:write", answers={200: Visit}, changes=True),
 )
 async def change_visit(ref: str, request: Request, body: VisitChanged) -> Response:
-    """Expected → present ↔ left, expected → cancelled. Who has left, or won't come, opens nothing more."""
+    """Expected → present ↔ left, expected → cancelled. The pass of a visitor who left or cancelled opens no door."""
     async with session(request, "visitors:write") as s:
         wanted, thing = expected(request), visit_thing(ref)
         row = await read_to_change(s, thing, wanted)

@@ -85,11 +85,11 @@ class WhatIfAnswer(Answer):
 
 @router.post(
     "/v1/what-if",
-    summary="What if the rules were others: who would have been refused in the last weeks?",
+    summary="Test a change of rules against the last weeks",
     **guarded("whatif", answers={200: WhatIfAnswer}),
 )
 async def what_if(request: Request, body: WhatIf) -> Response:
-    """Nothing is changed. Readings are decided twice: by the rules of today, and by these with the changes."""
+    """Changes nothing. Decides past card reads twice, with today's rules and with the changed rules, and compares."""
     now = datetime.now(UTC)
     since = now - timedelta(weeks=body.weeks)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from api.network import folded
@@ -11,6 +12,9 @@ from api.transfer.text import FileRefused
 Column = Literal[
     "member",
     "name",
+    "given_name",
+    "family_name",
+    "usage_name",
     "email",
     "organisation",
     "home",
@@ -37,7 +41,10 @@ Column = Literal[
 ]
 COLUMNS: Final[Mapping[Column, tuple[str, ...]]] = {
     "member": ("member", "ref", "reference", "membre", "reference membre", "member ref"),
-    "name": ("name", "full name", "nom", "nom complet", "nom et prenom"),
+    "name": ("name", "full name", "nom", "nom complet", "nom et prenom", "prenom et nom", "nom prenom", "prenom nom"),
+    "given_name": ("given name", "first name", "firstname", "prenom", "prenoms", "prenom usuel"),
+    "family_name": ("family name", "last name", "lastname", "surname", "nom de famille", "nom de naissance"),
+    "usage_name": ("usage name", "nom d'usage", "nom usage", "nom usuel", "nom marital"),
     "email": ("email", "e mail", "mail", "courriel", "adresse e mail", "adresse mail", "adresse email"),
     "organisation": ("organisation", "organization", "company", "societe", "entreprise", "structure"),
     "home": ("home", "home place", "rattachement", "lieu de rattachement"),
@@ -64,11 +71,28 @@ COLUMNS: Final[Mapping[Column, tuple[str, ...]]] = {
 }
 """Each column and what its header may say, without accents, case, ``_`` and ``-``."""
 _BY_NAME: Final[Mapping[str, Column]] = {name: column for column, names in COLUMNS.items() for name in names}
+NAME_PARTS: Final[tuple[Column, ...]] = ("given_name", "usage_name", "family_name")
+_EITHER: Final = frozenset({"name", "nom"})
+"""A header that is the whole name, or the family name where another column has the given one."""
 _IDENTIFY: Final[frozenset[Column]] = frozenset({"member", "email", "card", "card_ref"})
 
 
-def read_header(header: Sequence[str]) -> tuple[Mapping[Column, int], tuple[str, ...]]:
-    """Return where each column stands, and the names that mean nothing here.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What a header says."""
+
+    at: Mapping[Column, int]
+    """Where each column stands."""
+    ignored: tuple[str, ...] = ()
+    """Headers that mean nothing here: their cells are dropped."""
+    read_as: tuple[tuple[str, Column], ...] = ()
+    """Headers whose column has another name here."""
+    name_of: tuple[str, ...] = ()
+    """Headers whose cells make up the name together."""
+
+
+def read_header(header: Sequence[str]) -> Columns:
+    """Return where each column stands, and which are dropped.
 
     Raises:
         FileRefused: a column comes twice, or none tells one member from another.
@@ -76,7 +100,7 @@ def read_header(header: Sequence[str]) -> tuple[Mapping[Column, int], tuple[str,
     found: dict[Column, int] = {}
     ignored: list[str] = []
     for index, name in enumerate(header):
-        column = _BY_NAME.get(" ".join(folded(name).replace("_", " ").split()))
+        column = _column_of(name, header)
         if column is None:
             ignored.append(name)
         elif column in found:
@@ -90,4 +114,27 @@ def read_header(header: Sequence[str]) -> tuple[Mapping[Column, int], tuple[str,
             "No column tells one member from another: there must be one of member, email, card or card_ref. "
             f"The first line names the columns; there are: {known}."
         )
-    return found, tuple(ignored)
+    if "name" in found:  # the whole name: its parts say nothing more
+        ignored += [header[found.pop(part)] for part in NAME_PARTS if part in found]
+    return Columns(
+        at=found,
+        ignored=tuple(ignored),
+        read_as=tuple((header[at], column) for column, at in found.items() if _plain(header[at]) != _plain(column)),
+        name_of=tuple(header[found[part]] for part in NAME_PARTS if part in found),
+    )
+
+
+def _plain(name: str) -> str:
+    return " ".join(folded(name).replace("_", " ").replace("’", "'").split())
+
+
+def _column_of(name: str, header: Sequence[str]) -> Column | None:
+    """The column that ``name`` means beside the others."""
+    plain = _plain(name)
+    column = _BY_NAME.get(plain)
+    if column != "name" or plain not in _EITHER:
+        return column
+    others = {_BY_NAME.get(other) for other in map(_plain, header) if other != plain}
+    if "name" in others or "family_name" not in others:
+        return "family_name" if others & {"name", "given_name", "usage_name"} else "name"
+    return "usage_name" if plain == "nom" and "usage_name" not in others else "name"

@@ -15,6 +15,8 @@ _SHOWN: Final = (
     "label", "everywhere", "places", "schedule", "valid_from", "valid_until", "unit", "allowance", "each_month",
     "booked", "outside_hours", "supervises",
 )  # fmt: skip
+_LISTED: Final = 30
+"""So many schedules are named."""
 
 
 class PassPlanner:
@@ -24,6 +26,8 @@ class PassPlanner:
         self._known = known
         self._passes = dict(known.passes)
         self._of: dict[str, list[str]] = {}
+        self.notes: dict[str, str] = {}
+        """What new passes of a name give, by the name."""
         for one in known.passes.values():
             self._of.setdefault(one.member, []).append(one.ref)
 
@@ -54,7 +58,7 @@ class PassPlanner:
             label=line.label or was.label,
             everywhere=everywhere,
             places=tuple(sorted(places, key=lambda one: one.place)),
-            schedule=self._schedule(line, was, places),
+            schedule=self._schedule(line, was, places) if line.schedule or old else self._named_like(line, places),
             valid_from=instant(line.valid_from, was.valid_from, zone, end=False),
             valid_until=instant(line.valid_until, was.valid_until, zone, end=True),
             unit=unit,
@@ -72,6 +76,8 @@ class PassPlanner:
 
     def keep(self, one: PassRow) -> None:
         """Remember what is planned: later lines see it."""
+        if one.ref not in self._passes and one.label is not None:
+            self.notes.setdefault(one.label, self._gives(one))
         if one.ref not in self._passes:
             self._of.setdefault(one.member, []).append(one.ref)
         self._passes[one.ref] = one
@@ -152,12 +158,38 @@ class PassPlanner:
             found = known.get((place.id, code)) if place is not None else None
         else:
             own = [key for one in places if (key := (one.place, code)) in known]
-            found = known.get(own[0] if own else (None, code))
+            found = known.get(own[0] if own else (None, code)) or self._named(line.schedule, places)
         if found is None:
+            names = sorted(self._known.schedule_of.values())
             raise Refusal(
-                "schedule", f"there is no schedule {line.schedule!r}, neither of the place nor of the network"
+                "schedule",
+                f"there is no schedule {line.schedule!r}, neither of the place nor of the network; there are: "
+                f"{', '.join(names[:_LISTED]) or '-'}",
             )
         return found
+
+    def _named_like(self, line: Line, places: tuple[PlaceLimits, ...]) -> int | None:
+        """The schedule of a new pass for which the line names none: the one of the pass's own name, if there is."""
+        return None if line.label is None or line.schedule == CLEAR else self._named(line.label, places)
+
+    def _named(self, name: str, places: tuple[PlaceLimits, ...]) -> int | None:
+        """The schedule that has ``name``: of the pass's place, where it is one, else of the network."""
+        key = organisation_key(name)
+        where = (places[0].place, None) if len(places) == 1 else (None,)
+        for place in where:
+            found = self._known.schedules.get((place, key)) or self._known.schedule_names.get((place, key))
+            if found is not None:
+                return found
+        return None
+
+    def _gives(self, one: PassRow) -> str:
+        if one.schedule is not None:
+            return f"The new passes {one.label!r} follow the schedule {self.schedule_name(one.schedule)!r}."
+        names = sorted(self._known.schedule_of.values())
+        return (
+            f"The new passes {one.label!r} have no schedule: they open their places whenever these are open. A column "
+            f"schedule gives them one; there are: {', '.join(names[:_LISTED]) or '-'}{' …' if names[_LISTED:] else ''}."
+        )
 
     def _place(self, number: int) -> PlaceParts:
         return self._known.place_of[number]

@@ -10,19 +10,29 @@ from typing import Any, Final
 
 import psycopg
 
+from api.audited import note_reading
 from api.session import Session
 from api.transfer.cards import FormatQuestion, study
-from api.transfer.columns import read_header
+from api.transfer.columns import Columns, read_header
 from api.transfer.lines import Line, Wrong, cell_of, read_line
+from api.transfer.notes import notes_of
 from api.transfer.plan import Plan, make_plan
 from api.transfer.report import Told, counts, question_as_json, told_as_json
 from api.transfer.store import Hidden, load_known, write
 from api.transfer.text import Table, read_table
+from api.tries import TAKEN, UNSTORED_IMPORTS, Tries
 
 _ROUNDS: Final = 3
+_MOST_HIDDEN: Final = 10
+"""So many lines at most are refused one by one for what this key doesn't see: more would say which numbers exist."""
 _TAKEN_ADDRESS: Final = Wrong(column="email", what="a member whom this key doesn't see has this address")
 _TAKEN_CARD: Final = Wrong(
     column="card", what="a member whom this key doesn't see has this card, or it was changed just now"
+)
+_SEVERAL_TAKEN: Final = Wrong(
+    column=None,
+    what="several cards or addresses of this file belong to members whom this key doesn't see, so that none of its new "
+    "ones is taken: ask a network administrator to import it",
 )
 _ELSEWHERE: Final = Wrong(column="member", what="this key may not change this member, or somebody just has: try again")
 _HOLDS_ELSEWHERE: Final = Wrong(
@@ -35,20 +45,21 @@ class Parsed:
     """A file as read."""
 
     table: Table
-    ignored: tuple[str, ...]
+    columns: Columns
     lines: Sequence[Line]
     question: FormatQuestion | None = None
     """Where the card numbers may be decimal or hexadecimal."""
 
 
-def parse(data: bytes, key: bytes, default_format: str) -> Parsed:
+def parse(data: bytes, key: bytes, default_format: str, encoding: str = "") -> Parsed:
     """Read a file's lines; what is wrong with a line stands in it.
 
     Raises:
         FileRefused: it is no table of members at all.
     """
-    table = read_table(data)
-    columns, ignored = read_header(table.header)
+    table = read_table(data, encoding)
+    header = read_header(table.header)
+    columns = header.at
     ragged = dict(table.ragged)
     lines = []
     numbers = (
@@ -63,16 +74,24 @@ def parse(data: bytes, key: bytes, default_format: str) -> Parsed:
             what = f"the line has {ragged[number]} cells, the header {len(table.header)}: is a separator not quoted?"
             line = replace(line, wrong=(*line.wrong, Wrong(column=None, what=what)))
         lines.append(line)
-    return Parsed(table=table, ignored=ignored, lines=lines, question=asked)
+    return Parsed(table=table, columns=header, lines=lines, question=asked)
 
 
-async def import_lines(s: Session, parsed: Parsed, *, dry_run: bool, skip_refused: bool) -> tuple[bool, dict[str, Any]]:
+async def import_lines(
+    s: Session, parsed: Parsed, tries: Tries, *, dry_run: bool, skip_refused: bool
+) -> tuple[bool, dict[str, Any]]:
     """Do what ``parsed`` says. Return whether it was stored, and the report.
+
+    What stores nothing is audited as well, with its counts, and limited: it says which cards and addresses exist.
 
     A refused line keeps everything out, unless ``skip_refused``. Rows are written in either case, since only the
     database knows of everything that may stand against them, and taken back where they shall not stay.
     """
+    for limit in (UNSTORED_IMPORTS, TAKEN):
+        tries.check(limit, s.caller.id)
+    tries.count(UNSTORED_IMPORTS, s.caller.id)
     lines = parsed.lines
+    hidden_ones = 0
     known = await load_known(s, lines)
     kept, plan = False, Plan()
     for _ in range(_ROUNDS):
@@ -84,13 +103,24 @@ async def import_lines(s: Session, parsed: Parsed, *, dry_run: bool, skip_refuse
                 raise psycopg.Rollback
         if not hidden:
             break
-        lines = [_marked(line, one, plan, hidden) for line, one in zip(lines, plan.told, strict=True)]
+        hidden_ones += len(hidden.taken(plan))
+        several = hidden_ones > _MOST_HIDDEN
+        lines = [_marked(line, one, plan, hidden, several) for line, one in zip(lines, plan.told, strict=True)]
         kept = False
+    tries.count(TAKEN, s.caller.id, min(hidden_ones, _MOST_HIDDEN))
+    if kept:
+        tries.give_back(UNSTORED_IMPORTS, s.caller.id)
+    if not kept or hidden_ones:
+        taken = min(hidden_ones, _MOST_HIDDEN + 1)
+        found = {"lines": len(lines), "refused": plan.refused, "taken": taken, "dry_run": dry_run, "stored": kept}
+        await note_reading(s, "tried import", "network", detail=found)
     return kept, await asyncio.to_thread(_report, parsed, plan, stored=kept, dry_run=dry_run)
 
 
-def _marked(line: Line, told: Told, plan: Plan, hidden: Hidden) -> Line:
+def _marked(line: Line, told: Told, plan: Plan, hidden: Hidden, several: bool) -> Line:
     wrong = list(line.wrong)
+    if several and (told.member in plan.new_members or line.token in plan.new_cards):
+        return replace(line, wrong=(_SEVERAL_TAKEN,))
     if told.member in hidden.members:
         wrong.append(_TAKEN_ADDRESS if told.member in plan.new_members else _ELSEWHERE)
     if line.token in hidden.cards:
@@ -103,11 +133,12 @@ def _marked(line: Line, told: Told, plan: Plan, hidden: Hidden) -> Line:
 def _report(parsed: Parsed, plan: Plan, *, stored: bool, dry_run: bool) -> dict[str, Any]:
     unmade = () if stored else plan.new_members.keys()
     return {
+        "notes": notes_of(parsed.table, parsed.columns, plan.pass_notes),
         "dry_run": dry_run,
         "stored": stored,
         "encoding": parsed.table.encoding,
         "separator": parsed.table.delimiter,
-        "ignored_columns": list(parsed.ignored),
+        "ignored_columns": list(parsed.columns.ignored),
         "counts": counts(plan.told),
         "new_organisations": list(plan.organisations.values()),
         "question": parsed.question and question_as_json(parsed.question),

@@ -97,6 +97,8 @@ class Known:
     """Names by id."""
     schedules: Mapping[tuple[int | None, str], int] = field(default_factory=dict)
     """By place (None: the network's) and code."""
+    schedule_names: Mapping[tuple[int | None, str], int] = field(default_factory=dict)
+    """By place and ``organisation_key`` of the name, where only one there has it."""
     reach: frozenset[int] | None = None
     """The only places that the caller may change; None: all."""
     gives_passes: bool = True

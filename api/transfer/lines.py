@@ -35,6 +35,8 @@ _CARD_REF: Final = re.compile("c-[0-9a-z]{4,32}")
 _PASS_REF: Final = re.compile("p-[0-9a-z]{4,32}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _PLACE: Final = re.compile(r"([a-z0-9][a-z0-9._-]*)(?:/(door:|group:|)([a-z0-9][a-z0-9._-]*))?")
+_FRENCH_MOMENT: Final = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?")
+_NEVER: Final = re.compile(r"(?:9999-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.]9999)(?:[ T].*)?$")
 EVERYWHERE: Final = "*"
 
 Moment = date | datetime
@@ -152,12 +154,21 @@ def read_line(
             wrong.append(Wrong(column=column, what=str(error)))
             return None
 
+    def take_name() -> str | None:
+        family = cell("usage_name") or cell("family_name")
+        whole = " ".join(part for part in (cell("given_name"), family) if part)
+        try:
+            return _text(whole) or None
+        except ValueError as error:
+            wrong.append(Wrong(column="name", what=str(error)))
+            return None
+
     card = take("card", lambda text: cards.read(text, cell("card_format")))
     places = take("places", _places)
     return Line(
         number=number,
         member=take("member", _matching(_REF, "a reference is m- and 4 to 32 lower-case letters or digits")),
-        name=take("name", _text),
+        name=take("name", _text) or take_name(),
         email=take("email", _matching(_EMAIL, "this is no e-mail address"), clearable=True),
         organisation=take("organisation", _text, clearable=True),
         home=take("home", _text, clearable=True),
@@ -170,14 +181,14 @@ def read_line(
         card_ref=take("card_ref", _matching(_CARD_REF, "a card's reference is c- and letters or digits")),
         card_status=take("card_status", _one_of(_CARD_STATUSES)),
         card_from=take("card_from", read_moment, clearable=True),
-        card_until=take("card_until", read_moment, clearable=True),
+        card_until=take("card_until", read_end, clearable=True),
         pass_ref=take("pass_ref", _matching(_PASS_REF, "a pass's reference is p- and letters or digits")),
         label=take("pass", _text),
         places=None if places is None or places == EVERYWHERE else places,
         everywhere=None if places is None else places == EVERYWHERE,
         schedule=take("schedule", _text, clearable=True),
         valid_from=take("valid_from", read_moment, clearable=True),
-        valid_until=take("valid_until", read_moment, clearable=True),
+        valid_until=take("valid_until", read_end, clearable=True),
         unit=take("unit", _one_of(_UNITS), clearable=True),
         allowance=take("allowance", _count, clearable=True),
         each_month=take("each_month", _truth),
@@ -198,16 +209,15 @@ def read_moment(text: str) -> Moment:
     Raises:
         ValueError: it is none.
     """
-    what = f"{text[:40]!r} is no date: write 2026-11-21, 21/11/2026 or 2026-11-21T08:00+01:00"
     if re.fullmatch("[0-9]{5}([.,][0-9]+)?", text):
         raise ValueError("a spreadsheet has turned this date into a number: format the column as a date first")
-    french = re.fullmatch(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T](\d{1,2}):(\d{2}))?", text)
+    french = _FRENCH_MOMENT.fullmatch(text)
     try:
         if french:
-            day, month, year, hour, minute = (int(part) if part else None for part in french.groups())
-            assert day is not None and month is not None and year is not None
-            day_only = date(year, month, day)
-            moment: Moment = day_only if hour is None or minute is None else _at(day_only, hour, minute)
+            day, month, year, hour, minute, second = (int(part) if part else 0 for part in french.groups())
+            moment: Moment = date(year, month, day)
+            if french[4] is not None:
+                moment = datetime.combine(moment, time(hour, minute, second))  # local time, by the place's zone
         elif re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             moment = date.fromisoformat(text)
         elif re.match(r"\d{4}-\d{2}-\d{2}[T ]", text):
@@ -215,14 +225,50 @@ def read_moment(text: str) -> Moment:
         else:
             raise ValueError
     except ValueError:
-        raise ValueError(what) from None
+        raise ValueError(_no_date(text)) from None
     if not 2000 <= moment.year <= 2199:
-        raise ValueError(what)
+        raise ValueError(_no_date(text))
     return moment.astimezone(UTC) if isinstance(moment, datetime) and moment.tzinfo is not None else moment
 
 
-def _at(day: date, hour: int, minute: int) -> datetime:
-    return datetime.combine(day, time(hour, minute))  # local time, by the place's zone
+def read_end(text: str) -> Moment | str:
+    """Read a last day or a last instant; ``CLEAR``: without end.
+
+    A table writes a day often as its first minute (``31/12/2026 00:00``) or its last (23:59): the whole day is meant.
+    The year 9999 is what programs write for "without end".
+
+    Raises:
+        ValueError: it is none.
+    """
+    if is_never(text):
+        return CLEAR
+    moment = read_moment(text)
+    return moment.date() if isinstance(moment, datetime) and _is_edge_of_day(moment) else moment
+
+
+def is_never(text: str) -> bool:
+    """Whether a cell's end is in the year 9999."""
+    return _NEVER.match(text) is not None
+
+
+def is_day_with_a_time(text: str) -> bool:
+    """Whether a cell's end is a day written with its first or last minute."""
+    if ":" not in text or is_never(text):
+        return False
+    try:
+        moment = read_moment(text)
+    except ValueError:
+        return False
+    return isinstance(moment, datetime) and _is_edge_of_day(moment)
+
+
+def _is_edge_of_day(moment: datetime) -> bool:
+    clock = moment.time()
+    return moment.tzinfo is None and (clock == time() or (clock.hour, clock.minute) == (23, 59))
+
+
+def _no_date(text: str) -> str:
+    return f"{text[:40]!r} is no date: write 2026-11-21, 21/11/2026 or 2026-11-21T08:00+01:00"
 
 
 def _text(text: str) -> str:

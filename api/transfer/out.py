@@ -8,27 +8,34 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from api.transfer.columns import COLUMNS, Column
+from api.language import Language
+from api.transfer.columns import COLUMNS, NAME_PARTS, Column
 from api.transfer.entitle import PassPlanner
+from api.transfer.french import CELLS, HEADERS
 from api.transfer.known import CardRow, Known, MemberRow, PassRow
 from api.transfer.lines import EVERYWHERE, FORMULA
 from api.transfer.moments import written, zone_of
 
-HEADER: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column != "card")
-"""Numbers are never told: a card is named by its reference and its last four digits."""
+HEADER: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column not in ("card", *NAME_PARTS))
+"""Numbers are never told: a card is named by its reference and its last four digits. A name is kept as a whole."""
 
 
-def written_csv(known: Known, *, delimiter: str = ",", mark: bool = False) -> bytes:
+def written_csv(known: Known, *, delimiter: str = ",", mark: bool = False, language: Language = "en") -> bytes:
     """Write ``known`` as UTF-8; ``mark``: with the byte order mark by which spreadsheets know it.
+
+    In French the headers and the words of the cells are French, which an import reads as well.
 
     A member has as many lines as cards or passes, whichever are more. What a spreadsheet would run as a formula gets
     a ``'`` before it.
     """
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow(HEADER)
+    in_french = language == "fr"
+    writer.writerow([HEADERS[column] for column in HEADER] if in_french else HEADER)
+    words = CELLS if in_french else {}
     for row in _rows(known):
-        writer.writerow([_safe(str(row.get(column) or "")) for column in HEADER])
+        cells = ((column, str(row.get(column) or "")) for column in HEADER)
+        writer.writerow([_safe(words[column].get(cell, cell) if column in words else cell) for column, cell in cells])
     return text.getvalue().encode("utf-8-sig" if mark else "utf-8")
 
 

@@ -26,6 +26,8 @@ class Plan:
     """What to write, and the report. What refused lines say isn't in it."""
 
     told: list[Told] = field(default_factory=list)
+    pass_notes: list[str] = field(default_factory=list)
+    """What new passes give."""
     organisations: dict[str, str] = field(default_factory=dict)
     """New ones: name by ``organisation_key``; their ids in the rows below are negative, the first -1."""
     new_members: dict[str, MemberRow] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class _Planner:
                     told.wrong.append(wrong)
             if told.wrong:
                 told.outcome, told.changes = "refused", []
+        self._plan.pass_notes = list(self._passes.notes.values())
         return self._plan
 
     def _line(self, line: Line, told: Told) -> None:
@@ -126,9 +129,29 @@ class _Planner:
                     "card",
                     f"{self._taken(card, line)}, whose address is another; to change the address, name the member",
                 )
+        if by_card is None and by_email is not None:
+            self._same_person(line, self._members[by_email])
         return by_card or by_email
 
+    def _same_person(self, line: Line, member: MemberRow) -> None:
+        """Refuse a line that only an address makes ``member``'s, and that names another person."""
+        if line.name is None or member.name is None:
+            return
+        given, known = (set(organisation_key(name.replace("-", " ")).split()) for name in (line.name, member.name))
+        if given <= known or known <= given:
+            return
+        earlier = self._told_by.get((member.ref, "name"))
+        who = f"of line {earlier[0]}" if earlier is not None else member.ref
+        raise Refusal(
+            "email",
+            f"another person has this address already ({who}): leave the cell empty for one of them, with a card to "
+            "tell them by, or give each an address. To change a name, name the member in a column member",
+        )
+
     def _named_card(self, line: Line) -> CardRow | None:
+        if line.token is not None and line.card_kind == "code" and self._known.reach is not None:
+            # the same answer whether it exists or not
+            raise Refusal("card", "the server chooses keypad codes: POST /v1/members/…/cards with code_digits")
         if line.card_ref is not None:
             token = self._by_card_ref.get(line.card_ref)
             if token is None:

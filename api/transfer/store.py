@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -52,7 +53,7 @@ SELECT p.id, p.code::text AS code, p.time_zone,
   coalesce((SELECT jsonb_object_agg(g.code, g.id) FROM door_group g WHERE g.place = p.id), '{}') AS groups
 FROM place p
 """
-_SCHEDULES: Final = "SELECT id, place, code::text AS code FROM schedule"
+_SCHEDULES: Final = "SELECT id, place, code::text AS code, name FROM schedule"
 
 _NEW_ORGANISATION: Final = "INSERT INTO organisation (code, name) VALUES (%(code)s, %(name)s) RETURNING id"
 # New members; whoever has an address that is taken is left out.
@@ -141,6 +142,8 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
         limits = {name: tuple(sorted(row[name])) if row[name] else None for name in ("spaces", "doors", "groups")}
         places.setdefault(row["pass"], []).append(PlaceLimits(place=row["place"], **limits))
     organisations = await s.rows(_ORGANISATIONS)
+    schedules = await s.rows(_SCHEDULES)
+    names = Counter((row["place"], organisation_key(row["name"])) for row in schedules)
     return Known(
         members={row["ref"]: MemberRow(**row) for row in members},
         cards={bytes(row["token"]): CardRow(**row) for row in await s.rows(_CARDS, whose)},
@@ -151,7 +154,10 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
         | {row["code"]: row["id"] for row in organisations},
         organisation_of={row["id"]: row["name"] for row in organisations},
         places={row["code"]: PlaceParts(**row) for row in await s.rows(_PLACES)},
-        schedules={(row["place"], row["code"]): row["id"] for row in await s.rows(_SCHEDULES)},
+        schedules={(row["place"], row["code"]): row["id"] for row in schedules},
+        schedule_names={
+            key: row["id"] for row in schedules if names[key := (row["place"], organisation_key(row["name"]))] == 1
+        },
         reach=None if s.caller.places is None else frozenset(s.caller.places),
         gives_passes="passes:write" in s.caller.permissions,
     )
@@ -167,6 +173,10 @@ class Hidden:
 
     def __bool__(self) -> bool:
         return bool(self.members or self.cards or self.passes)
+
+    def taken(self, plan: Plan) -> frozenset[str | bytes]:
+        """The new members and cards of which the database knows another."""
+        return (self.members & plan.new_members.keys()) | (self.cards & plan.new_cards.keys())
 
 
 async def write(s: Session, plan: Plan) -> Hidden:

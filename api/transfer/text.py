@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -10,14 +9,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.errors import BadField
+from api.transfer.encodings import Decoded, NotDecided, NotReadable, decode
 
 MAX_LINES: Final = 50_000
 MAX_BYTES: Final = 16 * 1024 * 1024
 _DELIMITERS: Final = ",;\t"
-_TWICE: Final = re.compile("[\u00c3\u00c2][\u0080-\u00bf\u2018-\u203a\u0152-\u017e\u0192\u02c6\u02dc\u20ac\u2122]")
-"""What UTF-8's two-byte letters look like to who takes them for Windows-1252: \u00c3\u00a9."""
-_MARKS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NO_LINE: Final = (
+    "There is no member in this file: it has one line, which names the columns. Where it had more, its line ends are "
+    "missing; with curl use --data-binary, not -d."
+)
 
 
 class FileRefused(BadField):
@@ -32,6 +33,8 @@ class Table:
     """A CSV file as read: every line has as many cells as the header, blanks around them gone."""
 
     encoding: str
+    guessed: bool
+    """The encoding was chosen by the letters that it gives."""
     delimiter: str
     header: tuple[str, ...]
     lines: tuple[tuple[int, tuple[str, ...]], ...]
@@ -40,15 +43,16 @@ class Table:
     """Lines with another number of cells than the header: their number and how many."""
 
 
-def read_table(data: bytes) -> Table:
-    """Read ``data``: UTF-8 (also with a mark), UTF-16 or Windows-1252; separated by ``,`` ``;`` or tabs.
+def read_table(data: bytes, encoding: str = "") -> Table:
+    """Read ``data``, in whatever encoding (``encoding``: the one that it is in), separated by ``,`` ``;`` or tabs.
 
     Raises:
-        FileRefused: it is none of these, mixes them, has no header or an open quote, or is too long.
+        FileRefused: its encoding can't be told, or it mixes two; it has no header, no line or an open quote; too long.
     """
     if len(data) > MAX_BYTES:
         raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Import it in parts.")
-    encoding, text = decode(data)
+    decoded = _read(data, encoding)
+    text = decoded.text
     if control := _CONTROL.search(text):
         line = text.count("\n", 0, control.start()) + 1
         raise FileRefused(f"Line {line} holds a control character: this isn't a text file. Export it as CSV (UTF-8).")
@@ -59,47 +63,35 @@ def read_table(data: bytes) -> Table:
         text, skipped = rest, 1
     delimiter = _delimiter(text)
     header, lines, ragged = _rows(text, delimiter, skipped)
-    return Table(encoding=encoding, delimiter=delimiter, header=header, lines=lines, ragged=ragged)
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """Return the name of the encoding that ``data`` is in, and its text.
-
-    Raises:
-        FileRefused: it begins as one encoding and goes on as another, or is none.
-    """
-    for mark, name in _MARKS:
-        if data.startswith(mark):
-            try:
-                return name.removesuffix("-sig"), data.decode(name)
-            except UnicodeDecodeError as error:
-                raise FileRefused(_broken(data, error.start, name.removesuffix("-sig"))) from error
-    head = data[:400]
-    for odd, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if len(head) >= 8 and head[odd::2].count(0) > len(head) // 4:
-            try:
-                return "utf-16", data.decode(name)
-            except UnicodeDecodeError as error:
-                raise FileRefused(_broken(data, error.start, "utf-16")) from error
-    try:
-        return "utf-8", data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        failed = error
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError as error:
-        raise FileRefused(_broken(data, failed.start, "utf-8")) from error
-    if _TWICE.search(text):
-        raise FileRefused(_broken(data, failed.start, "utf-8"))
-    return "windows-1252", text
-
-
-def _broken(data: bytes, at: int, encoding: str) -> str:
-    line = data.count(b"\n", 0, at) + 1
-    return (
-        f"Line {line} can't be read: the file is {encoding.upper()} up to there and something else after. "
-        "Two files of different encodings may have been joined; save it anew as CSV UTF-8."
+    if not lines:
+        raise FileRefused(_NO_LINE)
+    return Table(
+        encoding=decoded.encoding,
+        guessed=decoded.guessed,
+        delimiter=delimiter,
+        header=header,
+        lines=lines,
+        ragged=ragged,
     )
+
+
+def _read(data: bytes, named: str) -> Decoded:
+    try:
+        return decode(data, named)
+    except NotReadable as error:
+        where = (
+            f"Line {error.line} can't be read: the file is {error.so_far.upper()} up to there and something else after."
+        )
+        raise FileRefused(
+            f"{where} Two files of different encodings may have been joined, or it was saved with broken letters; save "
+            "it anew as CSV UTF-8."
+        ) from None
+    except NotDecided as error:
+        shown = ", ".join(f"encoding={name} ({word})" for name, word in error.examples.items())
+        raise FileRefused(
+            f"The file's encoding can't be told for sure: its letters make sense in several. Say which is "
+            f"right: {shown}; or save it anew as CSV UTF-8."
+        ) from None
 
 
 def _delimiter(text: str) -> str:

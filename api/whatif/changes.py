@@ -31,7 +31,7 @@ class OpeningHours(Body):
     hours: Hours | None
 
 
-class ScheduleHours(Body):
+class HoursOfSchedule(Body):
     """Other hours in a schedule."""
 
     set: Literal["schedule"]
@@ -94,7 +94,7 @@ class PassSchedule(Body):
 
 
 Change = Annotated[
-    OpeningHours | ScheduleHours | DoorRulesChange | PolicyChange | ClosureAdded | SpaceLimit | PassSchedule,
+    OpeningHours | HoursOfSchedule | DoorRulesChange | PolicyChange | ClosureAdded | SpaceLimit | PassSchedule,
     Field(discriminator="set"),
 ]
 
@@ -119,7 +119,7 @@ def changed(
             case OpeningHours():
                 _readable(change.hours, f"{where}.hours")
                 places = replace(places, places=_set(places.places, {_HOURS: change.hours}))
-            case ScheduleHours():
+            case HoursOfSchedule():
                 _readable(change.hours, f"{where}.hours")
                 number = _named(change.schedule, schedules, f"{where}.schedule")
                 places = replace(places, schedules=_hours(places.schedules, number, change.hours))

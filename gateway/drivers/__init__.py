@@ -109,7 +109,7 @@ class Driver(Protocol):
         ...
 
     def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
-        """Read one message that arrived at ``at`` (µs, the gateway's clock).
+        """Read one message that arrived at ``at`` (µs, the gateway's clock); never an empty one, which says nothing.
 
         A device that isn't ours is ``NOTHING``.
 

@@ -75,8 +75,6 @@ class Zigbee2Mqtt:
     def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
         """Read one message of a device or of the bridge. See ``Driver.decode``."""
         if (device := self._devices.get(topic)) is not None:
-            if not payload:
-                return NOTHING  # an empty message clears a retained state
             message = read_object(payload)
             if device.kind == "keypad" or "action_code" in message:
                 return _keypad(device, message, at)
@@ -125,9 +123,7 @@ def _above(address: str) -> tuple[str, ...]:
 
 
 def _availability(payload: bytes, codes: tuple[str, ...]) -> Decoded:
-    """Read ``online`` or ``offline``, as text (1.x) or as JSON (2.x); nothing: a retained message was cleared."""
-    if not payload:
-        return NOTHING
+    """Read ``online`` or ``offline``, as text (1.x) or as JSON (2.x)."""
     said: object = payload.decode("utf-8", "replace").strip()
     if payload.lstrip().startswith((b"{", b'"')):
         try:

@@ -42,7 +42,7 @@ class Shown(NamedTuple):
     detail: str | None
 
 
-@app.command()
+@app.command(short_help="Check that no line of the audit was changed.")
 def verify(
     first: Annotated[int, typer.Option("--from", min=1, help="Number of the line to begin with.")] = 1,
     expect: Annotated[

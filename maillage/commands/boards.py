@@ -14,12 +14,12 @@ from maillage.commands.owner import connect
 app = typer.Typer(help="Grafana dashboards as code.", no_args_is_help=True)
 
 
-@app.command()
+@app.command(short_help="Bring a Grafana up to date.")
 def push(url: Annotated[str, typer.Argument(help="The Grafana, like http://localhost:3000.")]) -> None:
     """Bring a Grafana to what this release says: folder, data source, dashboards. A second push changes nothing.
 
     Settings: MAILLAGE_GRAFANA_TOKEN, MAILLAGE_GRAFANA_DATABASE_URL, MAILLAGE_GRAFANA_FOLDER,
-    MAILLAGE_GRAFANA_TILES_URL.
+    MAILLAGE_GRAFANA_TILES_URL. MAILLAGE_DATABASE_URL (as the owner) too, where only Grafana reaches the reader's URL.
     """
     from dashboards.push import push as run
     from dashboards.settings import DashboardsSettings
@@ -45,7 +45,7 @@ def build(
         print(path)
 
 
-@app.command()
+@app.command(short_help="Make a database user for a Grafana data source.")
 def reader(
     name: Annotated[str, typer.Argument(help="Name of the database user, like grafana_landes.")],
     place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -20,7 +21,8 @@ def create(
     role: Annotated[
         str | None,
         typer.Option(
-            help="network_administrator, place_manager, front_desk, auditor, availability_reader, member or gateway."
+            help="network_administrator, place_manager, front_desk, auditor, availability_reader (where neither a role "
+            "nor a scope is given: it sees what is public), member or gateway."
         ),
     ] = None,
     place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,
@@ -28,30 +30,35 @@ def create(
     gateway: Annotated[str | None, typer.Option(help="With --role gateway: its code.")] = None,
     scope: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Instead of a role: events:read (where neither is given), access:manage or admin; repeatable."
-        ),
+        typer.Option(help="Instead of a role: events:read (people's events too), access:manage or admin; repeatable."),
     ] = None,
     expires: Annotated[datetime | None, typer.Option(help="When it ends, UTC, like 2027-01-31.")] = None,
 ) -> None:
     """Make a key and print it, once. Name it by what it is for: the audit keeps its name for good.
 
+    What the key may do, and where, is printed on standard error. Without a role and a scope it reads what is public.
     Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
     """
     from api.keys import create_key
+    from api.roles import PERMISSIONS, permissions_of
 
     until = expires.replace(tzinfo=UTC) if expires else None
+    if not scope:
+        role = role or "availability_reader"
     with connect("key create") as connection:
         key = create_key(
             connection,
             name,
-            scope or ([] if role else ["events:read"]),
+            scope or [],
             role=role,
             places=place,
             member=member,
             gateway=gateway,
             expires_at=until,
         )
+    held = permissions_of(role, scope or (), bound=place is not None)
+    may = ", ".join(one for one in PERMISSIONS if one in held) or "nothing but what is public"
+    print(f"This key may: {may}. Places: {', '.join(place) if place else 'all'}.", file=sys.stderr)
     print(key)
 
 
@@ -75,7 +82,7 @@ def show() -> None:
         print(f"{key.id:>6}  {ended:9}{what:28}{places:>7}  {used:18}{key.name}")
 
 
-@app.command()
+@app.command(short_help="End a key for good.")
 def revoke(number: Annotated[int, typer.Argument(help="The key's number, as `maillage key list` shows it.")]) -> None:
     """Make a key useless for good; an API that has just seen it believes it for up to 10 s more."""
     from api.keys import revoke_key

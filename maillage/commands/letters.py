@@ -24,20 +24,29 @@ _COUNT: Final = """
 SELECT origin, reason, count(*), sum(times), max(last_at) FROM dead_letter WHERE replayed_at IS NULL
 GROUP BY origin, reason ORDER BY 3 DESC
 """
+_EXCESS: Final = """
+-- what was only counted, beyond what is kept of a gateway
+SELECT g.code, x.day, x.reason, x.events, x.first_seq, x.last_seq, x.error
+FROM dead_letter_excess x JOIN stream s ON s.id = x.stream JOIN gateway g ON g.id = s.gateway
+ORDER BY x.last_at DESC, x.events DESC LIMIT 50
+"""
 
 
-@app.command()
+@app.command(short_help="Count the letters that wait, by reason.")
 def count() -> None:
-    """Count the letters that wait, by reason."""
+    """Count the letters that wait, by reason, and the events that were only counted."""
     with connect("dead-letters count") as connection:
         rows = connection.execute(_COUNT).fetchall()
+        beyond = connection.execute(_EXCESS).fetchall()
     for origin, reason, letters, times, last in rows:
         print(f"{letters:>8} letters ({times} times, last {last:%Y-%m-%d %H:%M:%S}Z)  {origin}: {reason}")
     if not rows:
         print("No dead letter waits.")
+    for gateway, day, reason, events, first, last, error in beyond:
+        print(f"{events:>8} not kept  {day}  {gateway}: {reason}, numbers {first} to {last}; the last: {error}")
 
 
-@app.command("list")
+@app.command("list", short_help="Show the newest letters that wait.")
 def show(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20) -> None:
     """Show the newest letters: number, last time, how often, reason, gateway, sentence."""
     with connect("dead-letters list") as connection:
@@ -46,7 +55,7 @@ def show(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] 
         print(f"{number:>8}  {last:%Y-%m-%d %H:%M:%S}Z  {times:>5}×  {reason:20}  {gateway:30}  {error}")
 
 
-@app.command()
+@app.command(short_help="Have the ingest read letters again.")
 def replay(
     number: Annotated[list[int] | None, typer.Argument(help="Letters' numbers; none: all that wait.")] = None,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the ingest while nothing is read.")] = 30.0,
@@ -73,6 +82,11 @@ def replay(
         raise Complaint(
             f"{outcome.waiting} letters were not read within {wait:g} s: no ingest runs for their shards, or it can "
             "store nothing (`maillage doctor`, /readyz). They stay requested and are read as soon as it can."
+        )
+    left_out = len(set(number or ())) - outcome.requested
+    if left_out > 0:
+        raise Complaint(
+            f"{left_out} of these letters can't be read again, or don't exist: `maillage dead-letters list`."
         )
     if outcome.refused:
         raise typer.Exit(1)

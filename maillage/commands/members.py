@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -29,6 +29,29 @@ Url = Annotated[
     ),
 ]
 
+Lang = Annotated[
+    str | None, typer.Option(help="The report's language, fr or en; else the locale's (LC_ALL, LC_MESSAGES, LANG).")
+]
+_WORDS: Final[Mapping[str, Mapping[str, str]]] = {
+    "en": {
+        "sent": "about {lines} lines are sent to", "import_refused": "the import was refused",
+        "export_refused": "the export was refused", "lines": "lines", "line": "line",
+        "more_refused": "more refused lines",
+        "more_changed": "more lines that change something", "sends": "the reader sends",
+        "dry": "nothing was stored (dry run)",
+        "stored": "stored", "not_stored": "NOTHING was stored", "created": "created", "changed": "changed",
+        "unchanged": "unchanged", "refused": "refused", "and": "and", "none": "None",
+    },
+    "fr": {
+        "sent": "environ {lines} lignes envoyées à", "import_refused": "l'import a été refusé",
+        "export_refused": "l'export a été refusé", "lines": "lignes", "line": "ligne",
+        "more_refused": "autres lignes refusées", "more_changed": "autres lignes qui changent quelque chose",
+        "sends": "le lecteur envoie", "dry": "rien n'a été enregistré (essai)", "stored": "enregistré",
+        "not_stored": "RIEN n'a été enregistré", "created": "créés", "changed": "modifiés", "unchanged": "inchangés",
+        "refused": "refusés", "and": "et", "none": "rien",
+    },
+}  # fmt: skip
+
 
 @app.command("import")
 def import_file(
@@ -43,20 +66,32 @@ def import_file(
             "EM4100-0A-decimal (10 printed digits; 0A: the first byte, which isn't printed), H10301 (68:41551) …"
         ),
     ] = "",
+    encoding: Annotated[
+        str,
+        typer.Option(help="The file's: utf-8, utf-16, windows-1252, cp850 (DOS) or mac-roman; else it is found out."),
+    ] = "",
+    lang: Lang = None,
     url: Url = None,
 ) -> None:
     """Import members, cards and passes. All lines or none; a second time changes nothing. Key: MAILLAGE_API_KEY."""
     key, url = _key(), api_address(url)
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     lines = max(0, data.count(b"\n"))
-    print(f"{file}: about {lines} lines are sent to {url} …", file=sys.stderr)
-    question = {"dry_run": str(dry_run).lower(), "skip_refused": str(skip_refused).lower(), "card_format": card_format}
+    language = _language(lang)
+    words = _WORDS[language]
+    print(f"{file}: {words['sent'].format(lines=lines)} {url} …", file=sys.stderr)
+    question = {
+        "dry_run": str(dry_run).lower(),
+        "skip_refused": str(skip_refused).lower(),
+        "card_format": card_format,
+        "encoding": encoding,
+    }
     started = time.monotonic()
-    status, body = _ask("POST", f"{url}/v1/members/import?{urlencode(question)}", key, data)
+    status, body = _ask("POST", f"{url}/v1/members/import?{urlencode(question)}", key, language, data)
     report = json.loads(body)
     if "counts" not in report:
-        raise Complaint(f"the import was refused ({status}): {report.get('detail', body[:200])}")
-    print("\n".join(told(report)))
+        raise Complaint(f"{words['import_refused']} ({status}): {report.get('detail', body[:200])}")
+    print("\n".join(told(report, words)))
     print(f"{time.monotonic() - started:.1f} s", file=sys.stderr)
     if not report["stored"] and not report["dry_run"]:
         raise typer.Exit(1)
@@ -69,14 +104,16 @@ def export_file(
     excel: Annotated[
         bool, typer.Option("--excel", help="As Excel reads it in French: ; and a byte order mark.")
     ] = False,
+    lang: Lang = None,
     url: Url = None,
 ) -> None:
     """Export members, cards and passes, as import reads them. Key: MAILLAGE_API_KEY."""
     key, url = _key(), api_address(url)
     question = "separator=semicolon&bom=true" if excel else "separator=comma"
-    status, body = _ask("GET", f"{url}/v1/members/export?{question}", key)
+    language = _language(lang)
+    status, body = _ask("GET", f"{url}/v1/members/export?{question}", key, language)
     if status != 200:
-        raise Complaint(f"the export was refused ({status}): {json.loads(body).get('detail', '')}")
+        raise Complaint(f"{_WORDS[language]['export_refused']} ({status}): {json.loads(body).get('detail', '')}")
     if file is None:
         sys.stdout.buffer.write(body)
         return
@@ -84,34 +121,51 @@ def export_file(
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         out.write(body)
     lines = max(0, body.count(b"\n") - 1)
-    print(f"{file}: {lines} lines", file=sys.stderr)
+    print(f"{file}: {lines} {_WORDS[language]['lines']}", file=sys.stderr)
 
 
-def told(report: Mapping[str, Any]) -> list[str]:
-    """The report of an import, for a terminal: what is refused first, then what changes, at most 50 of each."""
-    found: list[str] = []
+def told(report: Mapping[str, Any], words: Mapping[str, str] = _WORDS["en"]) -> list[str]:
+    """The report of an import, for a terminal: what was chosen, dropped, refused, changed; at most 50 lines of each."""
+    found: list[str] = list(report["notes"])
     refused = [line for line in report["lines"] if line["outcome"] == "refused"]
     changed = [line for line in report["lines"] if line["outcome"] in ("created", "changed")]
     if question := report.get("question"):
         found += [question["what"]]
         found += [f"  --card-format {one['card_format']}: {one['reader_sends']}" for one in question["choices"]]
     for line in refused[:_SHOWN]:
-        found += [f"line {line['line']}: {one['column'] or 'line'}: {one['what']}" for one in line["problems"]]
-    found += [f"… and {len(refused) - _SHOWN} more refused lines"] if len(refused) > _SHOWN else []
-    if report["dry_run"]:
-        for line in changed[:_SHOWN]:
-            what = "; ".join(f"{one['what']}: {one['from']!s} → {one['to']!s}" for one in line.get("changes", ()))
-            if card := line.get("card"):
-                what += f"; the reader sends {card['reader_sends']} ({card['format']})"
-            found.append(f"line {line['line']}: {line['outcome']}: {what}")
-        found += [f"… and {len(changed) - _SHOWN} more lines that change something"] if len(changed) > _SHOWN else []
-    if report["ignored_columns"]:
-        found.append(f"ignored columns: {', '.join(report['ignored_columns'])}")
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in report["counts"].items())
-    state = (
-        "nothing was stored (dry run)" if report["dry_run"] else "stored" if report["stored"] else "NOTHING was stored"
-    )
-    return [*found, f"{counts}: {state}"]
+        at = f"{words['line']} {line['line']}"
+        found += [f"{at}: {one['column'] or words['line']}: {one['what']}" for one in line["problems"]]
+    found += _more(refused, words, "more_refused")
+    for line in changed[:_SHOWN] if report["dry_run"] else ():
+        what = "; ".join(_change(one, words) for one in line.get("changes", ()))
+        if card := line.get("card"):
+            what += f"; {words['sends']} {card['reader_sends']} ({card['format']})"
+        found.append(f"{words['line']} {line['line']}: {words[line['outcome']]}: {what}")
+    found += _more(changed, words, "more_changed") if report["dry_run"] else []
+    counts = ", ".join(f"{count} {words[outcome]}" for outcome, count in report["counts"].items())
+    state = "dry" if report["dry_run"] else "stored" if report["stored"] else "not_stored"
+    return [*found, f"{counts}: {words[state]}"]
+
+
+def _change(one: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    was, becomes = (words["none"] if one[name] is None else one[name] for name in ("from", "to"))
+    return f"{one['what']}: {was} → {becomes}"
+
+
+def _more(lines: Sequence[Any], words: Mapping[str, str], which: str) -> list[str]:
+    return [f"… {words['and']} {len(lines) - _SHOWN} {words[which]}"] if len(lines) > _SHOWN else []
+
+
+def _language(asked: str | None) -> str:
+    """The language asked for, else the locale's, else English.
+
+    Raises:
+        Complaint: there is no such language.
+    """
+    if asked is not None and asked not in _WORDS:
+        raise Complaint(f"--lang {asked}: there are en and fr.")
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    return asked or ("fr" if locale.lower().startswith("fr") else "en")
 
 
 def _key() -> str:
@@ -121,8 +175,8 @@ def _key() -> str:
     return key
 
 
-def _ask(method: str, url: str, key: str, data: bytes | None = None) -> tuple[int, bytes]:
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/csv"}
+def _ask(method: str, url: str, key: str, language: str, data: bytes | None = None) -> tuple[int, bytes]:
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "text/csv", "Accept-Language": language}
     request = urllib.request.Request(url, data=data, method=method, headers=headers)  # noqa: S310  (checked above)
     try:
         with urllib.request.urlopen(request, timeout=_LONGEST_S) as answer:  # noqa: S310

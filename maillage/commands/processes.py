@@ -17,8 +17,17 @@ from maillage.complaint import Complaint
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to ``app``."""
-    for command in (migrate, ingest, rights, api, gateway, simulate, maintain, replay):
-        app.command()(command)
+    for command, summary in (
+        (migrate, "Bring the database's schema up to date."),
+        (ingest, "Store the gateways' events in the database."),
+        (rights, "Send access lists and orders to the gateways."),
+        (api, "Answer over HTTP, and show the live page."),
+        (gateway, "Run the gateways of one place, or of many."),
+        (simulate, "Stand in for the hardware, and for the people."),
+        (maintain, "Summarise the database's events; delete old ones."),
+        (replay, "Feed recorded device messages into drivers."),
+    ):
+        app.command(short_help=summary)(command)
 
 
 def _begin(log_level: str) -> threading.Event:

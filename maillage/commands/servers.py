@@ -15,8 +15,8 @@ from maillage.complaint import Complaint
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to ``app``."""
-    app.command()(login)
-    app.command("broker-files")(broker_files)
+    app.command(short_help="Make a database user for a process.")(login)
+    app.command("broker-files", short_help="Write the files of a central Mosquitto.")(broker_files)
 
 
 def login(

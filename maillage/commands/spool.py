@@ -15,7 +15,7 @@ def _spool() -> None:
     """The gateway's spool."""
 
 
-@app.command()
+@app.command(short_help="Read back a broken spool.")
 def recover(
     file: Annotated[Path, typer.Argument(help="The file that was set aside: MAILLAGE_SPOOL with .unreadable-N.")],
     spool: Annotated[Path | None, typer.Option(help="The present spool; default: MAILLAGE_SPOOL.")] = None,

@@ -11,8 +11,8 @@ from maillage import environment
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to ``app``."""
-    for command in (up, doctor):
-        app.command()(command)
+    app.command(short_help="Run the whole stack on this machine, with simulated devices.")(up)
+    app.command(short_help="Say what is wrong here, and how to mend it.")(doctor)
 
 
 def up(

@@ -7,11 +7,15 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from maillage.broker import write_central, write_open, write_users
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import ServerError, ServerProcess, free_port, give_to_server
+
+_HERE: Final = Path()
+"""The broker works in its directory: the folders above may be closed to its user."""
 
 
 class EmbeddedMosquitto:
@@ -35,7 +39,8 @@ class EmbeddedMosquitto:
         self._where = dict(where or {})
         self._process = ServerProcess(
             name="Mosquitto",
-            command=[bundle.mosquitto, "-c", self.directory / "mosquitto.conf"],
+            directory=self.directory,
+            command=lambda _seen: [bundle.mosquitto, "-c", "mosquitto.conf"],
             log=log or self.directory / "mosquitto.log",
             stop_signal=signal.SIGTERM,
         )
@@ -70,9 +75,16 @@ class EmbeddedMosquitto:
         """
         listener = f"{self.port} {self.host}"
         if self._users is None:
-            write_open(self.directory, listener=listener, give=give_to_server)
+            write_open(self.directory, listener=listener, seen=_HERE, give=give_to_server)
         else:
-            write_central(self.directory, users=self._users, where=self._where, listener=listener, give=give_to_server)
+            write_central(
+                self.directory,
+                users=self._users,
+                where=self._where,
+                listener=listener,
+                seen=_HERE,
+                give=give_to_server,
+            )
         self._process.start(ready=self._answers)
 
     def stop(self) -> None:

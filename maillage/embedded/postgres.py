@@ -14,7 +14,7 @@ from urllib.parse import quote
 import psycopg
 
 from maillage.embedded.bundle import Bundle
-from maillage.embedded.process import ServerError, ServerProcess, as_server, free_port, give_to_server
+from maillage.embedded.process import ServerDirectory, ServerError, ServerProcess, as_server, free_port, give_to_server
 
 _SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": "127.0.0.1",
@@ -65,7 +65,8 @@ class EmbeddedPostgres:
         options = [f"--{name}={value}" for name, value in self._settings.items()]
         self._process = ServerProcess(
             name="PostgreSQL",
-            command=[bundle.postgres_bin / "postgres", "-D", self._data, *options],
+            directory=self.directory,
+            command=lambda seen: [bundle.postgres_bin / "postgres", "-D", seen / "data", *options],
             log=log or self.directory / "postgres.log",
             stop_signal=signal.SIGINT,  # "fast": ends sessions, writes a checkpoint
         )
@@ -145,11 +146,19 @@ class EmbeddedPostgres:
         os.write(descriptor, self._password.encode("utf-8"))
         os.close(descriptor)
         give_to_server(secret)
-        command: list[str | Path] = [self._bundle.postgres_bin / "initdb", "-D", self._data]
-        command += ["-U", "postgres", f"--pwfile={secret}"]
-        command += ["--auth=scram-sha-256", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        command += ["-E", "UTF8", "--set", "timezone=GMT", "--set", "log_timezone=GMT", "--no-instructions"]
-        done = subprocess.run(as_server(command), cwd="/", capture_output=True, text=True, check=False)
+        with ServerDirectory(self.directory) as directory:
+            command: list[str | Path] = [self._bundle.postgres_bin / "initdb", "-D", directory.seen / "data"]
+            command += ["-U", "postgres", f"--pwfile={directory.seen / secret.name}"]
+            command += ["--auth=scram-sha-256", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+            command += ["-E", "UTF8", "--set", "timezone=GMT", "--set", "log_timezone=GMT", "--no-instructions"]
+            done = subprocess.run(
+                as_server(command),
+                cwd=directory.path,
+                pass_fds=directory.descriptors,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
         secret.unlink()
         if done.returncode != 0:
             raise ServerError(f"initdb failed in {self._data}:\n{done.stdout}{done.stderr}")

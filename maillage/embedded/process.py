@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 NOBODY: Final = 65534
 """The user that the servers run as where we are root: PostgreSQL refuses root."""
@@ -39,9 +39,9 @@ def give_to_server(path: Path) -> None:
 
 
 def as_server(command: Sequence[str | Path], *, dies_with_parent: str | None = None) -> list[str]:
-    """Return ``command`` as run by the servers' user, told ``dies_with_parent`` (a signal) when our process ends.
+    """Return ``command`` as run by the servers' user, sent ``dies_with_parent`` (a signal) when our process ends.
 
-    Root keeps nothing but the right to look into folders: a clone under a home of mode 0700 works too.
+    A child of root keeps no capability and gets none back: it opens what ``nobody`` may, and its ``ServerDirectory``.
     """
     words = [str(part) for part in command]
     if shutil.which("setpriv") is None:
@@ -52,19 +52,54 @@ def as_server(command: Sequence[str | Path], *, dies_with_parent: str | None = N
         return words
     prefix = ["setpriv"]
     if os.geteuid() == 0:
-        capability = "+dac_override"
         prefix += ["--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
-        prefix += ["--inh-caps", capability, "--ambient-caps", capability]
+        prefix += ["--inh-caps", "-all", "--ambient-caps", "-all", "--no-new-privs"]
     if dies_with_parent:
         prefix += ["--pdeathsig", dies_with_parent]
     return [*prefix, "--", *words]
 
 
+class ServerDirectory:
+    """A server's directory, opened so that its child gets in although the folders above are closed to ``nobody``.
+
+    A clone under a home of mode 0700 is such a folder. Root opens the directory and passes the descriptor; the child
+    works in it, and ``seen`` is its path for a program that wants an absolute one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seen = path
+        self.descriptors: tuple[int, ...] = ()
+
+    def __enter__(self) -> Self:
+        """Open it."""
+        if os.geteuid() == 0:
+            opened = os.open(self.path, os.O_PATH | os.O_DIRECTORY)
+            self.descriptors, self.seen = (opened,), Path(f"/proc/self/fd/{opened}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it here; a child keeps its own."""
+        for opened in self.descriptors:
+            os.close(opened)
+        self.descriptors, self.seen = (), self.path
+
+
 class ServerProcess:
     """A child that logs to a file. Start it from a thread that lives as long as it should (the main one)."""
 
-    def __init__(self, *, name: str, command: Sequence[str | Path], log: Path, stop_signal: signal.Signals) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        directory: Path,
+        command: Callable[[Path], Sequence[str | Path]],
+        log: Path,
+        stop_signal: signal.Signals,
+    ) -> None:
+        """The process works in ``directory``; ``command`` gets that directory's path as the process sees it."""
         self.name = name
+        self._directory = directory
         self.log = log
         self._command = command
         self._stop_signal = stop_signal
@@ -88,13 +123,14 @@ class ServerProcess:
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
         end = time.monotonic() + deadline_s
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, ServerDirectory(self._directory) as directory:
             self._child = subprocess.Popen(
-                as_server(self._command, dies_with_parent=self._stop_signal.name.removeprefix("SIG")),
+                as_server(self._command(directory.seen), dies_with_parent=self._stop_signal.name.removeprefix("SIG")),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd="/",
+                cwd=directory.path,
+                pass_fds=directory.descriptors,
                 start_new_session=True,  # Ctrl-C is for us: we stop the children, in order
             )
         while not ready():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from maillage.network.settings import NetworkSettings
 
 app = typer.Typer(help="Places, their equipment and people, their gateways.", no_args_is_help=True)
+
+_KNOWN: Final = """
+-- which of these places exist
+SELECT code::text FROM place WHERE code = ANY(%s)
+"""
 
 
 def _say(line: str) -> None:
@@ -34,7 +39,7 @@ def _connect(settings: NetworkSettings) -> Connection:
     )
 
 
-@app.command("import")
+@app.command("import", short_help="Import real places, and generate what is in them.")
 def import_places(
     file: Annotated[
         Path | None, typer.Argument(help="The inventory as CSV; default: the CGET's of 2019, which comes along.")
@@ -92,7 +97,7 @@ def import_places(
         )
 
 
-@app.command()
+@app.command(short_help="Write the gateways' file: devices, doors, keys.")
 def gateways(
     *,
     out: Annotated[
@@ -131,15 +136,21 @@ def gateways(
         print("without broker passwords: MAILLAGE_MQTT_SECRET is not set", file=sys.stderr)
 
 
-@app.command("muster-key")
+@app.command("muster-key", short_help="Show the key of a place's evacuation list.")
 def show_muster_key(places: Annotated[list[str], typer.Argument(help="Codes of places.")]) -> None:
     """Show what opens the muster of a place at its gateway, to be printed on its evacuation plan."""
-    from maillage.network.errors import KeyMissingError
+    from maillage.network.errors import KeyMissingError, SelectionError
     from maillage.network.passwords import muster_key
 
-    secret = _settings().mqtt_secret
+    settings = _settings()
+    secret = settings.mqtt_secret
     if secret is None:
         raise KeyMissingError("MAILLAGE_MQTT_SECRET is not set: the keys are derived from it")
+    with _connect(settings) as connection:
+        known = {code for (code,) in connection.execute(_KNOWN, (places,))}
+    unknown = sorted(set(places) - known)
+    if unknown:
+        raise SelectionError(f"there is no place {', '.join(unknown)}: /v1/places?q=… finds the codes of places")
     for place in places:
         print(f"{place}\t{muster_key(secret.get_secret_value(), place)}")
 

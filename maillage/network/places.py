@@ -13,7 +13,7 @@ from maillage.network.rows import Place
 
 _LOCK = """
 -- one import at a time
-SELECT pg_advisory_xact_lock(hashtext('maillage network import'))
+LOCK TABLE place IN SHARE UPDATE EXCLUSIVE MODE
 """
 _KNOWN = """
 -- the codes that a source's places have already

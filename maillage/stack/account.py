@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psycopg
+
+from gateway.recovery import held
+from gateway.sqlite_file import SpoolError, set_aside_files
 
 _SPOOLED: Final = """
 -- where each gateway stands: its epoch, the first seq that counts, the last event written, the last known committed
@@ -19,8 +22,9 @@ FROM gateway
 """
 _STORED: Final = """
 -- for each stream: its mark, its rows, its different sequence numbers, and those that need no row of their own: dead
--- letters, and events that an earlier stream of the gateway holds
-SELECT g.code, s.epoch, s.last_seq, coalesce(e.rows, 0), coalesce(e.seqs, 0), coalesce(d.alone, 0) + s.held_before
+-- letters, letters that are only counted, and events that an earlier stream of the gateway holds
+SELECT g.code, s.epoch, s.last_seq, coalesce(e.rows, 0), coalesce(e.seqs, 0),
+       coalesce(d.alone, 0) + s.held_before + coalesce(x.events, 0)
 FROM stream s
 JOIN gateway g ON g.id = s.gateway
 LEFT JOIN (SELECT stream, count(*) AS rows, count(DISTINCT seq) AS seqs FROM event GROUP BY stream) e ON e.stream = s.id
@@ -29,6 +33,9 @@ LEFT JOIN (
   WHERE l.seq IS NOT NULL AND NOT EXISTS (SELECT FROM event v WHERE v.stream = l.stream AND v.seq = l.seq)
   GROUP BY l.stream
 ) d ON d.stream = s.id
+LEFT JOIN (
+  SELECT stream, sum(events)::bigint AS events FROM dead_letter_excess WHERE NOT stored GROUP BY stream
+) x ON x.stream = s.id
 """
 _COUNTS: Final = """
 -- how many places have a gateway, how many devices, and how many letters could not be read in all
@@ -48,7 +55,7 @@ SELECT count(*) FROM gateway_state WHERE online AND list_version > 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Totals over every stream; `lost` and `duplicated` must be zero."""
+    """Totals over every stream; `lost` and `duplicated` must be zero, and `aside` empty."""
 
     places: int
     devices: int
@@ -58,6 +65,9 @@ class Account:
     """Rows of `event`."""
     lost: int
     """Sequence numbers below a mark, or in a spool, that are neither an event nor a dead letter."""
+    aside: Mapping[Path, int | None]
+    """Spools that were set aside: how many events lie only there; None: it can't be told. They count as lost until they
+    are read back."""
     duplicated: int
     """Rows beyond one for a sequence number."""
     dead_letters: int
@@ -80,15 +90,15 @@ def settled_balance(spool: Path, database_url: str, *, deadline_s: float, meanwh
         before = _positions(spool)
         waiting = sum(last - committed for _code, _epoch, last, committed in before)
         if waiting == 0 or time.monotonic() > end:
-            account = balance(before, database_url)
+            account = balance(before, database_url, spool)
             if before == _positions(spool) or time.monotonic() > end:
                 return account
         meanwhile()
         time.sleep(0.2)
 
 
-def balance(positions: Sequence[Position], database_url: str) -> Account:
-    """Compare where the spools stand with what the database holds."""
+def balance(positions: Sequence[Position], database_url: str, spool: Path | None = None) -> Account:
+    """Compare where the spools stand, and what was set aside beside ``spool``, with what the database holds."""
     with psycopg.connect(database_url) as connection:
         stored = {(code, epoch): numbers for code, epoch, *numbers in connection.execute(_STORED).fetchall()}
         places, devices, letters = connection.execute(_COUNTS).fetchone() or (0, 0, 0)
@@ -98,15 +108,47 @@ def balance(positions: Sequence[Position], database_url: str) -> Account:
         last, rows, seqs, alone = stored.get(stream, (0, 0, 0, 0))
         lost += max(0, max(last, sent.get(stream, 0)) - seqs - alone)
         duplicated += rows - seqs
+    marks = {stream: numbers[0] for stream, numbers in stored.items()}
+    aside, gone = ({}, 0) if spool is None else _aside(spool, marks)
+    only_there = sum(events or 0 for events in aside.values())
     return Account(
         places=places,
         devices=devices,
-        sent=sum(sent.values()) + sum(numbers[0] for stream, numbers in stored.items() if stream not in sent),
+        sent=only_there
+        + gone
+        + sum(sent.values())
+        + sum(numbers[0] for stream, numbers in stored.items() if stream not in sent),
         committed=sum(numbers[1] for numbers in stored.values()),
-        lost=lost,
+        lost=lost + only_there + gone,
+        aside=aside,
         duplicated=duplicated,
         dead_letters=letters,
     )
+
+
+def _aside(spool: Path, marks: Mapping[tuple[str, str], int]) -> tuple[dict[Path, int | None], int]:
+    """Look at the spools that were set aside beside ``spool``, for events that aren't stored.
+
+    Returns:
+        How many each holds, where that isn't 0; None: it can't be told. And of how many they give nothing any more.
+    """
+    found: dict[Path, int | None] = {}
+    gone = 0
+    for name in set_aside_files(spool):
+        path = spool.with_name(name)
+        try:
+            gateways = held(spool, path)
+        except (SpoolError, OSError):
+            found[path] = None
+            continue
+        events = 0
+        for one in gateways:
+            mark = 0 if one.epoch is None else marks.get((one.gateway, one.epoch), 0)
+            events += sum(one.epoch is None or number > mark for number in one.numbers)
+            gone += sum(one.epoch is not None and number > mark for number in one.gone)
+        if events:
+            found[path] = events
+    return found, gone
 
 
 def _positions(spool: Path) -> list[Position]:

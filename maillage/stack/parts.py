@@ -44,7 +44,10 @@ class Parts:
 
 def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime: Path) -> dict[str, str]:
     """Return the settings for whoever works beside the stack, as the owner of it all."""
+    # A given database has no reader of ours: its owner's password must never go to Grafana.
+    grafana = {} if servers.postgres is None else {"MAILLAGE_GRAFANA_DATABASE_URL": servers.database_url("grafana_1")}
     return {
+        **grafana,
         "MAILLAGE_RUNTIME": str(runtime),
         "MAILLAGE_DATABASE_URL": servers.database_url(),
         "MAILLAGE_MQTT_URL": servers.broker_url("ingest"),
@@ -54,7 +57,6 @@ def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime
         "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
         "MAILLAGE_MQTT_SECRET": secrets.mqtt_secret,
         "MAILLAGE_HTTP_PORT": str(ports.api),
-        "MAILLAGE_GRAFANA_DATABASE_URL": servers.database_url("grafana_1"),
     }
 
 

@@ -161,10 +161,7 @@ class Stack:
             self._runtime / "spool.sqlite", self._servers.database_url(), deadline_s=_DRAIN_S, meanwhile=self._revive
         )
         print(json.dumps(self._line(account)), flush=True)
-        if account.lost or account.duplicated:
-            say(f"NOT ALL IS WELL: {account.lost} events lost, {account.duplicated} stored twice")
-            return 1
-        return 0
+        return report(account)
 
     def stop(self) -> None:
         """End the processes, then the servers."""
@@ -187,7 +184,8 @@ class Stack:
             "devices": account.devices,
             "events_sent": account.sent,
             "events_committed": account.committed,
-            "lost": account.lost,
+            "lost": None if None in account.aside.values() else account.lost,
+            "set_aside": None if None in account.aside.values() else sum(n or 0 for n in account.aside.values()),
             "duplicated": account.duplicated,
             "dead_letters": account.dead_letters,
             "access_p99_ms": access_p99_ms(f"http://127.0.0.1:{self._ports.gateway}/metrics"),
@@ -261,3 +259,21 @@ def _stopping() -> Iterator[threading.Event]:
     finally:
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)
+
+
+def report(account: Account) -> int:
+    """Say what is wrong with the account, if anything; return the exit code."""
+    aside = sum(events or 0 for events in account.aside.values())
+    for path, events in account.aside.items():
+        many = "an unknown number of events lies" if events is None else f"{events} events lie"
+        say(
+            f"{many} only in {path}, a spool that broke and was set aside: once this has ended, "
+            f"`maillage spool recover {path} --spool {path.with_name(path.name.partition('.unreadable-')[0])}` "
+            "reads them back, and the next `maillage up --keep` sends them"
+        )
+    if account.lost or account.duplicated or account.aside:
+        say(
+            f"NOT ALL IS WELL: {account.lost - aside} events lost, {aside} set aside, {account.duplicated} stored twice"
+        )
+        return 1
+    return 0

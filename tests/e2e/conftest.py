@@ -1,4 +1,4 @@
-"""Debian's Chromium for the tests that look at pages."""
+"""Debian's Chromium for the tests that look at pages, and the live page of a small network."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import playwright
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from psycopg.types.json import Jsonb
+
+from access.schedules import DAYS
+from tests.api_server import Centre
+from tests.conftest import Database
+from tests.e2e.pages import Api, Open
 
 _QUIET: Final = [  # a test's browser speaks to nobody but the page's server
     "--disable-gpu",
@@ -49,3 +56,51 @@ def browser(chromium: str) -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=chromium, args=_QUIET)
         yield running
         running.close()
+
+
+@pytest.fixture
+def centre(database: Database) -> Iterator[Centre]:
+    """Yield the database's writer, with two places: one always open with 5 of 30, one without data, hours unknown."""
+    writer = Centre(database.url)
+    always = Jsonb({day: [["00:00", "24:00"]] for day in DAYS})
+    where: dict[str, Any] = {"commune": "Limoges", "postcode": "87000", "region": "Nouvelle-Aquitaine"}
+    writer.place("limoges", name="La Boutique", opening_hours=always, **where)
+    writer.place("ussel", name="L'Étage", commune="Ussel", postcode="19200", latitude=45.55, longitude=2.31)
+    writer.state("limoges", present=5)
+    writer.state("limoges", "open-space", present=5, low=4, high=7, quality="degraded")
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def api(centre: Centre, database: Database) -> Iterator[Api]:
+    """Yield the running API."""
+    running = Api(database.as_login("api_1"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def open_page(api: Api, browser: Browser) -> Iterator[Open]:
+    """Yield a function that opens the page; afterwards no request may have gone elsewhere, no script have failed."""
+    contexts = []
+    asked: list[str] = []
+    complaints: list[str] = []
+
+    def opened(path: str = "/", **options: Any) -> Page:
+        context = browser.new_context(**{"locale": "fr-FR", "viewport": {"width": 1280, "height": 800}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+        page.goto(api.base + path)
+        expect(page.locator("#line")).to_have_attribute("data-line", "live")
+        page.evaluate("window.sameDocument = true")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert {urlsplit(url).netloc for url in asked} == {f"127.0.0.1:{api.port}"}
+    assert complaints == []

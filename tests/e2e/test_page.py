@@ -4,98 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, expect
 from psycopg.types.json import Jsonb
 
 from access.schedules import DAYS
-from tests.api_server import Centre, api_process
-from tests.conftest import Database
+from tests.api_server import Centre
+from tests.e2e.pages import Api, Open, row
 from tests.free_seats import CASES, Case, arrange
-
-expect.set_options(timeout=60_000)
-
-Open = Callable[..., Page]
-
-
-class Api:
-    """The API process of a test; it can be stopped and started again at the same address."""
-
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url
-        self._running = ExitStack()
-        self.port = 0
-        self.start()
-
-    @property
-    def base(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        client = self._running.enter_context(api_process(self._url, port=self.port))
-        self.port = int(client.base_url.port or 0)
-
-    def stop(self) -> None:
-        self._running.close()
-
-
-@pytest.fixture
-def centre(database: Database) -> Iterator[Centre]:
-    """Yield the database's writer, with two places: one always open with 5 of 30, one never heard of, hours unknown."""
-    writer = Centre(database.url)
-    always = Jsonb({day: [["00:00", "24:00"]] for day in DAYS})
-    where: dict[str, Any] = {"commune": "Limoges", "postcode": "87000", "region": "Nouvelle-Aquitaine"}
-    writer.place("limoges", name="La Boutique", opening_hours=always, **where)
-    writer.place("ussel", name="L'Étage", commune="Ussel", postcode="19200", latitude=45.55, longitude=2.31)
-    writer.state("limoges", present=5)
-    writer.state("limoges", "open-space", present=5, low=4, high=7, quality="degraded")
-    yield writer
-    writer.close()
-
-
-@pytest.fixture
-def api(centre: Centre, database: Database) -> Iterator[Api]:
-    """Yield the running API."""
-    running = Api(database.as_login("api_1"))
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def open_page(api: Api, browser: Browser) -> Iterator[Open]:
-    """Yield a function that opens the page; afterwards no request may have gone elsewhere, no script have failed."""
-    contexts = []
-    asked: list[str] = []
-    complaints: list[str] = []
-
-    def opened(path: str = "/", **options: Any) -> Page:
-        context = browser.new_context(**{"locale": "fr-FR", "viewport": {"width": 1280, "height": 800}, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
-        page.goto(api.base + path)
-        expect(page.locator("#line")).to_have_attribute("data-line", "live")
-        page.evaluate("window.sameDocument = true")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert {urlsplit(url).netloc for url in asked} == {f"127.0.0.1:{api.port}"}
-    assert complaints == []
-
-
-def row(page: Page, place: str) -> Locator:
-    return page.locator(f'#list a[data-place="{place}"]')
 
 
 def test_numbers_move_without_reload(open_page: Open, centre: Centre) -> None:
@@ -254,7 +173,7 @@ def test_language_of_the_browser_or_chosen(open_page: Open) -> None:
     page = open_page(locale="en-GB")
     page.get_by_role("button", name="FR").click()
     expect(row(page, "ussel")).to_contain_text("inconnu")
-    expect(page.locator("#count")).to_have_text("2 lieux · 1 avec un chiffre · 1 sans nouvelles")
+    expect(page.locator("#count")).to_have_text("2 lieux · 1 en direct · 1 sans données")
     page.reload()
     expect(page.locator("html")).to_have_attribute("lang", "fr")
 
@@ -267,8 +186,10 @@ def test_a_dead_line_is_said_and_numbers_grow_old(open_page: Open, api: Api, cen
 
     api.stop()
 
-    expect(page.locator("#line-text")).to_have_text(re.compile(r"^Line cut since \d\d:\d\d – numbers may be old$"))
-    expect(page.locator("#say")).to_have_text(re.compile("^Line cut since"))
+    expect(page.locator("#line-text")).to_have_text(
+        re.compile(r"^Connection lost at \d\d:\d\d – numbers may be out of date$")
+    )
+    expect(page.locator("#say")).to_have_text(re.compile("^Connection lost at"))
     expect(row(page, "limoges")).to_contain_text("? / 30")
     expect(row(page, "limoges")).to_have_attribute("data-quality", "stale")
     expect(row(page, "ussel")).to_contain_text("7 / 30")  # it may be believed for longer
@@ -309,8 +230,8 @@ def test_details_by_link(open_page: Open, centre: Centre) -> None:
     expect(inner).to_contain_text("5 / 24")
     expect(inner).to_contain_text("17–20 libres")
     expect(inner).to_contain_text("entre 4 et 7")
-    expect(inner).to_contain_text("des capteurs se taisent")
-    expect(details.locator('[data-space="room-1"]')).to_contain_text("jamais entendu")
+    expect(inner).to_contain_text("certains capteurs ne répondent pas")
+    expect(details.locator('[data-space="room-1"]')).to_contain_text("aucune donnée reçue")
 
     centre.state("limoges", "room-1", present=4)
     expect(details.locator('[data-space="room-1"]')).to_contain_text("4 / 6")
@@ -360,7 +281,7 @@ def test_search_and_order(open_page: Open, centre: Centre) -> None:
     expect(first).to_have_attribute("data-place", "ussel")
     page.locator("#search").fill("etage 19200")
     expect(page.locator("#list li")).to_have_count(1)
-    expect(page.locator("#count")).to_have_text("1 lieu · 1 avec un chiffre · 0 sans nouvelles")
+    expect(page.locator("#count")).to_have_text("1 lieu · 1 en direct · 0 sans données")
     page.locator("#search").fill("zzz")
     expect(page.locator("#nothing")).to_be_visible()
 
@@ -369,7 +290,7 @@ def test_a_new_place_appears(open_page: Open, centre: Centre) -> None:
     page = open_page()
     hostile = "<img src=x onerror=alert(1)> & Cie"
     centre.place("tulle", name=hostile, commune="Tulle")
-    centre.notify("maillage_network", {})
+    centre.notify("maillage_network")
     centre.state("tulle", present=3)
     expect(row(page, "tulle")).to_contain_text(hostile)  # a text, whatever it says
     expect(row(page, "tulle")).to_contain_text("3 / 30")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import pytest
 from fastapi.routing import APIRoute
@@ -47,6 +48,8 @@ def _routes() -> list[APIRoute]:
     ]
 
 
+ANY_KEY: Final = {("GET", "/v1/me")}
+"""What any key that works may ask: who am I?"""
 GUARDED: Final = [(route, method) for route in _routes() for method in sorted(route.methods or ())]
 
 
@@ -60,7 +63,8 @@ def test_every_route_that_is_not_public_names_its_permission() -> None:
     assert len(GUARDED) > 50
     for route, method in GUARDED:
         named = (route.openapi_extra or {}).get(PERMISSION_MARK)
-        assert named, f"{method} {route.path} doesn't say which permission it asks for (api.session.guarded)"
+        said = f"{method} {route.path} doesn't say which permission it asks for (api.session.guarded)"
+        assert named or (named == [] and (method, route.path) in ANY_KEY), said
         assert set(named) <= set(PERMISSIONS)
 
 
@@ -75,9 +79,48 @@ def test_each_role_gets_in_where_it_may_and_nowhere_else(network: Managed, route
         answer = network.call(who, method, path, body)
         told = (who, method, path, answer.status_code, answer.text)
         assert answer.status_code < 500 or answer.status_code == 503, told
-        assert (answer.status_code == 403) == needed.isdisjoint(held), told
+        assert (answer.status_code == 403) == (needed != set() and needed.isdisjoint(held)), told
         assert answer.headers["cache-control"] == "no-store", told
         assert answer.headers["x-request-id"], told
     assert network.api.request(method, path, json=body).status_code == 401
     stranger = network.api.request(method, path, json=body, headers={"Authorization": "Bearer mk_nobody"})
     assert stranger.status_code == 401
+
+
+def test_a_desk_gives_no_card_and_no_pin_that_opens_elsewhere(network: Managed) -> None:
+    ref = network.someone("Wide Pass", who="desk")
+    card = network.card(ref, "4A110001", who="desk")
+    made = network.post("admin", f"/v1/members/{ref}/passes", {"label": "Partout", "everywhere": True})
+    assert made.status_code == 201, made.text
+    for who in ("desk", "manager"):
+        etag = network.get(who, f"/v1/members/{ref}").headers["etag"]
+        for answer in (
+            network.post(who, f"/v1/members/{ref}/cards", {"number": "4A110002"}),
+            network.post(who, f"/v1/members/{ref}/cards", {"code_digits": 8}),
+            network.call(who, "PUT", f"/v1/members/{ref}/pin", {"pin": "918273"}, if_match=etag),
+        ):
+            assert answer.status_code == 403, answer.text
+            assert "ask a network administrator" in answer.text
+    lost = network.change("desk", "PATCH", f"/v1/cards/{card}", {"status": "lost"})
+    assert lost.status_code == 200, lost.text
+    assert network.change("desk", "PATCH", f"/v1/cards/{card}", {"status": "active"}).status_code != 200
+    assert network.change("desk", "POST", f"/v1/cards/{card}/reissue", {"number": "4A110003"}).status_code == 403
+    assert network.post("admin", f"/v1/members/{ref}/cards", {"number": "4A110004"}).status_code == 201
+
+
+def test_a_key_ends_with_the_one_that_made_it(network: Managed) -> None:
+    def make(who: str, name: str, role: str) -> dict[str, Any]:
+        answer = network.post(who, "/v1/keys", {"name": name, "role": role, "places": ["limoges"]})
+        assert answer.status_code == 201, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    first = make("admin", "first", "place_manager")
+    wider = replace(network, keys={**network.keys, "first": first["key"]})
+    second = wider.post("first", "/v1/keys", {"name": "second", "role": "front_desk", "places": ["limoges"]}).json()
+    assert second["made_by"] == first["id"]
+    wider = replace(wider, keys={**wider.keys, "second": second["key"]})
+    assert wider.get("second", "/v1/members").status_code == 200
+    assert network.call("admin", "DELETE", f"/v1/keys/{first['id']}").status_code == 200
+    assert network.get("admin", f"/v1/keys/{second['id']}").json()["revoked_at"] is not None
+    assert wider.get("second", "/v1/members").status_code == 401

@@ -64,7 +64,10 @@ def test_a_schedule_is_made_read_replaced_and_removed(network: Managed) -> None:
         ({"mon": "08:00-12:00"}, "hours"),
         ({"closed": [["2026-13-01", "2026-13-02"]]}, "hours"),
         ({"linked": [{}]}, "hours.linked"),
+        ({"mon": [["22:00", "02:00"]]}, "hours"),
         ({"holidays": {"department": "999"}}, "hours.holidays.department"),
+        ({"holidays": {"department": "99", "hours": []}}, "hours.holidays.department"),
+        ({"holidays": {"department": "20", "hours": []}}, "hours.holidays.department"),
         ([], "hours"),
         (None, "hours"),
     ],
@@ -74,6 +77,15 @@ def test_hours_that_make_no_sense_are_refused(network: Managed, hours: Any, fiel
     asked = network.change("manager", "PATCH", "/v1/places/limoges/hours", {"opening_hours": hours})
     if hours is not None:
         assert wrong(asked) == (422, field.replace("hours", "opening_hours", 1))
+
+
+def test_hours_until_midnight_are_kept_as_24_00(network: Managed) -> None:
+    hours = {"fri": [["18:00", "00:00"]], "sat": [["18:00", "23:59"]], "holidays": {"department": "987", "hours": []}}
+    made = make(network, "late", hours=hours)
+    assert made.status_code == 201, made.text
+    assert (made.json()["hours"]["fri"], made.json()["hours"]["sat"]) == ([["18:00", "24:00"]], [["18:00", "24:00"]])
+    refused = make(network, "later", hours={"fri": [["22:00", "02:00"]]})
+    assert "22:00 to 24:00 on this day and 00:00 to 02:00" in refused.json()["detail"]
 
 
 def test_links_go_in_no_circle_and_to_no_other_place(network: Managed) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -133,24 +134,47 @@ def test_a_skipped_revision_and_a_new_place_are_read_from_the_database(api: http
     centre.state("niort", present=2, notify=False)
     centre.state("niort", present=3, skip=3)
     shows(api, "niort", 3)
-    until(lambda: "maillage_api_board_gaps_total 1.0" in api.get("/metrics").text, what="the gap is counted")
     centre.place("royan", latitude=45.62, longitude=-1.03)
     until(lambda: api.get("/v1/places/royan").status_code == 200, what="the new place is known")
     centre.state("royan", present=9)
     shows(api, "royan", 9)
-    centre.notify("maillage_occupancy", {"s": [["nonsense"]]})
-    centre.conn.execute("SELECT pg_notify('maillage_gateway', '{')")
-    centre.state("royan", present=10)
-    shows(api, "royan", 10)
-    assert "maillage_api_notifications_unreadable_total 2.0" in api.get("/metrics").text
+    centre.state("royan", present=10, notify=False)
+    shows(api, "royan", 10)  # what nobody told of is found by itself
+
+
+def test_a_notification_is_believed_in_nothing(centre: Centre, own: Database) -> None:
+    """Any login of the database may send one, a reader of Grafana's too: forged, mad, or a flood."""
+    with api_process(own.as_login("api_1")) as api:  # its own: for a while it is blind
+        centre.state("pau", present=4)
+        shows(api, "pau", 4)
+        space, place = centre.space("pau")
+        now = time.time_ns() // 1000
+        forged = [space, place, 10**6, 666, 666, 666, 30, "live", now, 900, now]
+        with psycopg.connect(own.as_login("grafana_1"), autocommit=True) as reader:
+            for payload in (json.dumps({"s": [forged]}), "{", "", "666", f"{space},", "9" * 7000, f"{space}"):
+                reader.execute(
+                    "SELECT pg_notify('maillage_occupancy', %s), pg_notify('maillage_gateway', %s)", (payload, payload)
+                )
+            centre.state("pau", present=5)
+            shows(api, "pau", 5)
+            reader.execute("SELECT pg_notify('maillage_occupancy', n::text) FROM generate_series(1, 20000) AS n")
+            until(
+                lambda: "maillage_api_notification_floods_total 1.0" in api.get("/metrics").text,
+                what="the flood is noticed",
+            )
+            centre.state("pau", present=6)
+            shows(api, "pau", 6)  # though nobody listens
+        assert api.get("/readyz").json()["board"]["connected"]
+        assert "666" not in api.get("/v1/occupancy").text
 
 
 def test_the_board_outlives_the_database_and_reloads_what_it_missed(
     api: httpx.Client, centre: Centre, own: Database, postgres_url: str
 ) -> None:
     centre.state("limoges", present=7)
-    centre.state("pau", present=5, ttl_s=2)
+    centre.state("pau", present=3, ttl_s=2)
     shows(api, "limoges", 7)
+    until(lambda: occupancy(api, "pau")["ttl"] == 2, what="pau was read too")
     name = sql.Identifier(urlsplit(own.url).path[1:])
     with psycopg.connect(postgres_url, autocommit=True) as server:
         server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
@@ -179,32 +203,16 @@ def test_a_client_that_does_not_read_costs_nothing_and_catches_up(api: httpx.Cli
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.sendall(b"GET /v1/stream?place=tulle HTTP/1.1\r\nHost: test\r\n\r\n")
     assert b"200 OK" in slow.recv(200)
-    space, place = centre.space("tulle")
-    rounds = 12_000
-    for first in range(1, rounds, 400):
-        rows = [
-            {
-                "s": [
-                    [
-                        space,
-                        place,
-                        n,
-                        n % 30,
-                        n % 30,
-                        n % 30,
-                        30,
-                        "live",
-                        time.time_ns() // 1000,
-                        900,
-                        time.time_ns() // 1000,
-                    ]
-                ]
-            }
-            for n in range(first, first + 400)
-        ]
-        with centre.conn.transaction():
-            for row in rows:
-                centre.notify("maillage_occupancy", row)
+    centre.state("tulle", present=0)
+    space, _ = centre.space("tulle")
+    rounds = 3_001
+    for number in range(1, rounds + 1):
+        centre.conn.execute(
+            "UPDATE space_state SET revision = revision + 1, present = %s, low = %s, high = %s, at = now(),"
+            " changed_at = now() WHERE space = %s",
+            (*[number % 30] * 3, space),
+        )
+        centre.notify("maillage_occupancy", str(space))
     shows(api, "tulle", rounds % 30)
     with api.stream("GET", "/v1/stream", params={"place": "tulle"}) as response:
         assert Listening(response).events(1)[0]["data"]["present"] == rounds % 30

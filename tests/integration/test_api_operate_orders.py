@@ -284,10 +284,29 @@ def test_a_card_is_enrolled_by_presenting_it(stage: Stage) -> None:
     assert (known["card"]["member"], known["card"]["status"]) == (ref, "active")
     assert ref in known["hint"]
     everything = json.dumps(
-        network.sql("SELECT to_jsonb(e) FROM enrolment e") + network.sql("SELECT body FROM audit_detail")
+        network.sql("SELECT to_jsonb(e) FROM enrolment e")
+        + network.sql("SELECT to_jsonb(a) FROM enrolment_answer a")
+        + network.sql("SELECT body FROM audit_detail")
     )
     assert bits not in everything
     assert UID not in everything.upper()
+
+
+def test_a_number_that_is_random_at_each_reading_is_not_enrolled(stage: Stage) -> None:
+    network = stage.network
+    path = network.post("desk", "/v1/enrolments", {"place": "limoges", "reader": "entry-in"}).headers["location"]
+
+    def shown() -> dict[str, Any]:
+        told: dict[str, Any] = network.get("desk", f"{path}?wait=0.3").json()
+        if told["state"] == "waiting":
+            stage.badge("08A1B2C3")
+        return told if told["state"] == "read" else {}
+
+    told = until(shown)
+    assert "random UID" in told["hint"]
+    refused = network.post("desk", f"/v1/members/{network.someone('Pho Ne')}/cards", {"enrolment": told["id"]})
+    assert refused.status_code == 422
+    assert "random UID" in refused.json()["detail"]
 
 
 def test_a_reader_that_is_set_wrongly_is_found_out(stage: Stage) -> None:

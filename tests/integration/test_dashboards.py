@@ -359,15 +359,22 @@ def test_a_reader_cannot_look_behind_the_views(reader: Reader, owner: Connection
             connection.execute(query.encode())
 
 
-def test_a_cheap_function_sees_nothing_through_the_barrier(reader: Reader) -> None:
-    connection = reader("atelier")
-    connection.execute("SET default_transaction_read_only = off")
-    connection.execute(
-        "CREATE FUNCTION pg_temp.peek(text) RETURNS boolean COST 0.0000001 LANGUAGE plpgsql AS "
+def test_a_cheap_function_sees_nothing_through_the_barrier(reader: Reader, owner: Connection) -> None:
+    peek = (
+        "CREATE FUNCTION {}.peek(text) RETURNS boolean COST 0.0000001 LANGUAGE plpgsql AS "
         "$$ BEGIN IF $1 <> 'atelier' THEN RAISE EXCEPTION 'saw %', $1; END IF; RETURN true; END $$"
     )
-    assert connection.execute("SELECT count(*) FROM report.place_now WHERE pg_temp.peek(place)").fetchone() == (1,)
-    assert connection.execute("SELECT place FROM report.occupancy_history WHERE pg_temp.peek(place)").fetchall()
+    connection = reader("atelier")
+    connection.execute("SET default_transaction_read_only = off")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+        connection.execute(peek.format("pg_temp").encode())  # a reader makes no function…
+    owner.execute(peek.format("report").encode())  # …and one that it may call sees its places only
+    owner.execute("GRANT EXECUTE ON FUNCTION report.peek(text) TO maillage_report")
+    try:
+        assert connection.execute("SELECT count(*) FROM report.place_now WHERE report.peek(place)").fetchone() == (1,)
+        assert connection.execute("SELECT place FROM report.occupancy_history WHERE report.peek(place)").fetchall()
+    finally:
+        owner.execute("DROP FUNCTION report.peek(text)")
 
 
 def test_no_view_tells_of_persons_or_cards(reader: Reader, owner: Connection) -> None:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from dashboards import push as pushing
-from dashboards.errors import Forbidden, GrafanaError, NotGrafana, Refused, Unauthorized, Unreachable
+from dashboards.errors import Forbidden, GrafanaError, NotGrafana, ReaderError, Refused, Unauthorized, Unreachable
 from dashboards.panels import DATA_SOURCE_UID
 from dashboards.push import Pushed, push
 from dashboards.settings import DashboardsSettings
@@ -178,12 +178,28 @@ def test_a_changed_password_is_noticed_by_the_failing_connection(
 
 
 def test_a_database_that_cannot_be_read_is_reported(grafana: StandIn, database: Database) -> None:
-    settings = _settings(database.as_login("grafana_1").replace("of-the-tests", "wrong"))
+    settings = _settings(database.as_login("grafana_1").replace("of-the-tests", "wrong"), database_url=database.url)
     pushed = push(grafana.url, settings=settings)
     assert not pushed.connected
     assert "password authentication failed" in pushed.connection
     assert "CANNOT BE READ" in pushed.lines()[-1]
     assert len(grafana.dashboards) == 2, "the dashboards are there all the same"
+
+
+@pytest.mark.parametrize("login", ["postgres", "api_1", "ingest_1"])
+@pytest.mark.parametrize("reachable", [True, False])
+def test_who_is_no_reader_is_refused(grafana: StandIn, database: Database, login: str, reachable: bool) -> None:
+    url = database.url if login == "postgres" else database.as_login(login)
+    settings = _settings(url if reachable else NOWHERE.replace("reader", login), database_url=database.url)
+    with pytest.raises(ReaderError, match=rf"user '{login}' is no reader.*maillage dashboards reader"):
+        push(grafana.url, settings=settings)
+    assert not grafana.sources, "its password never reaches Grafana"
+
+
+def test_what_cannot_be_checked_is_refused(grafana: StandIn) -> None:
+    with pytest.raises(ReaderError, match=r"can't be checked from here.*MAILLAGE_DATABASE_URL"):
+        push(grafana.url, settings=_settings(NOWHERE))
+    assert not grafana.sources
 
 
 def test_the_pushed_source_reads_the_views(grafana: StandIn, settings: DashboardsSettings, database: Database) -> None:

@@ -118,7 +118,7 @@ def _as(world: World, key: str | None) -> Iterator[Connection]:
     """Open a transaction of the API's user, entered with ``key``; undone at its end."""
     with world.api.transaction(force_rollback=True):
         if key is not None:
-            rows = world.api.execute("SELECT * FROM enter(%s, '192.0.2.7', 'r-1')", (_digest(key),)).fetchall()
+            rows = world.api.execute("SELECT * FROM enter(%s, '192.0.2.7', 'r-1')", (key,)).fetchall()
             assert len(rows) == 1
         yield world.api
 
@@ -207,13 +207,13 @@ def test_who_forgets_to_enter_sees_nothing(world: World) -> None:
 @pytest.mark.parametrize("key", ["revoked", "expired", "unknown"])
 def test_a_bad_key_enters_nothing(world: World, key: str) -> None:
     with _as(world, None) as connection:
-        assert connection.execute("SELECT * FROM enter(%s, '', '')", (_digest(key),)).fetchall() == []
+        assert connection.execute("SELECT * FROM enter(%s, '', '')", (key,)).fetchall() == []
         assert _counts(connection) == NOTHING
 
 
 def test_a_bad_key_after_a_good_one_takes_its_place(world: World) -> None:
     with _as(world, "administrator") as connection:
-        connection.execute("SELECT * FROM enter(%s, '', '')", (_digest("revoked"),))
+        connection.execute("SELECT * FROM enter(%s, '', '')", ("revoked",))
         assert _counts(connection) == NOTHING
 
 
@@ -227,13 +227,13 @@ def _counts(connection: Connection) -> dict[str, int]:
 
 
 def test_the_tables_beside_are_read_as_before(world: World) -> None:
-    """The board, the feed and the check of keys work outside any request."""
+    """The board and the feed work outside any request; keys are looked up by `enter` alone."""
     with _as(world, None) as connection:
-        for table, rows in {"place": 3, "space": 3, "door": 3, "gateway": 3, "device": 3, "api_key": len(KEYS)}.items():
+        for table, rows in {"place": 3, "space": 3, "door": 3, "gateway": 3, "device": 3}.items():
             assert connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone() == (rows,)
         for table in ("event", "space_state", "stream", "gateway_state", "reason", "occupancy_15m", "maintenance"):
             connection.execute(f"SELECT * FROM {table}".encode())
-        connection.execute("UPDATE api_key SET last_used_at = now()")
+        assert connection.execute("SELECT count(id) FROM api_key").fetchone() == (0,)
 
 
 def test_each_sees_the_keys_that_they_may_end_and_their_own(world: World) -> None:
@@ -242,7 +242,7 @@ def test_each_sees_the_keys_that_they_may_end_and_their_own(world: World) -> Non
         "administrator": set(KEYS),
         "manage": {"manage"},
         "manager of a": of_a,
-        "manager of all": {*of_a, "manager of a and b", "manager of all", "member"},
+        "manager of all": {*of_a, "manager of a and b", "manager of all"},
         "desk of a": {"desk of a"},
         "auditor": {"auditor"},
         "member": {"member"},
@@ -255,7 +255,7 @@ def test_each_sees_the_keys_that_they_may_end_and_their_own(world: World) -> Non
 
 def test_what_a_transaction_may_lasts_no_longer_than_it(world: World) -> None:
     with psycopg.connect(world.as_login("api_1")) as connection:
-        connection.execute("SELECT * FROM enter(%s, '', '')", (_digest("administrator"),))
+        connection.execute("SELECT * FROM enter(%s, '', '')", ("administrator",))
         seal = connection.execute(
             "SELECT name, current_setting(name) FROM unnest(ARRAY['maillage.key', 'maillage.actor', 'maillage.role',"
             " 'maillage.places', 'maillage.member', 'maillage.gateway', 'maillage.from', 'maillage.request',"
@@ -433,6 +433,185 @@ ALLOWED: Final = {
 def test_a_manager_may_and_a_front_desk_may_not(world: World, statement: str) -> None:
     assert _done(world, MANAGER, statement)
     assert not _done(world, DESK, statement)
+
+
+@contextmanager
+def _wide(world: World, key: str) -> Iterator[Connection]:
+    """As ``key``, while Anne of a, who has a suspended card beside hers, has a pass that holds in b too."""
+    with _as(world, "administrator") as connection:
+        connection.execute("INSERT INTO pass_place (pass, place) VALUES ('p-aaaa', 2)")
+        connection.execute(
+            "INSERT INTO card (ref, token, member, status) VALUES ('c-more', sha256('m'), 'm-aaaa', 'suspended')"
+        )
+        connection.execute("UPDATE card SET valid_until = now() + interval '1 day' WHERE ref = 'c-aaaa'")
+        connection.execute("SELECT * FROM enter(%s, '', '')", (key,))
+        yield connection
+
+
+GIVES: Final = {
+    "a card": "INSERT INTO card (token, member) VALUES (sha256('new'), 'm-aaaa') RETURNING ref",
+    "a card that waits": "INSERT INTO card (token, member, status) VALUES (sha256('new'), 'm-aaaa', 'issued')",
+    "a card back": "UPDATE card SET status = 'active' WHERE ref = 'c-more'",
+    "another number": "UPDATE card SET token = sha256('new') WHERE ref = 'c-aaaa'",
+    "more time": "UPDATE card SET valid_until = NULL WHERE ref = 'c-aaaa'",
+    "a PIN": "UPDATE member SET pin = repeat('0', 32) WHERE ref = 'm-aaaa'",
+}
+TAKES: Final = {
+    "a card": "UPDATE card SET status = 'lost' WHERE ref = 'c-aaaa'",
+    "time": "UPDATE card SET valid_until = now() + interval '1 hour' WHERE ref = 'c-aaaa'",
+    "the PIN": "UPDATE member SET pin = NULL WHERE ref = 'm-aaaa'",
+    "everything": "UPDATE member SET status = 'suspended' WHERE ref = 'm-aaaa'",
+}
+
+
+def _goes(connection: Connection, statement: str) -> bool:
+    try:
+        with connection.transaction():
+            return connection.execute(statement.encode()).rowcount > 0
+    except errors.InsufficientPrivilege:
+        return False
+
+
+@pytest.mark.parametrize("what", GIVES)
+def test_nobody_gives_what_opens_doors_that_are_not_theirs(world: World, what: str) -> None:
+    """A member's card and PIN open wherever a pass of theirs holds: their home's desk could open b's doors by one."""
+    for key in (DESK, MANAGER, "manage of a"):
+        with _wide(world, key) as connection:
+            assert not _goes(connection, GIVES[what]), key
+    for key in ("administrator", "manage", "manager of all", "manager of a and b"):
+        with _wide(world, key) as connection:
+            assert _goes(connection, GIVES[what]), key
+
+
+@pytest.mark.parametrize("what", GIVES)
+@pytest.mark.parametrize(
+    "narrower",
+    [
+        "UPDATE pass SET revoked_at = now() WHERE ref = 'p-aaaa'",
+        "UPDATE pass SET valid_until = now() - interval '1 second' WHERE ref = 'p-aaaa'",
+        "DELETE FROM pass_place WHERE pass = 'p-aaaa' AND place = 2",
+    ],
+)
+def test_a_pass_that_holds_elsewhere_no_more_binds_nobody(world: World, what: str, narrower: str) -> None:
+    with _wide(world, "administrator") as connection:
+        assert _goes(connection, narrower)
+        connection.execute("SELECT * FROM enter(%s, '', '')", (DESK,))
+        assert _goes(connection, GIVES[what])
+
+
+def test_a_pass_for_everywhere_or_from_tomorrow_holds_elsewhere_too(world: World) -> None:
+    for change in ("SET everywhere = true", "SET valid_from = now() + interval '1 day'"):
+        with _wide(world, "administrator") as connection:
+            if "everywhere" in change:
+                connection.execute("DELETE FROM pass_place WHERE pass = 'p-aaaa'")
+            connection.execute(f"UPDATE pass {change} WHERE ref = 'p-aaaa'".encode())
+            connection.execute("SELECT * FROM enter(%s, '', '')", (DESK,))
+            assert not _goes(connection, GIVES["a card"]), change
+
+
+@pytest.mark.parametrize("what", TAKES)
+def test_their_homes_desk_takes_away_at_once(world: World, what: str) -> None:
+    with _wide(world, DESK) as connection:
+        assert _goes(connection, TAKES[what])
+
+
+def test_who_was_suspended_by_one_with_more_rights_stays_so(world: World) -> None:
+    with _wide(world, "administrator") as connection:
+        assert _goes(connection, TAKES["everything"])
+        back = "UPDATE member SET status = 'active' WHERE ref = 'm-aaaa'"
+        connection.execute("SELECT * FROM enter(%s, '', '')", (DESK,))
+        assert not _goes(connection, back)
+        connection.execute("SELECT * FROM enter(%s, '', '')", ("manager of a and b",))
+        assert _goes(connection, back)
+
+
+@pytest.mark.parametrize("key", [None, *(name for name in KEYS if name not in ("revoked", "expired"))])
+def test_no_key_becomes_another(world: World, key: str | None) -> None:
+    """The API's login enters by keys alone, and reads none, nor what one was made into."""
+    with _as(world, key) as connection:
+        for statement in (
+            "SELECT digest FROM api_key",
+            "SELECT k.* FROM api_key k",
+            "SELECT to_jsonb(k) FROM api_key k",
+            "SELECT count(*) FROM api_key WHERE digest > ''",
+            "UPDATE api_key SET digest = sha256('mine')",
+            "UPDATE api_key SET last_used_at = now()",
+            "UPDATE api_key SET made_by = NULL",
+            "DELETE FROM api_key",
+            "COPY api_key TO STDOUT",
+            "SELECT caller_seal(caller())",
+            "SELECT secret FROM guard_secret",
+            "SET SESSION AUTHORIZATION postgres",
+            "SET ROLE maillage_rights",
+            "ALTER TABLE member DISABLE ROW LEVEL SECURITY",
+            "CREATE FUNCTION pg_temp.caller() RETURNS text LANGUAGE sql AS 'SELECT 1'; SELECT 1/0",
+        ):
+            with pytest.raises((errors.InsufficientPrivilege, errors.DivisionByZero)), connection.transaction():
+                connection.execute(statement.encode())
+        if key is None:
+            assert _one(connection, "SELECT count(id) FROM api_key") == (0,)
+        with pytest.raises(errors.UndefinedFunction), connection.transaction():
+            connection.execute("SELECT * FROM enter(sha256('administrator'), '', '')")
+
+
+def test_a_digest_enters_nothing(world: World) -> None:
+    with _as(world, None) as connection:
+        for digest in (_digest("administrator").hex(), "\\x" + _digest("administrator").hex()):
+            assert connection.execute("SELECT * FROM enter(%s, '', '')", (digest,)).fetchall() == []
+
+
+MADE: Final = (
+    "INSERT INTO api_key (name, digest, scopes, role, places, expires_at)"
+    " VALUES (%s, %s, '{}', %s, '{1}', %s) RETURNING id"
+)
+
+
+def test_what_a_revoked_key_made_ends_with_it_down_to_the_last(world: World) -> None:
+    with _as(world, "administrator") as connection:
+        made: list[int] = []
+        for maker, name, role in (
+            ("administrator", "first", "place_manager"),
+            ("first", "second", "place_manager"),
+            ("second", "third", "front_desk"),
+            ("manager of a", "other", "front_desk"),
+        ):
+            connection.execute("SELECT * FROM enter(%s, '', '')", (maker,))
+            made += _one(connection, MADE, name, _digest(name), role, None)
+        connection.execute("SELECT * FROM enter(%s, '', '')", ("administrator",))
+        makers = connection.execute("SELECT made_by FROM api_key WHERE id = ANY(%s) ORDER BY id", (made,)).fetchall()
+        assert [maker for (maker,) in makers][1:3] == made[:2]
+        connection.execute("UPDATE api_key SET revoked_at = now() WHERE id = %s", (made[0],))
+        ended = connection.execute("SELECT revoked_at IS NOT NULL FROM api_key WHERE id = ANY(%s) ORDER BY id", (made,))
+        assert [one for (one,) in ended] == [True, True, True, False]
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        told = connection.execute("SELECT subject FROM audit ORDER BY id DESC LIMIT 3").fetchall()
+        assert {subject for (subject,) in told} == {f"key {number}" for number in made[:3]}, "each has its line"
+        for name in ("first", "second", "third"):
+            assert connection.execute("SELECT * FROM enter(%s, '', '')", (name,)).fetchall() == []
+
+
+def test_a_revoked_key_stays_so_and_none_outlives_its_maker(world: World) -> None:
+    with _as(world, "administrator") as connection:
+        (short,) = _one(connection, MADE, "short", _digest("short"), "place_manager", "tomorrow")
+        connection.execute("SELECT * FROM enter(%s, '', '')", ("short",))
+        assert _one(
+            connection, MADE.replace("RETURNING id", "RETURNING expires_at = 'tomorrow'"), "x", b"x", "auditor", None
+        ) == (True,)
+        for statement in (
+            f"UPDATE api_key SET expires_at = NULL WHERE id = {short}",
+            "INSERT INTO api_key (name, digest, scopes, role, places, expires_at)"
+            " VALUES ('y', 'y', '{}', 'auditor', '{1}', now() + interval '1 year')",
+        ):
+            assert not _goes(connection, statement)
+        assert _goes(connection, "UPDATE api_key SET revoked_at = now() WHERE name = 'x'")
+        assert not _goes(connection, "UPDATE api_key SET revoked_at = NULL WHERE name = 'x'")
+
+
+def test_a_members_own_key_is_made_by_who_may_read_all_of_theirs_anyway(world: World) -> None:
+    own = "INSERT INTO api_key (name, digest, scopes, role, member) VALUES ('x', 'x', '{}', 'member', 'm-aaaa')"
+    for key in KEYS:
+        if key not in ("revoked", "expired"):
+            assert _done(world, key, own) == (key in ("administrator", "admin")), key
 
 
 def test_a_front_desk_receives_visitors(world: World) -> None:

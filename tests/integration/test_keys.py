@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any
 
 import psycopg
@@ -50,7 +49,8 @@ def owner(shared: Database) -> Iterator[Connection]:
 @pytest.mark.parametrize(
     ("words", "entered"),
     [
-        ((), (None, ["events:read"], None, None, None)),
+        ((), ("availability_reader", [], None, None, None)),
+        (("--scope", "events:read", "--place", "a"), (None, ["events:read"], [1], None, None)),
         (("--scope", "admin"), (None, ["admin"], None, None, None)),
         (("--role", "network_administrator"), ("network_administrator", [], None, None, None)),
         (("--role", "place_manager", "--place", "b", "--place", "a"), ("place_manager", [], [1, 2], None, None)),
@@ -65,16 +65,30 @@ def test_a_key_that_was_made_enters_with_its_role(
 ) -> None:
     made = _maillage(shared, "create", "accueil", *words)
     assert made.exit_code == 0, made.exception
-    key = made.output.strip()
+    key = made.stdout.strip()
     with psycopg.connect(shared.as_login("api_1")) as connection:
         row = connection.execute(
             "SELECT role, scopes, places, member, gateway, name FROM enter(%s, '', '')",
-            (sha256(key.encode()).digest(),),
+            (key,),
         ).fetchone()
     assert row == (*entered, "accueil")
     told = _maillage(shared, "list").output
     assert "accueil" in told and (entered[0] or entered[1][0]) in told and key not in told
     assert "last used" in told and "never" not in told  # entering is using
+
+
+@pytest.mark.parametrize(
+    ("words", "may"),
+    [
+        ((), "This key may: nothing but what is public. Places: all."),
+        (("--scope", "events:read", "--place", "b"), "This key may: events:read. Places: b."),
+        (("--role", "member", "--member", "m-aaaa"), "This key may: own. Places: all."),
+    ],
+)
+def test_it_is_said_what_a_new_key_may_do(
+    shared: Database, owner: Connection, words: tuple[str, ...], may: str
+) -> None:
+    assert _maillage(shared, "create", "accueil", *words).stderr == may + "\n"
 
 
 @pytest.mark.parametrize(
@@ -102,12 +116,21 @@ def test_what_makes_no_sense_is_refused(owner: Connection, options: dict[str, An
 
 
 def test_a_revoked_key_enters_no_more(shared: Database, owner: Connection) -> None:
-    key = _maillage(shared, "create", "accueil", "--role", "auditor").output.strip()
+    key = _maillage(shared, "create", "accueil", "--role", "auditor").stdout.strip()
     assert _maillage(shared, "revoke", "1").exit_code == 0
     with psycopg.connect(shared.as_login("api_1")) as connection:
-        digest = sha256(key.encode()).digest()
-        assert connection.execute("SELECT * FROM enter(%s, '', '')", (digest,)).fetchall() == []
+        assert connection.execute("SELECT * FROM enter(%s, '', '')", (key,)).fetchall() == []
 
 
 def _maillage(database: Database, *words: str) -> Result:
     return CliRunner().invoke(app, ["key", *words], env={"MAILLAGE_DATABASE_URL": database.url})
+
+
+def test_a_muster_key_is_of_a_place_that_exists(shared: Database) -> None:
+    settings = {"MAILLAGE_DATABASE_URL": shared.url, "MAILLAGE_MQTT_SECRET": "x" * 16}
+    made = CliRunner().invoke(app, ["network", "muster-key", "b", "a"], env=settings)
+    assert (made.exit_code, [line.partition("\t")[0] for line in made.stdout.splitlines()]) == (0, ["b", "a"])
+    nowhere = CliRunner().invoke(app, ["network", "muster-key", "a", "nowhere"], env=settings)
+    assert nowhere.exit_code != 0
+    assert nowhere.stdout == ""
+    assert "there is no place nowhere" in str(nowhere.exception)

@@ -11,8 +11,9 @@ from itertools import count
 import psycopg
 import pytest
 
+from database.leases import Keeper
 from database.pool import Connection, connect
-from maillage.maintain import LOCK, maintain, maintain_every
+from maillage.maintain import LEASE, maintain, maintain_every
 from tests.conftest import Database
 from tests.waiting import until
 
@@ -295,8 +296,8 @@ def test_the_maintainers_own_role_is_enough_and_others_may_not(world: World, dat
 def test_two_at_once_do_it_once(world: World) -> None:
     world.change(EIGHT, 4)
     lines: list[str] = []
-    with connect(world.url, application_name="maillage test", autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+    with Keeper(world.url, [LEASE], application_name="maillage test") as other:
+        assert other.asked.wait(30)
         assert not maintain(world.url, log=lines.append, now=EIGHT + 30 * MINUTE)
     assert lines == ["maintain: another one is at it; nothing done"]
     assert world.quarters() == {}

@@ -286,7 +286,7 @@ def test_the_summary_adds_up(connection: Connection, corsica: Report) -> None:
 
 def test_two_imports_at_once_wait_for_each_other(connection: Connection, database_url: str) -> None:
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext('maillage network import'))")
+        connection.execute("LOCK TABLE place IN SHARE UPDATE EXCLUSIVE MODE")
         with connect(database_url, application_name="maillage test") as other:
             other.execute("SET statement_timeout = '300ms'")
             other.commit()

@@ -63,6 +63,28 @@ def test_pace_and_bad_lines(field_mqtt: EmbeddedMosquitto, tmp_path: Path) -> No
     assert said[0] == "line 5: it is not JSON"
 
 
+@pytest.mark.parametrize("name", ["README.md", "short.md", "empty.jsonl"])
+def test_what_is_no_recording_is_one_error(field_mqtt: EmbeddedMosquitto, tmp_path: Path, name: str) -> None:
+    (tmp_path / "README.md").write_text("# A heading\n\n" + "Some text.\n" * 200, encoding="utf-8")
+    (tmp_path / "short.md").write_text("# A heading\n", encoding="utf-8")
+    (tmp_path / "empty.jsonl").write_text("\n", encoding="utf-8")
+    said: list[str] = []
+    with pytest.raises(ReplayError, match="is no recording of device messages"):
+        replay(tmp_path / name, mqtt_url=field_mqtt.url(), say=said.append)
+    assert said == []
+
+
+def test_many_bad_lines_are_only_counted(field_mqtt: EmbeddedMosquitto, tmp_path: Path) -> None:
+    file = tmp_path / "recording.jsonl"
+    line = json.dumps({"time": 0, "topic": "t", "payload": ""})
+    file.write_text("no JSON\n" + line + "\n" + "no JSON\n" * 200, encoding="utf-8")
+    said: list[str] = []
+    played = replay(file, mqtt_url=field_mqtt.url(), speed=None, say=said.append)
+    assert (played.sent, played.bad_lines) == (1, 201)
+    assert said[0] == "line 1: it is not JSON"
+    assert len(said) == 12
+
+
 def test_it_ends_when_told_to(field_mqtt: EmbeddedMosquitto, tmp_path: Path) -> None:
     file = tmp_path / "recording.jsonl"
     file.write_text("".join(json.dumps({"time": time_s, "topic": "t", "payload": ""}) + "\n" for time_s in (0, 3600)))

@@ -6,12 +6,13 @@ import * as map from "./map.js";
 import * as places from "./places.js";
 import { LEVELS, sample } from "./scale.js";
 import { TERRITORIES, territoryOf } from "./view.js";
-import { chosen, clock, figure, levelWords, say, speak } from "./words.js";
+import { clock, figure, levelWords, say, speak, written } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 let cutAt = null;
 let opened = false;
 let loaded = false;
+let settled = false; // a number has come for every place, or the line was cut before
 let matching = 0;
 let announced = 0;
 let meeting = 0;
@@ -29,20 +30,20 @@ function paintLine() {
 
 function paintTotals() {
   const sum = places.totals();
-  const some = loaded && sum.known > 0;
+  settled ||= loaded && sum.pending === 0;
+  const some = settled && sum.known > 0;
   $("total-present").textContent = some ? figure(sum.present) : "–";
   $("total-free").textContent = some ? figure(sum.free) : "–";
   $("total-maybe").textContent = some && sum.maybe ? ` ${say("free_if_open", { n: sum.maybe })}` : "";
-  $("total-live").textContent = loaded ? figure(sum.known) : "–";
-  $("total-places").textContent = loaded ? ` ${say("of", { n: places.count() })}` : "";
-  $("total-unknown").textContent = loaded ? figure(sum.unknown) : "–";
+  $("total-live").textContent = settled ? figure(sum.known) : "–";
+  $("total-places").textContent = settled ? ` ${say("of", { n: sum.places })}` : "";
+  $("total-unknown").textContent = settled ? figure(sum.unknown) : "–";
 }
 
 function paintCount() {
-  const keep = list.filter();
-  let known = 0;
-  for (const place of places.all()) if (place.now.known && keep(place)) known += 1;
-  $("count").textContent = loaded ? [say("count", { n: matching }), say("count_live", { n: known }), say("count_unknown", { n: matching - known })].join(" · ") : say("loading");
+  const sum = places.totals(list.filter());
+  const known = settled ? [say("count_live", { n: sum.known }), say("count_unknown", { n: sum.unknown })] : [say("pending")];
+  $("count").textContent = loaded ? [say("count", { n: sum.places }), ...known].join(" · ") : say("loading");
 }
 
 function paintScope() {
@@ -120,6 +121,7 @@ function open() {
   cutAt = null;
   opened = true;
   paintLine();
+  details.askAgain();
   if (back) aloud(say("line_back"));
   setTimeout(() => cutAt === null && places.setCut(false), 500); // what changed meanwhile comes first
 }
@@ -151,6 +153,7 @@ function cut(at) {
 function follow() {
   const id = new URLSearchParams(location.hash.slice(1)).get("place");
   const before = details.current();
+  $("pile").hidden = true;
   details.show(id);
   $("browse").hidden = id !== null;
   document.body.classList.toggle("one", id !== null);
@@ -166,8 +169,14 @@ function follow() {
 function wire() {
   addEventListener("hashchange", follow);
   addEventListener("keydown", (e) => {
-    if (e.key === "Escape" && details.current() !== null) location.hash = "";
+    if (e.key !== "Escape") return;
+    if (!$("pile").hidden) {
+      $("pile").hidden = true;
+      $("map").focus();
+    } else if (details.current() !== null) location.hash = "";
   });
+  $("map").addEventListener("pointerdown", () => ($("pile").hidden = true));
+  $("turn").addEventListener("click", () => turn(!document.body.classList.contains("mapped")));
   $("filter").addEventListener("submit", (e) => e.preventDefault());
   $("search").addEventListener("input", () => {
     matching = list.setSearch($("search").value);
@@ -191,26 +200,54 @@ function wire() {
       speak(button.dataset.language, true);
       list.repaint();
       details.render();
+      turn(document.body.classList.contains("mapped"));
       paintWords();
     });
   }
   if (matchMedia("(max-width: 760px)").matches) document.querySelector(".legend").open = false;
 }
 
-function hint(place, x, y) {
+/** On a screen too low for both, the map stands in for the list, or the list for the map. */
+function turn(mapped) {
+  document.body.classList.toggle("mapped", mapped);
+  $("turn").dataset.word = mapped ? "show_list" : "show_map";
+  $("turn").textContent = say($("turn").dataset.word);
+}
+
+/** Lists the places of a pile beside it, as links. */
+function unpile(pile, x, y) {
+  const close = Object.assign(document.createElement("button"), { type: "button", className: "close", textContent: "×" });
+  close.setAttribute("aria-label", say("close"));
+  close.addEventListener("click", () => ($("pile").hidden = true));
+  const links = [...pile].sort((a, b) => (b.now.free ?? -1) - (a.now.free ?? -1)).map((place) => {
+    const link = Object.assign(document.createElement("a"), { href: `#place=${encodeURIComponent(place.id)}` });
+    const state = Object.assign(document.createElement("span"), { className: "state", textContent: list.stateWords(place.now) });
+    link.dataset.level = place.now.level;
+    link.append(place.name, " ", state);
+    return link;
+  });
+  const box = $("pile");
+  box.replaceChildren(close, ...links);
+  box.hidden = false;
+  box.style.setProperty("left", `${Math.max(0, Math.min(x, $("map").clientWidth - box.offsetWidth - 8))}px`);
+  box.style.setProperty("top", `${Math.max(0, Math.min(y, $("map").clientHeight - box.offsetHeight - 8))}px`);
+  links[0].focus();
+}
+
+function hint(pile, x, y) {
   const box = $("hint");
-  box.hidden = !place;
-  if (!place) return;
-  box.textContent = `${place.name} – ${list.nowWords(place.now)}`;
+  box.hidden = !pile;
+  if (!pile) return;
+  box.textContent = pile.length > 1 ? say("pile", { n: pile.length }) : `${pile[0].name} – ${list.nowWords(pile[0].now)}`;
   box.style.setProperty("left", `${x}px`);
   box.style.setProperty("top", `${y}px`);
   box.classList.toggle("left", x > $("map").clientWidth / 2);
 }
 
-speak(chosen());
+speak(written());
 wire();
 paintWords();
-map.start({ url: new URL("./outline.json", import.meta.url), pick: (place) => (location.hash = `place=${encodeURIComponent(place.id)}`), hint }).catch((error) => console.warn("outline", error));
+map.start({ url: new URL("./outline.json", import.meta.url), pick: (place) => (location.hash = `place=${encodeURIComponent(place.id)}`), unpile, hint });
 setInterval(() => {
   places.age(); // hours turn and bookings begin without any news
   details.tick(cutAt !== null);

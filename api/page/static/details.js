@@ -1,15 +1,17 @@
 // One place in full: its spaces with what is known of each, address, hours.
 import { place as fetchPlace } from "./line.js";
-import { bar, hoursWords, stateWords } from "./list.js";
+import { bar, figureOf, hoursWords, stateWords } from "./list.js";
 import * as places from "./places.js";
 import { moment, say } from "./words.js";
 
+const ASK_AGAIN_MS = 10_000;
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const panel = document.getElementById("details");
 let open = null; // the code of the place shown
 let about = null; // GET /v1/places/{id}
-let failed = null;
-let asking = false;
+let failed = null; // why there is no answer: an HTTP status, 0 where none came
+let asking = null; // the code of the place that is being asked for
+let askAgainAt = 0;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -24,9 +26,9 @@ function intervalWords(now) {
   return say("interval", { low: now.low, high: now.high });
 }
 
-function spaceCard(space, number, opening) {
+function spaceCard(space, number, { opening, pending }) {
   const isRoot = space.kind === "place";
-  const now = places.judge(number, space.capacity, opening);
+  const now = places.judge(number, space.capacity, opening, pending);
   const card = element("li", isRoot ? "space root" : "space");
   card.dataset.space = space.id;
   card.dataset.level = now.level;
@@ -35,10 +37,10 @@ function spaceCard(space, number, opening) {
   const size = now.capacity === null ? say("no_capacity") : isRoot ? say("people_at_most") : say("seats", { n: now.capacity });
   const seats = isRoot && number?.seats ? ` · ${say("seats_for_work", { n: number.seats })}` : "";
   const count = element("p", "space-count");
-  count.append(element("strong", "", now.known ? String(now.present) : "?"), ` / ${now.capacity ?? "?"} `, element("span", "quiet", isRoot ? size + seats : `${size} · ${say(`kinds.${space.kind}`)}`));
-  const facts = [now.known ? intervalWords(now) : null, say(`quality.${now.quality}`), number?.at ? say("at", { time: moment(Date.parse(number.at)) }) : say("never")];
+  count.append(element("strong", "", figureOf(now)), ` / ${now.capacity ?? "?"} `, element("span", "quiet", isRoot ? size + seats : `${size} · ${say(`kinds.${space.kind}`)}`));
+  const facts = pending ? [] : [now.known ? intervalWords(now) : null, say(`quality.${now.quality}`), number?.at ? say("at", { time: moment(Date.parse(number.at)) }) : say("never")];
   card.append(head, bar(now));
-  if (isRoot) card.append(element("p", "hours-now", hoursWords(opening)));
+  if (isRoot && !pending) card.append(element("p", "hours-now", hoursWords(opening)));
   card.append(count, element("p", "facts", facts.filter(Boolean).join(" · ")));
   return card;
 }
@@ -82,7 +84,7 @@ function render() {
   const head = element("h2", "", place.name ?? open);
   const children = [back, head];
   if (failed === 404) children.push(element("p", "warning", say("not_found")));
-  else if (!place.name) children.push(element("p", "quiet", say("loading")));
+  else if (!place.name) children.push(waiting());
   else {
     const live = places.get(open);
     if (place.where) children.push(element("p", "quiet", place.where));
@@ -93,15 +95,27 @@ function render() {
   }
   panel.replaceChildren(...children);
   if (held === "back") back.focus();
+  if (held === "retry") panel.querySelector(".retry")?.focus();
+}
+
+/** Stands where the answer is to come: loading, or why not and a button that asks again. */
+function waiting() {
+  if (failed === null) return element("p", "quiet", say("loading"));
+  const box = element("p", "warning", `${say("place_failed")} `);
+  box.setAttribute("role", "alert");
+  const button = Object.assign(element("button", "retry", say("retry")), { type: "button" });
+  button.addEventListener("click", askAgain);
+  box.append(button);
+  return box;
 }
 
 function spacesList(live) {
-  if (!about) return element("p", "quiet", say("loading"));
+  if (!about) return waiting();
   const list = element("ul", "spaces");
   const numbers = new Map((live?.number?.spaces ?? []).map((number) => [number.space, number]));
   const isRoot = (space) => space.kind === "place";
   for (const space of [...about.spaces].sort((a, b) => isRoot(b) - isRoot(a))) {
-    list.append(spaceCard(space, isRoot(space) ? live?.number : numbers.get(space.id), live.now.opening));
+    list.append(spaceCard(space, isRoot(space) ? live?.number : numbers.get(space.id), live.now));
   }
   return list.childElementCount ? list : element("p", "quiet", say("no_spaces"));
 }
@@ -116,19 +130,27 @@ function factsList(place) {
 }
 
 async function ask() {
-  if (!open || about || asking || failed === 404) return;
-  asking = true;
+  if (!open || about || asking === open || failed === 404) return;
   const id = open;
+  asking = id;
+  askAgainAt = Date.now() + ASK_AGAIN_MS;
   try {
     const answer = await fetchPlace(id);
     if (id === open) [about, failed] = [answer, null];
   } catch (error) {
-    if (id === open) failed = error.status ?? 0; // no answer: asked again by the next tick
+    if (id === open) failed = error.status ?? 0;
   } finally {
-    asking = false;
+    if (asking === id) asking = null;
   }
   if (id === open) render();
-  else ask();
+}
+
+/** Asks at once for what wasn't answered. */
+export function askAgain() {
+  if (!open || about || failed === null || failed === 404) return;
+  failed = null;
+  render();
+  ask();
 }
 
 export const current = () => open;
@@ -140,6 +162,7 @@ export function show(id) {
   if (id === null) return;
   render();
   panel.scrollTop = 0;
+  scrollTo(0, 0); // where the whole page scrolls
   ask();
 }
 
@@ -150,8 +173,8 @@ export function update(batch) {
 
 /** Called every second: lets shown numbers age while the line is cut, and asks again for what wasn't answered. */
 export function tick(cut) {
-  if (cut) render();
-  ask();
+  if (cut && failed === null) render();
+  if (failed !== null && Date.now() >= askAgainAt) ask();
 }
 
 export { render };

@@ -84,11 +84,9 @@ export function drawGround(canvas, ground, view, colours, ratio, crowded) {
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = colours.name;
-  for (const { name, at, size, lit } of ground.departments) {
+  for (const { name, at, size } of ground.departments) {
     if (size * view.scale * (crowded ? 0.4 : 0.8) < name.length * 6.2) continue; // it wouldn't fit
     const [x, y] = view.at(at);
-    context.globalAlpha = lit ? 1 : 0.6;
     if (x > -60 && y > -20 && x < view.width + 60 && y < view.height + 20) context.fillText(name, x, y);
   }
-  context.globalAlpha = 1;
 }

@@ -1,10 +1,11 @@
-// The line to the API: a few questions, and the stream that tells the present state and then every change of it.
+// The line to the API: a few questions, and the stream that sends the present state and then every change of it.
 const SILENT_MS = 40_000; // the server says something every 15 s
+const ANSWER_MS = { places: 30_000, place: 8_000 }; // an answer that takes longer isn't coming
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
-/** Asks for JSON. Returns it with the server's time (ms) where the answer tells it. */
-async function json(path) {
-  const answer = await fetch(path, { headers: { accept: "application/json" }, cache: "no-cache" });
+/** Asks for JSON, and fails after `limit` ms. Returns it with the server's time (ms) where the answer has it. */
+async function json(path, limit) {
+  const answer = await fetch(path, { headers: { accept: "application/json" }, cache: "no-cache", signal: AbortSignal.timeout(limit) });
   if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status });
   return { body: await answer.json(), time: Date.parse(answer.headers.get("date") ?? "") };
 }
@@ -13,13 +14,13 @@ async function json(path) {
 export async function* placePages() {
   let cursor = null;
   do {
-    const { body, time } = await json(`/v1/places?limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const { body, time } = await json(`/v1/places?limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`, ANSWER_MS.places);
     yield { places: body.places, time };
     cursor = body.next ?? null;
   } while (cursor);
 }
 
-export const place = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}`)).body;
+export const place = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}`, ANSWER_MS.place)).body;
 
 /**
  * Keeps a stream open for ever. `open` is called at each (re)connection, `hear` with each number, `cut` with the time of

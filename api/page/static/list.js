@@ -14,11 +14,12 @@ let stop = null; // the row in the tab order
 let visited = false; // a row has had the focus: Tab comes back to it
 let lastSort = 0;
 
-const matches = (place) => wanted.split(/\s+/).every((part) => place.key.includes(part));
+const matches = (place) => places.has(place, wanted);
 export const filter = () => (wanted ? matches : () => true);
 
 /** In words, what is known of a place or space now: "7 free", "5–7 free", "full", "closed", "booked until 15:00", "unknown". */
 export function stateWords(now) {
+  if (now.pending) return say("pending");
   if (now.opening.open === false) return say("closed");
   if (now.booked) return near(now.booked, now.opening) ? say("booked_until", { time: time(now.booked, now.opening, true) }) : say("booked");
   if (now.free === null) return now.known ? say("now_present", { n: now.present }) : say("unknown");
@@ -41,7 +42,10 @@ const near = (ms, { zone }) => daysUntil(ms, zone, places.now()) < 2;
 const time = (ms, { zone }, ends = false) => soon(ms, zone, places.now(), ends);
 
 /** Both, for one line: "5–7 free, open until 18:00". */
-export const nowWords = (now) => `${stateWords(now)}, ${hoursWords(now.opening)}`;
+export const nowWords = (now) => (now.pending ? stateWords(now) : `${stateWords(now)}, ${hoursWords(now.opening)}`);
+
+/** How many people, as a row and a card show it. */
+export const figureOf = (now) => (now.known ? String(now.present) : now.pending ? "…" : "?");
 
 /** A bar that shows a share taken; hatched where nothing is known. */
 export function bar(now) {
@@ -86,8 +90,8 @@ function paint(place) {
   set(row.name, place.name);
   set(row.where, place.where);
   set(row.state, stateWords(now));
-  set(row.hours, hoursWords(now.opening));
-  set(row.ratio, now.capacity === null ? (now.known ? String(now.present) : "") : `${now.known ? now.present : "?"} / ${now.capacity}`);
+  set(row.hours, now.pending ? "" : hoursWords(now.opening));
+  set(row.ratio, now.capacity === null ? (now.known ? String(now.present) : "") : `${figureOf(now)} / ${now.capacity}`);
   if (row.link.dataset.level !== String(now.level)) row.link.dataset.level = now.level;
   row.link.dataset.quality = now.quality;
   paintBar(row.meter, now);
@@ -105,7 +109,7 @@ function sort() {
   const key = keys[order];
   const wantedRows = [...places.all()].filter(filter()).sort((a, b) => key(b) - key(a) || byName(a, b)).map((place) => rows.get(place.id).item);
   const moved = wantedRows.filter((item, i) => list.children[i] !== item).length;
-  if (moved > 40 || wantedRows.length !== list.childElementCount) list.replaceChildren(...wantedRows);
+  if (moved > 40 || wantedRows.length !== list.childElementCount || wantedRows.some((item) => !item.isConnected)) list.replaceChildren(...wantedRows);
   else wantedRows.forEach((item, i) => list.children[i] === item || list.insertBefore(item, list.children[i]));
   count = wantedRows.length;
   document.getElementById("nothing").hidden = count > 0 || places.count() === 0;

@@ -1,12 +1,16 @@
 // The map: two canvases, redrawn only when something on them changed, and the hands and keys that move them.
 import { drawGround, light, loadGround } from "./ground.js";
+import { drawPile, gather, pileRadius } from "./piles.js";
 import * as places from "./places.js";
 import { STEPS } from "./scale.js";
-import { mercator, TERRITORIES, territoryOf, View } from "./view.js";
+import { MAX_SCALE, mercator, TERRITORIES, territoryOf, View } from "./view.js";
 
 const RIPPLE_MS = 700; // around a dot whose number just moved
 const RIPPLE_EVERY_MS = 100;
 const RIPPLES = 20; // where more move at once, a ripple tells nothing
+const APART = 16; // pixels between two dots; closer places are one pile
+const LISTED = 8; // a larger pile is zoomed into, where that takes it apart
+const OUTLINE_AGAIN_MS = 10_000;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const view = new View();
 const box = document.getElementById("map");
@@ -21,6 +25,7 @@ let groundDirty = true;
 let shown = () => true;
 let selected = null;
 let hovered = null;
+let piles = []; // as drawn
 let fitted = null; // the territory that the view was fitted to, until somebody moves it
 let departments = new Set();
 
@@ -41,7 +46,7 @@ function radius() {
 function drawDot(context, place, r) {
   const { now } = place;
   const [x, y] = place.screen;
-  const size = place === selected || place === hovered ? r + 2.5 : r;
+  const size = place === selected || hovered?.includes(place) ? r + 2.5 : r;
   context.beginPath();
   if (now.level === "closed") {
     context.arc(x, y, size * 0.8, 0, 7);
@@ -52,6 +57,10 @@ function drawDot(context, place, r) {
     context.lineWidth = 1.5;
     context.strokeStyle = colours.closed;
     context.stroke();
+  } else if (now.level === "pending") {
+    context.arc(x, y, size * 0.6, 0, 7);
+    context.fillStyle = colours.unknown;
+    context.fill();
   } else if (!now.known) {
     context.arc(x, y, size * 0.9, 0, 7);
     context.fillStyle = colours.country;
@@ -97,7 +106,7 @@ function drawRipples(context, seen, r) {
   const now = performance.now();
   const moving = still.matches ? [] : seen.filter((place) => now - (place.movedAt ?? -RIPPLE_MS) < RIPPLE_MS);
   if (moving.length > RIPPLES) return false;
-  for (const { screen: [x, y], now: { level }, movedAt } of moving) {
+  for (const { spot: [x, y], now: { level }, movedAt } of moving) {
     const share = (now - movedAt) / RIPPLE_MS;
     context.globalAlpha = 0.8 * (1 - share);
     context.beginPath();
@@ -125,24 +134,33 @@ function drawDots() {
     place.screen = [x, y];
     seen.push(place);
   }
-  const rank = (p) => (p === selected || p === hovered ? 9 : p.now.known && p.now.level !== "closed" ? 1 + (p.now.share ?? 0) : 0);
-  seen.sort((a, b) => rank(a) - rank(b)); // the fullest on top, unknown and closed below
-  for (const place of seen) drawDot(context, place, r);
+  const loose = seen.filter((place) => place !== selected); // what is selected always shows
+  piles = gather(loose, Math.max(1.6 * r, APART));
+  if (selected?.screen) piles.push({ at: (selected.spot = selected.screen), places: [selected] });
+  const rank = ({ places: [p, other], places: { length } }) => (p === selected ? Infinity : other ? 2 + length : p.now.known && p.now.level !== "closed" ? 1 + (p.now.share ?? 0) : 0);
+  piles.sort((a, b) => rank(a) - rank(b)); // the fullest above unknown and closed ones, piles above both, the largest on top
+  for (const pile of piles) {
+    if (pile.places.length > 1) drawPile(context, pile, pileRadius(pile, r), colours);
+    else drawDot(context, pile.places[0], r);
+  }
   clearTimeout(ripple);
   if (drawRipples(context, seen, r)) ripple = setTimeout(redraw, RIPPLE_EVERY_MS, false);
-  if (view.scale > view.fitted * 2) drawNames(context, seen, r);
+  if (view.scale > view.fitted * 2) drawNames(context, r);
 }
 
-function drawNames(context, seen, r) {
+function drawNames(context, r) {
   context.font = "12px system-ui, sans-serif";
   context.textAlign = "left";
   context.textBaseline = "middle";
   context.lineJoin = "round";
   context.lineWidth = 3.5;
-  const taken = seen.map(({ screen: [x, y] }) => [x - r, y - r, x + r, y + r]);
+  const taken = piles.map((pile) => {
+    const [{ at: [x, y] }, size] = [pile, pileRadius(pile, r)];
+    return [x - size, y - size, x + size, y + size];
+  });
   const free = ([w, n, e, s], own) => taken.every(([a, b, c, d], i) => i === own || e < a || w > c || s < b || n > d);
-  seen.forEach((place, i) => {
-    const [x, y] = place.screen;
+  piles.forEach(({ at: [x, y], places: [place, other] }, i) => {
+    if (other) return;
     const rectangle = [x + r + 3, y - 8, x + r + 5 + context.measureText(place.name).width, y + 8];
     if (!free(rectangle, i)) return;
     taken.push(rectangle);
@@ -177,16 +195,30 @@ function resize() {
   redraw();
 }
 
-const near = (px, py) => {
+/** The pile under a point, most often of one place. */
+function near(px, py) {
+  const r = radius();
   let best = null;
-  let least = (radius() + 7) ** 2;
-  for (const place of places.all()) {
-    if (!place.screen) continue;
-    const distance = (place.screen[0] - px) ** 2 + (place.screen[1] - py) ** 2;
-    if (distance <= least) [best, least] = [place, distance];
+  let least = Infinity;
+  for (const pile of piles) {
+    const distance = Math.hypot(pile.at[0] - px, pile.at[1] - py);
+    if (distance <= pileRadius(pile, r) + 7 && distance < least) [best, least] = [pile, distance];
   }
   return best;
-};
+}
+
+/** Zooms until a pile falls apart. Returns whether it can. */
+function zoomInto({ places: members }) {
+  const points = members.map((place) => place.mercator);
+  const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
+  const [width, height] = [xs, ys].map((all) => Math.max(...all) - Math.min(...all));
+  const scale = Math.min((view.width * 0.7) / Math.max(width, 1e-9), (view.height * 0.7) / Math.max(height, 1e-9), MAX_SCALE);
+  if (scale < view.scale * 1.2 || Math.hypot(width, height) * scale < 40) return false;
+  fitted = null;
+  view.centre([Math.min(...xs) + width / 2, Math.min(...ys) + height / 2], scale);
+  redraw();
+  return true;
+}
 
 /** Shows one territory, or the one with the most places. */
 export function fitTo(territory = null) {
@@ -206,7 +238,7 @@ export function select(place, move) {
     const point = mercator(place.longitude, place.latitude);
     const [x, y] = view.at(point);
     const away = x < 40 || y < 40 || x > view.width - 40 || y > view.height - 40;
-    if (away) {
+    if (away && view.width) {
       fitted = null;
       view.centre(point, Math.max(view.scale, view.fitted));
     }
@@ -231,8 +263,11 @@ export function zoomBy(factor) {
   redraw();
 }
 
-/** Starts the map; `pick(place)` when one is clicked, `hint(place, x, y)` while one is under the pointer. */
-export async function start({ url, pick, hint }) {
+/**
+ * Starts the map. `pick(place)`: one was clicked; `unpile(places, x, y)`: several at one spot; `hint(places, x, y)`: what is
+ * under the pointer, null for nothing.
+ */
+export function start({ url, pick, unpile, hint }) {
   readColours();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     readColours();
@@ -243,19 +278,36 @@ export async function start({ url, pick, hint }) {
     if (fitted) fitTo(fitted);
   }).observe(box);
   resize();
-  hands(pick, (place, x, y) => {
-    if (place !== hovered) redraw(false);
-    hovered = place;
-    hint(place, x, y);
+  const open = (pile, x, y) => {
+    if (pile.places.length === 1) pick(pile.places[0]);
+    else if (pile.places.length <= LISTED || !zoomInto(pile)) unpile(pile.places, x, y);
+  };
+  hands(open, (pile, x, y) => {
+    const under = pile?.places ?? null;
+    if (under?.[0] !== hovered?.[0]) redraw(false);
+    hovered = under;
+    hint(under, x, y);
   });
-  outline = await loadGround(url);
+  lay(url);
+}
+
+/** Fetches the ground, until it is there. */
+async function lay(url) {
+  try {
+    outline = await loadGround(url);
+  } catch (error) {
+    console.warn("outline", error);
+    setTimeout(lay, OUTLINE_AGAIN_MS, url);
+    return;
+  }
   light(outline, departments);
   redraw();
 }
 
-function hands(pick, hover) {
+function hands(open, hover) {
   const fingers = new Map();
   let moved = 0;
+  let tap = null;
   const where = (e) => [e.offsetX, e.offsetY];
   box.addEventListener("wheel", (e) => {
     e.preventDefault();
@@ -287,11 +339,15 @@ function hands(pick, hover) {
   const up = (e) => {
     const tapped = fingers.size === 1 && moved <= 6 && e.type === "pointerup";
     fingers.delete(e.pointerId);
-    const place = tapped ? near(...where(e)) : null;
-    if (place) pick(place);
+    tap = tapped ? where(e) : null;
   };
   box.addEventListener("pointerup", up);
   box.addEventListener("pointercancel", up);
+  box.addEventListener("click", () => { // after a touch has moved the focus here
+    const pile = tap && near(...tap);
+    if (pile) open(pile, ...tap);
+    tap = null;
+  });
   box.addEventListener("pointerleave", () => hover(null, 0, 0));
   box.addEventListener("dblclick", (e) => {
     fitted = null;

@@ -34,14 +34,21 @@ function flush() {
   for (const listener of listeners) listener(batch);
 }
 
-export const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+/** Without accents, case and hyphens, as the API's `q` does it: "Saint-Étienne" is found by "saint etienne". */
+export const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase().replace(/œ/g, "oe").replace(/æ/g, "ae").replace(/-/g, " ").replace(/’/g, "'");
+
+const searchable = ({ name, department, department_name: departmentName, region }, where) => ` ${fold([name, where, department, departmentName, region].filter(Boolean).join(" "))}`;
+const NUMBER = /^(\d+|2[ab])$/;
+
+/** Whether a place has all the words of a folded text; a number must begin a postcode, a department or another word. */
+export const has = (place, text) => text.split(/\s+/).every((word) => place.key.includes(NUMBER.test(word) ? ` ${word}` : word));
 
 export function put(record) {
   const known = places.get(record.id);
   const place = known ?? { id: record.id, number: null, now: null };
   const where = [record.postcode, record.commune].filter(Boolean).join(" ");
   const { latitude, longitude } = record.coordinates;
-  Object.assign(place, record, { latitude, longitude, where, key: fold(`${record.name} ${where} ${record.department ?? ""}`) });
+  Object.assign(place, record, { latitude, longitude, where, key: searchable(record, where) });
   places.set(place.id, place);
   place.now = judged(place);
   touch(place);
@@ -55,9 +62,10 @@ export function setServerTime(ms) {
 
 /**
  * What may be said of a number now: present and its kin are null unless it is fresh. From `free` to `most` seats are free:
- * the API counts them (docs/api.md, Free seats). `opening`: whether the place is open, see below.
+ * the API counts them (docs/api.md, Free seats). `opening`: whether the place is open, see below. `pending`: no number has
+ * come yet, but one is on its way.
  */
-export function judge(number, capacity, opening) {
+export function judge(number, capacity, opening, pending = false) {
   const size = number?.capacity ?? capacity ?? null;
   const fresh = number && number.present !== null && (number.quality === "live" || number.quality === "degraded");
   const quality = !number ? "unknown" : fresh && cut && expired(number) ? "stale" : number.quality;
@@ -67,10 +75,10 @@ export function judge(number, capacity, opening) {
   const offer = opening.open === false ? { low: 0, high: 0 } : old ? null : number?.free ?? null;
   const booked = number?.booked_until && instant(number.booked_until) > now() ? instant(number.booked_until) : null;
   return {
-    known, quality, share, capacity: size, opening, booked,
+    known, quality, share, capacity: size, opening, booked, pending,
     present: known ? number.present : null, low: known ? number.low : null, high: known ? number.high : null,
     free: offer?.low ?? null, most: offer?.high ?? null,
-    level: opening.open === false ? "closed" : known ? levelOf(share) : "unknown",
+    level: pending ? "pending" : opening.open === false ? "closed" : known ? levelOf(share) : "unknown",
   };
 }
 
@@ -89,7 +97,7 @@ function openingOf({ number, time_zone: zone }) {
 export const now = () => Date.now() + ahead;
 const instant = (text) => Date.parse(text);
 const expired = (number) => number.at === null || now() > instant(number.at) + number.ttl * 1000;
-const judged = (place) => judge(place.number, place.capacity, openingOf(place));
+const judged = (place) => judge(place.number, place.capacity, openingOf(place), !place.number && !cut);
 
 /** A number from the API or the stream replaces the place's last one. Unknown places are ignored. */
 export function hear(number) {
@@ -106,7 +114,7 @@ export function hear(number) {
 function refresh(place) {
   const before = place.now;
   place.now = judged(place);
-  if (!before || ["known", "present", "low", "high", "free", "most", "capacity", "quality", "level"].some((k) => before[k] !== place.now[k])) touch(place);
+  if (!before || ["known", "present", "low", "high", "free", "most", "capacity", "quality", "level", "pending"].some((k) => before[k] !== place.now[k])) touch(place);
 }
 
 /** While the line is cut every number ages to unknown by its own ttl. */
@@ -119,12 +127,15 @@ export function age() {
   for (const place of places.values()) refresh(place);
 }
 
-/** People and free seats of all places; `maybe`: free seats of places whose hours aren't known. */
-export function totals() {
-  const sum = { present: 0, free: 0, maybe: 0, known: 0, unknown: 0 };
-  for (const { now } of places.values()) {
+/** People and free seats of all places; `maybe`: free seats of places whose hours aren't known; `pending`: still to come. */
+export function totals(keep = () => true) {
+  const sum = { places: 0, present: 0, free: 0, maybe: 0, known: 0, unknown: 0, pending: 0 };
+  for (const place of places.values()) {
+    if (!keep(place)) continue;
+    const { now } = place;
+    sum.places += 1;
     if (now.known) sum.present += now.present;
-    sum[now.known ? "known" : "unknown"] += 1;
+    sum[now.pending ? "pending" : now.known ? "known" : "unknown"] += 1;
     sum[now.opening.open ? "free" : "maybe"] += now.free ?? 0;
   }
   return sum;

@@ -1,4 +1,5 @@
 // Mercator, and the window on it: what is where on the screen, in CSS pixels.
+export const MAX_SCALE = 4_000_000; // pixels a radian: about 1.6 m a pixel
 const RADIANS = Math.PI / 180;
 export const mercator = (longitude, latitude) => [longitude * RADIANS, -Math.asinh(Math.tan(latitude * RADIANS))];
 
@@ -37,7 +38,7 @@ export class View {
   }
 
   zoom(factor, px = this.width / 2, py = this.height / 2) {
-    const scale = Math.min(Math.max(this.scale * factor, 300), 4_000_000);
+    const scale = Math.min(Math.max(this.scale * factor, 300), MAX_SCALE);
     const dx = px - this.width / 2;
     const dy = py - this.height / 2;
     this.x += dx / this.scale - dx / scale;

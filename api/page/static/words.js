@@ -1,4 +1,4 @@
-// French and English by the browser's language, or by the reader's choice (kept in this browser only).
+// French and English by the browser's language, or by the reader's choice (a cookie; api/page/__init__.py reads it).
 import en from "./words/en.js";
 import fr from "./words/fr.js";
 
@@ -9,30 +9,15 @@ let words = en;
 let plural = new Intl.PluralRules("en");
 let number = new Intl.NumberFormat("en");
 
-function kept() {
-  try {
-    return localStorage.getItem(KEPT);
-  } catch {
-    return null; // storage refused: the browser's language each time
-  }
-}
-
-/** The first language wanted that the page speaks; English for everybody else. */
-export function chosen() {
-  const wanted = [kept(), ...(navigator.languages ?? [navigator.language])];
-  return wanted.map((w) => String(w).slice(0, 2).toLowerCase()).find((w) => w in DICTIONARIES) ?? "en";
-}
+/** The language in which the server wrote the page: the reader's choice, or else what the browser asks for. */
+export const written = () => document.documentElement.lang;
 
 export function speak(wanted, keep = false) {
   language = wanted;
   words = DICTIONARIES[wanted];
   plural = new Intl.PluralRules(wanted);
   number = new Intl.NumberFormat(wanted);
-  if (keep) {
-    try {
-      localStorage.setItem(KEPT, wanted);
-    } catch { /* storage refused: until the page is closed */ }
-  }
+  if (keep) document.cookie = `${KEPT}=${wanted}; path=/; max-age=31536000; samesite=lax`;
   document.documentElement.lang = wanted;
   document.title = words.title;
   for (const e of document.querySelectorAll("[data-word]")) e.textContent = words[e.dataset.word];

@@ -12,12 +12,15 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from gateway.mqtt_loop import parse_mqtt_url
 from ingest import dead_letters, refold
 from ingest.inbox import Inbox
 from ingest.messages import Message
 from ingest.rows import row
+from maillage.cli import app as main
+from maillage.stack.account import balance
 from tests.integration.ingest.conftest import Bench
 from tests.waiting import until
 
@@ -68,6 +71,29 @@ def test_what_is_no_batch_is_kept_with_its_bytes(
     bad.raw(payload)
     until(lambda: bench.rows("SELECT times FROM dead_letter") == [(2,)])
     assert [r for r in caplog.records if r.message == "dead_letter" and vars(r)["reason"] == reason]
+
+
+@pytest.mark.usefixtures("others")
+def test_a_flood_of_unreadable_events_fills_no_disk_and_is_counted(bench: Bench) -> None:
+    bad = bench.gateways[0]
+    rubbish = [{"kind": "desk", "at": "noon", "device": "desk-0", "note": "x" * 1000}] * 500
+    for batch in range(4):
+        bad.batch(1 + 500 * batch, rubbish, sent_at=now())
+        bad.until_mark(500 * (batch + 1))
+    bad.batch(1501, rubbish, sent_at=now())  # redelivered: counted once
+    bad.batch(2001, [desk()], sent_at=now())
+    bad.until_mark(2001)
+    kept = bench.one("SELECT count(*) FROM dead_letter")
+    assert 100 <= kept <= 400  # a hundred a minute; it may have taken more than one
+    counted = bench.rows("SELECT sum(events), min(first_seq), max(last_seq) FROM dead_letter_excess")[0]
+    assert counted == (2000 - kept, 101, 2000)
+    assert metric(bench, 'maillage_ingest_dead_letters_total{reason="invalid_event"}') == 2000
+    assert bench.rows("SELECT kind FROM alarm WHERE kind = 'unreadable_events'") == [("unreadable_events",)]
+    assert bench.one("SELECT last_seq FROM stream") == 2001
+    account = balance([(bad.code, "00000000aaaaaaaa", 2001, 2001)], bench.url)
+    assert (account.lost, account.duplicated) == (0, 0)
+    done = CliRunner().invoke(main, ["dead-letters", "count"], env={"MAILLAGE_DATABASE_URL": bench.url})
+    assert f"{2000 - kept:>8} not kept" in done.output
 
 
 @pytest.mark.usefixtures("others")

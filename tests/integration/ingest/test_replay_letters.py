@@ -139,3 +139,20 @@ def test_old_letters_are_history_and_not_the_newest_news(
     assert [fold["sums"] for fold in folds] == [fold["sums"] for kind in before for *_, fold in before[kind]]
     with psycopg.connect(bench.url) as connection:
         assert refold.differences(connection) == []
+
+
+def test_a_letter_that_does_not_exist_is_an_error_also_beside_one_that_does(
+    bench: Bench, start_ingest: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_ingest()
+    gateway = bench.gateways[0]
+    gateway.batch(1, [desk(device="desk-new")], sent_at=now())
+    gateway.until_mark(1)
+    rename(bench, "desk-5", "desk-new")
+    nobody = command(bench, monkeypatch, "replay", "99999")
+    assert nobody.exit_code == 1
+    assert "can be read again" in str(nobody.exception)
+    done = command(bench, monkeypatch, "replay", "1", "99999")
+    assert "1 of 1 letters were read" in done.stdout
+    assert done.exit_code == 1
+    assert "1 of these letters can't be read again, or don't exist" in str(done.exception)

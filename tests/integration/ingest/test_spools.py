@@ -19,6 +19,8 @@ from gateway.spool import Spool, SpoolError
 from gateway.uplink import Uplink
 from gateway.wire import DeskEvent, GatewayEvent, State
 from maillage.embedded.process import free_port
+from maillage.stack.account import settled_balance
+from maillage.stack.up import report
 from tests.integration.ingest.conftest import Bench
 from tests.waiting import until
 
@@ -136,7 +138,8 @@ def test_an_old_copy_of_the_spool_that_has_outgrown_the_mark_loses_nothing_and_d
     sender.drain()
     assert stored(bench) == [*range(150), *range(1000, 1060)]
     assert bench.rows("SELECT count(*), count(DISTINCT (stream, seq)) FROM event WHERE kind = 5") == [(210, 210)]
-    assert bench.one("SELECT max(held_before) FROM stream") == 30
+    # On a loaded machine the centre's silence may begin another epoch, which then finds all 90 and its own event there.
+    assert bench.one("SELECT min(held_before) FROM stream WHERE held_before > 0") == 30
     kinds = {kind for (kind,) in bench.rows("SELECT kind FROM alarm")}
     assert {"epoch_change", "spool_fault"} <= kinds
 
@@ -370,3 +373,50 @@ def test_what_was_set_aside_comes_back_by_the_command_and_is_stored_once(
     sender.begin(image)
     sender.drain()
     assert sorted(stored(bench)) == [*range(440), *range(500, 510)], "nothing that the centre held is stored again"
+
+
+def test_the_account_counts_what_lies_in_a_spool_that_was_set_aside(
+    bench: Bench, start_ingest: Callable[..., Any], sender: Sender, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = start_ingest()
+    path = tmp_path / "s.sqlite"
+    sender.begin(path)
+    sender.say(0, 40)
+    sender.drain()
+    sender.end()
+    stop.set()
+    sender.begin(path, line=False)
+    sender.say(40, 400)
+    sender.end()
+    with sqlite3.connect(path) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file.close()
+    broken = bytearray(path.read_bytes())
+    place = broken.rindex(b'"device_at":"300"') // 4096 * 4096
+    broken[place : place + 200] = b"\xa5" * 200
+    path.write_bytes(broken)
+    sender.begin(path)
+    start_ingest(metrics_port=free_port())
+    sender.say(500, 10)
+    sender.drain()
+    account = settled_balance(path, bench.url, deadline_s=10, meanwhile=lambda: None)
+    ((aside, events),) = account.aside.items()
+    assert events is not None
+    assert 300 < events < 400
+    assert (account.lost, account.duplicated) == (400, 0)
+    assert report(account) == 1
+    said = capsys.readouterr().err
+    assert f"{events} events lie only in {aside}" in said
+    assert f"maillage spool recover {aside} --spool {path}" in said
+    sender.end()
+
+    recover(path, aside)
+    sender.begin(path)
+    sender.drain()
+    account = settled_balance(path, bench.url, deadline_s=10, meanwhile=lambda: None)
+    assert (account.aside, account.lost, account.duplicated) == ({}, 400 - events, 0)
+    aside.write_bytes(b"noise" * 1000)
+    account = settled_balance(path, bench.url, deadline_s=10, meanwhile=lambda: None)
+    assert account.aside == {aside: None}
+    assert report(account) == 1
+    assert "an unknown number of events lies" in capsys.readouterr().err

@@ -117,6 +117,44 @@ def test_postgres_keeps_what_was_committed_through_kill_9(bundle: Bundle, tmp_pa
     assert not server.running
 
 
+def test_servers_of_root_keep_no_capability_and_work_in_a_closed_folder(bundle: Bundle, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    database = EmbeddedPostgres(home / "pg", bundle=bundle, password="x", settings={"shared_buffers": "32MB"})
+    central = EmbeddedMosquitto(home / "central", bundle=bundle, users={"ingest": "x", "rights": "x"})
+    field = EmbeddedMosquitto(home / "field", bundle=bundle)
+    try:
+        for server in (database, central, field):
+            server.start()
+        with psycopg.connect(database.url(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE written (n int)")
+            connection.execute("CHECKPOINT")
+            row = connection.execute("SELECT pg_backend_pid()").fetchone()
+            assert row is not None
+            pids = [row[0], database.pid, central.pid, field.pid]
+            told = {pid: status_of(pid) for pid in pids}
+        for status in told.values():
+            if os.geteuid() == 0:
+                assert status["Uid"].split() == ["65534"] * 4
+                assert status["NoNewPrivs"] == "1"
+            for name in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+                assert int(status[name], 16) == 0
+        central.enrol({"g-new": "secret"})  # it reads its files again
+        Client(central.url("g-new")).close()
+        field.stop()  # it writes its store
+        assert (home / "field/mosquitto.db").stat().st_size > 0
+        for server in (database, field):
+            server.restart()
+    finally:
+        for server in (database, central, field):
+            server.stop()
+
+
+def status_of(pid: int | None) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
 def test_broker_comes_back_on_its_port(field_mqtt: EmbeddedMosquitto) -> None:
     port = field_mqtt.port
     field_mqtt.kill9()

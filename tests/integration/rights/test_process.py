@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from gateway.wire import Address, EnrolledCard, Reply
 from maillage.embedded.process import free_port
 from maillage.stack.children import Child
 from rights.run import run
+from rights.sealing import public_bytes, reply_key, unseal
 from rights.settings import RightsSettings
 from tests.conftest import CentralBroker, Database
 from tests.e2e.chain import kill9
@@ -239,20 +239,25 @@ def test_orders_are_signed_answered_and_given_up(stage: Stage) -> None:
     assert (body.id, body.gateway, body.do, body.door, body.by) == ("o-1", "gare-1", "unlock", "entry", "key:1")
     with psycopg.connect(stage.database.url, autocommit=True) as listening:
         listening.execute("LISTEN maillage_answer")
-        listening.execute("LISTEN maillage_enrolled")
         gare.reply(Reply(id="o-1", outcome="done"))
         (told,) = listening.notifies(timeout=60, stop_after=1)
         assert (told.channel, told.payload) == ("maillage_answer", "o-1")
 
         network.run(order, id="o-2", do="enrol", g="gare-1", life=60)
         network.run("INSERT INTO enrolment (id, place) VALUES ('o-2', at('gare'))")
+        key = reply_key(b"k" * 32)
+        network.run("INSERT INTO enrolment_answer (id, reply_key) VALUES ('o-2', %(key)s)", key=public_bytes(key))
         body = gare.orders.get(timeout=60)
         assert (body.do, body.device) == ("enrol", "reader")
         bits = "10110011" * 4
         card = EnrolledCard(token=token("new"), last4="3456", format="uid_4", bits=bits)
         gare.reply(Reply(id="o-2", outcome="done", card=card))
-        heard = {one.channel: one.payload for one in listening.notifies(timeout=60, stop_after=2)}
-        assert json.loads(heard["maillage_enrolled"]) == {"id": "o-2", "bits": bits}
+        heard = [(one.channel, one.payload) for one in listening.notifies(timeout=60, stop_after=1)]
+        assert heard == [("maillage_answer", "o-2")], "no bits in what every login may hear"
+        ((sealed,),) = network.run("SELECT sealed FROM enrolment_answer")
+        assert unseal(key, bytes(sealed), about="o-2") == bits
+    network.run("UPDATE enrolment_answer SET at = now() - interval '3 minutes'")
+    until(lambda: network.run("SELECT FROM enrolment_answer") == [], what="they are forgotten")
     assert network.run("SELECT encode(token, 'hex'), last4, format, bits FROM enrolment") == [
         (token("new"), "3456", "uid_4", 32)
     ]

@@ -6,7 +6,6 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 
 from access import AccessList, decide
@@ -264,15 +263,3 @@ def test_a_door_opens_by_what_is_stored(network: Network) -> None:
     network.refresh()
     assert decide(network.list("gare"), ANNA, "entry", "in", datetime.now(UTC)).reason == "card_lost"
     assert decide(network.list("gare", found.version), ANNA, "entry", "in", datetime.now(UTC)).reason == "granted"
-
-
-def test_only_one_leads(network: Network, database_url: str) -> None:
-    assert store.lead(network.rights)
-    with psycopg.connect(database_url, autocommit=True) as other:
-        assert not store.lead(other)
-        network.rights.close()
-        for _ in range(100):
-            if store.lead(other):
-                break
-        else:
-            pytest.fail("the lead isn't given up")

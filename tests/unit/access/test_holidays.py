@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from access.holidays import easter, holidays, is_holiday
+from access.holidays import DEPARTMENTS, easter, holidays, is_holiday
 
 # Published: Institut de mécanique céleste (dates of Easter), service-public.fr F2405 (holidays).
 KNOWN_EASTERS = [
@@ -83,3 +83,23 @@ def test_two_holidays_on_one_day_are_one_with_both_names() -> None:
 def test_nobody_can_change_the_table_for_others() -> None:
     with pytest.raises(TypeError):
         holidays(2026)[date(2026, 1, 2)] = "Lendemain de fête"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("department", "year", "more"),
+    [
+        ("986", 2026, {date(2026, 4, 28), date(2026, 7, 29)}),
+        ("987", 2026, {date(2026, 3, 5), date(2026, 4, 3), date(2026, 11, 20)}),
+        ("987", 2024, {date(2024, 3, 5), date(2024, 3, 29), date(2024, 6, 29)}),
+        ("988", 2026, {date(2026, 9, 24)}),
+        ("975", 2026, set()),
+    ],
+)
+def test_the_pacific_has_days_of_its_own(department: str, year: int, more: set[date]) -> None:
+    assert set(holidays(year, department)) - set(holidays(year)) == more
+
+
+def test_there_are_101_departments_and_six_collectivities() -> None:
+    assert len(DEPARTMENTS) == 96 + 5 + 6
+    assert {"01", "2A", "2B", "95", "971", "978", "986", "987", "988"} <= DEPARTMENTS
+    assert DEPARTMENTS.isdisjoint({"00", "20", "96", "99", "970", "979", "999", "1", "2a"})

@@ -15,6 +15,7 @@ from access.formats import read_code
 from access.model import Reason
 from access.rules import DoorRules, SpaceRules
 from access.schedules import schedule_from_json
+from access.state import Tries
 from tests.unit.access.place_parts import ANNA, BEN, HOST, HOUR, KEY, LAB, MINUTE, NOON, WORK, Door, place
 
 
@@ -118,11 +119,68 @@ def test_a_code_is_one_factor_where_two_are_asked_for() -> None:
     assert door.reason(token, by="code", door="lab") == "granted"
 
 
-def test_unknown_cards_are_no_guesses() -> None:
+def test_wrong_codes_count_for_an_hour_whatever_opens_in_between() -> None:
     door = place()
-    for number in range(50):
-        assert door.reason(f"{number:064x}") == "unknown_card"
-    assert door.state == State()
+    token = card_token(KEY, read_code("271828").number)
+    door.held = replace(door.held, entries={**door.held.entries, token: replace(door.held.entries[ANNA], token=token)})
+    at = NOON
+    for guess in range(4):
+        assert door.reason(f"{guess:064x}", at, by="code") == "unknown_card"
+        assert door.reason(token, at, by="code") == "granted"
+        at += 15 * MINUTE
+    assert door.reason(f"{7:064x}", at, by="code") == "unknown_card"  # the first is an hour old: these are four
+    assert door.reason(token, at, by="code") == "granted"
+    assert door.reason(f"{8:064x}", at, by="code") == "unknown_card"
+    assert door.reason(token, at + timedelta(seconds=29), by="code") == "too_many_tries"
+    assert door.reason(token, at - timedelta(seconds=29), by="code") == "too_many_tries"  # a clock set back
+    assert door.reason(ANNA, at) == "granted"
+    assert door.reason(token, at, "lab", by="code") == "granted"
+    assert door.reason(token, at + timedelta(seconds=30), by="code") == "granted"
+
+
+def test_a_door_where_no_pin_is_asked_for_forgives_no_wrong_ones() -> None:
+    door = with_pin()
+    wrong = pin_hash(KEY, "m-anna", "3141")
+    for _ in range(4):
+        assert door.reason(ANNA, pin=wrong) == "wrong_pin"
+    assert door.reason(ANNA, NOON + 9 * HOUR) == "granted"  # outside of the hours in which it asks
+    assert door.reason(ANNA, pin=wrong) == "wrong_pin"
+    assert door.reason(ANNA, pin=wrong) == "too_many_tries"
+
+
+def test_many_unknown_cards_earn_a_short_pause_for_cards() -> None:
+    door, at = place(), NOON
+    for number in range(20):
+        assert door.reason(f"{number:08x}".ljust(64, "0"), at) == "unknown_card"
+    assert door.reason(ANNA, at + timedelta(seconds=9)) == "too_many_tries"
+    assert door.reason(ANNA, at, side="out") == "granted"
+    assert door.reason(ANNA, at, "lab") == "granted"
+    assert door.reason(ANNA, at + timedelta(seconds=10)) == "granted"
+    at += timedelta(seconds=10)
+    for number in range(30, 330):
+        door.read(f"{number:08x}".ljust(64, "0"), at)
+        at += timedelta(seconds=1)
+    assert door.state.tries["cards:entry"].count < 40
+    assert door.reason(ANNA, at + timedelta(seconds=60)) == "granted"  # no pause is longer
+    assert door.reason("9" * 64, at + timedelta(seconds=600)) == "unknown_card"
+    assert door.state.tries["cards:entry"].count == 1  # those before are forgotten
+
+
+def test_the_same_unknown_card_again_and_again_pauses_nobody() -> None:
+    door = place()
+    for number in range(500):
+        assert door.reason("9" * 64, NOON + timedelta(seconds=number)) == "unknown_card"
+    assert door.reason(ANNA) == "granted"
+
+
+def test_tries_that_an_earlier_version_kept_still_count() -> None:
+    door = place()
+    door.state = State(tries={"door:entry": Tries(count=6, last_at=NOON)})
+    assert door.reason("9" * 64, NOON + 2 * MINUTE, by="code") == "unknown_card"
+    assert door.state.tries["door:entry"].count == 7
+    assert door.reason("8" * 64, NOON + 3 * MINUTE, by="code") == "too_many_tries"
+    assert door.reason("8" * 64, NOON + 2 * HOUR, by="code") == "unknown_card"
+    assert door.state.tries["door:entry"].count == 1
 
 
 def test_a_supervised_door_waits_for_a_host() -> None:

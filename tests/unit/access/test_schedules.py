@@ -200,3 +200,25 @@ def test_links_of_links_end() -> None:
         deep = {"linked": [deep]}
     with pytest.raises(ListError, match="deep"):
         schedule_from_json(deep)
+
+
+@pytest.mark.parametrize("end", ["24:00", "00:00", "23:59"])
+def test_an_end_at_midnight_shuts_nobody_out_before(end: str) -> None:
+    schedule = schedule_from_json({"fri": [["18:00", end]], "except": [["2026-11-28", "2026-11-28", [["20:00", end]]]]})
+    for day in (27, 28):
+        assert schedule.covers(datetime(2026, 11, day, 23, 59, 30, tzinfo=PARIS), PARIS)
+        assert not schedule.covers(datetime(2026, 11, day + 1, 0, 0, tzinfo=PARIS), PARIS)
+    assert schedule_to_json(schedule)["fri"] == [["18:00", "24:00"]]
+
+
+@pytest.mark.parametrize(
+    ("period", "how"),
+    [
+        (["22:00", "02:00"], "write 22:00 to 24:00 on this day and 00:00 to 02:00 on the next one"),
+        (["00:00", "00:00"], "a whole day is 00:00 to 24:00"),
+        (["08:00", "08:00"], "is no time at all"),
+    ],
+)
+def test_hours_that_cross_midnight_are_refused_with_how_to_write_them(period: list[str], how: str) -> None:
+    with pytest.raises(ListError, match=how):
+        schedule_from_json({"fri": [period]})

@@ -10,6 +10,7 @@ import pytest
 
 from access import ListError, State
 from access.rules import DoorRules
+from access.state import Tries
 from access.state_json import state_from_json, state_to_json
 from tests.unit.access.place_parts import ANNA, BEN, HOST, MINUTE, NOON, WORK, place
 from tests.unit.access.test_passes import counted
@@ -23,7 +24,7 @@ def busy() -> State:
         door.read(card, NOON + MINUTE, "lab")
     door.read(ANNA, NOON + 2 * MINUTE, "lab", "out")
     door.read(BEN, NOON + 3 * MINUTE, pin="0" * 32, door="lab", taken=False)
-    kept = {"door:lab": next(iter(door.state.tries.values()))}
+    kept = {"door:lab": Tries(count=2, last_at=NOON, recent=((NOON, None), (NOON + MINUTE, "0a1b2c3d")))}
     return replace(
         door.state,
         lockdown=True,
@@ -65,6 +66,9 @@ def test_busy_holds_something_of_everything() -> None:
         {"counts": {"place": -1}},
         {"used": {"p-1": ["1"]}},
         {"tries": {"door:lab": [1]}},
+        {"tries": {"door:lab": [1, 1, {}]}},
+        {"tries": {"door:lab": [1, 1, [1]]}},
+        {"tries": {"door:lab": [1, 1, [["soon", None]]]}},
         {"held_open": {"entry": ["soon", 1, 2]}},
         {"held_open": {"entry": ["2026-03-03", 5, 2]}},
     ],

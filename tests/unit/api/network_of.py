@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from api.geography import Point
-from api.network import Network, Place, Space, compact, detail, folded, summary
+from api.network import Network, Place, Space, compact, detail, summary
 from api.occupancy import SECOND, GatewayState, SpaceState
 
 NOW = 1_795_000_000 * SECOND
@@ -49,8 +49,7 @@ def a_place(number: int, **changes: Any) -> Place:
         "gateways": frozenset({number}),
     }
     place = Place(**(values | changes))
-    words = folded(f"{place.name} {place.commune or ''} {place.postcode or ''}")
-    return replace(place, search=words, summary=compact(summary(place)), detail=compact(detail(place)))
+    return replace(place, search=place.words, summary=compact(summary(place)), detail=compact(detail(place)))
 
 
 def a_network(count: int, **changes: Any) -> Network:

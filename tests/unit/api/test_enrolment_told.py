@@ -12,7 +12,7 @@ import pytest
 from api.routes import enrolments
 
 AT = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
-CARD = dict.fromkeys(("card", "member", "status"))
+CARD = dict.fromkeys(("card", "member", "status", "sealed"))
 ORDER = dict.fromkeys(
     ("id", "do_what", "place", "gateway", "door", "device", "ordered_by", "sent_at", "outcome_at", "online", "unwell"),
     None,
@@ -42,8 +42,6 @@ class Committing:
 
 def test_a_card_that_is_read_meanwhile_is_never_told_as_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     session = Committing()
-    no_bits = SimpleNamespace(answers=SimpleNamespace(bits_of=lambda _id: None))
     monkeypatch.setattr(enrolments, "found", session.orders)
-    monkeypatch.setattr(enrolments, "parts_of", lambda _request: no_bits)
     told = asyncio.run(enrolments._told(session, object(), "o-1"))  # type: ignore[arg-type]
     assert told["state"] == "read"

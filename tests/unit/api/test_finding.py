@@ -24,6 +24,31 @@ def test_words_are_found_without_accents_and_case(words: str) -> None:
     assert codes(Network([place, a_place(2)]), words=words) == ["place-1"]
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("gironde", [1]),
+        ("33", [1]),  # a number begins a word, so not 87330
+        ("33 bordeaux", [1]),
+        ("nouvelle aquitaine", [1, 2]),
+        ("Nouvelle-Aquitaine haute vienne", [2]),
+        ("2a", [3]),
+        ("2A corse", [3]),
+        ("ile de france", []),
+    ],
+)
+def test_places_are_found_by_department_and_region(words: str, found: list[int]) -> None:
+    region = "Nouvelle-Aquitaine"
+    network = Network(
+        [
+            a_place(1, commune="Bordeaux", postcode="33000", department="33", region=region),
+            a_place(2, commune="Mézières-sur-Issoire", postcode="87330", department="87", region=region),
+            a_place(3, commune="Ajaccio", postcode="20000", department="2A", region="Corse"),
+        ]
+    )
+    assert codes(network, words=words) == [f"place-{number}" for number in found]
+
+
 def test_every_word_must_be_there() -> None:
     assert codes(a_network(2), words="place 2") == ["place-2"]
     assert codes(a_network(2), words="place 3") == []

@@ -218,3 +218,19 @@ def test_a_file_of_formulas_is_read() -> None:
 def test_the_number_stands_in_no_repr() -> None:
     found = parsed(DECIMAL, "MIFARE4-decimal")
     assert "004D7603" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("08A1B2C3", ""), ("08:a1:b2:c3", "uid"), ("08123456", "MIFARE4-hex"), ("C3B2A108", "MIFARE4-reversed"),
+     ("144814787", "MIFARE4-decimal")],
+)  # fmt: skip
+def test_a_number_that_is_random_at_each_reading_is_refused(text: str, named: str) -> None:
+    with pytest.raises(CardError, match="random UID"):
+        read_number(text, named)
+
+
+def test_a_card_of_125_khz_may_begin_with_08() -> None:
+    assert read_number("08A1B2C3", "H10306-hex").number == "08A1B2C3"
+    assert read_number("08A1B2C3D4").format == "EM4100"
+    assert read_number("C308A1B2").format == "MIFARE4"

@@ -75,27 +75,6 @@ def test_who_waits_is_woken_by_the_last_answer_and_by_doubt() -> None:
     asyncio.run(go())
 
 
-def test_bits_are_kept_for_two_minutes_and_what_is_unreadable_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    from api.orders import listening
-
-    now = [0.0]
-    monkeypatch.setattr(listening, "monotonic", lambda: now[0])
-    answers = Answers("postgresql://nowhere/nothing")
-    for payload in (
-        "",
-        "{}",
-        '{"id": 1, "bits": "01"}',
-        '{"id": "o-1", "bits": "0102"}',
-        '{"id": "o-2", "bits": "0110"}',
-    ):
-        answers._read(payload)
-    assert (answers.bits_of("o-1"), answers.bits_of("o-2")) == (None, "0110")
-    now[0] = 119
-    assert answers.bits_of("o-2") == "0110"
-    now[0] = 121
-    assert answers.bits_of("o-2") is None
-
-
 def read(number: int, minutes: int, *, card: int = 0, side: str = "in", reason: str = "granted") -> Told:
     at = AT + timedelta(minutes=minutes)
     return Told(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -76,27 +78,61 @@ def test_plain_for_those_who_do_not_unpack(client: Client) -> None:
 
 
 def test_version_follows_every_file(tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text('<script src="{base}/a.js">')
+    (tmp_path / "index.html").write_text('<html lang="{lang}"><script src="{base}/a.js">{free}')
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "en.json").write_text('{"free": "a < b"}')
+    (tmp_path / "words" / "fr.json").write_text('{"free": "libre"}')
     (tmp_path / "a.js").write_text("1")
     before, assets = load_assets(tmp_path)
-    assert assets["index.html"].body == f'<script src="/static/page/{before}/a.js">'.encode()
+    assert assets["en.html"].body == f'<html lang="en"><script src="/static/page/{before}/a.js">a &lt; b'.encode()
+    assert assets["fr.html"].body == f'<html lang="fr"><script src="/static/page/{before}/a.js">libre'.encode()
+    assert assets["words/fr.js"].body == b'export default {"free": "libre"};\n'
     (tmp_path / "a.js").write_text("2")
     assert load_assets(tmp_path)[0] != before
 
 
+@pytest.mark.parametrize(
+    ("headers", "language"),
+    [
+        ({"accept-language": "fr-FR,fr;q=0.9,en;q=0.8"}, "fr"),
+        ({"accept-language": "de-DE"}, "en"),
+        ({}, "en"),
+        ({"accept-language": "fr", "cookie": "maillage-language=en"}, "en"),
+        ({"accept-language": "en", "cookie": "maillage-language=fr"}, "fr"),
+        ({"accept-language": "fr", "cookie": "maillage-language=../en"}, "fr"),
+    ],
+)
+def test_the_page_is_written_in_the_language_of_its_reader(
+    client: Client, headers: dict[str, str], language: str
+) -> None:
+    answer = client.get("/", headers=headers)
+    assert f'<html lang="{language}">' in answer.text
+    assert ("Chargement…" in answer.text, "Loading…" in answer.text) == (language == "fr", language == "en")
+    assert not re.search(r"\{\w+\}", answer.text)
+    assert answer.headers["vary"] == "Accept-Encoding, Accept-Language, Cookie"
+    other = client.get("/", headers={"cookie": f"maillage-language={'en' if language == 'fr' else 'fr'}"})
+    assert other.headers["etag"] != answer.headers["etag"]
+
+
 def test_page_speaks_the_same_words_in_both_languages() -> None:
-    words = {name: _words((STATIC / "words" / f"{name}.js").read_text("utf-8")) for name in ("fr", "en")}
+    words = {name: _words(json.loads((STATIC / "words" / f"{name}.json").read_text("utf-8"))) for name in ("fr", "en")}
     assert words["fr"] == words["en"]
-    used = set(re.findall(r'data-word(?:-label|-placeholder)?="(\w+)"', (STATIC / "index.html").read_text("utf-8")))
-    for script in STATIC.glob("*.js"):
-        used |= set(re.findall(r'\bsay\("(\w+)"', script.read_text("utf-8")))
+    page = (STATIC / "index.html").read_text("utf-8")
+    page = (STATIC / "index.html").read_text("utf-8")
+    used = set(re.findall(r'data-word(?:-label|-placeholder)?="(\w+)"', page))
+    used |= set(re.findall(r"\{(\w+)\}", page)) - {"lang", "base", "is_fr", "is_en"}
+    scripts = "".join(script.read_text("utf-8") for script in STATIC.glob("*.js"))
+    used |= set(re.findall(r'\bsay\("(\w+)"', scripts))
     assert used <= words["en"].keys()
+    assert {name for name in words["en"].keys() - used if not re.search(rf"\b{name}\b|{name[:5]}_\$", scripts)} <= {
+        *(f"line_{state}" for state in ("opening", "live", "cut")),
+        *(f"level_{level}" for level in ("none", "unknown", "closed")),
+    }
 
 
-def _words(text: str) -> dict[str, list[str]]:
-    """Each key of a dictionary file, with what its texts have filled in."""
-    lines = re.findall(r"^  (\w+): (.*),$", text, re.MULTILINE)
-    return {key: sorted(set(re.findall(r"\{(\w+)\}", value))) for key, value in lines}
+def _words(words: dict[str, Any]) -> dict[str, list[str]]:
+    """Each key of a dictionary, with what its texts have filled in."""
+    return {key: sorted(set(re.findall(r"\{(\w+)\}", str(value)))) for key, value in words.items()}
 
 
 def test_nothing_inline_and_nothing_from_elsewhere() -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
+from pydantic import SecretStr
 from starlette.types import Message
 
 from api.board import Board
+from api.clients import Clients
+from api.settings import ApiSettings
 from api.stream import EventStream, Streams
 
 
 def test_heartbeat_comes_though_the_bell_rings_all_the_time() -> None:
     async def scenario() -> bytes:
-        streams = Streams(limit=1)
-        stream = EventStream(Board(boot="0"), streams, number=0, wanted=None, heartbeat_s=0.2)
+        clients = Clients(ApiSettings(database_url=SecretStr("postgresql://nowhere/nothing")))
+        streams = Streams(limit=1, clients=clients)
+        stream = EventStream(Board(boot="0"), streams, host="192.0.2.1", number=0, wanted=None, heartbeat_s=0.2)
         beaten: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
         async def receive() -> Message:

@@ -14,7 +14,7 @@ from access.tokens import card_token
 from api.access.notation import read_number
 from api.transfer.cards import CardColumn
 from api.transfer.columns import COLUMNS, Column
-from api.transfer.lines import CLEAR, EVERYWHERE, Line, PassPlace, read_line, read_moment
+from api.transfer.lines import CLEAR, EVERYWHERE, Line, PassPlace, read_end, read_line, read_moment
 
 KEY = b"k" * 32
 ORDER: dict[Column, int] = {column: index for index, column in enumerate(COLUMNS)}
@@ -144,3 +144,24 @@ def test_a_wrong_cell_names_its_column(column: Column, text: str) -> None:
 def test_what_an_export_escaped_comes_back_as_it_was() -> None:
     assert line(name="'=SUM(A1)", email="a@b").name == "=SUM(A1)"
     assert line(name="'tHooft", email="a@b").name == "'tHooft"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-12-31", "31/12/2026", "31/12/2026 00:00", "31/12/2026 0:00", "31/12/2026 00:00:00", "2026-12-31 00:00:00",
+     "2026-12-31T00:00", "31/12/2026 23:59", "2026-12-31 23:59:59", "31.12.2026 00:00"],
+)  # fmt: skip
+def test_an_end_keeps_its_last_day_however_it_is_written(text: str) -> None:
+    assert read_end(text) == date(2026, 12, 31)
+
+
+@pytest.mark.parametrize("text", ["31/12/9999", "9999-12-31", "31/12/9999 00:00:00", "9999-12-31T23:59:59+01:00"])
+def test_the_year_9999_is_without_end(text: str) -> None:
+    assert read_end(text) == CLEAR
+    with pytest.raises(ValueError, match="no date"):
+        read_moment(text)  # a beginning in that year is a mistake
+
+
+def test_an_end_with_a_time_or_a_zone_is_that_instant() -> None:
+    assert read_end("31/12/2026 18:30") == datetime(2026, 12, 31, 18, 30)  # noqa: DTZ001  (local time of the place)
+    assert read_end("2026-12-31T00:00+01:00") == datetime(2026, 12, 30, 23, 0, tzinfo=UTC)

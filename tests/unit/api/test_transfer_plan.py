@@ -167,7 +167,9 @@ def test_the_same_file_again_changes_nothing() -> None:
         ([{"email": "other@example.org", "name": "x", "card": "0074380D"}], "card", "address is another"),
         ([{"name": "A", "email": "a@b", "card": "0A0A0A0A"}, {"name": "B", "email": "b@b", "card": "0A0A0A0A"}],
          "card", "line 2 names the same card"),
-        ([{"name": "A", "email": "a@b"}, {"name": "B", "email": "A@b"}], "name", "line 2 says something else"),
+        ([{"name": "A", "email": "a@b"}, {"name": "B", "email": "A@b"}], "email", "already (of line 2)"),
+        ([{"email": "zoe@example.org", "name": "Max Orme"}], "email", "address already (m-zoe1)"),
+        ([{"name": "A B", "email": "a@b"}, {"name": "A", "email": "A@b"}], "name", "line 2 says something else"),
         ([{"email": "zoe@example.org", "places": "atlantis", "pass": "x"}], "places", "atlantis"),
         ([{"email": "zoe@example.org", "places": "limoges/attic", "pass": "x"}], "places", "no space 'attic'"),
         ([{"email": "zoe@example.org", "home": "atlantis"}], "home", "atlantis"),
@@ -198,7 +200,7 @@ def test_a_key_of_one_place_reaches_no_farther() -> None:
     ):
         assert outcomes(planned(cells, known=local)) == ["refused"], cells
     away = replace(local, members={"m-far1": MemberRow(ref="m-far1", name="Far", email="far@example.org", home=2)})
-    assert refusal(planned({"email": "far@example.org", "name": "Other"}, known=away))[0] == "member"
+    assert refusal(planned({"email": "far@example.org", "name": "Far Other"}, known=away))[0] == "member"
     assert outcomes(planned({"email": "far@example.org"}, known=away)) == ["unchanged"]
     assert planned({"name": "A", "email": "a@b"}, known=local).new_members["m-new1"].home == 1
 
@@ -234,3 +236,23 @@ def test_an_export_comes_back_without_a_change() -> None:
         plan = make_plan(again, known, new_ref=lambda kind: f"{kind}-never")
         assert set(outcomes(plan)) == {"unchanged"}, [(one.number, one.wrong, one.changes) for one in plan.told]
         assert len(plan.told) == 4
+
+
+def test_a_new_pass_takes_the_schedule_of_its_name() -> None:
+    known = replace(KNOWN, schedule_names={(None, "journee"): 5, (1, "soiree"): 6})
+    plan = planned(
+        {"name": "A", "email": "a@b", "places": "limoges", "pass": "Journée"},
+        {"name": "B", "email": "b@b", "places": "limoges", "pass": "Soirée"},
+        {"name": "C", "email": "c@b", "places": "saint-denis", "pass": "Soirée"},
+        {"name": "D", "email": "d@b", "places": "limoges", "pass": "weekdays"},
+        {"name": "E", "email": "e@b", "places": "limoges", "pass": "Journée", "schedule": "-"},
+        {"name": "F", "email": "f@b", "places": "limoges", "pass": "Autre", "schedule": "Journée"},
+        {"email": "zoe@example.org", "pass_ref": "p-1111", "pass": "Soirée"},
+        known=known,
+    )
+    assert [one.schedule for one in plan.new_passes.values()] == [5, 6, None, 5, None, 5]
+    assert plan.changed_passes["p-1111"].schedule == 5  # what there is keeps its own
+    assert "The new passes 'Journée' follow the schedule 'weekdays'." in plan.pass_notes
+    other = planned({"name": "C", "email": "c@b", "places": "limoges", "pass": "Résident"}, known=known)
+    assert "'Résident' have no schedule" in other.pass_notes[0]
+    assert "limoges/evenings, weekdays" in other.pass_notes[0]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from api.transfer.columns import COLUMNS, read_header
 from api.transfer.importing import parse
 from api.transfer.known import Known
+from api.transfer.notes import notes_of
 from api.transfer.plan import make_plan
 from api.transfer.text import FileRefused, read_table
 
@@ -31,6 +32,36 @@ def test_every_encoding_gives_the_same_lines(data: bytes, encoding: str) -> None
     table = read_table(data)
     assert (table.encoding, table.delimiter, table.header) == (encoding, ";", ("nom", "courriel"))
     assert table.lines == ((2, ("Zoé Lefèvre", "zoe@example.org")), (4, ("« Œuf » & Cie", "oeuf@example.org")))
+
+
+NAMES = ("Renée Châtaigne", "François Modèle", "Benoît Lefèvre", "GÉRARD Noël", "Hélène d’Août", "Müller-Écully")
+
+
+@pytest.mark.parametrize(
+    ("codec", "encoding"), [("cp1252", "windows-1252"), ("cp850", "cp850"), ("mac_roman", "mac-roman")]
+)
+def test_french_names_are_read_in_the_encoding_that_they_are_in(codec: str, encoding: str) -> None:
+    names = [name for name in NAMES if codec != "cp850" or "’" not in name]
+    text = "nom;courriel\r\n" + "".join(f"{name};a{at}@example.org\r\n" for at, name in enumerate(names))
+    table = read_table(text.replace("\r\n", "\r" if codec == "mac_roman" else "\r\n").encode(codec))
+    assert (table.encoding, table.guessed, [cells[0] for _, cells in table.lines]) == (encoding, True, names)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "Zoë", "Anaïs", "à côté", "Ève", "Jäger", "Peña", "5 €", "n° 5", "« Œuf »"])
+@pytest.mark.parametrize("codec", ["cp1252", "cp850", "mac_roman"])
+def test_one_name_is_read_right_or_asked_about_and_never_broken(name: str, codec: str) -> None:
+    try:
+        data = f"nom;courriel\n{name};a@example.org\n".encode(codec)
+    except UnicodeEncodeError:
+        return
+    try:
+        read = read_table(data).lines[0][1][0]
+    except FileRefused as error:
+        read = f"asked, {error}"
+    assert read == name or (codec != "cp1252" and read.startswith("asked") and "encoding=" in read)
+    named = {"cp1252": "windows-1252", "cp850": "cp850", "mac_roman": "mac-roman"}[codec]
+    table = read_table(data, named)
+    assert (table.lines[0][1][0], table.encoding, table.guessed) == (name, named, False)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +92,10 @@ def test_a_line_is_numbered_as_an_editor_shows_it() -> None:
         (b'name,email\n"A,a@b\n', "Line 2"),
         (b'name,email\nA,"a"x@b\n', "Line 2"),
         ("name,email\nZoé,a@b\n".encode() + "Zoé,b@b\n".encode("cp1252"), "Line 3"),
-        (b"name,email\nA\x81,a@b\n", "Line 2"),
+        (b"name,email\nA\x81,a@b\n", "Say which is right: encoding=cp850 .A\u00fc., encoding=mac-roman"),
+        ("name,email\nA,a@b\nRenÃ©e,b@b\n".encode(), "Line 3"),
+        (b"name,email\n", "There is no member"),
+        ("name;email;placesLéa;a@b;limogesMax;c@d;limoges".encode(), "--data-binary"),
         (b"PK\x03\x04\x00\x00 a spreadsheet", "Line 1"),
         (b"\xff\xfen\x00a", "Line 1"),
         (b"name,email\n" + b"A,a@b\n" * 50_001, "50000"),
@@ -80,11 +114,41 @@ def test_a_line_with_another_number_of_cells_is_told() -> None:
 
 
 def test_columns_are_known_in_both_languages() -> None:
-    columns, ignored = read_header(("Nom et prénom", "Adresse e-mail", "N° client", "VALABLE JUSQU'AU", "card_format"))
-    assert columns == {"name": 0, "email": 1, "valid_until": 3, "card_format": 4}
-    assert ignored == ("N° client",)
-    everything, none = read_header(tuple(COLUMNS))
-    assert (list(everything), none) == (list(COLUMNS), ())
+    found = read_header(("Nom et prénom", "Adresse e-mail", "N° client", "VALABLE JUSQU'AU", "card_format"))
+    assert found.at == {"name": 0, "email": 1, "valid_until": 3, "card_format": 4}
+    assert found.ignored == ("N° client",)
+    assert dict(found.read_as) == {
+        "Nom et prénom": "name",
+        "Adresse e-mail": "email",
+        "VALABLE JUSQU'AU": "valid_until",
+    }
+    everything = read_header(tuple(COLUMNS))
+    parts = ("given_name", "usage_name", "family_name")
+    assert (list(everything.at), everything.ignored) == ([name for name in COLUMNS if name not in parts], parts)
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "name"),
+    [
+        ("Nom;Prénom", "Modèle;François", "François Modèle"),
+        ("Prénom;Nom", "François;Modèle", "François Modèle"),
+        ("Civilité;Nom de naissance;Nom d’usage;Prénom", "Mme;Tilleul;Modèle;Renée", "Renée Modèle"),
+        ("Civilité;Nom de naissance;Nom d'usage;Prénom", "Mme;Tilleul;;Renée", "Renée Tilleul"),
+        ("Nom;Nom d'usage;Prénom(s)", "Tilleul;Modèle;x", "Modèle"),
+        ("Last name;First name", "Model;Ann", "Ann Model"),
+        ("name;first name", "Model;Ann", "Ann Model"),
+        ("Nom;Prénom;Nom complet", "Modèle;François;M. François Modèle", "M. François Modèle"),
+        ("Nom", "François Modèle", "François Modèle"),
+        ("Nom;Nom de naissance;Prénom", "Modèle;Tilleul;Renée", "Renée Modèle"),
+    ],
+)
+def test_a_name_in_parts_is_put_together(header: str, cells: str, name: str) -> None:
+    parsed = parse(f"{header};email\n{cells};a@example.org\n".encode(), b"k" * 32, "")
+    assert parsed.lines[0].name == name
+    notes = " ".join(notes_of(parsed.table, parsed.columns))
+    for dropped in ("Civilité", "Prénom(s)"):
+        assert (f"dropped: {dropped!r}" in notes) == (dropped in header)
+    assert ("The name is made of" in notes) == (len(header.split(";")) > 1 and "complet" not in header)
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_a_table_shows_all_its_columns_at_1600_pixels(uid: str, panel: Json) -> 
     shown = {name: one for name, one in _properties(panel).items() if "custom.hidden" not in one}
     columns = set(re.findall(r'AS "([^"]+)"', panel["targets"][0]["rawSql"]))
     assert set(shown) == columns
-    widths = {name: one.get("custom.width", one.get("custom.minWidth")) for name, one in shown.items()}
+    widths: dict[str, int] = {name: one.get("custom.width") or one["custom.minWidth"] for name, one in shown.items()}
     assert sum(widths.values()) <= panel["gridPos"]["w"] * 1568 / 24 - 26  # as measured on the pictures of a real one
     assert sum("custom.minWidth" in one for one in shown.values()) == 1, "one column takes what is left"
     for name, width in widths.items():

@@ -141,7 +141,6 @@ def test_presence_by_either_name(message: dict[str, Any], occupied: bool | None)
 def test_availability_in_its_three_forms() -> None:
     for payload in (b"online", b'{"state":"online"}', b'"online"'):
         assert SENSORS.decode("z/two/availability", payload, AT) == Decoded(heard=("d2",))
-    assert SENSORS.decode("z/two/availability", b"", AT) == NOTHING
     assert SENSORS.decode("z/bridge/state", b'{"state":"offline"}', AT) == Decoded(gone=("d1", "d2"))
     assert SENSORS.decode("z/bridge/state", b"online", AT) == Decoded(back=("d1", "d2"))
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.doors import GRACE_S, DoorWatch
+from gateway.wire import Event
 
 S = 1_000_000
 
@@ -117,3 +118,34 @@ def test_every_grant_is_told_at_most_once(steps: list[tuple[str, int]]) -> None:
         assert told <= granted
     told += sum(event["kind"].startswith("access_") for event in watch.tick(now + 3600 * S))
     assert told == granted
+
+
+def test_who_may_be_leaving_by_the_handle_is_told_of_once_a_day() -> None:
+    watch = door()
+    told: list[Event] = []
+    for hour in range(1, 49):
+        told += watch.contact("contact", hour * 3600 * S, is_open=True, somebody_inside=True)
+        watch.contact("contact", (hour * 3600 + 5) * S, is_open=False, somebody_inside=True)
+    assert [(event["at"] // S // 3600, event.get("state"), event.get("unsure")) for event in told] == [
+        (1, "forced", True),
+        (25, "forced", True),
+    ]
+    assert watch.unexplained == 48
+    (event,) = watch.contact("contact", 50 * 3600 * S, is_open=True, somebody_inside=False)
+    assert (event.get("state"), event.get("unsure")) == ("forced", None), "nobody is inside who could leave"
+
+
+def test_a_contact_that_never_opens_is_not_believed_until_it_does() -> None:
+    watch = door()
+    events: list[Event] = []
+    for number in range(1, 9):
+        events += watch.granted("reader", number * 20 * S)
+        events += watch.tick((number * 20 + 10) * S)
+        assert watch.believed == (number < 5)
+    assert [event["kind"] for event in events].count("access_not_taken") == 5, "from then on it isn't its word"
+    (fault,) = [event for event in events if event["kind"] == "device"]
+    assert (fault["device"], fault["what"], fault["at"]) == ("contact", "fault", 110 * S)
+    watch.granted("reader", 300 * S)
+    (taken,) = watch.contact("contact", 301 * S, is_open=True)
+    assert taken["kind"] == "access_taken"
+    assert watch.believed

@@ -10,10 +10,11 @@ import pytest
 from access import card_token, token_key
 from access.rules import DoorRules
 from gateway.wire import EnrolledCard
-from tests.unit.gateway.hall import ANNA, AT, BEN, CODE, HOST, KEY, PIN, Hall, S, access_list, hours, token
+from tests.unit.gateway.hall import ANNA, AT, BEN, CODE, HOST, KEY, PIN, Hall, S, access_list, config, hours, token
 
 HALF_DAY = 1479886
 """The morning of 23 November 2026 (``access.passes.slot_of``)."""
+TIMED = DoorRules(to_space="hall", passback="timed", passback_s=3600)
 ASKS = DoorRules(from_space="hall", to_space="lab", pin=True)
 
 
@@ -29,6 +30,7 @@ def test_without_a_contact_a_grant_counts_at_once_and_tells_what_it_used(hall: H
 
 
 def test_with_a_contact_a_grant_counts_when_the_door_was_passed(hall: Hall) -> None:
+    hall.rules(entry=TIMED)
     hall.contact(is_open=False)
     event = hall.badge(ANNA)
     assert event["pass_ref"] == "p-anna"
@@ -44,6 +46,7 @@ def test_with_a_contact_a_grant_counts_when_the_door_was_passed(hall: Hall) -> N
 
 
 def test_a_grant_that_nobody_used_uses_nothing(hall: Hall) -> None:
+    hall.rules(entry=TIMED)
     hall.contact(is_open=False)
     hall.badge(ANNA)
     hall.wait(30)
@@ -51,6 +54,105 @@ def test_a_grant_that_nobody_used_uses_nothing(hall: Hall) -> None:
     assert hall.place.memory.state.used == {}
     assert hall.place.memory.state.movements == {}
     assert hall.badge(ANNA)["decision"] == "granted"
+
+
+def test_where_passback_is_hard_a_grant_counts_whatever_the_contact_says(hall: Hall) -> None:
+    """A magnet on the contact: the door is opened, and nothing tells."""
+    hall.contact(is_open=False)
+    assert hall.badge(ANNA)["slots"] == [HALF_DAY]
+    assert hall.badge(ANNA, after_s=4)["decision"] == "granted", "the lock is open still"
+    assert "slots" not in hall.told("access")[-1]
+    hall.wait(30)
+    assert hall.badge(ANNA)["reason"] == "anti_passback"
+    hall.pass_through(ANNA, "out")
+    assert hall.badge(ANNA, after_s=20)["decision"] == "granted", "who has left comes in again"
+
+
+def test_where_passback_is_hard_the_opening_ends_the_time_to_show_a_card_again(hall: Hall) -> None:
+    hall.contact(is_open=False)
+    hall.badge(ANNA)
+    hall.contact(is_open=True)
+    assert hall.told("access_taken")
+    assert "slots" not in hall.told("access_taken")[0], "its grant has told of them"
+    hall.contact(is_open=False)
+    assert hall.badge(ANNA, after_s=3.5)["reason"] == "anti_passback"
+    assert not any(name.startswith("grant:") for name in hall.kept), "nor does a restart forgive it"
+
+
+def test_grants_in_a_row_that_are_never_taken_are_an_alarm_and_the_contact_is_not_believed(hall: Hall) -> None:
+    hall.rules(entry=DoorRules(to_space="hall"))
+    hall.contact(is_open=False)
+    for _ in range(5):
+        assert "slots" not in hall.badge(ANNA, after_s=20)
+    hall.wait(20)
+    (fault,) = hall.told("device")
+    assert (fault["device"], fault["what"]) == ("contact", "fault")
+    granted = hall.badge(ANNA, after_s=20)
+    assert (granted["slots"], granted["awaits"]) == ([HALF_DAY], False), "from now on a grant counts"
+    hall.wait(20)
+    assert len(hall.told("access_not_taken")) == 5
+    assert len(hall.told("device")) == 1, "said once"
+    hall.badge(BEN, after_s=20)
+    hall.contact(is_open=True)
+    hall.contact(is_open=False)
+    assert "slots" not in hall.badge(BEN, after_s=20), "it has told of an opening: it is believed again"
+    hall.wait(20)
+    assert len(hall.told("device")) == 1
+
+
+def test_an_earlier_grant_s_contact_forgives_no_wrong_pins(hall: Hall) -> None:
+    lab_contact = {"code": "contact", "driver": "zigbee2mqtt", "address": "z/contact", "door": "lab"}
+    devices = [one.model_dump() for one in config().devices if one.code != "contact"]
+    hall.build(access_list(doors={"lab": DoorRules(to_space="lab", pin=True)}), devices=[*devices, lab_contact])
+    hall.contact(is_open=False)
+    hall.badge(ANNA, "lab")
+    assert hall.type(PIN)["decision"] == "granted"
+    assert hall.badge(ANNA, "lab", after_s=4)["reason"] == "pin_required"
+    for wrong in ("0001", "0002", "0003", "0004"):
+        assert hall.type(wrong, after_s=0.1)["reason"] == "wrong_pin"
+    hall.contact(is_open=True, after_s=0.1)
+    assert hall.told("access_taken")
+    assert hall.type("0005", after_s=0.1)["tries"] == 5
+    assert hall.type(PIN)["reason"] == "too_many_tries"
+
+
+def test_a_right_code_forgives_no_wrong_ones_and_a_card_opens_all_the_same(hall: Hall) -> None:
+    wrong = 0
+    for number in range(80):
+        hall.badge(BEN, "lab", after_s=0.1)
+        reason = hall.type(f"{number:04d}", after_s=0.1)["reason"]
+        wrong += reason == "unknown_card"
+        hall.type(CODE, after_s=0.1)
+    assert wrong == 5
+    assert [event["tries"] for event in hall.told("access") if "tries" in event] == [5]
+    assert hall.badge(ANNA, "lab")["decision"] == "granted"
+    assert hall.badge(BEN, "out")["decision"] == "granted"
+
+
+def test_a_thousand_unknown_cards_are_braked_and_said_to_be_too_many(hall: Hall) -> None:
+    reasons = [hall.badge(f"{number:08X}", after_s=0.5)["reason"] for number in range(1000)]
+    assert reasons.count("unknown_card") < 40
+    assert hall.told("access")[19]["tries"] == 20
+    assert hall.badge(BEN, "out")["decision"] == "granted", "the way out stays free"
+    assert hall.badge(BEN, "lab")["decision"] == "granted", "so do the other doors"
+    hall.wait(61)
+    assert hall.badge(HOST)["decision"] == "granted", "nobody waits for longer than a minute"
+
+
+def test_a_card_that_is_right_opens_when_the_pause_is_over_if_it_stays(hall: Hall) -> None:
+    for number in range(20):
+        hall.badge(f"{number:08X}", after_s=0.1)
+    assert hall.badge(BEN)["reason"] == "too_many_tries"
+    hall.commands.clear()
+    for _ in range(6):
+        hall.badge(BEN, after_s=2)
+    assert hall.commands
+
+
+def test_one_unknown_card_that_is_shown_again_and_again_brakes_nobody(hall: Hall) -> None:
+    reasons = {hall.badge("0BADCAFE", after_s=4)["reason"] for _ in range(200)}
+    assert reasons == {"unknown_card"}
+    assert hall.badge(BEN)["decision"] == "granted"
 
 
 def test_a_contact_that_falls_silent_is_not_waited_for(hall: Hall) -> None:
@@ -291,6 +393,27 @@ def test_an_order_to_open_forces_nothing(hall: Hall) -> None:
     hall.contact(is_open=True)
     assert hall.told("door")[-1]["state"] == "forced"
     assert not hall.place.unlock("nowhere")
+
+
+def test_who_leaves_by_the_handle_forces_nothing_each_time(hall: Hall) -> None:
+    """The door has a reader on the inside; no contact tells whether the handle was used."""
+    hall.contact(is_open=False)
+    hall.pass_through(ANNA)
+    for _ in range(87):
+        hall.wait(600)
+        hall.contact(is_open=True)
+        hall.contact(is_open=False)
+    said = [one for one in hall.told("door") if one["state"] == "forced"]
+    assert [one.get("unsure") for one in said] == [True]
+
+
+def test_a_door_of_an_empty_place_that_is_forced_is_said_to_be(hall: Hall) -> None:
+    hall.contact(is_open=False)
+    hall.pass_through(ANNA)
+    hall.pass_through(ANNA, "out")
+    hall.wait(60)
+    hall.contact(is_open=True)
+    assert [one.get("unsure") for one in hall.told("door") if one["state"] == "forced"] == [None]
 
 
 def test_what_a_board_calls_tampering_is_judged_here(hall: Hall) -> None:

@@ -39,7 +39,16 @@ STATES = st.builds(
     counts=st.dictionaries(KEYS, st.integers(0, 99), max_size=3),
     hosts=st.integers(0, 9),
     used=st.dictionaries(KEYS, st.frozensets(st.integers(0, 10**9), min_size=1, max_size=3), max_size=3),
-    tries=st.dictionaries(KEYS, st.builds(Tries, count=st.integers(1, 9), last_at=TIMES), max_size=3),
+    tries=st.dictionaries(
+        KEYS,
+        st.builds(
+            Tries,
+            count=st.integers(1, 9),
+            last_at=TIMES,
+            recent=st.lists(st.tuples(TIMES, st.sampled_from([None, "0a1b2c3d"])), max_size=3).map(tuple),
+        ),
+        max_size=3,
+    ),
     held_open=st.dictionaries(
         KEYS, st.tuples(st.just(date(2026, 11, 23)), st.just(Period(start_min=480, end_min=600))), max_size=2
     ),

@@ -100,6 +100,32 @@ def test_taken_and_forced_by_the_contact(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.parametrize("retained", [True, False])
+@pytest.mark.parametrize("driver", ["esp_rfid", "zigbee2mqtt", "chirpstack"])
+def test_an_empty_message_clears_what_was_retained_and_says_nothing(driver: str, retained: bool) -> None:
+    """So Zigbee2MQTT clears the availability of a device that was renamed or removed."""
+    lora = {"code": "lora", "driver": "chirpstack", "address": "1/24e124535b000001", "model": "VS121"}
+    bench = Bench()
+    bench.build(devices=[*(one.model_dump() for one in config().devices), lora])
+    for pattern in bench.place.drivers[driver].subscriptions():
+        topic = pattern.replace("+", "door")
+        if retained:
+            bench.place.hear_retained(driver, topic, b"", AT)
+        else:
+            bench.hear(driver, topic, b"")
+    assert bench.events == []
+
+
+def test_a_process_that_was_stopped_calls_no_device_silent(bench: Bench) -> None:
+    bench.hear("zigbee2mqtt", "z/desk", b'{"occupancy": true}')
+    bench.events.clear()
+    bench.place.paused(900)
+    bench.place.tick(bench.now + 1000, AT + 1000 * S)
+    assert bench.events == []
+    bench.place.tick(bench.now + 1501, AT + 1501 * S)
+    assert [(event["kind"], event.get("value")) for event in bench.events] == [("device", 0.0)]
+
+
 def test_silence_and_return(bench: Bench) -> None:
     bench.hear("zigbee2mqtt", "z/desk", b'{"occupancy": true}')
     bench.place.tick(bench.now + 601, AT + 700 * S)
