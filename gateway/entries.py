@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Literal
 
 from access import AccessList, Decision, Reading, State, after, card_token, decide, slots_used
@@ -26,6 +27,7 @@ from gateway.locks import Locks
 from gateway.memory import Keep, Memory
 from gateway.presence import Presence, Presences
 from gateway.repeats import Repeats
+from gateway.signed_time import SignedTime
 from gateway.standing import Standing
 from gateway.wire import AuditEvent, Event
 
@@ -54,6 +56,7 @@ class Entries:
         *,
         card_key: bytes | None,
         lists: ListHolder,
+        signed: SignedTime,
         memory: Memory,
         locks: Locks,
         repeats: Repeats,
@@ -63,6 +66,7 @@ class Entries:
         self.enrolments = Enrolments()
         self._card_key = card_key
         self._lists = lists
+        self._signed = signed
         self._memory = memory
         self._locks = locks
         self._repeats = repeats
@@ -82,13 +86,22 @@ class Entries:
         self._granted: dict[tuple[str, int], _Granted] = {}
         """By reader and instant of the grant."""
         self.standing = Standing(
-            self.watches, lists=lists, memory=memory, locks=locks, say=lambda at, text: self._audit("gateway", at, text)
+            self.watches,
+            lists=lists,
+            signed=signed,
+            memory=memory,
+            locks=locks,
+            say=lambda at, text: self._audit("gateway", at, text),
         )
 
     def restore(self, kept: Mapping[str, str]) -> None:
         """Take what was kept of an earlier life: cards that lie at readers, grants of late."""
         self._presences.restore(kept)
         self._grants.restore(kept)
+
+    def _time(self, at: int) -> datetime:
+        """Return the time to decide by where the clock says ``at``: it may have been set back."""
+        return instant(self._signed.believed(at))
 
     def card(self, read: CardRead, at: int, now: float, decided: Callable[[], None]) -> None:
         """Decide on a card as it comes to a reader, or tell it to who enrols one there."""
@@ -104,7 +117,7 @@ class Entries:
                 return  # whoever wants out goes out all the same
         asked = Asked(
             device=read.device,
-            reading=Reading(card_token=token, door=read.door, side=read.side, at=instant(at)),
+            reading=Reading(card_token=token, door=read.door, side=read.side, at=self._time(at)),
             device_at=read.device_at,
             bits=unknown,
         )
@@ -135,7 +148,7 @@ class Entries:
                 token = typed_code(key, typed.digits)
         asked = Asked(
             device=typed.device,
-            reading=Reading(card_token=token, door=typed.door, side=typed.side, at=instant(at), by=by),
+            reading=Reading(card_token=token, door=typed.door, side=typed.side, at=self._time(at), by=by),
             device_at=typed.device_at,
             pin=pin,
         )
