@@ -33,8 +33,7 @@ WHERE n >= %(n)s AND n <= %(end)s AND first <= last
 ORDER BY n LIMIT %(limit)s
 """
 # The events of some lines, as words.
-_EVENTS: Final = (
-    """
+_EVENTS: Final = """
 WITH page AS MATERIALIZED (
   SELECT l.n, e.*
   FROM unnest(%(n)s::bigint[], %(tx)s::bigint[], %(stream)s::integer[], %(place)s::integer[], %(first)s::bigint[],
@@ -50,10 +49,8 @@ WITH page AS MATERIALIZED (
   ORDER BY l.n, e.seq LIMIT %(limit)s
 )
 SELECT e.n, e.stream, e.seq, e.at, e.received_at, e.edge_at, e.state, e.a, e.b, e.value, e.card, e.member, e.detail,
-"""
-    + feed_before.WORDS
-    + " ORDER BY e.n, e.seq"
-)
+{words}ORDER BY e.n, e.seq
+""".replace("{words}", feed_before.WORDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

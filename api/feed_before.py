@@ -46,8 +46,7 @@ LEFT JOIN door o ON o.id = d.door
 """What follows the columns of a page ``e`` of events: their numbers as words."""
 
 # The events after a cursor within a window of transactions, as words.
-_PAGE: Final = (
-    """
+_PAGE: Final = """
 WITH page AS MATERIALIZED (
   SELECT * FROM event e
   WHERE e.tx >= %(low)s AND e.tx < %(high)s AND e.at < %(latest)s
@@ -57,10 +56,8 @@ WITH page AS MATERIALIZED (
   ORDER BY e.tx, e.stream, e.seq LIMIT %(limit)s
 )
 SELECT e.tx, e.stream, e.seq, e.at, e.received_at, e.edge_at, e.state, e.a, e.b, e.value, e.card, e.member, e.detail,
-"""
-    + WORDS
-    + " ORDER BY e.tx, e.stream, e.seq"
-)
+{words}ORDER BY e.tx, e.stream, e.seq
+""".replace("{words}", WORDS)
 _KIND: Final = "SELECT id FROM event_kind WHERE name = %s"
 
 

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import commands as under_test
-from gateway.commands import LONGEST_LIFE_US, CommandRefused, Commands, Desk
+from gateway.commands import CommandRefused, Commands, Desk
 from gateway.list_report import list_report
 from gateway.signing import new_seed
 from gateway.spool import Spool
+from gateway.spool_changes import LONGEST_LIFE_US
 from gateway.wire import CommandBody, Reply
 from rights.packing import command_message
 from tests.unit.gateway.place_parts import AT, SEED, TOKEN, Bench, S, access_list, badge, signed
