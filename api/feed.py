@@ -124,5 +124,6 @@ async def _events(
         return []
     columns = {name: [line[name] for line in lines] for name in lines[0]}
     bounds = {"lowest": min(columns["low"]), "highest": max(columns["high"])}
-    await cursor.execute(_EVENTS, {**columns, **bounds, "kind": kind, "limit": limit})
+    # never prepared: a plan for any bounds would look at every chunk
+    await cursor.execute(_EVENTS, {**columns, **bounds, "kind": kind, "limit": limit}, prepare=False)
     return await cursor.fetchall()

@@ -23,6 +23,7 @@ from api.pages import make_cursor
 from ingest import store
 from maillage.embedded import EmbeddedPostgres
 from maillage.embedded.bundle import Bundle
+from maillage.embedded.process import free_port
 from tests.api_server import api_process
 from tests.conftest import _PASSWORD, Database
 from tests.integration.ingest.conftest import Bench, HandGateway
@@ -122,7 +123,7 @@ def test_a_kept_cursor_goes_on_after_a_restore_into_a_younger_cluster(  # noqa: 
         row = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
         assert row is not None
         assert row[0] < 30_000, "the cluster is no younger: the test shows nothing"
-    start_ingest(database_url=SecretStr(new.as_login("ingest_1")), metrics_port=0)
+    start_ingest(database_url=SecretStr(new.as_login("ingest_1")), metrics_port=free_port())
     for gateway in bench.gateways:
         send(gateway, 151, 20)
         gateway.until_mark(170)
