@@ -257,6 +257,44 @@ def test_a_reader_misses_nothing_while_transactions_overlap(bench: Bench) -> Non
         assert [one[1] for one in found if one[0] == stream] == sorted(one[1] for one in found if one[0] == stream)
 
 
+def test_who_stores_later_waits_for_the_end_of_who_was_first(bench: Bench) -> None:
+    """Else the later line would be read, and the earlier one come below the reader's cursor."""
+    first, second = (Writer(bench.url, *one) for one in streams(bench.url)[:2])
+    first.write(1)
+    second.write(1)  # the day's chunk is there
+    other = threading.Thread(target=lambda: second.write(2))
+    found: list[Event] = []
+
+    async def read_on(mark: Mark) -> Mark:
+        async with await AsyncConnection.connect(bench.url, autocommit=True) as connection:
+            page = await read_page(connection, mark, limit=100, places=None, kind=None)
+        found.extend((row["stream"], row["seq"]) for row in page.rows)
+        return page.mark
+
+    marks = [Mark()]
+
+    def waiting() -> bool:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return not other.is_alive() or bench.one(query) > 0
+
+    def meanwhile() -> None:
+        other.start()
+        until(waiting, what="the second writer waits or has ended")
+        marks.append(asyncio.run(read_on(marks[-1])))
+
+    pauses = [meanwhile, lambda: None]  # after the line is appended; before
+
+    def pause() -> None:
+        pauses.pop()()
+
+    first.write(2, pause=pause)
+    other.join()
+    asyncio.run(read_on(marks[-1]))
+    for writer in (first, second):
+        writer.connection.close()
+    assert sorted(found) == stored(bench.url)
+
+
 def test_events_and_cursors_from_before_the_ledger_go_on(bench: Bench, database: Database) -> None:
     stream, place = streams(bench.url)[0]
     with psycopg.connect(bench.url, autocommit=True) as connection:
