@@ -282,7 +282,7 @@ def test_who_stores_later_waits_for_the_end_of_who_was_first(bench: Bench) -> No
         until(waiting, what="the second writer waits or has ended")
         marks.append(asyncio.run(read_on(marks[-1])))
 
-    pauses = [meanwhile, lambda: None]  # after the line is appended; before
+    pauses: list[Callable[[], object]] = [meanwhile, lambda: None]  # after the line is appended; before
 
     def pause() -> None:
         pauses.pop()()
