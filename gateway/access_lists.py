@@ -18,9 +18,11 @@ from pydantic import ValidationError
 from access import AccessList, ListError, from_json
 from access.compare import apply, fingerprint
 from access.deltas_json import delta_from_json
+from gateway.clock import micros_of
 from gateway.config import GatewayConfig
 from gateway.list_parts import Assembly, ListRefused, Whole, WholeNeeded, read_head, unpack
 from gateway.list_store import KeptDelta
+from gateway.signed_time import SignedTime
 from gateway.signing import SignatureError, verify
 from gateway.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart
 
@@ -51,7 +53,8 @@ class Taken:
 class ListHolder:
     """The list of one gateway. Taken in one thread, read in another: the attribute is replaced whole."""
 
-    def __init__(self, config: GatewayConfig) -> None:
+    def __init__(self, config: GatewayConfig, signed: SignedTime | None = None) -> None:
+        """``signed`` is told when each list was made."""
         self.current: AccessList | None = None
         self.fingerprint: str | None = None
         """Of ``current`` (``access.compare``); ``standing`` returns what belongs together."""
@@ -64,6 +67,7 @@ class ListHolder:
         self.refusals = 0
         """Messages refused since the start."""
         self._config = config
+        self._signed = signed or SignedTime()
         self._assembly = Assembly(config.list_key, config.place)
         self._delta_bytes = 0
         self._kept = True
@@ -222,6 +226,7 @@ class ListHolder:
     def _stand(self, fresh: AccessList, fingerprint: str) -> None:
         with self._both:
             self.current, self.fingerprint = fresh, fingerprint
+        self._signed.seen(micros_of(fresh.made_at))
 
     def _read(self, head: ListHead, whole: Whole) -> AccessList:
         text = unpack(head, whole.data)

@@ -24,6 +24,11 @@ def instant(at: int) -> datetime:
         return datetime.max.replace(tzinfo=UTC) if at > 0 else datetime.min.replace(tzinfo=UTC)
 
 
+def micros_of(moment: datetime) -> int:
+    """Return an aware time as µs since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def machine_start() -> str:
     """Return a name of this machine's last start; a random one where the system doesn't tell."""
     try:

@@ -3,10 +3,10 @@
 A command is obeyed only if it is signed by the centre's key, for this gateway, not retained, not expired and not seen
 before. That it was seen is on the disk before it is obeyed, so that no crash makes it new again.
 
-Time is the gateway's clock, but never earlier than what the centre has signed: a list's ``made_at``, a command's expiry
-less the longest life. A clock that is far behind (a board without a battery) refuses commands as living too long, until
-the list tells better; one that is ahead finds them expired. Nonces stay a day beyond their expiry, for clocks that are
-set back.
+Time is the gateway's clock, but never earlier than what the centre has signed (``gateway.signed_time``): a list's
+``made_at``, a command's expiry less the longest life. A clock that is far behind (a board without a battery) refuses
+commands as living too long, until the list tells better; one that is ahead finds them expired. A nonce goes when a
+later order proves that its own has expired, and never by the clock, which may be set back again.
 """
 
 from __future__ import annotations
@@ -21,20 +21,18 @@ from pydantic import ValidationError
 
 from gateway.config import GatewayConfig
 from gateway.errors import GatewayError
+from gateway.signed_time import SignedTime
 from gateway.signing import SignatureError, verify
 from gateway.spool import Spool, SpoolError
+from gateway.spool_changes import LONGEST_LIFE_US, NONCE
 from gateway.wire import AuditEvent, Command, CommandBody, EnrolledCard, Reply
 
 log = logging.getLogger(__name__)
 
-LONGEST_LIFE_US: Final = 3_900_000_000
-"""An hour, and five minutes for a clock that is behind. A command that expires later is refused: its nonce would have
-to be kept for as long."""
 REMEMBERED_US: Final = 86_400_000_000
 """Nonces are kept for so long beyond their expiry."""
 DISK_WAIT_S: Final = 2.0
 """A disk that doesn't take a nonce within this is one that refuses."""
-_NONCE: Final = "nonce:"
 _URGENT: Final = frozenset({"lockdown", "evacuate"})
 """Obeyed whatever the disk does: people may be in danger. The nonce is in memory, and written when there is room."""
 
@@ -72,8 +70,8 @@ class Desk:
     """Sends what isn't answered at once."""
     report: Callable[[], str | None]
     """What the list says (``gateway.list_report``)."""
-    signed_at: Callable[[], int]
-    """The latest time, µs since 1970, that the centre has signed."""
+    signed: SignedTime
+    """The time that the centre has signed."""
 
 
 class Commands:
@@ -86,7 +84,6 @@ class Commands:
         self._spool = spool
         self._acts = acts
         self._desk = desk
-        self._not_before = 0
         self._nonces: set[str] = set()
         self._remembers = False
         self._remember()
@@ -109,7 +106,7 @@ class Commands:
             raise CommandRefused(str(error)) from error
         if body.gateway != self._config.gateway:
             raise CommandRefused("it is for another gateway")
-        reply = self._judged(body, retained=retained, now=max(now, self._not_before, self._desk.signed_at()))
+        reply = self._judged(body, retained=retained, now=self._desk.signed.believed(now))
         return None if reply is None else self._counted(body, reply)
 
     def _judged(self, body: CommandBody, *, retained: bool, now: int) -> Reply | None:
@@ -118,12 +115,12 @@ class Commands:
         remembers = self._remember()
         if retained or body.nonce in self._nonces or body.expires_at - now > LONGEST_LIFE_US:
             return Reply(id=body.id, outcome="refused")
-        self._not_before = max(self._not_before, body.expires_at - LONGEST_LIFE_US)
+        self._desk.signed.seen(body.expires_at - LONGEST_LIFE_US)
         self._nonces.add(body.nonce)
         written = self._spool.keep_now(
             self._config.gateway,
-            _NONCE + body.nonce,
-            body.id,
+            NONCE + body.nonce,
+            str(body.expires_at),
             until=body.expires_at + REMEMBERED_US,
             within_s=DISK_WAIT_S,
         )
@@ -144,7 +141,11 @@ class Commands:
                 kept = self._spool.kept(self._config.gateway)
             except SpoolError:
                 return False
-            self._nonces.update(name.removeprefix(_NONCE) for name in kept if name.startswith(_NONCE))
+            for name, value in kept.items():
+                if name.startswith(NONCE):
+                    self._nonces.add(name.removeprefix(NONCE))
+                    if value.isdecimal():  # an older version kept the order's id
+                        self._desk.signed.seen(int(value) - LONGEST_LIFE_US)
             self._remembers = True
         return True
 

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from gateway.access_lists import ListHolder, ListRefused
+from gateway.access_lists import ListRefused
 from gateway.clock import micros
 from gateway.commands import CommandRefused, Commands, Desk
 from gateway.list_report import list_report
@@ -119,7 +119,7 @@ class Downlink:
         desk = Desk(
             answer=partial(self._answer, code),
             report=lambda: list_report(place.lists.current),
-            signed_at=lambda: _made_at(place.lists),
+            signed=place.signed,
         )
         return Commands(place.config, self._spool, place, desk)
 
@@ -175,8 +175,3 @@ class Downlink:
                 kind="gateway", what="list", at=micros(), device="gateway", text=f"{leaf} refused: {reason}"[:500]
             )
             self._spool.append(gateway, event)
-
-
-def _made_at(lists: ListHolder) -> int:
-    held = lists.current
-    return 0 if held is None else int(held.made_at.timestamp() * 1_000_000)

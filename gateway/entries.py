@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Literal
 
 from access import AccessList, Decision, Reading, State, after, braked, card_token, decide, passed, seen, slots_used
@@ -28,6 +29,7 @@ from gateway.locks import Locks
 from gateway.memory import Keep, Memory
 from gateway.presence import Presence, Presences
 from gateway.repeats import Repeats
+from gateway.signed_time import SignedTime
 from gateway.standing import Standing
 from gateway.wire import AuditEvent, Event
 
@@ -58,6 +60,7 @@ class Entries:
         *,
         card_key: bytes | None,
         lists: ListHolder,
+        signed: SignedTime,
         memory: Memory,
         locks: Locks,
         repeats: Repeats,
@@ -67,6 +70,7 @@ class Entries:
         self.enrolments = Enrolments()
         self._card_key = card_key
         self._lists = lists
+        self._signed = signed
         self._memory = memory
         self._locks = locks
         self._repeats = repeats
@@ -86,13 +90,22 @@ class Entries:
         self._granted: dict[tuple[str, int], _Granted] = {}
         """By reader and instant of the grant."""
         self.standing = Standing(
-            self.watches, lists=lists, memory=memory, locks=locks, say=lambda at, text: self._audit("gateway", at, text)
+            self.watches,
+            lists=lists,
+            signed=signed,
+            memory=memory,
+            locks=locks,
+            say=lambda at, text: self._audit("gateway", at, text),
         )
 
     def restore(self, kept: Mapping[str, str]) -> None:
         """Take what was kept of an earlier life: cards that lie at readers, grants of late."""
         self._presences.restore(kept)
         self._grants.restore(kept)
+
+    def _time(self, at: int) -> datetime:
+        """Return the time to decide by where the clock says ``at``: it may have been set back."""
+        return instant(self._signed.believed(at))
 
     def card(self, read: CardRead, at: int, now: float, decided: Callable[[], None]) -> None:
         """Decide on a card as it comes to a reader, or tell it to who enrols one there."""
@@ -108,7 +121,7 @@ class Entries:
                 return  # whoever wants out goes out all the same
         asked = Asked(
             device=read.device,
-            reading=Reading(card_token=token, door=read.door, side=read.side, at=instant(at)),
+            reading=Reading(card_token=token, door=read.door, side=read.side, at=self._time(at)),
             device_at=read.device_at,
             bits=unknown,
         )
@@ -139,7 +152,7 @@ class Entries:
                 token = typed_code(key, typed.digits)
         asked = Asked(
             device=typed.device,
-            reading=Reading(card_token=token, door=typed.door, side=typed.side, at=instant(at), by=by),
+            reading=Reading(card_token=token, door=typed.door, side=typed.side, at=self._time(at), by=by),
             device_at=typed.device_at,
             pin=pin,
         )

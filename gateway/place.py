@@ -29,6 +29,7 @@ from gateway.identities import Identities
 from gateway.locks import Locks, Publish
 from gateway.memory import Keep, Memory, keep_nothing
 from gateway.repeats import Repeats, is_state
+from gateway.signed_time import SignedTime
 from gateway.unit import Unit
 from gateway.watch import DeviceWatch
 from gateway.wire import AuditEvent, Event, GatewayEvent
@@ -61,7 +62,8 @@ class Place:
         """
         self.config = config
         self.drivers: dict[str, Driver] = drivers_for(config.devices)
-        self.lists = ListHolder(config)
+        self.signed = SignedTime(keep=keep)
+        self.lists = ListHolder(config, self.signed)
         self.repeats = Repeats()
         self._identities = Identities(self._keep_with_events)
         self.devices = DeviceWatch(config.devices, now)
@@ -89,6 +91,7 @@ class Place:
             config,
             card_key=card_key,
             lists=self.lists,
+            signed=self.signed,
             memory=self.memory,
             locks=self._locks,
             repeats=self.repeats,
@@ -109,6 +112,7 @@ class Place:
     def restore(self, kept: Mapping[str, str]) -> None:
         """Take what was kept of an earlier life; what of it cannot be read is forgotten, and said to be."""
         with self._turn:
+            self.signed.restore(kept)
             bad = self.memory.restore(kept)
             self._entries.restore(kept)
             self._identities.restore(kept)
@@ -195,7 +199,8 @@ class Place:
                 self._freshness.gone(event["device"], at)
                 self._entries.silent(event["device"])
             self._entries.tick(now, at)
-            self.memory.tick(instant(at), self.lists.current)
+            self.signed.tick()
+            self.memory.tick(instant(self.signed.believed(at)), self.lists.current)
 
     def paused(self, seconds: float) -> None:
         """Nothing was heard or looked at for ``seconds``, because the process or the machine stood still."""

@@ -13,6 +13,11 @@ from gateway.wire import Event
 
 KINDS: Final = 3
 """``Changes.part`` tells so many apart."""
+NONCE: Final = "nonce:"
+"""Before the names of kept nonces of orders."""
+LONGEST_LIFE_US: Final = 3_900_000_000
+"""An hour, and five minutes for a clock that is behind. An order that expires later is refused: its nonce would have to
+be kept for as long."""
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 

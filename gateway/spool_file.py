@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.clock import machine_start, since_start
-from gateway.spool_changes import Changes, ClockChange, Kept, Ledger
+from gateway.spool_changes import LONGEST_LIFE_US, NONCE, Changes, ClockChange, Kept, Ledger
 from gateway.spool_clock import after_a_pause, noticed, time_of
 from gateway.spool_ledgers import read_ledgers
 from gateway.spool_schema import VERSION, body_sum, bring_up, link, row_sum
@@ -48,7 +48,11 @@ _FORGET: Final = (
 _KEEP: Final = """
 INSERT INTO kept (gateway, name, value, until) VALUES (?, ?, ?, ?)
 ON CONFLICT (gateway, name) DO UPDATE SET value = excluded.value, until = excluded.until"""
-_DROP_KEPT: Final = "DELETE FROM kept WHERE until < ?"
+_DROP_KEPT: Final = "DELETE FROM kept WHERE until < ? AND name NOT GLOB ?"
+_DROP_NONCES: Final = """-- those of orders that had expired when a later one was signed: the clock may be set back
+DELETE FROM kept WHERE name GLOB :nonces AND until < (
+  SELECT max(k.until) - :longest FROM kept k WHERE k.gateway = kept.gateway AND k.name GLOB :nonces)"""
+_NONCES: Final = NONCE + "*"
 
 Row = tuple[int, bytes, bytes | None, int | None]
 """A row's n, body, chain and check sum."""
@@ -160,7 +164,8 @@ class SpoolFile:
                 kept_rows = [*changes.tied(), *changes.kept.values()]
                 writer.executemany(_KEEP, [(kept.gateway, kept.name, kept.value, kept.until) for kept in kept_rows])
             if changes.kept:
-                writer.execute(_DROP_KEPT, (now,))
+                writer.execute(_DROP_KEPT, (now, _NONCES))
+                writer.execute(_DROP_NONCES, {"nonces": _NONCES, "longest": LONGEST_LIFE_US})
             writer.execute("COMMIT")
         except BaseException:
             if writer.in_transaction:

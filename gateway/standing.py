@@ -10,6 +10,7 @@ from gateway.clock import instant
 from gateway.doors import DoorWatch
 from gateway.locks import Locks
 from gateway.memory import Memory
+from gateway.signed_time import SignedTime
 
 
 class Standing:
@@ -20,6 +21,7 @@ class Standing:
         watches: Mapping[str, DoorWatch],
         *,
         lists: ListHolder,
+        signed: SignedTime,
         memory: Memory,
         locks: Locks,
         say: Callable[[int, str], None],
@@ -27,6 +29,7 @@ class Standing:
         self._watches = watches
         self._lists = lists
         self._memory = memory
+        self._signed = signed
         self._locks = locks
         self._say = say
         self._now: set[str] = set()
@@ -42,7 +45,7 @@ class Standing:
         if not (state.evacuation or state.evacuated_doors or state.held_open or self._now):
             return
         for door, watch in self._watches.items():
-            if stands_open(held, door, instant(at), state):
+            if stands_open(held, door, instant(self._signed.believed(at)), state):
                 self._locks.stand_open(door, now)
                 watch.stands_open(at, on=True)
                 if door not in self._now:

@@ -19,7 +19,7 @@ from ingest.occupancy import TTL_S, PlaceFold
 from ingest.quota import Quota
 from ingest.records import Alarm, DeadLetter
 from ingest.rows import row
-from ingest.store import Reached, Stream
+from ingest.store import Reached, Stored, Stream
 from ingest.topology import Gateway, Topology
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,8 @@ class _Work:
     shards: set[int] = field(default_factory=set)
     spaces: list[int] = field(default_factory=list)
     """Whose state is new."""
+    parts: list[Stored] = field(default_factory=list)
+    """What the rows are, for the feed."""
 
     def unread(self, letter: DeadLetter) -> None:
         """Count an event that can't be read, and keep it while its gateway's quota has room."""
@@ -224,6 +226,8 @@ class Books:
                     device=None if device is None else device.id,
                 )
             )
+            seq = letter.seq
+            work.parts.append(Stored(stream=letter.stream, place=gateway.place, first=seq, last=seq, low=at, high=at))
             done.append(letter.id)
         self._write(connection, work)
         store.notify(connection, "maillage_occupancy", work.spaces)
@@ -270,6 +274,7 @@ class Books:
             records.store_uses(connection, work.entailed.uses)
             store.move_marks(connection, list(work.reached.values()))
             store.check_shards(connection, work.shards)
+            store.append_feed(connection, work.tx, work.parts)
             if commit:
                 connection.execute("COMMIT")
 
@@ -358,6 +363,7 @@ class Books:
         low, high = received - clock.OLDEST - shift, received + clock.TOLERANCE - shift
         seq = reading.first + seen - 1
         newest = 0
+        earliest, latest, before = received + clock.TOLERANCE, received - clock.OLDEST, len(work.rows)
         for event in reading.events[seen:] if seen else reading.events:
             seq += 1
             if wrong:
@@ -395,6 +401,15 @@ class Books:
             if event["kind"] in TELLING:  # type: ignore[index]
                 entail(event, gateway, device, at)  # type: ignore[arg-type]
             newest = at
+            if at < earliest:  # noqa: PLR1730  (a call for each event costs the ingest a percent)
+                earliest = at
+            if at > latest:  # noqa: PLR1730
+                latest = at
+        if len(work.rows) > before:
+            part = Stored(
+                stream=stream_id, place=place_id, first=reading.first + seen, last=seq, low=earliest, high=latest
+            )
+            work.parts.append(part)
         if work.quota.exceeded(gateway.id):
             work.alarms.append(alarms.rubbish(gateway))
         worst = max(wrong, key=abs) if wrong else shift

@@ -42,8 +42,8 @@ def micros(moment: datetime) -> int:
 
 
 _BEGIN = """
--- the transaction's number, which orders the feed, the centre's time, and which tables these are
-SELECT pg_current_xact_id()::text::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+-- the transaction's own number, the centre's time, and which tables these are
+SELECT nextval('event_batch'), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
        coalesce(to_regclass('stream')::oid::bigint, 0)
 """
 
@@ -60,7 +60,12 @@ INSERT INTO stream (gateway, epoch) VALUES (%b, %b) RETURNING id
 
 _MOVE_MARKS = """
 -- move the marks, each from where this worker knew it to be; refuses where one was moved by somebody else
-SELECT move_marks(%b::int[], %b::bigint[], %b::bigint[], %b::text[], %b::bigint[])
+SELECT set_marks(%b::int[], %b::bigint[], %b::bigint[], %b::text[], %b::bigint[])
+"""
+
+_APPEND_FEED = """
+-- say in the feed's ledger what was stored; from here to the commit one worker waits for the other
+SELECT append_feed(%b::bigint, %b::int[], %b::int[], %b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[])
 """
 
 _SPACE_STATES = """
@@ -120,6 +125,18 @@ class Reached:
     digest: str | None
     held_before: int = 0
     """Events that an earlier stream of the gateway holds already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The rows that came of one batch: a line of the feed's ledger. Times in microseconds since the Unix epoch."""
+
+    stream: int
+    place: int
+    first: int
+    last: int
+    low: int
+    high: int
 
 
 def lease_of(shard: int) -> str:
@@ -221,6 +238,20 @@ def move_marks(connection: Connection, moves: Sequence[Reached]) -> None:
             [move.held_before for move in moves],
         )
         connection.execute(_MOVE_MARKS, columns, binary=True)
+
+
+def append_feed(connection: Connection, tx: int, parts: Sequence[Stored]) -> None:
+    """Append to the feed what transaction ``tx`` stored: the last thing that it does before it ends."""
+    if parts:
+        columns = (
+            [part.stream for part in parts],
+            [part.place for part in parts],
+            [part.first for part in parts],
+            [part.last for part in parts],
+            [when(part.low) for part in parts],
+            [when(part.high) for part in parts],
+        )
+        connection.execute(_APPEND_FEED, (tx, *columns), binary=True)
 
 
 def store_spaces(

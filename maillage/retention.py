@@ -66,6 +66,10 @@ _TOKENS = """
 -- which cards a gateway's list had otherwise; the alarm stays
 UPDATE alarm SET detail = detail - 'tokens' WHERE raised_at < %(before)s AND detail ? 'tokens'
 """
+_FEED = """
+-- lines of the ledger whose events are dropped: their number is when they were committed, and no event is from later
+DELETE FROM feed WHERE n < (extract(epoch FROM %(before)s - interval '1 hour') * 1000000)::bigint
+"""
 _STEPS: Final[Mapping[str, str]] = {
     "list entries": _ENTRIES,
     "entries of former members": _GONE,
@@ -77,6 +81,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "monthly uses": _MONTHLY,
     "dates of uses": _SLOTS,
     "cards in alarms": _TOKENS,
+    "lines of the feed": _FEED,
 }
 _VISITORS = "SELECT forget_visitors(%(before)s)"
 _DETAILS = "SELECT forget_audit_details(%(told)s)"

@@ -1,8 +1,8 @@
 """The quarter-hour summary of occupancy: from every change to a mean, a peak and the share of time that is known.
 
 Quarter hours are UTC, so no change of the clocks touches them. Only finished ones are summed up. Events that arrive
-late (a gateway was offline for a day) bring the quarters that they tell about up again: they are found by the
-transaction that stored them, which is exact where a time would be a guess.
+late (a gateway was offline for a day) bring the quarters that they tell about up again: they are found by the ledger of
+what was stored (``feed``), which is exact where a time would be a guess.
 
 A change holds until the next one, but only while its gateway lived: the time between a gateway's last event and its
 next start is unknown, but for the first ``ttl``, and so is the time since the last event where the gateway isn't online
@@ -26,9 +26,9 @@ _MARK = """
 -- where the last run left off
 SELECT done_until, tx FROM maintenance WHERE task = 'rollup'
 """
-_HORIZON = """
--- transactions from this one on may not be visible yet
-SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+_LAST = """
+-- the last line of the ledger: what is committed later has a higher number
+SELECT coalesce(max(n), 0) FROM feed
 """
 _FIRST = """
 -- the first change ever, where no run was before
@@ -36,7 +36,9 @@ SELECT min(at) FROM occupancy_change WHERE at >= %s
 """
 _PLACES = """
 -- every place with an occupancy, and from when on it must be summed up: from the last event before the oldest new one
-WITH news AS (SELECT place, min(at) AS at FROM event WHERE tx >= %(tx)s AND at >= %(oldest)s GROUP BY place)
+WITH news AS (
+  SELECT place, min(greatest(low, %(oldest)s)) AS at FROM feed WHERE n > %(seen)s AND high >= %(oldest)s GROUP BY place
+)
 SELECT p.place, least(n.at, b.at)
 FROM (SELECT DISTINCT place FROM space_state) p
 LEFT JOIN news n ON n.place = p.place
@@ -165,17 +167,16 @@ def roll_up(
     """
     until = _quarter(now)
     oldest = _quarter(now - keep) + timedelta(days=1)
-    horizon = _one(connection, _HORIZON)
+    last = _one(connection, _LAST)
     mark = connection.execute(_MARK).fetchone()
     if mark is None:
         first = _one(connection, _FIRST, (oldest,))
-        done, tx = (_quarter(first) if first is not None else until), 0
+        done, seen = (_quarter(first) if first is not None else until), 0
     else:
-        done, tx = mark
-        tx = 0 if tx > horizon else tx  # the database was restored elsewhere: its transactions count from anew
+        done, seen = mark
     froms = {
         place: max(oldest, min(done, _quarter(news) if news is not None else done))
-        for place, news in connection.execute(_PLACES, {"tx": tx, "oldest": oldest}).fetchall()
+        for place, news in connection.execute(_PLACES, {"seen": seen, "oldest": oldest}).fetchall()
     }
     written = 0
     start = min(froms.values(), default=until)
@@ -191,7 +192,7 @@ def roll_up(
             log(f"rollup: up to {end:%Y-%m-%d %H:%M} UTC, {written} quarter hours written so far")
         start = end
     with connection.transaction():
-        connection.execute(_DONE, (until, horizon))
+        connection.execute(_DONE, (until, last))
     log(f"rollup: {written} quarter hours written for {len(froms)} places, up to {until:%Y-%m-%d %H:%M} UTC")
     return Rolled(until=until, written=written)
 

@@ -18,9 +18,13 @@ from tests.conftest import Database
 from tests.managed import CARD_KEY, Managed
 
 _EVENT = """
-INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, a, b, reason, card, member, detail)
-VALUES (%(at)s, now(), txid_current(), %(stream)s, %(seq)s, %(place)s, %(device)s, %(kind)s, %(state)s, %(version)s,
-        %(age_s)s, %(reason)s, %(card)s, %(member)s, %(detail)s::jsonb)
+WITH e AS (
+  INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, a, b, reason, card, member, detail)
+  VALUES (%(at)s, now(), nextval('event_batch'), %(stream)s, %(seq)s, %(place)s, %(device)s, %(kind)s, %(state)s,
+          %(version)s, %(age_s)s, %(reason)s, %(card)s, %(member)s, %(detail)s::jsonb)
+  RETURNING tx, stream, place, seq, at
+)
+SELECT append_feed(tx, ARRAY[stream], ARRAY[place], ARRAY[seq], ARRAY[seq], ARRAY[at], ARRAY[at]) FROM e
 """
 
 

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from api.answers import json_answer
 from api.audited import note_reading
 from api.board import Board
-from api.errors import NotFound, ScopeMissing
+from api.errors import BadQuery, NotFound, ScopeMissing
 from api.feed import Mark, read_page
+from api.feed_before import Before
 from api.models import Events
 from api.pages import make_cursor, read_cursor
 from api.questions import EventsQuestion
@@ -43,10 +44,7 @@ async def events(board: LoadedBoard, request: Request, question: Annotated[Event
     A page may be short or empty while `more` is true. Cards are short fingerprints. Reading personal events is
     recorded in the audit, at most once a minute for each key.
     """
-    mark = Mark()
-    if question.cursor is not None:
-        tx, stream, seq = read_cursor(question.cursor, int, int, int)
-        mark = Mark(tx=_within(tx), stream=_within(stream, 2**31), seq=_within(seq))
+    mark = _mark(question.cursor)
     once = parts_of(request).once
     async with session(request, "events:read") as s:
         places = s.caller.places if question.place is None else _only(board, question.place, s.caller)
@@ -59,8 +57,23 @@ async def events(board: LoadedBoard, request: Request, question: Annotated[Event
             await note_reading(s, "read events", subject, place=place, detail={"kind": question.kind})
     if due:
         once.told(*what)
-    following = make_cursor(page.mark.tx, page.mark.stream, page.mark.seq)
+    before = page.mark.before
+    following = make_cursor(page.mark.n, page.mark.seq)
+    if before is not None:
+        following = make_cursor(before.tx, before.stream, before.seq)
     return json_answer({"events": [_event(row) for row in page.rows], "next": following, "more": page.more})
+
+
+def _mark(cursor: str | None) -> Mark:
+    """Read a cursor; one of three numbers lies among the events from before the ledger, and may have been kept long."""
+    if cursor is None:
+        return Mark(before=Before())
+    try:
+        n, seq = read_cursor(cursor, int, int)
+        return Mark(n=_within(n), seq=_within(seq))
+    except BadQuery:
+        tx, stream, seq = read_cursor(cursor, int, int, int)
+        return Mark(before=Before(tx=_within(tx), stream=_within(stream, 2**31), seq=_within(seq)))
 
 
 def _within(value: int, limit: int = 2**62) -> int:

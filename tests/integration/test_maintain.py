@@ -49,8 +49,10 @@ class World:
     def event(self, at: datetime, *, start: bool = False) -> None:
         """Store one event of the place, as the ingest does."""
         self.connection.execute(
-            "INSERT INTO event (at, received_at, tx, stream, seq, place, kind, member, detail)"
-            " VALUES (%s, now(), pg_current_xact_id()::text::bigint, %s, %s, %s, %s, 'm-0001', %s)",
+            "WITH e AS (INSERT INTO event (at, received_at, tx, stream, seq, place, kind, member, detail)"
+            " VALUES (%s, now(), nextval('event_batch'), %s, %s, %s, %s, 'm-0001', %s)"
+            " RETURNING tx, stream, place, seq, at)"
+            " SELECT append_feed(tx, ARRAY[stream], ARRAY[place], ARRAY[seq], ARRAY[seq], ARRAY[at], ARRAY[at]) FROM e",
             (
                 *(at, self.stream, next(self._seq), self.place),
                 *((GATEWAY, '{"what": "start"}') if start else (DESK, None)),

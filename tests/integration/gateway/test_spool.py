@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.spool import Spool, SpoolError
+from gateway.spool_changes import LONGEST_LIFE_US
 from gateway.spool_file import SpoolFile
 from gateway.wire import EVENT, DeskEvent
 from tests.waiting import until
@@ -249,11 +250,23 @@ def test_small_values_survive_and_expire(tmp_path: Path, opened: Opener) -> None
     spool.open("g")
     spool.keep("g", "list", "one")
     spool.keep("g", "list", "two")
-    spool.keep("g", "nonce:a", "x", until=2_000)
-    until(lambda: spool.kept("g") == {"list": "two", "nonce:a": "x"})
+    spool.keep("g", "one:a", "x", until=2_000)
+    until(lambda: spool.kept("g") == {"list": "two", "one:a": "x"})
     now[0] = 3_000
-    spool.keep("g", "nonce:b", "x", until=4_000)
-    until(lambda: spool.kept("g") == {"list": "two", "nonce:b": "x"})
+    spool.keep("g", "one:b", "x", until=4_000)
+    until(lambda: spool.kept("g") == {"list": "two", "one:b": "x"})
+
+
+def test_a_nonce_goes_when_a_later_order_proves_that_its_own_is_over_and_never_by_the_clock(
+    tmp_path: Path, opened: Opener
+) -> None:
+    spool = opened(tmp_path / "s.sqlite", clock=lambda: 2**60)
+    spool.open("g")
+    for name, expires in (("a", 1), ("b", LONGEST_LIFE_US), ("c", LONGEST_LIFE_US + 1)):
+        spool.keep_now("g", f"nonce:{name}", "x", until=expires, within_s=60)
+    assert spool.kept("g").keys() == {"nonce:a", "nonce:b", "nonce:c"}
+    spool.keep_now("g", "nonce:d", "x", until=LONGEST_LIFE_US + 2, within_s=60)
+    assert spool.kept("g").keys() == {"nonce:b", "nonce:c", "nonce:d"}
 
 
 def test_a_value_that_must_be_on_the_disk_is_there_when_the_call_returns(tmp_path: Path, opened: Opener) -> None:
