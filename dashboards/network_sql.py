@@ -109,8 +109,8 @@ ORDER BY n.since NULLS FIRST, n.label
 ALARMS: Final = """
 -- alarms that nobody has acknowledged, what happened last first
 SELECT coalesce(a.kind, 'aucune alarme') AS "Genre", a.raised_at AS "Le", a.last_at AS "Dernière fois",
-  a.times AS "Fois", CASE WHEN a.kind IS NOT NULL THEN coalesce(a.label, 'le réseau') END AS "Lieu", a.gateway AS "Passerelle",
-  a.from_at AS "Manque de", a.until_at AS "Manque à", a.text AS "Texte"
+  a.times AS "Fois", CASE WHEN a.kind IS NOT NULL THEN coalesce(a.label, 'le réseau') END AS "Lieu",
+  a.gateway AS "Passerelle", a.from_at AS "Manque de", a.until_at AS "Manque à", a.text AS "Texte"
 FROM (VALUES (1)) one LEFT JOIN report.alarm_open a ON a.place IS NULL OR a.department IN (${department:sqlstring})
 ORDER BY a.last_at DESC LIMIT 200
 """

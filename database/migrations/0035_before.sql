@@ -52,3 +52,4 @@ RETURN translate(
   chr(1), ' ');
 
 GRANT SELECT ON report.occupancy_before, report.desk_before TO maillage_report;
+GRANT EXECUTE ON FUNCTION report.aligned(text, integer) TO maillage_report;

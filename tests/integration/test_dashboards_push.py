@@ -116,7 +116,7 @@ def test_a_grafana_before_10_2_3_finds_the_plugin_and_the_database(
     assert "grafana-postgresql-datasource" not in repr(old.dashboards)
     assert _outcomes(push(old.url, settings=settings)) == ["unchanged"] * 4
     old.sources.clear()
-    wrong = _settings(database.as_login("grafana_1").replace("of-the-tests", "wrong"))
+    wrong = _settings(database.as_login("grafana_1").replace("of-the-tests", "wrong"), database_url=database.url)
     refused = push(old.url, settings=wrong)
     assert not refused.connected
     assert "password authentication failed" in refused.connection
