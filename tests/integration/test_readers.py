@@ -35,8 +35,8 @@ UNION ALL SELECT pg_advisory_lock(hashtext('maillage schedule links'))
 """All that earlier versions locked: shards, lists, the audit, upkeep, migration, import and schedules."""
 
 
-_VIEWS = ("hours_cover(", "is_public_holiday(")
-"""What the readers' views compute with, in the name of who asks: pure functions."""
+_VIEWS = ("hours_cover(", "is_public_holiday(", "report.aligned(")
+"""What the readers' views and panels compute with, in the name of who asks: pure functions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
