@@ -134,8 +134,8 @@ WITH used AS (
     WITH ORDINALITY AS u (pass, slot, place, gateway, at, n)
   JOIN pass p ON p.ref = u.pass
 ), refused AS (
-  INSERT INTO alarm (kind, place, gateway, from_at, until_at, text, detail)
-  SELECT 'use_refused', f.place, f.gateway, min(f.at), max(f.at), f.text, jsonb_build_object('times', count(*))
+  INSERT INTO alarm (kind, place, gateway, from_at, until_at, text, times, last_at)
+  SELECT 'use_refused', f.place, f.gateway, min(f.at), max(f.at), f.text, count(*), max(f.at)
   FROM (
     SELECT used.*, format('gateway %%s reports uses of pass %%s, which does not hold at its place: they do not count',
                           g.code, used.pass) AS text
