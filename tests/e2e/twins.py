@@ -243,9 +243,9 @@ def _process(chain: Chain, folder: Path, gateways: tuple[GatewayConfig, ...]) ->
 
 
 def _workday() -> datetime:
-    """Return the beginning of the last day from Monday to Thursday in Paris that was no public holiday, and that is
-    over since some hours. So it is less than a week ago: a list holds no pass that ended earlier."""
-    day = (datetime.now(PARIS) - timedelta(hours=30)).date()
+    """Return the beginning of the next day from Monday to Thursday in Paris that is no public holiday: a gateway
+    believes no time before its list was signed. It is less than a week ahead, so the list is not too old by then."""
+    day = (datetime.now(PARIS) + timedelta(days=1)).date()
     while day.weekday() > 3 or is_holiday(day):
-        day -= timedelta(days=1)
+        day += timedelta(days=1)
     return datetime(day.year, day.month, day.day, tzinfo=PARIS)
