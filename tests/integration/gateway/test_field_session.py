@@ -198,7 +198,7 @@ def test_a_thread_that_stood_still_knows_that_it_reads_old_messages(
     loop: MqttLoop, field: Field, field_mqtt: EmbeddedMosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.mqtt_loop._STOOD_STILL_S", 1.5)
-    monkeypatch.setattr("gateway.mqtt_loop._OLD_FOR_S", 0.2)
+    monkeypatch.setattr("gateway.mqtt_loop._OLD_FOR_S", 5.0)
     frozen = MqttLoop("frozen")
     heard: list[tuple[bytes, bool]] = []
 
