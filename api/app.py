@@ -13,49 +13,47 @@ import psycopg
 from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
-from api import page, problems
-from api.answers import Packer
-from api.auth import Keys
-from api.board import Board
-from api.clients import Clients
-from api.edge import Edge
-from api.listen import Listener
-from api.metrics import Metrics
-from api.models import Problem, problem_responses
-from api.once import Once
+from api import page
+from api.alarms import routes as alarms
+from api.audit import routes as audit
+from api.audit.once import Once
+from api.bookings import routes as bookings
+from api.cards import routes as cards
+from api.doors import routes as doors
+from api.events import routes as events
+from api.explain import muster_routes as muster
+from api.explain import routes as explain
+from api.explain import what_if_routes as what_if
+from api.http import health, problems
+from api.http.answers import Packer
+from api.http.callers import Keys
+from api.http.clients import Clients
+from api.http.metrics import Metrics
+from api.http.middleware import Edge
+from api.http.models import Problem, problem_responses
+from api.http.settings import ApiSettings
+from api.http.state import Parts
+from api.http.tries import Tries
+from api.keys import routes as keys
+from api.members import organisation_routes as organisations
+from api.members import routes as members
+from api.orders import enrolment_routes as enrolments
+from api.orders import lockdown_routes as lockdowns
+from api.orders import routes as commands
 from api.orders.listening import Answers
-from api.routes import (
-    alarms,
-    audit,
-    availability,
-    bookings,
-    cards,
-    closures,
-    commands,
-    doors,
-    enrolments,
-    events,
-    explain,
-    health,
-    keys,
-    lockdowns,
-    members,
-    muster,
-    occupancy,
-    organisations,
-    passes,
-    places,
-    places_access,
-    privacy,
-    schedules,
-    transfer,
-    visitors,
-    what_if,
-)
-from api.settings import ApiSettings
-from api.state import Parts
-from api.stream import Streams
-from api.tries import Tries
+from api.passes import routes as passes
+from api.places import hours_routes as places_access
+from api.places import routes as places
+from api.present import availability_routes as availability
+from api.present import routes as occupancy
+from api.present.board import Board
+from api.present.listen import Listener
+from api.present.stream import Streams
+from api.privacy import routes as privacy
+from api.schedules import closure_routes as closures
+from api.schedules import routes as schedules
+from api.transfer import routes as transfer
+from api.visits import routes as visitors
 from database.pool import conninfo
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.protocol import bounded
-from api.settings import ApiSettings
-from api.state import Parts
+from api.http.protocol import bounded
+from api.http.settings import ApiSettings
+from api.http.state import Parts
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def run(settings: ApiSettings) -> int:
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # api.clients reads them
+        proxy_headers=False,  # api.http.clients reads them
         timeout_graceful_shutdown=_STOP_S,
     )
     host, port = listening.getsockname()[:2]

@@ -30,7 +30,9 @@ from maillage.network.importing import import_file
 from tests.waiting import until
 
 _INVENTORY: Final = Path(__file__).parent.parent / "maillage" / "data" / "places" / "cget-2019.csv"
-_API: Final = "import sys; from api.run import run; from api.settings import ApiSettings; sys.exit(run(ApiSettings()))"
+_API: Final = (
+    "import sys; from api.run import run; from api.http.settings import ApiSettings; sys.exit(run(ApiSettings()))"
+)
 _EMPTY: Final = (
     "import uvicorn; uvicorn.run('benchmarks.empty:app', host='127.0.0.1', port={port}, loop='uvloop',"
     " http='httptools', ws='none', access_log=False, log_level='warning', server_header=False)"

@@ -36,8 +36,8 @@ from access.compare import apply, delta_of, digest, fingerprint, moved
 from access.deltas_json import delta_from_json, delta_to_json
 from benchmarks.decision_list import MONDAY, a_list
 from benchmarks.report import Result, finish, progress
-from gateway.signing import new_seed, sign
-from gateway.wire import ListDelta
+from gateway.contract.signing import new_seed, sign
+from gateway.contract.wire import ListDelta
 
 SIZES: Final = (100, 10_000, 100_000)
 GOAL_P99_MS: Final = 0.1
@@ -95,7 +95,8 @@ def load(path: Path, *, collecting: bool = False) -> float:
 
     Args:
         collecting: whether Python's cyclic garbage collector runs meanwhile. A gateway pauses it while it reads, and
-            freezes what it has read (``gateway.access_lists``): else it walks over the growing list again and again.
+            freezes what it has read (``gateway.lists.access_lists``): else it walks over the growing list again and
+            again.
     """
     took = math.inf
     for _ in range(3):

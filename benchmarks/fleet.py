@@ -14,8 +14,8 @@ import time
 from typing import Final
 
 from benchmarks.stand import DESKS
-from gateway.mqtt_loop import Link, Message, MqttLoop, parse_mqtt_url
-from gateway.wire import WINDOW
+from gateway.contract.wire import WINDOW
+from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 
 BATCH: Final = 500
 _RESEND_S: Final = 5.0
@@ -53,7 +53,7 @@ class _Gateway:
         self.sent = 0
         self.moved_at = 0.0
         self.probing = False
-        """After a time-out one batch at a time goes out until a mark moves, as in ``gateway.window``."""
+        """After a time-out one batch at a time goes out until a mark moves, as in ``gateway.uplink.window``."""
         self.link: Link
 
     def pump(self, now: float) -> None:

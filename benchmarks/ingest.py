@@ -18,7 +18,7 @@ import psycopg
 from benchmarks.fleet import BATCH, events
 from benchmarks.report import Result, finish, progress
 from benchmarks.stand import Stand, make_network, stand
-from gateway.wire import EVENT
+from gateway.contract.wire import EVENT
 from ingest.rows import COPY_EVENT, HEADER, TRAILER, row
 
 _COPY_ROWS = 5_000

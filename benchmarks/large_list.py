@@ -23,7 +23,7 @@ from access.compare import fingerprint
 from benchmarks.decision_list import a_list
 from benchmarks.report import Result, finish, progress
 from benchmarks.tap import CARDS, Stand, deliver_list, small_list, stand
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from rights.packing import list_messages
 
 _PAUSE_S: Final = 0.004

@@ -16,7 +16,7 @@ import psycopg
 from benchmarks.report import Result, finish, progress
 from benchmarks.stand import stand
 from database.pool import connect
-from gateway.signing import new_seed
+from gateway.contract.signing import new_seed
 from maillage.network.importing import import_file
 from maillage.network.inventory import BUNDLED
 from rights.draft import Change

@@ -24,14 +24,14 @@ from typing import Any, Final
 import psycopg
 
 from access import card_token, normalise, token_key
-from api.keys import create_key
+from api.keys.store import create_key
 from benchmarks.report import Result, finish, progress
 from benchmarks.stand import SECRET, Stand, stand
 from gateway.config import Device, GatewayConfig, write_gateways
+from gateway.contract.signing import new_seed, public_key
+from gateway.contract.wire import parse_topic
 from gateway.drivers.esp_rfid import Address
-from gateway.mqtt_loop import Link, Message, MqttLoop, parse_mqtt_url
-from gateway.signing import new_seed, public_key
-from gateway.wire import parse_topic
+from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto, fetch
 from maillage.embedded.process import free_port
 from maillage.network.gateways import export_gateways

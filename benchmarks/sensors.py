@@ -10,7 +10,7 @@ import sys
 import time
 from typing import Final
 
-from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 
 _TICK_S: Final = 0.002
 

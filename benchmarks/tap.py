@@ -30,8 +30,8 @@ from access.compare import fingerprint
 from access.schedules import DAYS, schedule_from_json
 from benchmarks.report import Result, finish, progress
 from gateway.config import Device, Door, GatewayConfig, write_gateways
-from gateway.mqtt_loop import Link, Message, MqttLoop, parse_mqtt_url
-from gateway.signing import new_seed, public_key
+from gateway.contract.signing import new_seed, public_key
+from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto, fetch
 from rights.packing import list_messages
 

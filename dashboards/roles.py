@@ -26,7 +26,7 @@ CONNECTION_LIMIT: Final = 20
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{2,62}")
 
 UPKEEP: Final = "maillage_maintain"
-"""The role that ends readers' slow transactions (`maillage.readers`): so it is made a member of each reader's."""
+"""The role that ends readers' slow transactions (`jobs.readers`): so it is made a member of each reader's."""
 
 # What is known of a role: whether it may more than read, and whether it is of the readers' group and nothing more.
 _ROLE: Final = """

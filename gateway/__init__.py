@@ -1,1 +1,1 @@
-"""The edge process: drivers, decisions offline, the spool, the uplink. Also the wire contract (``gateway.wire``)."""
+"""The edge process: drivers, decisions offline, the spool, the uplink; and its contract with the centre."""

@@ -7,16 +7,16 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.downlink import Downlink
-from gateway.exposition import CONTENT_TYPE, metric, single
-from gateway.list_metrics import list_metrics
-from gateway.mqtt_loop import MqttLoop
-from gateway.muster_desk import LONGEST_BODY, MusterDesk, Request
+from gateway.door.muster_desk import LONGEST_BODY, MusterDesk, Request
+from gateway.field.runtime import Runtime
+from gateway.lists.metrics import list_metrics
+from gateway.mqtt.loop import MqttLoop
 from gateway.place import Place
-from gateway.runtime import Runtime
-from gateway.small_http import SmallHandler, SmallServer
-from gateway.spool import Spool
-from gateway.uplink import Uplink
+from gateway.spool.spool import Spool
+from gateway.uplink.downlink import Downlink
+from gateway.uplink.uplink import Uplink
+from process.exposition import CONTENT_TYPE, metric, single
+from process.small_http import SmallHandler, SmallServer
 
 _MUSTER = ("/muster", "/muster.json")
 

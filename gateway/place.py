@@ -16,23 +16,23 @@ from typing import Final
 
 from access import CardError, ListError, token_key
 from access.schedules import zone_named
-from gateway.access_lists import ListHolder
-from gateway.clock import instant, micros
 from gateway.config import Device, GatewayConfig
+from gateway.contract.clock import instant, micros
+from gateway.contract.wire import AuditEvent, Event, GatewayEvent
+from gateway.door.enrolment import Told
+from gateway.door.entries import Entries
+from gateway.door.locks import Locks, Publish
+from gateway.door.memory import Keep, Memory, keep_nothing
 from gateway.drivers import NOTHING, Decoded, Driver, DriverError
 from gateway.drivers.registry import drivers_for
-from gateway.enrolment import Told
-from gateway.entries import Entries
-from gateway.faults import FaultBudget, shown
-from gateway.freshness import Freshness
-from gateway.identities import Identities
-from gateway.locks import Locks, Publish
-from gateway.memory import Keep, Memory, keep_nothing
-from gateway.repeats import Repeats, is_state
-from gateway.signed_time import SignedTime
-from gateway.unit import Unit
-from gateway.watch import DeviceWatch
-from gateway.wire import AuditEvent, Event, GatewayEvent
+from gateway.field.faults import FaultBudget, shown
+from gateway.field.freshness import Freshness
+from gateway.field.identities import Identities
+from gateway.field.repeats import Repeats, is_state
+from gateway.field.watch import DeviceWatch
+from gateway.lists.access_lists import ListHolder
+from gateway.lists.signed_time import SignedTime
+from gateway.spool.unit import Unit
 
 log = logging.getLogger(__name__)
 

@@ -13,20 +13,20 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import SecretStr
 
-from gateway.clock import micros
 from gateway.config import ConfigError, GatewayConfig, read_gateways
-from gateway.downlink import Downlink
+from gateway.contract.clock import micros
+from gateway.contract.wire import Event, State
+from gateway.door.muster_desk import MusterDesk
 from gateway.drivers import DriverError
+from gateway.field.runtime import Runtime
 from gateway.metrics import Measures, MetricsServer
-from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
-from gateway.muster_desk import MusterDesk
+from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from gateway.place import Place
-from gateway.runtime import Runtime
 from gateway.settings import GatewaySettings
-from gateway.spool import Spool
-from gateway.unit import Unit
-from gateway.uplink import Uplink
-from gateway.wire import Event, State
+from gateway.spool.spool import Spool
+from gateway.spool.unit import Unit
+from gateway.uplink.downlink import Downlink
+from gateway.uplink.uplink import Uplink
 
 log = logging.getLogger(__name__)
 

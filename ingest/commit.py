@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 
 from database.leases import Fenced
-from gateway.wire import Event
+from gateway.contract.wire import Event
 from ingest import alarms, clock, earlier, letters, records, store
 from ingest.consequences import TELLING, Consequences
 from ingest.late import apply_late

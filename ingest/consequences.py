@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.wire import Event
+from gateway.contract.wire import Event
 from ingest.topology import Device, Gateway
 
 TELLING: Final = frozenset({"access", "access_taken", "door", "device", "gateway"})

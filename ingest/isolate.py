@@ -14,7 +14,7 @@ from typing import Final
 from psycopg import DataError, Error, IntegrityError, errors
 
 from database.leases import Fenced
-from gateway.wire import Event
+from gateway.contract.wire import Event
 from ingest import letters
 from ingest.commit import Books, Tally
 from ingest.messages import Reading, Unreadable

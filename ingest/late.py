@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.wire import Event
+from gateway.contract.wire import Event
 from ingest.occupancy import PlaceFold
 from ingest.topology import Device
 

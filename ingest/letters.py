@@ -8,7 +8,7 @@ import json
 import logging
 from typing import Final
 
-from gateway.wire import Event
+from gateway.contract.wire import Event
 from ingest.messages import Letter, Reading, Unreadable
 from ingest.records import DeadLetter
 from ingest.topology import Gateway

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.wire import BATCH, EVENT, MAX_BATCH_EVENTS, Batch, Event, Was, parse_topic
+from gateway.contract.wire import BATCH, EVENT, MAX_BATCH_EVENTS, Batch, Event, Was, parse_topic
 from ingest.splitting import split
 from ingest.topology import Gateway, Topology
 
@@ -52,7 +52,7 @@ class Reading:
     """Earlier numbers of some of the events."""
     stepped: int = 0
     boots: list[list[int]] = field(default_factory=list)
-    """How the gateway's clock changed since (``gateway.wire.Batch``)."""
+    """How the gateway's clock changed since (``gateway.contract.wire.Batch``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.wire import AccessEvent, Event
+from gateway.contract.wire import AccessEvent, Event
 from ingest.estimate import estimate, pass_time
 from ingest.space import Estimate, SpaceFold
 from ingest.topology import Device, Topology

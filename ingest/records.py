@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from gateway.wire import State
+from gateway.contract.wire import State
 from ingest.consequences import Incident
 from ingest.store import Connection, when
 

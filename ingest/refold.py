@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from gateway.wire import Event
+from gateway.contract.wire import Event
 from ingest import topology as network
 from ingest.late import apply_late
 from ingest.occupancy import PlaceFold

@@ -15,7 +15,7 @@ from struct import Struct
 from typing import Any, Final, get_args
 
 from access.model import Reason
-from gateway.wire import Event
+from gateway.contract.wire import Event
 
 PG_EPOCH: Final = 946_684_800_000_000
 """2000-01-01T00:00:00Z in microseconds since the Unix epoch."""

@@ -10,16 +10,16 @@ import time
 
 from prometheus_client import generate_latest
 
-from gateway.health import serve
-from gateway.mqtt_loop import Message as MqttMessage
-from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
-from gateway.wire import SHARDS
+from gateway.contract.wire import SHARDS
+from gateway.mqtt.loop import Message as MqttMessage
+from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from ingest.inbox import Inbox
 from ingest.listen import listen
 from ingest.messages import Message
 from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from ingest.worker import Worker
+from process.health import serve
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     loop.start()
     log.info("ingest_started", extra={"shards": settings.shards, "metrics_port": settings.metrics_port})
     while not stop.wait(1.0):
-        health()  # somebody has to look once a second (gateway.pulse)
+        health()  # somebody has to look once a second (process.pulse)
         if not threads[0].is_alive() or not loop.alive:
             log.critical("ingest_thread_died")
             break

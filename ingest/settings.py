@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.wire import SHARDS
+from gateway.contract.wire import SHARDS
 
 
 class IngestSettings(BaseSettings):

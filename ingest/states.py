@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 from pydantic import ValidationError
 
-from gateway.wire import State
+from gateway.contract.wire import State
 from ingest import records
 from ingest.messages import Letter, Message, describe
 from ingest.metrics import Metrics

@@ -12,8 +12,7 @@ import psycopg
 
 from database.leases import Fenced, Keeper, connect
 from database.pace import Pace
-from gateway.pulse import Pulse
-from gateway.wire import Mark
+from gateway.contract.wire import Mark
 from ingest import due, isolate, records, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
@@ -23,6 +22,7 @@ from ingest.settings import IngestSettings
 from ingest.splitting import Repeats
 from ingest.states import Said, States, read_state
 from ingest.topology import Gateway
+from process.pulse import Pulse
 
 log = logging.getLogger(__name__)
 

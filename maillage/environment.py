@@ -39,7 +39,7 @@ class Running:
     api: str | None = None
     """The address of its API."""
     instance_key: str | None = None
-    """With it the API proves that it is this stack's (``api.instance``)."""
+    """With it the API proves that it is this stack's (``api.http.instance``)."""
 
 
 def write(

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, Self
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.mqtt_url import parse_mqtt_url
+from gateway.mqtt.address import parse_mqtt_url
 from maillage.recording import BadLine, Recorded, moved, read_recording
 
 IN_FLIGHT: Final = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gateway.wire import State
+from gateway.contract.wire import State
 from rights.gateways import Gateway
 
 ANSWER_S: Final = 5.0

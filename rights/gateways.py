@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.wire import Address
+from gateway.contract.wire import Address
 from rights.store import Connection
 
 _GATEWAYS = """

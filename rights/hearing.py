@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from gateway.wire import MAX_MESSAGE_BYTES, Address, parse_topic
+from gateway.contract.wire import MAX_MESSAGE_BYTES, Address, parse_topic
 from rights.metrics import Metrics
 
 log = logging.getLogger(__name__)

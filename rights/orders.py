@@ -15,7 +15,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from gateway.wire import CommandBody, EnrolledCard, Reply
+from gateway.contract.wire import CommandBody, EnrolledCard, Reply
 from rights.fleet import Side
 from rights.metrics import Metrics
 from rights.packing import command_message
@@ -26,7 +26,7 @@ from rights.store import Connection
 log = logging.getLogger(__name__)
 
 _LARGEST_ANSWER: Final = 4_000_000
-"""Bytes of what a gateway's list says: twice what a message holds of it (``gateway.list_report``)."""
+"""Bytes of what a gateway's list says: twice what a message holds of it (``gateway.contract.list_report``)."""
 _ANSWER: Final = re.compile(rb'\{(?:"[0-9a-f]{64}": ?"[0-9a-f]{1,64}"(?:, ?|(?=\})))*\}')
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 

@@ -10,8 +10,8 @@ from typing import Final
 from access import AccessList, to_json
 from access.compare import Delta
 from access.deltas_json import delta_to_json
-from gateway.signing import sign
-from gateway.wire import MAX_PART_BYTES, Command, CommandBody, ListDelta, ListHead, ListPart
+from gateway.contract.signing import sign
+from gateway.contract.wire import MAX_PART_BYTES, Command, CommandBody, ListDelta, ListHead, ListPart
 
 MAX_DELTA_BYTES: Final = 400_000
 """Of a delta's message: a larger one travels as a whole list, since brokers take 1 MiB."""

@@ -9,9 +9,9 @@ import threading
 
 from prometheus_client import generate_latest
 
-from gateway.health import serve
-from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
-from gateway.wire import SHARDS
+from gateway.contract.wire import SHARDS
+from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
+from process.health import serve
 from rights.hearing import Hearing
 from rights.listen import listen
 from rights.metrics import Metrics
@@ -94,7 +94,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
     loop.start()
     log.info("rights_started", extra={"metrics_port": settings.metrics_port})
     while not stop.wait(1.0):
-        health()  # somebody has to look once a second (gateway.pulse)
+        health()  # somebody has to look once a second (process.pulse)
         if not threads[0].is_alive() or not loop.alive:
             log.critical("rights_thread_died")
             break

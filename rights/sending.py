@@ -14,7 +14,7 @@ from typing import Final
 
 import psycopg
 
-from gateway.wire import Address, State
+from gateway.contract.wire import Address, State
 from rights import gateways, history, store
 from rights.draft import Change
 from rights.fleet import Side, Target

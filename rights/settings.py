@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from gateway.signing import SignatureError, public_key
+from gateway.contract.signing import SignatureError, public_key
 
 
 class RightsSettings(BaseSettings):

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from database.leases import LEASE_LOST, Fenced, Keeper, connect
 from database.pace import Pace
-from gateway.pulse import Pulse
-from gateway.wire import Reply, State
+from gateway.contract.wire import Reply, State
+from process.pulse import Pulse
 from rights import store
 from rights.draft import Change
 from rights.hearing import Hearing

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from gateway.small_http import SmallHandler, SmallServer
+from process.small_http import SmallHandler, SmallServer
 from simulator.errors import SimulatorError
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.drivers import DriverError
-from gateway.mqtt_loop import Message, MqttLoop, MqttUrlError, parse_mqtt_url
+from gateway.mqtt.loop import Message, MqttLoop, MqttUrlError, parse_mqtt_url
 from simulator.errors import FaultError, QuestionError
 from simulator.faults import changed
 from simulator.http import Answer, Query, Window

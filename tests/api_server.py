@@ -21,7 +21,7 @@ from psycopg import sql
 from tests.conftest import Database
 from tests.waiting import until
 
-_START = "import sys; from api.run import run; from api.settings import ApiSettings; sys.exit(run(ApiSettings()))"
+_START = "import sys; from api.run import run; from api.http.settings import ApiSettings; sys.exit(run(ApiSettings()))"
 
 
 def free_port() -> int:

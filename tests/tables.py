@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from api.settings import ApiSettings
+from api.http.settings import ApiSettings
 from dashboards.settings import DashboardsSettings
 from gateway.settings import GatewaySettings
 from ingest.metrics import Metrics
@@ -64,7 +64,7 @@ def metrics_table() -> str:
         labels = ", ".join(_LABELS.get(metric.name, ()))
         suffix = "_total" if metric.type == "counter" else ""
         lines.append(f"| `{metric.name}{suffix}` | {labels} | {metric.documentation} |")
-    for source in ("gateway/metrics.py", "gateway/list_metrics.py", "api/metrics.py"):
+    for source in ("gateway/metrics.py", "gateway/lists/metrics.py", "api/http/metrics.py"):
         lines += [f"| `{name}` | | {about} |" for name, about in _mentions(ROOT / source)]
     return "\n".join(lines)
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from api.access.cards import CardFormat
-from api.access.fields import Body, Code, Moment, Ref
-from api.access.fields import Told as Answer
+from api.cards.cards import CardFormat
+from api.http.fields import Body, Code, Moment, Ref
+from api.http.fields import Told as Answer
 
 
 class EventNamed(Body):

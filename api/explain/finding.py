@@ -10,9 +10,9 @@ from typing import Any, Final
 from psycopg.rows import DictRow, tuple_row
 
 from access.model import AccessList, State
-from api.errors import BadField, NotFound
 from api.explain.readings import DOORS, READINGS, SPACES, Told, folded, ground
-from api.session import Session
+from api.http.errors import BadField, NotFound
+from api.http.session import Session
 from rights.assembly import stored_list
 from rights.queries import STORED_ENTRIES, STORED_SETTINGS, VERSION_AT
 

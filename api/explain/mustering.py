@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from access.inside import muster
 from access.state import State
-from api.access.fields import time_of
+from api.http.fields import time_of
 from api.transfer.lines import FORMULA
 
 WINDOW: Final = timedelta(hours=24)

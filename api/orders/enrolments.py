@@ -12,8 +12,8 @@ from pydantic import Field
 from access.errors import CardError
 from access.formats import Card, lookalikes, read_bits
 from access.tokens import card_token
-from api.access.fields import Body, Code, Told, time_of
-from api.access.notation import RANDOM
+from api.cards.notation import RANDOM
+from api.http.fields import Body, Code, Told, time_of
 from rights.sealing import reply_key, unseal
 
 # A reader of a place whose gateway is in service.

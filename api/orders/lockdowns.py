@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 from psycopg.rows import DictRow
 
-from api.access.fields import Told, time_of
-from api.session import Session
+from api.http.fields import Told, time_of
+from api.http.session import Session
 
 _LOCK: Final = """
 INSERT INTO lockdown (place, door, ordered_by) VALUES (%(place)s, %(door)s, %(by)s) ON CONFLICT DO NOTHING

@@ -18,7 +18,7 @@ from typing import Any, Final, get_args
 from fastapi import APIRouter, HTTPException, Request
 from starlette.responses import Response
 
-from api.language import Language, language_of
+from api.http.language import Language, language_of
 
 _FOLDER: Final = Path(__file__).parent / "static"
 _TYPES: Final = {

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from psycopg.rows import DictRow
 
-from api.access.fields import time_of
-from api.session import Session
+from api.http.fields import time_of
+from api.http.session import Session
 
 # Each with a time as a datetime, told as RFC 3339; nothing is left out but hashes.
 _ORGANISATION: Final = "SELECT o.name FROM organisation o JOIN member m ON m.organisation = o.id WHERE m.ref = %(ref)s"

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from access.errors import CardError
 from access.formats import Card
-from api.access.notation import (
+from api.cards.notation import (
     Choice,
     NeedsFormat,
     Notation,

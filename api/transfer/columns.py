@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from api.network import folded
+from api.present.network import folded
 from api.transfer.text import FileRefused
 
 Column = Literal[

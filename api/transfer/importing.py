@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import psycopg
 
-from api.audited import note_reading
-from api.session import Session
+from api.audit.audited import note_reading
+from api.http.session import Session
+from api.http.tries import TAKEN, UNSTORED_IMPORTS, Tries
 from api.transfer.cards import FormatQuestion, study
 from api.transfer.columns import Columns, read_header
 from api.transfer.lines import Line, Wrong, cell_of, read_line
@@ -20,7 +21,6 @@ from api.transfer.plan import Plan, make_plan
 from api.transfer.report import Told, counts, question_as_json, told_as_json
 from api.transfer.store import Hidden, load_known, write
 from api.transfer.text import Table, read_table
-from api.tries import TAKEN, UNSTORED_IMPORTS, Tries
 
 _ROUNDS: Final = 3
 _MOST_HIDDEN: Final = 10

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from api.network import folded
+from api.present.network import folded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from access.errors import CardError
 from access.tokens import card_token
-from api.network import folded
+from api.present.network import folded
 from api.transfer.cards import CardColumn, kind_of, last4_of
 from api.transfer.columns import Column
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from api.language import Language
+from api.http.language import Language
 from api.transfer.columns import COLUMNS, NAME_PARTS, Column
 from api.transfer.entitle import PassPlanner
 from api.transfer.french import CELLS, HEADERS

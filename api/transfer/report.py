@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from api.times import rfc3339, to_us
+from api.http.times import rfc3339, to_us
 from api.transfer.cards import FormatQuestion
 from api.transfer.lines import Line, Wrong
 

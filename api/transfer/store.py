@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from api.network import folded
-from api.session import Session
+from api.http.session import Session
+from api.present.network import folded
 from api.transfer.known import CardRow, Known, MemberRow, PassRow, PlaceLimits, PlaceParts, organisation_key
 from api.transfer.lines import CLEAR, Line
 from api.transfer.plan import Plan

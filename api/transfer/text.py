@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from api.errors import BadField
+from api.http.errors import BadField
 from api.transfer.encodings import Decoded, NotDecided, NotReadable, decode
 
 MAX_LINES: Final = 50_000

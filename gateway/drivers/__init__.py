@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from gateway.contract.wire import Event
 from gateway.errors import GatewayError
-from gateway.wire import Event
 
 
 class DriverError(GatewayError):

@@ -18,9 +18,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.config import Device
+from gateway.contract.wire import DeviceEvent, Event
 from gateway.drivers import NOTHING, Decoded, DriverError, Identity, milesight
 from gateway.drivers.fields import device_at, instant_of, nested, number, read_object, text
-from gateway.wire import DeviceEvent, Event
 
 ALIVE: Final = frozenset({"join", "ack"})
 """Events that a device itself caused, though they carry no news for us."""

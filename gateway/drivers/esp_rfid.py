@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.config import Device
+from gateway.contract.wire import DeviceEvent, DoorEvent, Event
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
 from gateway.drivers.fields import device_at, read_object, text
 from gateway.drivers.wiegand import number_bytes, with_parity
-from gateway.wire import DeviceEvent, DoorEvent, Event
 
 ANSWERS: Final = frozenset(
     {

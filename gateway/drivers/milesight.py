@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.contract.wire import CountEvent, DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 from gateway.drivers import DriverError
 from gateway.drivers.milesight_tables import COMMON, MODELS, Field, skipped
-from gateway.wire import CountEvent, DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 
 Fields = dict[str, Any]
 

@@ -22,9 +22,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gateway.config import Device
+from gateway.contract.wire import DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
 from gateway.drivers.fields import device_at, instant_of, nested, number, read_object
-from gateway.wire import DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 
 MEASURES: Final[tuple[tuple[str, tuple[str, ...], float, float], ...]] = (
     ("co2", ("co2",), 0, 100_000),

@@ -12,7 +12,7 @@ import urllib.request
 from typing import Final
 from urllib.parse import urlsplit
 
-from api.instance import PATH, proof
+from api.http.instance import PATH, proof
 from maillage import environment
 from maillage.complaint import Complaint
 from maillage.paths import runtime_directory

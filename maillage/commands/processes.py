@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
 
 def _begin(log_level: str) -> threading.Event:
     """Configure the logs and return the event that Ctrl-C and SIGTERM set."""
-    from maillage.logging import configure
+    from process.logging import configure
 
     configure(log_level)
     stop = threading.Event()
@@ -100,9 +100,9 @@ def api(
 
     Settings: MAILLAGE_DATABASE_URL, MAILLAGE_HTTP_HOST, MAILLAGE_HTTP_PORT, MAILLAGE_LOG_LEVEL.
     """
+    from api.http.settings import ApiSettings
     from api.run import run
-    from api.settings import ApiSettings
-    from maillage.logging import configure
+    from process.logging import configure
 
     settings = ApiSettings(**_given(http_host=host, http_port=port))
     configure(settings.log_level)
@@ -178,7 +178,7 @@ def maintain(
     from datetime import timedelta
 
     url = database_url()
-    from maillage import maintain as maintenance
+    from jobs import maintain as maintenance
 
     if once:
         maintenance.maintain(url)

@@ -54,7 +54,7 @@ def broker_files(
     place, write the files again and send the broker a SIGHUP.
     """
     from gateway.config import read_gateways
-    from gateway.mqtt_url import parse_mqtt_url
+    from gateway.mqtt.address import parse_mqtt_url
     from maillage.broker import passwords_of, where_of, write_central
 
     broker = parse_mqtt_url(os.environ.get("MAILLAGE_MQTT_URL", ""))

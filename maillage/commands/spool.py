@@ -27,8 +27,8 @@ def recover(
 
     Example: maillage spool recover /var/lib/maillage/spool.sqlite.unreadable-0
     """
-    from gateway.recovery import recover as run
     from gateway.settings import GatewaySettings
+    from gateway.spool.recovery import recover as run
 
     found, now = run(spool or GatewaySettings().spool, file)
     for one in found:

@@ -11,7 +11,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.errors import GatewayError
-from gateway.mqtt_url import parse_mqtt_url
+from gateway.mqtt.address import parse_mqtt_url
 from maillage.doctor.finding import Finding, bad, good, note
 
 

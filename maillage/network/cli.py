@@ -107,7 +107,7 @@ def gateways(
 ) -> None:
     """Write what the gateways must know: their devices, doors, passwords and keys. The file is secret."""
     from gateway.config import write_gateways
-    from gateway.signing import public_key
+    from gateway.contract.signing import public_key
     from maillage.network.errors import SelectionError
     from maillage.network.gateways import export_gateways
     from maillage.network.passwords import gateway_password, muster_key

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
-from gateway.wire import SHARDS
+from gateway.contract.wire import SHARDS
 from maillage.network.territory import fold
 
 LONGEST_SLUG: Final = 48

@@ -11,8 +11,8 @@ from typing import Final
 
 import psycopg
 
-from gateway.recovery import held
-from gateway.sqlite_file import SpoolError, set_aside_files
+from gateway.spool.recovery import held
+from gateway.spool.sqlite_file import SpoolError, set_aside_files
 
 _SPOOLED: Final = """
 -- where each gateway stands: its epoch, the first seq that counts, the last event written, the last known committed

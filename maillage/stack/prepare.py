@@ -9,12 +9,12 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from api.keys import create_key, list_keys, revoke_key
+from api.keys.store import create_key, list_keys, revoke_key
 from dashboards.roles import create_reader
 from database.migrate import migrate
 from database.pool import Connection, connect
 from gateway.config import write_gateways
-from gateway.signing import public_key
+from gateway.contract.signing import public_key
 from maillage.embedded import Secrets
 from maillage.network.gateways import export_gateways
 from maillage.network.importing import import_file

@@ -12,7 +12,7 @@ import psycopg
 
 from database.migrate import migrate
 from gateway.config import GatewayConfig, write_gateways
-from gateway.signing import new_seed, public_key
+from gateway.contract.signing import new_seed, public_key
 from maillage.broker import where_of
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres
 from maillage.embedded.bundle import Bundle

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config import Device, GatewayConfig
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from simulator.air import Air
 from simulator.clock import Clock, Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid

@@ -16,10 +16,10 @@ import httpx
 import psycopg
 import pytest
 
-from api.keys import create_key
+from api.keys.store import create_key
 from gateway.config import write_gateways
+from gateway.door.presence import SLACK_US
 from gateway.drivers.esp_rfid import READ_AGAIN_S
-from gateway.presence import SLACK_US
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login

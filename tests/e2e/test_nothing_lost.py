@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from ingest import refold
 from maillage.embedded.bundle import Bundle
 from tests.e2e.chain import Chain, kill9, start_chain

@@ -15,8 +15,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-import api.protocol
-from api.protocol import BoundedProtocol
+import api.http.protocol
+from api.http.protocol import BoundedProtocol
 from tests.managed import Managed, managed
 
 MB = 1024 * 1024
@@ -156,7 +156,7 @@ def test_a_key_that_is_good_may_send_what_a_route_takes(network: Managed) -> Non
 
 
 def test_who_says_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.protocol, "_HEAD_S", 0.3)
+    monkeypatch.setattr(api.http.protocol, "_HEAD_S", 0.3)
 
     async def hello(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})

@@ -23,8 +23,8 @@ from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.session import PERMISSION_MARK
-from api.settings import ApiSettings
+from api.http.session import PERMISSION_MARK
+from api.http.settings import ApiSettings
 from tests.from_schema import fitting
 from tests.integration.test_api_manage_nasty import NASTY, known, leaves, put
 from tests.managed import Managed, managed

@@ -13,8 +13,12 @@ import psycopg
 import pytest
 
 from access.tokens import card_token, pin_hash, token_key
-from api.access import bookings, cards, members, passes, spread, visits
-from api.access import keys as key_models
+from api.bookings import bookings
+from api.cards import cards, spread
+from api.keys import management as key_models
+from api.members import members
+from api.passes import passes
+from api.visits import visits
 from rights.refresh import Refresher
 from tests.managed import CARD_KEY, Managed, managed
 

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.keys import create_key
-from api.settings import ApiSettings
+from api.http.settings import ApiSettings
+from api.keys.store import create_key
 from database.pool import connect
 from tests.api_server import Centre
 from tests.conftest import Database

@@ -11,9 +11,9 @@ from fastapi.routing import APIRoute
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.roles import HELD, OF_SCOPES, PERMISSIONS, Permission
-from api.session import PERMISSION_MARK
-from api.settings import ApiSettings
+from api.http.roles import HELD, OF_SCOPES, PERMISSIONS, Permission
+from api.http.session import PERMISSION_MARK
+from api.http.settings import ApiSettings
 from tests.managed import Managed, managed
 
 PUBLIC: Final = frozenset(
@@ -63,7 +63,7 @@ def test_every_route_that_is_not_public_names_its_permission() -> None:
     assert len(GUARDED) > 50
     for route, method in GUARDED:
         named = (route.openapi_extra or {}).get(PERMISSION_MARK)
-        said = f"{method} {route.path} doesn't say which permission it asks for (api.session.guarded)"
+        said = f"{method} {route.path} doesn't say which permission it asks for (api.http.session.guarded)"
         assert named or (named == [] and (method, route.path) in ANY_KEY), said
         assert set(named) <= set(PERMISSIONS)
 

@@ -9,8 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from api import refusals
-from api.access import closures, doors, organisations, places, schedules
+from api.doors import doors
+from api.http import refusals
+from api.members import organisations
+from api.places import hours as places
+from api.schedules import closures, schedules
 from tests.managed import Managed, managed
 from tests.waiting import until
 

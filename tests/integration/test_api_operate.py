@@ -17,11 +17,11 @@ from typer.testing import CliRunner, Result
 
 from access.formats import Card, read_bits
 from access.tokens import card_token
-from api.routes.alarms import Alarm, Alarms
-from api.routes.audit import Audit, AuditHead
-from api.routes.privacy import Erased, Held
-from api.routes.transfer import ImportReport
-from api.tries import TAKEN, UNSTORED_IMPORTS
+from api.alarms.routes import Alarm, Alarms
+from api.audit.routes import Audit, AuditHead
+from api.http.tries import TAKEN, UNSTORED_IMPORTS
+from api.privacy.routes import Erased, Held
+from api.transfer.routes import ImportReport
 from maillage.commands import members as commands
 from tests.managed import CARD_KEY, Managed, managed
 from tests.operated import Door, door

@@ -14,15 +14,15 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from api.orders.commands import Order
 from api.orders.enrolments import Enrolment
-from api.routes.commands import Orders
-from api.routes.lockdowns import Lockdowns
+from api.orders.lockdown_routes import Lockdowns
+from api.orders.orders import Order
+from api.orders.routes import Orders
 from gateway.config import GatewayConfig, write_gateways
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.contract.signing import new_seed, public_key
+from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from gateway.run import Process
 from gateway.settings import GatewaySettings
-from gateway.signing import new_seed, public_key
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.bundle import Bundle
 from rights.run import run as run_rights

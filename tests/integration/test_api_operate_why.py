@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from api.explain.asked import Explanation
-from api.routes.muster import Muster
-from api.routes.what_if import WhatIfAnswer
+from api.explain.muster_routes import Muster
+from api.explain.what_if_routes import WhatIfAnswer
 from tests.managed import Managed, managed
 from tests.operated import Door, door, lists
 

@@ -12,8 +12,9 @@ import httpx
 import psycopg
 import pytest
 
-from api import keys, models
-from api.errors import KeyInvalid
+from api.http import models
+from api.http.errors import KeyInvalid
+from api.keys import store as keys
 from tests.api_server import Centre, api_process, codes, shared_database
 from tests.conftest import Database
 from tests.waiting import until

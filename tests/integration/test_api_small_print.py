@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.routes.privacy import Caller
+from api.privacy.routes import Caller
 from tests.managed import Managed, managed
 
 

@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 
 from database.chain import LINES, START, Checked, Line, check, line_hash
 from database.pool import Connection
+from jobs.maintain import maintain
 from maillage.cli import app
-from maillage.maintain import maintain
 from tests.conftest import Database
 
 SETUP: Final = """

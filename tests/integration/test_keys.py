@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.errors import KeyInvalid
-from api.keys import create_key
+from api.http.errors import KeyInvalid
+from api.keys.store import create_key
 from database.pool import Connection
 from maillage.cli import app
 from tests.conftest import Database

@@ -13,7 +13,7 @@ import pytest
 
 from database.leases import Keeper
 from database.pool import Connection, connect
-from maillage.maintain import LEASE, maintain, maintain_every
+from jobs.maintain import LEASE, maintain, maintain_every
 from tests.conftest import Database
 from tests.waiting import until
 

@@ -19,7 +19,7 @@ from access.formats import read_code
 from access.tokens import pin_hash
 from database.pool import Connection, connect
 from gateway.config import GatewayConfig, read_gateways, write_gateways
-from gateway.signing import public_key
+from gateway.contract.signing import public_key
 from maillage.network.errors import KeyChangedError, KeyMissingError
 from maillage.network.gateways import export_gateways
 from maillage.network.importing import Report, import_file

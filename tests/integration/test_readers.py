@@ -18,9 +18,9 @@ from psycopg import errors
 from dashboards.roles import create_reader, drop_reader
 from database.leases import Keeper
 from database.migrate import migrate
-from maillage import maintain as maintenance
-from maillage import readers
-from maillage.maintain import RetentionBlocked, maintain
+from jobs import maintain as maintenance
+from jobs import readers
+from jobs.maintain import RetentionBlocked, maintain
 from tests.conftest import Database
 from tests.waiting import until
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto
 from maillage.replay import ReplayError, replay
 from tests.waiting import until

@@ -10,10 +10,10 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from gateway.config import GatewayConfig, write_gateways
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.contract.wire import BATCH, parse_topic
+from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from gateway.run import run
 from gateway.settings import GatewaySettings
-from gateway.wire import BATCH, parse_topic
 from maillage.embedded import EmbeddedMosquitto
 from maillage.replay import replay
 from tests.conftest import CentralBroker

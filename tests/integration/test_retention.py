@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from database.pool import Connection
-from maillage.maintain import maintain
+from jobs.maintain import maintain
 from tests.conftest import Database
 
 SETUP: Final = """

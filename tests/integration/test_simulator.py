@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.config import write_gateways
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.process import free_port
 from simulator.run import run

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.mqtt_loop import Link, Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto
 from simulator.line import Line, caller
 from tests.waiting import until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.mqtt_loop import MqttLoop
+from gateway.mqtt.loop import MqttLoop
 from gateway.settings import GatewaySettings
 from maillage.embedded import EmbeddedMosquitto
 from tests.conftest import CentralBroker

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import GatewayConfig, write_gateways
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.contract.wire import BATCH, CommandBody
+from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from gateway.run import Process
 from gateway.settings import GatewaySettings
-from gateway.wire import BATCH, CommandBody
 from maillage.embedded import EmbeddedMosquitto
 from rights.packing import command_message
 from tests.conftest import CentralBroker

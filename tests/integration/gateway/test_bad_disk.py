@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
-from gateway import sqlite_file
-from gateway.list_parts import Whole
-from gateway.list_store import ListStore
+from gateway.contract.list_parts import Whole
+from gateway.lists.store import ListStore
 from gateway.settings import GatewaySettings
-from gateway.spool import Spool
-from gateway.sqlite_file import broken, read_only
+from gateway.spool import sqlite_file
+from gateway.spool.spool import Spool
+from gateway.spool.sqlite_file import broken, read_only
 from tests.integration.gateway.stage import Centre, Field, process_of_its_own
 from tests.integration.gateway.test_spool import desk, everything, fill
 from tests.unit.gateway.place_parts import S, access_list, badge, signed
@@ -135,8 +135,8 @@ def limited(most: int, path: Path, code: str) -> None:
 _ERRING = """
 import sys, time
 from pathlib import Path
-from gateway.list_store import ListStore
-from gateway.spool import Spool
+from gateway.lists.store import ListStore
+from gateway.spool.spool import Spool
 path = Path(sys.argv[1])
 spool = Spool(path)
 epoch = spool.open("g").epoch
@@ -254,9 +254,9 @@ def test_a_disk_that_comes_back_takes_all_in_order(tmp_path: Path, monkeypatch: 
         return really(*arguments, **named)
 
     really = sqlite_file.prepare
-    monkeypatch.setattr("gateway.spool._RETRY_S", 0.02)
-    monkeypatch.setattr("gateway.spool_file.prepare", prepare)
-    monkeypatch.setattr("gateway.spool_file.read_only", lambda _path: None)
+    monkeypatch.setattr("gateway.spool.spool._RETRY_S", 0.02)
+    monkeypatch.setattr("gateway.spool.file.prepare", prepare)
+    monkeypatch.setattr("gateway.spool.file.read_only", lambda _path: None)
     spool = Spool(path)
     try:
         assert spool.open("g").epoch == "", "nobody knows as yet"

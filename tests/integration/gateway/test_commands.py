@@ -14,13 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import commands as under_test
-from gateway.commands import CommandRefused, Commands, Desk
-from gateway.list_report import list_report
-from gateway.signing import new_seed
-from gateway.spool import Spool
-from gateway.spool_changes import LONGEST_LIFE_US
-from gateway.wire import CommandBody, Reply
+from gateway.contract.list_report import list_report
+from gateway.contract.signing import new_seed
+from gateway.contract.wire import CommandBody, Reply
+from gateway.door import orders as under_test
+from gateway.door.orders import CommandRefused, Commands, Desk
+from gateway.spool.changes import LONGEST_LIFE_US
+from gateway.spool.spool import Spool
 from rights.packing import command_message
 from tests.unit.gateway.place_parts import AT, SEED, TOKEN, Bench, S, access_list, badge, signed
 from tests.waiting import until
@@ -141,7 +141,7 @@ def test_a_report_says_what_the_list_says(stand: Stand, monkeypatch: pytest.Monk
     assert reply is not None
     assert reply.entries is not None
     assert list(json.loads(zlib.decompress(base64.b64decode(reply.entries)))) == [TOKEN]
-    monkeypatch.setattr("gateway.list_report.LONGEST", 10)
+    monkeypatch.setattr("gateway.contract.list_report.LONGEST", 10)
     reply = stand.commands.obey(order("report_list", "2"), retained=False, now=NOW)
     assert reply == Reply(id="id-2", outcome="failed"), "more than a message holds"
 

@@ -18,10 +18,10 @@ import pytest
 
 from access.rules import DoorRules
 from gateway.config import write_gateways
+from gateway.contract.signing import public_key
+from gateway.door.presence import SLACK_US
 from gateway.drivers.esp_rfid import READ_AGAIN_S
-from gateway.presence import SLACK_US
 from gateway.settings import GatewaySettings
-from gateway.signing import public_key
 from maillage.embedded.process import free_port
 from tests.conftest import CentralBroker
 from tests.integration.gateway.stage import Centre, Field, command

@@ -15,7 +15,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.config import GatewayConfig
-from gateway.mqtt_loop import Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from gateway.settings import GatewaySettings
 from maillage.embedded import EmbeddedMosquitto
 from tests.integration.gateway.stage import Centre, Field, process_of_its_own, start
@@ -197,8 +197,8 @@ def test_a_code_that_waits_in_the_session_of_a_sensor_opens_nothing(
 def test_a_thread_that_stood_still_knows_that_it_reads_old_messages(
     loop: MqttLoop, field: Field, field_mqtt: EmbeddedMosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mqtt_loop._STOOD_STILL_S", 1.5)
-    monkeypatch.setattr("gateway.mqtt_loop._OLD_FOR_S", 5.0)
+    monkeypatch.setattr("gateway.mqtt.loop._STOOD_STILL_S", 1.5)
+    monkeypatch.setattr("gateway.mqtt.loop._OLD_FOR_S", 5.0)
     frozen = MqttLoop("frozen")
     heard: list[tuple[bytes, bool]] = []
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from gateway.list_parts import Whole
-from gateway.list_store import KeptDelta, ListStore
-from gateway.wire import ListDelta
+from gateway.contract.list_parts import Whole
+from gateway.contract.wire import ListDelta
+from gateway.lists.store import KeptDelta, ListStore
 from tests.waiting import until
 
 
@@ -86,7 +86,7 @@ def test_a_whole_list_ends_its_deltas_and_a_delta_what_lies_beyond_its_base(tmp_
 
 
 def test_a_disk_that_refuses_gets_it_later(tmp_path: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.list_store._RETRY_S", 0.02)
+    monkeypatch.setattr("gateway.lists.store._RETRY_S", 0.02)
     store = stores.open(tmp_path / "s.lists")
     with sqlite3.connect(tmp_path / "s.lists", isolation_level=None) as other:
         other.execute("PRAGMA busy_timeout = 0")
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_read_is_set_aside(tmp_path: Path, stores: Stores)
 def test_a_file_that_breaks_while_in_use_is_said_to_be_lost(
     tmp_path: Path, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.list_store._RETRY_S", 0.02)
+    monkeypatch.setattr("gateway.lists.store._RETRY_S", 0.02)
     store = stores.open(tmp_path / "s.lists")
     store.put("g", whole("one"))
     until(lambda: stores.kept == ["g"])

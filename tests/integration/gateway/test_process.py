@@ -14,13 +14,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.config import ConfigError, write_gateways
-from gateway.mqtt_loop import Broker, Message, MqttLoop
+from gateway.contract.signing import new_seed
+from gateway.field.runtime import Runtime
+from gateway.mqtt.loop import Broker, Message, MqttLoop
 from gateway.place import Place
 from gateway.run import Process, chosen, run
-from gateway.runtime import Runtime
 from gateway.settings import GatewaySettings
-from gateway.signing import new_seed
-from gateway.spool import Spool
+from gateway.spool.spool import Spool
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.process import free_port
 from tests.integration.gateway.stage import Centre, Field, command, start
@@ -215,7 +215,7 @@ def test_every_part_tells_of_itself(
 def test_a_device_that_goes_and_comes_back_is_told_at_once(
     running: Running, told: GatewaySettings, centre: Centre, field: Field, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.uplink.STATE_EVERY_S", 3600.0)  # not with the state that is due anyway
+    monkeypatch.setattr("gateway.uplink.uplink.STATE_EVERY_S", 3600.0)  # not with the state that is due anyway
     running(told)
     until(lambda: centre.states and centre.states[-1]["online"])
     field.say("z/desk/availability", b"offline")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from gateway.spool import Spool, SpoolError
-from gateway.spool_changes import LONGEST_LIFE_US
-from gateway.spool_file import SpoolFile
-from gateway.wire import EVENT, DeskEvent
+from gateway.contract.wire import EVENT, DeskEvent
+from gateway.spool.changes import LONGEST_LIFE_US
+from gateway.spool.file import SpoolFile
+from gateway.spool.spool import Spool, SpoolError
 from tests.waiting import until
 
 Opener = Callable[..., Spool]
@@ -282,7 +282,7 @@ def test_a_value_that_must_be_on_the_disk_is_there_when_the_call_returns(tmp_pat
 def test_values_that_find_no_room_keep_neither_marks_nor_events_waiting(
     tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.spool._RETRY_S", 0.02)
+    monkeypatch.setattr("gateway.spool.spool._RETRY_S", 0.02)
     spool = opened(tmp_path / "s.sqlite", max_bytes=300_000)
     epoch = spool.open("g").epoch
     assert not spool.keep_now("g", "state", "x" * 400_000, within_s=0.2), "larger than the file may ever be"

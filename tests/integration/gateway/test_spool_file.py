@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from gateway.outgoing import Outgoing
-from gateway.spool import Spool
-from gateway.spool_changes import encoded
-from gateway.wire import BATCH, EVENT
+from gateway.contract.wire import BATCH, EVENT
+from gateway.spool.changes import encoded
+from gateway.spool.outgoing import Outgoing
+from gateway.spool.spool import Spool
 from tests.integration.gateway.test_spool import desk, everything, fill
 from tests.waiting import until
 
@@ -169,7 +169,7 @@ def test_a_new_epoch_says_the_old_numbers_of_what_is_held(tmp_path: Path) -> Non
 
 
 def restarted(path: Path, start: str, monkeypatch: pytest.MonkeyPatch, clock: list[int]) -> Spool:
-    monkeypatch.setattr("gateway.spool_file.machine_start", lambda: start)
+    monkeypatch.setattr("gateway.spool.file.machine_start", lambda: start)
     spool = Spool(path, clock=lambda: clock[0])
     spool.open("g")
     return spool
@@ -177,7 +177,7 @@ def restarted(path: Path, start: str, monkeypatch: pytest.MonkeyPatch, clock: li
 
 def test_the_machines_starts_are_noted_with_their_clocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "s.sqlite"
-    monkeypatch.setattr("gateway.clock.since_start", lambda: 0)
+    monkeypatch.setattr("gateway.contract.clock.since_start", lambda: 0)
     clock = [1_000_000_000]
     spool = restarted(path, "one", monkeypatch, clock)
     fill(spool, 5, start=1_000_000_000)

@@ -119,8 +119,8 @@ def test_the_central_broker_and_the_line_may_die_at_any_time(
 def test_a_centre_restored_from_a_backup_gets_a_new_epoch_and_all_that_is_still_held(
     told: GatewaySettings, field: Field, centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.window.LOW_FOR_S", 0.5)
-    monkeypatch.setattr("gateway.window.RESEND_S", 0.3)
+    monkeypatch.setattr("gateway.uplink.window.LOW_FOR_S", 0.5)
+    monkeypatch.setattr("gateway.uplink.window.RESEND_S", 0.3)
     process = start(told)
     try:
         for number in range(20):
@@ -146,7 +146,7 @@ def test_a_new_event_goes_out_at_once(
     process = start(told)
     try:
         until(lambda: centre.of_kind("gateway"))
-        monkeypatch.setattr("gateway.mqtt_loop._IDLE_S", 600.0)  # whoever waits for the next round waits in vain
+        monkeypatch.setattr("gateway.mqtt.loop._IDLE_S", 600.0)  # whoever waits for the next round waits in vain
         for number in range(40):
             field.desk(number)
             until(lambda number=number: len(centre.of_kind("desk")) > number)  # type: ignore[misc]

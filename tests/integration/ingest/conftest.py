@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from benchmarks.stand import make_network
-from gateway.mqtt_loop import Link, MqttLoop, parse_mqtt_url
-from gateway.mqtt_loop import Message as MqttMessage
+from gateway.mqtt.loop import Link, MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Message as MqttMessage
 from ingest.run import run
 from ingest.settings import IngestSettings
 from maillage.embedded.process import free_port

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from gateway.mqtt_loop import parse_mqtt_url
+from gateway.mqtt.loop import parse_mqtt_url
 from ingest import dead_letters, refold
 from ingest.inbox import Inbox
 from ingest.messages import Message

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from gateway.wire import State
+from gateway.contract.wire import State
 from ingest.store import when
 from tests.integration.ingest.conftest import Bench
 from tests.waiting import until

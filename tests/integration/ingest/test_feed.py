@@ -16,10 +16,10 @@ import pytest
 from psycopg import AsyncConnection
 from pydantic import SecretStr
 
-from api import keys
-from api.feed import Mark, read_page
-from api.feed_before import Before
-from api.pages import make_cursor
+from api.events.feed import Mark, read_page
+from api.events.feed_before import Before
+from api.http.cursors import make_cursor
+from api.keys import store as keys
 from ingest import store
 from maillage.embedded import EmbeddedPostgres
 from maillage.embedded.bundle import Bundle

@@ -14,8 +14,8 @@ from psycopg.rows import dict_row
 
 from access.inside import muster, went_through
 from api.explain.readings import DOORS, READINGS, SPACES, Told, folded, ground
-from gateway.clock import instant
-from gateway.muster import call_roll
+from gateway.contract.clock import instant
+from gateway.door.muster import call_roll
 from ingest import refold
 from ingest.store import when
 from tests.integration.ingest.conftest import Bench

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.wire import State
+from gateway.contract.wire import State
 from ingest import refold
 from ingest.commit import Books
 from ingest.rows import row

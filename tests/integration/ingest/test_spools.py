@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from gateway.config import GatewayConfig
-from gateway.mqtt_loop import parse_mqtt_url
-from gateway.recovery import recover
-from gateway.spool import Spool, SpoolError
-from gateway.uplink import Uplink
-from gateway.wire import DeskEvent, GatewayEvent, State
+from gateway.contract.wire import DeskEvent, GatewayEvent, State
+from gateway.mqtt.loop import parse_mqtt_url
+from gateway.spool.recovery import recover
+from gateway.spool.spool import Spool, SpoolError
+from gateway.uplink.uplink import Uplink
 from maillage.embedded.process import free_port
 from maillage.stack.account import settled_balance
 from maillage.stack.up import report
@@ -308,7 +308,7 @@ def test_a_machine_without_a_clock_that_started_anew_while_the_line_was_cut(
     right = now() - 5 * H
     path = tmp_path / "s.sqlite"
     for start, first, begin in (("one", 0, 9 * S), ("two", 100, right), ("three", 200, 7 * S)):
-        monkeypatch.setattr("gateway.spool_file.machine_start", lambda start=start: start)
+        monkeypatch.setattr("gateway.spool.file.machine_start", lambda start=start: start)
         sender.begin(path, line=False)
         sender.say(first, 10, at=begin)
         if start == "three":

@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.mqtt_url import parse_mqtt_url
+from gateway.mqtt.address import parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres
 from maillage.embedded.bundle import Bundle
 from tests.conftest import CentralBroker

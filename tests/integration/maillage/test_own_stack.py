@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from api.instance import proof
+from api.http.instance import proof
 from benchmarks.stand import make_network
 from maillage import environment
 from maillage.cli import app

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from access.compare import fingerprint
-from gateway.access_lists import ListHolder, ListRefused
 from gateway.config import GatewayConfig
-from gateway.list_report import list_report
-from gateway.mqtt_loop import Link, Message, MqttLoop, parse_mqtt_url
-from gateway.signing import verify
-from gateway.wire import Address, Command, CommandBody, Reply, State
+from gateway.contract.list_report import list_report
+from gateway.contract.signing import verify
+from gateway.contract.wire import Address, Command, CommandBody, Reply, State
+from gateway.lists.access_lists import ListHolder, ListRefused
+from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 
 
 class Hearer:

@@ -12,11 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from access.compare import fingerprint
-from gateway.access_lists import ListHolder
 from gateway.config import GatewayConfig
-from gateway.mqtt_loop import MqttLoop
-from gateway.signing import new_seed, public_key
-from gateway.wire import Address, EnrolledCard, Reply
+from gateway.contract.signing import new_seed, public_key
+from gateway.contract.wire import Address, EnrolledCard, Reply
+from gateway.lists.access_lists import ListHolder
+from gateway.mqtt.loop import MqttLoop
 from maillage.embedded.process import free_port
 from maillage.stack.children import Child
 from rights.run import run
@@ -177,7 +177,7 @@ def test_a_list_that_went_bad_is_told_and_mended(stage: Stage) -> None:
 
 
 def test_one_that_asks_for_the_whole_list_gets_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.access_lists.MANY_DELTAS", 2)
+    monkeypatch.setattr("gateway.lists.access_lists.MANY_DELTAS", 2)
     network, gare = stage.network, stage.hearers["gare"]
     network.member("anna", "gare")
     gare.connect()

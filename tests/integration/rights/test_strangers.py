@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 
-from gateway.mqtt_loop import MqttLoop, parse_mqtt_url
-from gateway.signing import public_key
-from gateway.wire import Address, Reply, State
+from gateway.contract.signing import public_key
+from gateway.contract.wire import Address, Reply, State
+from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from maillage.embedded.process import free_port
 from maillage.stack.children import Child
 from tests.conftest import CentralBroker, Database

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from api.geography import Point
-from api.network import Network, Place, Space, compact, detail, summary
-from api.occupancy import SECOND, GatewayState, SpaceState
+from api.places.geography import Point
+from api.present.network import Network, Place, Space, compact, detail, summary
+from api.present.occupancy import SECOND, GatewayState, SpaceState
 
 NOW = 1_795_000_000 * SECOND
 

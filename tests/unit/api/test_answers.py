@@ -8,7 +8,7 @@ import gzip
 import pytest
 from starlette.datastructures import Headers
 
-from api.answers import Packer, known
+from api.http.answers import Packer, known
 
 BODY = b"x" * 100_000
 ETAG = b'W/"abc"'

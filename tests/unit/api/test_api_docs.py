@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.roles import HELD, PERMISSIONS
-from api.session import PERMISSION_MARK
-from api.settings import ApiSettings
+from api.http.roles import HELD, PERMISSIONS
+from api.http.session import PERMISSION_MARK
+from api.http.settings import ApiSettings
 
 DOCS: Final = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 LINES: Final = {

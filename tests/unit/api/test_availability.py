@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from api.availability import Offer, offer_of
-from api.board import Board
-from api.network import Network
-from api.occupancy import SECOND
-from api.opening import is_open
-from api.times import parse_rfc3339
+from api.http.times import parse_rfc3339
+from api.present.availability import Offer, offer_of
+from api.present.board import Board
+from api.present.network import Network
+from api.present.occupancy import SECOND
+from api.present.opening import is_open
 from tests.unit.api.network_of import NOW, a_place, a_state
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.board import OVERLAP, Board
-from api.occupancy import SECOND
-from api.times import rfc3339
-from api.view import View
+from api.http.times import rfc3339
+from api.present.board import OVERLAP, Board
+from api.present.occupancy import SECOND
+from api.present.view import View
 from tests.unit.api.network_of import NOW, a_gateway, a_network, a_place, a_state
 
 

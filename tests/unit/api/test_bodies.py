@@ -9,8 +9,8 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-import api.bodies
-from api.bodies import MOST_BYTES, STRANGER_BYTES, Body, has_body
+import api.http.bodies
+from api.http.bodies import MOST_BYTES, STRANGER_BYTES, Body, has_body
 
 LARGE = {("POST", "/large"): 3_000_000}
 
@@ -63,8 +63,8 @@ def test_pieces_are_counted_as_they_arrive() -> None:
 
 
 def test_a_slow_body_is_given_up_and_its_connection_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api.bodies, "_BODY_S", 0.05)
-    monkeypatch.setattr(api.bodies, "_THROWN_AWAY_S", 0.05)
+    monkeypatch.setattr(api.http.bodies, "_BODY_S", 0.05)
+    monkeypatch.setattr(api.http.bodies, "_THROWN_AWAY_S", 0.05)
 
     async def never() -> Message:
         await asyncio.Event().wait()

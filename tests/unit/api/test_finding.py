@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import BadQuery
-from api.finding import find_places, page_after
-from api.geography import Box, Point
-from api.network import Network
-from api.pages import make_cursor, read_cursor
+from api.http.cursors import make_cursor, read_cursor
+from api.http.errors import BadQuery
+from api.places.finding import find_places, page_after
+from api.places.geography import Box, Point
+from api.present.network import Network
 from tests.unit.api.network_of import a_network, a_place
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.language import language_of
+from api.http.language import language_of
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,16 @@ from access.formats import read_uid
 from access.passes import slot_of
 from access.schedules import zone_named
 from access.tokens import card_token
-from api.access.fields import Body, Code, Moment, Name
-from api.access.numbers import read_keypad_code, read_number
-from api.access.passes import local_day, uses_json
-from api.access.schedules import checked_hours
-from api.access.spread import spread_json
-from api.errors import BadField, BadQuery, Conflict, NotYours, RevisionMissing, Unavailable
-from api.refusals import as_problem
-from api.revisions import etag_of, expected
-from api.roles import HELD, PERMISSIONS, ROLES, permissions_of
-from api.settings import ApiSettings
+from api.cards.numbers import read_keypad_code, read_number
+from api.cards.spread import spread_json
+from api.http.errors import BadField, BadQuery, Conflict, NotYours, RevisionMissing, Unavailable
+from api.http.fields import Body, Code, Moment, Name
+from api.http.refusals import as_problem
+from api.http.revisions import etag_of, expected
+from api.http.roles import HELD, PERMISSIONS, ROLES, permissions_of
+from api.http.settings import ApiSettings
+from api.passes.passes import local_day, uses_json
+from api.schedules.schedules import checked_hours
 
 KEY = bytes(32)
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from access.errors import CardError
 from access.formats import Card, read_bits
 from access.tokens import card_token
-from api.access.notation import NeedsFormat, choices_for, clean, read_number
-from api.access.numbers import read_number as credential
+from api.cards.notation import NeedsFormat, choices_for, clean, read_number
+from api.cards.numbers import read_number as credential
 from api.transfer.cards import study
 from api.transfer.importing import Parsed, parse
 

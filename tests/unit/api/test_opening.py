@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from api.board import Board
-from api.network import Network
-from api.opening import is_open, opening_of
-from api.seats import Booked, Bookings
-from api.times import parse_rfc3339
+from api.http.times import parse_rfc3339
+from api.present.board import Board
+from api.present.network import Network
+from api.present.opening import is_open, opening_of
+from api.present.seats import Booked, Bookings
 from tests.unit.api.network_of import a_gateway, a_place, a_state
 
 MONDAYS = {"mon": [["08:00", "18:00"]]}

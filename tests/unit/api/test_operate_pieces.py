@@ -12,12 +12,12 @@ from access.formats import Card, read_uid
 from access.model import AccessList, Entry, Member, Right
 from access.rules import DoorRules, PlaceRules, SpaceRules
 from access.tokens import card_token
-from api import once
+from api.audit import once
+from api.audit.once import Once
+from api.explain.again import decide_again
 from api.explain.readings import Told
-from api.once import Once
 from api.orders.enrolments import likely
 from api.orders.listening import Answers
-from api.whatif.again import decide_again
 
 KEY = b"k" * 32
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

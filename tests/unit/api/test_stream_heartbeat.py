@@ -7,10 +7,10 @@ import asyncio
 from pydantic import SecretStr
 from starlette.types import Message
 
-from api.board import Board
-from api.clients import Clients
-from api.settings import ApiSettings
-from api.stream import EventStream, Streams
+from api.http.clients import Clients
+from api.http.settings import ApiSettings
+from api.present.board import Board
+from api.present.stream import EventStream, Streams
 
 
 def test_heartbeat_comes_though_the_bell_rings_all_the_time() -> None:

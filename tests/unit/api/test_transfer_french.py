@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import access.formats
-import api.access.notation
+import api.cards.notation
 import api.transfer
-from api.access.notation import RANDOM
-from api.language import language_of
+from api.cards.notation import RANDOM
+from api.http.language import language_of
 from api.transfer.columns import read_header
 from api.transfer.french import HEADERS, french
 from api.transfer.out import HEADER
@@ -23,7 +23,7 @@ PIECES = ("bits are 0 and 1", "7 Two files", "7. A 125 kHz", "7 has no 7", "a ca
 """Pieces of sentences, which stand below as wholes, and what no file leads to."""
 SOURCES = [
     *sorted(Path(api.transfer.__path__[0]).glob("*.py")),
-    Path(api.access.notation.__file__),
+    Path(api.cards.notation.__file__),
     Path(access.formats.__file__),
 ]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.errors import LimitReached
-from api.tries import Limit, Tries
+from api.http.errors import LimitReached
+from api.http.tries import Limit, Tries
 
 LIMIT = Limit(what="tries", most=3, within_s=60)
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gateway.contract.wire import EVENT
 from gateway.drivers import NOTHING, Decoded, Driver, DriverError, milesight
 from gateway.drivers.chirpstack import ChirpStack
 from gateway.drivers.esp_rfid import EspRfid, read_uid
 from gateway.drivers.milesight_tables import MODELS
 from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
-from gateway.wire import EVENT
 from tests.unit.drivers.samples import AT, device, load, told
 
 READERS = EspRfid(

@@ -13,8 +13,8 @@ from access.formats import read_code
 from access.rules import Allowance, DoorRules, PlaceRules, SpaceRules, Terms
 from access.schedules import schedule_from_json
 from gateway.config import GatewayConfig
+from gateway.contract.wire import EVENT, Event
 from gateway.place import Place
-from gateway.wire import EVENT, Event
 
 KEY: Final = "5a" * 32
 _KEY: Final = token_key(KEY)

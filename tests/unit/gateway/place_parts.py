@@ -11,9 +11,9 @@ from typing import Any
 from access import AccessList, Entry, Member, Right, card_token, normalise, token_key
 from access.compare import delta, fingerprint
 from gateway.config import GatewayConfig
+from gateway.contract.signing import new_seed, public_key
+from gateway.contract.wire import EVENT, Event
 from gateway.place import Place
-from gateway.signing import new_seed, public_key
-from gateway.wire import EVENT, Event
 from rights.packing import delta_message, list_messages
 
 KEY = "5a" * 32

@@ -19,13 +19,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from access import AccessList, Entry, Member, Right
 from access.compare import fingerprint
-from gateway import access_lists
-from gateway.access_lists import ListHolder, ListRefused, Taken, WholeNeeded
-from gateway.list_parts import LARGEST_LIST, Whole
-from gateway.list_report import list_report
-from gateway.list_store import KeptDelta
-from gateway.signing import new_seed, sign
-from gateway.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart
+from gateway.contract.list_parts import LARGEST_LIST, Whole
+from gateway.contract.list_report import list_report
+from gateway.contract.signing import new_seed, sign
+from gateway.contract.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart
+from gateway.lists import access_lists
+from gateway.lists.access_lists import ListHolder, ListRefused, Taken, WholeNeeded
+from gateway.lists.store import KeptDelta
 from rights import packing
 from tests.unit.gateway.place_parts import AT, SEED, S, access_list, change, config, signed
 

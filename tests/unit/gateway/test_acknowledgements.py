@@ -8,10 +8,10 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.acknowledgements import Acknowledgements, Receipt
-from gateway.deliveries import REMEMBERED, SESSION, Deliveries
-from gateway.spool import Spool
-from gateway.spool_changes import Changes, Kept
+from gateway.field.acknowledgements import Acknowledgements, Receipt
+from gateway.field.deliveries import REMEMBERED, SESSION, Deliveries
+from gateway.spool.changes import Changes, Kept
+from gateway.spool.spool import Spool
 from tests.unit.gateway.hall import ANNA, CODE, Hall
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.doors import GRACE_S, DoorWatch
-from gateway.wire import Event
+from gateway.contract.wire import Event
+from gateway.door.doors import GRACE_S, DoorWatch
 
 S = 1_000_000
 

@@ -9,7 +9,7 @@ import pytest
 
 from access import card_token, token_key
 from access.rules import DoorRules
-from gateway.wire import EnrolledCard
+from gateway.contract.wire import EnrolledCard
 from tests.unit.gateway.hall import ANNA, AT, BEN, CODE, HOST, KEY, PIN, Hall, S, access_list, config, hours, token
 
 HALF_DAY = 1479886

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.faults import SHOWN_BYTES, shown
-from gateway.mqtt_loop import Message
-from gateway.runtime import Runtime, _Arrival
-from gateway.spool import Spool
+from gateway.field.faults import SHOWN_BYTES, shown
+from gateway.field.runtime import Runtime, _Arrival
+from gateway.mqtt.loop import Message
+from gateway.spool.spool import Spool
 from tests.unit.gateway.hall import AT, Hall
 
 SECRET = "93857261"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from access import Period, State
 from access.state import Movement, Tries
-from gateway.memory import Memory
+from gateway.door.memory import Memory
 from tests.unit.gateway.hall import ANNA, AT, BEN, HOST, Hall, S
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_every_field_of_a_state_is_kept() -> None:
     assert {field.name for field in fields(State)} == {
         *("lockdown", "locked_doors", "evacuation", "evacuated_doors", "movements", "unseen"),
         *("counts", "hosts", "used", "tries", "held_open"),
-    }, "another one needs a place in gateway.memory"
+    }, "another one needs a place in gateway.door.memory"
 
 
 def test_a_badge_in_a_full_place_writes_as_little_as_in_an_empty_one() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from access import AccessList
 from access.rules import Allowance, DoorRules, Terms
-from gateway.wire import EnrolledCard
+from gateway.contract.wire import EnrolledCard
 from tests.unit.gateway.hall import ANNA, AT, BEN, CODE, PIN, Hall, S, access_list, token
 
 TEN = Terms(allowance=Allowance(unit="entry", limit=10))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.pulse import Pulse
+from process.pulse import Pulse
 
 
 class Clock:

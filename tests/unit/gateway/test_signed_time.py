@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.clock import instant, micros_of
-from gateway.signed_time import KEPT, SignedTime
+from gateway.contract.clock import instant, micros_of
+from gateway.lists.signed_time import KEPT, SignedTime
 from tests.unit.gateway.place_parts import AT, Bench, access_list, badge, signed
 
 S = 1_000_000

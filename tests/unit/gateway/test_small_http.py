@@ -9,8 +9,8 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 
-import gateway.small_http as small
-from gateway.health import serve
+import process.small_http as small
+from process.health import serve
 from tests.waiting import until
 
 LINE = b"X-A: " + b"a" * 4000 + b"\r\n"

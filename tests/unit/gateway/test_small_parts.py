@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from gateway.clock import instant
 from gateway.config import Device
-from gateway.exposition import metric, single
-from gateway.latency import KEPT, Latency
-from gateway.mqtt_url import MqttUrlError, parse_mqtt_url
-from gateway.repeats import HEARTBEAT_US, Repeats
-from gateway.routes import Routes
-from gateway.signing import SignatureError, new_seed, public_key, sign, verify
-from gateway.watch import ClockWatch, DeviceWatch, implausible
-from gateway.wire import EVENT, Event
+from gateway.contract.clock import instant
+from gateway.contract.signing import SignatureError, new_seed, public_key, sign, verify
+from gateway.contract.wire import EVENT, Event
+from gateway.field.repeats import HEARTBEAT_US, Repeats
+from gateway.field.watch import ClockWatch, DeviceWatch, implausible
+from gateway.mqtt.address import MqttUrlError, parse_mqtt_url
+from gateway.mqtt.filters import Routes
+from process.exposition import metric, single
+from process.latency import KEPT, Latency
 
 S = 1_000_000
 

@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gateway.spool import Position
-from gateway.window import LOW_FOR_S, MARK_WAIT_S, RESEND_S, Meaning, Window
-from gateway.wire import WINDOW, Mark
+from gateway.contract.wire import WINDOW, Mark
+from gateway.spool.spool import Position
+from gateway.uplink.window import LOW_FOR_S, MARK_WAIT_S, RESEND_S, Meaning, Window
 
 
 @dataclass

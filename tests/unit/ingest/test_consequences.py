@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.wire import EVENT
+from gateway.contract.wire import EVENT
 from ingest.consequences import TELLING, Consequences
 from ingest.topology import Topology
 

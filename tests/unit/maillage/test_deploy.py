@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from api.settings import ApiSettings
+from api.http.settings import ApiSettings
 from dashboards.settings import DashboardsSettings
 from gateway.settings import GatewaySettings
 from ingest.settings import IngestSettings

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from maillage.logging import configure
+from process.logging import configure
 
 
 @pytest.fixture

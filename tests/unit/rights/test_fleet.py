@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.wire import Address, State
+from gateway.contract.wire import Address, State
 from rights.fleet import ANSWER_S, COMPARED_S, Side, Target
 from rights.gateways import Gateway
 

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from gateway.wire import MAX_MESSAGE_BYTES, MOST_UNWELL, Address, Reply, State
+from gateway.contract.wire import MAX_MESSAGE_BYTES, MOST_UNWELL, Address, Reply, State
 from rights.hearing import REPLIES, REPLY_BYTES, Hearing
 from rights.metrics import Metrics
 from rights.orders import _entries

@@ -13,8 +13,8 @@ import pytest
 from access import AccessList, Entry, Member, Right, from_json
 from access.compare import delta, fingerprint
 from access.deltas_json import delta_from_json
-from gateway.signing import SignatureError, new_seed, public_key, verify
-from gateway.wire import LIST_MESSAGE, MAX_PART_BYTES, Command, CommandBody, ListDelta, ListHead, ListPart
+from gateway.contract.signing import SignatureError, new_seed, public_key, verify
+from gateway.contract.wire import LIST_MESSAGE, MAX_PART_BYTES, Command, CommandBody, ListDelta, ListHead, ListPart
 from rights.packing import command_message, delta_message, list_messages
 
 SEED = new_seed()

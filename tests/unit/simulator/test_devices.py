@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import Device
+from gateway.contract.wire import EVENT
 from gateway.drivers import Decoded
 from gateway.drivers.registry import drivers_for
-from gateway.wire import EVENT
 from simulator.air import Air
 from simulator.clock import Clock, Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid

@@ -1,0 +1,1 @@
+"""The audit over HTTP, and the audit entries of reads."""

@@ -1,0 +1,62 @@
+"""Whether a time can be booked: the place is open all the while, and nobody else has the room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from access.errors import ListError
+from access.openings import next_turn
+from access.schedules import Schedule, zone_named
+from api.bookings import bookings as rows
+from api.http.errors import Conflict
+from api.http.session import Session
+from api.present.opening import opening_schedule
+
+
+async def check_bookable(s: Session, values: Mapping[str, Any]) -> None:
+    """Refuse a booking (``place_id``, ``space_id``, ``starts``, ``ends``; ``ref`` of one that is changed).
+
+    The database refuses a room twice by itself; here it is said who has it, and until when.
+
+    Raises:
+        Conflict: the place is closed then, or for a part of it, or another booking has the room; says until when.
+    """
+    place = await s.row(rows.HOURS, values)
+    assert place is not None
+    zone = zone_named(place["time_zone"])
+    try:
+        days = [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in place["closures"]]
+        schedule = opening_schedule(place["opening_hours"], place["department"], days)
+    except ListError:
+        pass  # hours that can't be read are not known: they refuse nothing
+    else:
+        closed = refusal(schedule, values["starts"], values["ends"], zone)
+        if closed is not None:
+            field, why = closed
+            raise Conflict(why, field=field)
+    taken = await s.row(rows.TAKEN, {"ref": None, **values})
+    if taken is not None:
+        raise Conflict(
+            f"the room is booked already, from {_local(taken['starts_at'], zone)} until"
+            f" {_local(taken['ends_at'], zone)} (booking {taken['ref']}); choose another time or another room",
+            field="from",
+        )
+
+
+def refusal(schedule: Schedule, starts: datetime, ends: datetime, zone: ZoneInfo) -> tuple[str, str] | None:
+    """Why the place isn't open from ``starts`` until ``ends`` (aware): the field that is wrong, and a sentence."""
+    closes = starts if not schedule.covers(starts, zone) else next_turn(schedule, starts, zone)
+    if closes is None or closes >= ends:
+        return None
+    opens = next_turn(schedule, closes, zone)
+    when = "it doesn't open again within three months" if opens is None else f"it opens at {_local(opens, zone)}"
+    if closes == starts:
+        return "from", f"the place is closed at {_local(starts, zone)}; {when}"
+    return "until", f"the place closes at {_local(closes, zone)}; {when}"
+
+
+def _local(at: datetime, zone: ZoneInfo) -> str:
+    return f"{at.astimezone(zone):%H:%M on %A %Y-%m-%d} ({zone.key})"

@@ -1,0 +1,1 @@
+"""Cards over HTTP: their life, their numbers, and how far a change has spread."""

@@ -1,0 +1,219 @@
+"""Cards: a life of their own, its history, and how far a change of one has spread. No number is ever told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from psycopg.rows import DictRow
+from pydantic import Field
+
+from access.cards import CardLife
+from api.http.fields import Body, Moment, Ref, Told, time_of
+from api.http.questions import Cursor, Question
+from api.http.revisions import Thing
+
+CardFormat = Annotated[
+    str,
+    Field(
+        max_length=40,
+        description="How `number` is written: `MIFARE4-hex`, `MIFARE4-decimal`, `EM4100-0A-decimal`, `H10301` (for "
+        "68:41551) … (docs/operate.md, Card numbers). Needed where a number has decimal digits only.",
+        examples=["MIFARE4-decimal"],
+    ),
+]
+
+# One card.
+FIND: Final = """
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+FROM card WHERE ref = %(ref)s
+"""
+# The cards of one member, the newest first.
+OF_MEMBER: Final = """
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+FROM card WHERE member = %(member)s ORDER BY issued_at DESC, ref
+"""
+# A page of cards, the newest first: of members at home at a place, of a status, by their last digits.
+LIST: Final = """
+SELECT c.ref, c.member, c.kind, c.format, c.last4, c.status, c.valid_from, c.valid_until, c.replaces, c.issued_at,
+       c.revision
+FROM card c JOIN member m ON m.ref = c.member LEFT JOIN place p ON p.id = m.home
+WHERE (%(place)s::text IS NULL OR p.code::text = %(place)s) AND (%(status)s::text IS NULL OR c.status = %(status)s)
+  AND (%(last4)s::text IS NULL OR c.last4 = upper(%(last4)s))
+  AND (%(before)s::text IS NULL OR (c.issued_at, c.ref) < (%(before)s::timestamptz, %(before_ref)s))
+ORDER BY c.issued_at DESC, c.ref DESC LIMIT %(limit)s
+"""
+# Whose card this is.
+WHOSE: Final = """
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+FROM card WHERE token = %(token)s
+"""
+INSERT: Final = """
+INSERT INTO card (token, last4, kind, format, member, status, valid_from, valid_until, replaces)
+VALUES (%(token)s, %(last4)s, %(kind)s, %(format)s, %(member)s, %(status)s, %(valid_from)s, %(valid_until)s,
+        %(replaces)s)
+RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+"""
+# Change a card, in one statement: this is how a lost card is taken out of service.
+UPDATE: Final = """
+UPDATE card SET
+  status = CASE WHEN %(has_status)s THEN %(status)s ELSE status END,
+  valid_from = CASE WHEN %(has_valid_from)s THEN %(valid_from)s::timestamptz ELSE valid_from END,
+  valid_until = CASE WHEN %(has_valid_until)s THEN %(valid_until)s::timestamptz ELSE valid_until END
+WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
+  AND (NOT %(has_status)s OR status = %(status)s OR status = ANY(%(before)s))
+RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+"""
+# A card whose life is over leaves its number to its next life: its own row keeps a token that no card has.
+RELEASE: Final = """
+UPDATE card SET token = sha256(convert_to('released ' || ref || ' ' || gen_random_uuid(), 'UTF8'))
+WHERE token = %(token)s AND status = ANY(%(over)s)
+"""
+# The number of an old card, for its own next life.
+NUMBER: Final = "SELECT token, kind, format, last4 FROM card WHERE ref = %(ref)s"
+# What was read at a reader for an enrolment of this key's own.
+ENROLLED: Final = """
+SELECT e.token, e.last4, e.format, e.bits, e.read_at, c.outcome, a.sealed
+FROM enrolment e JOIN command c ON c.id = e.id
+LEFT JOIN enrolment_answer a ON a.id = e.id AND a.at > now() - interval '2 minutes'
+WHERE e.id = %(id)s
+"""
+HISTORY: Final = "SELECT at, was, became, by FROM card_change WHERE card = %(ref)s ORDER BY at, id"
+
+
+class CardMade(Body):
+    """A new card: exactly one of `number`, `enrolment`, `code`, `code_digits`."""
+
+    number: str | None = Field(
+        default=None,
+        max_length=100,
+        repr=False,
+        description="In hexadecimal, in the card's order, or as `format` says. Never stored: only its keyed hash is.",
+        examples=["04A2245AC16D80"],
+    )
+    format: CardFormat | None = None
+    enrolment: Ref | None = Field(default=None, description="An enrolment at a reader that has read a card.")
+    code: str | None = Field(
+        default=None,
+        max_length=12,
+        repr=False,
+        description="A keypad code: 4 to 12 digits. Only keys of the whole network choose one.",
+    )
+    code_digits: int | None = Field(
+        default=None,
+        ge=4,
+        le=12,
+        description="A new keypad code of so many digits, chosen by the server: the answer shows it once.",
+    )
+    status: Literal["issued", "active"] = "active"
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
+class CardSought(Body):
+    """A card in the hand: exactly one of the three."""
+
+    number: str | None = Field(default=None, max_length=100, repr=False, examples=["04A2245AC16D80"])
+    format: CardFormat | None = None
+    enrolment: Ref | None = None
+    code: str | None = Field(default=None, max_length=12, repr=False)
+
+
+class CardsQuestion(Question):
+    """Which cards to list."""
+
+    place: str | None = Field(default=None, max_length=64, description="Cards of members with this home place.")
+    status: CardLife | None = None
+    last4: str | None = Field(default=None, pattern="^[0-9A-Fa-f]{4}$", description="The number's last four digits.")
+    limit: int = Field(default=100, ge=1, le=1000, description="Cards on a page.")
+    cursor: Cursor | None = None
+
+
+class CardReissued(Body):
+    """What takes the old card's place; none of these: the same card in a new life (a lost one that turned up)."""
+
+    number: str | None = Field(default=None, max_length=100, repr=False, examples=["04B1335AC16D80"])
+    format: CardFormat | None = None
+    enrolment: Ref | None = None
+    code: str | None = Field(default=None, max_length=12, repr=False)
+    code_digits: int | None = Field(
+        default=None,
+        ge=4,
+        le=12,
+        description="A new keypad code of so many digits, chosen by the server: the answer shows it once.",
+    )
+    old: Literal["returned", "lost"] = Field(default="lost", description="What became of the old card.")
+
+
+class CardChanged(Body):
+    """What to change of a card; what isn't sent stays."""
+
+    status: CardLife = "active"
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
+class Card(Told):
+    """A card, by its reference and the last four digits of its number."""
+
+    ref: Ref
+    member: Ref
+    kind: Literal["card", "code"]
+    format: str | None
+    last4: str | None
+    status: CardLife
+    valid_from: datetime | None
+    valid_until: datetime | None
+    replaces: str | None = Field(description="The card in whose place it was issued.")
+    issued_at: datetime
+
+
+class IssuedCard(Card):
+    """A card as it was issued."""
+
+    code: str | None = Field(default=None, description="The code that the server chose: shown this once.")
+
+
+class Cards(Told):
+    """Cards, the newest first."""
+
+    cards: list[Card]
+
+
+class CardPage(Cards):
+    """A page of cards, the newest first."""
+
+    next: str | None = Field(description="`cursor` of the next page; null: this was the last.")
+
+
+class CardStep(Told):
+    """A step in a card's life."""
+
+    at: datetime
+    was: CardLife | None = Field(description="null: it was issued.")
+    became: CardLife
+    by: str
+
+
+class CardHistory(Told):
+    """History of a card."""
+
+    card: Ref
+    steps: list[CardStep]
+
+
+def card_thing(ref: str) -> Thing:
+    """A card by reference."""
+    return Thing(find=FIND, key={"ref": ref}, name=f"card {ref!r}", subject=f"card {ref}")
+
+
+def card_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``FIND`` as it is told."""
+    kept = ("ref", "member", "kind", "format", "last4", "status", "replaces")
+    times = ("valid_from", "valid_until", "issued_at")
+    return {**{name: row[name] for name in kept}, **{name: time_of(row[name]) for name in times}}
+
+
+def step_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``HISTORY`` as it is told."""
+    return {"at": time_of(row["at"]), "was": row["was"], "became": row["became"], "by": row["by"]}

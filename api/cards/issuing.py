@@ -1,0 +1,174 @@
+"""From what a request names as a card to the row that is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import Request
+from psycopg.errors import UniqueViolation
+
+from access.cards import OVER
+from access.errors import CardError
+from access.formats import is_random
+from api.audit.audited import note_reading
+from api.cards.cardkey import card_key
+from api.cards.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued, CardSought, card_json
+from api.cards.notation import RANDOM, NeedsFormat, read_notation
+from api.cards.numbers import Credential, new_code, read_keypad_code, read_number
+from api.http.errors import BadField, FormatNeeded, Taken
+from api.http.roles import Permission
+from api.http.session import Session, session
+from api.http.state import parts_of
+from api.http.tries import TAKEN
+from api.orders.enrolments import bits_of, number_of
+
+_NAMED: Final = "number, enrolment, code and code_digits"
+_TRIES: Final = 20
+"""So often the server chooses a code anew where another has it."""
+CHOSEN: Final = (
+    "the server chooses the codes of places: send code_digits (4 to 12), and read the code in the answer. Only a key "
+    "of the whole network chooses one itself"
+)
+
+
+def names_a_card(body: CardMade | CardReissued | CardSought, within: str = "") -> bool:
+    """Whether ``body`` names one: by a number, an enrolment or a code.
+
+    Raises:
+        BadField: it names two, or the format of nothing.
+    """
+    names = ("number", "enrolment", "code", "code_digits")
+    given = [name for name in names if getattr(body, name, None) is not None]
+    if len(given) > 1:
+        raise BadField(within + given[1], f"send one of {_NAMED}, not {' and '.join(given)}")
+    if body.format is not None and body.number is None:
+        raise BadField(f"{within}format", "it says of which format `number` is, which is missing")
+    return bool(given)
+
+
+async def credential_of(
+    s: Session, request: Request, body: CardMade | CardReissued | CardSought, *, within: str = ""
+) -> Credential:
+    """What to keep of the card that ``body`` names; ``within`` is where in the request it stands.
+
+    Raises:
+        BadField: none, two, or what is no number, no code, no enrolment that has read a card; a code that this caller
+            may not choose.
+        LimitReached: this key has named too many that others have.
+        Unavailable: this server has no key for card tokens.
+    """
+    if not names_a_card(body, within):
+        raise BadField(f"{within}number", f"send one of {_NAMED}")
+    if isinstance(body, CardSought):
+        if body.code is not None:  # who finds a code could use it
+            tries = parts_of(request).tries
+            tries.check(TAKEN, s.caller.id)
+            tries.count(TAKEN, s.caller.id)
+    elif body.code_digits is not None:
+        return new_code(card_key(request), body.code_digits)
+    elif body.code is not None and s.caller.places is not None:
+        raise BadField(f"{within}code", CHOSEN)
+    if body.enrolment is not None:
+        return await _enrolled(s, request, body.enrolment, f"{within}enrolment")
+    if body.number is not None:
+        return numbered(request, body.number, body.format, within=within)
+    assert body.code is not None
+    try:
+        return read_keypad_code(card_key(request), body.code)
+    except CardError as error:
+        raise BadField(f"{within}code", str(error)) from None
+
+
+def numbered(request: Request, number: str, format_: str | None, *, within: str = "") -> Credential:
+    """What to keep of the card with this number.
+
+    Raises:
+        FormatNeeded: it may be decimal or hexadecimal.
+        BadField: there is no such format, or the number isn't of it.
+        Unavailable: this server has no key for card tokens.
+    """
+    try:
+        read_notation(format_ or "")
+    except CardError as error:
+        raise BadField(f"{within}format", str(error)) from None
+    try:
+        return read_number(card_key(request), number, format_)
+    except NeedsFormat as error:
+        choices = [(one.format, one.reader_sends) for one in error.choices]
+        raise FormatNeeded(f"{within}number", str(error), choices) from None
+    except CardError as error:
+        raise BadField(f"{within}number", str(error)) from None
+
+
+async def put_card(s: Session, request: Request, credential: Credential, **values: Any) -> dict[str, Any]:
+    """Issue a card, and return it as the answer shows it; one whose life is over leaves its number to this one.
+
+    Raises:
+        Taken: another card has this number, at whatever place.
+    """
+    for _ in range(_TRIES):
+        await s.run(RELEASE, {"token": credential.token, "over": list(OVER)})
+        kept = {"last4": credential.last4, "kind": credential.kind, "format": credential.format}
+        try:
+            async with s.conn.transaction():
+                row = await s.row(INSERT, {"token": credential.token, **kept, **values})
+        except UniqueViolation as error:
+            if error.diag.constraint_name != "card_pkey":
+                raise
+            if credential.shown is None:
+                break
+            credential = new_code(card_key(request), len(credential.shown))
+        else:
+            assert row is not None
+            return row | {"code": credential.shown}
+    if credential.kind == "code":
+        raise Taken("This code can't be had: choose one of more digits.", field="code")
+    raise Taken(
+        "This card is enrolled already. A lost or returned one is reissued; where you don't find it, ask a network "
+        "administrator.",
+        field="number",
+    )
+
+
+@asynccontextmanager
+async def taking(request: Request, permission: Permission, *, takes: bool = True) -> AsyncIterator[Session]:
+    """Open a session in which somebody gets a card, a code or an address (``takes``) that another may have.
+
+    One that another has is counted and audited, though nothing is stored.
+
+    Raises:
+        LimitReached: this key has named too many that others have.
+    """
+    tries = parts_of(request).tries
+    try:
+        async with session(request, permission) as s:
+            if takes:
+                tries.check(TAKEN, s.caller.id)
+            yield s
+    except Taken as error:
+        async with session(request, permission) as s:
+            tries.count(TAKEN, s.caller.id)
+            what = "address" if error.field == "email" else "card"
+            await note_reading(s, f"tried {what}", f"{what} in use")
+        raise
+
+
+def issued_json(row: dict[str, Any]) -> dict[str, Any]:
+    """What ``put_card`` returns, as it is told."""
+    return card_json(row) | ({} if row["code"] is None else {"code": row["code"]})
+
+
+async def _enrolled(s: Session, request: Request, enrolment: str, field: str) -> Credential:
+    row = await s.row(ENROLLED, {"id": enrolment})
+    if row is None:
+        raise BadField(field, "there is no such enrolment")
+    if row["token"] is None:
+        what = "its card is of a format that nobody knows" if row["read_at"] else "no card has been presented yet"
+        raise BadField(field, what)
+    bits = None if row["sealed"] is None else bits_of(card_key(request), enrolment, row["sealed"])
+    number = None if bits is None else number_of(card_key(request), row["token"].hex(), bits)
+    if number is not None and row["format"] == "MIFARE4" and is_random(number):
+        raise BadField(field, RANDOM)
+    return Credential(token=bytes(row["token"]), last4=row["last4"], kind="card", format=row["format"])

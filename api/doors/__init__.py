@@ -1,0 +1,1 @@
+"""Doors and door groups over HTTP."""

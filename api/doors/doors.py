@@ -1,0 +1,134 @@
+"""Doors: what each asks for, whoever comes, and doors that go by one name together."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from psycopg.rows import DictRow
+from pydantic import Field
+
+from api.http.fields import Body, Code, Name, ScheduleName, Told
+from api.http.revisions import Thing
+
+# A door with its rules, or all doors of a place; a door without a row has revision 0 and asks for nothing.
+RULES: Final = """
+SELECT d.id, d.place AS place_id, d.code::text AS door, d.name, coalesce(r.pin, false) AS pin,
+       concat_ws('/', wp.code::text, w.code::text) AS pin_while, coalesce(r.passback, 'off') AS passback,
+       coalesce(r.passback_s, 0) AS passback_s, concat_ws('/', sp.code::text, s.code::text) AS supervised,
+       concat_ws('/', fp.code::text, f.code::text) AS first_card, coalesce(r.revision, 0) AS revision
+FROM door d
+JOIN place p ON p.id = d.place
+LEFT JOIN door_rule r ON r.door = d.id
+LEFT JOIN schedule w ON w.id = r.pin_while LEFT JOIN place wp ON wp.id = w.place
+LEFT JOIN schedule s ON s.id = r.supervised LEFT JOIN place sp ON sp.id = s.place
+LEFT JOIN schedule f ON f.id = r.first_card LEFT JOIN place fp ON fp.id = f.place
+WHERE p.code = %(place)s AND (%(door)s::text IS NULL OR d.code::text = %(door)s)
+ORDER BY d.code
+"""
+PUT_RULES: Final = """
+INSERT INTO door_rule AS r (door, place, pin, pin_while, passback, passback_s, supervised, first_card)
+VALUES (%(id)s, %(place_id)s, %(pin)s, %(pin_while)s, %(passback)s, %(passback_s)s, %(supervised)s, %(first_card)s)
+ON CONFLICT (door) DO UPDATE SET pin = excluded.pin, pin_while = excluded.pin_while, passback = excluded.passback,
+  passback_s = excluded.passback_s, supervised = excluded.supervised, first_card = excluded.first_card
+WHERE %(revisions)s::integer[] IS NULL OR r.revision = ANY(%(revisions)s)
+RETURNING revision
+"""
+# Groups of doors of a place, or one of them.
+GROUPS: Final = """
+SELECT g.id, g.place AS place_id, g.code::text AS code, g.name, g.revision,
+       ARRAY(SELECT d.code::text FROM door d WHERE d.id = ANY(g.doors) ORDER BY d.code) AS doors
+FROM door_group g JOIN place p ON p.id = g.place
+WHERE p.code = %(place)s AND (%(code)s::text IS NULL OR g.code::text = %(code)s)
+ORDER BY g.code
+"""
+INSERT_GROUP: Final = """
+INSERT INTO door_group (place, code, name, doors) VALUES (%(place)s, %(code)s, %(name)s, %(doors)s) RETURNING id
+"""
+UPDATE_GROUP: Final = """
+UPDATE door_group SET name = %(name)s, doors = %(doors)s
+WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING revision
+"""
+DELETE_GROUP: Final = """
+DELETE FROM door_group
+WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING id
+"""
+# A pass in force that still opens by a group.
+GROUP_IN_USE: Final = """
+SELECT w.pass FROM pass_place w JOIN pass p ON p.ref = w.pass
+WHERE w.door_groups @> ARRAY[%(id)s::integer] AND p.revoked_at IS NULL
+  AND (p.valid_until IS NULL OR p.valid_until > now()) LIMIT 1
+"""
+
+
+class Rules(Body):
+    """What a door asks for."""
+
+    pin: bool = Field(default=False, description="A card needs its member's PIN as well.")
+    pin_while: ScheduleName | None = Field(default=None, description="Only in these hours; null: always.")
+    passback: Literal["off", "soft", "hard", "timed"] = "off"
+    passback_s: int = Field(default=0, ge=0, le=86_400, description="Of `timed`: seconds.")
+    supervised: ScheduleName | None = Field(default=None, description="In these hours only while a host is inside.")
+    first_card: ScheduleName | None = Field(
+        default=None, description="In each of these periods the first host leaves it open."
+    )
+
+
+class DoorRules(Rules, Told):
+    """A door and what it asks for."""
+
+    door: str
+    name: str
+
+
+class Doors(Told):
+    """A place's doors, each with its rules."""
+
+    doors: list[DoorRules]
+
+
+class GroupFields(Body):
+    """Several doors of one place by one name."""
+
+    name: Name
+    doors: list[Code] = Field(max_length=500)
+
+
+class GroupMade(GroupFields):
+    """A door group to create."""
+
+    code: Code
+
+
+class Group(GroupMade, Told):
+    """Several doors of one place by one name."""
+
+
+class Groups(Told):
+    """A place's door groups."""
+
+    door_groups: list[Group]
+
+
+def rules_thing(place: str, door: str) -> Thing:
+    """The rules of a door by its place's code and its own."""
+    name = f"door {door!r} of {place!r}"
+    return Thing(find=RULES, key={"place": place, "door": door}, name=name, subject="")
+
+
+def group_thing(place: str, code: str) -> Thing:
+    """A group of doors by its place's code and its own."""
+    name = f"group of doors {code!r} of {place!r}"
+    return Thing(find=GROUPS, key={"place": place, "code": code}, name=name, subject=f"door group {code}")
+
+
+def rules_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``RULES`` as it is told."""
+    return {
+        **{name: row[name] for name in ("door", "name", "pin", "passback", "passback_s")},
+        **{name: row[name] or None for name in ("pin_while", "supervised", "first_card")},
+    }
+
+
+def group_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``GROUPS`` as it is told."""
+    return {name: row[name] for name in ("code", "name", "doors")}

@@ -1,0 +1,152 @@
+"""``/v1/places/{place}/doors`` and ``…/door-groups``: what doors ask for, and doors by one name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.doors import doors as rows
+from api.doors.doors import (
+    DoorRules,
+    Doors,
+    Group,
+    GroupFields,
+    GroupMade,
+    Groups,
+    Rules,
+    group_json,
+    group_thing,
+    rules_json,
+    rules_thing,
+)
+from api.http.answers import json_answer
+from api.http.errors import BadField, Conflict
+from api.http.fields import whole
+from api.http.named import parts_named, place_of_path, schedule_named
+from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.session import guarded, session
+
+router: Final = APIRouter(tags=["doors"])
+
+
+@router.get("/v1/places/{place}/doors", summary="A place's doors", **guarded("members:read", answers={200: Doors}))
+async def doors(place: str, request: Request) -> Response:
+    """Each with its rules."""
+    async with session(request, "members:read") as s:
+        await place_of_path(s, place)
+        found = await s.rows(rows.RULES, {"place": place, "door": None})
+    return json_answer({"doors": [rules_json(row) for row in found]})
+
+
+@router.get(
+    "/v1/places/{place}/doors/{door}/rules",
+    summary="A door's rules",
+    **guarded("members:read", answers={200: DoorRules}),
+)
+async def door_rules(place: str, door: str, request: Request) -> Response:
+    """A door without rules has the defaults; its ETag is `"0"`."""
+    async with session(request, "members:read") as s:
+        row = await read(s, rules_thing(place, door))
+    return told(rules_json(row), row["revision"])
+
+
+@router.put(
+    "/v1/places/{place}/doors/{door}/rules",
+    summary="Replace a door's rules",
+    **guarded("rules:write", answers={200: DoorRules}, changes=True),
+)
+async def put_rules(place: str, door: str, request: Request, body: Rules) -> Response:
+    """PIN, anti-passback, supervision, first card. Egress always stays free."""
+    if body.passback == "timed" and not body.passback_s:
+        raise BadField("passback_s", "a timed anti-passback needs its seconds")
+    async with session(request, "rules:write") as s:
+        wanted, thing = expected(request), rules_thing(place, door)
+        row = await read_to_change(s, thing, wanted)
+        values = {**whole(body), "id": row["id"], "place_id": row["place_id"], "revisions": held_to(row, wanted)}
+        for name in ("pin_while", "supervised", "first_card"):
+            values[name] = await schedule_named(s, getattr(body, name), name, place=row["place_id"])
+        if await s.row(rows.PUT_RULES, values) is None:
+            raise await explain_refusal(s, thing, wanted)
+        row = await read(s, thing)
+    return told(rules_json(row), row["revision"])
+
+
+@router.get(
+    "/v1/places/{place}/door-groups",
+    summary="A place's door groups",
+    **guarded("members:read", answers={200: Groups}),
+)
+async def door_groups(place: str, request: Request) -> Response:
+    """Named groups of doors, for use in passes."""
+    async with session(request, "members:read") as s:
+        await place_of_path(s, place)
+        found = await s.rows(rows.GROUPS, {"place": place, "code": None})
+    return json_answer({"door_groups": [group_json(row) for row in found]})
+
+
+@router.post(
+    "/v1/places/{place}/door-groups",
+    status_code=201,
+    summary="Create a door group",
+    **guarded("rules:write", answers={201: Group}, problems=(409,)),
+)
+async def make_group(place: str, request: Request, body: GroupMade) -> Response:
+    """All doors must be of this place."""
+    async with session(request, "rules:write") as s:
+        place_id, _zone = await place_of_path(s, place)
+        doors = await parts_named(s, place_id, "doors", body.doors, "doors")
+        await s.row(rows.INSERT_GROUP, {**whole(body), "doors": doors, "place": place_id})
+        row = await read(s, group_thing(place, body.code))
+    location = f"/v1/places/{place}/door-groups/{body.code}"
+    return told(group_json(row), row["revision"], status=201, location=location)
+
+
+@router.get(
+    "/v1/places/{place}/door-groups/{code}",
+    summary="One door group",
+    **guarded("members:read", answers={200: Group}),
+)
+async def door_group(place: str, code: str, request: Request) -> Response:
+    """By its code within the place."""
+    async with session(request, "members:read") as s:
+        row = await read(s, group_thing(place, code))
+    return told(group_json(row), row["revision"])
+
+
+@router.put(
+    "/v1/places/{place}/door-groups/{code}",
+    summary="Replace a door group",
+    **guarded("rules:write", answers={200: Group}, changes=True),
+)
+async def put_group(place: str, code: str, request: Request, body: GroupFields) -> Response:
+    """Passes for the group open its new doors as soon as the gateways have the change."""
+    async with session(request, "rules:write") as s:
+        wanted, thing = expected(request), group_thing(place, code)
+        row = await read_to_change(s, thing, wanted)
+        doors = await parts_named(s, row["place_id"], "doors", body.doors, "doors")
+        values = {"id": row["id"], "name": body.name, "doors": doors, "revisions": held_to(row, wanted)}
+        if await s.row(rows.UPDATE_GROUP, values) is None:
+            raise await explain_refusal(s, thing, wanted)
+        row = await read(s, thing)
+    return told(group_json(row), row["revision"])
+
+
+@router.delete(
+    "/v1/places/{place}/door-groups/{code}",
+    status_code=204,
+    summary="Remove a door group",
+    **guarded("rules:write", changes=True),
+)
+async def remove_group(place: str, code: str, request: Request) -> Response:
+    """Refused while a valid pass uses it."""
+    async with session(request, "rules:write") as s:
+        wanted, thing = expected(request), group_thing(place, code)
+        row = await read_to_change(s, thing, wanted)
+        used = await s.row(rows.GROUP_IN_USE, {"id": row["id"]})
+        if used is not None:
+            raise Conflict(f"It is still needed: pass {used['pass']!r} opens by it. Change that first.")
+        if await s.row(rows.DELETE_GROUP, {"id": row["id"], "revisions": held_to(row, wanted)}) is None:
+            raise await explain_refusal(s, thing, wanted)
+    return Response(status_code=204, headers={"Cache-Control": "no-store"})

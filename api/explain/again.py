@@ -1,0 +1,174 @@
+"""The same readings decided twice, by the rules as they are and by those that are tried out. Pure, and long.
+
+Each side goes through the readings with a memory of its own, as a gateway would: who was let in is inside, and so on.
+What was typed isn't stored: whoever wasn't refused for the PIN is taken to type it right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+
+from access.aftermath import after, forget
+from access.decision import decide
+from access.model import AccessList, Decision, State
+from access.schedules import zone_named
+from api.explain.explaining import typed
+from api.explain.readings import Told, passages
+from api.http.fields import time_of
+
+MOST_TOLD: Final = 100
+_BREATH: Final = 16
+"""Readings between two pauses, in which other threads get their turn: about half a millisecond."""
+_NIGHT: Final = timedelta(hours=14)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differing:
+    """A reading that comes out otherwise."""
+
+    told: Told
+    was: Decision
+    becomes: Decision
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of all readings."""
+
+    readings: int = 0
+    refused: int = 0
+    """Let in by the rules as they are, and refused by the others."""
+    let_in: int = 0
+    otherwise: int = 0
+    """Refused by both, for another reason."""
+    unlike: int = 0
+    """Of the readings, those that the rules as they are decide otherwise than the gateway did then."""
+    by_reason: Counter[str] = field(default_factory=Counter)
+    by_hour: Counter[int] = field(default_factory=Counter)
+    by_member: Counter[str] = field(default_factory=Counter)
+    first: list[Differing] = field(default_factory=list)
+
+
+class _Side:
+    """One set of rules with its own memory."""
+
+    __slots__ = ("decisions", "fresh", "max_age_s", "remembers", "state")
+
+    def __init__(self, access_list: AccessList) -> None:
+        self.max_age_s = access_list.max_age_s
+        self.remembers = _asks_memory(access_list)
+        self.fresh = replace(access_list, max_age_s=None)  # a list of then was as old as its event says, not older
+        self.state = State()
+        self.decisions: dict[tuple[int, int], Decision] = {}
+
+    def decide(self, one: Told, *, taken: bool) -> Decision:
+        held = self.fresh
+        if self.max_age_s is not None and (one.list_age_s or 0) > self.max_age_s:
+            held = replace(held, max_age_s=0, made_at=one.at - timedelta(seconds=one.list_age_s or 0))
+        key = (one.stream, one.seq)
+        decision = self.decisions.pop(key, None)  # a contact tells later what was decided before
+        if decision is None:
+            decision = decide(
+                held, one.card, one.door, one.side, one.at, state=self.state, pin=typed(held, one.card, one.reason),
+                by=one.by,
+            )  # fmt: skip
+            if not taken:
+                self.decisions[key] = decision
+        if self.remembers:
+            self.state = after(decision, one.reading, held, self.state, taken=taken)
+        return decision
+
+
+def _asks_memory(access_list: AccessList) -> bool:
+    """Whether any rule of the list asks what happened before: else there is no need to follow it."""
+    doors, spaces = access_list.rules.doors.values(), access_list.rules.spaces.values()
+    return (
+        any(door.pin or door.passback != "off" or door.supervised or door.first_card for door in doors)
+        or any(space.limit is not None for space in spaces)
+        or any(right.terms.allowance for entry in access_list.entries.values() for right in entry.rights)
+    )
+
+
+def decide_again(
+    readings: Sequence[Told],
+    now: AccessList,
+    other: AccessList,
+    *,
+    breathe: Callable[[], None],
+) -> Outcome:
+    """Decide ``readings``, in their order, by both lists; ``breathe`` is called every half a millisecond."""
+    outcome = Outcome()
+    sides = (_Side(now), _Side(other))
+    zone = zone_named(now.time_zone)
+    day: date | None = None
+    seen: set[tuple[int, int]] = set()
+    for index, (one, taken) in enumerate(passages(readings)):
+        if index % _BREATH == 0:
+            breathe()
+        local = one.at.astimezone(zone)
+        if local.date() != day:
+            day = local.date()
+            for side in sides:  # as gateways do at night
+                midnight = datetime.combine(day, time(), zone)
+                side.state = forget(side.state, midnight - _NIGHT, side.fresh.rules)
+        was, becomes = sides[0].decide(one, taken=taken), sides[1].decide(one, taken=taken)
+        if (one.stream, one.seq) in seen:
+            continue
+        if not taken:
+            seen.add((one.stream, one.seq))
+        outcome.readings += 1
+        outcome.unlike += was.granted != one.granted
+        if was.granted == becomes.granted and was.reason == becomes.reason:
+            continue
+        _count(outcome, one, was, becomes, local.hour)
+    return outcome
+
+
+def _count(outcome: Outcome, one: Told, was: Decision, becomes: Decision, hour: int) -> None:
+    if was.granted == becomes.granted:
+        outcome.otherwise += 1
+        return
+    if was.granted:
+        outcome.refused += 1
+        outcome.by_reason[becomes.reason] += 1
+    else:
+        outcome.let_in += 1
+        outcome.by_reason["granted"] += 1
+    outcome.by_hour[hour] += 1
+    outcome.by_member[becomes.member or one.member or ""] += 1
+    if len(outcome.first) < MOST_TOLD:
+        outcome.first.append(Differing(told=one, was=was, becomes=becomes))
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """The counts, and the first readings that come out otherwise."""
+    return {
+        "readings": outcome.readings,
+        "would_be_refused": outcome.refused,
+        "would_be_let_in": outcome.let_in,
+        "other_reason": outcome.otherwise,
+        "differs_from_then": outcome.unlike,
+        "by_reason": dict(outcome.by_reason.most_common()),
+        "by_hour": {f"{hour:02d}": count for hour, count in sorted(outcome.by_hour.items())},
+        "members": len(outcome.by_member),
+        "by_member": dict(outcome.by_member.most_common(MOST_TOLD)),
+        "first": [_differing(one) for one in outcome.first],
+    }
+
+
+def _differing(one: Differing) -> dict[str, Any]:
+    return {
+        "stream": one.told.stream,
+        "seq": one.told.seq,
+        "at": time_of(one.told.at),
+        "door": one.told.door,
+        "member": one.becomes.member or one.told.member,
+        "then": one.told.reason,
+        "now": one.was.reason,
+        "would_be": one.becomes.reason,
+        "rule": one.becomes.rule,
+    }

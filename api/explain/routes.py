@@ -1,0 +1,121 @@
+"""``/v1/decisions/explain``: why a door opens or doesn't, now, later or then."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from psycopg.rows import DictRow
+from starlette.responses import Response
+
+from access.aftermath import Reading
+from access.model import AccessList, By, State
+from api.audit.audited import note_reading
+from api.cards.issuing import numbered
+from api.explain import finding
+from api.explain.asked import Asked, EventNamed, Explanation
+from api.explain.explaining import at_that_time, comparison, decision_json, steps_json, steps_of, typed
+from api.explain.hints import hints
+from api.http.answers import json_answer
+from api.http.errors import Conflict
+from api.http.fields import time_of
+from api.http.reach import reached_place
+from api.http.session import Session, guarded, session
+
+router: Final = APIRouter(tags=["operate"])
+
+
+@router.post(
+    "/v1/decisions/explain",
+    summary="Explain a decision at a door, step by step",
+    **guarded("explain", answers={200: Explanation}, problems=(409,)),
+)
+async def explain(request: Request, body: Asked) -> Response:
+    """Uses the code that decides at the door and the current access list; for a past event, the list of that time."""
+    now = datetime.now(UTC)
+    async with session(request, "explain") as s:
+        if body.event is not None:
+            return json_answer(await _past(s, body.event, now))
+        return json_answer(await _present(s, request, body, now))
+
+
+async def _present(s: Session, request: Request, body: Asked, now: datetime) -> dict[str, Any]:
+    assert body.place is not None and body.door is not None
+    place = await reached_place(s, body.place, "explain", field="place")
+    await finding.door_known(s, place, body.door)
+    token = None if body.number is None else numbered(request, body.number, body.format).token
+    card = await finding.card_meant(s, card=body.card, token=token, member=body.member)
+    named = token.hex() if token is not None else card["token"] if card is not None else None
+    held, version = await finding.list_now(s, place, named)
+    at = body.at or now
+    age_s = int((now - held.made_at).total_seconds()) if held is not None and at <= now else None
+    state = await _state(s, place, body.place, min(at, now), held)
+    held = at_that_time(held, at, None if age_s is None else max(0, age_s))
+    pin = typed(held, named, "granted")
+    by: By = "code" if card is not None and card["kind"] == "code" else "card"
+    reading = Reading(card_token=named, door=body.door, side=body.side, at=at, by=by)
+    steps = steps_of(held, reading, state=state, pin=pin)
+    gateways = await s.rows(finding.GATEWAYS, {"place": place})
+    behind = [row["gateway"] for row in gateways if version is not None and row["list_version"] != version]
+    await _audit(s, place, body.place, card)
+    return {
+        "place": body.place, "door": body.door, "side": body.side, "at": time_of(at), "card": _card(card),
+        **decision_json(_last(steps)),
+        "list": {"version": version, "gateways": [_gateway(row, version) for row in gateways]},
+        "steps": steps_json(steps), "event": None, "hints": hints(held, named, card, behind=behind, pin=pin),
+    }  # fmt: skip
+
+
+async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
+    event, place, code = await finding.event_of(s, named.stream, named.seq, named.at, now)
+    await reached_place(s, code, "explain")
+    version = event.list_version or await finding.version_at(s, place, event.at)
+    held = None if version is None else await finding.list_at(s, place, version, event.card)
+    if held is None and event.reason != "list_too_old":
+        raise Conflict(f"The list of that time (version {version}) isn't kept any more: it can't be told why.")
+    card = await finding.card_meant(s, card=None, token=bytes.fromhex(event.card), member=None) if event.card else None
+    state = await _state(s, place, code, event.at, held)
+    held = at_that_time(held, event.at, event.list_age_s)
+    pin = typed(held, event.card, event.reason)
+    steps = steps_of(held, event.reading, state=state, pin=pin)
+    await _audit(s, place, code, card)
+    return {
+        "place": code, "door": event.door, "side": event.side, "at": time_of(event.at), "card": _card(card),
+        **decision_json(_last(steps)),
+        "list": {"version": version, "gateways": []},
+        "steps": steps_json(steps), "event": comparison(event, _last(steps)), "hints": [],
+    }  # fmt: skip
+
+
+async def _state(s: Session, place: int, code: str, at: datetime, held: AccessList | None) -> State:
+    if held is None:
+        return State()
+    return await finding.state_before(s, place, code, at, told={"time_zone": held.time_zone})
+
+
+async def _audit(s: Session, place: int, code: str, card: DictRow | None) -> None:
+    subject = f"place {code}" if card is None else f"member {card['member']}"
+    await note_reading(s, "explain decision", subject, place=place)
+
+
+def _last(steps: Any) -> Any:
+    decision = steps[-1].decision
+    assert decision is not None
+    return decision
+
+
+def _card(card: DictRow | None) -> dict[str, Any] | None:
+    if card is None:
+        return None
+    return {name: card[name] for name in ("ref", "member", "status", "last4")}
+
+
+def _gateway(row: DictRow, version: int | None) -> dict[str, Any]:
+    return {
+        "gateway": row["gateway"],
+        "online": row["online"],
+        "since": time_of(row["changed_at"]),
+        "list_version": row["list_version"],
+        "knows": version is not None and row["list_version"] == version,
+    }

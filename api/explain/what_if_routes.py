@@ -1,0 +1,163 @@
+"""``/v1/what-if``: other rules tried out on the readings of the last weeks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from psycopg.rows import dict_row, tuple_row
+from pydantic import Field
+from starlette.responses import Response
+
+from access.model import AccessList
+from api.audit.audited import note_reading
+from api.explain.again import decide_again, outcome_json
+from api.explain.changes import Change, changed
+from api.explain.mustering import NAMES
+from api.explain.readings import READINGS, Told
+from api.http.answers import json_answer
+from api.http.errors import Unavailable
+from api.http.fields import Body, Code, time_of
+from api.http.fields import Told as Answer
+from api.http.reach import reached_place
+from api.http.session import Session, guarded, session
+from rights import assembly, queries
+from rights.ground import PlaceRows
+
+router: Final = APIRouter(tags=["operate"])
+
+MOST: Final = 100_000
+"""Readings that are decided again; of more, the newest."""
+_PIECE: Final = 500
+_AT_ONCE: Final = asyncio.Semaphore(1)
+# Every schedule that a change may name, or that is linked to one.
+_SCHEDULES: Final = """
+SELECT s.id, s.hours, s.linked, CASE WHEN p.code IS NULL THEN s.code::text ELSE p.code || '/' || s.code END AS name
+FROM schedule s LEFT JOIN place p ON p.id = s.place WHERE s.place IS NULL OR s.place = %(place)s
+"""
+
+
+class WhatIf(Body):
+    """Which rules to try, on how many weeks."""
+
+    place: Code
+    weeks: int = Field(default=4, ge=1, le=12)
+    changes: Annotated[list[Change], Field(min_length=1, max_length=20)]
+
+
+class Differing(Answer):
+    """A reading that would come out otherwise."""
+
+    stream: int
+    seq: int
+    at: datetime
+    door: str
+    member: str | None
+    then: str | None = Field(description="What the gateway said then.")
+    now: str = Field(description="What the rules of today say.")
+    would_be: str
+    rule: str
+
+
+class WhatIfAnswer(Answer):
+    """Who would have been refused, and who let in."""
+
+    place: str
+    since: datetime
+    cut: bool = Field(description="There were more readings than 100,000: these are the newest.")
+    readings: int
+    would_be_refused: int
+    would_be_let_in: int
+    other_reason: int
+    differs_from_then: int = Field(description="Readings that the rules of today decide otherwise than those of then.")
+    by_reason: dict[str, int]
+    by_hour: dict[str, int]
+    members: int
+    by_member: dict[str, int]
+    names: dict[str, str | None]
+    first: list[Differing]
+
+
+@router.post(
+    "/v1/what-if",
+    summary="Test a change of rules against the last weeks",
+    **guarded("whatif", answers={200: WhatIfAnswer}),
+)
+async def what_if(request: Request, body: WhatIf) -> Response:
+    """Changes nothing. Decides past card reads twice, with today's rules and with the changed rules, and compares."""
+    now = datetime.now(UTC)
+    since = now - timedelta(weeks=body.weeks)
+    try:
+        await asyncio.wait_for(_AT_ONCE.acquire(), 5)
+    except TimeoutError:
+        raise Unavailable("Another question of this kind is being worked on. Ask again.", retry_s=5) from None
+    try:
+        async with session(request, "whatif") as s:
+            place = await reached_place(s, body.place, "whatif", field="place")
+            readings = await _readings(s, {"place": place, "since": since, "until": now})
+            lists = await _lists(s, place, now, body.changes)
+            await note_reading(
+                s, "read events", f"place {body.place}", place=place, detail={"what_if": True, "weeks": body.weeks}
+            )
+        outcome = await asyncio.to_thread(decide_again, readings[-MOST:], *lists, breathe=_breathe)
+    finally:
+        _AT_ONCE.release()
+    told = outcome_json(outcome)
+    async with session(request, "whatif") as s:
+        names = {row["ref"]: row["name"] for row in await s.rows(NAMES, {"refs": list(told["by_member"])})}
+    head = {"place": body.place, "since": time_of(since), "cut": len(readings) > MOST}
+    return json_answer({**head, **told, "names": names})
+
+
+async def _readings(s: Session, where: dict[str, Any]) -> list[Told]:
+    """A place's readings in their order, piece by piece: a hundred thousand rows at once would hold everybody up."""
+    found: list[Told] = []
+    async with s.conn.cursor("readings", row_factory=dict_row) as cursor:
+        await cursor.execute(READINGS.encode(), where)
+        while rows := await cursor.fetchmany(_PIECE):
+            found += [Told(**row) for row in rows]
+            if len(found) > 2 * MOST:
+                found = found[-MOST - 1 :]
+            await asyncio.sleep(0)
+    return found
+
+
+async def _lists(s: Session, place: int, now: datetime, changes: Sequence[Change]) -> tuple[AccessList, AccessList]:
+    """The place's list by the rules of today, and by these with ``changes``."""
+    values = {"places": [place], "now": now, "members": [], "place": place}
+    values["members"] = [row[0] for row in await _tuples(s, queries.MEMBERS_AT, values)]
+    places = PlaceRows(**{name: await _tuples(s, text, values) for name, text in queries.PLACES.items()})
+    members = assembly.MemberRows(**{name: await _tuples(s, text, values) for name, text in queries.MEMBERS.items()})
+    schedules = await s.rows(_SCHEDULES, values)
+    rows = [(row["id"], row["hours"], row["linked"]) for row in schedules]
+    places, members = replace(places, schedules=rows), replace(members, schedules=rows)
+    numbers = {row["name"]: row["id"] for row in schedules}
+    others = changed(places, members, changes, numbers)
+    return await asyncio.to_thread(_assembled, place, places, members), await asyncio.to_thread(
+        _assembled, place, *others
+    )
+
+
+def _assembled(place: int, rows: PlaceRows, members: assembly.MemberRows) -> AccessList:
+    settings = assembly.places(rows)
+    served = {place: replace(settings[place], served=True)}
+    entries, _ = assembly.entries(members, served)
+    held = settings[place].list
+    # a lockdown of today says nothing of the weeks before
+    doors = {code: replace(door, locked=False) for code, door in held.rules.doors.items()}
+    return replace(held, entries=entries[place], lockdown=False, rules=replace(held.rules, doors=doors))
+
+
+async def _tuples(s: Session, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    async with s.conn.cursor(row_factory=tuple_row) as cursor:
+        return await (await cursor.execute(query.encode(), values)).fetchall()
+
+
+def _breathe() -> None:
+    """Let the thread that answers other requests have its turn: without it they wait for 5 ms, each time."""
+    time.sleep(0.00002)

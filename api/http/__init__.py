@@ -1,0 +1,1 @@
+"""What every route shares: sessions, callers, limits, problems, revisions, pages of answers."""

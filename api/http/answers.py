@@ -1,0 +1,83 @@
+"""Answers from ready bytes, and the conditional ones that need none."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections import OrderedDict
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from api.http.errors import BadQuery
+from api.present.network import compact
+
+_JSON: Final = (b"content-type", b"application/json")
+_WORTH_IT: Final = 16_384
+_KEPT: Final = 32
+
+
+class Bytes(Response):
+    """JSON that is ready already, with its validator: as little work as an answer can be."""
+
+    def __init__(self, body: bytes, *, etag: bytes, status: int = 200, packed: bool = False) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = [(b"etag", etag), (b"cache-control", b"no-cache")]
+        if packed:
+            self.raw_headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
+        if status != 304:
+            self.raw_headers += [_JSON, (b"content-length", str(len(body)).encode())]
+
+
+def unless_known(headers: Headers, body: bytes, *, etag: bytes) -> Response:
+    """The answer, or 304 where the caller has it already."""
+    if known(headers, etag):
+        return Bytes(b"", etag=etag, status=304)
+    return Bytes(body, etag=etag)
+
+
+class Packer:
+    """Long answers compressed, the latest ones kept: a page that many ask for is compressed once."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+
+    async def answer(self, headers: Headers, body: bytes, *, etag: bytes, key: bytes = b"") -> Response:
+        """``body``, compressed where the caller takes that; ``key`` tells answers of one ``etag`` apart."""
+        if len(body) < _WORTH_IT or "gzip" not in headers.get("accept-encoding", ""):
+            return Bytes(body, etag=etag)
+        name = etag + key
+        packed = self._kept.get(name)
+        if packed is None:
+            packed = self._kept[name] = await asyncio.to_thread(gzip.compress, body, 3, mtime=0)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(name)
+        return Bytes(packed, etag=etag, packed=True)
+
+
+def known(headers: Headers, etag: bytes) -> bool:
+    """Whether ``If-None-Match`` names ``etag`` (weak comparison)."""
+    given = headers.get("if-none-match")
+    if given is None:
+        return False
+    ours = etag.decode().removeprefix("W/")
+    return given.strip() == "*" or any(part.strip().removeprefix("W/") == ours for part in given.split(","))
+
+
+def json_answer(value: object, *, status: int = 200, cache: str = "no-store") -> Response:
+    """JSON of a value that was made for this caller alone."""
+    return Response(compact(value), status, media_type="application/json", headers={"Cache-Control": cache})
+
+
+def no_query(query: bytes) -> None:
+    """Refuse parameters where there are none to give.
+
+    Raises:
+        BadQuery: there are some.
+    """
+    if query:
+        raise BadQuery(query.partition(b"=")[0].decode("latin-1"), "there is no such parameter; see /openapi.json")

@@ -1,0 +1,151 @@
+"""Who asks: the key of a request, checked against the database and believed for a few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+import psycopg
+from fastapi import Request
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.http.clients import Clients
+from api.http.errors import KeyMissing, KeyRefused, ScopeMissing, Unavailable
+from api.http.roles import Permission, permissions_of
+from api.keys.store import PREFIX, digest_of
+
+BELIEVED_S: Final = 10.0
+_CACHE: Final = 10_000
+_REFUSALS: Final = 2_000
+"""Wrong keys that are remembered: apart from the good ones, which they must not push out."""
+_UNKNOWN_AT_ONCE: Final = 2
+"""Connections for keys that were never seen to be good; the other ones are for those who work."""
+_WAIT_S: Final = 2.0
+
+_Value = TypeVar("_Value")
+
+# Whose key it is; it notes that the key is used. What it tells the transaction ends with it.
+_FIND: Final = "SELECT id, role, scopes, places FROM enter(%s, '', '')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who a key stands for."""
+
+    id: int
+    role: str | None
+    scopes: list[str]
+    places: list[int] | None
+    """The only places that may be seen; None: all."""
+
+
+class Keys:
+    """Checks keys; remembers each verdict, also a refusal, for ``BELIEVED_S``."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], clients: Clients) -> None:
+        self._pool = pool
+        self._clients = clients
+        self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._refused: OrderedDict[bytes, float] = OrderedDict()
+        self._unknown = asyncio.Semaphore(_UNKNOWN_AT_ONCE)
+
+    async def caller(self, request: Request, *permissions: Permission) -> Caller:
+        """Who sent ``request``, if their key's role or scopes hold one of ``permissions``.
+
+        Raises:
+            KeyMissing, KeyRefused, ScopeMissing: they may not.
+            LimitReached: this key was used too often, or its sender showed too many wrong ones.
+            Unavailable: the database is away, and the key is not known from before.
+        """
+        caller = await self.known(request)
+        self._clients.uses(caller.id, _host_of(request))
+        if permissions_of(caller.role, caller.scopes, bound=caller.places is not None).isdisjoint(permissions):
+            raise ScopeMissing(permissions[0])
+        return caller
+
+    async def known(self, request: Request) -> Caller:
+        """Who sent ``request``, whatever they may do.
+
+        Raises:
+            KeyMissing, KeyRefused: no key, or none that is good.
+            LimitReached: whoever sent it has shown too many wrong keys.
+            Unavailable: the database is away, and the key is not known from before.
+        """
+        caller = await self._find(key_of(request), _host_of(request))
+        if caller is None:
+            raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
+        return caller
+
+    async def _find(self, key: str, host: str) -> Caller | None:
+        digest = digest_of(key)
+        known = self._known.get(digest)
+        now = monotonic()
+        if known is not None:
+            return known[1] if now < known[0] else await self._look_up(key, digest)
+        if now < self._refused.get(digest, 0.0):
+            return None
+        client = self._clients.shows_unknown_key(host)
+        try:
+            async with asyncio.timeout(_WAIT_S):
+                await self._unknown.acquire()
+        except TimeoutError:
+            raise Unavailable("Too many unknown keys wait to be checked.") from None
+        try:
+            caller = await self._look_up(key, digest)
+        except Unavailable:
+            self._clients.was_good(client)  # nobody can say
+            raise
+        finally:
+            self._unknown.release()
+        if caller is not None:
+            self._clients.was_good(client)
+        return caller
+
+    async def _look_up(self, key: str, digest: bytes) -> Caller | None:
+        try:
+            async with (
+                self._pool.connection(timeout=_WAIT_S) as conn,
+                conn.cursor(row_factory=class_row(Caller)) as cursor,
+            ):
+                caller: Caller | None = await (await cursor.execute(_FIND, (key,))).fetchone()
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            raise Unavailable("The key can't be checked: the database is away.") from error
+        until = monotonic() + BELIEVED_S
+        if caller is None:
+            self._known.pop(digest, None)
+            _keep(self._refused, digest, until, _REFUSALS)
+        else:
+            _keep(self._known, digest, (until, caller), _CACHE)
+        return caller
+
+
+def _keep(cache: OrderedDict[bytes, _Value], digest: bytes, value: _Value, most: int) -> None:
+    cache[digest] = value
+    cache.move_to_end(digest)
+    while len(cache) > most:
+        cache.popitem(last=False)
+
+
+def _host_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def key_of(request: Request) -> str:
+    """Read the key of ``request``: ``Authorization: Bearer mk_…`` or ``X-Api-Key``.
+
+    Raises:
+        KeyMissing, KeyRefused: none, or something that is no key.
+    """
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        key = request.headers.get("x-api-key", "")
+    key = key.strip()
+    if not key:
+        raise KeyMissing("This needs a key: send `Authorization: Bearer mk_…`. Make one with `maillage key create`.")
+    if not key.startswith(PREFIX) or len(key) > 200:
+        raise KeyRefused("This isn't a key of this network: they begin with `mk_`.")
+    return key

@@ -1,0 +1,128 @@
+"""The kinds of fields that management requests are made of, each with a sentence for who got it wrong."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from api.http.times import rfc3339, to_us
+
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_CODE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_REF: Final = re.compile(r"[a-z]-[0-9a-z]{1,62}")
+_NAMED_SCHEDULE: Final = re.compile(rf"(?:{_CODE.pattern}/)?{_CODE.pattern}")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class Body(BaseModel):
+    """What is sent with a request: a field that isn't known is refused, and so is a value of another JSON type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Told(BaseModel):
+    """What is answered, for OpenAPI; tests hold the answers to it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _plain(text: str) -> str:
+    text = " ".join(text.split())  # also what a copied text brings of wide and narrow blanks
+    if not text or not text.isprintable():
+        raise ValueError("expected 1 to 200 printable characters")
+    return text
+
+
+def _code(text: str) -> str:
+    if _CODE.fullmatch(text) is None:
+        raise ValueError("a code is lower-case letters, digits, . _ - ; 1 to 64 of them, for example open-space")
+    return text
+
+
+def _ref(text: str) -> str:
+    if _REF.fullmatch(text) is None:
+        raise ValueError("expected a reference as this API tells it, for example m-0a1b2c3d4e5f6789")
+    return text
+
+
+def _schedule(text: str) -> str:
+    if _NAMED_SCHEDULE.fullmatch(text) is None:
+        raise ValueError("expected the code of a schedule of the network (weekdays) or of a place (limoges/evenings)")
+    return text
+
+
+def _email(text: str) -> str:
+    text = _plain(text)
+    if _EMAIL.fullmatch(text) is None:
+        raise ValueError("this is no e-mail address")
+    return text
+
+
+def _time_text(given: object) -> object:
+    """Refuse numbers, also written as text: pydantic would read them as seconds since 1970."""
+    if not isinstance(given, datetime) and (not isinstance(given, str) or _TIME.match(given) is None):
+        raise ValueError("expected a time with its zone (RFC 3339), for example 2026-11-23T08:00:00+01:00")
+    return given
+
+
+def _day_text(given: object) -> object:
+    """Refuse numbers, also written as text, and times."""
+    if not isinstance(given, date) and (not isinstance(given, str) or _DATE.fullmatch(given) is None):
+        raise ValueError("expected a day, for example 2026-12-24")
+    return given
+
+
+def _moment(at: datetime) -> datetime:
+    if not _EARLIEST <= at <= _LATEST:
+        raise ValueError("expected a time between the years 2000 and 2200")
+    return at.astimezone(UTC)
+
+
+def _day(day: date) -> date:
+    if not 2000 <= day.year <= 2199:
+        raise ValueError("expected a day between the years 2000 and 2199")
+    return day
+
+
+Name = Annotated[str, Field(max_length=200, examples=["Médiathèque"]), AfterValidator(_plain)]
+Code = Annotated[str, Field(max_length=64, examples=["open-space"]), AfterValidator(_code)]
+Ref = Annotated[str, Field(max_length=64, examples=["m-0a1b2c3d4e5f6789"]), AfterValidator(_ref)]
+ScheduleName = Annotated[
+    str,
+    Field(max_length=129, description="`code` of the network's, `place/code` of a place's.", examples=["weekdays"]),
+    AfterValidator(_schedule),
+]
+Email = Annotated[str, Field(max_length=254, examples=["claire@example.org"]), AfterValidator(_email)]
+Moment = Annotated[
+    AwareDatetime,
+    Field(description="RFC 3339, with its zone.", examples=["2026-11-23T08:00:00+01:00"], strict=False),
+    BeforeValidator(_time_text),
+    AfterValidator(_moment),
+]
+Day = Annotated[
+    date,
+    Field(description="A local day of the place.", examples=["2026-12-24"], strict=False),
+    BeforeValidator(_day_text),
+    AfterValidator(_day),
+]
+
+
+def time_of(at: datetime | None) -> str | None:
+    """A time as answers write it: RFC 3339 in UTC."""
+    return None if at is None else rfc3339(to_us(at))
+
+
+def sent(body: BaseModel) -> dict[str, Any]:
+    """The fields of a partial change that were really sent."""
+    return {name: getattr(body, name) for name in body.model_fields_set}
+
+
+def whole(body: BaseModel) -> dict[str, Any]:
+    """Every field of what was sent, its models kept; what wasn't sent has its default."""
+    return {name: getattr(body, name) for name in type(body).model_fields}

@@ -1,0 +1,138 @@
+"""Around every request: whom it is from, whether it is one too many, security headers, CORS, the count of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.http.bodies import STRANGER_BYTES, Body, Large, Refusal, has_body
+from api.http.clients import Clients
+from api.http.errors import LimitReached, NotAllowed, Unavailable
+from api.http.metrics import Metrics
+from api.present.network import compact
+
+REQUEST_ID: Final = "maillage.request_id"
+"""Where a route leaves its request's id in the ASGI scope, to be sent back."""
+_SECURITY: Final = [
+    (b"content-security-policy", b"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_PROBLEM: Final = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+_OPEN: Final = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"ETag, Link, Retry-After")]
+_PREFLIGHT: Final = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, HEAD, OPTIONS"),
+    (b"access-control-allow-headers", b"If-None-Match, Last-Event-ID, Cache-Control"),
+    (b"access-control-max-age", b"86400"),
+    (b"content-length", b"0"),
+]
+Known = Callable[[Request], Awaitable[Any]]
+"""Raises an ``ApiError`` where a request's key isn't good."""
+STREAM: Final = "/v1/stream"
+_PUBLIC: Final = ("/v1/places", "/v1/occupancy", "/v1/stream", "/v1/availability", "/openapi.json")
+
+
+class Edge:
+    """ASGI middleware: one layer, since each costs a third of an empty route."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, known: Known, large: Large, clients: Clients) -> None:
+        """``known`` looks at a request's key; ``large``: the routes that take more than ``MOST_BYTES``."""
+        self._app = app
+        self._metrics = metrics
+        self._known = known
+        self._large = large
+        self._clients = clients
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with what belongs around it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method: str = scope["method"]
+        host = self._clients.resolve(scope)
+        wait_s = self._clients.asks(host, scope)
+        if wait_s:
+            detail = "Your address has sent too many requests. Wait before you send more."
+            too_many = Refusal(status=429, name="limit-reached", detail=detail, retry_s=wait_s)
+            await self._send_refusal(scope, send, too_many, close=has_body(scope))
+            return
+        public = scope["path"].startswith(_PUBLIC)
+        if public and method == "OPTIONS":
+            self._metrics.answered("preflight", method, 204, None)
+            await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT + _SECURITY})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        refusal = None
+        if has_body(scope):
+            body = Body(scope, receive, self._large)
+            receive, send = body.receive, body.closing(send)
+            refusal = await self._refused(scope, body)
+        if refusal is not None:
+            await self._send_refusal(scope, send, refusal)
+            return
+        if method == "HEAD" and scope["path"] != STREAM:  # a stream has no end to tell of
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
+        extra = _SECURITY + _OPEN if public and method in ("GET", "HEAD") else _SECURITY
+        status = 500
+        started = perf_counter()
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message["headers"]
+                # a page has stricter rules of its own
+                own = {name for name, _ in headers}
+                added = extra
+                if (request_id := scope.get(REQUEST_ID)) is not None:  # with a key: nothing for other origins' scripts
+                    added = [*_SECURITY, (b"x-request-id", request_id.encode())]
+                message["headers"] = [*headers, *(pair for pair in added if pair[0] not in own)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            seconds = None if route == STREAM else perf_counter() - started
+            self._metrics.answered(route, method if method in _METHODS else "other", status, seconds)
+
+    async def _send_refusal(self, scope: Scope, send: Send, refusal: Refusal, *, close: bool = False) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.answered("none", method, refusal.status, None)
+        text = _problem(refusal, scope)
+        headers = [*_PROBLEM, (b"content-length", b"%d" % len(text)), *_SECURITY]
+        if refusal.retry_s:  # scripts of other origins read it too
+            headers += [(b"retry-after", b"%d" % refusal.retry_s), *_OPEN]
+        if close:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
+
+    async def _refused(self, scope: Scope, body: Body) -> Refusal | None:
+        """Why the request isn't passed on; None: it is."""
+        refusal = body.refusal()
+        if refusal is None and body.length > STRANGER_BYTES and not body.is_large:
+            try:
+                await self._known(Request(scope))
+            except LimitReached as error:
+                return Refusal(status=429, name="limit-reached", detail=str(error), retry_s=error.retry_s)
+            except NotAllowed as error:
+                return Refusal(status=401, name="key-missing", detail=str(error))
+            except Unavailable as error:
+                return Refusal(status=503, name="unavailable", detail=str(error), retry_s=error.retry_s)
+        return refusal
+
+
+def _problem(refusal: Refusal, scope: Scope) -> bytes:
+    title = _TITLES.get(refusal.status, "The request can't be read")
+    told = {"type": f"urn:maillage:problem:{refusal.name}", "title": title, "status": refusal.status}
+    return compact({**told, "detail": refusal.detail, "instance": scope["path"]})
+
+
+_TITLES: Final = {401: "A key is needed", 429: "Too much of one client", 503: "Not available just now"}
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

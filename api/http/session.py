@@ -1,0 +1,205 @@
+"""One request's work in the database: one transaction, in which the database itself knows who asks.
+
+``enter()`` checks the key and tells the transaction who it is, from where and by which request; row-level security and
+the audit go by that. Without it the API's user sees nothing of members, cards and passes, so that no route can forget.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from types import UnionType
+from typing import Any, Final, TypedDict
+
+import psycopg
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import PoolTimeout, TooManyRequests
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from api.http.callers import key_of
+from api.http.clients import PROXIED
+from api.http.errors import DatabaseFault, KeyRefused, ScopeMissing, Unavailable
+from api.http.middleware import REQUEST_ID
+from api.http.models import problem_responses
+from api.http.refusals import as_problem
+from api.http.roles import Permission, permissions_of
+from api.http.state import parts_of
+
+_GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_WAIT_S: Final = 3.0
+
+# Who asks; from here on the transaction is theirs.
+_ENTER: Final = "SELECT id, name, role, scopes, places, member, gateway FROM enter(%s, %s, %s)"
+
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The `ETag` of the version that this change is based on.",
+    "schema": {"type": "string"},
+    "example": '"3"',
+}
+_BEARER: Final = HTTPBearer(auto_error=False, description="A key whose role has the permission (docs/api.md, Roles).")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """Who a request is from, as ``enter()`` told: a key with its role."""
+
+    id: int
+    name: str
+    role: str | None
+    scopes: Sequence[str]
+    places: Sequence[int] | None
+    """Ids of the only places that it reaches; None: the whole network."""
+    member: str | None
+    """Of a member's own key: who."""
+    gateway: int | None
+    permissions: frozenset[Permission] = field(default=frozenset(), repr=False)
+
+    @property
+    def actor(self) -> str:
+        """As the audit and the histories name it, for example ``key:7 accueil``."""
+        return f"key:{self.id} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An open transaction of a caller; what fails in it leaves nothing behind."""
+
+    conn: AsyncConnection[Any]
+    caller: Entered
+    request_id: str
+
+    async def row(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> DictRow | None:
+        """The first row of a query's answer, by column name; None: there is none."""
+        return await (await self._execute(query, values)).fetchone()
+
+    async def rows(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> list[DictRow]:
+        """All rows of a query's answer, by column name."""
+        return await (await self._execute(query, values)).fetchall()
+
+    async def run(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> int:
+        """Run a change; return how many rows it touched."""
+        return (await self.conn.execute(query.encode(), values)).rowcount
+
+    async def _execute(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None) -> AsyncCursor[DictRow]:
+        return await self.conn.cursor(row_factory=dict_row).execute(query.encode(), values)
+
+
+@asynccontextmanager
+async def session(request: Request, *permissions: Permission) -> AsyncIterator[Session]:
+    """Open the transaction of ``request``; committed where the block ends.
+
+    Its key must hold one of ``permissions``; where none is given, any good key will do.
+
+    Raises:
+        KeyMissing, KeyRefused: no key, or none that is good.
+        ScopeMissing, NotYours: the role doesn't allow it at all, or not for this row (SQLSTATE 42501).
+        Conflict, BadField: what the database refuses.
+        Unavailable: the database is away or too busy.
+    """
+    request_id = request_id_of(request)
+    key = key_of(request)
+    try:
+        async with parts_of(request).pool.connection(timeout=_WAIT_S) as conn:
+            caller = await _enter(conn, key, _address_of(request), request_id)
+            if permissions and caller.permissions.isdisjoint(permissions):
+                raise ScopeMissing(permissions[0])
+            yield Session(conn=conn, caller=caller, request_id=request_id)
+    except psycopg.Error as error:
+        problem = as_problem(error)
+        if problem is None:  # without its text and cause, which quote the row: names would stand in the log
+            raise DatabaseFault(f"SQLSTATE {error.sqlstate}, {type(error).__name__}") from None
+        raise problem from error
+    except (PoolTimeout, TooManyRequests, OSError) as error:
+        raise Unavailable("The database is away or too busy.") from error
+
+
+async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id: str) -> Entered:
+    cursor = await conn.cursor(row_factory=dict_row).execute(_ENTER, (key, address, request_id))
+    found = await cursor.fetchone()
+    if found is None or found["id"] is None:
+        raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
+    return Entered(
+        **found, permissions=permissions_of(found["role"], found["scopes"] or (), bound=found["places"] is not None)
+    )
+
+
+def _address_of(request: Request) -> str:
+    """Return the client's address: the peer's, or the one that a trusted proxy gives (``api.http.clients``)."""
+    try:
+        return str(ip_address(request.client.host if request.client else ""))
+    except ValueError:
+        return ""
+
+
+def request_id_of(request: Request) -> str:
+    """The request's id: a new one, or as a trusted proxy gave it (1 to 64 letters, digits, ``. _ -``)."""
+    known = request.scope.get(REQUEST_ID)
+    if isinstance(known, str):
+        return known
+    given = request.headers.get("x-request-id", "") if PROXIED in request.scope else ""
+    request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+    request.scope[REQUEST_ID] = request_id
+    return request_id
+
+
+class Guarded(TypedDict):
+    """What a route that opens a session says of itself."""
+
+    dependencies: list[Any]
+    openapi_extra: dict[str, Any]
+    responses: dict[int | str, dict[str, Any]]
+    response_class: type[Response]
+
+
+PERMISSION_MARK: Final = "x-permission"
+
+
+class _Allowed:
+    """Asks for the key before the body is looked at: a stranger learns nothing of what is wrong with it."""
+
+    def __init__(self, permissions: Sequence[Permission]) -> None:
+        self._permissions = permissions
+
+    async def __call__(self, request: Request) -> None:
+        request_id_of(request)  # so that a refusal has one too
+        keys = parts_of(request).keys
+        await (keys.caller(request, *self._permissions) if self._permissions else keys.known(request))
+
+
+def guarded(
+    *permissions: Permission,
+    answers: Mapping[int, type[BaseModel] | UnionType] | None = None,
+    problems: Sequence[int] = (),
+    changes: bool = False,
+    csv: bool = False,
+) -> Guarded:
+    """What a route's decorator takes: its permissions (one is enough), answers and problems, for OpenAPI and the tests.
+
+    For example ``@router.get("/v1/members", **guarded("members:read", answers={200: Members}))``. With ``changes`` it
+    takes an ``If-Match``; with ``csv`` it answers (also) as CSV. Without a permission any good key will do. A key is
+    looked at twice: here, where a verdict may be some seconds old, and by ``session``.
+    """
+    statuses = {401, 403, 404, 422, 503, *problems, *((409, 412, 428) if changes else ())}
+    shapes: dict[int | str, dict[str, Any]] = {status: {"model": model} for status, model in (answers or {}).items()}
+    if csv:
+        shapes.setdefault(200, {})["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    extra: dict[str, Any] = {PERMISSION_MARK: list(permissions)}
+    if changes:
+        extra["parameters"] = [_IF_MATCH]
+    return Guarded(
+        dependencies=[Depends(_BEARER), Depends(_Allowed(permissions))],
+        openapi_extra=extra,
+        responses={**shapes, **problem_responses(*sorted(statuses))},
+        response_class=Response,
+    )

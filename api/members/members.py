@@ -1,0 +1,130 @@
+"""Members: who they are, in rows and in JSON. Names and addresses live here and go to nobody but the caller."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from psycopg.rows import DictRow
+from pydantic import Field
+
+from api.http.fields import Body, Code, Email, Name, Ref, Told, time_of
+from api.http.questions import Cursor, Question
+from api.http.revisions import Thing
+
+MemberStatus = Literal["active", "suspended"]
+
+# One member.
+FIND: Final = """
+SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
+       m.pin IS NOT NULL AS pin, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
+FROM member m
+LEFT JOIN organisation o ON o.id = m.organisation
+LEFT JOIN place p ON p.id = m.home
+WHERE m.ref = %(ref)s
+"""
+# A page of members by name, of those that the caller reaches; `place` is their home or one of a pass in force.
+LIST: Final = """
+SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
+       m.pin IS NOT NULL AS pin, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
+FROM member m
+LEFT JOIN organisation o ON o.id = m.organisation
+LEFT JOIN place p ON p.id = m.home
+WHERE (%(status)s::text IS NULL OR m.status = %(status)s)
+  AND (%(organisation)s::text IS NULL OR o.code::text = %(organisation)s)
+  AND (%(place)s::text IS NULL OR p.code::text = %(place)s OR EXISTS (
+       SELECT FROM pass s JOIN pass_place w ON w.pass = s.ref JOIN place q ON q.id = w.place
+       WHERE s.member = m.ref AND q.code::text = %(place)s AND s.revoked_at IS NULL
+         AND (s.valid_until IS NULL OR s.valid_until > now())))
+  AND (%(words)s::text[] IS NULL OR NOT EXISTS (
+       SELECT FROM unnest(%(words)s::text[]) AS word
+       WHERE position(unaccent(lower(word)) IN unaccent(lower(concat_ws(' ', m.name, m.email, m.ref)))) = 0))
+  AND (%(after)s::text IS NULL OR (coalesce(lower(m.name), ''), m.ref) > (%(after)s, %(after_ref)s))
+ORDER BY coalesce(lower(m.name), ''), m.ref
+LIMIT %(limit)s
+"""
+INSERT: Final = """
+INSERT INTO member (name, email, organisation, home, status)
+VALUES (%(name)s, %(email)s, %(organisation)s, %(home)s, %(status)s)
+RETURNING ref
+"""
+UPDATE: Final = """
+UPDATE member SET name = %(name)s, email = %(email)s, status = %(status)s,
+  organisation = (SELECT id FROM organisation WHERE code = %(organisation)s),
+  home = (SELECT id FROM place WHERE code = %(home)s)
+WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
+RETURNING revision
+"""
+SET_PIN: Final = """
+UPDATE member SET pin = %(pin)s
+WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
+RETURNING revision
+"""
+
+
+class MemberMade(Body):
+    """A member to create."""
+
+    name: Name
+    email: Email | None = None
+    organisation: Code | None = Field(default=None, description="Its code.")
+    home: Code | None = Field(default=None, description="The code of the place where they mostly come.")
+    status: MemberStatus = "active"
+
+
+class MemberChanged(Body):
+    """What to change of a member; what isn't sent stays."""
+
+    name: Name | None = None
+    email: Email | None = None
+    organisation: Code | None = None
+    home: Code | None = None
+    status: MemberStatus = "active"
+
+
+class PinSet(Body):
+    """A member's PIN: hashed at once, told by nobody afterwards."""
+
+    pin: str = Field(min_length=4, max_length=12, pattern=r"^[0-9]+$", examples=["4711"], repr=False)
+
+
+class MembersQuestion(Question):
+    """Which members to list."""
+
+    q: str | None = Field(default=None, max_length=200, description="Words of the name, e-mail address or reference.")
+    place: str | None = Field(default=None, max_length=64, description="Home place, or has a pass for it.")
+    organisation: str | None = Field(default=None, max_length=64, description="Code of their organisation.")
+    status: MemberStatus | None = None
+    limit: int = Field(default=100, ge=1, le=1000, description="Members on a page.")
+    cursor: Cursor | None = None
+
+
+class Member(Told):
+    """A member, as the desk knows them."""
+
+    ref: Ref
+    name: str | None
+    email: str | None
+    organisation: str | None
+    home: str | None
+    status: MemberStatus
+    pin: bool = Field(description="Whether a PIN is set.")
+    created_at: datetime
+
+
+class Members(Told):
+    """A page of members by name."""
+
+    members: list[Member]
+    next: str | None = Field(description="`cursor` of the next page; null: this was the last.")
+
+
+def member_thing(ref: str) -> Thing:
+    """A member by reference."""
+    return Thing(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")
+
+
+def member_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``FIND`` or ``LIST`` as it is told."""
+    kept = ("ref", "name", "email", "organisation", "home", "status", "pin")
+    return {**{name: row[name] for name in kept}, "created_at": time_of(row["created_at"])}

@@ -1,0 +1,141 @@
+"""``/v1/members``: people, and their PINs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from access.errors import CardError
+from access.tokens import pin_hash
+from api.cards.cardkey import card_key
+from api.cards.issuing import taking
+from api.http.answers import json_answer
+from api.http.cursors import make_cursor, read_cursor
+from api.http.errors import BadField
+from api.http.fields import sent
+from api.http.named import organisation_named, place_named
+from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.session import guarded, session
+from api.members import members as rows
+from api.members.members import (
+    Member,
+    MemberChanged,
+    MemberMade,
+    Members,
+    MembersQuestion,
+    PinSet,
+    member_json,
+    member_thing,
+)
+
+router: Final = APIRouter(tags=["members"])
+
+
+@router.get(
+    "/v1/members",
+    summary="Members",
+    **guarded("members:read", answers={200: Members}),
+)
+async def members(request: Request, question: Annotated[MembersQuestion, Query()]) -> Response:
+    """By name: those of the key's places, or of the whole network."""
+    after = None if question.cursor is None else read_cursor(question.cursor, str, str)
+    async with session(request, "members:read") as s:
+        found = await s.rows(
+            rows.LIST,
+            {
+                "words": question.q.split() if question.q else None,
+                "place": question.place,
+                "organisation": question.organisation,
+                "status": question.status,
+                "after": after and after[0],
+                "after_ref": after and after[1],
+                "limit": question.limit + 1,
+            },
+        )
+    page = found[: question.limit]
+    more = len(found) > question.limit
+    following = make_cursor(page[-1]["sorted"], page[-1]["ref"]) if more else None
+    return json_answer({"members": [member_json(row) for row in page], "next": following})
+
+
+@router.post(
+    "/v1/members",
+    status_code=201,
+    summary="Create a member",
+    **guarded("members:write", answers={201: Member}, problems=(409, 429)),
+)
+async def make_member(request: Request, body: MemberMade) -> Response:
+    """A new member has no card and no pass yet."""
+    async with taking(request, "members:write", takes=body.email is not None) as s:
+        if body.home is None and s.caller.places is not None:
+            raise BadField("home", "a key that is bound to places makes members who are at home at one of them")
+        values = body.model_dump()
+        values["organisation"] = await organisation_named(s, body.organisation)
+        values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]
+        made = await s.row(rows.INSERT, values)
+        assert made is not None
+        row = await read(s, member_thing(made["ref"]))
+    return told(member_json(row), row["revision"], status=201, location=f"/v1/members/{row['ref']}")
+
+
+@router.get("/v1/members/{ref}", summary="One member", **guarded("members:read", "own", answers={200: Member}))
+async def member(ref: str, request: Request) -> Response:
+    """A member's own key sees only that member."""
+    async with session(request, "members:read", "own") as s:
+        row = await read(s, member_thing(ref))
+    return told(member_json(row), row["revision"])
+
+
+@router.patch(
+    "/v1/members/{ref}",
+    summary="Change a member",
+    **guarded("members:write", answers={200: Member}, problems=(429,), changes=True),
+)
+async def change_member(ref: str, request: Request, body: MemberChanged) -> Response:
+    """Fields not sent keep their value. A suspension takes effect when it reaches the gateways."""
+    async with taking(request, "members:write", takes=body.email is not None) as s:
+        wanted, thing = expected(request), member_thing(ref)
+        row = await read_to_change(s, thing, wanted)
+        fields = sent(body)
+        await organisation_named(s, fields.get("organisation"))
+        if fields.get("home") is not None:
+            await place_named(s, fields["home"], "home")
+        if await s.row(rows.UPDATE, {**row, **fields, "revisions": held_to(row, wanted)}) is None:
+            raise await explain_refusal(s, thing, wanted)
+        row = await read(s, thing)
+    return told(member_json(row), row["revision"])
+
+
+@router.put(
+    "/v1/members/{ref}/pin",
+    summary="Set a member's PIN",
+    **guarded("members:write", answers={200: Member}, changes=True),
+)
+async def set_pin(ref: str, request: Request, body: PinSet) -> Response:
+    """4 to 12 digits, stored as a keyed hash."""
+    try:
+        hashed = pin_hash(card_key(request), ref, body.pin)
+    except CardError as error:
+        raise BadField("pin", str(error)) from None
+    return await _write_pin(ref, request, hashed)
+
+
+@router.delete(
+    "/v1/members/{ref}/pin",
+    summary="Remove a member's PIN",
+    **guarded("members:write", answers={200: Member}, changes=True),
+)
+async def clear_pin(ref: str, request: Request) -> Response:
+    """Doors that ask for a PIN no longer open for this member."""
+    return await _write_pin(ref, request, None)
+
+
+async def _write_pin(ref: str, request: Request, hashed: str | None) -> Response:
+    async with session(request, "members:write") as s:
+        wanted, thing = expected(request), member_thing(ref)
+        if await s.row(rows.SET_PIN, {"ref": ref, "pin": hashed, "revisions": wanted}) is None:
+            raise await explain_refusal(s, thing, wanted)
+        row = await read(s, thing)
+    return told(member_json(row), row["revision"])

@@ -1,0 +1,91 @@
+"""``/v1/enrolments``: a card is enrolled by presenting it at a chosen reader."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from access.formats import is_random
+from api.cards.cardkey import card_key
+from api.http.answers import json_answer
+from api.http.errors import BadField, NotFound
+from api.http.reach import reached_place
+from api.http.session import Session, guarded, session
+from api.http.state import parts_of
+from api.orders.enrolments import (
+    ASK,
+    BEGIN,
+    CARDS,
+    FIND,
+    READER,
+    Enrol,
+    Enrolment,
+    bits_of,
+    enrolment_json,
+    likely,
+    number_of,
+)
+from api.orders.orders import found, order, order_json, outcomes
+from api.orders.routes import WaitQuestion
+from rights.sealing import public_bytes, reply_key
+
+router: Final = APIRouter(tags=["operate"])
+
+
+@router.post(
+    "/v1/enrolments",
+    status_code=202,
+    summary="Enrol a card at a reader",
+    **guarded("enrol", answers={202: Enrolment}, problems=(409,)),
+)
+async def begin(request: Request, body: Enrol) -> Response:
+    """The next card at this reader opens nothing; `GET /v1/enrolments/{id}?wait=30` returns it."""
+    async with session(request, "enrol") as s:
+        place = await reached_place(s, body.place, "enrol", field="place")
+        reader = await s.row(READER, {"place": place, "reader": body.reader})
+        if reader is None:
+            raise BadField("reader", f"this place has no reader {body.reader!r} at a gateway in service")
+        ids = await order(
+            s, "enrol", place=place, door=None, expires_s=body.expires_s, device=reader["id"], gateway=reader["gateway"]
+        )
+        await s.run(BEGIN, {"id": ids[0], "place": place, "key": s.caller.id})
+        if parts_of(request).settings.card_key is not None:
+            await s.run(ASK, {"id": ids[0], "reply_key": public_bytes(reply_key(card_key(request)))})
+        told = await _told(s, request, ids[0])
+    answer = json_answer(told, status=202)
+    answer.headers["Location"] = f"/v1/enrolments/{ids[0]}"
+    return answer
+
+
+@router.get(
+    "/v1/enrolments/{id}", summary="The card read for an enrolment", **guarded("enrol", answers={200: Enrolment})
+)
+async def enrolment(id: str, request: Request, question: Annotated[WaitQuestion, Query()]) -> Response:  # noqa: A002
+    """With `wait`, the answer comes as soon as a card is read. Only the key that started it sees the raw bits."""
+    with parts_of(request).answers.expecting([id]) as waiting:
+        async with session(request, "enrol") as s:
+            told = await _told(s, request, id)
+        if told["outcome"] is None and question.wait:
+            await outcomes(request, [id], waiting, question.wait, "enrol")
+            async with session(request, "enrol") as s:
+                told = await _told(s, request, id)
+    return json_answer(told)
+
+
+async def _told(s: Session, request: Request, enrolment_id: str) -> dict[str, Any]:
+    orders = await found(s, [enrolment_id])  # first: a card that was read before the order was done is then seen too
+    row = await s.row(FIND, {"id": enrolment_id})
+    if row is None or not orders:
+        raise NotFound(f"There is no enrolment {enrolment_id!r} that this key reaches.")
+    raw = None if row["sealed"] is None else bits_of(card_key(request), enrolment_id, row["sealed"])
+    alike: list[dict[str, Any]] = []
+    random = False
+    if raw is not None and row["token"] is not None and row["card"] is None:
+        number = number_of(card_key(request), row["token"], raw)
+        random = number is not None and is_random(number)
+        by_token = likely(card_key(request), row["token"], raw)
+        cards = await s.rows(CARDS, {"tokens": [bytes.fromhex(token) for token in by_token]})
+        alike = [{"how": by_token[card.pop("token")], "card": card} for card in cards]
+    return enrolment_json(row, order_json(orders[0]), raw if row["key"] == s.caller.id else None, alike, random=random)

@@ -1,0 +1,244 @@
+"""Passes: what a member is entitled to, where, when and how often; visits among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+from psycopg.rows import DictRow
+from pydantic import Field, model_validator
+
+from access.passes import left
+from access.rules import Allowance as AllowanceRule
+from access.rules import Unit
+from api.http.fields import Body, Code, Day, Moment, Name, Ref, ScheduleName, Told, time_of
+from api.http.revisions import Thing
+
+HIDDEN: Final = "hidden/hidden"
+"""What is told of a schedule that the caller may not read: another place's, or anyone's to a member."""
+VisitorStatus = Literal["expected", "present", "left", "cancelled"]
+
+# One pass with its schedule's name, its places with the codes of what it opens there, and the slots that are used.
+FIND: Final = """
+SELECT s.ref, s.member, s.label, s.everywhere, s.valid_from, s.valid_until, s.unit, s.allowance, s.each_month, s.booked,
+       s.outside_hours, s.supervises, s.visitor, s.host, s.revoked_at, s.created_at, s.revision, m.name,
+       coalesce(home.time_zone, 'Europe/Paris') AS time_zone,
+       s.schedule AS schedule_id, concat_ws('/', of.code::text, h.code::text) AS schedule,
+       coalesce((SELECT jsonb_agg(jsonb_build_object(
+           'place', p.code,
+           'spaces', CASE WHEN w.spaces IS NOT NULL THEN coalesce(
+              (SELECT jsonb_agg(x.code ORDER BY x.code) FROM space x WHERE x.id = ANY(w.spaces)), '[]') END,
+           'doors', CASE WHEN w.doors IS NOT NULL THEN coalesce(
+              (SELECT jsonb_agg(x.code ORDER BY x.code) FROM door x WHERE x.id = ANY(w.doors)), '[]') END,
+           'door_groups', CASE WHEN w.door_groups IS NOT NULL THEN coalesce(
+              (SELECT jsonb_agg(x.code ORDER BY x.code) FROM door_group x WHERE x.id = ANY(w.door_groups)), '[]') END
+         ) ORDER BY p.code) FROM pass_place w JOIN place p ON p.id = w.place WHERE w.pass = s.ref), '[]') AS places,
+       CASE WHEN s.unit IS NULL THEN '{}' ELSE pass_slots(s.ref) END AS slots
+FROM pass s
+JOIN member m ON m.ref = s.member
+LEFT JOIN place home ON home.id = m.home
+LEFT JOIN schedule h ON h.id = s.schedule
+LEFT JOIN place of ON of.id = h.place
+WHERE (%(ref)s::text IS NULL OR s.ref = %(ref)s) AND (%(member)s::text IS NULL OR s.member = %(member)s)
+ORDER BY s.created_at DESC, s.ref
+"""
+INSERT: Final = """
+INSERT INTO pass (member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month, booked,
+                  outside_hours, supervises, visitor, host)
+VALUES (%(member)s, %(label)s, %(everywhere)s, %(schedule)s, %(valid_from)s, %(valid_until)s, %(unit)s, %(limit)s,
+        %(each_month)s, %(booked)s, %(outside_hours)s, %(supervises)s, %(visitor)s, %(host)s)
+RETURNING ref
+"""
+UPDATE: Final = """
+UPDATE pass SET label = %(label)s, everywhere = %(everywhere)s, schedule = %(schedule)s, valid_from = %(valid_from)s,
+  valid_until = %(valid_until)s, unit = %(unit)s, allowance = %(limit)s, each_month = %(each_month)s,
+  booked = %(booked)s, outside_hours = %(outside_hours)s, supervises = %(supervises)s
+WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
+RETURNING revision
+"""
+REVOKE: Final = "UPDATE pass SET revoked_at = coalesce(revoked_at, now()) WHERE ref = %(ref)s RETURNING revision"
+VISIT: Final = """
+UPDATE pass SET visitor = %(visitor)s
+WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) AND visitor IS NOT NULL
+RETURNING revision
+"""
+LEAVE_PLACES: Final = "DELETE FROM pass_place WHERE pass = %(ref)s AND NOT (place = ANY(%(places)s))"
+PUT_PLACE: Final = """
+INSERT INTO pass_place (pass, place, spaces, doors, door_groups)
+VALUES (%(pass)s, %(place)s, %(spaces)s, %(doors)s, %(door_groups)s)
+ON CONFLICT (pass, place) DO UPDATE
+SET spaces = excluded.spaces, doors = excluded.doors, door_groups = excluded.door_groups
+"""
+# Visits at a place on a local day, or all of those that are expected or present, by time.
+VISITS: Final = """
+SELECT s.ref, s.member, m.name, s.host, p.code::text AS place, s.valid_from, s.valid_until, s.visitor, s.revision
+FROM pass s
+JOIN member m ON m.ref = s.member
+JOIN pass_place w ON w.pass = s.ref
+JOIN place p ON p.id = w.place
+WHERE s.visitor IS NOT NULL AND (%(ref)s::text IS NULL OR s.ref = %(ref)s)
+  AND (%(place)s::text IS NULL OR p.code::text = %(place)s)
+  AND (%(status)s::text IS NULL OR s.visitor = %(status)s)
+  AND (%(day)s::date IS NULL
+       OR (s.valid_from AT TIME ZONE p.time_zone)::date <= %(day)s::date
+      AND (s.valid_until AT TIME ZONE p.time_zone)::date >= %(day)s::date)
+ORDER BY s.valid_from DESC, s.ref LIMIT 1000
+"""
+
+
+class Allowance(Body):
+    """How much of `unit` a pass holds: in all, or in each local month."""
+
+    unit: Unit
+    limit: int = Field(ge=0, le=100_000)
+    each_month: bool = False
+
+
+class PassPlace(Body):
+    """A place and, where it isn't all of it, what of it: spaces with the way there, doors, groups of doors."""
+
+    place: Code
+    spaces: list[Code] | None = Field(default=None, max_length=200)
+    doors: list[Code] | None = Field(default=None, max_length=200)
+    door_groups: list[Code] | None = Field(default=None, max_length=200)
+
+
+class _PassFields(Body):
+    label: Name | None = None
+    everywhere: bool = Field(default=False, description="At every place of the network.")
+    places: list[PassPlace] = Field(default=[], max_length=500)
+    schedule: ScheduleName | None = None
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+    allowance: Allowance | None = Field(default=None, description="null: not counted.")
+    booked: bool = Field(default=False, description="Opens only with a booking.")
+    outside_hours: bool = Field(default=False, description="Opens also while the place is closed.")
+    supervises: bool = Field(default=False, description="Its holder is a host.")
+
+
+class PassMade(_PassFields):
+    """A new pass: `everywhere`, or at `places`."""
+
+    day: Day | None = Field(default=None, description="A day pass: of this local day, instead of the two times.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.everywhere == bool(self.places):
+            raise ValueError("say either everywhere or at which places")
+        if self.day is not None and (self.valid_from is not None or self.valid_until is not None):
+            raise ValueError("a day pass has its day instead of valid_from and valid_until")
+        return self
+
+
+class PassChanged(_PassFields):
+    """What to change of a pass; what isn't sent stays. `places` and `allowance` are sent as a whole."""
+
+
+class Uses(Told):
+    """How much of an allowance is used and left (of the month, where it is each month's)."""
+
+    used: int
+    left: int | None = Field(description="null: not counted.")
+
+
+class Pass(Told):
+    """What a member is entitled to."""
+
+    ref: Ref
+    member: Ref
+    label: str | None
+    everywhere: bool
+    places: list[PassPlace]
+    schedule: str | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    allowance: Allowance | None
+    booked: bool
+    outside_hours: bool
+    supervises: bool
+    visitor: VisitorStatus | None
+    host: str | None
+    revoked_at: datetime | None
+    created_at: datetime
+    uses: Uses
+
+
+class Passes(Told):
+    """A member's passes, the newest first."""
+
+    passes: list[Pass]
+
+
+def pass_thing(ref: str) -> Thing:
+    """A pass by reference."""
+    return Thing(find=FIND, key={"ref": ref, "member": None}, name=f"pass {ref!r}", subject=f"pass {ref}")
+
+
+def pass_json(row: DictRow, now: datetime) -> dict[str, Any]:
+    """A row of ``FIND`` as it is told at ``now``."""
+    kept = (
+        "ref",
+        "member",
+        "label",
+        "everywhere",
+        "places",
+        "booked",
+        "outside_hours",
+        "supervises",
+        "visitor",
+        "host",
+    )
+    times = ("valid_from", "valid_until", "revoked_at", "created_at")
+    allowance = None
+    if row["unit"] is not None:
+        allowance = {"unit": row["unit"], "limit": row["allowance"], "each_month": row["each_month"]}
+    return {
+        **{name: row[name] for name in kept},
+        **{name: time_of(row[name]) for name in times},
+        "schedule": row["schedule"] or (None if row["schedule_id"] is None else HIDDEN),
+        "allowance": allowance,
+        "uses": uses_json(row, now),
+    }
+
+
+def uses_json(row: DictRow, now: datetime) -> dict[str, Any]:
+    """How much of a pass's allowance is used and left, by the clock at its member's home."""
+    if row["unit"] is None:
+        return {"used": 0, "left": None}
+    rule = AllowanceRule(unit=row["unit"], limit=row["allowance"], each_month=row["each_month"])
+    slots, zone = frozenset(row["slots"]), ZoneInfo(row["time_zone"])
+    remaining = left(rule, slots, now, zone)
+    used = len(slots)
+    if rule.each_month:  # of a limit that no use exceeds, what isn't left was used this month
+        most = AllowanceRule(unit=rule.unit, limit=len(slots), each_month=True)
+        used = len(slots) - left(most, slots, now, zone)
+    return {"used": used, "left": remaining}
+
+
+def local_day(day: date, time_zone: str) -> tuple[datetime, datetime]:
+    """When a local day begins and the next one does, aware."""
+    zone = ZoneInfo(time_zone)
+    following = date.fromordinal(day.toordinal() + 1)
+    return (
+        datetime(day.year, day.month, day.day, tzinfo=zone),
+        datetime(following.year, following.month, following.day, tzinfo=zone),
+    )
+
+
+def columns(fields: dict[str, Any], row: DictRow | None = None) -> dict[str, Any]:
+    """The columns of a pass: of what was sent, else of ``row``, else nothing."""
+    values: dict[str, Any] = {} if row is None else {**row, "limit": row["allowance"]}
+    values |= {name: value for name, value in fields.items() if name not in ("allowance", "places", "schedule", "day")}
+    if "allowance" in fields or row is None:
+        allowance: Allowance | None = fields.get("allowance")
+        values["unit"] = allowance and allowance.unit
+        values["limit"] = allowance and allowance.limit
+        values["each_month"] = allowance is not None and allowance.each_month
+    return values
+
+
+def named_parts(place: PassPlace) -> Sequence[tuple[str, Sequence[str] | None]]:
+    """What of a place a pass opens, kind by kind."""
+    return (("spaces", place.spaces), ("doors", place.doors), ("door_groups", place.door_groups))

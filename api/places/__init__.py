@@ -1,0 +1,1 @@
+"""Places over HTTP: search, geography, opening hours, policy."""

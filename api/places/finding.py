@@ -1,0 +1,74 @@
+"""Which places fit a question, and in which order."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from api.places.geography import Box, Point, around, distance_km
+from api.present.network import Network, Place, folded
+
+_NUMBER: Final = re.compile(r"\d+|2[ab]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A place that fits, with its distance where the question had a point."""
+
+    place: Place
+    distance_km: float | None = None
+
+    @property
+    def key(self) -> tuple[float, str]:
+        """What found places are ordered by: the distance, then the code."""
+        return (self.distance_km or 0.0, self.place.code)
+
+
+def find_places(
+    network: Network,
+    *,
+    box: Box | None = None,
+    point: Point | None = None,
+    radius_km: float | None = None,
+    department: str | None = None,
+    words: str | None = None,
+    kind: str | None = None,
+) -> list[Found]:
+    """The places that fit all of it: by code, or the nearest first where there is a ``point``."""
+    wanted = [_pattern(word) for word in folded(words or "").split()]
+    places: Iterable[Place] = network.places
+    if department is not None:
+        places = (place for place in places if place.department == department)
+    if box is not None:
+        places = (place for place in places if box.holds(place.point))
+    if wanted:
+        places = (place for place in places if all(word in place.search for word in wanted))
+    if kind is not None:
+        places = (place for place in places if any(space.kind == kind for space in place.spaces))
+    if point is None:
+        return [Found(place=place) for place in places]
+    return nearest(places, point, radius_km)
+
+
+def _pattern(word: str) -> str:
+    """What a place's words must hold: a number, which may be a department's, only where a word begins with it."""
+    return f" {word}" if _NUMBER.fullmatch(word) else word
+
+
+def nearest(places: Iterable[Place], point: Point, radius_km: float | None) -> list[Found]:
+    """The places within ``radius_km`` of ``point`` (None: however far), the nearest first; distances to the metre."""
+    if radius_km is not None:
+        box = around(point, radius_km)
+        places = (place for place in places if box.holds(place.point))
+    found = (Found(place=place, distance_km=round(distance_km(point, place.point), 3)) for place in places)
+    within = (one for one in found if radius_km is None or (one.distance_km or 0.0) <= radius_km)
+    return sorted(within, key=lambda one: one.key)
+
+
+def page_after(found: list[Found], key: tuple[float, str] | None, limit: int) -> tuple[list[Found], bool]:
+    """At most ``limit`` of what comes after ``key``, and whether more follows."""
+    start = 0 if key is None else bisect_right(found, key, key=lambda one: one.key)
+    return found[start : start + limit], len(found) > start + limit

@@ -1,0 +1,103 @@
+"""What a place says beside who: its hours, how many people its spaces hold, its policy."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from psycopg.rows import DictRow
+from pydantic import Field
+
+from api.http.fields import Body, Code, Told
+from api.http.revisions import Thing
+
+# A place's hours and the limits of its spaces.
+FIND: Final = """
+SELECT p.id, p.code::text AS place, p.opening_hours, p.revision,
+       (SELECT jsonb_object_agg(s.code, s.person_limit) FROM space s WHERE s.place = p.id) AS limits
+FROM place p WHERE p.code = %(place)s
+"""
+# The hours; without them (has_hours false) the row is touched all the same, so that its revision moves.
+UPDATE: Final = """
+UPDATE place SET opening_hours = CASE WHEN %(has_hours)s THEN %(hours)s::jsonb ELSE opening_hours END
+WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING revision
+"""
+LIMIT: Final = "UPDATE space SET person_limit = %(limit)s WHERE id = %(space)s RETURNING id"
+
+# A place's policy; a place without a row has the defaults and revision 0.
+POLICY: Final = """
+SELECT p.id, p.code::text AS place, CASE WHEN y.place IS NULL THEN 2592000 ELSE y.list_max_age_s END AS list_max_age_s,
+       coalesce(y.hosts_open_when_old, false) AS hosts_open_when_old, coalesce(y.tries, 5) AS tries,
+       coalesce(y.pause_s, 30) AS pause_s, coalesce(y.longest_pause_s, 900) AS longest_pause_s,
+       coalesce(y.revision, 0) AS revision
+FROM place p LEFT JOIN place_policy y ON y.place = p.id WHERE p.code = %(place)s
+"""
+PUT_POLICY: Final = """
+INSERT INTO place_policy AS y (place, list_max_age_s, hosts_open_when_old, tries, pause_s, longest_pause_s)
+VALUES (%(id)s, %(list_max_age_s)s, %(hosts_open_when_old)s, %(tries)s, %(pause_s)s, %(longest_pause_s)s)
+ON CONFLICT (place) DO UPDATE SET list_max_age_s = excluded.list_max_age_s,
+  hosts_open_when_old = excluded.hosts_open_when_old, tries = excluded.tries, pause_s = excluded.pause_s,
+  longest_pause_s = excluded.longest_pause_s
+WHERE %(revisions)s::integer[] IS NULL OR y.revision = ANY(%(revisions)s)
+RETURNING revision
+"""
+
+
+class HoursChanged(Body):
+    """What to change; what isn't sent stays."""
+
+    opening_hours: dict[str, Any] | None = Field(
+        default=None,
+        description="As a schedule's `hours`; outside of them no pass opens a door. null: the place has none.",
+        examples=[{"mon": [["08:00", "20:00"]]}],
+    )
+    limits: dict[Code, int | None] = Field(
+        default={},
+        max_length=500,
+        description="By space: how many people it holds, by the law or the lease; null: any.",
+    )
+
+
+class Hours(Told):
+    """Opening hours and capacity limits of a place."""
+
+    place: str
+    opening_hours: dict[str, Any] | None
+    limits: dict[str, int | None]
+
+
+class PolicyFields(Body):
+    """How a place's gateways behave."""
+
+    list_max_age_s: int | None = Field(
+        default=2_592_000, ge=3600, le=31_536_000, description="A list older than this opens nothing; null: no limit."
+    )
+    hosts_open_when_old: bool = Field(default=False, description="Hosts still open by a list that is too old.")
+    tries: int = Field(default=5, ge=1, le=100, description="Wrong PINs or codes in a row before a pause.")
+    pause_s: int = Field(default=30, ge=1, le=3600, description="The first pause; each further wrong try doubles it.")
+    longest_pause_s: int = Field(default=900, ge=1, le=86_400)
+
+
+class Policy(PolicyFields, Told):
+    """How a place's gateways behave."""
+
+    place: str
+
+
+def hours_thing(place: str) -> Thing:
+    """Opening hours and capacity limits of a place by its code."""
+    return Thing(find=FIND, key={"place": place}, name=f"place {place!r}", subject=f"place {place}")
+
+
+def policy_thing(place: str) -> Thing:
+    """A place's policy by its code."""
+    return Thing(find=POLICY, key={"place": place}, name=f"the policy of {place!r}", subject="")
+
+
+def hours_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``FIND`` as it is told."""
+    return {"place": row["place"], "opening_hours": row["opening_hours"], "limits": row["limits"] or {}}
+
+
+def policy_json(row: DictRow) -> dict[str, Any]:
+    """A row of ``POLICY`` as it is told."""
+    return {"place": row["place"], **{name: row[name] for name in PolicyFields.model_fields}}

@@ -1,0 +1,1 @@
+"""What is true now, from memory: the board, the live stream, availability."""

@@ -1,0 +1,63 @@
+"""Where a seat is really free now: what each place offers, put against what is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from api.present.network import Space
+from api.present.occupancy import Occupancy
+from api.present.opening import Opening
+from api.present.view import View
+from occupancy.free_seats import Free
+
+State = Literal["free", "full", "unknown", "closed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What one place has of free seats. ``space`` is where they are; ``free`` None: it isn't known."""
+
+    state: State
+    space: Space | None
+    occupancy: Occupancy
+    free: Free | None
+    opening: Opening
+
+
+def offer_of(view: View, *, seats: int, kind: str | None) -> Offer | None:
+    """What ``view``'s place offers to ``seats`` people together; None: it has no such seats.
+
+    With a ``kind``, one space of it must have all the seats, whatever they are for; without, all seats to work at
+    count. The answer is the best space: a surely free one, else one of which nothing is known, else the fullest.
+    """
+    candidates: list[tuple[Space | None, Occupancy, Free | None, int | None]]
+    if kind is not None:
+        candidates = [
+            (space, said, seat.free, said.capacity)
+            for (space, said), seat in zip(view.said, view.seats.spaces, strict=True)
+            if space.kind == kind
+        ]
+    elif view.seats.seats is not None:
+        candidates = [(view.place.root, view.root, view.seats.free, view.seats.seats)]
+    else:
+        candidates = []
+    opening = view.seats.opening
+    offers = [
+        Offer(state=_state(free, most, seats, opening), space=space, occupancy=said, free=free, opening=opening)
+        for space, said, free, most in candidates
+    ]
+    return min(offers, key=_preference, default=None)
+
+
+def _state(free: Free | None, most: int | None, seats: int, opening: Opening) -> State:
+    if opening.open is False:
+        return "closed"
+    if free is not None:
+        return "free" if free.low >= seats else "full"
+    return "full" if most is not None and most < seats else "unknown"  # full, however few people there are
+
+
+def _preference(offer: Offer) -> tuple[int, int, str]:
+    order = {"free": 0, "unknown": 1, "full": 2, "closed": 3}
+    return order[offer.state], -(offer.free.low if offer.free else 0), offer.space.code if offer.space else ""

@@ -1,0 +1,261 @@
+"""The board: the network's present state in memory, aged by the clock and ready to be sent as bytes.
+
+Pure: rows, gateways and the time come in as arguments; nothing here waits, reads or writes. What is *published* for a
+place is one ``View``; each publication gets the next number, so that "what changed since number n" is the tail of the
+views in order of publication. A stream client holds nothing but such a number: however slow it is, it costs no memory,
+and when it reads again it gets the present state of what changed, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from api.present.network import Network, Place, Space
+from api.present.occupancy import SECOND, GatewayState, Occupancy, SpaceState, occupancy_of
+from api.present.opening import Opening, opening_of
+from api.present.seats import Bookings, Seats, seats_of
+from api.present.view import View, view_of
+
+OVERLAP: Final = 30 * SECOND
+"""How late a row may become visible after its ``changed``: a transaction's longest life here."""
+_NEVER: Final = 2**63
+_REFRESH_PARTS: Final = 4
+"""A place that only grows older news is published again each time a quarter of its ``ttl`` has passed."""
+
+
+class Board:
+    """The present state of every space of the network."""
+
+    def __init__(self, *, boot: str) -> None:
+        self.boot: Final = boot
+        self.network = Network()
+        self.number = 0
+        """Of the latest publication."""
+        self.seen = 0
+        """The centre's time of the newest row that was applied, in microseconds."""
+        self.digest = 0
+        """Of all bodies together: the same on every replica that publishes the same."""
+        self._states: dict[int, SpaceState] = {}
+        self._complete: dict[int, int] = {}
+        self._views: dict[int, View] = {}
+        self._bookings = Bookings()
+        self._openings: dict[int, tuple[Place, Opening, int]] = {}
+        self._due_at: dict[int, int] = {}
+        """When time alone changes what is published of a place: a number grows stale, it closes, a booking begins."""
+        self._next_due = _NEVER
+        self._joined: dict[bool, tuple[int, bytes]] = {}
+
+    # What comes in
+
+    def set_network(self, network: Network, now: int) -> None:
+        """Replace the places; what is published follows."""
+        self.network = network
+        for gone in self._views.keys() - network.by_id.keys():
+            self.digest ^= self._views.pop(gone).digest
+            self._due_at.pop(gone, None)
+            self._openings.pop(gone, None)
+            self.number += 1
+        for place in network.places:
+            # what it offers may change without any row of its spaces: a lockdown, other hours
+            self._publish(place, now=now, changed=now if place.id in self._views else None)
+
+    def set_bookings(self, bookings: Bookings, now: int) -> None:
+        """Replace the bookings; what is published of their places follows."""
+        touched = self._bookings.places() | bookings.places()
+        self._bookings = bookings
+        for number in touched & self.network.by_id.keys():
+            self._publish(self.network.by_id[number], now=now, changed=now if number in self._views else None)
+
+    def load(self, states: Iterable[SpaceState], gateways: Iterable[GatewayState], now: int) -> None:
+        """Take the database's word for everything: after the start and after every lost connection."""
+        self._states = {state.space: state for state in states}
+        self._complete.clear()
+        for gateway in gateways:
+            self._hear(gateway)
+        for state in self._states.values():
+            self.seen = max(self.seen, min(state.changed, now))
+        for place in self.network.places:
+            self._publish(place, now=now, changed=None)
+
+    def revisions(self, spaces: Iterable[int]) -> dict[int, int]:
+        """The revisions of these spaces that are known; 0: none."""
+        return {space: known.revision if (known := self._states.get(space)) else 0 for space in spaces}
+
+    def apply(self, states: Iterable[SpaceState], now: int) -> None:
+        """Apply rows as they were read; older revisions are ignored."""
+        touched: dict[int, int] = {}
+        for state in states:
+            known = self._states.get(state.space)
+            if known is not None and state.revision <= known.revision:
+                continue
+            self._states[state.space] = state
+            touched[state.place] = max(touched.get(state.place, 0), state.changed)
+        for place_id, changed in touched.items():
+            self.seen = max(self.seen, min(changed, now))
+            place = self.network.by_id.get(place_id)
+            if place is not None:
+                self._publish(place, now=now, changed=changed)
+
+    def hear(self, gateways: Iterable[GatewayState], now: int) -> None:
+        """Apply what gateways said of themselves: a complete gateway keeps its place's news from growing old."""
+        for gateway in gateways:
+            self._hear(gateway)
+            self.seen = max(self.seen, min(gateway.heard, now))
+            place = self.network.by_id.get(gateway.place)
+            if place is None:
+                continue
+            view = self._views.get(place.id)
+            if view is None or self._refresh_due(place, view):
+                self._publish(place, now=now, changed=gateway.heard)
+            else:
+                self._expect(view)
+
+    def age(self, now: int) -> None:
+        """Publish what time alone has changed: numbers that have outlived their time, places that have closed."""
+        if now < self._next_due:
+            return
+        for place_id in [key for key, due_at in self._due_at.items() if now >= due_at]:
+            self._publish(self.network.by_id[place_id], now=now, changed=None)
+        self._next_due = min(self._due_at.values(), default=_NEVER)
+
+    # What goes out
+
+    def view(self, code: str, now: int) -> View | None:
+        """What is published of the place ``code`` at ``now``; None: no such place."""
+        self.age(now)
+        place = self.network.by_code.get(code)
+        return self._views.get(place.id) if place else None
+
+    def latest(self, place: Place) -> View | None:
+        """What was last published of ``place``."""
+        return self._views.get(place.id)
+
+    def views(self, now: int) -> Iterator[View]:
+        """What is published of every place, by code."""
+        self.age(now)
+        return (self._views[place.id] for place in self.network.places)
+
+    def since(self, number: int, wanted: Callable[[View], bool] | None = None) -> list[View]:
+        """The views published after ``number``, oldest first."""
+        if number >= self.number:
+            return []
+        found = []
+        for view in reversed(self._views.values()):
+            if view.number <= number:
+                break
+            if wanted is None or wanted(view):
+                found.append(view)
+        found.reverse()
+        return found
+
+    def changed_since(self, moment: int) -> list[View]:
+        """The views that changed at ``moment`` (microseconds, the centre's clock) or later, oldest publication first.
+
+        A row is visible a little after the time that it bears, so that somewhat older ones are told too.
+        """
+        return [view for view in self._views.values() if view.changed is not None and view.changed >= moment - OVERLAP]
+
+    def joined(self, now: int, *, lean: bool) -> bytes:
+        """The bodies of all places, comma between them; made once for each publication."""
+        self.age(now)
+        number, joined = self._joined.get(lean, (-1, b""))
+        if number != self.number:
+            joined = b",".join([view.lean if lean else view.body for view in self.views(now)])
+            self._joined[lean] = (self.number, joined)
+        return joined
+
+    def cursor(self, number: int | None = None) -> str:
+        """Where a client stands: the centre's time (for the order), this process, the number of a publication."""
+        return f"{self.seen:016d}-{self.boot}-{self.number if number is None else number}"
+
+    def number_of(self, cursor: str) -> int:
+        """The number that ``cursor`` stands for; 0, everything, where another process (or life) of the API gave it.
+
+        Raises:
+            ValueError: it isn't a cursor.
+        """
+        parts = cursor.split("-")
+        if len(parts) != 3 or not parts[0].isdigit() or not parts[2].isdigit():
+            raise ValueError("not a cursor")
+        number = int(parts[2])
+        return number if parts[1] == self.boot and number <= self.number else 0
+
+    # Inside
+
+    def _hear(self, gateway: GatewayState) -> None:
+        # That all was stored by then stays true when the spool fills again or the line is cut.
+        if gateway.complete is not None:
+            self._complete[gateway.gateway] = max(self._complete.get(gateway.gateway, 0), gateway.complete)
+
+    def _complete_until(self, place: Place) -> int:
+        return min((self._complete.get(gateway, 0) for gateway in place.gateways), default=0)
+
+    def _refresh_due(self, place: Place, view: View) -> bool:
+        complete = self._complete_until(place)
+        for _, said in view.said:
+            if said.quality == "stale":
+                return True
+            if said.at is not None and (complete - said.at) * _REFRESH_PARTS >= said.ttl_s * SECOND:
+                return True
+        return False
+
+    def _expect(self, view: View) -> None:
+        """Note when time alone will change what is published: a number outlives its time, hours or bookings turn."""
+        complete = self._complete_until(view.place)
+        due_at = view.seats.due
+        for space, said in view.said:
+            state = self._states.get(space.id)
+            if state is not None and said.quality in ("live", "degraded"):
+                due_at = min(due_at, max(state.at, complete) + state.ttl_s * SECOND + 1)
+        self._due_at[view.place.id] = due_at
+        self._next_due = min(self._next_due, due_at)
+
+    def _publish(self, place: Place, *, now: int, changed: int | None) -> None:
+        complete = self._complete_until(place)
+        said = tuple(
+            (space, occupancy_of(self._states.get(space.id), space, complete=complete, now=now))
+            for space in place.spaces
+        )
+        seats = seats_of(place, said, self._bookings.of(place.id), self._opening(place, now), now)
+        view = self._views.get(place.id)
+        if view is not None and (view.said, view.place.code) == (said, place.code) and _same(view.seats, seats):
+            view = self._views[place.id] = replace(view, place=place, seats=seats)  # it keeps its turn: nothing new
+        else:
+            if view is not None:
+                self.digest ^= view.digest
+                del self._views[place.id]  # so that the new one comes last
+            self.number += 1
+            view = self._views[place.id] = view_of(
+                self.number, place, self._changed(said, seats) if changed is None else changed, said, seats
+            )
+            self.digest ^= view.digest
+        self._expect(view)
+
+    def _opening(self, place: Place, now: int) -> Opening:
+        """Whether it is open: asked of its hours again only when they may have turned, since this is done often."""
+        known = self._openings.get(place.id)
+        if known is None or known[0] is not place or not known[2] <= now < known[1].due:
+            known = self._openings[place.id] = (place, opening_of(place, now), now)
+        return known[1]
+
+    def _changed(self, said: Iterable[tuple[Space, Occupancy]], seats: Seats) -> int | None:
+        """The newest change that rows, hours, bookings and the clock account for; None: nothing was ever heard."""
+        moments = [] if seats.changed is None else [seats.changed]
+        for space, one in said:
+            state = self._states.get(space.id)
+            if state is not None:
+                moments.append(state.changed)
+                if one.quality == "stale" and one.at is not None:
+                    moments.append(one.at + one.ttl_s * SECOND)
+        return max(moments, default=None)
+
+
+def _same(before: Seats, after: Seats) -> bool:
+    """Whether both say the same to the public."""
+    return (before.seats, before.free, before.spaces) == (after.seats, after.free, after.spaces) and (
+        before.opening.open,
+        before.opening.locked,
+        before.opening.changes,
+    ) == (after.opening.open, after.opening.locked, after.opening.changes)

@@ -1,0 +1,202 @@
+"""Keep the board true: load it, listen, reload what a gap or a lost connection made doubtful."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection, Notify, sql
+
+from api.http.times import now_us
+from api.present import load
+from api.present.board import Board
+from api.present.load import read_ids
+from api.present.occupancy import GatewayState, SpaceState
+from database.listening import QUIET_S
+from database.pace import Flood, Pace
+from database.pool import conninfo
+
+log = logging.getLogger(__name__)
+
+OCCUPANCY: Final = "maillage_occupancy"
+GATEWAY: Final = "maillage_gateway"
+NETWORK: Final = "maillage_network"
+HOURS: Final = "maillage_hours"
+"""A closure or a lockdown: part of the network as the API tells it."""
+BOOKINGS: Final = "maillage_bookings"
+_LOOK_S: Final = 5.0
+"""So often what was stored lately is read, told or not; it also shows whether the database is still there."""
+_LATE_S: Final = 60.0
+"""As long as a transaction may be under way before what it stored is seen."""
+_BLIND_LOOK_S: Final = 0.25
+"""As `_LOOK_S`, while nobody listens after a flood of notifications."""
+_QUERY_S: Final = 30.0
+_NETWORK_WAIT_S: Final = 0.5
+"""An import is many transactions: its places are read again at most so often."""
+_MOST_AT_ONCE: Final = 500
+"""Rows that one look reads; the rest follows, so that requests are answered in between."""
+_FIRST_RETRY_S: Final = 0.1
+_LAST_RETRY_S: Final = 2.0
+_AGE_EVERY_S: Final = 0.5
+
+
+class Listener:
+    """Feeds one board from one database connection, for as long as ``run`` runs."""
+
+    def __init__(self, url: str, board: Board, publish: Callable[[], None]) -> None:
+        """``publish`` is called after every change of the board."""
+        self._url = conninfo(url, application_name="maillage-api-board")
+        self._board = board
+        self._tell = publish
+        self._told = 0
+        self.loaded = False
+        """The whole network was read at least once."""
+        self.connected = False
+        self.loads = 0
+        self.looks = 0
+        """How often rows were read because a notification named them."""
+        self.floods = 0
+        self._spaces: set[int] = set()
+        self._gateways: set[int] = set()
+        """Named and not looked at yet."""
+        self._network = self._bookings = False
+        self._pace = Pace(share=0.25, least_s=0.005)
+        self._network_pace = Pace(share=0.1, least_s=_NETWORK_WAIT_S)
+
+    def _publish(self) -> None:
+        self._told = self._board.number
+        self._tell()
+
+    async def run(self) -> None:
+        """Listen until cancelled, however often the database goes away."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._age())
+            tasks.create_task(self._stay_connected())
+
+    async def _age(self) -> None:
+        while True:
+            await asyncio.sleep(_AGE_EVERY_S)
+            self._board.age(now_us())
+            if self._board.number != self._told:  # a request may have aged the board before
+                self._publish()
+
+    async def _stay_connected(self) -> None:
+        retry_s = _FIRST_RETRY_S
+        while True:
+            try:
+                conn = await AsyncConnection.connect(self._url, autocommit=True)
+                async with conn:
+                    await self._follow(conn)
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                if self.connected:
+                    retry_s = _FIRST_RETRY_S
+                self.connected = False
+                log.warning("board_connection_lost", extra={"error": str(error).strip(), "retry_s": round(retry_s, 2)})
+            await asyncio.sleep(retry_s * random.uniform(0.7, 1.3))  # spread the replicas' return
+            retry_s = min(retry_s * 2, _LAST_RETRY_S)
+
+    async def _follow(self, conn: AsyncConnection[Any]) -> None:
+        """Listen and look until the connection is lost."""
+        while True:
+            # Listen first, then read: what is committed in between is both read and notified, once to no effect.
+            for channel in (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS):
+                await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            await self._load(conn)
+            await self._listen(conn)
+            self.floods += 1
+            log.error("notifications_flooded", extra={"quiet_s": QUIET_S})
+            await conn.execute("UNLISTEN *")
+            end = monotonic() + QUIET_S
+            while monotonic() < end:
+                await self._look_for_late(conn)
+                await asyncio.sleep(_BLIND_LOOK_S)
+
+    async def _listen(self, conn: AsyncConnection[Any]) -> None:
+        """Look where notifications say, and now and then everywhere, until there are too many of them."""
+        flood = Flood()
+        look_at = monotonic() + _LOOK_S
+        network_at: float | None = None
+        while True:
+            due = [look_at]
+            if self._spaces or self._gateways:
+                due.append(monotonic() + self._pace.wait_s(monotonic()))
+            if network_at is not None:
+                due.append(network_at)
+            wait_s = max(0.0, min(due) - monotonic())
+            notes = [note async for note in conn.notifies(timeout=wait_s, stop_after=1)]
+            if flood.rises(len(notes), sum(len(note.payload) for note in notes), monotonic()):
+                return
+            self._note(notes)
+            now = monotonic()
+            if (self._network or self._bookings) and network_at is None:
+                network_at = now + max(_NETWORK_WAIT_S, self._network_pace.wait_s(now))
+            if network_at is not None and now >= network_at:
+                network_at = None
+                await (self._load(conn) if self._network else self._load_bookings(conn))
+                self._network_pace.done(now, monotonic())
+            if (self._spaces or self._gateways) and self._pace.wait_s(now) == 0.0:
+                await self._look(conn)
+                self._pace.done(now, monotonic())
+            if monotonic() >= look_at:
+                await self._look_for_late(conn)
+                look_at = monotonic() + _LOOK_S
+
+    def _note(self, notes: list[Notify]) -> None:
+        """Remember where to look."""
+        for note in notes:
+            if note.channel == OCCUPANCY:
+                self._spaces |= read_ids(note.payload) & self._board.network.spaces.keys()
+            elif note.channel == GATEWAY:
+                self._gateways |= read_ids(note.payload) & self._board.network.gateways.keys()
+            elif note.channel == BOOKINGS:
+                self._bookings = True
+            else:
+                self._network = True
+
+    async def _look(self, conn: AsyncConnection[Any]) -> None:
+        """Read what was named, if it is news."""
+        spaces = [self._spaces.pop() for _ in range(min(len(self._spaces), _MOST_AT_ONCE))]
+        gateways = [self._gateways.pop() for _ in range(min(len(self._gateways), _MOST_AT_ONCE))]
+        states = (
+            await asyncio.wait_for(load.load_states_of(conn, self._board.revisions(spaces)), _QUERY_S) if spaces else []
+        )
+        heard = await asyncio.wait_for(load.load_gateways_of(conn, gateways), _QUERY_S) if gateways else []
+        self.looks += 1
+        self._apply(states, heard)
+
+    async def _look_for_late(self, conn: AsyncConnection[Any]) -> None:
+        """Read what was stored lately."""
+        self._apply(*await asyncio.wait_for(load.load_late(conn, _LATE_S), _QUERY_S))
+
+    def _apply(self, states: list[SpaceState], gateways: list[GatewayState]) -> None:
+        now = now_us()
+        self._board.apply(states, now)
+        self._board.hear(gateways, now)
+        if self._board.number != self._told:
+            self._publish()
+
+    async def _load(self, conn: AsyncConnection[Any]) -> None:
+        self._network = self._bookings = False
+        network = await asyncio.wait_for(load.load_network(conn), _QUERY_S)
+        bookings = await asyncio.wait_for(load.load_bookings(conn), _QUERY_S)
+        states, gateways = await asyncio.wait_for(load.load_states(conn), _QUERY_S)
+        self._board.set_network(network, now_us())
+        self._board.set_bookings(bookings, now_us())
+        self._board.load(states, gateways, now_us())
+        self.loads += 1
+        self.loaded = self.connected = True
+        self._publish()
+        log.info(
+            "board_loaded",
+            extra={"places": len(self._board.network.places), "spaces": len(states), "gateways": len(gateways)},
+        )
+
+    async def _load_bookings(self, conn: AsyncConnection[Any]) -> None:
+        self._bookings = False
+        self._board.set_bookings(await asyncio.wait_for(load.load_bookings(conn), _QUERY_S), now_us())
+        self._publish()

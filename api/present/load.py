@@ -1,0 +1,151 @@
+"""From rows to the network and the board: the queries that the listener runs, and what notifications name."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+
+from api.places.geography import Point
+from api.present.network import Door, Network, Place, Space, compact, detail, summary
+from api.present.occupancy import GatewayState, SpaceState
+from api.present.seats import Booked, Bookings
+
+_IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
+# Every place, as the public may know it.
+_PLACES: Final = """
+SELECT id, code, name, latitude, longitude, time_zone, address, postcode, commune, commune_code, department, region,
+       website, typology, opening_hours, hours_generated, source, generated
+FROM place
+"""
+# Every space, what it is for, and the number of its own desks; the root first.
+_SPACES: Final = """
+SELECT s.id, s.place, s.code, s.name, s.kind, s.parent, s.capacity, s.generated,
+       coalesce(s.for_work, k.for_work) AS for_work, k.one_party, coalesce(d.desks, 0)::integer AS desks
+FROM space s JOIN space_kind k ON k.kind = s.kind
+LEFT JOIN (SELECT space, count(*) AS desks FROM desk GROUP BY space) d ON d.space = s.id
+ORDER BY s.place, s.parent NULLS FIRST, s.code
+"""
+# Days on which places, or all of them, are closed, and which places nobody gets into.
+_CLOSURES: Final = "SELECT place, first, last FROM public_closures()"
+_LOCKDOWNS: Final = "SELECT public_lockdowns() AS place"
+# Bookings in force, to come, or over for less than a day, without their members.
+_BOOKINGS: Final = """
+SELECT place, space, (extract(epoch FROM starts_at) * 1000000)::bigint AS starts,
+       (extract(epoch FROM ends_at) * 1000000)::bigint AS ends
+FROM public_bookings()
+"""
+_DOORS: Final = "SELECT place, code, name, from_space, to_space, generated FROM door ORDER BY place, code"
+# The gateways in service: a place's news is complete when all of theirs is.
+_GATEWAYS: Final = "SELECT id, place FROM gateway WHERE retired_at IS NULL"
+# The present state of every space, times as whole microseconds.
+_STATES: Final = """
+SELECT space, place, space_state.revision, present, low, high, capacity, quality, ttl_s,
+       (extract(epoch FROM at) * 1000000)::bigint AS at, (extract(epoch FROM changed_at) * 1000000)::bigint AS changed
+FROM space_state
+"""
+# Of some spaces, if they are newer than what is known.
+_STATES_OF: Final = (
+    _STATES + "JOIN unnest(%s::integer[], %s::bigint[]) AS known (space, revision) USING (space)"
+    " WHERE space_state.revision > known.revision"
+)
+_GATEWAY_STATES: Final = """
+SELECT gateway, place, online, spool_depth, (extract(epoch FROM heard_at) * 1000000)::bigint AS heard,
+       (extract(epoch FROM complete_at) * 1000000)::bigint AS complete
+FROM gateway_state
+"""
+_GATEWAY_STATES_OF: Final = _GATEWAY_STATES + "WHERE gateway = ANY(%s)"
+# What was stored lately: it finds what no notification told of, since the index of spaces serves nothing else.
+_LATE_STATES: Final = _STATES + "WHERE changed_at >= now() - make_interval(secs => %s)"
+_LATE_GATEWAYS: Final = _GATEWAY_STATES + "WHERE greatest(heard_at, changed_at) >= now() - make_interval(secs => %s)"
+
+
+async def load_network(conn: AsyncConnection[Any]) -> Network:
+    """Read every place with its spaces, desks, doors and gateways, in one snapshot."""
+    async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        spaces: dict[int, list[Space]] = defaultdict(list)
+        for row in await _all(cursor.execute(_SPACES)):
+            spaces[row["place"]].append(Space(**row))
+        doors: dict[int, list[Door]] = defaultdict(list)
+        for row in await _all(cursor.execute(_DOORS)):
+            doors[row["place"]].append(Door(**row))
+        gateways: dict[int, set[int]] = defaultdict(set)
+        for row in await _all(cursor.execute(_GATEWAYS)):
+            gateways[row["place"]].add(row["id"])
+        closures: dict[int | None, list[tuple[date, date]]] = defaultdict(list)
+        for row in await _all(cursor.execute(_CLOSURES)):
+            closures[row["place"]].append((row["first"], row["last"]))
+        locked = {row["place"] for row in await _all(cursor.execute(_LOCKDOWNS))}
+        places = [
+            _place(
+                row,
+                spaces=tuple(spaces[row["id"]]),
+                doors=tuple(doors[row["id"]]),
+                gateways=frozenset(gateways[row["id"]]),
+                closures=tuple(sorted(closures[None] + closures[row["id"]])),
+                locked=not locked.isdisjoint((None, row["id"])),
+            )
+            for row in await _all(cursor.execute(_PLACES))
+        ]
+    return Network(places)
+
+
+async def load_bookings(conn: AsyncConnection[Any]) -> Bookings:
+    """Read what is booked now and later."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        return Bookings([Booked(**row) for row in await _all(cursor.execute(_BOOKINGS))])
+
+
+async def load_states(conn: AsyncConnection[Any]) -> tuple[list[SpaceState], list[GatewayState]]:
+    """Read what is known of every space and gateway now, in one snapshot."""
+    async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        states = [SpaceState(**row) for row in await _all(cursor.execute(_STATES))]
+        gateways = [GatewayState(**row) for row in await _all(cursor.execute(_GATEWAY_STATES))]
+    return states, gateways
+
+
+async def load_states_of(conn: AsyncConnection[Any], known: Mapping[int, int]) -> list[SpaceState]:
+    """Read the present state of some spaces (id → the revision that is known), where it is newer."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        rows = await _all(cursor.execute(_STATES_OF, (list(known), list(known.values()))))
+    return [SpaceState(**row) for row in rows]
+
+
+async def load_gateways_of(conn: AsyncConnection[Any], gateways: Sequence[int]) -> list[GatewayState]:
+    """Read what some gateways last said of themselves."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        return [GatewayState(**row) for row in await _all(cursor.execute(_GATEWAY_STATES_OF, (list(gateways),)))]
+
+
+async def load_late(conn: AsyncConnection[Any], seconds: float) -> tuple[list[SpaceState], list[GatewayState]]:
+    """Read what was stored in the last ``seconds``."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        states = [SpaceState(**row) for row in await _all(cursor.execute(_LATE_STATES, (seconds,)))]
+        gateways = [GatewayState(**row) for row in await _all(cursor.execute(_LATE_GATEWAYS, (seconds,)))]
+    return states, gateways
+
+
+def read_ids(payload: str) -> set[int]:
+    """The ids that a notification names; none where it isn't one of ours. It is a hint, nothing in it is believed."""
+    if not _IDS.fullmatch(payload):
+        return set()
+    return {int(one) for one in payload.split(",")}
+
+
+async def _all(execution: Any) -> list[DictRow]:
+    rows: list[DictRow] = await (await execution).fetchall()
+    return rows
+
+
+def _place(row: DictRow, **parts: Any) -> Place:
+    point = Point(latitude=row.pop("latitude"), longitude=row.pop("longitude"))
+    place = Place(**row, **parts, point=point)
+    return replace(place, search=place.words, summary=compact(summary(place)), detail=compact(detail(place)))

@@ -1,0 +1,191 @@
+"""The network as the API holds it in memory: places with their spaces, desks and doors, ready to be served."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import blake2b
+from typing import Any
+
+from api.places.departments import DEPARTMENTS
+from api.places.geography import Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """A part of a place; the root space (``parent`` None) stands for the place itself."""
+
+    id: int
+    place: int
+    code: str
+    name: str
+    kind: str
+    parent: int | None
+    capacity: int | None
+    generated: bool
+    for_work: bool = False
+    """Its seats are seats to work at."""
+    one_party: bool = False
+    """One party at a time has it: a meeting room, a phone box."""
+    desks: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What leads from one space (None: outside) into another."""
+
+    place: int
+    code: str
+    name: str
+    from_space: int | None
+    to_space: int
+    generated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One tiers-lieu with all that the public may know of it."""
+
+    id: int
+    code: str
+    name: str
+    point: Point
+    time_zone: str
+    address: str | None
+    postcode: str | None
+    commune: str | None
+    commune_code: str | None
+    department: str | None
+    region: str | None
+    website: str | None
+    typology: str | None
+    opening_hours: Mapping[str, Any] | None
+    hours_generated: bool
+    source: str
+    generated: bool
+    spaces: tuple[Space, ...] = ()
+    doors: tuple[Door, ...] = ()
+    gateways: frozenset[int] = frozenset()
+    closures: tuple[tuple[date, date], ...] = ()
+    """Local days, both included, on which it is closed all day."""
+    locked: bool = False
+    """In lockdown: nobody gets in."""
+    apart: frozenset[int] = field(default=frozenset(), init=False, repr=False)
+    """Ids of the spaces whose seats are counted: not the root, which holds all, nor what lies in a space for work."""
+    search: str = field(default="", repr=False)
+    summary: bytes = field(default=b"", repr=False)
+    """The place's JSON in lists."""
+    detail: bytes = field(default=b"", repr=False)
+    """The place's JSON on its own, with spaces and doors."""
+
+    def __post_init__(self) -> None:
+        work = {space.id for space in self.spaces if space.for_work}
+        apart = (one for one in self.spaces if (one.parent is not None or one.for_work) and one.parent not in work)
+        object.__setattr__(self, "apart", frozenset(space.id for space in apart))
+
+    @property
+    def department_name(self) -> str | None:
+        """The name of the department, where its code is one."""
+        return DEPARTMENTS.get(self.department or "")
+
+    @property
+    def words(self) -> str:
+        """What the place is found by, see ``api.places.finding``: each word begins after a space."""
+        parts = (self.name, self.postcode, self.commune, self.department, self.department_name, self.region)
+        return " " + folded(" ".join(part for part in parts if part))
+
+    @property
+    def etag(self) -> bytes:
+        """The validator of ``detail``."""
+        return b'W/"%s"' % blake2b(self.detail, digest_size=8).hexdigest().encode()
+
+    @property
+    def root(self) -> Space | None:
+        """The space that stands for the whole place."""
+        return next((space for space in self.spaces if space.parent is None), None)
+
+
+def folded(text: str) -> str:
+    """``text`` without accents and case, so that ``Crémieu`` is found by ``cremieu``."""
+    plain = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
+    return "".join(char for char in plain if not unicodedata.combining(char)).replace("-", " ").replace("’", "'")
+
+
+def summary(place: Place) -> dict[str, Any]:
+    """What a list of places says of one."""
+    return {
+        "id": place.code,
+        "name": place.name,
+        "coordinates": {"latitude": place.point.latitude, "longitude": place.point.longitude},
+        "address": place.address,
+        "postcode": place.postcode,
+        "commune": place.commune,
+        "commune_code": place.commune_code,
+        "department": place.department,
+        "department_name": place.department_name,
+        "region": place.region,
+        "time_zone": place.time_zone,
+        "opening_hours": place.opening_hours,
+        "hours_generated": place.hours_generated,
+        "closures": [[first.isoformat(), last.isoformat()] for first, last in place.closures],
+        "website": place.website,
+        "typology": place.typology,
+        "capacity": place.root.capacity if place.root else None,
+        "kinds": sorted({space.kind for space in place.spaces if space.parent is not None}),
+        "source": place.source,
+        "generated": place.generated,
+    }
+
+
+def detail(place: Place) -> dict[str, Any]:
+    """All that the public may know of a place, with its spaces and doors."""
+    codes = {space.id: space.code for space in place.spaces}
+    spaces = [
+        {
+            "id": space.code,
+            "name": space.name,
+            "kind": space.kind,
+            "parent": codes.get(space.parent) if space.parent else None,
+            "capacity": space.capacity,
+            "for_work": space.for_work,
+            "one_party": space.one_party,
+            "desks": space.desks,
+            "generated": space.generated,
+        }
+        for space in place.spaces
+    ]
+    doors = [
+        {
+            "id": door.code,
+            "name": door.name,
+            "from": codes.get(door.from_space) if door.from_space else None,
+            "to": codes.get(door.to_space),
+            "generated": door.generated,
+        }
+        for door in place.doors
+    ]
+    return {**summary(place), "desks": sum(space.desks for space in place.spaces), "spaces": spaces, "doors": doors}
+
+
+class Network:
+    """Every place, indexed; immutable once made, replaced as a whole when the network changes."""
+
+    def __init__(self, places: Iterable[Place] = ()) -> None:
+        self.places: tuple[Place, ...] = tuple(sorted(places, key=lambda place: place.code))
+        self.by_code: dict[str, Place] = {place.code: place for place in self.places}
+        self.by_id: dict[int, Place] = {place.id: place for place in self.places}
+        self.spaces: dict[int, Space] = {space.id: space for place in self.places for space in place.spaces}
+        self.gateways: dict[int, Place] = {gateway: place for place in self.places for gateway in place.gateways}
+        digest = blake2b(digest_size=8)
+        for place in self.places:
+            digest.update(place.detail)
+        self.fingerprint: str = digest.hexdigest()
+        """Of all that is served about the places: the ETag of their lists."""
+
+
+def compact(value: object) -> bytes:
+    """JSON without blanks, in UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

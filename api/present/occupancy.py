@@ -1,0 +1,90 @@
+"""What may be said of a space at a moment, from its row and its gateways' news. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from api.http.times import rfc3339
+from api.present.network import Space
+
+SECOND: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceState:
+    """One row of ``space_state`` as stored or notified; times in microseconds."""
+
+    space: int
+    place: int
+    revision: int
+    present: int | None
+    low: int | None
+    high: int | None
+    capacity: int | None
+    quality: str
+    at: int
+    ttl_s: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayState:
+    """What a gateway last said of itself; ``heard`` in microseconds by the centre's clock."""
+
+    gateway: int
+    place: int
+    online: bool
+    heard: int
+    spool_depth: int | None
+    complete: int | None = None
+    """Until when all that it heard was stored: the database compares its spool with what it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupancy:
+    """How many people are in a space, as the API says it; ``at`` in microseconds."""
+
+    present: int | None = None
+    low: int | None = None
+    high: int | None = None
+    capacity: int | None = None
+    quality: str = "unknown"
+    at: int | None = None
+    ttl_s: int = 0
+
+    def as_json(self) -> str:
+        """The fields of every answer, without braces: present, low, high, capacity, quality, at, ttl."""
+        at = "null" if self.at is None else f'"{rfc3339(self.at)}"'
+        return (
+            f'"present":{_number(self.present)},"low":{_number(self.low)},"high":{_number(self.high)},'
+            f'"capacity":{_number(self.capacity)},"quality":"{self.quality}","at":{at},"ttl":{self.ttl_s}'
+        )
+
+
+def _number(value: int | None) -> int | str:
+    return "null" if value is None else value
+
+
+def occupancy_of(state: SpaceState | None, space: Space | None, *, complete: int, now: int) -> Occupancy:
+    """What may be said of a space at ``now`` when its gateways' news is complete up to ``complete`` (0: not known).
+
+    Stale means unknown, never zero: past its time to live a number is withheld.
+    """
+    if state is None:
+        return Occupancy(capacity=space.capacity if space else None)
+    capacity = state.capacity if state.capacity is not None else (space.capacity if space else None)
+    at = max(state.at, complete)
+    if state.quality == "unknown":
+        return Occupancy(capacity=capacity, at=at, ttl_s=state.ttl_s)
+    if now > at + state.ttl_s * SECOND:
+        return Occupancy(capacity=capacity, quality="stale", at=at, ttl_s=state.ttl_s)
+    return Occupancy(
+        present=state.present,
+        low=state.low,
+        high=state.high,
+        capacity=capacity,
+        quality=state.quality,
+        at=at,
+        ttl_s=state.ttl_s,
+    )

@@ -1,0 +1,137 @@
+"""``/v1/places/{id}/occupancy``, ``/v1/occupancy`` and ``/v1/stream``: the present, from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.http.answers import Bytes, known, no_query, unless_known
+from api.http.errors import BadQuery, NotFound, Unavailable
+from api.http.models import NetworkOccupancy, PlaceOccupancy, problem_responses
+from api.http.questions import OccupancyQuestion, StreamQuestion
+from api.http.state import LOADING, LoadedBoard, parts_of
+from api.http.times import now_us, parse_rfc3339
+from api.places.geography import parse_box
+from api.present.board import Board
+from api.present.stream import HEARTBEAT_S, EventStream
+from api.present.view import View
+
+router = APIRouter(tags=["occupancy"])
+
+
+@router.get(
+    "/v1/places/{place}/occupancy",
+    summary="Current occupancy of a place and its spaces",
+    responses={200: {"model": PlaceOccupancy}, **problem_responses(404, 503)},
+    response_class=Response,
+)
+async def place_occupancy(place: str, request: Request) -> Response:
+    """For the place and each space: an estimate, its interval, its quality and the time it applies to."""
+    parts = parts_of(request)
+    view = parts.board.view(place, now_us())
+    if view is None:
+        if not parts.listener.loaded:
+            raise Unavailable(LOADING)
+        raise NotFound(f"There is no place {place!r}. Find places with /v1/places?q=…")
+    if request.scope["query_string"]:
+        no_query(request.scope["query_string"])
+    return unless_known(request.headers, view.body, etag=view.etag)
+
+
+@router.get(
+    "/v1/occupancy",
+    summary="Current occupancy of every place",
+    responses={200: {"model": NetworkOccupancy}, **problem_responses(422, 503)},
+    response_class=Response,
+)
+async def network_occupancy(
+    board: LoadedBoard, request: Request, question: Annotated[OccupancyQuestion, Query()]
+) -> Response:
+    """All places, or those that changed since a cursor or time. With the ETag, 304 while nothing changed."""
+    now = now_us()
+    board.age(now)
+    etag = b'W/"%016x%s"' % (board.digest, b"" if question.spaces else b"-lean")
+    if known(request.headers, etag):
+        return Bytes(b"", etag=etag, status=304)
+    if question.changed_since is None:
+        body = _network(board, board.joined(now, lean=not question.spaces))
+        return await parts_of(request).packer.answer(request.headers, body, etag=etag)
+    views = _changed(board, question.changed_since)
+    places = b",".join([view.body if question.spaces else view.lean for view in views])
+    return Bytes(_network(board, places), etag=etag)
+
+
+def _network(board: Board, places: bytes) -> bytes:
+    return b'{"cursor":"%s","places":[%s]}' % (board.cursor().encode(), places)
+
+
+def _changed(board: Board, since: str) -> list[View]:
+    try:
+        return board.since(board.number_of(since))
+    except ValueError:
+        pass
+    try:
+        moment = parse_rfc3339(since)
+    except ValueError as error:
+        raise BadQuery(
+            "changed_since", "expected a `cursor` of an earlier answer or an RFC 3339 time such as 2026-11-21T20:37:53Z"
+        ) from error
+    return board.changed_since(moment)
+
+
+@router.get(
+    "/v1/stream",
+    summary="Every change of occupancy, live",
+    responses={
+        200: {
+            "description": "Server-sent events named `occupancy`; `data` is the answer of "
+            "`/v1/places/{place}/occupancy`. An event named `heartbeat` (data `{}`) after 15 s of silence shows "
+            "that the connection is alive.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": "id: …\nevent: occupancy\n…"}},
+        },
+        **problem_responses(422, 503),
+    },
+    response_class=Response,
+)
+async def stream(board: LoadedBoard, request: Request, question: Annotated[StreamQuestion, Query()]) -> Response:
+    """Sends the whole current state, or what changed since `Last-Event-ID` (or `since`), then each change.
+
+    Each event is a place's full current state, not a difference, so a slow client may skip states. After a
+    restart of the server, or on another replica, the whole current state is sent again.
+    """
+    since = request.headers.get("last-event-id") or question.since
+    number = 0
+    if since:
+        try:
+            number = board.number_of(since)
+        except ValueError as error:
+            if question.since:
+                raise BadQuery("since", "expected a `cursor` of /v1/occupancy") from error
+            # a Last-Event-ID that isn't ours: the present state is always a right answer
+    wanted = _wanted(board, question)
+    return EventStream(
+        board,
+        parts_of(request).streams,
+        host=request.client.host if request.client else "",
+        number=number,
+        wanted=wanted,
+        heartbeat_s=HEARTBEAT_S,
+    )
+
+
+def _wanted(board: Board, question: StreamQuestion) -> Callable[[View], bool] | None:
+    if not question.place and question.bbox is None:
+        return None
+    strangers = [code for code in question.place if code not in board.network.by_code]
+    if strangers:
+        raise BadQuery("place", f"there is no place {strangers[0]!r}; find places with /v1/places?q=…")
+    codes = frozenset(question.place)
+    box = parse_box(question.bbox) if question.bbox else None
+
+    def wanted(view: View) -> bool:
+        return (not codes or view.place.code in codes) and (box is None or box.holds(view.place.point))
+
+    return wanted

@@ -1,0 +1,121 @@
+"""Which seats of a place are free now: from what the API holds in memory to the rule (``occupancy.free_seats``)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from api.present.network import Place, Space
+from api.present.occupancy import Occupancy
+from api.present.opening import Opening
+from occupancy.free_seats import Free, Room, free_for_work, free_in, seats_for_work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """A booking as the public may know it; times in microseconds, ``ends`` not included. ``space`` None: the place."""
+
+    place: int
+    space: int | None
+    starts: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceSeats:
+    """One space: its free seats (None: not known), and until when it is booked (None: it isn't)."""
+
+    free: Free | None = None
+    booked_until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seats:
+    """What a place offers now."""
+
+    opening: Opening
+    seats: int | None
+    """Seats to work at, taken or not; None: none is described."""
+    free: Free | None
+    spaces: tuple[SpaceSeats, ...]
+    """In the order of what is said of the spaces, the root among them."""
+    changed: int | None
+    """When bookings or hours last changed it; None: not known."""
+    due: int
+    """From when on time alone has changed it (microseconds)."""
+
+
+class Bookings:
+    """Every booking that is in force or to come, by place."""
+
+    def __init__(self, rows: Iterable[Booked] = ()) -> None:
+        self._by_place: dict[int, list[Booked]] = defaultdict(list)
+        for row in rows:
+            self._by_place[row.place].append(row)
+
+    def of(self, place: int) -> Sequence[Booked]:
+        """The bookings of a place and its spaces."""
+        return self._by_place.get(place, ())
+
+    def places(self) -> set[int]:
+        """Where anything is booked."""
+        return set(self._by_place)
+
+
+def seats_of(
+    place: Place, said: Sequence[tuple[Space, Occupancy]], booked: Sequence[Booked], opening: Opening, now: int
+) -> Seats:
+    """What ``place`` offers at ``now``, where ``said`` is what may be said of its spaces."""
+    here = Counter(one.space for one in booked if one.starts <= now < one.ends)
+    root = place.root
+    whole = here[None] + here[root.id] if here and root is not None else 0
+    rooms = [
+        Room(
+            seats=now_in.capacity,
+            for_work=space.for_work,
+            one_party=space.one_party,
+            low=now_in.low,
+            high=now_in.high,
+            bookings=here[space.id] if here and space.parent is not None else 0,
+        )
+        for space, now_in in said
+    ]
+    counted = [room for room, (space, _) in zip(rooms, said, strict=True) if space.id in place.apart]
+    people = next((one for space, one in said if space.parent is None), Occupancy())
+    opened, locked = opening.open, opening.locked
+    passed, ahead = _around(booked, opening, now)
+    return Seats(
+        opening=opening,
+        seats=seats_for_work(counted),
+        free=free_for_work(counted, low=people.low, high=people.high, opened=opened, locked=locked, bookings=whole),
+        spaces=tuple(
+            SpaceSeats(
+                free=free_in(room, opened=opened, locked=locked),
+                booked_until=_until(booked, space.id, now) if room.one_party and room.bookings else None,
+            )
+            for room, (space, _) in zip(rooms, said, strict=True)
+        ),
+        changed=passed,
+        due=ahead,
+    )
+
+
+def _around(booked: Sequence[Booked], opening: Opening, now: int) -> tuple[int | None, int]:
+    """The last moment up to ``now`` at which hours or bookings changed something (None: not known), and the next."""
+    if not booked:
+        return opening.since, opening.due
+    moments = [opening.due, *(moment for one in booked for moment in (one.starts, one.ends))]
+    passed = [moment for moment in moments if moment <= now]
+    if opening.since is not None:
+        passed.append(opening.since)
+    return max(passed, default=None), min(moment for moment in moments if moment > now)
+
+
+def _until(booked: Sequence[Booked], space: int, now: int) -> int:
+    """Until when a space is booked without a gap."""
+    until = now
+    for one in sorted((one for one in booked if one.space == space), key=lambda one: one.starts):
+        if one.starts <= until < one.ends:
+            until = one.ends
+    return until

@@ -1,0 +1,85 @@
+"""What is published of a place: how full it is and what it offers, as values and as the bytes that say so. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+from api.http.times import rfc3339
+from api.present.network import Place, Space
+from api.present.occupancy import Occupancy
+from api.present.seats import Seats
+from occupancy.free_seats import Free
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What is published of a place: its occupancy and its spaces', its free seats, with the bytes that say so."""
+
+    number: int
+    place: Place
+    changed: int | None
+    root: Occupancy
+    said: tuple[tuple[Space, Occupancy], ...]
+    """The root's and the spaces' together."""
+    seats: Seats
+    body: bytes
+    lean: bytes
+    """As ``body``, without the spaces."""
+    digest: int
+    etag: bytes
+
+
+def view_of(
+    number: int, place: Place, changed: int | None, said: tuple[tuple[Space, Occupancy], ...], seats: Seats
+) -> View:
+    """Publication ``number`` of ``place``: what is ``said`` of its root space and the others, and its ``seats``."""
+    root = next((one for space, one in said if space.parent is None), Occupancy())
+    # Written by hand, since this is done for each change: codes and kinds have nothing that JSON would escape.
+    codes = {space.id: space.code for space in place.spaces}
+    changed_at = "null" if changed is None else f'"{rfc3339(changed)}"'
+    head = f'{{"place":"{place.code}",{root.as_json()},{_offer(seats)},"changed_at":{changed_at}'
+    rows = ",".join(
+        [
+            f'{{"space":"{space.code}","kind":"{space.kind}","parent":"{codes[space.parent or 0]}",{one.as_json()},'
+            f'"free":{_free(offer.free)},"booked_until":{_time(offer.booked_until)}}}'
+            for (space, one), offer in zip(said, seats.spaces, strict=True)
+            if space.parent is not None
+        ]
+    )
+    body = f'{head},"spaces":[{rows}]}}'.encode()
+    digest = int.from_bytes(blake2b(body, digest_size=8).digest())
+    return View(
+        number=number,
+        place=place,
+        changed=changed,
+        root=root,
+        said=said,
+        seats=seats,
+        body=body,
+        lean=f"{head}}}".encode(),
+        digest=digest,
+        etag=b'W/"%016x"' % digest,
+    )
+
+
+def _offer(seats: Seats) -> str:
+    opening = seats.opening
+    return (
+        f'"seats":{_json(seats.seats)},"free":{_free(seats.free)},"open":{_json(opening.open)},'
+        f'"locked":{_json(opening.locked)},"changes_at":{_time(opening.changes)}'
+    )
+
+
+def _free(free: Free | None) -> str:
+    return "null" if free is None else f'{{"low":{free.low},"high":{free.high}}}'
+
+
+def _json(value: bool | int | None) -> str:
+    return "null" if value is None else str(value).lower()
+
+
+@lru_cache(maxsize=4096)
+def _time(at: int | None) -> str:
+    return "null" if at is None else f'"{rfc3339(at)}"'

@@ -1,0 +1,189 @@
+"""What is held about a member: exported, and erased; by who may, and by the member with a key of their own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from api.audit.audited import note_reading
+from api.http.answers import json_answer
+from api.http.errors import NotFound
+from api.http.fields import Body, Told, time_of
+from api.http.revisions import Thing, expected, read, read_to_change, told
+from api.http.roles import PERMISSIONS, Permission, Role
+from api.http.session import Entered, Session, guarded, session
+from api.keys import management as key_rows
+from api.keys.store import digest_of, random_key
+from api.members.members import FIND, Member, member_json
+from api.privacy.held import ERASE, everything
+
+router: Final = APIRouter(tags=["privacy"])
+
+# The codes of a key's places; null: it reaches all.
+_PLACES: Final = """
+SELECT CASE WHEN %(places)s::integer[] IS NOT NULL THEN
+  ARRAY(SELECT code::text FROM place WHERE id = ANY(%(places)s::integer[]) ORDER BY code)
+END AS places
+"""
+_LONGEST_H: Final = 72
+
+
+class Held(Told):
+    """All data about a member."""
+
+    exported_at: datetime
+    member: Member
+    organisation_name: str | None
+    cards: list[dict[str, Any]]
+    card_changes: list[dict[str, Any]]
+    passes: list[dict[str, Any]]
+    uses: list[dict[str, Any]]
+    bookings: list[dict[str, Any]]
+    events: list[dict[str, Any]] = Field(description="Of the last three months: older ones are not kept.")
+    audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
+    keys: list[dict[str, Any]]
+
+
+class Caller(Told):
+    """What a key is, and what it may do."""
+
+    key: int = Field(description="Its number, as in the audit.")
+    name: str
+    role: Role | None
+    scopes: list[str] = Field(description="Of old keys without a role.")
+    permissions: list[Permission]
+    places: list[str] | None = Field(description="The only places that it reaches; null: all.")
+
+
+class Erased(Told):
+    """What went."""
+
+    erased: dict[str, int]
+
+
+class OwnKeyMade(Body):
+    """How long the key lives."""
+
+    hours: int = Field(default=24, ge=1, le=_LONGEST_H)
+
+
+class OwnKey(Told):
+    """A member's own key."""
+
+    key: str = Field(description="Shown this once; only its hash is kept.")
+    member: str
+    expires_at: datetime
+
+
+@router.get(
+    "/v1/members/{ref}/export",
+    summary="All data about a member",
+    **guarded("privacy", answers={200: Held}),
+)
+async def export(ref: str, request: Request) -> Response:
+    """As JSON, for a subject access request. Each export is recorded in the audit."""
+    async with session(request, "privacy") as s:
+        return await _export(s, ref)
+
+
+@router.delete(
+    "/v1/members/{ref}",
+    summary="Erase a member",
+    **guarded("privacy", answers={200: Erased}, changes=True),
+)
+async def erase(ref: str, request: Request) -> Response:
+    """Permanently deletes name, cards, passes and traces. Counts remain, and the audit chain stays valid."""
+    async with session(request, "privacy") as s:
+        return await _erase(s, ref, request)
+
+
+@router.post(
+    "/v1/members/{ref}/key",
+    status_code=201,
+    summary="Create a temporary key for a member",
+    **guarded("privacy", answers={201: OwnKey}),
+)
+async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = None) -> Response:
+    """With it the member can see, export and erase their own data (`/v1/me`), and nothing else.
+
+    It reads what happened to them at every place: so a network administrator makes it, who may read that anyway, and
+    hands it to the member. The audit has the line, which the member sees.
+    """
+    expires_at = datetime.now(UTC) + timedelta(hours=(body or OwnKeyMade()).hours)
+    async with session(request, "privacy") as s:
+        await read(s, _thing(ref))
+        key = random_key()
+        values = {"name": f"own {ref}", "digest": digest_of(key), "expires_at": expires_at, "role": "member"}
+        await s.row(key_rows.INSERT, {**values, "places": None, "member": ref, "gateway": None})
+    return json_answer({"key": key, "member": ref, "expires_at": time_of(expires_at)}, status=201)
+
+
+@router.get("/v1/me", summary="Who or what this key belongs to", **guarded(answers={200: Member | Caller}))
+async def me(request: Request) -> Response:
+    """Of a member's own key the member, with an `ETag`; of any other key what it is and what it may do."""
+    async with session(request) as s:
+        if s.caller.member is None:
+            reached = await s.row(_PLACES, {"places": s.caller.places})
+            assert reached is not None
+            return json_answer(_caller(s.caller, reached["places"]))
+        row = await read(s, _thing(s.caller.member))
+    return told(member_json(row), row["revision"])
+
+
+@router.get(
+    "/v1/me/export", summary="All data about the member that this key belongs to", **guarded("own", answers={200: Held})
+)
+async def export_me(request: Request) -> Response:
+    """As JSON."""
+    async with session(request, "own") as s:
+        return await _export(s, _own(s))
+
+
+@router.delete(
+    "/v1/me", summary="Erase the member that this key belongs to", **guarded("own", answers={200: Erased}, changes=True)
+)
+async def erase_me(request: Request) -> Response:
+    """Permanent; the key ends too. Send the ETag of `/v1/me` in `If-Match`, against erasure by mistake."""
+    async with session(request, "own") as s:
+        return await _erase(s, _own(s), request)
+
+
+def _caller(caller: Entered, places: list[str] | None) -> dict[str, Any]:
+    permissions = [one for one in PERMISSIONS if one in caller.permissions]
+    who = {"key": caller.id, "name": caller.name, "role": caller.role, "scopes": list(caller.scopes or ())}
+    return {**who, "permissions": permissions, "places": places}
+
+
+def _own(s: Session) -> str:
+    """The member whose key this is.
+
+    Raises:
+        NotFound: it is nobody's own.
+    """
+    if s.caller.member is None:
+        raise NotFound("This key stands for no member. POST /v1/members/…/key makes one that does.")
+    return s.caller.member
+
+
+async def _export(s: Session, ref: str) -> Response:
+    row = await read(s, _thing(ref))
+    held = await everything(s, ref)
+    await note_reading(s, "exported", f"member {ref}")
+    answer = json_answer({"exported_at": time_of(datetime.now(UTC)), "member": member_json(row), **held})
+    answer.headers["Content-Disposition"] = f'attachment; filename="{ref}.json"'
+    return answer
+
+
+async def _erase(s: Session, ref: str, request: Request) -> Response:
+    await read_to_change(s, _thing(ref), expected(request))
+    row = await s.row(ERASE, {"ref": ref})
+    assert row is not None
+    return json_answer({"erased": row["erased"]})
+
+
+def _thing(ref: str) -> Thing:
+    return Thing(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")

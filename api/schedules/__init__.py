@@ -1,0 +1,1 @@
+"""Schedules and closures over HTTP."""

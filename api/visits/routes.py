@@ -1,0 +1,91 @@
+"""``/v1/visitors``: who comes for a visit, and what has become of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.cards.issuing import credential_of, issued_json, put_card, taking
+from api.http.answers import json_answer
+from api.http.errors import Conflict
+from api.http.named import member_named, place_named
+from api.http.revisions import expected, explain_refusal, read, read_to_change, told
+from api.http.session import guarded, session
+from api.members import members as people
+from api.passes import passes as rows
+from api.passes.passes import PassPlace
+from api.passes.routes import put_places
+from api.visits.visits import BEFORE, Visit, VisitChanged, VisitorMade, Visits, VisitsQuestion, visit_json, visit_thing
+
+router: Final = APIRouter(tags=["visitors"])
+_PLAIN_PASS: Final[dict[str, Any]] = {
+    **dict.fromkeys(("label", "schedule", "unit", "limit")),
+    **dict.fromkeys(("everywhere", "each_month", "booked", "outside_hours", "supervises"), False),
+}
+
+
+@router.get("/v1/visitors", summary="Visits", **guarded("members:read", answers={200: Visits}))
+async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()]) -> Response:
+    """Latest first. Filter by place, day or status."""
+    async with session(request, "members:read") as s:
+        found = await s.rows(rows.VISITS, {"ref": None, **question.model_dump()})
+    return json_answer({"visitors": [visit_json(row) for row in found]})
+
+
+@router.post(
+    "/v1/visitors",
+    status_code=201,
+    summary="Register an expected visitor",
+    **guarded("visitors:write", answers={201: Visit}, problems=(409, 429)),
+)
+async def expect(request: Request, body: VisitorMade) -> Response:
+    """Creates a member for the visit, with a pass for its duration and, if sent, a card or a code."""
+    async with taking(request, "visitors:write") as s:
+        place, _zone = await place_named(s, body.place)
+        host = None if body.host is None else await member_named(s, body.host, "host")
+        someone = {"name": body.name, "email": body.email, "organisation": None, "home": place, "status": "active"}
+        member = await s.row(people.INSERT, someone)
+        assert member is not None
+        times = {"valid_from": body.starts, "valid_until": body.ends}
+        values = {**_PLAIN_PASS, **times, "member": member["ref"], "visitor": "expected", "host": host}
+        made = await s.row(rows.INSERT, values)
+        assert made is not None
+        await put_places(s, made["ref"], [PassPlace(place=body.place, spaces=body.spaces)])
+        card = None
+        if body.card is not None:
+            credential = await credential_of(s, request, body.card, within="card.")
+            bounds = {"valid_from": body.card.valid_from, "valid_until": body.card.valid_until or body.ends}
+            kept = {"member": member["ref"], "status": body.card.status, "replaces": None}
+            card = issued_json(await put_card(s, request, credential, **kept, **bounds))
+        row = await read(s, visit_thing(made["ref"]))
+    answer = {**visit_json(row), "card": card}
+    return told(answer, row["revision"], status=201, location=f"/v1/visitors/{made['ref']}")
+
+
+@router.get("/v1/visitors/{ref}", summary="One visit", **guarded("members:read", answers={200: Visit}))
+async def visitor(ref: str, request: Request) -> Response:
+    """By the reference of its pass."""
+    async with session(request, "members:read") as s:
+        row = await read(s, visit_thing(ref))
+    return told(visit_json(row), row["revision"])
+
+
+@router.patch(
+    "/v1/visitors/{ref}",
+    summary="Record a visitor's arrival, departure or cancellation",
+    **guarded("visitors:write", answers={200: Visit}, changes=True),
+)
+async def change_visit(ref: str, request: Request, body: VisitChanged) -> Response:
+    """Expected → present ↔ left, expected → cancelled. The pass of a visitor who left or cancelled opens no door."""
+    async with session(request, "visitors:write") as s:
+        wanted, thing = expected(request), visit_thing(ref)
+        row = await read_to_change(s, thing, wanted)
+        if row["visitor"] not in BEFORE[body.status]:
+            raise Conflict(f"A visitor who is {row['visitor']} doesn't become {body.status}.", field="status")
+        revisions = [row["revision"]]  # also of `*`: the step was judged by this one
+        if await s.row(rows.VISIT, {"ref": ref, "visitor": body.status, "revisions": revisions}) is None:
+            raise await explain_refusal(s, thing, revisions)
+        row = await read(s, thing)
+    return told(visit_json(row), row["revision"])

@@ -1,1 +1,0 @@
-"""What other rules would have changed: the readings of the last weeks, decided again."""

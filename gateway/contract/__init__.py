@@ -1,0 +1,1 @@
+"""What passes between gateway and centre: topics, events, lists, orders, signatures."""

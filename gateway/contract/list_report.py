@@ -1,0 +1,31 @@
+"""What a gateway's list says, to be compared at the centre: each card's token, and its entry's digest in short."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import zlib
+from typing import Final
+
+from access import AccessList
+from access.entries_json import Texts, entry_text
+
+LONGEST: Final = 900_000
+"""Characters; a broker's limit is 1 MiB. Some fifteen thousand entries."""
+DIGITS: Final = 16
+
+
+def list_report(access_list: AccessList | None) -> str | None:
+    """Return ``gateway.contract.wire.Reply.entries``: of ``access_list``, or of no entry where there is none.
+
+    None: more entries than a message holds; the whole list is sent anyway.
+    """
+    texts = Texts()
+    entries = {} if access_list is None else access_list.entries
+    found = {
+        token: hashlib.sha256(entry_text(entry, texts).encode()).hexdigest()[:DIGITS]  # access.compare.digest
+        for token, entry in entries.items()
+    }
+    report = base64.b64encode(zlib.compress(json.dumps(found, separators=(",", ":")).encode())).decode()
+    return report if len(report) <= LONGEST else None

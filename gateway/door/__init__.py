@@ -1,0 +1,1 @@
+"""At the doors: decisions, locks, contacts, keypads, enrolment, orders, the evacuation list."""

@@ -1,0 +1,60 @@
+"""What is presented at a door, and the event that a decision on it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from access import AccessList, Decision, Reading
+from gateway.contract.wire import AccessEvent
+
+_MOST: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was presented at a door."""
+
+    device: str
+    reading: Reading
+    device_at: str | None = None
+    pin: str | None = None
+    bits: int | None = None
+    """Of a card that nobody can read."""
+
+
+def access_event(asked: Asked, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
+    """Return the event of ``decision``, taken at ``at`` by the list ``held``."""
+    reading = asked.reading
+    event = AccessEvent(
+        kind="access",
+        at=at,
+        device=asked.device,
+        decision="granted" if decision.granted else "denied",
+        reason=decision.reason,
+        side=reading.side,
+        rule=decision.rule,
+    )
+    if reading.by == "code":
+        event["by"] = "code"
+    # A wrong code is nobody's: its token would only lie there to be guessed.
+    if reading.card_token is not None and (reading.by == "card" or decision.member is not None):
+        event["card"] = reading.card_token
+    if decision.member is not None:
+        event["member"] = decision.member
+    if decision.pass_ref is not None:
+        event["pass_ref"] = decision.pass_ref
+    if decision.noted is not None:
+        event["noted"] = decision.noted
+    if decision.host:
+        event["host"] = True
+    if asked.bits is not None:
+        event["bits"] = asked.bits
+    if asked.device_at is not None:
+        event["device_at"] = asked.device_at[:64]
+    if held is not None:
+        age_s = (reading.at - held.made_at) // timedelta(seconds=1)
+        event["list_version"] = held.version
+        event["list_age_s"] = min(max(age_s, 0), _MOST)
+    return event

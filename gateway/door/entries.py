@@ -1,0 +1,338 @@
+"""Decisions at the doors of one gateway: on a card, a PIN or a code.
+
+The lock is told before anything is remembered or stored. What a grant leaves behind counts when the door's contact
+tells that the door was passed. It counts at once where no contact speaks, where the contact isn't believed, and where
+anti-passback is hard: a magnet on the contact must not let a card in twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from access import AccessList, Decision, Reading, State, after, braked, card_token, decide, passed, seen, slots_used
+from access.inside import went_through
+from access.rules import DOOR, NO_RULES
+from gateway.config import Device, GatewayConfig
+from gateway.contract.clock import instant
+from gateway.contract.wire import AuditEvent, Event
+from gateway.door.asked import Asked, access_event
+from gateway.door.credentials import identified, typed_code, typed_pin
+from gateway.door.doors import GRACE_S, DoorWatch
+from gateway.door.enrolment import Enrolments, enrolled
+from gateway.door.grants import Grants
+from gateway.door.keypads import Keypads
+from gateway.door.locks import Locks
+from gateway.door.memory import Keep, Memory
+from gateway.door.presence import Presence, Presences
+from gateway.door.standing import Standing
+from gateway.drivers import CardRead, Typed
+from gateway.field.repeats import Repeats
+from gateway.lists.access_lists import ListHolder
+from gateway.lists.signed_time import SignedTime
+
+_GRACE_US: Final = round(GRACE_S * 1e6)
+_REOPENED_MOST: Final = 3
+"""So many times a lock opens again for a card that stays; a card that was forgotten there keeps no door open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Granted:
+    """A grant of which the door's contact has still to tell."""
+
+    decision: Decision
+    reading: Reading
+    access_list: AccessList | None
+    repeated: bool
+    """An entry that has counted already."""
+    counted: bool
+    """It counts already: the contact tells only that the member was seen to pass."""
+
+
+class Entries:
+    """One gateway's. ``at``: µs since 1970 by its clock; ``now``: seconds of a monotonic one."""
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        *,
+        card_key: bytes | None,
+        lists: ListHolder,
+        signed: SignedTime,
+        memory: Memory,
+        locks: Locks,
+        repeats: Repeats,
+        append: Callable[[Event], None],
+        keep: Keep,
+    ) -> None:
+        self.enrolments = Enrolments()
+        self._card_key = card_key
+        self._lists = lists
+        self._signed = signed
+        self._memory = memory
+        self._locks = locks
+        self._repeats = repeats
+        self._append = append
+        self._keypads = Keypads()
+        self._presences = Presences(keep)
+        self._grants = Grants(keep)
+        self._unlock_us = {door.code: round(door.unlock_s * 1e6) for door in config.doors}
+        self._devices: dict[str, Device] = {device.code: device for device in config.devices}
+        leaving = {device.door for device in config.devices if device.side == "out" and device.door is not None}
+        self.watches = {
+            door.code: DoorWatch(
+                unlock_s=door.unlock_s, held_after_s=door.held_after_s, sees_egress=door.code in leaving
+            )
+            for door in config.doors
+        }
+        self._granted: dict[tuple[str, int], _Granted] = {}
+        """By reader and instant of the grant."""
+        self.standing = Standing(
+            self.watches,
+            lists=lists,
+            signed=signed,
+            memory=memory,
+            locks=locks,
+            say=lambda at, text: self._audit("gateway", at, text),
+        )
+
+    def restore(self, kept: Mapping[str, str]) -> None:
+        """Take what was kept of an earlier life: cards that lie at readers, grants of late."""
+        self._presences.restore(kept)
+        self._grants.restore(kept)
+
+    def _time(self, at: int) -> datetime:
+        """Return the time to decide by where the clock says ``at``: it may have been set back."""
+        return instant(self._signed.believed(at))
+
+    def card(self, read: CardRead, at: int, now: float, decided: Callable[[], None]) -> None:
+        """Decide on a card as it comes to a reader, or tell it to who enrols one there."""
+        card, token, unknown = identified(self._card_key, read)
+        presence, stays = self._presences.read(read.device, token or f"?{read.bits}", at, read.again_s)
+        told = None if presence.enrolled else self.enrolments.take(read.device, at)
+        if told is not None:
+            presence.enrolled = True
+            told(enrolled(card, token, read.bits))
+            self._audit(read.device, at, "a card was shown for enrolment")
+            if read.side == "in":
+                presence.granted_at = None
+                return  # whoever wants out goes out all the same
+        asked = Asked(
+            device=read.device,
+            reading=Reading(card_token=token, door=read.door, side=read.side, at=self._time(at)),
+            device_at=read.device_at,
+            bits=unknown,
+        )
+        if stays:
+            self._repeats.dropped += 1
+            self._stays(asked, presence, at, now, decided)
+            return
+        decision = self._decide(asked, at, decided, presence)
+        if decision.reason == "pin_required" and token is not None and decision.member is not None:
+            self._keypads.ask(read.door, token, decision.member, now)
+
+    def typed(self, typed: Typed, at: int, now: float, decided: Callable[[], None]) -> None:
+        """Decide on what was typed: the PIN that the door waits for, else a code."""
+        key = self._card_key
+        waiting = self._keypads.waiting(typed.door, now) if typed.side == "in" else None
+        token: str | None = None
+        pin: str | None = None
+        by: Literal["card", "code"] = "code"
+        if key is not None:
+            mark = card_token(key, f"{'PIN' if waiting else 'K'}{typed.digits}")
+            _, again = self._presences.read(typed.device, mark, at, None)
+            if again:
+                self._repeats.dropped += 1
+                return
+            if waiting is not None:
+                by, token, pin = "card", waiting.token, typed_pin(key, waiting.member, typed.digits)
+            else:
+                token = typed_code(key, typed.digits)
+        asked = Asked(
+            device=typed.device,
+            reading=Reading(card_token=token, door=typed.door, side=typed.side, at=self._time(at), by=by),
+            device_at=typed.device_at,
+            pin=pin,
+        )
+        decision = self._decide(asked, at, decided)
+        if waiting is not None and decision.reason != "wrong_pin":
+            self._keypads.done(typed.door)
+
+    def door(self, event: Event) -> bool:
+        """Take in what a driver says of a door; return whether the event is to be passed on."""
+        if event["kind"] != "door":
+            return True
+        device = self._devices.get(event["device"])
+        watch = self.watches.get(device.door) if device is not None and device.door is not None else None
+        if device is None or watch is None:
+            return True
+        # A board calls it tampering whenever its door opens without its own relay, and has its own idea of held.
+        return not (event["state"] in ("tamper", "held") and device.driver == "esp_rfid" and watch.is_open)
+
+    def contact(self, event: Event) -> None:
+        """Draw the conclusions from a door that opened or closed; its own event has been passed on."""
+        if event["kind"] != "door" or event["state"] not in ("open", "closed"):
+            return
+        device = self._devices.get(event["device"])
+        watch = self.watches.get(device.door) if device is not None and device.door is not None else None
+        if watch is None:
+            return
+        before, inside = watch.unexplained, self._memory.somebody_inside
+        self._tell(
+            watch.contact(event["device"], event["at"], is_open=event["state"] == "open", somebody_inside=inside)
+        )
+        if watch.unexplained != before:
+            self._memory.unsure_passage(openings=1)
+
+    def silent(self, device: str) -> None:
+        """A device fell silent: no contact of its will tell."""
+        for watch in self.watches.values():
+            watch.lost(device)
+
+    def tick(self, now: float, at: int) -> None:
+        """Look at the time."""
+        for watch in self.watches.values():
+            self._tell(watch.tick(at))
+        self.enrolments.tick(at)
+        self.standing.look(now, at)
+
+    def clock_stepped(self, by_us: int) -> None:
+        """The wall clock jumped."""
+        for watch in self.watches.values():
+            watch.clock_stepped(by_us)
+
+    def _stays(self, asked: Asked, presence: Presence, at: int, now: float, decided: Callable[[], None]) -> None:
+        """Take in that a card stays: the same act still, with no other event and no other use.
+
+        A card that was denied opens as soon as it may. The lock opens again once its time is over and if the door was
+        not seen to open; on the way out it does so in any case.
+        """
+        reading = asked.reading
+        if reading.card_token is not None:
+            self._keypads.stays(reading.door, reading.card_token, now)
+        denied = presence.granted_at is None
+        if presence.enrolled if denied else at < presence.open_until:
+            return
+        if not denied and reading.side == "in" and (presence.passed or presence.reopened >= _REOPENED_MOST):
+            return
+        watch, held, state = self.watches.get(reading.door), self._lists.current, self._state_for(reading, at)
+        if not decide(held, reading.card_token, reading.door, reading.side, reading.at, state=state).granted:
+            return
+        presence.reopened += not denied
+        waits = not denied and watch is not None and watch.opened_again(asked.device, presence.granted_at or 0, at)
+        if denied or (watch is not None and watch.believed and not waits and not presence.passed):
+            self._decide(asked, at, decided, presence)  # what was granted has run out: this is another grant
+            return
+        self._locks.unlock(reading.door, decided)
+        if watch is not None:
+            watch.unlocked(at)
+        presence.open_until = at + self._unlock_us.get(reading.door, 0)
+        self._keep(asked, presence)
+        if presence.reopened <= _REOPENED_MOST:
+            self._audit(asked.device, at, "the lock was opened again for a card that stayed at the reader")
+
+    def _decide(self, asked: Asked, at: int, decided: Callable[[], None], presence: Presence | None = None) -> Decision:
+        reading, held, before = asked.reading, self._lists.current, self._memory.state
+        decision = decide(
+            held,
+            reading.card_token,
+            reading.door,
+            reading.side,
+            reading.at,
+            state=self._state_for(reading, at),
+            pin=asked.pin,
+            by=reading.by,
+        )
+        if decision.granted:
+            self._locks.unlock(reading.door, decided)
+        watch = self.watches.get(reading.door)
+        speaks = decision.granted and watch is not None and watch.speaks
+        awaits = speaks and watch is not None and watch.believed
+        waits = awaits and not self._is_hard(reading)
+        whose = decision.member or reading.card_token
+        who = f"{reading.side}:{whose}" if whose is not None else None
+        repeated = decision.granted and (
+            (decision.member is not None and self._grants.repeated(before, reading.door, decision.member, at))
+            or (watch is not None and who is not None and watch.went_through(who))
+            or (presence is not None and presence.counted)
+        )
+        state = after(decision, reading, held, before, taken=went_through(awaits=waits, outcome=None) is True)
+        if repeated:
+            state = replace(state, used=before.used)
+        if speaks and not waits:
+            state = passed(decision, reading, held, state, taken=False)  # not seen to pass, as yet
+        event = access_event(asked, decision, held, at)
+        if decision.granted:
+            event["awaits"] = awaits
+        if (tries := braked(before, state, held.rules if held is not None else NO_RULES)) is not None:
+            event["tries"] = tries
+        if (used := slots_used(before, state)) is not None:
+            event["pass_ref"], event["slots"] = used[0], list(used[1])
+        self._memory.become(state)
+        open_until = at + self._unlock_us.get(reading.door, 0)
+        counts = decision.granted and reading.side == "in" and not waits and not repeated and state is not before
+        if counts and decision.member is not None:
+            self._grants.counted(
+                reading.door, decision.member, decision.pass_ref, before, at=at, until=open_until + _GRACE_US
+            )
+        if presence is not None:
+            presence.granted_at = at if decision.granted else None
+            presence.open_until, presence.passed = open_until, False
+            self._keep(asked, presence)
+        self._append(event)
+        if reading.side == "out" and decision.member is None:
+            self._memory.unsure_passage(strangers=1)
+        if decision.granted and watch is not None:
+            if speaks:
+                self._granted[asked.device, at] = _Granted(
+                    decision=decision, reading=reading, access_list=held, repeated=repeated, counted=not waits
+                )
+            self._tell(watch.granted(asked.device, at, who))
+        return decision
+
+    def _is_hard(self, reading: Reading) -> bool:
+        """Return whether a card that was let in by ``reading`` must not be let in again, whatever a contact says."""
+        held = self._lists.current
+        rules = held.rules.doors.get(reading.door, DOOR) if held is not None else DOOR
+        return reading.side == "in" and rules.passback == "hard"
+
+    def _state_for(self, reading: Reading, at: int) -> State:
+        """Return the state to decide in: a grant that is being repeated is no reason to refuse it."""
+        state, held = self._memory.state, self._lists.current
+        entry = held.entries.get(reading.card_token) if held is not None and reading.card_token is not None else None
+        if held is None or entry is None or reading.side == "out":
+            return state
+        return self._grants.before(state, reading.door, entry.member.ref, at, held.rules)
+
+    def _keep(self, asked: Asked, presence: Presence) -> None:
+        """Keep a card's presence; what nobody can read leaves no trace on the disk."""
+        if asked.reading.card_token is not None:
+            self._presences.save(asked.device, presence)
+
+    def _tell(self, events: tuple[Event, ...]) -> None:
+        """Pass on what a door's contact tells; an access that was taken leaves behind now what it leaves."""
+        for event in events:
+            if event["kind"] == "access_taken" or event["kind"] == "access_not_taken":
+                granted = self._granted.pop((event["device"], event["access_at"]), None)
+                if granted is not None and event["kind"] == "access_taken":
+                    before = self._memory.state
+                    if granted.counted:
+                        state = seen(before, granted.decision.member, granted.reading.at)
+                        if granted.decision.member is not None:
+                            self._grants.taken(granted.reading.door, granted.decision.member)
+                    else:
+                        state = passed(granted.decision, granted.reading, granted.access_list, before)
+                    if granted.repeated:
+                        state = replace(state, used=before.used)
+                    self._presences.taken(event["device"], event["access_at"])
+                    if granted.decision.pass_ref is not None:
+                        event["pass_ref"] = granted.decision.pass_ref
+                    if (used := slots_used(before, state)) is not None:
+                        event["pass_ref"], event["slots"] = used[0], list(used[1])
+                    self._memory.become(state)
+            self._append(event)
+
+    def _audit(self, device: str, at: int, text: str) -> None:
+        self._append(AuditEvent(kind="audit", at=at, device=device, by="gateway", text=text))

@@ -1,0 +1,58 @@
+"""Doors that stand open by order: in an evacuation, or for what is left of a first card's period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from access.aftermath import stands_open
+from gateway.contract.clock import instant
+from gateway.door.doors import DoorWatch
+from gateway.door.locks import Locks
+from gateway.door.memory import Memory
+from gateway.lists.access_lists import ListHolder
+from gateway.lists.signed_time import SignedTime
+
+
+class Standing:
+    """One gateway's. ``say`` is told when a door begins to stand open and when it ends."""
+
+    def __init__(
+        self,
+        watches: Mapping[str, DoorWatch],
+        *,
+        lists: ListHolder,
+        signed: SignedTime,
+        memory: Memory,
+        locks: Locks,
+        say: Callable[[int, str], None],
+    ) -> None:
+        self._watches = watches
+        self._lists = lists
+        self._memory = memory
+        self._signed = signed
+        self._locks = locks
+        self._say = say
+        self._now: set[str] = set()
+
+    def look(self, now: float, at: int) -> None:
+        """Keep open what shall stand open, and let the rest fall shut.
+
+        Args:
+            now: seconds of a monotonic clock.
+            at: µs since 1970 by the gateway's clock.
+        """
+        state, held = self._memory.state, self._lists.current
+        if not (state.evacuation or state.evacuated_doors or state.held_open or self._now):
+            return
+        for door, watch in self._watches.items():
+            if stands_open(held, door, instant(self._signed.believed(at)), state):
+                self._locks.stand_open(door, now)
+                watch.stands_open(at, on=True)
+                if door not in self._now:
+                    self._now.add(door)
+                    self._say(at, f"{door} stands open")
+            elif door in self._now:
+                self._now.discard(door)
+                self._locks.fall_shut(door)
+                watch.stands_open(at, on=False)
+                self._say(at, f"{door} stands open no longer")

@@ -1,0 +1,1 @@
+"""The devices' side: their messages heard, acknowledged, and cleared of repeats."""

@@ -1,0 +1,308 @@
+"""The field side of the process: two connections to the place's broker, every device of every gateway.
+
+Cards and codes come by a connection of which the broker keeps nothing: one that comes late must open no door. All else
+comes by a session that it keeps, and is acknowledged when it is on the disk (``acknowledgements``).
+
+The connections' callbacks only note the arrival and enqueue; one thread routes, decodes, decides and stores. What goes
+wrong with one message stays with that message.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import secrets
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.contract.clock import micros, steady
+from gateway.contract.wire import GatewayEvent
+from gateway.drivers import DriverError
+from gateway.field.acknowledgements import Acknowledgements
+from gateway.field.deliveries import Deliveries, digest_of
+from gateway.field.watch import ClockWatch, implausible
+from gateway.mqtt.filters import Routes
+from gateway.mqtt.loop import Broker, Message, MqttLoop
+from gateway.place import Place
+from gateway.spool.spool import Spool, SpoolError
+from gateway.spool.unit import Unit
+from process.latency import Latency
+
+log = logging.getLogger(__name__)
+
+LARGEST_MESSAGE: Final = 65_536
+"""Bytes; no device of ours says more at once."""
+_WAITING_MAX: Final = 20_000
+"""Messages that wait to be decoded; beyond this the broker has to keep them."""
+_TICK_S: Final = 0.5
+_OF_THE_PROCESS: Final = ""
+"""Stands for a gateway's code with what the spool keeps for the process."""
+_CLIENT_ID: Final = "field_client_id"
+_DISK_WITHIN_S: Final = 5.0
+_PAUSED_S: Final = 5.0
+"""A look at the time that comes so late: the process, or the machine, stood still."""
+_LATE_S: Final = 10.0
+"""A card read that has waited here for longer opens nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    message: Message
+    at: int
+    now: float
+    live: bool = True
+    """Whether it has just been said: a card may be decided on."""
+    session: int | None = None
+    """Of the broker's kept session, by which it came."""
+    steady: float = field(default_factory=steady)
+
+
+class Runtime:
+    """Runs the places of one process."""
+
+    def __init__(
+        self,
+        places: Iterable[Place],
+        *,
+        spool: Spool,
+        boot: str,
+        version: str,
+        clock: Callable[[], int] = micros,
+        store: Callable[[Unit], None] | None = None,
+    ) -> None:
+        """Take the places' subscriptions.
+
+        Args:
+            store: takes what a sensor's message made, for the spool; None: the spool itself.
+        """
+        self.latency = Latency()
+        """Seconds from the arrival of a card read to its unlock command's going out."""
+        self.messages = 0
+        """Device messages taken in."""
+        self.unclaimed = 0
+        """Of these, how many belong to no device of ours."""
+        self._places = list(places)
+        self._spool = spool
+        self._store = store or spool.append_unit
+        self._boot = boot
+        self._version = version
+        self._clock = clock
+        self._live: Routes[tuple[Place, str]] = Routes()
+        self._kept: Routes[tuple[Place, str]] = Routes()
+        for place in self._places:
+            for name, driver in place.drivers.items():
+                live = frozenset(driver.live_subscriptions())
+                for topic in driver.subscriptions():
+                    (self._live if topic in live else self._kept).add(topic, (place, name))
+        self._deliveries = Deliveries(self._remembered())
+        self._acknowledgements = Acknowledgements(spool)
+        self._arrivals: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
+        self._watch = ClockWatch(steady(), clock())
+        self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
+        self._connected: Callable[[], bool] = lambda: False
+        self._publish: Callable[[str, bytes, Callable[[], None] | None], None] = lambda *_: None
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the place's broker is connected."""
+        return self._connected()
+
+    def start(self, loop: MqttLoop, broker: Broker) -> None:
+        """Say in every stream that the process has started, start the thread and connect."""
+        at = self._clock()
+        for place in self._places:
+            self._say(place, "start", at, text=f"{self._version} boot {self._boot}")
+            if implausible(at):
+                self._say(place, "clock_step", at, text="the clock shows a time before this program was built")
+        self._thread.start()
+        cards = loop.add(
+            broker,
+            client_id=f"maillage-gateway-{self._boot}",
+            on_message=lambda message: self._arrived(message, live=not loop.reads_old),
+            subscriptions=[(topic, 1) for topic in self._live.filters],
+            may_read=lambda: self._arrivals.qsize() < _WAITING_MAX,
+        )
+        sensors = loop.add(
+            broker,
+            client_id=self._client_id(),
+            on_message=lambda message: self._arrived(message, live=False, session=self._deliveries.session),
+            on_session=self._session,
+            subscriptions=[(topic, 1) for topic in self._kept.filters],
+            may_read=lambda: self._arrivals.qsize() < _WAITING_MAX and self._spool.has_room,
+        )
+        self._acknowledgements.send = sensors.acknowledge
+        self._publish = lambda topic, payload, sent: cards.publish(topic, payload, on_sent=sent)
+        self._connected = lambda: cards.connected and sensors.connected
+
+    def stored(self) -> None:
+        """Acknowledge what has come to the disk. In the spool's thread, after each commit."""
+        self._acknowledgements.stored()
+
+    def publish(self, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
+        """Send a command to a device, at once or never; never retained."""
+        self._publish(topic, payload, sent)
+
+    def stop(self) -> None:
+        """Finish what has arrived and end the thread."""
+        self._arrivals.put(None)
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def hear(self, message: Message) -> None:
+        """Take in a message as if a device had sent it (``maillage replay``)."""
+        self._arrived(message)
+
+    def _arrived(self, message: Message, *, live: bool = True, session: int | None = None) -> None:
+        self._arrivals.put(_Arrival(message, self._clock(), time.perf_counter(), live, session))
+
+    def _session(self, resumed: bool) -> None:
+        """The connection for sensors stands; ``resumed``: the broker has kept its session."""
+        if not resumed:
+            name, value = self._deliveries.begin()
+            self._spool.keep(_OF_THE_PROCESS, name, value)
+
+    def _client_id(self) -> str:
+        """Return the name of the session that the broker keeps: this spool's own, whatever gateways it serves."""
+        found = self._remembered().get(_CLIENT_ID)
+        if found is None:
+            found = f"maillage-sensors-{secrets.token_hex(6)}"
+            if self._spool.trouble is None:
+                self._spool.keep_now(_OF_THE_PROCESS, _CLIENT_ID, found, within_s=_DISK_WITHIN_S)
+        return found
+
+    def _remembered(self) -> dict[str, str]:
+        """Return what was kept; nothing on a disk that doesn't give it: a session begins anew then."""
+        try:
+            return self._spool.kept(_OF_THE_PROCESS)
+        except SpoolError as error:
+            log.error("kept_state_unreadable", extra={"reason": str(error)})
+            return {}
+
+    # The rest runs in the runtime's thread.
+
+    def _run(self) -> None:
+        try:
+            next_tick = time.monotonic() + _TICK_S
+            while True:
+                try:
+                    arrival = self._arrivals.get(timeout=max(0.0, next_tick - time.monotonic()))
+                except queue.Empty:
+                    pass
+                else:
+                    if arrival is None:
+                        return
+                    self._take(arrival)
+                if time.monotonic() >= next_tick:
+                    self._stood_still(time.monotonic() - next_tick)
+                    next_tick = time.monotonic() + _TICK_S
+                    self._tick(time.monotonic(), self._clock())
+        except Exception:
+            log.critical("runtime_died", exc_info=True)
+            raise
+
+    def _take(self, arrival: _Arrival) -> None:
+        message = arrival.message
+        self.messages += 1
+        self._look(arrival.steady, arrival.at)  # a step stands in the stream before what bears the new time
+        if arrival.session is None:
+            claims = self._live.of(message.topic) or self._kept.of(message.topic)
+            unit = None
+        else:
+            claims = self._kept.of(message.topic)  # a session may still hold what is a reader's topic by now
+            unit = Unit()
+        stored = self._is_stored(arrival)
+        for place, driver in () if stored else claims:
+            self._give(place, driver, arrival, unit)
+        if not claims:
+            self.unclaimed += 1
+        if unit is not None:
+            self._keep(arrival, unit)
+
+    def _is_stored(self, arrival: _Arrival) -> bool:
+        message = arrival.message
+        if arrival.session is None or message.receipt is None:
+            return False
+        digest = digest_of(message.topic, message.payload)
+        return self._deliveries.is_stored(arrival.session, message.receipt[1], digest)
+
+    def _keep(self, arrival: _Arrival, unit: Unit) -> None:
+        """Give the spool what a message made, and acknowledge the message when that is on the disk."""
+        message = arrival.message
+        if unit.events and arrival.session is not None and message.receipt is not None:
+            digest = digest_of(message.topic, message.payload)
+            unit.kept.append((_OF_THE_PROCESS, *self._deliveries.note(arrival.session, message.receipt[1], digest)))
+        self._store(unit)
+        if message.receipt is not None:
+            self._acknowledgements.wait_for_disk(message.receipt)
+
+    def _give(self, place: Place, driver: str, arrival: _Arrival, unit: Unit | None) -> None:
+        message, at, now = arrival.message, arrival.at, time.monotonic()
+
+        def decided() -> None:
+            self.latency.add(time.perf_counter() - arrival.now)
+
+        try:
+            if len(message.payload) > LARGEST_MESSAGE:
+                raise DriverError(f"too_large: {len(message.payload)} bytes")
+            if message.retained:
+                place.hear_retained(driver, message.topic, message.payload, at)
+            else:
+                live = arrival.live and time.perf_counter() - arrival.now < _LATE_S
+                place.hear(
+                    driver, message.topic, message.payload, at=at, now=now, decided=decided, live=live, unit=unit
+                )
+        except DriverError as error:
+            place.fault(message.topic, message.payload, error.reason, at=at, now=now, driver=driver)
+        except Exception as error:
+            reason = f"driver_bug: {type(error).__name__}"
+            if place.fault(message.topic, message.payload, reason, at=at, now=now, driver=driver):
+                # Where, and not what: an error's own words may quote a card's number or a PIN.
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                log.error(
+                    "driver_failed",
+                    extra={"gateway": place.config.gateway, "driver": driver, "where": f"{where.name}:{where.lineno}"},
+                )
+
+    def _stood_still(self, seconds: float) -> None:
+        """A look at the time comes ``seconds`` late: what could not be heard meanwhile makes no device silent."""
+        if seconds > _PAUSED_S:
+            log.warning("stood_still", extra={"seconds": round(seconds, 1)})
+            for place in self._places:
+                place.paused(seconds)
+
+    def _tick(self, now: float, at: int) -> None:
+        self._look(steady(), at)
+        for place in self._places:
+            try:
+                place.tick(now, at)
+            except Exception:
+                log.exception("tick_failed", extra={"gateway": place.config.gateway})
+
+    def _look(self, now: float, at: int) -> None:
+        """Say in every stream that the clock stepped, if it did."""
+        step_s = self._watch.tick(now, at)
+        if step_s is None:
+            return
+        for place in self._places:
+            log.warning("clock_step", extra={"gateway": place.config.gateway, "seconds": round(step_s, 3)})
+            place.clock_stepped(step_s)
+            self._say(place, "clock_step", at, value=step_s)
+
+    def _say(self, place: Place, what: str, at: int, *, text: str | None = None, value: float | None = None) -> None:
+        event = GatewayEvent(kind="gateway", what="start", at=at, device="gateway")
+        if what == "clock_step":
+            event["what"] = "clock_step"
+        if text is not None:
+            event["text"] = text
+        if value is not None:
+            event["value"] = value
+        self._spool.append(place.config.gateway, event)

@@ -1,0 +1,80 @@
+"""Watches over what falls silent and over the clock. Pure: both clocks come in as arguments.
+
+``now`` is seconds of a monotonic clock, ``at`` µs since 1970 by the clock on the wall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.config import Device
+from gateway.contract.wire import DeviceEvent, DeviceHealth
+
+STEP_S: Final = 1.0
+"""A wall clock that runs away from the monotonic one by more than this between two looks has stepped."""
+BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)
+"""No true clock shows an earlier time: this code is not older."""
+
+
+class DeviceWatch:
+    """The devices of one gateway: heard or silent."""
+
+    def __init__(self, devices: Iterable[Device], now: float) -> None:
+        self._expect = {device.code: device.expect_every_s for device in devices}
+        self._heard = dict.fromkeys(self._expect, now)
+        self._silent: dict[str, int] = {}
+
+    def heard(self, device: str, now: float, at: int) -> DeviceEvent | None:
+        """A device spoke; an event if it had been silent."""
+        if device not in self._expect:
+            return None
+        self._heard[device] = now
+        if self._silent.pop(device, None) is None:
+            return None
+        return DeviceEvent(kind="device", at=at, device=device, what="link", value=1.0)
+
+    def gone(self, device: str, at: int) -> DeviceEvent | None:
+        """A device's hub says that it is offline; an event if that is new."""
+        if device not in self._expect or device in self._silent:
+            return None
+        self._silent[device] = at
+        return DeviceEvent(kind="device", at=at, device=device, what="link", value=0.0)
+
+    def paused(self, seconds: float) -> None:
+        """Nobody could be heard for ``seconds``: the process was stopped, or the machine."""
+        for device in self._heard:
+            self._heard[device] += seconds
+
+    def tick(self, now: float, at: int) -> tuple[DeviceEvent, ...]:
+        """Look at the time: devices that should have spoken and did not."""
+        late = [
+            device
+            for device, expect_s in self._expect.items()
+            if expect_s is not None and device not in self._silent and now - self._heard[device] > expect_s
+        ]
+        return tuple(event for device in late if (event := self.gone(device, at)) is not None)
+
+    def unwell(self) -> tuple[DeviceHealth, ...]:
+        """Return the silent devices."""
+        return tuple(DeviceHealth(device=device, silent_since=since) for device, since in sorted(self._silent.items()))
+
+
+class ClockWatch:
+    """The wall clock beside the monotonic one."""
+
+    def __init__(self, now: float, at: int) -> None:
+        self._last = (now, at)
+
+    def tick(self, now: float, at: int) -> float | None:
+        """Return by how many seconds the wall clock stepped since the last look (positive: forwards), or None."""
+        before_now, before_at = self._last
+        self._last = (now, at)
+        step_s = (at - before_at) / 1e6 - (now - before_now)
+        return step_s if abs(step_s) > STEP_S else None
+
+
+def implausible(at: int) -> bool:
+    """Return whether no true clock can show ``at``."""
+    return at < BUILT.timestamp() * 1e6

@@ -1,0 +1,1 @@
+"""The access lists that a gateway decides by."""

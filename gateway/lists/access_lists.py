@@ -1,0 +1,255 @@
+"""Holds the access list that a gateway decides by: takes a new one only if it is whole, ours, signed and newer.
+
+A whole list comes in parts (``gateway.contract.list_parts``), a change as a delta to the version that is held.
+Whatever fails changes nothing: the last good list goes on, within its age.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from access import AccessList, ListError, from_json
+from access.compare import apply, fingerprint
+from access.deltas_json import delta_from_json
+from gateway.config import GatewayConfig
+from gateway.contract.clock import micros_of
+from gateway.contract.list_parts import Assembly, ListRefused, Whole, WholeNeeded, read_head, unpack
+from gateway.contract.signing import SignatureError, verify
+from gateway.contract.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart
+from gateway.lists.signed_time import SignedTime
+from gateway.lists.store import KeptDelta
+
+__all__ = ["ListHolder", "ListRefused", "Taken", "WholeNeeded"]
+
+log = logging.getLogger(__name__)
+
+MANY_DELTAS: Final = 1000
+MANY_BYTES: Final = 4_000_000
+"""So many deltas since the last whole list, or of so many bytes, and the gateway asks for one: a restart applies them
+one by one."""
+_LARGE: Final = 1_000_000
+"""Characters of JSON from which on the garbage collector rests while a list is read."""
+_LET_GO: Final = 250
+"""Entries of an old list that are let go at once, some 0.3 ms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What came of a message, to be kept on the disk."""
+
+    keep: Whole | KeptDelta
+    version: int
+    news: bool
+    """False: the list is as before, and stands on fewer deltas."""
+
+
+class ListHolder:
+    """The list of one gateway. Taken in one thread, read in another: the attribute is replaced whole."""
+
+    def __init__(self, config: GatewayConfig, signed: SignedTime | None = None) -> None:
+        """``signed`` is told when each list was made."""
+        self.current: AccessList | None = None
+        self.fingerprint: str | None = None
+        """Of ``current`` (``access.compare``); ``standing`` returns what belongs together."""
+        self.refused: str | None = None
+        """Why nothing could be made of what the centre sent last; None: something could."""
+        self.deltas = 0
+        """How many were applied since the last whole list that is kept."""
+        self.applied = 0
+        """Whole lists and deltas taken since the start."""
+        self.refusals = 0
+        """Messages refused since the start."""
+        self._config = config
+        self._signed = signed or SignedTime()
+        self._assembly = Assembly(config.list_key, config.place)
+        self._delta_bytes = 0
+        self._kept = True
+        """Whether the disk has what the deltas stand on."""
+        self._last_head = ""
+        self._newest = 0
+        self._both = threading.Lock()
+        """Held while ``current`` and ``fingerprint`` change."""
+
+    @property
+    def version(self) -> int | None:
+        """The version that decisions go by."""
+        return self.current.version if self.current is not None else None
+
+    @property
+    def standing(self) -> tuple[int | None, str | None]:
+        """Version and fingerprint of the list in force; from any thread."""
+        with self._both:
+            return self.version, self.fingerprint
+
+    @property
+    def complaint(self) -> str | None:
+        """Why the centre should send the whole list; None: no need."""
+        if not self._kept:
+            return "the list that was kept is lost"
+        if self.refused is None and (self.deltas >= MANY_DELTAS or self._delta_bytes >= MANY_BYTES):
+            return f"{self.deltas} deltas since the last whole list"
+        return self.refused
+
+    def restore(self, whole: Whole | None, deltas: Sequence[ListDelta], *, newest: int = 0) -> None:
+        """Take what was kept across a restart; it is checked like any other. A broken link keeps what is before it.
+
+        Args:
+            newest: the newest version that was ever held: no older list is taken, whatever became of the kept one.
+        """
+        self._newest = newest
+        if whole is None:
+            return
+        try:
+            head = read_head(self._config.list_key, self._config.place, whole.head, whole.signature)
+            self._stand(self._read(head, whole), head.fingerprint)  # compared with what it says when it came
+            for delta in deltas:
+                self._apply(delta)
+                self._count(delta)
+        except ListRefused as error:
+            self.refused = f"the kept list, after {self.deltas} of {len(deltas)} deltas: {error}"
+            log.error("kept_list_refused", extra={"gateway": self._config.gateway, "reason": self.refused})
+
+    def lost(self) -> None:
+        """The disk lost what was kept: a whole list must come, even of the version that is in force."""
+        self._kept = False
+
+    def take(self, payload: bytes) -> Taken | None:
+        """Take a part or a delta that arrived; None: it changes nothing as yet, or is nothing new.
+
+        Raises:
+            ListRefused: it isn't the centre's, or another place's, or older than what is held.
+            WholeNeeded: it is for another list than the one held, or doesn't make what it should.
+        """
+        try:
+            message = LIST_MESSAGE.validate_json(payload)
+        except ValidationError as error:
+            self.refusals += 1
+            raise ListRefused("neither a part of a list nor a delta") from error
+        try:
+            taken = self._take_part(message) if isinstance(message, ListPart) else self._take_delta(message)
+        except ListRefused as error:
+            self.refusals += 1
+            if isinstance(error, WholeNeeded):
+                self.refused = str(error)
+            raise
+        if taken is not None:
+            self.refused = None
+            self.applied += 1
+        return taken
+
+    def _take_part(self, part: ListPart) -> Taken | None:
+        head = self._assembly.head_of(part)
+        if not self._wanted(head, part):
+            return None
+        whole = self._assembly.add(part, head)
+        if whole is None:
+            return None
+        fresh = self._read(head, whole)
+        if fingerprint(fresh) != head.fingerprint:
+            raise WholeNeeded("it isn't what its fingerprint says")
+        before = self.current
+        news = before is None or (before.version, self.fingerprint) != (fresh.version, head.fingerprint)
+        if news and before is not None and before.version == fresh.version and fresh.made_at < before.made_at:
+            raise ListRefused(f"another version {fresh.version}, made before the one that is held")
+        self.deltas, self._delta_bytes, self._kept, self._last_head = 0, 0, True, whole.head
+        if news:
+            self._stand(fresh, head.fingerprint)
+            entries = [] if before is None else list(before.entries.values())
+            del before, fresh
+            while entries:  # at once it would hold up every thread: 0.1 s for a hundred thousand
+                del entries[-_LET_GO:]
+        return Taken(keep=whole, version=head.version, news=news)
+
+    def _wanted(self, head: ListHead, part: ListPart) -> bool:
+        """Return whether a list of this head would be taken."""
+        held = max(self.version or 0, self._newest)
+        if head.version < held:
+            if part.head == self._last_head:
+                return False  # a copy of what became this list by deltas since
+            raise ListRefused(f"version {head.version} is older than {held}")
+        if self.version is None or head.version > self.version:
+            return True
+        if head.fingerprint != self.fingerprint or self.deltas or not self._kept:
+            return True
+        self.refused = None
+        return False
+
+    def _take_delta(self, message: ListDelta) -> Taken | None:
+        base = self.version
+        if not self._apply(message):
+            self.refused = None
+            return None
+        assert base is not None and self.version is not None
+        self._count(message)
+        arriving = self._assembly.arriving
+        if arriving is not None and arriving.version < self.version:
+            self._assembly.forget()
+        return Taken(keep=KeptDelta(base=base, version=self.version, signed=message), version=self.version, news=True)
+
+    def _count(self, delta: ListDelta) -> None:
+        self.deltas += 1
+        self._delta_bytes += len(delta.body)
+
+    def _apply(self, message: ListDelta) -> bool:
+        """Apply a delta to the list that is held; False: it has been already."""
+        held = self.current
+        try:
+            verify(self._config.list_key, "delta", message.body, message.signature)
+            change = delta_from_json(message.body)
+        except SignatureError as error:
+            raise ListRefused(str(error)) from error
+        except ListError as error:
+            raise WholeNeeded(str(error)) from error
+        if change.part.place != self._config.place:
+            raise ListRefused("it is another place's")
+        if held is None:
+            raise WholeNeeded(f"a delta for version {change.base}, and no list is held")
+        if change.part.version < held.version:
+            raise ListRefused(f"version {change.part.version} is older than {held.version}")
+        if change.part.version == held.version and change.fingerprint == self.fingerprint:
+            return False
+        if change.base != held.version:
+            raise WholeNeeded(f"a delta for version {change.base}, and {held.version} is held")
+        try:
+            self._stand(apply(held, change, known=self.fingerprint), change.fingerprint)
+        except ListError as error:
+            raise WholeNeeded(str(error)) from error
+        return True
+
+    def _stand(self, fresh: AccessList, fingerprint: str) -> None:
+        with self._both:
+            self.current, self.fingerprint = fresh, fingerprint
+        self._signed.seen(micros_of(fresh.made_at))
+
+    def _read(self, head: ListHead, whole: Whole) -> AccessList:
+        text = unpack(head, whole.data)
+        try:
+            fresh = _read_large(text) if len(text) > _LARGE else from_json(text)
+        except ListError as error:
+            raise WholeNeeded(str(error)) from error
+        if (fresh.place, fresh.version) != (head.place, head.version):
+            raise WholeNeeded("it isn't what its head says")
+        return fresh
+
+
+def _read_large(text: str) -> AccessList:
+    """Read a list while the garbage collector rests, which would walk over all of it again and again, then and later.
+
+    What lives by then is never looked at again; lists hold no cycles, and go when nobody uses them.
+    """
+    collecting = gc.isenabled()
+    gc.collect(1)
+    gc.disable()
+    try:
+        return from_json(text)
+    finally:
+        gc.freeze()
+        if collecting:
+            gc.enable()

@@ -1,0 +1,73 @@
+"""What a gateway process tells of its lists and of the commands that it got, in Prometheus' text format."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+from gateway.place import Place
+from gateway.uplink.downlink import Downlink
+from process.exposition import metric, single
+
+
+def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
+    """Return the metrics of ``places``, whose lists and commands come by ``downlink``."""
+    lists = {code: place.lists for code, place in places.items()}
+    held = [(code, one.current) for code, one in lists.items()]
+    now = time.time()
+    outcomes: Counter[tuple[str, str]] = Counter()
+    for commands in downlink.commands.values():
+        outcomes.update(dict(commands.outcomes))  # a copy: another thread counts on
+    return "".join(
+        (
+            single(
+                "maillage_gateway_without_list",
+                "gauge",
+                "Gateways that hold no valid access list: their doors stay shut.",
+                sum(1 for _, one in held if one is None),
+            ),
+            metric(
+                "maillage_gateway_list_version",
+                "gauge",
+                "Version of the access list in force.",
+                [("", {"gateway": code}, one.version) for code, one in held if one is not None],
+            ),
+            metric(
+                "maillage_gateway_list_age_seconds",
+                "gauge",
+                "Time since the access list in force was made.",
+                [("", {"gateway": code}, now - one.made_at.timestamp()) for code, one in held if one is not None],
+            ),
+            metric(
+                "maillage_gateway_list_entries",
+                "gauge",
+                "Cards in the access list in force.",
+                [("", {"gateway": code}, len(one.entries)) for code, one in held if one is not None],
+            ),
+            metric(
+                "maillage_gateway_list_deltas",
+                "gauge",
+                "Deltas applied since the last whole list.",
+                [("", {"gateway": code}, one.deltas) for code, one in lists.items()],
+            ),
+            single(
+                "maillage_gateway_lists_applied_total",
+                "counter",
+                "Whole lists and deltas taken.",
+                sum(one.applied for one in lists.values()),
+            ),
+            single(
+                "maillage_gateway_lists_refused_total",
+                "counter",
+                "Lists, parts and deltas refused.",
+                sum(one.refusals for one in lists.values()),
+            ),
+            metric(
+                "maillage_gateway_commands_total",
+                "counter",
+                "Commands answered, by what they order and the outcome.",
+                [("", {"do": do, "outcome": outcome}, number) for (do, outcome), number in sorted(outcomes.items())],
+            ),
+        )
+    )

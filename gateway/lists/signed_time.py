@@ -1,0 +1,60 @@
+"""What time it is at least: what the centre has signed, and what has passed since by a clock that never jumps.
+
+A wall clock that was set back would open an ended pass, and let no list grow old. What the gateway's own clock said
+earlier is no proof: it may have been ahead, and would shut the doors for everyone once it is put right.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from gateway.contract.clock import since_start
+from gateway.door.memory import Keep, keep_nothing
+
+KEPT: Final = "signed_time"
+_KEEP_EVERY_US: Final = 600 * 1_000_000
+"""After a restart the time goes on from where it was at most that long before."""
+_FOR_EVER: Final = 2**62
+
+
+class SignedTime:
+    """The earliest time that a gateway believes; from any thread."""
+
+    def __init__(self, *, keep: Keep = keep_nothing, steady: Callable[[], int] = since_start) -> None:
+        """``keep`` takes what must outlive a restart; ``steady`` is in µs."""
+        self._keep = keep
+        self._steady = steady
+        self._lock = threading.Lock()
+        self._begin = 0
+        """The time, µs since 1970, when ``steady`` was 0; 0: nothing signed has been seen."""
+        self._kept = 0
+
+    def restore(self, kept: Mapping[str, str]) -> None:
+        """Take what was kept of an earlier life."""
+        value = kept.get(KEPT, "")
+        if value.isdecimal():
+            self._kept = int(value)
+            self.seen(self._kept)
+
+    def seen(self, at: int) -> None:
+        """Note that the centre has signed ``at``, µs since 1970, and that it is past."""
+        with self._lock:
+            self._begin = max(self._begin, at - self._steady())
+
+    def now(self) -> int:
+        """It is at least this time, µs since 1970; 0 where nothing signed was ever seen."""
+        with self._lock:
+            return max(0, self._begin + self._steady()) if self._begin else 0
+
+    def believed(self, at: int) -> int:
+        """Return ``at``, which the wall clock says, or a later time where that is known to be past."""
+        return max(at, self.now())
+
+    def tick(self) -> None:
+        """Keep the time now and then."""
+        now = self.now()
+        if now - self._kept >= _KEEP_EVERY_US:
+            self._kept = now
+            self._keep(KEPT, str(now), until=None)

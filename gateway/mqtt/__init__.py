@@ -1,0 +1,1 @@
+"""MQTT connections: one thread drives any number of them."""

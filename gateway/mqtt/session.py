@@ -1,0 +1,260 @@
+"""One MQTT 3.1.1 connection as the loop drives it: paho's client on a socket that the loop hands over.
+
+paho connects with a blocking call and reads its headers a byte at a time, a system call each. Here the socket is
+connected elsewhere (``connect``, in a helper thread) and given to paho wrapped, so that one system call fetches up to
+64 KiB. The overridden names are paho's private ones: a test pins them.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from gateway.mqtt.address import Broker
+
+log = logging.getLogger(__name__)
+
+_READ_BYTES = 65_536
+CONNECT_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message as it came in."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    receipt: tuple[int, int] | None = None
+    """Which connection of the link brought it, and its packet identifier there, for ``Link.acknowledge``; None: nothing
+    is to be acknowledged."""
+
+
+OnMessage = Callable[[Message], None]
+
+
+class ReadAhead:
+    """A non-blocking socket that reads ahead; paho's ``SocketLike``."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._held = memoryview(b"")
+
+    def recv(self, size: int) -> bytes:
+        """Return at most ``size`` bytes; ``b""`` at the end of the stream.
+
+        Raises:
+            BlockingIOError: nothing is there.
+        """
+        if not self._held:
+            fresh = self._sock.recv(_READ_BYTES)
+            if len(fresh) <= size:
+                return fresh
+            self._held = memoryview(fresh)
+        taken = bytes(self._held[:size])
+        self._held = self._held[size:]
+        return taken
+
+    def pending(self) -> int:
+        """Return how many bytes are held that the selector no longer announces."""
+        below = self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+        return len(self._held) + below
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Send some of ``data``; return how many bytes."""
+        return self._sock.send(data)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._sock.close()
+
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+        return self._sock.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        """Set whether calls wait."""
+        self._sock.setblocking(flag)
+
+
+def connect(broker: Broker) -> socket.socket:
+    """Open a connected socket to ``broker``; blocks for up to ``CONNECT_TIMEOUT_S`` for each of its steps.
+
+    Raises:
+        OSError: nobody listens, the name is unknown, TLS failed.
+    """
+    sock = socket.create_connection((broker.host, broker.port), timeout=CONNECT_TIMEOUT_S)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if broker.tls:
+            return ssl.create_default_context().wrap_socket(sock, server_hostname=broker.host)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class _Paho(paho.Client):
+    """paho's client, but for where its socket comes from."""
+
+    prepared: socket.socket | None = None
+
+    def _create_socket(self) -> ReadAhead:
+        sock, self.prepared = self.prepared, None
+        if sock is None:
+            raise ConnectionError("no socket was prepared")
+        return ReadAhead(sock)
+
+
+class Session:
+    """paho's side of one link. Every method runs in the loop's thread."""
+
+    def __init__(
+        self,
+        *,
+        broker: Broker,
+        client_id: str,
+        keepalive_s: int,
+        will: tuple[str, bytes] | None,
+        keeps: bool,
+        on_message: OnMessage,
+        on_accepted: Callable[[bool], None],
+        on_refused: Callable[[str], None],
+        on_closing: Callable[[], None],
+    ) -> None:
+        client = _Paho(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            clean_session=not keeps,
+            protocol=paho.MQTTv311,
+            reconnect_on_failure=False,
+            manual_ack=keeps,
+        )
+        client.max_inflight_messages = 0  # ours to bound: by windows, not by paho's queue
+        client.connect_async(broker.host, broker.port, keepalive=keepalive_s)
+        if broker.username is not None:
+            client.username_pw_set(broker.username, broker.password)
+        if will is not None:
+            client.will_set(will[0], will[1], qos=1, retain=True)
+        client.on_connect = self._connected
+        client.on_message = self._message
+        client.on_subscribe = self._subscribed
+        client.on_socket_close = lambda *_: on_closing()
+        # With this callback set, paho only queues what it has to write, and the loop writes once a wake.
+        client.on_socket_register_write = lambda *_: None
+        self._client = client
+        self._client_id = client_id
+        self._on_message = on_message
+        self._on_accepted = on_accepted
+        self._on_refused = on_refused
+        self._keepalive_s = keepalive_s
+        self._pinged = 0.0
+        self._keeps = keeps
+        self._connection = 0
+
+    def start(self, sock: socket.socket) -> bool:
+        """Take over a connected socket and say CONNECT. What an earlier connection left unsent is forgotten."""
+        self._client.drop_out_messages()
+        self._client.prepared = sock
+        return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def socket(self) -> ReadAhead | None:
+        """Return the socket, or None where there is no connection."""
+        sock = self._client.socket()
+        return sock if isinstance(sock, ReadAhead) else None
+
+    def read(self) -> bool:
+        """Read one packet or a few; False: the connection is over."""
+        return self._client.loop_read() == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def write(self) -> bool:
+        """Write what can be written; False: the connection is over."""
+        return self._client.loop_write() == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def wants_write(self) -> bool:
+        """Return whether anything waits to be written."""
+        return self._client.want_write()
+
+    def misc(self, *, paused: bool) -> bool:
+        """Keep the connection alive, once a second; False: it is over.
+
+        While ``paused`` no answer can be read, so that its absence means nothing: a ping goes out twice a keep-alive
+        (the broker counts what it hears), and paho's own clock starts anew.
+        """
+        if not paused:
+            return self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS
+        now = time.monotonic()
+        if now - self._pinged >= self._keepalive_s / 2:
+            self._pinged = now
+            self._client._send_pingreq()
+        self._client._ping_t = 0.0
+        self._client._last_bytes_received = now
+        return self._client.socket() is not None
+
+    def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
+        """Ask for ``filters`` (filter, QoS), a hundred a packet."""
+        for start in range(0, len(filters), 100):
+            self._client.subscribe(list(filters[start : start + 100]))
+
+    def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+        """Queue a message; nothing is kept without a connection.
+
+        Raises:
+            ValueError: a topic with a wildcard, a payload beyond 256 MB.
+        """
+        self._client.publish(topic, payload, qos=qos, retain=retain)
+
+    def acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
+        """Queue acknowledgements; those of an earlier connection are void, since the broker delivers again."""
+        for connection, mid in receipts:
+            if connection == self._connection:
+                self._client.ack(mid, 1)
+
+    def goodbye(self) -> None:
+        """Queue a DISCONNECT; the will is then not sent."""
+        self._client.disconnect()
+
+    def drop(self) -> None:
+        """Close the socket without a word (the broker sends the will)."""
+        self._client._sock_close()
+
+    def _connected(
+        self,
+        _client: paho.Client,
+        _data: object,
+        flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._on_refused(str(reason))
+        else:
+            self._connection += 1
+            self._on_accepted(flags.session_present)
+
+    def _message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            log.warning("mqtt_topic_unreadable", extra={"client_id": self._client_id})
+            if self._keeps and message.qos:
+                self._client.ack(message.mid, 1)
+            return
+        receipt = (self._connection, message.mid) if self._keeps and message.qos else None
+        self._on_message(Message(topic=topic, payload=bytes(message.payload), retained=message.retain, receipt=receipt))
+
+    def _subscribed(
+        self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        refused = sum(1 for code in codes if code.is_failure)
+        if refused:
+            log.error("mqtt_subscription_refused", extra={"client_id": self._client_id, "refused": refused})

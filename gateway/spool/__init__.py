@@ -1,0 +1,1 @@
+"""The spool: events on disk until the centre has committed them."""

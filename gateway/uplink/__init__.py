@@ -1,0 +1,1 @@
+"""Between the gateway and the centre: events up, lists and orders down."""

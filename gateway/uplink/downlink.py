@@ -1,0 +1,177 @@
+"""What the centre sends to the gateways of a process: commands, taken in the uplink's thread, and lists, in their own.
+
+Reading a large list takes seconds; no order, batch or mark waits for it. A list is in force as soon as it is verified,
+and acknowledged (by the gateway's state) when it is on the disk: what was acknowledged outlives a kill -9. On a disk
+that refuses it stays in force, and the next state tells of it all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+from gateway.contract.clock import micros
+from gateway.contract.list_report import list_report
+from gateway.contract.wire import GatewayEvent, Reply
+from gateway.door.orders import CommandRefused, Commands, Desk
+from gateway.lists.access_lists import ListRefused
+from gateway.lists.store import ListStore
+from gateway.place import Place
+from gateway.spool.spool import Spool, SpoolError
+from gateway.uplink.uplink import Leaf
+
+log = logging.getLogger(__name__)
+
+NEWEST: Final = "newest_list"
+"""The newest version that was ever in force; kept in the spool, apart from the lists themselves."""
+_LIST_OF_OLD: Final = "access_list"
+"""Where a gateway before issue 3 kept its list; nothing reads it any more."""
+_REFUSALS_EVERY_S: Final = 60.0
+"""Refused lists and commands are logged each time, but told to the centre so often at most."""
+
+
+class Up(Protocol):
+    """The way back to the centre (``gateway.uplink.uplink.Uplink``); from any thread."""
+
+    def state_changed(self, gateway: str) -> None:
+        """Say the gateway's state."""
+
+    def reply(self, gateway: str, reply: Reply) -> None:
+        """Answer a command."""
+
+
+class Downlink:
+    """The lists and commands of one process's gateways."""
+
+    def __init__(self, places: Mapping[str, Place], spool: Spool, file: Path, up: Callable[[], Up]) -> None:
+        """Open the lists' ``file`` and take what is in it.
+
+        Args:
+            up: returns the way back; called when there is something to say, never before the uplink has started.
+        """
+        self.store = ListStore(file, on_kept=self._kept, on_lost=self._lost)
+        self._places = places
+        self._spool = spool
+        self._up = up
+        self._told_at: dict[str, float] = {}
+        self._arrived: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="downlink", daemon=True)
+        self.commands = {code: self._restored(code, place) for code, place in places.items()}
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its threads run."""
+        return self._thread.is_alive() and self.store.alive
+
+    def take(self, gateway: str, leaf: Leaf, payload: bytes, retained: bool) -> None:
+        """Take a list's part, a delta or a command."""
+        if leaf == "list":
+            self._arrived.put((gateway, payload))
+            return
+        try:
+            reply = self.commands[gateway].obey(payload, retained=retained, now=micros())
+            if reply is not None:
+                self._answer(gateway, reply)
+        except CommandRefused as error:
+            self._refused(gateway, leaf, str(error))
+        self._up().state_changed(gateway)
+
+    def close(self) -> None:
+        """Take what has arrived, write what waits and close the file."""
+        self._arrived.put(None)
+        self._thread.join(5)
+        self.store.close()
+
+    def _restored(self, code: str, place: Place) -> Commands:
+        try:
+            kept = self._spool.kept(code)
+        except SpoolError as error:
+            # The doors open by the list all the same; who is inside is learnt anew.
+            kept = {}
+            log.error("kept_state_unreadable", extra={"gateway": code, "reason": str(error)})
+        if _LIST_OF_OLD in kept:
+            self._spool.keep(code, _LIST_OF_OLD, "", until=0)
+        newest = kept.get(NEWEST, "")
+        begin = time.perf_counter()
+        try:
+            whole, deltas = self.store.kept(code)
+        except SpoolError as error:
+            log.error("kept_list_unreadable", extra={"gateway": code, "reason": str(error)})
+        else:
+            place.lists.restore(whole, deltas, newest=int(newest) if newest.isdecimal() else 0)
+        log.info(
+            "list_restored",
+            extra={
+                "gateway": code,
+                "version": place.lists.version,
+                "deltas": place.lists.deltas,
+                "seconds": round(time.perf_counter() - begin, 3),
+            },
+        )
+        place.restore(kept)
+        desk = Desk(
+            answer=partial(self._answer, code),
+            report=lambda: list_report(place.lists.current),
+            signed=place.signed,
+        )
+        return Commands(place.config, self._spool, place, desk)
+
+    def _run(self) -> None:
+        try:
+            while (message := self._arrived.get()) is not None:
+                gateway, payload = message
+                try:
+                    self._take_list(gateway, payload)
+                except ListRefused as error:
+                    self._refused(gateway, "list", str(error))
+                    self._up().state_changed(gateway)
+                except Exception:
+                    log.exception("list_failed", extra={"gateway": gateway})
+        except Exception:
+            log.critical("downlink_died", exc_info=True)
+            raise
+
+    def _take_list(self, gateway: str, payload: bytes) -> None:
+        lists = self._places[gateway].lists
+        complaint = lists.complaint
+        taken = lists.take(payload)
+        if taken is None:
+            if complaint is not None:
+                self._up().state_changed(gateway)
+            return
+        self.store.put(gateway, taken.keep)
+        if not taken.news:
+            return
+        self._spool.keep(gateway, NEWEST, str(taken.version))
+        log.info("list_applied", extra={"gateway": gateway, "version": taken.version, "deltas": lists.deltas})
+        event = GatewayEvent(kind="gateway", what="list", at=micros(), device="gateway", value=float(taken.version))
+        self._spool.append(gateway, event)
+
+    def _answer(self, gateway: str, reply: Reply) -> None:
+        self._up().reply(gateway, reply)
+
+    def _kept(self, gateways: set[str]) -> None:
+        for gateway in gateways:
+            self._up().state_changed(gateway)
+
+    def _lost(self) -> None:
+        for gateway, place in self._places.items():
+            place.lists.lost()
+            self._up().state_changed(gateway)
+
+    def _refused(self, gateway: str, leaf: Leaf, reason: str) -> None:
+        log.error("list_refused" if leaf == "list" else "command_refused", extra={"gateway": gateway, "reason": reason})
+        now = time.monotonic()
+        if now - self._told_at.get(gateway, -_REFUSALS_EVERY_S) >= _REFUSALS_EVERY_S:
+            self._told_at[gateway] = now
+            event = GatewayEvent(
+                kind="gateway", what="list", at=micros(), device="gateway", text=f"{leaf} refused: {reason}"[:500]
+            )
+            self._spool.append(gateway, event)

@@ -1,0 +1,310 @@
+"""Carries every gateway's spool to the centre: one connection a gateway, one thread for all of them.
+
+Batches go out in order, a window of them in flight; marks come back and free the spool. The rules are in
+``gateway.uplink.window``. Access lists and commands arrive on the same connections and are handed on.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from pydantic import ValidationError
+
+from gateway.config import GatewayConfig
+from gateway.contract.wire import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Mark, Reply, State
+from gateway.mqtt.loop import Broker, Link, Message, MqttLoop
+from gateway.spool.spool import Spool, SpoolError
+from gateway.uplink.window import Meaning, Window
+
+log = logging.getLogger(__name__)
+
+STATE_EVERY_S: Final = 10.0
+_ANSWERS_MAX: Final = 100
+_ENVELOPE_BYTES: Final = 8_000
+"""All that stands in a batch beside its events, at most (``gateway.contract.wire.Batch``)."""
+_REASONS: Final = {
+    Meaning.CENTRE_LOST: "the centre holds less than it had confirmed: it was restored from a backup",
+    Meaning.SPOOL_LOST: "the centre holds events that this spool never had: it was restored from an old copy, or its"
+    " identity is shared",
+}
+
+Leaf = Literal["list", "command"]
+Handler = Callable[[str, Leaf, bytes, bool], None]
+"""Called with gateway, leaf, payload, retained; in the uplink's thread. It says when the state is to be told."""
+
+
+@dataclass(slots=True)
+class _Side:
+    """One gateway's connection."""
+
+    config: GatewayConfig
+    window: Window
+    link: Link | None = None
+    state: str = ""
+    """What was last said, but for its time and depth."""
+    state_due: float = 0.0
+    answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=_ANSWERS_MAX))
+    """Replies that wait for a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """Something that happened to one gateway."""
+
+    gateway: str
+    what: Literal["committed", "connected", "disconnected", "mark", "list", "command", "state"]
+    message: Message | None = None
+
+
+class Uplink:
+    """Sends what the spool holds. ``on_commit`` is the spool's callback."""
+
+    def __init__(
+        self,
+        *,
+        gateways: tuple[GatewayConfig, ...],
+        broker: Broker,
+        spool: Spool,
+        loop: MqttLoop,
+        boot: str,
+        handler: Handler,
+        account: Callable[[str], State],
+        clock: Callable[[], int],
+    ) -> None:
+        """Prepare; ``start`` connects.
+
+        Args:
+            broker: the central one; each gateway logs in as itself.
+            boot: random, new at each start; part of each client id.
+            handler: takes lists and commands.
+            account: a gateway's own state, but for epoch and depth, which the uplink adds.
+            clock: µs since 1970.
+        """
+        self._spool = spool
+        self._loop = loop
+        self._broker = broker
+        self._boot = boot
+        self._handler = handler
+        self._account = account
+        self._clock = clock
+        self._sides = {
+            config.gateway: _Side(config=config, window=Window(spool.position(config.gateway))) for config in gateways
+        }
+        self._news: queue.SimpleQueue[_News | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
+        self.batches = 0
+        """Batches sent since the start, repeats included."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
+    @property
+    def resends(self) -> int:
+        """How often gateways went back to their mark."""
+        return sum(side.window.resends for side in self._sides.values())
+
+    def connected(self) -> int:
+        """Return how many gateways are connected."""
+        return sum(1 for side in self._sides.values() if side.link is not None and side.link.connected)
+
+    def start(self) -> None:
+        """Connect every gateway and start the thread."""
+        self._thread.start()
+        for name, side in self._sides.items():
+            side.link = self._connect(name, side.config)
+
+    def on_commit(self, gateways: set[str]) -> None:
+        """Events of ``gateways`` have become readable. From any thread."""
+        for gateway in gateways:
+            if gateway in self._sides:
+                self._news.put(_News(gateway, "committed"))
+
+    def state_changed(self, gateway: str) -> None:
+        """Say ``gateway``'s state at once if it is other than last said. From any thread."""
+        self._news.put(_News(gateway, "state"))
+
+    def reply(self, gateway: str, reply: Reply) -> None:
+        """Answer a command, at the next connection where there is none now. From any thread."""
+        side = self._sides[gateway]
+        side.answers.append(reply.model_dump_json(exclude_none=True).encode())
+        if side.link is not None and side.link.connected:
+            self._answer(side)
+
+    def cut(self, gateway: str) -> None:
+        """Drop a gateway's connection; it comes back by itself. For drills and tests."""
+        link = self._sides[gateway].link
+        if link is not None:
+            link.restart()
+
+    def stop(self) -> None:
+        """Say that every gateway goes offline, and end the thread; the loop sends what is queued."""
+        self._news.put(None)
+        self._thread.join(5)
+        for name, side in self._sides.items():
+            if side.link is not None and side.link.connected:
+                offline = self._state_of(name).model_copy(update={"online": False})
+                side.link.publish(side.config.address.topic("state"), _json(offline), retain=True)
+                side.link.close()
+
+    def _connect(self, name: str, config: GatewayConfig) -> Link:
+        password = config.mqtt_password.get_secret_value() if config.mqtt_password else None
+        address = config.address
+        leaves: dict[str, Literal["mark", "list", "command"]] = {
+            address.topic("committed"): "mark",
+            address.topic("list"): "list",
+            address.topic("command"): "command",
+        }
+
+        def on_message(message: Message) -> None:
+            what = leaves.get(message.topic)
+            if what is not None:
+                self._news.put(_News(name, what, message))
+
+        will = State(online=False, boot=self._boot)
+        return self._loop.add(
+            self._broker.as_user(name, password) if password is not None else self._broker,
+            client_id=f"{name}-{self._boot}",
+            on_message=on_message,
+            on_connect=lambda: self._news.put(_News(name, "connected")),
+            on_disconnect=lambda: self._news.put(_News(name, "disconnected")),
+            subscriptions=[(topic, 1) for topic in leaves],
+            will=(address.topic("state"), _json(will)),
+        )
+
+    # The rest runs in the uplink's thread.
+
+    def _run(self) -> None:
+        try:
+            next_round = 0.0
+            while True:
+                try:
+                    news = self._news.get(timeout=max(0.0, next_round - time.monotonic()))
+                except queue.Empty:
+                    self._round(time.monotonic())
+                    next_round = time.monotonic() + 0.25
+                    continue
+                if news is None:
+                    return
+                self._guarded(news)
+                if time.monotonic() >= next_round:
+                    self._round(time.monotonic())
+                    next_round = time.monotonic() + 0.25
+        except Exception:
+            log.critical("uplink_died", exc_info=True)
+            raise
+
+    def _guarded(self, news: _News) -> None:
+        """Take in one piece of news; what goes wrong with one gateway stays there."""
+        try:
+            self._take(news, self._sides[news.gateway], time.monotonic())
+        except SpoolError as error:
+            log.error("spool_unreadable_now", extra={"gateway": news.gateway, "reason": str(error)})
+        except Exception:
+            log.exception("uplink_failed", extra={"gateway": news.gateway, "what": news.what})
+
+    def _take(self, news: _News, side: _Side, now: float) -> None:
+        message = news.message
+        if news.what == "connected":
+            side.window.connected(now)
+            side.state = ""
+            self._answer(side)
+        elif news.what == "disconnected":
+            side.window.disconnected()
+        elif news.what == "mark" and message is not None:
+            self._mark(news.gateway, side, message, now)
+        elif news.what in ("list", "command") and message is not None:
+            leaf: Leaf = "list" if news.what == "list" else "command"
+            self._handler(news.gateway, leaf, message.payload, message.retained)
+        if news.what in ("connected", "state"):
+            self._say_state(news.gateway, side, now)
+        self._send(news.gateway, side, now)
+
+    @staticmethod
+    def _answer(side: _Side) -> None:
+        while side.link is not None and side.answers:
+            try:
+                answer = side.answers.popleft()
+            except IndexError:
+                return  # another thread sent it
+            side.link.publish(side.config.address.topic("reply"), answer)
+
+    def _mark(self, gateway: str, side: _Side, message: Message, now: float) -> None:
+        try:
+            mark = Mark.model_validate_json(message.payload)
+        except ValidationError:
+            log.error("mark_unreadable", extra={"gateway": gateway, "bytes": len(message.payload)})
+            return
+        side.window.position(self._spool.position(gateway), now)
+        ours = self._spool.digest(gateway, mark.epoch, mark.seq) if mark.digest is not None else None
+        meaning = side.window.mark(mark, now, ours=ours)
+        if meaning is Meaning.ADVANCE:
+            self._spool.committed(gateway, mark.epoch, mark.seq)
+        elif meaning is not Meaning.NOTHING:
+            self._spool.renew(gateway, mark.epoch, _REASONS[meaning])
+
+    def _send(self, gateway: str, side: _Side, now: float) -> None:
+        """Send as many batches as the window has room for."""
+        side.window.position(self._spool.position(gateway), now)
+        while side.link is not None and (after := side.window.send_after(now)) is not None:
+            batch = self._spool.batch(
+                gateway,
+                side.window.epoch,
+                after,
+                limit_events=MAX_BATCH_EVENTS,
+                limit_bytes=MAX_BATCH_BYTES - _ENVELOPE_BYTES,
+            )
+            if batch is None:
+                return
+            side.link.publish(side.config.address.topic("events"), batch.payload(self._clock()))
+            side.window.sent(batch.last, now)
+            self.batches += 1
+
+    def _round(self, now: float) -> None:
+        """Four times a second: time-outs and states that are due."""
+        for gateway, side in self._sides.items():
+            due = side.window.next_tick()
+            if due is not None and now >= due:
+                side.window.tick(now)
+                try:
+                    self._send(gateway, side, now)
+                except SpoolError as error:
+                    log.error("spool_unreadable_now", extra={"gateway": gateway, "reason": str(error)})
+            if now >= side.state_due:
+                side.state = ""
+                self._say_state(gateway, side, now)
+
+    def _say_state(self, gateway: str, side: _Side, now: float) -> None:
+        if side.link is None or not side.link.connected:
+            return
+        state = self._state_of(gateway)
+        told = state.model_copy(update={"at": None, "spool_depth": None, "newest_seq": None}).model_dump_json()
+        if told != side.state:
+            side.state = told
+            side.state_due = now + STATE_EVERY_S
+            side.link.publish(side.config.address.topic("state"), _json(state), retain=True)
+
+    def _state_of(self, gateway: str) -> State:
+        position = self._spool.position(gateway)
+        return self._account(gateway).model_copy(
+            update={
+                "online": True,
+                "at": self._clock(),
+                "boot": self._boot,
+                "epoch": position.epoch or None,
+                "spool_depth": position.depth,
+                "newest_seq": position.last,
+            }
+        )
+
+
+def _json(state: State) -> bytes:
+    return state.model_dump_json(exclude_none=True).encode()

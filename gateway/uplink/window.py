@@ -1,0 +1,162 @@
+"""Go-back-N, as pure rules: what one gateway may send now, and what a mark from the centre means.
+
+No I/O and no clock: times come in as seconds of a monotonic clock. ``gateway.uplink.uplink`` reads the spool and
+publishes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import Final
+
+from gateway.contract.wire import WINDOW, Mark
+from gateway.spool.spool import Position
+
+MARK_WAIT_S: Final = 1.0
+"""After a connect the retained mark is waited for so long before sending."""
+RESEND_S: Final = 5.0
+"""No progress of the mark for so long: back to the mark."""
+REPEAT_GUARD_S: Final = 1.0
+"""One loss answers every batch in flight behind it with the same mark; one going back is enough."""
+LOW_FOR_S: Final = 10.0
+LOW_TIMES: Final = 3
+"""A mark below what the spool still holds must be said so often, over so long, with none in between that contradicts
+it, before the centre is taken to have lost events: one stale mark must not renumber what it may be storing just now."""
+
+
+class Meaning(Enum):
+    """What a mark asks of the spool."""
+
+    NOTHING = "nothing"
+    ADVANCE = "advance"
+    """Let go of everything up to the mark."""
+    CENTRE_LOST = "centre_lost"
+    """Begin a new epoch: the centre holds less than it had confirmed."""
+    SPOOL_LOST = "spool_lost"
+    """Begin a new epoch: the centre holds something of this epoch that this spool never had."""
+
+
+class Window:
+    """One gateway's sending side."""
+
+    def __init__(self, position: Position) -> None:
+        self.resends = 0
+        """How often it went back to the mark."""
+        self._epoch = position.epoch
+        self._last = position.last
+        self._acked = position.committed
+        self._sent = position.committed
+        self._flying: deque[int] = deque()
+        """The last sequence number of each batch in flight."""
+        self._connected = False
+        self._hold_until = 0.0
+        self._moved_at = 0.0
+        self._back_at = -REPEAT_GUARD_S
+        self._probing = False
+        """After a time-out one batch at a time goes out, until somebody answers."""
+        self._low_since: float | None = None
+        self._low_times = 0
+
+    @property
+    def epoch(self) -> str:
+        """The epoch that batches carry."""
+        return self._epoch
+
+    def connected(self, now: float) -> None:
+        """Begin a connection: nothing of an earlier one is in flight any more."""
+        self._connected = True
+        self._hold_until = now + MARK_WAIT_S
+        self._go_back(now)
+
+    def disconnected(self) -> None:
+        """End a connection."""
+        self._connected = False
+
+    def position(self, position: Position, now: float) -> None:
+        """Take over where the spool stands: more events, or a new epoch."""
+        self._last = position.last
+        if position.epoch != self._epoch:
+            self._epoch = position.epoch
+            self._acked = position.committed
+            self._low_since, self._low_times = None, 0
+            self._go_back(now)
+
+    def mark(self, mark: Mark, now: float, *, ours: str | None = None) -> Meaning:
+        """Take in a mark; whatever it is, somebody is there.
+
+        Args:
+            ours: the digest that this spool has at the mark's sequence number; None: unknown.
+        """
+        self._hold_until = now
+        if mark.epoch != self._epoch:
+            return Meaning.NOTHING
+        if mark.seq > self._last:
+            return Meaning.SPOOL_LOST
+        if mark.digest is not None and ours is not None and mark.digest != ours:
+            return Meaning.SPOOL_LOST  # numbers alone can't tell once an old copy has grown beyond the mark
+        if mark.seq < self._acked:
+            return self._low(now)
+        self._low_since, self._low_times = None, 0
+        if mark.seq > self._acked:
+            self._acked = mark.seq
+            self._sent = max(self._sent, mark.seq)
+            within = mark.seq not in self._flying
+            while self._flying and self._flying[0] <= mark.seq:
+                self._flying.popleft()
+            self._moved_at = now
+            self._probing = False
+            if within and self._flying and now - self._back_at >= REPEAT_GUARD_S:
+                self._resend(now)  # it ends within a batch, which the centre refuses: the next must begin behind it
+            return Meaning.ADVANCE
+        if self._flying and now - self._back_at >= REPEAT_GUARD_S:
+            self._resend(now)  # the same mark again: the centre ignored what lies beyond a gap
+        return Meaning.NOTHING
+
+    def tick(self, now: float) -> None:
+        """Look at the time: go back to the mark where it has not moved."""
+        if self._connected and self._flying and now - self._moved_at >= RESEND_S:
+            self._resend(now)
+            self._probing = True
+
+    def send_after(self, now: float) -> int | None:
+        """Return the sequence number after which the next batch starts; None: nothing may or need be sent now."""
+        if not self._connected or now < self._hold_until or self._sent >= self._last:
+            return None
+        if len(self._flying) >= (1 if self._probing else WINDOW):
+            return None
+        return self._sent
+
+    def sent(self, last_seq: int, now: float) -> None:
+        """A batch that ends with ``last_seq`` is on its way."""
+        if not self._flying:
+            self._moved_at = now
+        self._flying.append(last_seq)
+        self._sent = last_seq
+
+    def next_tick(self) -> float | None:
+        """Return when ``tick`` or ``send_after`` may have something to do without news; None: never."""
+        if not self._connected:
+            return None
+        if self._flying:
+            return self._moved_at + RESEND_S
+        return self._hold_until if self._sent < self._last else None
+
+    def _low(self, now: float) -> Meaning:
+        self._low_times += 1
+        if self._low_since is None:
+            self._low_since = now
+        if self._low_times >= LOW_TIMES and now - self._low_since >= LOW_FOR_S:
+            self._low_since, self._low_times = None, 0
+            return Meaning.CENTRE_LOST
+        return Meaning.NOTHING
+
+    def _resend(self, now: float) -> None:
+        self.resends += 1
+        self._back_at = now
+        self._go_back(now)
+
+    def _go_back(self, now: float) -> None:
+        self._sent = self._acked
+        self._flying.clear()
+        self._moved_at = now

@@ -1,0 +1,1 @@
+"""What runs by the clock: rollups, retention, the check of open readers."""
