@@ -5,7 +5,7 @@ from __future__ import annotations
 from ingest.messages import Reading
 from ingest.records import Alarm
 from ingest.store import Stream, when
-from ingest.topology import Gateway
+from occupancy.topology import Gateway
 
 
 def clock_wrong(gateway: Gateway, shift: int) -> Alarm:

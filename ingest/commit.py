@@ -15,12 +15,12 @@ from ingest import alarms, clock, earlier, letters, records, store
 from ingest.consequences import TELLING, Consequences
 from ingest.late import apply_late
 from ingest.messages import Letter, Reading, Unreadable, read_event
-from ingest.occupancy import TTL_S, PlaceFold
 from ingest.quota import Quota
 from ingest.records import Alarm, DeadLetter
 from ingest.rows import row
 from ingest.store import Reached, Stored, Stream
-from ingest.topology import Gateway, Topology
+from occupancy.fold import TTL_S, PlaceFold
+from occupancy.topology import Gateway, Topology
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.contract.wire import Event
-from ingest.topology import Device, Gateway
+from occupancy.topology import Device, Gateway
 
 TELLING: Final = frozenset({"access", "access_taken", "door", "device", "gateway"})
 """Kinds of events that may entail something."""

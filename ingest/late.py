@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.contract.wire import Event
-from ingest.occupancy import PlaceFold
-from ingest.topology import Device
+from occupancy.fold import PlaceFold
+from occupancy.topology import Device
 
 
 def apply_late(place: PlaceFold, event: Event, device: Device | None, at: int) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.contract.wire import Event
 from ingest.messages import Letter, Reading, Unreadable
 from ingest.records import DeadLetter
-from ingest.topology import Gateway
+from occupancy.topology import Gateway
 
 log = logging.getLogger(__name__)
 

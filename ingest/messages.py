@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from gateway.contract.wire import BATCH, EVENT, MAX_BATCH_EVENTS, Batch, Event, Was, parse_topic
 from ingest.splitting import split
-from ingest.topology import Gateway, Topology
+from occupancy.topology import Gateway, Topology
 
 MAX_MESSAGE_BYTES: Final = 1_048_576
 

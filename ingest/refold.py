@@ -9,10 +9,10 @@ from typing import Any, Final
 from gateway.contract.wire import Event
 from ingest import topology as network
 from ingest.late import apply_late
-from ingest.occupancy import PlaceFold
 from ingest.rows import DOOR_STATES
 from ingest.store import Connection, micros
-from ingest.topology import Device, Topology
+from occupancy.fold import PlaceFold
+from occupancy.topology import Device, Topology
 
 _EVENTS: Final = """
 -- a place's events that can say something of occupancy, in the order in which they were stored, and which were letters

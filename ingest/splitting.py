@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Final
 
-from ingest.topology import Gateway
+from occupancy.topology import Gateway
 
 AGAIN: Final = 3
 """A batch that can't be read comes so often, over …"""

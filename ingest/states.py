@@ -15,7 +15,7 @@ from ingest import records
 from ingest.messages import Letter, Message, describe
 from ingest.metrics import Metrics
 from ingest.store import Connection, notify, when
-from ingest.topology import Gateway
+from occupancy.topology import Gateway
 
 log = logging.getLogger(__name__)
 

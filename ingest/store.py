@@ -13,10 +13,10 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from database.leases import LEASE_LOST, Fenced
-from ingest.occupancy import Change, PlaceFold
 from ingest.rows import COPY_EVENT, HEADER, TRAILER
-from ingest.space import Estimate, SpaceFold
-from ingest.topology import Topology
+from occupancy.fold import Change, PlaceFold
+from occupancy.space import Estimate, SpaceFold
+from occupancy.topology import Topology
 
 log = logging.getLogger(__name__)
 

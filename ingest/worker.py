@@ -21,7 +21,7 @@ from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from ingest.splitting import Repeats
 from ingest.states import Said, States, read_state
-from ingest.topology import Gateway
+from occupancy.topology import Gateway
 from process.pulse import Pulse
 
 log = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ Quarter hours are UTC, so no change of the clocks touches them. Only finished on
 late (a gateway was offline for a day) bring the quarters that they tell about up again: they are found by the ledger of
 what was stored (``feed``), which is exact where a time would be a guess.
 
-A change holds until the next one, but only while its gateway lived: the time between a gateway's last event and its
-next start is unknown, but for the first ``ttl``, and so is the time since the last event where the gateway isn't online
-with an empty spool. Stale means unknown, never zero.
+A change holds until the next one, but only while its gateway ran: after a gateway's last event, or after the instant up
+to which all its events are stored, a number is believed for its time to live (``occupancy.staleness``). Then it is
+unknown until the gateway's next event: stale means unknown, never zero.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ outage AS (
   UNION ALL
   -- the last event before the end: what follows it says whether the rest is known
   SELECT l.place,
-    CASE WHEN a.at IS NULL THEN greatest(b.at + l.ttl, h.heard_at) ELSE b.at + l.ttl END,
+    CASE WHEN a.at IS NULL THEN greatest(b.at, h.complete_at) ELSE b.at END + l.ttl,
     CASE WHEN a.at IS NULL THEN coalesce(l.retired_at, 'infinity') WHEN a.start THEN a.at END
   FROM line l
   CROSS JOIN LATERAL (
@@ -83,7 +83,7 @@ outage AS (
     WHERE n.place = l.place AND n.stream = ANY (l.streams) AND n.at >= %(end)s
     ORDER BY n.at LIMIT 1
   ) a ON true
-  LEFT JOIN gateway_state h ON h.gateway = l.gateway AND h.online AND h.spool_depth = 0
+  LEFT JOIN gateway_state h ON h.gateway = l.gateway
 ),
 dark AS (
   SELECT place, range_agg(tstzrange(since, until)) AS times FROM outage WHERE since < until GROUP BY place

@@ -13,10 +13,11 @@ from dataclasses import replace
 from typing import Final
 
 from api.present.network import Network, Place, Space
-from api.present.occupancy import SECOND, GatewayState, Occupancy, SpaceState, occupancy_of
+from api.present.occupancy import GatewayState, Occupancy, SpaceState, occupancy_of
 from api.present.opening import Opening, opening_of
 from api.present.seats import Bookings, Seats, seats_of
 from api.present.view import View, view_of
+from occupancy.staleness import SECOND, believed_until, complete_until, true_as_of
 
 OVERLAP: Final = 30 * SECOND
 """How late a row may become visible after its ``changed``: a transaction's longest life here."""
@@ -190,7 +191,7 @@ class Board:
             self._complete[gateway.gateway] = max(self._complete.get(gateway.gateway, 0), gateway.complete)
 
     def _complete_until(self, place: Place) -> int:
-        return min((self._complete.get(gateway, 0) for gateway in place.gateways), default=0)
+        return complete_until(self._complete.get(gateway, 0) for gateway in place.gateways)
 
     def _refresh_due(self, place: Place, view: View) -> bool:
         complete = self._complete_until(place)
@@ -208,7 +209,7 @@ class Board:
         for space, said in view.said:
             state = self._states.get(space.id)
             if state is not None and said.quality in ("live", "degraded"):
-                due_at = min(due_at, max(state.at, complete) + state.ttl_s * SECOND + 1)
+                due_at = min(due_at, believed_until(true_as_of(state.at, complete), state.ttl_s) + 1)
         self._due_at[view.place.id] = due_at
         self._next_due = min(self._next_due, due_at)
 
@@ -248,7 +249,7 @@ class Board:
             if state is not None:
                 moments.append(state.changed)
                 if one.quality == "stale" and one.at is not None:
-                    moments.append(one.at + one.ttl_s * SECOND)
+                    moments.append(believed_until(one.at, one.ttl_s))
         return max(moments, default=None)
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from api.http.times import rfc3339
 from api.present.network import Space
-
-SECOND: Final = 1_000_000
+from occupancy.staleness import believed_until, true_as_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,10 +72,10 @@ def occupancy_of(state: SpaceState | None, space: Space | None, *, complete: int
     if state is None:
         return Occupancy(capacity=space.capacity if space else None)
     capacity = state.capacity if state.capacity is not None else (space.capacity if space else None)
-    at = max(state.at, complete)
+    at = true_as_of(state.at, complete)
     if state.quality == "unknown":
         return Occupancy(capacity=capacity, at=at, ttl_s=state.ttl_s)
-    if now > at + state.ttl_s * SECOND:
+    if now > believed_until(at, state.ttl_s):
         return Occupancy(capacity=capacity, quality="stale", at=at, ttl_s=state.ttl_s)
     return Occupancy(
         present=state.present,

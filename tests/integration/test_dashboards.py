@@ -19,6 +19,7 @@ from dashboards.roles import create_reader, drop_reader
 from tests.conftest import Database
 from tests.integration.dashboards_grafana import Rows, choose, run_panel
 from tests.integration.dashboards_rows import CARD, MEMBER, fill
+from tests.staleness import CASES, TTL_S, Case
 
 Connection = psycopg.Connection[Any]
 Reader = Callable[..., Connection]
@@ -446,6 +447,31 @@ def test_the_boards_rule(
     assert (present is None, percent is None) == (expected == "stale",) * 2
     desks = connection.execute("SELECT occupied FROM report.desk_now ORDER BY desk").fetchall()
     assert desks == ([(None,)] * 3 if expected == "stale" else [(1,), (0,), (None,)])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_grafana_says_stale_by_the_same_rule(reader: Reader, owner: Connection, case: Case) -> None:
+    for n in range(1, len(case.complete)):
+        owner.execute(
+            "INSERT INTO gateway (place, code) SELECT id, %s FROM place WHERE code = 'atelier'", (f"more-{n}",)
+        )
+    gateways = owner.execute(
+        "SELECT g.id, g.place FROM gateway g JOIN place p ON p.id = g.place WHERE p.code = 'atelier' ORDER BY g.id"
+    ).fetchall()
+    owner.execute("DELETE FROM gateway_state")
+    for (gateway, at_place), age in zip(gateways, case.complete, strict=True):
+        owner.execute(
+            "INSERT INTO gateway_state (gateway, place, online, heard_at, changed_at, spool_depth)"
+            " VALUES (%s, %s, true, now(), now(), 1)",
+            (gateway, at_place),
+        )
+        owner.execute(
+            "UPDATE gateway_state SET complete_at = now() - make_interval(secs => %s) WHERE gateway = %s",
+            (age, gateway),
+        )
+    owner.execute("UPDATE space_state SET at = now() - make_interval(secs => %s), ttl_s = %s", (case.event, TTL_S))
+    row = reader("atelier").execute("SELECT quality, present IS NULL FROM report.place_now").fetchone()
+    assert row == ("stale" if case.stale else "live", case.stale)
 
 
 def test_what_was_complete_stays_so_when_the_spool_fills_or_the_line_is_cut(reader: Reader, owner: Connection) -> None:

@@ -155,6 +155,16 @@ def test_an_online_gateway_vouches_for_silence_unless_it_has_more_to_tell(world:
     assert world.quarters()["08:15"] == ((None, None, 0.0) if spool_depth else (4.0, 4, 1.0))
 
 
+def test_an_empty_spool_proves_nothing_where_events_are_missing(world: World) -> None:
+    """After a restore the centre may lack events that the gateway no longer holds: the board says so, and the sums do."""
+    world.change(EIGHT, 4)
+    world.heard(EIGHT + 30 * MINUTE)
+    world.connection.execute("UPDATE gateway_state SET complete_at = %s", (EIGHT + 3 * MINUTE,))
+    world.maintain(EIGHT + 30 * MINUTE)
+    assert world.quarters()["08:00"] == (4.0, 4, 0.333)  # three minutes, and two more for which it is believed
+    assert world.quarters()["08:15"] == (None, None, 0.0)
+
+
 def test_what_arrives_late_is_summed_up_again(world: World) -> None:
     world.change(EIGHT, 4)
     world.heard(EIGHT + 10 * MINUTE, online=False)

@@ -7,7 +7,8 @@ from typing import Any
 
 from api.places.geography import Point
 from api.present.network import Network, Place, Space, compact, detail, summary
-from api.present.occupancy import SECOND, GatewayState, SpaceState
+from api.present.occupancy import GatewayState, SpaceState
+from occupancy.staleness import SECOND
 
 NOW = 1_795_000_000 * SECOND
 

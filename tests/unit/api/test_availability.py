@@ -11,8 +11,8 @@ from api.http.times import parse_rfc3339
 from api.present.availability import Offer, offer_of
 from api.present.board import Board
 from api.present.network import Network
-from api.present.occupancy import SECOND
 from api.present.opening import is_open
+from occupancy.staleness import SECOND
 from tests.unit.api.network_of import NOW, a_place, a_state
 
 

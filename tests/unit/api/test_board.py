@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from api.http.times import rfc3339
 from api.present.board import OVERLAP, Board
-from api.present.occupancy import SECOND
 from api.present.view import View
+from occupancy.staleness import SECOND
 from tests.unit.api.network_of import NOW, a_gateway, a_network, a_place, a_state
 
 

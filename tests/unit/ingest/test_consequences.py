@@ -9,7 +9,7 @@ import pytest
 
 from gateway.contract.wire import EVENT
 from ingest.consequences import TELLING, Consequences
-from ingest.topology import Topology
+from occupancy.topology import Topology
 
 SECOND = 1_000_000
 ACCESS = {"kind": "access", "device": "in", "decision": "granted", "reason": "granted", "side": "in", "at": 0}

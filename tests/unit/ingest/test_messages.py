@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest import clock
 from ingest.messages import MAX_MESSAGE_BYTES, Letter, Message, Reading, Refusal, Unreadable, read, sender
 from ingest.settings import parse_shards
-from ingest.topology import Topology
+from occupancy.topology import Topology
 
 GOOD = {"kind": "desk", "at": 1, "device": "desk-0", "occupied": True}
 
@@ -127,7 +127,7 @@ def test_a_not_a_number_costs_only_itself(topology: Topology) -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(payload: bytes) -> None:
-    from tests.unit.ingest.conftest import make_topology
+    from tests.unit.topology import make_topology
 
     assert isinstance(heard(make_topology(), payload), Reading | Letter)
 
@@ -140,7 +140,7 @@ JSON = st.recursive(
 
 @given(st.lists(JSON, min_size=1, max_size=5))
 def test_no_json_raises(events: list[Any]) -> None:
-    from tests.unit.ingest.conftest import make_topology
+    from tests.unit.topology import make_topology
 
     reading = heard(
         make_topology(), json.dumps({"epoch": "00ff00ff", "first": 1, "sent_at": 5, "events": events}).encode()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ingest.messages import Letter, Message, Reading, Unreadable, read
 from ingest.splitting import AGAIN, AGAIN_OVER_US, Repeats, split
-from ingest.topology import Topology
+from occupancy.topology import Topology
 
 EVENTS: list[dict[str, Any]] = [
     {"kind": "desk", "at": 1, "device": "desk-0", "occupied": True},

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from ingest.space import UNKNOWN, Estimate, SpaceFold
-from ingest.topology import Space
 from occupancy import day_sums
 from occupancy.lasting import STAY, ends
+from occupancy.space import UNKNOWN, Estimate, SpaceFold
+from occupancy.topology import Space
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ingest import due
-from ingest.topology import Topology
+from occupancy.topology import Topology
 
 UNTIL = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=1)
 

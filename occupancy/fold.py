@@ -1,28 +1,29 @@
-"""Occupancy, first form: the pure fold of a place's ordered events into how many people are in each of its spaces.
+"""Folds a place's events, in order, into the occupancy of each of its spaces. Pure.
 
-Time alone changes an answer, too: what a sensor said is outlived, who forgot to badge out is no longer counted, the
-counters' day turns. Each fold knows when that happens next (``SpaceFold.due``); it happens when a later event comes, or
-when the ingest looks (``ingest.due``).
+The fold keeps what each source reported of a space (``occupancy.space``). It estimates (``occupancy.estimate``)
+at the end of a transaction, and whenever the events' own clock moves into another second: a gateway that was offline
+for a day still leaves a day's curve. A place's occupancy is that of its root space.
 
-What a space knows is kept by source (``ingest.space``); the estimate is made from it (``ingest.estimate``) only when
-somebody looks: at the end of a transaction, or when the events' own clock moves into another second, so that a gateway
-that was offline for a day still leaves a day's curve. A place's occupancy is that of its root space.
+Time alone changes an estimate too: a sensor's last report expires, a forgotten badge-out is dropped, the counters' day
+ends. ``SpaceFold.due`` is the next such instant; a later event or the ingest (``ingest.due``) applies it.
 
 Times are microseconds since the Unix epoch, UTC.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from gateway.contract.wire import AccessEvent, Event
-from ingest.estimate import estimate, pass_time
-from ingest.space import Estimate, SpaceFold
-from ingest.topology import Device, Topology
 from occupancy import day_sums
+from occupancy.estimate import estimate, pass_time
 from occupancy.grants import ANSWER, Grant
+from occupancy.space import Estimate, SpaceFold
+from occupancy.topology import Device, Topology
+
+Event = Mapping[str, Any]
+"""An event as a gateway sends it (``gateway.contract.wire.Event``); ``apply`` reads the kinds in ``_TELLING``."""
 
 SECOND: Final = 1_000_000
 TTL_S: Final = 120
@@ -141,7 +142,7 @@ class PlaceFold:
         known[device.id] = (occupied, at)
         self._touch(device.space, at).silent.discard(device.id)
 
-    def _granted(self, event: AccessEvent, device: Device, at: int) -> None:
+    def _granted(self, event: Event, device: Device, at: int) -> None:
         if device.door_to is None:
             return
         entered, left = (

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.occupancy import LATE, SECOND, PlaceFold, fold
-from ingest.space import UNKNOWN, Estimate, SpaceFold
+from occupancy.fold import LATE, SECOND, PlaceFold, fold
 from occupancy.grants import ANSWER
 from occupancy.lasting import STAY
-from tests.unit.ingest.conftest import DEVICES, LAB, MEETING, OPEN, ROOT, make_topology
+from occupancy.space import UNKNOWN, Estimate, SpaceFold
+from tests.unit.topology import DEVICES, LAB, MEETING, OPEN, ROOT, make_topology
 
 T = 1_795_000_000 * SECOND
 

@@ -1,0 +1,137 @@
+"""The network's hardware as the fold needs it: which device senses which space, which door leads where. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from occupancy.lasting import lasts
+
+_UTC: Final = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One device, as far as the fold of its events needs it."""
+
+    id: int
+    kind: str
+    space: int | None
+    at_desk: bool
+    side: str
+    door_from: int | None
+    door_to: int | None
+    door: int | None = None
+    door_code: str | None = None
+    expect_every: int | None = None
+    """Microseconds between two reports at most, where that is declared."""
+
+    @property
+    def counts_into(self) -> int | None:
+        """The space that a counter or a reader counts people into."""
+        return self.space if self.kind == "counter" and self.space is not None else self.door_to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """One gateway in service, with its devices by code."""
+
+    id: int
+    code: str
+    place: int
+    place_code: str
+    shard: int
+    devices: dict[str, Device] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Space:
+    """One space with the sources that speak of it."""
+
+    id: int
+    place: int
+    parent: int | None
+    capacity: int | None
+    children: list[int] = field(default_factory=list)
+    desks: set[int] = field(default_factory=set)
+    """Devices that watch a seat."""
+    rooms: set[int] = field(default_factory=set)
+    """Devices that watch the whole space."""
+    counters: set[int] = field(default_factory=set)
+    badged: bool = False
+    """A door with a reader leads into it."""
+    lasts: dict[int, int] = field(default_factory=dict)
+    """For how long what each of these devices says holds, microseconds (``occupancy.lasting``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """The whole network at one moment: gateways by code, spaces by id, the spaces of each place."""
+
+    gateways: Mapping[str, Gateway]
+    spaces: Mapping[int, Space]
+    places: Mapping[int, tuple[int, ...]]
+    zones: Mapping[int, ZoneInfo] = field(default_factory=dict)
+    base: int = 0
+    """Number (OID) of the table ``stream`` when this was read; 0: not known. Another one: the tables were made anew."""
+
+    def zone(self, place: int) -> ZoneInfo:
+        """The time zone of ``place``."""
+        return self.zones.get(place, _UTC)
+
+    @classmethod
+    def build(
+        cls,
+        gateways: list[Gateway],
+        spaces: list[Space],
+        devices: list[tuple[int, str, Device]],
+        zones: Mapping[int, str] | None = None,
+        *,
+        base: int = 0,
+    ) -> Topology:
+        """Join rows into a topology; ``devices`` are (gateway id, code, device), ``zones`` the places' time zones."""
+        by_id = {space.id: space for space in spaces}
+        by_gateway = {gateway.id: gateway for gateway in gateways}
+        places: dict[int, list[int]] = {}
+        for space in spaces:
+            places.setdefault(space.place, []).append(space.id)
+            if space.parent is not None:
+                by_id[space.parent].children.append(space.id)
+        for gateway_id, code, device in devices:
+            if gateway_id not in by_gateway:
+                continue
+            by_gateway[gateway_id].devices[code] = device
+            _note_source(by_id, device)
+        return cls(
+            gateways={gateway.code: gateway for gateway in gateways},
+            spaces=by_id,
+            places={place: tuple(sorted(ids)) for place, ids in places.items()},
+            zones={place: _zone(name) for place, name in (zones or {}).items()},
+            base=base,
+        )
+
+
+def _zone(name: str) -> ZoneInfo:
+    """A time zone; UTC where this machine's data don't know it: a count is no reason to store nothing."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return _UTC
+
+
+def _note_source(spaces: dict[int, Space], device: Device) -> None:
+    into: int | None = device.space
+    if device.kind == "desk_sensor" and device.space is not None:
+        spaces[device.space].desks.add(device.id)
+    elif device.kind == "presence_sensor" and device.space is not None:
+        spaces[device.space].rooms.add(device.id)
+    elif device.kind == "counter" and device.counts_into is not None:
+        into = device.counts_into
+        spaces[into].counters.add(device.id)
+    elif device.kind in ("reader", "keypad") and device.door_to is not None:
+        spaces[device.door_to].badged = True
+        return
+    if into is not None:
+        spaces[into].lasts[device.id] = lasts(device.expect_every)
