@@ -158,8 +158,10 @@ def test_an_online_gateway_vouches_for_silence_unless_it_has_more_to_tell(world:
 def test_an_empty_spool_proves_nothing_where_events_are_missing(world: World) -> None:
     """After a restore the centre may lack events that the gateway no longer holds: the board says so, and the sums do."""
     world.change(EIGHT, 4)
-    world.heard(EIGHT + 30 * MINUTE)
-    world.connection.execute("UPDATE gateway_state SET complete_at = %s", (EIGHT + 3 * MINUTE,))
+    world.heard(EIGHT + 3 * MINUTE)
+    world.connection.execute(
+        "UPDATE gateway_state SET heard_at = %s, epoch = 'e-1', newest_seq = 1000000", (EIGHT + 30 * MINUTE,)
+    )
     world.maintain(EIGHT + 30 * MINUTE)
     assert world.quarters()["08:00"] == (4.0, 4, 0.333)  # three minutes, and two more for which it is believed
     assert world.quarters()["08:15"] == (None, None, 0.0)
