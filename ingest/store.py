@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from database.leases import LEASE_LOST, Fenced
 from ingest.rows import COPY_EVENT, HEADER, TRAILER
 from occupancy.fold import Change, PlaceFold
-from occupancy.space import Estimate, SpaceFold
+from occupancy.space import Estimate, SpaceFold, UnknownForm
 from occupancy.topology import Topology
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,8 @@ SELECT append_feed(%b::bigint, %b::int[], %b::int[], %b::bigint[], %b::bigint[],
 
 _SPACE_STATES = """
 -- the folds of some places as last stored
-SELECT space, place, revision, present, low, high, quality, fold, due_at FROM space_state WHERE place = ANY(%b::int[])
+SELECT space, place, revision, present, low, high, quality, at, fold, due_at FROM space_state
+WHERE place = ANY(%b::int[])
 """
 
 _STORE_SPACES = """
@@ -202,12 +203,17 @@ def transaction(connection: Connection, base: int) -> Iterator[tuple[int, int]]:
 def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> dict[int, PlaceFold]:
     """The folds of ``places`` as last stored."""
     spaces: dict[int, dict[int, SpaceFold]] = {place: {} for place in places}
-    for space, place, revision, present, low, high, quality, value, due_at in connection.execute(
+    for space, place, revision, present, low, high, quality, at, value, due_at in connection.execute(
         _SPACE_STATES, (list(places),), binary=True
     ):
         if space in topology.spaces:
             estimate = Estimate(present=present, low=low, high=high, quality=quality)
-            spaces[place][space] = fold = SpaceFold.from_json(value, estimate, revision)
+            try:
+                fold = SpaceFold.from_json(value, estimate, revision)
+            except UnknownForm as unknown:
+                log.warning("fold_begun_anew", extra={"place": place, "space": space, "reason": str(unknown)})
+                fold = SpaceFold.anew(micros(at), estimate, revision)
+            spaces[place][space] = fold
             fold.look = None if due_at is None else micros(due_at)
     return {place: PlaceFold(place, topology, rows) for place, rows in spaces.items()}
 

@@ -72,7 +72,7 @@ class PlaceFold:
         """Changes not yet stored; the ingest empties it once a transaction."""
         self._due = _NEVER
         for space, fold in self.spaces.items():
-            if fold.at:
+            if fold.at or fold.old:
                 self._take_up(space, fold)
         self._note_due()
 

@@ -27,6 +27,10 @@ class Estimate:
     """``live``, ``degraded`` (some sources are silent) or ``unknown``; ``stale`` is for the reader's clock to say."""
 
 
+class UnknownForm(Exception):
+    """A stored fold that this release can't read."""
+
+
 UNKNOWN: Final = Estimate(present=None, low=None, high=None, quality="unknown")
 
 
@@ -74,7 +78,7 @@ class SpaceFold:
         self.due: int | None = None
         """When the estimate changes next by time alone; None: never. Made of the rest."""
         self.old = False
-        """Read from the form of an older version, whose estimate it still bears."""
+        """Not of this version's form: the stored estimate is made again."""
         self.look: int | None = None
         """As stored: when the ingest looks at this space again, not later than ``due``."""
 
@@ -108,12 +112,35 @@ class SpaceFold:
         )
 
     @classmethod
+    def anew(cls, at: int, estimate: Estimate, revision: int) -> SpaceFold:
+        """A fold that knows nothing, in place of one that can't be read: the space is unknown until a source reports.
+
+        ``at``, ``estimate`` and ``revision``: what is stored of the space; its estimate is made again at once.
+        """
+        fold = cls()
+        fold.at, fold.estimate, fold.revision, fold.old = at, estimate, revision, True
+        return fold
+
+    @classmethod
     def from_json(cls, value: dict[str, Any], estimate: Estimate, revision: int) -> SpaceFold:
-        """The fold as stored: ``value`` is the parsed text of ``to_json``, or of a version before.
+        """Read the parsed text of ``to_json``, of this version or an older one.
 
         Of version 1's sum of counts only the time is taken: it had no anchor, so the day's count is unknown until the
         next quiet morning.
+
+        Raises:
+            UnknownForm: a newer version wrote it, or it isn't a fold.
         """
+        try:
+            return cls._read(value, estimate, revision)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
+            raise UnknownForm(f"the stored fold cannot be read: {problem!r}") from problem
+
+    @classmethod
+    def _read(cls, value: dict[str, Any], estimate: Estimate, revision: int) -> SpaceFold:
+        version = value.get("v", 1)
+        if version not in (1, VERSION):
+            raise UnknownForm(f"the stored fold has version {version}, this release reads 1 to {VERSION}")
         fold = cls()
         fold.at = value["at"]
         fold.desks = {int(key): (pair[0], pair[1]) for key, pair in value["desks"].items()}
@@ -122,7 +149,7 @@ class SpaceFold:
         fold.inside = dict(value["inside"])
         fold.badges = value["badges"]
         fold.silent = set(value["silent"])
-        if value.get("v", 1) == 1:
+        if version == 1:
             fold.old = True
             fold.sums = {0: (0, value["net_at"])} if value["net_at"] else {}
         else:

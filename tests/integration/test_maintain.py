@@ -156,7 +156,7 @@ def test_an_online_gateway_vouches_for_silence_unless_it_has_more_to_tell(world:
 
 
 def test_an_empty_spool_proves_nothing_where_events_are_missing(world: World) -> None:
-    """After a restore the centre may lack events that the gateway no longer holds: the board says so, and the sums do."""
+    """After a restore the centre may lack events that the gateway no longer holds."""
     world.change(EIGHT, 4)
     world.heard(EIGHT + 3 * MINUTE)
     world.connection.execute(

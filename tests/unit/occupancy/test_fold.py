@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from occupancy.fold import LATE, SECOND, PlaceFold, fold
 from occupancy.grants import ANSWER
 from occupancy.lasting import STAY
-from occupancy.space import UNKNOWN, Estimate, SpaceFold
+from occupancy.space import UNKNOWN, Estimate, SpaceFold, UnknownForm
 from tests.unit.topology import DEVICES, LAB, MEETING, OPEN, ROOT, make_topology
 
 T = 1_795_000_000 * SECOND
@@ -250,6 +251,25 @@ def test_a_fold_of_the_version_before_is_read_for_what_it_is() -> None:
     one.apply(*told(next_day[1], T + next_day[0] * SECOND))
     one.settle()
     assert numbers(one, LAB)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [{"v": 3, "at": T, "people": 4}, {"v": 2, "at": T}, {"v": 2, "desks": []}, {}, {"v": "2"}],
+    ids=["a newer version", "cut short", "another form", "empty", "no number"],
+)
+def test_a_fold_that_cannot_be_read_is_unknown_and_never_misread(stored: dict[str, Any]) -> None:
+    with pytest.raises(UnknownForm):
+        SpaceFold.from_json(dict(stored), Estimate(present=4, low=4, high=4, quality="live"), 7)
+    topology = make_topology()
+    last = Estimate(present=4, low=4, high=4, quality="live")
+    one = PlaceFold(5, topology, {OPEN: SpaceFold.anew(T, last, 7)})
+    one.look(T + SECOND)
+    assert (one.spaces[OPEN].estimate, one.spaces[OPEN].revision) == (UNKNOWN, 7)
+    assert {change.space for change in one.changes} >= {OPEN}, "what is stored is corrected at once"
+    one.apply(*told(desk("desk-0", True), T + 2 * SECOND))
+    one.settle()
+    assert numbers(one, OPEN) == (1, 1, 3, "degraded")
 
 
 def test_who_forgot_to_badge_out_does_not_stay_for_ever() -> None:
