@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from psycopg import errors
 from typer.testing import CliRunner, Result
 
-from database.chain import LINES, START, Checked, Line, check, line_hash
+from database.chain import LINES, Checked, Line, check
 from database.pool import Connection
 from jobs.maintain import maintain
 from maillage.cli import app
@@ -323,6 +327,15 @@ ALTERED: Final = {
         "replaced: it does not follow line 4",
     ),
     "a detail": ("UPDATE audit_detail SET body = body || '{\"x\": 1}' WHERE audit = 4", 4, "detail altered"),
+    "what a detail is about": ("UPDATE audit SET about = 'person' WHERE id = 1", 1, "altered"),
+    "a line in the old format": ("UPDATE audit SET about = NULL WHERE id = 1", 1, "altered"),
+    "one hashed in the old format": (
+        *("UPDATE audit SET about = NULL WHERE id = 4; UPDATE audit a SET hash = audit_hash(a) WHERE id = 4", 4),
+        "replaced",
+    ),
+    "a detail's person": ("UPDATE audit_detail SET person = 'm-aaaa' WHERE audit = 1", 1, "detail altered"),
+    "a detail about nobody removed": ("DELETE FROM audit_detail WHERE audit = 1", 1, "detail removed"),
+    "a detail about a person removed": ("DELETE FROM audit_detail WHERE audit = 7", 7, "detail removed"),
     "a detail's salt": ("UPDATE audit_detail SET salt = sha256('x') WHERE audit = 4", 4, "detail altered"),
 }
 
@@ -346,7 +359,8 @@ def test_a_removed_end_shows_to_who_noted_the_head(still: Connection) -> None:
     assert head is not None
     with still.transaction(force_rollback=True):
         assert _checked(still, expect=head[1]).met
-        still.execute("ALTER TABLE audit DISABLE TRIGGER ALL")
+        for table in ("audit", "audit_detail"):
+            still.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL".encode())
         still.execute("DELETE FROM audit_detail WHERE audit > %s - 2", (head[0],))
         still.execute("DELETE FROM audit WHERE id > %s - 2", (head[0],))
         state = _checked(still, expect=head[1])
@@ -359,13 +373,6 @@ def test_a_removed_end_shows_to_who_noted_the_head(still: Connection) -> None:
 def test_from_a_line_in_the_middle_on(still: Connection) -> None:
     state = _checked(still, first=4)
     assert state.broken is None and state.lines == _head(still) - 3
-
-
-def test_the_hash_is_what_the_text_says() -> None:
-    line = Line(1, 1, "a", None, "b", "c", 2, None, "", None, START, b"", None, None)
-    fields = (b"1", b"1", b"a", None, b"b", b"c", b"2", None, b"", None)
-    encoded = b"".join(b"\xff" * 4 if f is None else len(f).to_bytes(4, "big") + f for f in fields)
-    assert line_hash(line) == sha256(bytes(32) + encoded).digest()
 
 
 def test_erasing_a_person_leaves_the_chain_and_takes_the_person(database: Database, owner: Connection) -> None:
@@ -404,7 +411,9 @@ def test_erasing_a_person_leaves_the_chain_and_takes_the_person(database: Databa
     assert (action, subject) == ("erased", f"sha256 {sha256(b'm-aaaa').hexdigest()}")
     assert (place, detail) == (1, {"events": 41, "cards": 1, "passes": 1, "bookings": 1})
     state = _checked(owner)
-    assert state.broken is None and state.erased >= 4
+    assert state.broken is None and (state.erased, state.unknown) == (_gone(owner), 0) and state.erased >= 4
+    (removed,) = [line for line in _lines(owner) if line[0] == "audit detail removed"]
+    assert removed[1:3] == (f"{state.erased} details", None) and removed[3].keys() == {"lines"}
 
     # The rights process takes the card out of the list; what remains of the row goes at the next upkeep.
     owner.execute("UPDATE list_entry SET until = 3 WHERE until IS NULL")
@@ -414,6 +423,110 @@ def test_erasing_a_person_leaves_the_chain_and_takes_the_person(database: Databa
         assert trace not in left["all but the audit"], trace
     assert "m-aaaa" not in left["all but the audit"]
     assert "Anne" not in left["audit"]
+
+
+def _gone(connection: Connection) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM audit a LEFT JOIN audit_detail d ON d.audit = a.id"
+        " WHERE a.detail_digest IS NOT NULL AND d.audit IS NULL"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_each_line_says_what_its_detail_is_about(database: Database, owner: Connection) -> None:
+    with _enter(database) as api:
+        api.execute(
+            "SELECT audit_write('read events', 'place a', 1, '{}'), audit_write('exported', 'member m-aaaa', 1, NULL)"
+        )
+    rows = owner.execute(
+        "SELECT a.subject, a.about, d.person FROM audit a LEFT JOIN audit_detail d ON d.audit = a.id ORDER BY a.id"
+    ).fetchall()
+    assert rows == [
+        ("place a", "nobody", None),
+        ("place b", "nobody", None),
+        ("key 1", "nobody", None),
+        ("key 2", "nobody", None),
+        ("member m-aaaa", "person", "m-aaaa"),
+        ("member m-bbbb", "person", "m-bbbb"),
+        ("card c-aaaa", "person", "m-aaaa"),
+        ("pass p-aaaa", "person", "m-aaaa"),
+        ("pass p-aaaa", "person", "m-aaaa"),
+        ("place a", "nobody", None),  # these two never had a detail
+        ("member m-aaaa", "nobody", None),
+    ]
+
+
+def test_a_statement_about_many_people_has_no_detail_that_goes_with_one(database: Database, owner: Connection) -> None:
+    owner.execute("INSERT INTO member (ref, home, name) SELECT 'm-many' || g, 1, 'Many' FROM generate_series(1, 51) g")
+    assert owner.execute("SELECT about FROM audit ORDER BY id DESC LIMIT 1").fetchone() == ("nobody",)
+    (_, subject, _, detail) = _lines(owner)[-1]
+    assert subject == "51 rows" and "Many" not in json.dumps(detail)  # random references only
+    owner.execute("SELECT erase_member('m-many7')")
+    state = _checked(owner)
+    assert (state.broken, state.erased) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("DELETE FROM audit_detail WHERE audit = 1", "the detail of line 1 of the audit is about nobody"),
+        ("DELETE FROM audit_detail", "is about nobody"),
+        ("DELETE FROM audit_detail WHERE person = 'm-aaaa'", "use erase_member"),
+    ],
+)
+def test_also_the_owner_removes_no_detail_but_with_its_person(still: Connection, statement: str, why: str) -> None:
+    with still.transaction(force_rollback=True):
+        still.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with pytest.raises(errors.InsufficientPrivilege, match=why):
+            still.execute(statement.encode())
+
+
+def test_a_detail_made_about_a_person_is_not_erasable(database: Database, owner: Connection) -> None:
+    owner.execute("ALTER TABLE audit_detail DISABLE TRIGGER ALL")
+    owner.execute("UPDATE audit_detail SET person = 'm-aaaa' WHERE audit = 1")
+    owner.execute("ALTER TABLE audit_detail ENABLE TRIGGER ALL")
+    with pytest.raises(errors.InsufficientPrivilege, match="line 1 of the audit is about nobody"):
+        owner.execute("SELECT erase_member('m-aaaa')")
+    owner.execute("ALTER TABLE audit_detail DISABLE TRIGGER ALL")
+    owner.execute("SELECT erase_member('m-aaaa')")
+    broken = _checked(owner).broken
+    assert broken is not None and broken[0] == 1 and broken[1].startswith("detail removed: it is about nobody")
+
+
+def test_a_visitor_s_details_go_with_their_host(database: Database, owner: Connection) -> None:
+    owner.execute("INSERT INTO member (ref, home, name) VALUES ('m-visitor', 1, 'Vera')")
+    owner.execute("INSERT INTO pass (member, visitor, host) VALUES ('m-visitor', 'expected', 'm-aaaa')")
+    before = _checked(owner).lines
+    owner.execute("SELECT erase_member('m-aaaa')")
+    owner.execute("SELECT erase_member('m-visitor')")
+    state = _checked(owner)
+    assert (state.broken, state.erased) == (None, _gone(owner))
+    removed = [line[1] for line in _lines(owner, before) if line[0] == "audit detail removed"]
+    assert removed == ["5 details", "1 details"]
+
+
+def test_an_old_detail_goes_and_a_young_one_does_not(database: Database, owner: Connection) -> None:
+    # A year's lines, written as the database would have written them then.
+    owner.execute("ALTER TABLE audit DISABLE TRIGGER ALL")
+    owner.execute("UPDATE audit SET at = at - interval '366 days' WHERE id <= 7")
+    for (number,) in owner.execute("SELECT id FROM audit ORDER BY id").fetchall():
+        owner.execute(
+            "UPDATE audit SET previous = coalesce((SELECT b.hash FROM audit b WHERE b.id = %(id)s - 1), previous)"
+            " WHERE id = %(id)s",
+            {"id": number},
+        )
+        owner.execute("UPDATE audit a SET hash = audit_hash(a) WHERE id = %s", (number,))
+    owner.execute("ALTER TABLE audit ENABLE TRIGGER ALL")
+    assert _checked(owner).broken is None
+    maintain(database.as_login("maintain_1"), log=lambda _line: None)
+    state = _checked(owner)
+    assert (state.broken, state.erased, _gone(owner)) == (None, 3, 3)
+    action, subject, _, detail = _lines(owner)[-1]
+    assert (action, subject, detail) == ("audit detail removed", "3 details", {"lines": "{[5,8)}"})
+    # The owner's own statement may do no more than the upkeep.
+    with pytest.raises(errors.InsufficientPrivilege):
+        owner.execute("DELETE FROM audit_detail WHERE person IS NOT NULL")
 
 
 def _everything(connection: Connection) -> dict[str, str]:
@@ -469,6 +582,89 @@ def test_the_command_line_verifies_and_shows(database: Database, owner: Connecti
     owner.execute("UPDATE audit SET place = 2 WHERE id = 3")
     bad = _maillage(database, "verify")
     assert bad.exit_code == 1 and "broken at line 3: altered" in str(bad.exception)
+
+
+def _refused(result: Result) -> str:
+    assert result.exit_code == 1, result.output
+    return str(result.exception)
+
+
+def test_a_receipt_shows_a_cut_end_and_a_chain_written_anew(
+    database: Database, owner: Connection, tmp_path: Path
+) -> None:
+    key, first, second = tmp_path / "audit.key", tmp_path / "1.receipt", tmp_path / "2.receipt"
+    made = _maillage(database, "key", "--out", str(key))
+    assert made.exit_code == 0 and made.output == (tmp_path / "audit.key.pub").read_text()
+    assert key.stat().st_mode & 0o077 == 0 and key.read_text().strip() not in made.output
+    assert "exists already" in _refused(_maillage(database, "key", "--out", str(key)))
+    public = ("--public-key", f"{key}.pub")
+
+    head = _head(owner)
+    signed = _maillage(database, "sign", "--key", str(key), "--out", str(first))
+    assert signed.exit_code == 0 and f"line {head} is signed" in signed.output
+    assert f"line: {head}\n" in first.read_text()
+    assert "exists already" in _refused(_maillage(database, "sign", "--key", str(key), "--out", str(first)))
+    owner.execute("SELECT audit_write('test', 'x', NULL, NULL)")
+    again = _maillage(database, "sign", "--key", str(key), "--against", str(first))
+    assert again.exit_code == 0
+    second.write_text(again.stdout)
+    both = ("verify", "--against", str(first), "--against", str(second))
+    good = _maillage(database, *both, *public)
+    assert good.exit_code == 0 and good.output.count("is in the chain") == 2
+    assert _maillage(database, *both, "--public-key", made.output.strip()).exit_code == 0
+
+    # What is not a receipt of this key
+    assert "--public-key" in _refused(_maillage(database, *both))
+    _maillage(database, "key", "--out", str(tmp_path / "other.key"))
+    assert "another key" in _refused(_maillage(database, *both, "--public-key", str(tmp_path / "other.key.pub")))
+    forged = tmp_path / "forged"
+    forged.write_text(first.read_text().replace(f"line: {head}", f"line: {head - 1}"))
+    assert "doesn't fit" in _refused(_maillage(database, "verify", "--against", str(forged), *public))
+    assert "can't be read" in _refused(_maillage(database, "verify", "--against", str(tmp_path / "no"), *public))
+    assert "leave --from out" in _refused(_maillage(database, *both, *public, "--from", str(head + 1)))
+    key.chmod(0o644)
+    assert "chmod 600" in _refused(_maillage(database, "sign", "--key", str(key)))
+    key.chmod(0o600)
+
+    # The end is cut off: the chain looks right but for the receipt
+    owner.execute("ALTER TABLE audit DISABLE TRIGGER ALL")
+    owner.execute("DELETE FROM audit WHERE id = %s", (head + 1,))
+    assert _maillage(database, "verify").exit_code == 0
+    assert _maillage(database, "verify", "--against", str(first), *public).exit_code == 0
+    cut = _refused(_maillage(database, *both, *public))
+    assert "2.receipt" in cut and f"it ends at line {head}, but line {head + 1} was signed" in cut
+
+    # Another line takes the place of the one that went: written anew
+    owner.execute("SELECT audit_write('test', 'y', NULL, NULL)")
+    assert _maillage(database, "verify").exit_code == 0
+    assert f"written anew: line {head + 1}" in _refused(_maillage(database, *both, *public))
+    assert "written anew" in _refused(_maillage(database, "sign", "--key", str(key), "--against", str(second)))
+
+    owner.execute("ALTER TABLE audit_detail DISABLE TRIGGER ALL")
+    owner.execute("DELETE FROM audit_detail")
+    owner.execute("DELETE FROM audit")
+    assert "it ends at line 0" in _refused(_maillage(database, "verify", "--against", str(first), *public))
+    assert "nothing to sign" in _refused(_maillage(database, "sign", "--key", str(key)))
+
+
+def test_who_signs_need_not_be_the_owner(database: Database, owner: Connection, tmp_path: Path) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
+    login = f"auditor_{uuid.uuid4().hex[:8]}"
+    (statements,) = re.findall(r"```sql\n(.*?)```", docs, re.DOTALL)
+    for statement in statements.replace("auditor_1", login).split(";\n"):
+        owner.execute(statement.encode())
+    parts = urlsplit(database.url)
+    url = urlunsplit(parts._replace(netloc=f"{login}:secret@{parts.hostname}:{parts.port}"))
+    try:
+        _maillage(database, "key", "--out", str(tmp_path / "key"))
+        signed = CliRunner().invoke(
+            app, ["audit", "sign", "--key", str(tmp_path / "key")], env={"MAILLAGE_DATABASE_URL": url}
+        )
+        assert signed.exit_code == 0 and f"line: {_head(owner)}\n" in signed.stdout
+        with psycopg.connect(url) as auditor, pytest.raises(errors.InsufficientPrivilege):
+            auditor.execute("DELETE FROM audit_detail")
+    finally:
+        owner.execute(f"DROP OWNED BY {login}; DROP ROLE {login}".encode())
 
 
 def _maillage(database: Database, *words: str) -> Result:

@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 
 from database import editions, pool
+from database.chain import LINES, Checked, Line, check
 from database.files import MIGRATIONS, read_migrations
 from database.migrate import MigrationError, migrate
 from tests.conftest import Database
@@ -185,6 +186,51 @@ def test_what_overlaps_is_settled_and_seats_stand_in_rooms(empty: str, tmp_path:
         roots = connection.execute("SELECT capacity, person_limit FROM space WHERE kind = 'place' ORDER BY place")
         assert roots.fetchall() == [(28, 28), (50, None)], "what people have set stays"
         assert connection.execute("SELECT capacity, revision FROM space_state").fetchall() == [(28, 7)]
+
+
+def _audit(connection: pool.Connection) -> Checked:
+    return [Checked(), *check(Line(*row) for row in connection.execute(LINES, (1,)))][-1]
+
+
+def test_the_audit_of_before_verifies_and_is_watched_from_then_on(empty: str, tmp_path: Path) -> None:
+    for path in MIGRATIONS.glob("*.sql"):
+        if int(path.name[:4]) < 36:
+            shutil.copy(path, tmp_path)
+    migrate(empty, log=_quiet, directory=tmp_path)
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("INSERT INTO member (ref, name) VALUES ('m-aaaa', 'Anne')")  # 1 to 5
+        connection.execute("INSERT INTO member (ref, name) VALUES ('m-bbbb', 'Boris')")
+        connection.execute("INSERT INTO member (ref, name) VALUES ('m-cccc', 'Carla')")
+        connection.execute("SELECT audit_write('read events', 'network', NULL, '{\"days\": 7}')")
+        connection.execute("SELECT audit_write('read events', 'network', NULL, '{\"days\": 8}')")
+        connection.execute("SELECT erase_member('m-aaaa')")  # 6
+        connection.execute("DELETE FROM audit_detail WHERE audit = 4")  # without right, but nothing says so any more
+        before = connection.execute("SELECT id, hash FROM audit ORDER BY id").fetchall()
+    migrate(empty, log=_quiet)
+    with psycopg.connect(empty, autocommit=True) as connection:
+        after = connection.execute("SELECT id, hash FROM audit WHERE about IS NULL ORDER BY id").fetchall()
+        assert after == before and len(before) == 6
+        (listed,) = connection.execute(
+            "SELECT a.id, a.action, a.about, d.body FROM audit a JOIN audit_detail d ON d.audit = a.id WHERE a.id > 6"
+        ).fetchall()
+        assert listed == (7, "audit details listed", "nobody", {"person": "{[2,4)}", "nobody": "{[5,7)}"})
+        state = _audit(connection)
+        assert (state.broken, state.lines, state.erased, state.unknown) == (None, 7, 0, 2)
+
+        connection.execute("SELECT erase_member('m-bbbb')")
+        state = _audit(connection)
+        assert (state.broken, state.erased, state.unknown) == (None, 1, 2)
+        connection.execute("ALTER TABLE audit_detail DISABLE TRIGGER audit_detail_removed")
+        for number, why in ((5, "it was about nobody"), (3, "no later line says")):
+            with connection.transaction(force_rollback=True):
+                connection.execute("DELETE FROM audit_detail WHERE audit = %s", (number,))
+                broken = _audit(connection).broken
+                assert broken is not None and broken[0] == number and why in broken[1]
+
+
+def test_a_new_database_s_audit_begins_empty(database: Database) -> None:
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("SELECT count(*) FROM audit").fetchone() == (0,)
 
 
 def test_the_apache_edition_is_told_that_it_has_no_compression(empty: str) -> None:

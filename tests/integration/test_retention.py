@@ -8,6 +8,7 @@ from typing import Final
 import psycopg
 import pytest
 
+from database.chain import LINES, Line, check
 from database.pool import Connection
 from jobs.maintain import maintain
 from tests.conftest import Database
@@ -103,6 +104,8 @@ def test_visitors_are_forgotten_three_months_after_their_last_visit(database: Da
     left = _all(owner, "SELECT ref FROM member ORDER BY 1")
     assert left == ["m-aaaa", "m-bbbb", "m-came", "m-card", "m-late"]
     assert _all(owner, "SELECT actor FROM audit WHERE action = 'erased'") == ["db:maintain_1"]
+    *_, state = check(Line(*row) for row in owner.execute(LINES, (1,)))
+    assert state.broken is None and state.erased > 0
 
 
 def test_what_the_audit_tells_of_persons_ends_after_a_year(database: Database, owner: Connection) -> None:
