@@ -1,8 +1,7 @@
-"""Put the ingest together and run it: the broker's thread, the worker's, the listener's, and HTTP."""
+"""Puts the ingest together and runs it: the threads of the broker, the worker and the listener, and HTTP."""
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import threading
@@ -10,22 +9,20 @@ import time
 
 from prometheus_client import generate_latest
 
+from database.listening import listen
 from gateway.contract.wire import SHARDS
 from gateway.mqtt.loop import Message as MqttMessage
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from ingest.inbox import Inbox
-from ingest.listen import listen
 from ingest.messages import Message
 from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from ingest.worker import Worker
-from process.health import serve
-
-log = logging.getLogger(__name__)
+from process.harness import run_parts
 
 
 def run(settings: IngestSettings, stop: threading.Event) -> int:
-    """Run the ingest until ``stop`` is set; returns 0.
+    """Run the ingest until ``stop`` is set; return 0, or 1 where a part of it died.
 
     Raises:
         MqttUrlError: ``mqtt_url`` can't be read.
@@ -65,50 +62,30 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
         settings, inbox, lambda topic, payload, retain: link.publish(topic, payload, qos=1, retain=retain), metrics
     )
 
-    def health() -> str | None:
-        if not loop.alive:
-            return "the broker's thread is dead: restart the ingest"
-        if not threads[0].is_alive() or worker.pulse.is_stuck():
-            return "the worker is dead or stuck: restart the ingest"
-        return None
-
     def readiness() -> str | None:
         if not link.connected:
             return f"no connection to the broker at {broker.host}:{broker.port}"
         if not worker.ready.is_set():
             trouble = worker.trouble
             return f"nothing can be stored: {trouble}" if trouble else "the worker is starting"
-        return health()
+        return None
 
     url = settings.database_url.get_secret_value()
-    threads = [
-        threading.Thread(target=worker.run, args=(stop,), name="worker", daemon=True),
-        threading.Thread(target=listen, args=(url, worker, stop), name="listen", daemon=True),
-    ]
-    server = (
-        serve(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry), health, readiness)
-        if settings.metrics_port
-        else None
+    return run_parts(
+        "ingest",
+        stop,
+        threads={"worker": lambda: worker.run(stop), "listen": lambda: _listen(url, worker, stop)},
+        readiness=readiness,
+        http=(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry)),
+        loop=loop,
+        stuck=worker.pulse.is_stuck,
     )
-    for thread in threads:
-        thread.start()
-    loop.start()
-    log.info("ingest_started", extra={"shards": settings.shards, "metrics_port": settings.metrics_port})
-    while not stop.wait(1.0):
-        health()  # somebody has to look once a second (process.pulse)
-        if not threads[0].is_alive() or not loop.alive:
-            log.critical("ingest_thread_died")
-            break
-    died = not stop.is_set()
-    stop.set()
-    loop.stop()
-    for thread in threads:
-        thread.join(10.0)
-    if server is not None:
-        server.shutdown()
-        server.server_close()
-    log.info("ingest_stopped")
-    return 1 if died else 0
+
+
+def _listen(url: str, worker: Worker, stop: threading.Event) -> None:
+    """Tell ``worker`` when the network changed, or when dead letters are to be read again."""
+    events = {"maillage_network": worker.topology_stale, "maillage_replay": worker.replay_requested}
+    listen(url, events, lambda channel: events[channel].set(), stop, application_name="maillage ingest listen")
 
 
 def _filters(shards: frozenset[int]) -> list[str]:

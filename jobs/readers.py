@@ -39,14 +39,14 @@ def end_slow(connection: psycopg.Connection[Any], *, longest_s: int = LONGEST_S)
     return len(ended)
 
 
-def watch(url: str, stop: threading.Event, say: Callable[[str], None]) -> None:
-    """End slow readers every few seconds until ``stop``; a database that is away is waited for."""
+def watch(url: str, stop: threading.Event, ended: Callable[[int], None]) -> None:
+    """End slow readers every few seconds until ``stop``, and report how many; a database that is away is waited for."""
     while not stop.is_set():
         try:
             with connect(url, application_name="maillage readers", autocommit=True) as connection:
                 while not stop.is_set():
-                    if ended := end_slow(connection):
-                        say(f"readers: {ended} ended, whose transaction was older than {LONGEST_S} s")
+                    if many := end_slow(connection):
+                        ended(many)
                     stop.wait(EVERY_S)
         except psycopg.Error as error:
             log.warning("readers_not_watched", extra={"reason": " ".join(str(error).split())[:200]})

@@ -1,22 +1,25 @@
-"""The end of personal traces in the tables of access: three months, as for the events that they explain.
+"""Deletes personal traces from the tables of access after three months, as the events that they explain.
 
-Counts stay: a slot of a pass that was used stays used, without the day on which somebody came.
+Counts stay: a used slot of a pass stays used, without the day and the place of the visit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import psycopg
 
+from database.leases import LEASE_LOST
+from jobs.job import Round
+
 KEEP_ENROLMENTS: Final = timedelta(days=1)
-"""How long a card that was read to be enrolled is known, if nobody asked for it."""
+"""How long a card that was read for an enrolment is kept where no one finished the enrolment."""
 KEEP_BOOKINGS: Final = timedelta(days=366)
 """A year, and never less: a younger one that goes is an act for the audit (migration 0013)."""
 KEEP_DETAILS: Final = timedelta(days=365)
-"""How long the audit tells what it told of persons; its lines stay."""
+"""How long the audit keeps the details about persons; its lines stay."""
 
 _ENTRIES = """
 -- entries of lists that no event which is kept was decided by
@@ -82,36 +85,48 @@ _STEPS: Final[Mapping[str, str]] = {
     "dates of uses": _SLOTS,
     "cards in alarms": _TOKENS,
     "lines of the feed": _FEED,
+    "visitors": "SELECT forget_visitors(%(before)s)",
+    "details of the audit": "SELECT forget_audit_details(%(details)s)",
 }
-_VISITORS = "SELECT forget_visitors(%(before)s)"
-_DETAILS = "SELECT forget_audit_details(%(told)s)"
 _HEAD = "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"
 
 
-def forget(connection: psycopg.Connection[Any], *, now: datetime, keep: timedelta) -> dict[str, int]:
-    """Remove what is older than ``keep``, or than its own time; return how many rows of each kind went.
+class NotForgotten(Exception):
+    """Some kinds of personal traces could not be deleted; the others are gone."""
+
+
+def forget(round_: Round) -> None:
+    """Delete what is older than ``keep``, or than its own time, each kind in a transaction of its own.
 
     Raises:
-        psycopg.Error: the database refuses.
+        NotForgotten: which kinds the database refused to delete, and why.
+        psycopg.Error: the connection or the lead is lost.
     """
+    connection, now = round_.connection, round_.now
     values = {
-        "before": now - keep,
+        "before": now - round_.keep,
         "enrolled": now - KEEP_ENROLMENTS,
         "booked": now - KEEP_BOOKINGS,
-        "told": now - KEEP_DETAILS,
+        "details": now - KEEP_DETAILS,
     }
-    gone = {}
+    refused = []
     for name, query in _STEPS.items():
-        with connection.transaction():
-            gone[name] = connection.execute(query.encode(), values).rowcount
-    for name, query in (("visitors", _VISITORS), ("details of the audit", _DETAILS)):
-        with connection.transaction():
-            row = connection.execute(query.encode(), values).fetchone()
-        gone[name] = 0 if row is None else row[0]
-    return {name: rows for name, rows in gone.items() if rows}
+        try:
+            with connection.transaction():
+                done = connection.execute(query.encode(), values)
+                row = done.fetchone() if done.description else (done.rowcount,)
+        except psycopg.Error as error:
+            if connection.closed or error.sqlstate == LEASE_LOST:
+                raise
+            refused.append(f"{name}: {' '.join(str(error).split())}")
+            continue
+        if row and row[0]:
+            round_.log(f"retention: {row[0]} {name} deleted")
+    if refused:
+        raise NotForgotten("; ".join(refused))
 
 
 def head(connection: psycopg.Connection[Any]) -> tuple[int, str] | None:
-    """Return the number and hash (hexadecimal) of the audit's last line: in a log elsewhere, they witness for it."""
+    """Return the number and the hash (hexadecimal) of the audit's last line."""
     row = connection.execute(_HEAD).fetchone()
     return None if row is None else (row[0], row[1].hex())

@@ -1,24 +1,28 @@
-"""Put the rights process together and run it: the broker's thread, the worker's, the listener's, and HTTP."""
+"""Puts the rights process together and runs it: the threads of the broker, the worker and the listener, and HTTP."""
 
 from __future__ import annotations
 
-import logging
 import os
 import secrets
 import threading
+from typing import Final
 
 from prometheus_client import generate_latest
 
+from database.listening import listen
 from gateway.contract.wire import SHARDS
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
-from process.health import serve
+from process.harness import run_parts
 from rights.hearing import Hearing
-from rights.listen import listen
 from rights.metrics import Metrics
 from rights.settings import RightsSettings
-from rights.worker import News, Worker
+from rights.worker import News, What, Worker
 
-log = logging.getLogger(__name__)
+_CHANNELS: Final[dict[str, What]] = {
+    "maillage_access": "access",
+    "maillage_command": "command",
+    "maillage_network": "network",
+}
 
 
 def _states(shard: int) -> tuple[str, int]:
@@ -27,7 +31,7 @@ def _states(shard: int) -> tuple[str, int]:
 
 
 def run(settings: RightsSettings, stop: threading.Event) -> int:
-    """Run the rights process until ``stop`` is set; returns 0, or 1 where a part of it died.
+    """Run the rights process until ``stop`` is set; return 0, or 1 where a part of it died.
 
     Raises:
         MqttUrlError: ``mqtt_url`` can't be read.
@@ -65,46 +69,31 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
     )
     metrics.connected.labels("broker").set(0)
 
-    def health() -> str | None:
-        if not loop.alive:
-            return "the broker's thread is dead: restart the rights process"
-        if not threads[0].is_alive() or worker.pulse.is_stuck():
-            return "the worker is dead or stuck: restart the rights process"
-        return None
-
     def readiness() -> str | None:
         if not link.connected:
             return f"no connection to the broker at {broker.host}:{broker.port}"
         if not worker.ready.is_set():
             return "no connection to the database"
-        return health()
+        return None
 
     url = settings.database_url.get_secret_value()
-    threads = [
-        threading.Thread(target=worker.run, args=(stop,), name="worker", daemon=True),
-        threading.Thread(target=listen, args=(url, worker, stop), name="listen", daemon=True),
-    ]
-    server = (
-        serve(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry), health, readiness)
-        if settings.metrics_port
-        else None
+    return run_parts(
+        "rights",
+        stop,
+        threads={"worker": lambda: worker.run(stop), "listen": lambda: _listen(url, worker, stop)},
+        readiness=readiness,
+        http=(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry)),
+        loop=loop,
+        stuck=worker.pulse.is_stuck,
     )
-    for thread in threads:
-        thread.start()
-    loop.start()
-    log.info("rights_started", extra={"metrics_port": settings.metrics_port})
-    while not stop.wait(1.0):
-        health()  # somebody has to look once a second (process.pulse)
-        if not threads[0].is_alive() or not loop.alive:
-            log.critical("rights_thread_died")
-            break
-    died = not stop.is_set()
-    stop.set()
-    for thread in threads:
-        thread.join(10.0)
-    loop.stop()
-    if server is not None:
-        server.shutdown()
-        server.server_close()
-    log.info("rights_stopped")
-    return 1 if died else 0
+
+
+def _listen(url: str, worker: Worker, stop: threading.Event) -> None:
+    """Tell ``worker`` when rights or the network changed, or an order was given."""
+    listen(
+        url,
+        _CHANNELS,
+        lambda channel: worker.tell(News(_CHANNELS[channel])),
+        stop,
+        application_name="maillage rights listen",
+    )

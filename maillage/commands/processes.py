@@ -1,4 +1,4 @@
-"""The processes: ingest, rights, api, gateway, simulate, maintain; and migrate and replay, which end by themselves."""
+"""The processes: ingest, rights, jobs, api, gateway, simulate; and migrate, maintain and replay, which end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def add_to(app: typer.Typer) -> None:
         (api, "Answer over HTTP, and show the live page."),
         (gateway, "Run the gateways of one place, or of many."),
         (simulate, "Stand in for the hardware, and for the people."),
-        (maintain, "Summarise the database's events; delete old ones."),
+        (jobs, "Run what the clock asks for: summaries, deletions."),
+        (maintain, "Run each of these jobs once, and end."),
         (replay, "Feed recorded device messages into drivers."),
     ):
         app.command(short_help=summary)(command)
@@ -166,25 +167,37 @@ def simulate(
     raise typer.Exit(run(settings, _begin(settings.log_level)))
 
 
+def jobs(
+    metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics, /healthz, /readyz; 0: none.")] = None,
+) -> None:
+    """Run the jobs for ever, each every 15 minutes: quarter-hour summaries, and deletion of personal traces in time.
+
+    Several such processes may run: one works, the others take over. /metrics says when each job last succeeded.
+
+    Settings: MAILLAGE_DATABASE_URL, MAILLAGE_METRICS_PORT, MAILLAGE_LOG_LEVEL.
+    Example: maillage jobs --metrics-port 9468
+    """
+    from jobs.run import run
+    from jobs.settings import JobsSettings
+
+    settings = JobsSettings(**_given(metrics_port=metrics_port))
+    raise typer.Exit(run(settings, _begin(settings.log_level)))
+
+
 def maintain(
     *,
-    once: Annotated[bool, typer.Option("--once", help="Do all that is due now, and end.")] = False,
-    every: Annotated[float, typer.Option(min=1, help="Minutes between two rounds.")] = 15.0,
+    once: Annotated[bool, typer.Option("--once", hidden=True)] = True,
 ) -> None:
-    """Keep the database in order: quarter-hour summaries, and the deletion of personal traces after three months.
+    """Run every job once, as from cron, and end: exit code 1 where one failed. `maillage jobs` runs them for ever.
 
-    Settings: MAILLAGE_DATABASE_URL, MAILLAGE_LOG_LEVEL.
+    Settings: MAILLAGE_DATABASE_URL.
+    Example: maillage maintain
     """
-    from datetime import timedelta
-
+    del once  # what it once had to be asked for
     url = database_url()
-    from jobs import maintain as maintenance
+    from jobs.maintain import maintain as run
 
-    if once:
-        maintenance.maintain(url)
-        return
-    stop = _begin(os.environ.get("MAILLAGE_LOG_LEVEL", "INFO"))
-    maintenance.maintain_every(url, every=timedelta(minutes=every), stop=stop, log=maintenance.log_line)
+    run(url)
 
 
 def replay(

@@ -23,7 +23,7 @@ _EXTRAS: Final = {
     "api": ("fastapi", "uvicorn", "uvloop", "httptools"),
     "dashboards": ("grafana_client",),
 }
-_PORTS: Final = {8080: "API and page", 9464: "ingest", 9465: "gateway", 9466: "simulator", 9467: "rights"}
+_PORTS: Final = {8080: "API and page", 9464: "ingest", 9465: "gateway", 9466: "simulator", 9467: "rights", 9468: "jobs"}
 
 
 def look_at_machine(stack: Running | None) -> Iterator[Finding]:

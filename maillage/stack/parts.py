@@ -20,6 +20,7 @@ class Ports:
     api: int
     ingest: int
     rights: int
+    jobs: int
     gateway: int
     simulator: int
     line: int
@@ -34,12 +35,12 @@ class Parts:
     rights: Child
     api: Child
     gateway: Child
-    maintain: Child
+    jobs: Child
     simulator: Child
 
     def in_order(self) -> tuple[Child, ...]:
         """The order to start in: each finds what it connects to; the devices speak last."""
-        return (self.ingest, self.rights, self.api, self.gateway, self.maintain, self.simulator)
+        return (self.ingest, self.rights, self.api, self.gateway, self.jobs, self.simulator)
 
 
 def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime: Path) -> dict[str, str]:
@@ -138,7 +139,15 @@ def make_parts(
             },
             f"{ports.gateway}/healthz",
         ),
-        maintain=child("maintain", ["maintain"], {"MAILLAGE_DATABASE_URL": servers.database_url("maintain_1")}),
+        jobs=child(
+            "jobs",
+            ["jobs"],
+            {
+                "MAILLAGE_DATABASE_URL": servers.database_url("maintain_1"),
+                "MAILLAGE_METRICS_PORT": str(ports.jobs),
+            },
+            f"{ports.jobs}/healthz",
+        ),
         simulator=child(
             "simulator",
             ["simulate", "--speed", str(wishes.speed), "--seed", str(wishes.seed)],

@@ -227,6 +227,7 @@ class Stack:
             api=api,
             ingest=choose(9464, self._taken),
             rights=choose(9467, self._taken),
+            jobs=choose(9468, self._taken),
             gateway=choose(9465, self._taken),
             simulator=choose(9466, self._taken),
             line=choose(18832, self._taken),

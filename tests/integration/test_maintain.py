@@ -10,10 +10,15 @@ from itertools import count
 
 import psycopg
 import pytest
+from prometheus_client import generate_latest
 
 from database.leases import Keeper
 from database.pool import Connection, connect
-from jobs.maintain import LEASE, maintain, maintain_every
+from jobs.catalogue import JOBS
+from jobs.job import Job, Round
+from jobs.maintain import LEASE, JobsFailed, maintain, outcomes
+from jobs.metrics import Metrics
+from jobs.run import Runner
 from tests.conftest import Database
 from tests.waiting import until
 
@@ -313,20 +318,71 @@ def test_two_at_once_do_it_once(world: World) -> None:
     with Keeper(world.url, [LEASE], application_name="maillage test") as other:
         assert other.asked.wait(30)
         assert not maintain(world.url, log=lines.append, now=EIGHT + 30 * MINUTE)
-    assert lines == ["maintain: another one is at it; nothing done"]
+    assert lines == ["jobs: another process runs them; nothing done"]
     assert world.quarters() == {}
 
 
-def test_it_goes_on_until_it_is_told_to_stop(world: World) -> None:
-    stop = threading.Event()
-    lines: list[str] = []
-    runner = threading.Thread(
-        target=maintain_every,
-        args=(world.url,),
-        kwargs={"every": timedelta(seconds=0.05), "stop": stop, "log": lines.append},
-    )
-    runner.start()
-    until(lambda: sum(line.startswith("retention") for line in lines) >= 2, what="two rounds")
+def test_jobs_run_again_when_they_are_due_until_they_are_to_stop(world: World) -> None:
+    stop, runs, metrics = threading.Event(), [0], Metrics()
+
+    def work(_round: Round) -> None:
+        runs[0] += 1
+
+    runner = Runner(world.url, metrics, [Job(name="often", work=work, every=timedelta(0))], look_s=0.02)
+    thread = threading.Thread(target=runner.run, args=(stop,))
+    thread.start()
+    until(lambda: runs[0] >= 3, what="three runs")
+    until(lambda: runner.trouble is None, what="the process is ready")
     stop.set()
-    runner.join(60)
-    assert not runner.is_alive()
+    thread.join(30)
+    assert not thread.is_alive()
+    said = generate_latest(metrics.registry).decode()
+    stored = world.connection.execute(
+        "SELECT extract(epoch FROM succeeded_at) FROM job WHERE name = 'often'"
+    ).fetchone()
+    assert stored is not None
+    line = next(line for line in said.splitlines() if line.startswith("maillage_jobs_last_success_timestamp_seconds{"))
+    assert abs(float(line.split()[-1]) - float(stored[0])) < 60
+    assert 'maillage_jobs_failures_in_a_row{job="often"} 0.0' in said
+
+
+def test_a_job_that_fails_stops_no_other_and_is_loud_where_the_law_requires_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.connection.execute("ALTER TABLE command RENAME TO command_of_another_release")
+    world.change(EIGHT, 4)
+    lines: list[str] = []
+    for _ in range(2):
+        with pytest.raises(JobsFailed, match=r"traces: .*command"):
+            maintain(world.url, log=lines.append, now=EIGHT + 30 * MINUTE)
+    assert world.quarters()["08:15"] is not None, "the summary is made"
+    assert any(line.startswith(("audit: head", "retention:")) for line in lines)
+    assert "job_failed" in caplog.text
+    alarms = world.connection.execute("SELECT kind, detail ->> 'job' FROM alarm").fetchall()
+    assert alarms == [("retention_failed", "traces")], "once, until somebody has acknowledged it"
+    known = outcomes(world.connection)
+    assert (known["traces"].failures, known["traces"].succeeded_at) == (2, None)
+    assert known["rollup"].failed_at is None
+
+    runner = Runner(world.url, Metrics(), JOBS, look_s=0.02)
+    stop = threading.Event()
+    thread = threading.Thread(target=runner.run, args=(stop,))
+    thread.start()
+    until(lambda: "traces" in (runner.trouble or ""), what="the process says that a deletion is overdue")
+    stop.set()
+    thread.join(30)
+
+    world.connection.execute("ALTER TABLE command_of_another_release RENAME TO command")
+    assert maintain(world.url, log=lines.append, now=EIGHT + 30 * MINUTE)
+    assert outcomes(world.connection)["traces"].failed_at is None
+
+
+def test_one_kind_of_traces_that_cannot_be_deleted_keeps_no_other(world: World) -> None:
+    world.connection.execute("ALTER TABLE list_entry RENAME TO list_entry_of_another_release")  # the first of all steps
+    world.connection.execute(
+        "INSERT INTO command (place, gateway, do_what, ordered_by, ordered_at, expires_at)"
+        " SELECT place, id, 'lockdown', 'test', now() - interval '100 days', now() - interval '99.999 days' FROM gateway"
+    )
+    with pytest.raises(JobsFailed, match="list entries"):
+        maintain(world.url, log=lambda _line: None)
+    assert world.connection.execute("SELECT count(*) FROM command").fetchone() == (0,)

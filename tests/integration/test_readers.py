@@ -18,9 +18,10 @@ from psycopg import errors
 from dashboards.roles import create_reader, drop_reader
 from database.leases import Keeper
 from database.migrate import migrate
-from jobs import maintain as maintenance
+from jobs import traces
 from jobs import readers
-from jobs.maintain import RetentionBlocked, maintain
+from jobs.maintain import maintain
+from jobs.traces import RetentionBlocked
 from tests.conftest import Database
 from tests.waiting import until
 
@@ -191,7 +192,7 @@ def test_a_readers_open_transaction_does_not_stop_the_end_of_traces(
     database: Database, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _old_event(database.url)
-    monkeypatch.setattr(maintenance, "_TRY_EVERY_S", 0.2)
+    monkeypatch.setattr(traces, "_TRY_EVERY_S", 0.2)
     monkeypatch.setattr(readers, "LONGEST_S", 1)
     end = readers.end_slow
     monkeypatch.setattr(readers, "end_slow", lambda connection: end(connection, longest_s=1))
@@ -207,8 +208,8 @@ def test_what_keeps_traces_beyond_their_time_is_said_aloud(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     _old_event(database.url)
-    monkeypatch.setattr(maintenance, "_TRIES", 2)
-    monkeypatch.setattr(maintenance, "_TRY_EVERY_S", 0.0)
+    monkeypatch.setattr(traces, "_TRIES", 2)
+    monkeypatch.setattr(traces, "_TRY_EVERY_S", 0.0)
     url = database.as_login("maintain_1")
     lines: list[str] = []
     with psycopg.connect(database.url) as owner, psycopg.connect(database.url, autocommit=True) as other:

@@ -92,7 +92,7 @@ def test_it_runs_again_without_harm(database: Database, owner: Connection) -> No
         "INSERT INTO pass_use (pass, slot, place, at) VALUES ('p-carnet', 1478000, 1, now() - interval '100 days')"
     )
     maintain(database.as_login("maintain_1"), log=again.append)
-    assert [line for line in again if "forgotten" in line] == ["retention: 1 dates of uses forgotten"]
+    assert [line for line in again if "deleted" in line] == ["retention: 1 dates of uses deleted"]
     assert _all(owner, "SELECT slot FROM pass_use WHERE pass = 'p-carnet' AND slot < 9 ORDER BY 1") == [1, 2, 3]
 
 
@@ -100,7 +100,7 @@ def test_visitors_are_forgotten_three_months_after_their_last_visit(database: Da
     owner.execute(VISITORS.encode())
     lines: list[str] = []
     maintain(database.as_login("maintain_1"), log=lines.append)
-    assert "retention: 1 visitors forgotten" in lines
+    assert "retention: 1 visitors deleted" in lines
     left = _all(owner, "SELECT ref FROM member ORDER BY 1")
     assert left == ["m-aaaa", "m-bbbb", "m-came", "m-card", "m-late"]
     assert _all(owner, "SELECT actor FROM audit WHERE action = 'erased'") == ["db:maintain_1"]

@@ -21,6 +21,7 @@ COMMANDS = [
     "api",
     "gateway",
     "simulate",
+    "jobs",
     "maintain",
     "replay",
     "dashboards",
@@ -59,7 +60,8 @@ def test_every_command_has_help(command: str) -> None:
     ("words", "told"),
     [
         (["migrate"], "MAILLAGE_DATABASE_URL is not set"),
-        (["maintain", "--once"], "MAILLAGE_DATABASE_URL is not set"),
+        (["jobs"], "MAILLAGE_DATABASE_URL is not set"),
+        (["maintain"], "MAILLAGE_DATABASE_URL is not set"),
         (["ingest"], "MAILLAGE_DATABASE_URL is not set; MAILLAGE_MQTT_URL is not set"),
         (["ingest", "--shards", "70"], "shards are numbers from 0 to 63"),
         (["api"], "MAILLAGE_DATABASE_URL is not set"),

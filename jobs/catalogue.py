@@ -1,0 +1,27 @@
+"""The jobs, in the order in which one round runs them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jobs import retention, traces
+from jobs.job import Job, Round
+from jobs.rollup import roll_up
+
+
+def _roll_up(round_: Round) -> None:
+    roll_up(round_.connection, now=round_.now, keep=round_.keep, log=round_.log)
+
+
+def _note_head(round_: Round) -> None:
+    """Log the head of the audit's chain: a log collector elsewhere can prove later that its end was not cut off."""
+    if head := retention.head(round_.connection):
+        round_.log(f"audit: head at line {head[0]}, hash {head[1]}")
+
+
+JOBS: Final = (
+    Job(name="rollup", work=_roll_up),
+    Job(name="events", work=traces.drop, required_by_law=True),
+    Job(name="traces", work=retention.forget, required_by_law=True),
+    Job(name="audit_head", work=_note_head),
+)

@@ -1,0 +1,45 @@
+"""The metrics of the jobs process, for Prometheus; listed in docs/metrics.md."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from jobs.job import Job, Outcome
+
+
+class Metrics:
+    """The metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.connected = Gauge("maillage_jobs_connected", "1 while the peer answers", ["peer"], registry=registry)
+        self._succeeded = Gauge(
+            "maillage_jobs_last_success_timestamp_seconds",
+            "When a job last succeeded, in any process, as Unix time; 0: never",
+            ["job"],
+            registry=registry,
+        )
+        self._failing = Gauge(
+            "maillage_jobs_failures_in_a_row", "Failures of a job since it last succeeded", ["job"], registry=registry
+        )
+        self.seconds = Gauge(
+            "maillage_jobs_last_run_seconds",
+            "How long a job's last run in this process took",
+            ["job"],
+            registry=registry,
+        )
+        self.failures = Counter(
+            "maillage_jobs_failures", "Runs of a job in this process that failed", ["job"], registry=registry
+        )
+        self.readers_ended = Counter(
+            "maillage_jobs_readers_ended",
+            "Transactions of Grafana's readers that took longer than 30 s and were ended",
+            registry=registry,
+        )
+
+    def note(self, job: Job, last: Outcome) -> None:
+        """Take over what the database says of a job."""
+        succeeded = last.succeeded_at.timestamp() if last.succeeded_at else 0.0
+        self._succeeded.labels(job.name).set(succeeded)
+        self._failing.labels(job.name).set(last.failures)

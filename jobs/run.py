@@ -1,0 +1,110 @@
+"""Runs the jobs for ever: each when it is due, by the outcomes that all such processes share in the database."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import psycopg
+from prometheus_client import generate_latest
+
+from database.pool import connect
+from jobs import readers
+from jobs.catalogue import JOBS
+from jobs.job import Job, Outcome, is_due, is_overdue
+from jobs.maintain import JobsFailed, log_line, maintain, outcomes
+from jobs.metrics import Metrics
+from jobs.settings import JobsSettings
+from jobs.traces import RetentionBlocked
+from process.harness import run_parts
+
+log = logging.getLogger(__name__)
+
+_LOOK_S: Final = 5.0
+"""So often a process looks which jobs are due."""
+
+
+class Runner:
+    """Runs what is due, in one thread."""
+
+    def __init__(self, url: str, metrics: Metrics, jobs: Sequence[Job] = JOBS, *, look_s: float = _LOOK_S) -> None:
+        """``look_s``: seconds between two looks for due jobs."""
+        self._url = url
+        self._metrics = metrics
+        self._jobs = jobs
+        self._look_s = look_s
+        self._began = 0.0
+        self.trouble: str | None = "the database has not answered yet"
+        """Why the process isn't ready; None: it is."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Look for due jobs until ``stop``; a database that is away is waited for."""
+        while not stop.is_set():
+            try:
+                due = self._look()
+                if due:
+                    self._began = time.monotonic()
+                    maintain(self._url, jobs=due, log=log_line, ran=self._ran)
+                    self._look()
+            except (JobsFailed, RetentionBlocked):
+                self._look_again()  # logged, job by job, where it happened
+            except psycopg.Error as error:
+                self._lost(error)
+            stop.wait(self._look_s)
+
+    def _look(self) -> list[Job]:
+        """Read how the jobs went, note it, and return those that are due."""
+        with connect(self._url, application_name="maillage jobs", autocommit=True) as connection:
+            known = outcomes(connection)
+        self._metrics.connected.labels("database").set(1)
+        now = datetime.now(UTC)
+        last = [(job, known.get(job.name, Outcome())) for job in self._jobs]
+        for job, outcome in last:
+            self._metrics.note(job, outcome)
+        late = [job.name for job, outcome in last if is_overdue(job, outcome, now)]
+        self.trouble = f"deletions that the law requires have failed for a day: {', '.join(late)}" if late else None
+        return [job for job, outcome in last if is_due(job, outcome, now)]
+
+    def _look_again(self) -> None:
+        try:
+            self._look()
+        except psycopg.Error as error:
+            self._lost(error)
+
+    def _lost(self, error: psycopg.Error) -> None:
+        self._metrics.connected.labels("database").set(0)
+        self.trouble = "no connection to the database"
+        log.warning("jobs_database_away", extra={"reason": " ".join(str(error).split())[:200]})
+
+    def _ran(self, job: Job, error: BaseException | None) -> None:
+        now = time.monotonic()
+        self._metrics.seconds.labels(job.name).set(now - self._began)
+        self._began = now
+        if error is not None:
+            self._metrics.failures.labels(job.name).inc()
+
+
+def run(settings: JobsSettings, stop: threading.Event) -> int:
+    """Run the jobs until ``stop`` is set; returns 0, or 1 where a thread died.
+
+    Raises:
+        OSError: the metrics port is taken.
+    """
+    metrics = Metrics()
+    metrics.connected.labels("database").set(0)
+    url = settings.database_url.get_secret_value()
+    runner = Runner(url, metrics)
+    return run_parts(
+        "jobs",
+        stop,
+        threads={
+            "jobs": lambda: runner.run(stop),
+            "readers": lambda: readers.watch(url, stop, metrics.readers_ended.inc),
+        },
+        readiness=lambda: runner.trouble,
+        http=(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry)),
+    )

@@ -1,0 +1,19 @@
+"""The settings of the jobs process, from the environment."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class JobsSettings(BaseSettings):
+    """Settings of ``maillage jobs``."""
+
+    model_config = SettingsConfigDict(env_prefix="MAILLAGE_", frozen=True, extra="ignore")
+
+    database_url: SecretStr = Field(description="TimescaleDB, as a user in the role maillage_maintain")
+    metrics_port: int = Field(
+        default=9468, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"
+    )
+    http_host: str = Field(default="127.0.0.1", description="address that the HTTP server listens on")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
