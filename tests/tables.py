@@ -15,6 +15,8 @@ from dashboards.settings import DashboardsSettings
 from gateway.settings import GatewaySettings
 from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
+from jobs.metrics import Metrics as JobsMetrics
+from jobs.settings import JobsSettings
 from maillage.network.settings import NetworkSettings
 from rights.metrics import Metrics as RightsMetrics
 from rights.settings import RightsSettings
@@ -25,6 +27,7 @@ SETTINGS: Final[dict[str, type[BaseSettings]]] = {
     "gateway": GatewaySettings,
     "ingest": IngestSettings,
     "rights": RightsSettings,
+    "jobs": JobsSettings,
     "api": ApiSettings,
     "simulate": SimulatorSettings,
     "network": NetworkSettings,
@@ -60,7 +63,11 @@ def _default(value: Any) -> str:
 def metrics_table() -> str:
     """Every metric of every process, from what they expose."""
     lines = ["| metric | labels | what it counts |", "|---|---|---|"]
-    for metric in (*Metrics().registry.collect(), *RightsMetrics().registry.collect()):
+    for metric in (
+        *Metrics().registry.collect(),
+        *RightsMetrics().registry.collect(),
+        *JobsMetrics().registry.collect(),
+    ):
         labels = ", ".join(_LABELS.get(metric.name, ()))
         suffix = "_total" if metric.type == "counter" else ""
         lines.append(f"| `{metric.name}{suffix}` | {labels} | {metric.documentation} |")
@@ -77,6 +84,11 @@ _LABELS: Final = {
     "maillage_ingest_gateway_spool_depth": ("gateway",),
     "maillage_ingest_gateway_clock_offset_seconds": ("gateway",),
     "maillage_ingest_gateway_online": ("gateway",),
+    "maillage_jobs_connected": ("peer",),
+    "maillage_jobs_last_success_timestamp_seconds": ("job",),
+    "maillage_jobs_failures_in_a_row": ("job",),
+    "maillage_jobs_last_run_seconds": ("job",),
+    "maillage_jobs_failures": ("job",),
     "maillage_rights_connected": ("peer",),
     "maillage_rights_messages_sent": ("kind",),
     "maillage_rights_bytes_sent": ("kind",),

@@ -52,6 +52,15 @@ _LETTERS: Final = """
 SELECT count(*) FROM dead_letter WHERE replayed_at IS NULL AND last_at > now() - interval '1 day'
 """
 
+_JOBS: Final = """
+-- jobs that fail, with the hours since they last succeeded, and how long ago any job succeeded
+SELECT array_agg(name ORDER BY name) FILTER (WHERE failed_at IS NOT NULL),
+       extract(epoch FROM now() - max(succeeded_at))::float8
+FROM job
+"""
+_JOBS_S: Final = 3600
+"""Each job runs every 15 minutes."""
+
 
 def look_at_work(connection: Any) -> Iterator[Finding]:
     """Ask the database of a network how its gateways stand."""
@@ -77,6 +86,20 @@ def look_at_work(connection: Any) -> Iterator[Finding]:
     if letters:
         yield note("dead letters", f"{letters} of the last day wait", "maillage dead-letters list")
     yield from _lists(connection)
+    yield from _jobs(connection)
+
+
+def _jobs(connection: Any) -> Iterator[Finding]:
+    failing, last_s = connection.execute(_JOBS).fetchone()
+    if failing:
+        yield bad(
+            "jobs", f"{', '.join(failing)} failed", "look at the log of `maillage jobs`; the table job has the error"
+        )
+    elif last_s is None or last_s > _JOBS_S:
+        when = "ever" if last_s is None else f"for {last_s / 3600:.0f} h"
+        yield note("jobs", f"none has succeeded {when}", "start `maillage jobs`: without it old personal data stay")
+    else:
+        yield good("jobs", f"the last one succeeded {last_s / 60:.0f} min ago")
 
 
 def _lists(connection: Any) -> Iterator[Finding]:

@@ -381,7 +381,7 @@ def test_one_kind_of_traces_that_cannot_be_deleted_keeps_no_other(world: World) 
     world.connection.execute("ALTER TABLE list_entry RENAME TO list_entry_of_another_release")  # the first of all steps
     world.connection.execute(
         "INSERT INTO command (place, gateway, do_what, ordered_by, ordered_at, expires_at)"
-        " SELECT place, id, 'lockdown', 'test', now() - interval '100 days', now() - interval '99.999 days' FROM gateway"
+        " SELECT place, id, 'lockdown', 'test', now() - interval '100 d', now() - interval '99.999 d' FROM gateway"
     )
     with pytest.raises(JobsFailed, match="list entries"):
         maintain(world.url, log=lambda _line: None)

@@ -18,8 +18,7 @@ from psycopg import errors
 from dashboards.roles import create_reader, drop_reader
 from database.leases import Keeper
 from database.migrate import migrate
-from jobs import traces
-from jobs import readers
+from jobs import readers, traces
 from jobs.maintain import maintain
 from jobs.traces import RetentionBlocked
 from tests.conftest import Database
