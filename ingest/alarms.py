@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.messages import Reading
+from ingest.messages import ReadBatch
 from ingest.records import Alarm
 from ingest.store import Stream, when
 from occupancy.topology import Gateway
@@ -24,7 +24,7 @@ def conflict(gateway: Gateway) -> Alarm:
     return Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
 
 
-def new_life(reading: Reading, old: Stream) -> Alarm:
+def new_life(reading: ReadBatch, old: Stream) -> Alarm:
     """Its spool began anew: events may be missing since the last one of the old life."""
     text = (
         f"the spool of gateway {reading.gateway.code} began anew: what it had not sent before may be lost"

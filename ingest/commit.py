@@ -14,9 +14,10 @@ from gateway.contract.wire import Event
 from ingest import alarms, clock, earlier, letters, records, store
 from ingest.consequences import TELLING, Consequences
 from ingest.late import apply_late
-from ingest.messages import Letter, Reading, Unreadable, read_event
+from ingest.letters import DeadLetter
+from ingest.messages import Letter, ReadBatch, Unreadable, read_event
 from ingest.quota import Quota
-from ingest.records import Alarm, DeadLetter
+from ingest.records import Alarm
 from ingest.rows import row
 from ingest.store import Reached, Stored, Stream
 from occupancy.fold import TTL_S, PlaceFold
@@ -117,7 +118,7 @@ class Books:
     def commit(
         self,
         connection: Fenced,
-        readings: list[Reading],
+        readings: list[ReadBatch],
         unreadable: list[Letter],
         *,
         keep: bool = True,
@@ -278,7 +279,7 @@ class Books:
             if commit:
                 connection.execute("COMMIT")
 
-    def _load(self, connection: store.Connection, readings: list[Reading]) -> None:
+    def _load(self, connection: store.Connection, readings: list[ReadBatch]) -> None:
         """Read the marks and folds that aren't known yet."""
         gateways = {r.gateway.id for r in readings} - self._streams.keys()
         if gateways:
@@ -293,7 +294,7 @@ class Books:
         if places:
             self._folds.update(store.folds(connection, self.topology, list(places)))
 
-    def _stream(self, connection: store.Connection, reading: Reading, work: _Work) -> Stream | None:
+    def _stream(self, connection: store.Connection, reading: ReadBatch, work: _Work) -> Stream | None:
         """The stream of a batch; None where a life that we don't know doesn't begin at its beginning."""
         known = self._streams[reading.gateway.id]
         for stream in known:
@@ -310,7 +311,7 @@ class Books:
         known.append(stream)
         return stream
 
-    def _accept(self, stream: Stream | None, reading: Reading, work: _Work) -> None:
+    def _accept(self, stream: Stream | None, reading: ReadBatch, work: _Work) -> None:
         """Take what is new of a batch: cut off what was seen, ignore what lies beyond a gap or continues another spool.
 
         Whatever it is, the mark answers: the gateway finds there what it has to send.
@@ -348,7 +349,7 @@ class Books:
         if newest:
             tally.lags.append((work.now - newest) / 1e6)
 
-    def _take(self, stream: Stream, reading: Reading, seen: int, held: frozenset[int], work: _Work) -> int:
+    def _take(self, stream: Stream, reading: ReadBatch, seen: int, held: frozenset[int], work: _Work) -> int:
         """Encode and fold the events of a batch after the first ``seen``; returns the newest event's time.
 
         Args:
@@ -418,7 +419,7 @@ class Books:
         return newest
 
     @staticmethod
-    def _shift(reading: Reading) -> tuple[int, list[int]]:
+    def _shift(reading: ReadBatch) -> tuple[int, list[int]]:
         """Return what to add to the times of a batch; or, where its clock jumped within, to each event's."""
         received = reading.message.received_at
         shift = clock.offset(reading.sent_at, received)

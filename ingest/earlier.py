@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ingest import clock
-from ingest.messages import Reading, Unreadable
+from ingest.messages import ReadBatch, Unreadable
 from ingest.rows import KINDS
 from ingest.store import Connection, Stream, micros, when
 
@@ -31,7 +31,7 @@ _AROUND_US: Final = 86_400_000_000
 """An event's time may have been put right otherwise the first time, by so much at most."""
 
 
-def held(connection: Connection, streams: Sequence[Stream], reading: Reading) -> frozenset[int]:
+def held(connection: Connection, streams: Sequence[Stream], reading: ReadBatch) -> frozenset[int]:
     """Return the indices of those events of a batch that an earlier stream of its gateway holds."""
     found: set[int] = set()
     for was in reading.was:

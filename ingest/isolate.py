@@ -17,7 +17,7 @@ from database.leases import Fenced
 from gateway.contract.wire import Event
 from ingest import letters
 from ingest.commit import Books, Tally
-from ingest.messages import Reading, Unreadable
+from ingest.messages import ReadBatch, Unreadable
 from ingest.store import DatabaseReplaced
 
 _AT_ONCE: Final = 16
@@ -47,7 +47,7 @@ def reason_of(failure: Exception) -> str:
     return (f"{type(failure).__name__}: {text}" if text else type(failure).__name__)[:300]
 
 
-def commit(books: Books, connection: Fenced, reading: Reading, *, turn: Callable[[], None]) -> Iterator[Tally]:
+def commit(books: Books, connection: Fenced, reading: ReadBatch, *, turn: Callable[[], None]) -> Iterator[Tally]:
     """Store ``reading``, each event that is proven to be at fault as a dead letter in its place.
 
     The events that were not refused prove it, where there are at least as many; else, for a data error, a plain
@@ -63,7 +63,7 @@ def commit(books: Books, connection: Fenced, reading: Reading, *, turn: Callable
         Exception: the refusal, where nothing is proven; nothing of this part was stored.
     """
     trials = _Trials(books=books, connection=connection, turn=turn)
-    rest: Reading | None = reading
+    rest: ReadBatch | None = reading
     while rest is not None:
         part, rest, refused = _search(trials, rest)
         if not refused:
@@ -88,7 +88,7 @@ class _Trials:
     connection: Fenced
     turn: Callable[[], None]
 
-    def refusal(self, reading: Reading) -> Exception | None:
+    def refusal(self, reading: ReadBatch) -> Exception | None:
         """Return why ``reading`` can't be stored, where that may be an event's fault; any other refusal is raised."""
         self.turn()
         try:
@@ -101,7 +101,7 @@ class _Trials:
         return None
 
 
-def _search(trials: _Trials, reading: Reading) -> tuple[Reading, Reading | None, dict[int, Exception]]:
+def _search(trials: _Trials, reading: ReadBatch) -> tuple[ReadBatch, ReadBatch | None, dict[int, Exception]]:
     """Return a part that can be stored, what comes after it, and which events of the part were refused, by index."""
     refused: dict[int, Exception] = {}
     while (failure := trials.refusal(_told(reading, refused))) is not None:
@@ -114,7 +114,7 @@ def _search(trials: _Trials, reading: Reading) -> tuple[Reading, Reading | None,
 
 
 def _first_refused(
-    trials: _Trials, reading: Reading, refused: Mapping[int, Exception], failure: Exception
+    trials: _Trials, reading: ReadBatch, refused: Mapping[int, Exception], failure: Exception
 ) -> tuple[int, Exception]:
     """Return the first event after those in ``refused`` with which the batch can't be stored, and why.
 
@@ -136,7 +136,7 @@ def _first_refused(
     return index, failure
 
 
-def _told(reading: Reading, refused: Mapping[int, Exception]) -> Reading:
+def _told(reading: ReadBatch, refused: Mapping[int, Exception]) -> ReadBatch:
     """Return the batch with its refused events unreadable."""
     if not refused:
         return reading

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import logging
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.contract.wire import Event
-from ingest.messages import Letter, Reading, Unreadable
-from ingest.records import DeadLetter
+from ingest.messages import Letter, ReadBatch, Unreadable
 from occupancy.topology import Gateway
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,29 @@ A_MINUTE: Final = 20
 """Whole messages of one gateway kept as dead letters; beyond, they are counted and logged only."""
 
 
-def of_event(event: Unreadable, stream: int, seq: int, reading: Reading) -> DeadLetter:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """What could not be read, as stored."""
+
+    origin: str
+    reason: str
+    error: str
+    topic: str
+    gateway: int | None
+    stream: int | None
+    seq: int | None
+    received_at: int
+    sent_at: int | None
+    payload: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """What makes two letters the same: an event's place in its stream, or the whole message."""
+        key = f"{self.origin}|{self.topic}|{self.stream}|{self.seq}|".encode()
+        return hashlib.sha256(key + (b"" if self.seq is not None else self.payload)).digest()
+
+
+def of_event(event: Unreadable, stream: int, seq: int, reading: ReadBatch) -> DeadLetter:
     """The letter of one event of a batch: it keeps its place in the stream."""
     return DeadLetter(
         origin="ingest",
@@ -42,7 +65,7 @@ def stranger(event: Event, gateway: Gateway) -> Unreadable:
     return Unreadable(reason="unknown_device", error=error, payload=text)
 
 
-def of_driver(event: Event, stream: int, seq: int, reading: Reading) -> DeadLetter | None:
+def of_driver(event: Event, stream: int, seq: int, reading: ReadBatch) -> DeadLetter | None:
     """The letter of what a driver or the spool could not read: an event too, but only a letter holds the bytes."""
     if event["kind"] != "gateway" or not (event["what"] == "driver_fault" or "payload" in event):
         return None

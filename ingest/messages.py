@@ -35,7 +35,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ReadBatch:
     """A batch of a known gateway; an event that can't be read stands in it as ``Unreadable``."""
 
     gateway: Gateway
@@ -94,7 +94,7 @@ def sender(topology: Topology, topic: str) -> tuple[Gateway, str] | Refusal:
     return gateway, leaf
 
 
-def read(gateway: Gateway, message: Message, *, single_out: bool = False) -> Reading | Letter:
+def read(gateway: Gateway, message: Message, *, single_out: bool = False) -> ReadBatch | Letter:
     """Read a message of the leaf ``events``.
 
     Args:
@@ -112,9 +112,9 @@ def read(gateway: Gateway, message: Message, *, single_out: bool = False) -> Rea
 
 def _reading(
     gateway: Gateway, message: Message, frame: Batch, events: list[Event] | list[Event | Unreadable]
-) -> Reading:
+) -> ReadBatch:
     if len(frame) == _PLAIN:
-        return Reading(
+        return ReadBatch(
             gateway=gateway,
             message=message,
             epoch=frame["epoch"],
@@ -122,7 +122,7 @@ def _reading(
             sent_at=frame["sent_at"],
             events=events,
         )
-    return Reading(
+    return ReadBatch(
         gateway=gateway,
         message=message,
         epoch=frame["epoch"],
@@ -141,7 +141,9 @@ _PLAIN: Final = 4
 """Fields of a batch that says nothing of digests, clocks and earlier numbers."""
 
 
-def _read_singly(gateway: Gateway, message: Message, failure: ValidationError, *, single_out: bool) -> Reading | Letter:
+def _read_singly(
+    gateway: Gateway, message: Message, failure: ValidationError, *, single_out: bool
+) -> ReadBatch | Letter:
     """Read a batch of which something is wrong, event by event, so that the good ones count."""
 
     def letter(reason: str, error: str) -> Letter:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ingest.records import DeadLetter, Excess
+from ingest.letters import DeadLetter
 
 _MINUTE: Final = 60_000_000
 _DAY: Final = 86_400_000_000
@@ -20,6 +20,22 @@ READABLE: Final = frozenset({"unknown_device", "not_storable"})
 """Reasons of events that are whole: they can be stored once a device is added, or a fault of ours is mended."""
 READABLE_A_DAY: Final = 20_000
 """More than any place's sensors say in a day: only a gateway that makes events up has more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excess:
+    """Unreadable events of one stream and reason that aren't kept."""
+
+    stream: int
+    reason: str
+    stored: bool
+    """They are rows of ``event`` all the same."""
+    gateway: int | None
+    events: int
+    first_seq: int
+    last_seq: int
+    error: str
+    """Of the last of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import Final
 
 from gateway.contract.wire import State
 from ingest.consequences import Incident
+from ingest.letters import DeadLetter
+from ingest.quota import Excess
 from ingest.store import Connection, when
 
 _LETTER_BYTES: Final = 65_536
@@ -160,44 +161,6 @@ ON CONFLICT (stream, day, reason) DO UPDATE SET
   events = old.events + excluded.events, last_seq = greatest(old.last_seq, excluded.last_seq), last_at = now(),
   error = excluded.error
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    """What could not be read, as stored."""
-
-    origin: str
-    reason: str
-    error: str
-    topic: str
-    gateway: int | None
-    stream: int | None
-    seq: int | None
-    received_at: int
-    sent_at: int | None
-    payload: bytes
-
-    @property
-    def digest(self) -> bytes:
-        """What makes two letters the same: an event's place in its stream, or the whole message."""
-        key = f"{self.origin}|{self.topic}|{self.stream}|{self.seq}|".encode()
-        return hashlib.sha256(key + (b"" if self.seq is not None else self.payload)).digest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Excess:
-    """Unreadable events of one stream and reason that aren't kept."""
-
-    stream: int
-    reason: str
-    stored: bool
-    """They are rows of ``event`` all the same."""
-    gateway: int | None
-    events: int
-    first_seq: int
-    last_seq: int
-    error: str
-    """Of the last of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

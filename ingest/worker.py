@@ -16,7 +16,7 @@ from gateway.contract.wire import Mark
 from ingest import due, isolate, records, replay, store, topology
 from ingest.commit import Books, Tally
 from ingest.inbox import Inbox
-from ingest.messages import Letter, Message, Reading, Refusal, read, sender
+from ingest.messages import Letter, Message, ReadBatch, Refusal, read, sender
 from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from ingest.splitting import Repeats
@@ -214,7 +214,7 @@ class Worker:
     def _work(self, connection: Fenced, messages: list[Message]) -> None:
         """Commit some messages and publish the marks that they lead to."""
         started = time.perf_counter()
-        readings: list[Reading] = []
+        readings: list[ReadBatch] = []
         unreadable: list[Letter] = []
         states: list[Said] = []
         for message in messages:
@@ -230,7 +230,7 @@ class Worker:
                     self._refuse(Refusal(topic=message.topic, reason="no_devices", error=_NO_DEVICES))
                     continue
                 one = self._read(gateway, message)
-                (readings if isinstance(one, Reading) else unreadable).append(one)  # type: ignore[arg-type]
+                (readings if isinstance(one, ReadBatch) else unreadable).append(one)  # type: ignore[arg-type]
             elif leaf == "state":
                 said = read_state(gateway, message)
                 if isinstance(said, Letter):
@@ -259,7 +259,7 @@ class Worker:
             log.error(name, extra={"reason": isolate.reason_of(failure)})
             return False
 
-    def _commit(self, connection: Fenced, readings: list[Reading], unreadable: list[Letter]) -> Iterator[Tally]:
+    def _commit(self, connection: Fenced, readings: list[ReadBatch], unreadable: list[Letter]) -> Iterator[Tally]:
         """Commit all in one transaction; where that is refused, batch by batch, so that only what is at fault stops.
 
         Raises:
@@ -303,7 +303,7 @@ class Worker:
     def _turn(self) -> None:
         self.pulse.beat()
 
-    def _hold(self, connection: store.Connection, reading: Reading, failure: Exception) -> None:
+    def _hold(self, connection: store.Connection, reading: ReadBatch, failure: Exception) -> None:
         """Leave a batch to its gateway, which sends it again: what is refused in it is proven of no event."""
         gateway, reason = reading.gateway, isolate.reason_of(failure)
         self._metrics.held.inc()
@@ -317,7 +317,7 @@ class Worker:
         )
         self._tell(connection, lambda: records.raise_alarm(connection, alarm))
 
-    def _read(self, gateway: Gateway, message: Message) -> Reading | Letter:
+    def _read(self, gateway: Gateway, message: Message) -> ReadBatch | Letter:
         """Read a batch; one that is no JSON is taken apart when it comes again and again: its mark would never move."""
         one = read(gateway, message)
         if (

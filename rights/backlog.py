@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-
-from rights.store import Dirt
 
 SLOW: Final = timedelta(seconds=5)
 """A use of a pass waits so long for others."""
@@ -17,6 +16,17 @@ PLACES_A_TURN: Final = 40
 """At most; fewer where these take long, since a lost card waits meanwhile."""
 _TURN_S: Final = 1.0
 _CAREFUL_TURNS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dirty:
+    """A row of access_dirty."""
+
+    id: int
+    member: str | None
+    place: int | None
+    at: datetime
+    hurry: bool
 
 
 class Backlog:
@@ -52,22 +62,22 @@ class Backlog:
         self._taken.clear()
         self.forced.clear()
 
-    def add(self, place: int, since: datetime, rows: Iterable[Dirt] = ()) -> None:
+    def add(self, place: int, since: datetime, rows: Iterable[Dirty] = ()) -> None:
         """Queue a place; ``rows`` are done with once it is rebuilt."""
         self.places.setdefault(place, since)
         self._take(place, rows)
 
-    def add_all(self, places: Iterable[int], since: datetime, rows: Iterable[Dirt]) -> None:
+    def add_all(self, places: Iterable[int], since: datetime, rows: Iterable[Dirty]) -> None:
         """Queue places; ``rows`` are done with once all are rebuilt."""
         for place in places:
             self.places.setdefault(place, since)
         self._take(None, rows)
 
-    def fresh(self, rows: Iterable[Dirt], now: datetime) -> list[Dirt]:
+    def fresh(self, rows: Iterable[Dirty], now: datetime) -> list[Dirty]:
         """Return those of ``rows`` that are neither queued nor set aside."""
         return [one for one in rows if one.id not in self._taken and self._aside_rows.get(one.id, now) <= now]
 
-    def due(self, rows: Sequence[Dirt], now: datetime) -> list[Dirt]:
+    def due(self, rows: Sequence[Dirty], now: datetime) -> list[Dirty]:
         """Return those of the members' ``rows`` to be done now.
 
         All of them as soon as one has waited for long; else those in a hurry, with all others of the same members.
@@ -110,7 +120,7 @@ class Backlog:
         """A turn went well."""
         self._careful = max(0, self._careful - 1)
 
-    def failed(self, rows: Sequence[Dirt], places: Sequence[int], now: datetime) -> bool:
+    def failed(self, rows: Sequence[Dirty], places: Sequence[int], now: datetime) -> bool:
         """What was tried failed; return whether it was a single thing, which is now set aside, else be careful."""
         alone = len({row.member for row in rows}) + len(places) <= 1
         if alone:
@@ -119,7 +129,7 @@ class Backlog:
         self._careful = _CAREFUL_TURNS
         return alone
 
-    def _take(self, place: int | None, rows: Iterable[Dirt]) -> None:
+    def _take(self, place: int | None, rows: Iterable[Dirty]) -> None:
         ids = {row.id for row in rows}
         if ids:
             self._rows[place] |= ids

@@ -12,11 +12,33 @@ from typing import Any, Final
 from access import AccessList, Entry
 from access.compare import Delta, delta_of, moved, settings_digest
 from access.entries_json import Texts, canonical, card_to_json, entry_text, settings_to_json
-from rights.store import NewEntry, Stored
 
 _NOTHING: Final = "0" * 64
 _MOST_OF_A_DELTA: Final = 2000
 """Entries; a delta with more is no shorter than the whole list, compressed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredList:
+    """A place's newest list, as numbers."""
+
+    version: int
+    fingerprint: str
+    entries: int
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """A row of list_entry to be written; JSON as text."""
+
+    place: int
+    token: bytes
+    since: int
+    member: str
+    card: str
+    holder: str
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +63,7 @@ class Draft:
     place: int
     settings: AccessList
     """What it says beside entries."""
-    stored: Stored | None
+    stored: StoredList | None
     """The list in force."""
     dirty_at: datetime
     whole: bool = False

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gateway.contract.wire import State
-from rights.gateways import Gateway
+from gateway.contract.wire import Address, State
 
 ANSWER_S: Final = 5.0
 """A gateway that says nothing to a list for so long is sent it again."""
@@ -23,6 +22,16 @@ Step = Literal["nothing", "delta", "whole", "compare", "ahead"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A gateway in service."""
+
+    id: int
+    code: str
+    place: int
+    address: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """The list that a place's gateways should hold."""
 
@@ -31,7 +40,7 @@ class Target:
 
 
 @dataclass(slots=True, kw_only=True)
-class Side:
+class GatewayList:
     """One gateway: what it says that it holds, and what is on its way to it."""
 
     gateway: Gateway

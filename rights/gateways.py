@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gateway.contract.wire import Address
+from rights.fleet import Gateway
 from rights.store import Connection
 
 _GATEWAYS = """
@@ -54,16 +54,6 @@ WHERE NOT EXISTS (SELECT FROM again) AND NOT EXISTS (
     AND place IS NOT DISTINCT FROM %(place)s::integer AND text = %(text)s AND raised_at > now() - interval '1 hour'
 )
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gateway:
-    """A gateway in service."""
-
-    id: int
-    code: str
-    place: int
-    address: Address
 
 
 def gateways(connection: Connection) -> list[Gateway]:

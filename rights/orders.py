@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from gateway.contract.wire import CommandBody, EnrolledCard, Reply
-from rights.fleet import Side
+from rights.fleet import GatewayList
 from rights.metrics import Metrics
 from rights.packing import command_message
 from rights.sealing import seal
@@ -87,7 +87,7 @@ class Orders:
         self._seed = seed
         self._metrics = metrics
 
-    def send(self, connection: Connection, sides: Mapping[str, Side]) -> None:
+    def send(self, connection: Connection, sides: Mapping[str, GatewayList]) -> None:
         """Send what is open to the gateways that are online; what is for others waits for them until it expires."""
         sent: list[str] = []
         with connection.transaction():

@@ -19,9 +19,9 @@ from access import Entry
 from access.entries_json import Texts, canonical
 from rights import gateways, queries, store
 from rights.assembly import MemberRows, PlaceRows, PlaceSettings, entries, places
-from rights.backlog import Backlog
+from rights.backlog import Backlog, Dirty
 from rights.draft import Change, Draft
-from rights.store import Connection, Dirt
+from rights.store import Connection
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Refresher:
         self._backlog = Backlog()
         self._over: list[str] = []
         """Members from whom time has taken something; looked at when nobody else waits."""
-        self._trying: tuple[list[Dirt], list[int]] = ([], [])
+        self._trying: tuple[list[Dirty], list[int]] = ([], [])
         """Rows and places that the present turn is about."""
         self.failures = 0
         """Turns that failed though the database is there."""
@@ -139,7 +139,7 @@ class Refresher:
         self._over = []
         self._backlog.forget()
 
-    def _enqueue(self, connection: Connection, rows: Sequence[Dirt]) -> set[str]:
+    def _enqueue(self, connection: Connection, rows: Sequence[Dirty]) -> set[str]:
         """Queue the dirty places; return the members who follow a schedule of these elsewhere."""
         self.network_changed |= bool(rows)
         for row in rows:
@@ -159,7 +159,7 @@ class Refresher:
             self._backlog.add(place, rows[0].at)
         return set(members)
 
-    def _everything(self, connection: Connection, rows: Sequence[Dirt]) -> None:
+    def _everything(self, connection: Connection, rows: Sequence[Dirty]) -> None:
         self._known.clear()
         self._served = None
         everywhere = {*store.served(connection), *store.listed(connection)}

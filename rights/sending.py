@@ -17,7 +17,7 @@ import psycopg
 from gateway.contract.wire import Address, State
 from rights import gateways, history, store
 from rights.draft import Change
-from rights.fleet import Side, Target
+from rights.fleet import GatewayList, Target
 from rights.metrics import Metrics
 from rights.packing import MAX_DELTA_BYTES, delta_message, list_messages
 from rights.store import Connection
@@ -54,9 +54,9 @@ class Sender:
         self._metrics = metrics
         self._said: dict[Address, State] = {}
         """The newest word of every gateway in service."""
-        self.sides: dict[str, Side] = {}
+        self.sides: dict[str, GatewayList] = {}
         self._targets: dict[int, Target] = {}
-        self._at_place: dict[int, list[Side]] = {}
+        self._at_place: dict[int, list[GatewayList]] = {}
         self._usual: dict[int, Usual] = {}
         self._held: dict[int, tuple[int | None, str | None]] = {}
         self._touched: set[str] = set()
@@ -67,7 +67,7 @@ class Sender:
         for one in gateways.gateways(connection):
             side = known.get(one.code)
             if side is None or side.gateway != one:
-                side = Side(gateway=one)
+                side = GatewayList(gateway=one)
                 said = self._said.get(one.address)
                 if said is not None:
                     side.heard(said)
@@ -164,11 +164,11 @@ class Sender:
         if not side.settled(target):
             gateways.alarm_of_drift(connection, side.gateway, target.version, theirs)
 
-    def _is_settled(self, side: Side) -> bool:
+    def _is_settled(self, side: GatewayList) -> bool:
         target = self._targets.get(side.gateway.place)
         return target is None or side.settled(target)
 
-    def _attend(self, connection: Connection, side: Side, now: float, ahead: dict[int, int]) -> None:
+    def _attend(self, connection: Connection, side: GatewayList, now: float, ahead: dict[int, int]) -> None:
         """Do what one gateway needs."""
         target = self._targets.get(side.gateway.place)
         late = side.sent is not None and now >= side.due and not self._is_settled(side)
@@ -190,7 +190,7 @@ class Sender:
                 gateways.alarm_of_refusal(connection, side.gateway, side.version)
             self._send_whole(connection, side, target, now)
 
-    def _send_delta(self, connection: Connection, side: Side, base: int, target: Target, now: float) -> bool:
+    def _send_delta(self, connection: Connection, side: GatewayList, base: int, target: Target, now: float) -> bool:
         """Send what leads from ``base`` to the newest version; False: the whole list is shorter, or there is no way."""
         place = side.gateway.place
         usual = self._usual.get(place)
@@ -210,7 +210,7 @@ class Sender:
         side.sending(target.version, len(message), now, whole=False)
         return True
 
-    def _send_whole(self, connection: Connection, side: Side, target: Target, now: float) -> None:
+    def _send_whole(self, connection: Connection, side: GatewayList, target: Target, now: float) -> None:
         messages = self._whole(connection, side.gateway.place, target)
         self._send(side, messages, "part")
         side.sending(target.version, sum(map(len, messages)), now, whole=True)
@@ -220,7 +220,7 @@ class Sender:
         whole = history.whole(connection, place, target.version)
         return [] if whole is None else list_messages(whole, target.fingerprint, self._seed)
 
-    def _send(self, side: Side, messages: Iterable[bytes], kind: str) -> None:
+    def _send(self, side: GatewayList, messages: Iterable[bytes], kind: str) -> None:
         topic = side.gateway.address.topic("list")
         for message in messages:
             self._publish(topic, message)

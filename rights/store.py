@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import psycopg
+
+from rights.backlog import Dirty
+from rights.draft import NewEntry, StoredList
 
 Connection = psycopg.Connection[Any]
 LEASE: Final = "rights"
@@ -135,40 +137,6 @@ INSERT INTO list_settings (place, since, body) SELECT * FROM unnest(%b::integer[
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dirt:
-    """A row of access_dirty."""
-
-    id: int
-    member: str | None
-    place: int | None
-    at: datetime
-    hurry: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """A place's newest list, as numbers."""
-
-    version: int
-    fingerprint: str
-    entries: int
-    made_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEntry:
-    """A row of list_entry to be written; JSON as text."""
-
-    place: int
-    token: bytes
-    since: int
-    member: str
-    card: str
-    holder: str
-    digest: bytes
-
-
 @contextmanager
 def snapshot(connection: Connection) -> Iterator[None]:
     """Run a transaction in which everything is read as of one instant."""
@@ -177,10 +145,10 @@ def snapshot(connection: Connection) -> Iterator[None]:
         yield
 
 
-def dirt(connection: Connection) -> list[Dirt]:
+def dirt(connection: Connection) -> list[Dirty]:
     """Return what has changed since the lists were made, oldest first."""
     return [
-        Dirt(id=number, member=member, place=place, at=at, hurry=hurry)
+        Dirty(id=number, member=member, place=place, at=at, hurry=hurry)
         for number, member, place, at, hurry in connection.execute(_DIRTY)
     ]
 
@@ -200,10 +168,10 @@ def listed(connection: Connection) -> list[int]:
     return [place for (place,) in connection.execute(_LISTED)]
 
 
-def lists(connection: Connection, places: Iterable[int]) -> dict[int, Stored]:
+def lists(connection: Connection, places: Iterable[int]) -> dict[int, StoredList]:
     """Return the newest lists of ``places`` by place; one without is left out."""
     return {
-        place: Stored(version=version, fingerprint=fingerprint, entries=entries, made_at=made_at)
+        place: StoredList(version=version, fingerprint=fingerprint, entries=entries, made_at=made_at)
         for place, version, fingerprint, entries, made_at in connection.execute(_LISTS, (list(places),))
     }
 

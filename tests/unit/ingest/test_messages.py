@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest import clock
-from ingest.messages import MAX_MESSAGE_BYTES, Letter, Message, Reading, Refusal, Unreadable, read, sender
+from ingest.messages import MAX_MESSAGE_BYTES, Letter, Message, ReadBatch, Refusal, Unreadable, read, sender
 from ingest.settings import parse_shards
 from occupancy.topology import Topology
 
@@ -19,7 +19,7 @@ def batch(events: Any, **other: Any) -> bytes:
     return json.dumps({"epoch": "00ff00ff", "first": 1, "sent_at": 5, "events": events, **other}).encode()
 
 
-def heard(topology: Topology, payload: bytes) -> Reading | Letter:
+def heard(topology: Topology, payload: bytes) -> ReadBatch | Letter:
     topic = "maillage/v1/07/gare/gare-g1/events"
     return read(topology.gateways["gare-g1"], Message(topic=topic, payload=payload, received_at=9))
 
@@ -50,7 +50,7 @@ def test_a_known_gateway_is_found(topology: Topology) -> None:
 
 def test_a_good_batch(topology: Topology) -> None:
     reading = heard(topology, batch([GOOD, {**GOOD, "from_a_newer_version": 1}]))
-    assert isinstance(reading, Reading)
+    assert isinstance(reading, ReadBatch)
     assert reading.events == [GOOD, GOOD]
 
 
@@ -110,7 +110,7 @@ def test_what_is_no_batch_becomes_a_letter(topology: Topology, payload: bytes, r
 )
 def test_one_bad_event_costs_only_itself(topology: Topology, bad: Any) -> None:
     reading = heard(topology, batch([GOOD, bad, GOOD]))
-    assert isinstance(reading, Reading)
+    assert isinstance(reading, ReadBatch)
     first, middle, last = reading.events
     assert first == last == GOOD
     assert isinstance(middle, Unreadable)
@@ -121,7 +121,7 @@ def test_a_not_a_number_costs_only_itself(topology: Topology) -> None:
     measure = '{"kind":"measure","at":1,"device":"air","name":"co2","value":NaN}'
     payload = batch([GOOD, "?"]).replace(b'"?"', measure.encode())
     reading = heard(topology, payload)
-    assert isinstance(reading, Reading)
+    assert isinstance(reading, ReadBatch)
     assert isinstance(reading.events[1], Unreadable)
 
 
@@ -129,7 +129,7 @@ def test_a_not_a_number_costs_only_itself(topology: Topology) -> None:
 def test_no_bytes_raise(payload: bytes) -> None:
     from tests.unit.topology import make_topology
 
-    assert isinstance(heard(make_topology(), payload), Reading | Letter)
+    assert isinstance(heard(make_topology(), payload), ReadBatch | Letter)
 
 
 JSON = st.recursive(
@@ -145,7 +145,7 @@ def test_no_json_raises(events: list[Any]) -> None:
     reading = heard(
         make_topology(), json.dumps({"epoch": "00ff00ff", "first": 1, "sent_at": 5, "events": events}).encode()
     )
-    assert isinstance(reading, Reading)
+    assert isinstance(reading, ReadBatch)
     assert len(reading.events) == len(events)
 
 

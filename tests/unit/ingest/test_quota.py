@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ingest.letters import DeadLetter
 from ingest.quota import A_DAY, A_MINUTE, BYTES_A_DAY, READABLE_A_DAY, Quota
-from ingest.records import DeadLetter
 
 MINUTE, DAY = 60_000_000, 86_400_000_000
 LETTER = DeadLetter(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.messages import Letter, Message, Reading, Unreadable, read
+from ingest.messages import Letter, Message, ReadBatch, Unreadable, read
 from ingest.splitting import AGAIN, AGAIN_OVER_US, Repeats, split
 from occupancy.topology import Topology
 
@@ -57,7 +57,7 @@ def test_only_when_asked(topology: Topology) -> None:
     message = Message(topic="maillage/v1/07/gare/gare-g1/events", payload=payload, received_at=9)
     assert isinstance(read(gateway, message), Letter)
     reading = read(gateway, message, single_out=True)
-    assert isinstance(reading, Reading)
+    assert isinstance(reading, ReadBatch)
     assert (reading.first, reading.after) == (7, "ab" * 8)
     assert [isinstance(event, Unreadable) for event in reading.events] == [False, True, False, False]
     assert reading.events[1].payload == TEXTS[1].replace(b'"a,b"', b'"a,b')  # type: ignore[union-attr]

@@ -2,16 +2,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from rights.backlog import ASIDE, PLACES_A_TURN, SLOW, Backlog
-from rights.store import Dirt
+from rights.backlog import ASIDE, PLACES_A_TURN, SLOW, Backlog, Dirty
 
 NOW = datetime(2026, 3, 3, tzinfo=UTC)
 
 
 def dirt(
     number: int, member: str | None = None, place: int | None = None, *, age_s: float = 0, hurry: bool = True
-) -> Dirt:
-    return Dirt(id=number, member=member, place=place, at=NOW - timedelta(seconds=age_s), hurry=hurry)
+) -> Dirty:
+    return Dirty(id=number, member=member, place=place, at=NOW - timedelta(seconds=age_s), hurry=hurry)
 
 
 def test_what_is_slow_waits_unless_somebody_takes_it_along() -> None:

@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 
 from gateway.contract.wire import Address, State
-from rights.fleet import ANSWER_S, COMPARED_S, Side, Target
-from rights.gateways import Gateway
+from rights.fleet import ANSWER_S, COMPARED_S, Gateway, GatewayList, Target
 
 GOOD, BAD = "a" * 64, "b" * 64
 
 
-def side() -> Side:
-    return Side(gateway=Gateway(id=1, code="g", place=1, address=Address(shard=0, place="p", gateway="g")))
+def side() -> GatewayList:
+    return GatewayList(gateway=Gateway(id=1, code="g", place=1, address=Address(shard=0, place="p", gateway="g")))
 
 
 def says(version: int | None, fingerprint: str | None = GOOD, **more: Any) -> State:
