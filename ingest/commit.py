@@ -142,6 +142,7 @@ class Books:
                 self._accept(stream, reading, work)
             for letter in unreadable:
                 work.tally.dead.append(letter.reason)
+                _log_letter(letter)
                 work.said(self._limit.of_message(letter, now))
             work.tally.stored = len(work.rows)
             self._write(connection, work, commit=keep)
@@ -429,3 +430,17 @@ class Books:
         if _CLOCK_STEP not in reading.message.payload:
             return clock.beyond_tolerance(shift), []
         return 0, clock.corrections(reading.events, shift)
+
+
+def _log_letter(letter: Letter) -> None:
+    gateway, message = letter.gateway, letter.message
+    log.warning(
+        "dead_letter",
+        extra={
+            "gateway": gateway.code if gateway else None,
+            "topic": message.topic,
+            "reason": letter.reason,
+            "error": letter.error,
+            "bytes": len(message.payload),
+        },
+    )

@@ -1,4 +1,4 @@
-"""Make dead letters of what could not be read."""
+"""Makes dead letters of messages and events that could not be read. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import base64
 import binascii
 import hashlib
 import json
-import logging
 from dataclasses import dataclass
 from typing import Final
 
 from gateway.contract.wire import Event
 from ingest.messages import Letter, ReadBatch, Unreadable
 from occupancy.topology import Gateway
-
-log = logging.getLogger(__name__)
 
 A_MINUTE: Final = 20
 """Whole messages of one gateway kept as dead letters; beyond, they are counted and logged only."""
@@ -103,8 +100,6 @@ class Limit:
     def of_message(self, letter: Letter, now: int) -> DeadLetter | None:
         """The letter of a whole message; None where its sender has filled its share of the minute (``now`` in µs)."""
         gateway = letter.gateway
-        extra = {"gateway": gateway.code if gateway else None, "topic": letter.message.topic, "reason": letter.reason}
-        log.warning("dead_letter", extra={**extra, "error": letter.error, "bytes": len(letter.message.payload)})
         minute, key = now // 60_000_000, gateway.id if gateway else 0
         start, count = self._kept.get(key, (minute, 0))
         if start != minute:

@@ -34,7 +34,7 @@ INSERT INTO job AS j (name, failed_at, failures, error) VALUES (%s, now(), 1, %s
 ON CONFLICT (name) DO UPDATE SET failed_at = now(), failures = j.failures + 1, error = excluded.error
 """
 _ALARM = """
--- raise the alarm that a deletion which the law requires has failed, once until somebody has acknowledged it
+-- raise the alarm that a deletion which the law requires has failed, once until it is acknowledged
 INSERT INTO alarm (kind, text, detail)
 SELECT 'retention_failed',
        format('Personal data could not be deleted in time (job %%s). docs/operate.md says what to do.', %(job)s::text),

@@ -39,7 +39,7 @@ class Metrics:
         )
 
     def note(self, job: Job, last: Outcome) -> None:
-        """Take over what the database says of a job."""
+        """Set a job's metrics from its stored outcome."""
         succeeded = last.succeeded_at.timestamp() if last.succeeded_at else 0.0
         self._succeeded.labels(job.name).set(succeeded)
         self._failing.labels(job.name).set(last.failures)

@@ -32,7 +32,7 @@ _GONE = """
 DELETE FROM list_entry e WHERE e.until IS NOT NULL AND NOT EXISTS (SELECT FROM member m WHERE m.ref = e.member)
 """
 _SETTINGS = """
--- what these lists said beside
+-- the settings of these lists
 DELETE FROM list_settings s
 USING (SELECT place, max(version) AS version FROM list_version WHERE made_at < %(before)s GROUP BY place) v
 WHERE s.place = v.place AND s.until <= v.version
@@ -44,7 +44,7 @@ USING (SELECT place, max(version) AS version FROM list_version WHERE made_at < %
 WHERE l.place = v.place AND l.version < v.version
 """
 _ENROLMENTS = """
--- cards that were read and that nobody asked for
+-- cards that were read for an enrolment that was not finished
 DELETE FROM enrolment n USING command c WHERE c.id = n.id AND c.expires_at < %(enrolled)s
 """
 _COMMANDS = "DELETE FROM command WHERE ordered_at < %(before)s"

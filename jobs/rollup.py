@@ -58,7 +58,7 @@ line AS (
     ARRAY(SELECT s.id FROM stream s WHERE s.gateway = g.id) AS streams
   FROM todo t JOIN gateway g ON g.place = t.place
 ),
--- when a gateway was silent and then started anew: nobody listened in between
+-- when a gateway was silent and then started anew: devices were not heard in between
 outage AS (
   SELECT l.place, b.at + l.ttl AS since, e.at AS until
   FROM line l
@@ -69,7 +69,7 @@ outage AS (
     ORDER BY p.at DESC LIMIT 1
   ) b
   UNION ALL
-  -- the last event before the end: what follows it says whether the rest is known
+  -- the last event before the end: whether the rest is known depends on what follows it
   SELECT l.place,
     CASE WHEN a.at IS NULL THEN greatest(b.at, h.complete_at) ELSE b.at END + l.ttl,
     CASE WHEN a.at IS NULL THEN coalesce(l.retired_at, 'infinity') WHEN a.start THEN a.at END

@@ -41,7 +41,7 @@ INSERT INTO maintenance (task, done_until) VALUES ('retention', %s)
 ON CONFLICT (task) DO UPDATE SET done_until = excluded.done_until, ran_at = now()
 """
 _ALARM = """
--- raise the alarm, once until somebody has acknowledged it, where events are more than a day over their time
+-- raise the alarm, once until it is acknowledged, where events are more than a day over their time
 INSERT INTO alarm (kind, text, detail)
 SELECT 'retention_blocked',
        'Old events could not be dropped: another session holds them. docs/operate.md says what to do.',

@@ -1,1 +1,1 @@
-"""The way of an access right: from the database to the gateways, as signed lists, deltas and orders."""
+"""Takes access rights from the database to the gateways, as signed lists, deltas and orders."""

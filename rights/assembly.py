@@ -1,4 +1,4 @@
-"""From rows to what a list says: places' settings and members' entries. Pure; the rights process and the API share it.
+"""Makes the contents of an access list from rows: a place's settings and members' entries. Pure; the API uses it too.
 
 Rows are those of ``rights.queries``, column by column. What can't be read opens nothing, and is told in ``broken``.
 """

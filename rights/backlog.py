@@ -1,4 +1,4 @@
-"""What waits to be made new: members' rows of access_dirty, places to be rebuilt, and what is set aside. Pure."""
+"""What is still to be brought up to date: members, whole places, and those set aside after a failure. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Backlog:
         self._taken: set[int] = set()
         """All of these."""
         self.forced: dict[int, int] = {}
-        """Places that get a new version above this one, whatever it says."""
+        """Places that get a new version above this number, even with the same contents."""
         self._aside_rows: dict[int, datetime] = {}
         self._aside_places: dict[int, datetime] = {}
         self._careful = 0

@@ -1,4 +1,4 @@
-"""A place's list as it is stored beside the list as it should be: what to write, and the delta between them. Pure."""
+"""Compares a place's stored list with the list as it should be: the rows to write, and the delta. Pure."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Draft:
 
     place: int
     settings: AccessList
-    """What it says beside entries."""
+    """Its settings: all but the entries."""
     stored: StoredList | None
     """The list in force."""
     dirty_at: datetime
@@ -71,7 +71,7 @@ class Draft:
     body: Any = None
     """Where it is looked at as a whole: the settings in force, as JSON."""
     forced: int = 0
-    """Make a version above this one, even where it says the same; 0: only where something changed."""
+    """Make a version above this number, even with the same contents; 0: only where something changed."""
     new_body: dict[str, Any] | None = None
     """Settings to be written."""
     closed: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What is known of one gateway's list, and what it is to be sent next. Pure: times are seconds that only grow."""
+"""The access list that one gateway holds, and what to send it next. Pure: times are seconds of a monotonic clock."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final, Literal
 from gateway.contract.wire import Address, State
 
 ANSWER_S: Final = 5.0
-"""A gateway that says nothing to a list for so long is sent it again."""
+"""Seconds after which a list that a gateway hasn't acknowledged is sent again."""
 BYTES_A_SECOND: Final = 50_000
 """Of a slow line, and of a gateway that reads a large list."""
 COMPARED_S: Final = 10.0
-"""So long a gateway may take to tell what its list says."""
+"""Seconds that a gateway may take to report its list's contents."""
 _DELTAS: Final = 2
 """So often a delta is tried before the whole list is."""
 _AHEAD_AGAIN_S: Final = 60.0
@@ -41,7 +41,7 @@ class Target:
 
 @dataclass(slots=True, kw_only=True)
 class GatewayList:
-    """One gateway: what it says that it holds, and what is on its way to it."""
+    """The list of one gateway: which version it reports, and which is on its way to it."""
 
     gateway: Gateway
     online: bool = False
@@ -60,11 +60,11 @@ class GatewayList:
     refused: bool = False
     """It couldn't use what it was sent last, or stands on so many deltas that it asks for the whole list."""
     compared: int | None = None
-    """The version at which it was asked what its list says."""
+    """The version at which it was asked to report its list's contents."""
     compare_until: float = 0.0
 
     def heard(self, state: State) -> None:
-        """Take in what the gateway says of itself."""
+        """Take in the gateway's state."""
         if not state.online:
             self.online = False
             self.sent = None
@@ -121,5 +121,5 @@ class GatewayList:
             self.rest_until = self.due + min(_LONGEST_REST_S, ANSWER_S * 2 ** min(self.wholes - 1, 10)) - ANSWER_S
 
     def told(self) -> None:
-        """Note that it has told what its list says: the whole one may go out."""
+        """Note that it has reported its list's contents: the whole list may be sent."""
         self.compare_until = 0.0

@@ -1,4 +1,4 @@
-"""The gateways in service, what they hold, and what the operator is told of them."""
+"""SQL about gateways: those in service, the lists that they hold, and alarms about them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ JOIN free USING (gateway)
 WHERE s.gateway = h.gateway AND (s.list_version, s.list_fingerprint) IS DISTINCT FROM (h.version, h.fingerprint)
 """
 _ASK = """
--- order a gateway to tell what its list says
+-- order a gateway to report its list's contents
 INSERT INTO command (place, gateway, do_what, ordered_by, expires_at)
 SELECT %(place)s, %(gateway)s, 'report_list', 'rights', now() + interval '1 minute'
 WHERE NOT EXISTS (
@@ -67,7 +67,7 @@ def gateways(connection: Connection) -> list[Gateway]:
 def raise_alarm(
     connection: Connection, *, kind: str, place: int | None, gateway: int | None, text: str, detail: str = "{}"
 ) -> None:
-    """Tell the operator, or count up what is told already; ``detail`` is JSON."""
+    """Raise an alarm, or count it up where the same one is open; ``detail`` is JSON."""
     values = {"kind": kind, "place": place, "gateway": gateway, "text": text, "detail": detail}
     connection.execute(_ALARM, values)
 
@@ -86,7 +86,7 @@ def digests(connection: Connection, place: int) -> dict[str, bytes]:
 
 
 def ask_for_list(connection: Connection, gateway: Gateway) -> None:
-    """Order a gateway to tell what its list says, unless it is asked already."""
+    """Order a gateway to report its list's contents, unless such an order is open."""
     connection.execute(_ASK, {"place": gateway.place, "gateway": gateway.id})
 
 

@@ -1,4 +1,4 @@
-"""A place's settings, from rows: what its list says beside entries, and what passes name by number there. Pure."""
+"""The settings of a place's list, from rows, and the numbers by which passes refer to spaces and schedules. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PlaceRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceSettings:
-    """One place: what its list says beside entries, and what passes name by number there."""
+    """One place: its list's settings, and the numbers by which passes refer to its parts."""
 
     id: int
     department: str | None

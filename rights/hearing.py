@@ -1,4 +1,4 @@
-"""What gateways say, between the broker's thread and the worker's: of gateways in service only, and bounded."""
+"""Queues gateways' messages between the broker's thread and the worker's: bounded, from gateways in service only."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Hearing:
         return True
 
     def lost(self) -> None:
-        """The broker is away: what gateways said of themselves on this connection counts no more."""
+        """The connection to the broker is lost: drop the states that came over it."""
         with self._lock:
             self._states.clear()
             self._generation += 1

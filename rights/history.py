@@ -1,4 +1,4 @@
-"""A place's list out of its temporal rows: as it is, and what leads to it from an older version."""
+"""Reads a place's list from its temporal rows: the newest version, and the delta from an older one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules as the database holds them, made into those that lists carry: links and departments filled in. Pure."""
+"""Makes the schedules of lists from those of the database: links and departments filled in. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rights process counts, for Prometheus; listed in docs/metrics.md."""
+"""The metrics of the rights process, for Prometheus; listed in docs/metrics.md."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from rights.store import Connection
 log = logging.getLogger(__name__)
 
 _LARGEST_ANSWER: Final = 4_000_000
-"""Bytes of what a gateway's list says: twice what a message holds of it (``gateway.contract.list_report``)."""
+"""The most bytes of a report of a list's contents: twice what a message holds (``gateway.contract.list_report``)."""
 _ANSWER: Final = re.compile(rb'\{(?:"[0-9a-f]{64}": ?"[0-9a-f]{1,64}"(?:, ?|(?=\})))*\}')
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -47,12 +47,12 @@ _FAILED = """
 UPDATE command SET outcome = 'failed', outcome_at = now() WHERE id = %b
 """
 _EXPIRED = """
--- orders that nobody answered; an answer may still be on its way when they expire
+-- orders without an answer; one may still be on its way when they expire
 UPDATE command SET outcome = 'undelivered', outcome_at = now()
 WHERE outcome IS NULL AND expires_at < now() - interval '3 seconds' RETURNING id
 """
 _ANSWERED = """
--- what became of an order, told by the gateway that it was for; a late answer is better than none
+-- an order's outcome, reported by the gateway that it was for; a late answer is better than none
 UPDATE command c SET outcome = %(outcome)s, outcome_at = now() FROM gateway g
 WHERE c.id = %(id)s AND g.id = c.gateway AND g.code = %(gateway)s AND (c.outcome IS NULL OR c.outcome = 'undelivered')
 RETURNING c.do_what
@@ -127,7 +127,7 @@ class Orders:
             log.warning("command_undelivered", extra={"id": number})
 
     def answered(self, connection: Connection, gateway: str, reply: Reply) -> dict[str, str] | None:
-        """Keep what became of an order; returns what the gateway's list says, where that was the question."""
+        """Store an order's outcome; return the list's contents where the order asked for them."""
         with connection.transaction():
             values = {"id": reply.id, "gateway": gateway, "outcome": reply.outcome}
             row = connection.execute(_ANSWERED, values).fetchone()

@@ -1,4 +1,4 @@
-"""What goes to a gateway, as bytes: deltas, whole lists in parts, orders; each signed. Pure."""
+"""Encodes and signs what goes to a gateway: deltas, whole lists in parts, orders. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SQL that says who may open what where: texts with named parameters, for psycopg sync and async alike.
+"""SQL that reads who may open what where: texts with named parameters, for psycopg sync and async alike.
 
 Each set of queries fills one value of ``rights.assembly``, name by name::
 
@@ -135,7 +135,7 @@ SELECT version, made_at FROM list_version WHERE place = %(place)s AND made_at <=
 ORDER BY version DESC LIMIT 1
 """
 STORED_SETTINGS: Final = """
--- what a place's list said at a version beside its entries, with the place's code and when that version was made
+-- the settings of a place's list at a version, with the place's code and when that version was made
 SELECT p.code, v.version, v.made_at, s.body
 FROM list_version v JOIN place p ON p.id = v.place
 JOIN list_settings s ON s.place = v.place AND s.since <= v.version AND (s.until IS NULL OR s.until > v.version)

@@ -1,4 +1,4 @@
-"""Brings the lists in the database up to date: takes what is dirty, writes new versions, all in one transaction.
+"""Brings the lists in the database up to date: takes what has changed, writes new versions, all in one transaction.
 
 Only the rights process that leads may do so (``rights.store.lead``): it alone knows when what it remembers of places is
 out of date. Members come first; places to be rebuilt as a whole wait in a queue and are taken some at a time.
@@ -43,13 +43,13 @@ class Refresher:
         self._served: list[int] | None = None
         self._backlog = Backlog()
         self._over: list[str] = []
-        """Members from whom time has taken something; looked at when nobody else waits."""
+        """Members whose pass or booking has ended; done when nothing else waits."""
         self._trying: tuple[list[Dirty], list[int]] = ([], [])
         """Rows and places that the present turn is about."""
         self.failures = 0
         """Turns that failed though the database is there."""
         self.network_changed = False
-        """Whether gateways may have come or gone; for whoever reads it to take back."""
+        """Whether gateways may have come or gone; the reader resets it."""
 
     @property
     def waits(self) -> bool:
@@ -69,11 +69,11 @@ class Refresher:
             self.force(place, 0)
 
     def forgo(self, connection: Connection) -> None:
-        """Queue whoever time has taken something from: passes that ended, bookings that are over."""
+        """Queue members whose pass or booking has ended since the last run."""
         self._over = store.over(connection, self._now())
 
     def force(self, place: int, above: int) -> None:
-        """Queue a new version of ``place``, above ``above``, whatever it says."""
+        """Queue a new version of ``place``, above ``above``, even with the same contents."""
         self._backlog.forced[place] = max(above, self._backlog.forced.get(place, 0))
         self._backlog.add(place, self._now())
 
@@ -152,7 +152,7 @@ class Refresher:
             return set()
         self._served = None
         members, others = store.followers(connection, dirty)
-        if self._backlog.careful:  # whoever fails among them must not keep these places from being rebuilt
+        if self._backlog.careful:  # a member who fails must not keep these places from being rebuilt
             members = []
         for place in (*dirty, *others):
             self._known.pop(place, None)

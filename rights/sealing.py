@@ -1,4 +1,4 @@
-"""Seals a card's bits on their way from the rights process to the API: a row of the database that nobody else reads.
+"""Seals a card's bits on their way from the rights process to the API: a row that no other process can read.
 
 The API's key pair is derived from the network's card key, so that every replica opens what any of them asked for. Each
 text has a key of its own: X25519 with a key made for it, HKDF-SHA-256, ChaCha20-Poly1305.
@@ -30,7 +30,7 @@ def public_bytes(key: X25519PrivateKey) -> bytes:
 
 
 def seal(public: bytes, text: str, *, about: str) -> bytes:
-    """Seal ``text`` for whoever has the private key of ``public``; ``about``: which enrolment it belongs to.
+    """Seal ``text`` for the holder of the private key of ``public``; ``about``: the enrolment that it belongs to.
 
     Raises:
         ValueError: ``public`` is no key.

@@ -101,7 +101,7 @@ class Sender:
         self._touched.add(side.gateway.code)
 
     def lost(self) -> None:
-        """The broker is away: nobody can be reached until it speaks again."""
+        """The connection to the broker is lost: every gateway is unreachable until its next state."""
         self._said.clear()
         for side in self.sides.values():
             side.heard(State(online=False))
@@ -149,7 +149,7 @@ class Sender:
         return ahead
 
     def keep_held(self, connection: Connection) -> None:
-        """Write what gateways said that they hold."""
+        """Store the list versions that gateways report."""
         held, self._held = self._held, {}
         gateways.held(connection, held)
 

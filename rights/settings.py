@@ -1,4 +1,4 @@
-"""What the rights process is told: its settings, from the environment."""
+"""The settings of the rights process, from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rights process' own SQL: what is dirty, the temporal rows of lists, gateways and what they hold."""
+"""The rights process' own SQL: pending changes, and the temporal rows of lists."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SNAPSHOT = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
 """
 _DIRTY = """
--- what has changed since the lists were made, oldest first
+-- changes that are not yet in the lists, oldest first
 SELECT id, member, place, at, hurry FROM access_dirty ORDER BY id
 """
 _CLEAN = """
--- what the lists now say
+-- changes that are in the lists now
 DELETE FROM access_dirty WHERE id = ANY(%b::bigint[])
 """
 _SERVED = """
@@ -48,7 +48,7 @@ WHERE l.made_at < %b::timestamptz - make_interval(secs => (s.body ->> 'max_age_s
 ORDER BY l.place
 """
 _OVER = """
--- members in lists of whom time has taken something: a pass that ended a week ago, a booking that is over
+-- members in lists whose pass ended a week ago or whose booking is over
 SELECT DISTINCT e.member FROM list_entry e
 WHERE e.until IS NULL AND (
   EXISTS (SELECT FROM pass p WHERE p.member = e.member
@@ -97,7 +97,7 @@ FROM unnest(%b::integer[], %b::bytea[]) AS w (place, token) JOIN list_entry e US
 WHERE e.until IS NULL
 """
 _SETTINGS = """
--- what lists say beside their entries
+-- the settings of lists
 SELECT place, body FROM list_settings WHERE until IS NULL AND place = ANY(%b::integer[])
 """
 _CLOSE_ENTRIES = """
@@ -146,7 +146,7 @@ def snapshot(connection: Connection) -> Iterator[None]:
 
 
 def dirt(connection: Connection) -> list[Dirty]:
-    """Return what has changed since the lists were made, oldest first."""
+    """Return the changes that are not yet in the lists, oldest first."""
     return [
         Dirty(id=number, member=member, place=place, at=at, hurry=hurry)
         for number, member, place, at, hurry in connection.execute(_DIRTY)
@@ -182,7 +182,7 @@ def old(connection: Connection, now: datetime) -> list[int]:
 
 
 def over(connection: Connection, now: datetime) -> list[str]:
-    """Return the members in lists of whom time has taken something."""
+    """Return the members in lists whose pass or booking has ended."""
     return [member for (member,) in connection.execute(_OVER, {"now": now})]
 
 
@@ -220,7 +220,7 @@ def holders(connection: Connection, wanted: Sequence[tuple[int, str]]) -> dict[t
 
 
 def settings(connection: Connection, places: Sequence[int]) -> dict[int, Any]:
-    """Return what the places' newest lists say beside their entries, as JSON values."""
+    """Return the settings of the places' newest lists, as JSON values."""
     return dict(connection.execute(_SETTINGS, (list(places),)).fetchall())
 
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _TICK_S: Final = 0.25
 """Time-outs are looked at this often."""
 _POLL_S: Final = 1.0
-"""So often the database is asked what it has told nobody of."""
+"""Seconds between two looks for changes that no notification announced."""
 _RENEW_S: Final = 300.0
 _FORGO_S: Final = 86_400.0
 _LEAD_S: Final = 0.5
@@ -207,7 +207,7 @@ class Worker:
             self._sender.keep_held(connection)
 
     def _load(self, connection: Connection) -> None:
-        """Read the gateways in service; what new ones have said before is asked for."""
+        """Read the gateways in service; ask the broker for the retained states of new ones."""
         self._sender.load(connection)
         self._unasked |= {address.shard for address in self._hearing.know(self._sender.addresses())}
 
