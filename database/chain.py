@@ -62,9 +62,9 @@ class Checked:
 
     lines: int = 0
     erased: int = 0
-    """Lines whose detail went with its person or after its time, as later lines say; known at the end."""
+    """Lines whose detail was erased with its person or after its time, by later lines; known at the end."""
     unknown: int = 0
-    """Lines from before migration 0036 whose detail is gone, and nothing says whether it might go; known at the end."""
+    """Lines from before migration 0036 whose detail is gone, lawfully or not; known at the end."""
     head: tuple[int, bytes] | None = None
     """Number and hash of the last line: note them elsewhere, and a removed end shows."""
     broken: tuple[int, str] | None = None
@@ -88,7 +88,7 @@ def line_hash(line: Line) -> bytes:
 def check(lines: Iterable[Line], *, first: int = 1, expect: bytes | None = None) -> Iterator[Checked]:
     """Follow ``lines``; yield the state after each, the last of them with what is wrong, where the walk ends.
 
-    ``first``: the number of the line to begin with; above 1 what it says of the line before it is believed.
+    ``first``: the number of the line to begin with; above 1, its hash of the line before is taken as right.
     ``expect``: the hash of a head noted earlier, which must come by (``Checked.met``).
     """
     state = Checked(met=expect is None)

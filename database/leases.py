@@ -24,14 +24,14 @@ from database.pool import connect as connect_plainly
 log = logging.getLogger(__name__)
 
 LIFE: Final = timedelta(seconds=5)
-"""A holder that isn't heard for so long has lost its leases, as soon as another wants them."""
+"""A holder that hasn't renewed for this long loses its leases as soon as another process wants them."""
 EVERY_S: Final = 1.0
-"""So often a holder renews, and one that stands by asks."""
+"""Seconds between two renewals of a holder, and between two requests of a process that stands by."""
 LEASE_LOST: Final = "MA002"
 """SQLSTATE of a lease that another process has taken."""
 
 _KEEP: Final = """
--- renew, take what nobody holds, and tell what is held
+-- renew, take what is free, and return what is held
 SELECT name, fence FROM keep_leases(%s, %s, %s)
 """
 _RELEASE: Final = """
@@ -47,7 +47,7 @@ _OURS: Final = """
 SELECT count(*) FROM lease JOIN unnest(%b::text[], %b::bigint[]) AS known (name, fence) USING (name, fence)
 """
 _CHECK: Final = """
--- refuse unless these leases are still ours; nobody takes them before this transaction ends
+-- refuse unless these leases are still ours; they stay ours until this transaction ends
 SELECT check_leases(%b::text[], %b::bigint[])
 """
 

@@ -1,4 +1,4 @@
-"""Hears that something has changed. A notification says where to look, and nothing that is believed (decision 26)."""
+"""Listens for notifications of changes. A notification only says where to look; it is not trusted (decision 26)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from database.pool import Connection, connect
 log = logging.getLogger(__name__)
 
 QUIET_S: Final = 30.0
-"""After a flood nobody listens for so long: a listener that falls behind would fill the server's queue for all."""
+"""Seconds without a listener after a flood: one that falls behind would fill the server's queue for all."""
 _PAUSE_S: Final = 0.02
 """What comes within so long is passed on together."""
 
@@ -25,7 +25,7 @@ _PAUSE_S: Final = 0.02
 def listen(
     url: str, channels: Iterable[str], tell: Callable[[str], None], stop: threading.Event, *, application_name: str
 ) -> None:
-    """Call ``tell`` with the name of each channel that was heard, until ``stop``, at most 50 times a second each.
+    """Call ``tell`` with the name of each channel that was notified, until ``stop``, at most 50 times a second each.
 
     After a lost connection, and after a flood, everything is taken as changed.
     """
@@ -48,7 +48,7 @@ def listen(
 
 
 def _hear(connection: Connection, tell: Callable[[str], None], stop: threading.Event) -> None:
-    """Pass on what is heard until ``stop`` or a flood."""
+    """Pass notifications on until ``stop`` or a flood."""
     flood = Flood()
     while not stop.is_set():
         notices = list(connection.notifies(timeout=0.5, stop_after=1))

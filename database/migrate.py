@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS migration (
   checksum text NOT NULL CHECK (checksum ~ '^[0-9a-f]{64}$'),
   applied_at timestamptz NOT NULL DEFAULT now()
 )"""
-# The migrators' lock: it keeps nobody else from reading and writing, and only who may change the table can take it.
+# The migrators' lock: it blocks no reads and writes, and only a role that may change the table can take it.
 _LOCK = "LOCK TABLE migration IN SHARE UPDATE EXCLUSIVE MODE"
 # A function is for whom it is granted to; PostgreSQL grants each new one to PUBLIC. Not those of extensions: a default
 # privilege would also close what a later version of TimescaleDB brings.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 TOLERANCE: Final = 300 * 1_000_000
-"""An edge clock this close to the centre's is taken at its word (a batch may also have waited on its way)."""
+"""An edge clock this close to the centre's is taken as right (a batch may also have waited on its way)."""
 OLDEST: Final = 366 * 86_400 * 1_000_000
 """No gateway was offline for longer: an older time is a clock's that had not been set."""
 
@@ -34,7 +34,7 @@ def beyond_tolerance(difference: int) -> int:
 def of_run(shift: int, received_at: int, boots: Sequence[Sequence[int]]) -> int:
     """What to add to times that the clock showed at the end of an earlier run of the machine.
 
-    Nobody knows how long the machine was off. A run's own time is kept where it can be true: no later than the next run
+    How long the machine was off is not known. A run's own time is kept where it can be true: no later than the next run
     began, no more than a year old. Otherwise the run ends where the next one begins, and keeps its order.
 
     Args:

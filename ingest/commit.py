@@ -88,7 +88,7 @@ class _Work:
             self.letters.append(letter)
 
     def said(self, letter: DeadLetter | None) -> None:
-        """Keep the letter of a whole message, or of what a device said, if it is one."""
+        """Keep a dead letter, if there is one."""
         if letter is not None and letter.origin == "gateway":
             self.unread(letter)
         elif letter is not None:
@@ -123,7 +123,7 @@ class Books:
         *,
         keep: bool = True,
     ) -> Tally:
-        """Store what is new in ``readings``, fold it, move the marks, and tell; returns what was done.
+        """Store what is new in ``readings``, fold it, move the marks, and notify; return what was done.
 
         With ``keep`` False it is a trial: all is done, and taken back.
 
@@ -236,7 +236,7 @@ class Books:
         return done, refused
 
     def look(self, connection: Fenced, due: Mapping[int, int]) -> None:
-        """Let time pass in places, each up to the instant given with it, and store and tell what that changes.
+        """Let time pass in places, each up to the instant given with it, and store and notify what that changes.
 
         Raises:
             psycopg.Error: nothing was stored.
@@ -256,7 +256,7 @@ class Books:
         return _Work(connection=connection, tx=tx, now=now, quota=self._quota, shards=set(shards))
 
     def _write(self, connection: Fenced, work: _Work, *, commit: bool = False) -> None:
-        """Write what a transaction gathered: rows, folds, letters, alarms, the marks last, and COMMIT if told to.
+        """Write what a transaction gathered: rows, folds, letters, alarms, the marks last; COMMIT with ``commit``.
 
         All but the rows travel at once; after the first that fails the database ignores the rest, COMMIT included.
         """

@@ -87,7 +87,7 @@ def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, s
     if event["kind"] == "gateway" and event["what"] == "spool":
         return "spool_fault", f"gateway {gateway.code}: {event.get('text', '')[:300]}"
     if event["kind"] == "gateway" and event["what"] == "list" and event.get("text"):
-        # With a value it tells of a list that it took; with a text, of one (or of an order) that it refused.
+        # With a value: the list version that it accepted. With a text: why it refused a list or an order.
         kind = "command_refused" if event["text"].startswith("command") else "list_refused"
         return kind, f"gateway {gateway.code}: {event['text'][:300]}"
     return None

@@ -1,4 +1,4 @@
-"""Dead letters for the operator: count them, ask for a replay, and take out what devices had said.
+"""Dead letters for the operator: count them, request a replay, and export device messages.
 
 A letter of origin ``ingest`` that holds one event is read again by the ingest that owns its shard. A letter of origin
 ``gateway`` holds a device's own message: written to a file, it goes through a place's drivers again by
@@ -25,7 +25,7 @@ FROM dead_letter GROUP BY origin, reason ORDER BY max(last_at) DESC
 """
 
 _OUTCOME: Final = """
--- what became of letters: read, refused again and why, or not looked at yet
+-- outcomes of a replay: read, refused again and why, or still waiting
 SELECT count(*) FILTER (WHERE replayed_at IS NOT NULL),
        count(*) FILTER (WHERE replayed_at IS NULL AND replay_requested_at IS NOT NULL)
 FROM dead_letter WHERE id = ANY(%b::bigint[])
@@ -39,7 +39,7 @@ GROUP BY reason ORDER BY reason
 """
 
 _SAID: Final = """
--- what devices said that no driver could read, oldest first
+-- device messages that no driver could read, oldest first
 SELECT coalesce(sent_at, received_at), topic, payload FROM dead_letter WHERE origin = 'gateway' ORDER BY id
 """
 
@@ -57,7 +57,7 @@ class Outcome:
 
 
 def count(url: str) -> list[tuple[str, str, int, int, str, int]]:
-    """Letters as (origin, reason, letters, times heard, newest, replayed)."""
+    """Letters as (origin, reason, letters, occurrences, newest, replayed)."""
     with connect(url, application_name="maillage dead letters") as connection:
         return [
             (origin, reason, letters, int(times), newest.isoformat(timespec="seconds"), replayed)
@@ -93,7 +93,7 @@ def replay(
 
 
 def export(url: str, path: Path) -> int:
-    """Write what devices said that no driver could read as a file for ``maillage replay FILE``; returns how many."""
+    """Write device messages that no driver could read to a file for ``maillage replay FILE``; return how many."""
     written = 0
     with (
         connect(url, application_name="maillage dead letters") as connection,

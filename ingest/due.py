@@ -1,4 +1,4 @@
-"""Settles what time alone changes: a sensor's word is outlived, a badge-out forgotten, a counters' day over.
+"""Applies changes that time alone makes: a sensor's report expires, a badge-out was forgotten, a counters' day ends.
 
 The ingest is the only writer of occupancy, so it is the one to look: every few seconds, by an index. A place is settled
 up to the instant until which all that its gateways heard is stored, and no further. What lies beyond is not known: its

@@ -23,11 +23,11 @@ from ingest.store import DatabaseReplaced
 _AT_ONCE: Final = 16
 """Refused events looked for in one transaction; what comes after them is stored in a further one."""
 _NEVER: Final = (DatabaseReplaced, errors.ForeignKeyViolation, OSError, MemoryError)
-"""A foreign key names what this process has read before: it is out of date, whatever the event says."""
+"""A foreign key refers to what this process has cached: the cache is out of date, the event is not at fault."""
 
 
 def may_be_an_events_fault(failure: Exception) -> bool:
-    """Whether what one event says could have caused ``failure``.
+    """Whether the contents of one event could have caused ``failure``.
 
     Of the database's refusals these are data errors (SQLSTATE classes 22 and 23, and 54, a limit); any other exception
     is a fault of our own code, which one event may have laid bare.

@@ -92,7 +92,7 @@ def not_storable(event: Event, reason: str) -> Unreadable:
 
 
 class Limit:
-    """Keeps a gateway that sends nothing but rubbish from filling the disk."""
+    """Limits the dead letters of one gateway, so that a faulty one does not fill the disk."""
 
     def __init__(self) -> None:
         self._kept: dict[int, tuple[int, int]] = {}

@@ -1,4 +1,4 @@
-"""Read one MQTT message into a batch whose events are valid, or into what is wrong with it. Pure."""
+"""Reads one MQTT message into a batch of valid events, or into what is wrong with it. Pure."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ReadBatch:
     sent_at: int
     events: list[Event] | list[Event | Unreadable]
     after: str | None = None
-    """What all events before ``first`` were; None: its gateway says nothing."""
+    """Digest of all events before ``first``; None: an older gateway, which sends none."""
     digest: str | None = None
     """The same after the last event."""
     was: list[Was] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A message from somebody who must not send it here; it isn't kept, its sender keeps it."""
+    """A message from a sender that is not allowed to send it; it isn't stored here, its sender keeps it."""
 
     topic: str
     reason: str
@@ -75,7 +75,7 @@ class Refusal:
 
 
 def sender(topology: Topology, topic: str) -> tuple[Gateway, str] | Refusal:
-    """Whose topic it is and which leaf, or why it is nobody's: the broker's ACL is checked a second time here."""
+    """Return the gateway and the leaf of a topic, or why it is refused: the broker's ACL is checked again here."""
     parsed = parse_topic(topic)
     if parsed is None:
         return Refusal(topic=topic, reason="forged_topic", error="not a topic of ours")
@@ -138,7 +138,7 @@ def _reading(
 
 
 _PLAIN: Final = 4
-"""Fields of a batch that says nothing of digests, clocks and earlier numbers."""
+"""Fields of a batch without digests, clock steps and earlier numbers."""
 
 
 def _read_singly(

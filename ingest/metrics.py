@@ -1,4 +1,4 @@
-"""What the ingest counts, for Prometheus; listed in docs/metrics.md."""
+"""The metrics of the ingest, for Prometheus; listed in docs/metrics.md."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How many unreadable events of one gateway are kept as dead letters; the rest is counted by day. Pure.
 
-A device or a gateway gone mad can send rubbish by the thousand. The first of a minute and of a day show what is wrong;
-of what comes beyond, one row a day and reason says how many there were, from which number to which, and what was wrong.
+A faulty device or gateway can send unreadable events by the thousand. The first of each minute and day are kept. Of the
+others one row for each day and reason keeps the count, the first and last sequence number, and the last error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BYTES_A_DAY: Final = 4_194_304
 READABLE: Final = frozenset({"unknown_device", "not_storable"})
 """Reasons of events that are whole: they can be stored once a device is added, or a fault of ours is mended."""
 READABLE_A_DAY: Final = 20_000
-"""More than any place's sensors say in a day: only a gateway that makes events up has more."""
+"""More than the sensors of any place report in a day: only a faulty gateway sends more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The ingest's SQL beside the events: dead letters, alarms, what gateways say of themselves."""
+"""The ingest's SQL beside the events: dead letters, alarms, states of gateways."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ON CONFLICT (digest) DO UPDATE SET times = dead_letter.times + 1, last_at = now(
 """
 
 _STORE_STATE = """
--- what a gateway says of itself; an older word (a retained one) never replaces a newer one
+-- a gateway's state; an older one (a retained message) never replaces a newer one
 INSERT INTO gateway_state AS old (gateway, place, online, heard_at, changed_at, version, boot, epoch, list_version,
                                   list_fingerprint, spool_depth, newest_seq, clock_offset_ms, devices, unwell)
 VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb)
@@ -47,7 +47,7 @@ ON CONFLICT (gateway) DO UPDATE SET
 """
 
 _RAISE = """
--- tell the operator; the same again counts up while it is open, and is no news within an hour of an alarm that was seen
+-- raise an alarm; the same again counts up while it is open, and is dropped within an hour of its acknowledgement
 WITH told AS (
   SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, %b::timestamptz AS from_at,
          %b::timestamptz AS until_at, %b::text AS text
@@ -83,7 +83,7 @@ WHERE kind = 'storing_refused' AND place IS NULL AND acknowledged_at IS NULL
 """
 
 _BEGIN_LASTING = """
--- tell the operator of something that lasts, once until it has ended
+-- raise an alarm that lasts, once until it has ended
 INSERT INTO alarm (kind, place, gateway, from_at, text)
 SELECT %b::text, %b::int, %b::int, %b::timestamptz, %b::text
 WHERE NOT EXISTS (SELECT FROM alarm WHERE gateway = %b::int AND kind = %b::text AND until_at IS NULL)
@@ -100,7 +100,7 @@ SELECT coalesce(max(last_received_at), '-infinity') < %b::timestamptz FROM strea
 """
 
 _INCIDENT = """
--- tell the operator of a door or a gateway; what happens again counts up, until it is acknowledged
+-- raise an alarm of a door or a gateway; what happens again counts up until it is acknowledged
 WITH told AS (
   SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, (SELECT id FROM door WHERE id = %b::int) AS door,
          %b::timestamptz AS first_at, %b::timestamptz AS last_at, %b::text AS text, %b::int AS times,
@@ -231,12 +231,12 @@ def store_state(
 
 
 def raise_alarm(connection: Connection, alarm: Alarm) -> None:
-    """Tell the operator, or count up what is told already."""
+    """Raise an alarm, or count it up where the same one is open."""
     connection.execute(_RAISE, (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text))
 
 
 def raise_refusal(connection: Connection, reason: str) -> None:
-    """Tell the operator that nothing can be stored; once until ``end_refusal``."""
+    """Raise the alarm that nothing can be stored; once until ``end_refusal``."""
     text = f"the database refuses what the ingest stores; the gateways keep their events. Why: {reason}"
     connection.execute(_REFUSAL, (text.replace("\0", ""),))
 
@@ -247,7 +247,7 @@ def end_refusal(connection: Connection) -> None:
 
 
 def begin_lasting(connection: Connection, alarm: Alarm) -> None:
-    """Tell the operator of something that lasts since ``from_at``, once until ``end_lasting``."""
+    """Raise an alarm that lasts since ``from_at``; once until ``end_lasting``."""
     text = alarm.text.replace("\0", "")
     first = (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, text)
     connection.execute(_BEGIN_LASTING, (*first, alarm.gateway, alarm.kind))
@@ -265,7 +265,7 @@ def mark_stands(connection: Connection, gateway: int, since: int) -> bool:
 
 
 def raise_incident(connection: Connection, one: Incident) -> None:
-    """Tell the operator, or count up what is told already."""
+    """Raise an alarm, or count it up where the same one is open."""
     span = (when(one.first_at), when(one.last_at))
     connection.execute(
         _INCIDENT,
@@ -285,7 +285,7 @@ def raise_incident(connection: Connection, one: Incident) -> None:
 def store_uses(connection: Connection, uses: Mapping[tuple[str, int, int], tuple[int, int]]) -> None:
     """Store which slots of which passes were used: (pass, slot, gateway) → its place and the instant.
 
-    In one order, so that two workers that tell of the same pass wait for each other and never in a circle.
+    In one order, so that two workers that store uses of the same pass wait for each other and never in a circle.
     """
     if uses:
         rows = [(*key, *uses[key]) for key in sorted(uses, key=lambda key: key[:2])]

@@ -1,4 +1,4 @@
-"""Fold a place's stored events afresh, in the order of storing, and compare with what the database says."""
+"""Folds a place's stored events again, in the order of storing, and compares with the stored occupancy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from occupancy.fold import PlaceFold
 from occupancy.topology import Device, Topology
 
 _EVENTS: Final = """
--- a place's events that can say something of occupancy, in the order in which they were stored, and which were letters
+-- a place's events that matter for occupancy, in the order in which they were stored, and which were dead letters
 SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.edge_at, e.at),
        e.detail,
        EXISTS (

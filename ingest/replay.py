@@ -20,7 +20,7 @@ _PAGE: Final = 500
 """Letters in one transaction; between two of them the ingest stores what has arrived."""
 
 _REQUESTED: Final = """
--- letters that somebody asked to read again, in their streams' order
+-- dead letters whose replay was requested, in their streams' order
 SELECT d.id, g.code, d.stream, d.seq, d.payload, d.received_at, coalesce(d.sent_at, d.received_at)
 FROM dead_letter d JOIN gateway g ON g.id = d.gateway JOIN place p ON p.id = g.place
 WHERE d.replay_requested_at IS NOT NULL AND d.replayed_at IS NULL AND d.origin = 'ingest' AND d.seq IS NOT NULL

@@ -128,7 +128,7 @@ def _access(event: Any) -> tuple[bytes, bytes]:
 
 
 _ACCESS_DETAIL: Final = ("rule", "pass_ref", "host", "by", "noted", "awaits", "bits", "tries", "device_at")
-"""What an access says beyond the columns; its slots become rows of ``pass_use``."""
+"""The fields of an access event that have no column; its slots become rows of ``pass_use``."""
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""What the ingest is told: its settings, from the environment."""
+"""The settings of the ingest, from the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What gateways say of themselves: read, stored, told to the API, and watched for two machines with one identity."""
+"""States of gateways: read, stored, notified to the API, and watched for two machines with one identity."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from occupancy.topology import Gateway
 log = logging.getLogger(__name__)
 
 STUCK_US: Final = 300_000_000
-"""A gateway that says for so long that it holds events, and of which none is stored, doesn't get through."""
+"""A gateway that reports events in its spool for this long, with none stored meanwhile, is stuck."""
 _LASTING: Final = ("mark_stuck", "disk_refuses")
 _BOOTS = 8
 """Of each gateway, so many starts are remembered."""
@@ -36,7 +36,7 @@ class Said:
 
     @property
     def heard_at(self) -> int:
-        """When it was true, by the centre's clock; a retained message is no newer than it says itself."""
+        """When it was true, by the centre's clock; a retained message is no newer than its own time."""
         received = self.message.received_at
         return min(received, self.state.at or 0) if self.message.retained else received
 
@@ -59,18 +59,18 @@ def read_state(gateway: Gateway, message: Message) -> Said | Letter | None:
 
 
 class States:
-    """Stores what was said, and remembers who started when."""
+    """Stores states, and remembers when each gateway started."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._boots: dict[int, list[str]] = {}
         self._holding: dict[int, int] = {}
-        """Since when each gateway says that it holds events."""
+        """Since when each gateway has reported events in its spool."""
         self._lasting: dict[int, set[str]] = {}
         """What alarms of each gateway may last; a gateway that isn't here: any."""
 
     def store(self, connection: Connection, said: Sequence[Said]) -> None:
-        """Store the newest word of each gateway and tell the API.
+        """Store the newest state of each gateway and notify the API.
 
         Where something can't be stored, each goes in alone, so that one gateway's nonsense costs only itself.
         """

@@ -25,7 +25,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MARK_MOVED: Final = "MA001"
 """SQLSTATE of a mark that another worker moved."""
 OVERTAKEN: Final = frozenset((MARK_MOVED, LEASE_LOST))
-"""SQLSTATEs by which the database says that another worker owns a shard of ours."""
+"""SQLSTATEs that mean: another worker owns a shard of ours."""
 
 
 def when(micros: int) -> datetime:
@@ -59,12 +59,12 @@ INSERT INTO stream (gateway, epoch) VALUES (%b, %b) RETURNING id
 """
 
 _MOVE_MARKS = """
--- move the marks, each from where this worker knew it to be; refuses where one was moved by somebody else
+-- move the marks, each from where this worker knew it to be; refuses where another worker has moved one
 SELECT set_marks(%b::int[], %b::bigint[], %b::bigint[], %b::text[], %b::bigint[])
 """
 
 _APPEND_FEED = """
--- say in the feed's ledger what was stored; from here to the commit one worker waits for the other
+-- note in the feed's ledger what was stored; from here to the commit one worker waits for the other
 SELECT append_feed(%b::bigint, %b::int[], %b::int[], %b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[])
 """
 
@@ -93,7 +93,7 @@ SELECT * FROM unnest(%b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int
 """
 
 _NOTIFY = """
--- tell the API where to look
+-- notify the API where to look
 SELECT pg_notify(%b, %b)
 """
 _MOST_IDS: Final = 700
@@ -114,7 +114,7 @@ class Stream:
     last_seq: int
     last_received_at: datetime | None = None
     digest: str | None = None
-    """What all its events up to ``last_seq`` were, as its gateway says; None: it says nothing."""
+    """Digest of all its events up to ``last_seq``, from its gateway; None: an older gateway, which sends none."""
 
 
 @dataclass(slots=True, kw_only=True)

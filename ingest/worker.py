@@ -37,12 +37,12 @@ _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 2.0
 """Between two tries while nothing can be stored."""
 _DOUBT_S: Final = 10.0
-"""What is heard from a gateway that isn't known makes the network be read again, at most so often."""
+"""A message of an unknown gateway makes the worker read the network again, at most this often."""
 _NO_DEVICES: Final = "the database has no device of this gateway: add them; its events are kept by the gateway"
 _REPLAY_EVERY_S: Final = 5.0
-"""The database says when letters are to be read again; this is for a word that got lost."""
+"""Replays are notified; this is for a notification that got lost."""
 _TOPOLOGY_EVERY_S: Final = 600.0
-"""The database says when the network changes; this is for a word that got lost."""
+"""Changes of the network are notified; this is for a notification that got lost."""
 _LOOK_EVERY_S: Final = 5.0
 """Time alone changes an estimate this much late at most, beside the gateway's own pace of reporting."""
 _STUCK_S: Final = 60.0
@@ -68,18 +68,18 @@ class Worker:
         self.trouble: str | None = None
         """Why nothing can be stored, until something can be."""
         self.topology_stale = threading.Event()
-        """Set by whoever hears that the network changed."""
+        """Set by the listener when the network has changed."""
         self.replay_requested = threading.Event()
         self.pulse = Pulse(_STUCK_S)
         self._states = States(metrics)
         self._repeats = Repeats()
         self._refused_log_at: dict[str, float] = {}
         self._refused = False
-        """The trouble is a refusal, by a database that answers: an alarm says so."""
+        """The trouble is a refusal by a database that answers: it is an alarm."""
         self._again: list[Message] = []
         """What could not be stored: it is tried first, and until it is stored the worker isn't ready."""
         self._doubtful = False
-        """Something was heard that the topology doesn't know."""
+        """A message came from a gateway that the topology doesn't know."""
 
     def admits(self, topic: str) -> bool:
         """Whether a message is kept at all: its topic is that of a gateway in service. From the broker's thread."""
@@ -200,7 +200,7 @@ class Worker:
             log.error("alarm_refused", extra={"reason": isolate.reason_of(failure)})
 
     def _follow(self, connection: Fenced, held: Mapping[str, int]) -> None:
-        """Own what the leases say; what is known of shards that were lost is forgotten."""
+        """Own the shards of the leases; forget what is cached of shards that were lost."""
         if not connection.fences.items() <= held.items():
             self._books.forget()
             log.warning("shards_lost", extra={"shards": len(connection.fences.items() - held.items())})

@@ -5,7 +5,7 @@ the morning to four in the morning, local time, and each day begins with nobody 
 nothing was counted for two hours before: work through the night leaves the next day's sum unknown. Sums are kept as
 they are, below zero too, so that the order of two doors' reports changes nothing.
 
-Times are microseconds since the Unix epoch, UTC. A later estimate (the issue *The number is true*) replaces this.
+Times are microseconds since the Unix epoch, UTC.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def day_of(at: int, zone: ZoneInfo) -> tuple[int, int]:
 
 
 def add(sums: Sums, day: int, entered: int, left: int, at: int) -> None:
-    """Add who came and who left to the sum of ``day``, and forget days that are long over. Nobody moved: no change."""
+    """Add who came and who left to the sum of ``day``, and forget days that are long over. With both 0: no change."""
     if not entered and not left:
         return
     net, last = sums.get(day, (0, 0))
@@ -44,7 +44,7 @@ def add(sums: Sums, day: int, entered: int, left: int, at: int) -> None:
 
 
 def inside(sums: Mapping[int, tuple[int, int]], day: int) -> int | None:
-    """Return how many more came than left in ``day``; None: the day before ended without quiet, so nobody knows."""
+    """Return how many more came than left in ``day``; None: not known, the day before had no quiet end."""
     if any(last > day - QUIET for start, (_, last) in sums.items() if start < day):
         return None
     return sums.get(day, (0, 0))[0]

@@ -1,4 +1,4 @@
-"""How many people are in a space, from what each of its sources says: pure, and the one place to make better.
+"""Estimates how many people are in a space, from what each of its sources reports. Pure.
 
 First form. Desk sensors and room sensors give a lower bound and say how much they can't tell; counters, or where there
 are none badges, count who came in by the doors; what lies in a space counts for it.
@@ -21,7 +21,7 @@ from occupancy.topology import Space
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a group of sources says: at least ``low``, at most ``high``; whether any spoke, whether any is silent."""
+    """What a group of sources reports: at least ``low``, at most ``high``; whether any reported, or is silent."""
 
     low: int
     high: int
@@ -32,7 +32,7 @@ class _Seen:
 def pass_time(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> None:
     """Let time do to ``fold`` what it does without any event, up to ``now``.
 
-    What a sensor said is outlived; who didn't badge out is forgotten; the counters' day turns. ``fold.at`` becomes the
+    A sensor's report expires; a forgotten badge-out is dropped; the counters' day ends. ``fold.at`` becomes the
     last instant at which any of this happened, ``fold.due`` the next one.
     """
     due: list[int] = []
@@ -88,7 +88,7 @@ def estimate(
             continue
         known = True
         low += inner.low
-        # Who sits in a room that only knows "somebody" came in by the door, where the door counts.
+        # People in a room whose sensor only reports presence came in by the door, where the door counts.
         if heads is None or not inside.rooms:
             spread += inner.high - inner.low
     if not known:
@@ -126,7 +126,7 @@ def _by_door(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> tuple[i
 
 
 def _counted(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> tuple[int | None, bool]:
-    """How many are in by the counters. A sum below zero shows as nobody, and as unsure: it can't be right."""
+    """How many are in by the counters. A sum below zero, which can't be right, shows as 0 and as unsure."""
     seen = [fold.counts[one][0] for one in space.counters if one in fold.counts and one not in fold.silent]
     heads: int | None = sum(value or 0 for value in seen) if any(value is not None for value in seen) else None
     if fold.moves or fold.sums:

@@ -27,14 +27,14 @@ Event = Mapping[str, Any]
 
 SECOND: Final = 1_000_000
 TTL_S: Final = 120
-"""For how long an estimate may be believed without any word from the gateway."""
+"""Seconds for which an estimate may be believed without any message from the gateway."""
 LATE: Final = 300 * SECOND
-"""An event this much older than what the same source last said is history, not news."""
+"""An event this much older than its source's last report doesn't change the present."""
 _PATIENT: Final = ANSWER // 2
-"""Nothing that an event says is over before this."""
+"""No report expires within this time."""
 _NEVER: Final = 2**63
 _TELLING: Final = frozenset({"access", "access_taken", "access_not_taken", "door", "desk", "count", "device"})
-"""Kinds of events that may say something of occupancy."""
+"""Kinds of events that matter for occupancy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class PlaceFold:
 
     ``apply`` takes its events in order, ``settle`` makes the estimates, ``look`` lets time pass without any event.
 
-    ``clock`` is the place's own: the newest instant that an event or the passing of time has told of. Nothing in a fold
+    ``clock`` is the place's own: the newest instant of an event, or up to which time was let pass. Nothing in a fold
     is due at or before it, after each event, so that it doesn't matter where transactions end.
     """
 
@@ -124,7 +124,7 @@ class PlaceFold:
             self.settle()
 
     def _touch(self, space: int, at: int) -> SpaceFold:
-        """An event of ``at`` tells of ``space``: it is stored and estimated anew."""
+        """An event of ``at`` is about ``space``: store it and estimate it again."""
         fold = self.spaces[space]
         fold.at = max(fold.at, at)
         self.clock = max(self.clock, at)
@@ -176,7 +176,7 @@ class PlaceFold:
             (known.add if tells else known.discard)(device.door)
 
     def _passed(self, grant: Grant, at: int) -> None:
-        """Somebody who was let through a door went through it, as was known at ``at``."""
+        """A person who was let through a door went through it, as was known at ``at``."""
         member, entered, left = grant.member, grant.entered, grant.left
         if member is not None:
             for fold in self.spaces.values():
@@ -235,7 +235,7 @@ class PlaceFold:
         self._touch(space, at).silent.discard(device.id)
 
     def _link(self, device: Device, at: int, *, heard: bool) -> None:
-        """A device fell silent, or is heard again. The latter says nothing of what it senses: its next word will."""
+        """A device fell silent, or is back. Being back says nothing of what it senses; its next report will."""
         if heard:
             return
         self._contact(device, at, tells=False)

@@ -17,14 +17,14 @@ from typing import Any, Final
 from access.inside import went_through
 
 ANSWER: Final = 90 * 1_000_000
-"""A contact has told by then: a lock opens for 60 s at most, and the gateway waits 2 s longer."""
+"""A contact has reported by then: a lock opens for 60 s at most, and the gateway waits 2 s longer."""
 _GIVEN_UP: Final = 10 * ANSWER
 """A card that stays at its reader has the lock opened again; that ends long before this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Somebody was let through a door."""
+    """A person was let through a door."""
 
     device: int
     """The reader."""
@@ -37,7 +37,7 @@ class Grant:
     """The space that the door leads into in this direction; None: outside."""
     left: int | None
     awaits: bool | None
-    """Whether the contact will tell; None: the gateway doesn't say."""
+    """Whether the contact will report; None: an older gateway, which doesn't say."""
 
 
 class Grants:
@@ -48,13 +48,13 @@ class Grants:
     def __init__(self) -> None:
         self.waiting: dict[tuple[int, int], Grant] = {}
         self.tells: set[int] = set()
-        """Doors whose contact has told, and has not fallen silent since."""
+        """Doors whose contact has reported, and has not fallen silent since."""
 
     def granted(self, grant: Grant, door: int | None) -> bool:
         """Take a grant; return whether it counts at once. If not, it waits."""
         for key, old in list(self.waiting.items()):
             if old.device == grant.device and old.at < grant.at - _GIVEN_UP and old.awaits:
-                del self.waiting[key]  # its gateway stopped before the contact told: not seen to pass
+                del self.waiting[key]  # its gateway stopped before the contact reported: not seen to pass
         awaits = door in self.tells if grant.awaits is None else grant.awaits
         if went_through(awaits=awaits, outcome=None):
             return True
@@ -62,12 +62,12 @@ class Grants:
         return False
 
     def told(self, device: int, access_at: int, *, taken: bool) -> Grant | None:
-        """The contact told what came of a grant; return the grant if somebody went through."""
+        """The contact reported the outcome of a grant; return the grant if the person went through."""
         grant = self.waiting.pop((device, access_at), None)
         return grant if grant is not None and went_through(awaits=True, outcome=taken) else None
 
     def unanswered(self, clock: int) -> list[Grant]:
-        """Take out, the oldest first, what no contact will tell of any more: it counts as gone through."""
+        """Take out, oldest first, grants whose contact will not report any more: they count as gone through."""
         found = sorted(
             (one for one in self.waiting.values() if one.awaits is None and one.at + ANSWER <= clock),
             key=lambda one: one.at,
@@ -77,7 +77,7 @@ class Grants:
         return found
 
     def passed_since(self, member: str, at: int) -> None:
-        """``member`` went through a door at ``at``: an older grant without an answer says nothing any more."""
+        """``member`` went through a door at ``at``: drop older grants without an answer."""
         for key, old in list(self.waiting.items()):
             if old.member == member and old.awaits is None and old.at < at:
                 del self.waiting[key]

@@ -1,4 +1,4 @@
-"""For how long what a source said may be believed. Pure.
+"""For how long a source's report may be believed. Pure.
 
 The gateway says when a device has been silent for longer than its declared rhythm. This is the rule for the rest: a
 device without a declared rhythm, or one that lives (it reports its battery) and no longer says what it senses.
@@ -15,7 +15,7 @@ from access.inside import LONG_AGO
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 STAY: Final = LONG_AGO // _MICROSECOND
-"""Nobody stays for longer: who badged in this long ago, and not since, forgot to badge out (``access.inside``)."""
+"""The longest stay: a member whose last badge is older forgot to badge out (``access.inside``)."""
 _MISSED: Final = 4
 """So many reports in a row are missed before a state is no longer believed: one or two are lost on any radio."""
 _SHORTEST: Final = timedelta(minutes=10) // _MICROSECOND
@@ -32,5 +32,5 @@ def lasts(expect_every: int | None) -> int:
 
 
 def ends(said_at: int, span: int) -> int:
-    """Return the first instant at which what was said at ``said_at``, and holds for ``span``, is over."""
+    """Return the first instant at which a report of ``said_at`` that holds for ``span`` has expired."""
     return said_at + span + 1

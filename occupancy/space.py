@@ -1,4 +1,4 @@
-"""What the events so far say about one space, by source, and the estimate that was made of it.
+"""What each source reported of one space, and the estimate that was made of it.
 
 Times are microseconds since the Unix epoch, UTC.
 """
@@ -35,7 +35,7 @@ UNKNOWN: Final = Estimate(present=None, low=None, high=None, quality="unknown")
 
 
 class SpaceFold:
-    """What the events so far say about one space."""
+    """The state of one space after the events so far."""
 
     __slots__ = (
         "at",
@@ -68,11 +68,11 @@ class SpaceFold:
         self.inside: dict[str, int] = {}
         """Members inside, with their last badge."""
         self.badges = 0
-        """When a reader of this space last let somebody through; 0: never."""
+        """When a reader of this space last let a person through; 0: never."""
         self.grants = Grants()
         """Of the doors that lead into this space."""
         self.silent: set[int] = set()
-        """Devices that have fallen silent, or whose word is outlived, and that have not said anything since."""
+        """Devices that have fallen silent, or whose report has expired, and that have not reported since."""
         self.estimate = UNKNOWN
         self.revision = 0
         self.due: int | None = None

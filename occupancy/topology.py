@@ -63,7 +63,7 @@ class Space:
     badged: bool = False
     """A door with a reader leads into it."""
     lasts: dict[int, int] = field(default_factory=dict)
-    """For how long what each of these devices says holds, microseconds (``occupancy.lasting``)."""
+    """For how long a report of each of these devices holds, microseconds (``occupancy.lasting``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
