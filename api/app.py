@@ -13,34 +13,34 @@ import psycopg
 from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
-from api import page
+from api import health, page
 from api.alarms import routes as alarms
 from api.audit import routes as audit
-from api.audit.once import Once
+from api.audit.entries import RecentEntries
 from api.bookings import routes as bookings
+from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
 from api.doors import routes as doors
 from api.events import routes as events
 from api.explain import muster_routes as muster
 from api.explain import routes as explain
 from api.explain import what_if_routes as what_if
-from api.http import health, problems
+from api.http import problems
 from api.http.answers import Packer
 from api.http.callers import Keys
 from api.http.clients import Clients
+from api.http.limits import Tries
 from api.http.metrics import Metrics
-from api.http.middleware import Edge
-from api.http.models import Problem, problem_responses
+from api.http.middleware import Middleware
+from api.http.openapi import describe_problems
 from api.http.settings import ApiSettings
-from api.http.state import Parts
-from api.http.tries import Tries
+from api.http.state import Shared
 from api.keys import routes as keys
 from api.members import organisation_routes as organisations
 from api.members import routes as members
-from api.orders import enrolment_routes as enrolments
 from api.orders import lockdown_routes as lockdowns
 from api.orders import routes as commands
-from api.orders.listening import Answers
+from api.orders.answers import OrderAnswers
 from api.passes import routes as passes
 from api.places import hours_routes as places_access
 from api.places import routes as places
@@ -48,6 +48,8 @@ from api.present import availability_routes as availability
 from api.present import routes as occupancy
 from api.present.board import Board
 from api.present.listen import Listener
+from api.present.metrics import PresentMetrics
+from api.present.state import Present
 from api.present.stream import Streams
 from api.privacy import routes as privacy
 from api.schedules import closure_routes as closures
@@ -118,8 +120,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
     url = settings.database_url.get_secret_value()
     listener = Listener(url, board, streams.ring)
     pool = make_pool(url)
-    metrics = Metrics(board, listener, streams, clients)
-    answers = Answers(url)
+    metrics = Metrics(clients, PresentMetrics(board, listener, streams))
+    answers = OrderAnswers(url)
     callers = Keys(pool, clients)
 
     @asynccontextmanager
@@ -149,43 +151,25 @@ def create_app(settings: ApiSettings) -> FastAPI:
         redoc_url=None,
     )
     app.state.listening = None
-    app.state.parts = Parts(
+    app.state.shared = Shared(
         settings=settings,
-        board=board,
-        listener=listener,
-        streams=streams,
         clients=clients,
         pool=pool,
         keys=callers,
         metrics=metrics,
         packer=Packer(),
-        answers=answers,
-        once=Once(),
         tries=Tries(),
     )
+    app.state.present = Present(board=board, listener=listener, streams=streams)
+    app.state.order_answers = answers
+    app.state.recent_entries = RecentEntries()
     problems.install(app)
     # As they are, the busiest first: `include_router` tries each router in turn, which takes longer than our answer.
     for routes in (occupancy, places, availability, events, health, page, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
-    _describe_problems(app)
-    app.add_middleware(Edge, metrics=metrics, known=callers.known, large=transfer.LARGE, clients=clients)
+    describe_problems(app)
+    app.add_middleware(Middleware, metrics=metrics, known=callers.known, large=transfer.LARGE, clients=clients)
     return app
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Put the shape of a problem into the OpenAPI document, where every route's errors point to it; and 429."""
-    plain = app.openapi
-
-    def described() -> dict[str, Any]:
-        document = plain()
-        document["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
-        too_many = {str(status): said for status, said in problem_responses(429).items()}
-        for path in document["paths"].values():
-            for operation in path.values():
-                operation["responses"] |= too_many
-        return document
-
-    app.openapi = described  # type: ignore[method-assign]
 
 
 def _tell_if_dead(task: asyncio.Task[None]) -> None:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.http.protocol import bounded
 from api.http.settings import ApiSettings
-from api.http.state import Parts
+from api.present.stream import Streams
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +28,12 @@ _FILES: Final = 65_536
 class _Server(uvicorn.Server):
     """Ends the streams when it is told to stop: they never end by themselves."""
 
-    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
         super().__init__(config)
-        self._parts = parts
+        self._streams = streams
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._parts.streams.close()
+        self._streams.close()
         super().handle_exit(sig, frame)
 
 
@@ -52,7 +52,7 @@ def run(settings: ApiSettings) -> int:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=bounded(app.state.parts.clients),
+        http=bounded(app.state.shared.clients),
         ws="none",
         lifespan="on",
         access_log=False,
@@ -64,7 +64,7 @@ def run(settings: ApiSettings) -> int:
     host, port = listening.getsockname()[:2]
     log.info("api_listening", extra={"host": host, "port": port})
     with listening:
-        _Server(config, app.state.parts).run(sockets=[listening])
+        _Server(config, app.state.present.streams).run(sockets=[listening])
     return 0
 
 

@@ -24,7 +24,7 @@ from typing import Any, Final
 import psycopg
 
 from access import card_token, normalise, token_key
-from api.keys.store import create_key
+from api.keys.owner import create_key
 from benchmarks.report import Result, finish, progress
 from benchmarks.stand import SECRET, Stand, stand
 from gateway.config import Device, GatewayConfig, write_gateways

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from api.keys.store import create_key
+from api.keys.owner import create_key
 from tests.api_server import Centre, api_process, shared_database
 from tests.conftest import Database
 

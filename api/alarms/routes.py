@@ -10,13 +10,12 @@ from psycopg.rows import DictRow
 from pydantic import Field
 from starlette.responses import Response
 
-from api.audit.audited import note_reading
+from api.audit.entries import note_reading
 from api.http.answers import json_answer
-from api.http.cursors import make_cursor, read_cursor
+from api.http.cursors import Cursor, make_cursor, read_cursor
 from api.http.errors import NotFound, NotYours
-from api.http.fields import Body, Told, time_of
-from api.http.questions import Cursor, Question
-from api.http.reach import reached_place
+from api.http.models import Answer, Body, Question, time_of
+from api.http.references import reached_place
 from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["operate"])
@@ -56,7 +55,7 @@ class Acknowledged(Body):
     comment: str | None = Field(default=None, min_length=1, max_length=1000, description="Kept in the audit.")
 
 
-class Alarm(Told):
+class Alarm(Answer):
     """Something that somebody must look at."""
 
     id: int
@@ -74,7 +73,7 @@ class Alarm(Told):
     acknowledged_by: str | None
 
 
-class Alarms(Told):
+class Alarms(Answer):
     """A page of alarms, the newest first."""
 
     alarms: list[Alarm]

@@ -10,15 +10,13 @@ from psycopg.rows import DictRow
 from pydantic import Field
 from starlette.responses import Response
 
-from api.audit.audited import note_reading
+from api.audit.entries import note_reading, recent_entries
 from api.http.answers import json_answer
-from api.http.cursors import make_cursor, read_cursor
+from api.http.cursors import Cursor, make_cursor, read_cursor
 from api.http.errors import NotFound
-from api.http.fields import Moment, Told, time_of
-from api.http.questions import Cursor, Question
-from api.http.reach import reached_place
+from api.http.models import Answer, Moment, Question, time_of
+from api.http.references import reached_place
 from api.http.session import guarded, session
-from api.http.state import parts_of
 
 router: Final = APIRouter(tags=["audit"])
 
@@ -51,7 +49,7 @@ class AuditQuestion(Question):
     cursor: Cursor | None = None
 
 
-class AuditLine(Told):
+class AuditLine(Answer):
     """A line of the audit."""
 
     id: int
@@ -68,14 +66,14 @@ class AuditLine(Told):
     hash: str
 
 
-class Audit(Told):
+class Audit(Answer):
     """A page of the audit, the newest line first."""
 
     lines: list[AuditLine]
     next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
 
 
-class AuditHead(Told):
+class AuditHead(Answer):
     """The end of the chain: written down elsewhere, it shows whether lines before it were changed."""
 
     id: int
@@ -87,16 +85,16 @@ class AuditHead(Told):
 async def audit(request: Request, question: Annotated[AuditQuestion, Query()]) -> Response:
     """A key limited to places sees only their entries. Reading is recorded too, at most once a minute for each key."""
     before = None if question.cursor is None else read_cursor(question.cursor, int)[0]
-    once = parts_of(request).once
+    recent = recent_entries(request)
     async with session(request, "audit:read") as s:
         place = None if question.place is None else await reached_place(s, question.place, "audit:read")
         asked = question.model_dump(exclude={"cursor", "place", "limit"})
         rows = await s.rows(_LIST, {**asked, "place": place, "before": before, "limit": question.limit + 1})
         what = (s.caller.id, "read audit", question.place)
-        if due := once.due(*what):
+        if due := recent.due(*what):
             await note_reading(s, "read audit", "network" if place is None else f"place {question.place}", place=place)
     if due:
-        once.told(*what)
+        recent.written(*what)
     page = rows[: question.limit]
     following = make_cursor(page[-1]["id"]) if len(rows) > len(page) else None
     return json_answer({"lines": [_line(row) for row in page], "next": following})

@@ -8,8 +8,7 @@ from typing import Any, Final, Self
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
-from api.http.fields import Body, Code, Moment, Ref, Told, time_of
-from api.http.questions import Question
+from api.http.models import Answer, Body, Code, Moment, Question, Ref, time_of
 from api.http.revisions import Thing
 
 # One booking, or those of a member, at a place, within a time.
@@ -87,7 +86,7 @@ class BookingsQuestion(Question):
     ends: Moment | None = Field(default=None, alias="until", description="Bookings that begin before this time.")
 
 
-class Booking(Told):
+class Booking(Answer):
     """From when until when a member has a place, or a space of it."""
 
     ref: Ref
@@ -99,7 +98,7 @@ class Booking(Told):
     cancelled_at: datetime | None
 
 
-class Bookings(Told):
+class Bookings(Answer):
     """Bookings, the latest first, at most 5,000."""
 
     bookings: list[Booking]

@@ -20,8 +20,8 @@ from api.bookings.bookings import (
 )
 from api.http.answers import json_answer
 from api.http.errors import BadField, Conflict
-from api.http.fields import sent
-from api.http.named import member_named, parts_named, place_named
+from api.http.models import sent
+from api.http.references import member_named, parts_named, place_named
 from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
 from api.http.session import Session, guarded, session
 

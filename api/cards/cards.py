@@ -9,8 +9,8 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from access.cards import CardLife
-from api.http.fields import Body, Moment, Ref, Told, time_of
-from api.http.questions import Cursor, Question
+from api.http.cursors import Cursor
+from api.http.models import Answer, Body, Moment, Question, Ref, time_of
 from api.http.revisions import Thing
 
 CardFormat = Annotated[
@@ -153,7 +153,7 @@ class CardChanged(Body):
     valid_until: Moment | None = None
 
 
-class Card(Told):
+class Card(Answer):
     """A card, by its reference and the last four digits of its number."""
 
     ref: Ref
@@ -174,7 +174,7 @@ class IssuedCard(Card):
     code: str | None = Field(default=None, description="The code that the server chose: shown this once.")
 
 
-class Cards(Told):
+class Cards(Answer):
     """Cards, the newest first."""
 
     cards: list[Card]
@@ -186,7 +186,7 @@ class CardPage(Cards):
     next: str | None = Field(description="`cursor` of the next page; null: this was the last.")
 
 
-class CardStep(Told):
+class CardStep(Answer):
     """A step in a card's life."""
 
     at: datetime
@@ -195,7 +195,7 @@ class CardStep(Told):
     by: str
 
 
-class CardHistory(Told):
+class CardHistory(Answer):
     """History of a card."""
 
     card: Ref

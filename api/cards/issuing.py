@@ -12,17 +12,16 @@ from psycopg.errors import UniqueViolation
 from access.cards import OVER
 from access.errors import CardError
 from access.formats import is_random
-from api.audit.audited import note_reading
-from api.cards.cardkey import card_key
+from api.audit.entries import note_reading
 from api.cards.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued, CardSought, card_json
+from api.cards.enrolments import bits_of, number_of
 from api.cards.notation import RANDOM, NeedsFormat, read_notation
 from api.cards.numbers import Credential, new_code, read_keypad_code, read_number
 from api.http.errors import BadField, FormatNeeded, Taken
+from api.http.limits import TAKEN
 from api.http.roles import Permission
 from api.http.session import Session, session
-from api.http.state import parts_of
-from api.http.tries import TAKEN
-from api.orders.enrolments import bits_of, number_of
+from api.http.state import card_key, shared
 
 _NAMED: Final = "number, enrolment, code and code_digits"
 _TRIES: Final = 20
@@ -63,7 +62,7 @@ async def credential_of(
         raise BadField(f"{within}number", f"send one of {_NAMED}")
     if isinstance(body, CardSought):
         if body.code is not None:  # who finds a code could use it
-            tries = parts_of(request).tries
+            tries = shared(request).tries
             tries.check(TAKEN, s.caller.id)
             tries.count(TAKEN, s.caller.id)
     elif body.code_digits is not None:
@@ -141,7 +140,7 @@ async def taking(request: Request, permission: Permission, *, takes: bool = True
     Raises:
         LimitReached: this key has named too many that others have.
     """
-    tries = parts_of(request).tries
+    tries = shared(request).tries
     try:
         async with session(request, permission) as s:
             if takes:

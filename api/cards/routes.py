@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 from starlette.responses import Response
 
 from access.cards import BEFORE, OVER, CardLife
-from api.audit.audited import note_reading
+from api.audit.entries import note_reading
 from api.cards import cards as rows
 from api.cards import spread as spreading
 from api.cards.cards import (
@@ -37,8 +37,8 @@ from api.cards.spread import Spread, SpreadQuestion, expects_news, spread_json
 from api.http.answers import json_answer
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import ApiError, Conflict, NotFound
-from api.http.fields import sent
-from api.http.named import member_of_path
+from api.http.models import sent
+from api.http.references import member_of_path
 from api.http.revisions import expected, explain_refusal, read, read_to_change, told
 from api.http.session import Session, guarded, session
 

@@ -9,8 +9,7 @@ from typing import Any, Final
 from psycopg.rows import DictRow
 from pydantic import Field
 
-from api.http.fields import Ref, Told, time_of
-from api.http.questions import Question
+from api.http.models import Answer, Question, Ref, time_of
 
 # Each gateway of the places whose lists hold the card, as 0019_spread.sql tells.
 FIND: Final = "SELECT * FROM card_spread(%(ref)s)"
@@ -24,7 +23,7 @@ class SpreadQuestion(Question):
     wait: float = Field(default=0, ge=0, le=30, description="Seconds to wait for every online gateway.")
 
 
-class Waiting(Told):
+class Waiting(Answer):
     """A gateway that doesn't know yet."""
 
     place: str
@@ -33,7 +32,7 @@ class Waiting(Told):
     since: datetime | None = Field(description="When what it doesn't know was made into its list.")
 
 
-class Spread(Told):
+class Spread(Answer):
     """Which gateways know the present state of a card."""
 
     card: Ref

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from psycopg.rows import DictRow
 from pydantic import Field
 
-from api.http.fields import Body, Code, Name, ScheduleName, Told
+from api.http.models import Answer, Body, Code, Name, ScheduleName
 from api.http.revisions import Thing
 
 # A door with its rules, or all doors of a place; a door without a row has revision 0 and asks for nothing.
@@ -73,14 +73,14 @@ class Rules(Body):
     )
 
 
-class DoorRules(Rules, Told):
+class DoorRules(Rules, Answer):
     """A door and what it asks for."""
 
     door: str
     name: str
 
 
-class Doors(Told):
+class Doors(Answer):
     """A place's doors, each with its rules."""
 
     doors: list[DoorRules]
@@ -99,11 +99,11 @@ class GroupMade(GroupFields):
     code: Code
 
 
-class Group(GroupMade, Told):
+class Group(GroupMade, Answer):
     """Several doors of one place by one name."""
 
 
-class Groups(Told):
+class Groups(Answer):
     """A place's door groups."""
 
     door_groups: list[Group]

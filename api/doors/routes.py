@@ -23,8 +23,8 @@ from api.doors.doors import (
 )
 from api.http.answers import json_answer
 from api.http.errors import BadField, Conflict
-from api.http.fields import whole
-from api.http.named import parts_named, place_of_path, schedule_named
+from api.http.models import whole
+from api.http.references import parts_named, place_of_path, schedule_named
 from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
 from api.http.session import guarded, session
 

@@ -1,26 +1,27 @@
-"""``/v1/events``: the stored events as a feed, for whoever has a key."""
+"""``/v1/events``: the stored events as a feed."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from psycopg.rows import DictRow
+from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
-from api.audit.audited import note_reading
+from api.audit.entries import note_reading, recent_entries
 from api.events.feed import Mark, read_page
 from api.events.feed_before import Before
 from api.http.answers import json_answer
-from api.http.cursors import make_cursor, read_cursor
+from api.http.cursors import Cursor, make_cursor, read_cursor
 from api.http.errors import BadQuery, NotFound, ScopeMissing
-from api.http.models import Events
-from api.http.questions import EventsQuestion
+from api.http.models import Answer, Question
 from api.http.session import Entered, guarded, session
-from api.http.state import LoadedBoard, parts_of
 from api.http.times import rfc3339, to_us
 from api.present.board import Board
+from api.present.state import LoadedBoard
 
 router = APIRouter(tags=["events"])
 
@@ -31,6 +32,76 @@ _PERSONAL: Final = frozenset((None, "access", "access_taken", "access_not_taken"
 _FINGERPRINT_DIGITS: Final = 12
 # What never leaves by the feed, wherever it may stand.
 _PRIVATE: Final = frozenset(("card", "token", "payload"))
+
+
+class Event(Answer):
+    """One stored event; which fields it has depends on its kind."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "stream": 12,
+                    "seq": 4711,
+                    "kind": "access",
+                    "at": "2026-11-21T09:12:30.512Z",
+                    "received_at": "2026-11-21T09:12:30.655Z",
+                    "place": "ecosysteme-coworking-limoges",
+                    "gateway": "ecosysteme-coworking-limoges-1",
+                    "device": "door-entry-in",
+                    "door": "entry",
+                    "side": "in",
+                    "decision": "denied",
+                    "reason": "outside_schedule",
+                    "card": "9f2c41d07be5",
+                    "member": "m-4k2p9",
+                    "list_version": 7,
+                    "list_age_s": 310,
+                }
+            ]
+        },
+    )
+
+    stream: int = Field(description="A life of a gateway's spool; within it `seq` counts without a gap.")
+    seq: int
+    kind: str
+    at: datetime
+    received_at: datetime
+    place: str | None
+    gateway: str | None
+    device: str | None = Field(description="null: the gateway itself.")
+
+
+class Events(Answer):
+    """A page of events in the order that they were stored."""
+
+    events: list[Event]
+    next: str = Field(description="`cursor` of the next page; keep it, also when there is nothing more yet.")
+    more: bool = Field(description="Whether more may be had at once.")
+
+
+class EventsQuestion(Question):
+    """Which events to read."""
+
+    cursor: Cursor | None = None
+    limit: int = Field(default=500, ge=1, le=1000, description="Events on a page.")
+    place: str | None = Field(default=None, max_length=64, description="Only this place's.")
+    kind: (
+        Literal[
+            "access",
+            "access_taken",
+            "access_not_taken",
+            "door",
+            "desk",
+            "count",
+            "measure",
+            "device",
+            "gateway",
+            "audit",
+        ]
+        | None
+    ) = Field(default=None, description="Only events of this kind.")
 
 
 @router.get(
@@ -45,18 +116,18 @@ async def events(board: LoadedBoard, request: Request, question: Annotated[Event
     recorded in the audit, at most once a minute for each key.
     """
     mark = _mark(question.cursor)
-    once = parts_of(request).once
+    recent = recent_entries(request)
     async with session(request, "events:read") as s:
         places = s.caller.places if question.place is None else _only(board, question.place, s.caller)
         page = await read_page(s.conn, mark, limit=question.limit, places=places, kind=question.kind)
         what = (s.caller.id, "read events", question.place)
-        due = bool(page.rows) and question.kind in _PERSONAL and once.due(*what)
+        due = bool(page.rows) and question.kind in _PERSONAL and recent.due(*what)
         if due:
             subject = f"place {question.place}" if question.place else "network"
             place = places[0] if question.place and places else None
             await note_reading(s, "read events", subject, place=place, detail={"kind": question.kind})
     if due:
-        once.told(*what)
+        recent.written(*what)
     before = page.mark.before
     following = make_cursor(page.mark.n, page.mark.seq)
     if before is not None:

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from access.errors import ListError
 from access.schedules import schedule_from_json
 from api.http.errors import BadField
-from api.http.fields import Body, Code, Day, ScheduleName
+from api.http.models import Body, Code, Day, ScheduleName
 from rights.assembly import MemberRows
 from rights.ground import PlaceRows
 

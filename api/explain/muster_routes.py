@@ -10,16 +10,15 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from api.audit.audited import note_reading
-from api.explain.mustering import GATEWAYS, NAMES, WINDOW, muster_csv, muster_json
-from api.explain.readings import DOORS, READINGS, SPACES, Told, folded, ground
+from api.audit.entries import note_reading
+from api.explain.card_reads import DOORS, READINGS, SPACES, Told, folded, ground
+from api.explain.muster import GATEWAYS, NAMES, WINDOW, muster_csv, muster_json
 from api.http.answers import json_answer
-from api.http.fields import Told as Answer
-from api.http.questions import Question
-from api.http.reach import reached_place
+from api.http.models import Answer, Question
+from api.http.references import reached_place
 from api.http.session import guarded, session
-from api.http.state import parts_of
 from api.http.times import now_us
+from api.present.state import present
 
 router: Final = APIRouter(tags=["operate"])
 
@@ -88,7 +87,7 @@ async def muster(place: str, request: Request, question: Annotated[MusterQuestio
         names = {row["ref"]: row["name"] for row in await s.rows(NAMES, refs)}
         gateways = await s.rows(GATEWAYS, where)
         await note_reading(s, "read muster", f"place {place}", place=number)
-    view = parts_of(request).board.view(place, now_us())
+    view = present(request).board.view(place, now_us())
     body = muster_json(
         place, state, at, names=names, gateways=gateways, occupancy=_whole(view.body) if view is not None else None
     )

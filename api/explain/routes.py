@@ -11,16 +11,16 @@ from starlette.responses import Response
 
 from access.aftermath import Reading
 from access.model import AccessList, By, State
-from api.audit.audited import note_reading
+from api.audit.entries import note_reading
 from api.cards.issuing import numbered
-from api.explain import finding
-from api.explain.asked import Asked, EventNamed, Explanation
-from api.explain.explaining import at_that_time, comparison, decision_json, steps_json, steps_of, typed
+from api.explain import records as finding
 from api.explain.hints import hints
+from api.explain.models import Asked, EventNamed, Explanation
+from api.explain.steps import at_that_time, comparison, decision_json, steps_json, steps_of, typed
 from api.http.answers import json_answer
 from api.http.errors import Conflict
-from api.http.fields import time_of
-from api.http.reach import reached_place
+from api.http.models import time_of
+from api.http.references import reached_place
 from api.http.session import Session, guarded, session
 
 router: Final = APIRouter(tags=["operate"])

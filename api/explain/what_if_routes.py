@@ -15,16 +15,15 @@ from pydantic import Field
 from starlette.responses import Response
 
 from access.model import AccessList
-from api.audit.audited import note_reading
-from api.explain.again import decide_again, outcome_json
+from api.audit.entries import note_reading
+from api.explain.card_reads import READINGS, Told
 from api.explain.changes import Change, changed
-from api.explain.mustering import NAMES
-from api.explain.readings import READINGS, Told
+from api.explain.muster import NAMES
+from api.explain.what_if import decide_again, outcome_json
 from api.http.answers import json_answer
 from api.http.errors import Unavailable
-from api.http.fields import Body, Code, time_of
-from api.http.fields import Told as Answer
-from api.http.reach import reached_place
+from api.http.models import Answer, Body, Code, time_of
+from api.http.references import reached_place
 from api.http.session import Session, guarded, session
 from rights import assembly, queries
 from rights.ground import PlaceRows

@@ -10,8 +10,8 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.responses import Response
 
+from api.http.compact_json import compact
 from api.http.errors import BadQuery
-from api.present.network import compact
 
 _JSON: Final = (b"content-type", b"application/json")
 _WORTH_IT: Final = 16_384

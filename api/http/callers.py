@@ -15,8 +15,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.http.clients import Clients
 from api.http.errors import KeyMissing, KeyRefused, ScopeMissing, Unavailable
+from api.http.key_text import PREFIX, digest_of
 from api.http.roles import Permission, permissions_of
-from api.keys.store import PREFIX, digest_of
 
 BELIEVED_S: Final = 10.0
 _CACHE: Final = 10_000

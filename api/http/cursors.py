@@ -5,11 +5,21 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field
 
 from api.http.errors import BadQuery
 
 CURSOR_PATTERN: Final = "^[A-Za-z0-9_-]+$"
+Cursor = Annotated[
+    str,
+    Field(
+        description="`next` of the page before.",
+        max_length=300,
+        json_schema_extra={"pattern": CURSOR_PATTERN},
+    ),
+]
 
 
 def make_cursor(*parts: str | float) -> str:

@@ -1,300 +1,134 @@
-"""The shapes of the answers, for OpenAPI: the answers themselves leave as ready bytes, and tests hold both equal."""
+"""The bases of questions, request bodies and answers, and the types of their fields, each with its own error text."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Final, Literal
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.http.questions import Kind
+from api.http.times import rfc3339, to_us
+
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_CODE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_REF: Final = re.compile(r"[a-z]-[0-9a-z]{1,62}")
+_NAMED_SCHEDULE: Final = re.compile(rf"(?:{_CODE.pattern}/)?{_CODE.pattern}")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class _Answer(BaseModel):
+class Question(BaseModel):
+    """Parameters of a request: whatever isn't asked for is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Body(BaseModel):
+    """What is sent with a request: a field that isn't known is refused, and so is a value of another JSON type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Answer(BaseModel):
+    """What is answered, for OpenAPI; tests hold the answers to it."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class Occupancy(_Answer):
-    """How many people are in a space now. Stale means unknown, never zero."""
-
-    present: int | None = Field(description="The estimate; null where nothing may be said.", ge=0)
-    low: int | None = Field(description="Surely no fewer.", ge=0)
-    high: int | None = Field(description="Surely no more.", ge=0)
-    capacity: int | None = Field(ge=0)
-    quality: Literal["live", "degraded", "stale", "unknown"] = Field(
-        description="live: every sensor speaks · degraded: some are silent · stale: too old · unknown: not known."
-    )
-    at: datetime | None = Field(description="The time that this is true for (UTC).")
-    ttl: int = Field(description="Seconds after `at` for which it may be believed.", ge=0)
+def _plain(text: str) -> str:
+    text = " ".join(text.split())  # also what a copied text brings of wide and narrow blanks
+    if not text or not text.isprintable():
+        raise ValueError("expected 1 to 200 printable characters")
+    return text
 
 
-class Free(_Answer):
-    """Seats: surely `low`, perhaps `high`."""
-
-    low: int = Field(ge=0)
-    high: int = Field(ge=0)
-
-
-class SpaceOccupancy(Occupancy):
-    """One space of a place."""
-
-    free: Free | None = Field(description="Its free seats, whatever they are for; null: it can't be said.")
-    booked_until: datetime | None = Field(description="A meeting room or phone box that is booked now: until when.")
-
-    space: str
-    kind: Kind
-    parent: str | None
+def _code(text: str) -> str:
+    if _CODE.fullmatch(text) is None:
+        raise ValueError("a code is lower-case letters, digits, . _ - ; 1 to 64 of them, for example open-space")
+    return text
 
 
-_ROOT: Final[dict[str, Any]] = {
-    "present": 7,
-    "low": 6,
-    "high": 9,
-    "capacity": 24,
-    "quality": "live",
-    "at": "2026-11-21T09:12:30.512Z",
-    "ttl": 900,
-}
-_PLACE: Final[dict[str, Any]] = {
-    "place": "ecosysteme-coworking-limoges",
-    **_ROOT,
-    "seats": 18,
-    "free": {"low": 11, "high": 13},
-    "open": True,
-    "locked": False,
-    "changes_at": "2026-11-21T18:00:00.000Z",
-    "changed_at": "2026-11-21T09:12:30.655Z",
-    "spaces": [
-        {"space": "room-1", "kind": "meeting_room", "parent": "place", **_ROOT, "capacity": 6}
-        | {"present": 0, "low": 0, "high": 0, "free": {"low": 0, "high": 0}, "booked_until": "2026-11-21T11:00:00Z"}
-    ],
-}
+def _ref(text: str) -> str:
+    if _REF.fullmatch(text) is None:
+        raise ValueError("expected a reference as this API tells it, for example m-0a1b2c3d4e5f6789")
+    return text
 
 
-class PlaceOccupancy(Occupancy):
-    """A place as a whole (its root space), and each of its spaces."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_PLACE]})
-
-    place: str
-    seats: int | None = Field(description="Seats to work at, taken or not; null: none is described.", ge=0)
-    free: Free | None = Field(description="Free seats to work at; null: it can't be said. None while it is closed.")
-    open: bool | None = Field(description="By its hours, closures and lockdowns; null: its hours aren't known.")
-    locked: bool = Field(description="In lockdown: closed until it is released.")
-    changes_at: datetime | None = Field(
-        description="When it closes (if open) or opens (if closed) next by its hours; null: not known, or not in sight."
-    )
-    changed_at: datetime | None = Field(description="When the centre stored the newest change.")
-    spaces: list[SpaceOccupancy] = Field(default=[], description="Left out with `spaces=false`.")
+def _schedule(text: str) -> str:
+    if _NAMED_SCHEDULE.fullmatch(text) is None:
+        raise ValueError("expected the code of a schedule of the network (weekdays) or of a place (limoges/evenings)")
+    return text
 
 
-class NetworkOccupancy(_Answer):
-    """Every place, or those that changed."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"cursor": "1795252350655000-5f3a9c01-412", "places": [_PLACE]}]}
-    )
-
-    cursor: str = Field(description="For `changed_since` of the next request, or `since` of the stream.")
-    places: list[PlaceOccupancy]
+def _email(text: str) -> str:
+    text = _plain(text)
+    if _EMAIL.fullmatch(text) is None:
+        raise ValueError("this is no e-mail address")
+    return text
 
 
-class Coordinates(_Answer):
-    """Degrees, WGS 84."""
-
-    latitude: float
-    longitude: float
-
-
-class Place(_Answer):
-    """One tiers-lieu."""
-
-    id: str
-    name: str
-    coordinates: Coordinates
-    address: str | None
-    postcode: str | None
-    commune: str | None
-    commune_code: str | None
-    department: str | None
-    department_name: str | None
-    region: str | None
-    time_zone: str
-    opening_hours: dict[str, Any] | None = Field(
-        description="Local time, written like a schedule's hours; null: not known.",
-        examples=[{"mon": [["08:00", "19:00"]], "holidays": {"department": None, "hours": []}}],
-    )
-    hours_generated: bool = Field(description="The hours are made up from a seed, not from a source.")
-    closures: list[tuple[str, str]] = Field(description="Local days, both included, on which it is closed.")
-    website: str | None
-    typology: str | None
-    capacity: int | None = Field(description="How many people its rooms hold together; no number of seats to work at.")
-    kinds: list[Kind] = Field(description="The kinds of its spaces.")
-    source: str = Field(description="The data set that it comes from.")
-    generated: bool = Field(description="Made up from a seed, not from a source.")
-    distance_km: float | None = Field(default=None, description="With `near` only.")
+def _time_text(given: object) -> object:
+    """Refuse numbers, also written as text: pydantic would read them as seconds since 1970."""
+    if not isinstance(given, datetime) and (not isinstance(given, str) or _TIME.match(given) is None):
+        raise ValueError("expected a time with its zone (RFC 3339), for example 2026-11-23T08:00:00+01:00")
+    return given
 
 
-class Space(_Answer):
-    """A part of a place."""
-
-    id: str
-    name: str
-    kind: Kind
-    parent: str | None
-    capacity: int | None
-    for_work: bool = Field(description="Its seats are seats to work at.")
-    one_party: bool = Field(description="One party at a time has it; bookings of it don't overlap.")
-    desks: int
-    generated: bool
+def _day_text(given: object) -> object:
+    """Refuse numbers, also written as text, and times."""
+    if not isinstance(given, date) and (not isinstance(given, str) or _DATE.fullmatch(given) is None):
+        raise ValueError("expected a day, for example 2026-12-24")
+    return given
 
 
-class Door(_Answer):
-    """Leads from one space (null: outside) into another."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-    id: str
-    name: str
-    from_: str | None = Field(alias="from")
-    to: str
-    generated: bool
+def _moment(at: datetime) -> datetime:
+    if not _EARLIEST <= at <= _LATEST:
+        raise ValueError("expected a time between the years 2000 and 2200")
+    return at.astimezone(UTC)
 
 
-class PlaceDetail(Place):
-    """A place with its spaces and doors."""
-
-    desks: int
-    spaces: list[Space]
-    doors: list[Door]
+def _day(day: date) -> date:
+    if not 2000 <= day.year <= 2199:
+        raise ValueError("expected a day between the years 2000 and 2199")
+    return day
 
 
-class Places(_Answer):
-    """A page of places."""
-
-    total: int = Field(description="Places that fit, on all pages.")
-    next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
-    places: list[Place]
-
-
-class PlaceOffer(_Answer):
-    """What one place has of free seats."""
-
-    place: str
-    name: str
-    commune: str | None
-    distance_km: float
-    space: str | None = Field(description="Where the seats are.")
-    free: Free | None = Field(description="null: it can't be said.")
-    open: bool | None = Field(description="null: its hours aren't known.")
-    changes_at: datetime | None = Field(description="When it closes by its hours; null: not known, or not in sight.")
-    capacity: int | None
-    quality: Literal["live", "degraded", "stale", "unknown"]
-    at: datetime | None
-    ttl: int
+Name = Annotated[str, Field(max_length=200, examples=["Médiathèque"]), AfterValidator(_plain)]
+Code = Annotated[str, Field(max_length=64, examples=["open-space"]), AfterValidator(_code)]
+Ref = Annotated[str, Field(max_length=64, examples=["m-0a1b2c3d4e5f6789"]), AfterValidator(_ref)]
+ScheduleName = Annotated[
+    str,
+    Field(max_length=129, description="`code` of the network's, `place/code` of a place's.", examples=["weekdays"]),
+    AfterValidator(_schedule),
+]
+Email = Annotated[str, Field(max_length=254, examples=["claire@example.org"]), AfterValidator(_email)]
+Moment = Annotated[
+    AwareDatetime,
+    Field(description="RFC 3339, with its zone.", examples=["2026-11-23T08:00:00+01:00"], strict=False),
+    BeforeValidator(_time_text),
+    AfterValidator(_moment),
+]
+Day = Annotated[
+    date,
+    Field(description="A local day of the place.", examples=["2026-12-24"], strict=False),
+    BeforeValidator(_day_text),
+    AfterValidator(_day),
+]
 
 
-class Availability(_Answer):
-    """Where seats are free, the nearest first."""
-
-    at: datetime
-    seats: int
-    places: list[PlaceOffer] = Field(description="Places with that many seats surely free.")
-    unknown: list[PlaceOffer] = Field(description="Places of which it can't be said: never to be taken for free.")
-    counts: dict[Literal["free", "full", "unknown", "closed"], int] = Field(description="All places within the radius.")
+def time_of(at: datetime | None) -> str | None:
+    """A time as answers write it: RFC 3339 in UTC."""
+    return None if at is None else rfc3339(to_us(at))
 
 
-class Event(_Answer):
-    """One stored event; which fields it has depends on its kind."""
-
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "examples": [
-                {
-                    "stream": 12,
-                    "seq": 4711,
-                    "kind": "access",
-                    "at": "2026-11-21T09:12:30.512Z",
-                    "received_at": "2026-11-21T09:12:30.655Z",
-                    "place": "ecosysteme-coworking-limoges",
-                    "gateway": "ecosysteme-coworking-limoges-1",
-                    "device": "door-entry-in",
-                    "door": "entry",
-                    "side": "in",
-                    "decision": "denied",
-                    "reason": "outside_schedule",
-                    "card": "9f2c41d07be5",
-                    "member": "m-4k2p9",
-                    "list_version": 7,
-                    "list_age_s": 310,
-                }
-            ]
-        },
-    )
-
-    stream: int = Field(description="A life of a gateway's spool; within it `seq` counts without a gap.")
-    seq: int
-    kind: str
-    at: datetime
-    received_at: datetime
-    place: str | None
-    gateway: str | None
-    device: str | None = Field(description="null: the gateway itself.")
+def sent(body: BaseModel) -> dict[str, Any]:
+    """The fields of a partial change that were really sent."""
+    return {name: getattr(body, name) for name in body.model_fields_set}
 
 
-class Events(_Answer):
-    """A page of events in the order that they were stored."""
-
-    events: list[Event]
-    next: str = Field(description="`cursor` of the next page; keep it, also when there is nothing more yet.")
-    more: bool = Field(description="Whether more may be had at once.")
-
-
-class Problem(_Answer):
-    """What went wrong (RFC 9457). Some problems have further members; a client ignores those that it doesn't know."""
-
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "urn:maillage:problem:bad-query",
-                    "title": "The question can't be understood",
-                    "status": 422,
-                    "detail": "near: expected latitude,longitude in degrees, for example 45.83,1.26",
-                    "instance": "/v1/places",
-                    "errors": [{"where": "query", "name": "near", "what": "expected latitude,longitude in degrees"}],
-                }
-            ]
-        },
-    )
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    errors: list[dict[str, str]] = []
-
-
-_WHEN = {
-    401: "No key, or one that is not accepted.",
-    403: "The key does not permit this.",
-    404: "Not found.",
-    409: "Conflicts with existing data.",
-    412: "Changed by another request in the meantime: read it again.",
-    422: "Invalid request: `errors` lists what is wrong and where.",
-    428: "`If-Match` is missing: send the `ETag` of the version that you read.",
-    429: "Too much of this address or key, or too often: `Retry-After` says when to try again.",
-    503: "Temporarily unavailable; `Retry-After` says when to try again.",
-}
-
-
-def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of a route's errors."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {"description": _WHEN[status], "content": {"application/problem+json": {"schema": schema}}}
-        for status in statuses
-    }
+def whole(body: BaseModel) -> dict[str, Any]:
+    """Every field of what was sent, its models kept; what wasn't sent has its default."""
+    return {name: getattr(body, name) for name in type(body).model_fields}

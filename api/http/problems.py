@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 
 from api.http import errors
+from api.http.compact_json import compact
 from api.http.middleware import STREAM
-from api.present.network import compact
 
 log = logging.getLogger(__name__)
 

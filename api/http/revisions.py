@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.errors import BadQuery, Changed, NotFound, NotYours, RevisionMissing
-from api.http.fields import time_of
+from api.http.models import time_of
 from api.http.session import Session
 
 # Who was the last to change something, for who may read the audit.

@@ -26,12 +26,12 @@ from starlette.responses import Response
 
 from api.http.callers import key_of
 from api.http.clients import PROXIED
+from api.http.database_errors import as_problem
 from api.http.errors import DatabaseFault, KeyRefused, ScopeMissing, Unavailable
 from api.http.middleware import REQUEST_ID
-from api.http.models import problem_responses
-from api.http.refusals import as_problem
+from api.http.openapi import problem_responses
 from api.http.roles import Permission, permissions_of
-from api.http.state import parts_of
+from api.http.state import shared
 
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT_S: Final = 3.0
@@ -110,7 +110,7 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
     request_id = request_id_of(request)
     key = key_of(request)
     try:
-        async with parts_of(request).pool.connection(timeout=_WAIT_S) as conn:
+        async with shared(request).pool.connection(timeout=_WAIT_S) as conn:
             caller = await _enter(conn, key, _address_of(request), request_id)
             if permissions and caller.permissions.isdisjoint(permissions):
                 raise ScopeMissing(permissions[0])
@@ -173,7 +173,7 @@ class _Allowed:
 
     async def __call__(self, request: Request) -> None:
         request_id_of(request)  # so that a refusal has one too
-        keys = parts_of(request).keys
+        keys = shared(request).keys
         await (keys.caller(request, *self._permissions) if self._permissions else keys.known(request))
 
 

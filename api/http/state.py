@@ -1,62 +1,48 @@
-"""What the routes share: one object a process, made by ``create_app``, held in ``app.state``."""
+"""What every route shares: one object a process, made by ``create_app``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, cast
+from typing import Any, cast
 
-from fastapi import Depends, Request
+from fastapi import Request
 from psycopg_pool import AsyncConnectionPool
 
-from api.audit.once import Once
+from access.tokens import token_key
 from api.http.answers import Packer
 from api.http.callers import Keys
 from api.http.clients import Clients
 from api.http.errors import Unavailable
+from api.http.limits import Tries
 from api.http.metrics import Metrics
 from api.http.settings import ApiSettings
-from api.http.tries import Tries
-from api.orders.listening import Answers
-from api.present.board import Board
-from api.present.listen import Listener
-from api.present.stream import Streams
-
-LOADING: Final = "The network is being loaded: the database has not answered yet."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """The API's parts, put together once."""
+class Shared:
+    """What every route may use; each subject adds its own to ``app.state``."""
 
     settings: ApiSettings
-    board: Board
-    listener: Listener
-    streams: Streams
     clients: Clients
     pool: AsyncConnectionPool[Any]
     keys: Keys
     metrics: Metrics
     packer: Packer
-    answers: Answers
-    once: Once
     tries: Tries
 
 
-def parts_of(request: Request) -> Parts:
-    """The parts of the application that ``request`` came to."""
-    return cast("Parts", request.app.state.parts)
+def shared(request: Request) -> Shared:
+    """The shared parts of the application that ``request`` came to."""
+    return cast("Shared", request.app.state.shared)
 
 
-async def loaded_board(request: Request) -> Board:
-    """The board, once it knows the network.
+def card_key(request: Request) -> bytes:
+    """The network's key for card tokens and PINs, 32 bytes.
 
     Raises:
-        Unavailable: it has not been loaded yet.
+        Unavailable: this server has none.
     """
-    parts = parts_of(request)
-    if not parts.listener.loaded:
-        raise Unavailable(LOADING)
-    return parts.board
-
-
-LoadedBoard = Annotated[Board, Depends(loaded_board)]
+    given = shared(request).settings.card_key
+    if given is None:
+        raise Unavailable("This server can't take in cards, codes or PINs: it was started without MAILLAGE_CARD_KEY.")
+    return token_key(given.get_secret_value())

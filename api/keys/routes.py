@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.errors import BadField
-from api.http.named import member_named
+from api.http.key_text import digest_of, random_key
+from api.http.references import member_named
 from api.http.revisions import Thing, read
 from api.http.session import Session, guarded, session
-from api.keys import management as rows
-from api.keys.management import Key, KeyMade, KeysTold, NewKey, key_json
-from api.keys.store import digest_of, random_key
+from api.keys import keys as rows
+from api.keys.keys import Key, KeyMade, KeysTold, NewKey, key_json
 
 router: Final = APIRouter(tags=["keys"])
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]

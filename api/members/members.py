@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 from psycopg.rows import DictRow
 from pydantic import Field
 
-from api.http.fields import Body, Code, Email, Name, Ref, Told, time_of
-from api.http.questions import Cursor, Question
+from api.http.cursors import Cursor
+from api.http.models import Answer, Body, Code, Email, Name, Question, Ref, time_of
 from api.http.revisions import Thing
 
 MemberStatus = Literal["active", "suspended"]
@@ -99,7 +99,7 @@ class MembersQuestion(Question):
     cursor: Cursor | None = None
 
 
-class Member(Told):
+class Member(Answer):
     """A member, as the desk knows them."""
 
     ref: Ref
@@ -112,7 +112,7 @@ class Member(Told):
     created_at: datetime
 
 
-class Members(Told):
+class Members(Answer):
     """A page of members by name."""
 
     members: list[Member]

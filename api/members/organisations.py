@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from psycopg.rows import DictRow
 
-from api.http.fields import Body, Code, Name, Told
+from api.http.models import Answer, Body, Code, Name
 from api.http.revisions import Thing
 
 # One organisation, or all.
@@ -37,11 +37,11 @@ class OrganisationMade(OrganisationFields):
     code: Code
 
 
-class Organisation(OrganisationMade, Told):
+class Organisation(OrganisationMade, Answer):
     """An organisation."""
 
 
-class Organisations(Told):
+class Organisations(Answer):
     """All organisations by name."""
 
     organisations: list[Organisation]

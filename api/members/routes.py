@@ -9,15 +9,15 @@ from starlette.responses import Response
 
 from access.errors import CardError
 from access.tokens import pin_hash
-from api.cards.cardkey import card_key
 from api.cards.issuing import taking
 from api.http.answers import json_answer
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadField
-from api.http.fields import sent
-from api.http.named import organisation_named, place_named
+from api.http.models import sent
+from api.http.references import organisation_named, place_named
 from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
 from api.http.session import guarded, session
+from api.http.state import card_key
 from api.members import members as rows
 from api.members.members import (
     Member,

@@ -9,9 +9,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.http.answers import json_answer
-from api.http.fields import Told
-from api.http.questions import Question
-from api.http.reach import reached_place
+from api.http.models import Answer, Question
+from api.http.references import reached_place
 from api.http.session import guarded, session
 from api.orders import lockdowns as locking
 
@@ -24,7 +23,7 @@ class LockdownsQuestion(Question):
     place: str | None = Field(default=None, max_length=64)
 
 
-class Lockdowns(Told):
+class Lockdowns(Answer):
     """Lockdowns in force."""
 
     lockdowns: list[locking.Lockdown]

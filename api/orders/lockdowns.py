@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from psycopg.rows import DictRow
 
-from api.http.fields import Told, time_of
+from api.http.models import Answer, time_of
 from api.http.session import Session
 
 _LOCK: Final = """
@@ -27,7 +27,7 @@ ORDER BY p.code NULLS FIRST, d.code NULLS FIRST
 """
 
 
-class Lockdown(Told):
+class Lockdown(Answer):
     """A lockdown in force."""
 
     of: Literal["network", "place", "door"]

@@ -13,10 +13,10 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from api.http.errors import Conflict, NotFound
-from api.http.fields import Told, time_of
+from api.http.models import Answer, time_of
 from api.http.roles import Permission
 from api.http.session import Session, session
-from api.orders.listening import Waiting
+from api.orders.answers import PendingAnswers
 
 Do = Literal["unlock", "lockdown", "release", "evacuate"]
 LONGEST_WAIT_S: Final = 30
@@ -61,7 +61,7 @@ _WHY: Final[Mapping[str, str]] = {
 }
 
 
-class Order(Told):
+class Order(Answer):
     """An order to one gateway, and what became of it."""
 
     id: str
@@ -156,7 +156,7 @@ async def found(s: Session, ids: Sequence[str]) -> list[DictRow]:
 
 
 async def outcomes(
-    request: Request, ids: Sequence[str], waiting: Waiting, wait_s: float, *permissions: Permission
+    request: Request, ids: Sequence[str], waiting: PendingAnswers, wait_s: float, *permissions: Permission
 ) -> list[DictRow]:
     """The orders with their outcomes, once all have one or ``wait_s`` seconds have passed; no connection is held."""
     end = monotonic() + wait_s

@@ -12,12 +12,11 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.errors import NotFound, NotYours
-from api.http.fields import Body, Told
-from api.http.questions import Question
-from api.http.reach import reached_place
+from api.http.models import Answer, Body, Question
+from api.http.references import reached_place
 from api.http.session import guarded, session
-from api.http.state import parts_of
 from api.orders import lockdowns as locking
+from api.orders.answers import order_answers
 from api.orders.orders import LONGEST_WAIT_S, Do, Order, door_of_path, found, order, order_json, outcomes
 
 router: Final = APIRouter(tags=["operate"])
@@ -49,7 +48,7 @@ class OrderedEverywhere(Ordered):
     confirm: Literal["network"] = Field(description="So that nobody does this by a slip.")
 
 
-class Orders(Told):
+class Orders(Answer):
     """The orders, one for each gateway in service, with their outcomes where they are known."""
 
     orders: list[Order]
@@ -76,7 +75,7 @@ async def unlock(
 )
 async def command(id: str, request: Request, question: Annotated[WaitQuestion, Query()]) -> Response:  # noqa: A002
     """With `wait`, the answer is sent as soon as the outcome is known."""
-    with parts_of(request).answers.expecting([id]) as waiting:
+    with order_answers(request).expecting([id]) as waiting:
         async with session(request, "unlock", "lockdown", "enrol") as s:
             rows = await found(s, [id])
         if not rows:
@@ -107,7 +106,7 @@ async def _order(
                 in_force = [locking.lockdown_json(row) for row in await locking.in_force(s, place=number)]
             rows = await found(s, ids)
             # before the commit, so that no answer goes by
-            waiting = stack.enter_context(parts_of(request).answers.expecting(ids))
+            waiting = stack.enter_context(order_answers(request).expecting(ids))
         if wait_s:
             rows = await outcomes(request, ids, waiting, wait_s, permission)
     known = all(row["outcome"] is not None for row in rows)

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from access.passes import left
 from access.rules import Allowance as AllowanceRule
 from access.rules import Unit
-from api.http.fields import Body, Code, Day, Moment, Name, Ref, ScheduleName, Told, time_of
+from api.http.models import Answer, Body, Code, Day, Moment, Name, Ref, ScheduleName, time_of
 from api.http.revisions import Thing
 
 HIDDEN: Final = "hidden/hidden"
@@ -136,14 +136,14 @@ class PassChanged(_PassFields):
     """What to change of a pass; what isn't sent stays. `places` and `allowance` are sent as a whole."""
 
 
-class Uses(Told):
+class Uses(Answer):
     """How much of an allowance is used and left (of the month, where it is each month's)."""
 
     used: int
     left: int | None = Field(description="null: not counted.")
 
 
-class Pass(Told):
+class Pass(Answer):
     """What a member is entitled to."""
 
     ref: Ref
@@ -165,7 +165,7 @@ class Pass(Told):
     uses: Uses
 
 
-class Passes(Told):
+class Passes(Answer):
     """A member's passes, the newest first."""
 
     passes: list[Pass]

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.errors import BadField
-from api.http.fields import sent, whole
-from api.http.named import member_of_path, parts_named, place_named, schedule_named
+from api.http.models import sent, whole
+from api.http.references import member_of_path, parts_named, place_named, schedule_named
 from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
 from api.http.session import Session, guarded, session
 from api.passes import passes as rows

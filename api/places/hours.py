@@ -7,7 +7,7 @@ from typing import Any, Final
 from psycopg.rows import DictRow
 from pydantic import Field
 
-from api.http.fields import Body, Code, Told
+from api.http.models import Answer, Body, Code
 from api.http.revisions import Thing
 
 # A place's hours and the limits of its spaces.
@@ -57,7 +57,7 @@ class HoursChanged(Body):
     )
 
 
-class Hours(Told):
+class Hours(Answer):
     """Opening hours and capacity limits of a place."""
 
     place: str
@@ -77,7 +77,7 @@ class PolicyFields(Body):
     longest_pause_s: int = Field(default=900, ge=1, le=86_400)
 
 
-class Policy(PolicyFields, Told):
+class Policy(PolicyFields, Answer):
     """How a place's gateways behave."""
 
     place: str

@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 from starlette.responses import Response
 
 from api.http.errors import BadField
-from api.http.fields import whole
-from api.http.named import parts_named
+from api.http.models import whole
+from api.http.references import parts_named
 from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
 from api.http.session import guarded, session
 from api.places import hours as rows

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.http.answers import Bytes, known, no_query, unless_known
+from api.http.compact_json import compact
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadQuery, NotFound
-from api.http.models import PlaceDetail, Places, problem_responses
-from api.http.questions import PlacesQuestion
-from api.http.state import LoadedBoard, parts_of
-from api.places.finding import Found, find_places, page_after
-from api.present.network import compact
+from api.http.openapi import problem_responses
+from api.http.state import shared
+from api.places.models import PlaceDetail, Places, PlacesQuestion
+from api.present.search import Found, find_places, page_after
+from api.present.state import LoadedBoard
 
 router = APIRouter(tags=["places"])
 
@@ -47,7 +48,7 @@ async def places(board: LoadedBoard, request: Request, question: Annotated[Place
     following = compact(make_cursor(*page[-1].key)) if more else b"null"
     rows = b",".join([_row(one) for one in page])
     body = b'{"total":%d,"next":%s,"places":[%s]}' % (len(found), following, rows)
-    return await parts_of(request).packer.answer(request.headers, body, etag=etag, key=request.scope["query_string"])
+    return await shared(request).packer.answer(request.headers, body, etag=etag, key=request.scope["query_string"])
 
 
 def _row(found: Found) -> bytes:

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.http.answers import json_answer
-from api.http.models import Availability, problem_responses
-from api.http.questions import AvailabilityQuestion
-from api.http.state import LoadedBoard
+from api.http.openapi import problem_responses
 from api.http.times import now_us, rfc3339
-from api.places.finding import Found, nearest
-from api.places.geography import parse_point
 from api.present.availability import Offer, offer_of
+from api.present.geography import parse_point
+from api.present.models import Availability, AvailabilityQuestion
+from api.present.search import Found, nearest
+from api.present.state import LoadedBoard
 
 router = APIRouter(tags=["availability"])
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
-from api.places.geography import Point
-from api.present.network import Door, Network, Place, Space, compact, detail, summary
+from api.http.compact_json import compact
+from api.present.geography import Point
+from api.present.network import Door, Network, Place, Space, detail, summary
 from api.present.occupancy import GatewayState, SpaceState
 from api.present.seats import Booked, Bookings
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,8 +9,8 @@ from datetime import date
 from hashlib import blake2b
 from typing import Any
 
-from api.places.departments import DEPARTMENTS
-from api.places.geography import Point
+from api.present.departments import DEPARTMENTS
+from api.present.geography import Point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +92,9 @@ class Place:
 
     @property
     def words(self) -> str:
-        """What the place is found by, see ``api.places.finding``: each word begins after a space."""
+        """What the place is found by, see ``api.present.search``: each word begins after a space."""
         parts = (self.name, self.postcode, self.commune, self.department, self.department_name, self.region)
-        return " " + folded(" ".join(part for part in parts if part))
+        return " " + unaccented(" ".join(part for part in parts if part))
 
     @property
     def etag(self) -> bytes:
@@ -108,7 +107,7 @@ class Place:
         return next((space for space in self.spaces if space.parent is None), None)
 
 
-def folded(text: str) -> str:
+def unaccented(text: str) -> str:
     """``text`` without accents and case, so that ``Crémieu`` is found by ``cremieu``."""
     plain = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
     return "".join(char for char in plain if not unicodedata.combining(char)).replace("-", " ").replace("’", "'")
@@ -184,8 +183,3 @@ class Network:
             digest.update(place.detail)
         self.fingerprint: str = digest.hexdigest()
         """Of all that is served about the places: the ETag of their lists."""
-
-
-def compact(value: object) -> bytes:
-    """JSON without blanks, in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -10,12 +10,13 @@ from starlette.responses import Response
 
 from api.http.answers import Bytes, known, no_query, unless_known
 from api.http.errors import BadQuery, NotFound, Unavailable
-from api.http.models import NetworkOccupancy, PlaceOccupancy, problem_responses
-from api.http.questions import OccupancyQuestion, StreamQuestion
-from api.http.state import LOADING, LoadedBoard, parts_of
+from api.http.openapi import problem_responses
+from api.http.state import shared
 from api.http.times import now_us, parse_rfc3339
-from api.places.geography import parse_box
 from api.present.board import Board
+from api.present.geography import parse_box
+from api.present.models import NetworkOccupancy, OccupancyQuestion, PlaceOccupancy, StreamQuestion
+from api.present.state import LOADING, LoadedBoard, present
 from api.present.stream import HEARTBEAT_S, EventStream
 from api.present.view import View
 
@@ -30,10 +31,10 @@ router = APIRouter(tags=["occupancy"])
 )
 async def place_occupancy(place: str, request: Request) -> Response:
     """For the place and each space: an estimate, its interval, its quality and the time it applies to."""
-    parts = parts_of(request)
-    view = parts.board.view(place, now_us())
+    now = present(request)
+    view = now.board.view(place, now_us())
     if view is None:
-        if not parts.listener.loaded:
+        if not now.listener.loaded:
             raise Unavailable(LOADING)
         raise NotFound(f"There is no place {place!r}. Find places with /v1/places?q=…")
     if request.scope["query_string"]:
@@ -58,7 +59,7 @@ async def network_occupancy(
         return Bytes(b"", etag=etag, status=304)
     if question.changed_since is None:
         body = _network(board, board.joined(now, lean=not question.spaces))
-        return await parts_of(request).packer.answer(request.headers, body, etag=etag)
+        return await shared(request).packer.answer(request.headers, body, etag=etag)
     views = _changed(board, question.changed_since)
     places = b",".join([view.body if question.spaces else view.lean for view in views])
     return Bytes(_network(board, places), etag=etag)
@@ -114,7 +115,7 @@ async def stream(board: LoadedBoard, request: Request, question: Annotated[Strea
     wanted = _wanted(board, question)
     return EventStream(
         board,
-        parts_of(request).streams,
+        present(request).streams,
         host=request.client.host if request.client else "",
         number=number,
         wanted=wanted,

@@ -9,17 +9,17 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from api.audit.audited import note_reading
+from api.audit.entries import note_reading
 from api.http.answers import json_answer
 from api.http.errors import NotFound
-from api.http.fields import Body, Told, time_of
+from api.http.key_text import digest_of, random_key
+from api.http.models import Answer, Body, time_of
 from api.http.revisions import Thing, expected, read, read_to_change, told
 from api.http.roles import PERMISSIONS, Permission, Role
 from api.http.session import Entered, Session, guarded, session
-from api.keys import management as key_rows
-from api.keys.store import digest_of, random_key
+from api.keys import keys as key_rows
 from api.members.members import FIND, Member, member_json
-from api.privacy.held import ERASE, everything
+from api.privacy.personal_data import ERASE, everything
 
 router: Final = APIRouter(tags=["privacy"])
 
@@ -32,7 +32,7 @@ END AS places
 _LONGEST_H: Final = 72
 
 
-class Held(Told):
+class Held(Answer):
     """All data about a member."""
 
     exported_at: datetime
@@ -48,7 +48,7 @@ class Held(Told):
     keys: list[dict[str, Any]]
 
 
-class Caller(Told):
+class Caller(Answer):
     """What a key is, and what it may do."""
 
     key: int = Field(description="Its number, as in the audit.")
@@ -59,7 +59,7 @@ class Caller(Told):
     places: list[str] | None = Field(description="The only places that it reaches; null: all.")
 
 
-class Erased(Told):
+class Erased(Answer):
     """What went."""
 
     erased: dict[str, int]
@@ -71,7 +71,7 @@ class OwnKeyMade(Body):
     hours: int = Field(default=24, ge=1, le=_LONGEST_H)
 
 
-class OwnKey(Told):
+class OwnKey(Answer):
     """A member's own key."""
 
     key: str = Field(description="Shown this once; only its hash is kept.")

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api.http.answers import json_answer
-from api.http.fields import whole
-from api.http.named import place_named
+from api.http.models import whole
+from api.http.references import place_named
 from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
 from api.http.session import guarded, session
 from api.schedules import closures as rows

@@ -8,8 +8,7 @@ from typing import Any, Final, Self
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
-from api.http.fields import Body, Code, Day, Told
-from api.http.questions import Question
+from api.http.models import Answer, Body, Code, Day, Question
 from api.http.revisions import Thing
 
 # One closure, or those of a place and the network (or all that the caller sees) that end on a day or after it.
@@ -64,7 +63,7 @@ class ClosuresQuestion(Question):
     since: Day | None = Field(default=None, description="Only those that end on this day or later.")
 
 
-class Closure(Told):
+class Closure(Answer):
     """Local days on which a place (null: every place) is closed, both included."""
 
     id: int
@@ -74,7 +73,7 @@ class Closure(Told):
     reason: str
 
 
-class Closures(Told):
+class Closures(Answer):
     """Closures by their first day, at most 5,000."""
 
     closures: list[Closure]

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.errors import Conflict
-from api.http.named import place_named, place_of_path
-from api.http.questions import Question
+from api.http.models import Question
+from api.http.references import place_named, place_of_path
 from api.http.revisions import Thing, expected, explain_refusal, held_to, read, read_to_change, told
 from api.http.session import Session, guarded, session
 from api.schedules import schedules as rows

@@ -12,8 +12,8 @@ from access.errors import ListError
 from access.holidays import DEPARTMENTS
 from access.schedules import schedule_from_json, schedule_to_json
 from api.http.errors import BadField
-from api.http.fields import Body, Code, Name, ScheduleName, Told
-from api.http.named import schedule_named
+from api.http.models import Answer, Body, Code, Name, ScheduleName
+from api.http.references import schedule_named
 from api.http.revisions import Thing
 from api.http.session import Session
 
@@ -85,7 +85,7 @@ class ScheduleMade(ScheduleFields):
     place: Code | None = None
 
 
-class Schedule(Told):
+class Schedule(Answer):
     """Hours with a name."""
 
     code: str
@@ -95,7 +95,7 @@ class Schedule(Told):
     linked: list[str]
 
 
-class Schedules(Told):
+class Schedules(Answer):
     """The network's schedules first, then those of places."""
 
     schedules: list[Schedule]

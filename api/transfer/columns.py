@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from api.present.network import folded
+from api.present.network import unaccented
 from api.transfer.text import FileRefused
 
 Column = Literal[
@@ -125,7 +125,7 @@ def read_header(header: Sequence[str]) -> Columns:
 
 
 def _plain(name: str) -> str:
-    return " ".join(folded(name).replace("_", " ").replace("’", "'").split())
+    return " ".join(unaccented(name).replace("_", " ").replace("’", "'").split())
 
 
 def _column_of(name: str, header: Sequence[str]) -> Column | None:

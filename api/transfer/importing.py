@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import psycopg
 
-from api.audit.audited import note_reading
+from api.audit.entries import note_reading
+from api.http.limits import TAKEN, UNSTORED_IMPORTS, Tries
 from api.http.session import Session
-from api.http.tries import TAKEN, UNSTORED_IMPORTS, Tries
-from api.transfer.cards import FormatQuestion, study
+from api.transfer.card_column import FormatQuestion, study
 from api.transfer.columns import Columns, read_header
 from api.transfer.lines import Line, Wrong, cell_of, read_line
 from api.transfer.notes import notes_of

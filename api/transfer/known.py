@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from api.present.network import folded
+from api.present.network import unaccented
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,4 +120,4 @@ class Known:
 
 def organisation_key(name: str) -> str:
     """An organisation's name without regard to case, accents and blanks."""
-    return " ".join(folded(name).split())
+    return " ".join(unaccented(name).split())

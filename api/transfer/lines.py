@@ -10,8 +10,9 @@ from typing import Any, Final, Literal, TypeVar
 
 from access.errors import CardError
 from access.tokens import card_token
-from api.present.network import folded
-from api.transfer.cards import CardColumn, kind_of, last4_of
+from api.http.csv_cells import unquoted
+from api.present.network import unaccented
+from api.transfer.card_column import CardColumn, kind_of, last4_of
 from api.transfer.columns import Column
 
 T = TypeVar("T")
@@ -121,8 +122,7 @@ class Line:
 def cell_of(cells: Sequence[str], columns: Mapping[Column, int], column: Column) -> str:
     """A line's cell, without the mark that an export sets before what a spreadsheet would take for a formula."""
     index = columns.get(column)
-    text = "" if index is None else cells[index]
-    return text[1:] if text[:1] == "'" and text[1:2] in FORMULA else text
+    return "" if index is None else unquoted(cells[index])
 
 
 def read_line(
@@ -197,10 +197,6 @@ def read_line(
         host=take("host", _truth),
         wrong=tuple(wrong),
     )
-
-
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula's beginning."""
 
 
 def read_moment(text: str) -> Moment:
@@ -290,7 +286,7 @@ def _matching(pattern: re.Pattern[str], otherwise: str) -> Callable[[str], str]:
 
 def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
     def read(text: str) -> str:
-        found = words.get(" ".join(folded(text).replace("_", " ").split())) or words.get(text)
+        found = words.get(" ".join(unaccented(text).replace("_", " ").split())) or words.get(text)
         if found is None:
             raise ValueError(f"there is no {text[:40]!r} here; there are: {', '.join(dict.fromkeys(words.values()))}")
         return found
@@ -299,7 +295,7 @@ def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
 
 
 def _truth(text: str) -> bool:
-    word = folded(text)
+    word = unaccented(text)
     if word not in _YES | _NO:
         raise ValueError("write yes or no")
     return word in _YES

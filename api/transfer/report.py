@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from api.http.times import rfc3339, to_us
-from api.transfer.cards import FormatQuestion
+from api.transfer.card_column import FormatQuestion
 from api.transfer.lines import Line, Wrong
 
 Outcome = Literal["created", "changed", "unchanged", "refused"]

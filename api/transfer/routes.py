@@ -9,19 +9,17 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from api.audit.audited import note_reading
-from api.cards.cardkey import card_key
+from api.audit.entries import note_reading
 from api.http.answers import json_answer
 from api.http.errors import LimitReached
-from api.http.fields import Told
 from api.http.language import Language, language_of
+from api.http.models import Answer, Question
 from api.http.problems import problem
-from api.http.questions import Question
 from api.http.session import guarded, session
-from api.http.state import parts_of
+from api.http.state import card_key, shared
+from api.transfer.export import written_csv
 from api.transfer.french import french, french_report
 from api.transfer.importing import import_lines, parse
-from api.transfer.out import written_csv
 from api.transfer.store import load_known
 from api.transfer.text import MAX_BYTES, FileRefused
 
@@ -67,7 +65,7 @@ class ExportQuestion(Question):
     bom: bool = Field(default=False, description="Start with a byte order mark, so that Excel recognises UTF-8.")
 
 
-class ImportChange(Told):
+class ImportChange(Answer):
     """A value that a line changes."""
 
     what: str
@@ -75,28 +73,28 @@ class ImportChange(Told):
     to: Any
 
 
-class ImportProblem(Told):
+class ImportProblem(Answer):
     """Why a line is refused."""
 
     column: str | None
     what: str
 
 
-class ImportedCard(Told):
+class ImportedCard(Answer):
     """How a card number was read: only in a dry run."""
 
     format: str
     reader_sends: str = Field(description="The number as a reader sends it, in hexadecimal.")
 
 
-class ImportChoice(Told):
+class ImportChoice(Answer):
     """A way to read the numbers."""
 
     card_format: str
     reader_sends: str = Field(description="What a reader then sends for the card of `line`; `??`: a byte not printed.")
 
 
-class ImportFormatQuestion(Told):
+class ImportFormatQuestion(Answer):
     """What must be answered before the cards can be stored: by `card_format`."""
 
     column: Literal["card"]
@@ -106,7 +104,7 @@ class ImportFormatQuestion(Told):
     choices: list[ImportChoice]
 
 
-class ImportLine(Told):
+class ImportLine(Answer):
     """What becomes of one line of the file."""
 
     line: int = Field(description="Its number in the file, the header's being 1.")
@@ -117,7 +115,7 @@ class ImportLine(Told):
     problems: list[ImportProblem] = Field(default=[])
 
 
-class ImportReport(Told):
+class ImportReport(Answer):
     """What an import did, or would do."""
 
     notes: list[str] = Field(description="What of the file was chosen, guessed or dropped, in sentences.")
@@ -148,7 +146,7 @@ async def import_members(request: Request, question: Annotated[ImportQuestion, Q
         parsed = await asyncio.to_thread(parse, data, card_key(request), question.card_format, question.encoding)
         async with session(request, "members:write") as s:
             stored, report = await import_lines(
-                s, parsed, parts_of(request).tries, dry_run=question.dry_run, skip_refused=question.skip_refused
+                s, parsed, shared(request).tries, dry_run=question.dry_run, skip_refused=question.skip_refused
             )
     except FileRefused as error:
         raise FileRefused(say(str(error))) from None

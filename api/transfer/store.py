@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from api.http.session import Session
-from api.present.network import folded
+from api.present.network import unaccented
 from api.transfer.known import CardRow, Known, MemberRow, PassRow, PlaceLimits, PlaceParts, organisation_key
 from api.transfer.lines import CLEAR, Line
 from api.transfer.plan import Plan
@@ -259,7 +259,7 @@ def _organisations(plan: Plan) -> list[dict[str, str]]:
     codes: dict[str, int] = {}
     made = []
     for key, name in plan.organisations.items():
-        plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in folded(key))
+        plain = "".join(char if char.isascii() and char.isalnum() else "-" for char in unaccented(key))
         code = "-".join(part for part in plain.split("-") if part)[:50] or "organisation"
         codes[code] = codes.get(code, 0) + 1
         made.append({"code": code if codes[code] == 1 else f"{code}-{codes[code]}", "name": name})

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.cards.issuing import credential_of, issued_json, put_card, taking
 from api.http.answers import json_answer
 from api.http.errors import Conflict
-from api.http.named import member_named, place_named
+from api.http.references import member_named, place_named
 from api.http.revisions import expected, explain_refusal, read, read_to_change, told
 from api.http.session import guarded, session
 from api.members import members as people

@@ -10,8 +10,7 @@ from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
 from api.cards.cards import CardMade, IssuedCard
-from api.http.fields import Body, Code, Day, Email, Moment, Name, Ref, Told, time_of
-from api.http.questions import Question
+from api.http.models import Answer, Body, Code, Day, Email, Moment, Name, Question, Ref, time_of
 from api.http.revisions import Thing
 from api.passes.passes import VISITS, VisitorStatus
 
@@ -57,7 +56,7 @@ class VisitsQuestion(Question):
     status: VisitorStatus | None = None
 
 
-class Visit(Told):
+class Visit(Answer):
     """A visit: its reference is that of its pass."""
 
     ref: Ref
@@ -68,10 +67,10 @@ class Visit(Told):
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     status: VisitorStatus
-    card: IssuedCard | None = Field(default=None, description="Told where the visit is made.")
+    card: IssuedCard | None = Field(default=None, description="Only in the answer that makes the visit.")
 
 
-class Visits(Told):
+class Visits(Answer):
     """Visits, the latest first, at most 1,000."""
 
     visitors: list[Visit]

@@ -40,7 +40,7 @@ def create(
     Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
     """
     from api.http.roles import PERMISSIONS, permissions_of
-    from api.keys.store import create_key
+    from api.keys.owner import create_key
 
     until = expires.replace(tzinfo=UTC) if expires else None
     if not scope:
@@ -65,7 +65,7 @@ def create(
 @app.command("list")
 def show() -> None:
     """Show the keys: number, state, role or scopes, last use, name. Never the keys themselves."""
-    from api.keys.store import list_keys
+    from api.keys.owner import list_keys
 
     with connect("key list") as connection:
         keys = list_keys(connection)
@@ -85,7 +85,7 @@ def show() -> None:
 @app.command(short_help="End a key for good.")
 def revoke(number: Annotated[int, typer.Argument(help="The key's number, as `maillage key list` shows it.")]) -> None:
     """Make a key useless for good; an API that has just seen it believes it for up to 10 s more."""
-    from api.keys.store import revoke_key
+    from api.keys.owner import revoke_key
 
     with connect("key revoke") as connection:
         done = revoke_key(connection, number)

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from api.keys.store import create_key, list_keys, revoke_key
+from api.keys.owner import create_key, list_keys, revoke_key
 from dashboards.roles import create_reader
 from database.migrate import migrate
 from database.pool import Connection, connect

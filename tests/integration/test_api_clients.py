@@ -9,7 +9,7 @@ import httpx
 import psycopg
 import pytest
 
-from api.keys.store import create_key
+from api.keys.owner import create_key
 from tests.api_server import Centre, api_process, shared_database
 from tests.conftest import Database
 from tests.waiting import until

@@ -15,7 +15,7 @@ import pytest
 from access.tokens import card_token, pin_hash, token_key
 from api.bookings import bookings
 from api.cards import cards, spread
-from api.keys import management as key_models
+from api.keys import keys as key_models
 from api.members import members
 from api.passes import passes
 from api.visits import visits

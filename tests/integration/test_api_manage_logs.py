@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.http.settings import ApiSettings
-from api.keys.store import create_key
+from api.keys.owner import create_key
 from database.pool import connect
 from tests.api_server import Centre
 from tests.conftest import Database

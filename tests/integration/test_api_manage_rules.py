@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api.doors import doors
-from api.http import refusals
+from api.http import database_errors as refusals
 from api.members import organisations
 from api.places import hours as places
 from api.schedules import closures, schedules

@@ -19,7 +19,7 @@ from access.formats import Card, read_bits
 from access.tokens import card_token
 from api.alarms.routes import Alarm, Alarms
 from api.audit.routes import Audit, AuditHead
-from api.http.tries import TAKEN, UNSTORED_IMPORTS
+from api.http.limits import TAKEN, UNSTORED_IMPORTS
 from api.privacy.routes import Erased, Held
 from api.transfer.routes import ImportReport
 from maillage.commands import members as commands

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from api.orders.enrolments import Enrolment
+from api.cards.enrolments import Enrolment
 from api.orders.lockdown_routes import Lockdowns
 from api.orders.orders import Order
 from api.orders.routes import Orders

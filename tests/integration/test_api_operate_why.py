@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from api.explain.asked import Explanation
+from api.explain.models import Explanation
 from api.explain.muster_routes import Muster
 from api.explain.what_if_routes import WhatIfAnswer
 from tests.managed import Managed, managed

@@ -12,9 +12,12 @@ import httpx
 import psycopg
 import pytest
 
-from api.http import models
+from api.events.routes import Events
 from api.http.errors import KeyInvalid
-from api.keys import store as keys
+from api.http.openapi import Problem
+from api.keys import owner as keys
+from api.places.models import PlaceDetail, Places
+from api.present.models import Availability, NetworkOccupancy, PlaceOccupancy
 from tests.api_server import Centre, api_process, codes, shared_database
 from tests.conftest import Database
 from tests.waiting import until
@@ -54,7 +57,7 @@ def api(centre: Centre, own: Database) -> Iterator[httpx.Client]:
 
 def test_places_are_found_paged_and_conditional(api: httpx.Client) -> None:
     everything = api.get("/v1/places")
-    models.Places.model_validate_json(everything.content)
+    Places.model_validate_json(everything.content)
     assert codes(everything.json()["places"]) == ["couzeix", "cremieu", "isle", "limoges", "panazol"]
     assert api.get("/v1/places", headers={"If-None-Match": everything.headers["etag"]}).status_code == 304
     pages, cursor = [], None
@@ -69,12 +72,12 @@ def test_places_are_found_paged_and_conditional(api: httpx.Client) -> None:
     near = api.get("/v1/places", params={"near": "45.83,1.26", "radius_km": 5, "kind": "meeting_room"}).json()
     assert codes(near["places"]) == ["limoges", "panazol", "isle", "couzeix"]
     assert [row["distance_km"] < 5.1 for row in near["places"]] == [True] * 4
-    models.Places.model_validate(near)
+    Places.model_validate(near)
 
 
 def test_a_place_in_full(api: httpx.Client) -> None:
     answer = api.get("/v1/places/limoges")
-    place = models.PlaceDetail.model_validate_json(answer.content)
+    place = PlaceDetail.model_validate_json(answer.content)
     assert (place.desks, place.generated, place.opening_hours is not None) == (2, False, True)
     assert [(space.id, space.parent, space.desks, space.generated) for space in place.spaces] == [
         ("place", None, 0, True),
@@ -86,9 +89,9 @@ def test_a_place_in_full(api: httpx.Client) -> None:
 
 
 def test_answers_have_the_shapes_that_openapi_tells(api: httpx.Client) -> None:
-    models.PlaceOccupancy.model_validate_json(api.get("/v1/places/limoges/occupancy").content)
-    models.NetworkOccupancy.model_validate_json(api.get("/v1/occupancy").content)
-    models.NetworkOccupancy.model_validate_json(api.get("/v1/occupancy?spaces=false").content)
+    PlaceOccupancy.model_validate_json(api.get("/v1/places/limoges/occupancy").content)
+    NetworkOccupancy.model_validate_json(api.get("/v1/occupancy").content)
+    NetworkOccupancy.model_validate_json(api.get("/v1/occupancy?spaces=false").content)
     document = api.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     names = set(document["paths"])
@@ -96,7 +99,7 @@ def test_answers_have_the_shapes_that_openapi_tells(api: httpx.Client) -> None:
     schemas = document["components"]["schemas"]
     assert schemas["PlaceOccupancy"]["examples"]
     for example in schemas["NetworkOccupancy"]["examples"]:
-        models.NetworkOccupancy.model_validate(example)
+        NetworkOccupancy.model_validate(example)
     references = {part.split('"')[0] for part in json.dumps(document).split("#/components/schemas/")[1:]}
     assert references <= schemas.keys()
     for path, methods in document["paths"].items():
@@ -108,7 +111,7 @@ def test_answers_have_the_shapes_that_openapi_tells(api: httpx.Client) -> None:
 def test_free_seats_are_surely_free_and_the_unknown_stands_apart(api: httpx.Client) -> None:
     question: dict[str, Any] = {"near": "45.83,1.26", "radius_km": 20}
     answer = api.get("/v1/availability", params=question)
-    models.Availability.model_validate_json(answer.content)
+    Availability.model_validate_json(answer.content)
     body = answer.json()
     assert [(row["place"], row["free"], row["open"]) for row in body["places"]] == [
         ("limoges", {"low": 8, "high": 12}, True)
@@ -165,7 +168,7 @@ def test_errors_are_problems_that_say_what_to_do(
     api: httpx.Client, path: str, status: int, name: str, say: str
 ) -> None:
     answer = api.get(path)
-    problem = models.Problem.model_validate_json(answer.content)
+    problem = Problem.model_validate_json(answer.content)
     assert (answer.status_code, problem.status, problem.type) == (status, status, f"urn:maillage:problem:{name}")
     assert answer.headers["content-type"] == "application/problem+json"
     assert say in problem.detail
@@ -377,7 +380,7 @@ def test_the_feed_shows_a_key_its_places_only_and_no_cards(
     other.commit()
     key = make_key(own, "events:read", places=["panazol"])
     answer = api.get("/v1/events", headers=bearer(key))
-    models.Events.model_validate_json(answer.content)
+    Events.model_validate_json(answer.content)
     access, door, moved, heads, measure, desk, gateway = answer.json()["events"]
     assert (access["decision"], access["reason"], access["member"]) == ("denied", "outside_schedule", "m-abcd")
     assert len(access["card"]) == 12

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.http.errors import KeyInvalid
-from api.keys.store import create_key
+from api.keys.owner import create_key
 from database.pool import Connection
 from maillage.cli import app
 from tests.conftest import Database

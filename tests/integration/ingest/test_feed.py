@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from api.events.feed import Mark, read_page
 from api.events.feed_before import Before
 from api.http.cursors import make_cursor
-from api.keys import store as keys
+from api.keys import owner as keys
 from ingest import store
 from maillage.embedded import EmbeddedPostgres
 from maillage.embedded.bundle import Bundle

@@ -13,7 +13,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from access.inside import muster, went_through
-from api.explain.readings import DOORS, READINGS, SPACES, Told, folded, ground
+from api.explain.card_reads import DOORS, READINGS, SPACES, Told, folded, ground
 from gateway.contract.clock import instant
 from gateway.door.muster import call_roll
 from ingest import refold

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from api.places.geography import Point
-from api.present.network import Network, Place, Space, compact, detail, summary
+from api.http.compact_json import compact
+from api.present.geography import Point
+from api.present.network import Network, Place, Space, detail, summary
 from api.present.occupancy import GatewayState, SpaceState
 from occupancy.staleness import SECOND
 

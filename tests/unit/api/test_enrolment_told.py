@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.orders import enrolment_routes as enrolments
+from api.cards import enrolment_routes as enrolments
 
 AT = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 CARD = dict.fromkeys(("card", "member", "status", "sealed"))

@@ -14,9 +14,9 @@ from access.decision import decide
 from access.inside import muster
 from access.model import AccessList, Entry, Member, Right, State
 from access.rules import DoorRules, PlaceRules, SpaceRules
-from api.explain.explaining import comparison, steps_json, steps_of
-from api.explain.mustering import muster_json
-from api.explain.readings import ACCESS, NOT_TAKEN, TAKEN, Told, folded
+from api.explain.card_reads import ACCESS, NOT_TAKEN, TAKEN, Told, folded
+from api.explain.muster import muster_json
+from api.explain.steps import comparison, steps_json, steps_of
 from api.explain.words import CHECKS, REASONS, UNKNOWN_TO_CENTRE
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadQuery
-from api.places.finding import find_places, page_after
-from api.places.geography import Box, Point
+from api.present.geography import Box, Point
 from api.present.network import Network
+from api.present.search import find_places, page_after
 from tests.unit.api.network_of import a_network, a_place
 
 

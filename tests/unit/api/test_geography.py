@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.places.geography import Box, Point, around, distance_km, parse_box, parse_point
+from api.present.geography import Box, Point, around, distance_km, parse_box, parse_point
 
 LIMOGES, PAU = Point(latitude=45.8336, longitude=1.2611), Point(latitude=43.2951, longitude=-0.3708)
 _POINTS = st.builds(Point, latitude=st.floats(-90, 90), longitude=st.floats(-180, 180))

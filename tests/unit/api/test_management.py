@@ -19,9 +19,9 @@ from access.schedules import zone_named
 from access.tokens import card_token
 from api.cards.numbers import read_keypad_code, read_number
 from api.cards.spread import spread_json
+from api.http.database_errors import as_problem
 from api.http.errors import BadField, BadQuery, Conflict, NotYours, RevisionMissing, Unavailable
-from api.http.fields import Body, Code, Moment, Name
-from api.http.refusals import as_problem
+from api.http.models import Body, Code, Moment, Name
 from api.http.revisions import etag_of, expected
 from api.http.roles import HELD, PERMISSIONS, ROLES, permissions_of
 from api.http.settings import ApiSettings

@@ -13,7 +13,7 @@ from access.formats import Card, read_bits
 from access.tokens import card_token
 from api.cards.notation import NeedsFormat, choices_for, clean, read_number
 from api.cards.numbers import read_number as credential
-from api.transfer.cards import study
+from api.transfer.card_column import study
 from api.transfer.importing import Parsed, parse
 
 KEY = b"k" * 32

@@ -12,12 +12,12 @@ from access.formats import Card, read_uid
 from access.model import AccessList, Entry, Member, Right
 from access.rules import DoorRules, PlaceRules, SpaceRules
 from access.tokens import card_token
-from api.audit import once
-from api.audit.once import Once
-from api.explain.again import decide_again
-from api.explain.readings import Told
-from api.orders.enrolments import likely
-from api.orders.listening import Answers
+from api.audit import entries
+from api.audit.entries import RecentEntries
+from api.cards.enrolments import likely
+from api.explain.card_reads import Told
+from api.explain.what_if import decide_again
+from api.orders.answers import OrderAnswers
 
 KEY = b"k" * 32
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -25,10 +25,10 @@ AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 def test_a_reading_is_told_once_a_minute_and_again_where_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(once, "monotonic", lambda: now[0])
-    memory = Once()
+    monkeypatch.setattr(entries, "monotonic", lambda: now[0])
+    memory = RecentEntries()
     assert (memory.due(1, "x"), memory.due(1, "x")) == (True, True), "what wasn't committed is told again"
-    memory.told(1, "x")
+    memory.written(1, "x")
     assert (memory.due(1, "x"), memory.due(2, "x"), memory.due(1, "y")) == (False, True, True)
     now[0] += 59.9
     assert not memory.due(1, "x")
@@ -59,7 +59,7 @@ def test_a_wrongly_set_reader_is_recognised_by_a_known_card(known: str, shown: s
 
 def test_who_waits_is_woken_by_the_last_answer_and_by_doubt() -> None:
     async def go() -> None:
-        answers = Answers("postgresql://nowhere/nothing")
+        answers = OrderAnswers("postgresql://nowhere/nothing")
         with answers.expecting(["o-1", "o-2"]) as waiting, answers.expecting(["o-2"]) as other:
             assert not await waiting.until_told(0.01)
             for one in answers._waiting["o-2"]:

@@ -16,11 +16,10 @@ from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 import api
 from api.app import create_app
 from api.http.cursors import CURSOR_PATTERN, make_cursor
-from api.http.fields import Body, Day, Moment
-from api.http.questions import Question
+from api.http.models import Body, Day, Moment, Question
 from api.http.settings import ApiSettings
 from api.http.times import TIME_PATTERN, parse_rfc3339
-from api.places.geography import parse_box, parse_point, pattern_of
+from api.present.geography import parse_box, parse_point, pattern_of
 
 WRONG: Final[dict[str, tuple[Any, ...]]] = {
     "integer": (True, False, "5", 5.5),
@@ -71,7 +70,7 @@ def test_a_number_is_no_time(kind: Any, number: Any) -> None:
 
 
 def test_no_question_and_no_body_has_a_plain_time() -> None:
-    """pydantic's own ``date`` and ``datetime`` read 0 as 1970: the kinds of ``api.http.fields`` don't."""
+    """pydantic's own ``date`` and ``datetime`` read 0 as 1970: the kinds of ``api.http.models`` don't."""
     for model in (*_models(Question), *BODIES):
         for name, field in inspect.get_annotations(model).items():
             assert not re.search(r"\b(date|datetime|AwareDatetime)\b", str(field)), (model, name)

@@ -14,8 +14,8 @@ import api.transfer
 from api.cards.notation import RANDOM
 from api.http.language import language_of
 from api.transfer.columns import read_header
+from api.transfer.export import HEADER
 from api.transfer.french import HEADERS, french
-from api.transfer.out import HEADER
 
 RAISED = {"Refusal", "ValueError", "CardError", "FileRefused", "Wrong", "_matching"}
 PIECES = ("bits are 0 and 1", "7 Two files", "7. A 125 kHz", "7 has no 7", "a card of this format is written as 7",

@@ -12,7 +12,7 @@ from access.errors import CardError
 from access.formats import Card, read_bits
 from access.tokens import card_token
 from api.cards.notation import read_number
-from api.transfer.cards import CardColumn
+from api.transfer.card_column import CardColumn
 from api.transfer.columns import COLUMNS, Column
 from api.transfer.lines import CLEAR, EVERYWHERE, Line, PassPlace, read_end, read_line, read_moment
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from access.tokens import card_token
-from api.transfer.cards import CardColumn
+from api.transfer.card_column import CardColumn
 from api.transfer.columns import COLUMNS, Column
+from api.transfer.export import HEADER, written_csv
 from api.transfer.known import CardRow, Known, MemberRow, PassRow, PlaceLimits, PlaceParts
 from api.transfer.lines import Line, read_line
-from api.transfer.out import HEADER, written_csv
 from api.transfer.plan import Plan, make_plan
 from api.transfer.text import read_table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.http.errors import LimitReached
-from api.http.tries import Limit, Tries
+from api.http.limits import Limit, Tries
 
 LIMIT = Limit(what="tries", most=3, within_s=60)
 

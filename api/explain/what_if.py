@@ -16,9 +16,9 @@ from access.aftermath import after, forget
 from access.decision import decide
 from access.model import AccessList, Decision, State
 from access.schedules import zone_named
-from api.explain.explaining import typed
-from api.explain.readings import Told, passages
-from api.http.fields import time_of
+from api.explain.card_reads import Told, passages
+from api.explain.steps import typed
+from api.http.models import time_of
 
 MOST_TOLD: Final = 100
 _BREATH: Final = 16

@@ -11,7 +11,7 @@ from access.aftermath import Reading
 from access.explanation import Step, explain
 from access.model import AccessList, Decision, Reason, State
 from access.vocabulary import REASONS as TERMS
-from api.explain.readings import Told
+from api.explain.card_reads import Told
 from api.explain.words import CHECKS, REASONS, UNKNOWN_TO_CENTRE, Words
 
 _OTHER_PIN: Final = "0" * 32

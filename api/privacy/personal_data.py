@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from psycopg.rows import DictRow
 
-from api.http.fields import time_of
+from api.http.models import time_of
 from api.http.session import Session
 
 # Each with a time as a datetime, told as RFC 3339; nothing is left out but hashes.

@@ -8,13 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from access.formats import is_random
-from api.cards.cardkey import card_key
-from api.http.answers import json_answer
-from api.http.errors import BadField, NotFound
-from api.http.reach import reached_place
-from api.http.session import Session, guarded, session
-from api.http.state import parts_of
-from api.orders.enrolments import (
+from api.cards.enrolments import (
     ASK,
     BEGIN,
     CARDS,
@@ -27,6 +21,12 @@ from api.orders.enrolments import (
     likely,
     number_of,
 )
+from api.http.answers import json_answer
+from api.http.errors import BadField, NotFound
+from api.http.references import reached_place
+from api.http.session import Session, guarded, session
+from api.http.state import card_key, shared
+from api.orders.answers import order_answers
 from api.orders.orders import found, order, order_json, outcomes
 from api.orders.routes import WaitQuestion
 from rights.sealing import public_bytes, reply_key
@@ -51,7 +51,7 @@ async def begin(request: Request, body: Enrol) -> Response:
             s, "enrol", place=place, door=None, expires_s=body.expires_s, device=reader["id"], gateway=reader["gateway"]
         )
         await s.run(BEGIN, {"id": ids[0], "place": place, "key": s.caller.id})
-        if parts_of(request).settings.card_key is not None:
+        if shared(request).settings.card_key is not None:
             await s.run(ASK, {"id": ids[0], "reply_key": public_bytes(reply_key(card_key(request)))})
         told = await _told(s, request, ids[0])
     answer = json_answer(told, status=202)
@@ -64,7 +64,7 @@ async def begin(request: Request, body: Enrol) -> Response:
 )
 async def enrolment(id: str, request: Request, question: Annotated[WaitQuestion, Query()]) -> Response:  # noqa: A002
     """With `wait`, the answer comes as soon as a card is read. Only the key that started it sees the raw bits."""
-    with parts_of(request).answers.expecting([id]) as waiting:
+    with order_answers(request).expecting([id]) as waiting:
         async with session(request, "enrol") as s:
             told = await _told(s, request, id)
         if told["outcome"] is None and question.wait:

@@ -12,9 +12,10 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
+from fastapi import Request
 from psycopg import AsyncConnection
 
 from database.listening import QUIET_S
@@ -30,7 +31,7 @@ _FIRST_RETRY_S: Final = 0.2
 _LAST_RETRY_S: Final = 2.0
 
 
-class Waiting:
+class PendingAnswers:
     """Somebody who waits for the answers to some orders."""
 
     def __init__(self, ids: Iterable[str]) -> None:
@@ -57,19 +58,19 @@ class Waiting:
         return True
 
 
-class Answers:
+class OrderAnswers:
     """Listens for answers, for as long as ``run`` runs."""
 
     def __init__(self, url: str) -> None:
         self._url = conninfo(url, application_name="maillage-api-answers")
-        self._waiting: dict[str, list[Waiting]] = {}
+        self._waiting: dict[str, list[PendingAnswers]] = {}
         self.connected = False
 
     @contextmanager
-    def expecting(self, ids: Iterable[str]) -> Iterator[Waiting]:
+    def expecting(self, ids: Iterable[str]) -> Iterator[PendingAnswers]:
         """Wait for the answers to ``ids``: to be entered before their transaction commits, so that none is missed."""
         wanted = list(ids)
-        one = Waiting(wanted)
+        one = PendingAnswers(wanted)
         for order in wanted:
             self._waiting.setdefault(order, []).append(one)
         try:
@@ -124,3 +125,8 @@ class Answers:
         while monotonic() < end:
             self._wake()
             await asyncio.sleep(1.0)
+
+
+def order_answers(request: Request) -> OrderAnswers:
+    """The answers that arrive at the application that ``request`` came to."""
+    return cast("OrderAnswers", request.app.state.order_answers)

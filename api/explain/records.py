@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg.rows import DictRow, tuple_row
 
 from access.model import AccessList, State
-from api.explain.readings import DOORS, READINGS, SPACES, Told, folded, ground
+from api.explain.card_reads import DOORS, READINGS, SPACES, Told, folded, ground
 from api.http.errors import BadField, NotFound
 from api.http.session import Session
 from rights.assembly import stored_list

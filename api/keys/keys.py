@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
-from api.http.fields import Body, Code, Moment, Name, Ref, Told, time_of
+from api.http.models import Answer, Body, Code, Moment, Name, Ref, time_of
 from api.http.roles import Role
 
 # The keys that the caller could have made, the newest first; one of them by its number.
@@ -53,7 +53,7 @@ class KeyMade(Body):
         return self
 
 
-class Key(Told):
+class Key(Answer):
     """What may be told of a key."""
 
     id: int
@@ -76,7 +76,7 @@ class NewKey(Key):
     key: str = Field(description="Shown this once; only its hash is kept.")
 
 
-class KeysTold(Told):
+class KeysTold(Answer):
     """The keys that the caller could have made, the newest first."""
 
     keys: list[Key]

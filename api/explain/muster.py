@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from access.inside import muster
 from access.state import State
-from api.http.fields import time_of
-from api.transfer.lines import FORMULA
+from api.http.csv_cells import safe
+from api.http.models import time_of
 
 WINDOW: Final = timedelta(hours=24)
 """Who was read longer ago isn't told."""
@@ -91,5 +91,5 @@ def muster_csv(body: Mapping[str, Any]) -> bytes:
     writer.writerow(_CSV)
     for person in body["people"]:
         cells = [str(person[name] or "") for name in _CSV]
-        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
+        writer.writerow([safe(cell) for cell in cells])
     return text.getvalue().encode("utf-8-sig")

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from api.http.answers import json_answer
 from api.http.errors import NotFound
 from api.http.instance import LONGEST_CHALLENGE, PATH, proof
-from api.http.state import parts_of
+from api.http.state import shared
+from api.present.state import present
 
 router = APIRouter(include_in_schema=False)
 
@@ -25,7 +26,7 @@ async def healthz(request: Request) -> Response:
 @router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """Whether to send it requests: 503 until the network was loaded. A lost database doesn't count: the board ages."""
-    listener = parts_of(request).listener
+    listener = present(request).listener
     return json_answer(
         {"ready": listener.loaded, "board": {"loaded": listener.loaded, "connected": listener.connected}},
         status=200 if listener.loaded else 503,
@@ -35,7 +36,7 @@ async def readyz(request: Request) -> Response:
 @router.get(PATH)
 async def instance(request: Request, challenge: Annotated[str, Query(max_length=LONGEST_CHALLENGE)]) -> Response:
     """Prove that this is the API of the stack whose key the caller holds; 404 where no key was given to it."""
-    settings, port = parts_of(request).settings, (request.scope.get("server") or ("", 0))[1]
+    settings, port = shared(request).settings, (request.scope.get("server") or ("", 0))[1]
     if settings.instance_key is None:
         raise NotFound("This API belongs to no stack that asks for a proof.")
     return json_answer({"proof": proof(settings.instance_key.get_secret_value(), port=port, challenge=challenge)})
@@ -44,5 +45,5 @@ async def instance(request: Request, challenge: Annotated[str, Query(max_length=
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """What the API counts of itself, in the Prometheus text format."""
-    text = parts_of(request).metrics.text()
+    text = shared(request).metrics.text()
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8", headers={"Cache-Control": "no-store"})

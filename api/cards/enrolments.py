@@ -13,7 +13,7 @@ from access.errors import CardError
 from access.formats import Card, lookalikes, read_bits
 from access.tokens import card_token
 from api.cards.notation import RANDOM
-from api.http.fields import Body, Code, Told, time_of
+from api.http.models import Answer, Body, Code, time_of
 from rights.sealing import reply_key, unseal
 
 # A reader of a place whose gateway is in service.
@@ -58,7 +58,7 @@ class Enrol(Body):
     expires_s: int = Field(default=60, ge=10, le=600, description="The reader waits so long for the card, seconds.")
 
 
-class KnownCard(Told):
+class KnownCard(Answer):
     """A card that the network knows."""
 
     ref: str
@@ -66,14 +66,14 @@ class KnownCard(Told):
     status: str
 
 
-class Lookalike(Told):
+class Lookalike(Answer):
     """A known card that this reader may be reading wrongly."""
 
     how: str
     card: KnownCard
 
 
-class Enrolment(Told):
+class Enrolment(Answer):
     """What was read."""
 
     id: str

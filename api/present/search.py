@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from api.places.geography import Box, Point, around, distance_km
-from api.present.network import Network, Place, folded
+from api.present.geography import Box, Point, around, distance_km
+from api.present.network import Network, Place, unaccented
 
 _NUMBER: Final = re.compile(r"\d+|2[ab]")
 
@@ -38,7 +38,7 @@ def find_places(
     kind: str | None = None,
 ) -> list[Found]:
     """The places that fit all of it: by code, or the nearest first where there is a ``point``."""
-    wanted = [_pattern(word) for word in folded(words or "").split()]
+    wanted = [_pattern(word) for word in unaccented(words or "").split()]
     places: Iterable[Place] = network.places
     if department is not None:
         places = (place for place in places if place.department == department)

@@ -8,12 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
 
+from api.http.csv_cells import safe
 from api.http.language import Language
 from api.transfer.columns import COLUMNS, NAME_PARTS, Column
 from api.transfer.entitle import PassPlanner
 from api.transfer.french import CELLS, HEADERS
 from api.transfer.known import CardRow, Known, MemberRow, PassRow
-from api.transfer.lines import EVERYWHERE, FORMULA
+from api.transfer.lines import EVERYWHERE
 from api.transfer.moments import written, zone_of
 
 HEADER: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column not in ("card", *NAME_PARTS))
@@ -35,12 +36,8 @@ def written_csv(known: Known, *, delimiter: str = ",", mark: bool = False, langu
     words = CELLS if in_french else {}
     for row in _rows(known):
         cells = ((column, str(row.get(column) or "")) for column in HEADER)
-        writer.writerow([_safe(words[column].get(cell, cell) if column in words else cell) for column, cell in cells])
+        writer.writerow([safe(words[column].get(cell, cell) if column in words else cell) for column, cell in cells])
     return text.getvalue().encode("utf-8-sig" if mark else "utf-8")
-
-
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def _rows(known: Known) -> Iterator[dict[str, Any]]:

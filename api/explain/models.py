@@ -8,8 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from api.cards.cards import CardFormat
-from api.http.fields import Body, Code, Moment, Ref
-from api.http.fields import Told as Answer
+from api.http.models import Answer, Body, Code, Moment, Ref
 
 
 class EventNamed(Body):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from api.http.errors import BadField, NotFound
+from api.http.errors import BadField, NotFound, ScopeMissing
+from api.http.roles import Permission
 from api.http.session import Session
 
 _PLACE: Final = "SELECT id, time_zone FROM place WHERE code = %s"
@@ -96,3 +97,16 @@ async def member_of_path(s: Session, ref: str) -> str:
     if await s.row(_MEMBER, (ref,)) is None:
         raise NotFound(f"There is no member {ref!r} that this key reaches. Find members with /v1/members?q=…")
     return ref
+
+
+async def reached_place(s: Session, code: str, permission: Permission, *, field: str | None = None) -> int:
+    """The id of the place ``code``, of the path or of the body's ``field``.
+
+    Raises:
+        NotFound, BadField: there is none.
+        ScopeMissing: the key is bound to other places.
+    """
+    place, _ = await (place_of_path(s, code) if field is None else place_named(s, code, field))
+    if s.caller.places is not None and place not in s.caller.places:
+        raise ScopeMissing(permission, of=code)
+    return place

@@ -1,0 +1,204 @@
+"""Questions about occupancy and free seats, and the shapes of the answers, for OpenAPI.
+
+The answers are sent as prepared bytes; tests hold them to these models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from api.http.models import Answer, Question
+from api.http.times import TIME_PATTERN
+from api.present.geography import parse_box, parse_point, pattern_of
+
+Kind = Literal["place", "open_space", "meeting_room", "fab_lab", "phone_box", "kitchen", "other"]
+
+
+def _readable(read: Callable[[str], object]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        read(text)
+        return text
+
+    return check
+
+
+Near = Annotated[
+    str,
+    AfterValidator(_readable(parse_point)),
+    Field(
+        description="A point, `latitude,longitude` in degrees.",
+        examples=["45.8336,1.2611"],
+        max_length=60,
+        json_schema_extra={"pattern": pattern_of(2)},
+    ),
+]
+Bbox = Annotated[
+    str,
+    AfterValidator(_readable(parse_box)),
+    Field(
+        description="A box, `west,south,east,north` in degrees (the order of GeoJSON).",
+        examples=["-1.79,42.78,2.61,47.18"],
+        max_length=120,
+        json_schema_extra={"pattern": pattern_of(4)},
+    ),
+]
+# In the document only: an answer in words says more than "String should match pattern".
+_SINCE: Final = "[0-9]+-[0-9a-f]+-[0-9]+"
+
+
+class Occupancy(Answer):
+    """How many people are in a space now. Stale means unknown, never zero."""
+
+    present: int | None = Field(description="The estimate; null where nothing may be said.", ge=0)
+    low: int | None = Field(description="Surely no fewer.", ge=0)
+    high: int | None = Field(description="Surely no more.", ge=0)
+    capacity: int | None = Field(ge=0)
+    quality: Literal["live", "degraded", "stale", "unknown"] = Field(
+        description="live: every sensor speaks · degraded: some are silent · stale: too old · unknown: not known."
+    )
+    at: datetime | None = Field(description="The time that this is true for (UTC).")
+    ttl: int = Field(description="Seconds after `at` for which it may be believed.", ge=0)
+
+
+class Free(Answer):
+    """Seats: surely `low`, perhaps `high`."""
+
+    low: int = Field(ge=0)
+    high: int = Field(ge=0)
+
+
+class SpaceOccupancy(Occupancy):
+    """One space of a place."""
+
+    free: Free | None = Field(description="Its free seats, whatever they are for; null: it can't be said.")
+    booked_until: datetime | None = Field(description="A meeting room or phone box that is booked now: until when.")
+
+    space: str
+    kind: Kind
+    parent: str | None
+
+
+_ROOT: Final[dict[str, Any]] = {
+    "present": 7,
+    "low": 6,
+    "high": 9,
+    "capacity": 24,
+    "quality": "live",
+    "at": "2026-11-21T09:12:30.512Z",
+    "ttl": 900,
+}
+_PLACE: Final[dict[str, Any]] = {
+    "place": "ecosysteme-coworking-limoges",
+    **_ROOT,
+    "seats": 18,
+    "free": {"low": 11, "high": 13},
+    "open": True,
+    "locked": False,
+    "changes_at": "2026-11-21T18:00:00.000Z",
+    "changed_at": "2026-11-21T09:12:30.655Z",
+    "spaces": [
+        {"space": "room-1", "kind": "meeting_room", "parent": "place", **_ROOT, "capacity": 6}
+        | {"present": 0, "low": 0, "high": 0, "free": {"low": 0, "high": 0}, "booked_until": "2026-11-21T11:00:00Z"}
+    ],
+}
+
+
+class PlaceOccupancy(Occupancy):
+    """A place as a whole (its root space), and each of its spaces."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_PLACE]})
+
+    place: str
+    seats: int | None = Field(description="Seats to work at, taken or not; null: none is described.", ge=0)
+    free: Free | None = Field(description="Free seats to work at; null: it can't be said. None while it is closed.")
+    open: bool | None = Field(description="By its hours, closures and lockdowns; null: its hours aren't known.")
+    locked: bool = Field(description="In lockdown: closed until it is released.")
+    changes_at: datetime | None = Field(
+        description="When it closes (if open) or opens (if closed) next by its hours; null: not known, or not in sight."
+    )
+    changed_at: datetime | None = Field(description="When the centre stored the newest change.")
+    spaces: list[SpaceOccupancy] = Field(default=[], description="Left out with `spaces=false`.")
+
+
+class NetworkOccupancy(Answer):
+    """Every place, or those that changed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"cursor": "1795252350655000-5f3a9c01-412", "places": [_PLACE]}]}
+    )
+
+    cursor: str = Field(description="For `changed_since` of the next request, or `since` of the stream.")
+    places: list[PlaceOccupancy]
+
+
+class PlaceOffer(Answer):
+    """What one place has of free seats."""
+
+    place: str
+    name: str
+    commune: str | None
+    distance_km: float
+    space: str | None = Field(description="Where the seats are.")
+    free: Free | None = Field(description="null: it can't be said.")
+    open: bool | None = Field(description="null: its hours aren't known.")
+    changes_at: datetime | None = Field(description="When it closes by its hours; null: not known, or not in sight.")
+    capacity: int | None
+    quality: Literal["live", "degraded", "stale", "unknown"]
+    at: datetime | None
+    ttl: int
+
+
+class Availability(Answer):
+    """Where seats are free, the nearest first."""
+
+    at: datetime
+    seats: int
+    places: list[PlaceOffer] = Field(description="Places with that many seats surely free.")
+    unknown: list[PlaceOffer] = Field(description="Places of which it can't be said: never to be taken for free.")
+    counts: dict[Literal["free", "full", "unknown", "closed"], int] = Field(description="All places within the radius.")
+
+
+class OccupancyQuestion(Question):
+    """What of the network's occupancy to tell."""
+
+    changed_since: str | None = Field(
+        default=None,
+        max_length=100,
+        description="A `cursor` of an earlier answer, or an RFC 3339 time: only the places that changed since. "
+        "May include a few unchanged places; never leaves out a changed one.",
+        examples=["2026-11-21T20:37:53Z"],
+        json_schema_extra={"pattern": f"^({_SINCE}|{TIME_PATTERN})$"},
+    )
+    spaces: bool = Field(default=True, description="Include each space, not only the whole place.")
+
+
+class StreamQuestion(Question):
+    """Which places to follow."""
+
+    place: list[str] = Field(default=[], max_length=200, description="Only these places (repeatable).")
+    bbox: Bbox | None = None
+    since: str | None = Field(
+        default=None,
+        max_length=100,
+        description="A `cursor` of /v1/occupancy to go on from. The header `Last-Event-ID` comes first. "
+        "Without either the whole present state is sent first.",
+        json_schema_extra={"pattern": f"^{_SINCE}$"},
+    )
+
+
+class AvailabilityQuestion(Question):
+    """Where to look for seats."""
+
+    near: Near
+    radius_km: float = Field(default=30, gt=0, le=500, description="The largest distance.")
+    seats: int = Field(default=1, ge=1, le=1000, description="Number of free seats needed.")
+    kind: Kind | None = Field(
+        default=None,
+        description="In one space of this kind, whatever its seats are for; without it, any seats to work at.",
+        examples=["open_space"],
+    )
+    limit: int = Field(default=50, ge=1, le=500, description="Number of places, nearest first.")

@@ -1,0 +1,44 @@
+"""The board of this process and what feeds and serves it, for the routes that answer from memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Final, cast
+
+from fastapi import Depends, Request
+
+from api.http.errors import Unavailable
+from api.present.board import Board
+from api.present.listen import Listener
+from api.present.stream import Streams
+
+LOADING: Final = "The network is being loaded: the database has not answered yet."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """The board, its listener and the live streams."""
+
+    board: Board
+    listener: Listener
+    streams: Streams
+
+
+def present(request: Request) -> Present:
+    """The present of the application that ``request`` came to."""
+    return cast("Present", request.app.state.present)
+
+
+async def loaded_board(request: Request) -> Board:
+    """The board, once it holds the network.
+
+    Raises:
+        Unavailable: it has not been loaded yet.
+    """
+    now = present(request)
+    if not now.listener.loaded:
+        raise Unavailable(LOADING)
+    return now.board
+
+
+LoadedBoard = Annotated[Board, Depends(loaded_board)]
