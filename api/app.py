@@ -36,13 +36,13 @@ from api.http.openapi import describe_problems
 from api.http.settings import ApiSettings
 from api.http.state import Shared
 from api.keys import routes as keys
-from api.members import organisation_routes as organisations
+from api.members import organisations
 from api.members import routes as members
-from api.orders import lockdown_routes as lockdowns
+from api.orders import lockdowns
 from api.orders import routes as commands
 from api.orders.answers import OrderAnswers
 from api.passes import routes as passes
-from api.places import hours_routes as places_access
+from api.places import hours as places_access
 from api.places import routes as places
 from api.present import availability_routes as availability
 from api.present import routes as occupancy
@@ -52,7 +52,7 @@ from api.present.metrics import PresentMetrics
 from api.present.state import Present
 from api.present.stream import Streams
 from api.privacy import routes as privacy
-from api.schedules import closure_routes as closures
+from api.schedules import closures
 from api.schedules import routes as schedules
 from api.transfer import routes as transfer
 from api.visits import routes as visitors

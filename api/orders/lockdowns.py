@@ -1,14 +1,21 @@
-"""Lockdowns in force: rows that every list carries, so that they also reach who was offline when they were ordered."""
+"""``/v1/lockdowns``: what is in lockdown now."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
+from fastapi import APIRouter, Query, Request
 from psycopg.rows import DictRow
+from pydantic import Field
+from starlette.responses import Response
 
-from api.http.models import Answer, time_of
-from api.http.session import Session
+from api.http.answers import json_answer
+from api.http.models import Answer, Question, time_of
+from api.http.references import reached_place
+from api.http.session import Session, guarded, session
+
+router: Final = APIRouter(tags=["operate"])
 
 _LOCK: Final = """
 INSERT INTO lockdown (place, door, ordered_by) VALUES (%(place)s, %(door)s, %(by)s) ON CONFLICT DO NOTHING
@@ -58,6 +65,31 @@ async def release(s: Session, *, place: int | None, door: int | None) -> None:
     await s.run(_RELEASE, {"place": place, "door": door, "by": s.caller.actor})
 
 
-async def in_force(s: Session, *, place: int | None) -> list[DictRow]:
+async def locked(s: Session, *, place: int | None) -> list[DictRow]:
     """The lockdowns in force, at one place or everywhere."""
     return await s.rows(_IN_FORCE, {"place": place})
+
+
+class LockdownsQuestion(Question):
+    """Where."""
+
+    place: str | None = Field(default=None, max_length=64)
+
+
+class Lockdowns(Answer):
+    """Lockdowns in force."""
+
+    lockdowns: list[Lockdown]
+
+
+@router.get(
+    "/v1/lockdowns",
+    summary="Current lockdowns",
+    **guarded("lockdown", "unlock", "explain", answers={200: Lockdowns}),
+)
+async def in_force(request: Request, question: Annotated[LockdownsQuestion, Query()]) -> Response:
+    """Of the network, of places and of doors. Evacuations are orders and are listed in the audit."""
+    async with session(request, "lockdown", "unlock", "explain") as s:
+        place = None if question.place is None else await reached_place(s, question.place, "lockdown")
+        rows = await locked(s, place=place)
+    return json_answer({"lockdowns": [lockdown_json(row) for row in rows]})

@@ -103,7 +103,7 @@ async def _order(
                 await locking.release(s, place=number, door=at)
             ids = await order(s, do, place=number, door=at, expires_s=expires_s)
             if do != "unlock":
-                in_force = [locking.lockdown_json(row) for row in await locking.in_force(s, place=number)]
+                in_force = [locking.lockdown_json(row) for row in await locking.locked(s, place=number)]
             rows = await found(s, ids)
             # before the commit, so that no answer goes by
             waiting = stack.enter_context(order_answers(request).expecting(ids))

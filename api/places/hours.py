@@ -1,14 +1,23 @@
-"""What a place says beside who: its hours, how many people its spaces hold, its policy."""
+"""``/v1/places/{place}/hours`` and ``…/policy``: opening hours, capacity limits and how gateways behave."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from fastapi import APIRouter, Request
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 from pydantic import Field
+from starlette.responses import Response
 
-from api.http.models import Answer, Body, Code
-from api.http.revisions import Thing
+from api.http.errors import BadField
+from api.http.models import Answer, Body, Code, whole
+from api.http.references import parts_named
+from api.http.revisions import Thing, expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.session import guarded, session
+from api.schedules.schedules import checked_hours
+
+router: Final = APIRouter(tags=["place rules"])
 
 # A place's hours and the limits of its spaces.
 FIND: Final = """
@@ -101,3 +110,68 @@ def hours_json(row: DictRow) -> dict[str, Any]:
 def policy_json(row: DictRow) -> dict[str, Any]:
     """A row of ``POLICY`` as it is told."""
     return {"place": row["place"], **{name: row[name] for name in PolicyFields.model_fields}}
+
+
+@router.get(
+    "/v1/places/{place}/hours",
+    summary="Opening hours and capacity limits of a place",
+    **guarded("members:read", answers={200: Hours}),
+)
+async def hours(place: str, request: Request) -> Response:
+    """Its opening hours and the capacity of each space."""
+    async with session(request, "members:read") as s:
+        row = await read(s, hours_thing(place))
+    return told(hours_json(row), row["revision"])
+
+
+@router.patch(
+    "/v1/places/{place}/hours",
+    summary="Change opening hours and capacity limits",
+    **guarded("rules:write", answers={200: Hours}, changes=True),
+)
+async def change_hours(place: str, request: Request, body: HoursChanged) -> Response:
+    """Fields not sent, and spaces not named in `limits`, keep their value."""
+    given = body.opening_hours
+    values = {
+        "has_hours": "opening_hours" in body.model_fields_set,
+        "hours": None if given is None else Jsonb(checked_hours(given, "opening_hours")),
+    }
+    for code, limit in body.limits.items():
+        if limit is not None and not 0 <= limit <= 100_000:
+            raise BadField(f"limits.{code}", "expected a number of people from 0 to 100,000, or null")
+    async with session(request, "rules:write") as s:
+        wanted, thing = expected(request), hours_thing(place)
+        row = await read_to_change(s, thing, wanted)
+        if await s.row(UPDATE, {**values, "id": row["id"], "revisions": held_to(row, wanted)}) is None:
+            raise await explain_refusal(s, thing, wanted)
+        for code, limit in body.limits.items():
+            space = await parts_named(s, row["id"], "spaces", [code], f"limits.{code}")
+            assert space
+            if await s.row(LIMIT, {"space": space[0], "limit": limit}) is None:
+                raise await explain_refusal(s, thing, None)
+        row = await read(s, thing)
+    return told(hours_json(row), row["revision"])
+
+
+@router.get("/v1/places/{place}/policy", summary="A place's policy", **guarded("members:read", answers={200: Policy}))
+async def policy(place: str, request: Request) -> Response:
+    """How gateways treat an outdated access list and wrong PINs. The ETag of the defaults is `"0"`."""
+    async with session(request, "members:read") as s:
+        row = await read(s, policy_thing(place))
+    return told(policy_json(row), row["revision"])
+
+
+@router.put(
+    "/v1/places/{place}/policy",
+    summary="Replace a place's policy",
+    **guarded("rules:write", answers={200: Policy}, changes=True),
+)
+async def put_policy(place: str, request: Request, body: PolicyFields) -> Response:
+    """Fields not sent get their default."""
+    async with session(request, "rules:write") as s:
+        wanted, thing = expected(request), policy_thing(place)
+        row = await read_to_change(s, thing, wanted)
+        if await s.row(PUT_POLICY, {**whole(body), "id": row["id"], "revisions": held_to(row, wanted)}) is None:
+            raise await explain_refusal(s, thing, wanted)
+        row = await read(s, thing)
+    return told(policy_json(row), row["revision"])

@@ -18,7 +18,7 @@ from api.cards import cards, spread
 from api.keys import keys as key_models
 from api.members import members
 from api.passes import passes
-from api.visits import visits
+from api.visits import routes as visits
 from rights.refresh import Refresher
 from tests.managed import CARD_KEY, Managed, managed
 

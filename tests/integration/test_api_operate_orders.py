@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.cards.enrolments import Enrolment
-from api.orders.lockdown_routes import Lockdowns
+from api.orders.lockdowns import Lockdowns
 from api.orders.orders import Order
 from api.orders.routes import Orders
 from gateway.config import GatewayConfig, write_gateways
