@@ -1,7 +1,8 @@
-"""API keys over HTTP: made and ended by who may, shown once, never told again."""
+"""API keys: their SQL, their rules and their shape in requests and answers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -11,25 +12,44 @@ from pydantic import Field, model_validator
 from api.http.models import Answer, Body, Code, Moment, Name, Ref, time_of
 from api.http.roles import Role
 
-# The keys that the caller could have made, the newest first; one of them by its number.
-FIND: Final = """
+_KEYS: Final = """
 SELECT k.id, k.name, k.role, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.member, k.made_by,
        (SELECT g.code::text FROM gateway g WHERE g.id = k.gateway) AS gateway,
        CASE WHEN k.places IS NOT NULL THEN
          ARRAY(SELECT p.code::text FROM place p WHERE p.id = ANY(k.places) ORDER BY p.code)
-       END AS places, 0 AS revision
+       END AS places
 FROM api_key k
+"""
+# Every key, newest first.
+ALL: Final = _KEYS + "ORDER BY k.id DESC"
+# The keys that the caller could have made, newest first; or the one with this number.
+FIND: Final = (
+    _KEYS
+    + """
 WHERE (%(id)s::integer IS NULL OR k.id = %(id)s)
   AND caller_makes_key(k.role, k.scopes, k.places, k.member, k.gateway)
 ORDER BY k.id DESC LIMIT 5000
 """
+)
 INSERT: Final = """
 INSERT INTO api_key (name, digest, scopes, places, expires_at, role, member, gateway)
-VALUES (%(name)s, %(digest)s, '{}', %(places)s, %(expires_at)s, %(role)s, %(member)s, %(gateway)s) RETURNING id
+VALUES (%(name)s, %(digest)s, %(scopes)s, %(places)s, %(expires_at)s, %(role)s, %(member)s, %(gateway)s) RETURNING id
 """
-REVOKE: Final = "UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE id = %(id)s RETURNING id"
+REVOKE: Final = "UPDATE api_key SET revoked_at = now() WHERE id = %(id)s AND revoked_at IS NULL RETURNING id"
 PLACES: Final = "SELECT code::text AS code, id FROM place WHERE code = ANY(%(codes)s)"
 GATEWAY: Final = "SELECT id FROM gateway WHERE code = %(code)s AND retired_at IS NULL"
+
+
+def check_holder(role: Role, places: Sequence[str] | None, member: str | None, gateway: str | None) -> None:
+    """Check that a key of ``role`` names what belongs to it.
+
+    Raises:
+        ValueError: it names a member, a gateway or places that its role doesn't have, or lacks one.
+    """
+    if (role == "member") != (member is not None) or (role == "gateway") != (gateway is not None):
+        raise ValueError("a member's key names its member, a gateway's its gateway, and no other key does")
+    if places is not None and role in ("network_administrator", "member", "gateway"):
+        raise ValueError(f"the role {role} isn't bound to places; for an administrator of some places: place_manager")
 
 
 class KeyMade(Body):
@@ -44,12 +64,7 @@ class KeyMade(Body):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.role == "member") != (self.member is not None):
-            raise ValueError("a key of the role member names its member, and no other key does")
-        if (self.role == "gateway") != (self.gateway is not None):
-            raise ValueError("a key of the role gateway names its gateway, and no other key does")
-        if self.places is not None and self.role in ("network_administrator", "member", "gateway"):
-            raise ValueError(f"the role {self.role} isn't bound to places; an administrator of some is a place_manager")
+        check_holder(self.role, self.places, self.member, self.gateway)
         return self
 
 
@@ -76,7 +91,7 @@ class NewKey(Key):
     key: str = Field(description="Shown this once; only its hash is kept.")
 
 
-class KeysTold(Answer):
+class KeyList(Answer):
     """The keys that the caller could have made, the newest first."""
 
     keys: list[Key]

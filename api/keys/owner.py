@@ -1,71 +1,20 @@
-"""API keys: made, listed and revoked by an operator (``maillage key …``), held only as digests."""
+"""API keys, created, listed and revoked by the owner of the database (``maillage key …``)."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Final
 
-from psycopg.rows import class_row
+from psycopg.rows import dict_row
 
 from api.http.errors import KeyInvalid
-from api.http.roles import ROLES
+from api.http.key_text import digest_of, random_key
+from api.http.roles import OF_SCOPES, ROLES
+from api.keys.keys import ALL, GATEWAY, INSERT, PLACES, REVOKE, Key, check_holder
 from database.pool import Connection
 
-SCOPES: Final = ("events:read", "access:manage", "admin")
-PREFIX: Final = "mk_"
-_RANDOM_BYTES: Final = 32
-
-_INSERT: Final = """
-INSERT INTO api_key (name, digest, scopes, places, expires_at, role, member, gateway)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-"""
-_PLACES: Final = "SELECT code, id FROM place WHERE code = ANY(%s)"
 _MEMBER: Final = "SELECT ref FROM member WHERE ref = %s"
-_GATEWAY: Final = "SELECT id FROM gateway WHERE code = %s AND retired_at IS NULL"
-# Every key with its places' codes, the newest first; never a digest.
-_LIST: Final = """
-SELECT k.id, k.name, k.role, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.member,
-       (SELECT g.code::text FROM gateway g WHERE g.id = k.gateway) AS gateway,
-       CASE WHEN k.places IS NOT NULL THEN
-         coalesce((SELECT array_agg(p.code::text ORDER BY p.code) FROM place p WHERE p.id = ANY(k.places)), '{}')
-       END AS places
-FROM api_key k ORDER BY k.id DESC
-"""
-_REVOKE: Final = "UPDATE api_key SET revoked_at = now() WHERE id = %s AND revoked_at IS NULL"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """What may be told of a key."""
-
-    id: int
-    name: str
-    role: str | None
-    scopes: list[str]
-    places: list[str] | None
-    """Codes of the only places that it may see; None: the whole network."""
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    last_used_at: datetime | None
-    member: str | None
-    """Whose own key it is."""
-    gateway: str | None
-    """Code of the gateway whose key it is."""
-
-
-def digest_of(key: str) -> bytes:
-    """SHA-256 of a key: it has 256 random bits, so that a slow hash would add nothing."""
-    return sha256(key.encode()).digest()
-
-
-def random_key() -> str:
-    """A key that nobody has."""
-    return PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
 
 
 def create_key(
@@ -96,19 +45,26 @@ def create_key(
     if member is not None and conn.execute(_MEMBER, (member,)).fetchone() is None:
         raise KeyInvalid(f"No such member: {member}.")
     key = random_key()
-    values = (role, member, _gateway(conn, gateway))
-    conn.execute(
-        _INSERT, (name.strip(), digest_of(key), sorted(set(scopes)), _places(conn, places), expires_at, *values)
-    )
+    values = {
+        "name": name.strip(),
+        "digest": digest_of(key),
+        "scopes": sorted(set(scopes)),
+        "places": _places(conn, places),
+        "expires_at": expires_at,
+        "role": role,
+        "member": member,
+        "gateway": _gateway(conn, gateway),
+    }
+    conn.execute(INSERT, values)
     return key
 
 
 def _check_rights(
     scopes: Sequence[str], role: str | None, places: Sequence[str] | None, member: str | None, gateway: str | None
 ) -> None:
-    unknown = sorted(set(scopes) - set(SCOPES))
+    unknown = sorted(set(scopes) - OF_SCOPES.keys())
     if unknown or not (scopes or role):
-        raise KeyInvalid(f"Unknown scope {', '.join(unknown) or '(none given)'}. There are: {', '.join(SCOPES)}.")
+        raise KeyInvalid(f"Unknown scope {', '.join(unknown) or '(none given)'}. There are: {', '.join(OF_SCOPES)}.")
     if role is None:
         if member is not None or gateway is not None:
             raise KeyInvalid("Only a key with the role member or gateway names one.")
@@ -117,16 +73,17 @@ def _check_rights(
         raise KeyInvalid(f"Unknown role {role}. There are: {', '.join(ROLES)}.")
     if scopes:
         raise KeyInvalid("A key has a role or scopes, not both.")
-    if (role == "member") != (member is not None) or (role == "gateway") != (gateway is not None):
-        raise KeyInvalid("A member's key names its member, a gateway's its gateway, and no other key does.")
-    if places is not None and role in {"network_administrator", "member", "gateway"}:
-        raise KeyInvalid(f"The role {role} isn't bound to places; for an administrator of some places: place_manager.")
+    try:
+        check_holder(role, places, member, gateway)
+    except ValueError as error:
+        text = str(error)
+        raise KeyInvalid(f"{text[0].upper()}{text[1:]}.") from None
 
 
 def _places(conn: Connection, places: Sequence[str] | None) -> list[int] | None:
     if places is None:
         return None
-    known: dict[str, int] = dict(conn.execute(_PLACES, (list(places),)).fetchall())
+    known: dict[str, int] = dict(conn.execute(PLACES, {"codes": list(places)}).fetchall())
     strangers = sorted(set(places) - set(known))
     if strangers or not places:
         raise KeyInvalid(f"No such place: {', '.join(strangers) or '(none given)'}.")
@@ -136,22 +93,22 @@ def _places(conn: Connection, places: Sequence[str] | None) -> list[int] | None:
 def _gateway(conn: Connection, code: str | None) -> int | None:
     if code is None:
         return None
-    row = conn.execute(_GATEWAY, (code,)).fetchone()
+    row = conn.execute(GATEWAY, {"code": code}).fetchone()
     if row is None:
         raise KeyInvalid(f"No such gateway in service: {code}.")
     number: int = row[0]
     return number
 
 
-def list_keys(conn: Connection) -> list[ApiKey]:
-    """Every key, the newest first."""
-    with conn.cursor(row_factory=class_row(ApiKey)) as cursor:
-        return cursor.execute(_LIST).fetchall()
+def list_keys(conn: Connection) -> list[Key]:
+    """Every key, newest first."""
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return [Key(**row) for row in cursor.execute(ALL).fetchall()]
 
 
 def revoke_key(conn: Connection, key_id: int) -> bool:
     """Revoke a key; False: there is none such, or it has ended already. The caller commits.
 
-    An API that has just seen the key believes it for up to 10 s more.
+    An API that has just seen the key accepts it for up to 10 s more.
     """
-    return conn.execute(_REVOKE, (key_id,)).rowcount == 1
+    return conn.execute(REVOKE, {"id": key_id}).rowcount == 1

@@ -15,13 +15,13 @@ from api.http.references import member_named
 from api.http.revisions import Thing, read
 from api.http.session import Session, guarded, session
 from api.keys import keys as rows
-from api.keys.keys import Key, KeyMade, KeysTold, NewKey, key_json
+from api.keys.keys import Key, KeyList, KeyMade, NewKey, key_json
 
 router: Final = APIRouter(tags=["keys"])
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-@router.get("/v1/keys", summary="Keys", **guarded("keys:write", answers={200: KeysTold}))
+@router.get("/v1/keys", summary="Keys", **guarded("keys:write", answers={200: KeyList}))
 async def keys(request: Request) -> Response:
     """Keys that the caller could create, ended ones included. The secrets are never shown."""
     async with session(request, "keys:write") as s:
@@ -39,7 +39,12 @@ async def make_key(request: Request, body: KeyMade) -> Response:
         raise BadField("expires_at", "it must be in the future")
     async with session(request, "keys:write") as s:
         key = random_key()
-        values: dict[str, Any] = {**body.model_dump(), "digest": digest_of(key), "places": await _places(s, body)}
+        values: dict[str, Any] = {
+            **body.model_dump(),
+            "digest": digest_of(key),
+            "scopes": [],
+            "places": await _places(s, body),
+        }
         if body.member is not None:
             await member_named(s, body.member, "member")
         if body.gateway is not None:

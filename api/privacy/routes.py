@@ -118,7 +118,7 @@ async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = Non
         await read(s, _thing(ref))
         key = random_key()
         values = {"name": f"own {ref}", "digest": digest_of(key), "expires_at": expires_at, "role": "member"}
-        await s.row(key_rows.INSERT, {**values, "places": None, "member": ref, "gateway": None})
+        await s.row(key_rows.INSERT, {**values, "scopes": [], "places": None, "member": ref, "gateway": None})
     return json_answer({"key": key, "member": ref, "expires_at": time_of(expires_at)}, status=201)
 
 

@@ -515,7 +515,7 @@ def test_keys_are_made_within_reach_and_shown_once(network: Managed) -> None:
     assert network.post("manager", "/v1/keys", {"name": "x", "role": "front_desk"}).status_code == 403
     assert wrong(network.post("admin", "/v1/keys", {"name": "x", "role": "king"})) == (422, "role")
     assert wrong(network.post("admin", "/v1/keys", {"name": "x", "role": "member"})) == (422, "body")
-    seen = key_models.KeysTold.model_validate_json(network.get("manager", "/v1/keys").content)
+    seen = key_models.KeyList.model_validate_json(network.get("manager", "/v1/keys").content)
     assert "admin" not in [one.name for one in seen.keys]
     (number,) = network.sql("SELECT id FROM api_key WHERE name = 'isle'")[0]
     assert network.call("manager", "DELETE", f"/v1/keys/{number}").status_code == 404
