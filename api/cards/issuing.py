@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import Request
@@ -16,7 +18,7 @@ from api.audit.entries import note_reading
 from api.cards.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued, CardSought, card_json
 from api.cards.enrolments import bits_of, number_of
 from api.cards.notation import RANDOM, NeedsFormat, read_notation
-from api.cards.numbers import Credential, new_code, read_keypad_code, read_number
+from api.cards.numbers import Credential, read_keypad_code, read_number
 from api.http.errors import BadField, FormatNeeded, Taken
 from api.http.limits import TAKEN
 from api.http.roles import Permission
@@ -66,7 +68,7 @@ async def credential_of(
             tries.check(TAKEN, s.caller.id)
             tries.count(TAKEN, s.caller.id)
     elif body.code_digits is not None:
-        return new_code(card_key(request), body.code_digits)
+        return _new_code(card_key(request), body.code_digits)
     elif body.code is not None and s.caller.places is not None:
         raise BadField(f"{within}code", CHOSEN)
     if body.enrolment is not None:
@@ -118,7 +120,7 @@ async def put_card(s: Session, request: Request, credential: Credential, **value
                 raise
             if credential.shown is None:
                 break
-            credential = new_code(card_key(request), len(credential.shown))
+            credential = _new_code(card_key(request), len(credential.shown))
         else:
             assert row is not None
             return row | {"code": credential.shown}
@@ -171,3 +173,8 @@ async def _enrolled(s: Session, request: Request, enrolment: str, field: str) ->
     if number is not None and row["format"] == "MIFARE4" and is_random(number):
         raise BadField(field, RANDOM)
     return Credential(token=bytes(row["token"]), last4=row["last4"], kind="card", format=row["format"])
+
+
+def _new_code(key: bytes, digits: int) -> Credential:
+    chosen = "".join(secrets.choice("0123456789") for _ in range(digits))
+    return replace(read_keypad_code(key, chosen), shown=chosen)

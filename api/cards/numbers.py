@@ -1,12 +1,12 @@
-"""Card numbers as people send them: read into one normalised number, made a token, and forgotten."""
+"""What is kept of a card number or a keypad code: its token, and the last four digits of a card. Pure."""
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Literal
 
 from access.errors import CardError
-from access.formats import read_code
+from access.formats import Card, read_code
 from access.tokens import card_token
 from api.cards import notation
 
@@ -17,11 +17,23 @@ class Credential:
 
     token: bytes
     last4: str | None
-    kind: str
-    """``card`` or ``code``."""
+    kind: Literal["card", "code"]
     format: str | None
     shown: str | None = field(default=None, repr=False)
     """A code that the server has chosen, for the one answer that shows it."""
+
+
+def credential(key: bytes, card: Card) -> Credential:
+    """What to keep of ``card``; of a keypad code no digits, since four may be all that it has.
+
+    Args:
+        key: the network's key for tokens.
+        card: as a reader sends it.
+    """
+    token, code = bytes.fromhex(card_token(key, card.number)), card.format == "code"
+    return Credential(
+        token=token, last4=None if code else card.number[-4:], kind="code" if code else "card", format=card.format
+    )
 
 
 def read_number(key: bytes, number: str, format_: str | None = None) -> Credential:
@@ -39,21 +51,13 @@ def read_number(key: bytes, number: str, format_: str | None = None) -> Credenti
     card = notation.read_number(number, format_ or "")
     if card.format == "code":
         raise CardError("a keypad code is sent as `code`")
-    token = bytes.fromhex(card_token(key, card.number))
-    return Credential(token=token, last4=card.number[-4:], kind="card", format=card.format)
+    return credential(key, card)
 
 
 def read_keypad_code(key: bytes, digits: str) -> Credential:
-    """Read a keypad code, 4 to 12 digits; none of them is kept for display.
+    """Read a keypad code of 4 to 12 digits.
 
     Raises:
         CardError: it is none.
     """
-    number = read_code(digits).number
-    return Credential(token=bytes.fromhex(card_token(key, number)), last4=None, kind="code", format="code")
-
-
-def new_code(key: bytes, digits: int) -> Credential:
-    """Choose a keypad code of so many digits."""
-    chosen = "".join(secrets.choice("0123456789") for _ in range(digits))
-    return replace(read_keypad_code(key, chosen), shown=chosen)
+    return credential(key, read_code(digits))

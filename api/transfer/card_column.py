@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from access.errors import CardError
 from access.formats import Card
@@ -128,16 +128,3 @@ def _question(column: CardColumn, asked: Iterable[tuple[int, str, str]]) -> Form
         except CardError:
             continue
     return None if first is None else FormatQuestion(line=first[0], count=count, choices=first[1])
-
-
-def last4_of(card: Card) -> str | None:
-    """What of its number is shown; of a keypad code nothing: four digits may be all that it has."""
-    return None if card.format == "code" else card.number[-4:]
-
-
-Kind = Literal["card", "code"]
-
-
-def kind_of(card: Card) -> Kind:
-    """As the table ``card`` names it."""
-    return "code" if card.format == "code" else "card"

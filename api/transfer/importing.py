@@ -16,9 +16,8 @@ from api.http.session import Session
 from api.transfer.card_column import FormatQuestion, study
 from api.transfer.columns import Columns, read_header
 from api.transfer.lines import Line, Wrong, cell_of, read_line
-from api.transfer.notes import notes_of
 from api.transfer.plan import Plan, make_plan
-from api.transfer.report import Told, counts, question_as_json, told_as_json
+from api.transfer.report import Told, counts, notes_of, question_as_json, told_as_json
 from api.transfer.store import Hidden, load_known, write
 from api.transfer.text import Table, read_table
 

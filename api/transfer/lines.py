@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final, Literal, TypeVar
 
 from access.errors import CardError
-from access.tokens import card_token
+from api.cards.numbers import credential
 from api.http.csv_cells import unquoted
 from api.present.network import unaccented
-from api.transfer.card_column import CardColumn, kind_of, last4_of
+from api.transfer.card_column import CardColumn
 from api.transfer.columns import Column
 
 T = TypeVar("T")
@@ -164,6 +164,7 @@ def read_line(
             return None
 
     card = take("card", lambda text: cards.read(text, cell("card_format")))
+    kept = credential(key, card) if card else None
     places = take("places", _places)
     return Line(
         number=number,
@@ -173,10 +174,10 @@ def read_line(
         organisation=take("organisation", _text, clearable=True),
         home=take("home", _text, clearable=True),
         status=take("status", _one_of(_STATUSES)),
-        token=bytes.fromhex(card_token(key, card.number)) if card else None,
-        card_kind=kind_of(card) if card else "card",
+        token=kept.token if kept else None,
+        card_kind=kept.kind if kept else "card",
         card_format=card.format if card else None,
-        last4=last4_of(card) if card else None,
+        last4=kept.last4 if kept else None,
         card_number=card.number if card and card.format != "code" else None,
         card_ref=take("card_ref", _matching(_CARD_REF, "a card's reference is c- and letters or digits")),
         card_status=take("card_status", _one_of(_CARD_STATUSES)),

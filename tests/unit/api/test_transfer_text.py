@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from api.transfer.columns import COLUMNS, read_header
 from api.transfer.importing import parse
 from api.transfer.known import Known
-from api.transfer.notes import notes_of
 from api.transfer.plan import make_plan
+from api.transfer.report import notes_of
 from api.transfer.text import FileRefused, read_table
 
 TEXT = "nom;courriel\r\nZoé Lefèvre;zoe@example.org\r\n\r\n« Œuf » & Cie;oeuf@example.org\r\n"
