@@ -9,85 +9,25 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
-from math import ceil
-from time import monotonic
 from typing import Any, Final
 
 from starlette.types import Scope
 
 from api.http.errors import LimitReached
+from api.http.limits import Open, Window
 from api.http.settings import ApiSettings
 
 log = logging.getLogger(__name__)
 
 REQUESTS_S: Final = 10.0
 WRONG_KEYS_S: Final = 60.0
-_MOST_COUNTED: Final = 20_000
-"""Clients in one span; beyond, a new span begins. Who has so many addresses is not stopped by a limit on each."""
 PROXIED: Final = "maillage.proxied"
 """In the ASGI scope: the request came through a trusted proxy."""
 _FORWARDED: Final = b"x-forwarded-for"
 _LONGEST_ADDRESS: Final = 64
-
-
-class Window:
-    """Counts by key in spans of ``seconds``; a key has at most ``most`` in each."""
-
-    def __init__(self, most: int, seconds: float) -> None:
-        self._most = most
-        self._seconds = seconds
-        self._ends = 0.0
-        self._counts: dict[Hashable, int] = {}
-
-    def take(self, key: Hashable) -> int:
-        """Count one more of ``key``; return 0, or in how many seconds to try again where it has had its share."""
-        now = monotonic()
-        if now >= self._ends or len(self._counts) >= _MOST_COUNTED:
-            self._counts.clear()
-            self._ends = now + self._seconds
-        count = self._counts.get(key, 0)
-        if count >= self._most:
-            return max(1, ceil(self._ends - now))
-        self._counts[key] = count + 1
-        return 0
-
-    def give_back(self, key: Hashable) -> None:
-        """Take one off again."""
-        if (count := self._counts.get(key, 0)) > 0:
-            self._counts[key] = count - 1
-
-    def __len__(self) -> int:
-        return len(self._counts)
-
-
-class Open:
-    """Counts what is open by key; a key has at most ``most`` at once."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._counts: dict[Hashable, int] = {}
-
-    def take(self, key: Hashable) -> bool:
-        """Count one more of ``key``, unless it has all that it may have."""
-        count = self._counts.get(key, 0)
-        if count >= self._most:
-            return False
-        self._counts[key] = count + 1
-        return True
-
-    def give_back(self, key: Hashable) -> None:
-        """One of ``key`` is closed."""
-        count = self._counts.get(key, 0) - 1
-        if count > 0:
-            self._counts[key] = count
-        else:
-            self._counts.pop(key, None)
-
-    def __len__(self) -> int:
-        return len(self._counts)
 
 
 class Proxies:

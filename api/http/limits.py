@@ -1,18 +1,79 @@
-"""Limits by key on what could be tried out in masses: imports that store nothing, and card numbers that others have.
+"""Counters of limits, in the memory of this process: each replica counts for itself, and a restart forgets.
 
-Its memory is the process's own: each replica counts for itself, and a restart forgets.
+``Window`` counts in fixed spans, in little memory for many keys: requests and wrong keys of clients. ``Tries`` slides
+exactly, at one time for each try: imports that store nothing, and card numbers that others have.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic
 from typing import Final
 
 from api.http.errors import LimitReached
+
+_MOST_COUNTED: Final = 20_000
+"""Keys in one span; with more, a new span begins. A limit by address doesn't stop a client that has so many."""
+
+
+class Window:
+    """Counts by key in spans of ``seconds``; a key has at most ``most`` in each."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._ends = 0.0
+        self._counts: dict[Hashable, int] = {}
+
+    def take(self, key: Hashable) -> int:
+        """Count one more of ``key``; return 0, or in how many seconds to try again where it has had its share."""
+        now = monotonic()
+        if now >= self._ends or len(self._counts) >= _MOST_COUNTED:
+            self._counts.clear()
+            self._ends = now + self._seconds
+        count = self._counts.get(key, 0)
+        if count >= self._most:
+            return max(1, ceil(self._ends - now))
+        self._counts[key] = count + 1
+        return 0
+
+    def give_back(self, key: Hashable) -> None:
+        """Take one off again."""
+        if (count := self._counts.get(key, 0)) > 0:
+            self._counts[key] = count - 1
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+
+class Open:
+    """Counts what is open by key; a key has at most ``most`` at once."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._counts: dict[Hashable, int] = {}
+
+    def take(self, key: Hashable) -> bool:
+        """Count one more of ``key``, unless it has all that it may have."""
+        count = self._counts.get(key, 0)
+        if count >= self._most:
+            return False
+        self._counts[key] = count + 1
+        return True
+
+    def give_back(self, key: Hashable) -> None:
+        """One of ``key`` is closed."""
+        count = self._counts.get(key, 0) - 1
+        if count > 0:
+            self._counts[key] = count
+        else:
+            self._counts.pop(key, None)
+
+    def __len__(self) -> int:
+        return len(self._counts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

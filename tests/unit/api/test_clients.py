@@ -10,9 +10,10 @@ from pydantic import SecretStr, ValidationError
 from starlette.types import Message, Scope
 from uvicorn.server import ServerState
 
-import api.http.clients
-from api.http.clients import PROXIED, Clients, Open, Proxies, Window, client_of
+import api.http.limits
+from api.http.clients import PROXIED, Clients, Proxies, client_of
 from api.http.errors import LimitReached
+from api.http.limits import Open, Window
 from api.http.protocol import bounded
 from api.http.settings import ApiSettings
 
@@ -34,7 +35,7 @@ def test_a_home_is_one_client() -> None:
 
 def test_a_window_ends_and_its_memory_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(api.http.clients, "monotonic", lambda: now)
+    monkeypatch.setattr(api.http.limits, "monotonic", lambda: now)
     window = Window(2, 10.0)
     assert [window.take("a") for _ in range(3)] == [0, 0, 10]
     assert window.take("b") == 0
