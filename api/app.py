@@ -27,7 +27,7 @@ from api.explain import routes as explain
 from api.explain import what_if_routes as what_if
 from api.http import problems
 from api.http.answers import Packer
-from api.http.callers import Keys
+from api.http.callers import KeyChecker
 from api.http.clients import Clients
 from api.http.limits import Tries
 from api.http.metrics import Metrics
@@ -122,7 +122,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     pool = make_pool(url)
     metrics = Metrics(clients, PresentMetrics(board, listener, streams))
     answers = OrderAnswers(url)
-    callers = Keys(pool, clients)
+    callers = KeyChecker(pool, clients)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
 from api.http.models import Answer, Body, Code, Moment, Question, Ref, time_of
-from api.http.revisions import Thing
+from api.http.revisions import Resource
 
 # One booking, or those of a member, at a place, within a time.
 FIND: Final = """
@@ -104,10 +104,10 @@ class Bookings(Answer):
     bookings: list[Booking]
 
 
-def booking_thing(ref: str) -> Thing:
+def booking_resource(ref: str) -> Resource:
     """A booking by reference."""
     key = {"ref": ref, "member": None, "place": None, "starts": None, "ends": None}
-    return Thing(find=FIND, key=key, name=f"booking {ref!r}", subject=f"booking {ref}")
+    return Resource(find=FIND, key=key, name=f"booking {ref!r}", subject=f"booking {ref}")
 
 
 def booking_json(row: DictRow) -> dict[str, Any]:

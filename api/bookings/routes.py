@@ -16,13 +16,13 @@ from api.bookings.bookings import (
     Bookings,
     BookingsQuestion,
     booking_json,
-    booking_thing,
+    booking_resource,
 )
 from api.http.answers import json_answer
 from api.http.errors import BadField, Conflict
 from api.http.models import sent
 from api.http.references import member_named, parts_named, place_named
-from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, required_revisions, with_etag
 from api.http.session import Session, guarded, session
 
 router: Final = APIRouter(tags=["bookings"])
@@ -61,16 +61,16 @@ async def book(request: Request, body: BookingMade) -> Response:
         await check_bookable(s, values)
         made = await s.row(rows.INSERT, values)
         assert made is not None
-        row = await read(s, booking_thing(made["ref"]))
-    return told(booking_json(row), row["revision"], status=201, location=f"/v1/bookings/{row['ref']}")
+        row = await read(s, booking_resource(made["ref"]))
+    return with_etag(booking_json(row), row["revision"], status=201, location=f"/v1/bookings/{row['ref']}")
 
 
 @router.get("/v1/bookings/{ref}", summary="One booking", **guarded("members:read", "own", answers={200: Booking}))
 async def booking(ref: str, request: Request) -> Response:
     """By its reference."""
     async with session(request, "members:read", "own") as s:
-        row = await read(s, booking_thing(ref))
-    return told(booking_json(row), row["revision"])
+        row = await read(s, booking_resource(ref))
+    return with_etag(booking_json(row), row["revision"])
 
 
 @router.patch(
@@ -81,8 +81,8 @@ async def booking(ref: str, request: Request) -> Response:
 async def change_booking(ref: str, request: Request, body: BookingChanged) -> Response:
     """Another time, or another space of the same place. The rules are those of a new booking."""
     async with session(request, "visitors:write") as s:
-        wanted, thing = expected(request), booking_thing(ref)
-        row = await read_to_change(s, thing, wanted)
+        wanted, resource = expected_revisions(request), booking_resource(ref)
+        row = await read_to_change(s, resource, wanted)
         if row["cancelled_at"] is not None:
             raise Conflict("This booking is cancelled. Make a new one.")
         fields = sent(body)
@@ -91,15 +91,15 @@ async def change_booking(ref: str, request: Request, body: BookingChanged) -> Re
             "starts": fields.get("starts") or row["starts_at"],
             "ends": fields.get("ends") or row["ends_at"],
             "space_id": await _space(s, row["place_id"], body.space) if "space" in fields else row["space_id"],
-            "revisions": held_to(row, wanted),
+            "revisions": required_revisions(row, wanted),
         }
         if values["ends"] <= values["starts"]:
             raise BadField("until", "it must be after from")
         await check_bookable(s, {**values, "place_id": row["place_id"]})
         if await s.row(rows.UPDATE, values) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(booking_json(row), row["revision"])
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(booking_json(row), row["revision"])
 
 
 @router.delete(
@@ -110,12 +110,12 @@ async def change_booking(ref: str, request: Request, body: BookingChanged) -> Re
 async def cancel(ref: str, request: Request) -> Response:
     """The booking is kept with the status cancelled."""
     async with session(request, "visitors:write") as s:
-        wanted, thing = expected(request), booking_thing(ref)
-        row = await read_to_change(s, thing, wanted)
-        if await s.row(rows.CANCEL, {"ref": ref, "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(booking_json(row), row["revision"])
+        wanted, resource = expected_revisions(request), booking_resource(ref)
+        row = await read_to_change(s, resource, wanted)
+        if await s.row(rows.CANCEL, {"ref": ref, "revisions": required_revisions(row, wanted)}) is None:
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(booking_json(row), row["revision"])
 
 
 async def _space(s: Session, place: int, code: str | None) -> int | None:

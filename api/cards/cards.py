@@ -11,7 +11,7 @@ from pydantic import Field
 from access.cards import CardLife
 from api.http.cursors import Cursor
 from api.http.models import Answer, Body, Moment, Question, Ref, time_of
-from api.http.revisions import Thing
+from api.http.revisions import Resource
 
 CardFormat = Annotated[
     str,
@@ -202,9 +202,9 @@ class CardHistory(Answer):
     steps: list[CardStep]
 
 
-def card_thing(ref: str) -> Thing:
+def card_resource(ref: str) -> Resource:
     """A card by reference."""
-    return Thing(find=FIND, key={"ref": ref}, name=f"card {ref!r}", subject=f"card {ref}")
+    return Resource(find=FIND, key={"ref": ref}, name=f"card {ref!r}", subject=f"card {ref}")
 
 
 def card_json(row: DictRow) -> dict[str, Any]:

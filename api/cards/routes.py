@@ -28,7 +28,7 @@ from api.cards.cards import (
     CardsQuestion,
     IssuedCard,
     card_json,
-    card_thing,
+    card_resource,
     step_json,
 )
 from api.cards.issuing import credential_of, issued_json, names_a_card, put_card, taking
@@ -39,7 +39,7 @@ from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import ApiError, Conflict, NotFound
 from api.http.models import sent
 from api.http.references import member_of_path
-from api.http.revisions import expected, explain_refusal, read, read_to_change, told
+from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import Session, guarded, session
 
 router: Final = APIRouter(tags=["cards"])
@@ -98,15 +98,15 @@ async def find(request: Request, body: CardSought) -> Response:
         await note_reading(s, "read card by number", f"card {row['ref'] if row else 'unknown'}")
     if row is None:  # after the commit: the look-up stays in the audit
         raise NotFound("No card that this key reaches has this number.")
-    return told(card_json(row), row["revision"])
+    return with_etag(card_json(row), row["revision"])
 
 
 @router.get("/v1/cards/{ref}", summary="One card", **guarded("members:read", "own", answers={200: Card}))
 async def card(ref: str, request: Request) -> Response:
     """By its reference. Card numbers are not stored."""
     async with session(request, "members:read", "own") as s:
-        row = await read(s, card_thing(ref))
-    return told(card_json(row), row["revision"])
+        row = await read(s, card_resource(ref))
+    return with_etag(card_json(row), row["revision"])
 
 
 @router.patch(
@@ -117,7 +117,7 @@ async def card(ref: str, request: Request) -> Response:
 async def change_card(ref: str, request: Request, body: CardChanged) -> Response:
     """`lost` and `returned` are final. In an emergency, send `If-Match: *`. `…/spread` shows which gateways have it."""
     async with session(request, "cards:write") as s:
-        wanted, fields = expected(request), sent(body)
+        wanted, fields = expected_revisions(request), sent(body)
         status = fields.get("status")
         values = {
             "ref": ref,
@@ -131,7 +131,7 @@ async def change_card(ref: str, request: Request, body: CardChanged) -> Response
         row = await s.row(rows.UPDATE, values)
         if row is None:
             raise await _why_not(s, ref, status, wanted)
-    answer = told(card_json(row), row["revision"])
+    answer = with_etag(card_json(row), row["revision"])
     answer.headers["Link"] = f'</v1/cards/{ref}/spread?wait=10>; rel="monitor"'
     return answer
 
@@ -145,13 +145,13 @@ async def change_card(ref: str, request: Request, body: CardChanged) -> Response
 async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
     """The old card becomes lost or returned and stays in the history; the new one refers to it in `replaces`."""
     async with taking(request, "cards:write") as s:
-        old = await read(s, card_thing(ref))
+        old = await read(s, card_resource(ref))
         if names_a_card(body):
             credential = await credential_of(s, request, body)
             if old["status"] not in OVER:
                 await _end(s, old, body.old)
         elif old["status"] in OVER:
-            was = await read(s, replace(card_thing(ref), find=rows.NUMBER))
+            was = await read(s, replace(card_resource(ref), find=rows.NUMBER))
             shown = {"last4": was["last4"], "kind": was["kind"], "format": was["format"]}
             credential = Credential(token=bytes(was["token"]), **shown)
         else:
@@ -168,7 +168,7 @@ async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
 async def history(ref: str, request: Request) -> Response:
     """Each change of status, with its time and author."""
     async with session(request, "members:read") as s:
-        await read(s, card_thing(ref))
+        await read(s, card_resource(ref))
         steps = await s.rows(rows.HISTORY, {"ref": ref})
     return json_answer({"card": ref, "steps": [step_json(row) for row in steps]})
 
@@ -183,7 +183,7 @@ async def spread(ref: str, request: Request, question: Annotated[SpreadQuestion,
     deadline = monotonic() + question.wait
     while True:
         async with session(request, "members:read") as s:
-            row = await read(s, replace(card_thing(ref), find=spreading.PENDING))
+            row = await read(s, replace(card_resource(ref), find=spreading.PENDING))
             found = await s.rows(spreading.FIND, {"ref": ref})
         if monotonic() >= deadline or not (row["pending"] or expects_news(found)):
             return json_answer(spread_json(ref, found, pending=row["pending"]))
@@ -200,15 +200,15 @@ async def _end(s: Session, old: DictRow, status: CardLife) -> None:
 
 async def _why_not(s: Session, ref: str, status: CardLife | None, wanted: Sequence[int] | None) -> ApiError:
     """Why a card wasn't changed: changed meanwhile, no such step in its life, or not the caller's."""
-    thing = card_thing(ref)
-    was = (await read_to_change(s, thing, wanted))["status"]
+    resource = card_resource(ref)
+    was = (await read_to_change(s, resource, wanted))["status"]
     if status is not None and status != was and was not in BEFORE[status]:
         if was in ("lost", "returned"):
             again = f"Where it turned up again: POST /v1/cards/{ref}/reissue."
             return Conflict(f"This card is {was}, which is final. {again}", field="status")
         return Conflict(f"A card that is {was} doesn't become {status}.", field="status")
-    return await explain_refusal(s, thing, wanted)
+    return await explain_refusal(s, resource, wanted)
 
 
 def _made(row: dict[str, Any]) -> Response:
-    return told(issued_json(row), row["revision"], status=201, location=f"/v1/cards/{row['ref']}")
+    return with_etag(issued_json(row), row["revision"], status=201, location=f"/v1/cards/{row['ref']}")

@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from api.http.models import Answer, Body, Code, Name, ScheduleName
-from api.http.revisions import Thing
+from api.http.revisions import Resource
 
 # A door with its rules, or all doors of a place; a door without a row has revision 0 and asks for nothing.
 RULES: Final = """
@@ -109,16 +109,16 @@ class Groups(Answer):
     door_groups: list[Group]
 
 
-def rules_thing(place: str, door: str) -> Thing:
+def rules_resource(place: str, door: str) -> Resource:
     """The rules of a door by its place's code and its own."""
     name = f"door {door!r} of {place!r}"
-    return Thing(find=RULES, key={"place": place, "door": door}, name=name, subject="")
+    return Resource(find=RULES, key={"place": place, "door": door}, name=name, subject="")
 
 
-def group_thing(place: str, code: str) -> Thing:
+def group_resource(place: str, code: str) -> Resource:
     """A group of doors by its place's code and its own."""
     name = f"group of doors {code!r} of {place!r}"
-    return Thing(find=GROUPS, key={"place": place, "code": code}, name=name, subject=f"door group {code}")
+    return Resource(find=GROUPS, key={"place": place, "code": code}, name=name, subject=f"door group {code}")
 
 
 def rules_json(row: DictRow) -> dict[str, Any]:

@@ -17,15 +17,15 @@ from api.doors.doors import (
     Groups,
     Rules,
     group_json,
-    group_thing,
+    group_resource,
     rules_json,
-    rules_thing,
+    rules_resource,
 )
 from api.http.answers import json_answer
 from api.http.errors import BadField, Conflict
 from api.http.models import whole
 from api.http.references import parts_named, place_of_path, schedule_named
-from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, required_revisions, with_etag
 from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["doors"])
@@ -48,8 +48,8 @@ async def doors(place: str, request: Request) -> Response:
 async def door_rules(place: str, door: str, request: Request) -> Response:
     """A door without rules has the defaults; its ETag is `"0"`."""
     async with session(request, "members:read") as s:
-        row = await read(s, rules_thing(place, door))
-    return told(rules_json(row), row["revision"])
+        row = await read(s, rules_resource(place, door))
+    return with_etag(rules_json(row), row["revision"])
 
 
 @router.put(
@@ -62,15 +62,20 @@ async def put_rules(place: str, door: str, request: Request, body: Rules) -> Res
     if body.passback == "timed" and not body.passback_s:
         raise BadField("passback_s", "a timed anti-passback needs its seconds")
     async with session(request, "rules:write") as s:
-        wanted, thing = expected(request), rules_thing(place, door)
-        row = await read_to_change(s, thing, wanted)
-        values = {**whole(body), "id": row["id"], "place_id": row["place_id"], "revisions": held_to(row, wanted)}
+        wanted, resource = expected_revisions(request), rules_resource(place, door)
+        row = await read_to_change(s, resource, wanted)
+        values = {
+            **whole(body),
+            "id": row["id"],
+            "place_id": row["place_id"],
+            "revisions": required_revisions(row, wanted),
+        }
         for name in ("pin_while", "supervised", "first_card"):
             values[name] = await schedule_named(s, getattr(body, name), name, place=row["place_id"])
         if await s.row(rows.PUT_RULES, values) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(rules_json(row), row["revision"])
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(rules_json(row), row["revision"])
 
 
 @router.get(
@@ -98,9 +103,9 @@ async def make_group(place: str, request: Request, body: GroupMade) -> Response:
         place_id, _zone = await place_of_path(s, place)
         doors = await parts_named(s, place_id, "doors", body.doors, "doors")
         await s.row(rows.INSERT_GROUP, {**whole(body), "doors": doors, "place": place_id})
-        row = await read(s, group_thing(place, body.code))
+        row = await read(s, group_resource(place, body.code))
     location = f"/v1/places/{place}/door-groups/{body.code}"
-    return told(group_json(row), row["revision"], status=201, location=location)
+    return with_etag(group_json(row), row["revision"], status=201, location=location)
 
 
 @router.get(
@@ -111,8 +116,8 @@ async def make_group(place: str, request: Request, body: GroupMade) -> Response:
 async def door_group(place: str, code: str, request: Request) -> Response:
     """By its code within the place."""
     async with session(request, "members:read") as s:
-        row = await read(s, group_thing(place, code))
-    return told(group_json(row), row["revision"])
+        row = await read(s, group_resource(place, code))
+    return with_etag(group_json(row), row["revision"])
 
 
 @router.put(
@@ -123,14 +128,14 @@ async def door_group(place: str, code: str, request: Request) -> Response:
 async def put_group(place: str, code: str, request: Request, body: GroupFields) -> Response:
     """Passes for the group open its new doors as soon as the gateways have the change."""
     async with session(request, "rules:write") as s:
-        wanted, thing = expected(request), group_thing(place, code)
-        row = await read_to_change(s, thing, wanted)
+        wanted, resource = expected_revisions(request), group_resource(place, code)
+        row = await read_to_change(s, resource, wanted)
         doors = await parts_named(s, row["place_id"], "doors", body.doors, "doors")
-        values = {"id": row["id"], "name": body.name, "doors": doors, "revisions": held_to(row, wanted)}
+        values = {"id": row["id"], "name": body.name, "doors": doors, "revisions": required_revisions(row, wanted)}
         if await s.row(rows.UPDATE_GROUP, values) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(group_json(row), row["revision"])
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(group_json(row), row["revision"])
 
 
 @router.delete(
@@ -142,11 +147,11 @@ async def put_group(place: str, code: str, request: Request, body: GroupFields) 
 async def remove_group(place: str, code: str, request: Request) -> Response:
     """Refused while a valid pass uses it."""
     async with session(request, "rules:write") as s:
-        wanted, thing = expected(request), group_thing(place, code)
-        row = await read_to_change(s, thing, wanted)
+        wanted, resource = expected_revisions(request), group_resource(place, code)
+        row = await read_to_change(s, resource, wanted)
         used = await s.row(rows.GROUP_IN_USE, {"id": row["id"]})
         if used is not None:
             raise Conflict(f"It is still needed: pass {used['pass']!r} opens by it. Change that first.")
-        if await s.row(rows.DELETE_GROUP, {"id": row["id"], "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
+        if await s.row(rows.DELETE_GROUP, {"id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
+            raise await explain_refusal(s, resource, wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

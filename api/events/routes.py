@@ -18,7 +18,7 @@ from api.http.answers import json_answer
 from api.http.cursors import Cursor, make_cursor, read_cursor
 from api.http.errors import BadQuery, NotFound, ScopeMissing
 from api.http.models import Answer, Question
-from api.http.session import Entered, guarded, session
+from api.http.session import Caller, guarded, session
 from api.http.times import rfc3339, to_us
 from api.present.board import Board
 from api.present.state import LoadedBoard
@@ -151,7 +151,7 @@ def _within(value: int, limit: int = 2**62) -> int:
     return max(0, min(value, limit - 1))
 
 
-def _only(board: Board, code: str, caller: Entered) -> list[int]:
+def _only(board: Board, code: str, caller: Caller) -> list[int]:
     place = board.network.by_code.get(code)
     if place is None:
         raise NotFound(f"There is no place {code!r}. Find places with /v1/places?q=…")

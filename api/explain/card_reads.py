@@ -17,7 +17,7 @@ TAKEN: Final = 2
 NOT_TAKEN: Final = 3
 
 # A place's readings in a span of time, with what its doors' contacts told of them.
-READINGS: Final = """
+CARD_READS: Final = """
 SELECT e.kind, e.at, coalesce(e.edge_at, e.at) AS told_at, o.code::text AS door, d.side, e.state, r.name AS reason,
        encode(e.card, 'hex') AS card, e.member, e.a AS list_version, e.b AS list_age_s, e.detail, e.stream, e.seq
 FROM event e JOIN device d ON d.id = e.device JOIN door o ON o.id = d.door LEFT JOIN reason r ON r.id = e.reason
@@ -37,8 +37,8 @@ WHERE s.place = %(place)s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One row of ``READINGS``."""
+class StoredCardRead:
+    """One row of ``CARD_READS``."""
 
     kind: int
     at: datetime
@@ -102,7 +102,7 @@ class Told:
         return Reading(card_token=self.card, door=self.door, side=self.side, at=self.at, by=self.by)
 
 
-def ground(doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any]]) -> PlaceRules:
+def place_rules(doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any]]) -> PlaceRules:
     """A place's doors and spaces from the rows of ``DOORS`` and ``SPACES``."""
     return PlaceRules(
         doors={row["code"]: DoorRules(from_space=row["from_space"], to_space=row["to_space"]) for row in doors},
@@ -110,7 +110,7 @@ def ground(doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any
     )
 
 
-def passages(readings: Iterable[Told]) -> Iterator[tuple[Told, bool]]:
+def passages(readings: Iterable[StoredCardRead]) -> Iterator[tuple[StoredCardRead, bool]]:
     """Give each reading in order, with whether it was taken; what a contact tells late comes again, then.
 
     By ``access.inside.went_through``. Whether the door's contact tells, the gateway said with the grant. An older
@@ -118,7 +118,7 @@ def passages(readings: Iterable[Told]) -> Iterator[tuple[Told, bool]]:
     """
     listed = list(readings)
     answered = {(one.door, one.access_at) for one in listed if one.kind != ACCESS}
-    waiting: dict[tuple[str, int], Told] = {}
+    waiting: dict[tuple[str, int], StoredCardRead] = {}
     for one in listed:
         if one.kind == ACCESS:
             key = one.door, _micros(one.told_at)
@@ -132,7 +132,7 @@ def passages(readings: Iterable[Told]) -> Iterator[tuple[Told, bool]]:
                 yield granted, True
 
 
-def folded(readings: Iterable[Told], rules: PlaceRules, *, place: str, time_zone: str) -> State:
+def state_after(readings: Iterable[StoredCardRead], rules: PlaceRules, *, place: str, time_zone: str) -> State:
     """The state that a gateway of ``place`` would have after ``readings``, had it begun with none.
 
     Only who was let in counts: the readings themselves say who carries which card, no list is needed.

@@ -19,7 +19,7 @@ class EventNamed(Body):
     at: Moment | None = Field(default=None, description="Its time: spares a search through three months.")
 
 
-class Asked(Body):
+class ExplainQuestion(Body):
     """What to explain: an `event`, or a card at a door."""
 
     event: EventNamed | None = None
@@ -33,7 +33,7 @@ class Asked(Body):
     member: Ref | None = Field(default=None, description="By the card that this member most likely carries.")
 
     @model_validator(mode="after")
-    def _one_question(self) -> Asked:
+    def _one_question(self) -> ExplainQuestion:
         named = [name for name in ("card", "number", "member") if getattr(self, name) is not None]
         if self.event is not None:
             if named or self.model_fields_set - {"event"}:

@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.audit.entries import note_reading
-from api.explain.card_reads import DOORS, READINGS, SPACES, Told, folded, ground
+from api.explain.card_reads import CARD_READS, DOORS, SPACES, StoredCardRead, place_rules, state_after
 from api.explain.muster import GATEWAYS, NAMES, WINDOW, muster_csv, muster_json
 from api.http.answers import json_answer
 from api.http.models import Answer, Question
@@ -80,9 +80,9 @@ async def muster(place: str, request: Request, question: Annotated[MusterQuestio
         where = {"place": number, "since": at - WINDOW, "until": at}
         zone = await s.row("SELECT time_zone FROM place WHERE id = %(place)s", where)
         assert zone is not None
-        rules = ground(await s.rows(DOORS, where), await s.rows(SPACES, where))
-        readings = [Told(**row) for row in await s.rows(READINGS, where)]
-        state = folded(readings, rules, place=place, time_zone=zone["time_zone"])
+        rules = place_rules(await s.rows(DOORS, where), await s.rows(SPACES, where))
+        readings = [StoredCardRead(**row) for row in await s.rows(CARD_READS, where)]
+        state = state_after(readings, rules, place=place, time_zone=zone["time_zone"])
         refs = {"refs": [*state.movements, *state.unseen]}
         names = {row["ref"]: row["name"] for row in await s.rows(NAMES, refs)}
         gateways = await s.rows(GATEWAYS, where)

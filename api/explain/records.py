@@ -10,7 +10,7 @@ from typing import Any, Final
 from psycopg.rows import DictRow, tuple_row
 
 from access.model import AccessList, State
-from api.explain.card_reads import DOORS, READINGS, SPACES, Told, folded, ground
+from api.explain.card_reads import CARD_READS, DOORS, SPACES, StoredCardRead, place_rules, state_after
 from api.http.errors import BadField, NotFound
 from api.http.session import Session
 from rights.assembly import stored_list
@@ -67,7 +67,9 @@ async def door_known(s: Session, place: int, door: str) -> None:
         raise BadField("door", f"this place has no door {door!r}; see /v1/places/…")
 
 
-async def event_of(s: Session, stream: int, seq: int, at: datetime | None, now: datetime) -> tuple[Told, int, str]:
+async def event_of(
+    s: Session, stream: int, seq: int, at: datetime | None, now: datetime
+) -> tuple[StoredCardRead, int, str]:
     """A stored reading of a card, its place's id and code.
 
     Raises:
@@ -85,7 +87,7 @@ async def event_of(s: Session, stream: int, seq: int, at: datetime | None, now: 
     place, code = row.pop("place"), row.pop("place_code")
     if row["kind"] != 1 or row["door"] is None:
         raise NotFound("This event is no reading of a card at a door.")
-    return Told(**row), place, code
+    return StoredCardRead(**row), place, code
 
 
 async def list_now(s: Session, place: int, token: str | None) -> tuple[AccessList | None, int | None]:
@@ -116,9 +118,9 @@ async def version_at(s: Session, place: int, at: datetime) -> int | None:
 async def state_before(s: Session, place: int, code: str, at: datetime, *, told: Mapping[str, Any]) -> State:
     """What the gateways remember at ``at``, as far as orders and a day's readings tell; ``told``: the time zone."""
     where = {"place": place, "since": at - _BEFORE, "until": at}
-    rules = ground(await s.rows(DOORS, where), await s.rows(SPACES, where))
-    readings = [Told(**row) for row in await s.rows(READINGS, where)]
-    state = folded(readings, rules, place=code, time_zone=str(told["time_zone"]))
+    rules = place_rules(await s.rows(DOORS, where), await s.rows(SPACES, where))
+    readings = [StoredCardRead(**row) for row in await s.rows(CARD_READS, where)]
+    state = state_after(readings, rules, place=code, time_zone=str(told["time_zone"]))
     last = {row["door"]: row for row in await s.rows(_EVACUATIONS, where)}
     whole = last.pop(None, None)
     ended = whole["outcome_at"] if whole is not None and whole["do_what"] == "release" else None

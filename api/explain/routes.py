@@ -15,7 +15,7 @@ from api.audit.entries import note_reading
 from api.cards.issuing import numbered
 from api.explain import records as finding
 from api.explain.hints import hints
-from api.explain.models import Asked, EventNamed, Explanation
+from api.explain.models import EventNamed, ExplainQuestion, Explanation
 from api.explain.steps import at_that_time, comparison, decision_json, steps_json, steps_of, typed
 from api.http.answers import json_answer
 from api.http.errors import Conflict
@@ -31,7 +31,7 @@ router: Final = APIRouter(tags=["operate"])
     summary="Explain a decision at a door, step by step",
     **guarded("explain", answers={200: Explanation}, problems=(409,)),
 )
-async def explain(request: Request, body: Asked) -> Response:
+async def explain(request: Request, body: ExplainQuestion) -> Response:
     """Uses the code that decides at the door and the current access list; for a past event, the list of that time."""
     now = datetime.now(UTC)
     async with session(request, "explain") as s:
@@ -40,7 +40,7 @@ async def explain(request: Request, body: Asked) -> Response:
         return json_answer(await _present(s, request, body, now))
 
 
-async def _present(s: Session, request: Request, body: Asked, now: datetime) -> dict[str, Any]:
+async def _present(s: Session, request: Request, body: ExplainQuestion, now: datetime) -> dict[str, Any]:
     assert body.place is not None and body.door is not None
     place = await reached_place(s, body.place, "explain", field="place")
     await finding.door_known(s, place, body.door)

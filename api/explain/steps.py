@@ -11,7 +11,7 @@ from access.aftermath import Reading
 from access.explanation import Step, explain
 from access.model import AccessList, Decision, Reason, State
 from access.vocabulary import REASONS as TERMS
-from api.explain.card_reads import Told
+from api.explain.card_reads import StoredCardRead
 from api.explain.words import CHECKS, REASONS, UNKNOWN_TO_CENTRE, Words
 
 _OTHER_PIN: Final = "0" * 32
@@ -75,7 +75,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
     }
 
 
-def comparison(event: Told, decision: Decision) -> dict[str, Any]:
+def comparison(event: StoredCardRead, decision: Decision) -> dict[str, Any]:
     """What the gateway decided then, whether the explanation agrees, and what of it only the gateway knew."""
     agrees = event.granted == decision.granted and event.reason == decision.reason
     rule = event.rule

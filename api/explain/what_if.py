@@ -16,7 +16,7 @@ from access.aftermath import after, forget
 from access.decision import decide
 from access.model import AccessList, Decision, State
 from access.schedules import zone_named
-from api.explain.card_reads import Told, passages
+from api.explain.card_reads import StoredCardRead, passages
 from api.explain.steps import typed
 from api.http.models import time_of
 
@@ -27,10 +27,10 @@ _NIGHT: Final = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Differing:
+class Difference:
     """A reading that comes out otherwise."""
 
-    told: Told
+    told: StoredCardRead
     was: Decision
     becomes: Decision
 
@@ -50,10 +50,10 @@ class Outcome:
     by_reason: Counter[str] = field(default_factory=Counter)
     by_hour: Counter[int] = field(default_factory=Counter)
     by_member: Counter[str] = field(default_factory=Counter)
-    first: list[Differing] = field(default_factory=list)
+    first: list[Difference] = field(default_factory=list)
 
 
-class _Side:
+class _Rules:
     """One set of rules with its own memory."""
 
     __slots__ = ("decisions", "fresh", "max_age_s", "remembers", "state")
@@ -65,7 +65,7 @@ class _Side:
         self.state = State()
         self.decisions: dict[tuple[int, int], Decision] = {}
 
-    def decide(self, one: Told, *, taken: bool) -> Decision:
+    def decide(self, one: StoredCardRead, *, taken: bool) -> Decision:
         held = self.fresh
         if self.max_age_s is not None and (one.list_age_s or 0) > self.max_age_s:
             held = replace(held, max_age_s=0, made_at=one.at - timedelta(seconds=one.list_age_s or 0))
@@ -94,7 +94,7 @@ def _asks_memory(access_list: AccessList) -> bool:
 
 
 def decide_again(
-    readings: Sequence[Told],
+    readings: Sequence[StoredCardRead],
     now: AccessList,
     other: AccessList,
     *,
@@ -102,7 +102,7 @@ def decide_again(
 ) -> Outcome:
     """Decide ``readings``, in their order, by both lists; ``breathe`` is called every half a millisecond."""
     outcome = Outcome()
-    sides = (_Side(now), _Side(other))
+    sides = (_Rules(now), _Rules(other))
     zone = zone_named(now.time_zone)
     day: date | None = None
     seen: set[tuple[int, int]] = set()
@@ -128,7 +128,7 @@ def decide_again(
     return outcome
 
 
-def _count(outcome: Outcome, one: Told, was: Decision, becomes: Decision, hour: int) -> None:
+def _count(outcome: Outcome, one: StoredCardRead, was: Decision, becomes: Decision, hour: int) -> None:
     if was.granted == becomes.granted:
         outcome.otherwise += 1
         return
@@ -141,7 +141,7 @@ def _count(outcome: Outcome, one: Told, was: Decision, becomes: Decision, hour: 
     outcome.by_hour[hour] += 1
     outcome.by_member[becomes.member or one.member or ""] += 1
     if len(outcome.first) < MOST_TOLD:
-        outcome.first.append(Differing(told=one, was=was, becomes=becomes))
+        outcome.first.append(Difference(told=one, was=was, becomes=becomes))
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
@@ -156,11 +156,11 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "by_hour": {f"{hour:02d}": count for hour, count in sorted(outcome.by_hour.items())},
         "members": len(outcome.by_member),
         "by_member": dict(outcome.by_member.most_common(MOST_TOLD)),
-        "first": [_differing(one) for one in outcome.first],
+        "first": [_difference(one) for one in outcome.first],
     }
 
 
-def _differing(one: Differing) -> dict[str, Any]:
+def _difference(one: Difference) -> dict[str, Any]:
     return {
         "stream": one.told.stream,
         "seq": one.told.seq,

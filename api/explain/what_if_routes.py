@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from access.model import AccessList
 from api.audit.entries import note_reading
-from api.explain.card_reads import READINGS, Told
+from api.explain.card_reads import CARD_READS, StoredCardRead
 from api.explain.changes import Change, changed
 from api.explain.muster import NAMES
 from api.explain.what_if import decide_again, outcome_json
@@ -113,13 +113,13 @@ async def what_if(request: Request, body: WhatIf) -> Response:
     return json_answer({**head, **told, "names": names})
 
 
-async def _readings(s: Session, where: dict[str, Any]) -> list[Told]:
+async def _readings(s: Session, where: dict[str, Any]) -> list[StoredCardRead]:
     """A place's readings in their order, piece by piece: a hundred thousand rows at once would hold everybody up."""
-    found: list[Told] = []
+    found: list[StoredCardRead] = []
     async with s.conn.cursor("readings", row_factory=dict_row) as cursor:
-        await cursor.execute(READINGS.encode(), where)
+        await cursor.execute(CARD_READS.encode(), where)
         while rows := await cursor.fetchmany(_PIECE):
-            found += [Told(**row) for row in rows]
+            found += [StoredCardRead(**row) for row in rows]
             if len(found) > 2 * MOST:
                 found = found[-MOST - 1 :]
             await asyncio.sleep(0)

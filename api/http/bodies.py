@@ -46,7 +46,7 @@ def has_body(scope: Scope) -> bool:
     return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
 
 
-class Body:
+class RequestBody:
     """The body of one request."""
 
     def __init__(self, scope: Scope, receive: Receive, large: Large) -> None:

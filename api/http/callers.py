@@ -33,7 +33,7 @@ _FIND: Final = "SELECT id, role, scopes, places FROM enter(%s, '', '')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class CachedCaller:
     """Who a key stands for."""
 
     id: int
@@ -43,17 +43,17 @@ class Caller:
     """The only places that may be seen; None: all."""
 
 
-class Keys:
+class KeyChecker:
     """Checks keys; remembers each verdict, also a refusal, for ``BELIEVED_S``."""
 
     def __init__(self, pool: AsyncConnectionPool[Any], clients: Clients) -> None:
         self._pool = pool
         self._clients = clients
-        self._known: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[float, CachedCaller]] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._unknown = asyncio.Semaphore(_UNKNOWN_AT_ONCE)
 
-    async def caller(self, request: Request, *permissions: Permission) -> Caller:
+    async def caller(self, request: Request, *permissions: Permission) -> CachedCaller:
         """Who sent ``request``, if their key's role or scopes hold one of ``permissions``.
 
         Raises:
@@ -67,7 +67,7 @@ class Keys:
             raise ScopeMissing(permissions[0])
         return caller
 
-    async def known(self, request: Request) -> Caller:
+    async def known(self, request: Request) -> CachedCaller:
         """Who sent ``request``, whatever they may do.
 
         Raises:
@@ -80,7 +80,7 @@ class Keys:
             raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
         return caller
 
-    async def _find(self, key: str, host: str) -> Caller | None:
+    async def _find(self, key: str, host: str) -> CachedCaller | None:
         digest = digest_of(key)
         known = self._known.get(digest)
         now = monotonic()
@@ -105,13 +105,13 @@ class Keys:
             self._clients.was_good(client)
         return caller
 
-    async def _look_up(self, key: str, digest: bytes) -> Caller | None:
+    async def _look_up(self, key: str, digest: bytes) -> CachedCaller | None:
         try:
             async with (
                 self._pool.connection(timeout=_WAIT_S) as conn,
-                conn.cursor(row_factory=class_row(Caller)) as cursor,
+                conn.cursor(row_factory=class_row(CachedCaller)) as cursor,
             ):
-                caller: Caller | None = await (await cursor.execute(_FIND, (key,))).fetchone()
+                caller: CachedCaller | None = await (await cursor.execute(_FIND, (key,))).fetchone()
         except (psycopg.Error, PoolTimeout, OSError) as error:
             raise Unavailable("The key can't be checked: the database is away.") from error
         until = monotonic() + BELIEVED_S

@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.bodies import STRANGER_BYTES, Body, Large, Refusal, has_body
+from api.http.bodies import STRANGER_BYTES, Large, Refusal, RequestBody, has_body
 from api.http.clients import Clients
 from api.http.compact_json import compact
 from api.http.errors import LimitReached, NotAllowed, Unavailable
@@ -31,7 +31,7 @@ _PREFLIGHT: Final = [
     (b"access-control-max-age", b"86400"),
     (b"content-length", b"0"),
 ]
-Known = Callable[[Request], Awaitable[Any]]
+CheckKey = Callable[[Request], Awaitable[Any]]
 """Raises an ``ApiError`` where a request's key isn't good."""
 STREAM: Final = "/v1/stream"
 _PUBLIC: Final = ("/v1/places", "/v1/occupancy", "/v1/stream", "/v1/availability", "/openapi.json")
@@ -40,7 +40,7 @@ _PUBLIC: Final = ("/v1/places", "/v1/occupancy", "/v1/stream", "/v1/availability
 class Middleware:
     """ASGI middleware: one layer, since each costs a third of an empty route."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, known: Known, large: Large, clients: Clients) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, known: CheckKey, large: Large, clients: Clients) -> None:
         """``known`` looks at a request's key; ``large``: the routes that take more than ``MOST_BYTES``."""
         self._app = app
         self._metrics = metrics
@@ -69,7 +69,7 @@ class Middleware:
             return
         refusal = None
         if has_body(scope):
-            body = Body(scope, receive, self._large)
+            body = RequestBody(scope, receive, self._large)
             receive, send = body.receive, body.closing(send)
             refusal = await self._refused(scope, body)
         if refusal is not None:
@@ -113,7 +113,7 @@ class Middleware:
         await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
         await send({"type": "http.response.body", "body": text})
 
-    async def _refused(self, scope: Scope, body: Body) -> Refusal | None:
+    async def _refused(self, scope: Scope, body: RequestBody) -> Refusal | None:
         """Why the request isn't passed on; None: it is."""
         refusal = body.refusal()
         if refusal is None and body.length > STRANGER_BYTES and not body.is_large:

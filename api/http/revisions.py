@@ -29,7 +29,7 @@ def etag_of(revision: int) -> str:
     return f'"{revision}"'
 
 
-def expected(request: Request) -> list[int] | None:
+def expected_revisions(request: Request) -> list[int] | None:
     """The revisions by ``If-Match`` that the caller takes the thing to have; None: whatever it has (``*``).
 
     Raises:
@@ -47,7 +47,7 @@ def expected(request: Request) -> list[int] | None:
     return [int(tag[1]) for tag in tags if tag is not None]
 
 
-def told(value: Mapping[str, Any], revision: int, *, status: int = 200, location: str | None = None) -> Response:
+def with_etag(value: Mapping[str, Any], revision: int, *, status: int = 200, location: str | None = None) -> Response:
     """One thing with its ETag, kept by nobody on the way; ``location``: where it lives, of a new one."""
     answer = json_answer(value, status=status)
     answer.headers["ETag"] = etag_of(revision)
@@ -57,7 +57,7 @@ def told(value: Mapping[str, Any], revision: int, *, status: int = 200, location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
+class Resource:
     """One thing that a path names: how to find its row, and what to call it."""
 
     find: str
@@ -69,50 +69,50 @@ class Thing:
     """In the audit: ``member m-0a1b``."""
 
 
-async def read(s: Session, thing: Thing) -> DictRow:
+async def read(s: Session, resource: Resource) -> DictRow:
     """The row of ``thing``.
 
     Raises:
         NotFound: there is none, or none that the caller may see.
     """
-    row = await s.row(thing.find, thing.key)
+    row = await s.row(resource.find, resource.key)
     if row is None:
-        raise NotFound(f"There is no {thing.name} that this key reaches.")
+        raise NotFound(f"There is no {resource.name} that this key reaches.")
     return row
 
 
-async def read_to_change(s: Session, thing: Thing, wanted: Sequence[int] | None) -> DictRow:
+async def read_to_change(s: Session, resource: Resource, wanted: Sequence[int] | None) -> DictRow:
     """The row of ``thing``, which is still what the caller has read.
 
     Raises:
         NotFound, Changed.
     """
-    row = await read(s, thing)
+    row = await read(s, resource)
     if wanted is not None and row["revision"] not in wanted:
-        raise await _changed(s, thing, row)
+        raise await _changed(s, resource, row)
     return row
 
 
-def held_to(row: Mapping[str, Any], wanted: Sequence[int] | None) -> list[int] | None:
+def required_revisions(row: Mapping[str, Any], wanted: Sequence[int] | None) -> list[int] | None:
     """The revisions that the change's own statement demands: what was read, or any where the caller said so."""
     return None if wanted is None else [row["revision"]]
 
 
-async def explain_refusal(s: Session, thing: Thing, wanted: Sequence[int] | None) -> NotYours:
+async def explain_refusal(s: Session, resource: Resource, wanted: Sequence[int] | None) -> NotYours:
     """Why a change that was conditional on its revision touched no row: read once more, and say.
 
     Raises:
         NotFound: it is gone.
         Changed: somebody was faster.
     """
-    await read_to_change(s, thing, wanted)
+    await read_to_change(s, resource, wanted)
     return NotYours(
-        f"This key may see {thing.name}, but not change it: it isn't of its places, or its role doesn't reach so far. "
-        "Ask a network administrator, or use a key of that place."
+        f"This key may see {resource.name}, but not change it: it isn't of its places, or its role doesn't reach so "
+        "far. Ask a network administrator, or use a key of that place."
     )
 
 
-async def _changed(s: Session, thing: Thing, row: Mapping[str, Any]) -> Changed:
-    last = await s.row(_LAST_CHANGE, (thing.subject,))
-    who = f"{last['actor']} has changed {thing.name} at {time_of(last['at'])}" if last else _SOMEBODY + thing.name
+async def _changed(s: Session, resource: Resource, row: Mapping[str, Any]) -> Changed:
+    last = await s.row(_LAST_CHANGE, (resource.subject,))
+    who = f"{last['actor']} has changed {resource.name} at {time_of(last['at'])}" if last else _SOMEBODY + resource.name
     return Changed(f"{who}. Read it again, and send your change with its new ETag.", etag=etag_of(row["revision"]))

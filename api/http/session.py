@@ -51,7 +51,7 @@ _BEARER: Final = HTTPBearer(auto_error=False, description="A key whose role has 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entered:
+class Caller:
     """Who a request is from, as ``enter()`` told: a key with its role."""
 
     id: int
@@ -76,7 +76,7 @@ class Session:
     """An open transaction of a caller; what fails in it leaves nothing behind."""
 
     conn: AsyncConnection[Any]
-    caller: Entered
+    caller: Caller
     request_id: str
 
     async def row(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> DictRow | None:
@@ -124,12 +124,12 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
         raise Unavailable("The database is away or too busy.") from error
 
 
-async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id: str) -> Entered:
+async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id: str) -> Caller:
     cursor = await conn.cursor(row_factory=dict_row).execute(_ENTER, (key, address, request_id))
     found = await cursor.fetchone()
     if found is None or found["id"] is None:
         raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
-    return Entered(
+    return Caller(
         **found, permissions=permissions_of(found["role"], found["scopes"] or (), bound=found["places"] is not None)
     )
 

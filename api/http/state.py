@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from access.tokens import token_key
 from api.http.answers import Packer
-from api.http.callers import Keys
+from api.http.callers import KeyChecker
 from api.http.clients import Clients
 from api.http.errors import Unavailable
 from api.http.limits import Tries
@@ -25,7 +25,7 @@ class Shared:
     settings: ApiSettings
     clients: Clients
     pool: AsyncConnectionPool[Any]
-    keys: Keys
+    keys: KeyChecker
     metrics: Metrics
     packer: Packer
     tries: Tries

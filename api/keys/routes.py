@@ -12,7 +12,7 @@ from api.http.answers import json_answer
 from api.http.errors import BadField
 from api.http.key_text import digest_of, random_key
 from api.http.references import member_named
-from api.http.revisions import Thing, read
+from api.http.revisions import Resource, read
 from api.http.session import Session, guarded, session
 from api.keys import keys as rows
 from api.keys.keys import Key, KeyList, KeyMade, NewKey, key_json
@@ -54,7 +54,7 @@ async def make_key(request: Request, body: KeyMade) -> Response:
             values["gateway"] = gateway["id"]
         made = await s.row(rows.INSERT, values)
         assert made is not None
-        row = await read(s, _thing(made["id"]))
+        row = await read(s, _resource(made["id"]))
     answer = json_answer({**key_json(row), "key": key}, status=201)
     answer.headers["Location"] = f"/v1/keys/{row['id']}"
     return answer
@@ -64,7 +64,7 @@ async def make_key(request: Request, body: KeyMade) -> Response:
 async def one_key(number: Number, request: Request) -> Response:
     """Its properties, without the secret."""
     async with session(request, "keys:write") as s:
-        row = await read(s, _thing(number))
+        row = await read(s, _resource(number))
     return json_answer(key_json(row))
 
 
@@ -75,15 +75,15 @@ async def revoke(number: Number, request: Request) -> Response:
     Told again it changes nothing, so that it needs no `If-Match`. Events may be read for 10 s more.
     """
     async with session(request, "keys:write") as s:
-        thing = _thing(number)
-        await read(s, thing)
+        resource = _resource(number)
+        await read(s, resource)
         await s.row(rows.REVOKE, {"id": number})
-        row = await read(s, thing)
+        row = await read(s, resource)
     return json_answer(key_json(row))
 
 
-def _thing(number: int) -> Thing:
-    return Thing(find=rows.FIND, key={"id": number}, name=f"key {number}", subject=f"key {number}")
+def _resource(number: int) -> Resource:
+    return Resource(find=rows.FIND, key={"id": number}, name=f"key {number}", subject=f"key {number}")
 
 
 async def _places(s: Session, body: KeyMade) -> list[int] | None:

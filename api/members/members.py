@@ -10,7 +10,7 @@ from pydantic import Field
 
 from api.http.cursors import Cursor
 from api.http.models import Answer, Body, Code, Email, Name, Question, Ref, time_of
-from api.http.revisions import Thing
+from api.http.revisions import Resource
 
 MemberStatus = Literal["active", "suspended"]
 
@@ -119,9 +119,9 @@ class Members(Answer):
     next: str | None = Field(description="`cursor` of the next page; null: this was the last.")
 
 
-def member_thing(ref: str) -> Thing:
+def member_resource(ref: str) -> Resource:
     """A member by reference."""
-    return Thing(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")
+    return Resource(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")
 
 
 def member_json(row: DictRow) -> dict[str, Any]:

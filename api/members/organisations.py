@@ -10,7 +10,15 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.models import Answer, Body, Code, Name
-from api.http.revisions import Thing, expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.revisions import (
+    Resource,
+    expected_revisions,
+    explain_refusal,
+    read,
+    read_to_change,
+    required_revisions,
+    with_etag,
+)
 from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["members"])
@@ -53,9 +61,9 @@ class Organisations(Answer):
     organisations: list[Organisation]
 
 
-def organisation_thing(code: str) -> Thing:
+def organisation_resource(code: str) -> Resource:
     """An organisation by its code."""
-    return Thing(find=FIND, key={"code": code}, name=f"organisation {code!r}", subject=f"organisation {code}")
+    return Resource(find=FIND, key={"code": code}, name=f"organisation {code!r}", subject=f"organisation {code}")
 
 
 def organisation_json(row: DictRow) -> dict[str, Any]:
@@ -81,8 +89,8 @@ async def make_organisation(request: Request, body: OrganisationMade) -> Respons
     """Place managers may create one; only network administrators may rename or remove it."""
     async with session(request, "members:write") as s:
         await s.row(INSERT, body.model_dump())
-        row = await read(s, organisation_thing(body.code))
-    return told(organisation_json(row), row["revision"], status=201, location=f"/v1/organisations/{body.code}")
+        row = await read(s, organisation_resource(body.code))
+    return with_etag(organisation_json(row), row["revision"], status=201, location=f"/v1/organisations/{body.code}")
 
 
 @router.get(
@@ -91,8 +99,8 @@ async def make_organisation(request: Request, body: OrganisationMade) -> Respons
 async def organisation(code: str, request: Request) -> Response:
     """By its code."""
     async with session(request, "members:read") as s:
-        row = await read(s, organisation_thing(code))
-    return told(organisation_json(row), row["revision"])
+        row = await read(s, organisation_resource(code))
+    return with_etag(organisation_json(row), row["revision"])
 
 
 @router.put(
@@ -103,13 +111,13 @@ async def organisation(code: str, request: Request) -> Response:
 async def put_organisation(code: str, request: Request, body: OrganisationFields) -> Response:
     """For network administrators."""
     async with session(request, "members:write") as s:
-        wanted, thing = expected(request), organisation_thing(code)
-        row = await read_to_change(s, thing, wanted)
-        values = {"name": body.name, "id": row["id"], "revisions": held_to(row, wanted)}
+        wanted, resource = expected_revisions(request), organisation_resource(code)
+        row = await read_to_change(s, resource, wanted)
+        values = {"name": body.name, "id": row["id"], "revisions": required_revisions(row, wanted)}
         if await s.row(UPDATE, values) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(organisation_json(row), row["revision"])
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(organisation_json(row), row["revision"])
 
 
 @router.delete(
@@ -121,8 +129,8 @@ async def put_organisation(code: str, request: Request, body: OrganisationFields
 async def remove_organisation(code: str, request: Request) -> Response:
     """For network administrators. Its members stay, without an organisation."""
     async with session(request, "members:write") as s:
-        wanted, thing = expected(request), organisation_thing(code)
-        row = await read_to_change(s, thing, wanted)
-        if await s.row(DELETE, {"id": row["id"], "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
+        wanted, resource = expected_revisions(request), organisation_resource(code)
+        row = await read_to_change(s, resource, wanted)
+        if await s.row(DELETE, {"id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
+            raise await explain_refusal(s, resource, wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -15,7 +15,7 @@ from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadField
 from api.http.models import sent
 from api.http.references import organisation_named, place_named
-from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, required_revisions, with_etag
 from api.http.session import guarded, session
 from api.http.state import card_key
 from api.members import members as rows
@@ -27,7 +27,7 @@ from api.members.members import (
     MembersQuestion,
     PinSet,
     member_json,
-    member_thing,
+    member_resource,
 )
 
 router: Final = APIRouter(tags=["members"])
@@ -76,16 +76,16 @@ async def make_member(request: Request, body: MemberMade) -> Response:
         values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]
         made = await s.row(rows.INSERT, values)
         assert made is not None
-        row = await read(s, member_thing(made["ref"]))
-    return told(member_json(row), row["revision"], status=201, location=f"/v1/members/{row['ref']}")
+        row = await read(s, member_resource(made["ref"]))
+    return with_etag(member_json(row), row["revision"], status=201, location=f"/v1/members/{row['ref']}")
 
 
 @router.get("/v1/members/{ref}", summary="One member", **guarded("members:read", "own", answers={200: Member}))
 async def member(ref: str, request: Request) -> Response:
     """A member's own key sees only that member."""
     async with session(request, "members:read", "own") as s:
-        row = await read(s, member_thing(ref))
-    return told(member_json(row), row["revision"])
+        row = await read(s, member_resource(ref))
+    return with_etag(member_json(row), row["revision"])
 
 
 @router.patch(
@@ -96,16 +96,16 @@ async def member(ref: str, request: Request) -> Response:
 async def change_member(ref: str, request: Request, body: MemberChanged) -> Response:
     """Fields not sent keep their value. A suspension takes effect when it reaches the gateways."""
     async with taking(request, "members:write", takes=body.email is not None) as s:
-        wanted, thing = expected(request), member_thing(ref)
-        row = await read_to_change(s, thing, wanted)
+        wanted, resource = expected_revisions(request), member_resource(ref)
+        row = await read_to_change(s, resource, wanted)
         fields = sent(body)
         await organisation_named(s, fields.get("organisation"))
         if fields.get("home") is not None:
             await place_named(s, fields["home"], "home")
-        if await s.row(rows.UPDATE, {**row, **fields, "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(member_json(row), row["revision"])
+        if await s.row(rows.UPDATE, {**row, **fields, "revisions": required_revisions(row, wanted)}) is None:
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(member_json(row), row["revision"])
 
 
 @router.put(
@@ -134,8 +134,8 @@ async def clear_pin(ref: str, request: Request) -> Response:
 
 async def _write_pin(ref: str, request: Request, hashed: str | None) -> Response:
     async with session(request, "members:write") as s:
-        wanted, thing = expected(request), member_thing(ref)
+        wanted, resource = expected_revisions(request), member_resource(ref)
         if await s.row(rows.SET_PIN, {"ref": ref, "pin": hashed, "revisions": wanted}) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(member_json(row), row["revision"])
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(member_json(row), row["revision"])

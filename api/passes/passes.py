@@ -14,7 +14,7 @@ from access.passes import left
 from access.rules import Allowance as AllowanceRule
 from access.rules import Unit
 from api.http.models import Answer, Body, Code, Day, Moment, Name, Ref, ScheduleName, time_of
-from api.http.revisions import Thing
+from api.http.revisions import Resource
 
 HIDDEN: Final = "hidden/hidden"
 """What is told of a schedule that the caller may not read: another place's, or anyone's to a member."""
@@ -171,9 +171,9 @@ class Passes(Answer):
     passes: list[Pass]
 
 
-def pass_thing(ref: str) -> Thing:
+def pass_resource(ref: str) -> Resource:
     """A pass by reference."""
-    return Thing(find=FIND, key={"ref": ref, "member": None}, name=f"pass {ref!r}", subject=f"pass {ref}")
+    return Resource(find=FIND, key={"ref": ref, "member": None}, name=f"pass {ref!r}", subject=f"pass {ref}")
 
 
 def pass_json(row: DictRow, now: datetime) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from api.http.answers import json_answer
 from api.http.errors import BadField
 from api.http.models import sent, whole
 from api.http.references import member_of_path, parts_named, place_named, schedule_named
-from api.http.revisions import expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, required_revisions, with_etag
 from api.http.session import Session, guarded, session
 from api.passes import passes as rows
 from api.passes.passes import (
@@ -27,7 +27,7 @@ from api.passes.passes import (
     local_day,
     named_parts,
     pass_json,
-    pass_thing,
+    pass_resource,
 )
 
 router: Final = APIRouter(tags=["passes"])
@@ -78,8 +78,8 @@ async def one_pass(ref: str, request: Request) -> Response:
 async def change_pass(ref: str, request: Request, body: PassChanged) -> Response:
     """Fields not sent keep their value; `places` and `allowance` are replaced as a whole."""
     async with session(request, "passes:write") as s:
-        wanted, thing = expected(request), pass_thing(ref)
-        row = await read_to_change(s, thing, wanted)
+        wanted, resource = expected_revisions(request), pass_resource(ref)
+        row = await read_to_change(s, resource, wanted)
         fields = sent(body)
         moved = "places" in fields or "everywhere" in fields
         if moved and fields.get("everywhere", row["everywhere"]) == bool(fields.get("places", [])):
@@ -88,8 +88,8 @@ async def change_pass(ref: str, request: Request, body: PassChanged) -> Response
         values["schedule"] = row["schedule_id"]
         if "schedule" in fields and fields["schedule"] != HIDDEN:
             values["schedule"] = await schedule_named(s, fields["schedule"], "schedule")
-        if await s.row(rows.UPDATE, {**values, "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
+        if await s.row(rows.UPDATE, {**values, "revisions": required_revisions(row, wanted)}) is None:
+            raise await explain_refusal(s, resource, wanted)
         if moved:
             await put_places(s, ref, body.places)
         return await _told(s, ref)
@@ -100,7 +100,7 @@ async def revoke(ref: str, request: Request) -> Response:
     """Immediate and final. Repeating it changes nothing, so no `If-Match` is needed."""
     async with session(request, "passes:write") as s:
         if await s.row(rows.REVOKE, {"ref": ref}) is None:
-            raise await explain_refusal(s, pass_thing(ref), None)
+            raise await explain_refusal(s, pass_resource(ref), None)
         return await _told(s, ref)
 
 
@@ -131,8 +131,8 @@ async def _zone_of(s: Session, places: Sequence[PassPlace]) -> str:
 
 
 async def _told(s: Session, ref: str, *, made: bool = False) -> Response:
-    row = await read(s, pass_thing(ref))
+    row = await read(s, pass_resource(ref))
     body = pass_json(row, datetime.now(UTC))
     if made:
-        return told(body, row["revision"], status=201, location=f"/v1/passes/{ref}")
-    return told(body, row["revision"])
+        return with_etag(body, row["revision"], status=201, location=f"/v1/passes/{ref}")
+    return with_etag(body, row["revision"])

@@ -13,7 +13,15 @@ from starlette.responses import Response
 from api.http.errors import BadField
 from api.http.models import Answer, Body, Code, whole
 from api.http.references import parts_named
-from api.http.revisions import Thing, expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.revisions import (
+    Resource,
+    expected_revisions,
+    explain_refusal,
+    read,
+    read_to_change,
+    required_revisions,
+    with_etag,
+)
 from api.http.session import guarded, session
 from api.schedules.schedules import checked_hours
 
@@ -92,14 +100,14 @@ class Policy(PolicyFields, Answer):
     place: str
 
 
-def hours_thing(place: str) -> Thing:
+def hours_resource(place: str) -> Resource:
     """Opening hours and capacity limits of a place by its code."""
-    return Thing(find=FIND, key={"place": place}, name=f"place {place!r}", subject=f"place {place}")
+    return Resource(find=FIND, key={"place": place}, name=f"place {place!r}", subject=f"place {place}")
 
 
-def policy_thing(place: str) -> Thing:
+def policy_resource(place: str) -> Resource:
     """A place's policy by its code."""
-    return Thing(find=POLICY, key={"place": place}, name=f"the policy of {place!r}", subject="")
+    return Resource(find=POLICY, key={"place": place}, name=f"the policy of {place!r}", subject="")
 
 
 def hours_json(row: DictRow) -> dict[str, Any]:
@@ -120,8 +128,8 @@ def policy_json(row: DictRow) -> dict[str, Any]:
 async def hours(place: str, request: Request) -> Response:
     """Its opening hours and the capacity of each space."""
     async with session(request, "members:read") as s:
-        row = await read(s, hours_thing(place))
-    return told(hours_json(row), row["revision"])
+        row = await read(s, hours_resource(place))
+    return with_etag(hours_json(row), row["revision"])
 
 
 @router.patch(
@@ -140,25 +148,25 @@ async def change_hours(place: str, request: Request, body: HoursChanged) -> Resp
         if limit is not None and not 0 <= limit <= 100_000:
             raise BadField(f"limits.{code}", "expected a number of people from 0 to 100,000, or null")
     async with session(request, "rules:write") as s:
-        wanted, thing = expected(request), hours_thing(place)
-        row = await read_to_change(s, thing, wanted)
-        if await s.row(UPDATE, {**values, "id": row["id"], "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
+        wanted, resource = expected_revisions(request), hours_resource(place)
+        row = await read_to_change(s, resource, wanted)
+        if await s.row(UPDATE, {**values, "id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
+            raise await explain_refusal(s, resource, wanted)
         for code, limit in body.limits.items():
             space = await parts_named(s, row["id"], "spaces", [code], f"limits.{code}")
             assert space
             if await s.row(LIMIT, {"space": space[0], "limit": limit}) is None:
-                raise await explain_refusal(s, thing, None)
-        row = await read(s, thing)
-    return told(hours_json(row), row["revision"])
+                raise await explain_refusal(s, resource, None)
+        row = await read(s, resource)
+    return with_etag(hours_json(row), row["revision"])
 
 
 @router.get("/v1/places/{place}/policy", summary="A place's policy", **guarded("members:read", answers={200: Policy}))
 async def policy(place: str, request: Request) -> Response:
     """How gateways treat an outdated access list and wrong PINs. The ETag of the defaults is `"0"`."""
     async with session(request, "members:read") as s:
-        row = await read(s, policy_thing(place))
-    return told(policy_json(row), row["revision"])
+        row = await read(s, policy_resource(place))
+    return with_etag(policy_json(row), row["revision"])
 
 
 @router.put(
@@ -169,9 +177,12 @@ async def policy(place: str, request: Request) -> Response:
 async def put_policy(place: str, request: Request, body: PolicyFields) -> Response:
     """Fields not sent get their default."""
     async with session(request, "rules:write") as s:
-        wanted, thing = expected(request), policy_thing(place)
-        row = await read_to_change(s, thing, wanted)
-        if await s.row(PUT_POLICY, {**whole(body), "id": row["id"], "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(policy_json(row), row["revision"])
+        wanted, resource = expected_revisions(request), policy_resource(place)
+        row = await read_to_change(s, resource, wanted)
+        if (
+            await s.row(PUT_POLICY, {**whole(body), "id": row["id"], "revisions": required_revisions(row, wanted)})
+            is None
+        ):
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(policy_json(row), row["revision"])

@@ -14,7 +14,7 @@ from api.http.errors import BadQuery, NotFound
 from api.http.openapi import problem_responses
 from api.http.state import shared
 from api.places.models import PlaceDetail, Places, PlacesQuestion
-from api.present.search import Found, find_places, page_after
+from api.present.search import FoundPlace, find_places, page_after
 from api.present.state import LoadedBoard
 
 router = APIRouter(tags=["places"])
@@ -51,7 +51,7 @@ async def places(board: LoadedBoard, request: Request, question: Annotated[Place
     return await shared(request).packer.answer(request.headers, body, etag=etag, key=request.scope["query_string"])
 
 
-def _row(found: Found) -> bytes:
+def _row(found: FoundPlace) -> bytes:
     if found.distance_km is None:
         return found.place.summary
     return b'%s,"distance_km":%s}' % (found.place.summary[:-1], str(found.distance_km).encode())

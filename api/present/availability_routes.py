@@ -13,7 +13,7 @@ from api.http.times import now_us, rfc3339
 from api.present.availability import Offer, offer_of
 from api.present.geography import parse_point
 from api.present.models import Availability, AvailabilityQuestion
-from api.present.search import Found, nearest
+from api.present.search import FoundPlace, nearest
 from api.present.state import LoadedBoard
 
 router = APIRouter(tags=["availability"])
@@ -48,7 +48,7 @@ async def availability(board: LoadedBoard, question: Annotated[AvailabilityQuest
     return json_answer({**body, "counts": counts})
 
 
-def _row(found: Found, offer: Offer) -> dict[str, Any]:
+def _row(found: FoundPlace, offer: Offer) -> dict[str, Any]:
     return {
         "place": found.place.code,
         "name": found.place.name,

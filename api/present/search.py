@@ -15,7 +15,7 @@ _NUMBER: Final = re.compile(r"\d+|2[ab]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundPlace:
     """A place that fits, with its distance where the question had a point."""
 
     place: Place
@@ -36,7 +36,7 @@ def find_places(
     department: str | None = None,
     words: str | None = None,
     kind: str | None = None,
-) -> list[Found]:
+) -> list[FoundPlace]:
     """The places that fit all of it: by code, or the nearest first where there is a ``point``."""
     wanted = [_pattern(word) for word in unaccented(words or "").split()]
     places: Iterable[Place] = network.places
@@ -49,7 +49,7 @@ def find_places(
     if kind is not None:
         places = (place for place in places if any(space.kind == kind for space in place.spaces))
     if point is None:
-        return [Found(place=place) for place in places]
+        return [FoundPlace(place=place) for place in places]
     return nearest(places, point, radius_km)
 
 
@@ -58,17 +58,17 @@ def _pattern(word: str) -> str:
     return f" {word}" if _NUMBER.fullmatch(word) else word
 
 
-def nearest(places: Iterable[Place], point: Point, radius_km: float | None) -> list[Found]:
+def nearest(places: Iterable[Place], point: Point, radius_km: float | None) -> list[FoundPlace]:
     """The places within ``radius_km`` of ``point`` (None: however far), the nearest first; distances to the metre."""
     if radius_km is not None:
         box = around(point, radius_km)
         places = (place for place in places if box.holds(place.point))
-    found = (Found(place=place, distance_km=round(distance_km(point, place.point), 3)) for place in places)
+    found = (FoundPlace(place=place, distance_km=round(distance_km(point, place.point), 3)) for place in places)
     within = (one for one in found if radius_km is None or (one.distance_km or 0.0) <= radius_km)
     return sorted(within, key=lambda one: one.key)
 
 
-def page_after(found: list[Found], key: tuple[float, str] | None, limit: int) -> tuple[list[Found], bool]:
+def page_after(found: list[FoundPlace], key: tuple[float, str] | None, limit: int) -> tuple[list[FoundPlace], bool]:
     """At most ``limit`` of what comes after ``key``, and whether more follows."""
     start = 0 if key is None else bisect_right(found, key, key=lambda one: one.key)
     return found[start : start + limit], len(found) > start + limit

@@ -14,9 +14,9 @@ from api.http.answers import json_answer
 from api.http.errors import NotFound
 from api.http.key_text import digest_of, random_key
 from api.http.models import Answer, Body, time_of
-from api.http.revisions import Thing, expected, read, read_to_change, told
+from api.http.revisions import Resource, expected_revisions, read, read_to_change, with_etag
 from api.http.roles import PERMISSIONS, Permission, Role
-from api.http.session import Entered, Session, guarded, session
+from api.http.session import Session, guarded, session
 from api.keys import keys as key_rows
 from api.members.members import FIND, Member, member_json
 from api.privacy.personal_data import ERASE, everything
@@ -32,7 +32,7 @@ END AS places
 _LONGEST_H: Final = 72
 
 
-class Held(Answer):
+class PersonalData(Answer):
     """All data about a member."""
 
     exported_at: datetime
@@ -82,7 +82,7 @@ class OwnKey(Answer):
 @router.get(
     "/v1/members/{ref}/export",
     summary="All data about a member",
-    **guarded("privacy", answers={200: Held}),
+    **guarded("privacy", answers={200: PersonalData}),
 )
 async def export(ref: str, request: Request) -> Response:
     """As JSON, for a subject access request. Each export is recorded in the audit."""
@@ -115,7 +115,7 @@ async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = Non
     """
     expires_at = datetime.now(UTC) + timedelta(hours=(body or OwnKeyMade()).hours)
     async with session(request, "privacy") as s:
-        await read(s, _thing(ref))
+        await read(s, _resource(ref))
         key = random_key()
         values = {"name": f"own {ref}", "digest": digest_of(key), "expires_at": expires_at, "role": "member"}
         await s.row(key_rows.INSERT, {**values, "scopes": [], "places": None, "member": ref, "gateway": None})
@@ -129,13 +129,15 @@ async def me(request: Request) -> Response:
         if s.caller.member is None:
             reached = await s.row(_PLACES, {"places": s.caller.places})
             assert reached is not None
-            return json_answer(_caller(s.caller, reached["places"]))
-        row = await read(s, _thing(s.caller.member))
-    return told(member_json(row), row["revision"])
+            return json_answer(_caller(s, reached["places"]))
+        row = await read(s, _resource(s.caller.member))
+    return with_etag(member_json(row), row["revision"])
 
 
 @router.get(
-    "/v1/me/export", summary="All data about the member that this key belongs to", **guarded("own", answers={200: Held})
+    "/v1/me/export",
+    summary="All data about the member that this key belongs to",
+    **guarded("own", answers={200: PersonalData}),
 )
 async def export_me(request: Request) -> Response:
     """As JSON."""
@@ -152,7 +154,8 @@ async def erase_me(request: Request) -> Response:
         return await _erase(s, _own(s), request)
 
 
-def _caller(caller: Entered, places: list[str] | None) -> dict[str, Any]:
+def _caller(s: Session, places: list[str] | None) -> dict[str, Any]:
+    caller = s.caller
     permissions = [one for one in PERMISSIONS if one in caller.permissions]
     who = {"key": caller.id, "name": caller.name, "role": caller.role, "scopes": list(caller.scopes or ())}
     return {**who, "permissions": permissions, "places": places}
@@ -170,7 +173,7 @@ def _own(s: Session) -> str:
 
 
 async def _export(s: Session, ref: str) -> Response:
-    row = await read(s, _thing(ref))
+    row = await read(s, _resource(ref))
     held = await everything(s, ref)
     await note_reading(s, "exported", f"member {ref}")
     answer = json_answer({"exported_at": time_of(datetime.now(UTC)), "member": member_json(row), **held})
@@ -179,11 +182,11 @@ async def _export(s: Session, ref: str) -> Response:
 
 
 async def _erase(s: Session, ref: str, request: Request) -> Response:
-    await read_to_change(s, _thing(ref), expected(request))
+    await read_to_change(s, _resource(ref), expected_revisions(request))
     row = await s.row(ERASE, {"ref": ref})
     assert row is not None
     return json_answer({"erased": row["erased"]})
 
 
-def _thing(ref: str) -> Thing:
-    return Thing(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")
+def _resource(ref: str) -> Resource:
+    return Resource(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")

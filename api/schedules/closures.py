@@ -13,7 +13,15 @@ from starlette.responses import Response
 from api.http.answers import json_answer
 from api.http.models import Answer, Body, Code, Day, Question, whole
 from api.http.references import place_named
-from api.http.revisions import Thing, expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.revisions import (
+    Resource,
+    expected_revisions,
+    explain_refusal,
+    read,
+    read_to_change,
+    required_revisions,
+    with_etag,
+)
 from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["closures"])
@@ -86,10 +94,10 @@ class Closures(Answer):
     closures: list[Closure]
 
 
-def closure_thing(number: int) -> Thing:
+def closure_resource(number: int) -> Resource:
     """A closure by its number."""
     key = {"id": number, "place": None, "since": None}
-    return Thing(find=FIND, key=key, name=f"closure {number}", subject=f"closure {number}")
+    return Resource(find=FIND, key=key, name=f"closure {number}", subject=f"closure {number}")
 
 
 def closure_json(row: DictRow) -> dict[str, Any]:
@@ -121,16 +129,16 @@ async def make_closure(request: Request, body: ClosureMade) -> Response:
         place = None if body.place is None else (await place_named(s, body.place))[0]
         made = await s.row(INSERT, {**whole(body), "place": place})
         assert made is not None
-        row = await read(s, closure_thing(made["id"]))
-    return told(closure_json(row), row["revision"], status=201, location=f"/v1/closures/{row['id']}")
+        row = await read(s, closure_resource(made["id"]))
+    return with_etag(closure_json(row), row["revision"], status=201, location=f"/v1/closures/{row['id']}")
 
 
 @router.get("/v1/closures/{number}", summary="One closure", **guarded("members:read", answers={200: Closure}))
 async def closure(number: Number, request: Request) -> Response:
     """By its number."""
     async with session(request, "members:read") as s:
-        row = await read(s, closure_thing(number))
-    return told(closure_json(row), row["revision"])
+        row = await read(s, closure_resource(number))
+    return with_etag(closure_json(row), row["revision"])
 
 
 @router.put(
@@ -141,12 +149,12 @@ async def closure(number: Number, request: Request) -> Response:
 async def put_closure(number: Number, request: Request, body: ClosureFields) -> Response:
     """Changes its days or its reason."""
     async with session(request, "rules:write") as s:
-        wanted, thing = expected(request), closure_thing(number)
-        row = await read_to_change(s, thing, wanted)
-        if await s.row(UPDATE, {**whole(body), "id": number, "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
-        row = await read(s, thing)
-    return told(closure_json(row), row["revision"])
+        wanted, resource = expected_revisions(request), closure_resource(number)
+        row = await read_to_change(s, resource, wanted)
+        if await s.row(UPDATE, {**whole(body), "id": number, "revisions": required_revisions(row, wanted)}) is None:
+            raise await explain_refusal(s, resource, wanted)
+        row = await read(s, resource)
+    return with_etag(closure_json(row), row["revision"])
 
 
 @router.delete(
@@ -155,8 +163,8 @@ async def put_closure(number: Number, request: Request, body: ClosureFields) -> 
 async def remove_closure(number: Number, request: Request) -> Response:
     """The place's opening hours apply again."""
     async with session(request, "rules:write") as s:
-        wanted, thing = expected(request), closure_thing(number)
-        row = await read_to_change(s, thing, wanted)
-        if await s.row(DELETE, {"id": number, "revisions": held_to(row, wanted)}) is None:
-            raise await explain_refusal(s, thing, wanted)
+        wanted, resource = expected_revisions(request), closure_resource(number)
+        row = await read_to_change(s, resource, wanted)
+        if await s.row(DELETE, {"id": number, "revisions": required_revisions(row, wanted)}) is None:
+            raise await explain_refusal(s, resource, wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -13,7 +13,15 @@ from api.http.answers import json_answer
 from api.http.errors import Conflict
 from api.http.models import Question
 from api.http.references import place_named, place_of_path
-from api.http.revisions import Thing, expected, explain_refusal, held_to, read, read_to_change, told
+from api.http.revisions import (
+    Resource,
+    expected_revisions,
+    explain_refusal,
+    read,
+    read_to_change,
+    required_revisions,
+    with_etag,
+)
 from api.http.session import Session, guarded, session
 from api.schedules import schedules as rows
 from api.schedules.schedules import (
@@ -24,7 +32,7 @@ from api.schedules.schedules import (
     checked_hours,
     links,
     schedule_json,
-    schedule_thing,
+    schedule_resource,
 )
 
 router: Final = APIRouter(tags=["schedules"])
@@ -65,9 +73,9 @@ async def make_schedule(request: Request, body: ScheduleMade) -> Response:
             "linked": await links(s, body.linked, own=None, place=place),
         }
         await s.row(rows.INSERT, values)
-        row = await read(s, schedule_thing(body.code, body.place))
+        row = await read(s, schedule_resource(body.code, body.place))
     where = "/v1/schedules/" if body.place is None else f"/v1/places/{body.place}/schedules/"
-    return told(schedule_json(row), row["revision"], status=201, location=where + body.code)
+    return with_etag(schedule_json(row), row["revision"], status=201, location=where + body.code)
 
 
 @router.get(
@@ -76,7 +84,7 @@ async def make_schedule(request: Request, body: ScheduleMade) -> Response:
 async def schedule(code: str, request: Request) -> Response:
     """By its code."""
     async with session(request, "members:read") as s:
-        return await _tell(s, schedule_thing(code, None))
+        return await _tell(s, schedule_resource(code, None))
 
 
 @router.put(
@@ -87,7 +95,7 @@ async def schedule(code: str, request: Request) -> Response:
 async def put_schedule(code: str, request: Request, body: ScheduleFields) -> Response:
     """Passes, doors and schedules that use it change as soon as the gateways have it."""
     async with session(request, "rules:write") as s:
-        return await _put(s, request, schedule_thing(code, None), body, place=None)
+        return await _put(s, request, schedule_resource(code, None), body, place=None)
 
 
 @router.delete(
@@ -99,7 +107,7 @@ async def put_schedule(code: str, request: Request, body: ScheduleFields) -> Res
 async def remove_schedule(code: str, request: Request) -> Response:
     """Refused while a pass, a door or another schedule uses it."""
     async with session(request, "rules:write") as s:
-        return await _remove(s, request, schedule_thing(code, None))
+        return await _remove(s, request, schedule_resource(code, None))
 
 
 @router.get(
@@ -110,7 +118,7 @@ async def remove_schedule(code: str, request: Request) -> Response:
 async def schedule_of_place(place: str, code: str, request: Request) -> Response:
     """By its code within the place."""
     async with session(request, "members:read") as s:
-        return await _tell(s, schedule_thing(code, place))
+        return await _tell(s, schedule_resource(code, place))
 
 
 @router.put(
@@ -122,7 +130,7 @@ async def put_schedule_of_place(place: str, code: str, request: Request, body: S
     """Passes, doors and schedules that use it change as soon as the gateways have it."""
     async with session(request, "rules:write") as s:
         place_id, _zone = await place_of_path(s, place)
-        return await _put(s, request, schedule_thing(code, place), body, place=place_id)
+        return await _put(s, request, schedule_resource(code, place), body, place=place_id)
 
 
 @router.delete(
@@ -134,36 +142,38 @@ async def put_schedule_of_place(place: str, code: str, request: Request, body: S
 async def remove_schedule_of_place(place: str, code: str, request: Request) -> Response:
     """Refused while a pass, a door or another schedule uses it."""
     async with session(request, "rules:write") as s:
-        return await _remove(s, request, schedule_thing(code, place))
+        return await _remove(s, request, schedule_resource(code, place))
 
 
-async def _tell(s: Session, thing: Thing) -> Response:
-    row = await read(s, thing)
-    return told(schedule_json(row), row["revision"])
+async def _tell(s: Session, resource: Resource) -> Response:
+    row = await read(s, resource)
+    return with_etag(schedule_json(row), row["revision"])
 
 
-async def _put(s: Session, request: Request, thing: Thing, body: ScheduleFields, *, place: int | None) -> Response:
-    wanted = expected(request)
-    row = await read_to_change(s, thing, wanted)
+async def _put(
+    s: Session, request: Request, resource: Resource, body: ScheduleFields, *, place: int | None
+) -> Response:
+    wanted = expected_revisions(request)
+    row = await read_to_change(s, resource, wanted)
     values = {
         "id": row["id"],
         "name": body.name,
         "hours": Jsonb(checked_hours(body.hours)),
         "linked": await links(s, body.linked, own=row["id"], place=place),
-        "revisions": held_to(row, wanted),
+        "revisions": required_revisions(row, wanted),
     }
     if await s.row(rows.UPDATE, values) is None:
-        raise await explain_refusal(s, thing, wanted)
-    return await _tell(s, thing)
+        raise await explain_refusal(s, resource, wanted)
+    return await _tell(s, resource)
 
 
-async def _remove(s: Session, request: Request, thing: Thing) -> Response:
-    wanted = expected(request)
-    row = await read_to_change(s, thing, wanted)
+async def _remove(s: Session, request: Request, resource: Resource) -> Response:
+    wanted = expected_revisions(request)
+    row = await read_to_change(s, resource, wanted)
     await s.run(rows.LOCK)
     linking = await s.row(rows.LINKING, {"id": row["id"]})
     if linking is not None:
         raise Conflict(f"It is still needed: schedule {linking['code']!r} links to it. Change that first.")
-    if await s.row(rows.DELETE, {"id": row["id"], "revisions": held_to(row, wanted)}) is None:
-        raise await explain_refusal(s, thing, wanted)
+    if await s.row(rows.DELETE, {"id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
+        raise await explain_refusal(s, resource, wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

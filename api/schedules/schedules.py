@@ -14,7 +14,7 @@ from access.schedules import schedule_from_json, schedule_to_json
 from api.http.errors import BadField
 from api.http.models import Answer, Body, Code, Name, ScheduleName
 from api.http.references import schedule_named
-from api.http.revisions import Thing
+from api.http.revisions import Resource
 from api.http.session import Session
 
 _DEEPEST: Final = 7
@@ -101,10 +101,10 @@ class Schedules(Answer):
     schedules: list[Schedule]
 
 
-def schedule_thing(code: str, place: str | None) -> Thing:
+def schedule_resource(code: str, place: str | None) -> Resource:
     """A schedule by its code: the network's, or a place's."""
     key = {"code": code, "place": place, "also_network": False, "everywhere": False}
-    return Thing(find=FIND, key=key, name=f"schedule {code!r}", subject=f"schedule {code}")
+    return Resource(find=FIND, key=key, name=f"schedule {code!r}", subject=f"schedule {code}")
 
 
 def schedule_json(row: DictRow) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from api.transfer.known import Known, MemberRow, PassRow, PlaceLimits, PlaceParts, organisation_key
-from api.transfer.lines import CLEAR, Line, PassPlace
+from api.transfer.lines import CLEAR, Line, OpenedPlace
 from api.transfer.moments import instant, zone_of
-from api.transfer.report import Change, Refusal
+from api.transfer.report import LineRefused, ValueChange
 
 _SHOWN: Final = (
     "label", "everywhere", "places", "schedule", "valid_from", "valid_until", "unit", "allowance", "each_month",
@@ -39,7 +39,7 @@ class PassPlanner:
             return None, None
         old = self._meant(line, member)
         if old is None and line.places is None and not line.everywhere:
-            raise Refusal("places", "a new pass needs its places: their codes, or * for everywhere")
+            raise LineRefused("places", "a new pass needs its places: their codes, or * for everywhere")
         was = old or PassRow(ref=new_ref("p"), member=member.ref)
         places = was.places if line.places is None else tuple(self._limits(place) for place in line.places)
         if line.everywhere:
@@ -52,7 +52,7 @@ class PassPlanner:
         if allowance is None and unit is not None and line.allowance == CLEAR:
             unit = None
         if (allowance is None) != (unit is None):
-            raise Refusal("allowance" if allowance is None else "unit", "unit and allowance go together")
+            raise LineRefused("allowance" if allowance is None else "unit", "unit and allowance go together")
         made = replace(
             was,
             label=line.label or was.label,
@@ -69,9 +69,9 @@ class PassPlanner:
             supervises=_flag(line.host, was.supervises),
         )
         if made.valid_from and made.valid_until and made.valid_from >= made.valid_until:
-            raise Refusal("valid_until", "it must be after valid_from")
+            raise LineRefused("valid_until", "it must be after valid_from")
         if made != old and not self._known.gives_passes:
-            raise Refusal("pass", "this key gives no passes: ask for one of a place's manager")
+            raise LineRefused("pass", "this key gives no passes: ask for one of a place's manager")
         return old, made
 
     def keep(self, one: PassRow) -> None:
@@ -82,17 +82,17 @@ class PassPlanner:
             self._of.setdefault(one.member, []).append(one.ref)
         self._passes[one.ref] = one
 
-    def changes(self, old: PassRow | None, one: PassRow | None) -> list[Change]:
+    def changes(self, old: PassRow | None, one: PassRow | None) -> list[ValueChange]:
         """What is told of a pass that is made or changed."""
         if one is None:
             return []
         empty = PassRow(ref=one.ref, member=one.member)
-        changes = [] if old is not None else [Change(what="pass", was=None, becomes=one.label or "")]
+        changes = [] if old is not None else [ValueChange(what="pass", was=None, becomes=one.label or "")]
         for name in _SHOWN:
             was, becomes = getattr(old or empty, name), getattr(one, name)
             if was != becomes:
                 changes.append(
-                    Change(what=f"pass.{name}", was=self._shown(name, was), becomes=self._shown(name, becomes))
+                    ValueChange(what=f"pass.{name}", was=self._shown(name, was), becomes=self._shown(name, becomes))
                 )
         return changes
 
@@ -108,7 +108,7 @@ class PassPlanner:
         if line.pass_ref is not None:
             found = self._passes.get(line.pass_ref)
             if found is None or found.member != member.ref:
-                raise Refusal("pass_ref", f"this member has no pass {line.pass_ref!r} in force")
+                raise LineRefused("pass_ref", f"this member has no pass {line.pass_ref!r} in force")
             return found
         label = organisation_key(line.label or "")
         same = [
@@ -117,18 +117,18 @@ class PassPlanner:
             if organisation_key((one := self._passes[ref]).label or "") == label
         ]
         if len(same) > 1:
-            raise Refusal("pass", "the member has several passes of this name: say which by pass_ref")
+            raise LineRefused("pass", "the member has several passes of this name: say which by pass_ref")
         return same[0] if same else None
 
-    def _limits(self, named: PassPlace) -> PlaceLimits:
+    def _limits(self, named: OpenedPlace) -> PlaceLimits:
         place = self._known.places.get(named.place)
         if place is None:
-            raise Refusal("places", f"there is no place {named.place!r}; /v1/places?q=… finds them")
+            raise LineRefused("places", f"there is no place {named.place!r}; /v1/places?q=… finds them")
 
         def ids(codes: frozenset[str], known: Mapping[str, int], what: str) -> tuple[int, ...] | None:
             unknown = sorted(codes - known.keys())
             if unknown:
-                raise Refusal("places", f"{named.place!r} has no {what} {unknown[0]!r}")
+                raise LineRefused("places", f"{named.place!r} has no {what} {unknown[0]!r}")
             return tuple(sorted(known[code] for code in codes)) or None
 
         return PlaceLimits(
@@ -143,10 +143,10 @@ class PassPlanner:
         if reach is None or not changes:
             return
         if everywhere:
-            raise Refusal("places", "this key may not give a pass for the whole network")
+            raise LineRefused("places", "this key may not give a pass for the whole network")
         for one in places:
             if one.place not in reach:
-                raise Refusal("places", f"this key may not change {self._place(one.place).code!r}")
+                raise LineRefused("places", f"this key may not change {self._place(one.place).code!r}")
 
     def _schedule(self, line: Line, was: PassRow, places: tuple[PlaceLimits, ...]) -> int | None:
         if line.schedule is None or line.schedule == CLEAR:
@@ -161,7 +161,7 @@ class PassPlanner:
             found = known.get(own[0] if own else (None, code)) or self._named(line.schedule, places)
         if found is None:
             names = sorted(self._known.schedule_of.values())
-            raise Refusal(
+            raise LineRefused(
                 "schedule",
                 f"there is no schedule {line.schedule!r}, neither of the place nor of the network; there are: "
                 f"{', '.join(names[:_LISTED]) or '-'}",

@@ -15,26 +15,28 @@ from api.http.limits import TAKEN, UNSTORED_IMPORTS, Tries
 from api.http.session import Session
 from api.transfer.card_column import FormatQuestion, study
 from api.transfer.columns import Columns, read_header
-from api.transfer.lines import Line, Wrong, cell_of, read_line
+from api.transfer.lines import Line, LineProblem, cell_of, read_line
 from api.transfer.plan import Plan, make_plan
-from api.transfer.report import Told, counts, notes_of, question_as_json, told_as_json
+from api.transfer.report import LineReport, counts, line_as_json, notes_of, question_as_json
 from api.transfer.store import Hidden, load_known, write
 from api.transfer.text import Table, read_table
 
 _ROUNDS: Final = 3
 _MOST_HIDDEN: Final = 10
 """So many lines at most are refused one by one for what this key doesn't see: more would say which numbers exist."""
-_TAKEN_ADDRESS: Final = Wrong(column="email", what="a member whom this key doesn't see has this address")
-_TAKEN_CARD: Final = Wrong(
+_TAKEN_ADDRESS: Final = LineProblem(column="email", what="a member whom this key doesn't see has this address")
+_TAKEN_CARD: Final = LineProblem(
     column="card", what="a member whom this key doesn't see has this card, or it was changed just now"
 )
-_SEVERAL_TAKEN: Final = Wrong(
+_SEVERAL_TAKEN: Final = LineProblem(
     column=None,
     what="several cards or addresses of this file belong to members whom this key doesn't see, so that none of its new "
     "ones is taken: ask a network administrator to import it",
 )
-_ELSEWHERE: Final = Wrong(column="member", what="this key may not change this member, or somebody just has: try again")
-_HOLDS_ELSEWHERE: Final = Wrong(
+_ELSEWHERE: Final = LineProblem(
+    column="member", what="this key may not change this member, or somebody just has: try again"
+)
+_HOLDS_ELSEWHERE: Final = LineProblem(
     column="pass", what="this pass holds at other places as well: this key may not change it"
 )
 
@@ -71,7 +73,7 @@ def parse(data: bytes, key: bytes, default_format: str, encoding: str = "") -> P
         line = read_line(number, cells, columns, key=key, cards=cards)
         if number in ragged:
             what = f"the line has {ragged[number]} cells, the header {len(table.header)}: is a separator not quoted?"
-            line = replace(line, wrong=(*line.wrong, Wrong(column=None, what=what)))
+            line = replace(line, wrong=(*line.wrong, LineProblem(column=None, what=what)))
         lines.append(line)
     return Parsed(table=table, columns=header, lines=lines, question=asked)
 
@@ -116,7 +118,7 @@ async def import_lines(
     return kept, await asyncio.to_thread(_report, parsed, plan, stored=kept, dry_run=dry_run)
 
 
-def _marked(line: Line, told: Told, plan: Plan, hidden: Hidden, several: bool) -> Line:
+def _marked(line: Line, told: LineReport, plan: Plan, hidden: Hidden, several: bool) -> Line:
     wrong = list(line.wrong)
     if several and (told.member in plan.new_members or line.token in plan.new_cards):
         return replace(line, wrong=(_SEVERAL_TAKEN,))
@@ -143,7 +145,7 @@ def _report(parsed: Parsed, plan: Plan, *, stored: bool, dry_run: bool) -> dict[
         "question": parsed.question and question_as_json(parsed.question),
         "lines": [
             # how a number was read is shown before anything is stored, and never after
-            told_as_json(one, unmade=unmade, card=line if dry_run else None)
+            line_as_json(one, unmade=unmade, card=line if dry_run else None)
             for line, one in zip(parsed.lines, plan.told, strict=True)
         ],
     }

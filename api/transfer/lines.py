@@ -45,7 +45,7 @@ Moment = date | datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wrong:
+class LineProblem:
     """What is wrong with a cell (``column`` None: with the line), and what to do."""
 
     column: str | None
@@ -53,7 +53,7 @@ class Wrong:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PassPlace:
+class OpenedPlace:
     """A place that a pass opens: all of it (all three empty), or what is named."""
 
     place: str
@@ -85,7 +85,7 @@ class Line:
     card_until: Moment | str | None = None
     pass_ref: str | None = None
     label: str | None = None
-    places: tuple[PassPlace, ...] | None = None
+    places: tuple[OpenedPlace, ...] | None = None
     everywhere: bool | None = None
     schedule: str | None = None
     valid_from: Moment | str | None = None
@@ -96,7 +96,7 @@ class Line:
     booked: bool | None = None
     outside_hours: bool | None = None
     host: bool | None = None
-    wrong: tuple[Wrong, ...] = ()
+    wrong: tuple[LineProblem, ...] = ()
 
     @property
     def tells_pass(self) -> bool:
@@ -137,7 +137,7 @@ def read_line(
         key: the network's key for card tokens.
         cards: how the file's card numbers are to be read.
     """
-    wrong: list[Wrong] = []
+    wrong: list[LineProblem] = []
 
     def cell(column: Column) -> str:
         return cell_of(cells, columns, column)
@@ -151,7 +151,7 @@ def read_line(
         try:
             return read(text)
         except (ValueError, CardError) as error:
-            wrong.append(Wrong(column=column, what=str(error)))
+            wrong.append(LineProblem(column=column, what=str(error)))
             return None
 
     def take_name() -> str | None:
@@ -160,7 +160,7 @@ def read_line(
         try:
             return _text(whole) or None
         except ValueError as error:
-            wrong.append(Wrong(column="name", what=str(error)))
+            wrong.append(LineProblem(column="name", what=str(error)))
             return None
 
     card = take("card", lambda text: cards.read(text, cell("card_format")))
@@ -308,7 +308,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _places(text: str) -> str | tuple[PassPlace, ...]:
+def _places(text: str) -> str | tuple[OpenedPlace, ...]:
     words = [word for word in re.split(r"[\s|;,]+", text) if word]
     if words == [EVERYWHERE]:
         return EVERYWHERE
@@ -328,9 +328,9 @@ def _places(text: str) -> str | tuple[PassPlace, ...]:
         else:
             limits[what].add(code)
     return tuple(
-        PassPlace(place=place)
+        OpenedPlace(place=place)
         if place in whole
-        else PassPlace(
+        else OpenedPlace(
             place=place,
             spaces=frozenset(limits[""]),
             doors=frozenset(limits["door:"]),

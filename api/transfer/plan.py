@@ -13,9 +13,9 @@ from typing import Any, Final
 from access.cards import BEFORE
 from api.transfer.entitle import PassPlanner
 from api.transfer.known import CardRow, Known, MemberRow, PassRow, organisation_key
-from api.transfer.lines import CLEAR, Line, Wrong
+from api.transfer.lines import CLEAR, Line, LineProblem
 from api.transfer.moments import instant, zone_of
-from api.transfer.report import Change, Refusal, Told
+from api.transfer.report import LineRefused, LineReport, ValueChange
 
 _STEPS: Final = frozenset((was, becomes) for becomes, before in BEFORE.items() for was in before)
 _FIELDS: Final = ("name", "email", "organisation", "home", "status")
@@ -25,7 +25,7 @@ _FIELDS: Final = ("name", "email", "organisation", "home", "status")
 class Plan:
     """What to write, and the report. What refused lines say isn't in it."""
 
-    told: list[Told] = field(default_factory=list)
+    told: list[LineReport] = field(default_factory=list)
     pass_notes: list[str] = field(default_factory=list)
     """What new passes give."""
     organisations: dict[str, str] = field(default_factory=dict)
@@ -63,20 +63,20 @@ class _Planner:
 
     def plan(self, lines: Iterable[Line]) -> Plan:
         for line in lines:
-            told = Told(number=line.number, wrong=list(line.wrong))
+            told = LineReport(number=line.number, wrong=list(line.wrong))
             self._plan.told.append(told)
             if not told.wrong:
                 try:
                     self._line(line, told)
-                except (Refusal, ValueError) as error:
-                    wrong = error.wrong if isinstance(error, Refusal) else Wrong(column=None, what=str(error))
+                except (LineRefused, ValueError) as error:
+                    wrong = error.wrong if isinstance(error, LineRefused) else LineProblem(column=None, what=str(error))
                     told.wrong.append(wrong)
             if told.wrong:
                 told.outcome, told.changes = "refused", []
         self._plan.pass_notes = list(self._passes.notes.values())
         return self._plan
 
-    def _line(self, line: Line, told: Told) -> None:
+    def _line(self, line: Line, told: LineReport) -> None:
         """Plan one line: first all that may refuse it, then what it does."""
         ref = self._whose(line)
         old = self._members.get(ref) if ref is not None else None
@@ -113,19 +113,19 @@ class _Planner:
         by_card = card.member if card is not None else None
         if line.member is not None:
             if line.member not in self._members:
-                raise Refusal(
+                raise LineRefused(
                     "member", f"there is no member {line.member!r} that this key sees; without one a new one is made"
                 )
             if by_email not in (None, line.member):
-                raise Refusal("email", f"{by_email} has this address")
+                raise LineRefused("email", f"{by_email} has this address")
             if by_card not in (None, line.member):
-                raise Refusal("card", self._taken(card, line))
+                raise LineRefused("card", self._taken(card, line))
             return line.member
         if by_card is not None and by_email != by_card:
             if by_email is not None:
-                raise Refusal("card", self._taken(card, line))
+                raise LineRefused("card", self._taken(card, line))
             if line.email and line.email != CLEAR and self._members[by_card].email:
-                raise Refusal(
+                raise LineRefused(
                     "card",
                     f"{self._taken(card, line)}, whose address is another; to change the address, name the member",
                 )
@@ -142,7 +142,7 @@ class _Planner:
             return
         earlier = self._told_by.get((member.ref, "name"))
         who = f"of line {earlier[0]}" if earlier is not None else member.ref
-        raise Refusal(
+        raise LineRefused(
             "email",
             f"another person has this address already ({who}): leave the cell empty for one of them, with a card to "
             "tell them by, or give each an address. To change a name, name the member in a column member",
@@ -151,13 +151,13 @@ class _Planner:
     def _named_card(self, line: Line) -> CardRow | None:
         if line.token is not None and line.card_kind == "code" and self._known.reach is not None:
             # the same answer whether it exists or not
-            raise Refusal("card", "the server chooses keypad codes: POST /v1/members/…/cards with code_digits")
+            raise LineRefused("card", "the server chooses keypad codes: POST /v1/members/…/cards with code_digits")
         if line.card_ref is not None:
             token = self._by_card_ref.get(line.card_ref)
             if token is None:
-                raise Refusal("card_ref", f"there is no card {line.card_ref!r} that this key sees")
+                raise LineRefused("card_ref", f"there is no card {line.card_ref!r} that this key sees")
             if line.token not in (None, token):
-                raise Refusal("card", f"card {line.card_ref!r} has another number")
+                raise LineRefused("card", f"card {line.card_ref!r} has another number")
             return self._cards[token]
         return self._cards.get(line.token) if line.token is not None else None
 
@@ -172,9 +172,11 @@ class _Planner:
 
     def _member(self, line: Line, old: MemberRow | None) -> tuple[MemberRow, tuple[str, str] | None]:
         if old is None and not line.name:
-            raise Refusal("name", "a new member needs a name")
+            raise LineRefused("name", "a new member needs a name")
         if old is None and not (line.email and line.email != CLEAR) and line.token is None:
-            raise Refusal(None, "a new member needs an e-mail address or a card: else a second import would double it")
+            raise LineRefused(
+                None, "a new member needs an e-mail address or a card: else a second import would double it"
+            )
         was = old or MemberRow(ref=self._new_ref("m"))
         organisation, new = self._organisation(line, was.organisation)
         return replace(
@@ -210,27 +212,29 @@ class _Planner:
                 return self._only_place()
         place = self._known.places.get(code)
         if place is None:
-            raise Refusal("home" if line.home else "places", f"there is no place {code!r}; /v1/places?q=… finds them")
+            raise LineRefused(
+                "home" if line.home else "places", f"there is no place {code!r}; /v1/places?q=… finds them"
+            )
         if (
             self._known.reach is not None
             and place.id not in self._known.reach
             and (old is None or place.id != old.home)
         ):
-            raise Refusal("home" if line.home else "places", f"this key may not change {code!r}")
+            raise LineRefused("home" if line.home else "places", f"this key may not change {code!r}")
         return place.id
 
     def _only_place(self) -> int | None:
         """Where a new member is at home of whom no place is told."""
         reach = self._known.reach
         if reach is not None and len(reach) != 1:
-            raise Refusal("home", "a new member needs a home: the code of one of this key's places")
+            raise LineRefused("home", "a new member needs a home: the code of one of this key's places")
         return None if reach is None else min(reach)
 
     def _card(self, line: Line, member: MemberRow) -> tuple[CardRow | None, CardRow | None]:
         old = self._named_card(line)
         if old is None and line.token is None:
             if line.tells_card:
-                raise Refusal("card", "what is said of a card needs its number or its reference")
+                raise LineRefused("card", "what is said of a card needs its number or its reference")
             return None, None
         zone = zone_of(self._known, (), member.home)
         if old is None:
@@ -247,9 +251,11 @@ class _Planner:
             valid_until=instant(line.card_until, was.valid_until, zone, end=True),
         )
         if old is not None and card.status != old.status and (old.status, card.status) not in _STEPS:
-            raise Refusal("card_status", f"a card that is {old.status} doesn't become {card.status}: issue a new one")
+            raise LineRefused(
+                "card_status", f"a card that is {old.status} doesn't become {card.status}: issue a new one"
+            )
         if card.valid_from and card.valid_until and card.valid_from >= card.valid_until:
-            raise Refusal("card_until", "it must be after card_from")
+            raise LineRefused("card_until", "it must be after card_from")
         return old, card
 
     def _agree(self, line: Line, member: MemberRow) -> None:
@@ -258,7 +264,7 @@ class _Planner:
         for name, value in said.items():
             number, other = self._told_by.setdefault((member.ref, name), (line.number, value))
             if other != value:
-                raise Refusal(name, f"line {number} says something else of the same member")
+                raise LineRefused(name, f"line {number} says something else of the same member")
 
     def _within_reach(self, old: MemberRow | None, *, changes: bool) -> None:
         """Whoever is at home elsewhere is changed there."""
@@ -270,7 +276,7 @@ class _Planner:
             and old.ref in self._known.members
             and old.home not in reach
         ):
-            raise Refusal("member", "this member is at home elsewhere: a key of that place may change them")
+            raise LineRefused("member", "this member is at home elsewhere: a key of that place may change them")
 
     def _keep_member(self, member: MemberRow) -> None:
         self._members[member.ref] = member
@@ -289,7 +295,7 @@ class _Planner:
         rows = self._plan.changed_passes if one.ref in self._known.passes else self._plan.new_passes
         rows[one.ref] = one
 
-    def _member_changes(self, old: MemberRow | None, member: MemberRow) -> list[Change]:
+    def _member_changes(self, old: MemberRow | None, member: MemberRow) -> list[ValueChange]:
         def shown(name: str, row: MemberRow | None) -> Any:
             value = getattr(row, name) if row is not None else None
             if value is None or name not in ("home", "organisation"):
@@ -297,7 +303,7 @@ class _Planner:
             return self._known.place_of[value].code if name == "home" else self._organisation_name(value)
 
         return [
-            Change(what=f"member.{name}", was=shown(name, old), becomes=shown(name, member))
+            ValueChange(what=f"member.{name}", was=shown(name, old), becomes=shown(name, member))
             for name in _FIELDS
             if (getattr(old, name) if old is not None else None) != getattr(member, name)
         ]
@@ -308,14 +314,14 @@ class _Planner:
         return self._known.organisation_of.get(number, str(number))
 
 
-def _card_changes(old: CardRow | None, card: CardRow | None) -> list[Change]:
+def _card_changes(old: CardRow | None, card: CardRow | None) -> list[ValueChange]:
     if card is None:
         return []
-    changes = [] if old is not None else [Change(what="card", was=None, becomes=card.last4 and f"…{card.last4}")]
+    changes = [] if old is not None else [ValueChange(what="card", was=None, becomes=card.last4 and f"…{card.last4}")]
     for name in ("status", "valid_from", "valid_until"):
         was = getattr(old, name) if old is not None else None
         if was != getattr(card, name):
-            changes.append(Change(what=f"card.{name}", was=was, becomes=getattr(card, name)))
+            changes.append(ValueChange(what=f"card.{name}", was=was, becomes=getattr(card, name)))
     return changes
 
 

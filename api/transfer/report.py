@@ -11,22 +11,22 @@ from typing import Any, Literal
 from api.http.times import rfc3339, to_us
 from api.transfer.card_column import FormatQuestion
 from api.transfer.columns import Columns
-from api.transfer.lines import Line, Wrong, cell_of, is_day_with_a_time, is_never
+from api.transfer.lines import Line, LineProblem, cell_of, is_day_with_a_time, is_never
 from api.transfer.text import Table
 
 Outcome = Literal["created", "changed", "unchanged", "refused"]
 
 
-class Refusal(Exception):
+class LineRefused(Exception):
     """A line can't be done; it never leaves this package."""
 
     def __init__(self, column: str | None, what: str) -> None:
         super().__init__(what)
-        self.wrong = Wrong(column=column, what=what)
+        self.wrong = LineProblem(column=column, what=what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class ValueChange:
     """One value that a line changes, as a person reads it."""
 
     what: str
@@ -35,24 +35,24 @@ class Change:
 
 
 @dataclass(slots=True, kw_only=True)
-class Told:
+class LineReport:
     """What becomes of one line."""
 
     number: int
     outcome: Outcome = "unchanged"
     member: str | None = None
     pass_ref: str | None = None
-    changes: list[Change] = field(default_factory=list)
-    wrong: list[Wrong] = field(default_factory=list)
+    changes: list[ValueChange] = field(default_factory=list)
+    wrong: list[LineProblem] = field(default_factory=list)
 
 
-def counts(told: Sequence[Told]) -> dict[str, int]:
+def counts(told: Sequence[LineReport]) -> dict[str, int]:
     """How many lines came out how."""
     found = Counter(one.outcome for one in told)
     return {outcome: found[outcome] for outcome in ("created", "changed", "unchanged", "refused")}
 
 
-def told_as_json(told: Told, *, unmade: Collection[str] = (), card: Line | None = None) -> dict[str, Any]:
+def line_as_json(told: LineReport, *, unmade: Collection[str] = (), card: Line | None = None) -> dict[str, Any]:
     """One line of the report; members in ``unmade`` would be made, and have no reference yet.
 
     With ``card`` it shows how that line's card number was read.

@@ -17,7 +17,7 @@ from api.http.answers import json_answer
 from api.http.errors import Conflict
 from api.http.models import Answer, Body, Code, Day, Email, Moment, Name, Question, Ref, time_of
 from api.http.references import member_named, place_named
-from api.http.revisions import Thing, expected, explain_refusal, read, read_to_change, told
+from api.http.revisions import Resource, expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import guarded, session
 from api.members import members as people
 from api.passes import passes as rows
@@ -88,10 +88,10 @@ class Visits(Answer):
     visitors: list[Visit]
 
 
-def visit_thing(ref: str) -> Thing:
+def visit_resource(ref: str) -> Resource:
     """A visit by the reference of its pass."""
     key = {"ref": ref, "place": None, "status": None, "day": None}
-    return Thing(find=VISITS, key=key, name=f"visit {ref!r}", subject=f"pass {ref}")
+    return Resource(find=VISITS, key=key, name=f"visit {ref!r}", subject=f"pass {ref}")
 
 
 def visit_json(row: DictRow) -> dict[str, Any]:
@@ -147,17 +147,17 @@ async def expect(request: Request, body: VisitorMade) -> Response:
             bounds = {"valid_from": body.card.valid_from, "valid_until": body.card.valid_until or body.ends}
             kept = {"member": member["ref"], "status": body.card.status, "replaces": None}
             card = issued_json(await put_card(s, request, credential, **kept, **bounds))
-        row = await read(s, visit_thing(made["ref"]))
+        row = await read(s, visit_resource(made["ref"]))
     answer = {**visit_json(row), "card": card}
-    return told(answer, row["revision"], status=201, location=f"/v1/visitors/{made['ref']}")
+    return with_etag(answer, row["revision"], status=201, location=f"/v1/visitors/{made['ref']}")
 
 
 @router.get("/v1/visitors/{ref}", summary="One visit", **guarded("members:read", answers={200: Visit}))
 async def visitor(ref: str, request: Request) -> Response:
     """By the reference of its pass."""
     async with session(request, "members:read") as s:
-        row = await read(s, visit_thing(ref))
-    return told(visit_json(row), row["revision"])
+        row = await read(s, visit_resource(ref))
+    return with_etag(visit_json(row), row["revision"])
 
 
 @router.patch(
@@ -168,12 +168,12 @@ async def visitor(ref: str, request: Request) -> Response:
 async def change_visit(ref: str, request: Request, body: VisitChanged) -> Response:
     """Expected → present ↔ left, expected → cancelled. The pass of a visitor who left or cancelled opens no door."""
     async with session(request, "visitors:write") as s:
-        wanted, thing = expected(request), visit_thing(ref)
-        row = await read_to_change(s, thing, wanted)
+        wanted, resource = expected_revisions(request), visit_resource(ref)
+        row = await read_to_change(s, resource, wanted)
         if row["visitor"] not in BEFORE[body.status]:
             raise Conflict(f"A visitor who is {row['visitor']} doesn't become {body.status}.", field="status")
         revisions = [row["revision"]]  # also of `*`: the step was judged by this one
         if await s.row(rows.VISIT, {"ref": ref, "visitor": body.status, "revisions": revisions}) is None:
-            raise await explain_refusal(s, thing, revisions)
-        row = await read(s, thing)
-    return told(visit_json(row), row["revision"])
+            raise await explain_refusal(s, resource, revisions)
+        row = await read(s, resource)
+    return with_etag(visit_json(row), row["revision"])

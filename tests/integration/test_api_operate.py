@@ -20,7 +20,7 @@ from access.tokens import card_token
 from api.alarms.routes import Alarm, Alarms
 from api.audit.routes import Audit, AuditHead
 from api.http.limits import TAKEN, UNSTORED_IMPORTS
-from api.privacy.routes import Erased, Held
+from api.privacy.routes import Erased, PersonalData
 from api.transfer.routes import ImportReport
 from maillage.commands import members as commands
 from tests.managed import CARD_KEY, Managed, managed
@@ -570,7 +570,7 @@ def test_all_that_is_held_about_a_member_is_told_and_erased(network: Managed, en
     entry.read(datetime.now(UTC), card="1DA00001", member=ref)
     assert network.get("manager", f"/v1/members/{ref}/export").status_code == 403
     answer = network.get("admin", f"/v1/members/{ref}/export")
-    Held.model_validate_json(answer.content)
+    PersonalData.model_validate_json(answer.content)
     told = answer.json()
     assert (told["member"]["name"], told["cards"][0]["last4"], told["passes"][0]["places"]) == (
         "Ida Roux", "0001", ["limoges"],

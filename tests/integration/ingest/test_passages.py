@@ -13,7 +13,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from access.inside import muster, went_through
-from api.explain.card_reads import DOORS, READINGS, SPACES, Told, folded, ground
+from api.explain.card_reads import CARD_READS, DOORS, SPACES, StoredCardRead, place_rules, state_after
 from gateway.contract.clock import instant
 from gateway.door.muster import call_roll
 from ingest import refold
@@ -119,9 +119,9 @@ def test_one_story(kind: str, says: bool, bench: Bench, start_ingest: Callable[.
         "until": at + timedelta(seconds=1),
     }
     with psycopg.connect(bench.url, row_factory=dict_row) as reader:
-        rules = ground(reader.execute(DOORS, where).fetchall(), reader.execute(SPACES, where).fetchall())
-        readings = [Told(**row) for row in reader.execute(READINGS, where)]
-    state = folded(readings, rules, place="p0001", time_zone="Europe/Paris")
+        rules = place_rules(reader.execute(DOORS, where).fetchall(), reader.execute(SPACES, where).fetchall())
+        readings = [StoredCardRead(**row) for row in reader.execute(CARD_READS, where)]
+    state = state_after(readings, rules, place="p0001", time_zone="Europe/Paris")
     assert {ref: one.sure for ref, one in muster(state, at).items()} == expected
     with psycopg.connect(bench.url, autocommit=True) as owner:
         assert refold.differences(owner) == []

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 import api.http.bodies
-from api.http.bodies import MOST_BYTES, STRANGER_BYTES, Body, has_body
+from api.http.bodies import MOST_BYTES, STRANGER_BYTES, RequestBody, has_body
 
 LARGE = {("POST", "/large"): 3_000_000}
 
@@ -22,7 +22,7 @@ def scope(method: str = "POST", path: str = "/x", **headers: str) -> dict[str, A
 
 def test_what_the_headers_say_is_enough_to_refuse() -> None:
     async def refusal(**given: Any) -> int | None:
-        found = Body(scope(**given), None, LARGE).refusal()  # type: ignore[arg-type]
+        found = RequestBody(scope(**given), None, LARGE).refusal()  # type: ignore[arg-type]
         return None if found is None else found.status
 
     async def run() -> list[int | None]:
@@ -52,7 +52,7 @@ def test_pieces_are_counted_as_they_arrive() -> None:
         return {"type": "http.request", "body": b"x" * 1_000_000, "more_body": True}
 
     async def run() -> int:
-        body = Body(scope(path="/large", transfer_encoding="chunked"), endless, LARGE)
+        body = RequestBody(scope(path="/large", transfer_encoding="chunked"), endless, LARGE)
         for _ in range(3):
             await body.receive()
         with pytest.raises(HTTPException) as refused:
@@ -76,7 +76,7 @@ def test_a_slow_body_is_given_up_and_its_connection_closed(monkeypatch: pytest.M
         async def send(message: Message) -> None:
             sent.append(message)
 
-        body = Body(scope(content_length=str(STRANGER_BYTES + 1)), never, LARGE)
+        body = RequestBody(scope(content_length=str(STRANGER_BYTES + 1)), never, LARGE)
         with pytest.raises(HTTPException) as refused:
             await body.receive()
         assert refused.value.status_code == 408

@@ -14,7 +14,7 @@ from access.decision import decide
 from access.inside import muster
 from access.model import AccessList, Entry, Member, Right, State
 from access.rules import DoorRules, PlaceRules, SpaceRules
-from api.explain.card_reads import ACCESS, NOT_TAKEN, TAKEN, Told, folded
+from api.explain.card_reads import ACCESS, NOT_TAKEN, TAKEN, StoredCardRead, state_after
 from api.explain.muster import muster_json
 from api.explain.steps import comparison, steps_json, steps_of
 from api.explain.words import CHECKS, REASONS, UNKNOWN_TO_CENTRE
@@ -51,12 +51,12 @@ def us(at: datetime) -> int:
     return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
-def told(at: datetime, card: str, door: str, side: Literal["in", "out"], state: State) -> tuple[Told, Any]:
+def told(at: datetime, card: str, door: str, side: Literal["in", "out"], state: State) -> tuple[StoredCardRead, Any]:
     decision = decide(LIST, card, door, side, at, state=state)
     detail: dict[str, Any] = {"rule": decision.rule} | ({"noted": decision.noted} if decision.noted else {})
     if decision.granted and door in CONTACTS:
         detail["awaits"] = True
-    row = Told(
+    row = StoredCardRead(
         kind=ACCESS, at=at, told_at=at, door=door, side=side, state=int(decision.granted), reason=decision.reason,
         card=card, member=decision.member, list_version=7, detail=detail, seq=us(at),
     )  # fmt: skip
@@ -74,7 +74,7 @@ walk = st.tuples(
 
 @given(st.lists(walk, max_size=30))
 def test_the_fold_of_what_is_stored_is_the_gateways_own_memory(walks: list[Any]) -> None:
-    state, rows, at = State(), list[Told](), AT
+    state, rows, at = State(), list[StoredCardRead](), AT
     for card, door, side, contact, seconds in walks:
         at += timedelta(seconds=seconds)
         row, decision = told(at, card, door, side, state)
@@ -88,12 +88,12 @@ def test_the_fold_of_what_is_stored_is_the_gateways_own_memory(walks: list[Any])
             later = at + timedelta(milliseconds=500)
             kind = TAKEN if contact == "taken" else NOT_TAKEN
             rows.append(
-                Told(
+                StoredCardRead(
                     kind=kind, at=later, told_at=later, door=door, side=side, state=None, reason=None, card=None,
                     member=None, detail={"access_at": us(at)},
                 )
             )  # fmt: skip
-    mine = folded(rows, RULES, place="gare", time_zone="Europe/Paris")
+    mine = state_after(rows, RULES, place="gare", time_zone="Europe/Paris")
     assert mine.movements == state.movements
     assert (mine.counts, mine.hosts, mine.unseen) == (state.counts, state.hosts, state.unseen)
     assert muster(mine, at) == muster(state, at)
@@ -103,13 +103,13 @@ def test_the_fold_of_what_is_stored_is_the_gateways_own_memory(walks: list[Any])
 def test_of_a_gateway_that_does_not_say_whether_it_waits_the_answer_decides(kind: int, sure: str) -> None:
     """Rows of an older gateway, at a door whose reader has a contact of its own (case 4)."""
     row, _ = told(AT, CARDS[1], "entry", "in", State())
-    answer = Told(
+    answer = StoredCardRead(
         kind=kind, at=AT + timedelta(seconds=7), told_at=AT + timedelta(seconds=7), door="entry", side="in", state=None,
         reason=None, card=None, member=None, detail={"access_at": us(AT)},
     )  # fmt: skip
-    state = folded([row, answer], RULES, place="gare", time_zone="Europe/Paris")
+    state = state_after([row, answer], RULES, place="gare", time_zone="Europe/Paris")
     assert {ref: one.sure for ref, one in muster(state, AT).items()} == {"m-1": sure}
-    alone = folded([row], RULES, place="gare", time_zone="Europe/Paris")
+    alone = state_after([row], RULES, place="gare", time_zone="Europe/Paris")
     assert muster(alone, AT)["m-1"].sure == "badged", "a door without a contact: the grant is all that is known"
 
 

@@ -22,7 +22,7 @@ from api.cards.spread import spread_json
 from api.http.database_errors import as_problem
 from api.http.errors import BadField, BadQuery, Conflict, NotYours, RevisionMissing, Unavailable
 from api.http.models import Body, Code, Moment, Name
-from api.http.revisions import etag_of, expected
+from api.http.revisions import etag_of, expected_revisions
 from api.http.roles import HELD, PERMISSIONS, ROLES, permissions_of
 from api.http.settings import ApiSettings
 from api.passes.passes import local_day, uses_json
@@ -54,16 +54,16 @@ def test_roles_hold_what_they_should() -> None:
     ("given", "wanted"), [('"3"', [3]), ('W/"3"', [3]), ('"3", "4"', [3, 4]), ("*", None), (' "0" ', [0])]
 )
 def test_if_match_is_read(given: str, wanted: list[int] | None) -> None:
-    assert expected(request(if_match=given)) == wanted
-    assert expected(request(if_match=etag_of(7))) == [7]
+    assert expected_revisions(request(if_match=given)) == wanted
+    assert expected_revisions(request(if_match=etag_of(7))) == [7]
 
 
 @pytest.mark.parametrize("given", ["3", '"x"', "", '"3" "4"', '"3",', '"99999999999"'])
 def test_what_is_no_etag_is_refused(given: str) -> None:
     with pytest.raises(BadQuery):
-        expected(request(if_match=given))
+        expected_revisions(request(if_match=given))
     with pytest.raises(RevisionMissing):
-        expected(request())
+        expected_revisions(request())
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from access.tokens import card_token
 from api.audit import entries
 from api.audit.entries import RecentEntries
 from api.cards.enrolments import likely
-from api.explain.card_reads import Told
+from api.explain.card_reads import StoredCardRead
 from api.explain.what_if import decide_again
 from api.orders.answers import OrderAnswers
 
@@ -75,9 +75,9 @@ def test_who_waits_is_woken_by_the_last_answer_and_by_doubt() -> None:
     asyncio.run(go())
 
 
-def read(number: int, minutes: int, *, card: int = 0, side: str = "in", reason: str = "granted") -> Told:
+def read(number: int, minutes: int, *, card: int = 0, side: str = "in", reason: str = "granted") -> StoredCardRead:
     at = AT + timedelta(minutes=minutes)
-    return Told(
+    return StoredCardRead(
         kind=1, at=at, told_at=at, door="entry", side=side, state=int(reason == "granted"), reason=reason,  # type: ignore[arg-type]
         card=f"{card:064x}", member=f"m-{card}", stream=1, seq=number,
     )  # fmt: skip
@@ -118,7 +118,7 @@ def test_each_side_goes_on_from_its_own_decisions() -> None:
 
 
 def test_a_door_that_was_not_passed_takes_nobody_in() -> None:
-    gone = Told(
+    gone = StoredCardRead(
         kind=3, at=AT + timedelta(seconds=10), told_at=AT, door="entry", side="in", state=None, reason=None, card=None,
         member=None, detail={"access_at": int(AT.timestamp()) * 1_000_000}, stream=1, seq=9,
     )  # fmt: skip

@@ -17,7 +17,7 @@ from api.transfer.columns import read_header
 from api.transfer.export import HEADER
 from api.transfer.french import HEADERS, french
 
-RAISED = {"Refusal", "ValueError", "CardError", "FileRefused", "Wrong", "_matching"}
+RAISED = {"LineRefused", "ValueError", "CardError", "FileRefused", "LineProblem", "_matching"}
 PIECES = ("bits are 0 and 1", "7 Two files", "7. A 125 kHz", "7 has no 7", "a card of this format is written as 7",
           "this number begins with 08", "uid (hexadecimal)")  # fmt: skip
 """Pieces of sentences, which stand below as wholes, and what no file leads to."""
@@ -34,7 +34,7 @@ def sentences() -> Iterator[str]:
         if source.name in ("french.py", "store.py"):
             continue
         tree = ast.parse(source.read_text(encoding="utf-8"))
-        notes = source.name == "notes.py"
+        notes = source.name == "report.py"
         for node in ast.walk(tree):
             given: list[ast.expr] = []
             if isinstance(node, ast.Call):

@@ -14,7 +14,7 @@ from access.tokens import card_token
 from api.cards.notation import read_number
 from api.transfer.card_column import CardColumn
 from api.transfer.columns import COLUMNS, Column
-from api.transfer.lines import CLEAR, EVERYWHERE, Line, PassPlace, read_end, read_line, read_moment
+from api.transfer.lines import CLEAR, EVERYWHERE, Line, OpenedPlace, read_end, read_line, read_moment
 
 KEY = b"k" * 32
 ORDER: dict[Column, int] = {column: index for index, column in enumerate(COLUMNS)}
@@ -121,8 +121,8 @@ def test_a_whole_line() -> None:
         True,
     )
     assert read.places == (
-        PassPlace(place="isle"),
-        PassPlace(place="limoges", spaces=frozenset({"fab-lab"}), doors=frozenset({"entry"})),
+        OpenedPlace(place="isle"),
+        OpenedPlace(place="limoges", spaces=frozenset({"fab-lab"}), doors=frozenset({"entry"})),
     )
     assert read.organisation == CLEAR
     assert line(places=EVERYWHERE, email="a@b").everywhere is True
