@@ -19,7 +19,7 @@ from api.http.cursors import Cursor, make_cursor, read_cursor
 from api.http.errors import BadQuery, NotFound, ScopeMissing
 from api.http.models import Answer, Question
 from api.http.session import Caller, guarded, session
-from api.http.times import rfc3339, to_us
+from api.http.timestamps import rfc3339, to_us
 from api.present.board import Board
 from api.present.state import LoadedBoard
 

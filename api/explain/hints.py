@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from psycopg.rows import DictRow
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from access.model import AccessList
 
 
 def hints(
-    held: AccessList | None, token: str | None, card: DictRow | None, *, behind: Sequence[str], pin: str | None
+    held: AccessList | None,
+    token: str | None,
+    card: Mapping[str, Any] | None,
+    *,
+    behind: Sequence[str],
+    pin: str | None,
 ) -> list[dict[str, str]]:
     """What to look at beside the decision; ``behind``: gateways that haven't the newest list."""
     found: list[tuple[str, str]] = []

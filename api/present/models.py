@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from api.http.models import Answer, Question
-from api.http.times import TIME_PATTERN
+from api.http.timestamps import TIME_PATTERN
 from api.present.geography import parse_box, parse_point, pattern_of
 
 Kind = Literal["place", "open_space", "meeting_room", "fab_lab", "phone_box", "kitchen", "other"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.http.times import rfc3339
+from api.http.timestamps import rfc3339
 from api.present.network import Space
 from occupancy.staleness import believed_until, true_as_of
 

@@ -13,7 +13,7 @@ from access.errors import ListError
 from access.openings import last_turn, next_turn
 from access.schedules import Schedule, schedule_from_json, zone_named
 from api.http.compact_json import compact
-from api.http.times import to_datetime, to_us
+from api.http.timestamps import to_datetime, to_us
 from api.present.network import Place
 from rights.hours import ALWAYS, closed_on, with_department
 

@@ -12,7 +12,8 @@ from api.http.answers import Bytes, known, no_query, unless_known
 from api.http.errors import BadQuery, NotFound, Unavailable
 from api.http.openapi import problem_responses
 from api.http.state import shared
-from api.http.times import now_us, parse_rfc3339
+from api.http.times import now_us
+from api.http.timestamps import parse_rfc3339
 from api.present.board import Board
 from api.present.geography import parse_box
 from api.present.models import NetworkOccupancy, OccupancyQuestion, PlaceOccupancy, StreamQuestion

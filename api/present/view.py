@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 
-from api.http.times import rfc3339
+from api.http.timestamps import rfc3339
 from api.present.network import Place, Space
 from api.present.occupancy import Occupancy
 from api.present.seats import Seats

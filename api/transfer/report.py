@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from api.http.times import rfc3339, to_us
+from api.http.timestamps import rfc3339, to_us
 from api.transfer.card_column import FormatQuestion
 from api.transfer.columns import Columns
 from api.transfer.lines import Line, LineProblem, cell_of, is_day_with_a_time, is_never

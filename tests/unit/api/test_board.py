@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.http.times import rfc3339
+from api.http.timestamps import rfc3339
 from api.present.board import OVERLAP, Board
 from api.present.view import View
 from occupancy.staleness import SECOND

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.http.times import parse_rfc3339
+from api.http.timestamps import parse_rfc3339
 from api.present.board import Board
 from api.present.network import Network
 from api.present.opening import is_open, opening_of

@@ -18,7 +18,7 @@ from api.app import create_app
 from api.http.cursors import CURSOR_PATTERN, make_cursor
 from api.http.models import Body, Day, Moment, Question
 from api.http.settings import ApiSettings
-from api.http.times import TIME_PATTERN, parse_rfc3339
+from api.http.timestamps import TIME_PATTERN, parse_rfc3339
 from api.present.geography import parse_box, parse_point, pattern_of
 
 WRONG: Final[dict[str, tuple[Any, ...]]] = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.times import parse_rfc3339, rfc3339, to_us
+from api.http.timestamps import parse_rfc3339, rfc3339, to_us
 
 
 @given(us=st.integers(0, 4_000_000_000_000_000))
