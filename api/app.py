@@ -39,7 +39,7 @@ from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
 from api.orders import lockdowns
-from api.orders import routes as commands
+from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.passes import routes as passes
 from api.places import hours as places_access
@@ -65,7 +65,7 @@ _RECONNECT_S: Final = 2.0
 """A pool that can't connect tries again each second for so long, then at each request. Its default, five minutes,
 doubles the pause each time: management would stay away for a minute after the database is back."""
 _MANAGEMENT: Final = (
-    commands,
+    orders,
     enrolments,
     lockdowns,
     alarms,

@@ -18,16 +18,6 @@ WINDOW: Final = timedelta(hours=24)
 """Who was read longer ago isn't told."""
 _CSV: Final = ("name", "member", "space", "door", "at", "since", "sure")
 
-# How far each of the place's gateways has told its events; one that never spoke has told nothing.
-GATEWAYS: Final = """
-SELECT g.code::text AS gateway, coalesce(s.online, false) AS online, s.changed_at, s.complete_at,
-       s.online AND s.spool_depth = 0 AS complete
-FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
-WHERE g.place = %(place)s AND g.retired_at IS NULL ORDER BY g.code
-"""
-# Names of those inside, for who may read them.
-NAMES: Final = "SELECT ref, name FROM member WHERE ref = ANY(%(refs)s::text[])"
-
 
 def muster_json(
     place: str,

@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from api.audit.entries import note_reading
 from api.explain.card_reads import CARD_READS, DOORS, SPACES, StoredCardRead, place_rules, state_after
-from api.explain.muster import GATEWAYS, NAMES, WINDOW, muster_csv, muster_json
+from api.explain.muster import WINDOW, muster_csv, muster_json
+from api.explain.records import GATEWAYS, NAMES
 from api.http.answers import json_answer
 from api.http.models import Answer, Question
 from api.http.references import reached_place

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from psycopg.rows import DictRow, tuple_row
 
@@ -36,14 +35,16 @@ FROM command c LEFT JOIN door d ON d.id = c.door
 WHERE c.place = %(place)s AND c.do_what IN ('evacuate', 'release') AND c.outcome = 'done' AND c.outcome_at <= %(until)s
 ORDER BY c.door, c.outcome_at DESC
 """
-_DOOR: Final = "SELECT id FROM door WHERE place = %(place)s AND code = %(door)s"
-_NOW: Final = "SELECT version FROM access_list WHERE place = %(place)s"
-# Whether the gateways that decide know the centre's newest list.
+# A place's gateways in service: which list each has, and up to when all its events are stored.
 GATEWAYS: Final = """
-SELECT g.code::text AS gateway, coalesce(s.online, false) AS online, s.changed_at, s.list_version
+SELECT g.code::text AS gateway, coalesce(s.online, false) AS online, s.changed_at, s.list_version, s.complete_at,
+       s.online AND s.spool_depth = 0 AS complete
 FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
 WHERE g.place = %(place)s AND g.retired_at IS NULL ORDER BY g.code
 """
+# Names of members, as far as the key may read them.
+NAMES: Final = "SELECT ref, name FROM member WHERE ref = ANY(%(refs)s::text[])"
+_NOW: Final = "SELECT version FROM access_list WHERE place = %(place)s"
 # One reading by its place in the feed; `at`, where it is told, spares a search through three months.
 _EVENT: Final = """
 SELECT e.kind, e.at, coalesce(e.edge_at, e.at) AS told_at, o.code::text AS door, d.side, e.state, r.name AS reason,
@@ -55,16 +56,6 @@ JOIN place p ON p.id = e.place
 LEFT JOIN device d ON d.id = e.device LEFT JOIN door o ON o.id = d.door LEFT JOIN reason r ON r.id = e.reason
 WHERE m.id = %(stream)s
 """
-
-
-async def door_known(s: Session, place: int, door: str) -> None:
-    """Make sure that the place has this door.
-
-    Raises:
-        BadField: it hasn't.
-    """
-    if await s.row(_DOOR, {"place": place, "door": door}) is None:
-        raise BadField("door", f"this place has no door {door!r}; see /v1/places/…")
 
 
 async def event_of(
@@ -115,12 +106,12 @@ async def version_at(s: Session, place: int, at: datetime) -> int | None:
     return None if row is None else int(row["version"])
 
 
-async def state_before(s: Session, place: int, code: str, at: datetime, *, told: Mapping[str, Any]) -> State:
-    """What the gateways remember at ``at``, as far as orders and a day's readings tell; ``told``: the time zone."""
+async def state_before(s: Session, place: int, code: str, at: datetime, *, time_zone: str) -> State:
+    """What the gateways remember at ``at``, as far as orders and a day's card reads show it."""
     where = {"place": place, "since": at - _BEFORE, "until": at}
     rules = place_rules(await s.rows(DOORS, where), await s.rows(SPACES, where))
     readings = [StoredCardRead(**row) for row in await s.rows(CARD_READS, where)]
-    state = state_after(readings, rules, place=code, time_zone=str(told["time_zone"]))
+    state = state_after(readings, rules, place=code, time_zone=time_zone)
     last = {row["door"]: row for row in await s.rows(_EVACUATIONS, where)}
     whole = last.pop(None, None)
     ended = whole["outcome_at"] if whole is not None and whole["do_what"] == "release" else None

@@ -13,14 +13,14 @@ from access.aftermath import Reading
 from access.model import AccessList, By, State
 from api.audit.entries import note_reading
 from api.cards.issuing import numbered
-from api.explain import records as finding
+from api.explain import records
 from api.explain.hints import hints
 from api.explain.models import EventNamed, ExplainQuestion, Explanation
 from api.explain.steps import at_that_time, comparison, decision_json, steps_json, steps_of, typed
 from api.http.answers import json_answer
 from api.http.errors import Conflict
 from api.http.models import time_of
-from api.http.references import reached_place
+from api.http.references import door_named, reached_place
 from api.http.session import Session, guarded, session
 
 router: Final = APIRouter(tags=["operate"])
@@ -43,11 +43,11 @@ async def explain(request: Request, body: ExplainQuestion) -> Response:
 async def _present(s: Session, request: Request, body: ExplainQuestion, now: datetime) -> dict[str, Any]:
     assert body.place is not None and body.door is not None
     place = await reached_place(s, body.place, "explain", field="place")
-    await finding.door_known(s, place, body.door)
+    await door_named(s, place, body.door)
     token = None if body.number is None else numbered(request, body.number, body.format).token
-    card = await finding.card_meant(s, card=body.card, token=token, member=body.member)
+    card = await records.card_meant(s, card=body.card, token=token, member=body.member)
     named = token.hex() if token is not None else card["token"] if card is not None else None
-    held, version = await finding.list_now(s, place, named)
+    held, version = await records.list_now(s, place, named)
     at = body.at or now
     age_s = int((now - held.made_at).total_seconds()) if held is not None and at <= now else None
     state = await _state(s, place, body.place, min(at, now), held)
@@ -56,7 +56,7 @@ async def _present(s: Session, request: Request, body: ExplainQuestion, now: dat
     by: By = "code" if card is not None and card["kind"] == "code" else "card"
     reading = Reading(card_token=named, door=body.door, side=body.side, at=at, by=by)
     steps = steps_of(held, reading, state=state, pin=pin)
-    gateways = await s.rows(finding.GATEWAYS, {"place": place})
+    gateways = await s.rows(records.GATEWAYS, {"place": place})
     behind = [row["gateway"] for row in gateways if version is not None and row["list_version"] != version]
     await _audit(s, place, body.place, card)
     return {
@@ -68,13 +68,13 @@ async def _present(s: Session, request: Request, body: ExplainQuestion, now: dat
 
 
 async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
-    event, place, code = await finding.event_of(s, named.stream, named.seq, named.at, now)
+    event, place, code = await records.event_of(s, named.stream, named.seq, named.at, now)
     await reached_place(s, code, "explain")
-    version = event.list_version or await finding.version_at(s, place, event.at)
-    held = None if version is None else await finding.list_at(s, place, version, event.card)
+    version = event.list_version or await records.version_at(s, place, event.at)
+    held = None if version is None else await records.list_at(s, place, version, event.card)
     if held is None and event.reason != "list_too_old":
         raise Conflict(f"The list of that time (version {version}) isn't kept any more: it can't be told why.")
-    card = await finding.card_meant(s, card=None, token=bytes.fromhex(event.card), member=None) if event.card else None
+    card = await records.card_meant(s, card=None, token=bytes.fromhex(event.card), member=None) if event.card else None
     state = await _state(s, place, code, event.at, held)
     held = at_that_time(held, event.at, event.list_age_s)
     pin = typed(held, event.card, event.reason)
@@ -91,7 +91,7 @@ async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
 async def _state(s: Session, place: int, code: str, at: datetime, held: AccessList | None) -> State:
     if held is None:
         return State()
-    return await finding.state_before(s, place, code, at, told={"time_zone": held.time_zone})
+    return await records.state_before(s, place, code, at, time_zone=held.time_zone)
 
 
 async def _audit(s: Session, place: int, code: str, card: DictRow | None) -> None:

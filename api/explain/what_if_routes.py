@@ -18,7 +18,7 @@ from access.model import AccessList
 from api.audit.entries import note_reading
 from api.explain.card_reads import CARD_READS, StoredCardRead
 from api.explain.changes import Change, changed
-from api.explain.muster import NAMES
+from api.explain.records import NAMES
 from api.explain.what_if import decide_again, outcome_json
 from api.http.answers import json_answer
 from api.http.errors import Unavailable

@@ -20,6 +20,7 @@ _SPACES: Final = "SELECT code::text AS code, id FROM space WHERE place = %s AND 
 _DOORS: Final = "SELECT code::text AS code, id FROM door WHERE place = %s AND code = ANY(%s)"
 _DOOR_GROUPS: Final = "SELECT code::text AS code, id FROM door_group WHERE place = %s AND code = ANY(%s)"
 _PARTS: Final = {"spaces": _SPACES, "doors": _DOORS, "door_groups": _DOOR_GROUPS}
+_DOOR: Final = "SELECT id FROM door WHERE place = %s AND code = %s"
 _MEMBER: Final = "SELECT ref FROM member WHERE ref = %s"
 
 
@@ -79,6 +80,30 @@ async def parts_named(s: Session, place: int, kind: str, codes: Sequence[str] | 
     if strangers:
         raise BadField(field, f"this place has no {strangers[0]!r} among its {kind.replace('_', ' ')}")
     return sorted(set(known.values()))
+
+
+async def door_of_path(s: Session, place: int, door: str) -> int:
+    """The id of a place's door that a path names.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = await s.row(_DOOR, (place, door))
+    if row is None:
+        raise NotFound(f"This place has no door {door!r}. /v1/places/… lists its doors.")
+    return int(row["id"])
+
+
+async def door_named(s: Session, place: int, door: str, field: str = "door") -> int:
+    """The id of a place's door that ``field`` names.
+
+    Raises:
+        BadField: there is none.
+    """
+    row = await s.row(_DOOR, (place, door))
+    if row is None:
+        raise BadField(field, f"this place has no door {door!r}; see /v1/places/…")
+    return int(row["id"])
 
 
 async def member_named(s: Session, ref: str, field: str) -> str:

@@ -12,7 +12,7 @@ from fastapi import Request
 from psycopg.rows import DictRow
 from pydantic import Field
 
-from api.http.errors import Conflict, NotFound
+from api.http.errors import Conflict
 from api.http.models import Answer, time_of
 from api.http.roles import Permission
 from api.http.session import Session, session
@@ -22,7 +22,6 @@ Do = Literal["unlock", "lockdown", "release", "evacuate"]
 LONGEST_WAIT_S: Final = 30
 _LOOK_AGAIN_S: Final = 0.1
 
-_DOOR: Final = "SELECT id FROM door WHERE place = %(place)s AND code = %(door)s"
 # The gateways in service that can move a door: those with its lock, else those with a reader of it (with a relay).
 _LOCKS: Final = """
 SELECT DISTINCT ON (g.id) g.id FROM device d JOIN gateway g ON g.id = d.gateway
@@ -115,18 +114,6 @@ def _why(row: DictRow) -> str | None:
             "It was sent, and the gateway didn't answer in time." if row["sent_at"] else "It could not be sent in time."
         )
     return None
-
-
-async def door_of_path(s: Session, place: int, door: str) -> int:
-    """The id of a place's door that a path names.
-
-    Raises:
-        NotFound: there is none.
-    """
-    row = await s.row(_DOOR, {"place": place, "door": door})
-    if row is None:
-        raise NotFound(f"This place has no door {door!r}. /v1/places/… lists its doors.")
-    return int(row["id"])
 
 
 async def order(

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from api.http.answers import json_answer
 from api.http.errors import NotFound, NotYours
 from api.http.models import Answer, Body, Question
-from api.http.references import reached_place
+from api.http.references import door_of_path, reached_place
 from api.http.session import guarded, session
 from api.orders import lockdowns as locking
 from api.orders.answers import order_answers
-from api.orders.orders import LONGEST_WAIT_S, Do, Order, door_of_path, found, order, order_json, outcomes
+from api.orders.orders import LONGEST_WAIT_S, Do, Order, found, order, order_json, outcomes
 
 router: Final = APIRouter(tags=["operate"])
 
