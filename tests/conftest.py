@@ -1,6 +1,7 @@
 """Real servers for the tests: started once a run, when first asked for, and gone with it.
 
-``database`` / ``database_url`` is a fresh, migrated database for each test. ``mqtt`` is a fresh central broker with
+``database`` / ``database_url`` is a fresh, migrated database for each test, ``empty`` one
+without a schema. ``mqtt`` is a fresh central broker with
 users and rights, ``field_mqtt`` a fresh open one. With MAILLAGE_DATABASE_URL set (a superuser's), databases are
 made on that server instead of an embedded one.
 """
@@ -132,6 +133,16 @@ def database(postgres_url: str, _template: str) -> Iterator[Database]:
 def database_url(database: Database) -> str:
     """Return the owner's URL of a fresh, migrated database."""
     return database.url
+
+
+@pytest.fixture
+def empty(postgres_url: str) -> Iterator[str]:
+    """Yield the URL of a database without anything in it."""
+    name = f"maillage_empty_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield _on(postgres_url, name)
+    _drop(postgres_url, name)
 
 
 @pytest.fixture

@@ -20,7 +20,9 @@ from api.events.feed_before import Before
 
 _MOST_EVENTS: Final = 20_000
 """Looked through in one query, where a kind is asked for."""
+_FIRST_LINES: Final = 32
 _LINES_AT_ONCE: Final = 1000
+"""Lines read in one query: a few first, since a line mostly holds many events; four times as many each time after."""
 _LONGEST_S: Final = 0.5
 """A page ends after that, however little was found."""
 
@@ -89,16 +91,18 @@ async def read_page(
             if before is not None:
                 return Page(rows=rows, mark=mark, more=True)
         end = await feed_before.one(conn, _END)
+        count = _FIRST_LINES
         while mark.n <= end and len(rows) < limit and time.monotonic() < until:
-            await cursor.execute(_LINES, {**values, "n": mark.n, "end": end, "limit": _LINES_AT_ONCE})
+            await cursor.execute(_LINES, {**values, "n": mark.n, "end": end, "limit": count})
             lines = await cursor.fetchall()
             missing = limit - len(rows)
             taken = _as_many_as(lines, mark, missing if number is None else _MOST_EVENTS)
             found = await _events(cursor, taken, missing, number)
             rows += found
             mark = Mark(n=taken[-1]["n"] + 1 if taken else end + 1)
-            if len(taken) == len(lines) < _LINES_AT_ONCE:
+            if len(taken) == len(lines) < count:
                 mark = Mark(n=end + 1)
+            count = min(count * 4, _LINES_AT_ONCE)
             if len(rows) >= limit:
                 mark = Mark(n=rows[-1]["n"], seq=rows[-1]["seq"])
     return Page(rows=rows, mark=mark, more=mark.n <= end)

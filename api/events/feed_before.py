@@ -1,14 +1,16 @@
 """The events that were stored before the feed had a ledger (migration 0034), in the order of their transactions.
 
 Their ``tx`` is a number of the cluster that stored them, here a stored number like any other, and nothing is added.
-The index on it is a BRIN, with no order to read by. So windows of numbers are read, as wide as they need to be. When
-retention has dropped these events, nothing is looked at any more, and this module can go.
+The index on it is a BRIN, with no order to read by, and compressed chunks don't have it. So windows of numbers are
+read, as wide as they need to be, and only in the days that hold such numbers (the table ``feed_before``, migration
+0037). When retention has dropped these events, nothing is looked at any more, and this module can go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -19,15 +21,25 @@ _WIDEST_WINDOW: Final = 2**40
 _WINDOWS: Final = 64
 """Windows looked into for one page."""
 
+_DAY: Final = timedelta(days=1)
 _FIRST_BATCH: Final = 2**50
 """The lowest number of a transaction that has its lines in the ledger."""
 
-_LATEST: Final = "SELECT before FROM feed_end"
+# The days (UTC) that hold events from a transaction on, with their lowest and highest.
+_DAYS: Final = "SELECT day, low, high FROM feed_before WHERE high >= %s ORDER BY day"
 # Whether a window of transactions holds anything at all for this reader.
 _ANY: Final = """
-SELECT EXISTS (SELECT FROM event e WHERE e.tx >= %(low)s AND e.tx < %(high)s AND e.at < %(latest)s
-               AND (%(places)s::integer[] IS NULL OR e.place = ANY(%(places)s::integer[]))
-               AND (%(kind)s::smallint IS NULL OR e.kind = %(kind)s::smallint))
+SELECT EXISTS (
+  SELECT FROM unnest(%(days)s::timestamptz[]) AS d (day)
+  CROSS JOIN LATERAL (
+    SELECT FROM event e
+    WHERE e.tx >= %(low)s AND e.tx < %(high)s AND e.at >= d.day AND e.at < d.day + interval '24 hours'
+      AND e.at >= %(first)s AND e.at < %(after)s
+      AND (%(places)s::integer[] IS NULL OR e.place = ANY(%(places)s::integer[]))
+      AND (%(kind)s::smallint IS NULL OR e.kind = %(kind)s::smallint)
+    LIMIT 1
+  ) e
+)
 """
 WORDS: Final = """
        k.name AS kind, r.name AS reason, p.code::text AS place, g.code::text AS gateway, d.code AS device, d.side,
@@ -48,11 +60,16 @@ LEFT JOIN door o ON o.id = d.door
 # The events after a cursor within a window of transactions, as words.
 _PAGE: Final = """
 WITH page AS MATERIALIZED (
-  SELECT * FROM event e
-  WHERE e.tx >= %(low)s AND e.tx < %(high)s AND e.at < %(latest)s
-    AND (e.tx, e.stream, e.seq) > (%(tx)s, %(stream)s, %(seq)s)
-    AND (%(places)s::integer[] IS NULL OR e.place = ANY(%(places)s::integer[]))
-    AND (%(kind)s::smallint IS NULL OR e.kind = %(kind)s::smallint)
+  SELECT e.* FROM unnest(%(days)s::timestamptz[]) AS d (day)
+  CROSS JOIN LATERAL (
+    SELECT * FROM event e
+    WHERE e.tx >= %(low)s AND e.tx < %(high)s AND e.at >= d.day AND e.at < d.day + interval '24 hours'
+      AND e.at >= %(first)s AND e.at < %(after)s
+      AND (e.tx, e.stream, e.seq) > (%(tx)s, %(stream)s, %(seq)s)
+      AND (%(places)s::integer[] IS NULL OR e.place = ANY(%(places)s::integer[]))
+      AND (%(kind)s::smallint IS NULL OR e.kind = %(kind)s::smallint)
+    ORDER BY e.tx, e.stream, e.seq LIMIT %(limit)s
+  ) e
   ORDER BY e.tx, e.stream, e.seq LIMIT %(limit)s
 )
 SELECT e.tx, e.stream, e.seq, e.at, e.received_at, e.edge_at, e.state, e.a, e.b, e.value, e.card, e.member, e.detail,
@@ -78,24 +95,31 @@ async def read_page(
     Args:
         values: the ``places`` and the number of the ``kind`` that are asked for, None: all.
     """
-    latest = await one(conn, _LATEST)
     rows: list[DictRow] = []
     window = _FIRST_WINDOW
     async with conn.cursor(row_factory=dict_row) as cursor:
-        wide = {**values, "latest": latest, "low": mark.tx, "high": _FIRST_BATCH}
-        if not await one(conn, _ANY, wide):
+        all_days = await (await cursor.execute(_DAYS, (mark.tx,))).fetchall()
+
+        async def is_any(low: int, high: int) -> bool:
+            asked = {**values, **_window(all_days, low, high)}
+            return bool(asked["days"]) and bool(await one(conn, _ANY, asked))
+
+        if not await is_any(mark.tx, _FIRST_BATCH):
             return rows, None
         for _ in range(_WINDOWS):
             if mark.tx >= _FIRST_BATCH or len(rows) >= limit:
                 break
             low, high = mark.tx, min(mark.tx + window, _FIRST_BATCH)
-            if window > _FIRST_WINDOW and await one(conn, _ANY, {**wide, "low": low, "high": high}):
+            if window > _FIRST_WINDOW and await is_any(low, high):
                 # something is there: a wide window could hold millions of rows to sort, so come nearer first
                 window = max(window // 8, _FIRST_WINDOW)
                 continue
-            asked = {**wide, "low": low, "high": high, "tx": mark.tx, "stream": mark.stream, "seq": mark.seq}
-            await cursor.execute(_PAGE, {**asked, "limit": limit - len(rows)})
-            found = await cursor.fetchall()
+            asked = {**values, **_window(all_days, low, high), "limit": limit - len(rows)}
+            found: list[DictRow] = []
+            if asked["days"]:
+                asked |= {"tx": mark.tx, "stream": mark.stream, "seq": mark.seq}
+                # never prepared: a plan for any bounds would look at every chunk
+                found = await (await cursor.execute(_PAGE, asked, prepare=False)).fetchall()
             rows += found
             if len(rows) >= limit:
                 last = rows[-1]
@@ -107,6 +131,13 @@ async def read_page(
     return rows, mark if mark.tx < _FIRST_BATCH else None
 
 
+def _window(all_days: Sequence[DictRow], low: int, high: int) -> dict[str, Any]:
+    """A window of transactions, with the days that may hold their events."""
+    days = [one["day"] for one in all_days if one["high"] >= low and one["low"] < high]
+    ends = {"first": days[0], "after": days[-1] + _DAY} if days else {}
+    return {"low": low, "high": high, "days": days, **ends}
+
+
 async def kind_number(conn: AsyncConnection[Any], kind: str | None) -> int | None:
     """The number of a kind of events; None: of all kinds."""
     return await one(conn, _KIND, (kind,)) if kind else None
@@ -114,6 +145,6 @@ async def kind_number(conn: AsyncConnection[Any], kind: str | None) -> int | Non
 
 async def one(conn: AsyncConnection[Any], query: Any, values: Any = None) -> Any:
     """The first value of a query's only row."""
-    row = await (await conn.execute(query, values)).fetchone()
+    row = await (await conn.execute(query, values, prepare=False)).fetchone()
     assert row is not None
     return row[0]
