@@ -140,7 +140,7 @@ def forget(state: State, before: datetime, rules: PlaceRules = NO_RULES) -> Stat
 
 
 def prune(state: State, access_list: AccessList) -> State:
-    """Return the state without uses that ``access_list`` tells itself: the centre has counted them."""
+    """Return the state without uses that ``access_list`` contains: the centre has counted them."""
     told: dict[str, frozenset[int]] = {}
     for entry in access_list.entries.values():
         for right in entry.member.rights:
@@ -223,7 +223,7 @@ def _movement(decision: Decision, reading: Reading, door: DoorRules, entry: Entr
 
 
 def _moved(state: State, rules: PlaceRules, member: str, to: Movement | None) -> State:
-    """Put ``member`` where ``to`` says (None: forgotten) and count the spaces left and entered; never below 0."""
+    """Move ``member`` to ``to`` (None: no longer tracked) and count the spaces left and entered; never below 0."""
     last = state.movements.get(member)
     left = set(rules.within(last.space)) if last is not None else set()
     entered = set(rules.within(to.space)) if to is not None else set()

@@ -17,7 +17,7 @@ from access.rules import PlaceRules
 from access.state import State, Tries
 
 CODES_WITHIN_S: Final = 3600
-"""A wrong code counts for so long at its door."""
+"""How long a wrong code counts at its door."""
 CARDS_WITHIN_S: Final = 600
 """An unknown card likewise; the same one again doesn't count again."""
 CARDS: Final = PlaceRules(tries=20, pause_s=10, longest_pause_s=60)
@@ -54,12 +54,12 @@ def wrong_pin(state: State, member: str, at: datetime) -> State:
 
 
 def unknown(state: State, door: str, by: By, token: str | None, at: datetime) -> State:
-    """Return the state after a code, or a card, that nobody knows was tried at ``door``."""
+    """Return the state after an unknown code or card was tried at ``door``."""
     key = door_key(door, by)
     mark = token[:8] if by == "card" and token is not None else None
     within_s = CODES_WITHIN_S if by == "code" else CARDS_WITHIN_S
     known = state.tries.get(key)
-    # What an earlier version kept tells only how many there were, and when the last.
+    # A state written by an earlier version holds only how many there were, and when the last was.
     before = () if known is None else known.recent or ((known.last_at, None),) * known.count
     recent = [one for one in before if near(at, one[0], within_s)]
     if mark is not None and any(mark == seen for _, seen in recent):

@@ -1,4 +1,4 @@
-"""A card's life, and what a list says of it. Pure.
+"""A card's life, and its status in a list. Pure.
 
 Issued (bound to a member, opens nothing yet), active, suspended, lost, expired, returned. Lost and returned are the
 end of a card: who needs one again gets another in its place (or the same number anew), and the old one keeps its line.
@@ -22,9 +22,9 @@ BEFORE: Final[Mapping[CardLife, Sequence[CardLife]]] = {
 }
 """From which states a card comes into each."""
 OVER: Final[Sequence[CardLife]] = ("lost", "expired", "returned")
-"""States in which a card's number may be issued anew, to whoever."""
+"""States in which a card's number may be issued again, to any member."""
 
 
 def listed(life: CardLife) -> CardStatus:
-    """Return what a list says of such a card: one that is only issued opens as little as a suspended one."""
+    """Return the status in a list of such a card: one that is only issued opens as little as a suspended one."""
     return "suspended" if life == "issued" else life

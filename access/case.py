@@ -66,7 +66,7 @@ class Case:
 
     @property
     def door_rules(self) -> DoorRules:
-        """What the list says of this door."""
+        """The list's rules for this door."""
         return self.access_list.rules.doors.get(self.door, DOOR) if self.access_list is not None else DOOR
 
 

@@ -1,6 +1,6 @@
 """The checks behind a decision, one function each, in their order. Each denies, grants, or lets the next one ask.
 
-``access.decision.decide`` runs them until one answers; ``access.explanation`` tells what each of them said: the two
+``access.decision.decide`` runs them until one answers; ``access.explanation`` reports what each of them found: the two
 can't differ.
 """
 
@@ -168,4 +168,4 @@ CHECKS: Final[tuple[tuple[str, Callable[[Case], Decision | None]], ...]] = (
     ("pin", _pin),
     ("granted", _granted),
 )
-"""The PIN comes last: nobody is asked for one who wouldn't be let in with it."""
+"""The PIN comes last: a person who would be refused in any case isn't asked for one."""

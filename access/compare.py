@@ -13,7 +13,7 @@ from access.model import AccessList, Entry, Member
 from access.rules import NO_RULES
 
 SETTINGS: Final = ("time_zone", "max_age_s", "opening_hours", "lockdown", "rules")
-"""What a list says beside its entries and its identity."""
+"""The settings of a list: all but its entries and its identity."""
 _MODULUS: Final = 1 << 256
 
 
@@ -63,17 +63,17 @@ def compare(ours: AccessList, theirs: AccessList) -> Difference:
 
 
 def digest(entry: Entry) -> bytes:
-    """Return SHA-256 of what ``entry`` says: token, card and holder (``access.entries_json``); order opens nothing."""
+    """Return SHA-256 of an entry: token, card and holder (``access.entries_json``)."""
     return hashlib.sha256(entry_text(entry, Texts()).encode()).digest()
 
 
 def settings_digest(access_list: AccessList) -> bytes:
-    """Return SHA-256 of the place and of what the list says beside its entries."""
+    """Return SHA-256 of the place and the list's settings."""
     return hashlib.sha256(canonical([access_list.place, settings_to_json(access_list)]).encode()).digest()
 
 
 def fingerprint(access_list: AccessList) -> str:
-    """Return what tells a list from another, version and age aside: the sum of its digests, 64 hexadecimal digits.
+    """Return a list's fingerprint, which ignores version and age: the sum of its digests, 64 hexadecimal digits.
 
     Equal lists have equal ones. A sum, so that it moves with each change (``moved``): it finds what went astray, and
     is no proof against who makes up entries; signatures are.
@@ -124,7 +124,7 @@ def delta_of(
     settings_changed: bool,
     fingerprint: str,
 ) -> Delta:
-    """Return the delta of single changes: whoever made them has no need of the two lists.
+    """Return the delta of single changes, without the two lists.
 
     Args:
         base: the version that it is for.
@@ -158,7 +158,7 @@ def apply(old: AccessList, change: Delta, *, known: str | None = None) -> Access
         known: ``old``'s fingerprint: then only what changes is looked at, else all of it.
 
     Raises:
-        ListError: it is for another version or place, tells of cards or members that ``old`` hasn't, or what comes of
+        ListError: it is for another version or place, changes cards or members that ``old`` hasn't, or what comes of
             it isn't what the centre has: ask for the whole list then. Nothing of it may be used.
     """
     part = change.part

@@ -1,4 +1,4 @@
-"""Who may open a door, now: the one function that the edge, the API and the tests share."""
+"""Decides whether a door opens: the one function that gateway, API and tests share."""
 
 from __future__ import annotations
 

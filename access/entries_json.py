@@ -1,4 +1,4 @@
-"""One entry, and what a list says beside its entries, as JSON: the database's rows, and what digests cover.
+"""An entry and the settings of a list as JSON, as in the database's rows and as the digests cover them.
 
 Equal values give equal JSON: rights and bookings stand in the order of their texts, since theirs opens nothing. Times:
 whole microseconds since 1970, UTC.
@@ -85,12 +85,12 @@ class Texts:
 
 
 def card_to_json(entry: Entry) -> list[Any]:
-    """Write what an entry says of the card itself: its status, from when, until when."""
+    """Write the card of an entry: its status, from when, until when."""
     return [entry.status, fields.micros(entry.valid_from), fields.micros(entry.valid_until)]
 
 
 def holder_to_json(member: Member) -> dict[str, Any]:
-    """Write what an entry says of the card's holder."""
+    """Write the holder of an entry's card."""
     body: dict[str, Any] = json.loads(_holder_text(member, Texts()))
     return body
 
@@ -126,7 +126,7 @@ def entry_from_json(token: str, card: Any, holder: Any, sharing: Sharing | None 
 
 
 def settings_to_json(access_list: AccessList) -> dict[str, Any]:
-    """Write what a list says beside its entries, its place, its version and its age."""
+    """Write a list's settings: all but its entries, place, version and age."""
     body: dict[str, Any] = {
         "time_zone": access_list.time_zone,
         "max_age_s": access_list.max_age_s,
@@ -196,7 +196,7 @@ def _booking_text(booking: Booking, texts: Texts) -> str:
 
 
 def _inorder(texts: Iterable[str]) -> str:
-    """Sort by the texts; what is said twice is said once."""
+    """Sort by the texts, without duplicates."""
     return f"[{','.join(sorted(set(texts)))}]"
 
 

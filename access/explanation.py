@@ -1,4 +1,4 @@
-"""A decision step by step: what each check said, for "why was I refused?" and for what would be."""
+"""Explains a decision check by check: for "why was I refused?" and for what-if questions."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """What is no card that we know: it says its length, and nothing of what it holds."""
+    """A card of an unknown format: the text gives its length, never its contents."""
 
     bits: int
     why: Literal["unknown_format", "parity"]
@@ -60,8 +60,8 @@ def read_bits(
         bits: 26, 34 or 37 with parity; 32, 40, 56 or 80 are a number without.
         inverted: of this reader: its two data lines are swapped, every bit is the other one.
         reversed_bytes: of this reader: a UID's bytes come last first.
-        facility: whether 37 bits hold a facility code (H10304) or one long number (H10302): bits don't tell, and the
-            number doesn't depend on it.
+        facility: whether 37 bits hold a facility code (H10304) or one long number (H10302): the bits don't show it, and
+            the number doesn't depend on it.
 
     Raises:
         CardError: another character than 0 and 1.
@@ -98,7 +98,7 @@ def read_digits(
 
     Args:
         text: hexadecimal digits, or decimal ones.
-        uid_bytes: how many bytes this reader's cards have: nothing else can say how many zeros are missing.
+        uid_bytes: how many bytes this reader's cards have: nothing else shows how many zeros are missing.
         base: of the digits.
         reversed_bytes: the reader writes the last byte first.
 
@@ -115,7 +115,7 @@ def read_digits(
 
 
 def read_code(digits: str) -> Card:
-    """Read what somebody typed as a keypad code: 4 to 12 digits, a credential of its own.
+    """Read typed digits as a keypad code: 4 to 12 digits, a credential of its own.
 
     Its number begins with a letter that no card's has, so that no card opens what a code opens, nor the reverse.
 

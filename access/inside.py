@@ -1,4 +1,4 @@
-"""Who is inside, to be called at the assembly point, and how sure that is. Works from the gateway's memory alone."""
+"""Who is probably inside, for the evacuation list, and how sure that is. Needs the gateway's memory only."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Final, Literal
 from access.state import Movement, State
 
 LONG_AGO: Final = timedelta(hours=14)
-"""Nobody is at work for longer: who was read before this has probably left without a reading."""
+"""The longest stay: a member whose last card read is older has probably left without badging out."""
 Sure = Literal["badged", "not_seen", "long_ago"]
 """``badged``: read at the door, which was seen opening where it has a contact. ``not_seen``: let in, but the door was
-not seen opening: it stood open already, or nobody went through. ``long_ago``: no reading for more than 14 hours."""
+not seen opening: it stood open already, or the person did not go in. ``long_ago``: no card read for over 14 hours."""
 
 
 def went_through(*, awaits: bool, outcome: bool | None) -> bool | None:
-    """Return whether somebody who was granted a door went through it; None: not known, so not inside (yet).
+    """Return whether a person who was granted a door went through it; None: not known, so not inside (yet).
 
     The one rule for the gateway's memory, the centre's muster, explanations and occupancy. The view ``door_event``
     says it in SQL (tests/integration/ingest/test_passages.py holds both to one table).
 
     Args:
-        awaits: the door's contact was heard when access was granted, so that it will tell. Without one nobody will, and
-            the grant counts at once.
-        outcome: what the contact told: the access was taken, or not; None: nothing (yet).
+        awaits: the door's contact was heard when access was granted, so it will report. Without one the grant counts
+            at once.
+        outcome: what the contact reported: the access was taken, or not; None: nothing (yet).
     """
     if outcome is not None:
         return outcome
@@ -34,7 +34,7 @@ def went_through(*, awaits: bool, outcome: bool | None) -> bool | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """One who may be inside."""
+    """A member who may be inside."""
 
     space: str
     """Where the last door led."""

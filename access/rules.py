@@ -1,4 +1,4 @@
-"""What a place's list says beside who: terms of passes, doors, spaces, bookings. Values only."""
+"""The rules in a place's list: terms of passes, doors, spaces, bookings. Values only."""
 
 from __future__ import annotations
 
@@ -63,19 +63,19 @@ class Booking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorRules:
-    """What a door asks for, whoever comes. A door that isn't in the list asks for nothing."""
+    """What a door requires of every person. A door that isn't in the list requires nothing."""
 
     from_space: str | None = None
     """None: from outside."""
     to_space: str | None = None
-    """None: nobody is counted who passes."""
+    """None: passing the door isn't counted."""
     pin: bool = False
     """A card needs its member's PIN as well."""
     pin_while: Schedule | None = None
     """Only in these hours; None: always."""
     passback: Passback = "off"
-    """``hard``: who is in ``to_space`` by the last reading doesn't enter it again; ``timed``: not for ``passback_s``
-    seconds; ``soft``: is let in, and it is noted."""
+    """``hard``: a member whose last card read was into ``to_space`` doesn't enter it again; ``timed``: not for
+    ``passback_s`` seconds; ``soft``: is let in, and it is noted."""
     passback_s: int = 0
     supervised: Schedule | None = None
     """In these hours it opens only while a host is inside (or for one); None: never asked."""
@@ -119,4 +119,4 @@ class PlaceRules:
 
 NO_RULES: Final = PlaceRules()
 DOOR: Final = DoorRules()
-"""A door that the list says nothing of."""
+"""A door that isn't in the list."""

@@ -19,7 +19,7 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _KEYS: Final = frozenset({*DAYS, "holidays", "except", "closed", "linked"})
 _DAY_MIN: Final = 24 * 60
 _DEEPEST: Final = 8
-"""Links of links: nobody draws more, and a malicious list must not exhaust the stack."""
+"""Depth of linked schedules: more isn't needed, and a malicious list must not exhaust the stack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ def zone_named(name: str) -> ZoneInfo:
 def schedule_from_json(value: Any, *, depth: int = 0) -> Schedule:
     """Read ``{"mon": [["08:00", "12:00"], ["14:00", "24:00"]], …}``; a day left out has no hours.
 
-    An end at 00:00 or 23:59 is the end of the day, 24:00: nobody is shut out for its last minute.
+    An end at 00:00 or 23:59 is the end of the day, 24:00: doors stay open through its last minute.
 
     Beside the days: ``holidays`` ``{"department": "67", "hours": […]}``; ``except`` ``[[first, last, hours], …]`` and
     ``closed`` ``[[first, last], …]`` with ISO dates; ``linked``, a list of schedules.

@@ -26,7 +26,7 @@ class Movement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tries:
-    """A member's wrong PINs in a row; or a door's wrong codes, or unknown cards, of late (``access.brakes``)."""
+    """A member's wrong PINs in a row; or a door's recent wrong codes or unknown cards (``access.brakes``)."""
 
     count: int
     last_at: datetime
@@ -43,7 +43,7 @@ class State:
     locked_doors: frozenset[str] = frozenset()
     """Likewise, of single doors."""
     evacuation: bool = False
-    """Everybody out: doors stand open, nobody is let in."""
+    """Evacuation: doors stay open, entry is refused."""
     evacuated_doors: frozenset[str] = frozenset()
     """Likewise, of single doors."""
     movements: Mapping[str, Movement] = field(default_factory=dict)

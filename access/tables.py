@@ -36,7 +36,7 @@ def read_members(body: Mapping[str, Any]) -> dict[str, Member]:
     """Read the members with their rights, PINs and bookings, by reference.
 
     Raises:
-        ListError: a table or a value of another shape, somebody or something that isn't there.
+        ListError: a table or a value of another shape, or a reference to something that is missing.
     """
     statuses = fields.mapping(body.get("members"), "members")
     shared = fields.Shared()

@@ -36,7 +36,7 @@ class Term:
 
     onvif_topic: str
     onvif_reason: DenyReason | None
-    """The ``Reason`` item of a denial; None where the topic says it all."""
+    """The ``Reason`` item of a denial; None where the topic suffices."""
     bacnet: str
     bacnet_value: int
     """``bacnet``'s number in ``BACnetAccessEvent``; 128 and more are denials."""
@@ -78,4 +78,4 @@ HAPPENINGS: Final[Mapping[Happening, Term]] = {
     "access_not_taken": _term(16, "no-entry-after-granted", None, "tns1:AccessControl/AccessNotTaken/Credential"),
     "soft_anti_passback": _term(3, "passback-detected", None, "tns1:Credential/State/ApbViolation"),
 }
-"""What is no reason of a decision but has a word in both."""
+"""Words of both for what isn't a decision's reason."""

@@ -31,11 +31,11 @@ class GrafanaError(DashboardsError):
 
 
 class Unreachable(GrafanaError):
-    """Nobody answers at that URL."""
+    """Nothing answers at that URL."""
 
 
 class NotGrafana(GrafanaError):
-    """Somebody answers who isn't Grafana."""
+    """Something other than Grafana answers."""
 
 
 class Unauthorized(GrafanaError):

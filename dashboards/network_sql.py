@@ -1,6 +1,6 @@
 """The queries of the dashboard of the whole network, on the views of the schema `report` (migration 0006).
 
-Written for Grafana's PostgreSQL data source: `dashboards.macros` says what becomes of their macros.
+Written for Grafana's PostgreSQL data source: `dashboards.macros` expands their macros.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ SELECT count(*) FILTER (WHERE n.present IS NOT NULL)::integer AS "Connus", count
 FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
 """
 SILENT: Final = """
--- how many places nobody can answer for
+-- how many places have no known number
 SELECT count(*)::integer AS "Sans nouvelles"
 FROM report.place_without_news n WHERE n.department IN (${department:sqlstring})
 """
 ALARMS_NOW: Final = """
--- alarms that nobody has acknowledged
+-- open alarms: not acknowledged
 SELECT count(*)::integer AS "Alarmes" FROM report.alarm_open a
 WHERE a.place IS NULL OR a.department IN (${department:sqlstring})
 """
@@ -101,13 +101,13 @@ CROSS JOIN LATERAL (
 ORDER BY p.at
 """
 WITHOUT_NEWS: Final = """
--- the places nobody can answer for, the longest silence first
+-- places without a known number, the longest silence first
 SELECT coalesce(n.label, 'aucun lieu') AS "Lieu", n.why_level AS "Raison", n.since AS "Depuis", n.place AS code
 FROM (VALUES (1)) one LEFT JOIN report.place_without_news n ON n.department IN (${department:sqlstring})
 ORDER BY n.since NULLS FIRST, n.label
 """
 ALARMS: Final = """
--- alarms that nobody has acknowledged, what happened last first
+-- open alarms: not acknowledged, what happened last first
 SELECT coalesce(a.kind, 'aucune alarme') AS "Genre", a.raised_at AS "Le", a.last_at AS "Dernière fois",
   a.times AS "Fois", CASE WHEN a.kind IS NOT NULL THEN coalesce(a.label, 'le réseau') END AS "Lieu",
   a.gateway AS "Passerelle", a.from_at AS "Manque de", a.until_at AS "Manque à", a.text AS "Texte"

@@ -1,6 +1,6 @@
 """The queries of the dashboard of one place, on the views of the schema `report` (migration 0006).
 
-Written for Grafana's PostgreSQL data source: `dashboards.macros` says what becomes of their macros.
+Written for Grafana's PostgreSQL data source: `dashboards.macros` expands their macros.
 """
 
 from __future__ import annotations

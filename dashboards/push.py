@@ -31,7 +31,7 @@ TIMEOUT_S: Final = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of one thing in Grafana."""
+    """What a push did to one thing in Grafana."""
 
     what: Literal["folder", "data source", "dashboard"]
     uid: str
@@ -41,7 +41,7 @@ class Change:
     """What was in a dashboard of ours and isn't ours: panels and variables that people added. Its history has them."""
 
     def lines(self) -> list[str]:
-        """Return what became of it, and what was removed, one line each."""
+        """Return what was done to it, and what was removed, one line each."""
         gone = [f"  removed from it, not ours: {one}; Grafana's version history of it has it" for one in self.removed]
         return [f"{self.outcome:9} {self.what} {self.title!r} ({self.uid})", *gone]
 
@@ -54,7 +54,7 @@ class Pushed:
     """Grafana's."""
     changes: tuple[Change, ...]
     connection: str
-    """What Grafana says of its connection to the database."""
+    """Grafana's report on its connection to the database."""
     connected: bool
     """False: Grafana has the dashboards but cannot reach the database as the reader."""
 
@@ -66,7 +66,7 @@ class Pushed:
 
 
 def push(url: str, *, settings: DashboardsSettings) -> Pushed:
-    """Bring the Grafana at ``url`` to what this code says, and report what changed; a second push changes nothing.
+    """Bring the Grafana at ``url`` up to date with this code, and report what changed; a second push changes nothing.
 
     The credential's organisation is the one changed. Things that people added in Grafana beside ours stay; what they
     changed in ours is set back, and the report names the panels that they had added inside ours.

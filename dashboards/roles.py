@@ -1,7 +1,7 @@
 """Database readers: a login role for each Grafana scope, which sees its places and nothing else.
 
 A Grafana organisation per scope with its own data source and its own reader: folder permissions protect no data, since
-whoever may use a data source may send it any query.
+a user of a data source may send it any query.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def check_reader(url: str, *, owner_url: str | None = None) -> None:
     Where ``url`` can't be reached from here, since Grafana reaches it otherwise, the owner at ``owner_url`` is asked.
 
     Raises:
-        ReaderError: it isn't, or nobody can say; the text says what to do.
+        ReaderError: it isn't, or that can't be checked; the text says what to do.
     """
     user = unquote(urlsplit(url).username or "")
     try:

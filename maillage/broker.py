@@ -61,7 +61,7 @@ max_queued_messages 100000
 max_queued_bytes 67108864
 queue_qos0_messages true
 """
-"""What sensors say is kept for a gateway that is away, over a restart of the broker too; if it is killed, what came
+"""Sensors' messages are kept for a gateway that is away, over a restart of the broker too; if it is killed, what came
 within the last minute isn't. A gateway that never comes back is forgotten after a week."""
 _CENTRAL: Final = """\
 allow_anonymous false
@@ -119,7 +119,7 @@ def password_hash(password: str) -> str:
 def write_open(
     directory: Path, *, listener: str, seen: Path | None = None, give: Callable[[Path], None] = lambda _path: None
 ) -> None:
-    """Write ``mosquitto.conf`` of a place's own broker, which asks nobody for a password: loopback only.
+    """Write ``mosquitto.conf`` of a place's own broker, which requires no password: loopback only.
 
     ``seen``: the directory as the broker sees it, where that is another path; its store lies there, too.
     """

@@ -22,11 +22,11 @@ _OURS: Final = ("access", "api", "dashboards", "database", "gateway", "ingest", 
 
 
 class Complaint(Exception):
-    """Something that the operator can mend; its text is what the command line says, whole."""
+    """A problem that the operator can fix; the command line prints its text as it is."""
 
 
 def sentence(error: BaseException) -> str:
-    """Return what to tell the operator of ``error``: never a traceback, never a secret."""
+    """Return the message for the operator about ``error``: never a traceback, never a secret."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         extra = _EXTRA_OF.get(error.name.partition(".")[0])
         if extra:
@@ -45,7 +45,7 @@ def sentence(error: BaseException) -> str:
 
 
 def _settings(error: ValidationError) -> str:
-    """Tell which settings are missing or wrong; values stay out of it, they may be secrets."""
+    """Name the settings that are missing or wrong, without their values, which may be secrets."""
     problems = error.errors(include_url=False, include_input=False)
     lines = []
     for one in problems:

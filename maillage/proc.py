@@ -1,4 +1,4 @@
-"""What Linux says of a process: its state, when it started, whether it listens on a port. Elsewhere it isn't known."""
+"""Facts about a process from Linux's /proc: state, start, listening ports. On other systems they are unknown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def state(pid: int) -> str | None:
-    """Return the state's letter (R, S, D, T, Z …); None: there is no such process, or no /proc that says."""
+    """Return the state's letter (R, S, D, T, Z …); None: there is no such process, or no /proc."""
     try:
         return _stat(pid)[0]
     except (OSError, IndexError):
@@ -35,7 +35,7 @@ def started(pid: int) -> int | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Return whether the process runs, or could; a dead one that nobody has waited for doesn't."""
+    """Return whether the process runs, or could; a dead one that its parent hasn't waited for doesn't."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

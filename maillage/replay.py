@@ -20,7 +20,7 @@ IN_FLIGHT: Final = 100
 PROGRESS_EVERY_S: Final = 5.0
 ACKNOWLEDGED_WITHIN_S: Final = 30.0
 BAD_LINES_SAID: Final = 10
-"""Bad lines that are told one by one; of a file that begins with so many, nothing is sent."""
+"""Bad lines that are reported one by one; of a file that begins with this many, nothing is sent."""
 
 
 class ReplayError(Exception):
@@ -29,7 +29,7 @@ class ReplayError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Played:
-    """What became of a recording."""
+    """The outcome of a replay."""
 
     sent: int
     bad_lines: int
@@ -50,7 +50,7 @@ def replay(
 ) -> Played:
     """Publish the messages of ``file`` on the field broker at ``mqtt_url`` (QoS 1, never retained).
 
-    Bad lines are left out, and the first ones told by their number. A line whose time lies before its predecessor's
+    Bad lines are left out, and the first ones reported by their number. A line whose time lies before its predecessor's
     follows at once.
 
     Args:
@@ -58,7 +58,7 @@ def replay(
         prefixes: (old, new) beginnings of topics, as ``recording.parse_map`` reads them; the first that fits counts.
         most_per_s: never more messages a second. A broker drops what a slow subscriber leaves lying.
         stop: ends it early when set.
-        say: told of bad lines and progress, a line each.
+        say: called with each line about bad lines and progress.
 
     Raises:
         ReplayError: the file or the broker cannot be reached, or the file is no recording.

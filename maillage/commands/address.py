@@ -52,7 +52,7 @@ def is_ours(url: str, key: str) -> bool:
     """Return whether the API at ``url`` holds the stack's ``key``.
 
     Raises:
-        Complaint: nobody answers.
+        Complaint: nothing answers.
     """
     challenge = secrets.token_hex(16)
     port = urlsplit(url).port or 80

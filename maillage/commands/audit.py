@@ -13,7 +13,7 @@ from maillage.commands.walk import follow
 from maillage.complaint import Complaint
 
 app = typer.Typer(
-    help="Who did what, when and from where: read it, and check that nobody altered it.", no_args_is_help=True
+    help="Who did what, when and from where: read it, and check that it was not altered.", no_args_is_help=True
 )
 
 _VERIFY_EXAMPLE: Final = (

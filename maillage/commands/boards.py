@@ -16,7 +16,7 @@ app = typer.Typer(help="Grafana dashboards as code.", no_args_is_help=True)
 
 @app.command(short_help="Bring a Grafana up to date.")
 def push(url: Annotated[str, typer.Argument(help="The Grafana, like http://localhost:3000.")]) -> None:
-    """Bring a Grafana to what this release says: folder, data source, dashboards. A second push changes nothing.
+    """Bring a Grafana up to date with this release: folder, data source, dashboards. A second push changes nothing.
 
     Settings: MAILLAGE_GRAFANA_TOKEN, MAILLAGE_GRAFANA_DATABASE_URL, MAILLAGE_GRAFANA_FOLDER,
     MAILLAGE_GRAFANA_TILES_URL. MAILLAGE_DATABASE_URL (as the owner) too, where only Grafana reaches the reader's URL.

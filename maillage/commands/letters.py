@@ -60,7 +60,7 @@ def replay(
     number: Annotated[list[int] | None, typer.Argument(help="Letters' numbers; none: all that wait.")] = None,
     wait: Annotated[float, typer.Option(min=1, help="Seconds to wait for the ingest while nothing is read.")] = 30.0,
 ) -> None:
-    """Have the ingest read letters again, once what made them unreadable is mended, and say what came of it.
+    """Have the ingest read letters again, once the cause is fixed, and report the result.
 
     Their events are stored at their own time; the present changes only where nothing newer was heard. Exit code 1
     where a letter was not read. Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
@@ -96,7 +96,7 @@ def replay(
 def export(
     file: Annotated[Path, typer.Argument(help="Where to write it: a recording for `maillage replay`.")],
 ) -> None:
-    """Write what devices said that no driver could read, as a recording. Settings: MAILLAGE_DATABASE_URL."""
+    """Write device messages that no driver could read to a recording. Settings: MAILLAGE_DATABASE_URL."""
     from ingest.dead_letters import export as run
 
     print(f"{run(database_url(), file)} messages written to {file}")

@@ -115,7 +115,7 @@ def gateway(
     gateways_file: Annotated[Path | None, typer.Option(help="What `maillage network gateways` wrote.")] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics and /healthz; 0: none.")] = None,
 ) -> None:
-    """Run one place's gateway, or many: hear devices, decide at doors, keep every event until it is stored.
+    """Run the gateway of one place, or of many: hear devices, decide at doors, keep every event until it is stored.
 
     Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_MQTT_URL, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SPOOL, MAILLAGE_METRICS_PORT,
     MAILLAGE_LOG_LEVEL.
@@ -213,7 +213,7 @@ def replay(
 ) -> None:
     """Feed recorded device messages into a place's drivers, at their pace or faster.
 
-    Settings: MAILLAGE_FIELD_MQTT_URL (the place's own broker). A bad line is told by its number and left out.
+    Settings: MAILLAGE_FIELD_MQTT_URL (the place's own broker). A bad line is reported by its number and left out.
     """
     from maillage.recording import parse_map
     from maillage.replay import replay as play

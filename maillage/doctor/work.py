@@ -1,4 +1,4 @@
-"""Whether the work gets done: what gateways have told, what isn't stored yet, how old their access lists are."""
+"""Checks that the work gets done: states of gateways, events not yet stored, age of access lists, jobs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from maillage.doctor.finding import Finding, bad, good, note
 _BEHIND_S: Final = 120
 """As long as a number is believed: what isn't stored by then is missed on the page."""
 _SILENT_S: Final = 60
-"""A gateway says its state every ten seconds."""
+"""A gateway sends its state every ten seconds."""
 _LIST_S: Final = 120
 """For a change to reach an online gateway."""
 

@@ -15,7 +15,7 @@ _FETCH: Final = Path(__file__).with_name("fetch-servers")
 
 
 class BundleError(EmbeddedError):
-    """The servers could not be fetched; what the fetch wrote on stderr says why and what to do instead."""
+    """The servers could not be fetched; its output on stderr says why and what to do instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ class ServerError(EmbeddedError):
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on now; somebody else may take it before we do."""
+    """Return a TCP port of 127.0.0.1 that is free now; another process may take it before we do."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -116,7 +116,7 @@ class ServerProcess:
         return self._child is not None and self._child.poll() is None
 
     def start(self, *, ready: Callable[[], bool], deadline_s: float = 30.0) -> None:
-        """Start the process and wait until ``ready`` says so.
+        """Start the process and wait until ``ready`` is true.
 
         Raises:
             ServerError: it ended, or wasn't ready within ``deadline_s``.

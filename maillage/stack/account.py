@@ -48,7 +48,7 @@ Position = tuple[str, str, int, int]
 
 
 _READY: Final = """
--- how many gateways say that they hold an access list
+-- how many gateways report an access list
 SELECT count(*) FROM gateway_state WHERE online AND list_version > 0
 """
 
@@ -66,7 +66,7 @@ class Account:
     lost: int
     """Sequence numbers below a mark, or in a spool, that are neither an event nor a dead letter."""
     aside: Mapping[Path, int | None]
-    """Spools that were set aside: how many events lie only there; None: it can't be told. They count as lost until they
+    """Spools that were set aside: how many events lie only there; None: not known. They count as lost until they
     are read back."""
     duplicated: int
     """Rows beyond one for a sequence number."""
@@ -130,7 +130,7 @@ def _aside(spool: Path, marks: Mapping[tuple[str, str], int]) -> tuple[dict[Path
     """Look at the spools that were set aside beside ``spool``, for events that aren't stored.
 
     Returns:
-        How many each holds, where that isn't 0; None: it can't be told. And of how many they give nothing any more.
+        How many each holds, where that isn't 0; None: not known. And of how many they give nothing any more.
     """
     found: dict[Path, int | None] = {}
     gone = 0

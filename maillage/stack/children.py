@@ -71,7 +71,7 @@ class Child:
             )
 
     def crashed(self) -> bool:
-        """Return whether the process has ended though nobody stopped it."""
+        """Return whether the process has ended by itself."""
         return self._process is not None and self._process.poll() is not None
 
     def revive(self, say: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""The simulated devices, told when to begin and when to fall silent."""
+"""Starts and silences the simulated devices."""
 
 from __future__ import annotations
 

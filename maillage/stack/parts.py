@@ -44,7 +44,7 @@ class Parts:
 
 
 def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime: Path) -> dict[str, str]:
-    """Return the settings for whoever works beside the stack, as the owner of it all."""
+    """Return the settings for commands typed beside the stack, as its owner."""
     # A given database has no reader of ours: its owner's password must never go to Grafana.
     grafana = {} if servers.postgres is None else {"MAILLAGE_GRAFANA_DATABASE_URL": servers.database_url("grafana_1")}
     return {
@@ -71,7 +71,7 @@ def make_parts(
     front_desk: SecretStr,
     instance_key: str,
 ) -> Parts:
-    """Return the processes, each told what it needs and no more.
+    """Return the processes, each with the settings that it needs and no more.
 
     ``front_desk`` is the simulator's key of the API; by ``instance_key`` the API proves that it is this stack's.
     """

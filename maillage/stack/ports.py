@@ -8,7 +8,7 @@ from maillage.embedded.process import free_port
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Return whether nobody listens on ``port`` now."""
+    """Return whether ``port`` is free now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -73,7 +73,7 @@ class Servers:
             self.field = self._started(self.field, self._make_field)
 
     def _started(self, server: Server, make: Callable[[int], Server]) -> Server:
-        """Start ``server``; where somebody took its port since it was chosen, another of ``make`` on a free port."""
+        """Start ``server``; where its port was taken meanwhile, another of ``make`` on a free port."""
         for _ in range(3):
             if not is_free(server.port):  # whoever has it would answer in the server's stead
                 server = make(choose(0, self._taken_ports))

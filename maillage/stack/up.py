@@ -38,7 +38,7 @@ _DRAIN_S: Final = 60.0
 
 
 def say(line: str) -> None:
-    """Tell the operator; stdout is kept for the account."""
+    """Print for the operator; stdout is kept for the account."""
     print(f"up: {line}", file=sys.stderr, flush=True)
 
 

@@ -22,11 +22,11 @@ class Patience:
     failures: int = 6
     """So many questions in a row without one…"""
     over_s: float = 30.0
-    """…over so long."""
+    """…over this many seconds."""
     start_s: float = 120.0
     """For the first answer of a new process."""
     gap_s: float = 20.0
-    """We ourselves did not run for so long: the machine was paused, and what was seen before says nothing."""
+    """The watchdog itself did not run for this long: the machine was paused, and earlier observations are void."""
 
 
 class Pulse:
