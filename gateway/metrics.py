@@ -177,6 +177,12 @@ class Measures:
                     "Devices that should have spoken.",
                     sum(len(place.devices.unwell()) for place in self._places.values()),
                 ),
+                single(
+                    "maillage_gateway_clocks_wrong",
+                    "gauge",
+                    "Gateways whose clock is behind the time that the centre has signed.",
+                    sum(place.clock_complaint is not None for place in self._places.values()),
+                ),
                 list_metrics(self._places, self._downlink),
             )
         )

@@ -63,6 +63,8 @@ class Place:
         self.config = config
         self.drivers: dict[str, Driver] = drivers_for(config.devices)
         self.signed = SignedTime(keep=keep)
+        self.clock_complaint: str | None = None
+        """Why the clock can't be right, at the last look."""
         self.lists = ListHolder(config, self.signed)
         self.repeats = Repeats()
         self._identities = Identities(self._keep_with_events)
@@ -199,7 +201,7 @@ class Place:
                 self._freshness.gone(event["device"], at)
                 self._entries.silent(event["device"])
             self._entries.tick(now, at)
-            self.signed.tick()
+            self._look_at_clock(at)
             self.memory.tick(instant(self.signed.believed(at)), self.lists.current)
 
     def paused(self, seconds: float) -> None:
@@ -257,6 +259,14 @@ class Place:
         with self._turn:
             self._entries.enrolments.begin(device, until_us, told)
         return True
+
+    def _look_at_clock(self, at: int) -> None:
+        self.signed.tick()
+        before, self.clock_complaint = self.clock_complaint, self.signed.complaint(at)
+        if self.clock_complaint is not None and before is None:
+            log.error("clock_wrong", extra={"gateway": self.config.gateway, "reason": self.clock_complaint})
+        elif self.clock_complaint is None and before is not None:
+            log.warning("clock_right", extra={"gateway": self.config.gateway})
 
     def _decoded(self, driver: str, topic: str, payload: bytes, at: int) -> Decoded:
         """Read a message. An empty one is none: it clears what a broker has retained."""

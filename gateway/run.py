@@ -174,6 +174,7 @@ class Process:
             lockdown=place.lockdown,
             evacuation=place.evacuation,
             disk=self._disk(),
+            clock=place.clock_complaint,
             devices=len(place.config.devices),
             unwell=place.devices.unwell()[:_UNWELL_SHOWN],
         )

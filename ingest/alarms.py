@@ -10,10 +10,18 @@ from occupancy.topology import Gateway
 
 def clock_wrong(gateway: Gateway, shift: int) -> Alarm:
     """Its clock is wrong: ``shift`` microseconds were added to its events' times."""
-    text = (
-        f"the clock of gateway {gateway.code} is wrong by {-shift // 1_000_000:+d} s; its events' times are put right"
+    return Alarm(kind="clock_wrong", place=gateway.place, gateway=gateway.id, text=clock_text(gateway, shift, None))
+
+
+def clock_text(gateway: Gateway, shift: int, complaint: str | None) -> str:
+    """Say what is wrong with a gateway's clock: by the centre's clock (``shift``), or as the gateway says itself."""
+    if shift:
+        wrong_s = -shift // 1_000_000
+        return f"the clock of gateway {gateway.code} is wrong by {wrong_s:+d} s; its events' times are put right"
+    return (
+        f"gateway {gateway.code} says of its clock: {(complaint or '')[:300]}. By the ingest's clock it is right:"
+        " look at the clocks of the centre's machines"
     )
-    return Alarm(kind="clock_wrong", place=gateway.place, gateway=gateway.id, text=text)
 
 
 def conflict(gateway: Gateway) -> Alarm:

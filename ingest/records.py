@@ -83,10 +83,22 @@ WHERE kind = 'storing_refused' AND place IS NULL AND acknowledged_at IS NULL
 """
 
 _BEGIN_LASTING = """
--- raise an alarm that lasts, once until it has ended
+-- raise an alarm that lasts; one that has ended and is not acknowledged begins again and counts up
+WITH told AS (
+  SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, %b::timestamptz AS from_at, %b::text AS text
+), fresh AS (
+  SELECT t.* FROM told t
+  WHERE NOT EXISTS (SELECT FROM alarm o WHERE o.gateway = t.gateway AND o.kind = t.kind AND o.until_at IS NULL)
+), again AS (
+  UPDATE alarm a SET until_at = NULL, text = f.text, times = a.times + 1, last_at = now()
+  FROM fresh f
+  WHERE a.id = (
+    SELECT max(o.id) FROM alarm o WHERE o.acknowledged_at IS NULL AND o.gateway = f.gateway AND o.kind = f.kind
+  )
+  RETURNING a.id
+)
 INSERT INTO alarm (kind, place, gateway, from_at, text)
-SELECT %b::text, %b::int, %b::int, %b::timestamptz, %b::text
-WHERE NOT EXISTS (SELECT FROM alarm WHERE gateway = %b::int AND kind = %b::text AND until_at IS NULL)
+SELECT f.kind, f.place, f.gateway, f.from_at, f.text FROM fresh f WHERE NOT EXISTS (SELECT FROM again)
 """
 
 _END_LASTING = """
@@ -249,8 +261,7 @@ def end_refusal(connection: Connection) -> None:
 def begin_lasting(connection: Connection, alarm: Alarm) -> None:
     """Raise an alarm that lasts since ``from_at``; once until ``end_lasting``."""
     text = alarm.text.replace("\0", "")
-    first = (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, text)
-    connection.execute(_BEGIN_LASTING, (*first, alarm.gateway, alarm.kind))
+    connection.execute(_BEGIN_LASTING, (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, text))
 
 
 def end_lasting(connection: Connection, kind: str, gateway: int) -> None:

@@ -11,7 +11,7 @@ import psycopg
 from pydantic import ValidationError
 
 from gateway.contract.wire import State
-from ingest import records
+from ingest import alarms, clock, records
 from ingest.messages import Letter, Message, describe
 from ingest.metrics import Metrics
 from ingest.store import Connection, notify, when
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 STUCK_US: Final = 300_000_000
 """A gateway that reports events in its spool for this long, with none stored meanwhile, is stuck."""
-_LASTING: Final = ("mark_stuck", "disk_refuses")
+_LASTING: Final = ("mark_stuck", "disk_refuses", "clock_wrong")
 _BOOTS = 8
 """Of each gateway, so many starts are remembered."""
 
@@ -119,7 +119,7 @@ class States:
             del boots[:-_BOOTS]
 
     def _last(self, connection: Connection, one: Said) -> None:
-        """Begin and end the alarms that last: a mark that doesn't move, a disk that takes nothing."""
+        """Begin and end the alarms that last: a mark that doesn't move, a disk that takes nothing, a wrong clock."""
         gateway, state, now = one.gateway, one.state, one.message.received_at
         found: dict[str, tuple[int, str]] = {}
         if state.spool_depth:
@@ -132,7 +132,11 @@ class States:
         if state.disk is not None:
             text = f"the disk of gateway {gateway.code} takes nothing, events wait in its memory: {state.disk[:300]}"
             found["disk_refuses"] = (now, text)
-        lasting = self._lasting.get(gateway.id, set(_LASTING))
+        shift = 0 if state.at is None else clock.offset(state.at, now)
+        if shift or state.clock is not None:
+            found["clock_wrong"] = (now, alarms.clock_text(gateway, shift, state.clock))
+        # a batch raises clock_wrong, too, also one from before the clock was right
+        lasting = self._lasting.get(gateway.id, set(_LASTING)) | {"clock_wrong"}
         for kind in lasting - found.keys():
             records.end_lasting(connection, kind, gateway.id)
         for kind, (begun, text) in found.items():

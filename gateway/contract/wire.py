@@ -269,6 +269,8 @@ class State(_Message):
     """Of the last event of ``epoch`` on its disk: the centre compares it with what it has stored."""
     disk: Text | None = None
     """Why the disk takes nothing at present: events wait in memory."""
+    clock: Text | None = None
+    """Why its clock can't be right: it is behind the time that the centre has signed."""
     clock_offset_ms: float | None = None
     """The gateway's clock minus the centre's, where the gateway knows it."""
     devices: Small | None = None

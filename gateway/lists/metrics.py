@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 
+from gateway.contract.clock import micros
 from gateway.place import Place
 from gateway.uplink.downlink import Downlink
 from process.exposition import metric, single
@@ -15,7 +15,7 @@ def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
     """Return the metrics of ``places``, whose lists and commands come by ``downlink``."""
     lists = {code: place.lists for code, place in places.items()}
     held = [(code, one.current) for code, one in lists.items()]
-    now = time.time()
+    now = {code: place.signed.believed(micros()) / 1e6 for code, place in places.items()}
     outcomes: Counter[tuple[str, str]] = Counter()
     for commands in downlink.commands.values():
         outcomes.update(dict(commands.outcomes))  # a copy: another thread counts on
@@ -37,7 +37,7 @@ def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
                 "maillage_gateway_list_age_seconds",
                 "gauge",
                 "Time since the access list in force was made.",
-                [("", {"gateway": code}, now - one.made_at.timestamp()) for code, one in held if one is not None],
+                [("", {"gateway": code}, now[code] - one.made_at.timestamp()) for code, one in held if one is not None],
             ),
             metric(
                 "maillage_gateway_list_entries",

@@ -16,7 +16,8 @@ from gateway.door.memory import Keep, keep_nothing
 KEPT: Final = "signed_time"
 _KEEP_EVERY_US: Final = 600 * 1_000_000
 """After a restart the time goes on from where it was at most that long before."""
-_FOR_EVER: Final = 2**62
+TOLERANCE_US: Final = 300 * 1_000_000
+"""A wall clock that is behind by more is wrong; the ingest puts up with as much (``ingest.clock``)."""
 
 
 class SignedTime:
@@ -51,6 +52,13 @@ class SignedTime:
     def believed(self, at: int) -> int:
         """Return ``at``, which the wall clock says, or a later time where that is known to be past."""
         return max(at, self.now())
+
+    def complaint(self, at: int) -> str | None:
+        """Return what is wrong with a wall clock that says ``at``, where it can be known here."""
+        behind = self.now() - at
+        if behind <= TOLERANCE_US:
+            return None
+        return f"it is at least {behind // 1_000_000} s behind the time that the centre has signed"
 
     def tick(self) -> None:
         """Keep the time now and then."""

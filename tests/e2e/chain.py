@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import psycopg
@@ -72,7 +74,9 @@ def kill9(child: Child) -> None:
     until(child.crashed, what=f"{child.name} is dead")
 
 
-def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
+def start_chain(
+    directory: Path, bundle: Bundle, *, places: int, gateway_environment: Mapping[str, str] = MappingProxyType({})
+) -> Chain:
     """Start everything with ``places`` real places; the database keeps its word (fsync on), since it gets killed."""
     directory.chmod(0o755)
     postgres = EmbeddedPostgres(
@@ -143,6 +147,7 @@ def start_chain(directory: Path, bundle: Bundle, *, places: int) -> Chain:
             "MAILLAGE_GATEWAYS_FILE": str(directory / "gateways.json"),
             "MAILLAGE_SPOOL": str(directory / "spool.sqlite"),
             "MAILLAGE_METRICS_PORT": str(gateway_port),
+            **gateway_environment,
         },
         log=directory / "gateway.log",
         health=f"http://127.0.0.1:{gateway_port}/healthz",

@@ -91,16 +91,22 @@ class Hands:
 
 
 def moved_clock(path: Path) -> dict[str, str]:
-    """Return the environment of a process whose clock ``move`` moves through ``path``."""
-    move(path, 0)
+    """Return the environment of a process whose clock ``move`` and ``sleep`` move through ``path``."""
+    path.write_bytes(bytes(16))
     return {"MAILLAGE_TEST_CLOCK": str(path), "PYTHONPATH": str(Path(__file__).parent / "shifted")}
 
 
 def move(path: Path, by_ns: int) -> None:
     """Let the clock be the real one plus ``by_ns``."""
-    raw = by_ns.to_bytes(8, "little", signed=True)
-    if not path.exists():
-        path.write_bytes(raw)
-        return
+    _write(path, 0, by_ns)
+
+
+def sleep(path: Path, for_ns: int) -> None:
+    """Let the machine have slept for ``for_ns`` since its start; the wall clock is left as it is."""
+    _write(path, 8, for_ns)
+
+
+def _write(path: Path, where: int, number: int) -> None:
     with path.open("r+b") as file:  # in place: it is mapped
-        file.write(raw)
+        file.seek(where)
+        file.write(number.to_bytes(8, "little", signed=True))

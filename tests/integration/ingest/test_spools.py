@@ -267,6 +267,38 @@ def test_a_mark_that_does_not_move_raises_one_alarm_until_it_moves(
     until(lambda: alarms("mark_stuck") == [(False,)] == alarms("disk_refuses"))
 
 
+def test_a_wrong_clock_is_one_alarm_that_ends_when_the_clock_is_right(
+    bench: Bench, start_ingest: Callable[..., Any]
+) -> None:
+    start_ingest()
+    gateway = bench.gateways[0]
+
+    def state(behind: int, **more: Any) -> None:
+        gateway.raw(json.dumps({"online": True, "at": now() - behind, **more}).encode(), "state")
+
+    def alarms() -> list[tuple[Any, ...]]:
+        return bench.rows("SELECT until_at IS NULL, times FROM alarm WHERE kind = 'clock_wrong'")
+
+    state(H)
+    until(lambda: alarms() == [(True, 1)], what="the clock is behind")
+    state(0)
+    until(lambda: alarms() == [(False, 1)], what="it has been put right")
+    state(-H)
+    until(lambda: alarms() == [(True, 2)], what="ahead: the same alarm again, since nobody has seen to it")
+    gateway.batch(1, [{"kind": "desk", "at": now() + H, "device": "desk-0", "occupied": True}], sent_at=now() + H)
+    gateway.until_mark(1)
+    assert alarms() == [(True, 3)], "a batch counts it up"
+    state(0)
+    until(lambda: alarms() == [(False, 3)])
+    gateway.batch(2, [{"kind": "desk", "at": now() - H, "device": "desk-0", "occupied": None}], sent_at=now() - H)
+    gateway.until_mark(2)
+    bench.rows("UPDATE alarm SET acknowledged_at = now(), acknowledged_by = 'test' RETURNING id")
+    state(0, clock="it is at least 900 s behind the time that the centre has signed")
+    until(lambda: sorted(alarms()) == [(False, 4), (True, 1)], what="another, which the gateway itself tells of")
+    text = bench.one("SELECT text FROM alarm WHERE until_at IS NULL")
+    assert "900 s behind" in text and "centre's machines" in text
+
+
 def test_times_after_steps_of_the_clock_while_the_line_was_cut(
     bench: Bench, start_ingest: Callable[..., Any], sender: Sender, tmp_path: Path
 ) -> None:

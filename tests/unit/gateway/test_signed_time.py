@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gateway.contract.clock import instant, micros_of
-from gateway.lists.signed_time import KEPT, SignedTime
+from gateway.lists.signed_time import KEPT, TOLERANCE_US, SignedTime
 from tests.unit.gateway.place_parts import AT, Bench, access_list, badge, signed
 
 S = 1_000_000
@@ -30,6 +30,22 @@ def test_time_goes_on_from_what_was_signed_whatever_the_clock_does() -> None:
     later.restore(kept)
     assert later.now() == AT + 3 * DAY
     later.restore({KEPT: "rubbish"})
+
+
+def test_a_clock_that_is_behind_what_was_signed_is_complained_of_until_it_is_right() -> None:
+    time = SignedTime(steady=lambda: 0)
+    assert time.complaint(7) is None, "nothing was signed yet"
+    time.seen(AT)
+    assert time.complaint(AT - TOLERANCE_US) is None
+    assert time.complaint(AT + 365 * DAY) is None, "it may be as late as that"
+    assert "86400 s behind" in (time.complaint(AT - DAY) or "")
+    bench = Bench()
+    place = bench.build()
+    place.signed.seen(bench.at + DAY)
+    place.tick(bench.now, bench.at)
+    assert place.clock_complaint is not None
+    place.tick(bench.now, bench.at + DAY)
+    assert place.clock_complaint is None
 
 
 def _grants(bench: Bench) -> list[str]:
