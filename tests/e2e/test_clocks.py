@@ -76,7 +76,7 @@ class Moved:
 
 
 @pytest.fixture(scope="module")
-def moved(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Iterator[Moved]:
+def network(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Iterator[Moved]:
     """Yield the network; two members' passes have ended an hour ago, and the place's list may be an hour old."""
     folder = tmp_path_factory.mktemp("clocks")
     clock = folder / "clock"
@@ -93,6 +93,14 @@ def moved(tmp_path_factory: pytest.TempPathFactory, bundle: Bundle) -> Iterator[
             )
         way.known()
         yield Moved(way=way, clock=clock)
+
+
+@pytest.fixture
+def moved(network: Moved) -> Moved:
+    """Return the network, its clock right."""
+    network.set(timedelta(0))
+    until(lambda: network.metric("maillage_gateway_clocks_wrong") == 0, what="the gateway has seen that it is right")
+    return network
 
 
 def test_a_clock_set_back_opens_no_ended_pass_and_is_an_alarm(moved: Moved) -> None:
@@ -180,7 +188,7 @@ def test_a_list_grows_old_though_the_clock_is_set_back(moved: Moved) -> None:
         until(lambda: moved.decisions_kept() == kept + 1, what="it has decided")
         way.hands.show(way.gateway, "reader-entry-out", member.card)
         until(lambda: moved.decisions_kept() == kept + 2, what="it has decided again")
-        until(lambda: way.opened == opened + 1, what="egress opens")
+        until(lambda: way.opened > opened, what="egress opens")
     finally:
         way.chain.line.mend()
     until(lambda: way.count() == before + 2)
