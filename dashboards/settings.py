@@ -13,7 +13,7 @@ class DashboardsSettings(BaseSettings):
 
     database_url: SecretStr | None = Field(
         default=None,
-        description="The database as its owner sees it (postgresql://…), to create readers for Grafana.",
+        description="The database's URL as its owner (postgresql://…), to create readers for Grafana.",
     )
     grafana_token: SecretStr | None = Field(
         default=None,
@@ -21,7 +21,7 @@ class DashboardsSettings(BaseSettings):
     )
     grafana_database_url: SecretStr | None = Field(
         default=None,
-        description="The database as Grafana reaches it, with a reader's user and password "
+        description="The database's URL as Grafana reaches it, with a reader's user and password "
         "(postgresql://reader:…@host:5432/maillage?sslmode=require).",
     )
     grafana_folder: str = Field(
@@ -32,8 +32,8 @@ class DashboardsSettings(BaseSettings):
     )
     grafana_tiles_url: str | None = Field(
         default=None,
-        description="An XYZ template of your own map tiles for the network's map; "
-        "not set: the outlines that Grafana ships. Grafana's default would call a third party.",
+        description="The XYZ URL template of your own map tiles, for the network's map; "
+        "not set: the outlines included in Grafana. Grafana's default tiles come from a third party.",
     )
 
     @field_validator("grafana_token", "grafana_database_url", mode="after")

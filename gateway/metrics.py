@@ -74,7 +74,7 @@ class Measures:
                 metric(
                     "maillage_gateway_access_seconds",
                     "summary",
-                    "From a card read's arrival to its unlock command on the wire; the last 10,000.",
+                    "Time from receiving a card read to sending the unlock command, over the last 10,000.",
                     [
                         ("", {"quantile": "0.5"}, p50),
                         ("", {"quantile": "0.99"}, p99),
@@ -85,7 +85,7 @@ class Measures:
                 single(
                     "maillage_gateway_events_spooled_total",
                     "gauge",
-                    "Last sequence numbers on the disk, summed over the gateways' present epochs.",
+                    "Last sequence numbers on the disk, summed over the gateways' current epochs.",
                     sum(position.last for position in positions.values()),
                 ),
                 single(
@@ -97,14 +97,19 @@ class Measures:
                 single(
                     "maillage_gateway_events_committed_total",
                     "gauge",
-                    "Sequence numbers known to be stored centrally, summed over the gateways' present epochs.",
+                    "Last sequence numbers acknowledged as stored centrally, summed over the gateways' current epochs.",
                     sum(position.committed for position in positions.values()),
                 ),
-                single("maillage_gateway_events_lost_total", "counter", "Events no disk took.", self._spool.lost),
+                single(
+                    "maillage_gateway_events_lost_total",
+                    "counter",
+                    "Events lost because they could not be written to the disk.",
+                    self._spool.lost,
+                ),
                 metric(
                     "maillage_gateway_spool_depth",
                     "gauge",
-                    "Events not yet known to be committed.",
+                    "Events not yet acknowledged as stored centrally.",
                     [("", {"gateway": code}, position.depth) for code, position in positions.items()],
                 ),
                 single(
@@ -116,13 +121,13 @@ class Measures:
                 single(
                     "maillage_gateway_spool_damaged_total",
                     "counter",
-                    "Events read from the spool that were damaged, and sent as such; each time that they were read.",
+                    "Reads of damaged events from the spool; such events are sent marked as damaged.",
                     self._spool.damaged,
                 ),
                 single(
                     "maillage_gateway_spool_set_aside",
                     "gauge",
-                    "Broken spools beside the present one; `maillage spool recover` reads them back.",
+                    "Damaged spool files that were set aside; `maillage spool recover` reads them back.",
                     len(self._spool.set_aside()),
                 ),
                 single("maillage_gateway_gateways", "gauge", "Gateways in this process.", len(self._places)),
@@ -133,12 +138,15 @@ class Measures:
                     self._uplink.connected(),
                 ),
                 single(
-                    "maillage_gateway_batches_total", "counter", "Batches sent, repeats included.", self._uplink.batches
+                    "maillage_gateway_batches_total",
+                    "counter",
+                    "Batches sent, including those sent again.",
+                    self._uplink.batches,
                 ),
                 single(
                     "maillage_gateway_resends_total",
                     "counter",
-                    "Times that a gateway went back to its mark.",
+                    "Times that a gateway sent everything after its last acknowledged event again.",
                     self._uplink.resends,
                 ),
                 single(
@@ -150,13 +158,13 @@ class Measures:
                 single(
                     "maillage_gateway_device_messages_total",
                     "counter",
-                    "Messages heard on the place's broker.",
+                    "Messages received from the place's broker.",
                     self._runtime.messages,
                 ),
                 single(
                     "maillage_gateway_device_messages_unclaimed_total",
                     "counter",
-                    "Messages heard that belong to no device of ours.",
+                    "Messages received that belong to no configured device.",
                     self._runtime.unclaimed,
                 ),
                 single(
@@ -168,13 +176,13 @@ class Measures:
                 single(
                     "maillage_gateway_repeats_total",
                     "counter",
-                    "Readings and card reads that were no news.",
+                    "Readings and card reads dropped as repeats.",
                     sum(place.repeats.dropped for place in self._places.values()),
                 ),
                 single(
                     "maillage_gateway_devices_silent",
                     "gauge",
-                    "Devices that should have spoken.",
+                    "Devices that have not reported for longer than expected.",
                     sum(len(place.devices.unwell()) for place in self._places.values()),
                 ),
                 single(

@@ -18,21 +18,22 @@ class GatewaySettings(BaseSettings):
         description="the central broker: mqtt://host:port or mqtts://…; each gateway logs in as itself",
     )
     field_mqtt_url: SecretStr = Field(
-        default=SecretStr("mqtt://127.0.0.1:1884"), description="the place's own broker, where its devices speak"
+        default=SecretStr("mqtt://127.0.0.1:1884"),
+        description="the place's own broker, to which its devices are connected",
     )
     gateways_file: Path = Field(
         default=Path(".runtime/gateways.json"),
         description="the gateways to run, with devices and keys, as `maillage network gateways` wrote them",
     )
     spool: Path = Field(
-        default=Path(".runtime/spool.sqlite"), description="the gateway's spool: a SQLite file on a disk that lasts"
+        default=Path(".runtime/spool.sqlite"), description="the gateway's spool: a SQLite file on a persistent disk"
     )
     spool_max_mb: int | None = Field(
-        default=None, ge=1, description="the spool never grows beyond this many MB; none: the disk is the limit"
+        default=None, ge=1, description="the spool's largest size in MB; none: until the disk is full"
     )
     card_key: SecretStr = Field(
         default=SecretStr(""),
-        description="key for card tokens (64 hexadecimal digits), where the gateways' file has none",
+        description="key for card tokens (64 hexadecimal digits), used where the gateways' file contains none",
     )
     places: tuple[str, ...] = Field(
         default=(), description="Run only the gateways of these places (JSON list of codes)."

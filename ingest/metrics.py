@@ -34,60 +34,71 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         registry = self.registry
-        self.received = Counter("maillage_ingest_events_received", "Events in the batches heard", registry=registry)
+        self.received = Counter("maillage_ingest_events_received", "Events in the batches received", registry=registry)
         self.committed = Counter("maillage_ingest_events_committed", "Events stored", registry=registry)
         self.duplicate = Counter(
-            "maillage_ingest_events_duplicate", "Events that were stored already", registry=registry
+            "maillage_ingest_events_duplicate", "Events received again after they were stored", registry=registry
         )
         self.beyond_gap = Counter(
             "maillage_ingest_events_beyond_gap",
-            "Events ignored because earlier ones are missing; they come again",
+            "Events ignored because earlier ones are missing; gateways resend them",
             registry=registry,
         )
-        self.dead = Counter("maillage_ingest_dead_letters", "What could not be read", ["reason"], registry=registry)
+        self.dead = Counter(
+            "maillage_ingest_dead_letters", "Messages and events that could not be read", ["reason"], registry=registry
+        )
         self.refused = Counter(
-            "maillage_ingest_messages_refused", "Messages from who must not send them", ["reason"], registry=registry
+            "maillage_ingest_messages_refused",
+            "Messages from senders that are not allowed to send them",
+            ["reason"],
+            registry=registry,
         )
         self.shed = Counter(
             "maillage_ingest_messages_shed",
-            "Messages dropped because the database is behind; they come again",
+            "Messages dropped because the database is behind; gateways resend them",
             registry=registry,
         )
         self.corrected = Counter(
-            "maillage_ingest_events_time_corrected", "Events whose edge clock was wrong", registry=registry
+            "maillage_ingest_events_time_corrected",
+            "Events whose time was corrected because the gateway's clock was wrong",
+            registry=registry,
         )
         self.conflicts = Counter(
-            "maillage_ingest_identity_conflicts", "Two machines under one gateway's identity", registry=registry
+            "maillage_ingest_identity_conflicts",
+            "Times that two machines were seen sending as one gateway",
+            registry=registry,
         )
         self.failures = Counter("maillage_ingest_transaction_failures", "Transactions rolled back", registry=registry)
         self.storing = Gauge(
             "maillage_ingest_storing",
-            "1 while what arrives can be stored; 0: marks stand still and the gateways keep their events",
+            "1 while incoming events can be stored; 0: nothing is acknowledged and the gateways keep their events",
             registry=registry,
         )
         self.held = Counter(
             "maillage_ingest_batches_held",
-            "Batches refused for what is proven of no single event; they come again",
+            "Batches that the database refused although no single event in them is at fault; gateways resend them",
             registry=registry,
         )
         self.batch_seconds = Histogram(
             "maillage_ingest_transaction_seconds",
-            "One transaction, from reading its messages to its commit",
+            "Duration of a transaction, from reading its messages to its commit",
             buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
             registry=registry,
         )
         self.batch_events = Histogram(
             "maillage_ingest_transaction_events",
-            "Events in one transaction",
+            "Number of events in a transaction",
             buckets=(1, 10, 100, 500, 1000, 2500, 5000, 10000),
             registry=registry,
         )
-        self.queued = Gauge("maillage_ingest_queue_bytes", "Bytes of messages waiting", registry=registry)
+        self.queued = Gauge(
+            "maillage_ingest_queue_bytes", "Size of the messages that wait to be stored, bytes", registry=registry
+        )
         self.shards = Gauge("maillage_ingest_shards", "Shards this worker owns", registry=registry)
         self.connected = Gauge("maillage_ingest_connected", "1 while the peer answers", ["peer"], registry=registry)
         self.spool_depth = Gauge(
             "maillage_ingest_gateway_spool_depth",
-            "Events not yet committed, by the gateway",
+            "Events that the gateway says are not yet stored centrally",
             ["gateway"],
             registry=registry,
         )

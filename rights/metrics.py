@@ -20,13 +20,13 @@ class Metrics:
         self.versions = Counter("maillage_rights_versions", "Versions of access lists made", registry=registry)
         self.refresh_seconds = Histogram(
             "maillage_rights_refresh_seconds",
-            "One transaction that brings lists up to date",
+            "Duration of a transaction that brings lists up to date",
             buckets=_SECONDS,
             registry=registry,
         )
         self.sent_seconds = Histogram(
             "maillage_rights_sent_seconds",
-            "From a change in the database to its list on the way to a gateway",
+            "Time from a change in the database until its list is sent to a gateway",
             buckets=_SECONDS,
             registry=registry,
         )
@@ -36,24 +36,30 @@ class Metrics:
             ["kind"],
             registry=registry,
         )
-        self.bytes = Counter("maillage_rights_bytes_sent", "Their bytes", ["kind"], registry=registry)
+        self.bytes = Counter(
+            "maillage_rights_bytes_sent", "Size of the messages sent to gateways, bytes", ["kind"], registry=registry
+        )
         self.again = Counter(
-            "maillage_rights_lists_sent_again", "Lists that a gateway didn't answer to in time", registry=registry
+            "maillage_rights_lists_sent_again",
+            "Lists sent again because the gateway did not acknowledge them in time",
+            registry=registry,
         )
         self.refused = Counter(
-            "maillage_rights_lists_refused", "Lists that a gateway could not use, by its own word", registry=registry
+            "maillage_rights_lists_refused", "Lists that a gateway reported it could not use", registry=registry
         )
         self.drift = Counter(
-            "maillage_rights_lists_drifted", "Gateways that held another list under the same version", registry=registry
+            "maillage_rights_lists_drifted",
+            "Times that a gateway's list differed from the centre's list of the same version",
+            registry=registry,
         )
         self.behind = Gauge(
-            "maillage_rights_gateways_behind", "Online gateways that hold an older list", registry=registry
+            "maillage_rights_gateways_behind", "Online gateways whose list is not the newest", registry=registry
         )
         self.online = Gauge("maillage_rights_gateways_online", "Gateways that are online", registry=registry)
         self.commands = Counter("maillage_rights_commands", "Orders answered", ["outcome"], registry=registry)
         self.dropped = Counter(
             "maillage_rights_messages_dropped",
-            "Messages that were not kept: of no gateway in service, too large, too many, unreadable, unexpected",
+            "Incoming messages dropped: from a gateway not in service, too large, too many, unreadable or unexpected",
             ["reason"],
             registry=registry,
         )

@@ -27,31 +27,42 @@ class SimulatorSettings(BaseSettings):
     field_mqtt_url: SecretStr = Field(
         default=SecretStr("mqtt://127.0.0.1:1884"), description="the places' own broker: mqtt://host:port"
     )
-    speed: float = Field(default=60.0, ge=1, le=1000, description="virtual seconds in a real one")
+    speed: float = Field(default=60.0, ge=1, le=1000, description="virtual seconds per real second")
     start: datetime = Field(default=DEFAULT_START, description="when the virtual day begins, local time without a zone")
     simulator_places: int | None = Field(
-        default=None, ge=1, description="how many places move, the first of the file; empty: all"
+        default=None, ge=1, description="how many places to simulate, from the start of the file; empty: all"
     )
-    seed: int = Field(default=DEFAULT_SEED, description="the same seed makes and moves the same people")
-    simulator_host: str = Field(default="127.0.0.1", description="address of the truth over HTTP")
+    seed: int = Field(
+        default=DEFAULT_SEED,
+        description="seed of the random numbers: the same seed gives the same people and movements",
+    )
+    simulator_host: str = Field(
+        default="127.0.0.1", description="address that the true occupancy is served on over HTTP"
+    )
     simulator_port: int = Field(
-        default=9466, ge=0, le=65535, description="port of the truth over HTTP; 0: any free one"
+        default=9466,
+        ge=0,
+        le=65535,
+        description="port that the true occupancy is served on over HTTP; 0: any free port",
     )
     line_port: int = Field(
-        default=0, ge=0, le=65535, description="local port of the line that the gateways reach the centre by"
+        default=0, ge=0, le=65535, description="local port of the relay through which the gateways reach the centre"
     )
     line_to: str | None = Field(
-        default=None, description="where the line leads, HOST:PORT of the central broker; none: no line is held here"
+        default=None, description="HOST:PORT of the central broker that the relay connects to; none: no relay"
     )
-    hold: bool = Field(default=False, description="the devices stay switched off until somebody posts to /begin")
-    announce_s: float = Field(default=3.0, ge=0, description="real seconds over which the devices announce themselves")
+    hold: bool = Field(default=False, description="devices stay switched off until a POST to /begin")
+    announce_s: float = Field(
+        default=3.0, ge=0, description="real seconds over which the devices' first messages are spread"
+    )
     faults: Faults = Field(
         default=Faults(),
         description='faults in force from the start, JSON like {"duplicate_rate": 0.1}; see POST /faults',
     )
-    api_url: str | None = Field(default=None, description="the API's address, for people who report a lost card there")
+    api_url: str | None = Field(default=None, description="the API's address, where simulated people report lost cards")
     api_key: SecretStr | None = Field(
-        default=None, description="a key of that API which may write cards; without both, no card is reported lost"
+        default=None,
+        description="an API key with the right to change cards; without key and address no card is reported lost",
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 

@@ -27,7 +27,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "maillage_api_request_seconds",
-            "Seconds from a request to the end of its answer, by route; streams not counted.",
+            "Time from a request to the end of its answer, by route, without streams; seconds.",
             ["route"],
             buckets=_BUCKETS,
             registry=self._registry,
@@ -69,7 +69,7 @@ class _Limited(Collector):
         """The refusals since the start."""
         limited = CounterMetricFamily(
             "maillage_api_limited_total",
-            "Refusals since one client or key had its share, by limit.",
+            "Requests and connections refused because a client or key was over a limit, by limit.",
             labels=["limit"],
         )
         for limit in ("connections", "streams", "requests", "wrong_keys", "key_requests"):

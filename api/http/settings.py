@@ -33,19 +33,21 @@ class ApiSettings(BaseSettings):
     client_streams: int = Field(
         default=500,
         ge=1,
-        description="Live streams of one address (of IPv6: of one /64) at once; one more is answered with 429.",
+        description="Live streams open at once from one address (IPv6: one /64); one more is answered with 429.",
     )
     client_connections: int = Field(
-        default=1000, ge=1, description="Connections of one address at once; those of trusted proxies aren't counted."
+        default=1000,
+        ge=1,
+        description="Connections open at once from one address; those of trusted proxies are not counted.",
     )
     client_requests: int = Field(
-        default=5000, ge=1, description="Requests of one address in 10 s; more are answered with 429."
+        default=5000, ge=1, description="Requests from one address in 10 s; more are answered with 429."
     )
     client_wrong_keys: int = Field(
         default=30,
         ge=1,
-        description="Wrong keys of one address in a minute; then keys that were not seen to be good since the start "
-        "are answered with 429.",
+        description="Wrong keys from one address in a minute; beyond it, keys that have not been used successfully "
+        "since the start are answered with 429.",
     )
     key_requests: int = Field(
         default=2000, ge=1, description="Requests with one key in 10 s; more are answered with 429."
@@ -53,19 +55,21 @@ class ApiSettings(BaseSettings):
     card_key: SecretStr | None = Field(
         default=None,
         description="The network's key for card tokens and PINs, 64 hexadecimal digits; "
-        "without it no card is taken in and no PIN set.",
+        "without it no card can be registered and no PIN set.",
     )
     trusted_proxies: str = Field(
         default="",
-        description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Request-Id` are believed, "
-        "with commas. A proxy that isn't named here counts as one client.",
+        description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Request-Id` are trusted, "
+        "separated by commas. A proxy that is not listed here counts as one client.",
     )
     instance_key: SecretStr | None = Field(
         default=None,
-        description="A secret that `maillage up` shares with the commands typed beside it: the API proves with it that "
-        "it is this stack's before they send it a key.",
+        description="A secret that `maillage up` shares with the commands run on the same machine: the API proves "
+        "with it that it belongs to this stack before they send it a key.",
     )
-    log_level: str = Field(default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR.")
+    log_level: str = Field(
+        default="INFO", description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR."
+    )
 
     @field_validator("trusted_proxies")
     @classmethod

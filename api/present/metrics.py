@@ -27,15 +27,15 @@ class PresentMetrics(Collector):
         """The present values."""
         board, listener = self._board, self._listener
         yield _gauge("maillage_api_stream_clients", "Live streams open now.", len(self._streams))
-        yield _gauge("maillage_api_board_loaded", "1 once the network was loaded.", float(listener.loaded))
-        yield _gauge("maillage_api_board_connected", "1 while the board hears the database.", float(listener.connected))
+        yield _gauge("maillage_api_board_loaded", "1 once the network has been loaded.", float(listener.loaded))
+        yield _gauge("maillage_api_board_connected", "1 while the board receives notifications.", float(listener.connected))
         age_s = (now_us() - board.seen) / 1e6 if board.seen else float("nan")
-        yield _gauge("maillage_api_board_age_seconds", "Since the newest row that the board holds was stored.", age_s)
+        yield _gauge("maillage_api_board_age_seconds", "Time since the newest row on the board was stored.", age_s)
         yield _gauge("maillage_api_board_places", "Places on the board.", len(board.network.places))
-        yield _count("maillage_api_board_publications_total", "Publications since the start.", board.number)
+        yield _count("maillage_api_board_publications_total", "Times that the board published changes.", board.number)
         yield _count("maillage_api_board_loads_total", "Times that the whole board was loaded.", listener.loads)
         yield _count(
-            "maillage_api_board_looks_total", "Times that rows were read which notifications named.", listener.looks
+            "maillage_api_board_looks_total", "Times that the rows named in notifications were read.", listener.looks
         )
         yield _count(
             "maillage_api_notification_floods_total", "Times that too many notifications came.", listener.floods

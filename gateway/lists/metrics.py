@@ -54,7 +54,7 @@ def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
             single(
                 "maillage_gateway_lists_applied_total",
                 "counter",
-                "Whole lists and deltas taken.",
+                "Whole lists and deltas put in force.",
                 sum(one.applied for one in lists.values()),
             ),
             single(
@@ -66,7 +66,7 @@ def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
             metric(
                 "maillage_gateway_commands_total",
                 "counter",
-                "Commands answered, by what they order and the outcome.",
+                "Commands answered, by kind and outcome.",
                 [("", {"do": do, "outcome": outcome}, number) for (do, outcome), number in sorted(outcomes.items())],
             ),
         )

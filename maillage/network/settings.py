@@ -24,7 +24,7 @@ class NetworkSettings(BaseSettings):
         default=None, description="Ed25519 private seed that signs access lists and commands: 32 bytes in base64"
     )
     mqtt_secret: SecretStr | None = Field(
-        default=None, description="From it the gateways' broker passwords are derived: 16 characters or more"
+        default=None, description="Secret from which the gateways' broker passwords are derived: at least 16 characters"
     )
     gateways_file: Path = Field(
         default=Path(".runtime/gateways.json"), description="The gateways' file, written by `maillage network gateways`"
