@@ -28,7 +28,9 @@ class PresentMetrics(Collector):
         board, listener = self._board, self._listener
         yield _gauge("maillage_api_stream_clients", "Live streams open now.", len(self._streams))
         yield _gauge("maillage_api_board_loaded", "1 once the network has been loaded.", float(listener.loaded))
-        yield _gauge("maillage_api_board_connected", "1 while the board receives notifications.", float(listener.connected))
+        yield _gauge(
+            "maillage_api_board_connected", "1 while the board receives notifications.", float(listener.connected)
+        )
         age_s = (now_us() - board.seen) / 1e6 if board.seen else float("nan")
         yield _gauge("maillage_api_board_age_seconds", "Time since the newest row on the board was stored.", age_s)
         yield _gauge("maillage_api_board_places", "Places on the board.", len(board.network.places))

@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 import psycopg
 
-from api.keys.store import create_key
+from api.keys.owner import create_key
 from gateway.config import write_gateways
 from gateway.door.presence import SLACK_US
 from gateway.drivers.esp_rfid import READ_AGAIN_S
