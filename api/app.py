@@ -62,8 +62,8 @@ log = logging.getLogger(__name__)
 
 _STATEMENT_TIMEOUT_S: Final = 10
 _RECONNECT_S: Final = 2.0
-"""A pool that can't connect tries again each second for so long, then at each request. Its default, five minutes,
-doubles the pause each time: management would stay away for a minute after the database is back."""
+"""How long a pool without a connection retries each second; after that it retries at each request. Its default of
+five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _MANAGEMENT: Final = (
     orders,
     enrolments,
@@ -87,7 +87,7 @@ _MANAGEMENT: Final = (
     places_access,
     keys,
 )
-"""What needs a key; every route of these says which permission it asks for."""
+"""Routes that need a key; each declares its permission."""
 _ABOUT: Final = """
 Occupancy of every place of the network, and where seats are free now: public, without personal data. Every number
 has the time it applies to (`at`), how long it stays valid (`ttl`, seconds) and a `quality`; **a stale number is
@@ -99,7 +99,7 @@ of the version that it is based on. Errors are problem details (RFC 9457).
 
 
 def make_pool(url: str) -> AsyncConnectionPool[Any]:
-    """Return the connections that management uses; nothing is connected before it is opened."""
+    """Return the pool that the routes use; it connects once it is opened."""
     return AsyncConnectionPool(
         conninfo(url, application_name="maillage-api", statement_timeout_s=_STATEMENT_TIMEOUT_S, connect_timeout_s=3),
         min_size=1,
@@ -113,7 +113,7 @@ def make_pool(url: str) -> AsyncConnectionPool[Any]:
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Make the application; nothing is connected before it starts."""
+    """Create the application; it connects once it starts."""
     board = Board(boot=secrets.token_hex(4))
     clients = Clients(settings)
     streams = Streams(limit=settings.stream_clients, clients=clients)
@@ -127,15 +127,15 @@ def create_app(settings: ApiSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.listening = asyncio.create_task(listener.run(), name="listener")
-        app.state.listening.add_done_callback(_tell_if_dead)
-        hearing = asyncio.create_task(answers.run(), name="answers")
-        hearing.add_done_callback(_tell_if_dead)
+        app.state.listening.add_done_callback(_log_if_dead)
+        listening_for_answers = asyncio.create_task(answers.run(), name="answers")
+        listening_for_answers.add_done_callback(_log_if_dead)
         await pool.open(wait=False)
         try:
             yield
         finally:
             streams.close()
-            for task in (app.state.listening, hearing):
+            for task in (app.state.listening, listening_for_answers):
                 task.cancel()
                 with suppress(asyncio.CancelledError, psycopg.Error, ExceptionGroup):
                     await task
@@ -147,7 +147,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         summary="Occupancy of a network of third places",
         description=_ABOUT,
         lifespan=lifespan,
-        docs_url=None,  # they would fetch scripts from a third party
+        docs_url=None,  # these pages load scripts from a third party
         redoc_url=None,
     )
     app.state.listening = None
@@ -164,14 +164,14 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.order_answers = answers
     app.state.recent_entries = RecentEntries()
     problems.install(app)
-    # As they are, the busiest first: `include_router` tries each router in turn, which takes longer than our answer.
+    # Added to one flat list, busiest first: `include_router` would match each router in turn, which takes longer.
     for routes in (occupancy, places, availability, events, health, page, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
     describe_problems(app)
-    app.add_middleware(Middleware, metrics=metrics, known=callers.known, large=transfer.LARGE, clients=clients)
+    app.add_middleware(Middleware, metrics=metrics, check_key=callers.known, large=transfer.LARGE, clients=clients)
     return app
 
 
-def _tell_if_dead(task: asyncio.Task[None]) -> None:
+def _log_if_dead(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.critical("listener_dead", extra={"task": task.get_name()}, exc_info=task.exception())

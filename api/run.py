@@ -19,14 +19,14 @@ from api.present.stream import Streams
 log = logging.getLogger(__name__)
 
 _STALLED_MS: Final = 60_000
-"""A client that takes nothing for so long is cut off by the kernel."""
+"""The kernel closes a connection whose client has not read anything for this long."""
 _STOP_S: Final = 5
 _BACKLOG: Final = 2048
 _FILES: Final = 65_536
 
 
 class _Server(uvicorn.Server):
-    """Ends the streams when it is told to stop: they never end by themselves."""
+    """Closes the live streams on shutdown, since they never end by themselves."""
 
     def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
         super().__init__(config)
@@ -38,7 +38,7 @@ class _Server(uvicorn.Server):
 
 
 def run(settings: ApiSettings) -> int:
-    """Serve until SIGINT or SIGTERM. Return 0, or 1 where the address can't be had."""
+    """Serve until SIGINT or SIGTERM. Return 0, or 1 if the address is not available."""
     app: FastAPI = create_app(settings)
     try:
         listening = _listen(settings.http_host, settings.http_port)
@@ -58,7 +58,7 @@ def run(settings: ApiSettings) -> int:
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,  # api.http.clients reads them
+        proxy_headers=False,  # api.http.clients reads these headers
         timeout_graceful_shutdown=_STOP_S,
     )
     host, port = listening.getsockname()[:2]
@@ -69,7 +69,7 @@ def run(settings: ApiSettings) -> int:
 
 
 def _allow_files() -> None:
-    """Let the process have as many connections as the system allows; 1,024 files are usual at first."""
+    """Raise the limit of open files, usually 1,024, to what the system allows."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most == resource.RLIM_INFINITY or most > _FILES:
         resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, most))
@@ -82,7 +82,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; the connections inherit it
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux only; accepted connections inherit it
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MS)
         listening.bind((host, port))
         listening.listen(_BACKLOG)

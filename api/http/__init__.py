@@ -1,1 +1,1 @@
-"""What every route shares: sessions, callers, limits, problems, revisions, pages of answers."""
+"""Shared by all routes: sessions, callers, limits, problems, revisions, pagination."""

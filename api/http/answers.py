@@ -1,4 +1,4 @@
-"""Answers from ready bytes, and the conditional ones that need none."""
+"""Responses from prepared bytes, and conditional responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEPT: Final = 32
 
 
 class Bytes(Response):
-    """JSON that is ready already, with its validator: as little work as an answer can be."""
+    """A response of prepared JSON with its ETag, made with as little work as possible."""
 
     def __init__(self, body: bytes, *, etag: bytes, status: int = 200, packed: bool = False) -> None:
         self.status_code = status
@@ -32,21 +32,21 @@ class Bytes(Response):
             self.raw_headers += [_JSON, (b"content-length", str(len(body)).encode())]
 
 
-def unless_known(headers: Headers, body: bytes, *, etag: bytes) -> Response:
-    """The answer, or 304 where the caller has it already."""
+def unless_current(headers: Headers, body: bytes, *, etag: bytes) -> Response:
+    """Return ``body``, or 304 if the caller already has it."""
     if known(headers, etag):
         return Bytes(b"", etag=etag, status=304)
     return Bytes(body, etag=etag)
 
 
 class Packer:
-    """Long answers compressed, the latest ones kept: a page that many ask for is compressed once."""
+    """Compresses long answers and caches the latest, so that a page requested by many is compressed once."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[bytes, bytes] = OrderedDict()
 
     async def answer(self, headers: Headers, body: bytes, *, etag: bytes, key: bytes = b"") -> Response:
-        """``body``, compressed where the caller takes that; ``key`` tells answers of one ``etag`` apart."""
+        """Return ``body``, compressed if the caller accepts it; ``key`` separates answers that share an ``etag``."""
         if len(body) < _WORTH_IT or "gzip" not in headers.get("accept-encoding", ""):
             return Bytes(body, etag=etag)
         name = etag + key
@@ -60,7 +60,7 @@ class Packer:
 
 
 def known(headers: Headers, etag: bytes) -> bool:
-    """Whether ``If-None-Match`` names ``etag`` (weak comparison)."""
+    """Whether ``If-None-Match`` contains ``etag`` (weak comparison)."""
     given = headers.get("if-none-match")
     if given is None:
         return False
@@ -69,15 +69,15 @@ def known(headers: Headers, etag: bytes) -> bool:
 
 
 def json_answer(value: object, *, status: int = 200, cache: str = "no-store") -> Response:
-    """JSON of a value that was made for this caller alone."""
+    """A JSON response that is made for this caller and not cached."""
     return Response(compact(value), status, media_type="application/json", headers={"Cache-Control": cache})
 
 
 def no_query(query: bytes) -> None:
-    """Refuse parameters where there are none to give.
+    """Refuse query parameters on a route that takes none.
 
     Raises:
-        BadQuery: there are some.
+        BadQuery: the query isn't empty.
     """
     if query:
         raise BadQuery(query.partition(b"=")[0].decode("latin-1"), "there is no such parameter; see /openapi.json")

@@ -1,7 +1,7 @@
-"""What a request may send: counted as it arrives, whatever it says of its length, and only for who may send it.
+"""Limits of request bodies: bytes are counted as they arrive, and long bodies are read only with a valid key.
 
-A refusal is sent at once; what the client still sends is then thrown away for some seconds, so that it reads the answer
-before the connection is closed.
+A refusal is sent at once. What the client still sends is discarded for some seconds, so that it reads the answer before
+the connection is closed.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 MOST_BYTES: Final = 1_048_576
-"""Of the body of a request with a key, where its route has no limit of its own."""
+"""Longest body of a request with a key, unless its route has its own limit."""
 STRANGER_BYTES: Final = 16_384
-"""Of a body that is read before the request's key is looked at."""
+"""Longest body that is read before the key is checked."""
 _BODILESS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _BODY_S: Final = 30.0
 _LARGE_BODY_S: Final = 300.0
-_THROWN_AWAY_S: Final = 5.0
-_THROWN_AWAY_BYTES: Final = 64 * 1024 * 1024
+_DISCARDED_S: Final = 5.0
+_DISCARDED_BYTES: Final = 64 * 1024 * 1024
 
 Large = Mapping[tuple[str, str], int]
-"""Routes (method, path) that take larger bodies, also in chunks: the most bytes of each. They look at the key before
-they read."""
+"""Routes (method, path) that accept larger or chunked bodies, with the limit of each in bytes. They check the key
+before they read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A request that is refused before a byte of its body is read."""
+    """The refusal of a request before its body is read."""
 
     status: int
     name: str
     detail: str
     retry_s: int = 0
-    """When to try again; 0: not at all."""
+    """When to try again, seconds; 0: never."""
 
 
 def has_body(scope: Scope) -> bool:
-    """Whether a request says that it has a body."""
+    """Whether the headers of a request announce a body."""
     return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
 
 
@@ -55,7 +55,7 @@ class RequestBody:
         given = headers.get(b"content-length", b"0")
         self._chunked = b"transfer-encoding" in headers
         self.length = int(given) if given.isdigit() and len(given) < 16 else -1
-        """As the request says it; -1: it says nothing that can be read."""
+        """By ``Content-Length``; -1: the header is invalid."""
         limit = large.get((scope["method"], scope["path"]))
         self.is_large = limit is not None
         self._bodiless = scope["method"] in _BODILESS
@@ -65,13 +65,13 @@ class RequestBody:
         self._until = asyncio.get_running_loop().time() + (_LARGE_BODY_S if self.is_large else _BODY_S)
 
     def refusal(self) -> Refusal | None:
-        """Why it isn't read at all, by what its headers say; None: it may be."""
+        """Why the body is refused because of the headers; None: it may be read."""
         if self._ended:
             return None
         if self._bodiless:
-            return Refusal(status=413, name="too-large", detail="A question has no body.")
+            return Refusal(status=413, name="too-large", detail="A request with this method has no body.")
         if not self.is_large and (self._chunked or self.length < 0):
-            detail = "Say how long the body is: send `Content-Length`."
+            detail = "Send the length of the body as `Content-Length`."
             return Refusal(status=411, name="length-required", detail=detail)
         if not self._chunked and (self.length < 0 or self.length > self._most):
             return Refusal(status=413, name="too-large", detail=self._too_large)
@@ -79,16 +79,16 @@ class RequestBody:
 
     @property
     def _too_large(self) -> str:
-        return f"The body of this request has at most {self._most} bytes. Send it in parts."
+        return f"The body of this request may have at most {self._most} bytes. Send it in parts."
 
     async def receive(self) -> Message:
         """ASGI's ``receive``.
 
         Raises:
-            HTTPException: it is larger than its route takes, or takes too long.
+            HTTPException: it is larger than its route accepts, or takes too long.
         """
         if self._ended:
-            return await self._receive()  # the connection's end
+            return await self._receive()  # the disconnect
         try:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
@@ -100,7 +100,7 @@ class RequestBody:
         return message
 
     def closing(self, send: Send) -> Send:
-        """``send``, which closes the connection after an answer that came before the body's end."""
+        """Wrap ``send`` so that it closes the connection after a response that was sent before the body ended."""
 
         async def send_and_close(message: Message) -> None:
             if self._ended or not (self._chunked or self.length < 0 or self.length > STRANGER_BYTES):
@@ -111,15 +111,15 @@ class RequestBody:
                 await send(message)
             else:
                 await send({**message, "more_body": True})
-                await self._throw_away()
+                await self._discard()
                 await send({"type": "http.response.body", "body": b""})
 
         return send_and_close
 
-    async def _throw_away(self) -> None:
-        most = self._read + _THROWN_AWAY_BYTES
+    async def _discard(self) -> None:
+        most = self._read + _DISCARDED_BYTES
         with suppress(TimeoutError):
-            async with asyncio.timeout(_THROWN_AWAY_S):
+            async with asyncio.timeout(_DISCARDED_S):
                 while not self._ended and self._read < most:
                     self._note(await self._receive())
 

@@ -1,4 +1,4 @@
-"""Who asks: the key of a request, checked against the database and believed for a few seconds."""
+"""Checks the API key of a request against the database and caches the result for a few seconds."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from api.http.errors import KeyMissing, KeyRefused, ScopeMissing, Unavailable
 from api.http.key_text import PREFIX, digest_of
 from api.http.roles import Permission, permissions_of
 
-BELIEVED_S: Final = 10.0
+CACHED_S: Final = 10.0
 _CACHE: Final = 10_000
 _REFUSALS: Final = 2_000
-"""Wrong keys that are remembered: apart from the good ones, which they must not push out."""
+"""Cached wrong keys. They have their own cache, so that they never evict valid ones."""
 _UNKNOWN_AT_ONCE: Final = 2
-"""Connections for keys that were never seen to be good; the other ones are for those who work."""
+"""Connections that may be used at once to check keys that have never been valid; the others are for known keys."""
 _WAIT_S: Final = 2.0
 
 _Value = TypeVar("_Value")
 
-# Whose key it is; it notes that the key is used. What it tells the transaction ends with it.
+# Finds the holder of a key and records its use. The session variables that it sets end with the transaction.
 _FIND: Final = "SELECT id, role, scopes, places FROM enter(%s, '', '')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedCaller:
-    """Who a key stands for."""
+    """The holder of a key, as cached."""
 
     id: int
     role: str | None
     scopes: list[str]
     places: list[int] | None
-    """The only places that may be seen; None: all."""
+    """The only places that the key reaches; None: all."""
 
 
 class KeyChecker:
-    """Checks keys; remembers each verdict, also a refusal, for ``BELIEVED_S``."""
+    """Checks keys and caches each result, also a refusal, for ``CACHED_S``."""
 
     def __init__(self, pool: AsyncConnectionPool[Any], clients: Clients) -> None:
         self._pool = pool
@@ -54,12 +54,12 @@ class KeyChecker:
         self._unknown = asyncio.Semaphore(_UNKNOWN_AT_ONCE)
 
     async def caller(self, request: Request, *permissions: Permission) -> CachedCaller:
-        """Who sent ``request``, if their key's role or scopes hold one of ``permissions``.
+        """Return the caller of ``request`` if the key's role or scopes include one of ``permissions``.
 
         Raises:
-            KeyMissing, KeyRefused, ScopeMissing: they may not.
-            LimitReached: this key was used too often, or its sender showed too many wrong ones.
-            Unavailable: the database is away, and the key is not known from before.
+            KeyMissing, KeyRefused, ScopeMissing: the caller may not do this.
+            LimitReached: too many requests with this key, or too many wrong keys from this address.
+            Unavailable: the database is down, and the key is not cached.
         """
         caller = await self.known(request)
         self._clients.uses(caller.id, _host_of(request))
@@ -68,16 +68,16 @@ class KeyChecker:
         return caller
 
     async def known(self, request: Request) -> CachedCaller:
-        """Who sent ``request``, whatever they may do.
+        """Return the caller of ``request``, whatever its permissions.
 
         Raises:
-            KeyMissing, KeyRefused: no key, or none that is good.
-            LimitReached: whoever sent it has shown too many wrong keys.
-            Unavailable: the database is away, and the key is not known from before.
+            KeyMissing, KeyRefused: no key, or an invalid one.
+            LimitReached: too many wrong keys from this address.
+            Unavailable: the database is down, and the key is not cached.
         """
         caller = await self._find(key_of(request), _host_of(request))
         if caller is None:
-            raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
+            raise KeyRefused("This key is unknown, expired or revoked. Create one with `maillage key create`.")
         return caller
 
     async def _find(self, key: str, host: str) -> CachedCaller | None:
@@ -93,11 +93,11 @@ class KeyChecker:
             async with asyncio.timeout(_WAIT_S):
                 await self._unknown.acquire()
         except TimeoutError:
-            raise Unavailable("Too many unknown keys wait to be checked.") from None
+            raise Unavailable("Too many unknown keys are waiting to be checked.") from None
         try:
             caller = await self._look_up(key, digest)
         except Unavailable:
-            self._clients.was_good(client)  # nobody can say
+            self._clients.was_good(client)  # not known to be wrong
             raise
         finally:
             self._unknown.release()
@@ -113,8 +113,8 @@ class KeyChecker:
             ):
                 caller: CachedCaller | None = await (await cursor.execute(_FIND, (key,))).fetchone()
         except (psycopg.Error, PoolTimeout, OSError) as error:
-            raise Unavailable("The key can't be checked: the database is away.") from error
-        until = monotonic() + BELIEVED_S
+            raise Unavailable("The key can't be checked: the database is down.") from error
+        until = monotonic() + CACHED_S
         if caller is None:
             self._known.pop(digest, None)
             _keep(self._refused, digest, until, _REFUSALS)
@@ -138,14 +138,14 @@ def key_of(request: Request) -> str:
     """Read the key of ``request``: ``Authorization: Bearer mk_…`` or ``X-Api-Key``.
 
     Raises:
-        KeyMissing, KeyRefused: none, or something that is no key.
+        KeyMissing, KeyRefused: there is none, or it doesn't look like a key.
     """
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         key = request.headers.get("x-api-key", "")
     key = key.strip()
     if not key:
-        raise KeyMissing("This needs a key: send `Authorization: Bearer mk_…`. Make one with `maillage key create`.")
+        raise KeyMissing("A key is required: send `Authorization: Bearer mk_…`. Create one with `maillage key create`.")
     if not key.startswith(PREFIX) or len(key) > 200:
-        raise KeyRefused("This isn't a key of this network: they begin with `mk_`.")
+        raise KeyRefused("This is not a key of this network: keys begin with `mk_`.")
     return key

@@ -1,8 +1,8 @@
 """Limits by client: connections, streams, requests and wrong keys of one address, requests with one key.
 
-A client is the address that a connection comes from, of IPv6 its /64 (one home has that many). Behind a trusted proxy
-it is the last address in ``X-Forwarded-For`` that is none of the proxies'. Nothing here grows without an end: what is
-counted in a span of time is forgotten after it, and counts of what is open are gone with it.
+A client is the address that a connection comes from, for IPv6 its /64 (the size of one home's network). Behind a
+trusted proxy it is the last address in ``X-Forwarded-For`` that is not a proxy's. Memory is bounded: counts in a time
+span are forgotten after it, and counts of open connections end with them.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Proxies:
     """The proxies whose ``X-Forwarded-For`` is believed."""
 
     def __init__(self, given: str) -> None:
-        """``given``: addresses and networks with commas.
+        """Parse ``given``: addresses and networks separated by commas.
 
         Raises:
-            ValueError: something in it is neither.
+            ValueError: an entry is neither.
         """
         self._networks = [ip_network(one.strip(), strict=False) for one in given.split(",") if one.strip()]
         self._trusts = lru_cache(maxsize=1024)(self._looked_up)
@@ -46,11 +46,11 @@ class Proxies:
         return bool(self._networks)
 
     def trusts(self, host: str) -> bool:
-        """Whether ``host`` is one of them."""
+        """Whether ``host`` is a trusted proxy."""
         return bool(self._networks) and len(host) <= _LONGEST_ADDRESS and self._trusts(host)
 
     def client_of(self, headers: Iterable[tuple[bytes, bytes]], proxy: str) -> str:
-        """Return whom ``proxy`` sent the request for; where it names nobody, the proxy itself."""
+        """Return the client that ``proxy`` forwards for; without a valid header, the proxy itself."""
         said = b",".join(value for name, value in headers if name == _FORWARDED).decode("latin-1")
         client = proxy
         for one in reversed(said.split(",")):
@@ -71,12 +71,12 @@ class Proxies:
 
 
 class Clients:
-    """What one client may do at once, and in a span of time."""
+    """Limits what one client may have open at once and do in a time span."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self.proxies = Proxies(settings.trusted_proxies)
         self.refused: Counter[str] = Counter()
-        """How often, by limit: connections, streams, requests, wrong_keys, key_requests."""
+        """Refusals by limit: connections, streams, requests, wrong_keys, key_requests."""
         self._connections = Open(settings.client_connections)
         self._streams = Open(settings.client_streams)
         self._requests = Window(settings.client_requests, REQUESTS_S)
@@ -85,19 +85,19 @@ class Clients:
         self._logged = Window(1, WRONG_KEYS_S)
 
     def connects(self, host: str) -> bool:
-        """Whether ``host`` may have one more connection; it is counted until ``disconnects``. A proxy may have any."""
+        """Whether ``host`` may have one more connection, counted until ``disconnects``. Proxies have no limit."""
         if self.proxies.trusts(host) or self._connections.take(client_of(host)):
             return True
         self._refuse("connections", host)
         return False
 
     def disconnects(self, host: str) -> None:
-        """A connection that was counted is closed."""
+        """Uncount a closed connection."""
         if not self.proxies.trusts(host):
             self._connections.give_back(client_of(host))
 
     def resolve(self, scope: Scope) -> str:
-        """Return the host that a request is from; behind a trusted proxy the scope's client becomes that."""
+        """Return the client's address; behind a trusted proxy, also write it to the scope."""
         peer = scope["client"]
         host: str = peer[0] if peer else ""
         if self.proxies.trusts(host):
@@ -118,39 +118,39 @@ class Clients:
         """Count one more stream of ``host``; return what ``ends`` takes.
 
         Raises:
-            LimitReached: it has all that it may have.
+            LimitReached: it has too many.
         """
         client = client_of(host)
         if not self._streams.take(client):
             self._refuse("streams", host)
-            raise LimitReached("Your address has all live streams that one address may have. Close some.", retry_s=5)
+            raise LimitReached("Your address has the maximum number of live streams. Close some.", retry_s=5)
         return client
 
     def ends(self, client: str) -> None:
-        """A stream that was counted is closed."""
+        """Uncount a closed stream."""
         self._streams.give_back(client)
 
     def shows_unknown_key(self, host: str) -> str:
-        """Count a key that was never seen to be good; return what ``was_good`` takes if it proves to be.
+        """Count a key that has never been valid; return the argument of ``was_good`` in case it is.
 
         Raises:
-            LimitReached: this address has shown too many wrong keys.
+            LimitReached: too many wrong keys from this address.
         """
         client = client_of(host)
         if wait_s := self._wrong_keys.take(client):
             self._refuse("wrong_keys", host)
-            raise LimitReached("Your address has shown too many wrong keys. Wait, and check the key.", retry_s=wait_s)
+            raise LimitReached("Your address has sent too many wrong keys. Wait, and check the key.", retry_s=wait_s)
         return client
 
     def was_good(self, client: str) -> None:
-        """The key was good after all."""
+        """Uncount a key that proved valid."""
         self._wrong_keys.give_back(client)
 
     def uses(self, key: int, host: str) -> None:
         """Count a request with a key.
 
         Raises:
-            LimitReached: it was used too often.
+            LimitReached: too many requests with it.
         """
         if wait_s := self._of_key.take(key):
             self._refuse("key_requests", host, key=key)
@@ -164,7 +164,7 @@ class Clients:
 
 @lru_cache(maxsize=4096)
 def client_of(host: str) -> str:
-    """Return as what ``host`` is counted: an IPv4 address as it is, an IPv6 address as its /64."""
+    """Return the client that ``host`` counts as: an IPv4 address itself, an IPv6 address its /64."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -177,7 +177,7 @@ def client_of(host: str) -> str:
 
 
 def _address(text: str) -> str | None:
-    """Read what a proxy writes of an address: bare, as ``192.0.2.7:4711`` or ``[2001:db8::7]:4711``."""
+    """Parse an address as proxies write it: bare, as ``192.0.2.7:4711`` or ``[2001:db8::7]:4711``."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

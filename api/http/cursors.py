@@ -1,4 +1,4 @@
-"""Cursors: where a page of an answer ended, as text that callers keep and don't read."""
+"""Cursors: opaque text that marks where a page of an answer ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CURSOR_PATTERN: Final = "^[A-Za-z0-9_-]+$"
 Cursor = Annotated[
     str,
     Field(
-        description="`next` of the page before.",
+        description="`next` of the previous page.",
         max_length=300,
         json_schema_extra={"pattern": CURSOR_PATTERN},
     ),
@@ -23,24 +23,24 @@ Cursor = Annotated[
 
 
 def make_cursor(*parts: str | float) -> str:
-    """A cursor that holds ``parts``, made of letters, digits, ``-`` and ``_``."""
+    """Encode ``parts`` as a cursor of letters, digits, ``-`` and ``_``."""
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def read_cursor(text: str, *kinds: type) -> tuple[Any, ...]:
-    """The parts of a cursor, each of its kind (whole numbers pass for ``float``).
+    """Decode a cursor into parts of these types (integers pass for ``float``).
 
     Raises:
-        BadQuery: it wasn't made by ``make_cursor``, or holds something else.
+        BadQuery: it wasn't made by ``make_cursor``, or has other parts.
     """
     try:
         padded = text + "=" * (-len(text) % 4)
         parts = json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True))
         if not isinstance(parts, list) or len(parts) != len(kinds):
-            raise ValueError("another number of parts")
+            raise ValueError("unexpected number of parts")
         for part, kind in zip(parts, kinds, strict=True):
             if not isinstance(part, (int, float) if kind is float else kind) or isinstance(part, bool):
-                raise ValueError("another kind of part")  # noqa: TRY004  (it is the text that is wrong)
+                raise ValueError("unexpected type of a part")  # noqa: TRY004  (it is the text that is wrong)
     except (ValueError, binascii.Error, RecursionError) as error:
         raise BadQuery("cursor", "expected `next` of an earlier page of the same question") from error
     return tuple(parts)

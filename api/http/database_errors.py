@@ -1,4 +1,4 @@
-"""What the database refuses, in words for the caller: which field, and what to do."""
+"""Translates refusals of the database for the caller: which field, and what to do."""
 
 from __future__ import annotations
 
@@ -12,25 +12,28 @@ from api.http.errors import ApiError, BadField, Conflict, NotYours, Taken, Unava
 
 # constraint → the field of the request, and what is wrong with it
 _TAKEN: Final[Mapping[str, tuple[str, str]]] = {
-    "member_pkey": ("ref", "there is a member with this reference already"),
-    "member_email": ("email", "another member has this address"),
-    "card_pkey": ("number", "this card is enrolled already; a lost or returned one is reissued, not made again"),
-    "organisation_code_key": ("code", "there is an organisation with this code already"),
-    "schedule_place_code_key": ("code", "there is a schedule with this code here already"),
-    "door_group_place_code_key": ("code", "there is a group of doors with this code here already"),
-    "lockdown_in_force": ("door", "it is in lockdown already"),
-    "pass_place_pkey": ("places", "a place is named twice"),
-    "booking_once": ("from", "this member has booked just this already"),
-    "booking_room_once": ("from", "the room is booked in this time already; choose another time or another room"),
-    "closure_once": ("first", "it is closed on just these days already; change that closure instead"),
+    "member_pkey": ("ref", "a member with this reference already exists"),
+    "member_email": ("email", "another member already has this address"),
+    "card_pkey": (
+        "number",
+        "this card is already enrolled; reissue a lost or returned one instead",
+    ),
+    "organisation_code_key": ("code", "an organisation with this code already exists"),
+    "schedule_place_code_key": ("code", "a schedule with this code already exists here"),
+    "door_group_place_code_key": ("code", "a door group with this code already exists here"),
+    "lockdown_in_force": ("door", "it is already in lockdown"),
+    "pass_place_pkey": ("places", "a place appears twice"),
+    "booking_once": ("from", "this member already has this booking"),
+    "booking_room_once": ("from", "the room is already booked at this time; choose another time or another room"),
+    "closure_once": ("first", "a closure of these days already exists; change that one instead"),
 }
 _WRONG: Final[Mapping[str, tuple[str, str]]] = {
     "member_ref_check": ("ref", "a reference is m- and 4 to 32 lower-case letters or digits"),
     "member_name_check": ("name", "a name has 1 to 200 characters"),
-    "member_email_check": ("email", "this is no e-mail address"),
+    "member_email_check": ("email", "this is not an e-mail address"),
     "organisation_name_check": ("name", "a name has 1 to 200 characters"),
     "schedule_name_check": ("name", "a name has 1 to 200 characters"),
-    "schedule_hours_check": ("hours", "hours are an object of days"),
+    "schedule_hours_check": ("hours", "hours must be an object of days"),
     "door_group_name_check": ("name", "a name has 1 to 200 characters"),
     "card_check": ("valid_until", "it must be after valid_from"),
     "pass_check": ("valid_until", "it must be after valid_from"),
@@ -47,20 +50,20 @@ _USED: Final[Mapping[str, str]] = {
     "door_rule_first_card_fkey": "a door's rules use this schedule",
 }
 _REACH: Final = (
-    "This key may do this, but not here: it is bound to other places, or its role never changes this. "
+    "This key may do this, but not here: it is limited to other places, or its role never changes this. "
     "Ask a network administrator, or use a key of that place."
 )
 
 
 def as_problem(error: psycopg.Error) -> ApiError | None:
-    """What ``error`` is to the caller; None: a fault of ours."""
+    """Translate ``error``; None: it is a fault of the server."""
     match error:
         case pg.InsufficientPrivilege():
-            if error.diag.constraint_name:  # a rule of ours, which says why
+            if error.diag.constraint_name:  # raised by one of our triggers, with its reason
                 return NotYours(_sentence(error.diag.message_primary or _REACH))
             return NotYours(_REACH)
         case pg.UniqueViolation() | pg.ExclusionViolation():
-            field, what = _TAKEN.get(error.diag.constraint_name or "", (None, "there is such a thing already"))
+            field, what = _TAKEN.get(error.diag.constraint_name or "", (None, "it already exists"))
             kind = Taken if field == "email" else Conflict
             return kind(_sentence(what), field=field)
         case pg.ForeignKeyViolation():
@@ -70,13 +73,13 @@ def as_problem(error: psycopg.Error) -> ApiError | None:
             field, what = _WRONG.get(named, (error.diag.column_name or named or "body", "the database refuses it"))
             return BadField(field, what)
         case pg.SerializationFailure() | pg.DeadlockDetected() | pg.QueryCanceled() | pg.LockNotAvailable():
-            return Unavailable("Somebody else is changing the same just now. Try again.", retry_s=1)
+            return Unavailable("Another request is changing this at the moment. Try again.", retry_s=1)
         case pg.RaiseException():
             return Conflict(_sentence(error.diag.message_primary or "the database refuses it"))
         case psycopg.DataError():
-            return BadField("body", "a value is out of range, or holds a character that can't be stored")
+            return BadField("body", "a value is out of range or contains a character that can't be stored")
         case psycopg.OperationalError():
-            return Unavailable("The database is away or too busy.")
+            return Unavailable("The database is down or too busy.")
         case _:
             return None
 
@@ -85,11 +88,11 @@ def _reference(error: psycopg.Error) -> ApiError:
     named = error.diag.constraint_name or ""
     if "is still referenced" in (error.diag.message_detail or ""):
         return Conflict(
-            _sentence(f"It is still needed: {_USED.get(named, 'something refers to it')}. Change that first")
+            _sentence(f"It is still in use: {_USED.get(named, 'something refers to it')}. Change that first")
         )
     table = error.diag.table_name or ""
     field = named.removeprefix(f"{table}_").removesuffix("_fkey") or "body"
-    return BadField(field, "there is no such thing")
+    return BadField(field, "it doesn't exist")
 
 
 def _sentence(text: str) -> str:

@@ -1,23 +1,23 @@
-"""What can go wrong in the API, without a word of HTTP (``api.http.problems`` maps it).
+"""The API's exceptions, independent of HTTP (``api.http.problems`` maps them to responses).
 
 ApiError
-├── NotFound            no such place
-├── BadQuery            a question that can't be understood; says which parameter and what to do
-├── BadField            a field of what was sent makes no sense; says which and what to do
-│   └── FormatNeeded    a card number that may be decimal or hexadecimal; says how each format would read it
-├── Conflict            what is there already stands against it
-│   └── Taken           a card number, a code or an address that another has
-├── RevisionMissing     a change must say what it was made of (If-Match)
-├── Changed             somebody else has changed it meanwhile
+├── NotFound            it doesn't exist
+├── BadQuery            an invalid query parameter
+├── BadField            an invalid field of the body
+│   └── FormatNeeded    a card number that may be decimal or hexadecimal; lists how each format would read it
+├── Conflict            it conflicts with existing data
+│   └── Taken           a card number, a code or an address that another member has
+├── RevisionMissing     a change without If-Match
+├── Changed             another request has changed it since
 ├── NotAllowed
-│   ├── KeyMissing      this needs a key
+│   ├── KeyMissing      no key
 │   ├── KeyRefused      unknown, expired or revoked
-│   ├── ScopeMissing    the key is good, but not for this
-│   └── NotYours        the key is good for this, but not here: the database refuses the row
-├── LimitReached        a client or a key has had its share for now; says when to try again
-├── Unavailable         the database or the board is not there yet
+│   ├── ScopeMissing    the key lacks the permission
+│   └── NotYours        the key has the permission, but not for this row
+├── LimitReached        too many requests, streams, wrong keys or tries
+├── Unavailable         the database or the board is not available
 │   └── TooManyStreams
-└── KeyInvalid          a key can't be made as asked
+└── KeyInvalid          a key can't be created like this
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from collections.abc import Sequence
 
 
 class ApiError(Exception):
-    """The root: its text is a sentence for the caller."""
+    """The root; its text is a sentence for the caller."""
 
 
 class NotFound(ApiError):
-    """What was named doesn't exist."""
+    """It doesn't exist."""
 
 
 class BadQuery(ApiError):
-    """A parameter that can't be read; ``parameter`` names it."""
+    """An invalid query parameter; ``parameter`` is its name."""
 
     def __init__(self, parameter: str, text: str) -> None:
         super().__init__(text)
@@ -42,7 +42,7 @@ class BadQuery(ApiError):
 
 
 class BadField(ApiError):
-    """A field of what was sent that makes no sense; ``field`` names it, with dots for fields within."""
+    """An invalid field of the body; ``field`` is its path, with dots."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(text)
@@ -50,7 +50,7 @@ class BadField(ApiError):
 
 
 class FormatNeeded(BadField):
-    """A card number whose base must be said; ``choices``: formats, and what a reader sends by each."""
+    """A card number that needs a format; ``choices``: formats, and what a reader would send in each."""
 
     def __init__(self, field: str, text: str, choices: Sequence[tuple[str, str]]) -> None:
         super().__init__(field, text)
@@ -58,7 +58,7 @@ class FormatNeeded(BadField):
 
 
 class Conflict(ApiError):
-    """What is there stands against it; ``field`` names what of the request, where it is one field."""
+    """It conflicts with existing data; ``field``: the field of the request that does, if it is one."""
 
     def __init__(self, text: str, *, field: str | None = None) -> None:
         super().__init__(text)
@@ -66,15 +66,15 @@ class Conflict(ApiError):
 
 
 class Taken(Conflict):
-    """A card number, a code or an address that another has, perhaps one whom the caller doesn't see."""
+    """A card number, a code or an address that another member has, who may be hidden from the caller."""
 
 
 class RevisionMissing(ApiError):
-    """A change came without the revision that it was made of."""
+    """A change without ``If-Match``."""
 
 
 class Changed(ApiError):
-    """Somebody else has changed it since it was read; ``etag`` is what it is now."""
+    """Another request has changed it since it was read; ``etag``: the current one."""
 
     def __init__(self, text: str, *, etag: str | None = None) -> None:
         super().__init__(text)
@@ -86,7 +86,7 @@ class NotAllowed(ApiError):
 
 
 class KeyMissing(NotAllowed):
-    """No key came with the request."""
+    """The request has no key."""
 
 
 class KeyRefused(NotAllowed):
@@ -94,20 +94,20 @@ class KeyRefused(NotAllowed):
 
 
 class ScopeMissing(NotAllowed):
-    """The key is valid but lacks the scope, or has it for other places only."""
+    """The key is valid but lacks the permission, or has it for other places only."""
 
     def __init__(self, scope: str, *, of: str | None = None) -> None:
         text = f"This key lacks the permission {scope!r}. Ask for a key of a role that has it (docs/api.md, Roles)."
-        super().__init__(text if of is None else f"This key may not see the place {of!r}.")
+        super().__init__(text if of is None else f"This key has no access to the place {of!r}.")
         self.scope = scope
 
 
 class NotYours(NotAllowed):
-    """The key may do this, but not to this: another place's, or what its role never touches."""
+    """The key has the permission, but not for this: it belongs to another place, or the role never changes it."""
 
 
 class LimitReached(ApiError):
-    """A client or a key has had its share for now; try again after ``retry_s`` seconds."""
+    """A client or a key has reached a limit; try again after ``retry_s`` seconds."""
 
     def __init__(self, text: str, *, retry_s: int) -> None:
         super().__init__(text)
@@ -115,7 +115,7 @@ class LimitReached(ApiError):
 
 
 class Unavailable(ApiError):
-    """What answers this is away; try again after ``retry_s`` seconds."""
+    """The database or the board is not available; try again after ``retry_s`` seconds."""
 
     def __init__(self, text: str, *, retry_s: int = 2) -> None:
         super().__init__(text)
@@ -123,12 +123,12 @@ class Unavailable(ApiError):
 
 
 class TooManyStreams(Unavailable):
-    """Every stream that this replica may hold is taken."""
+    """This replica has the maximum number of streams open."""
 
 
 class KeyInvalid(ApiError):
-    """A key can't be made as asked: scopes, places or dates that make no sense."""
+    """A key can't be created like this: its scopes, places or dates are invalid."""
 
 
 class DatabaseFault(Exception):
-    """A fault of ours that the database found. No ``ApiError``: its text is for the log, and tells no row's values."""
+    """An unexpected database error. Not an ``ApiError``: its text is for the log, and contains no row's values."""

@@ -1,4 +1,4 @@
-"""Which of our two languages a caller reads. Pure."""
+"""Chooses English or French by ``Accept-Language``. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ONE: Final = re.compile(r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]{1,40})?\s*(?:;\
 
 
 def language_of(accepted: str | None) -> Language:
-    """Read ``Accept-Language`` (RFC 9110, 12.5.4): French where it is preferred to English, else English."""
+    """Return French if ``Accept-Language`` (RFC 9110, 12.5.4) prefers it to English, else English."""
     weight = {"en": 0.0, "fr": 0.0}
     for part in (accepted or "")[:400].split(","):
         match = _ONE.fullmatch(part)

@@ -29,7 +29,7 @@ class Window:
         self._counts: dict[Hashable, int] = {}
 
     def take(self, key: Hashable) -> int:
-        """Count one more of ``key``; return 0, or in how many seconds to try again where it has had its share."""
+        """Count one more of ``key``; return 0, or in how many seconds to try again if it has reached the limit."""
         now = monotonic()
         if now >= self._ends or len(self._counts) >= _MOST_COUNTED:
             self._counts.clear()
@@ -41,7 +41,7 @@ class Window:
         return 0
 
     def give_back(self, key: Hashable) -> None:
-        """Take one off again."""
+        """Uncount one of ``key``."""
         if (count := self._counts.get(key, 0)) > 0:
             self._counts[key] = count - 1
 
@@ -50,14 +50,14 @@ class Window:
 
 
 class Open:
-    """Counts what is open by key; a key has at most ``most`` at once."""
+    """Counts open connections or streams by key; a key has at most ``most`` at once."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._counts: dict[Hashable, int] = {}
 
     def take(self, key: Hashable) -> bool:
-        """Count one more of ``key``, unless it has all that it may have."""
+        """Count one more of ``key``; False if it has reached the limit."""
         count = self._counts.get(key, 0)
         if count >= self._most:
             return False
@@ -65,7 +65,7 @@ class Open:
         return True
 
     def give_back(self, key: Hashable) -> None:
-        """One of ``key`` is closed."""
+        """Uncount a closed one of ``key``."""
         count = self._counts.get(key, 0) - 1
         if count > 0:
             self._counts[key] = count
@@ -90,17 +90,17 @@ TAKEN: Final = Limit(what="cards, codes and addresses that others have", most=50
 
 
 class Tries:
-    """What each key has tried lately."""
+    """Counts the recent tries of each API key."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._at: dict[tuple[str, int], deque[float]] = {}
 
     def check(self, limit: Limit, key: int) -> None:
-        """Let the key ``key`` try.
+        """Check that ``key`` may try.
 
         Raises:
-            LimitReached: it has tried too often.
+            LimitReached: it has reached the limit.
         """
         tried = self._lately(limit, key)
         if len(tried) >= limit.most:
@@ -111,11 +111,11 @@ class Tries:
             )
 
     def count(self, limit: Limit, key: int, number: int = 1) -> None:
-        """It has tried ``number`` times."""
+        """Count ``number`` tries of ``key``."""
         self._lately(limit, key).extend([self._clock()] * min(number, limit.most))
 
     def give_back(self, limit: Limit, key: int) -> None:
-        """The newest try was none."""
+        """Uncount the newest try of ``key``."""
         if tried := self._lately(limit, key):
             tried.pop()
 

@@ -1,4 +1,4 @@
-"""What the API counts of itself, for Prometheus; one registry an application."""
+"""Metrics of requests and refusals for Prometheus, in one registry for each application."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 
 
 class Metrics:
-    """Counts requests and answers ``/metrics``."""
+    """Counts requests and renders ``/metrics``."""
 
     def __init__(self, clients: Clients, *collectors: Collector) -> None:
         self._registry = CollectorRegistry()
@@ -27,7 +27,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "maillage_api_request_seconds",
-            "Time from a request to the end of its answer, by route, without streams; seconds.",
+            "Seconds from a request to the end of its response, by route; without streams.",
             ["route"],
             buckets=_BUCKETS,
             registry=self._registry,
@@ -38,7 +38,7 @@ class Metrics:
             self._registry.register(collector)
 
     def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
-        """Count one answer; ``seconds`` None for a stream."""
+        """Count one response; ``seconds``: None for a stream."""
         key = (route, method, status)
         counter = self._counters.get(key)
         if counter is None:
@@ -51,7 +51,7 @@ class Metrics:
             timer.observe(seconds)
 
     def text(self) -> bytes:
-        """Everything in the Prometheus text format."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
 
@@ -69,7 +69,7 @@ class _Limited(Collector):
         """The refusals since the start."""
         limited = CounterMetricFamily(
             "maillage_api_limited_total",
-            "Requests and connections refused because a client or key was over a limit, by limit.",
+            "Requests refused because a client or a key had reached a limit, by limit.",
             labels=["limit"],
         )
         for limit in ("connections", "streams", "requests", "wrong_keys", "key_requests"):

@@ -1,4 +1,4 @@
-"""Around every request: whom it is from, whether it is one too many, security headers, CORS, the count of answers."""
+"""The middleware of every request: client limits, body limits, security headers, CORS and metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from api.http.errors import LimitReached, NotAllowed, Unavailable
 from api.http.metrics import Metrics
 
 REQUEST_ID: Final = "maillage.request_id"
-"""Where a route leaves its request's id in the ASGI scope, to be sent back."""
+"""The key of the request's id in the ASGI scope; it is returned in a header."""
 _SECURITY: Final = [
     (b"content-security-policy", b"default-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"),
     (b"x-content-type-options", b"nosniff"),
@@ -32,24 +32,24 @@ _PREFLIGHT: Final = [
     (b"content-length", b"0"),
 ]
 CheckKey = Callable[[Request], Awaitable[Any]]
-"""Raises an ``ApiError`` where a request's key isn't good."""
+"""Raises an ``ApiError`` if a request's key isn't valid."""
 STREAM: Final = "/v1/stream"
 _PUBLIC: Final = ("/v1/places", "/v1/occupancy", "/v1/stream", "/v1/availability", "/openapi.json")
 
 
 class Middleware:
-    """ASGI middleware: one layer, since each costs a third of an empty route."""
+    """ASGI middleware in one layer, since each layer costs a third of an empty route."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, known: CheckKey, large: Large, clients: Clients) -> None:
-        """``known`` looks at a request's key; ``large``: the routes that take more than ``MOST_BYTES``."""
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, check_key: CheckKey, large: Large, clients: Clients) -> None:
+        """``check_key`` checks a request's key; ``large``: the routes that accept more than ``MOST_BYTES``."""
         self._app = app
         self._metrics = metrics
-        self._known = known
+        self._check_key = check_key
         self._large = large
         self._clients = clients
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, with what belongs around it."""
+        """Check the request, pass it on and complete its response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -75,8 +75,8 @@ class Middleware:
         if refusal is not None:
             await self._send_refusal(scope, send, refusal)
             return
-        if method == "HEAD" and scope["path"] != STREAM:  # a stream has no end to tell of
-            scope = {**scope, "method": "GET"}  # the server leaves the body out
+        if method == "HEAD" and scope["path"] != STREAM:  # a stream has no length
+            scope = {**scope, "method": "GET"}  # the server omits the body
         extra = _SECURITY + _OPEN if public and method in ("GET", "HEAD") else _SECURITY
         status = 500
         started = perf_counter()
@@ -86,10 +86,10 @@ class Middleware:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"]
-                # a page has stricter rules of its own
+                # a page sets stricter ones
                 own = {name for name, _ in headers}
                 added = extra
-                if (request_id := scope.get(REQUEST_ID)) is not None:  # with a key: nothing for other origins' scripts
+                if (request_id := scope.get(REQUEST_ID)) is not None:  # with a key: no CORS
                     added = [*_SECURITY, (b"x-request-id", request_id.encode())]
                 message["headers"] = [*headers, *(pair for pair in added if pair[0] not in own)]
             await send(message)
@@ -106,7 +106,7 @@ class Middleware:
         self._metrics.answered("none", method, refusal.status, None)
         text = _problem(refusal, scope)
         headers = [*_PROBLEM, (b"content-length", b"%d" % len(text)), *_SECURITY]
-        if refusal.retry_s:  # scripts of other origins read it too
+        if refusal.retry_s:  # scripts of other origins may read it
             headers += [(b"retry-after", b"%d" % refusal.retry_s), *_OPEN]
         if close:
             headers.append((b"connection", b"close"))
@@ -114,11 +114,11 @@ class Middleware:
         await send({"type": "http.response.body", "body": text})
 
     async def _refused(self, scope: Scope, body: RequestBody) -> Refusal | None:
-        """Why the request isn't passed on; None: it is."""
+        """Return why the request is refused; None: it isn't."""
         refusal = body.refusal()
         if refusal is None and body.length > STRANGER_BYTES and not body.is_large:
             try:
-                await self._known(Request(scope))
+                await self._check_key(Request(scope))
             except LimitReached as error:
                 return Refusal(status=429, name="limit-reached", detail=str(error), retry_s=error.retry_s)
             except NotAllowed as error:
@@ -129,10 +129,10 @@ class Middleware:
 
 
 def _problem(refusal: Refusal, scope: Scope) -> bytes:
-    title = _TITLES.get(refusal.status, "The request can't be read")
-    told = {"type": f"urn:maillage:problem:{refusal.name}", "title": title, "status": refusal.status}
-    return compact({**told, "detail": refusal.detail, "instance": scope["path"]})
+    title = _TITLES.get(refusal.status, "Invalid request")
+    problem = {"type": f"urn:maillage:problem:{refusal.name}", "title": title, "status": refusal.status}
+    return compact({**problem, "detail": refusal.detail, "instance": scope["path"]})
 
 
-_TITLES: Final = {401: "A key is needed", 429: "Too much of one client", 503: "Not available just now"}
+_TITLES: Final = {401: "Key required", 429: "Limit reached", 503: "Temporarily unavailable"}
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

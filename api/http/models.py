@@ -1,4 +1,4 @@
-"""The bases of questions, request bodies and answers, and the types of their fields, each with its own error text."""
+"""Base models of queries, request bodies and answers, and the types of their fields with their error texts."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Question(BaseModel):
-    """Parameters of a request: whatever isn't asked for is refused."""
+    """The query parameters of a request; unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Body(BaseModel):
-    """What is sent with a request: a field that isn't known is refused, and so is a value of another JSON type."""
+    """The body of a request; unknown fields and values of another JSON type are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Answer(BaseModel):
-    """What is answered, for OpenAPI; tests hold the answers to it."""
+    """The shape of an answer, for OpenAPI; tests check the answers against it."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 def _plain(text: str) -> str:
-    text = " ".join(text.split())  # also what a copied text brings of wide and narrow blanks
+    text = " ".join(text.split())  # also removes the special blanks of copied text
     if not text or not text.isprintable():
         raise ValueError("expected 1 to 200 printable characters")
     return text
@@ -53,7 +53,7 @@ def _code(text: str) -> str:
 
 def _ref(text: str) -> str:
     if _REF.fullmatch(text) is None:
-        raise ValueError("expected a reference as this API tells it, for example m-0a1b2c3d4e5f6789")
+        raise ValueError("expected a reference from this API, for example m-0a1b2c3d4e5f6789")
     return text
 
 
@@ -66,19 +66,19 @@ def _schedule(text: str) -> str:
 def _email(text: str) -> str:
     text = _plain(text)
     if _EMAIL.fullmatch(text) is None:
-        raise ValueError("this is no e-mail address")
+        raise ValueError("this is not an e-mail address")
     return text
 
 
 def _time_text(given: object) -> object:
-    """Refuse numbers, also written as text: pydantic would read them as seconds since 1970."""
+    """Refuse numbers, also as text: pydantic would read them as seconds since 1970."""
     if not isinstance(given, datetime) and (not isinstance(given, str) or _TIME.match(given) is None):
         raise ValueError("expected a time with its zone (RFC 3339), for example 2026-11-23T08:00:00+01:00")
     return given
 
 
 def _day_text(given: object) -> object:
-    """Refuse numbers, also written as text, and times."""
+    """Refuse numbers, also as text, and times."""
     if not isinstance(given, date) and (not isinstance(given, str) or _DATE.fullmatch(given) is None):
         raise ValueError("expected a day, for example 2026-12-24")
     return given
@@ -101,7 +101,11 @@ Code = Annotated[str, Field(max_length=64, examples=["open-space"]), AfterValida
 Ref = Annotated[str, Field(max_length=64, examples=["m-0a1b2c3d4e5f6789"]), AfterValidator(_ref)]
 ScheduleName = Annotated[
     str,
-    Field(max_length=129, description="`code` of the network's, `place/code` of a place's.", examples=["weekdays"]),
+    Field(
+        max_length=129,
+        description="`code` of the network's, `place/code` of a place's schedule.",
+        examples=["weekdays"],
+    ),
     AfterValidator(_schedule),
 ]
 Email = Annotated[str, Field(max_length=254, examples=["claire@example.org"]), AfterValidator(_email)]
@@ -120,15 +124,15 @@ Day = Annotated[
 
 
 def time_of(at: datetime | None) -> str | None:
-    """A time as answers write it: RFC 3339 in UTC."""
+    """Format a time for an answer: RFC 3339 in UTC."""
     return None if at is None else rfc3339(to_us(at))
 
 
 def sent(body: BaseModel) -> dict[str, Any]:
-    """The fields of a partial change that were really sent."""
+    """Return the fields of a partial change that were sent."""
     return {name: getattr(body, name) for name in body.model_fields_set}
 
 
 def whole(body: BaseModel) -> dict[str, Any]:
-    """Every field of what was sent, its models kept; what wasn't sent has its default."""
+    """Return all fields of a body, with nested models; fields that weren't sent have their default."""
     return {name: getattr(body, name) for name in type(body).model_fields}

@@ -1,4 +1,4 @@
-"""What the OpenAPI document contains about problems (RFC 9457)."""
+"""The OpenAPI description of problems (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api.http.models import Answer
 
 
 class Problem(Answer):
-    """What went wrong (RFC 9457). Some problems have further members; a client ignores those that it doesn't know."""
+    """A problem (RFC 9457). Some problems have more members; clients ignore those they don't know."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -19,7 +19,7 @@ class Problem(Answer):
             "examples": [
                 {
                     "type": "urn:maillage:problem:bad-query",
-                    "title": "The question can't be understood",
+                    "title": "Invalid query",
                     "status": 422,
                     "detail": "near: expected latitude,longitude in degrees, for example 45.83,1.26",
                     "instance": "/v1/places",
@@ -45,13 +45,13 @@ _WHEN = {
     412: "Changed by another request in the meantime: read it again.",
     422: "Invalid request: `errors` lists what is wrong and where.",
     428: "`If-Match` is missing: send the `ETag` of the version that you read.",
-    429: "Too much of this address or key, or too often: `Retry-After` says when to try again.",
+    429: "This address or key has reached a limit: `Retry-After` says when to try again.",
     503: "Temporarily unavailable; `Retry-After` says when to try again.",
 }
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of a route's errors."""
+    """Return the OpenAPI description of a route's problems."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {"description": _WHEN[status], "content": {"application/problem+json": {"schema": schema}}}
@@ -60,13 +60,13 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def describe_problems(app: FastAPI) -> None:
-    """Put the shape of a problem into the OpenAPI document, where every route's errors point to it; and 429."""
+    """Add the schema of problems, and the response 429 of every route, to the OpenAPI document."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         document = plain()
         document["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
-        too_many = {str(status): said for status, said in problem_responses(429).items()}
+        too_many = {str(status): response for status, response in problem_responses(429).items()}
         for path in document["paths"].values():
             for operation in path.values():
                 operation["responses"] |= too_many

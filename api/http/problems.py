@@ -1,4 +1,4 @@
-"""Every error as a problem of RFC 9457: what is wrong and what to do. The one place that knows both worlds."""
+"""Maps every exception to a problem (RFC 9457): what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _TYPE: Final = "urn:maillage:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
 _NO_JSON: Final = "expected JSON (RFC 8259, UTF-8)"
 
-# status, the problem's name, its title
+# exception: status, name and title of the problem
 _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
-    errors.NotFound: (404, "not-found", "There is no such thing here"),
-    errors.BadQuery: (422, "bad-query", "The question can't be understood"),
-    errors.FormatNeeded: (422, "format-needed", "A card number's format is needed"),
-    errors.BadField: (422, "bad-field", "What was sent can't be used"),
-    errors.Conflict: (409, "conflict", "What is there already stands against it"),
-    errors.RevisionMissing: (428, "revision-missing", "A change must say what it is a change of"),
-    errors.Changed: (412, "changed", "Somebody else has changed it"),
-    errors.KeyMissing: (401, "key-missing", "A key is needed"),
-    errors.KeyRefused: (401, "key-refused", "The key is not accepted"),
-    errors.ScopeMissing: (403, "scope-missing", "The key doesn't allow this"),
-    errors.NotYours: (403, "not-yours", "The key doesn't reach this"),
-    errors.LimitReached: (429, "limit-reached", "Too often"),
-    errors.Unavailable: (503, "unavailable", "Not available just now"),
-    errors.TooManyStreams: (503, "too-many-streams", "No stream is free"),
+    errors.NotFound: (404, "not-found", "Not found"),
+    errors.BadQuery: (422, "bad-query", "Invalid query"),
+    errors.FormatNeeded: (422, "format-needed", "Card format required"),
+    errors.BadField: (422, "bad-field", "Invalid field"),
+    errors.Conflict: (409, "conflict", "Conflict with existing data"),
+    errors.RevisionMissing: (428, "revision-missing", "If-Match required"),
+    errors.Changed: (412, "changed", "Changed by another request"),
+    errors.KeyMissing: (401, "key-missing", "Key required"),
+    errors.KeyRefused: (401, "key-refused", "Key not accepted"),
+    errors.ScopeMissing: (403, "scope-missing", "Permission missing"),
+    errors.NotYours: (403, "not-yours", "Not allowed for this key"),
+    errors.LimitReached: (429, "limit-reached", "Limit reached"),
+    errors.Unavailable: (503, "unavailable", "Temporarily unavailable"),
+    errors.TooManyStreams: (503, "too-many-streams", "Too many streams"),
 }
 _BY_STATUS: Final = {
-    400: ("bad-request", "The request can't be read"),
-    404: ("not-found", "There is no such thing here"),
-    405: ("method-not-allowed", "This can't be done here"),
-    408: ("too-slow", "The request can't be read"),
-    413: ("too-large", "The request can't be read"),
-    500: ("internal", "The fault is ours"),
+    400: ("bad-request", "Invalid request"),
+    404: ("not-found", "Not found"),
+    405: ("method-not-allowed", "Method not allowed"),
+    408: ("too-slow", "Invalid request"),
+    413: ("too-large", "Invalid request"),
+    500: ("internal", "Internal error"),
 }
 
 
@@ -60,7 +60,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem document; ``errors_``: each thing that is wrong with a request; ``more``: what else belongs to it."""
+    """Return a problem document; ``errors_``: each error of the request; ``more``: additional members."""
     body: dict[str, Any] = {"type": _TYPE + name, "title": title, "status": status, "detail": detail}
     body["instance"] = request.url.path
     body |= more or {}
@@ -72,17 +72,17 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Let every error of ``app`` leave as a problem."""
+    """Register the handlers that turn exceptions of ``app`` into problems."""
     app.add_exception_handler(errors.ApiError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unforeseen)
+    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.ApiError)
     status, name, title = next(
-        (_KNOWN[kind] for kind in type(error).__mro__ if kind in _KNOWN), (500, "internal", "The fault is ours")
+        (_KNOWN[kind] for kind in type(error).__mro__ if kind in _KNOWN), (500, "internal", "Internal error")
     )
     headers: dict[str, str] = {}
     wrong: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ async def _ours(request: Request, error: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    wrong = [_told(one) for one in error.errors()]
+    wrong = [_error(one) for one in error.errors()]
     first = wrong[0]
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     detail = f"{first['name']}: {first['what']}{more}"
@@ -115,7 +115,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return problem(request, *_KNOWN[kind], detail, errors_=wrong)
 
 
-def _told(one: Mapping[str, Any]) -> dict[str, Any]:
+def _error(one: Mapping[str, Any]) -> dict[str, Any]:
     where, *path = one["loc"]
     name = ".".join(str(part) for part in path) or str(where)
     what = str(one["msg"]).removeprefix("Value error, ")
@@ -128,22 +128,22 @@ def _told(one: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 400 and error.__cause__ is not None:  # FastAPI: reading the body failed, as bytes or JSON
+    if error.status_code == 400 and error.__cause__ is not None:  # FastAPI could not read the body or its JSON
         wrong = {"where": "body", "name": "body", "what": _NO_JSON}
         return problem(request, *_KNOWN[errors.BadField], f"body: {_NO_JSON}", errors_=[wrong])
     name, title = _BY_STATUS.get(error.status_code, ("error", "The request was refused"))
     headers = dict(error.headers or {})
     detail = str(error.detail)
     if error.status_code == 404:
-        detail = f"Nothing lives at {request.url.path}. What there is: /openapi.json"
+        detail = f"There is nothing at {request.url.path}. See /openapi.json."
     elif error.status_code == 405:
         headers["Allow"] = ", ".join(methods_of(request.app.router.routes, request.scope))
-        detail = f"{request.method} is not possible here. What is: {headers['Allow']}."
+        detail = f"{request.method} is not allowed here. Allowed: {headers['Allow']}."
     return problem(request, error.status_code, name, title, detail, headers=headers)
 
 
 def methods_of(routes: Sequence[BaseRoute], scope: MutableMapping[str, Any]) -> list[str]:
-    """Every method that the path of a request takes, of all routes that have this path."""
+    """Return the methods that are allowed on the path of a request, by all routes of this path."""
     methods: set[str] = set()
     for route in routes:
         if route.matches(scope)[0] is not Match.NONE:
@@ -153,8 +153,8 @@ def methods_of(routes: Sequence[BaseRoute], scope: MutableMapping[str, Any]) -> 
     return sorted(methods)
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:
+async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("request_failed", extra={"path": request.url.path, "error": type(error).__name__}, exc_info=error)
     return problem(
-        request, 500, "internal", "The fault is ours", "Something unforeseen happened; it has been logged. Try again."
+        request, 500, "internal", "Internal error", "An unexpected error occurred; it has been logged. Try again."
     )

@@ -1,7 +1,7 @@
-"""HTTP/1.1 with an end to every request: how long its head may be, and how long it may take.
+"""HTTP/1.1 with limits on the length and the duration of a request's head.
 
-httptools keeps what it is sent of a header until it is whole, and takes any number of them; uvicorn waits for the first
-request of a connection, and for the rest of one, for ever, and takes any number of connections.
+httptools buffers a header until it is complete and accepts any number of them. uvicorn waits for ever for the first
+request of a connection and for the rest of one, and accepts any number of connections.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from api.http.clients import Clients
 
 HEAD_BYTES: Final = 32_768
-"""Of the request line and all headers, trailers included."""
+"""Bytes of the request line and all headers and trailers together."""
 HEADERS: Final = 200
 _HEAD_S: Final = 15.0
-"""Seconds for a head, from the connection or the end of the answer before."""
+"""Seconds for a head, from the connection or the end of the previous response."""
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-type: text/plain; charset=utf-8\r\ncontent-length: 29\r\nconnection: close\r\n\r\n"
@@ -31,7 +31,7 @@ _TOO_MANY: Final = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's own, with bounds."""
+    """uvicorn's protocol with limits."""
 
     clients: Clients | None = None
 
@@ -40,13 +40,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head = 0
         """Bytes of the request's line and headers so far."""
         self._pending = 0
-        """Bytes since the parser last took something as whole."""
+        """Bytes since the parser last completed an element."""
         self._too_large = False
         self._head_timer: TimerHandle | None = None
         self._counted: str | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """A connection: its first head is due."""
+        """Start a connection and wait for its first head."""
         super().connection_made(transport)
         if self.clients is not None and self.client is not None:
             if not self.clients.connects(self.client[0]):
@@ -57,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """End a connection."""
         self._stop_timer()
         if self.clients is not None and self._counted is not None:
             self.clients.disconnects(self._counted)
@@ -65,7 +65,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse; refuse what grows without an end."""
+        """Parse, and refuse a head that is too long."""
         if self.transport.is_closing():
             return
         self._pending += len(data)
@@ -79,40 +79,40 @@ class BoundedProtocol(HttpToolsProtocol):
             self._expect_head()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Begin a request."""
         self._head = self._pending = 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """A piece of the request line."""
+        """Count a piece of the request line."""
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header or a trailer, whole."""
+        """Count a complete header or trailer."""
         self._count(len(name) + len(value) + 4)
         if len(self.headers) >= HEADERS:
             self._refuse()
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The head is whole."""
+        """Complete the head."""
         self._pending = 0
         self._stop_timer()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
+        """Receive a piece of the body."""
         self._pending = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """Complete the request."""
         self._pending = 0
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what can't be parsed, or is too long; where an answer is under way already, only close."""
+        """Answer a request that is invalid or too long; if a response has begun, only close."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()
         elif self._too_large:
@@ -128,7 +128,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self) -> None:
         self._too_large = True
-        raise ValueError("the head is too long")  # ends the parser's work; uvicorn then answers
+        raise ValueError("the head is too long")  # stops the parser; uvicorn then answers
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(_HEAD_S, self._too_late)
@@ -145,7 +145,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def bounded(clients_: Clients) -> type[BoundedProtocol]:
-    """Return the protocol of a server whose connections ``clients_`` counts; uvicorn makes one for each."""
+    """Return the protocol class of a server whose connections ``clients_`` counts."""
 
     class Protocol(BoundedProtocol):
         clients = clients_

@@ -1,4 +1,4 @@
-"""From the codes of a request to the ids of the database: what isn't there, or isn't the caller's to see, is said."""
+"""Resolves codes and references in a request to ids of the database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api.http.session import Session
 
 _PLACE: Final = "SELECT id, time_zone FROM place WHERE code = %s"
 _ORGANISATION: Final = "SELECT id FROM organisation WHERE code = %s"
-# A schedule by its code: the network's own (place NULL) or a place's.
+# A schedule by its code: the network's (place NULL) or a place's.
 _SCHEDULE: Final = """
 SELECT s.id, s.place FROM schedule s LEFT JOIN place p ON p.id = s.place
 WHERE s.code = %(code)s AND p.code::text IS NOT DISTINCT FROM %(place)s::text
@@ -25,10 +25,10 @@ _MEMBER: Final = "SELECT ref FROM member WHERE ref = %s"
 
 
 async def place_of_path(s: Session, code: str) -> tuple[int, str]:
-    """The id and time zone of the place that a path names.
+    """Return the id and time zone of the place in a path.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it doesn't exist.
     """
     row = await s.row(_PLACE, (code,))
     if row is None:
@@ -37,10 +37,10 @@ async def place_of_path(s: Session, code: str) -> tuple[int, str]:
 
 
 async def place_named(s: Session, code: str, field: str = "place") -> tuple[int, str]:
-    """The id and time zone of the place that ``field`` names.
+    """Return the id and time zone of the place in ``field``.
 
     Raises:
-        BadField: there is none.
+        BadField: it doesn't exist.
     """
     row = await s.row(_PLACE, (code,))
     if row is None:
@@ -49,7 +49,7 @@ async def place_named(s: Session, code: str, field: str = "place") -> tuple[int,
 
 
 async def organisation_named(s: Session, code: str | None, field: str = "organisation") -> int | None:
-    """The id of the organisation that ``field`` names; None for none."""
+    """Return the id of the organisation in ``field``; None for none."""
     if code is None:
         return None
     row = await s.row(_ORGANISATION, (code,))
@@ -59,7 +59,7 @@ async def organisation_named(s: Session, code: str | None, field: str = "organis
 
 
 async def schedule_named(s: Session, name: str | None, field: str, *, place: int | None = None) -> int | None:
-    """The id of the schedule that ``field`` names; None for none. ``place``: only the network's or its."""
+    """Return the id of the schedule in ``field``; None for none. With ``place``, only the network's and its own."""
     if name is None:
         return None
     first, slash, second = name.partition("/")
@@ -67,26 +67,26 @@ async def schedule_named(s: Session, name: str | None, field: str, *, place: int
     if row is None:
         raise BadField(field, f"there is no schedule {name!r}; see /v1/schedules")
     if place is not None and row["place"] not in (None, place):
-        raise BadField(field, f"{name!r} is another place's schedule: take one of the network or of this place")
+        raise BadField(field, f"{name!r} belongs to another place: use a schedule of the network or of this place")
     return int(row["id"])
 
 
 async def parts_named(s: Session, place: int, kind: str, codes: Sequence[str] | None, field: str) -> list[int] | None:
-    """The ids of a place's ``spaces``, ``doors`` or ``door_groups`` by their codes; None for None."""
+    """Return the ids of a place's ``spaces``, ``doors`` or ``door_groups`` by their codes; None for None."""
     if codes is None:
         return None
     known = {row["code"]: row["id"] for row in await s.rows(_PARTS[kind], (place, list(codes)))}
-    strangers = [code for code in codes if code not in known]
-    if strangers:
-        raise BadField(field, f"this place has no {strangers[0]!r} among its {kind.replace('_', ' ')}")
+    unknown = [code for code in codes if code not in known]
+    if unknown:
+        raise BadField(field, f"this place has no {unknown[0]!r} among its {kind.replace('_', ' ')}")
     return sorted(set(known.values()))
 
 
 async def door_of_path(s: Session, place: int, door: str) -> int:
-    """The id of a place's door that a path names.
+    """Return the id of a place's door in a path.
 
     Raises:
-        NotFound: there is none.
+        NotFound: it doesn't exist.
     """
     row = await s.row(_DOOR, (place, door))
     if row is None:
@@ -95,10 +95,10 @@ async def door_of_path(s: Session, place: int, door: str) -> int:
 
 
 async def door_named(s: Session, place: int, door: str, field: str = "door") -> int:
-    """The id of a place's door that ``field`` names.
+    """Return the id of a place's door in ``field``.
 
     Raises:
-        BadField: there is none.
+        BadField: it doesn't exist.
     """
     row = await s.row(_DOOR, (place, door))
     if row is None:
@@ -107,17 +107,17 @@ async def door_named(s: Session, place: int, door: str, field: str = "door") -> 
 
 
 async def member_named(s: Session, ref: str, field: str) -> str:
-    """A member's reference, once it is known to exist."""
+    """Return a member's reference after checking that the member exists."""
     if await s.row(_MEMBER, (ref,)) is None:
         raise BadField(field, f"there is no member {ref!r} that this key reaches; find members with /v1/members?q=…")
     return ref
 
 
 async def member_of_path(s: Session, ref: str) -> str:
-    """The reference of the member that a path names.
+    """Return the reference of the member in a path.
 
     Raises:
-        NotFound: there is none that this key reaches.
+        NotFound: it doesn't exist, or this key has no access to it.
     """
     if await s.row(_MEMBER, (ref,)) is None:
         raise NotFound(f"There is no member {ref!r} that this key reaches. Find members with /v1/members?q=…")
@@ -125,11 +125,11 @@ async def member_of_path(s: Session, ref: str) -> str:
 
 
 async def reached_place(s: Session, code: str, permission: Permission, *, field: str | None = None) -> int:
-    """The id of the place ``code``, of the path or of the body's ``field``.
+    """Return the id of the place ``code`` in the path or in the body's ``field``, if the key reaches it.
 
     Raises:
-        NotFound, BadField: there is none.
-        ScopeMissing: the key is bound to other places.
+        NotFound, BadField: it doesn't exist.
+        ScopeMissing: the key is limited to other places.
     """
     place, _ = await (place_of_path(s, code) if field is None else place_named(s, code, field))
     if s.caller.places is not None and place not in s.caller.places:

@@ -1,4 +1,4 @@
-"""Revisions as ETags: a change says by ``If-Match`` what it is a change of, so that nobody overwrites unseen work."""
+"""Revisions as ETags: a change names the revision it is based on in ``If-Match``, so that none is lost."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from api.http.errors import BadQuery, Changed, NotFound, NotYours, RevisionMissi
 from api.http.models import time_of
 from api.http.session import Session
 
-# Who was the last to change something, for who may read the audit.
+# The last change of a subject, for callers that may read the audit.
 _LAST_CHANGE: Final = """
 SELECT at, actor FROM audit WHERE subject = %s AND action NOT LIKE 'read %%' ORDER BY id DESC LIMIT 1
 """
-_SOMEBODY: Final = "Somebody else has meanwhile changed "
+_ANOTHER: Final = "Another request has changed "
 _TAGS: Final = re.compile(r'\s*(?:W/)?"(\d{1,9})"\s*')
 
 
 def etag_of(revision: int) -> str:
-    """The validator of a thing at ``revision``."""
+    """Return the ETag of ``revision``."""
     return f'"{revision}"'
 
 
 def expected_revisions(request: Request) -> list[int] | None:
-    """The revisions by ``If-Match`` that the caller takes the thing to have; None: whatever it has (``*``).
+    """Return the revisions in ``If-Match``; None: any (``*``).
 
     Raises:
-        RevisionMissing: no ``If-Match`` came.
-        BadQuery: it is none of our ETags.
+        RevisionMissing: there is no ``If-Match``.
+        BadQuery: it isn't one of our ETags.
     """
     given = request.headers.get("if-match")
     if given is None:
-        raise RevisionMissing("Read it first, and send its `ETag` back as `If-Match` with the change.")
+        raise RevisionMissing("Read it first, and send its `ETag` as `If-Match` with the change.")
     if given.strip() == "*":
         return None
     tags = [_TAGS.fullmatch(part) for part in given.split(",")]
@@ -48,7 +48,7 @@ def expected_revisions(request: Request) -> list[int] | None:
 
 
 def with_etag(value: Mapping[str, Any], revision: int, *, status: int = 200, location: str | None = None) -> Response:
-    """One thing with its ETag, kept by nobody on the way; ``location``: where it lives, of a new one."""
+    """Return a resource with its ETag, not cached; ``location``: the path of a new one."""
     answer = json_answer(value, status=status)
     answer.headers["ETag"] = etag_of(revision)
     if location is not None:
@@ -58,7 +58,7 @@ def with_etag(value: Mapping[str, Any], revision: int, *, status: int = 200, loc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One thing that a path names: how to find its row, and what to call it."""
+    """The resource in a path: how to find its row, and its names."""
 
     find: str
     """A query of one row, with its ``revision``."""
@@ -70,10 +70,10 @@ class Resource:
 
 
 async def read(s: Session, resource: Resource) -> DictRow:
-    """The row of ``thing``.
+    """Return the row of ``resource``.
 
     Raises:
-        NotFound: there is none, or none that the caller may see.
+        NotFound: it doesn't exist, or the caller may not see it.
     """
     row = await s.row(resource.find, resource.key)
     if row is None:
@@ -82,7 +82,7 @@ async def read(s: Session, resource: Resource) -> DictRow:
 
 
 async def read_to_change(s: Session, resource: Resource, wanted: Sequence[int] | None) -> DictRow:
-    """The row of ``thing``, which is still what the caller has read.
+    """Return the row of ``resource`` if it still has a revision in ``wanted``.
 
     Raises:
         NotFound, Changed.
@@ -94,25 +94,25 @@ async def read_to_change(s: Session, resource: Resource, wanted: Sequence[int] |
 
 
 def required_revisions(row: Mapping[str, Any], wanted: Sequence[int] | None) -> list[int] | None:
-    """The revisions that the change's own statement demands: what was read, or any where the caller said so."""
+    """Return the revisions that the statement of the change requires: the one that was read, or any (None)."""
     return None if wanted is None else [row["revision"]]
 
 
 async def explain_refusal(s: Session, resource: Resource, wanted: Sequence[int] | None) -> NotYours:
-    """Why a change that was conditional on its revision touched no row: read once more, and say.
+    """Return why a change that required a revision changed no row, by reading it again.
 
     Raises:
-        NotFound: it is gone.
-        Changed: somebody was faster.
+        NotFound: it no longer exists.
+        Changed: another request was faster.
     """
     await read_to_change(s, resource, wanted)
     return NotYours(
-        f"This key may see {resource.name}, but not change it: it isn't of its places, or its role doesn't reach so "
+        f"This key may see {resource.name}, but not change it: it belongs to another place, or its role doesn't go so "
         "far. Ask a network administrator, or use a key of that place."
     )
 
 
 async def _changed(s: Session, resource: Resource, row: Mapping[str, Any]) -> Changed:
     last = await s.row(_LAST_CHANGE, (resource.subject,))
-    who = f"{last['actor']} has changed {resource.name} at {time_of(last['at'])}" if last else _SOMEBODY + resource.name
+    who = f"{last['actor']} has changed {resource.name} at {time_of(last['at'])}" if last else _ANOTHER + resource.name
     return Changed(f"{who}. Read it again, and send your change with its new ETag.", etag=etag_of(row["revision"]))

@@ -1,4 +1,4 @@
-"""Who may do what: roles, and the permissions that each holds. The database asks once more (row-level security)."""
+"""Roles and their permissions. The database checks them again (row-level security)."""
 
 from __future__ import annotations
 
@@ -48,23 +48,23 @@ HELD: Final[Mapping[Role, frozenset[Permission]]] = {
     "availability_reader": frozenset(),
     "member": frozenset(("own",)),
 }
-"""What each role may do; of a key that is bound to places, there only."""
+"""Permissions by role; those of a key that is limited to places hold there only."""
 
 OF_SCOPES: Final[Mapping[str, frozenset[Permission]]] = {
     "admin": frozenset(PERMISSIONS),
     "access:manage": _MANAGER - {"audit:read", "events:read", "keys:write"},
     "events:read": frozenset(("events:read",)),
 }
-"""What the bare scopes of keys without a role stand for."""
+"""Permissions by scope, for keys without a role."""
 
 _NETWORK_ONLY: Final = frozenset[Permission](("privacy",))
-"""What is nobody's who is bound to places."""
+"""Permissions that keys limited to places never have."""
 
 
 def permissions_of(role: str | None, scopes: Iterable[str], *, bound: bool) -> frozenset[Permission]:
-    """Return what a key with ``role`` (None: none) and ``scopes`` may do; what isn't known gives nothing.
+    """Return the permissions of a key with ``role`` (None: none) and ``scopes``; unknown ones give none.
 
-    ``bound``: to some places. An administrator of some places only is their manager, as the database takes it as well.
+    ``bound``: it is limited to places. An administrator of some places counts as their manager, as in the database.
     """
     held: frozenset[Permission] = frozenset()
     for known, permissions in HELD.items():

@@ -1,7 +1,7 @@
-"""One request's work in the database: one transaction, in which the database itself knows who asks.
+"""The database transaction of one request, in which the database itself knows the caller.
 
-``enter()`` checks the key and tells the transaction who it is, from where and by which request; row-level security and
-the audit go by that. Without it the API's user sees nothing of members, cards and passes, so that no route can forget.
+``enter()`` checks the key and sets the caller, the address and the request's id for the transaction; row-level security
+and the audit use them. Without it the API's database user sees no members, cards or passes: no route can skip it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from api.http.state import shared
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT_S: Final = 3.0
 
-# Who asks; from here on the transaction is theirs.
+# Sets the caller of the transaction.
 _ENTER: Final = "SELECT id, name, role, scopes, places, member, gateway FROM enter(%s, %s, %s)"
 
 _IF_MATCH: Final = {
@@ -52,43 +52,43 @@ _BEARER: Final = HTTPBearer(auto_error=False, description="A key whose role has 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who a request is from, as ``enter()`` told: a key with its role."""
+    """The caller of a request, as ``enter()`` returns it: a key with its role."""
 
     id: int
     name: str
     role: str | None
     scopes: Sequence[str]
     places: Sequence[int] | None
-    """Ids of the only places that it reaches; None: the whole network."""
+    """Ids of the only places that the key reaches; None: the whole network."""
     member: str | None
-    """Of a member's own key: who."""
+    """The member whose own key it is."""
     gateway: int | None
     permissions: frozenset[Permission] = field(default=frozenset(), repr=False)
 
     @property
     def actor(self) -> str:
-        """As the audit and the histories name it, for example ``key:7 accueil``."""
+        """The name in the audit and in histories, for example ``key:7 accueil``."""
         return f"key:{self.id} {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """An open transaction of a caller; what fails in it leaves nothing behind."""
+    """An open transaction of a caller; a failure rolls it back."""
 
     conn: AsyncConnection[Any]
     caller: Caller
     request_id: str
 
     async def row(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> DictRow | None:
-        """The first row of a query's answer, by column name; None: there is none."""
+        """Return the first row of a query by column name; None: there is none."""
         return await (await self._execute(query, values)).fetchone()
 
     async def rows(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> list[DictRow]:
-        """All rows of a query's answer, by column name."""
+        """Return all rows of a query by column name."""
         return await (await self._execute(query, values)).fetchall()
 
     async def run(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> int:
-        """Run a change; return how many rows it touched."""
+        """Run a statement and return the number of rows it changed."""
         return (await self.conn.execute(query.encode(), values)).rowcount
 
     async def _execute(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None) -> AsyncCursor[DictRow]:
@@ -97,15 +97,15 @@ class Session:
 
 @asynccontextmanager
 async def session(request: Request, *permissions: Permission) -> AsyncIterator[Session]:
-    """Open the transaction of ``request``; committed where the block ends.
+    """Open the transaction of ``request``; it commits when the block ends.
 
-    Its key must hold one of ``permissions``; where none is given, any good key will do.
+    The key must have one of ``permissions``; with none given, any valid key will do.
 
     Raises:
-        KeyMissing, KeyRefused: no key, or none that is good.
-        ScopeMissing, NotYours: the role doesn't allow it at all, or not for this row (SQLSTATE 42501).
-        Conflict, BadField: what the database refuses.
-        Unavailable: the database is away or too busy.
+        KeyMissing, KeyRefused: no key, or an invalid one.
+        ScopeMissing, NotYours: the role never allows this, or not for this row (SQLSTATE 42501).
+        Conflict, BadField: the database refuses it.
+        Unavailable: the database is down or too busy.
     """
     request_id = request_id_of(request)
     key = key_of(request)
@@ -117,25 +117,25 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
             yield Session(conn=conn, caller=caller, request_id=request_id)
     except psycopg.Error as error:
         problem = as_problem(error)
-        if problem is None:  # without its text and cause, which quote the row: names would stand in the log
+        if problem is None:  # without its text and cause: they quote the row, and names must not be logged
             raise DatabaseFault(f"SQLSTATE {error.sqlstate}, {type(error).__name__}") from None
         raise problem from error
     except (PoolTimeout, TooManyRequests, OSError) as error:
-        raise Unavailable("The database is away or too busy.") from error
+        raise Unavailable("The database is down or too busy.") from error
 
 
 async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id: str) -> Caller:
     cursor = await conn.cursor(row_factory=dict_row).execute(_ENTER, (key, address, request_id))
     found = await cursor.fetchone()
     if found is None or found["id"] is None:
-        raise KeyRefused("This key is unknown, expired or revoked. Make one with `maillage key create`.")
+        raise KeyRefused("This key is unknown, expired or revoked. Create one with `maillage key create`.")
     return Caller(
         **found, permissions=permissions_of(found["role"], found["scopes"] or (), bound=found["places"] is not None)
     )
 
 
 def _address_of(request: Request) -> str:
-    """Return the client's address: the peer's, or the one that a trusted proxy gives (``api.http.clients``)."""
+    """Return the client's address: the peer's, or the one from a trusted proxy (``api.http.clients``)."""
     try:
         return str(ip_address(request.client.host if request.client else ""))
     except ValueError:
@@ -143,7 +143,7 @@ def _address_of(request: Request) -> str:
 
 
 def request_id_of(request: Request) -> str:
-    """The request's id: a new one, or as a trusted proxy gave it (1 to 64 letters, digits, ``. _ -``)."""
+    """Return the request's id: the one from a trusted proxy (1 to 64 letters, digits, ``. _ -``), or a new one."""
     known = request.scope.get(REQUEST_ID)
     if isinstance(known, str):
         return known
@@ -154,7 +154,7 @@ def request_id_of(request: Request) -> str:
 
 
 class Guarded(TypedDict):
-    """What a route that opens a session says of itself."""
+    """Arguments for the decorator of a route that opens a session."""
 
     dependencies: list[Any]
     openapi_extra: dict[str, Any]
@@ -166,13 +166,13 @@ PERMISSION_MARK: Final = "x-permission"
 
 
 class _Allowed:
-    """Asks for the key before the body is looked at: a stranger learns nothing of what is wrong with it."""
+    """Checks the key before the body is validated, so that callers without a key learn nothing about it."""
 
     def __init__(self, permissions: Sequence[Permission]) -> None:
         self._permissions = permissions
 
     async def __call__(self, request: Request) -> None:
-        request_id_of(request)  # so that a refusal has one too
+        request_id_of(request)  # so that a refusal has an id too
         keys = shared(request).keys
         await (keys.caller(request, *self._permissions) if self._permissions else keys.known(request))
 
@@ -184,11 +184,11 @@ def guarded(
     changes: bool = False,
     csv: bool = False,
 ) -> Guarded:
-    """What a route's decorator takes: its permissions (one is enough), answers and problems, for OpenAPI and the tests.
+    """Return a route's permissions (one is enough), answers and problems, for its decorator, OpenAPI and the tests.
 
     For example ``@router.get("/v1/members", **guarded("members:read", answers={200: Members}))``. With ``changes`` it
-    takes an ``If-Match``; with ``csv`` it answers (also) as CSV. Without a permission any good key will do. A key is
-    looked at twice: here, where a verdict may be some seconds old, and by ``session``.
+    takes an ``If-Match``; with ``csv`` it can answer as CSV. Without a permission any valid key will do. The key is
+    checked twice: here, where the result may be some seconds old, and by ``session``.
     """
     statuses = {401, 403, 404, 422, 503, *problems, *((409, 412, 428) if changes else ())}
     shapes: dict[int | str, dict[str, Any]] = {status: {"model": model} for status, model in (answers or {}).items()}

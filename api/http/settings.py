@@ -1,4 +1,4 @@
-"""What the API process takes from its environment."""
+"""Settings of the API process, from its environment."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from access.tokens import token_key
 
 
 class ApiSettings(BaseSettings):
-    """Settings of the API; each is the environment variable ``MAILLAGE_`` and its name in capitals."""
+    """Settings of the API; each is an environment variable: ``MAILLAGE_`` and the name in capitals."""
 
     model_config = SettingsConfigDict(
         env_prefix="MAILLAGE_",
         frozen=True,
         extra="ignore",
-        hide_input_in_errors=True,  # it may be a secret
+        hide_input_in_errors=True,  # values may be secrets
     )
 
     database_url: SecretStr = Field(
@@ -74,7 +74,7 @@ class ApiSettings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _addresses(cls, given: str) -> str:
-        """Refuse at the start what is no address."""
+        """Refuse an invalid address at the start."""
         for one in given.split(","):
             try:
                 ip_network(one.strip() or "127.0.0.1", strict=False)
@@ -87,7 +87,7 @@ class ApiSettings(BaseSettings):
     @field_validator("card_key")
     @classmethod
     def _readable(cls, key: SecretStr | None) -> SecretStr | None:
-        """Refuse at the start what would fail at the first card; an empty one is none."""
+        """Refuse an invalid key at the start; an empty one counts as none."""
         if key is None or not key.get_secret_value():
             return None
         try:

@@ -1,4 +1,4 @@
-"""What every route shares: one object a process, made by ``create_app``."""
+"""Shared by all routes: one object for each process, created by ``create_app``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from api.http.settings import ApiSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What every route may use; each subject adds its own to ``app.state``."""
+    """What any route may use; a subject's own state is beside it in ``app.state``."""
 
     settings: ApiSettings
     clients: Clients
@@ -32,17 +32,17 @@ class Shared:
 
 
 def shared(request: Request) -> Shared:
-    """The shared parts of the application that ``request`` came to."""
+    """Return the shared objects of the application."""
     return cast("Shared", request.app.state.shared)
 
 
 def card_key(request: Request) -> bytes:
-    """The network's key for card tokens and PINs, 32 bytes.
+    """Return the network's key for card tokens and PINs, 32 bytes.
 
     Raises:
-        Unavailable: this server has none.
+        Unavailable: this server has no key.
     """
     given = shared(request).settings.card_key
     if given is None:
-        raise Unavailable("This server can't take in cards, codes or PINs: it was started without MAILLAGE_CARD_KEY.")
+        raise Unavailable("This server can't accept cards, codes or PINs: it was started without MAILLAGE_CARD_KEY.")
     return token_key(given.get_secret_value())

@@ -11,11 +11,11 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 TIME_PATTERN: Final = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?([Zz]|[+ -][0-9]{2}:?[0-9]{2})"
 )
-"""How a time is written in a query. A space before the offset is a ``+`` that a careless URL lost."""
+"""A time in a query. A space before the offset is a ``+`` that was not encoded in the URL."""
 
 
 def to_us(at: datetime) -> int:
-    """Microseconds since the Unix epoch of an aware time.
+    """Return the microseconds since the Unix epoch of an aware time.
 
     Raises:
         ValueError: ``at`` is naive.
@@ -26,22 +26,22 @@ def to_us(at: datetime) -> int:
 
 
 def to_datetime(us: int) -> datetime:
-    """The aware UTC time of ``us`` microseconds since the Unix epoch."""
+    """Return the aware UTC time of ``us`` microseconds since the Unix epoch."""
     return _EPOCH + timedelta(microseconds=us)
 
 
 def rfc3339(us: int | None) -> str | None:
-    """``2026-11-21T20:37:53.123Z``: milliseconds, cut rather than rounded, so that it is never in the future."""
+    """Return ``2026-11-21T20:37:53.123Z``: milliseconds, truncated, so that it is never in the future."""
     if us is None:
         return None
     return to_datetime(us).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_rfc3339(text: str) -> int:
-    """Microseconds of an RFC 3339 time; a space is read as the ``+`` that a careless URL lost.
+    """Return the microseconds of an RFC 3339 time; a space counts as a ``+`` that was not encoded in the URL.
 
     Raises:
-        ValueError: it isn't one, or has no zone.
+        ValueError: it isn't a time with its zone.
     """
     cleaned = text.strip()
     if re.fullmatch(TIME_PATTERN, cleaned) is None:

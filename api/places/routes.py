@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.http.answers import Bytes, known, no_query, unless_known
+from api.http.answers import Bytes, known, no_query, unless_current
 from api.http.compact_json import compact
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadQuery, NotFound
@@ -69,4 +69,4 @@ async def place_detail(place: str, board: LoadedBoard, request: Request) -> Resp
     one = board.network.by_code.get(place)
     if one is None:
         raise NotFound(f"There is no place {place!r}. Find places with /v1/places?q=…")
-    return unless_known(request.headers, one.detail, etag=one.etag)
+    return unless_current(request.headers, one.detail, etag=one.etag)

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.http.answers import Bytes, known, no_query, unless_known
+from api.http.answers import Bytes, known, no_query, unless_current
 from api.http.errors import BadQuery, NotFound, Unavailable
 from api.http.openapi import problem_responses
 from api.http.state import shared
@@ -40,7 +40,7 @@ async def place_occupancy(place: str, request: Request) -> Response:
         raise NotFound(f"There is no place {place!r}. Find places with /v1/places?q=…")
     if request.scope["query_string"]:
         no_query(request.scope["query_string"])
-    return unless_known(request.headers, view.body, etag=view.etag)
+    return unless_current(request.headers, view.body, etag=view.etag)
 
 
 @router.get(

@@ -64,7 +64,7 @@ def test_pieces_are_counted_as_they_arrive() -> None:
 
 def test_a_slow_body_is_given_up_and_its_connection_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api.http.bodies, "_BODY_S", 0.05)
-    monkeypatch.setattr(api.http.bodies, "_THROWN_AWAY_S", 0.05)
+    monkeypatch.setattr(api.http.bodies, "_DISCARDED_S", 0.05)
 
     async def never() -> Message:
         await asyncio.Event().wait()
