@@ -1,1 +1,1 @@
-"""Alarms over HTTP."""
+"""Alarms: listed and acknowledged."""

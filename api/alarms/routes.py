@@ -1,4 +1,4 @@
-"""``/v1/alarms``: what somebody must look at, and that somebody did."""
+"""``/v1/alarms``: what needs attention, and its acknowledgement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["operate"])
 
-# Alarms, the newest first.
+# Alarms, newest first.
 _LIST: Final = """
 SELECT a.id, a.raised_at, a.kind, p.code::text AS place, g.code::text AS gateway, d.code::text AS door, a.from_at,
        a.until_at, a.text, a.times, coalesce(a.last_at, a.until_at, a.raised_at) AS last_at,
@@ -40,7 +40,7 @@ _NO_FILTER: Final = {"all": True, "place": None, "kind": None, "before": None, "
 
 
 class AlarmsQuestion(Question):
-    """Which alarms."""
+    """Which alarms to list."""
 
     state: Literal["open", "all"] = Field(default="open", description="`open`: not acknowledged yet.")
     place: str | None = Field(default=None, max_length=64)
@@ -50,13 +50,13 @@ class AlarmsQuestion(Question):
 
 
 class Acknowledged(Body):
-    """What was found, for the audit."""
+    """An acknowledgement."""
 
     comment: str | None = Field(default=None, min_length=1, max_length=1000, description="Kept in the audit.")
 
 
 class Alarm(Answer):
-    """Something that somebody must look at."""
+    """Something that needs attention."""
 
     id: int
     raised_at: datetime
@@ -67,14 +67,14 @@ class Alarm(Answer):
     from_: datetime | None = Field(alias="from", description="Events may be missing from …")
     until: datetime | None = Field(description="… to.")
     text: str
-    times: int = Field(description="How often it happened; it counts up until somebody acknowledges it.", ge=1)
-    last_at: datetime = Field(description="When it happened last.")
+    times: int = Field(description="How often it happened until it was acknowledged.", ge=1)
+    last_at: datetime = Field(description="When it last happened.")
     acknowledged_at: datetime | None
     acknowledged_by: str | None
 
 
 class Alarms(Answer):
-    """A page of alarms, the newest first."""
+    """A page of alarms, newest first."""
 
     alarms: list[Alarm]
     next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
@@ -109,7 +109,7 @@ async def acknowledge(
             await note_reading(s, "alarm commented", f"alarm {number}", place=done["place"], detail=detail)
         row = await s.row(_LIST, {**_NO_FILTER, "id": number})
         if row is None:
-            raise NotFound(f"There is no alarm {number} that this key reaches.")
+            raise NotFound(f"There is no alarm {number}, or this key has no access to it.")
         if row["acknowledged_at"] is None:
             raise NotYours("This key may see the alarm, but not acknowledge it: it belongs to another place.")
     return json_answer(_alarm(row))

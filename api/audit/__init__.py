@@ -1,1 +1,1 @@
-"""The audit over HTTP, and the audit entries of reads."""
+"""The audit trail, and the entries that reads leave in it."""

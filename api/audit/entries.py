@@ -1,4 +1,4 @@
-"""Audit entries of reads, and the limit of one a minute for each key and subject."""
+"""Writes audit entries of reads, at most one a minute for each key and subject where a feed is polled."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class RecentEntries:
 
 
 def recent_entries(request: Request) -> RecentEntries:
-    """The entries that this process wrote within the last minute."""
+    """Return the entries that this process wrote within the last minute."""
     return cast("RecentEntries", request.app.state.recent_entries)

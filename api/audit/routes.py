@@ -20,7 +20,7 @@ from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["audit"])
 
-# Lines of the audit, the newest first, as far as this key sees them.
+# Lines of the audit that this key sees, newest first.
 _LIST: Final = """
 SELECT a.id, a.at, a.actor, a.role, a.action, a.subject, p.code::text AS place, a.from_addr, a.request,
        encode(a.hash, 'hex') AS hash, a.detail_digest IS NOT NULL AS had_detail, d.body AS detail
@@ -36,7 +36,7 @@ _HEAD: Final = "SELECT id, at, encode(hash, 'hex') AS hash FROM audit ORDER BY i
 
 
 class AuditQuestion(Question):
-    """Which lines."""
+    """Which lines to list."""
 
     since: Moment | None = None
     until: Moment | None = None
@@ -62,19 +62,19 @@ class AuditLine(Answer):
     from_: str | None = Field(alias="from", description="The address that the request came from.")
     request: str | None
     detail: dict[str, Any] | None
-    erased: bool = Field(description="Its detail went with the person that it told of; the chain holds all the same.")
+    erased: bool = Field(description="Its detail was erased with the person it concerned; the chain stays valid.")
     hash: str
 
 
 class Audit(Answer):
-    """A page of the audit, the newest line first."""
+    """A page of the audit, newest line first."""
 
     lines: list[AuditLine]
     next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
 
 
 class AuditHead(Answer):
-    """The end of the chain: written down elsewhere, it shows whether lines before it were changed."""
+    """The head of the chain: stored elsewhere, it shows whether earlier lines were changed."""
 
     id: int
     at: datetime | None
@@ -105,7 +105,9 @@ async def head(request: Request) -> Response:
     """Store it outside this system; `maillage audit verify` checks the chain against it."""
     async with session(request, "audit:read") as s:
         if s.caller.places is not None:
-            raise NotFound("The end of the chain is the network's: a key that is bound to places doesn't see it.")
+            raise NotFound(
+                "The head of the chain belongs to the network: a key that is limited to places can't see it."
+            )
         row = await s.row(_HEAD)
     if row is None:
         return json_answer({"id": 0, "at": None, "hash": "00" * 32})

@@ -111,7 +111,7 @@ def booking_resource(ref: str) -> Resource:
 
 
 def booking_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``FIND`` as it is told."""
+    """Format a row of ``FIND`` for an answer."""
     return {
         **{name: row[name] for name in ("ref", "member", "place", "space")},
         "from": time_of(row["starts_at"]),

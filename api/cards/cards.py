@@ -208,12 +208,12 @@ def card_resource(ref: str) -> Resource:
 
 
 def card_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``FIND`` as it is told."""
+    """Format a row of ``FIND`` for an answer."""
     kept = ("ref", "member", "kind", "format", "last4", "status", "replaces")
     times = ("valid_from", "valid_until", "issued_at")
     return {**{name: row[name] for name in kept}, **{name: time_of(row[name]) for name in times}}
 
 
 def step_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``HISTORY`` as it is told."""
+    """Format a row of ``HISTORY`` for an answer."""
     return {"at": time_of(row["at"]), "was": row["was"], "became": row["became"], "by": row["by"]}

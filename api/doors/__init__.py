@@ -1,1 +1,1 @@
-"""Doors and door groups over HTTP."""
+"""Doors' rules and door groups."""

@@ -1,4 +1,4 @@
-"""Doors: what each asks for, whoever comes, and doors that go by one name together."""
+"""Doors' rules and door groups: their SQL and their shape in requests and answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from api.http.models import Answer, Body, Code, Name, ScheduleName
 from api.http.revisions import Resource
 
-# A door with its rules, or all doors of a place; a door without a row has revision 0 and asks for nothing.
+# A door with its rules, or all doors of a place; a door without a row has revision 0 and no rules.
 RULES: Final = """
 SELECT d.id, d.place AS place_id, d.code::text AS door, d.name, coalesce(r.pin, false) AS pin,
        concat_ws('/', wp.code::text, w.code::text) AS pin_while, coalesce(r.passback, 'off') AS passback,
@@ -33,7 +33,7 @@ ON CONFLICT (door) DO UPDATE SET pin = excluded.pin, pin_while = excluded.pin_wh
 WHERE %(revisions)s::integer[] IS NULL OR r.revision = ANY(%(revisions)s)
 RETURNING revision
 """
-# Groups of doors of a place, or one of them.
+# The door groups of a place, or one of them.
 GROUPS: Final = """
 SELECT g.id, g.place AS place_id, g.code::text AS code, g.name, g.revision,
        ARRAY(SELECT d.code::text FROM door d WHERE d.id = ANY(g.doors) ORDER BY d.code) AS doors
@@ -52,7 +52,7 @@ DELETE_GROUP: Final = """
 DELETE FROM door_group
 WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING id
 """
-# A pass in force that still opens by a group.
+# A valid pass that uses a group.
 GROUP_IN_USE: Final = """
 SELECT w.pass FROM pass_place w JOIN pass p ON p.ref = w.pass
 WHERE w.door_groups @> ARRAY[%(id)s::integer] AND p.revoked_at IS NULL
@@ -61,20 +61,22 @@ WHERE w.door_groups @> ARRAY[%(id)s::integer] AND p.revoked_at IS NULL
 
 
 class Rules(Body):
-    """What a door asks for."""
+    """The rules of a door."""
 
-    pin: bool = Field(default=False, description="A card needs its member's PIN as well.")
+    pin: bool = Field(default=False, description="The member's PIN is required with the card.")
     pin_while: ScheduleName | None = Field(default=None, description="Only in these hours; null: always.")
     passback: Literal["off", "soft", "hard", "timed"] = "off"
-    passback_s: int = Field(default=0, ge=0, le=86_400, description="Of `timed`: seconds.")
-    supervised: ScheduleName | None = Field(default=None, description="In these hours only while a host is inside.")
+    passback_s: int = Field(default=0, ge=0, le=86_400, description="With `timed`: seconds.")
+    supervised: ScheduleName | None = Field(
+        default=None, description="In these hours the door opens only while a host is inside."
+    )
     first_card: ScheduleName | None = Field(
-        default=None, description="In each of these periods the first host leaves it open."
+        default=None, description="In each of these periods the door stays open once a host has come in."
     )
 
 
 class DoorRules(Rules, Answer):
-    """A door and what it asks for."""
+    """A door and its rules."""
 
     door: str
     name: str
@@ -87,7 +89,7 @@ class Doors(Answer):
 
 
 class GroupFields(Body):
-    """Several doors of one place by one name."""
+    """A named group of doors of one place."""
 
     name: Name
     doors: list[Code] = Field(max_length=500)
@@ -100,7 +102,7 @@ class GroupMade(GroupFields):
 
 
 class Group(GroupMade, Answer):
-    """Several doors of one place by one name."""
+    """A named group of doors of one place."""
 
 
 class Groups(Answer):
@@ -110,19 +112,19 @@ class Groups(Answer):
 
 
 def rules_resource(place: str, door: str) -> Resource:
-    """The rules of a door by its place's code and its own."""
+    """Name the rules of a door by the codes of place and door."""
     name = f"door {door!r} of {place!r}"
     return Resource(find=RULES, key={"place": place, "door": door}, name=name, subject="")
 
 
 def group_resource(place: str, code: str) -> Resource:
-    """A group of doors by its place's code and its own."""
+    """Name a door group by the codes of place and group."""
     name = f"group of doors {code!r} of {place!r}"
     return Resource(find=GROUPS, key={"place": place, "code": code}, name=name, subject=f"door group {code}")
 
 
 def rules_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``RULES`` as it is told."""
+    """Format a row of ``RULES`` for an answer."""
     return {
         **{name: row[name] for name in ("door", "name", "pin", "passback", "passback_s")},
         **{name: row[name] or None for name in ("pin_while", "supervised", "first_card")},
@@ -130,5 +132,5 @@ def rules_json(row: DictRow) -> dict[str, Any]:
 
 
 def group_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``GROUPS`` as it is told."""
+    """Format a row of ``GROUPS`` for an answer."""
     return {name: row[name] for name in ("code", "name", "doors")}

@@ -1,4 +1,4 @@
-"""``/v1/places/{place}/doors`` and ``…/door-groups``: what doors ask for, and doors by one name."""
+"""``/v1/places/{place}/doors`` and ``…/door-groups``: doors' rules and door groups."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ async def remove_group(place: str, code: str, request: Request) -> Response:
         row = await read_to_change(s, resource, wanted)
         used = await s.row(rows.GROUP_IN_USE, {"id": row["id"]})
         if used is not None:
-            raise Conflict(f"It is still needed: pass {used['pass']!r} opens by it. Change that first.")
+            raise Conflict(f"It is still in use: pass {used['pass']!r} uses it. Change that first.")
         if await s.row(rows.DELETE_GROUP, {"id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
             raise await explain_refusal(s, resource, wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -1,1 +1,1 @@
-"""The stored events as a feed."""
+"""The feed of stored events."""

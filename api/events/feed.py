@@ -1,8 +1,8 @@
 """The feed of stored events: in the order in which the transactions that stored them were committed.
 
-The table ``feed`` is a ledger: a line says which events of a stream a transaction stored, and its number grows with the
-commits (migration 0034). A page is a few lines, each with its events, found by place and time, or by stream and number
-where they are compressed. What was stored before there was a ledger comes first (``api.events.feed_before``).
+The table ``feed`` is a ledger: a line names the events of a stream that a transaction stored, and its number grows in
+commit order (migration 0034). A page is a few lines with their events, found by place and time, or by stream and number
+where they are compressed. Events from before the ledger come first (``api.events.feed_before``).
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from api.events import feed_before
 from api.events.feed_before import Before
 
 _MOST_EVENTS: Final = 20_000
-"""Looked through in one query, where a kind is asked for."""
+"""Events that one query searches for those of one kind."""
 _FIRST_LINES: Final = 32
 _LINES_AT_ONCE: Final = 1000
 """Lines read in one query: a few first, since a line mostly holds many events; four times as many each time after."""
 _LONGEST_S: Final = 0.5
-"""A page ends after that, however little was found."""
+"""A page ends after this time, however few events were found."""
 
 _END: Final = "SELECT coalesce(max(n), 0) FROM feed"
-# The lines from a number on, of the places asked for.
+# The lines from a number on, of some places or all.
 _LINES: Final = """
 SELECT n, tx, stream, place, first, last, low, high FROM feed
 WHERE n >= %(n)s AND n <= %(end)s AND first <= last
   AND (%(places)s::integer[] IS NULL OR place = ANY(%(places)s::integer[]))
 ORDER BY n LIMIT %(limit)s
 """
-# The events of some lines, as words.
+# The events of some lines, with names for their numbers.
 _EVENTS: Final = """
 WITH page AS MATERIALIZED (
   SELECT l.n, e.*
@@ -57,9 +57,9 @@ SELECT e.n, e.stream, e.seq, e.at, e.received_at, e.edge_at, e.state, e.a, e.b, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Where a reader goes on: at line ``n``, after its event ``seq``.
+    """Where a reader continues: at line ``n``, after its event ``seq``.
 
-    ``before``: how far it is among the events from before the ledger; None: it has read them.
+    ``before``: its position among the events from before the ledger; None: it has read them.
     """
 
     n: int = 0
@@ -69,7 +69,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Events after a mark, the mark to go on from, and whether more may be had at once."""
+    """Events after a mark, the mark to continue from, and whether more are available now."""
 
     rows: Sequence[DictRow]
     mark: Mark
@@ -109,7 +109,7 @@ async def read_page(
 
 
 def _as_many_as(lines: Sequence[DictRow], mark: Mark, events: int) -> list[DictRow]:
-    """The first of ``lines``, without what is read of the first one, until they hold ``events``."""
+    """Return the first of ``lines`` that hold ``events``, without the part of the first line that was read before."""
     taken: list[DictRow] = []
     for line in lines:
         if events <= 0:

@@ -1,6 +1,6 @@
 """The events that were stored before the feed had a ledger (migration 0034), in the order of their transactions.
 
-Their ``tx`` is a number of the cluster that stored them, here a stored number like any other, and nothing is added.
+Their ``tx`` is the transaction number of the cluster that stored them, here a plain number; no more are added.
 The index on it is a BRIN, with no order to read by, and compressed chunks don't have it. So windows of numbers are
 read, as wide as they need to be, and only in the days that hold such numbers (the table ``feed_before``, migration
 0037). When retention has dropped these events, nothing is looked at any more, and this module can go.
@@ -19,7 +19,7 @@ from psycopg.rows import DictRow, dict_row
 _FIRST_WINDOW: Final = 64
 _WIDEST_WINDOW: Final = 2**40
 _WINDOWS: Final = 64
-"""Windows looked into for one page."""
+"""Windows that one page searches at most."""
 
 _DAY: Final = timedelta(days=1)
 _FIRST_BATCH: Final = 2**50
@@ -27,7 +27,7 @@ _FIRST_BATCH: Final = 2**50
 
 # The days (UTC) that hold events from a transaction on, with their lowest and highest.
 _DAYS: Final = "SELECT day, low, high FROM feed_before WHERE high >= %s ORDER BY day"
-# Whether a window of transactions holds anything at all for this reader.
+# Whether a window of transactions holds any event for this reader.
 _ANY: Final = """
 SELECT EXISTS (
   SELECT FROM unnest(%(days)s::timestamptz[]) AS d (day)
@@ -55,9 +55,9 @@ LEFT JOIN space s ON s.id = d.space
 LEFT JOIN desk t ON t.id = d.desk
 LEFT JOIN door o ON o.id = d.door
 """
-"""What follows the columns of a page ``e`` of events: their numbers as words."""
+"""The end of a query of events ``e``: names for their numbers."""
 
-# The events after a cursor within a window of transactions, as words.
+# The events after a cursor within a window of transactions, with names for their numbers.
 _PAGE: Final = """
 WITH page AS MATERIALIZED (
   SELECT e.* FROM unnest(%(days)s::timestamptz[]) AS d (day)
@@ -80,7 +80,7 @@ _KIND: Final = "SELECT id FROM event_kind WHERE name = %s"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """How far a reader has read: up to and including this event (``stream`` 0: none of ``tx`` yet)."""
+    """The last event that a reader has read (``stream`` 0: none of ``tx`` yet)."""
 
     tx: int = 0
     stream: int = 0
@@ -90,10 +90,10 @@ class Before:
 async def read_page(
     conn: AsyncConnection[Any], mark: Before, *, limit: int, values: Mapping[str, Any]
 ) -> tuple[list[DictRow], Before | None]:
-    """Read at most ``limit`` events after ``mark``; return them with the mark to go on from, None: that was all.
+    """Read at most ``limit`` events after ``mark``; return them and the mark to continue from, None: no more.
 
     Args:
-        values: the ``places`` and the number of the ``kind`` that are asked for, None: all.
+        values: the ``places`` and the number of the ``kind`` to read, None: all.
     """
     rows: list[DictRow] = []
     window = _FIRST_WINDOW
@@ -111,7 +111,7 @@ async def read_page(
                 break
             low, high = mark.tx, min(mark.tx + window, _FIRST_BATCH)
             if window > _FIRST_WINDOW and await is_any(low, high):
-                # something is there: a wide window could hold millions of rows to sort, so come nearer first
+                # it holds events: a wide window could hold millions of rows to sort, so narrow it first
                 window = max(window // 8, _FIRST_WINDOW)
                 continue
             asked = {**values, **_window(all_days, low, high), "limit": limit - len(rows)}
@@ -139,12 +139,12 @@ def _window(all_days: Sequence[DictRow], low: int, high: int) -> dict[str, Any]:
 
 
 async def kind_number(conn: AsyncConnection[Any], kind: str | None) -> int | None:
-    """The number of a kind of events; None: of all kinds."""
+    """Return the number of a kind of events; None: all kinds."""
     return await one(conn, _KIND, (kind,)) if kind else None
 
 
 async def one(conn: AsyncConnection[Any], query: Any, values: Any = None) -> Any:
-    """The first value of a query's only row."""
+    """Return the first value of a query's only row."""
     row = await (await conn.execute(query, values, prepare=False)).fetchone()
     assert row is not None
     return row[0]

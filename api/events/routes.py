@@ -28,14 +28,14 @@ router = APIRouter(tags=["events"])
 _DOOR: Final = ("closed", "open", "forced", "held", "tamper")
 _DESK: Final = (False, True)
 _PERSONAL: Final = frozenset((None, "access", "access_taken", "access_not_taken", "audit"))
-"""Kinds (None: all) that tell of persons."""
+"""Kinds (None: all) with personal data."""
 _FINGERPRINT_DIGITS: Final = 12
-# What never leaves by the feed, wherever it may stand.
+# Fields that the feed never includes, in any kind of event.
 _PRIVATE: Final = frozenset(("card", "token", "payload"))
 
 
 class Event(Answer):
-    """One stored event; which fields it has depends on its kind."""
+    """A stored event; its fields depend on its kind."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -63,22 +63,22 @@ class Event(Answer):
         },
     )
 
-    stream: int = Field(description="A life of a gateway's spool; within it `seq` counts without a gap.")
+    stream: int = Field(description="Identifies one spool of a gateway; within it `seq` counts without gaps.")
     seq: int
     kind: str
     at: datetime
     received_at: datetime
     place: str | None
     gateway: str | None
-    device: str | None = Field(description="null: the gateway itself.")
+    device: str | None = Field(description="null: the gateway.")
 
 
 class Events(Answer):
-    """A page of events in the order that they were stored."""
+    """A page of events in the order in which they were stored."""
 
     events: list[Event]
-    next: str = Field(description="`cursor` of the next page; keep it, also when there is nothing more yet.")
-    more: bool = Field(description="Whether more may be had at once.")
+    next: str = Field(description="`cursor` of the next page; keep it even if there are no more events yet.")
+    more: bool = Field(description="Whether more events are available now.")
 
 
 class EventsQuestion(Question):
@@ -86,7 +86,7 @@ class EventsQuestion(Question):
 
     cursor: Cursor | None = None
     limit: int = Field(default=500, ge=1, le=1000, description="Events on a page.")
-    place: str | None = Field(default=None, max_length=64, description="Only this place's.")
+    place: str | None = Field(default=None, max_length=64, description="Only events of this place.")
     kind: (
         Literal[
             "access",
@@ -136,7 +136,7 @@ async def events(board: LoadedBoard, request: Request, question: Annotated[Event
 
 
 def _mark(cursor: str | None) -> Mark:
-    """Read a cursor; one of three numbers lies among the events from before the ledger, and may have been kept long."""
+    """Parse a cursor; one with three numbers points to events from before the ledger."""
     if cursor is None:
         return Mark(before=Before())
     try:
@@ -161,7 +161,7 @@ def _only(board: Board, code: str, caller: Caller) -> list[int]:
 
 
 def _event(row: DictRow) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    event: dict[str, Any] = {
         "stream": row["stream"],
         "seq": row["seq"],
         "kind": row["kind"],
@@ -172,12 +172,12 @@ def _event(row: DictRow) -> dict[str, Any]:
         "device": row["device"],
     }
     if row["edge_at"] is not None:
-        told["edge_at"] = rfc3339(to_us(row["edge_at"]))
+        event["edge_at"] = rfc3339(to_us(row["edge_at"]))
     for name in ("space", "desk", "door"):
         if row[name] is not None:
-            told[name] = row[name]
+            event[name] = row[name]
     detail = {name: value for name, value in (row["detail"] or {}).items() if name not in _PRIVATE}
-    return {**told, **_of_kind(row), **{name: value for name, value in detail.items() if name not in told}}
+    return {**event, **_of_kind(row), **{name: value for name, value in detail.items() if name not in event}}
 
 
 def _of_kind(row: DictRow) -> dict[str, Any]:

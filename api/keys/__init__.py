@@ -1,1 +1,1 @@
-"""API keys: made, listed, revoked, held only as digests."""
+"""API keys: created, listed and revoked; only their digests are stored."""

@@ -22,7 +22,7 @@ FROM api_key k
 """
 # Every key, newest first.
 ALL: Final = _KEYS + "ORDER BY k.id DESC"
-# The keys that the caller could have made, newest first; or the one with this number.
+# The keys that the caller could have created, newest first; or the one with this number.
 FIND: Final = (
     _KEYS
     + """
@@ -53,13 +53,13 @@ def check_holder(role: Role, places: Sequence[str] | None, member: str | None, g
 
 
 class KeyMade(Body):
-    """A new key. Name it by what it is for: the audit keeps its name for good."""
+    """A new key. Name it by its purpose: the audit keeps its name for ever."""
 
     name: Name
     role: Role
     places: list[Code] | None = Field(default=None, min_length=1, max_length=2000, description="null: all.")
-    member: Ref | None = Field(default=None, description="Of the role `member`: whose own key it is.")
-    gateway: Code | None = Field(default=None, description="Of the role `gateway`: its code.")
+    member: Ref | None = Field(default=None, description="With the role `member`: whose own key it is.")
+    gateway: Code | None = Field(default=None, description="With the role `gateway`: the gateway's code.")
     expires_at: Moment | None = None
 
     @model_validator(mode="after")
@@ -69,12 +69,12 @@ class KeyMade(Body):
 
 
 class Key(Answer):
-    """What may be told of a key."""
+    """A key without its secret."""
 
     id: int
     name: str
     role: Role | None
-    scopes: list[str] = Field(description="Of old keys without a role.")
+    scopes: list[str] = Field(description="Of keys without a role.")
     places: list[str] | None
     member: str | None
     gateway: str | None
@@ -82,23 +82,23 @@ class Key(Answer):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
-    made_by: int | None = Field(description="The key that made it, with which it ends; null: the database's owner did.")
+    made_by: int | None = Field(description="The key that created it, with which it ends; null: the database's owner.")
 
 
 class NewKey(Key):
-    """A key that was just made."""
+    """A key that was just created."""
 
-    key: str = Field(description="Shown this once; only its hash is kept.")
+    key: str = Field(description="Shown only once; only its hash is stored.")
 
 
 class KeyList(Answer):
-    """The keys that the caller could have made, the newest first."""
+    """The keys that the caller could have created, newest first."""
 
     keys: list[Key]
 
 
 def key_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``FIND`` as it is told."""
+    """Format a row of ``FIND`` or ``ALL`` for an answer."""
     kept = ("id", "name", "role", "scopes", "places", "member", "gateway", "made_by")
     times = ("created_at", "expires_at", "revoked_at", "last_used_at")
     return {**{name: row[name] for name in kept}, **{name: time_of(row[name]) for name in times}}

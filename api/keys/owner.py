@@ -28,7 +28,7 @@ def create_key(
     gateway: str | None = None,
     expires_at: datetime | None = None,
 ) -> str:
-    """Create a key and return it: it is shown this once. ``places`` and ``gateway`` are codes; the caller commits.
+    """Create a key and return it; it is shown only once. ``places`` and ``gateway`` are codes; the caller commits.
 
     A key has a role (``api.http.roles``) or bare scopes. A member's key names its ``member``, a gateway's its
     ``gateway``.
@@ -38,7 +38,7 @@ def create_key(
             passed or has no zone.
     """
     if not name.strip():
-        raise KeyInvalid("A key needs a name that tells who uses it.")
+        raise KeyInvalid("A key needs a name that says who uses it.")
     _check_rights(scopes, role, places, member, gateway)
     if expires_at is not None and (expires_at.tzinfo is None or expires_at <= datetime.now(UTC)):
         raise KeyInvalid("A key must end in the future, at a time with its zone.")
@@ -107,7 +107,7 @@ def list_keys(conn: Connection) -> list[Key]:
 
 
 def revoke_key(conn: Connection, key_id: int) -> bool:
-    """Revoke a key; False: there is none such, or it has ended already. The caller commits.
+    """Revoke a key; False: it doesn't exist or has already ended. The caller commits.
 
     An API that has just seen the key accepts it for up to 10 s more.
     """

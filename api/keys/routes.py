@@ -1,4 +1,4 @@
-"""``/v1/keys``: who may use this API."""
+"""``/v1/keys``: the keys of this API."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ async def keys(request: Request) -> Response:
 
 @router.post("/v1/keys", status_code=201, summary="Create a key", **guarded("keys:write", answers={201: NewKey}))
 async def make_key(request: Request, body: KeyMade) -> Response:
-    """An administrator makes any; a place's manager those of their own places. The key is told once, here.
+    """Administrators create any key, place managers keys for their own places. The key is shown only here.
 
-    It lives no longer than the key that makes it, and ends with it.
+    It ends with the key that created it.
     """
     if body.expires_at is not None and body.expires_at <= datetime.now(UTC):
         raise BadField("expires_at", "it must be in the future")
@@ -70,9 +70,9 @@ async def one_key(number: Number, request: Request) -> Response:
 
 @router.delete("/v1/keys/{number}", summary="Revoke a key", **guarded("keys:write", answers={200: Key}))
 async def revoke(number: Number, request: Request) -> Response:
-    """For good, with every key that it made, and what those made.
+    """Permanently, with all keys that it created, directly or not.
 
-    Told again it changes nothing, so that it needs no `If-Match`. Events may be read for 10 s more.
+    Repeating it changes nothing, so that it needs no `If-Match`. The key may still read events for up to 10 s.
     """
     async with session(request, "keys:write") as s:
         resource = _resource(number)
@@ -88,11 +88,11 @@ def _resource(number: int) -> Resource:
 
 async def _places(s: Session, body: KeyMade) -> list[int] | None:
     if body.places is None:
-        # who is bound to places makes a gateway's key within these
+        # a caller that is limited to places creates a gateway's key within these
         bound = s.caller.places is not None and body.role == "gateway"
         return list(s.caller.places or ()) if bound else None
     known = {row["code"]: row["id"] for row in await s.rows(rows.PLACES, {"codes": body.places})}
-    strangers = [code for code in body.places if code not in known]
-    if strangers:
-        raise BadField("places", f"there is no place {strangers[0]!r}")
+    unknown = [code for code in body.places if code not in known]
+    if unknown:
+        raise BadField("places", f"there is no place {unknown[0]!r}")
     return sorted(set(known.values()))

@@ -1,1 +1,1 @@
-"""Members and organisations over HTTP."""
+"""Members and their organisations."""

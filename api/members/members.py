@@ -1,4 +1,4 @@
-"""Members: who they are, in rows and in JSON. Names and addresses live here and go to nobody but the caller."""
+"""Members: their SQL and their shape in requests and answers. Only callers with permission see names and addresses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
 WHERE m.ref = %(ref)s
 """
-# A page of members by name, of those that the caller reaches; `place` is their home or one of a pass in force.
+# A page of the members that the caller reaches, by name; `place` is their home or that of a valid pass.
 LIST: Final = """
 SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
        m.pin IS NOT NULL AS pin, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
@@ -67,13 +67,13 @@ class MemberMade(Body):
 
     name: Name
     email: Email | None = None
-    organisation: Code | None = Field(default=None, description="Its code.")
-    home: Code | None = Field(default=None, description="The code of the place where they mostly come.")
+    organisation: Code | None = Field(default=None, description="The organisation's code.")
+    home: Code | None = Field(default=None, description="The code of the place that they use most.")
     status: MemberStatus = "active"
 
 
 class MemberChanged(Body):
-    """What to change of a member; what isn't sent stays."""
+    """A change of a member; fields that aren't sent keep their value."""
 
     name: Name | None = None
     email: Email | None = None
@@ -83,7 +83,7 @@ class MemberChanged(Body):
 
 
 class PinSet(Body):
-    """A member's PIN: hashed at once, told by nobody afterwards."""
+    """A member's PIN; only its hash is stored."""
 
     pin: str = Field(min_length=4, max_length=12, pattern=r"^[0-9]+$", examples=["4711"], repr=False)
 
@@ -92,15 +92,15 @@ class MembersQuestion(Question):
     """Which members to list."""
 
     q: str | None = Field(default=None, max_length=200, description="Words of the name, e-mail address or reference.")
-    place: str | None = Field(default=None, max_length=64, description="Home place, or has a pass for it.")
-    organisation: str | None = Field(default=None, max_length=64, description="Code of their organisation.")
+    place: str | None = Field(default=None, max_length=64, description="Members with this home place or a pass for it.")
+    organisation: str | None = Field(default=None, max_length=64, description="The organisation's code.")
     status: MemberStatus | None = None
     limit: int = Field(default=100, ge=1, le=1000, description="Members on a page.")
     cursor: Cursor | None = None
 
 
 class Member(Answer):
-    """A member, as the desk knows them."""
+    """A member, as the front desk sees them."""
 
     ref: Ref
     name: str | None
@@ -116,15 +116,15 @@ class Members(Answer):
     """A page of members by name."""
 
     members: list[Member]
-    next: str | None = Field(description="`cursor` of the next page; null: this was the last.")
+    next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
 
 
 def member_resource(ref: str) -> Resource:
-    """A member by reference."""
+    """Name a member by reference."""
     return Resource(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")
 
 
 def member_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``FIND`` or ``LIST`` as it is told."""
+    """Format a row of ``FIND`` or ``LIST`` for an answer."""
     kept = ("ref", "name", "email", "organisation", "home", "status", "pin")
     return {**{name: row[name] for name in kept}, "created_at": time_of(row["created_at"])}

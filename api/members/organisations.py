@@ -1,4 +1,4 @@
-"""``/v1/organisations``: whom members belong to."""
+"""``/v1/organisations``: the companies and councils that members belong to."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revi
 
 
 class OrganisationFields(Body):
-    """What an organisation is called."""
+    """An organisation's name."""
 
     name: Name
 
@@ -62,12 +62,12 @@ class Organisations(Answer):
 
 
 def organisation_resource(code: str) -> Resource:
-    """An organisation by its code."""
+    """Name an organisation by its code."""
     return Resource(find=FIND, key={"code": code}, name=f"organisation {code!r}", subject=f"organisation {code}")
 
 
 def organisation_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``FIND`` as it is told."""
+    """Format a row of ``FIND`` for an answer."""
     return {"code": row["code"], "name": row["name"]}
 
 

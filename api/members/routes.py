@@ -70,7 +70,7 @@ async def make_member(request: Request, body: MemberMade) -> Response:
     """A new member has no card and no pass yet."""
     async with taking(request, "members:write", takes=body.email is not None) as s:
         if body.home is None and s.caller.places is not None:
-            raise BadField("home", "a key that is bound to places makes members who are at home at one of them")
+            raise BadField("home", "a key that is limited to places creates members with one of them as their home")
         values = body.model_dump()
         values["organisation"] = await organisation_named(s, body.organisation)
         values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]

@@ -1,1 +1,1 @@
-"""Orders to gateways: unlock, lockdown, release, evacuate, enrol; and what became of each."""
+"""Orders to gateways: unlock, lockdown, release, evacuate, enrol; and their outcomes."""

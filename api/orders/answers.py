@@ -1,7 +1,7 @@
-"""Answers to orders, heard once a process: whoever waits for one is woken, and nobody asks the database in a loop.
+"""Gateways' answers to orders: one listener for each process wakes the requests that wait, so that none polls.
 
-A notification names the order that was answered; who waits for it then reads the answer. One that was forged wakes them
-for nothing, one that was missed costs the time that they wait at most.
+A notification names the order that was answered; the request that waits for it then reads the answer from the database.
+A forged notification wakes it for nothing; after a missed one it waits until its timeout.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ _LAST_RETRY_S: Final = 2.0
 
 
 class PendingAnswers:
-    """Somebody who waits for the answers to some orders."""
+    """A request that waits for the answers to some orders."""
 
     def __init__(self, ids: Iterable[str]) -> None:
         self._missing = set(ids)
         self._woken = asyncio.Event()
 
-    def told(self, order: str) -> None:
-        """Take note that ``order`` was answered."""
+    def answered(self, order: str) -> None:
+        """Note that ``order`` was answered."""
         self._missing.discard(order)
         if not self._missing:
             self._woken.set()
 
     def wake(self) -> None:
-        """Let it look for itself: something may have gone by unheard."""
+        """Let the request read the orders, since a notification may have been missed."""
         self._woken.set()
 
-    async def until_told(self, seconds: float) -> bool:
-        """Wait until all have been answered, or something may have been missed; False: ``seconds`` have passed."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait until all are answered or a notification may have been missed; False: ``seconds`` have passed."""
         try:
             await asyncio.wait_for(self._woken.wait(), seconds)
         except TimeoutError:
@@ -68,7 +68,7 @@ class OrderAnswers:
 
     @contextmanager
     def expecting(self, ids: Iterable[str]) -> Iterator[PendingAnswers]:
-        """Wait for the answers to ``ids``: to be entered before their transaction commits, so that none is missed."""
+        """Wait for the answers to ``ids``; enter it before their transaction commits, so that none is missed."""
         wanted = list(ids)
         one = PendingAnswers(wanted)
         for order in wanted:
@@ -82,14 +82,14 @@ class OrderAnswers:
                     del self._waiting[order]
 
     async def run(self) -> None:
-        """Listen until cancelled, however often the database goes away."""
+        """Listen until cancelled, and reconnect when the connection is lost."""
         retry_s = _FIRST_RETRY_S
         while True:
             try:
                 conn = await AsyncConnection.connect(self._url, autocommit=True)
                 async with conn:
                     await self._follow(conn)
-                await self._look_without_listening()
+                await self._wake_all_for_a_while()
             except (psycopg.Error, OSError, TimeoutError) as error:
                 if self.connected:
                     retry_s = _FIRST_RETRY_S
@@ -102,13 +102,13 @@ class OrderAnswers:
         """Listen until there are too many notifications, or the connection is lost."""
         await conn.execute(f"LISTEN {ANSWER}".encode())
         self.connected = True
-        self._wake()  # what was answered while nobody listened
+        self._wake()  # orders may have been answered before
         flood = Flood()
         while True:
             notes = [note async for note in conn.notifies(timeout=_PROBE_S, stop_after=1)]
             for note in notes:
                 for waiting in list(self._waiting.get(note.payload, ())):
-                    waiting.told(note.payload)
+                    waiting.answered(note.payload)
             if flood.rises(len(notes), sum(len(note.payload) for note in notes), monotonic()):
                 return
             if not notes:
@@ -118,8 +118,8 @@ class OrderAnswers:
         for waiting in [one for many in self._waiting.values() for one in many]:
             waiting.wake()
 
-    async def _look_without_listening(self) -> None:
-        """After a flood: let those who wait look for themselves, once a second."""
+    async def _wake_all_for_a_while(self) -> None:
+        """After a flood of notifications, wake all waiting requests once a second."""
         log.error("notifications_flooded", extra={"quiet_s": QUIET_S})
         end = monotonic() + QUIET_S
         while monotonic() < end:
@@ -128,5 +128,5 @@ class OrderAnswers:
 
 
 def order_answers(request: Request) -> OrderAnswers:
-    """The answers that arrive at the application that ``request`` came to."""
+    """Return the application's listener for answers."""
     return cast("OrderAnswers", request.app.state.order_answers)

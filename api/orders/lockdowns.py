@@ -1,4 +1,7 @@
-"""``/v1/lockdowns``: what is in lockdown now."""
+"""``/v1/lockdowns``: the lockdowns in force.
+
+They are rows that every access list includes, so that they also reach gateways that were offline when they were ordered.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ UPDATE lockdown SET released_at = now(), released_by = %(by)s
 WHERE released_at IS NULL AND place IS NOT DISTINCT FROM %(place)s::integer
   AND door IS NOT DISTINCT FROM %(door)s::integer
 """
-# What is in force: of a place also the network's; without one, everything that this key sees.
+# The lockdowns in force: with a place, its own and the network's; without, all that this key sees.
 _IN_FORCE: Final = """
 SELECT l.id, p.code::text AS place, d.code::text AS door, l.ordered_at, l.ordered_by
 FROM lockdown l LEFT JOIN place p ON p.id = l.place LEFT JOIN door d ON d.id = l.door
@@ -45,7 +48,7 @@ class Lockdown(Answer):
 
 
 def lockdown_json(row: DictRow) -> dict[str, Any]:
-    """A lockdown as it is told."""
+    """Format a lockdown for an answer."""
     return {
         "of": "network" if row["place"] is None else "place" if row["door"] is None else "door",
         "place": row["place"],
@@ -56,22 +59,22 @@ def lockdown_json(row: DictRow) -> dict[str, Any]:
 
 
 async def lock(s: Session, *, place: int | None, door: int | None) -> None:
-    """Put a door, a place or (neither) the network into lockdown; where it is already, that one stays."""
+    """Lock down a door, a place or (neither) the network; if it already is, that lockdown stays."""
     await s.run(_LOCK, {"place": place, "door": door, "by": s.caller.actor})
 
 
 async def release(s: Session, *, place: int | None, door: int | None) -> None:
-    """End the lockdown of exactly this: a place stays locked while the network is."""
+    """End exactly this lockdown: a place stays locked while the network is."""
     await s.run(_RELEASE, {"place": place, "door": door, "by": s.caller.actor})
 
 
 async def locked(s: Session, *, place: int | None) -> list[DictRow]:
-    """The lockdowns in force, at one place or everywhere."""
+    """Return the lockdowns in force, at one place or everywhere."""
     return await s.rows(_IN_FORCE, {"place": place})
 
 
 class LockdownsQuestion(Question):
-    """Where."""
+    """Which lockdowns to list."""
 
     place: str | None = Field(default=None, max_length=64)
 
@@ -88,7 +91,7 @@ class Lockdowns(Answer):
     **guarded("lockdown", "unlock", "explain", answers={200: Lockdowns}),
 )
 async def in_force(request: Request, question: Annotated[LockdownsQuestion, Query()]) -> Response:
-    """Of the network, of places and of doors. Evacuations are orders and are listed in the audit."""
+    """Of the network, places and doors. Evacuations are orders and are listed in the audit."""
     async with session(request, "lockdown", "unlock", "explain") as s:
         place = None if question.place is None else await reached_place(s, question.place, "lockdown")
         rows = await locked(s, place=place)

@@ -1,4 +1,4 @@
-"""Orders as rows, and what is told of each."""
+"""Orders: their rows, their outcomes, and the wait for these."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Do = Literal["unlock", "lockdown", "release", "evacuate"]
 LONGEST_WAIT_S: Final = 30
 _LOOK_AGAIN_S: Final = 0.1
 
-# The gateways in service that can move a door: those with its lock, else those with a reader of it (with a relay).
+# The gateways in service that can unlock a door: those with its lock, else those with a reader of it (with a relay).
 _LOCKS: Final = """
 SELECT DISTINCT ON (g.id) g.id FROM device d JOIN gateway g ON g.id = d.gateway
 WHERE d.door = %(door)s AND g.retired_at IS NULL AND d.kind IN ('lock', 'reader', 'keypad')
@@ -41,7 +41,7 @@ INSERT INTO command (place, gateway, door, device, do_what, ordered_by, expires_
 SELECT g.place, g.id, %(door)s, %(device)s, %(do)s, %(by)s, now() + make_interval(secs => %(expires_s)s)
 FROM gateway g WHERE g.id = ANY(%(gateways)s::integer[]) ORDER BY g.id RETURNING id
 """
-# Orders with their outcomes, and how it stands with their gateways.
+# Orders with their outcomes and the state of their gateways.
 _FIND: Final = """
 SELECT c.id, p.code::text AS place, g.code::text AS gateway, o.code::text AS door, d.code AS device, c.do_what,
        c.ordered_by, c.ordered_at, c.expires_at, c.sent_at, c.outcome, c.outcome_at,
@@ -52,16 +52,16 @@ LEFT JOIN gateway_state s ON s.gateway = c.gateway
 WHERE c.id = ANY(%(ids)s::text[]) ORDER BY p.code, g.code
 """
 _WHY: Final[Mapping[str, str]] = {
-    "refused": "The gateway refused it: it had seen it before, or its clock is wrong.",
-    "expired": "It reached the gateway too late, or nobody presented a card in time.",
+    "refused": "The gateway refused it: it had already received it, or its clock is wrong.",
+    "expired": "It reached the gateway too late, or no card was presented in time.",
     "unknown_door": "The gateway has no such door.",
     "unknown_device": "The gateway has no such reader.",
-    "failed": "The lock didn't take it.",
+    "failed": "The lock didn't respond.",
 }
 
 
 class Order(Answer):
-    """An order to one gateway, and what became of it."""
+    """An order to one gateway, and its outcome."""
 
     id: str
     do: Literal["unlock", "lockdown", "release", "evacuate", "enrol", "report_list"]
@@ -77,11 +77,11 @@ class Order(Answer):
         Field(description="null: not known yet.")
     )
     outcome_at: datetime | None
-    why: str | None = Field(description="Of what isn't done: why not.")
+    why: str | None = Field(description="If it wasn't carried out: why.")
 
 
 def order_json(row: DictRow) -> dict[str, Any]:
-    """An order as it is told."""
+    """Format an order for an answer."""
     return {
         "id": row["id"],
         "do": row["do_what"],
@@ -106,12 +106,12 @@ def _why(row: DictRow) -> str | None:
     if outcome == "done":
         return None
     if row["online"] is None:
-        return "The gateway has never been heard."
+        return "The gateway has never connected."
     if not row["online"]:
         return f"The gateway is offline since {time_of(row['line_since'])}."
     if outcome == "undelivered":
         return (
-            "It was sent, and the gateway didn't answer in time." if row["sent_at"] else "It could not be sent in time."
+            "It was sent, but the gateway didn't answer in time." if row["sent_at"] else "It could not be sent in time."
         )
     return None
 
@@ -120,7 +120,7 @@ async def order(
     s: Session, do: str, *, place: int | None, door: int | None, expires_s: int, device: int | None = None,
     gateway: int | None = None,
 ) -> list[str]:  # fmt: skip
-    """Order ``do`` of every gateway in service that has to do with it; return the orders' ids.
+    """Order ``do`` from every gateway in service that it concerns; return the orders' ids.
 
     Raises:
         Conflict: there is no such gateway.
@@ -132,26 +132,26 @@ async def order(
         gateways = [row["id"] for row in await s.rows(query, {"place": place, "door": door})]
     if not gateways:
         what = "this door" if door is not None else "this place" if place is not None else "the network"
-        raise Conflict(f"No gateway in service has {what}: nobody could carry this out.")
+        raise Conflict(f"No gateway in service serves {what}, so that this can't be carried out.")
     values = {"door": door, "device": device, "do": do, "by": s.caller.actor, "expires_s": expires_s}
     return [row["id"] for row in await s.rows(_ORDER, {**values, "gateways": gateways})]
 
 
 async def found(s: Session, ids: Sequence[str]) -> list[DictRow]:
-    """Orders by their ids."""
+    """Return orders by their ids."""
     return await s.rows(_FIND, {"ids": list(ids)})
 
 
 async def outcomes(
     request: Request, ids: Sequence[str], waiting: PendingAnswers, wait_s: float, *permissions: Permission
 ) -> list[DictRow]:
-    """The orders with their outcomes, once all have one or ``wait_s`` seconds have passed; no connection is held."""
+    """Return the orders once all have an outcome or ``wait_s`` seconds have passed, without holding a connection."""
     end = monotonic() + wait_s
     while True:
         left = end - monotonic()
-        again = left > 0 and await waiting.until_told(left)
+        again = left > 0 and await waiting.wait(left)
         async with session(request, *permissions) as s:
             rows = await found(s, ids)
         if not again or all(row["outcome"] is not None for row in rows):
             return rows
-        await asyncio.sleep(_LOOK_AGAIN_S)  # woken for nothing: anybody may send notifications
+        await asyncio.sleep(_LOOK_AGAIN_S)  # woken for nothing: any database user may send notifications

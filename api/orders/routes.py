@@ -1,4 +1,4 @@
-"""Orders to doors, places and the network: unlock, lockdown, release, evacuate; and what became of them."""
+"""Orders to doors, places and the network: unlock, lockdown, release, evacuate; and their outcomes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WaitQuestion(Question):
 
 
 class Ordered(Body):
-    """How long an order may travel."""
+    """How long an order stays valid."""
 
     expires_s: int | None = Field(default=None, ge=1, le=3600, description="Not carried out later than this, seconds.")
 
@@ -45,14 +45,14 @@ class Ordered(Body):
 class OrderedEverywhere(Ordered):
     """An order to the whole network."""
 
-    confirm: Literal["network"] = Field(description="So that nobody does this by a slip.")
+    confirm: Literal["network"] = Field(description="Against mistakes.")
 
 
 class Orders(Answer):
     """The orders, one for each gateway in service, with their outcomes where they are known."""
 
     orders: list[Order]
-    lockdowns: list[locking.Lockdown] | None = Field(default=None, description="What is in force there now.")
+    lockdowns: list[locking.Lockdown] | None = Field(default=None, description="The lockdowns in force there now.")
 
 
 @router.post(
@@ -79,7 +79,7 @@ async def command(id: str, request: Request, question: Annotated[WaitQuestion, Q
         async with session(request, "unlock", "lockdown", "enrol") as s:
             rows = await found(s, [id])
         if not rows:
-            raise NotFound(f"There is no order {id!r} that this key reaches.")
+            raise NotFound(f"There is no order {id!r}, or this key has no access to it.")
         if rows[0]["outcome"] is None and question.wait:
             rows = await outcomes(request, [id], waiting, question.wait, "unlock", "lockdown", "enrol")
     return json_answer(order_json(rows[0]))
@@ -96,7 +96,7 @@ async def _order(
             number = None if place is None else await reached_place(s, place, permission)
             at = None if door is None or number is None else await door_of_path(s, number, door)
             if number is None and s.caller.places is not None:
-                raise NotYours("A key that is bound to places gives no orders to the whole network.")
+                raise NotYours("A key that is limited to places can't give orders to the whole network.")
             if do == "lockdown":
                 await locking.lock(s, place=number, door=at)
             elif do == "release":
@@ -105,15 +105,15 @@ async def _order(
             if do != "unlock":
                 in_force = [locking.lockdown_json(row) for row in await locking.locked(s, place=number)]
             rows = await found(s, ids)
-            # before the commit, so that no answer goes by
+            # before the commit, so that no answer is missed
             waiting = stack.enter_context(order_answers(request).expecting(ids))
         if wait_s:
             rows = await outcomes(request, ids, waiting, wait_s, permission)
     known = all(row["outcome"] is not None for row in rows)
-    told: dict[str, Any] = {"orders": [order_json(row) for row in rows]}
+    answer: dict[str, Any] = {"orders": [order_json(row) for row in rows]}
     if in_force is not None:
-        told["lockdowns"] = in_force
-    return json_answer(told, status=200 if known else 202)
+        answer["lockdowns"] = in_force
+    return json_answer(answer, status=200 if known else 202)
 
 
 def _at_door(do: Do) -> Callable[..., Awaitable[Response]]:

@@ -111,12 +111,12 @@ def policy_resource(place: str) -> Resource:
 
 
 def hours_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``FIND`` as it is told."""
+    """Format a row of ``FIND`` for an answer."""
     return {"place": row["place"], "opening_hours": row["opening_hours"], "limits": row["limits"] or {}}
 
 
 def policy_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``POLICY`` as it is told."""
+    """Format a row of ``POLICY`` for an answer."""
     return {"place": row["place"], **{name: row[name] for name in PolicyFields.model_fields}}
 
 

@@ -1,1 +1,1 @@
-"""What is held about one person, told and erased: the law's rights."""
+"""The data about one person, exported and erased, as data protection law requires."""

@@ -1,4 +1,4 @@
-"""All that is held about one member, table by table."""
+"""Reads all data about one member, table by table, and erases it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from api.http.models import time_of
 from api.http.session import Session
 
-# Each with a time as a datetime, told as RFC 3339; nothing is left out but hashes.
+# Datetimes become RFC 3339 texts; only hashes are left out.
 _ORGANISATION: Final = "SELECT o.name FROM organisation o JOIN member m ON m.organisation = o.id WHERE m.ref = %(ref)s"
 _CARDS: Final = """
 SELECT ref, kind, format, last4, status, valid_from, valid_until, replaces, issued_at FROM card
@@ -35,7 +35,7 @@ _BOOKINGS: Final = """
 SELECT b.ref, q.code::text AS place, s.code::text AS space, b.starts_at, b.ends_at, b.cancelled_at FROM booking b
 JOIN place q ON q.id = b.place LEFT JOIN space s ON s.id = b.space WHERE b.member = %(ref)s ORDER BY b.starts_at, b.ref
 """
-# Traces of three months: older ones are gone. The member is in the index.
+# Events of the last three months; older ones are deleted. The index includes the member.
 _EVENTS: Final = """
 SELECT e.at, k.name AS kind, q.code::text AS place, o.code::text AS door, d.side, e.state = 1 AS granted,
        r.name AS reason, e.detail ->> 'pass_ref' AS pass
@@ -43,7 +43,7 @@ FROM event e JOIN event_kind k ON k.id = e.kind LEFT JOIN place q ON q.id = e.pl
 LEFT JOIN device d ON d.id = e.device LEFT JOIN door o ON o.id = d.door LEFT JOIN reason r ON r.id = e.reason
 WHERE e.member = %(ref)s ORDER BY e.at
 """
-# What the audit tells of this person, as far as the key sees it: what was done to them and what they did themselves.
+# The audit lines about this person that the key sees: what was done to them, and what they did.
 _AUDIT: Final = """
 SELECT a.at, a.actor, a.action, a.subject, d.body AS detail FROM audit a LEFT JOIN audit_detail d ON d.audit = a.id
 WHERE a.subject = 'member ' || %(ref)s OR d.person = %(ref)s ORDER BY a.id
@@ -65,8 +65,8 @@ _TABLES: Final = {
 }
 
 
-async def everything(s: Session, ref: str) -> dict[str, Any]:
-    """All that is held about the member ``ref`` beside its own row, as far as this key sees it."""
+async def personal_data(s: Session, ref: str) -> dict[str, Any]:
+    """Return all data about the member ``ref`` except its own row, as far as this key sees it."""
     organisation = await s.row(_ORGANISATION, {"ref": ref})
     held: dict[str, Any] = {"organisation_name": organisation["name"] if organisation else None}
     for name, query in _TABLES.items():

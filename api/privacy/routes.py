@@ -1,4 +1,4 @@
-"""What is held about a member: exported, and erased; by who may, and by the member with a key of their own."""
+"""Export and erasure of the data about a member, by an administrator or by the member with an own key."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from api.http.roles import PERMISSIONS, Permission, Role
 from api.http.session import Session, guarded, session
 from api.keys import keys as key_rows
 from api.members.members import FIND, Member, member_json
-from api.privacy.personal_data import ERASE, everything
+from api.privacy.personal_data import ERASE, personal_data
 
 router: Final = APIRouter(tags=["privacy"])
 
-# The codes of a key's places; null: it reaches all.
+# The codes of a key's places; null: all.
 _PLACES: Final = """
 SELECT CASE WHEN %(places)s::integer[] IS NOT NULL THEN
   ARRAY(SELECT code::text FROM place WHERE id = ANY(%(places)s::integer[]) ORDER BY code)
@@ -43,30 +43,30 @@ class PersonalData(Answer):
     passes: list[dict[str, Any]]
     uses: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
-    events: list[dict[str, Any]] = Field(description="Of the last three months: older ones are not kept.")
+    events: list[dict[str, Any]] = Field(description="Of the last three months; older ones are deleted.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
 
 
 class Caller(Answer):
-    """What a key is, and what it may do."""
+    """A key and its permissions."""
 
     key: int = Field(description="Its number, as in the audit.")
     name: str
     role: Role | None
-    scopes: list[str] = Field(description="Of old keys without a role.")
+    scopes: list[str] = Field(description="Of keys without a role.")
     permissions: list[Permission]
-    places: list[str] | None = Field(description="The only places that it reaches; null: all.")
+    places: list[str] | None = Field(description="The only places it has access to; null: all.")
 
 
 class Erased(Answer):
-    """What went."""
+    """Erased rows by table."""
 
     erased: dict[str, int]
 
 
 class OwnKeyMade(Body):
-    """How long the key lives."""
+    """How long the key is valid."""
 
     hours: int = Field(default=24, ge=1, le=_LONGEST_H)
 
@@ -74,7 +74,7 @@ class OwnKeyMade(Body):
 class OwnKey(Answer):
     """A member's own key."""
 
-    key: str = Field(description="Shown this once; only its hash is kept.")
+    key: str = Field(description="Shown only once; only its hash is stored.")
     member: str
     expires_at: datetime
 
@@ -110,8 +110,8 @@ async def erase(ref: str, request: Request) -> Response:
 async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = None) -> Response:
     """With it the member can see, export and erase their own data (`/v1/me`), and nothing else.
 
-    It reads what happened to them at every place: so a network administrator makes it, who may read that anyway, and
-    hands it to the member. The audit has the line, which the member sees.
+    It reads the member's data at every place, so that only network administrators, who can read that anyway, may create
+    it. The audit records it, and the member sees that line.
     """
     expires_at = datetime.now(UTC) + timedelta(hours=(body or OwnKeyMade()).hours)
     async with session(request, "privacy") as s:
@@ -124,7 +124,7 @@ async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = Non
 
 @router.get("/v1/me", summary="Who or what this key belongs to", **guarded(answers={200: Member | Caller}))
 async def me(request: Request) -> Response:
-    """Of a member's own key the member, with an `ETag`; of any other key what it is and what it may do."""
+    """For a member's own key the member, with an `ETag`; for any other key its role and permissions."""
     async with session(request) as s:
         if s.caller.member is None:
             reached = await s.row(_PLACES, {"places": s.caller.places})
@@ -162,19 +162,19 @@ def _caller(s: Session, places: list[str] | None) -> dict[str, Any]:
 
 
 def _own(s: Session) -> str:
-    """The member whose key this is.
+    """Return the member whose own key this is.
 
     Raises:
-        NotFound: it is nobody's own.
+        NotFound: it isn't a member's own key.
     """
     if s.caller.member is None:
-        raise NotFound("This key stands for no member. POST /v1/members/…/key makes one that does.")
+        raise NotFound("This is not a member's own key. POST /v1/members/…/key creates one.")
     return s.caller.member
 
 
 async def _export(s: Session, ref: str) -> Response:
     row = await read(s, _resource(ref))
-    held = await everything(s, ref)
+    held = await personal_data(s, ref)
     await note_reading(s, "exported", f"member {ref}")
     answer = json_answer({"exported_at": time_of(datetime.now(UTC)), "member": member_json(row), **held})
     answer.headers["Content-Disposition"] = f'attachment; filename="{ref}.json"'

@@ -1,1 +1,1 @@
-"""Schedules and closures over HTTP."""
+"""Schedules and closures."""

@@ -26,7 +26,7 @@ from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["closures"])
 
-# One closure, or those of a place and the network (or all that the caller sees) that end on a day or after it.
+# One closure, or those of a place and the network (or all that the caller sees) that end on or after a day.
 FIND: Final = """
 SELECT c.id, p.code::text AS place, c.first, c.last, c.reason, c.revision
 FROM closure c LEFT JOIN place p ON p.id = c.place
@@ -64,7 +64,7 @@ class ClosureFields(Body):
 
 
 class ClosureMade(ClosureFields):
-    """A new closure; without `place` of the whole network."""
+    """A new closure; without `place`, of the whole network."""
 
     place: Code | None = None
 
@@ -95,13 +95,13 @@ class Closures(Answer):
 
 
 def closure_resource(number: int) -> Resource:
-    """A closure by its number."""
+    """Name a closure by its number."""
     key = {"id": number, "place": None, "since": None}
     return Resource(find=FIND, key=key, name=f"closure {number}", subject=f"closure {number}")
 
 
 def closure_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``FIND`` as it is told."""
+    """Format a row of ``FIND`` for an answer."""
     days = {name: row[name].isoformat() for name in ("first", "last")}
     return {"id": row["id"], "place": row["place"], **days, "reason": row["reason"]}
 

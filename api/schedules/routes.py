@@ -1,4 +1,4 @@
-"""``/v1/schedules`` and ``/v1/places/{place}/schedules``: hours with a name."""
+"""``/v1/schedules`` and ``/v1/places/{place}/schedules``: named hours."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def make_schedule(request: Request, body: ScheduleMade) -> Response:
 async def schedule(code: str, request: Request) -> Response:
     """By its code."""
     async with session(request, "members:read") as s:
-        return await _tell(s, schedule_resource(code, None))
+        return await _one(s, schedule_resource(code, None))
 
 
 @router.put(
@@ -118,7 +118,7 @@ async def remove_schedule(code: str, request: Request) -> Response:
 async def schedule_of_place(place: str, code: str, request: Request) -> Response:
     """By its code within the place."""
     async with session(request, "members:read") as s:
-        return await _tell(s, schedule_resource(code, place))
+        return await _one(s, schedule_resource(code, place))
 
 
 @router.put(
@@ -145,7 +145,7 @@ async def remove_schedule_of_place(place: str, code: str, request: Request) -> R
         return await _remove(s, request, schedule_resource(code, place))
 
 
-async def _tell(s: Session, resource: Resource) -> Response:
+async def _one(s: Session, resource: Resource) -> Response:
     row = await read(s, resource)
     return with_etag(schedule_json(row), row["revision"])
 
@@ -164,7 +164,7 @@ async def _put(
     }
     if await s.row(rows.UPDATE, values) is None:
         raise await explain_refusal(s, resource, wanted)
-    return await _tell(s, resource)
+    return await _one(s, resource)
 
 
 async def _remove(s: Session, request: Request, resource: Resource) -> Response:
@@ -173,7 +173,7 @@ async def _remove(s: Session, request: Request, resource: Resource) -> Response:
     await s.run(rows.LOCK)
     linking = await s.row(rows.LINKING, {"id": row["id"]})
     if linking is not None:
-        raise Conflict(f"It is still needed: schedule {linking['code']!r} links to it. Change that first.")
+        raise Conflict(f"It is still in use: schedule {linking['code']!r} links to it. Change that first.")
     if await s.row(rows.DELETE, {"id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
         raise await explain_refusal(s, resource, wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

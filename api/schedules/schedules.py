@@ -1,4 +1,4 @@
-"""Schedules: hours with a name, of the network or of one place, that passes and doors follow."""
+"""Schedules: named hours, of the network or of one place, that passes and doors follow."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from api.http.revisions import Resource
 from api.http.session import Session
 
 _DEEPEST: Final = 7
-"""Links of links; a list refuses deeper ones (access.schedules)."""
+"""Longest chain of links; a list refuses longer ones (access.schedules)."""
 
-# Schedules with the names of what is linked: one by its code and place, or all of a place and of the network.
+# Schedules with the names of linked ones: one by code and place, or all of a place and of the network.
 FIND: Final = """
 SELECT s.id, s.code::text AS code, p.code::text AS place, s.name, s.hours, s.revision,
        ARRAY(SELECT concat_ws('/', q.code::text, l.code::text) FROM schedule l LEFT JOIN place q ON q.id = l.place
@@ -46,10 +46,10 @@ WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revi
 """
 # Which schedules link to this one.
 LINKING: Final = "SELECT code::text AS code FROM schedule WHERE linked @> ARRAY[%(id)s::integer] ORDER BY code LIMIT 1"
-# One change of links at a time, so that two together can't close a circle.
+# One change of links at a time, so that two concurrent ones can't close a circle.
 LOCK: Final = "LOCK TABLE schedule IN SHARE UPDATE EXCLUSIVE MODE"
-# How deep the links go from some schedules down, and up to those that link to this one; whether there is a circle.
-# Deeper than anybody may draw isn't followed.
+# The length of the chains of links from some schedules down and up to this one, and whether there is a circle.
+# Chains longer than the limit aren't followed.
 REACHED: Final = """
 WITH RECURSIVE below (id, depth) AS (
   SELECT l, 1 FROM unnest(%(linked)s::integer[]) AS l
@@ -75,7 +75,9 @@ class ScheduleFields(Body):
         "{department, hours}; `except`: [[first, last, periods], …]; `closed`: [[first, last], …].",
         examples=[{"mon": [["08:00", "12:00"], ["14:00", "18:00"]], "closed": [["2026-12-24", "2027-01-01"]]}],
     )
-    linked: list[ScheduleName] = Field(default=[], max_length=50, description="Open also whenever one of these is.")
+    linked: list[ScheduleName] = Field(
+        default=[], max_length=50, description="It is also open whenever one of these is."
+    )
 
 
 class ScheduleMade(ScheduleFields):
@@ -86,7 +88,7 @@ class ScheduleMade(ScheduleFields):
 
 
 class Schedule(Answer):
-    """Hours with a name."""
+    """Named hours."""
 
     code: str
     place: str | None = Field(description="null: the network's.")
@@ -102,24 +104,24 @@ class Schedules(Answer):
 
 
 def schedule_resource(code: str, place: str | None) -> Resource:
-    """A schedule by its code: the network's, or a place's."""
+    """Name a schedule by its code: the network's, or a place's."""
     key = {"code": code, "place": place, "also_network": False, "everywhere": False}
     return Resource(find=FIND, key=key, name=f"schedule {code!r}", subject=f"schedule {code}")
 
 
 def schedule_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``FIND`` as it is told."""
+    """Format a row of ``FIND`` for an answer."""
     return {name: row[name] for name in ("code", "place", "name", "hours", "linked")}
 
 
 def checked_hours(hours: Mapping[str, Any], field: str = "hours") -> dict[str, Any]:
-    """Hours as ``access.schedules`` writes them.
+    """Check hours and normalise them as ``access.schedules`` does.
 
     Raises:
-        BadField: they make no sense; says what.
+        BadField: they are invalid.
     """
     if "linked" in hours:
-        raise BadField(f"{field}.linked", "what is linked stands beside the hours, by name: `linked`")
+        raise BadField(f"{field}.linked", "linked schedules are sent beside the hours, by name: `linked`")
     try:
         schedule = schedule_from_json(hours)
     except ListError as error:
@@ -135,16 +137,16 @@ def checked_hours(hours: Mapping[str, Any], field: str = "hours") -> dict[str, A
 
 
 async def links(s: Session, names: list[str], *, own: int | None, place: int | None) -> list[int]:
-    """The ids of what schedule ``own`` (None: a new one) of ``place`` (None: the network's) is to link to.
+    """Return the ids of the schedules that ``own`` (None: a new one) of ``place`` (None: the network) may link to.
 
     Raises:
-        BadField: unknown, another place's, a circle, or too deep.
+        BadField: one is unknown or another place's, or there is a circle or too long a chain.
     """
     await s.run(LOCK)
     found = []
     for name in names:
         if place is None and "/" in name:
-            raise BadField("linked", f"{name!r} is a place's schedule: the network's link to the network's only")
+            raise BadField("linked", f"{name!r} belongs to a place: the network's schedules link only to the network's")
         found.append(await schedule_named(s, name, "linked", place=place))
     linked = sorted({one for one in found if one is not None})
     reached = await s.row(REACHED, {"linked": linked, "id": own})

@@ -1,1 +1,1 @@
-"""Visitors over HTTP."""
+"""Visitors."""

@@ -1,4 +1,4 @@
-"""``/v1/visitors``: who comes for a visit, and what has become of it."""
+"""``/v1/visitors``: expected visitors, their arrival and departure."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ BEFORE: Final[Mapping[VisitorStatus, Sequence[VisitorStatus]]] = {
     "left": ("present", "left"),
     "cancelled": ("expected", "cancelled"),
 }
-"""From which states a visit comes into each."""
+"""The states from which a visit may reach each state."""
 
 
 class VisitorMade(Body):
-    """Who comes, when, where, to whom."""
+    """An expected visitor."""
 
     name: Name
     email: Email | None = None
     host: Ref | None = Field(default=None, description="The member whom they visit.")
     place: Code
-    spaces: list[Code] | None = Field(default=None, max_length=50, description="Only these; null: all of the place.")
+    spaces: list[Code] | None = Field(default=None, max_length=50, description="Only these; null: the whole place.")
     starts: Moment = Field(alias="from")
     ends: Moment = Field(alias="until")
     card: CardMade | None = Field(default=None, description="A card or a keypad code for the visit.")
@@ -55,7 +55,7 @@ class VisitorMade(Body):
 
 
 class VisitChanged(Body):
-    """What has become of a visit."""
+    """A visit's new status."""
 
     status: VisitorStatus
 
@@ -69,7 +69,7 @@ class VisitsQuestion(Question):
 
 
 class Visit(Answer):
-    """A visit: its reference is that of its pass."""
+    """A visit; its reference is that of its pass."""
 
     ref: Ref
     member: Ref
@@ -79,23 +79,23 @@ class Visit(Answer):
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     status: VisitorStatus
-    card: IssuedCard | None = Field(default=None, description="Only in the answer that makes the visit.")
+    card: IssuedCard | None = Field(default=None, description="Only in the answer that creates the visit.")
 
 
 class Visits(Answer):
-    """Visits, the latest first, at most 1,000."""
+    """At most 1,000 visits, latest first."""
 
     visitors: list[Visit]
 
 
 def visit_resource(ref: str) -> Resource:
-    """A visit by the reference of its pass."""
+    """Name a visit by the reference of its pass."""
     key = {"ref": ref, "place": None, "status": None, "day": None}
     return Resource(find=VISITS, key=key, name=f"visit {ref!r}", subject=f"pass {ref}")
 
 
 def visit_json(row: DictRow) -> dict[str, Any]:
-    """A row of ``passes.VISITS`` as it is told."""
+    """Format a row of ``passes.VISITS`` for an answer."""
     return {
         "ref": row["ref"],
         "member": row["member"],
@@ -172,7 +172,7 @@ async def change_visit(ref: str, request: Request, body: VisitChanged) -> Respon
         row = await read_to_change(s, resource, wanted)
         if row["visitor"] not in BEFORE[body.status]:
             raise Conflict(f"A visitor who is {row['visitor']} doesn't become {body.status}.", field="status")
-        revisions = [row["revision"]]  # also of `*`: the step was judged by this one
+        revisions = [row["revision"]]  # also with `*`: the step was checked against this revision
         if await s.row(rows.VISIT, {"ref": ref, "visitor": body.status, "revisions": revisions}) is None:
             raise await explain_refusal(s, resource, revisions)
         row = await read(s, resource)

@@ -61,15 +61,15 @@ def test_who_waits_is_woken_by_the_last_answer_and_by_doubt() -> None:
     async def go() -> None:
         answers = OrderAnswers("postgresql://nowhere/nothing")
         with answers.expecting(["o-1", "o-2"]) as waiting, answers.expecting(["o-2"]) as other:
-            assert not await waiting.until_told(0.01)
+            assert not await waiting.wait(0.01)
             for one in answers._waiting["o-2"]:
-                one.told("o-2")
-            assert await other.until_told(1)
-            assert not await waiting.until_told(0.01)
-            waiting.told("o-1")
-            assert await waiting.until_told(1)
+                one.answered("o-2")
+            assert await other.wait(1)
+            assert not await waiting.wait(0.01)
+            waiting.answered("o-1")
+            assert await waiting.wait(1)
             waiting.wake()
-            assert await waiting.until_told(1)
+            assert await waiting.wait(1)
         assert answers._waiting == {}
 
     asyncio.run(go())
