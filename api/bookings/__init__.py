@@ -1,1 +1,1 @@
-"""Bookings over HTTP."""
+"""Bookings."""

@@ -1,4 +1,4 @@
-"""Whether a time can be booked: the place is open all the while, and nobody else has the room."""
+"""Checks that a time can be booked: the place is open throughout, and the room is free."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from api.present.opening import opening_schedule
 async def check_bookable(s: Session, values: Mapping[str, Any]) -> None:
     """Refuse a booking (``place_id``, ``space_id``, ``starts``, ``ends``; ``ref`` of one that is changed).
 
-    The database refuses a room twice by itself; here it is said who has it, and until when.
+    The database itself refuses overlapping bookings of a room; this check says which booking has it.
 
     Raises:
-        Conflict: the place is closed then, or for a part of it, or another booking has the room; says until when.
+        Conflict: the place is closed for a part of it, or another booking has the room.
     """
     place = await s.row(rows.HOURS, values)
     assert place is not None
@@ -31,7 +31,7 @@ async def check_bookable(s: Session, values: Mapping[str, Any]) -> None:
         days = [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in place["closures"]]
         schedule = opening_schedule(place["opening_hours"], place["department"], days)
     except ListError:
-        pass  # hours that can't be read are not known: they refuse nothing
+        pass  # invalid hours count as unknown and refuse nothing
     else:
         closed = refusal(schedule, values["starts"], values["ends"], zone)
         if closed is not None:
@@ -40,14 +40,14 @@ async def check_bookable(s: Session, values: Mapping[str, Any]) -> None:
     taken = await s.row(rows.TAKEN, {"ref": None, **values})
     if taken is not None:
         raise Conflict(
-            f"the room is booked already, from {_local(taken['starts_at'], zone)} until"
+            f"the room is already booked, from {_local(taken['starts_at'], zone)} until"
             f" {_local(taken['ends_at'], zone)} (booking {taken['ref']}); choose another time or another room",
             field="from",
         )
 
 
 def refusal(schedule: Schedule, starts: datetime, ends: datetime, zone: ZoneInfo) -> tuple[str, str] | None:
-    """Why the place isn't open from ``starts`` until ``ends`` (aware): the field that is wrong, and a sentence."""
+    """Return the wrong field and the reason if the place isn't open from ``starts`` until ``ends`` (aware)."""
     closes = starts if not schedule.covers(starts, zone) else next_turn(schedule, starts, zone)
     if closes is None or closes >= ends:
         return None

@@ -1,4 +1,4 @@
-"""Bookings: from when until when a member has a place, or a space of it."""
+"""Bookings of a place or a space: their SQL and their shape in requests and answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from api.http.models import Answer, Body, Code, Moment, Question, Ref, time_of
 from api.http.revisions import Resource
 
-# One booking, or those of a member, at a place, within a time.
+# One booking, or those of a member, at a place, within a period.
 FIND: Final = """
 SELECT b.ref, b.member, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
        b.starts_at, b.ends_at, b.cancelled_at, b.revision
@@ -37,14 +37,14 @@ WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(re
 """
 
 
-# A place's hours, and the days around a time on which it is closed.
+# A place's hours, and its closures around a time.
 HOURS: Final = """
 SELECT p.code::text AS code, p.opening_hours, p.department, p.time_zone, ARRAY(
     SELECT jsonb_build_array(c.first, c.last) FROM public_closures() c
     WHERE (c.place = p.id OR c.place IS NULL)) AS closures
 FROM place p WHERE p.id = %(place_id)s
 """
-# Who has a space that is one party's at a time in a time, the earliest first.
+# The bookings of a space for one party that overlap a time, earliest first.
 TAKEN: Final = """
 SELECT b.ref, b.starts_at, b.ends_at FROM booking b
 WHERE b.space = %(space_id)s AND b.one_party AND b.cancelled_at IS NULL AND b.ref IS DISTINCT FROM %(ref)s
@@ -70,7 +70,7 @@ class BookingMade(Body):
 
 
 class BookingChanged(Body):
-    """What to change of a booking; what isn't sent stays."""
+    """A change of a booking; fields that aren't sent keep their value."""
 
     space: Code | None = None
     starts: Moment | None = Field(default=None, alias="from")
@@ -87,7 +87,7 @@ class BookingsQuestion(Question):
 
 
 class Booking(Answer):
-    """From when until when a member has a place, or a space of it."""
+    """A member's booking of a place or a space."""
 
     ref: Ref
     member: Ref
@@ -99,13 +99,13 @@ class Booking(Answer):
 
 
 class Bookings(Answer):
-    """Bookings, the latest first, at most 5,000."""
+    """At most 5,000 bookings, latest first."""
 
     bookings: list[Booking]
 
 
 def booking_resource(ref: str) -> Resource:
-    """A booking by reference."""
+    """Name a booking by reference."""
     key = {"ref": ref, "member": None, "place": None, "starts": None, "ends": None}
     return Resource(find=FIND, key=key, name=f"booking {ref!r}", subject=f"booking {ref}")
 

@@ -1,4 +1,4 @@
-"""``/v1/bookings``: who has what, from when until when."""
+"""``/v1/bookings``: bookings of places and spaces."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def change_booking(ref: str, request: Request, body: BookingChanged) -> Re
         wanted, resource = expected_revisions(request), booking_resource(ref)
         row = await read_to_change(s, resource, wanted)
         if row["cancelled_at"] is not None:
-            raise Conflict("This booking is cancelled. Make a new one.")
+            raise Conflict("This booking is cancelled. Create a new one.")
         fields = sent(body)
         values = {
             "ref": ref,

@@ -1,1 +1,1 @@
-"""Cards over HTTP: their life, their numbers, and how far a change has spread."""
+"""Cards: their life, their numbers, their enrolment, and which gateways have a change."""

@@ -1,4 +1,4 @@
-"""Cards: a life of their own, its history, and how far a change of one has spread. No number is ever told."""
+"""Cards: their SQL and their shape in requests and answers. Card numbers are never returned."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ FIND: Final = """
 SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
 FROM card WHERE ref = %(ref)s
 """
-# The cards of one member, the newest first.
+# The cards of one member, newest first.
 OF_MEMBER: Final = """
 SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
 FROM card WHERE member = %(member)s ORDER BY issued_at DESC, ref
 """
-# A page of cards, the newest first: of members at home at a place, of a status, by their last digits.
+# A page of cards, newest first: of members with a home place, of a status, with these last digits.
 LIST: Final = """
 SELECT c.ref, c.member, c.kind, c.format, c.last4, c.status, c.valid_from, c.valid_until, c.replaces, c.issued_at,
        c.revision
@@ -43,7 +43,7 @@ WHERE (%(place)s::text IS NULL OR p.code::text = %(place)s) AND (%(status)s::tex
   AND (%(before)s::text IS NULL OR (c.issued_at, c.ref) < (%(before)s::timestamptz, %(before_ref)s))
 ORDER BY c.issued_at DESC, c.ref DESC LIMIT %(limit)s
 """
-# Whose card this is.
+# The card with a token.
 WHOSE: Final = """
 SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
 FROM card WHERE token = %(token)s
@@ -54,7 +54,7 @@ VALUES (%(token)s, %(last4)s, %(kind)s, %(format)s, %(member)s, %(status)s, %(va
         %(replaces)s)
 RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
 """
-# Change a card, in one statement: this is how a lost card is taken out of service.
+# Change a card in one statement: a lost card is taken out of service this way.
 UPDATE: Final = """
 UPDATE card SET
   status = CASE WHEN %(has_status)s THEN %(status)s ELSE status END,
@@ -64,14 +64,14 @@ WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(re
   AND (NOT %(has_status)s OR status = %(status)s OR status = ANY(%(before)s))
 RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
 """
-# A card whose life is over leaves its number to its next life: its own row keeps a token that no card has.
+# Release the number of a lost or returned card for its next life: the row keeps a token that no card has.
 RELEASE: Final = """
 UPDATE card SET token = sha256(convert_to('released ' || ref || ' ' || gen_random_uuid(), 'UTF8'))
 WHERE token = %(token)s AND status = ANY(%(over)s)
 """
-# The number of an old card, for its own next life.
+# The token of an old card, for its next life.
 NUMBER: Final = "SELECT token, kind, format, last4 FROM card WHERE ref = %(ref)s"
-# What was read at a reader for an enrolment of this key's own.
+# The card that was read for an enrolment.
 ENROLLED: Final = """
 SELECT e.token, e.last4, e.format, e.bits, e.read_at, c.outcome, a.sealed
 FROM enrolment e JOIN command c ON c.id = e.id
@@ -88,11 +88,11 @@ class CardMade(Body):
         default=None,
         max_length=100,
         repr=False,
-        description="In hexadecimal, in the card's order, or as `format` says. Never stored: only its keyed hash is.",
+        description="In hexadecimal, in the card's byte order, or in `format`. Only its keyed hash is stored.",
         examples=["04A2245AC16D80"],
     )
     format: CardFormat | None = None
-    enrolment: Ref | None = Field(default=None, description="An enrolment at a reader that has read a card.")
+    enrolment: Ref | None = Field(default=None, description="An enrolment for which a card has been read.")
     code: str | None = Field(
         default=None,
         max_length=12,
@@ -103,7 +103,7 @@ class CardMade(Body):
         default=None,
         ge=4,
         le=12,
-        description="A new keypad code of so many digits, chosen by the server: the answer shows it once.",
+        description="A new keypad code with this many digits, chosen by the server and shown only in the answer.",
     )
     status: Literal["issued", "active"] = "active"
     valid_from: Moment | None = None
@@ -111,7 +111,7 @@ class CardMade(Body):
 
 
 class CardSought(Body):
-    """A card in the hand: exactly one of the three."""
+    """A card at hand: exactly one of `number`, `enrolment`, `code`."""
 
     number: str | None = Field(default=None, max_length=100, repr=False, examples=["04A2245AC16D80"])
     format: CardFormat | None = None
@@ -130,7 +130,7 @@ class CardsQuestion(Question):
 
 
 class CardReissued(Body):
-    """What takes the old card's place; none of these: the same card in a new life (a lost one that turned up)."""
+    """The card that replaces the old one; without it, the same card is reissued (a lost one that was found)."""
 
     number: str | None = Field(default=None, max_length=100, repr=False, examples=["04B1335AC16D80"])
     format: CardFormat | None = None
@@ -140,13 +140,13 @@ class CardReissued(Body):
         default=None,
         ge=4,
         le=12,
-        description="A new keypad code of so many digits, chosen by the server: the answer shows it once.",
+        description="A new keypad code with this many digits, chosen by the server and shown only in the answer.",
     )
-    old: Literal["returned", "lost"] = Field(default="lost", description="What became of the old card.")
+    old: Literal["returned", "lost"] = Field(default="lost", description="The new status of the old card.")
 
 
 class CardChanged(Body):
-    """What to change of a card; what isn't sent stays."""
+    """A change of a card; fields that aren't sent keep their value."""
 
     status: CardLife = "active"
     valid_from: Moment | None = None
@@ -164,30 +164,30 @@ class Card(Answer):
     status: CardLife
     valid_from: datetime | None
     valid_until: datetime | None
-    replaces: str | None = Field(description="The card in whose place it was issued.")
+    replaces: str | None = Field(description="The card that it replaces.")
     issued_at: datetime
 
 
 class IssuedCard(Card):
-    """A card as it was issued."""
+    """A newly issued card."""
 
-    code: str | None = Field(default=None, description="The code that the server chose: shown this once.")
+    code: str | None = Field(default=None, description="The code that the server chose; shown only once.")
 
 
 class Cards(Answer):
-    """Cards, the newest first."""
+    """Cards, newest first."""
 
     cards: list[Card]
 
 
 class CardPage(Cards):
-    """A page of cards, the newest first."""
+    """A page of cards, newest first."""
 
-    next: str | None = Field(description="`cursor` of the next page; null: this was the last.")
+    next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
 
 
 class CardStep(Answer):
-    """A step in a card's life."""
+    """A change of a card's status."""
 
     at: datetime
     was: CardLife | None = Field(description="null: it was issued.")
@@ -203,7 +203,7 @@ class CardHistory(Answer):
 
 
 def card_resource(ref: str) -> Resource:
-    """A card by reference."""
+    """Name a card by reference."""
     return Resource(find=FIND, key={"ref": ref}, name=f"card {ref!r}", subject=f"card {ref}")
 
 

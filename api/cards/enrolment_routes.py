@@ -1,4 +1,4 @@
-"""``/v1/enrolments``: a card is enrolled by presenting it at a chosen reader."""
+"""``/v1/enrolments``: enrol a card by presenting it at a chosen reader."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ async def begin(request: Request, body: Enrol) -> Response:
         await s.run(BEGIN, {"id": ids[0], "place": place, "key": s.caller.id})
         if shared(request).settings.card_key is not None:
             await s.run(ASK, {"id": ids[0], "reply_key": public_bytes(reply_key(card_key(request)))})
-        told = await _told(s, request, ids[0])
-    answer = json_answer(told, status=202)
+        found_card = await _enrolment(s, request, ids[0])
+    answer = json_answer(found_card, status=202)
     answer.headers["Location"] = f"/v1/enrolments/{ids[0]}"
     return answer
 
@@ -66,19 +66,19 @@ async def enrolment(id: str, request: Request, question: Annotated[WaitQuestion,
     """With `wait`, the answer comes as soon as a card is read. Only the key that started it sees the raw bits."""
     with order_answers(request).expecting([id]) as waiting:
         async with session(request, "enrol") as s:
-            told = await _told(s, request, id)
-        if told["outcome"] is None and question.wait:
+            found_card = await _enrolment(s, request, id)
+        if found_card["outcome"] is None and question.wait:
             await outcomes(request, [id], waiting, question.wait, "enrol")
             async with session(request, "enrol") as s:
-                told = await _told(s, request, id)
-    return json_answer(told)
+                found_card = await _enrolment(s, request, id)
+    return json_answer(found_card)
 
 
-async def _told(s: Session, request: Request, enrolment_id: str) -> dict[str, Any]:
-    orders = await found(s, [enrolment_id])  # first: a card that was read before the order was done is then seen too
+async def _enrolment(s: Session, request: Request, enrolment_id: str) -> dict[str, Any]:
+    orders = await found(s, [enrolment_id])  # first, so that a card read before the order was done is seen too
     row = await s.row(FIND, {"id": enrolment_id})
     if row is None or not orders:
-        raise NotFound(f"There is no enrolment {enrolment_id!r} that this key reaches.")
+        raise NotFound(f"There is no enrolment {enrolment_id!r}, or this key has no access to it.")
     raw = None if row["sealed"] is None else bits_of(card_key(request), enrolment_id, row["sealed"])
     alike: list[dict[str, Any]] = []
     random = False

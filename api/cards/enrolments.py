@@ -1,4 +1,4 @@
-"""A card presented at a reader to be enrolled: what was read, whose it is already, if the reader is set wrongly."""
+"""Enrolments: what was read from a presented card, whether it is known, and whether the reader is misconfigured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ORDER BY g.code LIMIT 1
 """
 BEGIN: Final = "INSERT INTO enrolment (id, place, key) VALUES (%(id)s, %(place)s, %(key)s)"
 ASK: Final = "INSERT INTO enrolment_answer (id, reply_key) VALUES (%(id)s, %(reply_key)s)"
-# An enrolment with its order, and the card that has been read, if this key sees it already.
+# An enrolment with its order, and the known card that was read, if this key sees it.
 FIND: Final = """
 SELECT e.id, p.code::text AS place, d.code AS reader, e.key, encode(e.token, 'hex') AS token, e.last4, e.format, e.bits,
        e.read_at, c.ref AS card, c.member, c.status, a.sealed
@@ -49,13 +49,13 @@ _HOW: Final[Mapping[str, str]] = {
 
 
 class Enrol(Body):
-    """Where the card will be presented."""
+    """An enrolment to begin."""
 
     place: Code
     reader: str = Field(
         min_length=1, max_length=64, description="The reader's code at that place.", examples=["entry-in"]
     )
-    expires_s: int = Field(default=60, ge=10, le=600, description="The reader waits so long for the card, seconds.")
+    expires_s: int = Field(default=60, ge=10, le=600, description="How long the reader waits for the card, seconds.")
 
 
 class KnownCard(Answer):
@@ -67,14 +67,14 @@ class KnownCard(Answer):
 
 
 class Lookalike(Answer):
-    """A known card that this reader may be reading wrongly."""
+    """A known card that a misconfigured reader would read like this."""
 
     how: str
     card: KnownCard
 
 
 class Enrolment(Answer):
-    """What was read."""
+    """An enrolment and the card that was read."""
 
     id: str
     place: str
@@ -85,9 +85,9 @@ class Enrolment(Answer):
     read_at: datetime | None
     last4: str | None
     format: str | None
-    bits: int | None = Field(description="How many were read.")
-    raw: str | None = Field(description="As read: only for the key that ordered it, for two minutes.")
-    card: KnownCard | None = Field(description="The network knows this card already.")
+    bits: int | None = Field(description="Number of bits read.")
+    raw: str | None = Field(description="The raw bits: only for the key that began the enrolment, for two minutes.")
+    card: KnownCard | None = Field(description="The card, if the network already knows it.")
     lookalikes: list[Lookalike]
     hint: str | None
 
@@ -95,7 +95,7 @@ class Enrolment(Answer):
 def enrolment_json(
     row: DictRow, order: Mapping[str, Any], raw: str | None, alike: list[dict[str, Any]], *, random: bool = False
 ) -> dict[str, Any]:
-    """An enrolment as it is told; ``random``: its number looks as if it were another at each reading."""
+    """Format an enrolment for an answer; ``random``: its number looks like one that changes at each read."""
     state = "read" if row["token"] else "unreadable" if row["read_at"] else "ended" if order["outcome"] else "waiting"
     return {
         "id": row["id"],
@@ -136,7 +136,7 @@ def _hint(row: DictRow, state: str, alike: list[dict[str, Any]], *, random: bool
 
 
 def likely(key: bytes, token: str, bits: str) -> dict[str, str]:
-    """Return the tokens of cards that a wrongly set reader may have read as ``bits``, each with what would be wrong.
+    """Return the tokens of cards that a misconfigured reader would read as ``bits``, each with the fault.
 
     Args:
         key: the network's key for tokens.
@@ -148,17 +148,17 @@ def likely(key: bytes, token: str, bits: str) -> dict[str, str]:
 
 
 def bits_of(key: bytes, enrolment: str, sealed: bytes | None) -> str | None:
-    """The raw bits of what was read for an enrolment; None: none, or longer ago than two minutes."""
+    """Return the raw bits that were read for an enrolment; None: none, or more than two minutes ago."""
     return None if sealed is None else unseal(reply_key(key), bytes(sealed), about=enrolment)
 
 
 def number_of(key: bytes, token: str, bits: str) -> str | None:
-    """The number that a card of this token has, whose ``bits`` were read."""
+    """Return the card number with this token among the readings of ``bits``; None: there is none."""
     return next((one for one in _numbers(bits) if card_token(key, one) == token), None)
 
 
 def _numbers(bits: str) -> Iterator[str]:
-    """Every number that some reader's settings make of ``bits``."""
+    """Yield the number that each reader configuration makes of ``bits``."""
     for inverted in (False, True):
         for backwards in (False, True):
             try:

@@ -1,4 +1,4 @@
-"""From what a request names as a card to the row that is kept of it."""
+"""Issues cards: from the card in a request to its row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from api.http.state import card_key, shared
 
 _NAMED: Final = "number, enrolment, code and code_digits"
 _TRIES: Final = 20
-"""So often the server chooses a code anew where another has it."""
+"""How often the server chooses another code if the first is taken."""
 CHOSEN: Final = (
     "the server chooses the codes of places: send code_digits (4 to 12), and read the code in the answer. Only a key "
     "of the whole network chooses one itself"
@@ -35,10 +35,10 @@ CHOSEN: Final = (
 
 
 def names_a_card(body: CardMade | CardReissued | CardSought, within: str = "") -> bool:
-    """Whether ``body`` names one: by a number, an enrolment or a code.
+    """Whether ``body`` names a card: by a number, an enrolment or a code.
 
     Raises:
-        BadField: it names two, or the format of nothing.
+        BadField: it names two, or has a format without a number.
     """
     names = ("number", "enrolment", "code", "code_digits")
     given = [name for name in names if getattr(body, name, None) is not None]
@@ -52,18 +52,17 @@ def names_a_card(body: CardMade | CardReissued | CardSought, within: str = "") -
 async def credential_of(
     s: Session, request: Request, body: CardMade | CardReissued | CardSought, *, within: str = ""
 ) -> Credential:
-    """What to keep of the card that ``body`` names; ``within`` is where in the request it stands.
+    """Return what to store of the card that ``body`` names; ``within``: the path of ``body`` in the request.
 
     Raises:
-        BadField: none, two, or what is no number, no code, no enrolment that has read a card; a code that this caller
-            may not choose.
-        LimitReached: this key has named too many that others have.
+        BadField: no card or two; an invalid number, code or enrolment; a code that this caller may not choose.
+        LimitReached: this key has named too many cards of others.
         Unavailable: this server has no key for card tokens.
     """
     if not names_a_card(body, within):
         raise BadField(f"{within}number", f"send one of {_NAMED}")
     if isinstance(body, CardSought):
-        if body.code is not None:  # who finds a code could use it
+        if body.code is not None:  # a code that is found could be used
             tries = shared(request).tries
             tries.check(TAKEN, s.caller.id)
             tries.count(TAKEN, s.caller.id)
@@ -83,7 +82,7 @@ async def credential_of(
 
 
 def numbered(request: Request, number: str, format_: str | None, *, within: str = "") -> Credential:
-    """What to keep of the card with this number.
+    """Return what to store of the card with this number.
 
     Raises:
         FormatNeeded: it may be decimal or hexadecimal.
@@ -104,10 +103,10 @@ def numbered(request: Request, number: str, format_: str | None, *, within: str 
 
 
 async def put_card(s: Session, request: Request, credential: Credential, **values: Any) -> dict[str, Any]:
-    """Issue a card, and return it as the answer shows it; one whose life is over leaves its number to this one.
+    """Issue a card and return its row; a lost or returned card with this number releases it.
 
     Raises:
-        Taken: another card has this number, at whatever place.
+        Taken: another card has this number, at any place.
     """
     for _ in range(_TRIES):
         await s.run(RELEASE, {"token": credential.token, "over": list(OVER)})
@@ -125,9 +124,9 @@ async def put_card(s: Session, request: Request, credential: Credential, **value
             assert row is not None
             return row | {"code": credential.shown}
     if credential.kind == "code":
-        raise Taken("This code can't be had: choose one of more digits.", field="code")
+        raise Taken("This code is not available: choose one with more digits.", field="code")
     raise Taken(
-        "This card is enrolled already. A lost or returned one is reissued; where you don't find it, ask a network "
+        "This card is already enrolled. Reissue a lost or returned card; if you don't find it, ask a network "
         "administrator.",
         field="number",
     )
@@ -135,12 +134,12 @@ async def put_card(s: Session, request: Request, credential: Credential, **value
 
 @asynccontextmanager
 async def taking(request: Request, permission: Permission, *, takes: bool = True) -> AsyncIterator[Session]:
-    """Open a session in which somebody gets a card, a code or an address (``takes``) that another may have.
+    """Open a session that assigns a card, a code or an address (``takes``) that another member may have.
 
-    One that another has is counted and audited, though nothing is stored.
+    A try for one that is taken is counted and audited, though nothing is stored.
 
     Raises:
-        LimitReached: this key has named too many that others have.
+        LimitReached: this key has tried too many that are taken.
     """
     tries = shared(request).tries
     try:
@@ -157,7 +156,7 @@ async def taking(request: Request, permission: Permission, *, takes: bool = True
 
 
 def issued_json(row: dict[str, Any]) -> dict[str, Any]:
-    """What ``put_card`` returns, as it is told."""
+    """Format the result of ``put_card`` for an answer."""
     return card_json(row) | ({} if row["code"] is None else {"code": row["code"]})
 
 
@@ -166,7 +165,7 @@ async def _enrolled(s: Session, request: Request, enrolment: str, field: str) ->
     if row is None:
         raise BadField(field, "there is no such enrolment")
     if row["token"] is None:
-        what = "its card is of a format that nobody knows" if row["read_at"] else "no card has been presented yet"
+        what = "its card has an unknown format" if row["read_at"] else "no card has been presented yet"
         raise BadField(field, what)
     bits = None if row["sealed"] is None else bits_of(card_key(request), enrolment, row["sealed"])
     number = None if bits is None else number_of(card_key(request), row["token"].hex(), bits)

@@ -1,9 +1,9 @@
 """Card numbers as people write and print them, read as the number that a reader sends. Pure.
 
-A card bears its number in decimal more often than in hexadecimal, and often only a part of it. An EM4100 card has 5
+Cards show their number in decimal more often than in hexadecimal, and often only a part of it. An EM4100 card has 5
 bytes; 0A004D7603, for example, is printed as 0005076483 (the last 4 bytes in decimal, "8H10D"), 077,30211 (the last 3:
 one byte and two, "2H3D,4H5D", or Wiegand 26), 05076483 ("6H8D") or 0042954749443 (all 5). Ten decimal digits are also 5
-bytes in hexadecimal. So a number of decimal digits alone is read by a format that names its base, or not at all.
+bytes in hexadecimal. So a number of decimal digits alone is read only if its format gives the base.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MARKED_PAIRS: Final = re.compile(r"[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2})+")
 _PRINTED: Final = re.compile(r"(?:(\d{1,6})\s*([:/,.-])\s*)?(\d{1,11})")
 _FIRST: Final = re.compile("(?:[0-9A-F]{2}){1,2}")
 _EXACT_DIGITS: Final = 15
-"""A spreadsheet keeps so many digits of a number, and writes zeros for the rest."""
+"""The digits of a number that a spreadsheet keeps; it replaces the others by zeros."""
 
 _POWER: Final = (
     "a spreadsheet has turned this number into a power of ten, and digits are lost: format the column as text, fill in "
@@ -71,11 +71,11 @@ class Choice:
 
     format: str
     reader_sends: str = field(repr=False)
-    """In hexadecimal; ``??`` is a byte that the number doesn't tell."""
+    """In hexadecimal; ``??``: a byte that the number doesn't contain."""
 
     @property
     def words(self) -> str:
-        """As a sentence lists it."""
+        """The choice as text."""
         return f"{self.format} (the reader sends {self.reader_sends})"
 
 
@@ -85,14 +85,14 @@ class Notation:
 
     name: str = "uid"
     base: Literal["hex", "decimal"] | None = None
-    """None: not said."""
+    """None: not given."""
     reversed: bool = False
     first: bytes = field(default=b"", repr=False)
-    """Bytes of an EM4100 card in front of those that are written."""
+    """The first bytes of an EM4100 card, which the number doesn't contain."""
 
 
 def read_notation(named: str) -> Notation:
-    """Read a format's name, for example ``EM4100-0A-decimal``; none is a UID whose base isn't said.
+    """Parse a format's name, for example ``EM4100-0A-decimal``; an empty one is a UID without a base.
 
     Raises:
         CardError: there is no such format.
@@ -128,7 +128,7 @@ def read_notation(named: str) -> Notation:
 
 
 def clean(text: str) -> str:
-    """``text`` without what a spreadsheet puts around it: ``="0012"``, ``'0012``, no-break spaces.
+    """Remove what a spreadsheet puts around ``text``: ``="0012"``, ``'0012``, no-break spaces.
 
     Raises:
         CardError: it is a power of ten, whose digits are lost.
@@ -143,7 +143,7 @@ def clean(text: str) -> str:
 
 
 def bare_digits(text: str) -> str | None:
-    """The digits of a cleaned ``text`` that has decimal digits only (blanks and ``.0`` aside); None: it has others."""
+    """Return the digits of a cleaned ``text`` without blanks and ``.0``; None: it has other characters."""
     match = _FRACTION.fullmatch(text)
     digits = (match[1] if match else text).replace(" ", "")
     return digits if digits.isascii() and digits.isdigit() else None
@@ -152,8 +152,8 @@ def bare_digits(text: str) -> str | None:
 def may_be_decimal(digits: str) -> bool:
     """Whether decimal digits may be a decimal number.
 
-    14 and 20 of them that don't begin with 00 are 7 and 10 bytes in hexadecimal: in decimal, such a number's first byte
-    would be 00, which no maker has.
+    14 or 20 digits that don't begin with 00 are 7 or 10 bytes in hexadecimal: read as decimal, the first byte would
+    be 00, which no maker uses.
     """
     return len(digits) not in (14, 20) or digits.startswith("00")
 
@@ -167,8 +167,8 @@ def read_number(text: str, named: str = "", *, hexadecimal: bool = False) -> Car
         hexadecimal: the other numbers of its column show that digits alone are hexadecimal too.
 
     Raises:
-        NeedsFormat: decimal digits only, and nothing says of which base.
-        CardError: it is no such number; the text says what to do, and doesn't quote the number.
+        NeedsFormat: decimal digits only, and no base is given.
+        CardError: it isn't such a number; the text says what to do, and doesn't quote the number.
     """
     card = _read(text, named, hexadecimal=hexadecimal)
     if card.format == "MIFARE4" and is_random(card.number):
@@ -195,7 +195,7 @@ def _read(text: str, named: str, *, hexadecimal: bool) -> Card:
 
 
 def choices_for(digits: str) -> tuple[Choice, ...]:
-    """How the formats of which cards usually are would read decimal ``digits``."""
+    """Return how the usual formats would read decimal ``digits``."""
     found: list[Choice] = []
     value, named = int(digits), _BY_BYTES.get(len(digits) // 2) if len(digits) % 2 == 0 else None
     if named is not None:
@@ -217,7 +217,7 @@ def choices_for(digits: str) -> tuple[Choice, ...]:
 
 
 def lost_digits(numbers: Sequence[str]) -> bool:
-    """Whether these decimal numbers of a column look as if a spreadsheet had kept only their first 15 digits."""
+    """Whether a spreadsheet seems to have rounded the decimal numbers of this column to 15 digits."""
     long = [digits for digits in numbers if len(digits.lstrip("0")) > _EXACT_DIGITS]
     return len(long) >= 3 and not any(digits.lstrip("0")[_EXACT_DIGITS:].strip("0") for digits in long)
 
@@ -272,7 +272,7 @@ def _bytes(text: str, notation: Notation) -> Card:
 
 
 def _is_bytes(text: str) -> bool:
-    """Whether it is bytes, not a facility code and a number: it has a letter, or at least three pairs."""
+    """Whether ``text`` is bytes rather than facility code and number: it has a letter, or at least three pairs."""
     marked = _MARKED_PAIRS.fullmatch(text) is not None and len(text) >= 8
     return marked or (_PAIRS.fullmatch(text) is not None and re.search("[A-Fa-f]", text) is not None)
 

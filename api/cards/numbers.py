@@ -1,4 +1,4 @@
-"""What is kept of a card number or a keypad code: its token, and the last four digits of a card. Pure."""
+"""What is stored of a card number or a keypad code: its token, and the last four digits of a card. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from api.cards import notation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What is kept of a card's number or a keypad code."""
+    """What is stored of a card number or a keypad code."""
 
     token: bytes
     last4: str | None
     kind: Literal["card", "code"]
     format: str | None
     shown: str | None = field(default=None, repr=False)
-    """A code that the server has chosen, for the one answer that shows it."""
+    """A code that the server chose, for the answer that shows it once."""
 
 
 def credential(key: bytes, card: Card) -> Credential:
-    """What to keep of ``card``; of a keypad code no digits, since four may be all that it has.
+    """Return what to store of ``card``; of a keypad code no digits, since it may have only four.
 
     Args:
         key: the network's key for tokens.
@@ -45,8 +45,8 @@ def read_number(key: bytes, number: str, format_: str | None = None) -> Credenti
         format_: for example ``EM4100-0A-decimal``.
 
     Raises:
-        NeedsFormat: decimal digits only, and no format says of which base.
-        CardError: it is none, or not of that format; the text never quotes it.
+        NeedsFormat: decimal digits only, and no format with a base.
+        CardError: it isn't a number of that format; the text never quotes it.
     """
     card = notation.read_number(number, format_ or "")
     if card.format == "code":
@@ -58,6 +58,6 @@ def read_keypad_code(key: bytes, digits: str) -> Credential:
     """Read a keypad code of 4 to 12 digits.
 
     Raises:
-        CardError: it is none.
+        CardError: it isn't one.
     """
     return credential(key, read_code(digits))

@@ -1,4 +1,4 @@
-"""``/v1/cards``: their life, their history, and when every door knows."""
+"""``/v1/cards``: issue, find, change and replace cards, their history, and which gateways have a change."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ async def find(request: Request, body: CardSought) -> Response:
     async with session(request, "members:read") as s:
         credential = await credential_of(s, request, body)
         row = await s.row(rows.WHOSE, {"token": credential.token})
-        # so that nobody tries codes unseen
+        # so that tried codes leave a trace
         await note_reading(s, "read card by number", f"card {row['ref'] if row else 'unknown'}")
-    if row is None:  # after the commit: the look-up stays in the audit
+    if row is None:  # after the commit, so that the look-up stays in the audit
         raise NotFound("No card that this key reaches has this number.")
     return with_etag(card_json(row), row["revision"])
 
@@ -149,13 +149,13 @@ async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
         if names_a_card(body):
             credential = await credential_of(s, request, body)
             if old["status"] not in OVER:
-                await _end(s, old, body.old)
+                await _retire(s, old, body.old)
         elif old["status"] in OVER:
             was = await read(s, replace(card_resource(ref), find=rows.NUMBER))
             shown = {"last4": was["last4"], "kind": was["kind"], "format": was["format"]}
             credential = Credential(token=bytes(was["token"]), **shown)
         else:
-            what = f"This card is {old['status']}: it needs no new life. Send the number of what replaces it."
+            what = f"This card is {old['status']}, so that it can't be reissued. Send the number of its replacement."
             raise Conflict(what, field="number")
         until = old["valid_until"] if old["status"] != "expired" else None
         kept = {"member": old["member"], "valid_from": old["valid_from"], "valid_until": until}
@@ -190,7 +190,7 @@ async def spread(ref: str, request: Request, question: Annotated[SpreadQuestion,
         await asyncio.sleep(_ASK_AGAIN_S)
 
 
-async def _end(s: Session, old: DictRow, status: CardLife) -> None:
+async def _retire(s: Session, old: DictRow, status: CardLife) -> None:
     unchanged = ("valid_from", "valid_until")
     values: dict[str, Any] = dict.fromkeys(unchanged) | {f"has_{name}": False for name in unchanged}
     values |= {"ref": old["ref"], "revisions": [old["revision"]], "before": list(BEFORE[status])}
@@ -199,14 +199,14 @@ async def _end(s: Session, old: DictRow, status: CardLife) -> None:
 
 
 async def _why_not(s: Session, ref: str, status: CardLife | None, wanted: Sequence[int] | None) -> ApiError:
-    """Why a card wasn't changed: changed meanwhile, no such step in its life, or not the caller's."""
+    """Return why a card wasn't changed: changed by another request, an impossible status, or no access."""
     resource = card_resource(ref)
     was = (await read_to_change(s, resource, wanted))["status"]
     if status is not None and status != was and was not in BEFORE[status]:
         if was in ("lost", "returned"):
-            again = f"Where it turned up again: POST /v1/cards/{ref}/reissue."
+            again = f"If it was found: POST /v1/cards/{ref}/reissue."
             return Conflict(f"This card is {was}, which is final. {again}", field="status")
-        return Conflict(f"A card that is {was} doesn't become {status}.", field="status")
+        return Conflict(f"A card that is {was} can't become {status}.", field="status")
     return await explain_refusal(s, resource, wanted)
 
 

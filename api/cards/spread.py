@@ -1,4 +1,4 @@
-"""When does every door know? How far a change of a card has come: from the lists that are made to the gateways."""
+"""Which gateways have the current status of a card."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import Field
 
 from api.http.models import Answer, Question, Ref, time_of
 
-# Each gateway of the places whose lists hold the card, as 0019_spread.sql tells.
+# Each gateway of the places whose lists hold the card (0019_spread.sql).
 FIND: Final = "SELECT * FROM card_spread(%(ref)s)"
-# Whether a change still waits to be made into lists; a row only where the caller sees the card.
+# Whether a change is still to be added to lists; no row if the caller doesn't see the card.
 PENDING: Final = "SELECT card_pending(ref) IS NOT NULL AS pending, 0 AS revision FROM card WHERE ref = %(ref)s"
 
 
@@ -24,30 +24,32 @@ class SpreadQuestion(Question):
 
 
 class Waiting(Answer):
-    """A gateway that doesn't know yet."""
+    """A gateway that doesn't have the current status."""
 
     place: str
     gateway: str
-    online: bool = Field(description="false: its line is down; it will know seconds after it comes back.")
-    since: datetime | None = Field(description="When what it doesn't know was made into its list.")
+    online: bool = Field(description="false: it is offline, and gets the change seconds after it reconnects.")
+    since: datetime | None = Field(description="When the change was added to its list.")
 
 
 class Spread(Answer):
-    """Which gateways know the present state of a card."""
+    """Which gateways have the current status of a card."""
 
     card: Ref
-    pending: bool = Field(description="Whether a change still waits to be made into lists (some tens of ms).")
+    pending: bool = Field(description="Whether a change is still to be added to lists (some tens of ms).")
     places: int = Field(description="Places whose lists hold the card.")
-    knowing: int = Field(description="Of these: places all of whose gateways know.")
+    knowing: int = Field(description="Of these: places whose gateways all have the current status.")
     waiting: list[Waiting]
-    waiting_elsewhere: int = Field(description="Gateways that don't know yet, at places that this key doesn't reach.")
+    waiting_elsewhere: int = Field(
+        description="Gateways without the current status, at places that this key has no access to."
+    )
 
 
 def spread_json(ref: str, rows: Sequence[DictRow], *, pending: bool) -> dict[str, Any]:
-    """The rows of ``FIND`` as they are told."""
+    """Format the rows of ``FIND`` for an answer."""
     waiting = [row for row in rows if _waits(row)]
     places = {row["place_id"] for row in rows}
-    told = [row for row in waiting if row["place"] is not None]
+    shown = [row for row in waiting if row["place"] is not None]
     return {
         "card": ref,
         "pending": pending,
@@ -60,14 +62,14 @@ def spread_json(ref: str, rows: Sequence[DictRow], *, pending: bool) -> dict[str
                 "online": row["online"],
                 "since": time_of(row["waits"] or row["made_at"]),
             }
-            for row in told
+            for row in shown
         ],
-        "waiting_elsewhere": len(waiting) - len(told),
+        "waiting_elsewhere": len(waiting) - len(shown),
     }
 
 
 def expects_news(rows: Sequence[DictRow]) -> bool:
-    """Whether a gateway that is online doesn't know yet: it will in a moment."""
+    """Whether an online gateway doesn't have the current status yet."""
     return any(row["online"] and _waits(row) for row in rows)
 
 

@@ -1,1 +1,1 @@
-"""Why a door opens or doesn't, who is inside, and what other rules would have changed: from events and lists."""
+"""Explains decisions, lists who is inside, and tests other rules, from stored events and lists."""

@@ -1,4 +1,4 @@
-"""A place's readings of cards, and the state that follows from them by the same fold as at the edge. Pure."""
+"""The stored card reads of a place, and the state that follows from them by the rules of the gateway. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCESS: Final = 1
 TAKEN: Final = 2
 NOT_TAKEN: Final = 3
 
-# A place's readings in a span of time, with what its doors' contacts told of them.
+# A place's card reads in a time span, with the reports of its doors' contacts on them.
 CARD_READS: Final = """
 SELECT e.kind, e.at, coalesce(e.edge_at, e.at) AS told_at, o.code::text AS door, d.side, e.state, r.name AS reason,
        encode(e.card, 'hex') AS card, e.member, e.a AS list_version, e.b AS list_age_s, e.detail, e.stream, e.seq
@@ -43,7 +43,7 @@ class StoredCardRead:
     kind: int
     at: datetime
     told_at: datetime
-    """By the edge's own clock: what its contact's message names."""
+    """By the gateway's clock, as in the contact's message."""
     door: str
     side: Side
     state: int | None
@@ -58,18 +58,18 @@ class StoredCardRead:
 
     @property
     def granted(self) -> bool:
-        """Whether the gateway let it in (or out)."""
+        """Whether the gateway granted access."""
         return self.kind == ACCESS and self.state == 1
 
     @property
     def access_at(self) -> int | None:
-        """Of what a contact told: which reading it is about, microseconds by the edge's clock."""
+        """In a contact's report: the time of its card read, microseconds by the gateway's clock."""
         value = (self.detail or {}).get("access_at")
         return value if isinstance(value, int) else None
 
     @property
     def awaits(self) -> bool:
-        """Of a grant: whether the gateway said that the door's contact will tell."""
+        """In a grant: whether a report of the door's contact will follow."""
         return bool((self.detail or {}).get("awaits"))
 
     @property
@@ -79,12 +79,12 @@ class StoredCardRead:
 
     @property
     def rule(self) -> str | None:
-        """The check that decided at the edge."""
+        """The check that decided at the gateway."""
         return (self.detail or {}).get("rule")
 
     @property
     def decision(self) -> Decision:
-        """As the gateway decided."""
+        """The gateway's decision."""
         detail = self.detail or {}
         return Decision(
             granted=self.granted,
@@ -98,25 +98,25 @@ class StoredCardRead:
 
     @property
     def reading(self) -> Reading:
-        """As the gateway was asked."""
+        """The card read that the gateway decided on."""
         return Reading(card_token=self.card, door=self.door, side=self.side, at=self.at, by=self.by)
 
 
 def place_rules(doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any]]) -> PlaceRules:
-    """A place's doors and spaces from the rows of ``DOORS`` and ``SPACES``."""
+    """Return a place's doors and spaces from the rows of ``DOORS`` and ``SPACES``."""
     return PlaceRules(
         doors={row["code"]: DoorRules(from_space=row["from_space"], to_space=row["to_space"]) for row in doors},
         spaces={row["code"]: SpaceRules(parent=row["parent"]) for row in spaces},
     )
 
 
-def passages(readings: Iterable[StoredCardRead]) -> Iterator[tuple[StoredCardRead, bool]]:
-    """Give each reading in order, with whether it was taken; what a contact tells late comes again, then.
+def passages(reads: Iterable[StoredCardRead]) -> Iterator[tuple[StoredCardRead, bool]]:
+    """Yield each card read in order, with whether the person went through; a late report yields its read again.
 
-    By ``access.inside.went_through``. Whether the door's contact tells, the gateway said with the grant. An older
-    gateway doesn't say so; of its grants those wait that a contact told of.
+    The rule is ``access.inside.went_through``. A grant says whether the door's contact will report. Older gateways
+    don't; their grants wait if a contact did report.
     """
-    listed = list(readings)
+    listed = list(reads)
     answered = {(one.door, one.access_at) for one in listed if one.kind != ACCESS}
     waiting: dict[tuple[str, int], StoredCardRead] = {}
     for one in listed:
@@ -132,12 +132,12 @@ def passages(readings: Iterable[StoredCardRead]) -> Iterator[tuple[StoredCardRea
                 yield granted, True
 
 
-def state_after(readings: Iterable[StoredCardRead], rules: PlaceRules, *, place: str, time_zone: str) -> State:
-    """The state that a gateway of ``place`` would have after ``readings``, had it begun with none.
+def state_after(reads: Iterable[StoredCardRead], rules: PlaceRules, *, place: str, time_zone: str) -> State:
+    """Return the state that a gateway of ``place`` would have after ``reads``, starting empty.
 
-    Only who was let in counts: the readings themselves say who carries which card, no list is needed.
+    Only grants count. The reads contain the holders of the cards, so that no list is needed.
     """
-    listed = list(readings)
+    listed = list(reads)
     members = {one.member: Member(ref=one.member, status="active") for one in listed if one.member}
     entries = {
         one.card: Entry(token=one.card, member=members[one.member], status="active")

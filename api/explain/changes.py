@@ -1,6 +1,6 @@
-"""Changes of rules that may be tried out, applied to rows as the database would hold them after. Pure.
+"""Changes of rules for a test, applied to the rows of the database in memory. Pure.
 
-Rows are those of ``rights.queries``; ``rights.assembly`` makes lists of them, before and after.
+The rows are those of ``rights.queries``; ``rights.assembly`` makes lists from them, before and after.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class HoursOfSchedule(Body):
 
 
 class DoorRulesChange(Body):
-    """Other rules of a door; what isn't sent stays."""
+    """Other rules of a door; fields that aren't sent keep their value."""
 
     set: Literal["door_rules"]
     door: Code
@@ -53,7 +53,7 @@ class DoorRulesChange(Body):
 
 
 class PolicyChange(Body):
-    """Another policy of the place; what isn't sent stays."""
+    """Another policy of the place; fields that aren't sent keep their value."""
 
     set: Literal["policy"]
     list_max_age_s: int | None = Field(default=None, ge=3600, le=31_536_000)
@@ -64,7 +64,7 @@ class PolicyChange(Body):
 
 
 class ClosureAdded(Body):
-    """Days on which the place had been closed."""
+    """Days on which the place would have been closed."""
 
     set: Literal["closure"]
     first: Day
@@ -86,7 +86,7 @@ class SpaceLimit(Body):
 
 
 class PassSchedule(Body):
-    """Another schedule for the passes that follow `from` now (or, without it, for all); null: at any hour."""
+    """Another schedule for the passes that have `from` now (or, without it, for all); null: at any hour."""
 
     set: Literal["pass_schedule"]
     schedule: ScheduleName | None
@@ -98,7 +98,7 @@ Change = Annotated[
     Field(discriminator="set"),
 ]
 
-# Where the values stand in the rows of rights.queries.
+# Positions of the values in the rows of rights.queries.
 _HOURS, _MAX_AGE, _HOSTS, _TRIES, _PAUSE, _LONGEST = 4, 5, 6, 7, 8, 9
 _DOOR_CODE, _PIN, _PIN_WHILE, _PASSBACK, _PASSBACK_S, _SUPERVISED, _FIRST_CARD = 2, 5, 6, 7, 8, 9, 10
 _SPACE_CODE, _LIMIT = 2, 4
@@ -108,10 +108,10 @@ _SCHEDULE: Final = 3
 def changed(
     places: PlaceRows, members: MemberRows, changes: Sequence[Change], schedules: Mapping[str, int]
 ) -> tuple[PlaceRows, MemberRows]:
-    """Return the rows after ``changes``, one after the other; ``schedules``: ids by name (``code``, ``place/code``).
+    """Return the rows after ``changes`` in order; ``schedules``: ids by name (``code``, ``place/code``).
 
     Raises:
-        BadField: a change names what isn't there, or hours that are none.
+        BadField: a change names something that doesn't exist, or invalid hours.
     """
     for index, change in enumerate(changes):
         where = f"changes.{index}"
@@ -171,7 +171,7 @@ def _where(at: int, value: Any) -> Callable[[Row], bool]:
 
 
 def _set(rows: Sequence[Row], values: Mapping[int, Any], wanted: Callable[[Row], bool] = _every) -> list[Row]:
-    """The rows, those that are ``wanted`` with other values at some positions."""
+    """Return the rows, with other values at some positions in those that are ``wanted``."""
     return [tuple(values.get(at, value) for at, value in enumerate(row)) if wanted(row) else tuple(row) for row in rows]
 
 

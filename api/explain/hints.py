@@ -1,4 +1,4 @@
-"""What a person at a counter may want to look at beside a decision. Pure."""
+"""Hints for the front desk beside a decision. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def hints(
     behind: Sequence[str],
     pin: str | None,
 ) -> list[dict[str, str]]:
-    """What to look at beside the decision; ``behind``: gateways that haven't the newest list."""
+    """Return the hints; ``behind``: gateways without the newest list."""
     found: list[tuple[str, str]] = []
     if card is not None and held is not None and token not in held.entries:
         found.append((

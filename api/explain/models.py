@@ -1,4 +1,4 @@
-"""What may be asked of a decision, and the shape of its explanation."""
+"""The request for an explanation, and its shape."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from api.http.models import Answer, Body, Code, Moment, Ref
 
 
 class EventNamed(Body):
-    """A stored reading, as `/v1/events` tells it."""
+    """A stored card read, as in `/v1/events`."""
 
     stream: int = Field(ge=1, le=2**31 - 1)
     seq: int = Field(ge=1, le=2**62)
-    at: Moment | None = Field(default=None, description="Its time: spares a search through three months.")
+    at: Moment | None = Field(default=None, description="Its time, which saves a search through three months.")
 
 
 class ExplainQuestion(Body):
@@ -26,41 +26,41 @@ class ExplainQuestion(Body):
     place: Code | None = None
     door: Code | None = None
     side: Literal["in", "out"] = "in"
-    at: Moment | None = Field(default=None, description="When; now, if it isn't said.")
+    at: Moment | None = Field(default=None, description="Default: now.")
     card: Ref | None = Field(default=None, examples=["c-0a1b2c3d4e5f6789"])
-    number: str | None = Field(default=None, max_length=100, repr=False, description="Or as `format` says; not stored.")
+    number: str | None = Field(default=None, max_length=100, repr=False, description="The card's number; not stored.")
     format: CardFormat | None = None
-    member: Ref | None = Field(default=None, description="By the card that this member most likely carries.")
+    member: Ref | None = Field(default=None, description="The card that this member most likely carries.")
 
     @model_validator(mode="after")
     def _one_question(self) -> ExplainQuestion:
         named = [name for name in ("card", "number", "member") if getattr(self, name) is not None]
         if self.event is not None:
             if named or self.model_fields_set - {"event"}:
-                raise ValueError("an event says everything itself: send it alone")
+                raise ValueError("an event is sent without other fields")
         elif self.place is None or self.door is None or len(named) != 1:
             raise ValueError("send an event, or place, door and one of card, number and member")
         return self
 
 
 class Sentence(Answer):
-    """In both languages."""
+    """A sentence in both languages."""
 
     en: str
     fr: str
 
 
 class ExplainedStep(Answer):
-    """One check."""
+    """A check and its result."""
 
     check: str
     answer: Literal["passed", "denied", "granted"]
-    rights: int = Field(description="How many of the member's passes still stood after it.")
+    rights: int = Field(description="How many of the member's passes remained after it.")
     words: Sentence
 
 
 class ExplainedEvent(Answer):
-    """What the gateway decided then."""
+    """The gateway's decision at the time."""
 
     stream: int
     seq: int

@@ -1,4 +1,4 @@
-"""Who is inside a place by the badges, how sure that is, and what the badges don't know. Pure."""
+"""The evacuation list: who is inside by their card reads, how certain that is, and what is missing. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.http.csv_cells import safe
 from api.http.models import time_of
 
 WINDOW: Final = timedelta(hours=24)
-"""Who was read longer ago isn't told."""
+"""Older card reads don't count."""
 _CSV: Final = ("name", "member", "space", "door", "at", "since", "sure")
 
 
@@ -28,7 +28,7 @@ def muster_json(
     gateways: Sequence[Mapping[str, Any]],
     occupancy: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """The muster of ``place`` at ``at``; ``occupancy`` is what the board says of the whole place."""
+    """Format the evacuation list of ``place`` at ``at``; ``occupancy``: the board's, of the whole place."""
     present = muster(state, at)
     sure = Counter(one.sure for one in present.values())
     behind = [one for one in gateways if not one["complete"]]
@@ -68,14 +68,14 @@ def muster_json(
 
 
 def _tailgaters(people: int, badged: int, occupancy: Mapping[str, Any] | None) -> dict[str, int] | None:
-    """How many more than those named may be inside: counted or seen by sensors, but read by no reader."""
+    """Return how many people may be inside without a card read, by the sensors."""
     if occupancy is None or occupancy["low"] is None or occupancy["high"] is None:
         return None
     return {"low": max(0, occupancy["low"] - people), "high": max(0, occupancy["high"] - badged)}
 
 
 def muster_csv(body: Mapping[str, Any]) -> bytes:
-    """The people of a muster as a table to print: UTF-8 with a mark, by which spreadsheets know it."""
+    """Write the people as CSV: UTF-8 with a byte order mark, so that spreadsheets recognise it."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(_CSV)

@@ -1,4 +1,4 @@
-"""``/v1/places/{place}/muster``: who is inside, by badge, to be called at the assembly point."""
+"""``/v1/places/{place}/muster``: the evacuation list, to be called at the assembly point."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ router: Final = APIRouter(tags=["operate"])
 
 
 class MusterQuestion(Question):
-    """How to tell it."""
+    """In which format."""
 
     format: Literal["json", "csv"] = "json"
 
 
 class MusterPerson(Answer):
-    """One who may be inside."""
+    """A person who may be inside."""
 
     member: str
-    name: str | None = Field(description="null: not known, or not for this key to read.")
+    name: str | None = Field(description="null: not known, or this key may not read it.")
     space: str
     door: str
-    at: datetime = Field(description="The last reading.")
+    at: datetime = Field(description="The last card read.")
     since: datetime = Field(description="When the stay began.")
     sure: Literal["badged", "not_seen", "long_ago"]
 
 
 class MusterGateway(Answer):
-    """How far a gateway's events are known."""
+    """Up to when a gateway's events are known."""
 
     gateway: str
     online: bool
@@ -52,19 +52,17 @@ class MusterGateway(Answer):
 
 
 class Muster(Answer):
-    """Who is inside, by badge."""
+    """Who is inside, by card reads."""
 
     place: str
     at: datetime
-    complete: bool = Field(description="Every gateway is online and has told all that it knows.")
-    unknown_after: datetime | None = Field(description="Of who came or went later nothing is known.")
+    complete: bool = Field(description="Every gateway is online and has delivered all its events.")
+    unknown_after: datetime | None = Field(description="Later card reads may be missing.")
     gateways: list[MusterGateway]
     counts: dict[Literal["people", "badged", "not_seen", "long_ago"], int]
     by_space: dict[str, int]
-    occupancy: dict[str, Any] | None = Field(description="What all sensors say of the whole place.")
-    without_badge: dict[Literal["low", "high"], int] | None = Field(
-        description="People inside whom no reader has read."
-    )
+    occupancy: dict[str, Any] | None = Field(description="The occupancy of the whole place by all sensors.")
+    without_badge: dict[Literal["low", "high"], int] | None = Field(description="People inside without a card read.")
     people: list[MusterPerson]
 
 
@@ -82,8 +80,8 @@ async def muster(place: str, request: Request, question: Annotated[MusterQuestio
         zone = await s.row("SELECT time_zone FROM place WHERE id = %(place)s", where)
         assert zone is not None
         rules = place_rules(await s.rows(DOORS, where), await s.rows(SPACES, where))
-        readings = [StoredCardRead(**row) for row in await s.rows(CARD_READS, where)]
-        state = state_after(readings, rules, place=place, time_zone=zone["time_zone"])
+        reads = [StoredCardRead(**row) for row in await s.rows(CARD_READS, where)]
+        state = state_after(reads, rules, place=place, time_zone=zone["time_zone"])
         refs = {"refs": [*state.movements, *state.unseen]}
         names = {row["ref"]: row["name"] for row in await s.rows(NAMES, refs)}
         gateways = await s.rows(GATEWAYS, where)
@@ -99,5 +97,5 @@ async def muster(place: str, request: Request, question: Annotated[MusterQuestio
 
 
 def _whole(body: bytes) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(body)
-    return {name: said[name] for name in ("present", "low", "high", "capacity", "quality", "at", "ttl")}
+    shown: dict[str, Any] = json.loads(body)
+    return {name: shown[name] for name in ("present", "low", "high", "capacity", "quality", "at", "ttl")}

@@ -1,4 +1,4 @@
-"""What an explanation is made of, read from the database: the card, the list of that time, the event, the gateways."""
+"""Reads what an explanation needs: the card, the list at the time, the event and the gateways."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card
 CARD_BY_NUMBER: Final = """
 SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card WHERE token = %(token)s
 """
-# A member's cards, the one that is most likely in the pocket first.
+# The card that a member most likely carries.
 CARDS_OF_MEMBER: Final = """
 SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card WHERE member = %(member)s
 ORDER BY status = 'active' DESC, kind = 'card' DESC, issued_at DESC, ref LIMIT 1
 """
-# What the gateways carried out last of evacuations, of the place and of its doors; the end of the place's ends all.
+# The last evacuation or release that gateways carried out, for the place and each door.
 _EVACUATIONS: Final = """
 SELECT DISTINCT ON (c.door) d.code::text AS door, c.do_what, c.outcome_at
 FROM command c LEFT JOIN door d ON d.id = c.door
@@ -42,10 +42,10 @@ SELECT g.code::text AS gateway, coalesce(s.online, false) AS online, s.changed_a
 FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
 WHERE g.place = %(place)s AND g.retired_at IS NULL ORDER BY g.code
 """
-# Names of members, as far as the key may read them.
+# The names of members that the key may read.
 NAMES: Final = "SELECT ref, name FROM member WHERE ref = ANY(%(refs)s::text[])"
 _NOW: Final = "SELECT version FROM access_list WHERE place = %(place)s"
-# One reading by its place in the feed; `at`, where it is told, spares a search through three months.
+# One card read by stream and number; bounds on the time save a search through three months.
 _EVENT: Final = """
 SELECT e.kind, e.at, coalesce(e.edge_at, e.at) AS told_at, o.code::text AS door, d.side, e.state, r.name AS reason,
        encode(e.card, 'hex') AS card, e.member, e.a AS list_version, e.b AS list_age_s, e.detail, e.stream, e.seq,
@@ -61,10 +61,10 @@ WHERE m.id = %(stream)s
 async def event_of(
     s: Session, stream: int, seq: int, at: datetime | None, now: datetime
 ) -> tuple[StoredCardRead, int, str]:
-    """A stored reading of a card, its place's id and code.
+    """Return a stored card read with the id and code of its place.
 
     Raises:
-        NotFound: there is no such event, or it is none of a card.
+        NotFound: it doesn't exist or isn't a card read.
     """
     near = timedelta(seconds=1)
     span = (
@@ -74,15 +74,15 @@ async def event_of(
     )
     row = await s.row(_EVENT, {"stream": stream, "seq": seq, **span})
     if row is None:
-        raise NotFound("There is no such event any more: stream, seq and at are as /v1/events tells them.")
+        raise NotFound("There is no such event, or it was deleted. Send stream, seq and at as in /v1/events.")
     place, code = row.pop("place"), row.pop("place_code")
     if row["kind"] != 1 or row["door"] is None:
-        raise NotFound("This event is no reading of a card at a door.")
+        raise NotFound("This event is not a card read at a door.")
     return StoredCardRead(**row), place, code
 
 
 async def list_now(s: Session, place: int, token: str | None) -> tuple[AccessList | None, int | None]:
-    """The list in force, with the entry of ``token`` alone, and its version; None: none was made yet."""
+    """Return the current list with only the entry of ``token``, and its version; None: there is none yet."""
     row = await s.row(_NOW, {"place": place})
     if row is None:
         return None, None
@@ -90,7 +90,7 @@ async def list_now(s: Session, place: int, token: str | None) -> tuple[AccessLis
 
 
 async def list_at(s: Session, place: int, version: int, token: str | None) -> AccessList | None:
-    """A place's list as it was at ``version``, with the entry of ``token`` alone; None: it isn't kept any more."""
+    """Return a place's list at ``version`` with only the entry of ``token``; None: it is no longer stored."""
     async with s.conn.cursor(row_factory=tuple_row) as cursor:
         await cursor.execute(STORED_SETTINGS.encode(), {"place": place, "version": version})
         settings = await cursor.fetchone()
@@ -101,17 +101,17 @@ async def list_at(s: Session, place: int, version: int, token: str | None) -> Ac
 
 
 async def version_at(s: Session, place: int, at: datetime) -> int | None:
-    """The version in force at an instant."""
+    """Return the version of the list at an instant."""
     row = await s.row(VERSION_AT, {"place": place, "at": at})
     return None if row is None else int(row["version"])
 
 
 async def state_before(s: Session, place: int, code: str, at: datetime, *, time_zone: str) -> State:
-    """What the gateways remember at ``at``, as far as orders and a day's card reads show it."""
+    """Return the gateways' state at ``at``, as far as orders and a day's card reads show it."""
     where = {"place": place, "since": at - _BEFORE, "until": at}
     rules = place_rules(await s.rows(DOORS, where), await s.rows(SPACES, where))
-    readings = [StoredCardRead(**row) for row in await s.rows(CARD_READS, where)]
-    state = state_after(readings, rules, place=code, time_zone=time_zone)
+    reads = [StoredCardRead(**row) for row in await s.rows(CARD_READS, where)]
+    state = state_after(reads, rules, place=code, time_zone=time_zone)
     last = {row["door"]: row for row in await s.rows(_EVACUATIONS, where)}
     whole = last.pop(None, None)
     ended = whole["outcome_at"] if whole is not None and whole["do_what"] == "release" else None
@@ -127,19 +127,19 @@ async def state_before(s: Session, place: int, code: str, at: datetime, *, time_
 
 
 async def card_meant(s: Session, *, card: str | None, token: bytes | None, member: str | None) -> DictRow | None:
-    """The card that a request names; None: a number that no card has, as far as this key sees.
+    """Return the card that a request names; None: no card that this key sees has this number.
 
     Raises:
-        BadField: there is no such card or member, or the member has none.
+        BadField: the card or member doesn't exist, or the member has no card.
     """
     if token is not None:
         return await s.row(CARD_BY_NUMBER, {"token": token})
     if card is not None:
         row = await s.row(CARD, {"card": card})
         if row is None:
-            raise BadField("card", f"there is no card {card!r} that this key reaches; see /v1/members/…/cards")
+            raise BadField("card", f"there is no card {card!r} that this key has access to; see /v1/members/…/cards")
         return row
     row = await s.row(CARDS_OF_MEMBER, {"member": member})
     if row is None:
-        raise BadField("member", f"{member!r} has no card that this key reaches")
+        raise BadField("member", f"{member!r} has no card that this key has access to")
     return row

@@ -1,4 +1,4 @@
-"""``/v1/decisions/explain``: why a door opens or doesn't, now, later or then."""
+"""``/v1/decisions/explain``: why a door opens or doesn't, now, in the future or in the past."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ async def _present(s: Session, request: Request, body: ExplainQuestion, now: dat
     held = at_that_time(held, at, None if age_s is None else max(0, age_s))
     pin = typed(held, named, "granted")
     by: By = "code" if card is not None and card["kind"] == "code" else "card"
-    reading = Reading(card_token=named, door=body.door, side=body.side, at=at, by=by)
-    steps = steps_of(held, reading, state=state, pin=pin)
+    read = Reading(card_token=named, door=body.door, side=body.side, at=at, by=by)
+    steps = steps_of(held, read, state=state, pin=pin)
     gateways = await s.rows(records.GATEWAYS, {"place": place})
     behind = [row["gateway"] for row in gateways if version is not None and row["list_version"] != version]
     await _audit(s, place, body.place, card)
@@ -73,7 +73,9 @@ async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
     version = event.list_version or await records.version_at(s, place, event.at)
     held = None if version is None else await records.list_at(s, place, version, event.card)
     if held is None and event.reason != "list_too_old":
-        raise Conflict(f"The list of that time (version {version}) isn't kept any more: it can't be told why.")
+        raise Conflict(
+            f"The list of that time (version {version}) is no longer stored, so that this can't be explained."
+        )
     card = await records.card_meant(s, card=None, token=bytes.fromhex(event.card), member=None) if event.card else None
     state = await _state(s, place, code, event.at, held)
     held = at_that_time(held, event.at, event.list_age_s)

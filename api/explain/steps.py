@@ -1,4 +1,4 @@
-"""A decision told step by step, in words and in the terms of ONVIF and BACnet. Pure."""
+"""A decision step by step, in sentences and in the terms of ONVIF and BACnet. Pure."""
 
 from __future__ import annotations
 
@@ -15,53 +15,53 @@ from api.explain.card_reads import StoredCardRead
 from api.explain.words import CHECKS, REASONS, UNKNOWN_TO_CENTRE, Words
 
 _OTHER_PIN: Final = "0" * 32
-"""The hash of no PIN: what somebody typed who typed a wrong one."""
+"""The hash of no PIN, which stands for a wrong one."""
 
 
 def at_that_time(access_list: AccessList | None, at: datetime, age_s: int | None) -> AccessList | None:
-    """The list as old as it was: ``age_s`` seconds; None: as fresh as can be, since nobody knows how old it will be."""
+    """Return the list with the age it had: ``age_s`` seconds; None: unknown, taken as new."""
     if access_list is None:
         return None
     return replace(access_list, made_at=at - timedelta(seconds=age_s or 0))
 
 
 def typed(access_list: AccessList | None, token: str | None, reason: Reason | None) -> str | None:
-    """The PIN's hash that must have been typed for the gateway to say ``reason``; None: none was."""
+    """Return the hash of the PIN that must have been typed for the gateway to decide ``reason``; None: none."""
     entry = None if access_list is None or token is None else access_list.entries.get(token)
     if entry is None or reason in (None, "pin_required"):
         return None
     return _OTHER_PIN if reason == "wrong_pin" else entry.member.pin
 
 
-def steps_of(access_list: AccessList | None, reading: Reading, *, state: State, pin: str | None) -> Sequence[Step]:
-    """The checks in their order, each with its answer."""
+def steps_of(access_list: AccessList | None, read: Reading, *, state: State, pin: str | None) -> Sequence[Step]:
+    """Return the checks in order, each with its result."""
     return explain(
         access_list,
-        reading.card_token,
-        reading.door,
-        reading.side,
-        reading.at,
+        read.card_token,
+        read.door,
+        read.side,
+        read.at,
         state=state,
         pin=pin,
-        by=reading.by,
+        by=read.by,
     )
 
 
 def steps_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """Each check: what it asks, and what it said."""
-    told = []
+    """Format each check: its question and its result."""
+    checks = []
     for step in steps:
         answer = "passed" if step.decision is None else "granted" if step.decision.granted else "denied"
         words = CHECKS[step.check]
         if step.decision is not None:
             reason = REASONS[step.decision.reason]
             words = Words(en=f"{words.en} {reason.en}", fr=f"{words.fr} {reason.fr}")
-        told.append({"check": step.check, "answer": answer, "rights": step.rights, "words": words._asdict()})
-    return told
+        checks.append({"check": step.check, "answer": answer, "rights": step.rights, "words": words._asdict()})
+    return checks
 
 
 def decision_json(decision: Decision) -> dict[str, Any]:
-    """A decision with its reason in our words and in those of both standards."""
+    """Format a decision with its reason in sentences and in the terms of both standards."""
     term = TERMS[decision.reason]
     return {
         "decision": "granted" if decision.granted else "denied",
@@ -76,7 +76,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
 
 
 def comparison(event: StoredCardRead, decision: Decision) -> dict[str, Any]:
-    """What the gateway decided then, whether the explanation agrees, and what of it only the gateway knew."""
+    """Format the gateway's decision, whether the explanation agrees, and what only the gateway knew."""
     agrees = event.granted == decision.granted and event.reason == decision.reason
     rule = event.rule
     own = UNKNOWN_TO_CENTRE.get(rule or "") or UNKNOWN_TO_CENTRE.get(decision.rule)

@@ -1,7 +1,7 @@
-"""The same readings decided twice, by the rules as they are and by those that are tried out. Pure, and long.
+"""Decides past card reads twice, by today's rules and by changed ones. Pure; it may run for seconds.
 
-Each side goes through the readings with a memory of its own, as a gateway would: who was let in is inside, and so on.
-What was typed isn't stored: whoever wasn't refused for the PIN is taken to type it right.
+Each set of rules has its own state, as a gateway would: people who were let in are inside, and so on. Typed PINs aren't
+stored: a person who wasn't refused for the PIN is assumed to have typed the right one.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from api.http.models import time_of
 
 MOST_TOLD: Final = 100
 _BREATH: Final = 16
-"""Readings between two pauses, in which other threads get their turn: about half a millisecond."""
+"""Card reads between two pauses for other threads: about half a millisecond."""
 _NIGHT: Final = timedelta(hours=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A reading that comes out otherwise."""
+    """A card read that the changed rules decide differently."""
 
-    told: StoredCardRead
+    read: StoredCardRead
     was: Decision
     becomes: Decision
 
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What came of all readings."""
+    """The counts of all card reads."""
 
-    readings: int = 0
+    reads: int = 0
     refused: int = 0
-    """Let in by the rules as they are, and refused by the others."""
+    """Let in by today's rules, and refused by the changed ones."""
     let_in: int = 0
     otherwise: int = 0
-    """Refused by both, for another reason."""
+    """Refused by both, for different reasons."""
     unlike: int = 0
-    """Of the readings, those that the rules as they are decide otherwise than the gateway did then."""
+    """Card reads that today's rules decide differently from the gateway at the time."""
     by_reason: Counter[str] = field(default_factory=Counter)
     by_hour: Counter[int] = field(default_factory=Counter)
     by_member: Counter[str] = field(default_factory=Counter)
@@ -54,14 +54,14 @@ class Outcome:
 
 
 class _Rules:
-    """One set of rules with its own memory."""
+    """One set of rules with its own state."""
 
     __slots__ = ("decisions", "fresh", "max_age_s", "remembers", "state")
 
     def __init__(self, access_list: AccessList) -> None:
         self.max_age_s = access_list.max_age_s
         self.remembers = _asks_memory(access_list)
-        self.fresh = replace(access_list, max_age_s=None)  # a list of then was as old as its event says, not older
+        self.fresh = replace(access_list, max_age_s=None)  # a list had the age in its event
         self.state = State()
         self.decisions: dict[tuple[int, int], Decision] = {}
 
@@ -70,7 +70,7 @@ class _Rules:
         if self.max_age_s is not None and (one.list_age_s or 0) > self.max_age_s:
             held = replace(held, max_age_s=0, made_at=one.at - timedelta(seconds=one.list_age_s or 0))
         key = (one.stream, one.seq)
-        decision = self.decisions.pop(key, None)  # a contact tells later what was decided before
+        decision = self.decisions.pop(key, None)  # decided before its contact reported
         if decision is None:
             decision = decide(
                 held, one.card, one.door, one.side, one.at, state=self.state, pin=typed(held, one.card, one.reason),
@@ -84,7 +84,7 @@ class _Rules:
 
 
 def _asks_memory(access_list: AccessList) -> bool:
-    """Whether any rule of the list asks what happened before: else there is no need to follow it."""
+    """Whether any rule of the list depends on earlier events; if not, the state isn't needed."""
     doors, spaces = access_list.rules.doors.values(), access_list.rules.spaces.values()
     return (
         any(door.pin or door.passback != "off" or door.supervised or door.first_card for door in doors)
@@ -94,25 +94,25 @@ def _asks_memory(access_list: AccessList) -> bool:
 
 
 def decide_again(
-    readings: Sequence[StoredCardRead],
+    reads: Sequence[StoredCardRead],
     now: AccessList,
     other: AccessList,
     *,
     breathe: Callable[[], None],
 ) -> Outcome:
-    """Decide ``readings``, in their order, by both lists; ``breathe`` is called every half a millisecond."""
+    """Decide ``reads``, in order, by both lists; ``breathe`` is called every half a millisecond."""
     outcome = Outcome()
     sides = (_Rules(now), _Rules(other))
     zone = zone_named(now.time_zone)
     day: date | None = None
     seen: set[tuple[int, int]] = set()
-    for index, (one, taken) in enumerate(passages(readings)):
+    for index, (one, taken) in enumerate(passages(reads)):
         if index % _BREATH == 0:
             breathe()
         local = one.at.astimezone(zone)
         if local.date() != day:
             day = local.date()
-            for side in sides:  # as gateways do at night
+            for side in sides:  # as gateways do each night
                 midnight = datetime.combine(day, time(), zone)
                 side.state = forget(side.state, midnight - _NIGHT, side.fresh.rules)
         was, becomes = sides[0].decide(one, taken=taken), sides[1].decide(one, taken=taken)
@@ -120,7 +120,7 @@ def decide_again(
             continue
         if not taken:
             seen.add((one.stream, one.seq))
-        outcome.readings += 1
+        outcome.reads += 1
         outcome.unlike += was.granted != one.granted
         if was.granted == becomes.granted and was.reason == becomes.reason:
             continue
@@ -141,13 +141,13 @@ def _count(outcome: Outcome, one: StoredCardRead, was: Decision, becomes: Decisi
     outcome.by_hour[hour] += 1
     outcome.by_member[becomes.member or one.member or ""] += 1
     if len(outcome.first) < MOST_TOLD:
-        outcome.first.append(Difference(told=one, was=was, becomes=becomes))
+        outcome.first.append(Difference(read=one, was=was, becomes=becomes))
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
-    """The counts, and the first readings that come out otherwise."""
+    """Format the counts and the first card reads that differ."""
     return {
-        "readings": outcome.readings,
+        "readings": outcome.reads,
         "would_be_refused": outcome.refused,
         "would_be_let_in": outcome.let_in,
         "other_reason": outcome.otherwise,
@@ -162,12 +162,12 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 def _difference(one: Difference) -> dict[str, Any]:
     return {
-        "stream": one.told.stream,
-        "seq": one.told.seq,
-        "at": time_of(one.told.at),
-        "door": one.told.door,
-        "member": one.becomes.member or one.told.member,
-        "then": one.told.reason,
+        "stream": one.read.stream,
+        "seq": one.read.seq,
+        "at": time_of(one.read.at),
+        "door": one.read.door,
+        "member": one.becomes.member or one.read.member,
+        "then": one.read.reason,
         "now": one.was.reason,
         "would_be": one.becomes.reason,
         "rule": one.becomes.rule,

@@ -1,4 +1,4 @@
-"""``/v1/what-if``: other rules tried out on the readings of the last weeks."""
+"""``/v1/what-if``: other rules tested on the card reads of the last weeks."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from rights.ground import PlaceRows
 router: Final = APIRouter(tags=["operate"])
 
 MOST: Final = 100_000
-"""Readings that are decided again; of more, the newest."""
+"""Card reads that are decided again at most: the newest."""
 _PIECE: Final = 500
 _AT_ONCE: Final = asyncio.Semaphore(1)
-# Every schedule that a change may name, or that is linked to one.
+# Every schedule that a change may name or that these link to.
 _SCHEDULES: Final = """
 SELECT s.id, s.hours, s.linked, CASE WHEN p.code IS NULL THEN s.code::text ELSE p.code || '/' || s.code END AS name
 FROM schedule s LEFT JOIN place p ON p.id = s.place WHERE s.place IS NULL OR s.place = %(place)s
@@ -42,7 +42,7 @@ FROM schedule s LEFT JOIN place p ON p.id = s.place WHERE s.place IS NULL OR s.p
 
 
 class WhatIf(Body):
-    """Which rules to try, on how many weeks."""
+    """Which changes to test, on how many weeks."""
 
     place: Code
     weeks: int = Field(default=4, ge=1, le=12)
@@ -50,30 +50,32 @@ class WhatIf(Body):
 
 
 class Differing(Answer):
-    """A reading that would come out otherwise."""
+    """A card read that the changed rules decide differently."""
 
     stream: int
     seq: int
     at: datetime
     door: str
     member: str | None
-    then: str | None = Field(description="What the gateway said then.")
-    now: str = Field(description="What the rules of today say.")
+    then: str | None = Field(description="The gateway's reason at the time.")
+    now: str = Field(description="The reason by today's rules.")
     would_be: str
     rule: str
 
 
 class WhatIfAnswer(Answer):
-    """Who would have been refused, and who let in."""
+    """Who would have been refused, and who would have been let in."""
 
     place: str
     since: datetime
-    cut: bool = Field(description="There were more readings than 100,000: these are the newest.")
+    cut: bool = Field(description="There were more than 100,000 card reads: these are the newest.")
     readings: int
     would_be_refused: int
     would_be_let_in: int
     other_reason: int
-    differs_from_then: int = Field(description="Readings that the rules of today decide otherwise than those of then.")
+    differs_from_then: int = Field(
+        description="Card reads that today's rules decide differently from the rules at the time."
+    )
     by_reason: dict[str, int]
     by_hour: dict[str, int]
     members: int
@@ -94,27 +96,27 @@ async def what_if(request: Request, body: WhatIf) -> Response:
     try:
         await asyncio.wait_for(_AT_ONCE.acquire(), 5)
     except TimeoutError:
-        raise Unavailable("Another question of this kind is being worked on. Ask again.", retry_s=5) from None
+        raise Unavailable("Another test is running. Try again.", retry_s=5) from None
     try:
         async with session(request, "whatif") as s:
             place = await reached_place(s, body.place, "whatif", field="place")
-            readings = await _readings(s, {"place": place, "since": since, "until": now})
+            reads = await _card_reads(s, {"place": place, "since": since, "until": now})
             lists = await _lists(s, place, now, body.changes)
             await note_reading(
                 s, "read events", f"place {body.place}", place=place, detail={"what_if": True, "weeks": body.weeks}
             )
-        outcome = await asyncio.to_thread(decide_again, readings[-MOST:], *lists, breathe=_breathe)
+        outcome = await asyncio.to_thread(decide_again, reads[-MOST:], *lists, breathe=_breathe)
     finally:
         _AT_ONCE.release()
-    told = outcome_json(outcome)
+    counts = outcome_json(outcome)
     async with session(request, "whatif") as s:
-        names = {row["ref"]: row["name"] for row in await s.rows(NAMES, {"refs": list(told["by_member"])})}
-    head = {"place": body.place, "since": time_of(since), "cut": len(readings) > MOST}
-    return json_answer({**head, **told, "names": names})
+        names = {row["ref"]: row["name"] for row in await s.rows(NAMES, {"refs": list(counts["by_member"])})}
+    head = {"place": body.place, "since": time_of(since), "cut": len(reads) > MOST}
+    return json_answer({**head, **counts, "names": names})
 
 
-async def _readings(s: Session, where: dict[str, Any]) -> list[StoredCardRead]:
-    """A place's readings in their order, piece by piece: a hundred thousand rows at once would hold everybody up."""
+async def _card_reads(s: Session, where: dict[str, Any]) -> list[StoredCardRead]:
+    """Return a place's card reads in order, fetched in pieces: 100,000 rows at once would block other requests."""
     found: list[StoredCardRead] = []
     async with s.conn.cursor("readings", row_factory=dict_row) as cursor:
         await cursor.execute(CARD_READS.encode(), where)
@@ -127,7 +129,7 @@ async def _readings(s: Session, where: dict[str, Any]) -> list[StoredCardRead]:
 
 
 async def _lists(s: Session, place: int, now: datetime, changes: Sequence[Change]) -> tuple[AccessList, AccessList]:
-    """The place's list by the rules of today, and by these with ``changes``."""
+    """Return the place's list by today's rules, and with ``changes``."""
     values = {"places": [place], "now": now, "members": [], "place": place}
     values["members"] = [row[0] for row in await _tuples(s, queries.MEMBERS_AT, values)]
     places = PlaceRows(**{name: await _tuples(s, text, values) for name, text in queries.PLACES.items()})
@@ -147,7 +149,7 @@ def _assembled(place: int, rows: PlaceRows, members: assembly.MemberRows) -> Acc
     served = {place: replace(settings[place], served=True)}
     entries, _ = assembly.entries(members, served)
     held = settings[place].list
-    # a lockdown of today says nothing of the weeks before
+    # a current lockdown doesn't apply to the past
     doors = {code: replace(door, locked=False) for code, door in held.rules.doors.items()}
     return replace(held, entries=entries[place], lockdown=False, rules=replace(held.rules, doors=doors))
 
@@ -158,5 +160,5 @@ async def _tuples(s: Session, query: str, values: dict[str, Any]) -> list[tuple[
 
 
 def _breathe() -> None:
-    """Let the thread that answers other requests have its turn: without it they wait for 5 ms, each time."""
+    """Let the thread that answers other requests run: without this they wait for 5 ms each time."""
     time.sleep(0.00002)

@@ -1,4 +1,4 @@
-"""Each check and each reason in a sentence, English and French: what a person at a counter can read out."""
+"""Each check and each reason as a sentence in English and French, which the front desk can read out."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CHECKS: Final[Mapping[str, Words]] = {
     ),
     "granted": Words("All checks passed.", "Tous les contrôles sont passés."),
 }
-"""By ``access.checks.CHECKS``."""
+"""By name in ``access.checks.CHECKS``."""
 
 REASONS: Final[Mapping[Reason, Words]] = {
     "granted": Words("The door opens.", "La porte s'ouvre."),
@@ -109,4 +109,4 @@ UNKNOWN_TO_CENTRE: Final[Mapping[str, Words]] = {
     ),
     "pin": Words("which PIN was typed", "le code PIN saisi"),
 }
-"""Checks that also ask the gateway's own memory: of a past decision the centre knows no more than its rule."""
+"""Checks that use the gateway's own state, which the centre doesn't have for past decisions."""

@@ -1,6 +1,6 @@
 """``/v1/lockdowns``: the lockdowns in force.
 
-They are rows that every access list includes, so that they also reach gateways that were offline when they were ordered.
+They are rows that every access list includes, so that they also reach gateways that were offline at the time.
 """
 
 from __future__ import annotations

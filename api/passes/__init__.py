@@ -1,1 +1,1 @@
-"""Passes over HTTP."""
+"""Passes."""

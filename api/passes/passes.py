@@ -1,4 +1,4 @@
-"""Passes: what a member is entitled to, where, when and how often; visits among them."""
+"""Passes: their SQL and their shape in requests and answers; visits are passes too."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from api.http.models import Answer, Body, Code, Day, Moment, Name, Ref, Schedule
 from api.http.revisions import Resource
 
 HIDDEN: Final = "hidden/hidden"
-"""What is told of a schedule that the caller may not read: another place's, or anyone's to a member."""
+"""The name shown for a schedule that the caller may not read: another place's, or any for a member."""
 VisitorStatus = Literal["expected", "present", "left", "cancelled"]
 
-# One pass with its schedule's name, its places with the codes of what it opens there, and the slots that are used.
+# One pass with its schedule's name, its places with the codes of what it opens there, and its used slots.
 FIND: Final = """
 SELECT s.ref, s.member, s.label, s.everywhere, s.valid_from, s.valid_until, s.unit, s.allowance, s.each_month, s.booked,
        s.outside_hours, s.supervises, s.visitor, s.host, s.revoked_at, s.created_at, s.revision, m.name,
@@ -71,7 +71,7 @@ VALUES (%(pass)s, %(place)s, %(spaces)s, %(doors)s, %(door_groups)s)
 ON CONFLICT (pass, place) DO UPDATE
 SET spaces = excluded.spaces, doors = excluded.doors, door_groups = excluded.door_groups
 """
-# Visits at a place on a local day, or all of those that are expected or present, by time.
+# Visits at a place on a local day, or all expected or present ones, by time.
 VISITS: Final = """
 SELECT s.ref, s.member, m.name, s.host, p.code::text AS place, s.valid_from, s.valid_until, s.visitor, s.revision
 FROM pass s
@@ -89,7 +89,7 @@ ORDER BY s.valid_from DESC, s.ref LIMIT 1000
 
 
 class Allowance(Body):
-    """How much of `unit` a pass holds: in all, or in each local month."""
+    """How much of `unit` a pass allows: in total, or in each local month."""
 
     unit: Unit
     limit: int = Field(ge=0, le=100_000)
@@ -97,7 +97,7 @@ class Allowance(Body):
 
 
 class PassPlace(Body):
-    """A place and, where it isn't all of it, what of it: spaces with the way there, doors, groups of doors."""
+    """A place, or parts of it: spaces with the doors on the way, doors, door groups."""
 
     place: Code
     spaces: list[Code] | None = Field(default=None, max_length=200)
@@ -115,29 +115,29 @@ class _PassFields(Body):
     allowance: Allowance | None = Field(default=None, description="null: not counted.")
     booked: bool = Field(default=False, description="Opens only with a booking.")
     outside_hours: bool = Field(default=False, description="Opens also while the place is closed.")
-    supervises: bool = Field(default=False, description="Its holder is a host.")
+    supervises: bool = Field(default=False, description="Its holder acts as a host.")
 
 
 class PassMade(_PassFields):
     """A new pass: `everywhere`, or at `places`."""
 
-    day: Day | None = Field(default=None, description="A day pass: of this local day, instead of the two times.")
+    day: Day | None = Field(default=None, description="A day pass for this local day, instead of the two times.")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.everywhere == bool(self.places):
-            raise ValueError("say either everywhere or at which places")
+            raise ValueError("send either everywhere or places")
         if self.day is not None and (self.valid_from is not None or self.valid_until is not None):
-            raise ValueError("a day pass has its day instead of valid_from and valid_until")
+            raise ValueError("a day pass has day instead of valid_from and valid_until")
         return self
 
 
 class PassChanged(_PassFields):
-    """What to change of a pass; what isn't sent stays. `places` and `allowance` are sent as a whole."""
+    """A change of a pass; fields that aren't sent keep their value. `places` and `allowance` are replaced."""
 
 
 class Uses(Answer):
-    """How much of an allowance is used and left (of the month, where it is each month's)."""
+    """How much of an allowance is used and left (in the month, if it is monthly)."""
 
     used: int
     left: int | None = Field(description="null: not counted.")
@@ -166,18 +166,18 @@ class Pass(Answer):
 
 
 class Passes(Answer):
-    """A member's passes, the newest first."""
+    """A member's passes, newest first."""
 
     passes: list[Pass]
 
 
 def pass_resource(ref: str) -> Resource:
-    """A pass by reference."""
+    """Name a pass by reference."""
     return Resource(find=FIND, key={"ref": ref, "member": None}, name=f"pass {ref!r}", subject=f"pass {ref}")
 
 
 def pass_json(row: DictRow, now: datetime) -> dict[str, Any]:
-    """A row of ``FIND`` as it is told at ``now``."""
+    """Format a row of ``FIND`` for an answer at ``now``."""
     kept = (
         "ref",
         "member",
@@ -204,21 +204,21 @@ def pass_json(row: DictRow, now: datetime) -> dict[str, Any]:
 
 
 def uses_json(row: DictRow, now: datetime) -> dict[str, Any]:
-    """How much of a pass's allowance is used and left, by the clock at its member's home."""
+    """Return how much of a pass's allowance is used and left, in the time zone of the member's home."""
     if row["unit"] is None:
         return {"used": 0, "left": None}
     rule = AllowanceRule(unit=row["unit"], limit=row["allowance"], each_month=row["each_month"])
     slots, zone = frozenset(row["slots"]), ZoneInfo(row["time_zone"])
     remaining = left(rule, slots, now, zone)
     used = len(slots)
-    if rule.each_month:  # of a limit that no use exceeds, what isn't left was used this month
+    if rule.each_month:  # no use exceeds the limit, so that what isn't left was used this month
         most = AllowanceRule(unit=rule.unit, limit=len(slots), each_month=True)
         used = len(slots) - left(most, slots, now, zone)
     return {"used": used, "left": remaining}
 
 
 def local_day(day: date, time_zone: str) -> tuple[datetime, datetime]:
-    """When a local day begins and the next one does, aware."""
+    """Return the aware times at which a local day and the next one begin."""
     zone = ZoneInfo(time_zone)
     following = date.fromordinal(day.toordinal() + 1)
     return (
@@ -228,7 +228,7 @@ def local_day(day: date, time_zone: str) -> tuple[datetime, datetime]:
 
 
 def columns(fields: dict[str, Any], row: DictRow | None = None) -> dict[str, Any]:
-    """The columns of a pass: of what was sent, else of ``row``, else nothing."""
+    """Return the columns of a pass from the sent fields, else from ``row``."""
     values: dict[str, Any] = {} if row is None else {**row, "limit": row["allowance"]}
     values |= {name: value for name, value in fields.items() if name not in ("allowance", "places", "schedule", "day")}
     if "allowance" in fields or row is None:
@@ -240,5 +240,5 @@ def columns(fields: dict[str, Any], row: DictRow | None = None) -> dict[str, Any
 
 
 def named_parts(place: PassPlace) -> Sequence[tuple[str, Sequence[str] | None]]:
-    """What of a place a pass opens, kind by kind."""
+    """Return the ids of the parts of a place that a pass opens, by kind."""
     return (("spaces", place.spaces), ("doors", place.doors), ("door_groups", place.door_groups))

@@ -83,7 +83,7 @@ async def change_pass(ref: str, request: Request, body: PassChanged) -> Response
         fields = sent(body)
         moved = "places" in fields or "everywhere" in fields
         if moved and fields.get("everywhere", row["everywhere"]) == bool(fields.get("places", [])):
-            raise BadField("places", "a pass is either for everywhere or for some places: send both fields")
+            raise BadField("places", "a pass is valid either everywhere or at some places: send both fields")
         values = columns(fields, row)
         values["schedule"] = row["schedule_id"]
         if "schedule" in fields and fields["schedule"] != HIDDEN:
@@ -105,17 +105,17 @@ async def revoke(ref: str, request: Request) -> Response:
 
 
 async def put_places(s: Session, ref: str, places: Sequence[PassPlace]) -> None:
-    """Let a pass hold at ``places`` and nowhere else.
+    """Make a pass valid at exactly ``places``.
 
     Raises:
-        BadField: a place, space, door or group that isn't there, or a place that is named twice.
+        BadField: a place, space, door or group doesn't exist, or a place appears twice.
     """
     ids: list[int] = []
     for number, place in enumerate(places):
         field = f"places.{number}"
         place_id, _zone = await place_named(s, place.place, f"{field}.place")
         if place_id in ids:
-            raise BadField(f"{field}.place", f"{place.place!r} is named twice")
+            raise BadField(f"{field}.place", f"{place.place!r} appears twice")
         ids.append(place_id)
         parts = {
             kind: await parts_named(s, place_id, kind, codes, f"{field}.{kind}") for kind, codes in named_parts(place)

@@ -1,1 +1,1 @@
-"""Places over HTTP: search, geography, opening hours, policy."""
+"""Places: their search, opening hours and policy."""

@@ -33,7 +33,7 @@ SELECT p.id, p.code::text AS place, p.opening_hours, p.revision,
        (SELECT jsonb_object_agg(s.code, s.person_limit) FROM space s WHERE s.place = p.id) AS limits
 FROM place p WHERE p.code = %(place)s
 """
-# The hours; without them (has_hours false) the row is touched all the same, so that its revision moves.
+# Change the hours; without them (has_hours false) the row is updated too, so that its revision increases.
 UPDATE: Final = """
 UPDATE place SET opening_hours = CASE WHEN %(has_hours)s THEN %(hours)s::jsonb ELSE opening_hours END
 WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING revision
@@ -60,17 +60,17 @@ RETURNING revision
 
 
 class HoursChanged(Body):
-    """What to change; what isn't sent stays."""
+    """A change of hours; fields that aren't sent keep their value."""
 
     opening_hours: dict[str, Any] | None = Field(
         default=None,
-        description="As a schedule's `hours`; outside of them no pass opens a door. null: the place has none.",
+        description="As a schedule's `hours`; outside them no pass opens a door. null: none.",
         examples=[{"mon": [["08:00", "20:00"]]}],
     )
     limits: dict[Code, int | None] = Field(
         default={},
         max_length=500,
-        description="By space: how many people it holds, by the law or the lease; null: any.",
+        description="By space: how many people may be in it, by law or lease; null: no limit.",
     )
 
 
@@ -86,9 +86,14 @@ class PolicyFields(Body):
     """How a place's gateways behave."""
 
     list_max_age_s: int | None = Field(
-        default=2_592_000, ge=3600, le=31_536_000, description="A list older than this opens nothing; null: no limit."
+        default=2_592_000,
+        ge=3600,
+        le=31_536_000,
+        description="An access list older than this opens no door; null: no limit.",
     )
-    hosts_open_when_old: bool = Field(default=False, description="Hosts still open by a list that is too old.")
+    hosts_open_when_old: bool = Field(
+        default=False, description="Hosts can still open doors with a list that is too old."
+    )
     tries: int = Field(default=5, ge=1, le=100, description="Wrong PINs or codes in a row before a pause.")
     pause_s: int = Field(default=30, ge=1, le=3600, description="The first pause; each further wrong try doubles it.")
     longest_pause_s: int = Field(default=900, ge=1, le=86_400)
@@ -101,12 +106,12 @@ class Policy(PolicyFields, Answer):
 
 
 def hours_resource(place: str) -> Resource:
-    """Opening hours and capacity limits of a place by its code."""
+    """Name the opening hours and capacity limits of a place by its code."""
     return Resource(find=FIND, key={"place": place}, name=f"place {place!r}", subject=f"place {place}")
 
 
 def policy_resource(place: str) -> Resource:
-    """A place's policy by its code."""
+    """Name a place's policy by its code."""
     return Resource(find=POLICY, key={"place": place}, name=f"the policy of {place!r}", subject="")
 
 

@@ -1,4 +1,4 @@
-"""Questions about places and the shapes of the answers, for OpenAPI."""
+"""Queries about places, and the shapes of the answers for OpenAPI."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class PlacesQuestion(Question):
 
     @property
     def box(self) -> Box | None:
-        """``bbox`` read."""
+        """``bbox`` parsed."""
         return parse_box(self.bbox) if self.bbox else None
 
     @property
     def point(self) -> Point | None:
-        """``near`` read."""
+        """``near`` parsed."""
         return parse_point(self.near) if self.near else None
 
 
@@ -69,14 +69,16 @@ class Place(Answer):
         description="Local time, written like a schedule's hours; null: not known.",
         examples=[{"mon": [["08:00", "19:00"]], "holidays": {"department": None, "hours": []}}],
     )
-    hours_generated: bool = Field(description="The hours are made up from a seed, not from a source.")
+    hours_generated: bool = Field(description="The hours are generated from a seed, not taken from a source.")
     closures: list[tuple[str, str]] = Field(description="Local days, both included, on which it is closed.")
     website: str | None
     typology: str | None
-    capacity: int | None = Field(description="How many people its rooms hold together; no number of seats to work at.")
+    capacity: int | None = Field(
+        description="How many people its rooms hold together; not the number of seats to work at."
+    )
     kinds: list[Kind] = Field(description="The kinds of its spaces.")
     source: str = Field(description="The data set that it comes from.")
-    generated: bool = Field(description="Made up from a seed, not from a source.")
+    generated: bool = Field(description="Generated from a seed, not taken from a source.")
     distance_km: float | None = Field(default=None, description="With `near` only.")
 
 
@@ -89,7 +91,7 @@ class Space(Answer):
     parent: str | None
     capacity: int | None
     for_work: bool = Field(description="Its seats are seats to work at.")
-    one_party: bool = Field(description="One party at a time has it; bookings of it don't overlap.")
+    one_party: bool = Field(description="Used by one party at a time; its bookings don't overlap.")
     desks: int
     generated: bool
 
@@ -117,6 +119,6 @@ class PlaceDetail(Place):
 class Places(Answer):
     """A page of places."""
 
-    total: int = Field(description="Places that fit, on all pages.")
+    total: int = Field(description="Matching places on all pages.")
     next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
     places: list[Place]

@@ -1,4 +1,4 @@
-"""``/v1/places`` and ``/v1/places/{id}``: the network itself, from memory."""
+"""``/v1/places`` and ``/v1/places/{id}``: the places of the network, from memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def places(board: LoadedBoard, request: Request, question: Annotated[Place
     if known(request.headers, etag):
         return Bytes(b"", etag=etag, status=304)
     if question.radius_km is not None and question.near is None:
-        raise BadQuery("radius_km", "says how far from `near`, which is missing")
+        raise BadQuery("radius_km", "is the distance from `near`, which is missing")
     after = None if question.cursor is None else read_cursor(question.cursor, float, str)
     found = find_places(
         network,
@@ -64,7 +64,7 @@ def _row(found: FoundPlace) -> bytes:
     response_class=Response,
 )
 async def place_detail(place: str, board: LoadedBoard, request: Request) -> Response:
-    """The inventory's data; what the inventory lacks is generated from a seed and marked `generated`."""
+    """Data of the inventory; what it lacks is generated from a seed and marked `generated`."""
     no_query(request.scope["query_string"])
     one = board.network.by_code.get(place)
     if one is None:

@@ -131,7 +131,7 @@ def checked_hours(hours: Mapping[str, Any], field: str = "hours") -> dict[str, A
         raise BadField(
             f"{field}.holidays.department",
             f"there is no department {department[:10]!r}: expected a number like 01, 2A, 67, 974 or 987; without one "
-            "the place's own department counts",
+            "the place's department is used",
         )
     return schedule_to_json(schedule)
 

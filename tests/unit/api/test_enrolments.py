@@ -40,8 +40,8 @@ class Committing:
         return [{**ORDER, "outcome": "done" if self._committed() else None}]
 
 
-def test_a_card_that_is_read_meanwhile_is_never_told_as_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_card_that_is_read_meanwhile_is_never_enrolment_as_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     session = Committing()
     monkeypatch.setattr(enrolments, "found", session.orders)
-    told = asyncio.run(enrolments._told(session, object(), "o-1"))  # type: ignore[arg-type]
+    told = asyncio.run(enrolments._enrolment(session, object(), "o-1"))  # type: ignore[arg-type]
     assert told["state"] == "read"

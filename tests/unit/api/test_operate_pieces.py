@@ -110,8 +110,8 @@ def a_list(**door: object) -> AccessList:
 def test_each_side_goes_on_from_its_own_decisions() -> None:
     readings = [read(1, 0), read(2, 5), read(3, 6, side="out"), read(4, 7), read(5, 8, card=1)]
     outcome = decide_again(readings, a_list(), a_list(passback="hard"), breathe=lambda: None)
-    assert (outcome.readings, outcome.refused, outcome.let_in) == (5, 1, 0)
-    assert [(one.told.seq, one.becomes.reason) for one in outcome.first] == [(2, "anti_passback")]
+    assert (outcome.reads, outcome.refused, outcome.let_in) == (5, 1, 0)
+    assert [(one.read.seq, one.becomes.reason) for one in outcome.first] == [(2, "anti_passback")]
     assert (outcome.by_hour, outcome.by_member) == ({10: 1}, {"m-0": 1})
     back = decide_again(readings, a_list(passback="hard"), a_list(), breathe=lambda: None)
     assert (back.refused, back.let_in, back.unlike) == (0, 1, 1)
@@ -130,7 +130,7 @@ def test_a_door_that_was_not_passed_takes_nobody_in() -> None:
     assert decide_again([read(1, 0), read(2, 5)], a_list(), hard, breathe=lambda: None).refused == 1
     taken = replace(gone, kind=2)
     outcome = decide_again([read(1, 0), taken, read(2, 5)], a_list(), hard, breathe=lambda: None)
-    assert (outcome.refused, outcome.readings) == (1, 2)
+    assert (outcome.refused, outcome.reads) == (1, 2)
 
 
 def test_pins_are_taken_to_be_typed_as_they_were() -> None:
@@ -142,4 +142,4 @@ def test_pins_are_taken_to_be_typed_as_they_were() -> None:
 def test_a_list_is_as_old_as_its_event_says() -> None:
     fresh, old = read(1, 0), replace(read(2, 1), list_age_s=7200)
     outcome = decide_again([fresh, old], replace(a_list(), max_age_s=None), a_list(), breathe=lambda: None)
-    assert [(one.told.seq, one.becomes.reason) for one in outcome.first] == [(2, "list_too_old")]
+    assert [(one.read.seq, one.becomes.reason) for one in outcome.first] == [(2, "list_too_old")]
