@@ -1,6 +1,6 @@
-"""The live page: static files served from memory, compressed once, under addresses that change with their content.
+"""The live page: static files served from memory, compressed once, under URLs that change with their content.
 
-The page itself is written out in each language, so that the first paint is in the reader's.
+The HTML exists in each language, so that the first paint is in the reader's language.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TYPES: Final = {
     ".md": "text/markdown; charset=utf-8",
 }
 _SECURITY: Final = {
-    # Nothing inline, nothing from elsewhere: no request leaves this server.
+    # Nothing inline and nothing from other origins.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
@@ -38,12 +38,12 @@ _SECURITY: Final = {
 _LANGUAGES: Final = get_args(Language)
 _CHOSEN: Final = "maillage-language"  # the cookie that words.js sets when the reader chooses a language
 _FOREVER: Final = "public, max-age=31536000, immutable"
-_ASK: Final = "no-cache"  # kept, but asked for again each time: a 304 by ETag
+_ASK: Final = "no-cache"  # cached, but revalidated each time by ETag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """One file as it is sent."""
+    """A file as it is sent."""
 
     body: bytes
     packed: bytes
@@ -61,11 +61,11 @@ def _asset(body: bytes, suffix: str) -> Asset:
 
 
 def load_assets(folder: Path = _FOLDER) -> tuple[str, dict[str, Asset]]:
-    """Read the page's files: a version that changes with any of them, and each file by its path in the folder.
+    """Read the page's files; return a version that changes with any of them, and the files by their path.
 
     ``words/LANGUAGE.json`` becomes the module ``words/LANGUAGE.js``, and ``index.html`` becomes ``LANGUAGE.html`` with
-    the words of that language. The pages name the other files under ``{base}``, which becomes ``/static/page/VERSION``;
-    so a browser may keep them for ever, and modules that import each other by relative path are always of one version.
+    the texts of that language. The pages refer to the other files under ``{base}``, which becomes
+    ``/static/page/VERSION``: browsers may cache them for ever, and modules that import each other always match.
     """
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.suffix in _TYPES}
     bodies = {name: path.read_bytes() for name, path in files.items()}
@@ -82,7 +82,7 @@ def load_assets(folder: Path = _FOLDER) -> tuple[str, dict[str, Asset]]:
 
 
 def _written_out(page: str, language: str, words: dict[str, Any], version: str) -> str:
-    """``page`` with ``{…}`` filled in: the words of ``language``, and where the other files are."""
+    """Return ``page`` with the texts of ``language`` and the base URL of the other files."""
     pressed = {f"is_{one}": str(one == language).lower() for one in _LANGUAGES}
     values = {**words, **pressed, "lang": language, "base": f"/static/page/{version}"}
     return re.sub(r"\{(\w+)\}", lambda found: escape(values[found[1]]), page)
@@ -112,7 +112,7 @@ router: Final = APIRouter(include_in_schema=False)
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
-    """The page itself, in the language that the reader chose or the browser asks for; asked for again each time."""
+    """The page in the language that the reader chose or the browser prefers; revalidated each time."""
     chosen = request.cookies.get(_CHOSEN)
     language = chosen if chosen in _LANGUAGES else language_of(request.headers.get("accept-language"))
     return _answer(request, _assets()[1][f"{language}.html"], _ASK, vary="Accept-Encoding, Accept-Language, Cookie")
@@ -120,13 +120,13 @@ async def page(request: Request) -> Response:
 
 @router.api_route("/favicon.ico", methods=["GET", "HEAD"])
 async def icon(request: Request) -> Response:
-    """For browsers that look nowhere else."""
+    """For browsers that request only this path."""
     return _answer(request, _assets()[1]["icon.svg"], _ASK)
 
 
 @router.api_route("/static/page/{path:path}", methods=["GET", "HEAD"])
 async def static(request: Request, path: str) -> Response:
-    """One of the page's files; under an older version, or none, what there is now (a page opened before an upgrade)."""
+    """One of the page's files; for an older version in the URL the current file (after an upgrade)."""
     version, assets = _assets()
     wanted, _, name = path.partition("/")
     if wanted == version and name in assets:

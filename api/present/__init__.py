@@ -1,1 +1,1 @@
-"""What is true now, from memory: the board, the live stream, availability."""
+"""The present state from memory: the board, the live stream, availability, and the network's places."""

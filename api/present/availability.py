@@ -1,4 +1,4 @@
-"""Where a seat is really free now: what each place offers, put against what is asked for."""
+"""Compares the free seats of a place with a request. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ State = Literal["free", "full", "unknown", "closed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What one place has of free seats. ``space`` is where they are; ``free`` None: it isn't known."""
+    """The free seats of one place. ``space``: where they are; ``free``: None if unknown."""
 
     state: State
     space: Space | None
@@ -26,10 +26,10 @@ class Offer:
 
 
 def offer_of(view: View, *, seats: int, kind: str | None) -> Offer | None:
-    """What ``view``'s place offers to ``seats`` people together; None: it has no such seats.
+    """Return what a place offers to a party of ``seats`` people; None: it has no such seats.
 
-    With a ``kind``, one space of it must have all the seats, whatever they are for; without, all seats to work at
-    count. The answer is the best space: a surely free one, else one of which nothing is known, else the fullest.
+    With a ``kind``, one space of this kind must have all the seats, for any use; without, all seats to work at count. The
+    best space is returned: a surely free one, else an unknown one, else a full one.
     """
     candidates: list[tuple[Space | None, Occupancy, Free | None, int | None]]
     if kind is not None:
@@ -55,7 +55,7 @@ def _state(free: Free | None, most: int | None, seats: int, opening: Opening) ->
         return "closed"
     if free is not None:
         return "free" if free.low >= seats else "full"
-    return "full" if most is not None and most < seats else "unknown"  # full, however few people there are
+    return "full" if most is not None and most < seats else "unknown"  # too few seats, whatever the occupancy
 
 
 def _preference(offer: Offer) -> tuple[int, int, str]:

@@ -1,4 +1,4 @@
-"""``/v1/availability``: where a seat is really free now, from memory."""
+"""``/v1/availability``: the nearest places with free seats, from memory."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ router = APIRouter(tags=["availability"])
     response_class=Response,
 )
 async def availability(board: LoadedBoard, question: Annotated[AvailabilityQuestion, Query()]) -> Response:
-    """`free.low` seats to work at are surely free: in open places, not booked, of a space whose seats are for work.
+    """`free.low` seats to work at are surely free: not booked, in open places, in spaces for work.
 
-    Places of which nothing can be said stand apart, as `unknown`; never as free. Places that are closed, by their
-    hours, a closure or a lockdown, are only counted. Where a place's hours aren't known, `open` is null.
+    Places whose occupancy is unknown are listed separately, as `unknown`, never as free. Places closed by their hours,
+    a closure or a lockdown are only counted. If a place's hours are unknown, `open` is null.
     """
     now = now_us()
     board.age(now)

@@ -1,4 +1,4 @@
-"""The names of French departments, by their INSEE codes (Code officiel géographique), to find places by them."""
+"""The names of French departments by INSEE code (Code officiel géographique), for the search of places."""
 
 from __future__ import annotations
 

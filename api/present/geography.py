@@ -1,4 +1,4 @@
-"""Points, boxes and distances on the globe, to a few metres over a country."""
+"""Points, boxes and distances on the globe, accurate to a few metres within a country. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Box:
     north: float
 
     def holds(self, point: Point) -> bool:
-        """Whether ``point`` lies in the box or on its edge."""
+        """Whether ``point`` is in the box or on its border."""
         if not self.south <= point.latitude <= self.north:
             return False
         if self.west <= self.east:
@@ -38,12 +38,12 @@ class Box:
 
 
 def pattern_of(count: int) -> str:
-    """The regular expression of ``count`` numbers with commas between them."""
+    """Return the regular expression of ``count`` numbers separated by commas."""
     return f"^{','.join([_NUMBER] * count)}$"
 
 
 def parse_point(text: str) -> Point:
-    """Read ``latitude,longitude``.
+    """Parse ``latitude,longitude``.
 
     Raises:
         ValueError: the text says what is expected.
@@ -53,7 +53,7 @@ def parse_point(text: str) -> Point:
 
 
 def parse_box(text: str) -> Box:
-    """Read ``west,south,east,north``, the order of GeoJSON.
+    """Parse ``west,south,east,north``, the order of GeoJSON.
 
     Raises:
         ValueError: the text says what is expected.
@@ -66,19 +66,19 @@ def parse_box(text: str) -> Box:
         north=_within(north, 90, "north"),
     )
     if box.south > box.north:
-        raise ValueError(f"south ({south}) lies above north ({north}); the order is west,south,east,north")
+        raise ValueError(f"south ({south}) is greater than north ({north}); the order is west,south,east,north")
     return box
 
 
 def distance_km(a: Point, b: Point) -> float:
-    """The great-circle distance (haversine, a sphere of the mean radius: within 0.5 % of the ellipsoid)."""
+    """Return the great-circle distance (haversine, a sphere of mean radius: within 0.5 % of the ellipsoid)."""
     north, east = radians(b.latitude - a.latitude), radians(b.longitude - a.longitude)
     chord = sin(north / 2) ** 2 + cos(radians(a.latitude)) * cos(radians(b.latitude)) * sin(east / 2) ** 2
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(chord)))
 
 
 def around(point: Point, radius_km: float) -> Box:
-    """A box that surely holds every point within ``radius_km`` of ``point``."""
+    """Return a box that contains every point within ``radius_km`` of ``point``."""
     reach = degrees(radius_km / EARTH_RADIUS_KM) * 1.001
     south, north = max(-90.0, point.latitude - reach), min(90.0, point.latitude + reach)
     widest = cos(radians(max(abs(south), abs(north))))

@@ -1,4 +1,4 @@
-"""The board's and the streams' state as metrics."""
+"""Metrics of the board and the live streams."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from api.present.stream import Streams
 
 
 class PresentMetrics(Collector):
-    """Reads the board and the streams when asked."""
+    """Reads the board and the streams at each scrape."""
 
     def __init__(self, board: Board, listener: Listener, streams: Streams) -> None:
         self._board, self._listener, self._streams = board, listener, streams
@@ -24,24 +24,22 @@ class PresentMetrics(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
-        """The present values."""
+        """The current values."""
         board, listener = self._board, self._listener
-        yield _gauge("maillage_api_stream_clients", "Live streams open now.", len(self._streams))
-        yield _gauge("maillage_api_board_loaded", "1 once the network has been loaded.", float(listener.loaded))
+        yield _gauge("maillage_api_stream_clients", "Open live streams.", len(self._streams))
+        yield _gauge("maillage_api_board_loaded", "1 once the network is loaded.", float(listener.loaded))
         yield _gauge(
-            "maillage_api_board_connected", "1 while the board receives notifications.", float(listener.connected)
+            "maillage_api_board_connected", "1 while the board is connected to the database.", float(listener.connected)
         )
         age_s = (now_us() - board.seen) / 1e6 if board.seen else float("nan")
-        yield _gauge("maillage_api_board_age_seconds", "Time since the newest row on the board was stored.", age_s)
+        yield _gauge("maillage_api_board_age_seconds", "Seconds since the newest row on the board was stored.", age_s)
         yield _gauge("maillage_api_board_places", "Places on the board.", len(board.network.places))
-        yield _count("maillage_api_board_publications_total", "Times that the board published changes.", board.number)
-        yield _count("maillage_api_board_loads_total", "Times that the whole board was loaded.", listener.loads)
         yield _count(
-            "maillage_api_board_looks_total", "Times that the rows named in notifications were read.", listener.looks
+            "maillage_api_board_publications_total", "Published changes of places since the start.", board.number
         )
-        yield _count(
-            "maillage_api_notification_floods_total", "Times that too many notifications came.", listener.floods
-        )
+        yield _count("maillage_api_board_loads_total", "Loads of the whole board.", listener.loads)
+        yield _count("maillage_api_board_looks_total", "Reads of the rows named by notifications.", listener.looks)
+        yield _count("maillage_api_notification_floods_total", "Floods of notifications.", listener.floods)
         qualities = GaugeMetricFamily(
             "maillage_api_board_spaces", "Spaces on the board by quality.", labels=["quality"]
         )

@@ -1,6 +1,6 @@
-"""Questions about occupancy and free seats, and the shapes of the answers, for OpenAPI.
+"""Queries of occupancy and free seats, and the shapes of the answers for OpenAPI.
 
-The answers are sent as prepared bytes; tests hold them to these models.
+The answers are sent as prepared bytes; tests check them against these models.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ Bbox = Annotated[
         json_schema_extra={"pattern": pattern_of(4)},
     ),
 ]
-# In the document only: an answer in words says more than "String should match pattern".
+# Only for the document: the error text says more than "String should match pattern".
 _SINCE: Final = "[0-9]+-[0-9a-f]+-[0-9]+"
 
 
 class Occupancy(Answer):
     """How many people are in a space now. Stale means unknown, never zero."""
 
-    present: int | None = Field(description="The estimate; null where nothing may be said.", ge=0)
-    low: int | None = Field(description="Surely no fewer.", ge=0)
-    high: int | None = Field(description="Surely no more.", ge=0)
+    present: int | None = Field(description="The estimate; null: unknown.", ge=0)
+    low: int | None = Field(description="At least so many.", ge=0)
+    high: int | None = Field(description="At most so many.", ge=0)
     capacity: int | None = Field(ge=0)
     quality: Literal["live", "degraded", "stale", "unknown"] = Field(
-        description="live: every sensor speaks · degraded: some are silent · stale: too old · unknown: not known."
+        description="live: all sensors report · degraded: some are silent · stale: too old · unknown: not known."
     )
-    at: datetime | None = Field(description="The time that this is true for (UTC).")
-    ttl: int = Field(description="Seconds after `at` for which it may be believed.", ge=0)
+    at: datetime | None = Field(description="The time that this applies to (UTC).")
+    ttl: int = Field(description="Seconds after `at` for which it is valid.", ge=0)
 
 
 class Free(Answer):
-    """Seats: surely `low`, perhaps `high`."""
+    """Free seats: at least `low`, at most `high`."""
 
     low: int = Field(ge=0)
     high: int = Field(ge=0)
@@ -74,8 +74,8 @@ class Free(Answer):
 class SpaceOccupancy(Occupancy):
     """One space of a place."""
 
-    free: Free | None = Field(description="Its free seats, whatever they are for; null: it can't be said.")
-    booked_until: datetime | None = Field(description="A meeting room or phone box that is booked now: until when.")
+    free: Free | None = Field(description="Its free seats, for any use; null: unknown.")
+    booked_until: datetime | None = Field(description="The end of the current booking of a meeting room or phone box.")
 
     space: str
     kind: Kind
@@ -113,15 +113,15 @@ class PlaceOccupancy(Occupancy):
     model_config = ConfigDict(json_schema_extra={"examples": [_PLACE]})
 
     place: str
-    seats: int | None = Field(description="Seats to work at, taken or not; null: none is described.", ge=0)
-    free: Free | None = Field(description="Free seats to work at; null: it can't be said. None while it is closed.")
-    open: bool | None = Field(description="By its hours, closures and lockdowns; null: its hours aren't known.")
+    seats: int | None = Field(description="Seats to work at, taken or not; null: not described.", ge=0)
+    free: Free | None = Field(description="Free seats to work at; null: unknown. Zero while it is closed.")
+    open: bool | None = Field(description="By its hours, closures and lockdowns; null: its hours are unknown.")
     locked: bool = Field(description="In lockdown: closed until it is released.")
     changes_at: datetime | None = Field(
-        description="When it closes (if open) or opens (if closed) next by its hours; null: not known, or not in sight."
+        description="When it next closes or opens by its hours; null: unknown, or not within three months."
     )
     changed_at: datetime | None = Field(description="When the centre stored the newest change.")
-    spaces: list[SpaceOccupancy] = Field(default=[], description="Left out with `spaces=false`.")
+    spaces: list[SpaceOccupancy] = Field(default=[], description="Omitted with `spaces=false`.")
 
 
 class NetworkOccupancy(Answer):
@@ -136,16 +136,18 @@ class NetworkOccupancy(Answer):
 
 
 class PlaceOffer(Answer):
-    """What one place has of free seats."""
+    """The free seats of one place."""
 
     place: str
     name: str
     commune: str | None
     distance_km: float
     space: str | None = Field(description="Where the seats are.")
-    free: Free | None = Field(description="null: it can't be said.")
-    open: bool | None = Field(description="null: its hours aren't known.")
-    changes_at: datetime | None = Field(description="When it closes by its hours; null: not known, or not in sight.")
+    free: Free | None = Field(description="null: unknown.")
+    open: bool | None = Field(description="null: its hours are unknown.")
+    changes_at: datetime | None = Field(
+        description="When it closes by its hours; null: unknown, or not within three months."
+    )
     capacity: int | None
     quality: Literal["live", "degraded", "stale", "unknown"]
     at: datetime | None
@@ -153,17 +155,17 @@ class PlaceOffer(Answer):
 
 
 class Availability(Answer):
-    """Where seats are free, the nearest first."""
+    """Places with free seats, nearest first."""
 
     at: datetime
     seats: int
-    places: list[PlaceOffer] = Field(description="Places with that many seats surely free.")
-    unknown: list[PlaceOffer] = Field(description="Places of which it can't be said: never to be taken for free.")
+    places: list[PlaceOffer] = Field(description="Places with at least that many free seats.")
+    unknown: list[PlaceOffer] = Field(description="Places whose free seats are unknown: never treat them as free.")
     counts: dict[Literal["free", "full", "unknown", "closed"], int] = Field(description="All places within the radius.")
 
 
 class OccupancyQuestion(Question):
-    """What of the network's occupancy to tell."""
+    """Which occupancy to return."""
 
     changed_since: str | None = Field(
         default=None,
@@ -185,7 +187,7 @@ class StreamQuestion(Question):
         default=None,
         max_length=100,
         description="A `cursor` of /v1/occupancy to go on from. The header `Last-Event-ID` comes first. "
-        "Without either the whole present state is sent first.",
+        "Without either, the whole current state is sent first.",
         json_schema_extra={"pattern": f"^{_SINCE}$"},
     )
 
@@ -198,7 +200,7 @@ class AvailabilityQuestion(Question):
     seats: int = Field(default=1, ge=1, le=1000, description="Number of free seats needed.")
     kind: Kind | None = Field(
         default=None,
-        description="In one space of this kind, whatever its seats are for; without it, any seats to work at.",
+        description="In one space of this kind, for any use; without it, any seats to work at.",
         examples=["open_space"],
     )
     limit: int = Field(default=50, ge=1, le=500, description="Number of places, nearest first.")

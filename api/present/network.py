@@ -1,4 +1,4 @@
-"""The network as the API holds it in memory: places with their spaces, desks and doors, ready to be served."""
+"""The network in memory: places with their spaces, desks and doors, and their prepared JSON. Pure."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Space:
     for_work: bool = False
     """Its seats are seats to work at."""
     one_party: bool = False
-    """One party at a time has it: a meeting room, a phone box."""
+    """Used by one party at a time: a meeting room, a phone box."""
     desks: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """What leads from one space (None: outside) into another."""
+    """Leads from one space (None: outside) into another."""
 
     place: int
     code: str
@@ -46,7 +46,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One tiers-lieu with all that the public may know of it."""
+    """One tiers-lieu with its public data."""
 
     id: int
     code: str
@@ -71,9 +71,9 @@ class Place:
     closures: tuple[tuple[date, date], ...] = ()
     """Local days, both included, on which it is closed all day."""
     locked: bool = False
-    """In lockdown: nobody gets in."""
+    """In lockdown."""
     apart: frozenset[int] = field(default=frozenset(), init=False, repr=False)
-    """Ids of the spaces whose seats are counted: not the root, which holds all, nor what lies in a space for work."""
+    """Ids of the spaces whose seats count: not the root, which contains all, nor spaces within a space for work."""
     search: str = field(default="", repr=False)
     summary: bytes = field(default=b"", repr=False)
     """The place's JSON in lists."""
@@ -87,18 +87,18 @@ class Place:
 
     @property
     def department_name(self) -> str | None:
-        """The name of the department, where its code is one."""
+        """The name of the department; None: its code is unknown."""
         return DEPARTMENTS.get(self.department or "")
 
     @property
     def words(self) -> str:
-        """What the place is found by, see ``api.present.search``: each word begins after a space."""
+        """The text that ``api.present.search`` searches: each word begins after a space."""
         parts = (self.name, self.postcode, self.commune, self.department, self.department_name, self.region)
         return " " + unaccented(" ".join(part for part in parts if part))
 
     @property
     def etag(self) -> bytes:
-        """The validator of ``detail``."""
+        """The ETag of ``detail``."""
         return b'W/"%s"' % blake2b(self.detail, digest_size=8).hexdigest().encode()
 
     @property
@@ -108,13 +108,13 @@ class Place:
 
 
 def unaccented(text: str) -> str:
-    """``text`` without accents and case, so that ``Crémieu`` is found by ``cremieu``."""
+    """Return ``text`` without accents and case, so that ``cremieu`` finds ``Crémieu``."""
     plain = unicodedata.normalize("NFKD", text.casefold().replace("œ", "oe").replace("æ", "ae"))
     return "".join(char for char in plain if not unicodedata.combining(char)).replace("-", " ").replace("’", "'")
 
 
 def summary(place: Place) -> dict[str, Any]:
-    """What a list of places says of one."""
+    """Format a place for a list."""
     return {
         "id": place.code,
         "name": place.name,
@@ -140,7 +140,7 @@ def summary(place: Place) -> dict[str, Any]:
 
 
 def detail(place: Place) -> dict[str, Any]:
-    """All that the public may know of a place, with its spaces and doors."""
+    """Format a place with its spaces and doors."""
     codes = {space.id: space.code for space in place.spaces}
     spaces = [
         {
@@ -170,7 +170,7 @@ def detail(place: Place) -> dict[str, Any]:
 
 
 class Network:
-    """Every place, indexed; immutable once made, replaced as a whole when the network changes."""
+    """All places with indexes; immutable, replaced as a whole when the network changes."""
 
     def __init__(self, places: Iterable[Place] = ()) -> None:
         self.places: tuple[Place, ...] = tuple(sorted(places, key=lambda place: place.code))
@@ -182,4 +182,4 @@ class Network:
         for place in self.places:
             digest.update(place.detail)
         self.fingerprint: str = digest.hexdigest()
-        """Of all that is served about the places: the ETag of their lists."""
+        """A digest of all places' data: the ETag of their lists."""

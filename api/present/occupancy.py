@@ -1,4 +1,4 @@
-"""What may be said of a space at a moment, from its row and its gateways' news. Pure."""
+"""The occupancy of a space at a time, from its row and the state of its gateways. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SpaceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayState:
-    """What a gateway last said of itself; ``heard`` in microseconds by the centre's clock."""
+    """The last state that a gateway reported; ``heard`` in microseconds by the centre's clock."""
 
     gateway: int
     place: int
@@ -36,12 +36,12 @@ class GatewayState:
     heard: int
     spool_depth: int | None
     complete: int | None = None
-    """Until when all that it heard was stored: the database compares its spool with what it holds."""
+    """Up to when all its events are stored: the database compares its spool with the stored events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occupancy:
-    """How many people are in a space, as the API says it; ``at`` in microseconds."""
+    """How many people are in a space, as in answers; ``at`` in microseconds."""
 
     present: int | None = None
     low: int | None = None
@@ -65,7 +65,7 @@ def _number(value: int | None) -> int | str:
 
 
 def occupancy_of(state: SpaceState | None, space: Space | None, *, complete: int, now: int) -> Occupancy:
-    """What may be said of a space at ``now`` when its gateways' news is complete up to ``complete`` (0: not known).
+    """Return the occupancy of a space at ``now``; its gateways' events are all stored up to ``complete`` (0: unknown).
 
     Stale means unknown, never zero: past its time to live a number is withheld.
     """

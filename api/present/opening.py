@@ -1,4 +1,4 @@
-"""Whether a place is open now, and until when: its hours, public holidays, closures and lockdowns together."""
+"""Whether a place is open, and until when: by its hours, public holidays, closures and lockdowns. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from api.present.network import Place
 from rights.hours import ALWAYS, closed_on, with_department
 
 _LOOK_AGAIN: Final = 6 * 3600 * 1_000_000
-"""Where no change is in sight: an hour may come that lies beyond what is looked ahead."""
+"""When to look again if no change is within the period that is searched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +26,19 @@ class Opening:
     """Times in microseconds."""
 
     open: bool | None
-    """None: the hours aren't known."""
+    """None: the hours are unknown."""
     locked: bool
     """In lockdown: closed until it is released, whatever the hours say."""
     changes: int | None
-    """When it closes or opens next by its hours; None: not known, or not within three months."""
+    """When it next closes or opens by its hours; None: unknown, or not within three months."""
     since: int | None
-    """When its hours last opened or closed it, where that was within a week."""
+    """When its hours last opened or closed it, if within a week."""
     due: int
-    """From when on this may no longer be true."""
+    """From when on this may have changed."""
 
 
 def opening_of(place: Place, now: int) -> Opening:
-    """Whether ``place`` is open at ``now`` (microseconds). Hours that can't be read are not known."""
+    """Return whether ``place`` is open at ``now`` (microseconds). Invalid hours count as unknown."""
     opened, changes, since, due = _turns(
         compact(place.opening_hours), place.department, place.time_zone, place.closures, _minute(to_datetime(now))
     )
@@ -49,17 +49,17 @@ def opening_of(place: Place, now: int) -> Opening:
 
 
 def is_open(place: Place, now: int) -> bool | None:
-    """Whether ``place`` is open at ``now`` (microseconds); None: its hours aren't known."""
+    """Whether ``place`` is open at ``now`` (microseconds); None: its hours are unknown."""
     return opening_of(place, now).open
 
 
 def opening_schedule(
     hours: Mapping[str, Any] | None, department: str | None, closures: Sequence[tuple[date, date]]
 ) -> Schedule:
-    """A place's hours with the holidays of its department, and its closures; without hours only these close it.
+    """Return a place's hours with its department's holidays and its closures; without hours, only closures close it.
 
     Raises:
-        ListError: they can't be read.
+        ListError: the hours are invalid.
     """
     usual = None if hours is None else schedule_from_json(with_department(hours, department))
     schedule = closed_on(usual, closures)
@@ -70,7 +70,7 @@ def opening_schedule(
 def _turns(
     hours: bytes, department: str | None, zone_name: str, closures: tuple[tuple[date, date], ...], at: datetime
 ) -> tuple[bool | None, int | None, int | None, int | None]:
-    """Whether it is open, when that changes (None where it isn't known), since when it is so, when to look again."""
+    """Return whether it is open, when that changes (None: unknown), since when, and when to look again."""
     known = json.loads(hours)
     try:
         zone = zone_named(zone_name)
@@ -87,5 +87,5 @@ def _turns(
 
 
 def _minute(at: datetime) -> datetime:
-    """Hours are whole minutes: the places of a network share what was found for one of them."""
+    """Round to the minute, as hours are: places with equal hours share a cached result."""
     return at.replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""``/v1/places/{id}/occupancy``, ``/v1/occupancy`` and ``/v1/stream``: the present, from memory."""
+"""``/v1/places/{id}/occupancy``, ``/v1/occupancy`` and ``/v1/stream``: the current occupancy, from memory."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def stream(board: LoadedBoard, request: Request, question: Annotated[Strea
         except ValueError as error:
             if question.since:
                 raise BadQuery("since", "expected a `cursor` of /v1/occupancy") from error
-            # a Last-Event-ID that isn't ours: the present state is always a right answer
+            # a foreign Last-Event-ID: send the whole current state
     wanted = _wanted(board, question)
     return EventStream(
         board,
@@ -127,9 +127,9 @@ async def stream(board: LoadedBoard, request: Request, question: Annotated[Strea
 def _wanted(board: Board, question: StreamQuestion) -> Callable[[View], bool] | None:
     if not question.place and question.bbox is None:
         return None
-    strangers = [code for code in question.place if code not in board.network.by_code]
-    if strangers:
-        raise BadQuery("place", f"there is no place {strangers[0]!r}; find places with /v1/places?q=…")
+    unknown = [code for code in question.place if code not in board.network.by_code]
+    if unknown:
+        raise BadQuery("place", f"there is no place {unknown[0]!r}; find places with /v1/places?q=…")
     codes = frozenset(question.place)
     box = parse_box(question.bbox) if question.bbox else None
 

@@ -1,4 +1,4 @@
-"""Which places fit a question, and in which order."""
+"""Searches places by words, area, distance, department and kind of space. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NUMBER: Final = re.compile(r"\d+|2[ab]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundPlace:
-    """A place that fits, with its distance where the question had a point."""
+    """A matching place, with its distance if the query has a point."""
 
     place: Place
     distance_km: float | None = None
 
     @property
     def key(self) -> tuple[float, str]:
-        """What found places are ordered by: the distance, then the code."""
+        """The order of found places: by distance, then by code."""
         return (self.distance_km or 0.0, self.place.code)
 
 
@@ -37,7 +37,7 @@ def find_places(
     words: str | None = None,
     kind: str | None = None,
 ) -> list[FoundPlace]:
-    """The places that fit all of it: by code, or the nearest first where there is a ``point``."""
+    """Return the places that match all criteria: by code, or nearest first if there is a ``point``."""
     wanted = [_pattern(word) for word in unaccented(words or "").split()]
     places: Iterable[Place] = network.places
     if department is not None:
@@ -54,12 +54,12 @@ def find_places(
 
 
 def _pattern(word: str) -> str:
-    """What a place's words must hold: a number, which may be a department's, only where a word begins with it."""
+    """Return what a place's words must contain: a number, which may be a department's, only at the start of a word."""
     return f" {word}" if _NUMBER.fullmatch(word) else word
 
 
 def nearest(places: Iterable[Place], point: Point, radius_km: float | None) -> list[FoundPlace]:
-    """The places within ``radius_km`` of ``point`` (None: however far), the nearest first; distances to the metre."""
+    """Return the places within ``radius_km`` of ``point`` (None: any), nearest first; distances to the metre."""
     if radius_km is not None:
         box = around(point, radius_km)
         places = (place for place in places if box.holds(place.point))
@@ -69,6 +69,6 @@ def nearest(places: Iterable[Place], point: Point, radius_km: float | None) -> l
 
 
 def page_after(found: list[FoundPlace], key: tuple[float, str] | None, limit: int) -> tuple[list[FoundPlace], bool]:
-    """At most ``limit`` of what comes after ``key``, and whether more follows."""
+    """Return at most ``limit`` places after ``key``, and whether more follow."""
     start = 0 if key is None else bisect_right(found, key, key=lambda one: one.key)
     return found[start : start + limit], len(found) > start + limit

@@ -1,4 +1,4 @@
-"""Which seats of a place are free now: from what the API holds in memory to the rule (``occupancy.free_seats``)."""
+"""Applies the rule of free seats (``occupancy.free_seats``) to the places in memory. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from occupancy.free_seats import Free, Room, free_for_work, free_in, seats_for_w
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
-    """A booking as the public may know it; times in microseconds, ``ends`` not included. ``space`` None: the place."""
+    """A booking without its member; times in microseconds, ``ends`` not included. ``space``: None for the place."""
 
     place: int
     space: int | None
@@ -24,7 +24,7 @@ class Booked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceSeats:
-    """One space: its free seats (None: not known), and until when it is booked (None: it isn't)."""
+    """A space's free seats (None: unknown), and the end of its current booking (None: not booked)."""
 
     free: Free | None = None
     booked_until: int | None = None
@@ -32,22 +32,22 @@ class SpaceSeats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seats:
-    """What a place offers now."""
+    """The free seats of a place now."""
 
     opening: Opening
     seats: int | None
-    """Seats to work at, taken or not; None: none is described."""
+    """Seats to work at, taken or not; None: not described."""
     free: Free | None
     spaces: tuple[SpaceSeats, ...]
-    """In the order of what is said of the spaces, the root among them."""
+    """In the order of the spaces' occupancies, including the root."""
     changed: int | None
-    """When bookings or hours last changed it; None: not known."""
+    """When bookings or hours last changed it; None: unknown."""
     due: int
-    """From when on time alone has changed it (microseconds)."""
+    """When time alone will change it (microseconds)."""
 
 
 class Bookings:
-    """Every booking that is in force or to come, by place."""
+    """All current and future bookings by place."""
 
     def __init__(self, rows: Iterable[Booked] = ()) -> None:
         self._by_place: dict[int, list[Booked]] = defaultdict(list)
@@ -55,18 +55,18 @@ class Bookings:
             self._by_place[row.place].append(row)
 
     def of(self, place: int) -> Sequence[Booked]:
-        """The bookings of a place and its spaces."""
+        """Return the bookings of a place and its spaces."""
         return self._by_place.get(place, ())
 
     def places(self) -> set[int]:
-        """Where anything is booked."""
+        """Return the places with bookings."""
         return set(self._by_place)
 
 
 def seats_of(
     place: Place, said: Sequence[tuple[Space, Occupancy]], booked: Sequence[Booked], opening: Opening, now: int
 ) -> Seats:
-    """What ``place`` offers at ``now``, where ``said`` is what may be said of its spaces."""
+    """Return the free seats of ``place`` at ``now``; ``said``: the occupancy of its spaces."""
     here = Counter(one.space for one in booked if one.starts <= now < one.ends)
     root = place.root
     whole = here[None] + here[root.id] if here and root is not None else 0
@@ -102,7 +102,7 @@ def seats_of(
 
 
 def _around(booked: Sequence[Booked], opening: Opening, now: int) -> tuple[int | None, int]:
-    """The last moment up to ``now`` at which hours or bookings changed something (None: not known), and the next."""
+    """Return when hours or bookings last changed the free seats (None: unknown), and when they next will."""
     if not booked:
         return opening.since, opening.due
     moments = [opening.due, *(moment for one in booked for moment in (one.starts, one.ends))]
@@ -113,7 +113,7 @@ def _around(booked: Sequence[Booked], opening: Opening, now: int) -> tuple[int |
 
 
 def _until(booked: Sequence[Booked], space: int, now: int) -> int:
-    """Until when a space is booked without a gap."""
+    """Return until when a space is booked without a gap."""
     until = now
     for one in sorted((one for one in booked if one.space == space), key=lambda one: one.starts):
         if one.starts <= until < one.ends:

@@ -1,4 +1,4 @@
-"""The board of this process and what feeds and serves it, for the routes that answer from memory."""
+"""The board of this process, its listener and its streams, for the routes that answer from memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from api.present.board import Board
 from api.present.listen import Listener
 from api.present.stream import Streams
 
-LOADING: Final = "The network is being loaded: the database has not answered yet."
+LOADING: Final = "The network is still being loaded from the database."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +25,15 @@ class Present:
 
 
 def present(request: Request) -> Present:
-    """The present of the application that ``request`` came to."""
+    """Return the board of the application with its listener and streams."""
     return cast("Present", request.app.state.present)
 
 
 async def loaded_board(request: Request) -> Board:
-    """The board, once it holds the network.
+    """Return the board, once the network is loaded.
 
     Raises:
-        Unavailable: it has not been loaded yet.
+        Unavailable: it isn't loaded yet.
     """
     now = present(request)
     if not now.listener.loaded:

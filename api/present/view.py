@@ -1,4 +1,4 @@
-"""What is published of a place: how full it is and what it offers, as values and as the bytes that say so. Pure."""
+"""The published state of a place: occupancy and free seats, as values and as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from occupancy.free_seats import Free
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What is published of a place: its occupancy and its spaces', its free seats, with the bytes that say so."""
+    """The published state of a place: occupancy of the place and its spaces, free seats, and the JSON of these."""
 
     number: int
     place: Place
     changed: int | None
     root: Occupancy
     said: tuple[tuple[Space, Occupancy], ...]
-    """The root's and the spaces' together."""
+    """Of the root and the other spaces."""
     seats: Seats
     body: bytes
     lean: bytes
@@ -34,9 +34,9 @@ class View:
 def view_of(
     number: int, place: Place, changed: int | None, said: tuple[tuple[Space, Occupancy], ...], seats: Seats
 ) -> View:
-    """Publication ``number`` of ``place``: what is ``said`` of its root space and the others, and its ``seats``."""
+    """Create publication ``number`` of ``place``; ``said``: the occupancy of its root and other spaces."""
     root = next((one for space, one in said if space.parent is None), Occupancy())
-    # Written by hand, since this is done for each change: codes and kinds have nothing that JSON would escape.
+    # Formatted by hand, since this runs for each change: codes and kinds have no characters that JSON escapes.
     codes = {space.id: space.code for space in place.spaces}
     changed_at = "null" if changed is None else f'"{rfc3339(changed)}"'
     head = f'{{"place":"{place.code}",{root.as_json()},{_offer(seats)},"changed_at":{changed_at}'

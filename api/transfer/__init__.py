@@ -1,1 +1,1 @@
-"""Members, cards and passes as CSV: in with a report by line, out so that it can come back in."""
+"""Import of members, cards and passes from CSV with a report for each line, and their export."""

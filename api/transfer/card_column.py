@@ -1,4 +1,4 @@
-"""The column of card numbers: what its cells show together of how they are written. Pure."""
+"""Finds out how the card numbers of a column are written, from all its cells. Pure."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _AMBIGUOUS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardColumn:
-    """What all the numbers of a file show: how each of them is to be read."""
+    """How to read the card numbers of a file, by all of them."""
 
     default_format: str = ""
-    """Of lines that name none."""
+    """For lines without a format."""
     hex_lengths: frozenset[int] = frozenset()
-    """Of numbers whose base isn't said: lengths at which most have a letter, so that the others are hexadecimal too."""
+    """For numbers without a base: lengths at which most have a letter, so that the others are hexadecimal too."""
     usual_length: int = 0
-    """Of the numbers in plain hexadecimal (``uid``)."""
+    """Length of the numbers in plain hexadecimal (``uid``)."""
     rounded: bool = False
 
     def read(self, text: str, named: str) -> Card:
-        """Read one cell; ``named``: what its line says of its format.
+        """Read one cell; ``named``: the format that its line gives.
 
         Raises:
             CardError: it can't be read; the text says what to do.
@@ -69,16 +69,16 @@ class CardColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatQuestion:
-    """What an import asks where a column may be decimal or hexadecimal: how each format reads its first number."""
+    """The question of an import whose column may be decimal or hexadecimal: how each format reads the first number."""
 
     line: int
     count: int
-    """How many numbers it is about."""
+    """How many numbers it concerns."""
     choices: tuple[Choice, ...] = field(repr=False)
 
 
 def study(cells: Iterable[tuple[int, str, str]], default_format: str = "") -> tuple[CardColumn, FormatQuestion | None]:
-    """Look at all the numbers (line, number, its line's format) before one is read."""
+    """Examine all numbers (line, number, format of the line) before they are read."""
     lettered: Counter[int] = Counter()
     bare_of: Counter[int] = Counter()
     plain: Counter[int] = Counter()

@@ -69,33 +69,33 @@ COLUMNS: Final[Mapping[Column, tuple[str, ...]]] = {
     "outside_hours": ("outside hours", "24h", "hors horaires", "hors ouverture"),
     "host": ("host", "supervises", "hote", "encadrant"),
 }
-"""Each column and what its header may say, without accents, case, ``_`` and ``-``."""
+"""Each column and its possible headers, without accents, case, ``_`` and ``-``."""
 _BY_NAME: Final[Mapping[str, Column]] = {name: column for column, names in COLUMNS.items() for name in names}
 NAME_PARTS: Final[tuple[Column, ...]] = ("given_name", "usage_name", "family_name")
 _EITHER: Final = frozenset({"name", "nom"})
-"""A header that is the whole name, or the family name where another column has the given one."""
+"""A header that means the whole name, or the family name if another column has the given name."""
 _IDENTIFY: Final[frozenset[Column]] = frozenset({"member", "email", "card", "card_ref"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """What a header says."""
+    """The columns of a file, by its header."""
 
     at: Mapping[Column, int]
-    """Where each column stands."""
+    """The position of each column."""
     ignored: tuple[str, ...] = ()
-    """Headers that mean nothing here: their cells are dropped."""
+    """Unknown headers: their cells are ignored."""
     read_as: tuple[tuple[str, Column], ...] = ()
-    """Headers whose column has another name here."""
+    """Headers that differ from the name of their column."""
     name_of: tuple[str, ...] = ()
-    """Headers whose cells make up the name together."""
+    """Headers whose cells together form the name."""
 
 
 def read_header(header: Sequence[str]) -> Columns:
-    """Return where each column stands, and which are dropped.
+    """Return the position of each column, and the ignored ones.
 
     Raises:
-        FileRefused: a column comes twice, or none tells one member from another.
+        FileRefused: a column appears twice, or none identifies a member.
     """
     found: dict[Column, int] = {}
     ignored: list[str] = []
@@ -114,7 +114,7 @@ def read_header(header: Sequence[str]) -> Columns:
             "No column tells one member from another: there must be one of member, email, card or card_ref. "
             f"The first line names the columns; there are: {known}."
         )
-    if "name" in found:  # the whole name: its parts say nothing more
+    if "name" in found:  # the whole name makes its parts redundant
         ignored += [header[found.pop(part)] for part in NAME_PARTS if part in found]
     return Columns(
         at=found,
@@ -129,7 +129,7 @@ def _plain(name: str) -> str:
 
 
 def _column_of(name: str, header: Sequence[str]) -> Column | None:
-    """The column that ``name`` means beside the others."""
+    """Return the column that ``name`` means beside the others."""
     plain = _plain(name)
     column = _BY_NAME.get(plain)
     if column != "name" or plain not in _EITHER:

@@ -1,8 +1,9 @@
-"""Which encoding a file of French names is in: UTF-8 and UTF-16 by their form, the others by which letters they give.
+"""Detects the encoding of a file of French names: UTF-8 and UTF-16 by their structure, others by their letters.
 
 Windows-1252 (Windows), code page 850 (DOS, and "CSV (MS-DOS)" of Excel) and Mac Roman (old Macs, and "CSV (Macintosh)")
-give every byte another letter, and almost any file reads without an error in all of them. Each reading is scored by its
-letters that aren't ASCII: French ones where French has them are good, signs and capitals within a word bad. Pure.
+map every byte to a different letter, and almost any file decodes in all of them without an error. Each decoding is
+scored by its letters that aren't ASCII: French letters where French has them are good, symbols and capitals within a
+word are bad. Pure.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ ENCODINGS: Final[Mapping[str, str]] = {
     "cp850": "cp850",
     "mac-roman": "mac_roman",
 }
-"""The names that ``encoding=`` takes, and Python's."""
+"""The values of ``encoding=``, and Python's names."""
 _EIGHT_BIT: Final = ("windows-1252", "cp850", "mac-roman")
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _TWICE: Final = re.compile("[\u00c3\u00c2][\u0080-\u00bf\u2018-\u203a\u0152-\u017e\u0192\u02c6\u02dc\u20ac\u2122]")
-"""What UTF-8's two-byte letters look like to who takes them for Windows-1252: \u00c3\u00a9."""
+"""What UTF-8's two-byte letters look like as Windows-1252: \u00c3\u00a9."""
 _FOREIGN: Final = re.compile("[^\x00-\x7f]")
 _COMMON: Final = frozenset("éèêàçâîôûëïùÉÈÊÀÇÂÎÔÛËÏÙ")
 _KNOWN: Final = frozenset("œæÿäöüñŒÆŸÄÖÜÑ")
@@ -34,17 +35,17 @@ _VOWELS: Final = frozenset("aeiouyéèêAEIOUYÉÈÊ")
 _NEVER_LAST: Final = frozenset("êîûô")
 _GOOD, _FAIR, _POOR, _BAD = 3.0, 2.0, 1.0, -2.0
 _USUAL: Final = 0.5
-"""What Windows-1252 is better by before a letter is looked at: far most files are in it."""
+"""The advantage of Windows-1252, since most files are in it."""
 _MARGIN: Final = 1.5
-"""By how much, per letter, the best reading must be better than the next."""
+"""By how much per letter the best decoding must be better than the next."""
 _MOST_BAD: Final = 0.05
-"""The share of bad letters from which on a file mixes encodings."""
+"""The share of bad letters from which a file counts as mixed."""
 _SAMPLE: Final = 20_000
-"""So many letters are looked at: enough to decide, and quick."""
+"""How many letters are examined: enough to decide quickly."""
 
 
 class NotReadable(Exception):
-    """No reading is right; ``line`` is where it ceases to be (None: anywhere), ``so_far`` the encoding up to there."""
+    """No encoding fits. ``so_far``: the encoding up to ``line`` (None: the whole file doesn't fit)."""
 
     def __init__(self, so_far: str, line: int | None) -> None:
         super().__init__(so_far)
@@ -53,7 +54,7 @@ class NotReadable(Exception):
 
 
 class NotDecided(Exception):
-    """Two readings are as good as each other; ``examples``: a word as each encoding gives it."""
+    """Two encodings fit equally well; ``examples``: a word in each."""
 
     def __init__(self, examples: Mapping[str, str]) -> None:
         super().__init__(", ".join(examples))
@@ -62,20 +63,20 @@ class NotDecided(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
-    """A text with the encoding that it was in."""
+    """A text with its encoding."""
 
     encoding: str
     text: str
     guessed: bool = False
-    """Neither the file's form nor the caller said it: it was chosen by the letters."""
+    """The encoding was chosen by the letters, not by the file's structure or the caller."""
 
 
 def decode(data: bytes, named: str = "") -> Decoded:
-    """Decode ``data``, by the encoding ``named`` (one of ``ENCODINGS``) or by what it is.
+    """Decode ``data`` with the encoding ``named`` (one of ``ENCODINGS``) or the detected one.
 
     Raises:
-        NotReadable: it isn't text of that encoding, or of none, or mixes two.
-        NotDecided: two encodings give plausible letters; the caller must say which.
+        NotReadable: it isn't text of that encoding or of any, or mixes two.
+        NotDecided: two encodings give plausible letters; the caller must choose.
     """
     marked = next((name for mark, name in _MARKS if data.startswith(mark)), "")
     if named or marked:
@@ -124,7 +125,7 @@ def _by_letters(data: bytes, failed: int) -> Decoded:
 
 
 def _score(text: str) -> tuple[float, float]:
-    """The mean over the letters that aren't ASCII, and the share of bad ones."""
+    """Return the mean score of the letters that aren't ASCII, and the share of bad ones."""
     total, bad, count = 0.0, 0, 0
     for found in _FOREIGN.finditer(text):
         worth = _worth(found[0], text[max(found.start() - 2, 0) : found.start()], text[found.end() : found.end() + 1])
@@ -135,7 +136,7 @@ def _score(text: str) -> tuple[float, float]:
 
 
 def _worth(letter: str, head: str, after: str) -> float:
-    """How plausible ``letter`` is after ``head`` (two letters at most) and before ``after`` (one or none)."""
+    """Score ``letter`` after ``head`` (at most two letters) and before ``after`` (one or none)."""
     before = head[-1:]
     if letter in _ANYWHERE:
         return _sign(letter, before, after)
@@ -176,7 +177,7 @@ def _common(letter: str, before: str, after: str) -> float:
 
 
 def _examples(readings: Mapping[str, str]) -> dict[str, str]:
-    """The first word in which the readings differ, as each gives it."""
+    """Return the first word that differs, in each encoding."""
     places = [found.start() for text in readings.values() if (found := _FOREIGN.search(text))]
     at = min(places)
     return {name: _word(text, at) for name, text in readings.items()}
@@ -192,5 +193,5 @@ def _word(text: str, at: int) -> str:
 
 
 def _line(data: bytes, at: int) -> int:
-    """The number of the line that holds the byte at ``at``; a Mac ends its lines with CR alone."""
+    """Return the line of the byte at ``at``; old Macs end lines with CR alone."""
     return data.count(b"\n" if b"\n" in data else b"\r", 0, at) + 1

@@ -1,4 +1,4 @@
-"""The passes of an import: which one a line means, and what it makes of it. Pure."""
+"""Plans the passes of an import: which pass a line means, and its changes. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHOWN: Final = (
     "booked", "outside_hours", "supervises",
 )  # fmt: skip
 _LISTED: Final = 30
-"""So many schedules are named."""
+"""How many schedules a text lists at most."""
 
 
 class PassPlanner:
@@ -27,15 +27,15 @@ class PassPlanner:
         self._passes = dict(known.passes)
         self._of: dict[str, list[str]] = {}
         self.notes: dict[str, str] = {}
-        """What new passes of a name give, by the name."""
+        """Notes on the schedules of new passes, by the name of the pass."""
         for one in known.passes.values():
             self._of.setdefault(one.member, []).append(one.ref)
 
     def planned(
         self, line: Line, member: MemberRow, new_ref: Callable[[str], str]
     ) -> tuple[PassRow | None, PassRow | None]:
-        """Return the pass that ``line`` means: as it is (None: a new one) and as it shall be (None: it tells none)."""
-        if not line.tells_pass:
+        """Return the pass that ``line`` means, as it is (None: new) and as it will be (None: no pass)."""
+        if not line.has_pass:
             return None, None
         old = self._meant(line, member)
         if old is None and line.places is None and not line.everywhere:
@@ -75,7 +75,7 @@ class PassPlanner:
         return old, made
 
     def keep(self, one: PassRow) -> None:
-        """Remember what is planned: later lines see it."""
+        """Record a planned pass for the following lines."""
         if one.ref not in self._passes and one.label is not None:
             self.notes.setdefault(one.label, self._gives(one))
         if one.ref not in self._passes:
@@ -83,7 +83,7 @@ class PassPlanner:
         self._passes[one.ref] = one
 
     def changes(self, old: PassRow | None, one: PassRow | None) -> list[ValueChange]:
-        """What is told of a pass that is made or changed."""
+        """Return the reported changes of a pass."""
         if one is None:
             return []
         empty = PassRow(ref=one.ref, member=one.member)
@@ -97,11 +97,11 @@ class PassPlanner:
         return changes
 
     def written(self, places: tuple[PlaceLimits, ...]) -> str:
-        """A pass's places as ``read_line`` reads them."""
+        """Return a pass's places as ``read_line`` parses them."""
         return " ".join(word for one in places for word in self._words(one))
 
     def schedule_name(self, number: int | None) -> str:
-        """A schedule's name, ``code`` or ``place/code``; empty: none."""
+        """Return a schedule's name, ``code`` or ``place/code``; empty: none."""
         return "" if number is None else self._known.schedule_of.get(number, "")
 
     def _meant(self, line: Line, member: MemberRow) -> PassRow | None:
@@ -169,11 +169,11 @@ class PassPlanner:
         return found
 
     def _named_like(self, line: Line, places: tuple[PlaceLimits, ...]) -> int | None:
-        """The schedule of a new pass for which the line names none: the one of the pass's own name, if there is."""
+        """Return the schedule of a new pass whose line has none: the schedule with the pass's name, if it exists."""
         return None if line.label is None or line.schedule == CLEAR else self._named(line.label, places)
 
     def _named(self, name: str, places: tuple[PlaceLimits, ...]) -> int | None:
-        """The schedule that has ``name``: of the pass's place, where it is one, else of the network."""
+        """Return the schedule named ``name`` of the pass's only place, else of the network."""
         key = organisation_key(name)
         where = (places[0].place, None) if len(places) == 1 else (None,)
         for place in where:

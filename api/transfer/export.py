@@ -1,4 +1,4 @@
-"""Members, cards and passes as a CSV that an import reads back without a change. Pure."""
+"""Writes members, cards and passes as a CSV that an import reads back without changes. Pure."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from api.transfer.lines import EVERYWHERE
 from api.transfer.moments import written, zone_of
 
 HEADER: Final[tuple[Column, ...]] = tuple(column for column in COLUMNS if column not in ("card", *NAME_PARTS))
-"""Numbers are never told: a card is named by its reference and its last four digits. A name is kept as a whole."""
+"""Without card numbers: a card has its reference and its last four digits. A name is one column."""
 
 
 def written_csv(known: Known, *, delimiter: str = ",", mark: bool = False, language: Language = "en") -> bytes:
-    """Write ``known`` as UTF-8; ``mark``: with the byte order mark by which spreadsheets know it.
+    """Write ``known`` as UTF-8; ``mark``: with a byte order mark, so that spreadsheets recognise it.
 
-    In French the headers and the words of the cells are French, which an import reads as well.
+    In French, headers and words in cells are French; an import reads these too.
 
-    A member has as many lines as cards or passes, whichever are more. What a spreadsheet would run as a formula gets
-    a ``'`` before it.
+    A member has as many lines as cards or passes, whichever are more. A cell that a spreadsheet would run as a formula
+    gets a ``'`` before it.
     """
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")

@@ -1,4 +1,4 @@
-"""An import from the bytes of a file to its report: all or nothing; a dry run does the same and takes it back."""
+"""Imports a file, all or nothing, and reports each line; a dry run does the same and rolls back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from api.transfer.text import Table, read_table
 
 _ROUNDS: Final = 3
 _MOST_HIDDEN: Final = 10
-"""So many lines at most are refused one by one for what this key doesn't see: more would say which numbers exist."""
+"""How many lines are refused one by one for data that this key doesn't see: more would reveal which numbers exist."""
 _TAKEN_ADDRESS: Final = LineProblem(column="email", what="a member whom this key doesn't see has this address")
 _TAKEN_CARD: Final = LineProblem(
     column="card", what="a member whom this key doesn't see has this card, or it was changed just now"
@@ -43,20 +43,20 @@ _HOLDS_ELSEWHERE: Final = LineProblem(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """A file as read."""
+    """A parsed file."""
 
     table: Table
     columns: Columns
     lines: Sequence[Line]
     question: FormatQuestion | None = None
-    """Where the card numbers may be decimal or hexadecimal."""
+    """If the card numbers may be decimal or hexadecimal."""
 
 
 def parse(data: bytes, key: bytes, default_format: str, encoding: str = "") -> Parsed:
-    """Read a file's lines; what is wrong with a line stands in it.
+    """Parse a file's lines, each with its problems.
 
     Raises:
-        FileRefused: it is no table of members at all.
+        FileRefused: it isn't a table of members.
     """
     table = read_table(data, encoding)
     header = read_header(table.header)
@@ -81,12 +81,12 @@ def parse(data: bytes, key: bytes, default_format: str, encoding: str = "") -> P
 async def import_lines(
     s: Session, parsed: Parsed, tries: Tries, *, dry_run: bool, skip_refused: bool
 ) -> tuple[bool, dict[str, Any]]:
-    """Do what ``parsed`` says. Return whether it was stored, and the report.
+    """Import ``parsed``. Return whether it was stored, and the report.
 
-    What stores nothing is audited as well, with its counts, and limited: it says which cards and addresses exist.
+    An import that stores nothing is audited with its counts, and limited: it shows which cards and addresses exist.
 
-    A refused line keeps everything out, unless ``skip_refused``. Rows are written in either case, since only the
-    database knows of everything that may stand against them, and taken back where they shall not stay.
+    A refused line stops the import unless ``skip_refused``. Rows are written in any case, since only the database knows
+    all conflicts, and rolled back if they must not stay.
     """
     for limit in (UNSTORED_IMPORTS, TAKEN):
         tries.check(limit, s.caller.id)
@@ -144,7 +144,7 @@ def _report(parsed: Parsed, plan: Plan, *, stored: bool, dry_run: bool) -> dict[
         "new_organisations": list(plan.organisations.values()),
         "question": parsed.question and question_as_json(parsed.question),
         "lines": [
-            # how a number was read is shown before anything is stored, and never after
+            # the reading of a number is shown only before it is stored
             line_as_json(one, unmade=unmade, card=line if dry_run else None)
             for line, one in zip(parsed.lines, plan.told, strict=True)
         ],

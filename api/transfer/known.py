@@ -1,4 +1,4 @@
-"""What the database holds of whom a file speaks of, as values: an import is planned against these. Pure."""
+"""The stored members, cards and passes that a file may mean, as values: an import is planned against these. Pure."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class MemberRow:
     home: int | None = None
     status: str = "active"
     revision: int = 0
-    """That it was read at: whoever changes it meanwhile was faster."""
+    """The revision that was read, to detect concurrent changes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardRow:
-    """A card or a keypad code; ``ref`` is empty until the database has named it."""
+    """A card or a keypad code; ``ref`` is empty until the database assigns it."""
 
     ref: str = ""
     token: bytes = field(repr=False)
@@ -73,7 +73,7 @@ class PassRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceParts:
-    """A place and what of it a pass may name, by code."""
+    """A place and the parts of it that a pass may name, by code."""
 
     id: int
     code: str
@@ -85,7 +85,7 @@ class PlaceParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """All of it."""
+    """All stored data that an import needs."""
 
     members: Mapping[str, MemberRow] = field(default_factory=dict)
     cards: Mapping[bytes, CardRow] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Known:
     schedules: Mapping[tuple[int | None, str], int] = field(default_factory=dict)
     """By place (None: the network's) and code."""
     schedule_names: Mapping[tuple[int | None, str], int] = field(default_factory=dict)
-    """By place and ``organisation_key`` of the name, where only one there has it."""
+    """By place and ``organisation_key`` of the name, if it is unique there."""
     reach: frozenset[int] | None = None
     """The only places that the caller may change; None: all."""
     gives_passes: bool = True
@@ -119,5 +119,5 @@ class Known:
 
 
 def organisation_key(name: str) -> str:
-    """An organisation's name without regard to case, accents and blanks."""
+    """Return an organisation's name without case, accents and extra blanks."""
     return " ".join(unaccented(name).split())

@@ -1,4 +1,4 @@
-"""One line of a members' CSV: its cells read into values, or what is wrong with each of them. Pure."""
+"""Reads the cells of one line of a members' CSV into values and problems. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from api.transfer.columns import Column
 T = TypeVar("T")
 
 CLEAR: Final = "-"
-"""A cell that empties what is there; an empty cell leaves it."""
+"""A cell that clears the stored value; an empty cell keeps it."""
 _YES: Final = frozenset(("yes", "true", "1", "x", "oui", "vrai"))
 _NO: Final = frozenset(("no", "false", "0", "non", "faux"))
 _STATUSES: Final = {"active": "active", "actif": "active", "suspended": "suspended", "suspendu": "suspended"}
@@ -41,12 +41,12 @@ _NEVER: Final = re.compile(r"(?:9999-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.]9999)(?:[
 EVERYWHERE: Final = "*"
 
 Moment = date | datetime
-"""A local day, or an aware instant, or a naive one that is local time."""
+"""A local day, an aware instant, or a naive local time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineProblem:
-    """What is wrong with a cell (``column`` None: with the line), and what to do."""
+    """What is wrong with a cell (``column``: None for the line), and what to do."""
 
     column: str | None
     what: str
@@ -54,7 +54,7 @@ class LineProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedPlace:
-    """A place that a pass opens: all of it (all three empty), or what is named."""
+    """A place that a pass opens: all of it (all three empty), or the named parts."""
 
     place: str
     spaces: frozenset[str] = frozenset()
@@ -64,7 +64,7 @@ class OpenedPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What a line says. None: nothing; ``CLEAR``: that there shall be none."""
+    """The values of a line. None: empty; ``CLEAR``: to be cleared."""
 
     number: int
     member: str | None = None
@@ -78,7 +78,7 @@ class Line:
     card_format: str | None = None
     last4: str | None = None
     card_number: str | None = field(default=None, repr=False)
-    """As a reader sends it, for a dry run's report: stored nowhere. None of a keypad code."""
+    """As a reader sends it, for the report of a dry run; never stored. None for a keypad code."""
     card_ref: str | None = None
     card_status: str | None = None
     card_from: Moment | str | None = None
@@ -99,7 +99,7 @@ class Line:
     wrong: tuple[LineProblem, ...] = ()
 
     @property
-    def tells_pass(self) -> bool:
+    def has_pass(self) -> bool:
         """Whether any of its cells is about a pass."""
         return any(
             value is not None
@@ -111,7 +111,7 @@ class Line:
         )  # fmt: skip
 
     @property
-    def tells_card(self) -> bool:
+    def has_card(self) -> bool:
         """Whether any of its cells is about a card."""
         return any(
             value is not None
@@ -120,7 +120,7 @@ class Line:
 
 
 def cell_of(cells: Sequence[str], columns: Mapping[Column, int], column: Column) -> str:
-    """A line's cell, without the mark that an export sets before what a spreadsheet would take for a formula."""
+    """Return a line's cell without the ``'`` that an export puts before formulas."""
     index = columns.get(column)
     return "" if index is None else unquoted(cells[index])
 
@@ -131,11 +131,11 @@ def read_line(
     """Read the cells of one line.
 
     Args:
-        number: the line's, in the file.
-        cells: as the file has them.
-        columns: where each column stands.
+        number: of the line in the file.
+        cells: as in the file.
+        columns: the position of each column.
         key: the network's key for card tokens.
-        cards: how the file's card numbers are to be read.
+        cards: how to read the file's card numbers.
     """
     wrong: list[LineProblem] = []
 
@@ -201,10 +201,10 @@ def read_line(
 
 
 def read_moment(text: str) -> Moment:
-    """Read a day (``2026-11-21``, ``21/11/2026``) or an instant (``2026-11-21T08:00``, with or without a zone).
+    """Parse a day (``2026-11-21``, ``21/11/2026``) or an instant (``2026-11-21T08:00``, with or without a zone).
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is neither.
     """
     if re.fullmatch("[0-9]{5}([.,][0-9]+)?", text):
         raise ValueError("a spreadsheet has turned this date into a number: format the column as a date first")
@@ -214,7 +214,7 @@ def read_moment(text: str) -> Moment:
             day, month, year, hour, minute, second = (int(part) if part else 0 for part in french.groups())
             moment: Moment = date(year, month, day)
             if french[4] is not None:
-                moment = datetime.combine(moment, time(hour, minute, second))  # local time, by the place's zone
+                moment = datetime.combine(moment, time(hour, minute, second))  # local time of the place
         elif re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             moment = date.fromisoformat(text)
         elif re.match(r"\d{4}-\d{2}-\d{2}[T ]", text):
@@ -229,13 +229,13 @@ def read_moment(text: str) -> Moment:
 
 
 def read_end(text: str) -> Moment | str:
-    """Read a last day or a last instant; ``CLEAR``: without end.
+    """Parse a last day or a last instant; ``CLEAR``: without end.
 
-    A table writes a day often as its first minute (``31/12/2026 00:00``) or its last (23:59): the whole day is meant.
-    The year 9999 is what programs write for "without end".
+    Tables often write a day as its first minute (``31/12/2026 00:00``) or its last (23:59): this means the whole day.
+    Programs write the year 9999 for "without end".
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is neither.
     """
     if is_never(text):
         return CLEAR
@@ -244,12 +244,12 @@ def read_end(text: str) -> Moment | str:
 
 
 def is_never(text: str) -> bool:
-    """Whether a cell's end is in the year 9999."""
+    """Whether an end is in the year 9999."""
     return _NEVER.match(text) is not None
 
 
 def is_day_with_a_time(text: str) -> bool:
-    """Whether a cell's end is a day written with its first or last minute."""
+    """Whether an end is a day written with its first or last minute."""
     if ":" not in text or is_never(text):
         return False
     try:

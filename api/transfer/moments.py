@@ -1,4 +1,4 @@
-"""A table's local days as instants, and back: by the zone of the place that a line is about. Pure."""
+"""Converts a table's local days to instants and back, in the time zone of the line's place. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _DEFAULT: Final = "Europe/Paris"
 
 
 def zone_of(known: Known, places: Iterable[int], home: int | None) -> ZoneInfo:
-    """The zone of the first of ``places``, else of ``home``, else that of metropolitan France."""
+    """Return the zone of the first of ``places``, else of ``home``, else of metropolitan France."""
     first = next(iter(places), home)
     place = known.place_of.get(first) if first is not None else None
     return ZoneInfo(place.time_zone if place is not None else _DEFAULT)
 
 
 def instant(given: Moment | str | None, was: datetime | None, zone: ZoneInfo, *, end: bool) -> datetime | None:
-    """What a cell makes of ``was``: a day begins at its local midnight, and as an end it is the day's last instant."""
+    """Return the new value of ``was`` by a cell: a day begins at local midnight; as an end it ends at the next one."""
     if given is None:
         return was
     if isinstance(given, str):
@@ -34,7 +34,7 @@ def instant(given: Moment | str | None, was: datetime | None, zone: ZoneInfo, *,
 
 
 def written(at: datetime | None, zone: ZoneInfo, *, end: bool) -> str:
-    """What ``instant`` reads back as ``at``: a day where it is a local midnight, else the instant with its offset."""
+    """Return the text that ``instant`` reads back as ``at``: a day at a local midnight, else a time with its offset."""
     if at is None:
         return ""
     local = at.astimezone(zone)

@@ -1,7 +1,7 @@
-"""What an import would do, line by line: the same plan for a dry run and for the real one. Pure.
+"""Plans an import line by line, for a dry run and for a real one. Pure.
 
-A line names its member by reference, e-mail address, card or card reference; lines of one member add up. A second
-import of the same file finds everything unchanged.
+A line names its member by reference, e-mail address, card or card reference; several lines of a member add up. A second
+import of the same file changes nothing.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _FIELDS: Final = ("name", "email", "organisation", "home", "status")
 
 @dataclass(slots=True, kw_only=True)
 class Plan:
-    """What to write, and the report. What refused lines say isn't in it."""
+    """The rows to write, without refused lines, and the report."""
 
     told: list[LineReport] = field(default_factory=list)
     pass_notes: list[str] = field(default_factory=list)
-    """What new passes give."""
+    """Notes on the schedules of new passes."""
     organisations: dict[str, str] = field(default_factory=dict)
-    """New ones: name by ``organisation_key``; their ids in the rows below are negative, the first -1."""
+    """New organisations: name by ``organisation_key``; their ids in the rows below are negative, from -1."""
     new_members: dict[str, MemberRow] = field(default_factory=dict)
     changed_members: dict[str, MemberRow] = field(default_factory=dict)
     new_cards: dict[bytes, CardRow] = field(default_factory=dict)
@@ -39,12 +39,12 @@ class Plan:
 
     @property
     def refused(self) -> int:
-        """How many lines are."""
+        """The number of refused lines."""
         return sum(one.outcome == "refused" for one in self.told)
 
 
 def make_plan(lines: Iterable[Line], known: Known, *, new_ref: Callable[[str], str]) -> Plan:
-    """Plan every line in its order; ``new_ref`` makes a public name of a kind (``m``, ``p``)."""
+    """Plan all lines in order; ``new_ref`` creates a reference of a kind (``m``, ``p``)."""
     return _Planner(known, new_ref).plan(lines)
 
 
@@ -77,7 +77,7 @@ class _Planner:
         return self._plan
 
     def _line(self, line: Line, told: LineReport) -> None:
-        """Plan one line: first all that may refuse it, then what it does."""
+        """Plan one line: first all checks, then its changes."""
         ref = self._whose(line)
         old = self._members.get(ref) if ref is not None else None
         member, organisation = self._member(line, old)
@@ -104,10 +104,10 @@ class _Planner:
         told.changes = changes
         told.outcome = "created" if old is None else "changed" if changes else "unchanged"
 
-    # Who
+    # The member
 
     def _whose(self, line: Line) -> str | None:
-        """Return the member whom a line means; None: a new one."""
+        """Return the member that a line means; None: a new one."""
         by_email = self._by_email.get(line.email.lower()) if line.email and line.email != CLEAR else None
         card = self._named_card(line)
         by_card = card.member if card is not None else None
@@ -134,7 +134,7 @@ class _Planner:
         return by_card or by_email
 
     def _same_person(self, line: Line, member: MemberRow) -> None:
-        """Refuse a line that only an address makes ``member``'s, and that names another person."""
+        """Refuse a line that matches ``member`` only by its address but has another name."""
         if line.name is None or member.name is None:
             return
         given, known = (set(organisation_key(name.replace("-", " ")).split()) for name in (line.name, member.name))
@@ -150,7 +150,7 @@ class _Planner:
 
     def _named_card(self, line: Line) -> CardRow | None:
         if line.token is not None and line.card_kind == "code" and self._known.reach is not None:
-            # the same answer whether it exists or not
+            # the same refusal whether it exists or not
             raise LineRefused("card", "the server chooses keypad codes: POST /v1/members/…/cards with code_digits")
         if line.card_ref is not None:
             token = self._by_card_ref.get(line.card_ref)
@@ -168,7 +168,7 @@ class _Planner:
             return f"line {earlier} names the same card for another member"
         return f"the card is {card.member}'s"
 
-    # What of it changes
+    # Its changes
 
     def _member(self, line: Line, old: MemberRow | None) -> tuple[MemberRow, tuple[str, str] | None]:
         if old is None and not line.name:
@@ -224,7 +224,7 @@ class _Planner:
         return place.id
 
     def _only_place(self) -> int | None:
-        """Where a new member is at home of whom no place is told."""
+        """Return the home of a new member without a place."""
         reach = self._known.reach
         if reach is not None and len(reach) != 1:
             raise LineRefused("home", "a new member needs a home: the code of one of this key's places")
@@ -233,7 +233,7 @@ class _Planner:
     def _card(self, line: Line, member: MemberRow) -> tuple[CardRow | None, CardRow | None]:
         old = self._named_card(line)
         if old is None and line.token is None:
-            if line.tells_card:
+            if line.has_card:
                 raise LineRefused("card", "what is said of a card needs its number or its reference")
             return None, None
         zone = zone_of(self._known, (), member.home)
@@ -259,7 +259,7 @@ class _Planner:
         return old, card
 
     def _agree(self, line: Line, member: MemberRow) -> None:
-        """Two lines of one member must not say two things of it."""
+        """Refuse a line that contradicts another line of the same member."""
         said = {name: getattr(line, name) for name in _FIELDS if getattr(line, name) is not None}
         for name, value in said.items():
             number, other = self._told_by.setdefault((member.ref, name), (line.number, value))
@@ -267,7 +267,7 @@ class _Planner:
                 raise LineRefused(name, f"line {number} says something else of the same member")
 
     def _within_reach(self, old: MemberRow | None, *, changes: bool) -> None:
-        """Whoever is at home elsewhere is changed there."""
+        """Refuse a change of a member with another home."""
         reach = self._known.reach
         if (
             reach is not None

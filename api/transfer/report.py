@@ -1,4 +1,4 @@
-"""What an import tells of each line, as values and as JSON. Pure."""
+"""The report of an import: the result of each line, notes on the file, and its question. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Outcome = Literal["created", "changed", "unchanged", "refused"]
 
 
 class LineRefused(Exception):
-    """A line can't be done; it never leaves this package."""
+    """A line is refused; never raised outside this package."""
 
     def __init__(self, column: str | None, what: str) -> None:
         super().__init__(what)
@@ -27,7 +27,7 @@ class LineRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueChange:
-    """One value that a line changes, as a person reads it."""
+    """One value that a line changes, as text."""
 
     what: str
     was: Any
@@ -36,7 +36,7 @@ class ValueChange:
 
 @dataclass(slots=True, kw_only=True)
 class LineReport:
-    """What becomes of one line."""
+    """The result of one line."""
 
     number: int
     outcome: Outcome = "unchanged"
@@ -46,33 +46,33 @@ class LineReport:
     wrong: list[LineProblem] = field(default_factory=list)
 
 
-def counts(told: Sequence[LineReport]) -> dict[str, int]:
-    """How many lines came out how."""
-    found = Counter(one.outcome for one in told)
+def counts(lines: Sequence[LineReport]) -> dict[str, int]:
+    """Return the number of lines by outcome."""
+    found = Counter(one.outcome for one in lines)
     return {outcome: found[outcome] for outcome in ("created", "changed", "unchanged", "refused")}
 
 
-def line_as_json(told: LineReport, *, unmade: Collection[str] = (), card: Line | None = None) -> dict[str, Any]:
-    """One line of the report; members in ``unmade`` would be made, and have no reference yet.
+def line_as_json(report: LineReport, *, unmade: Collection[str] = (), card: Line | None = None) -> dict[str, Any]:
+    """Format one line; members in ``unmade`` would be created, and have no reference yet.
 
-    With ``card`` it shows how that line's card number was read.
+    With ``card``, it includes how the card number was read.
     """
-    line: dict[str, Any] = {"line": told.number, "outcome": told.outcome}
-    if told.member is not None and told.member not in unmade:
-        line["member"] = told.member
+    line: dict[str, Any] = {"line": report.number, "outcome": report.outcome}
+    if report.member is not None and report.member not in unmade:
+        line["member"] = report.member
     if card is not None and card.card_number is not None:
         line["card"] = {"format": card.card_format, "reader_sends": card.card_number}
-    if told.changes:
+    if report.changes:
         line["changes"] = [
-            {"what": one.what, "from": _plain(one.was), "to": _plain(one.becomes)} for one in told.changes
+            {"what": one.what, "from": _plain(one.was), "to": _plain(one.becomes)} for one in report.changes
         ]
-    if told.wrong:
-        line["problems"] = [{"column": one.column, "what": one.what} for one in told.wrong]
+    if report.wrong:
+        line["problems"] = [{"column": one.column, "what": one.what} for one in report.wrong]
     return line
 
 
 def question_as_json(question: FormatQuestion) -> dict[str, Any]:
-    """What an import asks about its card numbers."""
+    """Format the question about the card numbers."""
     return {
         "column": "card",
         "line": question.line,
@@ -92,7 +92,7 @@ def _plain(value: Any) -> Any:
 
 
 def notes_of(table: Table, columns: Columns, passes: Sequence[str] = ()) -> list[str]:
-    """Return sentences; ``passes``: what is to be said of the passes (``PassPlanner.notes``)."""
+    """Return notes on the file: what was chosen, guessed or ignored; ``passes``: from ``PassPlanner.notes``."""
     found = [
         f"The encoding was chosen by the letters: {table.encoding}. If names look wrong, say another by encoding."
         if table.guessed

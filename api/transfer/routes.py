@@ -27,14 +27,14 @@ router: Final = APIRouter(tags=["import and export"])
 
 _IMPORT: Final = "/v1/members/import"
 LARGE: Final = {("POST", _IMPORT): MAX_BYTES}
-"""The one route with a body of so many bytes; they are counted by ``api.http.bodies``."""
+"""The only route with a larger body; ``api.http.bodies`` counts its bytes."""
 _SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 _CSV: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "description": "CSV with a header, in English or French (docs/operate.md). UTF-8, UTF-16, "
         "Windows-1252, code page 850 or Mac Roman.",
-        # generators of clients that know no text/csv find the second one; whatever is named, it is read as CSV
+        # client generators without text/csv use the second one; the body is always read as CSV
         "content": {
             "text/csv": {"schema": {"type": "string"}},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
@@ -54,7 +54,7 @@ class ImportQuestion(Question):
         description="Format of cards whose line has none: `uid` (hexadecimal), `MIFARE4-decimal`, `H10301` …",
     )
     encoding: Literal["", "utf-8", "utf-16", "windows-1252", "cp850", "mac-roman"] = Field(
-        default="", description="Which the file is in. Needed only where its letters leave it open."
+        default="", description="The file's encoding. Needed only if it can't be detected."
     )
 
 
@@ -81,33 +81,35 @@ class ImportProblem(Answer):
 
 
 class ImportedCard(Answer):
-    """How a card number was read: only in a dry run."""
+    """How a card number was read; only in a dry run."""
 
     format: str
     reader_sends: str = Field(description="The number as a reader sends it, in hexadecimal.")
 
 
 class ImportChoice(Answer):
-    """A way to read the numbers."""
+    """A possible format of the numbers."""
 
     card_format: str
-    reader_sends: str = Field(description="What a reader then sends for the card of `line`; `??`: a byte not printed.")
+    reader_sends: str = Field(
+        description="What a reader sends for the card of `line` in this format; `??`: a byte that isn't printed."
+    )
 
 
 class ImportFormatQuestion(Answer):
-    """What must be answered before the cards can be stored: by `card_format`."""
+    """A question to answer with `card_format` before the cards can be stored."""
 
     column: Literal["card"]
     line: int
-    numbers: int = Field(description="How many numbers of the file this is about.")
+    numbers: int = Field(description="How many numbers of the file it concerns.")
     what: str
     choices: list[ImportChoice]
 
 
 class ImportLine(Answer):
-    """What becomes of one line of the file."""
+    """The result of one line of the file."""
 
-    line: int = Field(description="Its number in the file, the header's being 1.")
+    line: int = Field(description="Its number in the file; the header is line 1.")
     outcome: Literal["created", "changed", "unchanged", "refused"]
     member: str | None = None
     card: ImportedCard | None = None
@@ -118,7 +120,7 @@ class ImportLine(Answer):
 class ImportReport(Answer):
     """What an import did, or would do."""
 
-    notes: list[str] = Field(description="What of the file was chosen, guessed or dropped, in sentences.")
+    notes: list[str] = Field(description="What was chosen, guessed or ignored in the file, in sentences.")
     dry_run: bool
     stored: bool
     encoding: str
@@ -178,9 +180,9 @@ def _language(request: Request) -> Language:
     **guarded("members:read", csv=True),
 )
 async def export_members(request: Request, question: Annotated[ExportQuestion, Query()]) -> Response:
-    """As `/v1/members/import` reads it: sent back unchanged, it changes nothing. Card numbers aren't in it.
+    """As `/v1/members/import` reads it: imported unchanged, it changes nothing. It contains no card numbers.
 
-    `Accept-Language: fr`: headers and words in French, which an import reads as well.
+    `Accept-Language: fr`: headers and words in French, which an import reads too.
     """
     language = _language(request)
     async with session(request, "members:read") as s:

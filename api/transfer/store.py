@@ -1,4 +1,4 @@
-"""An import's way to the database and back: what is known of whom a file speaks of, and the rows of a plan."""
+"""Reads the members, cards and passes that a file may mean, and writes the rows of a plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SELECT ref, name, email, organisation, home, status, revision FROM member
 WHERE ref = ANY(%(refs)s::text[]) OR lower(email) = ANY(%(emails)s::text[])
    OR ref IN (SELECT member FROM card WHERE token = ANY(%(tokens)s::bytea[]) OR ref = ANY(%(cards)s::text[]))
 """
-# Every member that this key sees, but for those who are only visitors.
+# Every member that this key sees, except visitors.
 _ALL: Final = """
 SELECT m.ref, m.name, m.email, m.organisation, m.home, m.status, m.revision FROM member m
 WHERE NOT EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NOT NULL)
@@ -33,7 +33,7 @@ _CARDS: Final = """
 SELECT ref, token, member, kind, format, last4, status, valid_from, valid_until, revision FROM card
 WHERE member = ANY(%(members)s::text[]) ORDER BY issued_at, ref
 """
-# Their passes, without visits and what was revoked.
+# Their passes, without visits and revoked ones.
 _PASSES: Final = """
 SELECT ref, member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month, booked,
        outside_hours, supervises, revision
@@ -45,7 +45,7 @@ FROM pass_place l JOIN pass p ON p.ref = l.pass
 WHERE p.member = ANY(%(members)s::text[]) AND p.revoked_at IS NULL ORDER BY l.pass, l.place
 """
 _ORGANISATIONS: Final = "SELECT id, code::text AS code, name FROM organisation ORDER BY id DESC"
-# Every place with what of it a pass may name.
+# Every place with the parts that a pass may name.
 _PLACES: Final = """
 SELECT p.id, p.code::text AS code, p.time_zone,
   coalesce((SELECT jsonb_object_agg(s.code, s.id) FROM space s WHERE s.place = p.id), '{}') AS spaces,
@@ -56,7 +56,7 @@ FROM place p
 _SCHEDULES: Final = "SELECT id, place, code::text AS code, name FROM schedule"
 
 _NEW_ORGANISATION: Final = "INSERT INTO organisation (code, name) VALUES (%(code)s, %(name)s) RETURNING id"
-# New members; whoever has an address that is taken is left out.
+# New members, without those whose address is taken.
 _NEW_MEMBERS: Final = """
 INSERT INTO member (ref, name, email, organisation, home, status)
 SELECT * FROM unnest(%(ref)s::text[], %(name)s::text[], %(email)s::text[], %(organisation)s::integer[],
@@ -69,7 +69,7 @@ FROM unnest(%(ref)s::text[], %(name)s::text[], %(email)s::text[], %(organisation
             %(status)s::text[], %(revision)s::integer[]) AS n (ref, name, email, organisation, home, status, revision)
 WHERE m.ref = n.ref AND m.revision = n.revision RETURNING m.ref
 """
-# New cards; one that somebody has already is left out.
+# New cards, without those that another member has.
 _NEW_CARDS: Final = """
 INSERT INTO card (token, member, kind, format, last4, status, valid_from, valid_until)
 SELECT * FROM unnest(%(token)s::bytea[], %(member)s::text[], %(kind)s::text[], %(format)s::text[], %(last4)s::text[],
@@ -104,7 +104,7 @@ FROM unnest(%(ref)s::text[], %(label)s::text[], %(everywhere)s::boolean[], %(sch
 WHERE p.ref = n.ref AND p.revision = n.revision RETURNING p.ref
 """
 _NO_PLACES: Final = "DELETE FROM pass_place WHERE pass = ANY(%(refs)s::text[])"
-# What passes open; arrays of ids travel as text, since unnest would make one long array of them.
+# The places of passes; arrays of ids are sent as text, since unnest would flatten them.
 _NEW_LIMITS: Final = """
 INSERT INTO pass_place (pass, place, spaces, doors, door_groups)
 SELECT n.pass, n.place, n.spaces::integer[], n.doors::integer[], n.door_groups::integer[]
@@ -113,7 +113,7 @@ FROM unnest(%(pass)s::text[], %(place)s::integer[], %(spaces)s::text[], %(doors)
 """
 
 _PIECE: Final = 2000
-"""Rows of one statement: each has a time limit, and the audit names the rows of a statement up to 5,000."""
+"""Rows of one statement: statements have a time limit, and the audit lists up to 5,000 rows of one."""
 _MEMBER: Final = ("ref", "name", "email", "organisation", "home", "status", "revision")
 _CARD: Final = ("token", "member", "kind", "format", "last4", "status", "valid_from", "valid_until", "revision")
 _PASS: Final = (
@@ -123,7 +123,7 @@ _PASS: Final = (
 
 
 async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
-    """Read what the database holds, as far as this key sees it, of whom ``lines`` speak of (None: of everybody)."""
+    """Read the members that ``lines`` may mean (None: all), their cards and passes, as far as this key sees them."""
     if lines is None:
         members = await s.rows(_ALL)
     else:
@@ -165,7 +165,7 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hidden:
-    """What of a plan the database didn't take, since what this key doesn't see stands against it."""
+    """The rows of a plan that conflict with data that this key doesn't see."""
 
     members: frozenset[str]
     cards: frozenset[bytes]
@@ -175,12 +175,12 @@ class Hidden:
         return bool(self.members or self.cards or self.passes)
 
     def taken(self, plan: Plan) -> frozenset[str | bytes]:
-        """The new members and cards of which the database knows another."""
+        """Return the new members and cards that already exist."""
         return (self.members & plan.new_members.keys()) | (self.cards & plan.new_cards.keys())
 
 
 async def write(s: Session, plan: Plan) -> Hidden:
-    """Write ``plan``; where something is hidden, not all of it was."""
+    """Write ``plan``; if the result isn't empty, it was not written completely."""
     ids: list[int] = []
     for one in _organisations(plan):
         ids += [row["id"] for row in await s.rows(_NEW_ORGANISATION, one)]
@@ -205,7 +205,7 @@ async def write(s: Session, plan: Plan) -> Hidden:
 
 
 async def _passes(s: Session, plan: Plan) -> set[str]:
-    """Write the passes and their places; return those that hold where this key doesn't reach."""
+    """Write the passes and their places; return those at places that this key has no access to."""
     await _written(s, _NEW_PASSES, list(plan.new_passes.values()), _PASS, "ref")
     if plan.changed_passes:
         written = await _written(s, _CHANGED_PASSES, list(plan.changed_passes.values()), _PASS, "ref")
@@ -255,7 +255,7 @@ def _some(values: Iterable[str | None]) -> list[str]:
 
 
 def _organisations(plan: Plan) -> list[dict[str, str]]:
-    """Codes for new organisations: their names in plain letters, and something that tells equal ones apart."""
+    """Return codes for new organisations: their names in plain letters, with a suffix that makes them unique."""
     codes: dict[str, int] = {}
     made = []
     for key, name in plan.organisations.items():

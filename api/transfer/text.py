@@ -1,4 +1,4 @@
-"""From the bytes of a CSV file to its lines, whatever program wrote it: encoding, separator, quotes. Pure."""
+"""Reads a CSV file into lines, whatever its encoding, separator and quotes. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NO_LINE: Final = (
 
 
 class FileRefused(BadField):
-    """A file that can't be read as a table; its text says where and what to do."""
+    """The file isn't a valid table; the text says where and what to do."""
 
     def __init__(self, text: str) -> None:
         super().__init__("body", text)
@@ -30,24 +30,24 @@ class FileRefused(BadField):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A CSV file as read: every line has as many cells as the header, blanks around them gone."""
+    """A parsed CSV file: every line has as many cells as the header, without blanks around them."""
 
     encoding: str
     guessed: bool
-    """The encoding was chosen by the letters that it gives."""
+    """The encoding was chosen by its letters."""
     delimiter: str
     header: tuple[str, ...]
     lines: tuple[tuple[int, tuple[str, ...]], ...]
-    """Each with the number of the line in the file at which it ends, from 1."""
+    """Each with the number of its last line in the file, from 1."""
     ragged: tuple[tuple[int, int], ...] = ()
-    """Lines with another number of cells than the header: their number and how many."""
+    """Lines with another number of cells than the header: the line's number and its cells."""
 
 
 def read_table(data: bytes, encoding: str = "") -> Table:
-    """Read ``data``, in whatever encoding (``encoding``: the one that it is in), separated by ``,`` ``;`` or tabs.
+    """Parse ``data`` (``encoding``: its encoding, if known), separated by ``,`` ``;`` or tabs.
 
     Raises:
-        FileRefused: its encoding can't be told, or it mixes two; it has no header, no line or an open quote; too long.
+        FileRefused: its encoding is unclear or mixed; it has no header, no line or an open quote; it is too long.
     """
     if len(data) > MAX_BYTES:
         raise FileRefused(f"The file is larger than {MAX_BYTES // 1024 // 1024} MB. Import it in parts.")
@@ -59,7 +59,7 @@ def read_table(data: bytes, encoding: str = "") -> Table:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     first, _, rest = text.partition("\n")
     skipped = 0
-    if re.fullmatch(f"sep=[{_DELIMITERS}]", first.strip(" "), re.IGNORECASE):  # Excel's own hint
+    if re.fullmatch(f"sep=[{_DELIMITERS}]", first.strip(" "), re.IGNORECASE):  # Excel's hint of the separator
         text, skipped = rest, 1
     delimiter = _delimiter(text)
     header, lines, ragged = _rows(text, delimiter, skipped)
