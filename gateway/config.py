@@ -73,7 +73,7 @@ class GatewayConfig(_Config):
     card_key: SecretStr = SecretStr("")
     """The network's key for card tokens (hexadecimal)."""
     muster_key: SecretStr | None = None
-    """What must be shown to read who is inside (``gateway.door.muster_page``); None: nobody may."""
+    """What must be shown to read who is inside (``gateway.http.muster_page``); None: nobody may."""
     doors: tuple[Door, ...] = ()
     devices: tuple[Device, ...] = ()
 

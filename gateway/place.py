@@ -16,23 +16,24 @@ from typing import Final
 
 from access import CardError, ListError, token_key
 from access.schedules import zone_named
+from gateway.clock import micros
 from gateway.config import Device, GatewayConfig
-from gateway.contract.clock import instant, micros
+from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, Event, GatewayEvent
+from gateway.devices.faults import FaultBudget, shown
+from gateway.devices.freshness import Freshness
+from gateway.devices.identities import Identities
+from gateway.devices.repeats import Repeats, is_state
+from gateway.devices.watch import DeviceWatch
 from gateway.door.enrolment import Told
 from gateway.door.entries import Entries
 from gateway.door.locks import Locks, Publish
-from gateway.door.memory import Keep, Memory, keep_nothing
+from gateway.door.memory import Memory
 from gateway.drivers import NOTHING, Decoded, Driver, DriverError
 from gateway.drivers.registry import drivers_for
-from gateway.field.faults import FaultBudget, shown
-from gateway.field.freshness import Freshness
-from gateway.field.identities import Identities
-from gateway.field.repeats import Repeats, is_state
-from gateway.field.watch import DeviceWatch
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
-from gateway.spool.unit import Unit
+from gateway.spool.values import Keep, Unit, keep_nothing
 
 log = logging.getLogger(__name__)
 

@@ -13,18 +13,18 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import SecretStr
 
+from gateway.clock import micros
 from gateway.config import ConfigError, GatewayConfig, read_gateways
-from gateway.contract.clock import micros
 from gateway.contract.wire import Event, State
-from gateway.door.muster_desk import MusterDesk
 from gateway.drivers import DriverError
 from gateway.field.runtime import Runtime
-from gateway.metrics import Measures, MetricsServer
+from gateway.http.metrics import Measures, MetricsServer
+from gateway.http.muster import MusterDesk
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from gateway.place import Place
 from gateway.settings import GatewaySettings
 from gateway.spool.spool import Spool
-from gateway.spool.unit import Unit
+from gateway.spool.values import Unit
 from gateway.uplink.downlink import Downlink
 from gateway.uplink.uplink import Uplink
 

@@ -1,1 +1,1 @@
-"""What passes between gateway and centre: topics, events, lists, orders, signatures."""
+"""What passes between gateway and centre: topics, events, lists, orders, signatures, stored events. Pure."""

@@ -36,7 +36,7 @@ Micros = Annotated[int, Field(ge=-(2**62), le=2**62)]
 """Microseconds since 1970-01-01T00:00:00Z."""
 Seq = Annotated[int, Field(ge=1, le=2**62)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-"""Says what all events up to one were (``gateway.spool.schema.link``); the centre stores it and never computes it."""
+"""Says what all events up to one were (``gateway.spool.ledger.link``); the centre stores it and never computes it."""
 Small = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Field(max_length=2000)]
 Token = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -16,8 +16,9 @@ from access import AccessList, Decision, Reading, State, after, braked, card_tok
 from access.inside import went_through
 from access.rules import DOOR, NO_RULES
 from gateway.config import Device, GatewayConfig
-from gateway.contract.clock import instant
+from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, Event
+from gateway.devices.repeats import Repeats
 from gateway.door.asked import Asked, access_event
 from gateway.door.credentials import identified, typed_code, typed_pin
 from gateway.door.doors import GRACE_S, DoorWatch
@@ -25,13 +26,13 @@ from gateway.door.enrolment import Enrolments, enrolled
 from gateway.door.grants import Grants
 from gateway.door.keypads import Keypads
 from gateway.door.locks import Locks
-from gateway.door.memory import Keep, Memory
+from gateway.door.memory import Memory
 from gateway.door.presence import Presence, Presences
 from gateway.door.standing import Standing
 from gateway.drivers import CardRead, Typed
-from gateway.field.repeats import Repeats
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
+from gateway.spool.values import Keep
 
 _GRACE_US: Final = round(GRACE_S * 1e6)
 _REOPENED_MOST: Final = 3

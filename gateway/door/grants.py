@@ -1,7 +1,6 @@
 """Grants that counted at once, whether the door was passed or not, and that may be repeated.
 
-Who finds the lock shut again presents the card once more: that is another act, but not another entry. Pure but for
-``keep``. Times in µs since 1970 by the gateway's clock.
+Who finds the lock shut again presents the card once more: that is another act, but not another entry. Times in µs since 1970 by the gateway's clock.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from access import ListError, State
 from access.aftermath import undone
 from access.rules import PlaceRules
 from access.state_json import state_from_json, state_to_json
-from gateway.door.memory import Keep
+from gateway.spool.values import Keep
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from access import AccessList, ListError, State
 from access.aftermath import forget, prune
 from access.rules import NO_RULES
 from access.state_json import state_from_json, state_to_json
+from gateway.spool.values import Keep
 
 log = logging.getLogger(__name__)
 
@@ -37,17 +38,6 @@ _TOGETHER: Final = {
 _EMPTY: Final = State()
 _NIGHT_ROW: Final = "night"
 _UNSURE_ROW: Final = "unsure"
-
-
-class Keep(Protocol):
-    """``gateway.spool.spool.Spool.keep`` for one gateway; ``until`` in the past drops the name."""
-
-    def __call__(self, name: str, value: str, *, until: int | None = None) -> None:
-        """Keep ``value``."""
-
-
-def keep_nothing(name: str, value: str, *, until: int | None = None) -> None:
-    """Stand in for a disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

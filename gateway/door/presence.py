@@ -1,4 +1,4 @@
-"""Which cards are at which readers: a card that stays is read again and again, and is one act. Pure but for ``keep``.
+"""Which cards are at which readers: a card that stays is read again and again, and is one act.
 
 A presence ends when its card was not read for longer than its reader takes to read it again, or when the clock jumps.
 Times in µs since 1970 by the gateway's clock. What is kept outlives a restart of the gateway while the card lies there.
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.door.memory import Keep
+from gateway.spool.values import Keep
 
 log = logging.getLogger(__name__)
 

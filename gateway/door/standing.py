@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from access.aftermath import stands_open
-from gateway.contract.clock import instant
+from gateway.contract.instants import instant
 from gateway.door.doors import DoorWatch
 from gateway.door.locks import Locks
 from gateway.door.memory import Memory

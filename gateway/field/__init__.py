@@ -1,1 +1,1 @@
-"""The devices' side: their messages heard, acknowledged, and cleared of repeats."""
+"""The connection to a place's field broker, and the thread that takes its messages in."""

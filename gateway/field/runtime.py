@@ -19,17 +19,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.contract.clock import micros, steady
+from gateway.clock import micros, steady
 from gateway.contract.wire import GatewayEvent
+from gateway.devices.watch import ClockWatch, implausible
 from gateway.drivers import DriverError
 from gateway.field.acknowledgements import Acknowledgements
 from gateway.field.deliveries import Deliveries, digest_of
-from gateway.field.watch import ClockWatch, implausible
 from gateway.mqtt.filters import Routes
 from gateway.mqtt.loop import Broker, Message, MqttLoop
 from gateway.place import Place
 from gateway.spool.spool import Spool, SpoolError
-from gateway.spool.unit import Unit
+from gateway.spool.values import Unit
 from process.latency import Latency
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from access import AccessList, ListError, from_json
 from access.compare import apply, fingerprint
 from access.deltas_json import delta_from_json
 from gateway.config import GatewayConfig
-from gateway.contract.clock import micros_of
+from gateway.contract.instants import micros_of
 from gateway.contract.list_parts import Assembly, ListRefused, Whole, WholeNeeded, read_head, unpack
 from gateway.contract.signing import SignatureError, verify
 from gateway.contract.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.contract.clock import since_start
-from gateway.door.memory import Keep, keep_nothing
+from gateway.clock import since_start
+from gateway.spool.values import Keep, keep_nothing
 
 KEPT: Final = "signed_time"
 _KEEP_EVERY_US: Final = 600 * 1_000_000

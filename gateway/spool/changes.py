@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
-from gateway.contract.wire import Event
-from gateway.spool.schema import START
+from gateway.spool.values import Kept
 
 KINDS: Final = 3
 """``Changes.part`` tells so many apart."""
@@ -18,73 +15,6 @@ NONCE: Final = "nonce:"
 LONGEST_LIFE_US: Final = 3_900_000_000
 """An hour, and five minutes for a clock that is behind. An order that expires later is refused: its nonce would have to
 be kept for as long."""
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
-    """An earlier epoch under which some of the rows were numbered: the centre may hold them already."""
-
-    epoch: str
-    base: int
-    first: int
-    last: int
-    """Rows ``first`` to ``last`` had the sequence numbers ``n - base``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockChange:
-    """Where the clock changed; times in µs since 1970."""
-
-    n: int
-    """The first row after it."""
-    step: int | None
-    """How far it jumped, in µs; None: the machine started anew, and nobody knows how long it was off."""
-    began: int
-    """What the clock showed after it."""
-    ended: int
-    """When the last event before it happened, by the clock before it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """Where one gateway stands, in row numbers; what is on the disk, no more."""
-
-    epoch: str
-    base: int
-    committed: int
-    last: int
-    chain: bytes = START
-    """Of the last row (``gateway.spool.schema.link``)."""
-    committed_chain: bytes | None = START
-    """At ``committed``; None: unknown."""
-    lives: tuple[Life, ...] = ()
-    """Earlier numbers of what is held."""
-    changes: tuple[ClockChange, ...] = ()
-    """Of the clock, among what is held."""
-    damaged: bool = False
-    """Whether the gateway's row could not be trusted: a new epoch begins with the next write."""
-
-    @classmethod
-    def fresh(cls) -> Ledger:
-        """Return the start of a new random epoch."""
-        return cls(epoch=secrets.token_hex(8), base=0, committed=0, last=0)
-
-    def renewed(self, epoch: str) -> Ledger:
-        """Return the start of ``epoch``, in which what is held is numbered from 1."""
-        held = self.last > self.committed
-        life = Life(epoch=self.epoch, base=self.base, first=max(self.base, self.committed) + 1, last=self.last)
-        return replace(self, epoch=epoch, base=self.committed, lives=(*self.lives, life) if held else self.lives)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A small value that must survive a restart."""
-
-    gateway: str
-    name: str
-    value: str
-    until: int | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,8 +73,3 @@ class Changes:
             kept=self.kept | later.kept,
             waiting=self.waiting + later.waiting,
         )
-
-
-def encoded(event: Event) -> bytes:
-    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
-    return _JSON.encode(event).encode("utf-8", "replace")

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gateway.contract.wire import MAX_BOOTS, GatewayEvent
-from gateway.field.watch import STEP_S
-from gateway.spool.changes import ClockChange, encoded
+from gateway.spool.ledger import ClockChange, encoded
 
+STEP_S: Final = 1.0
+"""A wall clock that runs away from the monotonic one by more than this between two looks has stepped."""
 _STEP: Final = b'"clock_step"'
 _AT: Final = re.compile(rb'"at":(-?[0-9]{1,18})[,}]')
 

@@ -17,12 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from gateway.contract.clock import machine_start, since_start
-from gateway.spool.changes import LONGEST_LIFE_US, NONCE, Changes, ClockChange, Kept, Ledger
+from gateway.clock import machine_start, since_start
+from gateway.spool.changes import LONGEST_LIFE_US, NONCE, Changes
 from gateway.spool.clock_steps import after_a_pause, noticed, time_of
+from gateway.spool.ledger import ClockChange, Ledger, Row, body_sum, link, row_sum
 from gateway.spool.ledgers import read_ledgers
-from gateway.spool.schema import VERSION, body_sum, bring_up, link, row_sum
+from gateway.spool.schema import VERSION, bring_up
 from gateway.spool.sqlite_file import SpoolError, broken, connect, prepare, probe, put_aside, read_only
+from gateway.spool.values import Kept
 
 _WRITTEN: Final = """-- how many rows there were ever
 SELECT coalesce(sum(max(committed, coalesce((SELECT max(n) FROM event WHERE event.gateway = gateway.code), 0))), 0)
@@ -53,9 +55,6 @@ _DROP_NONCES: Final = """-- those of orders that had expired when a later one wa
 DELETE FROM kept WHERE name GLOB :nonces AND until < (
   SELECT max(k.until) - :longest FROM kept k WHERE k.gateway = kept.gateway AND k.name GLOB :nonces)"""
 _NONCES: Final = NONCE + "*"
-
-Row = tuple[int, bytes, bytes | None, int | None]
-"""A row's n, body, chain and check sum."""
 
 
 class SpoolFile:

@@ -8,8 +8,7 @@ import sqlite3
 from dataclasses import replace
 from typing import Any, Final
 
-from gateway.spool.changes import ClockChange, Ledger, Life
-from gateway.spool.schema import EPOCH, START, row_sum
+from gateway.spool.ledger import EPOCH, START, ClockChange, Ledger, Life, row_sum
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.contract.wire import MAX_LIVES, GatewayEvent, Was
-from gateway.spool.changes import Ledger, encoded
 from gateway.spool.clock_steps import starts, stepped, time_of
-from gateway.spool.file import Row
-from gateway.spool.schema import body_sum
+from gateway.spool.ledger import Ledger, Row, body_sum, encoded
 
 _SHOWN_BYTES: Final = 8192
 

@@ -15,13 +15,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.contract.clock import micros
-from gateway.spool.changes import Changes, Kept
+from gateway.clock import micros
+from gateway.spool.changes import Changes
 from gateway.spool.clock_steps import time_of
 from gateway.spool.file import SpoolFile
+from gateway.spool.ledger import EPOCH, body_sum, row_sum
 from gateway.spool.outgoing import stand_in
-from gateway.spool.schema import EPOCH, body_sum, row_sum
 from gateway.spool.sqlite_file import SpoolError, connect
+from gateway.spool.values import Kept
 
 _RECOVERED: Final = "recovered:"
 _GATEWAYS: Final = "SELECT * FROM gateway"

@@ -6,16 +6,12 @@ compared.
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from hashlib import blake2b
 from typing import Final
-from zlib import crc32
+
+from gateway.spool.ledger import START, body_sum, link, row_sum
 
 VERSION: Final = 2
-START: Final = bytes(8)
-"""The chain's value before a file's first event."""
-EPOCH: Final = re.compile(r"[0-9a-f]{8,32}")
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS gateway (
@@ -60,7 +56,7 @@ CREATE TABLE IF NOT EXISTS clock ( -- where the gateway's clock changed among th
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS machine ( -- whose clock wrote the last row
   gateway TEXT PRIMARY KEY,
-  start TEXT NOT NULL,         -- which start of which machine (``gateway.contract.clock.machine_start``)
+  start TEXT NOT NULL,         -- which start of which machine (``gateway.clock.machine_start``)
   ahead INTEGER NOT NULL       -- µs that its clock was ahead of the time since then
 ) WITHOUT ROWID;
 """
@@ -68,21 +64,6 @@ _COLUMNS: Final = "SELECT name FROM pragma_table_info(?)"
 _UNCHAINED: Final = "SELECT n, body, chain FROM event WHERE gateway = ? AND n > ? ORDER BY n LIMIT ?"
 _CHAIN: Final = "UPDATE event SET chain = ?, sum = ? WHERE gateway = ? AND n = ?"
 _SLICE: Final = 1000
-
-
-def link(before: bytes, body: bytes) -> bytes:
-    """Return the chain's value after an event: 8 bytes that say what all events up to it were."""
-    return blake2b(before + body, digest_size=8).digest()
-
-
-def body_sum(n: int, body: bytes) -> int:
-    """Return an event's check sum, by which a damaged row or one out of its place shows."""
-    return crc32(body, n & 0xFFFFFFFF)
-
-
-def row_sum(code: str, epoch: str, base: int, committed: int, chain: bytes | None) -> int:
-    """Return the check sum of a gateway's row; also of one whose damaged values have other types."""
-    return crc32(repr((code, epoch, base, committed, chain)).encode())
 
 
 def bring_up(file: sqlite3.Connection) -> None:

@@ -11,19 +11,19 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gateway.contract.wire import MAX_EVENT_BYTES, Event, GatewayEvent
-from gateway.spool.changes import KINDS, Changes, Kept, Ledger, encoded
+from gateway.spool.changes import KINDS, Changes
 from gateway.spool.clock_steps import end_of_run
 from gateway.spool.file import SpoolFile
+from gateway.spool.ledger import Ledger, encoded
 from gateway.spool.outgoing import Outgoing, gather
 from gateway.spool.sqlite_file import SpoolError, broken, set_aside_files
-from gateway.spool.unit import Unit
+from gateway.spool.values import Kept, Position, Unit
 
-__all__ = ["Position", "Spool", "SpoolError"]
+__all__ = ["Spool", "SpoolError"]
 
 log = logging.getLogger(__name__)
 
@@ -37,22 +37,6 @@ _REOPEN_EVERY: Final = 20
 _AWAY: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _MARKS_WAIT_S: Final = 0.05
 """A mark alone is no hurry: it waits this long for events to share a commit with."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """Where one gateway's spool stands, in sequence numbers of its epoch."""
-
-    epoch: str
-    committed: int
-    """Everything up to here is stored by the centre and gone from here."""
-    last: int
-    """The last event on the disk."""
-
-    @property
-    def depth(self) -> int:
-        """How many events are not yet known to be committed."""
-        return self.last - self.committed
 
 
 class Spool:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
-from gateway.contract.clock import micros
+from gateway.clock import micros
 from gateway.contract.list_report import list_report
 from gateway.contract.wire import GatewayEvent, Reply
 from gateway.door.orders import CommandRefused, Commands, Desk

@@ -1,7 +1,6 @@
-"""Go-back-N, as pure rules: what one gateway may send now, and what a mark from the centre means.
+"""Go-back-N: what one gateway may send now, and what a mark from the centre means. Pure.
 
-No I/O and no clock: times come in as seconds of a monotonic clock. ``gateway.uplink.uplink`` reads the spool and
-publishes.
+Times are seconds of a monotonic clock. ``gateway.uplink.uplink`` reads the spool and publishes.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.contract.wire import WINDOW, Mark
-from gateway.spool.spool import Position
+from gateway.spool.values import Position
 
 MARK_WAIT_S: Final = 1.0
 """After a connect the retained mark is waited for so long before sending."""

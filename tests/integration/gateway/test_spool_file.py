@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.contract.wire import BATCH, EVENT
-from gateway.spool.changes import encoded
+from gateway.spool.ledger import encoded
 from gateway.spool.outgoing import Outgoing
 from gateway.spool.spool import Spool
 from tests.integration.gateway.test_spool import desk, everything, fill
@@ -177,7 +177,7 @@ def restarted(path: Path, start: str, monkeypatch: pytest.MonkeyPatch, clock: li
 
 def test_the_machines_starts_are_noted_with_their_clocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "s.sqlite"
-    monkeypatch.setattr("gateway.contract.clock.since_start", lambda: 0)
+    monkeypatch.setattr("gateway.clock.since_start", lambda: 0)
     clock = [1_000_000_000]
     spool = restarted(path, "one", monkeypatch, clock)
     fill(spool, 5, start=1_000_000_000)

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from access.inside import muster, went_through
 from api.explain.card_reads import CARD_READS, DOORS, SPACES, StoredCardRead, place_rules, state_after
-from gateway.contract.clock import instant
+from gateway.contract.instants import instant
 from gateway.door.muster import call_roll
 from ingest import refold
 from ingest.store import when

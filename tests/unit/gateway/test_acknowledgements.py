@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from gateway.field.acknowledgements import Acknowledgements, Receipt
 from gateway.field.deliveries import REMEMBERED, SESSION, Deliveries
-from gateway.spool.changes import Changes, Kept
+from gateway.spool.changes import Changes
 from gateway.spool.spool import Spool
+from gateway.spool.values import Kept
 from tests.unit.gateway.hall import ANNA, CODE, Hall
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access.rules import DoorRules
-from gateway.door.memory import Memory, keep_nothing
+from gateway.door.memory import Memory
+from gateway.spool.values import keep_nothing
 from tests.unit.gateway.hall import ANNA, BEN, CODE, HOST, PIN, Hall, hours
 
 RULES = {

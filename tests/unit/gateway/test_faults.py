@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.field.faults import SHOWN_BYTES, shown
+from gateway.devices.faults import SHOWN_BYTES, shown
 from gateway.field.runtime import Runtime, _Arrival
 from gateway.mqtt.loop import Message
 from gateway.spool.spool import Spool

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.field.identities import REMEMBERED
+from gateway.devices.identities import REMEMBERED
 from tests.unit.gateway.hall import Hall
 
 EUI = "24e1240000000b01"

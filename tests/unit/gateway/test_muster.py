@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from access.rules import DoorRules
-from gateway.door.muster_desk import WRONG_A_MINUTE, Answer, MusterDesk, Request
+from gateway.http.muster import WRONG_A_MINUTE, Answer, MusterDesk, Request
 from tests.unit.gateway.hall import ANNA, AT, BEN, HOST, Hall, S
 
 MUSTER_KEY = "abcd-efgh-ijkl"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from gateway.contract.clock import instant, micros_of
+from gateway.contract.instants import instant, micros_of
 from gateway.lists.signed_time import KEPT, TOLERANCE_US, SignedTime
 from tests.unit.gateway.place_parts import AT, Bench, access_list, badge, signed
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
 from gateway.config import Device
-from gateway.contract.clock import instant
+from gateway.contract.instants import instant
 from gateway.contract.signing import SignatureError, new_seed, public_key, sign, verify
 from gateway.contract.wire import EVENT, Event
-from gateway.field.repeats import HEARTBEAT_US, Repeats
-from gateway.field.watch import ClockWatch, DeviceWatch, implausible
+from gateway.devices.repeats import HEARTBEAT_US, Repeats
+from gateway.devices.watch import ClockWatch, DeviceWatch, implausible
 from gateway.mqtt.address import MqttUrlError, parse_mqtt_url
 from gateway.mqtt.filters import Routes
 from process.exposition import metric, single

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.contract.wire import WINDOW, Mark
-from gateway.spool.spool import Position
+from gateway.spool.values import Position
 from gateway.uplink.window import LOW_FOR_S, MARK_WAIT_S, RESEND_S, Meaning, Window
 
 

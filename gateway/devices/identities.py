@@ -1,4 +1,4 @@
-"""Which messages of a device were taken already, and which come late: by what its network server writes on each. Pure.
+"""Which messages of a device were taken already, and which come late: by what its network server writes on each.
 
 A message may be delivered again, much later and in another order; that it was taken is kept beside the events that it
 made. Times in µs since 1970 by the gateway's clock, but for what the network server wrote.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from gateway.drivers import Identity
 
@@ -23,13 +23,6 @@ REMEMBERED: Final = 128
 """Messages of a device: two hours of one that reports every minute."""
 _LATE_US: Final = 3_600_000_000
 """What was heard longer ago doesn't make a message late: clocks are set back, counters begin anew."""
-
-
-class Keep(Protocol):
-    """Keeps ``value`` by ``name``, together with the events of the same message."""
-
-    def __call__(self, name: str, value: str) -> None:
-        """Keep it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +45,8 @@ class _Device:
 class Identities:
     """The devices of one gateway whose messages carry an identity."""
 
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, keep: Callable[[str, str], None]) -> None:
+        """``keep`` takes a name and a value, to be kept together with the events of the same message."""
         self._keep = keep
         self._of: dict[str, _Device] = {}
 

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qs
 
-from gateway.contract.clock import instant, micros
+from gateway.clock import micros
+from gateway.contract.instants import instant
 from gateway.door.muster import call_roll, roll_to_json
-from gateway.door.muster_page import key_page, roll_page
+from gateway.http.muster_page import key_page, roll_page
 from gateway.place import Place
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,8 @@ from typing import Final
 
 from gateway.config import Device
 from gateway.contract.wire import DeviceEvent, DeviceHealth
+from gateway.spool.clock_steps import STEP_S
 
-STEP_S: Final = 1.0
-"""A wall clock that runs away from the monotonic one by more than this between two looks has stepped."""
 BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)
 """No true clock shows an earlier time: this code is not older."""
 

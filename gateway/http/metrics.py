@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.door.muster_desk import LONGEST_BODY, MusterDesk, Request
 from gateway.field.runtime import Runtime
-from gateway.lists.metrics import list_metrics
+from gateway.http.list_metrics import list_metrics
+from gateway.http.muster import LONGEST_BODY, MusterDesk, Request
 from gateway.mqtt.loop import MqttLoop
 from gateway.place import Place
 from gateway.spool.spool import Spool

@@ -1,0 +1,1 @@
+"""What a gateway process answers over HTTP: health, metrics, the evacuation list."""

@@ -1,0 +1,100 @@
+"""Where one gateway stands in the spool, and how an event is encoded, chained and checked there. Pure.
+
+Every event has a check sum, and a digest of all events up to it (the chain), which the centre's mark is compared with.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Final
+from zlib import crc32
+
+from gateway.contract.wire import Event
+
+START: Final = bytes(8)
+"""The chain's value before a file's first event."""
+EPOCH: Final = re.compile(r"[0-9a-f]{8,32}")
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+Row = tuple[int, bytes, bytes | None, int | None]
+"""A stored event's n, body, chain and check sum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """An earlier epoch under which some of the rows were numbered: the centre may hold them already."""
+
+    epoch: str
+    base: int
+    first: int
+    last: int
+    """Rows ``first`` to ``last`` had the sequence numbers ``n - base``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockChange:
+    """Where the clock changed; times in µs since 1970."""
+
+    n: int
+    """The first row after it."""
+    step: int | None
+    """How far it jumped, in µs; None: the machine started anew, and nobody knows how long it was off."""
+    began: int
+    """What the clock showed after it."""
+    ended: int
+    """When the last event before it happened, by the clock before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Where one gateway stands, in row numbers; what is on the disk, no more."""
+
+    epoch: str
+    base: int
+    committed: int
+    last: int
+    chain: bytes = START
+    """Of the last row (``link``)."""
+    committed_chain: bytes | None = START
+    """At ``committed``; None: unknown."""
+    lives: tuple[Life, ...] = ()
+    """Earlier numbers of what is held."""
+    changes: tuple[ClockChange, ...] = ()
+    """Of the clock, among what is held."""
+    damaged: bool = False
+    """Whether the gateway's row could not be trusted: a new epoch begins with the next write."""
+
+    @classmethod
+    def fresh(cls) -> Ledger:
+        """Return the start of a new random epoch."""
+        return cls(epoch=secrets.token_hex(8), base=0, committed=0, last=0)
+
+    def renewed(self, epoch: str) -> Ledger:
+        """Return the start of ``epoch``, in which what is held is numbered from 1."""
+        held = self.last > self.committed
+        life = Life(epoch=self.epoch, base=self.base, first=max(self.base, self.committed) + 1, last=self.last)
+        return replace(self, epoch=epoch, base=self.committed, lives=(*self.lives, life) if held else self.lives)
+
+
+def encoded(event: Event) -> bytes:
+    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
+    return _JSON.encode(event).encode("utf-8", "replace")
+
+
+def link(before: bytes, body: bytes) -> bytes:
+    """Return the chain's value after an event: 8 bytes that say what all events up to it were."""
+    return blake2b(before + body, digest_size=8).digest()
+
+
+def body_sum(n: int, body: bytes) -> int:
+    """Return an event's check sum, by which a damaged row or one out of its place shows."""
+    return crc32(body, n & 0xFFFFFFFF)
+
+
+def row_sum(code: str, epoch: str, base: int, committed: int, chain: bytes | None) -> int:
+    """Return the check sum of a gateway's row; also of one whose damaged values have other types."""
+    return crc32(repr((code, epoch, base, committed, chain)).encode())
