@@ -1,6 +1,7 @@
 """Grants that counted at once, whether the door was passed or not, and that may be repeated.
 
-Who finds the lock shut again presents the card once more: that is another act, but not another entry. Times in µs since 1970 by the gateway's clock.
+Who finds the lock shut again presents the card once more: that is another act, but not another entry. Times
+in µs since 1970 by the gateway's clock.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One thread that drives any number of MQTT connections (a gateway's, an ingest worker's).
 
 Callbacks run in that thread and only enqueue. ``publish`` may be called from any thread. Nothing is kept across a lost
-connection: what was not sent is forgotten, because those above (the spool and its marks) send it again, and because an
-unlock command that comes late must not come at all.
+connection: what was not sent is dropped, since the layer above (the spool and its marks) sends it again, and since an
+unlock that comes late must not come at all.
 """
 
 from __future__ import annotations
@@ -26,17 +26,15 @@ __all__ = ["Broker", "Link", "Message", "MqttLoop", "MqttUrlError", "parse_mqtt_
 log = logging.getLogger(__name__)
 
 _READS_A_WAKE = 200
-"""After so many reads the other links get their turn."""
+"""After so many reads it is the other links' turn."""
 _IDLE_S = 0.2
 _PAUSED_POLL_S = 0.02
 _STUCK_S = 10.0
-"""A thread that does not turn for so long, while the process runs, is stuck."""
+"""A thread that completes no turn for so long, while the process runs, is stuck."""
 _STOOD_STILL_S = 10.0
-"""A thread that did not turn for so long (a process that was stopped) finds old messages in its sockets."""
+"""After a pause of so long (a process that was stopped) the sockets hold old messages."""
 _OLD_FOR_S = 1.0
-"""So long does it take at most to read them."""
-_ANSWER_WITHIN_S = 10.0
-"""A broker that accepts a connection and then says nothing is left after this."""
+"""How long it takes at most to read them."""
 
 
 class MqttLoop:
@@ -46,7 +44,9 @@ class MqttLoop:
         self._selector = selectors.DefaultSelector()
         self._links: list[Link] = []
         self._touched: set[Link] = set()
-        """Links that may have something to write, or bytes held that no selector announces."""
+        """Links that may have something to write, or hold bytes that no selector reports."""
+        self._registered: dict[Link, tuple[int, int]] = {}
+        """File descriptor and events, as the selector has them."""
         self._resting: set[Link] = set()
         """Links that may not read at present."""
         self._todo: deque[Callable[[], None]] = deque()
@@ -58,10 +58,10 @@ class MqttLoop:
         self._stopping = False
         self._ended = False
         self._fresh: set[socket.socket] = set()
-        """Connected by a helper thread and not yet taken over."""
+        """Connected by a helper thread, not yet given to a link."""
         self._pulse = Pulse(_STUCK_S)
         self._looked = time.monotonic()
-        """When the sockets were last asked."""
+        """When the selector last returned."""
         self._old_until = 0.0
         self._next_misc = 0.0
         self._connectors: dict[tuple[str, int], ThreadPoolExecutor] = {}
@@ -69,12 +69,12 @@ class MqttLoop:
 
     @property
     def alive(self) -> bool:
-        """Whether the thread runs and turns; to be asked once a second. False fails ``/healthz``."""
+        """Whether the thread runs and makes progress; to be called once a second. False fails ``/healthz``."""
         return self._thread.is_alive() and not self._pulse.is_stuck()
 
     @property
     def reads_old(self) -> bool:
-        """Whether messages that are read now may have lain in their sockets for long. In the loop's thread."""
+        """Whether messages read now may have waited in their sockets for long. In the loop's thread."""
         return time.monotonic() < self._old_until
 
     def add(
@@ -94,15 +94,15 @@ class MqttLoop:
         """Add a connection, kept up until it is closed. From any thread, before or after ``start``.
 
         Args:
-            subscriptions: (filter, QoS), asked for in every connect, before ``on_connect`` is called.
+            subscriptions: (filter, QoS), sent at every connect, before ``on_connect`` is called.
             will: topic and payload of the last will (QoS 1, retained).
-            may_read: asked before each read; while it is false nothing is read, but pings still go out.
-            on_session: given, the broker keeps a session: what comes while we are away, and what is not confirmed by
-                ``Link.acknowledge``, comes at the next connect. Called in every connect, before any message, with
-                whether there was one. None: nothing is kept, and a message is confirmed as it arrives.
+            may_read: called before each read; while it returns False nothing is read, but pings still go out.
+            on_session: if given, the broker keeps a session: messages that arrive while the link is down, or that
+                ``Link.acknowledge`` has not confirmed, come at the next connect. Called at every connect, before any
+                message, with whether the broker had a session. None: the broker keeps nothing, and messages are
+                confirmed as they arrive.
         """
         link = Link(
-            self,
             broker,
             client_id=client_id,
             on_message=on_message,
@@ -113,6 +113,9 @@ class MqttLoop:
             may_read=may_read,
             keepalive_s=keepalive_s,
             on_session=on_session,
+            call_soon=self._ask,
+            on_work=self._has_work,
+            on_socket_close=self._unregister,
         )
         self._ask(lambda: self._added(link))
         return link
@@ -130,7 +133,7 @@ class MqttLoop:
         def ask() -> None:
             self._stopping = True
             for link in self._links:
-                link._close()
+                link.close()
 
         self._ask(ask)
         self._thread.join(timeout_s)
@@ -138,12 +141,12 @@ class MqttLoop:
             connector.shutdown(wait=False, cancel_futures=True)
 
     def wake(self) -> None:
-        """Make the loop look at once whether a paused link may read again. From any thread."""
+        """Make the loop check at once whether a paused link may read again. From any thread."""
         if not self._woken:
             self._woken = True
             try:
                 self._waker.send(b"\0")
-            except (BlockingIOError, OSError):  # it is awake already, or over
+            except (BlockingIOError, OSError):  # awake already, or ended
                 pass
 
     def _ask(self, call: Callable[[], None]) -> None:
@@ -152,6 +155,9 @@ class MqttLoop:
 
     # The rest runs in the loop's thread.
 
+    def _has_work(self, link: Link) -> None:
+        self._touched.add(link)
+
     def _added(self, link: Link) -> None:
         self._links.append(link)
         self._next_misc = 0.0
@@ -159,8 +165,8 @@ class MqttLoop:
     def _run(self) -> None:
         try:
             while not (self._stopping and not any(link.connected for link in self._links)):
-                paused = {link for link in self._links if link._may_read is not None and link._paused()}
-                self._touched |= self._resting - paused  # these may go on: their sockets are heard again
+                paused = {link for link in self._links if link.paused}
+                self._touched |= self._resting - paused  # these may read again
                 self._resting = paused
                 self._turn(paused)
                 now = time.monotonic()
@@ -174,13 +180,10 @@ class MqttLoop:
         finally:
             self._ended = True
             for link in self._links:
-                link._session.drop()
-                link.connected = False
+                link.drop()
             for sock in list(self._fresh):
                 sock.close()
             self._selector.close()
-            self._awake.close()
-            self._waker.close()
             self._awake.close()
             self._waker.close()
 
@@ -201,7 +204,8 @@ class MqttLoop:
             else:
                 touched.add(key.data)
         for link in touched:
-            self._read(link)
+            if link.read(_READS_A_WAKE):
+                self._touched.add(link)
         while self._todo:
             self._todo.popleft()()
         touched |= self._touched
@@ -216,78 +220,42 @@ class MqttLoop:
             pass
         self._woken = False
 
-    def _read(self, link: Link) -> None:
-        for _ in range(_READS_A_WAKE):
-            sock = link._session.socket()
-            if sock is None or link._paused():
-                return
-            if not self._guarded(link, link._session.read):
-                return
-            if not sock.pending():
-                return
-        self._touched.add(link)
-
     def _write(self, link: Link) -> None:
-        sock = link._session.socket()
-        if sock is None:
+        if not link.write():
             return
-        if link._session.wants_write() and not self._guarded(link, link._session.write):
-            return
-        if link._session.socket() is None:  # that was the goodbye
-            link._lost()
-            return
-        if sock.pending():
+        if link.holds_bytes():
             self._touched.add(link)  # it goes on where it stopped, as soon as it may
-        self._interest(link, reading=not link._paused())
-
-    def _guarded(self, link: Link, step: Callable[[], bool]) -> bool:
-        """Do one step of a link; whatever goes wrong there costs that connection only."""
-        try:
-            going_on = step()
-        except Exception:
-            log.exception("mqtt_link_failed", extra={"client_id": link.client_id})
-            going_on = False
-        if not going_on:
-            link._lost()
-        return going_on
+        self._interest(link, reading=not link.paused)
 
     def _interest(self, link: Link, *, reading: bool) -> None:
-        sock = link._session.socket()
-        if sock is None:
+        descriptor = link.fileno()
+        if descriptor is None:
             return
-        events = (selectors.EVENT_READ if reading else 0) | (
-            selectors.EVENT_WRITE if link._session.wants_write() else 0
-        )
-        if link._registered == (sock.fileno(), events):
+        events = (selectors.EVENT_READ if reading else 0) | (selectors.EVENT_WRITE if link.wants_write() else 0)
+        if self._registered.get(link) == (descriptor, events):
             return
         self._unregister(link)
         if events:
-            self._selector.register(sock.fileno(), events, link)
-            link._registered = (sock.fileno(), events)
+            self._selector.register(descriptor, events, link)
+            self._registered[link] = (descriptor, events)
 
     def _unregister(self, link: Link) -> None:
-        if link._registered is not None:
-            self._selector.unregister(link._registered[0])
-            link._registered = None
+        known = self._registered.pop(link, None)
+        if known is not None:
+            self._selector.unregister(known[0])
 
     def _attend(self, now: float) -> None:
-        """Once a second: keep-alives, brokers that say nothing, and those to connect."""
+        """Once a second: keep-alives, brokers that don't answer, attempts to connect."""
         for link in self._links[:]:
-            if link._session.socket() is not None:
-                if not link.connected and now - link._since > _ANSWER_WITHIN_S:
-                    link._lost()
-                elif self._guarded(link, link._misc):
-                    self._write(link)
-            elif link.connected:
-                link._lost()
-            elif link._closing:
+            if link.keep_alive(now):
+                self._write(link)
+            elif link.closed:
                 self._links.remove(link)
-            elif not link._connecting and now >= link._retry_at:
-                link._connecting = True
+            elif link.begin_connecting(now):
                 self._connector(link.broker).submit(self._connect, link)
 
     def _connector(self, broker: Broker) -> ThreadPoolExecutor:
-        """Four threads an address, so that a dead broker holds up nobody else's."""
+        """Four threads for each address, so that a dead broker doesn't hold up connections to another."""
         key = (broker.host, broker.port)
         if key not in self._connectors:
             self._connectors[key] = ThreadPoolExecutor(4, thread_name_prefix="mqtt-connect")
@@ -299,34 +267,16 @@ class MqttLoop:
             sock = connect(link.broker)
         except OSError as error:
             reason = str(error)
-            self._ask(lambda: self._unreachable(link, reason))
+            self._ask(lambda: link.unreachable(reason))
         else:
             self._fresh.add(sock)
             self._ask(lambda: self._established(link, sock))
             if self._ended:
                 sock.close()
 
-    def _unreachable(self, link: Link, reason: str) -> None:
-        link._connecting = False
-        if link._attempts in (0, 3, 6) or link._attempts % 60 == 0:
-            log.log(
-                logging.INFO if link._attempts == 0 else logging.WARNING,  # a broker may start a moment after us
-                "mqtt_unreachable",
-                extra={
-                    "client_id": link.client_id,
-                    "host": link.broker.host,
-                    "port": link.broker.port,
-                    "reason": reason,
-                },
-            )
-        link._retry(time.monotonic())
-
     def _established(self, link: Link, sock: socket.socket) -> None:
-        link._connecting = False
         self._fresh.discard(sock)
-        if link._closing or self._stopping:
+        if self._stopping:
             sock.close()
-            return
-        link._since = time.monotonic()
-        if self._guarded(link, lambda: link._session.start(sock)):
-            self._touched.add(link)
+        else:
+            link.established(sock)

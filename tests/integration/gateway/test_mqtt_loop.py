@@ -188,7 +188,7 @@ def test_a_refused_login_is_said_and_tried_again(
 def test_a_broker_that_says_nothing_is_left(
     loop: MqttLoop, dead_address: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mqtt.loop._ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr("gateway.mqtt.link._ANSWER_WITHIN_S", 0.5)
     link = loop.add(dead_address, client_id="a", on_message=nothing)
     until(lambda: link._session.socket() is not None)
     until(lambda: link._session.socket() is None)
