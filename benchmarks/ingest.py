@@ -18,8 +18,8 @@ import psycopg
 from benchmarks.fleet import BATCH, events
 from benchmarks.report import Result, finish, progress
 from benchmarks.stand import Stand, make_network, stand
+from gateway.contract.stored_events import COPY_EVENT, HEADER, TRAILER, row
 from gateway.contract.wire import EVENT
-from ingest.rows import COPY_EVENT, HEADER, TRAILER, row
 
 _COPY_ROWS = 5_000
 

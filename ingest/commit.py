@@ -10,6 +10,7 @@ from typing import Final
 import psycopg
 
 from database.leases import Fenced
+from gateway.contract.stored_events import row
 from gateway.contract.wire import Event
 from ingest import alarms, clock, earlier, letters, records, store
 from ingest.consequences import TELLING, Consequences
@@ -18,7 +19,6 @@ from ingest.letters import DeadLetter
 from ingest.messages import Letter, ReadBatch, Unreadable, read_event
 from ingest.quota import Quota
 from ingest.records import Alarm
-from ingest.rows import row
 from ingest.store import Reached, Stored, Stream
 from occupancy.fold import TTL_S, PlaceFold
 from occupancy.topology import Gateway, Topology

@@ -10,9 +10,9 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
+from gateway.contract.stored_events import KINDS
 from ingest import clock
 from ingest.messages import ReadBatch, Unreadable
-from ingest.rows import KINDS
 from ingest.store import Connection, Stream, micros, when
 
 _ROWS: Final = """

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from gateway.contract.stored_events import KIND_NAMES, KINDS, fields
 from gateway.contract.wire import Event
 from ingest import topology as network
 from ingest.late import apply_late
-from ingest.rows import DOOR_STATES
 from ingest.store import Connection, micros
-from occupancy.fold import PlaceFold
+from occupancy.fold import TELLING, PlaceFold
 from occupancy.topology import Device, Topology
 
 _EVENTS: Final = """
@@ -23,16 +23,14 @@ SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.
          WHERE d.stream = e.stream AND d.seq = e.seq AND d.origin = 'ingest' AND d.replayed_at IS NOT NULL
        )
 FROM event e
-WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN (1, 2, 3, 4, 5, 6, 8)
+WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN ({kinds})
 ORDER BY e.tx, e.stream, e.seq
-"""
+""".replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING)))
 
 _STORED: Final = """
 -- what the ingest made of them
 SELECT space, present, low, high, quality, at, fold FROM space_state WHERE place = %b
 """
-
-_DOOR_STATES: Final = {number: name for name, number in DOOR_STATES.items()}
 
 
 def differences(connection: Connection) -> list[str]:
@@ -71,32 +69,8 @@ def _events(
 ) -> Iterator[tuple[Event, Device, int, bool]]:
     for kind, state, a, b, value, member, device, at, edge_at, detail, late in connection.execute(_EVENTS, (place,)):
         if device in devices:
-            event: Any = _event(kind, state, numbers=(a, b, value), member=member, detail=detail)
-            event["at"] = micros(edge_at)
+            name = KIND_NAMES[kind]
+            event: Any = {"kind": name, **(detail or {}), **fields(name, state, a, b, value), "at": micros(edge_at)}
+            if member is not None:
+                event["member"] = member
             yield event, devices[device], micros(at), late
-
-
-def _event(
-    kind: int,
-    state: int | None,
-    *,
-    numbers: tuple[int | None, int | None, float | None],
-    member: str | None,
-    detail: Any,
-) -> dict[str, Any]:
-    """The part of an event that the fold looks at."""
-    if kind == 1:
-        event: dict[str, Any] = {"kind": "access", "decision": "granted" if state == 1 else "denied"}
-        if "awaits" in (detail or {}):
-            event["awaits"] = detail["awaits"]
-        return event if member is None else {**event, "member": member}
-    if kind in (2, 3):
-        return {"kind": "access_taken" if kind == 2 else "access_not_taken", "access_at": detail["access_at"]}
-    if kind == 4:
-        return {"kind": "door", "state": _DOOR_STATES.get(state or 0)}
-    if kind == 5:
-        return {"kind": "desk", "occupied": None if state is None else bool(state)}
-    a, b, value = numbers
-    if kind == 6:
-        return {"kind": "count", "entered": a, "left": b} if state == 1 else {"kind": "count", "present": a}
-    return {"kind": "device", "value": 1 if value is None else value, **(detail or {})}

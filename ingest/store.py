@@ -13,7 +13,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from database.leases import LEASE_LOST, Fenced
-from ingest.rows import COPY_EVENT, HEADER, TRAILER
+from gateway.contract.stored_events import COPY_EVENT, HEADER, TRAILER
 from occupancy.fold import Change, PlaceFold
 from occupancy.space import Estimate, SpaceFold, UnknownForm
 from occupancy.topology import Topology
@@ -219,7 +219,7 @@ def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> 
 
 
 def copy_events(connection: Connection, rows: Sequence[bytes]) -> None:
-    """Store encoded rows (``ingest.rows.row``)."""
+    """Store encoded rows (``gateway.contract.stored_events.row``)."""
     if not rows:
         return
     with connection.cursor() as cursor, cursor.copy(COPY_EVENT) as copy:

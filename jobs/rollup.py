@@ -18,6 +18,8 @@ from typing import Any, Final
 
 import psycopg
 
+from gateway.contract.stored_events import KINDS
+
 QUARTER: Final = timedelta(minutes=15)
 SLICE: Final = timedelta(hours=6)
 """How much is summed up in one transaction."""
@@ -63,7 +65,7 @@ outage AS (
   SELECT l.place, b.at + l.ttl AS since, e.at AS until
   FROM line l
   JOIN event e ON e.place = l.place AND e.stream = ANY (l.streams) AND e.at >= l.from_at AND e.at < %(end)s
-    AND e.kind = 9 AND e.detail ->> 'what' = 'start'
+    AND e.kind = {gateway} AND e.detail ->> 'what' = 'start'
   CROSS JOIN LATERAL (
     SELECT p.at FROM event p WHERE p.place = l.place AND p.stream = ANY (l.streams) AND p.at < e.at
     ORDER BY p.at DESC LIMIT 1
@@ -79,7 +81,7 @@ outage AS (
     ORDER BY p.at DESC LIMIT 1
   ) b
   LEFT JOIN LATERAL (
-    SELECT n.at, n.kind = 9 AND n.detail ->> 'what' = 'start' AS start FROM event n
+    SELECT n.at, n.kind = {gateway} AND n.detail ->> 'what' = 'start' AS start FROM event n
     WHERE n.place = l.place AND n.stream = ANY (l.streams) AND n.at >= %(end)s
     ORDER BY n.at LIMIT 1
   ) a ON true
@@ -134,7 +136,7 @@ ON CONFLICT (space, at) DO UPDATE SET
   capacity = excluded.capacity
 WHERE (old.mean, old.peak, old.known, old.capacity)
   IS DISTINCT FROM (excluded.mean, excluded.peak, excluded.known, excluded.capacity)
-"""
+""".replace("{gateway}", str(KINDS["gateway"]))
 _DONE = """
 -- remember where this run ended
 INSERT INTO maintenance AS m (task, done_until, tx) VALUES ('rollup', %s, %s)

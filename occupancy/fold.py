@@ -23,7 +23,7 @@ from occupancy.space import Estimate, SpaceFold
 from occupancy.topology import Device, Topology
 
 Event = Mapping[str, Any]
-"""An event as a gateway sends it (``gateway.contract.wire.Event``); ``apply`` reads the kinds in ``_TELLING``."""
+"""An event as a gateway sends it (``gateway.contract.wire.Event``); ``apply`` reads the kinds in ``TELLING``."""
 
 SECOND: Final = 1_000_000
 TTL_S: Final = 120
@@ -33,7 +33,7 @@ LATE: Final = 300 * SECOND
 _PATIENT: Final = ANSWER // 2
 """No report expires within this time."""
 _NEVER: Final = 2**63
-_TELLING: Final = frozenset({"access", "access_taken", "access_not_taken", "door", "desk", "count", "device"})
+TELLING: Final = frozenset({"access", "access_taken", "access_not_taken", "door", "desk", "count", "device"})
 """Kinds of events that matter for occupancy."""
 
 
@@ -86,7 +86,7 @@ class PlaceFold:
 
     def apply(self, event: Event, device: Device | None, at: int) -> None:
         """Take one event of ``device`` (None: the gateway itself) that happened at ``at``."""
-        if device is None or event["kind"] not in _TELLING:
+        if device is None or event["kind"] not in TELLING:
             return
         if self.dirty and at // SECOND > self.clock // SECOND:
             self.settle()

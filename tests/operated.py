@@ -12,7 +12,7 @@ from typing import Any
 
 from access.tokens import card_token, token_key
 from database.pool import connect
-from ingest.rows import KINDS, REASONS
+from gateway.contract.stored_events import KINDS, REASONS
 from rights.refresh import Refresher
 from tests.conftest import Database
 from tests.managed import CARD_KEY, Managed

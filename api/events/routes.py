@@ -22,11 +22,10 @@ from api.http.session import Caller, guarded, session
 from api.http.timestamps import rfc3339, to_us
 from api.present.board import Board
 from api.present.state import LoadedBoard
+from gateway.contract.stored_events import fields
 
 router = APIRouter(tags=["events"])
 
-_DOOR: Final = ("closed", "open", "forced", "held", "tamper")
-_DESK: Final = (False, True)
 _PERSONAL: Final = frozenset((None, "access", "access_taken", "access_not_taken", "audit"))
 """Kinds (None: all) with personal data."""
 _FINGERPRINT_DIGITS: Final = 12
@@ -181,27 +180,8 @@ def _event(row: DictRow) -> dict[str, Any]:
 
 
 def _of_kind(row: DictRow) -> dict[str, Any]:
-    state = row["state"]
-    match row["kind"]:
-        case "access":
-            return {
-                "side": row["side"],
-                "decision": "granted" if state == 1 else "denied",
-                "reason": row["reason"],
-                "card": sha256(row["card"]).hexdigest()[:_FINGERPRINT_DIGITS] if row["card"] else None,
-                "member": row["member"],
-                "list_version": row["a"],
-                "list_age_s": row["b"],
-            }
-        case "door":
-            return {"state": _DOOR[state] if state is not None and 0 <= state < len(_DOOR) else None}
-        case "desk":
-            return {"occupied": _DESK[state] if state in (0, 1) else None}
-        case "count" if state == 1:
-            return {"entered": row["a"], "left": row["b"]}
-        case "count":
-            return {"present": row["a"]}
-        case "measure" | "device" | "gateway" if row["value"] is not None:
-            return {"value": row["value"]}
-        case _:
-            return {}
+    found = fields(row["kind"], row["state"], row["a"], row["b"], row["value"])
+    if row["kind"] != "access":
+        return found
+    card = sha256(row["card"]).hexdigest()[:_FINGERPRINT_DIGITS] if row["card"] else None
+    return {"side": row["side"], "reason": row["reason"], "card": card, "member": row["member"], **found}

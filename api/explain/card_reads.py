@@ -11,19 +11,20 @@ from access.aftermath import Reading, after
 from access.inside import went_through
 from access.model import AccessList, By, Decision, Entry, Member, Reason, Side, State
 from access.rules import DoorRules, PlaceRules, SpaceRules
+from gateway.contract.stored_events import KINDS
 
-ACCESS: Final = 1
-TAKEN: Final = 2
-NOT_TAKEN: Final = 3
+ACCESS: Final = KINDS["access"]
+TAKEN: Final = KINDS["access_taken"]
+NOT_TAKEN: Final = KINDS["access_not_taken"]
 
 # A place's card reads in a time span, with the reports of its doors' contacts on them.
 CARD_READS: Final = """
 SELECT e.kind, e.at, coalesce(e.edge_at, e.at) AS told_at, o.code::text AS door, d.side, e.state, r.name AS reason,
        encode(e.card, 'hex') AS card, e.member, e.a AS list_version, e.b AS list_age_s, e.detail, e.stream, e.seq
 FROM event e JOIN device d ON d.id = e.device JOIN door o ON o.id = d.door LEFT JOIN reason r ON r.id = e.reason
-WHERE e.place = %(place)s AND e.at >= %(since)s AND e.at < %(until)s AND e.kind IN (1, 2, 3)
+WHERE e.place = %(place)s AND e.at >= %(since)s AND e.at < %(until)s AND e.kind IN ({kinds})
 ORDER BY e.at, e.stream, e.seq
-"""
+""".replace("{kinds}", f"{ACCESS}, {TAKEN}, {NOT_TAKEN}")
 # Where its doors lead.
 DOORS: Final = """
 SELECT o.code::text AS code, f.code::text AS from_space, t.code::text AS to_space

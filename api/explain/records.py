@@ -12,6 +12,7 @@ from access.model import AccessList, State
 from api.explain.card_reads import CARD_READS, DOORS, SPACES, StoredCardRead, place_rules, state_after
 from api.http.errors import BadField, NotFound
 from api.http.session import Session
+from gateway.contract.stored_events import KINDS
 from rights.assembly import stored_list
 from rights.queries import STORED_ENTRIES, STORED_SETTINGS, VERSION_AT
 
@@ -76,7 +77,7 @@ async def event_of(
     if row is None:
         raise NotFound("There is no such event, or it was deleted. Send stream, seq and at as in /v1/events.")
     place, code = row.pop("place"), row.pop("place_code")
-    if row["kind"] != 1 or row["door"] is None:
+    if row["kind"] != KINDS["access"] or row["door"] is None:
         raise NotFound("This event is not a card read at a door.")
     return StoredCardRead(**row), place, code
 

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from gateway.contract.stored_events import row
 from gateway.mqtt.loop import parse_mqtt_url
 from ingest import dead_letters, refold
 from ingest.inbox import Inbox
 from ingest.messages import Message
-from ingest.rows import row
 from maillage.cli import app as main
 from maillage.stack.account import balance
 from tests.integration.ingest.conftest import Bench

@@ -9,8 +9,8 @@ from urllib.request import urlopen
 
 import psycopg
 
+from gateway.contract.stored_events import KINDS, REASONS
 from ingest import refold
-from ingest.rows import KINDS, REASONS
 from ingest.store import when
 from tests.integration.ingest.conftest import Bench
 from tests.waiting import until

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from gateway.contract.stored_events import row
 from gateway.contract.wire import State
 from ingest import refold
 from ingest.commit import Books
-from ingest.rows import row
 from tests.api_server import api_process
 from tests.integration.ingest.conftest import Bench, HandGateway
 from tests.integration.ingest.test_bad_input import desk, metric, now

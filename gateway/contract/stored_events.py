@@ -1,6 +1,6 @@
-"""Events as rows of the table ``event``, encoded for a binary COPY.
+"""How an event is stored as a row of the table ``event``: encoded for a binary COPY, and decoded from its columns.
 
-The encoding is PostgreSQL's COPY BINARY format (https://www.postgresql.org/docs/17/sql-copy.html, "Binary Format"):
+COPY's encoding is PostgreSQL's COPY BINARY format (https://www.postgresql.org/docs/17/sql-copy.html, "Binary Format"):
 big-endian, each field a 32-bit length (-1: NULL) and its bytes; a timestamptz is microseconds since 2000-01-01, a
 jsonb the byte 1 and its text. Packing by hand costs 0.5 µs a row where a generic encoder takes 2: the ingest packs a
 hundred thousand a second (docs/decisions/0004).
@@ -42,7 +42,9 @@ KINDS: Final = {
     "gateway": 9,
     "audit": 10,
 }
+KIND_NAMES: Final = {number: name for name, number in KINDS.items()}
 DOOR_STATES: Final = {"closed": 0, "open": 1, "forced": 2, "held": 3, "tamper": 4}
+_DOOR_STATE_NAMES: Final = {number: name for name, number in DOOR_STATES.items()}
 
 _NULL: Final = b"\xff\xff\xff\xff"
 _HEAD_PACK: Final = Struct(">hiqiqiqiiiqii").pack  # 17 fields: at, received_at, tx, stream, seq, place
@@ -90,7 +92,7 @@ def _text(value: str | None) -> bytes:
 
 
 _DESK: Final = {
-    occupied: _int2(5) + _int2(None if occupied is None else int(occupied)) + _NULL * 6
+    occupied: _int2(KINDS["desk"]) + _int2(None if occupied is None else int(occupied)) + _NULL * 6
     for occupied in (True, False, None)
 }
 _COMMON: Final = frozenset({"kind", "at", "device"})
@@ -105,7 +107,7 @@ def _desk(event: Any) -> tuple[bytes, bytes]:
     return _DESK[event["occupied"]], _NULL if len(event) == 4 else _jsonb(_detail(event, "occupied"))
 
 
-_GRANTED: Final = {word: _int2(1) + _int2(int(word == "granted")) for word in ("granted", "denied")}
+_GRANTED: Final = {word: _int2(KINDS["access"]) + _int2(int(word == "granted")) for word in ("granted", "denied")}
 _REASON: Final = {reason: _NULL + _int2(number) for reason, number in REASONS.items()}
 
 
@@ -140,15 +142,21 @@ def _taken(event: Any) -> tuple[bytes, bytes]:
     return _int2(KINDS[event["kind"]]) + _NULL * 7, _jsonb(_detail(event, "slots"))
 
 
+_DOOR: Final = {state: _int2(KINDS["door"]) + _int2(number) + _NULL * 6 for state, number in DOOR_STATES.items()}
+
+
 def _door(event: Any) -> tuple[bytes, bytes]:
-    return _int2(4) + _int2(DOOR_STATES[event["state"]]) + _NULL * 6, _jsonb(_detail(event, "state"))
+    return _DOOR[event["state"]], _jsonb(_detail(event, "state"))
+
+
+_COUNT: Final = {moved: _int2(KINDS["count"]) + _int2(int(moved)) for moved in (True, False)}
 
 
 def _count(event: Any) -> tuple[bytes, bytes]:
     moved = "entered" in event or "left" in event
     a = event.get("entered", 0) if moved else event.get("present")
-    # state tells the two kinds of count apart: 1 movement, 0 a head count
-    middle = _int2(6) + _int2(int(moved)) + _int4(a) + _int4(event.get("left", 0) if moved else None) + _NULL * 4
+    # the column state: 1 people in and out, 0 people present
+    middle = _COUNT[moved] + _int4(a) + _int4(event.get("left", 0) if moved else None) + _NULL * 4
     return middle, _jsonb(_detail(event, "entered", "left", "present"))
 
 
@@ -183,3 +191,20 @@ def row(
     head = _HEAD_PACK(17, 8, at - PG_EPOCH, 8, received_at - PG_EPOCH, 8, tx, 4, stream, 8, seq, 4, place)
     edge = _NULL if at == event["at"] else _int8(max(min(event["at"] - PG_EPOCH, _LAST), _FIRST))
     return head + (_NULL if device is None else _DEVICE_PACK(4, device)) + middle + edge + detail
+
+
+def fields(kind: str, state: int | None, a: int | None, b: int | None, value: float | None) -> dict[str, Any]:
+    """Return the event's fields that are stored in these columns; those in ``detail`` stand there by name."""
+    match kind:
+        case "access":
+            return {"decision": "granted" if state == 1 else "denied", "list_version": a, "list_age_s": b}
+        case "door":
+            return {"state": None if state is None else _DOOR_STATE_NAMES.get(state)}
+        case "desk":
+            return {"occupied": None if state is None else bool(state)}
+        case "count":
+            return {"entered": a, "left": b} if state == 1 else {"present": a}
+        case "measure" | "device" | "gateway" if value is not None:
+            return {"value": value}
+        case _:
+            return {}
