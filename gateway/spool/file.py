@@ -6,8 +6,6 @@ epoch renumbers everything that is still held by writing one row.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import sqlite3
 import threading
@@ -22,8 +20,9 @@ from gateway.spool.changes import LONGEST_LIFE_US, NONCE, Changes
 from gateway.spool.clock_steps import after_a_pause, noticed, time_of
 from gateway.spool.ledger import ClockChange, Ledger, Row, body_sum, link, row_sum
 from gateway.spool.ledgers import read_ledgers
+from gateway.spool.lock import LockFile
 from gateway.spool.schema import VERSION, bring_up
-from gateway.spool.sqlite_file import SpoolError, broken, connect, prepare, probe, put_aside, read_only
+from gateway.spool.sqlite_file import broken, connect, prepare, probe, put_aside, read_only
 from gateway.spool.values import Kept
 
 _WRITTEN: Final = """-- how many rows there were ever
@@ -85,8 +84,8 @@ class SpoolFile:
         self._uptime = uptime
         self._met: set[str] = set()
         """Gateways of which this process has written an event."""
-        self._lock_file = _lock(path)
-        self._written = _count_in(self._lock_file)
+        self._lock = LockFile(path)
+        self._written = self._lock.count()
         """How many rows there were ever, of all gateways: noted in the lock's file, apart from the rows."""
         self.moved_aside: Path | None = None
         """Where a file went that was broken; its events are not lost as long as that file is kept."""
@@ -263,8 +262,7 @@ class SpoolFile:
     def close(self) -> None:
         """Close the file; another process may then take it."""
         self._close_connections()
-        if self._lock_file is not None:
-            os.close(self._lock_file)
+        self._lock.close()
 
     # Inside
 
@@ -385,39 +383,4 @@ class SpoolFile:
     def _note(self, written: int) -> None:
         """Note how many rows there were ever; the commit is on the disk before, so that it is never too many."""
         self._written = written
-        if self._lock_file is not None:
-            with suppress(OSError):  # on a disk that takes nothing it stays as it was
-                os.pwrite(self._lock_file, b"%020d\n" % written, 0)
-
-
-def _lock(path: Path) -> int | None:
-    """Take the file for this process alone: two that number the same events would lose some.
-
-    On a disk that takes nothing an existing file is locked, or none where there is none.
-    """
-    file = path.with_name(path.name + ".lock")
-    lock = None
-    for one, flags in ((file, os.O_RDWR | os.O_CREAT), (file, os.O_RDONLY), (path, os.O_RDONLY)):
-        try:
-            lock = os.open(one, flags | os.O_CLOEXEC, 0o600)
-            break
-        except OSError:
-            continue
-    if lock is None:
-        return None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise SpoolError(f"{path} is in use by another gateway process") from error
-    return lock
-
-
-def _count_in(lock: int | None) -> int:
-    if lock is None:
-        return 0
-    try:
-        text = os.pread(lock, 20, 0)
-    except OSError:
-        return 0
-    return int(text) if text.isdigit() else 0
+        self._lock.note(written)

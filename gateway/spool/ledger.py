@@ -14,6 +14,7 @@ from typing import Final
 from zlib import crc32
 
 from gateway.contract.wire import Event
+from gateway.spool.values import Position
 
 START: Final = bytes(8)
 """The chain's value before a file's first event."""
@@ -67,6 +68,11 @@ class Ledger:
     """Of the clock, among what is held."""
     damaged: bool = False
     """Whether the gateway's row could not be trusted: a new epoch begins with the next write."""
+
+    @property
+    def position(self) -> Position:
+        """The same in sequence numbers of the epoch."""
+        return Position(epoch=self.epoch, committed=self.committed - self.base, last=self.last - self.base)
 
     @classmethod
     def fresh(cls) -> Ledger:

@@ -223,19 +223,12 @@ class Spool:
         """Return where ``gateway`` stands; it must have been opened."""
         with self._wake:
             ledger = self._ledgers.get(gateway)
-            return _UNKNOWN if ledger is None else _position(ledger)
+            return Position(epoch="", committed=0, last=0) if ledger is None else ledger.position
 
     def depths(self) -> dict[str, int]:
         """Return for every gateway of the file how many events it still holds."""
         with self._wake:
-            return {gateway: _position(ledger).depth for gateway, ledger in self._ledgers.items()}
-
-    def read(
-        self, gateway: str, epoch: str, after_seq: int, *, limit_events: int, limit_bytes: int
-    ) -> list[tuple[int, bytes]]:
-        """Return the next events as ``batch`` does, as (seq, JSON)."""
-        found = self.batch(gateway, epoch, after_seq, limit_events=limit_events, limit_bytes=limit_bytes)
-        return [] if found is None else list(enumerate(found.bodies, found.first))
+            return {gateway: ledger.position.depth for gateway, ledger in self._ledgers.items()}
 
     def batch(
         self, gateway: str, epoch: str, after_seq: int, *, limit_events: int, limit_bytes: int
@@ -477,10 +470,3 @@ class Spool:
             changes.add(gateway, body)
             log.critical("events_lost", extra={"gateway": gateway, "count": number})
         self._lost_since_said = {}
-
-
-_UNKNOWN: Final = Position(epoch="", committed=0, last=0)
-
-
-def _position(ledger: Ledger) -> Position:
-    return Position(epoch=ledger.epoch, committed=ledger.committed - ledger.base, last=ledger.last - ledger.base)

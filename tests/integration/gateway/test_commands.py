@@ -22,6 +22,7 @@ from gateway.door.orders import CommandRefused, Commands, Desk
 from gateway.spool.changes import LONGEST_LIFE_US
 from gateway.spool.spool import Spool
 from rights.packing import command_message
+from tests.spooled import read_spool
 from tests.unit.gateway.place_parts import AT, SEED, TOKEN, Bench, S, access_list, badge, signed
 from tests.waiting import until
 
@@ -71,7 +72,7 @@ class Stand:
 
     def audit(self) -> list[str]:
         position = self.spool.position("gare-1")
-        rows = self.spool.read("gare-1", position.epoch, 0, limit_events=1000, limit_bytes=10**7)
+        rows = read_spool(self.spool, "gare-1", position.epoch, 0, limit_events=1000, limit_bytes=10**7)
         events = [json.loads(body) for _, body in rows]
         return [event["text"] for event in events if event["kind"] == "audit"]
 

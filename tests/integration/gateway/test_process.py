@@ -24,6 +24,7 @@ from gateway.spool.spool import Spool
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.process import free_port
 from tests.integration.gateway.stage import Centre, Field, command, start
+from tests.spooled import read_spool
 from tests.unit.gateway.place_parts import AT, CARD, S, access_list, badge, config, signed
 from tests.waiting import until
 
@@ -310,7 +311,7 @@ def test_a_clock_that_lies_stops_nothing_and_is_said(tmp_path: Path) -> None:
         until(lambda: runtime._watch._last[1] == 5 * S)
         clock[0] = AT
         until(lambda: spool.position("gare-1").last >= 4)
-        rows = spool.read("gare-1", spool.position("gare-1").epoch, 0, limit_events=9, limit_bytes=10**6)
+        rows = read_spool(spool, "gare-1", spool.position("gare-1").epoch, 0, limit_events=9, limit_bytes=10**6)
         start_event, before_built, access, step = (json.loads(body) for _, body in rows)
         assert (start_event["what"], access["kind"], access["list_age_s"]) == ("start", "access", 0)
         assert "before this program was built" in before_built["text"]

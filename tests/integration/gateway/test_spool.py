@@ -16,6 +16,7 @@ from gateway.contract.wire import EVENT, DeskEvent
 from gateway.spool.changes import LONGEST_LIFE_US
 from gateway.spool.file import SpoolFile
 from gateway.spool.spool import Spool, SpoolError
+from tests.spooled import read_spool
 from tests.waiting import until
 
 Opener = Callable[..., Spool]
@@ -41,7 +42,7 @@ def opened() -> Iterator[Opener]:
 
 def everything(spool: Spool, gateway: str = "g") -> list[tuple[int, Any]]:
     position = spool.position(gateway)
-    rows = spool.read(gateway, position.epoch, position.committed, limit_events=100_000, limit_bytes=10**9)
+    rows = read_spool(spool, gateway, position.epoch, position.committed, limit_events=100_000, limit_bytes=10**9)
     return [(seq, json.loads(body)) for seq, body in rows]
 
 
@@ -91,10 +92,10 @@ def test_reads_by_count_and_by_bytes_but_at_least_one(tmp_path: Path, opened: Op
     spool = opened(tmp_path / "s.sqlite")
     epoch = spool.open("g").epoch
     fill(spool, 10)
-    size = len(spool.read("g", epoch, 0, limit_events=1, limit_bytes=1)[0][1]) + 1
-    assert [seq for seq, _ in spool.read("g", epoch, 2, limit_events=3, limit_bytes=10**6)] == [3, 4, 5]
-    assert len(spool.read("g", epoch, 0, limit_events=10, limit_bytes=4 * size + 4)) == 4
-    assert spool.read("g", "ffffffffffffffff", 0, limit_events=10, limit_bytes=10**6) == []
+    size = len(read_spool(spool, "g", epoch, 0, limit_events=1, limit_bytes=1)[0][1]) + 1
+    assert [seq for seq, _ in read_spool(spool, "g", epoch, 2, limit_events=3, limit_bytes=10**6)] == [3, 4, 5]
+    assert len(read_spool(spool, "g", epoch, 0, limit_events=10, limit_bytes=4 * size + 4)) == 4
+    assert read_spool(spool, "g", "ffffffffffffffff", 0, limit_events=10, limit_bytes=10**6) == []
 
 
 def test_nothing_can_be_read_before_the_spool_knows_that_it_is_written(
@@ -107,7 +108,7 @@ def test_nothing_can_be_read_before_the_spool_knows_that_it_is_written(
 
     def between(self: SpoolFile, *arguments: Any) -> Any:
         done = write(self, *arguments)
-        early.extend(seq for seq, _ in spool.read("g", epoch, 0, limit_events=9, limit_bytes=10**6))
+        early.extend(seq for seq, _ in read_spool(spool, "g", epoch, 0, limit_events=9, limit_bytes=10**6))
         return done
 
     monkeypatch.setattr(SpoolFile, "write", between)
@@ -156,7 +157,7 @@ def test_half_a_surrogate_pair_does_not_make_a_batch_unreadable(tmp_path: Path, 
     epoch = spool.open("g").epoch
     spool.append("g", desk(1, text="caf\udce9 ☕"))
     until(lambda: spool.position("g").last == 1)
-    ((_, body),) = spool.read("g", epoch, 0, limit_events=1, limit_bytes=10**6)
+    ((_, body),) = read_spool(spool, "g", epoch, 0, limit_events=1, limit_bytes=10**6)
     assert EVENT.validate_json(body)["device"] == "caf? ☕"
 
 
@@ -172,7 +173,7 @@ def test_a_full_disk_holds_events_in_memory_and_takes_them_when_there_is_room(tm
 
     def drained() -> bool:
         position = spool.position("g")
-        rows = spool.read("g", epoch, position.committed, limit_events=500, limit_bytes=10**7)
+        rows = read_spool(spool, "g", epoch, position.committed, limit_events=500, limit_bytes=10**7)
         seen.extend(event["at"] for event in (json.loads(body) for _, body in rows) if event["kind"] == "audit")
         if rows:
             spool.committed("g", epoch, rows[-1][0])
@@ -294,7 +295,7 @@ def test_values_that_find_no_room_keep_neither_marks_nor_events_waiting(
 
     def drained() -> bool:
         position = spool.position("g")
-        rows = spool.read("g", epoch, position.committed, limit_events=500, limit_bytes=10**7)
+        rows = read_spool(spool, "g", epoch, position.committed, limit_events=500, limit_bytes=10**7)
         seen.extend(event["at"] for event in (json.loads(body) for _, body in rows) if event["kind"] == "audit")
         if rows:
             spool.committed("g", epoch, rows[-1][0])
