@@ -20,6 +20,7 @@ from gateway.mqtt.loop import Broker, Message, MqttLoop
 from gateway.place import Place
 from gateway.run import Process, chosen, run
 from gateway.settings import GatewaySettings
+from gateway.spool.pending import spool_event
 from gateway.spool.spool import Spool
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.process import free_port
@@ -230,7 +231,7 @@ def test_what_another_gateway_left_in_the_spool_is_said_and_kept(
 ) -> None:
     spool = Spool(told.spool)
     spool.open("closed-1")
-    spool.say("closed-1", "the last word")
+    spool.append("closed-1", spool_event(1, "the last word"))
     spool.close()
     process = running(told)
     assert process.spool.depths()["closed-1"] == 1
