@@ -25,7 +25,7 @@ from gateway.devices.freshness import Freshness
 from gateway.devices.identities import Identities
 from gateway.devices.repeats import Repeats, is_state
 from gateway.devices.watch import DeviceWatch
-from gateway.door.enrolment import Told
+from gateway.door.enrolment import OnCard
 from gateway.door.entries import Entries
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
@@ -246,7 +246,7 @@ class Place:
                 self.memory.become(replace(state, locked_doors=frozenset(), evacuated_doors=frozenset()))
             return self.lock_down(False, door) and self.evacuate(False, door)
 
-    def enrol(self, device: str, until_us: int, told: Told) -> bool:
+    def enrol(self, device: str, until_us: int, told: OnCard) -> bool:
         """Tell ``told`` the next card at reader ``device`` before ``until_us``, instead of deciding on it.
 
         ``told`` is called once, from the runtime's thread; with None when nobody showed a card in time or another order
@@ -284,7 +284,7 @@ class Place:
                 self.memory.become(replace(state, **{doors: changed}))  # type: ignore[arg-type]
             else:
                 return False
-            self._entries.standing.look(*self._last)
+            self._entries.held_open.look(*self._last)
             return True
 
     def _take(self, said: Decoded, at: int, now: float, decided: Callable[[], None]) -> None:

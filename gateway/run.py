@@ -18,8 +18,8 @@ from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.contract.wire import Event, State
 from gateway.drivers import DriverError
 from gateway.field.runtime import Runtime
-from gateway.http.metrics import Measures, MetricsServer
-from gateway.http.muster import MusterDesk
+from gateway.http.metrics import MetricsServer, ProcessMetrics
+from gateway.http.muster import MusterService
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from gateway.place import Place
 from gateway.settings import GatewaySettings
@@ -70,7 +70,7 @@ class Process:
             account=self._account,
             clock=micros,
         )
-        measures = Measures(
+        measures = ProcessMetrics(
             places=self.places,
             spool=self.spool,
             uplink=self.uplink,
@@ -83,7 +83,7 @@ class Process:
                 measures,
                 host=settings.http_host,
                 port=settings.metrics_port,
-                muster=MusterDesk(self.places.values()),
+                muster=MusterService(self.places.values()),
             )
             if settings.metrics_port
             else None
@@ -164,7 +164,7 @@ class Process:
 
     def _account(self, gateway: str) -> State:
         place = self.places[gateway]
-        list_version, list_fingerprint = place.lists.standing
+        list_version, list_fingerprint = place.lists.in_force
         return State(
             online=True,
             version=self._version,

@@ -15,10 +15,10 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from gateway.contract.wire import CommandBody, EnrolledCard, Reply
+from gateway.contract.wire import EnrolledCard, OrderBody, Reply
 from rights.fleet import GatewayList
 from rights.metrics import Metrics
-from rights.packing import command_message
+from rights.packing import order_message
 from rights.sealing import seal
 from rights.sending import Publish
 from rights.store import Connection
@@ -96,7 +96,7 @@ class Orders:
                 if side is None or not side.online:
                     continue
                 try:
-                    body = CommandBody(
+                    body = OrderBody(
                         id=number,
                         gateway=code,
                         do=what,
@@ -110,7 +110,7 @@ class Orders:
                     connection.execute(_FAILED, (number,))
                     log.exception("command_unknown", extra={"id": number, "do": what})
                     continue
-                message = command_message(body, self._seed)
+                message = order_message(body, self._seed)
                 self._publish(side.gateway.address.topic("command"), message)
                 self._metrics.messages.labels("command").inc()
                 self._metrics.bytes.labels("command").inc(len(message))

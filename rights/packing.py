@@ -11,7 +11,7 @@ from access import AccessList, to_json
 from access.compare import Delta
 from access.deltas_json import delta_to_json
 from gateway.contract.signing import sign
-from gateway.contract.wire import MAX_PART_BYTES, Command, CommandBody, ListDelta, ListHead, ListPart
+from gateway.contract.wire import MAX_PART_BYTES, ListDelta, ListHead, ListPart, Order, OrderBody
 
 MAX_DELTA_BYTES: Final = 400_000
 """Of a delta's message: a larger one travels as a whole list, since brokers take 1 MiB."""
@@ -50,7 +50,7 @@ def list_messages(whole: AccessList, fingerprint: str, seed: str) -> list[bytes]
     ]
 
 
-def command_message(body: CommandBody, seed: str) -> bytes:
+def order_message(body: OrderBody, seed: str) -> bytes:
     """Return the message of an order, signed with the private ``seed`` (base64)."""
     text = body.model_dump_json(exclude_none=True)
-    return Command(body=text, signature=sign(seed, "command", text)).model_dump_json().encode()
+    return Order(body=text, signature=sign(seed, "command", text)).model_dump_json().encode()

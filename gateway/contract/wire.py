@@ -319,7 +319,7 @@ MAX_PART_BYTES: Final = 256_000
 """Of a part's compressed data, before base64."""
 
 
-class Command(_Message):
+class Order(_Message):
     """An order to a gateway, never retained; ``signature`` covers the ``body`` (``gateway.contract.signing``)."""
 
     body: Annotated[str, Field(max_length=16_384)]
@@ -332,7 +332,7 @@ Do = Literal["unlock", "lockdown", "release", "evacuate", "enrol", "report_list"
 ``report_list``: answer with what the list says, to be compared."""
 
 
-class CommandBody(_Message):
+class OrderBody(_Message):
     """What a command orders; refused after ``expires_at`` and when its nonce was seen before."""
 
     id: Name

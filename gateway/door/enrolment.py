@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from access.formats import Card
 from gateway.contract.wire import EnrolledCard
 
-Told = Callable[[EnrolledCard | None], None]
+OnCard = Callable[[EnrolledCard | None], None]
 """Called once; None: nobody showed a card in time, or another order took the reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Order:
     until: int
-    told: Told
+    told: OnCard
 
 
 class Enrolments:
@@ -24,14 +24,14 @@ class Enrolments:
     def __init__(self) -> None:
         self._orders: dict[str, _Order] = {}
 
-    def begin(self, device: str, until: int, told: Told) -> None:
+    def begin(self, device: str, until: int, told: OnCard) -> None:
         """Wait for a card at reader ``device``; an order that it had is over."""
         before = self._orders.pop(device, None)
         self._orders[device] = _Order(until=until, told=told)
         if before is not None:
             before.told(None)
 
-    def take(self, device: str, at: int) -> Told | None:
+    def take(self, device: str, at: int) -> OnCard | None:
         """Return whom to tell of a card at ``device``; the order is then done."""
         if not self._orders:
             return None

@@ -19,16 +19,16 @@ from gateway.config import Device, GatewayConfig
 from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, Event
 from gateway.devices.repeats import Repeats
-from gateway.door.asked import Asked, access_event
+from gateway.door.access_events import Presented, access_event
 from gateway.door.credentials import identified, typed_code, typed_pin
-from gateway.door.doors import GRACE_S, DoorWatch
+from gateway.door.door_watch import GRACE_S, DoorWatch
 from gateway.door.enrolment import Enrolments, enrolled
-from gateway.door.grants import Grants
+from gateway.door.held_open import HeldOpenDoors
 from gateway.door.keypads import Keypads
 from gateway.door.locks import Locks
 from gateway.door.memory import Memory
 from gateway.door.presence import Presence, Presences
-from gateway.door.standing import Standing
+from gateway.door.recent_grants import RecentGrants
 from gateway.drivers import CardRead, Typed
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
@@ -78,7 +78,7 @@ class Entries:
         self._append = append
         self._keypads = Keypads()
         self._presences = Presences(keep)
-        self._grants = Grants(keep)
+        self._grants = RecentGrants(keep)
         self._unlock_us = {door.code: round(door.unlock_s * 1e6) for door in config.doors}
         self._devices: dict[str, Device] = {device.code: device for device in config.devices}
         leaving = {device.door for device in config.devices if device.side == "out" and device.door is not None}
@@ -90,7 +90,7 @@ class Entries:
         }
         self._granted: dict[tuple[str, int], _Granted] = {}
         """By reader and instant of the grant."""
-        self.standing = Standing(
+        self.held_open = HeldOpenDoors(
             self.watches,
             lists=lists,
             signed=signed,
@@ -120,7 +120,7 @@ class Entries:
             if read.side == "in":
                 presence.granted_at = None
                 return  # whoever wants out goes out all the same
-        asked = Asked(
+        presented = Presented(
             device=read.device,
             reading=Reading(card_token=token, door=read.door, side=read.side, at=self._time(at)),
             device_at=read.device_at,
@@ -128,9 +128,9 @@ class Entries:
         )
         if stays:
             self._repeats.dropped += 1
-            self._stays(asked, presence, at, now, decided)
+            self._stays(presented, presence, at, now, decided)
             return
-        decision = self._decide(asked, at, decided, presence)
+        decision = self._decide(presented, at, decided, presence)
         if decision.reason == "pin_required" and token is not None and decision.member is not None:
             self._keypads.ask(read.door, token, decision.member, now)
 
@@ -151,13 +151,13 @@ class Entries:
                 by, token, pin = "card", waiting.token, typed_pin(key, waiting.member, typed.digits)
             else:
                 token = typed_code(key, typed.digits)
-        asked = Asked(
+        presented = Presented(
             device=typed.device,
             reading=Reading(card_token=token, door=typed.door, side=typed.side, at=self._time(at), by=by),
             device_at=typed.device_at,
             pin=pin,
         )
-        decision = self._decide(asked, at, decided)
+        decision = self._decide(presented, at, decided)
         if waiting is not None and decision.reason != "wrong_pin":
             self._keypads.done(typed.door)
 
@@ -197,20 +197,22 @@ class Entries:
         for watch in self.watches.values():
             self._tell(watch.tick(at))
         self.enrolments.tick(at)
-        self.standing.look(now, at)
+        self.held_open.look(now, at)
 
     def clock_stepped(self, by_us: int) -> None:
         """The wall clock jumped."""
         for watch in self.watches.values():
             watch.clock_stepped(by_us)
 
-    def _stays(self, asked: Asked, presence: Presence, at: int, now: float, decided: Callable[[], None]) -> None:
+    def _stays(
+        self, presented: Presented, presence: Presence, at: int, now: float, decided: Callable[[], None]
+    ) -> None:
         """Take in that a card stays: the same act still, with no other event and no other use.
 
         A card that was denied opens as soon as it may. The lock opens again once its time is over and if the door was
         not seen to open; on the way out it does so in any case.
         """
-        reading = asked.reading
+        reading = presented.reading
         if reading.card_token is not None:
             self._keypads.stays(reading.door, reading.card_token, now)
         denied = presence.granted_at is None
@@ -222,20 +224,22 @@ class Entries:
         if not decide(held, reading.card_token, reading.door, reading.side, reading.at, state=state).granted:
             return
         presence.reopened += not denied
-        waits = not denied and watch is not None and watch.opened_again(asked.device, presence.granted_at or 0, at)
+        waits = not denied and watch is not None and watch.opened_again(presented.device, presence.granted_at or 0, at)
         if denied or (watch is not None and watch.believed and not waits and not presence.passed):
-            self._decide(asked, at, decided, presence)  # what was granted has run out: this is another grant
+            self._decide(presented, at, decided, presence)  # what was granted has run out: this is another grant
             return
         self._locks.unlock(reading.door, decided)
         if watch is not None:
             watch.unlocked(at)
         presence.open_until = at + self._unlock_us.get(reading.door, 0)
-        self._keep(asked, presence)
+        self._keep(presented, presence)
         if presence.reopened <= _REOPENED_MOST:
-            self._audit(asked.device, at, "the lock was opened again for a card that stayed at the reader")
+            self._audit(presented.device, at, "the lock was opened again for a card that stayed at the reader")
 
-    def _decide(self, asked: Asked, at: int, decided: Callable[[], None], presence: Presence | None = None) -> Decision:
-        reading, held, before = asked.reading, self._lists.current, self._memory.state
+    def _decide(
+        self, presented: Presented, at: int, decided: Callable[[], None], presence: Presence | None = None
+    ) -> Decision:
+        reading, held, before = presented.reading, self._lists.current, self._memory.state
         decision = decide(
             held,
             reading.card_token,
@@ -243,7 +247,7 @@ class Entries:
             reading.side,
             reading.at,
             state=self._state_for(reading, at),
-            pin=asked.pin,
+            pin=presented.pin,
             by=reading.by,
         )
         if decision.granted:
@@ -264,7 +268,7 @@ class Entries:
             state = replace(state, used=before.used)
         if speaks and not waits:
             state = passed(decision, reading, held, state, taken=False)  # not seen to pass, as yet
-        event = access_event(asked, decision, held, at)
+        event = access_event(presented, decision, held, at)
         if decision.granted:
             event["awaits"] = awaits
         if (tries := braked(before, state, held.rules if held is not None else NO_RULES)) is not None:
@@ -281,16 +285,16 @@ class Entries:
         if presence is not None:
             presence.granted_at = at if decision.granted else None
             presence.open_until, presence.passed = open_until, False
-            self._keep(asked, presence)
+            self._keep(presented, presence)
         self._append(event)
         if reading.side == "out" and decision.member is None:
             self._memory.unsure_passage(strangers=1)
         if decision.granted and watch is not None:
             if speaks:
-                self._granted[asked.device, at] = _Granted(
+                self._granted[presented.device, at] = _Granted(
                     decision=decision, reading=reading, access_list=held, repeated=repeated, counted=not waits
                 )
-            self._tell(watch.granted(asked.device, at, who))
+            self._tell(watch.granted(presented.device, at, who))
         return decision
 
     def _is_hard(self, reading: Reading) -> bool:
@@ -307,10 +311,10 @@ class Entries:
             return state
         return self._grants.before(state, reading.door, entry.member.ref, at, held.rules)
 
-    def _keep(self, asked: Asked, presence: Presence) -> None:
+    def _keep(self, presented: Presented, presence: Presence) -> None:
         """Keep a card's presence; what nobody can read leaves no trace on the disk."""
-        if asked.reading.card_token is not None:
-            self._presences.save(asked.device, presence)
+        if presented.reading.card_token is not None:
+            self._presences.save(presented.device, presence)
 
     def _tell(self, events: tuple[Event, ...]) -> None:
         """Pass on what a door's contact tells; an access that was taken leaves behind now what it leaves."""

@@ -17,8 +17,8 @@ def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
     held = [(code, one.current) for code, one in lists.items()]
     now = {code: place.signed.believed(micros()) / 1e6 for code, place in places.items()}
     outcomes: Counter[tuple[str, str]] = Counter()
-    for commands in downlink.commands.values():
-        outcomes.update(dict(commands.outcomes))  # a copy: another thread counts on
+    for orders in downlink.orders.values():
+        outcomes.update(dict(orders.outcomes))  # a copy: another thread counts on
     return "".join(
         (
             single(

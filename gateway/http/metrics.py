@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.field.runtime import Runtime
 from gateway.http.list_metrics import list_metrics
-from gateway.http.muster import LONGEST_BODY, MusterDesk, Request
+from gateway.http.muster import LONGEST_BODY, MusterService, Request
 from gateway.mqtt.loop import MqttLoop
 from gateway.place import Place
 from gateway.spool.spool import Spool
@@ -21,7 +21,7 @@ from process.small_http import SmallHandler, SmallServer
 _MUSTER = ("/muster", "/muster.json")
 
 
-class Measures:
+class ProcessMetrics:
     """Reads the parts of a process; holds nothing itself."""
 
     def __init__(
@@ -197,9 +197,9 @@ class Measures:
 
 
 class MetricsServer:
-    """Serves the measures over HTTP."""
+    """Serves the metrics over HTTP."""
 
-    def __init__(self, measures: Measures, *, host: str, port: int, muster: MusterDesk | None = None) -> None:
+    def __init__(self, metrics: ProcessMetrics, *, host: str, port: int, muster: MusterService | None = None) -> None:
         """Listen.
 
         Args:
@@ -209,9 +209,9 @@ class MetricsServer:
             OSError: the address is taken.
         """
         answers: dict[str, Callable[[], tuple[int, str, str]]] = {
-            "/metrics": lambda: (200, CONTENT_TYPE, measures.text()),
-            "/healthz": lambda: _parts(measures.health(), measures.disk()),
-            "/readyz": lambda: _parts(measures.readiness()),
+            "/metrics": lambda: (200, CONTENT_TYPE, metrics.text()),
+            "/healthz": lambda: _parts(metrics.health(), metrics.disk()),
+            "/readyz": lambda: _parts(metrics.readiness()),
         }
 
         class Handler(SmallHandler):
@@ -238,7 +238,7 @@ class MetricsServer:
                 else:
                     self._muster(muster, self.rfile.read(int(length)))
 
-            def _muster(self, desk: MusterDesk, body: bytes) -> None:
+            def _muster(self, desk: MusterService, body: bytes) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 answer = desk.answer(Request(path=self.path, headers=headers, body=body, client=self.client_address[0]))
                 text = answer.text.encode()

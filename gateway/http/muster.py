@@ -73,7 +73,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=lambda: _GUARD)
 
 
-class MusterDesk:
+class MusterService:
     """The places of one process. Every method may be called from any thread."""
 
     def __init__(

@@ -26,7 +26,7 @@ from gateway.contract.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart
 from gateway.lists.signed_time import SignedTime
 from gateway.lists.store import KeptDelta
 
-__all__ = ["ListHolder", "ListRefused", "Taken", "WholeNeeded"]
+__all__ = ["AppliedList", "ListHolder", "ListRefused", "WholeNeeded"]
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _LET_GO: Final = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class AppliedList:
     """What came of a message, to be kept on the disk."""
 
     keep: Whole | KeptDelta
@@ -57,7 +57,7 @@ class ListHolder:
         """``signed`` is told when each list was made."""
         self.current: AccessList | None = None
         self.fingerprint: str | None = None
-        """Of ``current`` (``access.compare``); ``standing`` returns what belongs together."""
+        """Of ``current`` (``access.compare``); ``in_force`` returns what belongs together."""
         self.refused: str | None = None
         """Why nothing could be made of what the centre sent last; None: something could."""
         self.deltas = 0
@@ -83,7 +83,7 @@ class ListHolder:
         return self.current.version if self.current is not None else None
 
     @property
-    def standing(self) -> tuple[int | None, str | None]:
+    def in_force(self) -> tuple[int | None, str | None]:
         """Version and fingerprint of the list in force; from any thread."""
         with self._both:
             return self.version, self.fingerprint
@@ -120,7 +120,7 @@ class ListHolder:
         """The disk lost what was kept: a whole list must come, even of the version that is in force."""
         self._kept = False
 
-    def take(self, payload: bytes) -> Taken | None:
+    def take(self, payload: bytes) -> AppliedList | None:
         """Take a part or a delta that arrived; None: it changes nothing as yet, or is nothing new.
 
         Raises:
@@ -144,7 +144,7 @@ class ListHolder:
             self.applied += 1
         return taken
 
-    def _take_part(self, part: ListPart) -> Taken | None:
+    def _take_part(self, part: ListPart) -> AppliedList | None:
         head = self._assembly.head_of(part)
         if not self._wanted(head, part):
             return None
@@ -165,7 +165,7 @@ class ListHolder:
             del before, fresh
             while entries:  # at once it would hold up every thread: 0.1 s for a hundred thousand
                 del entries[-_LET_GO:]
-        return Taken(keep=whole, version=head.version, news=news)
+        return AppliedList(keep=whole, version=head.version, news=news)
 
     def _wanted(self, head: ListHead, part: ListPart) -> bool:
         """Return whether a list of this head would be taken."""
@@ -181,7 +181,7 @@ class ListHolder:
         self.refused = None
         return False
 
-    def _take_delta(self, message: ListDelta) -> Taken | None:
+    def _take_delta(self, message: ListDelta) -> AppliedList | None:
         base = self.version
         if not self._apply(message):
             self.refused = None
@@ -191,7 +191,9 @@ class ListHolder:
         arriving = self._assembly.arriving
         if arriving is not None and arriving.version < self.version:
             self._assembly.forget()
-        return Taken(keep=KeptDelta(base=base, version=self.version, signed=message), version=self.version, news=True)
+        return AppliedList(
+            keep=KeptDelta(base=base, version=self.version, signed=message), version=self.version, news=True
+        )
 
     def _count(self, delta: ListDelta) -> None:
         self.deltas += 1

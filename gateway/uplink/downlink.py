@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from gateway.clock import micros
 from gateway.contract.list_report import list_report
 from gateway.contract.wire import GatewayEvent, Reply
-from gateway.door.orders import CommandRefused, Commands, Desk
+from gateway.door.orders import OrderRefused, Orders
 from gateway.lists.access_lists import ListRefused
 from gateway.lists.store import ListStore
 from gateway.place import Place
@@ -62,7 +62,7 @@ class Downlink:
         self._told_at: dict[str, float] = {}
         self._arrived: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="downlink", daemon=True)
-        self.commands = {code: self._restored(code, place) for code, place in places.items()}
+        self.orders = {code: self._restored(code, place) for code, place in places.items()}
         self._thread.start()
 
     @property
@@ -76,10 +76,10 @@ class Downlink:
             self._arrived.put((gateway, payload))
             return
         try:
-            reply = self.commands[gateway].obey(payload, retained=retained, now=micros())
+            reply = self.orders[gateway].execute(payload, retained=retained, now=micros())
             if reply is not None:
                 self._answer(gateway, reply)
-        except CommandRefused as error:
+        except OrderRefused as error:
             self._refused(gateway, leaf, str(error))
         self._up().state_changed(gateway)
 
@@ -89,7 +89,7 @@ class Downlink:
         self._thread.join(5)
         self.store.close()
 
-    def _restored(self, code: str, place: Place) -> Commands:
+    def _restored(self, code: str, place: Place) -> Orders:
         try:
             kept = self._spool.kept(code)
         except SpoolError as error:
@@ -116,12 +116,14 @@ class Downlink:
             },
         )
         place.restore(kept)
-        desk = Desk(
+        return Orders(
+            place.config,
+            self._spool,
+            place,
             answer=partial(self._answer, code),
             report=lambda: list_report(place.lists.current),
             signed=place.signed,
         )
-        return Commands(place.config, self._spool, place, desk)
 
     def _run(self) -> None:
         try:

@@ -41,7 +41,7 @@ Handler = Callable[[str, Leaf, bytes, bool], None]
 
 
 @dataclass(slots=True)
-class _Side:
+class _Connection:
     """One gateway's connection."""
 
     config: GatewayConfig
@@ -94,8 +94,9 @@ class Uplink:
         self._handler = handler
         self._account = account
         self._clock = clock
-        self._sides = {
-            config.gateway: _Side(config=config, window=Window(spool.position(config.gateway))) for config in gateways
+        self._connections = {
+            config.gateway: _Connection(config=config, window=Window(spool.position(config.gateway)))
+            for config in gateways
         }
         self._news: queue.SimpleQueue[_News | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
@@ -110,22 +111,24 @@ class Uplink:
     @property
     def resends(self) -> int:
         """How often gateways went back to their mark."""
-        return sum(side.window.resends for side in self._sides.values())
+        return sum(connection.window.resends for connection in self._connections.values())
 
     def connected(self) -> int:
         """Return how many gateways are connected."""
-        return sum(1 for side in self._sides.values() if side.link is not None and side.link.connected)
+        return sum(
+            1 for connection in self._connections.values() if connection.link is not None and connection.link.connected
+        )
 
     def start(self) -> None:
         """Connect every gateway and start the thread."""
         self._thread.start()
-        for name, side in self._sides.items():
-            side.link = self._connect(name, side.config)
+        for name, connection in self._connections.items():
+            connection.link = self._connect(name, connection.config)
 
     def on_commit(self, gateways: set[str]) -> None:
         """Events of ``gateways`` have become readable. From any thread."""
         for gateway in gateways:
-            if gateway in self._sides:
+            if gateway in self._connections:
                 self._news.put(_News(gateway, "committed"))
 
     def state_changed(self, gateway: str) -> None:
@@ -134,14 +137,14 @@ class Uplink:
 
     def reply(self, gateway: str, reply: Reply) -> None:
         """Answer a command, at the next connection where there is none now. From any thread."""
-        side = self._sides[gateway]
-        side.answers.append(reply.model_dump_json(exclude_none=True).encode())
-        if side.link is not None and side.link.connected:
-            self._answer(side)
+        connection = self._connections[gateway]
+        connection.answers.append(reply.model_dump_json(exclude_none=True).encode())
+        if connection.link is not None and connection.link.connected:
+            self._answer(connection)
 
     def cut(self, gateway: str) -> None:
         """Drop a gateway's connection; it comes back by itself. For drills and tests."""
-        link = self._sides[gateway].link
+        link = self._connections[gateway].link
         if link is not None:
             link.restart()
 
@@ -149,11 +152,11 @@ class Uplink:
         """Say that every gateway goes offline, and end the thread; the loop sends what is queued."""
         self._news.put(None)
         self._thread.join(5)
-        for name, side in self._sides.items():
-            if side.link is not None and side.link.connected:
+        for name, connection in self._connections.items():
+            if connection.link is not None and connection.link.connected:
                 offline = self._state_of(name).model_copy(update={"online": False})
-                side.link.publish(side.config.address.topic("state"), _json(offline), retain=True)
-                side.link.close()
+                connection.link.publish(connection.config.address.topic("state"), _json(offline), retain=True)
+                connection.link.close()
 
     def _connect(self, name: str, config: GatewayConfig) -> Link:
         password = config.mqtt_password.get_secret_value() if config.mqtt_password else None
@@ -205,92 +208,92 @@ class Uplink:
     def _guarded(self, news: _News) -> None:
         """Take in one piece of news; what goes wrong with one gateway stays there."""
         try:
-            self._take(news, self._sides[news.gateway], time.monotonic())
+            self._take(news, self._connections[news.gateway], time.monotonic())
         except SpoolError as error:
             log.error("spool_unreadable_now", extra={"gateway": news.gateway, "reason": str(error)})
         except Exception:
             log.exception("uplink_failed", extra={"gateway": news.gateway, "what": news.what})
 
-    def _take(self, news: _News, side: _Side, now: float) -> None:
+    def _take(self, news: _News, connection: _Connection, now: float) -> None:
         message = news.message
         if news.what == "connected":
-            side.window.connected(now)
-            side.state = ""
-            self._answer(side)
+            connection.window.connected(now)
+            connection.state = ""
+            self._answer(connection)
         elif news.what == "disconnected":
-            side.window.disconnected()
+            connection.window.disconnected()
         elif news.what == "mark" and message is not None:
-            self._mark(news.gateway, side, message, now)
+            self._mark(news.gateway, connection, message, now)
         elif news.what in ("list", "command") and message is not None:
             leaf: Leaf = "list" if news.what == "list" else "command"
             self._handler(news.gateway, leaf, message.payload, message.retained)
         if news.what in ("connected", "state"):
-            self._say_state(news.gateway, side, now)
-        self._send(news.gateway, side, now)
+            self._say_state(news.gateway, connection, now)
+        self._send(news.gateway, connection, now)
 
     @staticmethod
-    def _answer(side: _Side) -> None:
-        while side.link is not None and side.answers:
+    def _answer(connection: _Connection) -> None:
+        while connection.link is not None and connection.answers:
             try:
-                answer = side.answers.popleft()
+                answer = connection.answers.popleft()
             except IndexError:
                 return  # another thread sent it
-            side.link.publish(side.config.address.topic("reply"), answer)
+            connection.link.publish(connection.config.address.topic("reply"), answer)
 
-    def _mark(self, gateway: str, side: _Side, message: Message, now: float) -> None:
+    def _mark(self, gateway: str, connection: _Connection, message: Message, now: float) -> None:
         try:
             mark = Mark.model_validate_json(message.payload)
         except ValidationError:
             log.error("mark_unreadable", extra={"gateway": gateway, "bytes": len(message.payload)})
             return
-        side.window.position(self._spool.position(gateway), now)
+        connection.window.position(self._spool.position(gateway), now)
         ours = self._spool.digest(gateway, mark.epoch, mark.seq) if mark.digest is not None else None
-        meaning = side.window.mark(mark, now, ours=ours)
+        meaning = connection.window.mark(mark, now, ours=ours)
         if meaning is Meaning.ADVANCE:
             self._spool.committed(gateway, mark.epoch, mark.seq)
         elif meaning is not Meaning.NOTHING:
             self._spool.renew(gateway, mark.epoch, _REASONS[meaning])
 
-    def _send(self, gateway: str, side: _Side, now: float) -> None:
+    def _send(self, gateway: str, connection: _Connection, now: float) -> None:
         """Send as many batches as the window has room for."""
-        side.window.position(self._spool.position(gateway), now)
-        while side.link is not None and (after := side.window.send_after(now)) is not None:
+        connection.window.position(self._spool.position(gateway), now)
+        while connection.link is not None and (after := connection.window.send_after(now)) is not None:
             batch = self._spool.batch(
                 gateway,
-                side.window.epoch,
+                connection.window.epoch,
                 after,
                 limit_events=MAX_BATCH_EVENTS,
                 limit_bytes=MAX_BATCH_BYTES - _ENVELOPE_BYTES,
             )
             if batch is None:
                 return
-            side.link.publish(side.config.address.topic("events"), batch.payload(self._clock()))
-            side.window.sent(batch.last, now)
+            connection.link.publish(connection.config.address.topic("events"), batch.payload(self._clock()))
+            connection.window.sent(batch.last, now)
             self.batches += 1
 
     def _round(self, now: float) -> None:
         """Four times a second: time-outs and states that are due."""
-        for gateway, side in self._sides.items():
-            due = side.window.next_tick()
+        for gateway, connection in self._connections.items():
+            due = connection.window.next_tick()
             if due is not None and now >= due:
-                side.window.tick(now)
+                connection.window.tick(now)
                 try:
-                    self._send(gateway, side, now)
+                    self._send(gateway, connection, now)
                 except SpoolError as error:
                     log.error("spool_unreadable_now", extra={"gateway": gateway, "reason": str(error)})
-            if now >= side.state_due:
-                side.state = ""
-                self._say_state(gateway, side, now)
+            if now >= connection.state_due:
+                connection.state = ""
+                self._say_state(gateway, connection, now)
 
-    def _say_state(self, gateway: str, side: _Side, now: float) -> None:
-        if side.link is None or not side.link.connected:
+    def _say_state(self, gateway: str, connection: _Connection, now: float) -> None:
+        if connection.link is None or not connection.link.connected:
             return
         state = self._state_of(gateway)
         told = state.model_copy(update={"at": None, "spool_depth": None, "newest_seq": None}).model_dump_json()
-        if told != side.state:
-            side.state = told
-            side.state_due = now + STATE_EVERY_S
-            side.link.publish(side.config.address.topic("state"), _json(state), retain=True)
+        if told != connection.state:
+            connection.state = told
+            connection.state_due = now + STATE_EVERY_S
+            connection.link.publish(connection.config.address.topic("state"), _json(state), retain=True)
 
     def _state_of(self, gateway: str) -> State:
         position = self._spool.position(gateway)

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import GatewayConfig, write_gateways
-from gateway.contract.wire import BATCH, CommandBody
+from gateway.contract.wire import BATCH, OrderBody
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from gateway.run import Process
 from gateway.settings import GatewaySettings
 from maillage.embedded import EmbeddedMosquitto
-from rights.packing import command_message
+from rights.packing import order_message
 from tests.conftest import CentralBroker
 from tests.unit.gateway.place_parts import SEED, config
 from tests.waiting import until
@@ -161,4 +161,4 @@ def command(
         "by": "manager",
         **more,
     }
-    return command_message(CommandBody.model_validate(body), seed)
+    return order_message(OrderBody.model_validate(body), seed)

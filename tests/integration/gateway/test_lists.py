@@ -163,7 +163,7 @@ def test_an_answer_that_found_no_line_comes_later(
         line.cut()
         until(lambda: process.uplink.connected() == 0)
         field.say("gare/in/send", badge("in", uid=CARDS[1]))
-        until(lambda: process.downlink.commands["gare-1"].outcomes["enrol", "done"] == 1)
+        until(lambda: process.downlink.orders["gare-1"].outcomes["enrol", "done"] == 1)
         line.mend()
         told_later: list[dict[str, Any]] = until(lambda: centre.replies)
         assert told_later[0]["outcome"] == "done"

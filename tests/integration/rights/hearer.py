@@ -11,7 +11,7 @@ from access.compare import fingerprint
 from gateway.config import GatewayConfig
 from gateway.contract.list_report import list_report
 from gateway.contract.signing import verify
-from gateway.contract.wire import Address, Command, CommandBody, Reply, State
+from gateway.contract.wire import Address, Order, OrderBody, Reply, State
 from gateway.lists.access_lists import ListHolder, ListRefused
 from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 
@@ -28,7 +28,7 @@ class Hearer:
         self.lists = ListHolder(config)
         self.deltas: list[bytes] = []
         self.parts: list[bytes] = []
-        self.orders: queue.SimpleQueue[CommandBody] = queue.SimpleQueue()
+        self.orders: queue.SimpleQueue[OrderBody] = queue.SimpleQueue()
         self.answers = True
         """Whether it says its state after a list."""
         self._key = key
@@ -87,9 +87,9 @@ class Hearer:
 
     def _hear(self, message: Message) -> None:
         if message.topic.endswith("/command"):
-            command = Command.model_validate_json(message.payload)
+            command = Order.model_validate_json(message.payload)
             verify(self._key, "command", command.body, command.signature)
-            body = CommandBody.model_validate_json(command.body)
+            body = OrderBody.model_validate_json(command.body)
             if body.do == "report_list":
                 self.reply(Reply(id=body.id, outcome="done", entries=list_report(self.lists.current)))
             self.orders.put(body)

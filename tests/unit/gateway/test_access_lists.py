@@ -24,7 +24,7 @@ from gateway.contract.list_report import list_report
 from gateway.contract.signing import new_seed, sign
 from gateway.contract.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart
 from gateway.lists import access_lists
-from gateway.lists.access_lists import ListHolder, ListRefused, Taken, WholeNeeded
+from gateway.lists.access_lists import AppliedList, ListHolder, ListRefused, WholeNeeded
 from gateway.lists.store import KeptDelta
 from rights import packing
 from tests.unit.gateway.place_parts import AT, SEED, S, access_list, change, config, signed
@@ -166,7 +166,7 @@ TestWhateverComesOverTheLine = Centre.TestCase
 TestWhateverComesOverTheLine.settings = settings(max_examples=60, stateful_step_count=30)
 
 
-def stored(disk: tuple[Whole | None, list[ListDelta]], taken: Taken) -> tuple[Whole | None, list[ListDelta]]:
+def stored(disk: tuple[Whole | None, list[ListDelta]], taken: AppliedList) -> tuple[Whole | None, list[ListDelta]]:
     if isinstance(taken.keep, KeptDelta):
         return disk[0], [*disk[1], taken.keep.signed]
     return taken.keep, []

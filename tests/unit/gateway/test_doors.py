@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.contract.wire import Event
-from gateway.door.doors import GRACE_S, DoorWatch
+from gateway.door.door_watch import GRACE_S, DoorWatch
 
 S = 1_000_000
 

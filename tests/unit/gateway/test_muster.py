@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from access.rules import DoorRules
-from gateway.http.muster import WRONG_A_MINUTE, Answer, MusterDesk, Request
+from gateway.http.muster import WRONG_A_MINUTE, Answer, MusterService, Request
 from tests.unit.gateway.hall import ANNA, AT, BEN, HOST, Hall, S
 
 MUSTER_KEY = "abcd-efgh-ijkl"
@@ -25,13 +25,13 @@ def hall() -> Hall:
     return made
 
 
-def desk(*halls: Hall, now: list[float] | None = None) -> MusterDesk:
-    return MusterDesk(
+def desk(*halls: Hall, now: list[float] | None = None) -> MusterService:
+    return MusterService(
         [hall.place for hall in halls], clock=lambda: halls[0].at, monotonic=lambda: now[0] if now else 0.0
     )
 
 
-def ask(one: MusterDesk, path: str = "/muster?place=gare", *, form: str = "", **headers: str) -> Answer:
+def ask(one: MusterService, path: str = "/muster?place=gare", *, form: str = "", **headers: str) -> Answer:
     return one.answer(Request(path=path, headers=headers, body=form.encode(), client="192.168.1.5"))
 
 

@@ -14,8 +14,8 @@ from access import AccessList, Entry, Member, Right, from_json
 from access.compare import delta, fingerprint
 from access.deltas_json import delta_from_json
 from gateway.contract.signing import SignatureError, new_seed, public_key, verify
-from gateway.contract.wire import LIST_MESSAGE, MAX_PART_BYTES, Command, CommandBody, ListDelta, ListHead, ListPart
-from rights.packing import command_message, delta_message, list_messages
+from gateway.contract.wire import LIST_MESSAGE, MAX_PART_BYTES, ListDelta, ListHead, ListPart, Order, OrderBody
+from rights.packing import delta_message, list_messages, order_message
 
 SEED = new_seed()
 AT = datetime(2026, 3, 3, tzinfo=UTC)
@@ -72,8 +72,8 @@ def test_one_lost_card_is_short_and_signed_as_a_delta() -> None:
 
 
 def test_an_order_is_signed_as_one() -> None:
-    body = CommandBody(id="o-1", gateway="g", do="unlock", door="entry", expires_at=1, nonce="n", by="key:1")
-    command = Command.model_validate_json(command_message(body, SEED))
+    body = OrderBody(id="o-1", gateway="g", do="unlock", door="entry", expires_at=1, nonce="n", by="key:1")
+    command = Order.model_validate_json(order_message(body, SEED))
     verify(public_key(SEED), "command", command.body, command.signature)
-    assert CommandBody.model_validate_json(command.body) == body
+    assert OrderBody.model_validate_json(command.body) == body
     assert "device" not in json.loads(command.body)

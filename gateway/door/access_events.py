@@ -13,7 +13,7 @@ _MOST: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Presented:
     """What was presented at a door."""
 
     device: str
@@ -24,13 +24,13 @@ class Asked:
     """Of a card that nobody can read."""
 
 
-def access_event(asked: Asked, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
+def access_event(presented: Presented, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
     """Return the event of ``decision``, taken at ``at`` by the list ``held``."""
-    reading = asked.reading
+    reading = presented.reading
     event = AccessEvent(
         kind="access",
         at=at,
-        device=asked.device,
+        device=presented.device,
         decision="granted" if decision.granted else "denied",
         reason=decision.reason,
         side=reading.side,
@@ -49,10 +49,10 @@ def access_event(asked: Asked, decision: Decision, held: AccessList | None, at: 
         event["noted"] = decision.noted
     if decision.host:
         event["host"] = True
-    if asked.bits is not None:
-        event["bits"] = asked.bits
-    if asked.device_at is not None:
-        event["device_at"] = asked.device_at[:64]
+    if presented.bits is not None:
+        event["bits"] = presented.bits
+    if presented.device_at is not None:
+        event["device_at"] = presented.device_at[:64]
     if held is not None:
         age_s = (reading.at - held.made_at) // timedelta(seconds=1)
         event["list_version"] = held.version

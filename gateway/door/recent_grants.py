@@ -36,7 +36,7 @@ class _Grant:
     """Where the member was and what the pass had used, before."""
 
 
-class Grants:
+class RecentGrants:
     """One gateway's grants of late, by door and member."""
 
     def __init__(self, keep: Keep) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 
 from access.aftermath import stands_open
 from gateway.contract.instants import instant
-from gateway.door.doors import DoorWatch
+from gateway.door.door_watch import DoorWatch
 from gateway.door.locks import Locks
 from gateway.door.memory import Memory
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
 
 
-class Standing:
+class HeldOpenDoors:
     """One gateway's. ``say`` is told when a door begins to stand open and when it ends."""
 
     def __init__(
