@@ -71,7 +71,12 @@ def metrics_table() -> str:
         labels = ", ".join(_LABELS.get(metric.name, ()))
         suffix = "_total" if metric.type == "counter" else ""
         lines.append(f"| `{metric.name}{suffix}` | {labels} | {metric.documentation} |")
-    for source in ("gateway/http/metrics.py", "gateway/http/list_metrics.py", "api/http/metrics.py", "api/present/metrics.py"):
+    for source in (
+        "gateway/http/metrics.py",
+        "gateway/http/list_metrics.py",
+        "api/http/metrics.py",
+        "api/present/metrics.py",
+    ):
         lines += [f"| `{name}` | | {about} |" for name, about in _mentions(ROOT / source)]
     return "\n".join(lines)
 
