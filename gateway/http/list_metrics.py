@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from gateway.contract.clock import micros
+from gateway.clock import micros
 from gateway.place import Place
 from gateway.uplink.downlink import Downlink
 from process.exposition import metric, single
