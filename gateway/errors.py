@@ -1,15 +1,14 @@
-"""The gateway's exceptions, as a tree.
+"""The gateway's exceptions.
 
 GatewayError
-├── ConfigError      the file of gateways cannot be used              (gateway.config)
-├── DriverError      a device said what its driver cannot read        (gateway.drivers)
-├── SignatureError   a list or command that is not the centre's       (gateway.contract.signing)
-├── ListRefused      a list, a part of one or a delta not to be used   (gateway.contract.list_parts)
-│   └── WholeNeeded  it is the centre's, and only the whole list helps
-├── OrderRefused   a command that is nobody's, or another's          (gateway.door.orders)
-├── MqttUrlError     a broker's address that cannot be read           (gateway.mqtt.address)
-└── SpoolError       the spool cannot take or give events             (gateway.spool.sqlite_file)
-    └── TooLarge     one event is larger than the contract allows
+├── ConfigError      the gateways' file can't be used                    (gateway.config)
+├── DriverError      a driver can't read a device's message              (gateway.drivers)
+├── SignatureError   a list or order not signed by the centre            (gateway.contract.signing)
+├── ListRefused      a list, part or delta that must not be used         (gateway.contract.list_parts)
+│   └── WholeNeeded  it is the centre's, but the whole list is needed
+├── OrderRefused     an order not signed, or for another gateway         (gateway.door.orders)
+├── MqttUrlError     a broker's address that can't be read               (gateway.mqtt.address)
+└── SpoolError       the spool can't store or return events              (gateway.spool.sqlite_file)
 """
 
 from __future__ import annotations

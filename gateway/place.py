@@ -1,8 +1,8 @@
-"""One gateway at work: what its devices say becomes events, what its readers read becomes decisions.
+"""One gateway at work: messages of its devices become events, card reads become decisions.
 
-Devices speak in the runtime's thread, orders come in the uplink's: one mutex, held for one message or one order (well
-under a millisecond), lets them take turns. What is remembered is a value that is replaced whole, so that anybody may
-read it at any time. A door's lock is told before anything is stored: it doesn't wait for the disk.
+Messages come in the runtime's thread, orders in the uplink's; one mutex, held for one message or one order (well under
+a millisecond), keeps them apart. What is remembered is a value that is replaced whole, so that any thread may read it.
+The unlock command goes out before anything is stored: it never waits for the disk.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from gateway.spool.values import Keep, Unit, keep_nothing
 
 log = logging.getLogger(__name__)
 
-_LOCKDOWN_OF_OLD: Final = "lockdown"
-"""What a gateway before issue 3 kept of a lockdown that was ordered."""
+_OLD_LOCKDOWN: Final = "lockdown"
+"""Where earlier versions kept that a lockdown was ordered."""
 
 
 class Place:
@@ -56,7 +56,7 @@ class Place:
         """Build the gateway from its configuration.
 
         Args:
-            keep: takes what must outlive a restart; ``restore`` gets it back.
+            keep: stores what must survive a restart; ``restore`` brings it back.
 
         Raises:
             DriverError: a device's address, the card key or the time zone cannot be read.
@@ -81,7 +81,7 @@ class Place:
         self._budget = FaultBudget(now)
         self._turn = threading.RLock()
         self._last = (now, 0)
-        """When a device or the clock last had its turn."""
+        """Of the last message or tick."""
         try:
             key = config.card_key.get_secret_value()
             card_key = token_key(key) if key else None
@@ -113,15 +113,15 @@ class Place:
         return self.memory.state.evacuation
 
     def restore(self, kept: Mapping[str, str]) -> None:
-        """Take what was kept of an earlier life; what of it cannot be read is forgotten, and said to be."""
+        """Restore what was kept before a restart; what cannot be read is forgotten and reported."""
         with self._turn:
             self.signed.restore(kept)
             bad = self.memory.restore(kept)
             self._entries.restore(kept)
             self._identities.restore(kept)
-            if kept.get(_LOCKDOWN_OF_OLD) == "yes":
+            if kept.get(_OLD_LOCKDOWN) == "yes":
                 self.memory.become(replace(self.memory.state, lockdown=True))
-                self._keep(_LOCKDOWN_OF_OLD, "", until=0)
+                self._keep(_OLD_LOCKDOWN, "", until=0)
         if bad:
             self._append(
                 GatewayEvent(
@@ -129,7 +129,7 @@ class Place:
                     what="spool",
                     at=micros(),
                     device="gateway",
-                    text=f"{bad} parts of what was remembered cannot be read: they are forgotten",
+                    text=f"{bad} parts of the remembered state can't be read and are forgotten",
                 )
             )
 
@@ -145,37 +145,37 @@ class Place:
         live: bool = True,
         unit: Unit | None = None,
     ) -> None:
-        """Take in a device's message that arrived at ``at``; ``decided`` is called as an unlock goes out.
+        """Process a device's message that arrived at ``at``; ``decided`` is called when an unlock command goes out.
 
         Args:
-            live: false: nobody knows for how long the message was on its way; no card or code of it is decided on.
-            unit: gathers what is to be written together; None: each event is appended by itself.
+            live: false: the message may have been on its way for long; no card or code in it is decided on.
+            unit: collects what is to be written together; None: each event is appended by itself.
         """
-        said = self._decoded(driver, topic, payload, at)
-        if not live and (said.reads or said.typed):
+        decoded = self._decoded(driver, topic, payload, at)
+        if not live and (decoded.reads or decoded.typed):
             log.warning("card_read_too_late", extra={"gateway": self.config.gateway, "topic": topic[:512]})
-            said = replace(said, reads=(), typed=())
+            decoded = replace(decoded, reads=(), typed=())
         with self._turn:
             self._unit = unit
             try:
-                self._take(said, at, now, decided)
+                self._take(decoded, at, now, decided)
             finally:
                 self._unit = None
 
     def hear_retained(self, driver: str, topic: str, payload: bytes, at: int) -> None:
-        """Take in what the broker kept: nobody knows from when, so only that a device is gone is believed."""
+        """Process a retained message: its age is unknown, so that only an offline device is believed."""
         for code in self._decoded(driver, topic, payload, at).gone:
             with self._turn:
                 self._gone(code, at)
 
     def fault(self, topic: str, payload: bytes, reason: str, *, at: int, now: float, driver: str | None = None) -> bool:
-        """Keep what ``driver`` could not read, as an event with its bytes (the first 8 KiB); False: too many of late.
+        """Record a message that ``driver`` couldn't read as an event with its first 8 KiB; False: too many recently.
 
-        Card numbers and what was typed are struck out of the bytes; of a keypad nothing is shown that isn't JSON.
+        Card numbers and typed digits are removed; a keypad's bytes are shown only if they are JSON.
         """
         self.faults += 1
-        untold = self._budget.take(now)
-        if untold is None:
+        unreported = self._budget.take(now)
+        if unreported is None:
             return False
         log.warning("driver_fault", extra={"gateway": self.config.gateway, "topic": topic[:512], "reason": reason})
         event = GatewayEvent(
@@ -187,13 +187,13 @@ class Place:
             topic=topic[:512],
             payload=base64.b64encode(shown(payload, driver, keypad=topic in self._keypads)).decode(),
         )
-        if untold:
-            event["value"] = float(untold)  # as many before this one were not told
+        if unreported:
+            event["value"] = float(unreported)  # as many before this one got no event
         self._append(event)
         return True
 
     def tick(self, now: float, at: int) -> None:
-        """Look at the time."""
+        """Do what is due at this time."""
         with self._turn:
             self._last = (now, at)
             for event in self.devices.tick(now, at):
@@ -206,7 +206,7 @@ class Place:
             self.memory.tick(instant(self.signed.believed(at)), self.lists.current)
 
     def paused(self, seconds: float) -> None:
-        """Nothing was heard or looked at for ``seconds``, because the process or the machine stood still."""
+        """Nothing was received for ``seconds``, because the process or the machine stood still."""
         with self._turn:
             self.devices.paused(seconds)
 
@@ -217,13 +217,13 @@ class Place:
             self._freshness.clock_stepped(round(step_s * 1e6))
 
     def note(self, at: int, by: str, text: str) -> None:
-        """Say who did what here, for the audit. From any thread."""
+        """Append an audit event. From any thread."""
         self._append_alone(AuditEvent(kind="audit", at=at, device="gateway", by=by[:64], text=text[:2000]))
 
     # Orders: from any thread.
 
     def unlock(self, door: str) -> bool:
-        """Open a door once, by order; False where there is no such door or lock."""
+        """Open a door once, by order; False: there is no such door or lock."""
         with self._turn:
             watch = self._entries.watches.get(door)
             if watch is not None:
@@ -231,26 +231,26 @@ class Place:
             return self._locks.unlock(door)
 
     def lock_down(self, locked: bool, door: str | None = None) -> bool:
-        """Begin or end a lockdown of the place, or of one door; False where there is no such door."""
+        """Begin or end a lockdown of the place, or of one door; False: there is no such door."""
         return self._ordered("lockdown", "locked_doors", door, on=locked)
 
     def evacuate(self, on: bool, door: str | None = None) -> bool:
-        """Begin or end an evacuation: every door (or the one) stands open at once. False: no such door."""
+        """Begin or end an evacuation: every door (or the one) is held open. False: there is no such door."""
         return self._ordered("evacuation", "evacuated_doors", door, on=on)
 
     def release(self, door: str | None = None) -> bool:
-        """End lockdown and evacuation: all of them, or those of one door alone. False: no such door."""
+        """End lockdown and evacuation, of all doors or of one. False: there is no such door."""
         with self._turn:
             if door is None:
                 state = self.memory.state
                 self.memory.become(replace(state, locked_doors=frozenset(), evacuated_doors=frozenset()))
             return self.lock_down(False, door) and self.evacuate(False, door)
 
-    def enrol(self, device: str, until_us: int, told: OnCard) -> bool:
-        """Tell ``told`` the next card at reader ``device`` before ``until_us``, instead of deciding on it.
+    def enrol(self, device: str, until: int, on_card: OnCard) -> bool:
+        """Give ``on_card`` the next card at reader ``device`` before ``until``, instead of deciding on it.
 
-        ``told`` is called once, from the runtime's thread; with None when nobody showed a card in time or another order
-        took the reader. False: no such reader here.
+        It is called once, in the runtime's thread; with None if no card was presented in time or another order took
+        the reader. False: there is no such reader.
         """
         reader = self._by_code.get(device)
         if reader is None or reader.door is None or (reader.kind or "reader") not in ("reader", "keypad"):
@@ -258,7 +258,7 @@ class Place:
         if reader.kind is None and reader.driver != "esp_rfid":
             return False
         with self._turn:
-            self._entries.enrolments.begin(device, until_us, told)
+            self._entries.enrolments.begin(device, until, on_card)
         return True
 
     def _look_at_clock(self, at: int) -> None:
@@ -270,7 +270,7 @@ class Place:
             log.warning("clock_right", extra={"gateway": self.config.gateway})
 
     def _decoded(self, driver: str, topic: str, payload: bytes, at: int) -> Decoded:
-        """Read a message. An empty one is none: it clears what a broker has retained."""
+        """Decode a message. An empty one says nothing: it clears what a broker has retained."""
         return self.drivers[driver].decode(topic, payload, at) if payload else NOTHING
 
     def _ordered(self, whole: str, doors: str, door: str | None, *, on: bool) -> bool:
@@ -287,23 +287,23 @@ class Place:
             self._entries.held_open.look(*self._last)
             return True
 
-    def _take(self, said: Decoded, at: int, now: float, decided: Callable[[], None]) -> None:
+    def _take(self, decoded: Decoded, at: int, now: float, decided: Callable[[], None]) -> None:
         self._last = (now, at)
-        identity = said.identity
+        identity = decoded.identity
         if identity is not None and not self._identities.is_news(identity):
             self.repeats.dropped += 1
             return
         late = identity is not None and self._identities.is_late(identity, at)
-        said = self._freshness.sift(said, at)
-        for read in said.reads:
+        decoded = self._freshness.sift(decoded, at)
+        for read in decoded.reads:
             self._entries.card(read, at, now, decided)
-        for typed in said.typed:
+        for typed in decoded.typed:
             self._entries.typed(typed, at, now, decided)
-        for code in said.heard:
-            self._tell(self.devices.heard(code, now, at))
-        for code in said.gone:
+        for code in decoded.heard:
+            self._append_any(self.devices.heard(code, now, at))
+        for code in decoded.gone:
             self._gone(code, at)
-        for event in said.events:
+        for event in decoded.events:
             if late and is_state(event):
                 self.repeats.dropped += 1
             elif self._entries.door(event) and self.repeats.is_news(event, identified=identity is not None):
@@ -323,10 +323,10 @@ class Place:
             self._unit.kept.append((self.config.gateway, name, value))
 
     def _gone(self, device: str, at: int) -> None:
-        self._tell(self.devices.gone(device, at))
+        self._append_any(self.devices.gone(device, at))
         self._freshness.gone(device, at)
         self._entries.silent(device)
 
-    def _tell(self, event: Event | None) -> None:
+    def _append_any(self, event: Event | None) -> None:
         if event is not None:
             self._append(event)

@@ -1,4 +1,4 @@
-"""Puts the parts of a gateway process together and runs them."""
+"""Builds and runs the parts of a gateway process."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Process:
     """The gateways of one process, running."""
 
     def __init__(self, settings: GatewaySettings, gateways: tuple[GatewayConfig, ...]) -> None:
-        """Open the spool, take what it kept, start every part.
+        """Open the spool, restore what it kept, start every part.
 
         Raises:
-            GatewayError: the spool is in use, an address or a key cannot be read.
-            OSError: the spool's folder or the metrics' port cannot be had.
+            GatewayError: the spool is in use, an address or a key can't be read.
+            OSError: the spool's folder or the metrics' port is unavailable.
         """
         central = parse_mqtt_url(settings.mqtt_url.get_secret_value())
         field = parse_mqtt_url(settings.field_mqtt_url.get_secret_value())
@@ -53,7 +53,7 @@ class Process:
         for config in gateways:
             self.spool.open(config.gateway)
             self.places[config.gateway] = self._place(config)
-        self._say_what_is_missing()
+        self._log_what_is_missing()
         lists = settings.spool.with_name(settings.spool.name + ".lists")
         self.downlink = Downlink(self.places, self.spool, lists, lambda: self.uplink)
         self._loops = {"field": MqttLoop("field"), "centre": MqttLoop("centre")}
@@ -96,7 +96,7 @@ class Process:
         log.info("gateway_started", extra={"gateways": len(gateways), "boot": boot, "version": self._version})
 
     def stop(self) -> None:
-        """Finish what has arrived, write it down, say goodbye."""
+        """Process and store what has arrived, then disconnect."""
         self._loops["field"].stop()
         self.runtime.stop()
         self.uplink.stop()
@@ -112,14 +112,14 @@ class Process:
         if runtime is not None:
             runtime.stored()
         uplink: Uplink | None = getattr(self, "uplink", None)
-        if uplink is not None:  # the spool opens before there is an uplink; that reads what is there when it starts
+        if uplink is not None:  # the spool opens before the uplink exists, which reads the spool when it starts
             uplink.on_commit(gateways)
 
-    def _say_what_is_missing(self) -> None:
-        """Log what an operator should know at once: nothing of it stops the process."""
+    def _log_what_is_missing(self) -> None:
+        """Log what an operator should know at once; none of it stops the process."""
         for code, depth in self.spool.depths().items():
             if code not in self.places and depth:
-                # Its events stay: it may be back in the file tomorrow, or run elsewhere with this spool.
+                # Its events stay: it may be in the file again later, or run elsewhere with this spool.
                 log.warning("spool_of_another_gateway", extra={"gateway": code, "depth": depth})
         for code, place in self.places.items():
             if not place.config.card_key.get_secret_value():
@@ -142,15 +142,15 @@ class Process:
 
     def _happened(self, gateway: str, event: Event) -> None:
         self.spool.append(gateway, event)
-        self._show(gateway, event)
+        self._publish_change(gateway, event)
 
     def _store(self, unit: Unit) -> None:
         self.spool.append_unit(unit)
         for gateway, event in unit.events:
-            self._show(gateway, event)
+            self._publish_change(gateway, event)
 
-    def _show(self, gateway: str, event: Event) -> None:
-        """Send a gateway's state at once where it has changed."""
+    def _publish_change(self, gateway: str, event: Event) -> None:
+        """Publish a gateway's state at once if the event changes it."""
         if event["kind"] == "device" and event["what"] == "link":
             self.uplink.state_changed(gateway)
 
@@ -158,7 +158,7 @@ class Process:
         self.runtime.publish(topic, payload, sent)
 
     def _disk(self) -> str | None:
-        """Why the disk takes nothing at present."""
+        """Return why the disk refuses at present."""
         trouble = self.spool.trouble or self.downlink.store.trouble
         return None if trouble is None else trouble[:2000]
 
@@ -181,21 +181,21 @@ class Process:
 
 
 def run(settings: GatewaySettings, stop: threading.Event) -> int:
-    """Run the gateways of the file until ``stop``; 0: ended in order, 1: a part died.
+    """Run the gateways of the file until ``stop``; 0: stopped, 1: a part died.
 
     Raises:
-        ConfigError: the file of gateways cannot be used, or holds none that is asked for.
-        GatewayError: the spool is in use, an address or a key cannot be read.
-        OSError: the spool's folder or the metrics' port cannot be had.
+        ConfigError: the gateways' file can't be used, or lacks the chosen gateways.
+        GatewayError: the spool is in use, an address or a key can't be read.
+        OSError: the spool's folder or the metrics' port is unavailable.
     """
-    # A thread that computes (a batch, a list) gives way after 0.5 ms, not 5: somebody stands at a door.
+    # A thread that computes (a batch, a list) yields after 0.5 ms, not 5: a person may be waiting at a door.
     sys.setswitchinterval(0.0005)
     process = Process(settings, chosen(settings))
     try:
         while not stop.wait(1.0):
             dead = [part for part, alive in process.health().items() if not alive]
             if dead:
-                # Whoever started us starts us again; the spool holds everything.
+                # The supervisor restarts the process; the spool holds everything.
                 log.critical("gateway_part_died", extra={"parts": dead})
                 return 1
     finally:

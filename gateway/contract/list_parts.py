@@ -1,7 +1,7 @@
-"""A whole access list as it arrives: compressed, in parts, of which only the head (what they make) is signed.
+"""A whole access list as it arrives: compressed, in parts; only the head, which describes the whole, is signed.
 
-Parts come in any order, any number of times, mixed with those of another version; no part counts for anything until all
-of them are there and are what the head says. ``rights.packing`` makes them.
+Parts come in any order, any number of times, mixed with those of another version; nothing is used until all of them
+are there and match the head. ``rights.packing`` makes them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gateway.contract.wire import MAX_PART_BYTES, ListHead, ListPart
 from gateway.errors import GatewayError
 
 LARGEST_LIST: Final = 64 * 1024 * 1024
-"""Bytes of JSON that a gateway takes: a quarter of a million entries."""
+"""Bytes of JSON that a gateway accepts: a quarter of a million entries."""
 _LONGEST_DATA: Final = (MAX_PART_BYTES + 2) // 3 * 4
 
 
@@ -29,12 +29,12 @@ class ListRefused(GatewayError):
 
 
 class WholeNeeded(ListRefused):
-    """It is the centre's, but nothing can be made of it here: the whole list would help."""
+    """It is the centre's, but it can't be applied here: the whole list is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """A whole list as the centre signed it: what is kept across restarts."""
+    """A whole list as the centre signed it, kept across restarts."""
 
     head: str
     signature: str
@@ -43,10 +43,10 @@ class Whole:
 
 
 def read_head(key: str | None, place: str, text: str, signature: str) -> ListHead:
-    """Return the head in ``text``, if it is the centre's and for this place.
+    """Return the head in ``text`` if it is the centre's and for this place.
 
     Raises:
-        ListRefused: it isn't, or the list is larger than a gateway takes.
+        ListRefused: it isn't, or the list is larger than a gateway accepts.
     """
     try:
         verify(key, "list", text, signature)
@@ -66,7 +66,7 @@ def unpack(head: ListHead, data: bytes) -> str:
     """Return the list's JSON.
 
     Raises:
-        WholeNeeded: ``data`` isn't what the head says. It is never unpacked beyond that.
+        WholeNeeded: ``data`` doesn't match the head. It is never unpacked beyond the signed length.
     """
     if hashlib.sha256(data).hexdigest() != head.digest:
         raise WholeNeeded("its parts don't make what was signed")
@@ -81,7 +81,7 @@ def unpack(head: ListHead, data: bytes) -> str:
 
 
 class Assembly:
-    """The newest whole list that arrives at one gateway; never more than one, never more than its head allows."""
+    """The newest whole list that is arriving at a gateway; never more than one, never more than its head allows."""
 
     def __init__(self, key: str | None, place: str) -> None:
         self._key = key
@@ -97,7 +97,7 @@ class Assembly:
         return self._head
 
     def head_of(self, part: ListPart) -> ListHead:
-        """Return the part's head; one that was seen with the part before isn't checked again.
+        """Return the part's head; the head of the part before isn't checked again.
 
         Raises:
             ListRefused: see ``read_head``.
@@ -107,13 +107,13 @@ class Assembly:
         return read_head(self._key, self._place, part.head, part.signature)
 
     def add(self, part: ListPart, head: ListHead) -> Whole | None:
-        """Take in a part whose ``head`` was checked; return the list if it was the last one lacking.
+        """Add a part whose ``head`` was checked; return the list if it is complete.
 
-        A part of an older list than the one arriving is passed over; one of a newer list, or of the same version
-        made anew, begins afresh.
+        A part of an older list than the one arriving is ignored; a part of a newer list, or of the same version made
+        again, starts over.
 
         Raises:
-            ListRefused: it is no part of its list, or contradicts one that is here. All else stays as it was.
+            ListRefused: it isn't a part of its list, or contradicts an earlier one. Everything else stays as it was.
             WholeNeeded: the parts hold more than the head allows. They are dropped.
         """
         if self._head is not None and head.version < self._head.version:
@@ -160,5 +160,5 @@ def _piece(part: ListPart, head: ListHead) -> bytes:
 
 
 def _most(head: ListHead) -> int:
-    """Return how long the compressed text of so many bytes can be: zlib adds little where it can't save any."""
+    """Return how long the compressed text can be: zlib adds little to what it can't compress."""
     return head.bytes + head.bytes // 1000 + 64

@@ -1,4 +1,4 @@
-"""What a gateway's list says, to be compared at the centre: each card's token, and its entry's digest in short."""
+"""A summary of a gateway's list, to be compared at the centre: each card's token and its entry's short digest."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from access import AccessList
 from access.entries_json import Texts, entry_text
 
 LONGEST: Final = 900_000
-"""Characters; a broker's limit is 1 MiB. Some fifteen thousand entries."""
+"""Characters: some fifteen thousand entries. A broker's limit is 1 MiB."""
 DIGITS: Final = 16
 
 
 def list_report(access_list: AccessList | None) -> str | None:
-    """Return ``gateway.contract.wire.Reply.entries``: of ``access_list``, or of no entry where there is none.
+    """Return ``gateway.contract.wire.Reply.entries`` of ``access_list``, or of an empty list.
 
-    None: more entries than a message holds; the whole list is sent anyway.
+    None: more entries than fit a message; the whole list is sent anyway.
     """
     texts = Texts()
     entries = {} if access_list is None else access_list.entries

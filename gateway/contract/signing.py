@@ -1,7 +1,7 @@
-"""Ed25519 over the texts that the centre sends to the edge, access lists and commands, and over receipts of the audit.
+"""Ed25519 over the texts that the centre sends to the edge, access lists and orders, and over receipts of the audit.
 
 Both ends use this file. Keys and signatures travel as base64 (standard alphabet): seed 32 bytes, public key 32 bytes,
-signature 64 bytes. A signature covers the purpose as well as the text, so that a list can never pass for a command.
+signature 64 bytes. A signature covers the purpose as well as the text, so that a list can never pass for an order.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Purpose = Literal["list", "delta", "command", "audit"]
 
 
 class SignatureError(GatewayError):
-    """A text that is not signed by the centre's key, or a key that is none."""
+    """A text that isn't signed with the centre's key, or an invalid key."""
 
 
 def new_seed() -> str:
@@ -46,19 +46,19 @@ def sign(seed: str, purpose: Purpose, body: str) -> str:
 
 
 def verify(key: str | None, purpose: Purpose, body: str, signature: str) -> None:
-    """Return if ``signature`` over ``body`` was made for ``purpose`` with the private half of ``key``.
+    """Check that ``signature`` over ``body`` was made for ``purpose`` with the private half of ``key``.
 
     Raises:
-        SignatureError: it wasn't, or there is no key to check it by.
+        SignatureError: it wasn't, or there is no key to check it with.
     """
     if key is None:
-        raise SignatureError("no key to check a signature by")
+        raise SignatureError("no key to check a signature with")
     try:
         Ed25519PublicKey.from_public_bytes(_bytes(key, 32, "key")).verify(
             _bytes(signature, 64, "signature"), _covered(purpose, body)
         )
     except InvalidSignature as error:
-        raise SignatureError("the signature doesn't fit") from error
+        raise SignatureError("the signature doesn't match") from error
 
 
 def _covered(purpose: Purpose, body: str) -> bytes:

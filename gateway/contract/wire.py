@@ -1,7 +1,7 @@
-"""The contract between a gateway and the centre: topics, events, batches, marks, states.
+"""The contract between a gateway and the centre: topics, events, batches, marks, states, lists, orders.
 
 Everything that crosses the broker is defined here and nowhere else. Times are whole microseconds since the Unix
-epoch, UTC, by the edge's clock. Unknown fields are ignored, so that an older centre reads a newer gateway; the
+epoch, UTC, by the gateway's clock. Unknown fields are ignored, so that an older centre reads a newer gateway; the
 version is the ``v1`` of the topic. Events are typed dictionaries rather than models: pydantic checks them in half
 the time (1.5 µs against 2.8 µs an event, docs/decisions/0003), and the ingest checks a hundred thousand a second.
 """
@@ -20,9 +20,9 @@ SHARDS: Final = 64
 MAX_BATCH_EVENTS: Final = 500
 MAX_EVENT_BYTES: Final = 16_384
 MAX_BATCH_BYTES: Final = 512_000
-"""A batch never exceeds this; the broker's limit (1 MiB) and the ingest's are above it."""
+"""The limit of a batch; the broker's limit (1 MiB) and the ingest's are above it."""
 MAX_MESSAGE_BYTES: Final = 1_048_576
-"""Of any message: the limit that our brokers are given."""
+"""Of any message: the limit that our brokers are configured with."""
 WINDOW: Final = 4
 """Batches in flight before the committed mark must move."""
 MAX_BOOTS: Final = 16
@@ -36,7 +36,7 @@ Micros = Annotated[int, Field(ge=-(2**62), le=2**62)]
 """Microseconds since 1970-01-01T00:00:00Z."""
 Seq = Annotated[int, Field(ge=1, le=2**62)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-"""Says what all events up to one were (``gateway.spool.ledger.link``); the centre stores it and never computes it."""
+"""Of all events up to one (``gateway.spool.ledger.link``); the centre stores it and never computes it."""
 Small = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Field(max_length=2000)]
 Token = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -44,13 +44,13 @@ Token = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Event(TypedDict):
-    """What every event carries."""
+    """What every event has."""
 
     at: Micros
     device: DeviceCode
     """The device's code, unique within its gateway; the gateway itself is ``gateway``."""
     device_at: NotRequired[Annotated[str, Field(max_length=64)]]
-    """The device's own idea of the time, as it wrote it; kept, never trusted."""
+    """The time by the device's own clock, as it wrote it; kept, never trusted."""
 
 
 class AccessEvent(_Event):
@@ -73,47 +73,47 @@ class AccessEvent(_Event):
     pass_ref: NotRequired[Annotated[str, Field(max_length=64)]]
     """Of a grant: the pass that opened."""
     slots: NotRequired[Annotated[list[Annotated[int, Field(ge=-(2**62), le=2**62)]], Field(max_length=64)]]
-    """Slots of that pass's allowance which this use begins (``access.passes``); of an exit: of the stay that ends."""
+    """Slots of that pass's allowance that this use begins (``access.passes``); of an exit: of the stay that ends."""
     noted: NotRequired[Literal["anti_passback"]]
     """What a grant overlooked."""
     host: NotRequired[bool]
     """Of a grant: by a right that supervises."""
     awaits: NotRequired[bool]
-    """Of a grant: whether the door's contact is heard, so that ``access_taken`` or ``access_not_taken`` follows."""
+    """Of a grant: whether the door has a contact, so that ``access_taken`` or ``access_not_taken`` follows."""
     tries: NotRequired[Small]
-    """Of a wrong PIN, a wrong code or an unknown card that begins a pause: how many there were of late."""
+    """Of a wrong PIN, a wrong code or an unknown card that begins a pause: how many there were recently."""
     bits: NotRequired[Small]
-    """Of a card whose format nobody knows: its length; ``card`` is then a keyed hash of its bits."""
+    """Of a card of unknown format: its length; ``card`` is then a keyed hash of its bits."""
 
 
 class AccessTakenEvent(_Event):
-    """What came of a granted access, told by the door contact."""
+    """Whether a grant was taken, by the door's contact."""
 
     kind: Literal["access_taken", "access_not_taken"]
     access_at: Micros
     pass_ref: NotRequired[Annotated[str, Field(max_length=64)]]
     slots: NotRequired[Annotated[list[Annotated[int, Field(ge=-(2**62), le=2**62)]], Field(max_length=64)]]
-    """As in ``AccessEvent``, where the door's contact tells of the entry: what a grant has used is known only then."""
+    """As in ``AccessEvent``, where the contact confirms the entry: only then is it known what the grant used."""
 
 
 class DoorEvent(_Event):
-    """A door contact or tamper switch spoke."""
+    """A report of a door contact or tamper switch."""
 
     kind: Literal["door"]
     state: Literal["open", "closed", "forced", "held", "tamper"]
     unsure: NotRequired[bool]
-    """Of ``forced``: somebody inside may have used the handle, and nothing tells; said once a day of each door."""
+    """Of ``forced``: a person inside may have used the handle; reported once a day for each door."""
 
 
 class DeskEvent(_Event):
-    """An occupancy sensor of a desk (or of a space, where its device has no desk) spoke; ``None``: it cannot tell."""
+    """A report of an occupancy sensor of a desk (or of a space, if the device has no desk); ``None``: unknown."""
 
     kind: Literal["desk"]
     occupied: bool | None
 
 
 class CountEvent(_Event):
-    """A counter spoke: people in and out since its last report, or the people it sees now."""
+    """A report of a counter: people in and out since its last report, or the people it sees now."""
 
     kind: Literal["count"]
     entered: NotRequired[Small]
@@ -131,7 +131,7 @@ class MeasureEvent(_Event):
 
 
 class DeviceEvent(_Event):
-    """A device's own health. ``battery`` in percent; ``link``: 1 heard, 0 silent; ``fault``: see ``text``."""
+    """A device's own health. ``battery`` in percent; ``link``: 1 online, 0 silent; ``fault``: see ``text``."""
 
     kind: Literal["device"]
     what: Literal["battery", "link", "fault"]
@@ -146,12 +146,12 @@ class GatewayEvent(_Event):
     what: Literal["start", "clock_step", "spool", "driver_fault", "list"]
     value: NotRequired[Annotated[float, Field(allow_inf_nan=False)]]
     """``clock_step``: seconds that the clock jumped (positive: forwards). ``list``: the version now applied.
-    ``driver_fault``: how many before this one went untold. ``spool``: how many events were lost."""
+    ``driver_fault``: how many before this one were not reported. ``spool``: how many events were lost."""
     text: NotRequired[Text]
     topic: NotRequired[Annotated[str, Field(max_length=512)]]
     payload: NotRequired[Annotated[str, Field(max_length=12_000)]]
-    """Base64. ``driver_fault``: what a device sent. ``spool``: an event that was damaged on the disk, in whose place
-    this one stands."""
+    """Base64. ``driver_fault``: a device's message. ``spool``: an event that was damaged on the disk, which this one
+    replaces."""
 
 
 class AuditEvent(_Event):
@@ -177,13 +177,13 @@ Event = Annotated[
 
 
 class Was(TypedDict):
-    """Events of a batch that had other numbers before: the centre may hold them already."""
+    """Events of a batch that had other numbers before: the centre may have stored them under those."""
 
     epoch: Annotated[str, Field(pattern=r"^[0-9a-f]{8,32}$")]
     index: Annotated[int, Field(ge=0, le=MAX_BATCH_EVENTS)]
     """Of the first of them in the batch."""
     first: Seq
-    """Its sequence number then; the others follow."""
+    """Its earlier sequence number; the others follow."""
     count: Annotated[int, Field(ge=1, le=MAX_BATCH_EVENTS)]
 
 
@@ -197,9 +197,9 @@ class Batch(TypedDict):
     first: Seq
     sent_at: Micros
     after: NotRequired[Digest]
-    """What all events before ``first`` were. The batch is stored only where this is the stored mark's digest."""
+    """Of all events before ``first``. The batch is stored only if this equals the stored mark's digest."""
     digest: NotRequired[Digest]
-    """The same after the last event: the mark carries it back."""
+    """Of all events up to the last one; the mark carries it back."""
     was: NotRequired[Annotated[list[Was], Field(max_length=MAX_LIVES)]]
     stepped: NotRequired[Micros]
     """How far the clock was stepped after the last event, until the machine's next start."""
@@ -225,11 +225,11 @@ class Mark(_Message):
     epoch: Annotated[str, Field(max_length=64)]
     seq: int = Field(ge=0, le=2**62)
     digest: Annotated[str, Field(max_length=64)] | None = None
-    """That of the batch that ended with ``seq``: a spool that holds something else at ``seq`` did not send it."""
+    """Of the batch that ended with ``seq``: a spool with another digest at ``seq`` did not send it."""
 
 
 class DeviceHealth(_Message):
-    """What the gateway knows of one device that is not well."""
+    """A device that is silent or faulty, as far as the gateway knows."""
 
     device: DeviceCode
     silent_since: Micros | None = None
@@ -239,7 +239,7 @@ class DeviceHealth(_Message):
 Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Signature = Annotated[str, Field(max_length=128)]
 MOST_UNWELL: Final = 1000
-"""Devices that a state tells of; what is beyond isn't read, so that the rest of it still is."""
+"""Devices in a state; further ones are dropped, so that the rest of the state is still read."""
 
 
 def _first_unwell(given: object) -> object:
@@ -247,38 +247,38 @@ def _first_unwell(given: object) -> object:
 
 
 class State(_Message):
-    """A gateway's own account of itself; retained, and published as ``online: false`` by its last will."""
+    """A gateway's report on itself; retained, and published as ``online: false`` by its last will."""
 
     online: bool
     at: Micros | None = None
     version: Name | None = None
     boot: Name | None = None
-    """Random, new at each start: two that alternate under one gateway are two machines with one identity."""
+    """Random, new at each start: two values that alternate mean two machines with one gateway's identity."""
     epoch: Name | None = None
     list_version: Small | None = None
     list_fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Of the list that it decides by (``access.compare.fingerprint``): with the version, its acknowledgement."""
     list_refused: Text | None = None
-    """Why it could not use what was last sent: the centre sends the whole list then."""
+    """Why it couldn't use the last list or delta: the centre then sends the whole list."""
     lockdown: bool = False
-    """Ordered by a command, of the whole place."""
+    """Of the whole place."""
     evacuation: bool = False
     spool_depth: Small | None = None
     """Events not yet known to be committed."""
     newest_seq: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
-    """Of the last event of ``epoch`` on its disk: the centre compares it with what it has stored."""
+    """Of the last event of ``epoch`` on its disk; the centre compares it with the stored mark."""
     disk: Text | None = None
-    """Why the disk takes nothing at present: events wait in memory."""
+    """Why the disk refuses at present: events wait in memory."""
     clock: Text | None = None
     """Why its clock can't be right: it is behind the time that the centre has signed."""
     clock_offset_ms: float | None = None
-    """The gateway's clock minus the centre's, where the gateway knows it."""
+    """The gateway's clock minus the centre's, if the gateway knows it."""
     devices: Small | None = None
     unwell: Annotated[tuple[DeviceHealth, ...], BeforeValidator(_first_unwell), Field(max_length=MOST_UNWELL)] = ()
 
 
 class ListHead(_Message):
-    """What a whole list's parts make: signed as a text (purpose ``list``), so that no part needs a signature."""
+    """Describes a whole list; signed as a text (purpose ``list``), so that no part needs a signature."""
 
     place: Name
     version: Small
@@ -291,7 +291,7 @@ class ListHead(_Message):
 
 
 class ListPart(_Message):
-    """One part of a whole list: in any order, any number of times."""
+    """One part of a whole list; parts come in any order, any number of times."""
 
     kind: Literal["part"] = "part"
     head: Annotated[str, Field(max_length=4096)]
@@ -304,7 +304,7 @@ class ListPart(_Message):
 
 
 class ListDelta(_Message):
-    """What turns the list that a gateway holds into a newer one."""
+    """Turns the list that a gateway holds into a newer one."""
 
     kind: Literal["delta"] = "delta"
     body: Annotated[str, Field(max_length=MAX_MESSAGE_BYTES)]
@@ -328,16 +328,16 @@ class Order(_Message):
 
 Do = Literal["unlock", "lockdown", "release", "evacuate", "enrol", "report_list"]
 """``unlock``: a door, once. ``lockdown``, ``evacuate``: a door or (none named) the place, until ``release``.
-``enrol``: the next card at reader ``device`` is not decided on but told in the reply, within the command's time.
-``report_list``: answer with what the list says, to be compared."""
+``enrol``: the next card at reader ``device`` is not decided on but reported in the reply, until the order expires.
+``report_list``: answer with the list's content, to be compared."""
 
 
 class OrderBody(_Message):
-    """What a command orders; refused after ``expires_at`` and when its nonce was seen before."""
+    """What is ordered; refused after ``expires_at`` and if its nonce was seen before."""
 
     id: Name
     gateway: Name
-    """Whom it is for: an order to one gateway is none to another."""
+    """The gateway that it is for; any other refuses it."""
     do: Do
     door: Name | None = None
     device: Name | None = None
@@ -348,10 +348,10 @@ class OrderBody(_Message):
 
 
 class EnrolledCard(_Message):
-    """A card that was presented to be enrolled. Its bits go to who ordered the enrolment, and are stored nowhere."""
+    """A card that was presented to be enrolled. Its bits go to the caller that ordered it, and are never stored."""
 
     token: Token | None = None
-    """None: of a format that nobody knows."""
+    """None: its format is unknown."""
     last4: Annotated[str, Field(max_length=4)] | None = None
     format: Annotated[str, Field(max_length=32)] | None = None
     bits: Annotated[str, Field(max_length=512)]
@@ -359,13 +359,13 @@ class EnrolledCard(_Message):
 
 
 class Reply(_Message):
-    """What became of a command."""
+    """The outcome of an order."""
 
     id: Annotated[str, Field(max_length=64)]
     outcome: Literal["done", "refused", "expired", "unknown_door", "unknown_device", "failed"]
-    """``refused``: retained, seen before, or with a life too long. ``failed``: the lock's driver could not."""
+    """``refused``: retained, seen before, or with too long a lifetime. ``failed``: the lock's driver refused."""
     card: EnrolledCard | None = None
-    """Of ``enrol``; ``expired`` without a card: nobody presented one in time."""
+    """Of ``enrol``; ``expired`` without a card: none was presented in time."""
     entries: Annotated[str, Field(max_length=MAX_MESSAGE_BYTES)] | None = None
     """Of ``report_list``: base64 of zlib of the JSON object {token: first 16 digits of its entry's digest}."""
 
@@ -384,7 +384,7 @@ class Address:
 
 
 def parse_topic(topic: str) -> tuple[Address, str] | None:
-    """Read a topic of ours into its address and leaf; ``None`` where it isn't one."""
+    """Return address and leaf of a topic; ``None``: it isn't one of ours."""
     parts = topic.split("/")
     if len(parts) != 6 or parts[0] != "maillage" or parts[1] != "v1" or not (parts[2].isdigit() and len(parts[2]) == 2):
         return None

@@ -1,4 +1,4 @@
-"""What no driver could read: how much of it is told, and what of it may be shown."""
+"""Messages that no driver could read: how many are reported, and which bytes may be shown."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 SHOWN_BYTES: Final = 8192
 _BURST: Final = 100.0
-"""Faults told at once; then ten a second. A device gone mad must not fill the disk."""
+"""Faults reported at once; then ten a second. A faulty device must not fill the disk."""
 _A_SECOND: Final = 10.0
 _SECRET: Final[Mapping[str, frozenset[str]]] = {
     "esp_rfid": frozenset({"uid", "data", "pincode"}),
@@ -23,7 +23,7 @@ _NAMED: Final[Mapping[str, re.Pattern[bytes]]] = {
 
 
 def shown(payload: bytes, driver: str | None, *, keypad: bool) -> bytes:
-    """Return what may be shown of ``payload``: at most 8 KiB, without numbers of cards and what was typed.
+    """Return what may be shown of ``payload``: at most 8 KiB, without card numbers and typed digits.
 
     What is no JSON ends where such a field begins; of a keypad's bytes that are none only the length is shown.
     """
@@ -58,15 +58,15 @@ class FaultBudget:
     def __init__(self, now: float) -> None:
         self._left = _BURST
         self._seen = now
-        self._untold = 0
+        self._unreported = 0
 
     def take(self, now: float) -> int | None:
-        """Return how many went untold before this one; None: this one too."""
+        """Return how many before this one were not reported; None: nor is this one."""
         self._left = min(_BURST, self._left + (now - self._seen) * _A_SECOND)
         self._seen = now
         if self._left < 1:
-            self._untold += 1
+            self._unreported += 1
             return None
         self._left -= 1
-        untold, self._untold = self._untold, 0
-        return untold
+        unreported, self._unreported = self._unreported, 0
+        return unreported

@@ -1,13 +1,12 @@
-"""Tells a device's new word from an old one that its hub sends again. Pure.
+"""Tells a device's current state from an old one that its hub sends again. Pure.
 
-A message is as fresh as its arrival, its content is not: after a restart a Zigbee hub sends what it remembers, and a
-LoRaWAN network server delivers what lay in a queue. Where a message says when the device itself spoke, that decides.
-A state from long ago, or from before the hub or the device fell silent, says nothing of now: presence and the number of
-people seen become "can't tell" until the device speaks again, and doors and measures are left out. What adds up (people
-in and out) is kept, since it happened.
+A message that has just arrived may have old content: after a restart a Zigbee hub sends its cache, and a LoRaWAN
+network server delivers its queue. Where a message has the device's own time, that time decides. A state from long ago,
+or from before the hub or the device fell silent, is not current: presence and the number of people become unknown until
+the device reports again, and doors and measures are dropped. Counts of people in and out are kept, since they add up.
 
 Times are µs since 1970: the device's by its hub's clock, all others by the gateway's. A hub's clock that is an hour or
-more behind makes its devices' states unknown; one that is ahead tells nothing.
+more behind makes its devices' states unknown; a time that lies ahead is ignored.
 """
 
 from __future__ import annotations
@@ -20,19 +19,19 @@ from gateway.contract.wire import Event
 from gateway.drivers import Decoded
 
 OLD_US: Final = 3_600_000_000
-"""A time-out's "nobody" bears the time of the last movement, minutes before (zigbee2mqtt #3510); none is longer."""
+"""An "absent" after a time-out has the time of the last movement, minutes before (zigbee2mqtt #3510)."""
 AHEAD_US: Final = 300_000_000
 CACHE_US: Final = 10_000_000
-"""A hub that has started sends what it remembers at once; without a time of its own it can't be told from news."""
+"""A hub sends its cache at once when it starts; without the device's time it looks like current states."""
 _STATES: Final = frozenset({"desk", "count", "door"})
 """Kinds of events after which a device's state is known again; a battery's level leaves it open."""
 
 
 class Freshness:
-    """When the devices of one gateway last told their state, and since when each is lost."""
+    """When the devices of one gateway last reported their state, and since when each is silent."""
 
     def __init__(self) -> None:
-        self._said: dict[str, int] = {}
+        self._reported: dict[str, int] = {}
         self._lost: dict[str, int] = {}
         self._back: dict[str, int] = {}
 
@@ -43,27 +42,29 @@ class Freshness:
 
     def clock_stepped(self, by_us: int) -> None:
         """The gateway's clock jumped."""
-        self._said.clear()
+        self._reported.clear()
         self._lost = {device: at + by_us for device, at in self._lost.items()}
         self._back = {device: at + by_us for device, at in self._back.items()}
 
-    def sift(self, said: Decoded, at: int) -> Decoded:
-        """Return what of a message that arrived at ``at`` is of now."""
-        for device in said.back:
+    def sift(self, decoded: Decoded, at: int) -> Decoded:
+        """Return what is current in a message that arrived at ``at``."""
+        for device in decoded.back:
             if device in self._lost:
                 self._back[device] = at
-        if not said.events:
-            return said
-        device = said.events[0]["device"]
-        spoke_at = said.said_at if said.said_at is not None and said.said_at <= at + AHEAD_US else None
+        if not decoded.events:
+            return decoded
+        device = decoded.events[0]["device"]
+        spoke_at = decoded.said_at
+        if spoke_at is not None and spoke_at > at + AHEAD_US:
+            spoke_at = None
         if self._is_new(device, spoke_at, at):
-            if any(event["kind"] in _STATES for event in said.events):
-                self._said[device] = max(self._said.get(device, 0), at if spoke_at is None else spoke_at)
+            if any(event["kind"] in _STATES for event in decoded.events):
+                self._reported[device] = max(self._reported.get(device, 0), at if spoke_at is None else spoke_at)
                 self._lost.pop(device, None)
                 self._back.pop(device, None)
-            return said
-        repeated = spoke_at is not None and spoke_at <= self._said.get(device, spoke_at - 1)
-        return replace(said, events=tuple(_kept(said.events, repeated=repeated)), heard=())
+            return decoded
+        repeated = spoke_at is not None and spoke_at <= self._reported.get(device, spoke_at - 1)
+        return replace(decoded, events=tuple(_kept(decoded.events, repeated=repeated)), heard=())
 
     def _is_new(self, device: str, spoke_at: int | None, at: int) -> bool:
         lost = self._lost.get(device)
@@ -74,7 +75,7 @@ class Freshness:
 
 
 def _kept(events: Iterable[Event], *, repeated: bool) -> Iterable[Event]:
-    """What an old message still says; ``repeated``: of states nothing, a newer word is known."""
+    """Yield what an old message still says; ``repeated``: a newer state is known, so that its states are dropped."""
     for event in events:
         if event["kind"] == "desk":
             if not repeated:

@@ -1,7 +1,7 @@
-"""Which messages of a device were taken already, and which come late: by what its network server writes on each.
+"""Which messages of a device were processed already, and which are late: by the identity that its server gives each.
 
-A message may be delivered again, much later and in another order; that it was taken is kept beside the events that it
-made. Times in µs since 1970 by the gateway's clock, but for what the network server wrote.
+A message may be delivered again, much later and in another order; its identity is kept together with its events. Times
+in µs since 1970 by the gateway's clock, except for the network server's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEWEST: Final = "newest:"
 REMEMBERED: Final = 128
 """Messages of a device: two hours of one that reports every minute."""
 _LATE_US: Final = 3_600_000_000
-"""What was heard longer ago doesn't make a message late: clocks are set back, counters begin anew."""
+"""A newer message from longer ago doesn't make a message late: clocks are set back, counters start again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class _Device:
     seen: dict[str, None] = field(default_factory=dict)
     """Keys, the oldest first."""
     number: int = 0
-    """Of the next key; where it is kept follows from it."""
+    """Of the next key; its name in the spool follows from it."""
     newest: _Newest | None = None
 
 
@@ -51,7 +51,7 @@ class Identities:
         self._of: dict[str, _Device] = {}
 
     def restore(self, kept: Mapping[str, str]) -> None:
-        """Take what was kept of an earlier life; what cannot be read is forgotten."""
+        """Restore what was kept before a restart; what cannot be read is forgotten."""
         found: dict[str, list[tuple[int, str]]] = {}
         for name, text in kept.items():
             try:
@@ -72,7 +72,7 @@ class Identities:
             device.number = rows[-1][0] + 1
 
     def is_news(self, identity: Identity) -> bool:
-        """Return whether a message was not taken before; it is from now on."""
+        """Return whether a message is new, and remember it."""
         device = self._device(identity.device)
         if identity.key in device.seen:
             return False
@@ -86,10 +86,10 @@ class Identities:
         return True
 
     def is_late(self, identity: Identity, at: int) -> bool:
-        """Return whether a newer message of the same session was taken already.
+        """Return whether a newer message of the same session was processed already.
 
-        By the frame counter and the network server's time together: a counter alone begins anew at times, and a clock
-        alone is set back.
+        By the frame counter and the network server's time together: counters start again at times, and clocks are set
+        back.
         """
         if identity.count is None or identity.sent_at is None:
             return False

@@ -1,7 +1,7 @@
-"""Drops what is not news: heartbeats thicker than one a minute, and counts of which nothing is new. Pure.
+"""Drops repeats: an unchanged state within a minute, and counts that were reported before. Pure.
 
-A sensor's unchanged reading still goes on once a minute, since it shows how fresh the state is. Whatever changes goes
-on at once. What adds up (counts) is dropped only where the device's own time shows that it is the same report.
+An unchanged state is still passed on once a minute, which shows how fresh it is; a change is passed on at once. Counts,
+which add up, are dropped only where the device's own time shows that it is the same report.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ _ADDS_UP: Final = ("entered", "left", "device_at")
 
 
 class Repeats:
-    """What was last passed on, for one gateway."""
+    """The events of one gateway that were passed on last."""
 
     def __init__(self) -> None:
         self.dropped = 0
-        """Events and reads that were not news."""
+        """Events and card reads that were dropped as repeats."""
         self._events: dict[tuple[str, str, Any], tuple[tuple[Any, ...], int]] = {}
 
     def is_news(self, event: Event, *, identified: bool = False) -> bool:
         """Return whether ``event`` is to be passed on, and remember it if so.
 
         Args:
-            identified: its message is known to be another one than all before.
+            identified: its message is known to differ from all before.
         """
         row: dict[str, Any] = dict(event)
         fields = _STATES.get(event["kind"])
         if event["kind"] == "count" and ("entered" in row or "left" in row):
-            # Without an identity or the device's own time nobody can tell a repeat from as many people again.
+            # Without an identity or the device's own time a repeat looks like as many people again.
             fields = _ADDS_UP if "device_at" in row and not identified else None
         if fields is None:
             return True
-        # What a door's sensor says of itself comes between what it says of the door.
+        # Tamper events of a door's sensor come in between the states of the door.
         of_itself = "tamper" if row.get("state") == "tamper" else None
         key = (event["device"], event["kind"], row.get("name") or row.get("what") or of_itself)
         value = tuple(row.get(name) for name in fields)
@@ -55,7 +55,7 @@ class Repeats:
 
 
 def is_state(event: Event) -> bool:
-    """Return whether ``event`` says how things are, so that a newer one has taken its place; else it happened once."""
+    """Return whether ``event`` is a state, which a newer one replaces; else it happened once."""
     if event["kind"] == "door":
         return event["state"] in ("open", "closed")
     if event["kind"] == "count":

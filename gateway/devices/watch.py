@@ -1,6 +1,6 @@
-"""Watches over what falls silent and over the clock. Pure: both clocks come in as arguments.
+"""Notices silent devices and steps of the clock. Pure: both clocks come in as arguments.
 
-``now`` is seconds of a monotonic clock, ``at`` µs since 1970 by the clock on the wall.
+``now`` is seconds of a monotonic clock, ``at`` µs since 1970 by the wall clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.contract.wire import DeviceEvent, DeviceHealth
 from gateway.spool.clock_steps import STEP_S
 
 BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)
-"""No true clock shows an earlier time: this code is not older."""
+"""A correct clock shows no earlier time: this code is not older."""
 
 
 class DeviceWatch:
@@ -26,7 +26,7 @@ class DeviceWatch:
         self._silent: dict[str, int] = {}
 
     def heard(self, device: str, now: float, at: int) -> DeviceEvent | None:
-        """A device spoke; an event if it had been silent."""
+        """Note a message of a device; return an event if it had been silent."""
         if device not in self._expect:
             return None
         self._heard[device] = now
@@ -35,19 +35,19 @@ class DeviceWatch:
         return DeviceEvent(kind="device", at=at, device=device, what="link", value=1.0)
 
     def gone(self, device: str, at: int) -> DeviceEvent | None:
-        """A device's hub says that it is offline; an event if that is new."""
+        """Note that a device is offline; return an event if that is new."""
         if device not in self._expect or device in self._silent:
             return None
         self._silent[device] = at
         return DeviceEvent(kind="device", at=at, device=device, what="link", value=0.0)
 
     def paused(self, seconds: float) -> None:
-        """Nobody could be heard for ``seconds``: the process was stopped, or the machine."""
+        """Nothing could be received for ``seconds``: the process or the machine was stopped."""
         for device in self._heard:
             self._heard[device] += seconds
 
     def tick(self, now: float, at: int) -> tuple[DeviceEvent, ...]:
-        """Look at the time: devices that should have spoken and did not."""
+        """Return events of devices that should have reported by now and did not."""
         late = [
             device
             for device, expect_s in self._expect.items()
@@ -67,7 +67,7 @@ class ClockWatch:
         self._last = (now, at)
 
     def tick(self, now: float, at: int) -> float | None:
-        """Return by how many seconds the wall clock stepped since the last look (positive: forwards), or None."""
+        """Return by how many seconds the wall clock stepped since the last call (positive: forwards), or None."""
         before_now, before_at = self._last
         self._last = (now, at)
         step_s = (at - before_at) / 1e6 - (now - before_now)
@@ -75,5 +75,5 @@ class ClockWatch:
 
 
 def implausible(at: int) -> bool:
-    """Return whether no true clock can show ``at``."""
+    """Return whether ``at`` lies before this program was built."""
     return at < BUILT.timestamp() * 1e6

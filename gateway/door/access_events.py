@@ -21,7 +21,7 @@ class Presented:
     device_at: str | None = None
     pin: str | None = None
     bits: int | None = None
-    """Of a card that nobody can read."""
+    """Of a card whose format is unknown."""
 
 
 def access_event(presented: Presented, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
@@ -38,7 +38,7 @@ def access_event(presented: Presented, decision: Decision, held: AccessList | No
     )
     if reading.by == "code":
         event["by"] = "code"
-    # A wrong code is nobody's: its token would only lie there to be guessed.
+    # The token of a wrong code has no owner: stored, it could only be used to guess the code.
     if reading.card_token is not None and (reading.by == "card" or decision.member is not None):
         event["card"] = reading.card_token
     if decision.member is not None:

@@ -9,13 +9,13 @@ from access.formats import Card, read_bits, read_code
 from gateway.drivers import CardRead
 
 _NO_PIN: Final = "-"
-"""What no PIN's hash is: too short or too long a PIN is a wrong one."""
+"""Equals no PIN's hash: too short or too long a PIN is a wrong one."""
 _NO_CODE: Final = "?code"
-"""Stands for what was typed and can be no code: nobody's token, so that it counts as a wrong one."""
+"""Stands for digits that can't be a code: its token has no entry, so that it counts as a wrong code."""
 
 
 def identified(key: bytes | None, read: CardRead) -> tuple[Card | None, str | None, int | None]:
-    """Return the card, the token to decide on, and the length of what is no card that we know."""
+    """Return the card, the token to decide on, and the number of bits of a card whose format is unknown."""
     try:
         found = read_bits(read.bits)
     except CardError:

@@ -1,4 +1,4 @@
-"""What a door's contact tells, beside the decisions at its readers: taken, not taken, forced, held. Pure.
+"""Follows one door's contact and grants: which grants were taken, a forced door, a door held open. Pure.
 
 Times are µs since 1970 by the gateway's clock, as in events.
 """
@@ -11,13 +11,13 @@ from typing import Final
 from gateway.contract.wire import AccessTakenEvent, DeviceEvent, DoorEvent, Event
 
 GRACE_S: Final = 2.0
-"""A door that opens so long after its lock has shut again still counts as opened by the grant."""
+"""A door that opens this long after its lock has closed again still counts as opened by the grant."""
 UNSURE_AGAIN_US: Final = 86_400_000_000
-"""Somebody may be leaving by the handle: an opening that nobody was let in for is said once in so long."""
+"""An opening without a grant may be a person leaving by the handle: it is reported once in this time."""
 NEVER_TAKEN: Final = 5
-"""So many grants in a row that were not taken: the contact, which says that the door stayed shut, isn't believed."""
-STILL_HELD_US: Final = 900_000_000
-"""Who was told that a door is held hears it again after so long, until it is shut: the first may be acknowledged."""
+"""After this many grants in a row that were not taken, the contact, which reports a closed door, isn't believed."""
+HELD_AGAIN_US: Final = 900_000_000
+"""A held door is reported again after this time, until it is closed: the first alarm may be acknowledged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +27,21 @@ class _Grant:
     until: int
     who: str | None
     awaited: bool
-    """Whether it is said, too, that it was not taken."""
+    """Whether it is reported if it was not taken."""
 
 
 class DoorWatch:
-    """One door. Without a contact it never says anything."""
+    """One door. Without a contact it reports nothing."""
 
     def __init__(self, *, unlock_s: float, held_after_s: float, sees_egress: bool) -> None:
-        """Begin, knowing nothing of the door.
+        """Begin with the door's state unknown.
 
         Args:
             unlock_s: how long the lock stays open after a grant.
             held_after_s: open for longer than this, the door is held.
-            sees_egress: there is a reader on the inside. Without one, who opens without a grant may be leaving by the
-                handle, so that nothing is called forced. With one it is said each time while nobody is inside, and
-                else once a day: who is inside may use the handle all the same.
+            sees_egress: there is a reader on the inside. Without one, an opening without a grant may be a person
+                leaving by the handle, and is never reported as forced. With one it is reported each time while the
+                place is empty, else once a day: people inside may use the handle all the same.
         """
         self._grace_us = round((unlock_s + GRACE_S) * 1e6)
         self._held_us = round(held_after_s * 1e6)
@@ -49,63 +49,63 @@ class DoorWatch:
         self._open: bool | None = None
         self._opened_at = 0
         self._opened_by = ""
-        self._held_said_at: int | None = None
+        self._held_reported_at: int | None = None
         self._grants: list[_Grant] = []
         self._through: set[str] = set()
-        """Who has taken the present opening."""
+        """Who went through since the door was opened."""
         self._contact = ""
         self._untaken = 0
         """Grants in a row that were not taken."""
-        self._unsure_said_at: int | None = None
+        self._unsure_reported_at: int | None = None
         self._stands_open = False
         self._excused_until = 0
         self.unexplained = 0
-        """Openings so far that nobody had been let in for: by the handle, by force, or while it stood open."""
+        """Openings so far without a grant: by the handle, by force, or while it stood open."""
 
     @property
-    def speaks(self) -> bool:
-        """Whether it has a contact that tells."""
+    def reports(self) -> bool:
+        """Whether it has a contact whose state is known."""
         return self._open is not None
 
     @property
     def believed(self) -> bool:
-        """Whether it has a contact that is believed: only its word makes a grant an entry."""
+        """Whether it has a contact that is believed: a grant then counts as an entry when the contact opens."""
         return self._open is not None and self._untaken < NEVER_TAKEN
 
     @property
     def is_open(self) -> bool:
-        """Whether the contact says so."""
+        """Whether the contact is open."""
         return self._open is True
 
     def lost(self, device: str) -> None:
-        """Device ``device`` fell silent: if it is the contact, nobody tells of this door until it speaks again."""
+        """Device ``device`` fell silent: if it is the contact, the door's state is unknown until it reports again."""
         if device == self._contact:
             self._open, self._untaken = None, 0
             self._through.clear()
 
     def unlocked(self, at: int) -> None:
-        """The lock was opened at ``at`` for somebody without a card: the next opening is nobody's force."""
+        """The lock was opened at ``at`` without a card: the next opening isn't forced."""
         self._excused_until = max(self._excused_until, at + self._grace_us)
 
     def stands_open(self, at: int, *, on: bool) -> None:
-        """The door begins (or ends) to stand open by order: then nobody forces it, and nobody holds it."""
+        """The door begins (or ends) to be held open by order: it is then neither forced nor held."""
         if on != self._stands_open:
             self._stands_open = on
-            self._opened_at, self._held_said_at = at, None
+            self._opened_at, self._held_reported_at = at, None
         if on:
             self.unlocked(at)
 
     def went_through(self, who: str) -> bool:
-        """Return whether the door is open and ``who`` has taken this opening already."""
+        """Return whether the door is open and ``who`` went through already since it was opened."""
         return who in self._through
 
     def granted(self, device: str, at: int, who: str | None = None) -> tuple[Event, ...]:
-        """Reader ``device`` opened the door at ``at`` for ``who``; if it stands open, the access is taken already.
+        """Reader ``device`` opened the door at ``at`` for ``who``; if the door is open, the grant is taken at once.
 
-        An opening takes one grant of each: an earlier one of ``who`` that was not taken never will be.
+        An opening takes one grant of each person: an earlier untaken grant of ``who`` never will be.
         """
         if self._open is None:
-            return ()  # no contact that we know of: nobody will tell
+            return ()  # without a known contact there is nothing to wait for
         if self._open:
             if who is not None:
                 self._through.add(who)
@@ -116,18 +116,18 @@ class DoorWatch:
         return self._ended(instead, at)
 
     def opened_again(self, device: str, granted_at: int, at: int) -> bool:
-        """The lock was opened again for the same grant: it waits from now on. False: it waits no longer."""
+        """The lock was opened again for the same grant, which waits from now on. False: it isn't waiting any more."""
         for number, grant in enumerate(self._grants):
             if (grant.device, grant.at) == (device, granted_at):
                 self._grants[number] = replace(grant, until=at + self._grace_us)
                 return True
         return False
 
-    def contact(self, device: str, at: int, *, is_open: bool, somebody_inside: bool = False) -> tuple[Event, ...]:
-        """The door opened or closed: what follows from it, beside the driver's own event.
+    def contact(self, device: str, at: int, *, is_open: bool, anyone_inside: bool = False) -> tuple[Event, ...]:
+        """Return the events that follow when the door opens or closes, beside the driver's own event.
 
         Args:
-            somebody_inside: who opens without a grant may be leaving by the handle.
+            anyone_inside: an opening without a grant may be a person leaving by the handle.
         """
         if is_open == self._open:
             return ()
@@ -135,56 +135,56 @@ class DoorWatch:
         self._through.clear()
         if not is_open:
             return ()
-        self._opened_at, self._opened_by, self._held_said_at, self._untaken = at, device, None, 0
+        self._opened_at, self._opened_by, self._held_reported_at, self._untaken = at, device, None, 0
         takes = [grant for grant in self._grants if at <= grant.until]
         self._through.update(grant.who for grant in takes if grant.who is not None)
         events = tuple(_taken(grant.device, grant.at, at) for grant in takes)
         if not events and not first:
             self.unexplained += 1
             if self._sees_egress and at > self._excused_until:
-                events = self._forced(device, at, unsure=somebody_inside)
+                events = self._forced(device, at, unsure=anyone_inside)
         self._grants = [grant for grant in self._grants if at > grant.until]
         return events
 
     def tick(self, at: int) -> tuple[Event, ...]:
-        """Look at the time: what was granted and not taken, a door that is held open."""
+        """Return the events that are due: grants that were not taken, a door that is held open."""
         events = list(self._ended([grant for grant in self._grants if at > grant.until], at))
         self._grants = [grant for grant in self._grants if at <= grant.until]
         if self._open and not self._stands_open and self._is_held(at):
-            self._held_said_at = at
+            self._held_reported_at = at
             events.append(DoorEvent(kind="door", at=at, device=self._opened_by, state="held"))
         return tuple(events)
 
     def _forced(self, device: str, at: int, *, unsure: bool) -> tuple[Event, ...]:
         event = DoorEvent(kind="door", at=at, device=device, state="forced")
         if unsure:
-            if self._unsure_said_at is not None and 0 <= at - self._unsure_said_at < UNSURE_AGAIN_US:
+            if self._unsure_reported_at is not None and 0 <= at - self._unsure_reported_at < UNSURE_AGAIN_US:
                 return ()
-            self._unsure_said_at, event["unsure"] = at, True
+            self._unsure_reported_at, event["unsure"] = at, True
         return (event,)
 
     def _ended(self, grants: list[_Grant], at: int) -> tuple[Event, ...]:
-        """Return what is to be said of ``grants`` that were not taken, and of a contact that never says otherwise."""
+        """Return the events of ``grants`` that were not taken, and of a contact that never opens."""
         events: list[Event] = [_not_taken(grant, at) for grant in grants if grant.awaited]
         before, self._untaken = self._untaken, self._untaken + len(grants)
         if before < NEVER_TAKEN <= self._untaken:
-            text = f"{self._untaken} grants in a row were not taken by what this contact says: is it held shut?"
+            text = f"by this contact, {self._untaken} grants in a row were not taken: is it held shut?"
             events.append(DeviceEvent(kind="device", at=at, device=self._contact, what="fault", text=text))
         return tuple(events)
 
     def _is_held(self, at: int) -> bool:
-        """Return whether it is to be said (again) that the door is held."""
-        if self._held_said_at is None:
+        """Return whether a held door is to be reported (again)."""
+        if self._held_reported_at is None:
             return at - self._opened_at > self._held_us
-        return at - self._held_said_at > STILL_HELD_US
+        return at - self._held_reported_at > HELD_AGAIN_US
 
     def clock_stepped(self, by_us: int) -> None:
-        """The clock jumped: what is pending moves with it, or a grant would end (or never end) by the jump."""
+        """The clock jumped: pending times move with it, or a grant would end (or never end) because of the jump."""
         self._opened_at += by_us
-        if self._held_said_at is not None:
-            self._held_said_at += by_us
-        if self._unsure_said_at is not None:
-            self._unsure_said_at += by_us
+        if self._held_reported_at is not None:
+            self._held_reported_at += by_us
+        if self._unsure_reported_at is not None:
+            self._unsure_reported_at += by_us
         self._excused_until += by_us
         self._grants = [replace(grant, until=grant.until + by_us) for grant in self._grants]
 

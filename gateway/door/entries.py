@@ -1,7 +1,7 @@
 """Decisions at the doors of one gateway: on a card, a PIN or a code.
 
-The lock is told before anything is remembered or stored. What a grant leaves behind counts when the door's contact
-tells that the door was passed. It counts at once where no contact speaks, where the contact isn't believed, and where
+The unlock command goes out before anything is remembered or stored. A grant counts as an entry when the door's contact
+reports that the door opened. It counts at once where there is no contact, where the contact isn't believed, and where
 anti-passback is hard: a magnet on the contact must not let a card in twice.
 """
 
@@ -36,12 +36,12 @@ from gateway.spool.values import Keep
 
 _GRACE_US: Final = round(GRACE_S * 1e6)
 _REOPENED_MOST: Final = 3
-"""So many times a lock opens again for a card that stays; a card that was forgotten there keeps no door open."""
+"""How often a lock opens again for a card that stays; a card that was forgotten there holds no door open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Granted:
-    """A grant of which the door's contact has still to tell."""
+    """A grant that waits for the door's contact."""
 
     decision: Decision
     reading: Reading
@@ -49,11 +49,11 @@ class _Granted:
     repeated: bool
     """An entry that has counted already."""
     counted: bool
-    """It counts already: the contact tells only that the member was seen to pass."""
+    """It counts already: the contact only confirms that the member went through."""
 
 
 class Entries:
-    """One gateway's. ``at``: µs since 1970 by its clock; ``now``: seconds of a monotonic one."""
+    """The decisions of one gateway. ``at``: µs since 1970 by its clock; ``now``: seconds of a monotonic one."""
 
     def __init__(
         self,
@@ -100,26 +100,26 @@ class Entries:
         )
 
     def restore(self, kept: Mapping[str, str]) -> None:
-        """Take what was kept of an earlier life: cards that lie at readers, grants of late."""
+        """Restore what was kept before a restart: cards at readers, recent grants."""
         self._presences.restore(kept)
         self._grants.restore(kept)
 
     def _time(self, at: int) -> datetime:
-        """Return the time to decide by where the clock says ``at``: it may have been set back."""
+        """Return the time to decide by when the clock shows ``at``: it may have been set back."""
         return instant(self._signed.believed(at))
 
     def card(self, read: CardRead, at: int, now: float, decided: Callable[[], None]) -> None:
-        """Decide on a card as it comes to a reader, or tell it to who enrols one there."""
+        """Decide on a card at a reader, or report it if the reader waits for a card to enrol."""
         card, token, unknown = identified(self._card_key, read)
         presence, stays = self._presences.read(read.device, token or f"?{read.bits}", at, read.again_s)
-        told = None if presence.enrolled else self.enrolments.take(read.device, at)
-        if told is not None:
+        on_card = None if presence.enrolled else self.enrolments.take(read.device, at)
+        if on_card is not None:
             presence.enrolled = True
-            told(enrolled(card, token, read.bits))
-            self._audit(read.device, at, "a card was shown for enrolment")
+            on_card(enrolled(card, token, read.bits))
+            self._audit(read.device, at, "a card was presented for enrolment")
             if read.side == "in":
                 presence.granted_at = None
-                return  # whoever wants out goes out all the same
+                return  # on the way out the door opens all the same
         presented = Presented(
             device=read.device,
             reading=Reading(card_token=token, door=read.door, side=read.side, at=self._time(at)),
@@ -135,7 +135,7 @@ class Entries:
             self._keypads.ask(read.door, token, decision.member, now)
 
     def typed(self, typed: Typed, at: int, now: float, decided: Callable[[], None]) -> None:
-        """Decide on what was typed: the PIN that the door waits for, else a code."""
+        """Decide on typed digits: the PIN that the door waits for, else a code."""
         key = self._card_key
         waiting = self._keypads.waiting(typed.door, now) if typed.side == "in" else None
         token: str | None = None
@@ -162,33 +162,31 @@ class Entries:
             self._keypads.done(typed.door)
 
     def door(self, event: Event) -> bool:
-        """Take in what a driver says of a door; return whether the event is to be passed on."""
+        """Check a driver's event of a door; return whether it is to be passed on."""
         if event["kind"] != "door":
             return True
         device = self._devices.get(event["device"])
         watch = self.watches.get(device.door) if device is not None and device.door is not None else None
         if device is None or watch is None:
             return True
-        # A board calls it tampering whenever its door opens without its own relay, and has its own idea of held.
+        # A board reports tampering when its door opens without its own relay, and has its own limit for a held door.
         return not (event["state"] in ("tamper", "held") and device.driver == "esp_rfid" and watch.is_open)
 
     def contact(self, event: Event) -> None:
-        """Draw the conclusions from a door that opened or closed; its own event has been passed on."""
+        """Take in that a door opened or closed; the driver's own event has been passed on."""
         if event["kind"] != "door" or event["state"] not in ("open", "closed"):
             return
         device = self._devices.get(event["device"])
         watch = self.watches.get(device.door) if device is not None and device.door is not None else None
         if watch is None:
             return
-        before, inside = watch.unexplained, self._memory.somebody_inside
-        self._tell(
-            watch.contact(event["device"], event["at"], is_open=event["state"] == "open", somebody_inside=inside)
-        )
+        before, inside = watch.unexplained, self._memory.anyone_inside
+        self._tell(watch.contact(event["device"], event["at"], is_open=event["state"] == "open", anyone_inside=inside))
         if watch.unexplained != before:
             self._memory.unsure_passage(openings=1)
 
     def silent(self, device: str) -> None:
-        """A device fell silent: no contact of its will tell."""
+        """A device fell silent: if it is a contact, its door's state is unknown."""
         for watch in self.watches.values():
             watch.lost(device)
 
@@ -207,10 +205,10 @@ class Entries:
     def _stays(
         self, presented: Presented, presence: Presence, at: int, now: float, decided: Callable[[], None]
     ) -> None:
-        """Take in that a card stays: the same act still, with no other event and no other use.
+        """Take in that a card stays at its reader: no further event, no further use.
 
-        A card that was denied opens as soon as it may. The lock opens again once its time is over and if the door was
-        not seen to open; on the way out it does so in any case.
+        A card that was denied opens as soon as it may. The lock opens again once its time is over, if the door did
+        not open; on the way out in any case.
         """
         reading = presented.reading
         if reading.card_token is not None:
@@ -226,7 +224,7 @@ class Entries:
         presence.reopened += not denied
         waits = not denied and watch is not None and watch.opened_again(presented.device, presence.granted_at or 0, at)
         if denied or (watch is not None and watch.believed and not waits and not presence.passed):
-            self._decide(presented, at, decided, presence)  # what was granted has run out: this is another grant
+            self._decide(presented, at, decided, presence)  # the grant has run out: this is another one
             return
         self._locks.unlock(reading.door, decided)
         if watch is not None:
@@ -253,7 +251,7 @@ class Entries:
         if decision.granted:
             self._locks.unlock(reading.door, decided)
         watch = self.watches.get(reading.door)
-        speaks = decision.granted and watch is not None and watch.speaks
+        speaks = decision.granted and watch is not None and watch.reports
         awaits = speaks and watch is not None and watch.believed
         waits = awaits and not self._is_hard(reading)
         whose = decision.member or reading.card_token
@@ -267,7 +265,7 @@ class Entries:
         if repeated:
             state = replace(state, used=before.used)
         if speaks and not waits:
-            state = passed(decision, reading, held, state, taken=False)  # not seen to pass, as yet
+            state = passed(decision, reading, held, state, taken=False)  # not confirmed by the contact yet
         event = access_event(presented, decision, held, at)
         if decision.granted:
             event["awaits"] = awaits
@@ -298,13 +296,13 @@ class Entries:
         return decision
 
     def _is_hard(self, reading: Reading) -> bool:
-        """Return whether a card that was let in by ``reading`` must not be let in again, whatever a contact says."""
+        """Return whether a card let in by ``reading`` must not be let in again, whatever the contact reports."""
         held = self._lists.current
         rules = held.rules.doors.get(reading.door, DOOR) if held is not None else DOOR
         return reading.side == "in" and rules.passback == "hard"
 
     def _state_for(self, reading: Reading, at: int) -> State:
-        """Return the state to decide in: a grant that is being repeated is no reason to refuse it."""
+        """Return the state to decide by: a grant that is being repeated is no reason to refuse."""
         state, held = self._memory.state, self._lists.current
         entry = held.entries.get(reading.card_token) if held is not None and reading.card_token is not None else None
         if held is None or entry is None or reading.side == "out":
@@ -312,12 +310,12 @@ class Entries:
         return self._grants.before(state, reading.door, entry.member.ref, at, held.rules)
 
     def _keep(self, presented: Presented, presence: Presence) -> None:
-        """Keep a card's presence; what nobody can read leaves no trace on the disk."""
+        """Keep a card's presence; an unreadable card leaves no trace on the disk."""
         if presented.reading.card_token is not None:
             self._presences.save(presented.device, presence)
 
     def _tell(self, events: tuple[Event, ...]) -> None:
-        """Pass on what a door's contact tells; an access that was taken leaves behind now what it leaves."""
+        """Pass on a door's events; a grant that was taken counts as an entry from now on."""
         for event in events:
             if event["kind"] == "access_taken" or event["kind"] == "access_not_taken":
                 granted = self._granted.pop((event["device"], event["access_at"]), None)

@@ -1,4 +1,4 @@
-"""Doors that stand open by order: in an evacuation, or for what is left of a first card's period."""
+"""Holds doors open: in an evacuation, or for the rest of a period that a first card began."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.lists.signed_time import SignedTime
 
 
 class HeldOpenDoors:
-    """One gateway's. ``say`` is told when a door begins to stand open and when it ends."""
+    """The doors of one gateway. ``say`` is called when a door begins to be held open and when that ends."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class HeldOpenDoors:
         self._now: set[str] = set()
 
     def look(self, now: float, at: int) -> None:
-        """Keep open what shall stand open, and let the rest fall shut.
+        """Hold open the doors that are due, and let the others close.
 
         Args:
             now: seconds of a monotonic clock.

@@ -1,4 +1,4 @@
-"""Doors that wait for a PIN: whose card was shown last, and until when what is typed there belongs to it. Pure."""
+"""Doors that wait for a PIN: the card that was presented last, and until when a PIN typed there belongs to it. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 WITHIN_S: Final = 20.0
-"""So long after a card a PIN may be typed."""
+"""How long after its card a PIN may be typed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,11 @@ class Keypads:
         self._waiting: dict[str, Waiting] = {}
 
     def ask(self, door: str, token: str, member: str, now: float) -> None:
-        """Wait for the PIN of the card that was shown at ``door`` last."""
+        """Wait for the PIN of the card that was presented at ``door`` last."""
         self._waiting[door] = Waiting(token=token, member=member, until=now + WITHIN_S)
 
     def stays(self, door: str, token: str, now: float) -> None:
-        """The card that ``door`` waits for is still there: its PIN may take as long as from now on."""
+        """The card that ``door`` waits for is still there: the time for its PIN starts anew."""
         found = self.waiting(door, now)
         if found is not None and found.token == token:
             self.ask(door, token, found.member, now)
@@ -44,5 +44,5 @@ class Keypads:
         return found
 
     def done(self, door: str) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         self._waiting.pop(door, None)

@@ -1,4 +1,4 @@
-"""The locks of one gateway: opened once, or kept open for as long as a door shall stand open."""
+"""The locks of one gateway: opened once, or held open."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 Publish = Callable[[str, bytes, Callable[[], None] | None], None]
 """Topic, payload, and what to call when it goes to the socket; never retained."""
 _AGAIN: Final = 0.5
-"""After this part of a lock's time it is told again to stay open: one lost message shuts no door."""
+"""The part of a lock's time after which it gets the next command to stay open: one lost message closes no door."""
 _AT_LEAST_S: Final = 0.5
 _REFUSED_S: Final = 60.0
-"""A lock that can't be told is tried, and complained of, once a minute."""
+"""A lock whose driver refuses is tried, and logged, once a minute."""
 
 
 class Locks:
-    """Tells locks what to do. ``now``: seconds of a monotonic clock."""
+    """Sends commands to locks. ``now``: seconds of a monotonic clock."""
 
     def __init__(self, config: GatewayConfig, drivers: Mapping[str, Driver], publish: Publish) -> None:
         self._gateway = config.gateway
@@ -32,14 +32,14 @@ class Locks:
             door.code: (door, by_code[door.lock]) for door in config.doors if door.lock in by_code
         }
         self._next: dict[str, float] = {}
-        """By door that stands open: when to tell its lock again."""
+        """By door that is held open: when its lock gets the next command."""
 
     def unlock(self, door: str, decided: Callable[[], None] | None = None) -> bool:
         """Open a door once; False where there is no such door or lock."""
         return self._send(door, decided, hold=False)
 
     def stand_open(self, door: str, now: float) -> None:
-        """Keep ``door`` open: to be called again and again until it shall fall shut."""
+        """Hold ``door`` open; to be called again and again until it may close."""
         if now >= self._next.get(door, now):
             lock = self._locks.get(door)
             sent = lock is not None and self._send(door, None, hold=True)
@@ -47,7 +47,7 @@ class Locks:
             self._next[door] = now + again_s
 
     def fall_shut(self, door: str) -> None:
-        """Keep it open no longer: it falls shut when its lock's time is over."""
+        """Hold it open no longer: it closes when its lock's time is over."""
         self._next.pop(door, None)
 
     def _send(self, door_code: str, decided: Callable[[], None] | None, *, hold: bool) -> bool:

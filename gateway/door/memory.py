@@ -1,8 +1,8 @@
-"""What one gateway remembers across a restart: ``access.State``, kept in small parts beside the spool.
+"""What one gateway remembers across a restart: ``access.State``, kept in small parts in the spool's file.
 
-A state is replaced whole, never changed; what differs from the one before is written, one row for each movement, use
-and count of tries, so that a badge costs the disk the same in a place of ten people and of a thousand. A part is given
-to the disk before the event that it belongs to: an event on the disk means that its part is there, whatever dies when.
+A state is replaced whole, never changed; the difference to the one before is written, one row for each movement, use
+and count of tries, so that a card read costs the disk the same in a place of ten people and of a thousand. A part is
+handed to the spool before the event that it belongs to: if the event is on the disk, the part is too.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "state:"
 NIGHT: Final = time(4)
-"""Local: nobody is called at an assembly point by yesterday's reading."""
+"""Local time: yesterday's card reads are no longer on the evacuation list."""
 FORGOTTEN_AFTER: Final = timedelta(hours=14)
 PRUNED_AT_ONCE: Final = 10_000
-"""Entries of a list that are looked through between two readings (3 ms); a larger list waits for the night."""
+"""Entries of a list that are pruned between two card reads (3 ms); a larger list waits for the night."""
 _BY_KEY: Final = ("movements", "unseen", "used", "tries", "held_open")
 """Fields of a state whose entries are parts of their own."""
 _TOGETHER: Final = {
@@ -42,16 +42,16 @@ _UNSURE_ROW: Final = "unsure"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsure:
-    """Passages since the night that no card accounts for."""
+    """Passages since the last night that no card accounts for."""
 
     openings: int = 0
-    """The door's contact spoke and nobody had been let in: by the handle, behind somebody, or by force."""
+    """Openings without a grant: by the handle, behind another person, or by force."""
     strangers: int = 0
-    """Cards that nobody knows, read on the way out."""
+    """Unknown cards, read on the way out."""
 
 
 class Memory:
-    """One gateway's. ``state`` may be read from any thread; all else by whoever holds the place's lock."""
+    """One gateway's memory. ``state`` may be read from any thread, the rest only while the place's lock is held."""
 
     def __init__(self, zone: ZoneInfo, keep: Keep) -> None:
         self.state = _EMPTY
@@ -62,7 +62,7 @@ class Memory:
         self._pruned_by: AccessList | None = None
 
     def restore(self, kept: Mapping[str, str]) -> int:
-        """Take what was kept; return how many parts could not be read and are forgotten."""
+        """Restore what was kept; return how many parts could not be read and are forgotten."""
         bad = 0
         found = {name: value for name, value in kept.items() if name.startswith(PREFIX) and value}
         state = _EMPTY
@@ -79,7 +79,7 @@ class Memory:
         return bad
 
     def become(self, state: State) -> None:
-        """Take ``state`` for the present one and keep what is new in it."""
+        """Replace the state by ``state`` and keep what is new in it."""
         old, self.state = self.state, state
         if state is old:
             return
@@ -95,8 +95,8 @@ class Memory:
         self._keep(PREFIX + _UNSURE_ROW, json.dumps([self.unsure.openings, self.unsure.strangers]))
 
     @property
-    def somebody_inside(self) -> bool:
-        """Whether somebody may be inside: by a card, by an opening that no card accounts for, or on the way in."""
+    def anyone_inside(self) -> bool:
+        """Whether anyone may be inside: by a card, by an opening that no card accounts for, or on the way in."""
         return (
             bool(self.state.unseen)
             or self.unsure != Unsure()
@@ -104,7 +104,7 @@ class Memory:
         )
 
     def tick(self, at: datetime, access_list: AccessList | None) -> None:
-        """Forget what the night ends, and the uses that a new list tells itself."""
+        """Forget what ends with the night, and the uses that a new list already contains."""
         local = at.astimezone(self._zone)
         night = (local - timedelta(hours=NIGHT.hour)).date()
         ended = night != self._night
@@ -140,7 +140,7 @@ class Memory:
 
 
 def _changed(old: State, new: State) -> Iterator[tuple[str, State | None]]:
-    """Return the parts of ``new`` that ``old`` doesn't have, and None for those that are gone."""
+    """Yield the parts of ``new`` that ``old`` doesn't have, and None for those that are gone."""
     for what, names in _TOGETHER.items():
         part = {name: getattr(new, name) for name in names}
         if any(getattr(old, name) != value for name, value in part.items()):

@@ -1,4 +1,4 @@
-"""Who may be inside a place, from the memory of its gateways alone: to be called at the assembly point."""
+"""The evacuation list: who may be inside a place, from the memory of its gateways alone."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from gateway.door.memory import Unsure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
-    """The answer, true at ``at`` (aware)."""
+    """The list as it is at ``at`` (aware)."""
 
     place: str
     at: datetime
     people: Mapping[str, Present]
-    """By member, those who came last first."""
+    """By member, the last arrival first."""
     unsure: Unsure
     """Passages since four in the morning that no card accounts for."""
     exits_read: bool
-    """Whether any reader reads who leaves: without one everybody who came stays on the list until the night."""
+    """Whether any reader reads cards on the way out: without one, all who came stay on the list until the night."""
     evacuation: bool
     lockdown: bool
 
@@ -41,7 +41,7 @@ class Roll:
 
 
 def call_roll(gateways: Iterable[tuple[GatewayConfig, State, Unsure]], at: datetime) -> Roll:
-    """Put together what the gateways of one place remember: who went out by another gateway's door is out.
+    """Merge what the gateways of one place remember: a member who left by another gateway's door is out.
 
     Args:
         gateways: at least one, all of the same place.

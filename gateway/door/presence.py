@@ -1,7 +1,7 @@
-"""Which cards are at which readers: a card that stays is read again and again, and is one act.
+"""Which cards are at which readers: a card that stays is read again and again, and counts once.
 
 A presence ends when its card was not read for longer than its reader takes to read it again, or when the clock jumps.
-Times in µs since 1970 by the gateway's clock. What is kept outlives a restart of the gateway while the card lies there.
+Times in µs since 1970 by the gateway's clock. What is kept survives a restart while the card stays at the reader.
 """
 
 from __future__ import annotations
@@ -18,41 +18,41 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "presence:"
 SLACK_US: Final = 1_000_000
-"""A reader may be so late. One that reads a card only as it arrives, and a hub that repeats itself, do so within it."""
+"""A reader may be this late. Readers that report only arriving cards, and hubs that repeat, repeat within it."""
 _OTHERS_MOST: Final = 3
-"""So many reads of other cards in between are allowed for. Each takes the reader's time: a card that is read again
-sooner was shown again."""
+"""How many reads of other cards in between are allowed for. Each takes the reader time: a card that is read again
+sooner was presented again."""
 _CARDS_MOST: Final = 4
-"""Cards that are remembered at one reader."""
+"""Cards remembered at one reader."""
 _KEPT_EVERY_US: Final = 10_000_000
-"""The disk learns that a card still stays no more often than this."""
+"""A card that stays is written to the disk no more often than this."""
 _AFTER_RESTART_US: Final = 30_000_000
 """A card that was there before a restart is still there if it is read again within this."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Presence:
-    """A card (or what was typed) at a reader, and what came of it."""
+    """A card (or typed digits) at a reader, and the outcome."""
 
     mark: str = field(repr=False)
-    """The card's token, or what else tells one from another."""
+    """The card's token, or another identifier."""
     last_at: int
     others: int = 0
     """Reads of other cards since."""
     granted_at: int | None = None
     """None: denied, or taken for an enrolment."""
     open_until: int = 0
-    """When the time of the lock that it opened is over."""
+    """When the lock that it opened closes again."""
     reopened: int = 0
     """How many times the lock was opened again because the card stayed."""
     passed: bool = False
-    """The door's contact has told that the grant was taken."""
+    """The door's contact reported that the grant was taken."""
     enrolled: bool = False
     kept_at: int | None = None
-    """``last_at`` as the disk has it; None: nothing of it is kept."""
+    """``last_at`` as on the disk; None: it isn't kept."""
     restored: bool = False
     counted: bool = False
-    """The card went through before a restart and is read again: still there, or there again, it has entered once."""
+    """The card went through before a restart and is read again: whether it stayed or came back, it has entered once."""
 
 
 class Presences:
@@ -63,7 +63,7 @@ class Presences:
         self._at: dict[str, dict[str, Presence]] = {}
 
     def restore(self, kept: Mapping[str, str]) -> None:
-        """Take what was kept of an earlier life; what cannot be read is forgotten."""
+        """Restore what was kept before a restart; what cannot be read is forgotten."""
         for name, text in kept.items():
             device = name.removeprefix(PREFIX)
             if device == name or not text:
@@ -87,15 +87,15 @@ class Presences:
                 log.error("presence_unreadable", extra={"device": device, "reason": type(error).__name__})
 
     def read(self, device: str, mark: str, at: int, again_s: float | None) -> tuple[Presence, bool]:
-        """Take a read; return its presence, and whether that is an earlier one that goes on.
+        """Take a read; return its presence, and whether that presence began earlier.
 
         Args:
-            again_s: after so long the reader reads a card again that stays; None: it reads only what arrives.
+            again_s: how often the reader reads a card that stays; None: it reports only cards that arrive.
         """
         here = self._at.setdefault(device, {})
         for there in self._at.values():
             if there is not here:
-                there.pop(mark, None)  # what is shown elsewhere has left
+                there.pop(mark, None)  # a card presented elsewhere has left
         found = here.pop(mark, None)
         stays = found is not None and _stays(found, at, again_s)
         if found is None or not stays:
@@ -115,7 +115,7 @@ class Presences:
         return presence, stays
 
     def save(self, device: str, presence: Presence) -> None:
-        """Keep what is known of ``presence``, and of the other cards at its reader that are kept."""
+        """Keep ``presence``, and the other cards at its reader that are kept."""
         presence.kept_at = presence.last_at
         rows = [
             [one.mark, one.last_at, one.granted_at, one.open_until, one.reopened, one.passed, one.enrolled]

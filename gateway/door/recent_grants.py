@@ -1,6 +1,6 @@
 """Grants that counted at once, whether the door was passed or not, and that may be repeated.
 
-Who finds the lock shut again presents the card once more: that is another act, but not another entry. Times
+A person who finds the lock closed again presents the card once more: another grant, but not another entry. Times
 in µs since 1970 by the gateway's clock.
 """
 
@@ -37,14 +37,14 @@ class _Grant:
 
 
 class RecentGrants:
-    """One gateway's grants of late, by door and member."""
+    """One gateway's recent grants, by door and member."""
 
     def __init__(self, keep: Keep) -> None:
         self._keep = keep
         self._of: dict[tuple[str, str], _Grant] = {}
 
     def restore(self, kept: Mapping[str, str]) -> None:
-        """Take what was kept of an earlier life; what cannot be read is forgotten."""
+        """Restore what was kept before a restart; what cannot be read is forgotten."""
         for name, text in kept.items():
             if name.startswith(PREFIX) and text:
                 try:
@@ -77,14 +77,14 @@ class RecentGrants:
         return there is None or (there.door == door and there.space is not None)
 
     def before(self, state: State, door: str, member: str, at: int, rules: PlaceRules) -> State:
-        """Return the state to decide in: without the grant that is being repeated, where there is one."""
+        """Return the state to decide by: without the grant that is being repeated, if there is one."""
         if not self.repeated(state, door, member, at):
             return state
         grant = self._of[door, member]
         return undone(state, grant.before, member, grant.pass_ref, rules, moved=at <= grant.until)
 
     def taken(self, door: str, member: str) -> None:
-        """The door was seen to be passed: the member's next grant there repeats nothing."""
+        """The door's contact reported the passage: the member's next grant there is no repetition."""
         if self._of.pop((door, member), None) is not None:
             self._keep(f"{PREFIX}{door}:{member}", "", until=0)
 

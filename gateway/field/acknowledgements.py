@@ -1,4 +1,4 @@
-"""Acknowledges a sensor's message to the field broker when all that it made is on the disk, and not before."""
+"""Acknowledges a sensor's message to the field broker when all of its events are on the disk."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ Receipt = tuple[int, int]
 
 
 class Acknowledgements:
-    """Those of one connection. Any thread may call."""
+    """The acknowledgements of one connection. Any thread may call."""
 
     def __init__(self, spool: Spool) -> None:
         self.send: Callable[[Sequence[Receipt]], None] = lambda _receipts: None
-        """Where they go."""
+        """Sends them."""
         self._spool = spool
         self._waiting: deque[tuple[int, Receipt]] = deque()
-        """How many events must be on the disk, and what may be acknowledged then."""
+        """How many events must be on the disk, and the receipt to acknowledge then."""
         self._lock = threading.Lock()
 
     def wait_for_disk(self, receipt: Receipt) -> None:
         """Acknowledge ``receipt`` as soon as every event that the spool has taken so far is on the disk.
 
-        Also where the message made no event: it may be one that is delivered again while its events are on their way.
+        Also if the message made no event: it may be delivered again while its events are still being written.
         """
         with self._lock:
             self._waiting.append((self._spool.taken, receipt))
         self.stored()
 
     def stored(self) -> None:
-        """Look how far the disk has come."""
+        """Send the acknowledgements that are due."""
         due = []
         with self._lock:
             while self._waiting and self._waiting[0][0] <= self._spool.appended:

@@ -1,8 +1,8 @@
-"""Which deliveries of the field broker are in the spool already: a message that isn't acknowledged comes again.
+"""Remembers which deliveries of the field broker are stored: a message that isn't acknowledged is delivered again.
 
 A broker that delivers a message again uses the same packet identifier for it, as long as it keeps the session (MQTT
-3.1.1, 4.4). Session, identifier and the message's digest together are kept with the message's events, so that a kill
-between the disk's commit and the acknowledgement doubles nothing.
+3.1.1, 4.4). Session, identifier and the message's digest are kept together with the message's events, so that
+nothing is stored twice if the process dies between the commit and the acknowledgement.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "delivery:"
 SESSION: Final = "delivery_session"
 REMEMBERED: Final = 2048
-"""Deliveries; more than any broker leaves without acknowledgement (Mosquitto: ``max_inflight_messages``)."""
+"""Deliveries; more than a broker leaves unacknowledged (Mosquitto: ``max_inflight_messages``)."""
 
 
 class Deliveries:
-    """Those of one session at the field broker."""
+    """The deliveries of one session at the field broker."""
 
     def __init__(self, kept: Mapping[str, str]) -> None:
-        """Take what was kept of an earlier life; what cannot be read is forgotten."""
+        """Restore what was kept before a restart; what cannot be read is forgotten."""
         self.session = 0
-        """Rises when the broker knows nothing of the session that we had."""
+        """Increased when the broker has lost the session."""
         self._of: dict[int, tuple[int, int, str]] = {}
         try:
             self.session = int(kept.get(SESSION, "0"))
@@ -38,7 +38,7 @@ class Deliveries:
             log.error("deliveries_unreadable", extra={"reason": str(error)})
 
     def begin(self) -> tuple[str, str]:
-        """A new session begins; return what to keep of that."""
+        """Begin a new session; return what to keep."""
         self.session += 1
         return SESSION, str(self.session)
 
@@ -53,5 +53,5 @@ class Deliveries:
 
 
 def digest_of(topic: str, payload: bytes) -> str:
-    """Return what tells one message from another."""
+    """Return a digest of a message."""
     return hashlib.blake2b(topic.encode() + b"\0" + payload, digest_size=8).hexdigest()

@@ -1,10 +1,10 @@
 """The field side of the process: two connections to the place's broker, every device of every gateway.
 
-Cards and codes come by a connection of which the broker keeps nothing: one that comes late must open no door. All else
-comes by a session that it keeps, and is acknowledged when it is on the disk (``acknowledgements``).
+Cards and codes come by a connection without a session at the broker: a late one must open no door. Everything else
+comes by a session that the broker keeps, and is acknowledged when it is on the disk (``acknowledgements``).
 
-The connections' callbacks only note the arrival and enqueue; one thread routes, decodes, decides and stores. What goes
-wrong with one message stays with that message.
+The connections' callbacks only note the arrival and enqueue; one thread routes, decodes, decides and stores. An error
+affects only its own message.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ from process.latency import Latency
 log = logging.getLogger(__name__)
 
 LARGEST_MESSAGE: Final = 65_536
-"""Bytes; no device of ours says more at once."""
+"""Bytes; no supported device sends more."""
 _WAITING_MAX: Final = 20_000
-"""Messages that wait to be decoded; beyond this the broker has to keep them."""
+"""Messages that wait to be decoded; further ones stay at the broker."""
 _TICK_S: Final = 0.5
 _OF_THE_PROCESS: Final = ""
-"""Stands for a gateway's code with what the spool keeps for the process."""
+"""In place of a gateway's code: what the spool keeps for the process."""
 _CLIENT_ID: Final = "field_client_id"
 _DISK_WITHIN_S: Final = 5.0
 _PAUSED_S: Final = 5.0
-"""A look at the time that comes so late: the process, or the machine, stood still."""
+"""A tick that comes this late: the process, or the machine, stood still."""
 _LATE_S: Final = 10.0
-"""A card read that has waited here for longer opens nothing."""
+"""A card read that has waited for longer opens no door."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class _Arrival:
     at: int
     now: float
     live: bool = True
-    """Whether it has just been said: a card may be decided on."""
+    """Whether it was sent just now: a card may be decided on."""
     session: int | None = None
-    """Of the broker's kept session, by which it came."""
+    """The broker's session that it came by; None: the connection without one."""
     steady: float = field(default_factory=steady)
 
 
@@ -77,14 +77,14 @@ class Runtime:
         """Take the places' subscriptions.
 
         Args:
-            store: takes what a sensor's message made, for the spool; None: the spool itself.
+            store: stores the events of a sensor's message; None: the spool does.
         """
         self.latency = Latency()
-        """Seconds from the arrival of a card read to its unlock command's going out."""
+        """Seconds from the arrival of a card read until its unlock command goes out."""
         self.messages = 0
-        """Device messages taken in."""
+        """Device messages processed."""
         self.unclaimed = 0
-        """Of these, how many belong to no device of ours."""
+        """Of these, how many belong to no configured device."""
         self._places = list(places)
         self._spool = spool
         self._store = store or spool.append_unit
@@ -117,12 +117,12 @@ class Runtime:
         return self._connected()
 
     def start(self, loop: MqttLoop, broker: Broker) -> None:
-        """Say in every stream that the process has started, start the thread and connect."""
+        """Append a start event for every gateway, start the thread and connect."""
         at = self._clock()
         for place in self._places:
-            self._say(place, "start", at, text=f"{self._version} boot {self._boot}")
+            self._append(place, "start", at, text=f"{self._version} boot {self._boot}")
             if implausible(at):
-                self._say(place, "clock_step", at, text="the clock shows a time before this program was built")
+                self._append(place, "clock_step", at, text="the clock shows a time before this program was built")
         self._thread.start()
         cards = loop.add(
             broker,
@@ -144,34 +144,34 @@ class Runtime:
         self._connected = lambda: cards.connected and sensors.connected
 
     def stored(self) -> None:
-        """Acknowledge what has come to the disk. In the spool's thread, after each commit."""
+        """Acknowledge the messages that are on the disk now. In the spool's thread, after each commit."""
         self._acknowledgements.stored()
 
     def publish(self, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
-        """Send a command to a device, at once or never; never retained."""
+        """Send a command to a device, at once or not at all; never retained."""
         self._publish(topic, payload, sent)
 
     def stop(self) -> None:
-        """Finish what has arrived and end the thread."""
+        """Process what has arrived and end the thread."""
         self._arrivals.put(None)
         if self._thread.is_alive():
             self._thread.join(5)
 
     def hear(self, message: Message) -> None:
-        """Take in a message as if a device had sent it (``maillage replay``)."""
+        """Process a message as if a device had sent it (``maillage replay``)."""
         self._arrived(message)
 
     def _arrived(self, message: Message, *, live: bool = True, session: int | None = None) -> None:
         self._arrivals.put(_Arrival(message, self._clock(), time.perf_counter(), live, session))
 
     def _session(self, resumed: bool) -> None:
-        """The connection for sensors stands; ``resumed``: the broker has kept its session."""
+        """The sensors' connection is up; ``resumed``: the broker has kept its session."""
         if not resumed:
             name, value = self._deliveries.begin()
             self._spool.keep(_OF_THE_PROCESS, name, value)
 
     def _client_id(self) -> str:
-        """Return the name of the session that the broker keeps: this spool's own, whatever gateways it serves."""
+        """Return the name of the session at the broker: this spool's own, whatever gateways it serves."""
         found = self._remembered().get(_CLIENT_ID)
         if found is None:
             found = f"maillage-sensors-{secrets.token_hex(6)}"
@@ -180,7 +180,7 @@ class Runtime:
         return found
 
     def _remembered(self) -> dict[str, str]:
-        """Return what was kept; nothing on a disk that doesn't give it: a session begins anew then."""
+        """Return what was kept; nothing if the disk can't be read: a new session begins then."""
         try:
             return self._spool.kept(_OF_THE_PROCESS)
         except SpoolError as error:
@@ -212,12 +212,12 @@ class Runtime:
     def _take(self, arrival: _Arrival) -> None:
         message = arrival.message
         self.messages += 1
-        self._look(arrival.steady, arrival.at)  # a step stands in the stream before what bears the new time
+        self._check_clock(arrival.steady, arrival.at)  # a step comes before the events with the new time
         if arrival.session is None:
             claims = self._live.of(message.topic) or self._kept.of(message.topic)
             unit = None
         else:
-            claims = self._kept.of(message.topic)  # a session may still hold what is a reader's topic by now
+            claims = self._kept.of(message.topic)  # a session may still hold messages of what is a reader's topic now
             unit = Unit()
         stored = self._is_stored(arrival)
         for place, driver in () if stored else claims:
@@ -235,7 +235,7 @@ class Runtime:
         return self._deliveries.is_stored(arrival.session, message.receipt[1], digest)
 
     def _keep(self, arrival: _Arrival, unit: Unit) -> None:
-        """Give the spool what a message made, and acknowledge the message when that is on the disk."""
+        """Give the message's events to the spool, and acknowledge the message when they are on the disk."""
         message = arrival.message
         if unit.events and arrival.session is not None and message.receipt is not None:
             digest = digest_of(message.topic, message.payload)
@@ -265,7 +265,7 @@ class Runtime:
         except Exception as error:
             reason = f"driver_bug: {type(error).__name__}"
             if place.fault(message.topic, message.payload, reason, at=at, now=now, driver=driver):
-                # Where, and not what: an error's own words may quote a card's number or a PIN.
+                # Only the place: the error's text may quote a card's number or a PIN.
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 log.error(
                     "driver_failed",
@@ -273,31 +273,31 @@ class Runtime:
                 )
 
     def _stood_still(self, seconds: float) -> None:
-        """A look at the time comes ``seconds`` late: what could not be heard meanwhile makes no device silent."""
+        """A tick comes ``seconds`` late: no device counts as silent for that time."""
         if seconds > _PAUSED_S:
             log.warning("stood_still", extra={"seconds": round(seconds, 1)})
             for place in self._places:
                 place.paused(seconds)
 
     def _tick(self, now: float, at: int) -> None:
-        self._look(steady(), at)
+        self._check_clock(steady(), at)
         for place in self._places:
             try:
                 place.tick(now, at)
             except Exception:
                 log.exception("tick_failed", extra={"gateway": place.config.gateway})
 
-    def _look(self, now: float, at: int) -> None:
-        """Say in every stream that the clock stepped, if it did."""
+    def _check_clock(self, now: float, at: int) -> None:
+        """Append an event for every gateway if the clock stepped."""
         step_s = self._watch.tick(now, at)
         if step_s is None:
             return
         for place in self._places:
             log.warning("clock_step", extra={"gateway": place.config.gateway, "seconds": round(step_s, 3)})
             place.clock_stepped(step_s)
-            self._say(place, "clock_step", at, value=step_s)
+            self._append(place, "clock_step", at, value=step_s)
 
-    def _say(self, place: Place, what: str, at: int, *, text: str | None = None, value: float | None = None) -> None:
+    def _append(self, place: Place, what: str, at: int, *, text: str | None = None, value: float | None = None) -> None:
         event = GatewayEvent(kind="gateway", what="start", at=at, device="gateway")
         if what == "clock_step":
             event["what"] = "clock_step"

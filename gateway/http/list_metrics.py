@@ -1,4 +1,4 @@
-"""What a gateway process tells of its lists and of the commands that it got, in Prometheus' text format."""
+"""The metrics of a gateway process's lists and orders, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from process.exposition import metric, single
 
 
 def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
-    """Return the metrics of ``places``, whose lists and commands come by ``downlink``."""
+    """Return the metrics of ``places``, whose lists and orders come by ``downlink``."""
     lists = {code: place.lists for code, place in places.items()}
     held = [(code, one.current) for code, one in lists.items()]
     now = {code: place.signed.believed(micros()) / 1e6 for code, place in places.items()}
     outcomes: Counter[tuple[str, str]] = Counter()
     for orders in downlink.orders.values():
-        outcomes.update(dict(orders.outcomes))  # a copy: another thread counts on
+        outcomes.update(dict(orders.outcomes))  # a copy: another thread changes it
     return "".join(
         (
             single(
                 "maillage_gateway_without_list",
                 "gauge",
-                "Gateways that hold no valid access list: their doors stay shut.",
+                "Gateways without a valid access list: their doors stay closed.",
                 sum(1 for _, one in held if one is None),
             ),
             metric(
@@ -66,7 +66,7 @@ def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
             metric(
                 "maillage_gateway_commands_total",
                 "counter",
-                "Commands answered, by kind and outcome.",
+                "Orders answered, by action and outcome.",
                 [("", {"do": do, "outcome": outcome}, number) for (do, outcome), number in sorted(outcomes.items())],
             ),
         )

@@ -1,4 +1,4 @@
-"""What a gateway process tells over HTTP: ``/metrics``, ``/healthz``, ``/readyz``, and ``/muster`` of its places."""
+"""What a gateway process serves over HTTP: ``/metrics``, ``/healthz``, ``/readyz``, and its places' ``/muster``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MUSTER = ("/muster", "/muster.json")
 
 
 class ProcessMetrics:
-    """Reads the parts of a process; holds nothing itself."""
+    """Reads the state of a process's parts."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class ProcessMetrics:
         self._loops = loops
 
     def health(self) -> dict[str, bool]:
-        """Return for each part whether it is alive; one that isn't ends the process's use."""
+        """Return for each part whether it is alive; if one isn't, the process must be restarted."""
         return {
             "spool": self._spool.alive,
             "downlink": self._downlink.alive,
@@ -52,7 +52,7 @@ class ProcessMetrics:
         }
 
     def readiness(self) -> dict[str, bool]:
-        """Return for each line whether it stands; doors are decided without any but the field's."""
+        """Return for each connection and the disk whether it works; doors need only the field broker."""
         return {
             "field": self._runtime.connected,
             "centre": self._uplink.connected() == len(self._places),
@@ -60,10 +60,10 @@ class ProcessMetrics:
         }
 
     def disk(self) -> dict[str, Any]:
-        """Return what is wrong with the disk, and which broken files lie beside the spool. No restart mends it."""
-        said: dict[str, Any] = {"disk": self._spool.trouble or self._downlink.store.trouble or "ok"}
+        """Return what is wrong with the disk, and the broken files beside the spool. A restart changes none of it."""
+        found: dict[str, Any] = {"disk": self._spool.trouble or self._downlink.store.trouble or "ok"}
         aside = self._spool.set_aside()
-        return {**said, "set_aside": aside} if aside else said
+        return {**found, "set_aside": aside} if aside else found
 
     def text(self) -> str:
         """Return all metrics in Prometheus' text format."""
@@ -176,7 +176,7 @@ class ProcessMetrics:
                 single(
                     "maillage_gateway_repeats_total",
                     "counter",
-                    "Readings and card reads dropped as repeats.",
+                    "Measures and card reads dropped as repeats.",
                     sum(place.repeats.dropped for place in self._places.values()),
                 ),
                 single(
@@ -203,7 +203,7 @@ class MetricsServer:
         """Listen.
 
         Args:
-            muster: answers ``/muster``; None: nobody does.
+            muster: answers ``/muster``; None: 404.
 
         Raises:
             OSError: the address is taken.
@@ -238,9 +238,11 @@ class MetricsServer:
                 else:
                     self._muster(muster, self.rfile.read(int(length)))
 
-            def _muster(self, desk: MusterService, body: bytes) -> None:
+            def _muster(self, service: MusterService, body: bytes) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                answer = desk.answer(Request(path=self.path, headers=headers, body=body, client=self.client_address[0]))
+                answer = service.answer(
+                    Request(path=self.path, headers=headers, body=body, client=self.client_address[0])
+                )
                 text = answer.text.encode()
                 self.send_response(answer.status)
                 self.send_header("Content-Type", answer.kind)

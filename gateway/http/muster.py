@@ -1,4 +1,4 @@
-"""Gives the muster to whoever shows the place's key, over HTTP and from the gateway itself: no line is needed.
+"""Serves the evacuation list over HTTP, from the gateway itself: it needs the place's key, but no connection.
 
 ``GET /muster?place=CODE`` with ``Authorization: Bearer KEY``; without it a page asks for the key, and a form sends it.
 JSON for ``/muster.json`` or ``Accept: application/json``.
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 
 LONGEST_BODY: Final = 4096
 WRONG_A_MINUTE: Final = 10
-"""Wrong keys of one client in a minute; further ones are 429, and so is a short key although it is right."""
+"""Wrong keys of one client in a minute; further ones are answered with 429, and so is a right key that is short."""
 _LONG: Final = 12
-"""Characters of a key that nobody guesses (those that we export have 60 bits): where it is right it always works.
-Behind a proxy all are one client, and ten wrong keys of a stranger must not hide the muster in an evacuation."""
+"""Characters of a key that can't be guessed (exported keys have 60 bits): it is always accepted. Behind a proxy all are
+one client, and a stranger's ten wrong keys must not hide the list in an evacuation."""
 _CLIENTS: Final = 1000
 """Clients whose wrong keys are remembered."""
 _HTML: Final = "text/html; charset=utf-8"
@@ -51,21 +51,21 @@ _WHY: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked."""
+    """An HTTP request."""
 
     path: str
-    """With its query."""
+    """With its query string."""
     headers: Mapping[str, str]
     """By name in lower case."""
     body: bytes = b""
     """Of a form."""
     client: str = ""
-    """Address of who asks."""
+    """The client's address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is sent back."""
+    """An HTTP response."""
 
     status: int
     kind: str
@@ -74,7 +74,7 @@ class Answer:
 
 
 class MusterService:
-    """The places of one process. Every method may be called from any thread."""
+    """The evacuation lists of one process's places. Every method may be called from any thread."""
 
     def __init__(
         self,
@@ -88,19 +88,19 @@ class MusterService:
             self._places[place.config.place].append(place)
         self._clock = clock
         self._monotonic = monotonic
-        self._nobody = secrets.token_hex(16)
+        self._no_key = secrets.token_hex(16)
         self._lock = threading.Lock()
         self._wrong: dict[str, list[float]] = {}
 
     def answer(self, request: Request) -> Answer:
         """Answer a request for ``/muster`` or ``/muster.json``."""
         path, _, query = request.path.partition("?")
-        asked = {name: values[0] for name, values in parse_qs(query).items()}
-        asked.pop("key", None)  # an address is written down by everything that it passes
-        asked |= {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
+        fields = {name: values[0] for name, values in parse_qs(query).items()}
+        fields.pop("key", None)  # addresses end up in logs
+        fields |= {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         as_json = path.endswith(".json") or _JSON in request.headers.get("accept", "")
-        code = asked.get("place", "") or (next(iter(self._places)) if len(self._places) == 1 else "")
-        shown = _key(request.headers.get("authorization", ""), asked.get("key", ""))
+        code = fields.get("place", "") or (next(iter(self._places)) if len(self._places) == 1 else "")
+        shown = _key(request.headers.get("authorization", ""), fields.get("key", ""))
         status = self._judged(code, shown, request.client) if shown else 401
         if status != 200:
             if status != 401:
@@ -118,7 +118,7 @@ class MusterService:
         return Answer(status=200, kind=_HTML, text=roll_page(roll, places[0].zone))
 
     def _judged(self, code: str, shown: str, client: str) -> int:
-        """Return 200, or why not: 403 a wrong key (or a place without any), 429 too many wrong ones."""
+        """Return 200, 403 (a wrong key, or a place without one) or 429 (too many wrong keys)."""
         places = self._places.get(code)
         held = places[0].config.muster_key if places else None
         wanted = _plain(held.get_secret_value()) if held is not None else ""
@@ -128,7 +128,7 @@ class MusterService:
             if len(self._wrong) >= _CLIENTS:
                 self._wrong.clear()
             self._wrong[client] = wrong
-            right = hmac.compare_digest(shown.encode(), (wanted or self._nobody).encode()) and bool(wanted)
+            right = hmac.compare_digest(shown.encode(), (wanted or self._no_key).encode()) and bool(wanted)
             if right and len(wanted) >= _LONG:
                 return 200
             if len(wrong) >= WRONG_A_MINUTE:
@@ -145,7 +145,7 @@ def _key(authorization: str, typed: str) -> str:
 
 
 def _plain(key: str) -> str:
-    """Return a key as it is compared: a telephone writes capitals and blanks where it likes."""
+    """Return a key as it is compared: telephones add capitals and blanks."""
     return "".join(char for char in key.casefold() if char.isalnum())
 
 

@@ -1,7 +1,7 @@
-"""Holds the access list that a gateway decides by: takes a new one only if it is whole, ours, signed and newer.
+"""Holds the access list that a gateway decides by: accepts a new one only if it is complete, signed and newer.
 
 A whole list comes in parts (``gateway.contract.list_parts``), a change as a delta to the version that is held.
-Whatever fails changes nothing: the last good list goes on, within its age.
+A failure changes nothing: the last good list stays in force, within its age.
 """
 
 from __future__ import annotations
@@ -32,38 +32,38 @@ log = logging.getLogger(__name__)
 
 MANY_DELTAS: Final = 1000
 MANY_BYTES: Final = 4_000_000
-"""So many deltas since the last whole list, or of so many bytes, and the gateway asks for one: a restart applies them
-one by one."""
+"""After this many deltas since the last whole list, or this many bytes, the gateway asks for the whole list: a restart
+applies deltas one by one."""
 _LARGE: Final = 1_000_000
-"""Characters of JSON from which on the garbage collector rests while a list is read."""
+"""Characters of JSON beyond which the garbage collector is paused while a list is read."""
 _LET_GO: Final = 250
-"""Entries of an old list that are let go at once, some 0.3 ms."""
+"""Entries of an old list that are freed at once, some 0.3 ms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedList:
-    """What came of a message, to be kept on the disk."""
+    """What a message changed, to be kept on the disk."""
 
     keep: Whole | KeptDelta
     version: int
     news: bool
-    """False: the list is as before, and stands on fewer deltas."""
+    """False: the list is the same, but needs fewer deltas."""
 
 
 class ListHolder:
-    """The list of one gateway. Taken in one thread, read in another: the attribute is replaced whole."""
+    """The list of one gateway. Changed in one thread, read in others: the attribute is replaced whole."""
 
     def __init__(self, config: GatewayConfig, signed: SignedTime | None = None) -> None:
-        """``signed`` is told when each list was made."""
+        """``signed`` gets the time at which each list was made."""
         self.current: AccessList | None = None
         self.fingerprint: str | None = None
-        """Of ``current`` (``access.compare``); ``in_force`` returns what belongs together."""
+        """Of ``current`` (``access.compare``); ``in_force`` returns both consistently."""
         self.refused: str | None = None
-        """Why nothing could be made of what the centre sent last; None: something could."""
+        """Why the centre's last message couldn't be used; None: it could."""
         self.deltas = 0
-        """How many were applied since the last whole list that is kept."""
+        """How many deltas were applied since the last whole list that is kept."""
         self.applied = 0
-        """Whole lists and deltas taken since the start."""
+        """Whole lists and deltas accepted since the start."""
         self.refusals = 0
         """Messages refused since the start."""
         self._config = config
@@ -71,7 +71,7 @@ class ListHolder:
         self._assembly = Assembly(config.list_key, config.place)
         self._delta_bytes = 0
         self._kept = True
-        """Whether the disk has what the deltas stand on."""
+        """Whether the disk has the list that the deltas change."""
         self._last_head = ""
         self._newest = 0
         self._both = threading.Lock()
@@ -79,7 +79,7 @@ class ListHolder:
 
     @property
     def version(self) -> int | None:
-        """The version that decisions go by."""
+        """The version that decisions use."""
         return self.current.version if self.current is not None else None
 
     @property
@@ -90,7 +90,7 @@ class ListHolder:
 
     @property
     def complaint(self) -> str | None:
-        """Why the centre should send the whole list; None: no need."""
+        """Why the centre should send the whole list; None: it needn't."""
         if not self._kept:
             return "the list that was kept is lost"
         if self.refused is None and (self.deltas >= MANY_DELTAS or self._delta_bytes >= MANY_BYTES):
@@ -98,17 +98,17 @@ class ListHolder:
         return self.refused
 
     def restore(self, whole: Whole | None, deltas: Sequence[ListDelta], *, newest: int = 0) -> None:
-        """Take what was kept across a restart; it is checked like any other. A broken link keeps what is before it.
+        """Restore what was kept across a restart, checked like any message; a broken delta ends the chain there.
 
         Args:
-            newest: the newest version that was ever held: no older list is taken, whatever became of the kept one.
+            newest: the newest version that was ever held: no older list is accepted, even if the kept one is lost.
         """
         self._newest = newest
         if whole is None:
             return
         try:
             head = read_head(self._config.list_key, self._config.place, whole.head, whole.signature)
-            self._stand(self._read(head, whole), head.fingerprint)  # compared with what it says when it came
+            self._put_in_force(self._read(head, whole), head.fingerprint)  # the fingerprint was checked on arrival
             for delta in deltas:
                 self._apply(delta)
                 self._count(delta)
@@ -117,15 +117,15 @@ class ListHolder:
             log.error("kept_list_refused", extra={"gateway": self._config.gateway, "reason": self.refused})
 
     def lost(self) -> None:
-        """The disk lost what was kept: a whole list must come, even of the version that is in force."""
+        """The disk lost the kept list: the whole list is needed, even of the version in force."""
         self._kept = False
 
     def take(self, payload: bytes) -> AppliedList | None:
-        """Take a part or a delta that arrived; None: it changes nothing as yet, or is nothing new.
+        """Process a part or a delta; None: it changes nothing yet, or isn't new.
 
         Raises:
             ListRefused: it isn't the centre's, or another place's, or older than what is held.
-            WholeNeeded: it is for another list than the one held, or doesn't make what it should.
+            WholeNeeded: it is for another list than the one held, or its result is wrong.
         """
         try:
             message = LIST_MESSAGE.validate_json(payload)
@@ -160,19 +160,19 @@ class ListHolder:
             raise ListRefused(f"another version {fresh.version}, made before the one that is held")
         self.deltas, self._delta_bytes, self._kept, self._last_head = 0, 0, True, whole.head
         if news:
-            self._stand(fresh, head.fingerprint)
+            self._put_in_force(fresh, head.fingerprint)
             entries = [] if before is None else list(before.entries.values())
             del before, fresh
-            while entries:  # at once it would hold up every thread: 0.1 s for a hundred thousand
+            while entries:  # all at once would block every thread: 0.1 s for a hundred thousand
                 del entries[-_LET_GO:]
         return AppliedList(keep=whole, version=head.version, news=news)
 
     def _wanted(self, head: ListHead, part: ListPart) -> bool:
-        """Return whether a list of this head would be taken."""
+        """Return whether a list with this head would be accepted."""
         held = max(self.version or 0, self._newest)
         if head.version < held:
             if part.head == self._last_head:
-                return False  # a copy of what became this list by deltas since
+                return False  # a copy of the list that deltas have changed since
             raise ListRefused(f"version {head.version} is older than {held}")
         if self.version is None or head.version > self.version:
             return True
@@ -200,7 +200,7 @@ class ListHolder:
         self._delta_bytes += len(delta.body)
 
     def _apply(self, message: ListDelta) -> bool:
-        """Apply a delta to the list that is held; False: it has been already."""
+        """Apply a delta to the list that is held; False: it was applied before."""
         held = self.current
         try:
             verify(self._config.list_key, "delta", message.body, message.signature)
@@ -220,12 +220,12 @@ class ListHolder:
         if change.base != held.version:
             raise WholeNeeded(f"a delta for version {change.base}, and {held.version} is held")
         try:
-            self._stand(apply(held, change, known=self.fingerprint), change.fingerprint)
+            self._put_in_force(apply(held, change, known=self.fingerprint), change.fingerprint)
         except ListError as error:
             raise WholeNeeded(str(error)) from error
         return True
 
-    def _stand(self, fresh: AccessList, fingerprint: str) -> None:
+    def _put_in_force(self, fresh: AccessList, fingerprint: str) -> None:
         with self._both:
             self.current, self.fingerprint = fresh, fingerprint
         self._signed.seen(micros_of(fresh.made_at))
@@ -242,9 +242,9 @@ class ListHolder:
 
 
 def _read_large(text: str) -> AccessList:
-    """Read a list while the garbage collector rests, which would walk over all of it again and again, then and later.
+    """Read a list while the garbage collector is paused, and exempt it from collection, which would traverse it each time.
 
-    What lives by then is never looked at again; lists hold no cycles, and go when nobody uses them.
+    Lists hold no cycles; they are freed when the last reference is gone.
     """
     collecting = gc.isenabled()
     gc.collect(1)

@@ -1,7 +1,7 @@
-"""What time it is at least: what the centre has signed, and what has passed since by a clock that never jumps.
+"""The earliest possible time: a time that the centre has signed, plus the time since by a clock that never jumps.
 
-A wall clock that was set back would open an ended pass, and let no list grow old. What the gateway's own clock said
-earlier is no proof: it may have been ahead, and would shut the doors for everyone once it is put right.
+A wall clock that was set back would accept an ended pass, and no list would expire. An earlier time of the gateway's
+own clock proves nothing: it may have been ahead, and would close the doors for everyone once it is corrected.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from gateway.spool.values import Keep, keep_nothing
 
 KEPT: Final = "signed_time"
 _KEEP_EVERY_US: Final = 600 * 1_000_000
-"""After a restart the time goes on from where it was at most that long before."""
+"""After a restart the time continues from a value at most this old."""
 TOLERANCE_US: Final = 300 * 1_000_000
-"""A wall clock that is behind by more is wrong; the ingest puts up with as much (``ingest.clock``)."""
+"""A wall clock that is behind by more is wrong; the ingest tolerates as much (``ingest.clock``)."""
 
 
 class SignedTime:
     """The earliest time that a gateway believes; from any thread."""
 
     def __init__(self, *, keep: Keep = keep_nothing, steady: Callable[[], int] = since_start) -> None:
-        """``keep`` takes what must outlive a restart; ``steady`` is in µs."""
+        """``keep`` stores what must survive a restart; ``steady`` is in µs."""
         self._keep = keep
         self._steady = steady
         self._lock = threading.Lock()
@@ -33,7 +33,7 @@ class SignedTime:
         self._kept = 0
 
     def restore(self, kept: Mapping[str, str]) -> None:
-        """Take what was kept of an earlier life."""
+        """Restore what was kept before a restart."""
         value = kept.get(KEPT, "")
         if value.isdecimal():
             self._kept = int(value)

@@ -16,7 +16,7 @@ class MqttUrlError(GatewayError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """Where a broker listens and as whom to log in."""
+    """A broker's address and login."""
 
     host: str
     port: int
@@ -41,13 +41,13 @@ def parse_mqtt_url(url: str) -> Broker:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise MqttUrlError("not an MQTT address: its port or host cannot be read") from error
+        raise MqttUrlError("not an MQTT address: its port or host can't be read") from error
     if parts.scheme not in _PORTS:
         raise MqttUrlError(f"not an MQTT address: it must start with mqtt:// or mqtts://, not {parts.scheme!r}")
     if not parts.hostname:
         raise MqttUrlError("not an MQTT address: it has no host")
     if parts.path not in ("", "/") or parts.query:
-        raise MqttUrlError("not an MQTT address: it goes on after the port")
+        raise MqttUrlError("not an MQTT address: nothing may follow the port")
     return Broker(
         host=parts.hostname,
         port=_PORTS[parts.scheme] if port is None else port,

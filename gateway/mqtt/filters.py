@@ -15,13 +15,13 @@ class _Level(Generic[T]):
 
 
 class Routes(Generic[T]):
-    """Filters and what they lead to; a look-up costs by the topic's depth, not by the number of filters."""
+    """Filters and their targets; a look-up costs by the topic's depth, not by the number of filters."""
 
     def __init__(self) -> None:
         self._exact: dict[str, list[T]] = {}
         self._wild: _Level[T] = _Level()
         self.filters: dict[str, None] = {}
-        """Every filter once, in the order of their coming."""
+        """Every filter once, in the order of adding."""
 
     def add(self, topic_filter: str, leads_to: T) -> None:
         """Make topics that match ``topic_filter`` lead to ``leads_to``, too."""

@@ -29,14 +29,14 @@ CONNECT_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message as it came in."""
+    """A received message."""
 
     topic: str
     payload: bytes
     retained: bool
     receipt: tuple[int, int] | None = None
-    """Which connection of the link brought it, and its packet identifier there, for ``Link.acknowledge``; None: nothing
-    is to be acknowledged."""
+    """The number of the link's connection and its packet identifier there, for ``Link.acknowledge``; None: not to be
+    acknowledged."""
 
 
 OnMessage = Callable[[Message], None]
@@ -65,7 +65,7 @@ class ReadAhead:
         return taken
 
     def pending(self) -> int:
-        """Return how many bytes are held that the selector no longer announces."""
+        """Return how many bytes are held that the selector doesn't report."""
         below = self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
         return len(self._held) + below
 
@@ -90,7 +90,7 @@ def connect(broker: Broker) -> socket.socket:
     """Open a connected socket to ``broker``; blocks for up to ``CONNECT_TIMEOUT_S`` for each of its steps.
 
     Raises:
-        OSError: nobody listens, the name is unknown, TLS failed.
+        OSError: nothing listens there, the name is unknown, TLS failed.
     """
     sock = socket.create_connection((broker.host, broker.port), timeout=CONNECT_TIMEOUT_S)
     try:
@@ -104,7 +104,7 @@ def connect(broker: Broker) -> socket.socket:
 
 
 class _Paho(paho.Client):
-    """paho's client, but for where its socket comes from."""
+    """paho's client with a socket from outside."""
 
     prepared: socket.socket | None = None
 
@@ -139,7 +139,7 @@ class Session:
             reconnect_on_failure=False,
             manual_ack=keeps,
         )
-        client.max_inflight_messages = 0  # ours to bound: by windows, not by paho's queue
+        client.max_inflight_messages = 0  # bounded by windows, not by paho's queue
         client.connect_async(broker.host, broker.port, keepalive=keepalive_s)
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
@@ -162,13 +162,13 @@ class Session:
         self._connection = 0
 
     def start(self, sock: socket.socket) -> bool:
-        """Take over a connected socket and say CONNECT. What an earlier connection left unsent is forgotten."""
+        """Take over a connected socket and send CONNECT. What an earlier connection left unsent is dropped."""
         self._client.drop_out_messages()
         self._client.prepared = sock
         return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def socket(self) -> ReadAhead | None:
-        """Return the socket, or None where there is no connection."""
+        """Return the socket; None: there is no connection."""
         sock = self._client.socket()
         return sock if isinstance(sock, ReadAhead) else None
 
@@ -187,8 +187,8 @@ class Session:
     def misc(self, *, paused: bool) -> bool:
         """Keep the connection alive, once a second; False: it is over.
 
-        While ``paused`` no answer can be read, so that its absence means nothing: a ping goes out twice a keep-alive
-        (the broker counts what it hears), and paho's own clock starts anew.
+        While ``paused`` no answer can be read, and its absence means nothing: a ping goes out twice per keep-alive (the
+        broker counts what it receives), and paho's own timer is reset.
         """
         if not paused:
             return self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS
@@ -201,12 +201,12 @@ class Session:
         return self._client.socket() is not None
 
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
-        """Ask for ``filters`` (filter, QoS), a hundred a packet."""
+        """Subscribe to ``filters`` (filter, QoS), a hundred per packet."""
         for start in range(0, len(filters), 100):
             self._client.subscribe(list(filters[start : start + 100]))
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
-        """Queue a message; nothing is kept without a connection.
+        """Queue a message; without a connection it is dropped.
 
         Raises:
             ValueError: a topic with a wildcard, a payload beyond 256 MB.
@@ -214,7 +214,7 @@ class Session:
         self._client.publish(topic, payload, qos=qos, retain=retain)
 
     def acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
-        """Queue acknowledgements; those of an earlier connection are void, since the broker delivers again."""
+        """Queue acknowledgements; those of an earlier connection are dropped, since the broker delivers again."""
         for connection, mid in receipts:
             if connection == self._connection:
                 self._client.ack(mid, 1)
@@ -224,7 +224,7 @@ class Session:
         self._client.disconnect()
 
     def drop(self) -> None:
-        """Close the socket without a word (the broker sends the will)."""
+        """Close the socket without DISCONNECT (the broker sends the will)."""
         self._client._sock_close()
 
     def _connected(

@@ -1,4 +1,4 @@
-"""What a spool has to write: events, marks and small values, and how far each gateway's events go."""
+"""What a transaction of the spool writes: events, marks and small values."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Final
 from gateway.spool.values import Kept
 
 KINDS: Final = 3
-"""``Changes.part`` tells so many apart."""
+"""Of changes (``Changes.part``)."""
 NONCE: Final = "nonce:"
-"""Before the names of kept nonces of orders."""
+"""Prefix of the names of kept nonces of orders."""
 LONGEST_LIFE_US: Final = 3_900_000_000
 """An hour, and five minutes for a clock that is behind. An order that expires later is refused: its nonce would have to
-be kept for as long."""
+be kept as long."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,9 +24,9 @@ class Changes:
     events: list[tuple[str, bytes]] = field(default_factory=list)
     """(gateway, body), in the order of their calls."""
     ends: list[tuple[Kept, ...] | None] = field(default_factory=list)
-    """Beside each event what is kept with it; None: it is of one unit with the next event."""
+    """For each event the values kept with it; None: the next event is of the same unit."""
     committed: dict[str, int] = field(default_factory=dict)
-    """Row number up to which the centre holds a gateway's events."""
+    """By gateway, the row number up to which the centre has stored its events."""
     renewed: set[str] = field(default_factory=set)
     """Gateways that start a new epoch."""
     kept: dict[tuple[str, str], Kept] = field(default_factory=dict)

@@ -1,9 +1,8 @@
-"""Where the gateway's clock changed among the events of the spool. Pure.
+"""Changes of the gateway's clock among the events of the spool. Pure.
 
-A small computer without a clock of its own starts in 1970 or at the time it last saved, and jumps when it hears the
-true time. What was written before the jump bears the wrong time: the batch that carries it to the centre says by how
-much.
-All times are µs since 1970.
+A small computer without a battery-backed clock starts in 1970 or at the time it saved last, and jumps when it gets the
+correct time. Events before the jump have a wrong time; their batch tells the centre by how much. Times are µs since
+1970.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from gateway.contract.wire import MAX_BOOTS, GatewayEvent
 from gateway.spool.ledger import ClockChange, encoded
 
 STEP_S: Final = 1.0
-"""A wall clock that runs away from the monotonic one by more than this between two looks has stepped."""
+"""A wall clock that departs from the monotonic one by more than this between two checks has stepped."""
 _STEP: Final = b'"clock_step"'
 _AT: Final = re.compile(rb'"at":(-?[0-9]{1,18})[,}]')
 
 
 def noticed(n: int, body: bytes) -> ClockChange | None:
-    """Return the clock's step that the event of row ``n`` tells of, if it is one."""
+    """Return the clock's step that the event of row ``n`` reports, if it is one."""
     if _STEP not in body:
         return None
     event: Any = json.loads(body)
@@ -44,7 +43,7 @@ def after_a_pause(n: int, jumped: int | None, *, began: int, ended: int) -> tupl
         ended: when the last event before it happened, by the clock of then.
 
     Returns:
-        An event that says so, to be written as row ``n``; and the change, where the event alone doesn't tell of it.
+        An event that reports a jump, to be written as row ``n``; and the change, where the event alone doesn't hold it.
     """
     event: GatewayEvent = {"kind": "gateway", "what": "clock_step", "at": began, "device": "gateway"}
     if jumped is not None:

@@ -1,7 +1,7 @@
-"""The spool's SQLite file: the one transaction that writes it, and what is read of it.
+"""The spool's SQLite file: the transaction that writes it, and the queries that read it.
 
-Rows are numbered for ever (``n``); what the centre sees as ``seq`` is ``n - base`` of the gateway's epoch. So a new
-epoch renumbers everything that is still held by writing one row.
+Rows have permanent numbers (``n``); the centre's ``seq`` is ``n - base`` of the gateway's epoch. A new epoch therefore
+renumbers everything that is still held by writing one row.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gateway.spool.schema import VERSION, bring_up
 from gateway.spool.sqlite_file import broken, connect, prepare, probe, put_aside, read_only
 from gateway.spool.values import Kept
 
-_WRITTEN: Final = """-- how many rows there were ever
+_WRITTEN: Final = """-- how many events were ever written
 SELECT coalesce(sum(max(committed, coalesce((SELECT max(n) FROM event WHERE event.gateway = gateway.code), 0))), 0)
 FROM gateway"""
 _CHAIN_AT: Final = "SELECT chain FROM event WHERE gateway = ? AND n = ?"
@@ -67,15 +67,15 @@ class SpoolFile:
         start: str | None = None,
         uptime: Callable[[], int] = since_start,
     ) -> None:
-        """Open ``path``, made if need be; a disk that refuses is no error here: ``trouble`` says so.
+        """Open ``path``, created if missing; if the disk refuses, ``trouble`` says why.
 
         Args:
-            start: name of the machine's last start; None: as the system says.
+            start: identifier of the machine's last boot; None: the system's.
             uptime: µs on a clock that never jumps.
 
         Raises:
             SpoolError: another process has it.
-            OSError: its folder is not there and cannot be made.
+            OSError: its folder is missing and can't be made.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
@@ -86,13 +86,13 @@ class SpoolFile:
         """Gateways of which this process has written an event."""
         self._lock = LockFile(path)
         self._written = self._lock.count()
-        """How many rows there were ever, of all gateways: noted in the lock's file, apart from the rows."""
+        """How many events were ever written, of all gateways; noted in the lock file, apart from the rows."""
         self.moved_aside: Path | None = None
-        """Where a file went that was broken; its events are not lost as long as that file is kept."""
+        """The new path of a broken file; its events aren't lost as long as that file is kept."""
         self.trouble: str | None = None
         """Why the file could not be opened for writing; None: it is open."""
         self.whole = True
-        """Whether all that lies on the disk can be read."""
+        """Whether everything on the disk can be read."""
         self.went_back = False
         """Whether the file holds less than it once did: its ``-wal`` was deleted, or an old copy took its place."""
         self._writer: sqlite3.Connection | None = None
@@ -107,10 +107,10 @@ class SpoolFile:
         return self._writer is not None
 
     def reopen(self) -> None:
-        """Open the file for writing; a broken one goes aside. On a disk that takes nothing it is open for reading.
+        """Open the file for writing; a broken one is set aside. On a disk that refuses it is opened for reading.
 
         Raises:
-            sqlite3.Error: the disk takes nothing.
+            sqlite3.Error: the disk refuses.
             OSError: the same.
         """
         if self._reader is not None:
@@ -127,7 +127,7 @@ class SpoolFile:
         self.trouble, self.whole = None, True
 
     def ledgers(self) -> dict[str, Ledger]:
-        """Return where every gateway of the file stands; those whose row is damaged get a new epoch, as yet unwritten.
+        """Return where every gateway of the file stands; one with a damaged row gets a new epoch, not written yet.
 
         Raises:
             sqlite3.Error: the file cannot be read.
@@ -176,7 +176,7 @@ class SpoolFile:
         return changed
 
     def adopt(self, code: str, ledger: Ledger, found: Sequence[tuple[int, bytes]], epoch: str, kept: Kept) -> None:
-        """Append events of another file, which bore other numbers there: the centre may hold some of them.
+        """Append events of another file, which had other numbers there; the centre may have some of them.
 
         Args:
             ledger: where the gateway stands here.
@@ -215,7 +215,7 @@ class SpoolFile:
         self._note(self._written + len(rows))
 
     def read(self, gateway: str, after: int, last: int, limit: int) -> list[Row]:
-        """Return up to ``limit`` rows with ``n`` above ``after``, up to ``last``, as they lie there.
+        """Return up to ``limit`` rows with ``n`` above ``after``, up to ``last``, unchecked.
 
         Raises:
             sqlite3.Error: the file cannot be read.
@@ -248,7 +248,7 @@ class SpoolFile:
         """Move a broken file out of the way, and begin an empty one.
 
         Raises:
-            sqlite3.Error: the disk takes nothing; ``reopen`` tries again.
+            sqlite3.Error: the disk refuses; ``reopen`` tries again.
             OSError: the same.
         """
         with self._read_lock:
@@ -260,11 +260,9 @@ class SpoolFile:
         self.reopen()
 
     def close(self) -> None:
-        """Close the file; another process may then take it."""
+        """Close the file; another process may then open it."""
         self._close_connections()
         self._lock.close()
-
-    # Inside
 
     def _open(self) -> None:
         try:
@@ -298,7 +296,7 @@ class SpoolFile:
         self._reader = self._writer = None
 
     def _marked(self, writer: sqlite3.Connection, code: str, changes: Changes, ledger: Ledger) -> Ledger:
-        """Return the ledger after the mark and the new epoch that ``changes`` have for it."""
+        """Return the ledger after the mark and the new epoch in ``changes``."""
         n = min(changes.committed.get(code, 0), ledger.last)
         if n > ledger.committed:
             row = writer.execute(_CHAIN_AT, (code, n)).fetchone()
@@ -319,7 +317,7 @@ class SpoolFile:
         changed: dict[str, Ledger],
         now: int,
     ) -> set[str]:
-        """Write the events; returns the gateways of which they are this process's first."""
+        """Write the events; return the gateways of which they are this process's first."""
         met: set[str] = set()
         by_gateway: dict[str, list[bytes]] = {}
         for code, body in changes.events:
@@ -350,7 +348,7 @@ class SpoolFile:
     ) -> ClockChange | None:
         """Compare the clock with the one that wrote the last row, before this process writes its first.
 
-        An event that tells of a jump is put before ``bodies``.
+        If it jumped, an event that reports it is put before ``bodies``.
         """
         ahead = now - self._uptime()
         started = None
@@ -359,9 +357,9 @@ class SpoolFile:
             row = writer.execute(_BODY_AT, (code, ledger.last)).fetchone()
             ended = time_of(row[0] if row else b"") or now
             jumped = ahead - before[1] if before is not None and before[0] == self._start else None
-            said, started = after_a_pause(ledger.last + 1, jumped, began=time_of(bodies[0]) or now, ended=ended)
-            if said is not None:
-                bodies.insert(0, said)
+            report, started = after_a_pause(ledger.last + 1, jumped, began=time_of(bodies[0]) or now, ended=ended)
+            if report is not None:
+                bodies.insert(0, report)
             if started is not None:
                 writer.execute(_SAVE_CLOCK, (code, started.n, started.step, started.began, started.ended))
         writer.execute(_SAVE_MACHINE, (code, self._start, ahead))
@@ -381,6 +379,6 @@ class SpoolFile:
             writer.execute(forget, (code, ledger.committed))
 
     def _note(self, written: int) -> None:
-        """Note how many rows there were ever; the commit is on the disk before, so that it is never too many."""
+        """Note how many events were ever written, after the commit: the number is never too high."""
         self._written = written
         self._lock.note(written)

@@ -27,7 +27,7 @@ Row = tuple[int, bytes, bytes | None, int | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """An earlier epoch under which some of the rows were numbered: the centre may hold them already."""
+    """An earlier epoch under which some of the rows were numbered: the centre may have them already."""
 
     epoch: str
     base: int
@@ -43,16 +43,16 @@ class ClockChange:
     n: int
     """The first row after it."""
     step: int | None
-    """How far it jumped, in µs; None: the machine started anew, and nobody knows how long it was off."""
+    """How far it jumped, in µs; None: the machine restarted after an unknown time."""
     began: int
-    """What the clock showed after it."""
+    """The clock's time after it."""
     ended: int
     """When the last event before it happened, by the clock before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Where one gateway stands, in row numbers; what is on the disk, no more."""
+    """Where one gateway stands on the disk, in row numbers."""
 
     epoch: str
     base: int
@@ -87,20 +87,20 @@ class Ledger:
 
 
 def encoded(event: Event) -> bytes:
-    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader would take it."""
+    """Write an event as JSON; half of a surrogate pair becomes a question mark, since no reader accepts it."""
     return _JSON.encode(event).encode("utf-8", "replace")
 
 
 def link(before: bytes, body: bytes) -> bytes:
-    """Return the chain's value after an event: 8 bytes that say what all events up to it were."""
+    """Return the chain's value after an event: 8 bytes of digest of all events up to it."""
     return blake2b(before + body, digest_size=8).digest()
 
 
 def body_sum(n: int, body: bytes) -> int:
-    """Return an event's check sum, by which a damaged row or one out of its place shows."""
+    """Return an event's check sum, which shows a damaged or misplaced row."""
     return crc32(body, n & 0xFFFFFFFF)
 
 
 def row_sum(code: str, epoch: str, base: int, committed: int, chain: bytes | None) -> int:
-    """Return the check sum of a gateway's row; also of one whose damaged values have other types."""
+    """Return the check sum of a gateway's row, even if damaged values have other types."""
     return crc32(repr((code, epoch, base, committed, chain)).encode())

@@ -1,4 +1,4 @@
-"""Where each gateway of a spool's file stands, as the file says it, and as far as it can be trusted."""
+"""Reads where each gateway of a spool's file stands, as far as the file can be trusted."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _ledger(reader: sqlite3.Connection, row: tuple[Any, ...]) -> Ledger:
             lives=lives,
             changes=changes,
         )
-    # What the row says cannot be trusted; its epoch and base stand a second time in ``life``.
+    # The row can't be trusted; its epoch and base are also in ``life``.
     log.critical("spool_row_damaged", extra={"gateway": code})
     floor = 0 if first is None else first - 1
     ledger = Ledger(

@@ -1,7 +1,7 @@
-"""What goes out of the spool in one batch. Pure.
+"""Makes a batch of events from the rows of the spool. Pure.
 
-A row that is damaged, or gone, keeps its place in the sequence: an event that says so stands in for it and carries the
-bytes, so that one bad byte on the disk costs one event and stops nothing.
+A damaged or missing row keeps its place in the sequence: an event that reports it and carries the bytes stands in for
+it, so that one bad byte on the disk costs one event and stops nothing.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ class Outgoing:
 def gather(
     rows: Sequence[Row], ledger: Ledger, after: int, *, before: bytes | None, last: int, limit_bytes: int, now: int
 ) -> Outgoing | None:
-    """Make a batch of what was read.
+    """Make a batch of the rows that were read.
 
     Args:
         rows: the rows found above ``after``, in order.
         after: the row number after which the batch begins.
         before: the chain's value at ``after``; None: unknown.
-        last: the last row number that the batch may hold; rows that are missing up to there are gone.
+        last: the last row number that the batch may hold; rows that are missing up to there are lost.
         limit_bytes: of the events' JSON, unless there is but one.
         now: µs since 1970, for stand-ins that know no better.
     """

@@ -1,4 +1,4 @@
-"""Reads back a spool that was set aside: what it still gives, and the centre may not hold, goes into the present spool.
+"""Reads back a spool that was set aside: events that the centre may not have are appended to the present spool.
 
 The events keep the numbers that they bore (``gateway.contract.wire.Was``), so that the centre stores none twice. What
 was read back once is noted in the present spool, and never read back again.
@@ -33,37 +33,37 @@ _DOWN: Final = "SELECT * FROM event WHERE gateway = ? AND n > ? ORDER BY n DESC"
 _ONE: Final = "SELECT * FROM event WHERE gateway = ? AND n = ?"
 _NOTED: Final = "SELECT value FROM kept WHERE gateway = ? AND name = ?"
 _LOOKED_AT: Final = 1_000_000
-"""Rows between two damaged places that are looked at one by one, at most."""
+"""Rows between two damaged places that are read one by one, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What came back of one gateway."""
+    """What was read back of one gateway."""
 
     gateway: str
     events: int
     """Appended to the present spool."""
     damaged: int
-    """Of these, how many bear a wrong check sum: their bytes will be dead letters."""
+    """Of these, how many have a wrong check sum: their bytes become dead letters."""
     before: int
-    """Were read back earlier."""
+    """Read back earlier."""
     gone: int
-    """Numbers of which the file gives nothing."""
+    """Numbers of events that can't be read."""
     left_out: str | None = None
-    """Why nothing was taken."""
+    """Why nothing was read back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What a file that was set aside holds of one gateway, and no command has read back."""
+    """What a file that was set aside holds of one gateway and was not read back yet."""
 
     gateway: str
     epoch: str | None
-    """Under which its events were sent; None: the file no longer says."""
+    """Under which its events were sent; None: unknown."""
     numbers: frozenset[int]
-    """Of its events that weren't known to be stored; without an epoch they mean nothing but how many."""
+    """Of its events that weren't known to be stored; without an epoch only their number has a meaning."""
     gone: frozenset[int]
-    """Numbers between these of which the file gives nothing."""
+    """Numbers between these of events that can't be read."""
 
 
 def held(spool: Path, aside: Path) -> list[Held]:
@@ -78,12 +78,12 @@ def held(spool: Path, aside: Path) -> list[Held]:
             old = connect(_copy(aside, Path(folder)), options="mode=rw")
             present = connect(spool, options="mode=ro")
         except sqlite3.Error as error:
-            raise SpoolError(f"{aside} gives nothing: {error}") from error
+            raise SpoolError(f"{aside} can't be read: {error}") from error
         try:
             old.row_factory = sqlite3.Row
             return [_held(old, present, code, row) for code, row in _codes(old).items()]
         except sqlite3.Error as error:
-            raise SpoolError(f"{aside} gives nothing: {error}") from error
+            raise SpoolError(f"{aside} can't be read: {error}") from error
         finally:
             old.close()
             present.close()
@@ -102,7 +102,7 @@ def _held(old: sqlite3.Connection, present: sqlite3.Connection, code: str, row: 
 
 
 def recover(spool: Path, aside: Path) -> tuple[list[Recovered], Path]:
-    """Append to ``spool`` what ``aside`` still holds and nobody is known to have stored.
+    """Append to ``spool`` the events of ``aside`` that aren't known to be stored.
 
     Returns:
         What came of each gateway; and where the file lies now: under another name when nothing of it is missing.
@@ -112,7 +112,7 @@ def recover(spool: Path, aside: Path) -> tuple[list[Recovered], Path]:
         OSError: a file cannot be read, or its folder not be written.
     """
     if not aside.is_file():
-        raise SpoolError(f"{aside} is no file")
+        raise SpoolError(f"{aside} is not a file")
     if aside.resolve() == spool.resolve():
         raise SpoolError(f"{aside} is the present spool itself: name the file that was set aside")
     try:
@@ -121,13 +121,13 @@ def recover(spool: Path, aside: Path) -> tuple[list[Recovered], Path]:
         raise SpoolError(f"{error}. Stop the gateway, run this again, and start it") from error
     try:
         if file.trouble is not None:
-            raise SpoolError(f"{spool} takes nothing at present: {file.trouble}")
+            raise SpoolError(f"{spool} can't be written at present: {file.trouble}")
         with tempfile.TemporaryDirectory(dir=spool.parent) as folder:
             copy = _copy(aside, Path(folder))
             try:
                 found = _from(connect(copy, options="mode=rw"), file)
             except sqlite3.Error as error:
-                raise SpoolError(f"{aside} gives nothing: {error}. Keep it: a tool for SQLite may do more") from error
+                raise SpoolError(f"{aside} can't be read: {error}. Keep it: a tool for SQLite may do more") from error
     finally:
         file.close()
     if all(one.left_out is None and not one.gone for one in found):
@@ -223,7 +223,7 @@ def _numbers(old: sqlite3.Connection, code: str, row: Any) -> tuple[str | None, 
 
 
 def _rows(old: sqlite3.Connection, code: str, committed: int) -> tuple[list[tuple[int, Any, int | None]], int]:
-    """Return all rows (n, body, check sum) above ``committed`` that can be read, and how many numbers lie between."""
+    """Return all readable rows (n, body, check sum) above ``committed``, and how many numbers are missing between."""
     found = {row["n"]: row for row in _readable(old, _UP, code, committed)}
     low = max(found, default=committed)
     found |= {row["n"]: row for row in _readable(old, _DOWN, code, low)}
@@ -248,7 +248,7 @@ def _readable(old: sqlite3.Connection, query: str, *values: Any) -> list[Any]:
 
 
 def _put_away(aside: Path) -> Path:
-    """Give a file of which nothing is missing another name: nobody need look at it any more."""
+    """Rename a file that was read back completely: it is of no further use."""
     stem = aside.name.partition(".unreadable-")[0]
     names = (aside.with_name(f"{stem}.recovered-{number}") for number in count())
     target = next(name for name in names if not name.exists())

@@ -1,8 +1,4 @@
-"""The tables of the spool's file, and how a file of an older version becomes one of this.
-
-Every event bears a check sum, and the digest of all events up to it (``chain``), with which the centre's mark is
-compared.
-"""
+"""The tables of the spool's file, and the upgrade of a file of an older version."""
 
 from __future__ import annotations
 
@@ -67,7 +63,7 @@ _SLICE: Final = 1000
 
 
 def bring_up(file: sqlite3.Connection) -> None:
-    """Make the tables, or add what a file of version 1 lacks; what it holds stays."""
+    """Create the tables, or add what a file of version 1 lacks; its content stays."""
     file.execute("BEGIN IMMEDIATE")
     try:
         for statement in _TABLES.split(";\n"):
@@ -99,7 +95,7 @@ def bring_up(file: sqlite3.Connection) -> None:
 
 
 def _chain(file: sqlite3.Connection, code: str, after: int, chain: bytes) -> None:
-    """Chain what an older version wrote."""
+    """Add chain and check sum to the events of an older version."""
     while rows := file.execute(_UNCHAINED, (code, after, _SLICE)).fetchall():
         changed: list[tuple[bytes, int, str, int]] = []
         for n, body, known in rows:

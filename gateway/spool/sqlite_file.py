@@ -1,4 +1,4 @@
-"""The gateway's SQLite files: how one is opened on a good disk and on a bad one, and which errors prove it broken."""
+"""Opens the gateway's SQLite files, on a good disk and on a bad one, and knows which errors prove a file broken."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ log = logging.getLogger(__name__)
 
 _PARTS: Final = ("", "-wal", "-shm")
 _COPIED_MAX_BYTES: Final = 256_000_000
-"""Of a file on a read-only disk that is copied into memory to be read with its WAL."""
+"""Of a file on a read-only disk, which is copied into memory to be read with its WAL."""
 _PROBE_BYTES: Final = 65_536
-"""More than a WAL and its index need to begin."""
+"""More than a WAL and its index need at the start."""
 _UNREAD_PAGE: Final = ("failed to get page", "unable to get the page")
-"""How ``quick_check`` reports a page that the disk did not give: that proves nothing about the file."""
+"""How ``quick_check`` reports a page that the disk couldn't read, which proves nothing about the file."""
 _SCRATCH: Final = Path("/dev/shm")  # noqa: S108  (a private folder is made in it)
 
 
 class SpoolError(GatewayError):
-    """The gateway's disk cannot take or give what it should hold."""
+    """The gateway's disk can't be written or read."""
 
 
 def connect(path: Path, *, options: str = "mode=rwc") -> sqlite3.Connection:
@@ -36,7 +36,7 @@ def connect(path: Path, *, options: str = "mode=rwc") -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10)
     try:
         connection.execute("PRAGMA synchronous = FULL")
-    except sqlite3.Error:  # it is no database
+    except sqlite3.Error:  # not a database
         connection.close()
         raise
     return connection
@@ -54,7 +54,7 @@ def prepare(path: Path, *, version: int, bring_up: Callable[[sqlite3.Connection]
         sqlite3.Error: ``broken`` tells whether the file itself is; otherwise it is the disk.
         OSError: the disk takes nothing.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # who badged where is nobody else's business
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # card reads are personal data
     writer = connect(path)
     try:
         writer.execute("PRAGMA journal_mode = WAL")
@@ -68,7 +68,7 @@ def prepare(path: Path, *, version: int, bring_up: Callable[[sqlite3.Connection]
 
 
 def probe(path: Path) -> None:
-    """Find out whether the disk of ``path`` takes something, before what is open there is closed for a new attempt.
+    """Check that the disk of ``path`` can be written, before the open file is closed for a new attempt.
 
     SQLite's connections of one process share what they know of a file: one that reads what can't be written keeps
     another from writing.
@@ -90,7 +90,7 @@ def probe(path: Path) -> None:
 
 
 def read_only(path: Path) -> tuple[sqlite3.Connection, bool] | None:
-    """Open what lies on a disk that takes nothing; None where nothing can be read.
+    """Open a file on a disk that refuses writes; None: it can't be read.
 
     Returns:
         The connection, for one thread at a time, and whether it sees everything: False where the newest commits, in
@@ -112,7 +112,7 @@ def read_only(path: Path) -> tuple[sqlite3.Connection, bool] | None:
 
 
 def put_aside(path: Path, reason: str) -> Path:
-    """Move a file that is broken out of the way and return where it lies now; nothing may have it open.
+    """Rename a broken file and return its new path; nothing may have it open.
 
     Raises:
         SpoolError: a thousand such files lie there already.
@@ -133,12 +133,12 @@ def put_aside(path: Path, reason: str) -> Path:
 
 
 def set_aside_files(path: Path) -> list[str]:
-    """Return the names of the files that were put aside beside ``path``."""
+    """Return the names of the files beside ``path`` that were set aside."""
     return sorted(found.name for found in path.parent.glob(f"{path.name}.unreadable-*") if found.suffix[-1:].isdigit())
 
 
 def broken(error: BaseException) -> bool:
-    """Return whether ``error`` proves that the file itself is broken: not the disk full, busy, away or read-only."""
+    """Return whether ``error`` proves the file broken, rather than the disk full, busy, missing or read-only."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -181,5 +181,5 @@ def _copied(path: Path) -> sqlite3.Connection:
         for part in parts:
             shutil.copyfile(part, Path(folder) / part.name)
         connection = connect(Path(folder) / path.name, options="mode=rw")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the files are open now, and may go
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the files are open now and may be deleted
         return connection

@@ -1,8 +1,8 @@
-"""What the centre sends to the gateways of a process: commands, taken in the uplink's thread, and lists, in their own.
+"""What the centre sends to the gateways of a process: orders, executed in the uplink's thread, and lists, in another.
 
 Reading a large list takes seconds; no order, batch or mark waits for it. A list is in force as soon as it is verified,
-and acknowledged (by the gateway's state) when it is on the disk: what was acknowledged outlives a kill -9. On a disk
-that refuses it stays in force, and the next state tells of it all the same.
+and acknowledged (by the gateway's state) when it is on the disk, so that it survives a kill -9. On a disk that refuses
+it is in force all the same, and the next state acknowledges it.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ log = logging.getLogger(__name__)
 
 NEWEST: Final = "newest_list"
 """The newest version that was ever in force; kept in the spool, apart from the lists themselves."""
-_LIST_OF_OLD: Final = "access_list"
-"""Where a gateway before issue 3 kept its list; nothing reads it any more."""
+_OLD_LIST: Final = "access_list"
+"""Where earlier versions kept the list; it is deleted."""
 _REFUSALS_EVERY_S: Final = 60.0
-"""Refused lists and commands are logged each time, but told to the centre so often at most."""
+"""Refused lists and orders are logged each time, but reported to the centre at most once in this time."""
 
 
 class Up(Protocol):
     """The way back to the centre (``gateway.uplink.uplink.Uplink``); from any thread."""
 
     def state_changed(self, gateway: str) -> None:
-        """Say the gateway's state."""
+        """Publish the gateway's state."""
 
     def reply(self, gateway: str, reply: Reply) -> None:
-        """Answer a command."""
+        """Answer an order."""
 
 
 class Downlink:
-    """The lists and commands of one process's gateways."""
+    """The lists and orders of one process's gateways."""
 
     def __init__(self, places: Mapping[str, Place], spool: Spool, file: Path, up: Callable[[], Up]) -> None:
-        """Open the lists' ``file`` and take what is in it.
+        """Open the lists' ``file`` and restore what is in it.
 
         Args:
-            up: returns the way back; called when there is something to say, never before the uplink has started.
+            up: returns the way back; called when there is something to send, never before the uplink has started.
         """
         self.store = ListStore(file, on_kept=self._kept, on_lost=self._lost)
         self._places = places
         self._spool = spool
         self._up = up
-        self._told_at: dict[str, float] = {}
+        self._reported_at: dict[str, float] = {}
         self._arrived: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="downlink", daemon=True)
         self.orders = {code: self._restored(code, place) for code, place in places.items()}
@@ -71,7 +71,7 @@ class Downlink:
         return self._thread.is_alive() and self.store.alive
 
     def take(self, gateway: str, leaf: Leaf, payload: bytes, retained: bool) -> None:
-        """Take a list's part, a delta or a command."""
+        """Take a list's part, a delta or an order."""
         if leaf == "list":
             self._arrived.put((gateway, payload))
             return
@@ -84,7 +84,7 @@ class Downlink:
         self._up().state_changed(gateway)
 
     def close(self) -> None:
-        """Take what has arrived, write what waits and close the file."""
+        """Process what has arrived, write what waits and close the file."""
         self._arrived.put(None)
         self._thread.join(5)
         self.store.close()
@@ -93,11 +93,11 @@ class Downlink:
         try:
             kept = self._spool.kept(code)
         except SpoolError as error:
-            # The doors open by the list all the same; who is inside is learnt anew.
+            # The doors open by the list all the same; who is inside is unknown at first.
             kept = {}
             log.error("kept_state_unreadable", extra={"gateway": code, "reason": str(error)})
-        if _LIST_OF_OLD in kept:
-            self._spool.keep(code, _LIST_OF_OLD, "", until=0)
+        if _OLD_LIST in kept:
+            self._spool.keep(code, _OLD_LIST, "", until=0)
         newest = kept.get(NEWEST, "")
         begin = time.perf_counter()
         try:
@@ -171,8 +171,8 @@ class Downlink:
     def _refused(self, gateway: str, leaf: Leaf, reason: str) -> None:
         log.error("list_refused" if leaf == "list" else "command_refused", extra={"gateway": gateway, "reason": reason})
         now = time.monotonic()
-        if now - self._told_at.get(gateway, -_REFUSALS_EVERY_S) >= _REFUSALS_EVERY_S:
-            self._told_at[gateway] = now
+        if now - self._reported_at.get(gateway, -_REFUSALS_EVERY_S) >= _REFUSALS_EVERY_S:
+            self._reported_at[gateway] = now
             event = GatewayEvent(
                 kind="gateway", what="list", at=micros(), device="gateway", text=f"{leaf} refused: {reason}"[:500]
             )

@@ -1,7 +1,7 @@
-"""Carries every gateway's spool to the centre: one connection a gateway, one thread for all of them.
+"""Sends every gateway's spool to the centre: one connection for each gateway, one thread for all of them.
 
 Batches go out in order, a window of them in flight; marks come back and free the spool. The rules are in
-``gateway.uplink.window``. Access lists and commands arrive on the same connections and are handed on.
+``gateway.uplink.window``. Access lists and orders arrive on the same connections and are handed on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 STATE_EVERY_S: Final = 10.0
 _ANSWERS_MAX: Final = 100
 _ENVELOPE_BYTES: Final = 8_000
-"""All that stands in a batch beside its events, at most (``gateway.contract.wire.Batch``)."""
+"""Of a batch without its events, at most (``gateway.contract.wire.Batch``)."""
 _REASONS: Final = {
     Meaning.CENTRE_LOST: "the centre holds less than it had confirmed: it was restored from a backup",
     Meaning.SPOOL_LOST: "the centre holds events that this spool never had: it was restored from an old copy, or its"
@@ -37,7 +37,7 @@ _REASONS: Final = {
 
 Leaf = Literal["list", "command"]
 Handler = Callable[[str, Leaf, bytes, bool], None]
-"""Called with gateway, leaf, payload, retained; in the uplink's thread. It says when the state is to be told."""
+"""Called with gateway, leaf, payload, retained; in the uplink's thread."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class _Connection:
     window: Window
     link: Link | None = None
     state: str = ""
-    """What was last said, but for its time and depth."""
+    """The last published state, without its time and depth."""
     state_due: float = 0.0
     answers: deque[bytes] = field(default_factory=lambda: deque(maxlen=_ANSWERS_MAX))
     """Replies that wait for a connection."""
@@ -56,7 +56,7 @@ class _Connection:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """Something that happened to one gateway."""
+    """Something that happened on one gateway's connection or in its spool."""
 
     gateway: str
     what: Literal["committed", "connected", "disconnected", "mark", "list", "command", "state"]
@@ -83,8 +83,8 @@ class Uplink:
         Args:
             broker: the central one; each gateway logs in as itself.
             boot: random, new at each start; part of each client id.
-            handler: takes lists and commands.
-            account: a gateway's own state, but for epoch and depth, which the uplink adds.
+            handler: takes lists and orders.
+            account: returns a gateway's state, without epoch and depth, which the uplink adds.
             clock: µs since 1970.
         """
         self._spool = spool
@@ -132,11 +132,11 @@ class Uplink:
                 self._news.put(_News(gateway, "committed"))
 
     def state_changed(self, gateway: str) -> None:
-        """Say ``gateway``'s state at once if it is other than last said. From any thread."""
+        """Publish ``gateway``'s state at once if it has changed. From any thread."""
         self._news.put(_News(gateway, "state"))
 
     def reply(self, gateway: str, reply: Reply) -> None:
-        """Answer a command, at the next connection where there is none now. From any thread."""
+        """Answer an order, at the next connection if there is none now. From any thread."""
         connection = self._connections[gateway]
         connection.answers.append(reply.model_dump_json(exclude_none=True).encode())
         if connection.link is not None and connection.link.connected:
@@ -149,7 +149,7 @@ class Uplink:
             link.restart()
 
     def stop(self) -> None:
-        """Say that every gateway goes offline, and end the thread; the loop sends what is queued."""
+        """Publish that every gateway goes offline, and end the thread; the loop sends what is queued."""
         self._news.put(None)
         self._thread.join(5)
         for name, connection in self._connections.items():
@@ -206,7 +206,7 @@ class Uplink:
             raise
 
     def _guarded(self, news: _News) -> None:
-        """Take in one piece of news; what goes wrong with one gateway stays there."""
+        """Process one piece of news; an error affects that gateway only."""
         try:
             self._take(news, self._connections[news.gateway], time.monotonic())
         except SpoolError as error:
@@ -228,7 +228,7 @@ class Uplink:
             leaf: Leaf = "list" if news.what == "list" else "command"
             self._handler(news.gateway, leaf, message.payload, message.retained)
         if news.what in ("connected", "state"):
-            self._say_state(news.gateway, connection, now)
+            self._publish_state(news.gateway, connection, now)
         self._send(news.gateway, connection, now)
 
     @staticmethod
@@ -272,7 +272,7 @@ class Uplink:
             self.batches += 1
 
     def _round(self, now: float) -> None:
-        """Four times a second: time-outs and states that are due."""
+        """Four times a second: handle time-outs, publish states that are due."""
         for gateway, connection in self._connections.items():
             due = connection.window.next_tick()
             if due is not None and now >= due:
@@ -283,15 +283,15 @@ class Uplink:
                     log.error("spool_unreadable_now", extra={"gateway": gateway, "reason": str(error)})
             if now >= connection.state_due:
                 connection.state = ""
-                self._say_state(gateway, connection, now)
+                self._publish_state(gateway, connection, now)
 
-    def _say_state(self, gateway: str, connection: _Connection, now: float) -> None:
+    def _publish_state(self, gateway: str, connection: _Connection, now: float) -> None:
         if connection.link is None or not connection.link.connected:
             return
         state = self._state_of(gateway)
-        told = state.model_copy(update={"at": None, "spool_depth": None, "newest_seq": None}).model_dump_json()
-        if told != connection.state:
-            connection.state = told
+        text = state.model_copy(update={"at": None, "spool_depth": None, "newest_seq": None}).model_dump_json()
+        if text != connection.state:
+            connection.state = text
             connection.state_due = now + STATE_EVERY_S
             connection.link.publish(connection.config.address.topic("state"), _json(state), retain=True)
 

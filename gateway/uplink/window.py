@@ -13,27 +13,27 @@ from gateway.contract.wire import WINDOW, Mark
 from gateway.spool.values import Position
 
 MARK_WAIT_S: Final = 1.0
-"""After a connect the retained mark is waited for so long before sending."""
+"""How long the retained mark is awaited after a connect, before sending."""
 RESEND_S: Final = 5.0
-"""No progress of the mark for so long: back to the mark."""
+"""Without progress of the mark for this long, sending goes back to the mark."""
 REPEAT_GUARD_S: Final = 1.0
-"""One loss answers every batch in flight behind it with the same mark; one going back is enough."""
+"""After a loss every batch in flight behind it is answered with the same mark; going back once is enough."""
 LOW_FOR_S: Final = 10.0
 LOW_TIMES: Final = 3
-"""A mark below what the spool still holds must be said so often, over so long, with none in between that contradicts
-it, before the centre is taken to have lost events: one stale mark must not renumber what it may be storing just now."""
+"""A mark below what the spool still holds must come this often, over this long, without a contradicting one in between,
+before the centre counts as having lost events: one stale mark must not renumber what is being stored just now."""
 
 
 class Meaning(Enum):
-    """What a mark asks of the spool."""
+    """What a mark means for the spool."""
 
     NOTHING = "nothing"
     ADVANCE = "advance"
-    """Let go of everything up to the mark."""
+    """Everything up to the mark may be deleted."""
     CENTRE_LOST = "centre_lost"
-    """Begin a new epoch: the centre holds less than it had confirmed."""
+    """A new epoch: the centre holds less than it had confirmed."""
     SPOOL_LOST = "spool_lost"
-    """Begin a new epoch: the centre holds something of this epoch that this spool never had."""
+    """A new epoch: the centre holds events of this epoch that this spool never had."""
 
 
 class Window:
@@ -41,7 +41,7 @@ class Window:
 
     def __init__(self, position: Position) -> None:
         self.resends = 0
-        """How often it went back to the mark."""
+        """How often sending went back to the mark."""
         self._epoch = position.epoch
         self._last = position.last
         self._acked = position.committed
@@ -53,7 +53,7 @@ class Window:
         self._moved_at = 0.0
         self._back_at = -REPEAT_GUARD_S
         self._probing = False
-        """After a time-out one batch at a time goes out, until somebody answers."""
+        """After a time-out one batch at a time goes out, until a mark comes."""
         self._low_since: float | None = None
         self._low_times = 0
 
@@ -63,17 +63,17 @@ class Window:
         return self._epoch
 
     def connected(self, now: float) -> None:
-        """Begin a connection: nothing of an earlier one is in flight any more."""
+        """The connection is up: nothing of an earlier one is in flight."""
         self._connected = True
         self._hold_until = now + MARK_WAIT_S
         self._go_back(now)
 
     def disconnected(self) -> None:
-        """End a connection."""
+        """The connection is down."""
         self._connected = False
 
     def position(self, position: Position, now: float) -> None:
-        """Take over where the spool stands: more events, or a new epoch."""
+        """Update where the spool stands: more events, or a new epoch."""
         self._last = position.last
         if position.epoch != self._epoch:
             self._epoch = position.epoch
@@ -82,7 +82,7 @@ class Window:
             self._go_back(now)
 
     def mark(self, mark: Mark, now: float, *, ours: str | None = None) -> Meaning:
-        """Take in a mark; whatever it is, somebody is there.
+        """Process a mark; whatever it is, the centre answers.
 
         Args:
             ours: the digest that this spool has at the mark's sequence number; None: unknown.
@@ -93,7 +93,7 @@ class Window:
         if mark.seq > self._last:
             return Meaning.SPOOL_LOST
         if mark.digest is not None and ours is not None and mark.digest != ours:
-            return Meaning.SPOOL_LOST  # numbers alone can't tell once an old copy has grown beyond the mark
+            return Meaning.SPOOL_LOST  # numbers don't show it once an old copy has grown beyond the mark
         if mark.seq < self._acked:
             return self._low(now)
         self._low_since, self._low_times = None, 0
@@ -106,20 +106,22 @@ class Window:
             self._moved_at = now
             self._probing = False
             if within and self._flying and now - self._back_at >= REPEAT_GUARD_S:
-                self._resend(now)  # it ends within a batch, which the centre refuses: the next must begin behind it
+                self._resend(
+                    now
+                )  # it ends within a batch, which the centre refuses: the next batch must begin after it
             return Meaning.ADVANCE
         if self._flying and now - self._back_at >= REPEAT_GUARD_S:
             self._resend(now)  # the same mark again: the centre ignored what lies beyond a gap
         return Meaning.NOTHING
 
     def tick(self, now: float) -> None:
-        """Look at the time: go back to the mark where it has not moved."""
+        """Go back to the mark if it has not moved in time."""
         if self._connected and self._flying and now - self._moved_at >= RESEND_S:
             self._resend(now)
             self._probing = True
 
     def send_after(self, now: float) -> int | None:
-        """Return the sequence number after which the next batch starts; None: nothing may or need be sent now."""
+        """Return the sequence number after which the next batch starts; None: nothing is to be sent now."""
         if not self._connected or now < self._hold_until or self._sent >= self._last:
             return None
         if len(self._flying) >= (1 if self._probing else WINDOW):
@@ -127,14 +129,14 @@ class Window:
         return self._sent
 
     def sent(self, last_seq: int, now: float) -> None:
-        """A batch that ends with ``last_seq`` is on its way."""
+        """A batch that ends with ``last_seq`` was sent."""
         if not self._flying:
             self._moved_at = now
         self._flying.append(last_seq)
         self._sent = last_seq
 
     def next_tick(self) -> float | None:
-        """Return when ``tick`` or ``send_after`` may have something to do without news; None: never."""
+        """Return when ``tick`` or ``send_after`` is due without news; None: never."""
         if not self._connected:
             return None
         if self._flying:

@@ -124,14 +124,14 @@ def test_who_may_be_leaving_by_the_handle_is_told_of_once_a_day() -> None:
     watch = door()
     told: list[Event] = []
     for hour in range(1, 49):
-        told += watch.contact("contact", hour * 3600 * S, is_open=True, somebody_inside=True)
-        watch.contact("contact", (hour * 3600 + 5) * S, is_open=False, somebody_inside=True)
+        told += watch.contact("contact", hour * 3600 * S, is_open=True, anyone_inside=True)
+        watch.contact("contact", (hour * 3600 + 5) * S, is_open=False, anyone_inside=True)
     assert [(event["at"] // S // 3600, event.get("state"), event.get("unsure")) for event in told] == [
         (1, "forced", True),
         (25, "forced", True),
     ]
     assert watch.unexplained == 48
-    (event,) = watch.contact("contact", 50 * 3600 * S, is_open=True, somebody_inside=False)
+    (event,) = watch.contact("contact", 50 * 3600 * S, is_open=True, anyone_inside=False)
     assert (event.get("state"), event.get("unsure")) == ("forced", None), "nobody is inside who could leave"
 
 

@@ -289,7 +289,7 @@ def test_the_next_card_is_told_and_not_decided_on(hall: Hall) -> None:
     assert (card.token, card.last4, card.format) == (token("04AABBCCDDEEFF"), "EEFF", "MIFARE7")
     assert card.bits == f"{0x04AABBCCDDEEFF:056b}"
     (audit,) = hall.told("audit")
-    assert (audit["device"], audit["text"]) == ("reader-lab", "a card was shown for enrolment")
+    assert (audit["device"], audit["text"]) == ("reader-lab", "a card was presented for enrolment")
     assert "AABB" not in json.dumps(hall.events).upper()
     assert hall.badge("04AABBCCDDEEFF", "lab") == {}, "it stays"
     assert hall.badge("04AABBCCDDEEFF", "lab", after_s=4)["reason"] == "unknown_card", "one card an order"

@@ -105,7 +105,7 @@ def test_what_cannot_be_read_is_forgotten_and_the_rest_is_not() -> None:
         assert set(again.place.memory.state.movements) == {"m-anna"}
         assert "state:movements:m-ben" not in again.kept
         (said,) = again.told("gateway")
-        assert said["text"] == "2 parts of what was remembered cannot be read: they are forgotten"
+        assert said["text"] == "2 parts of the remembered state can't be read and are forgotten"
 
 
 def test_a_restart_keeps_passback_uses_tries_hosts_and_orders() -> None:
