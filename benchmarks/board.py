@@ -26,10 +26,9 @@ import psycopg
 from benchmarks.report import Result, finish, progress
 from database.migrate import migrate
 from maillage.embedded import EmbeddedPostgres, fetch
-from maillage.network.importing import import_file
+from maillage.sample.creating import create_sample
 from tests.waiting import until
 
-_INVENTORY: Final = Path(__file__).parent.parent / "maillage" / "data" / "places" / "cget-2019.csv"
 _API: Final = (
     "import sys; from api.run import run; from api.http.settings import ApiSettings; sys.exit(run(ApiSettings()))"
 )
@@ -130,7 +129,7 @@ def _database(folder: Path) -> Iterator[str]:
 
 def _fill(url: str) -> list[str]:
     with psycopg.connect(url, autocommit=True) as connection:
-        import_file(connection, _INVENTORY, card_key=lambda: b"\0" * 32, log=progress)
+        create_sample(connection, card_key=b"\0" * 32, log=progress)
         connection.execute(_STATES.encode())
         codes = [code for (code,) in connection.execute("SELECT code::text FROM place ORDER BY md5(code)").fetchall()]
         spaces = connection.execute("SELECT count(*) FROM space").fetchone()

@@ -17,8 +17,7 @@ from benchmarks.report import Result, finish, progress
 from benchmarks.stand import stand
 from database.pool import connect
 from gateway.contract.signing import new_seed
-from maillage.network.importing import import_file
-from maillage.network.inventory import BUNDLED
+from maillage.sample.creating import create_sample
 from rights.draft import Change
 from rights.packing import delta_message
 from rights.refresh import Refresher
@@ -53,9 +52,7 @@ def main() -> None:
     with stand() as where:
         url = where.database_url("lists")
         with psycopg.connect(url) as owner:
-            import_file(
-                owner, BUNDLED, places=choice.places, card_key=lambda: bytes.fromhex("5a" * 32), log=lambda _line: None
-            )
+            create_sample(owner, places=choice.places, card_key=bytes.fromhex("5a" * 32), log=lambda _line: None)
             row = owner.execute(_EVERYWHERE).fetchone()
             assert row is not None
         with connect(url, application_name="benchmark", autocommit=True, statement_timeout_s=600) as connection:

@@ -35,8 +35,7 @@ from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto, fetch
 from maillage.embedded.process import free_port
 from maillage.network.gateways import export_gateways
-from maillage.network.importing import import_file
-from maillage.network.inventory import BUNDLED
+from maillage.sample.creating import create_sample
 from maillage.stack.children import Child
 from simulator.line import Line
 
@@ -176,12 +175,11 @@ def chain(where: Stand, victims: int) -> Iterator[tuple[Chain, list[Victim]]]:
     seed = new_seed()
     progress(f"importing {PLACES} places, each with some hundreds of members")
     with psycopg.connect(url) as connection:
-        import_file(
+        create_sample(
             connection,
-            BUNDLED,
             region="Nouvelle-Aquitaine",
             places=PLACES,
-            card_key=lambda: bytes.fromhex(_KEY),
+            card_key=bytes.fromhex(_KEY),
             log=lambda _line: None,
         )
         connection.execute(_CROWD, {"more": _MORE})

@@ -10,6 +10,8 @@ import typer
 from maillage import environment
 from maillage.commands import audit, boards, keys, letters, members, processes, servers, spool, stack
 from maillage.complaint import sentence
+from maillage.network import cli as network
+from maillage.sample import cli as sample
 
 app = typer.Typer(
     help="Occupancy and access control for networks of third places.",
@@ -43,24 +45,8 @@ app.add_typer(boards.app, name="dashboards")
 app.add_typer(letters.app, name="dead-letters")
 app.add_typer(spool.app, name="spool")
 app.add_typer(audit.app, name="audit", short_help="Who did what, when and from where.")
-
-
-def _add_network() -> None:
-    """Add the network's own commands; a gateway-only install has none of the packages that they need."""
-    try:
-        from maillage.network.cli import app as network
-    except ModuleNotFoundError as error:
-        missing = error
-
-        def network_is_missing() -> None:
-            raise missing
-
-        app.command("network", help="Places, gateways and their keys.")(network_is_missing)
-    else:
-        app.add_typer(network, name="network", help="Places, gateways and their keys.")
-
-
-_add_network()
+app.add_typer(network.app, name="network", help="Places, gateways and their keys.")
+app.add_typer(sample.app, name="sample", help="A made-up network to try Maillage out with.")
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 from simulator.incidents import CODES_TRIED, Incident
-from simulator.people import stranger_card
 from simulator.place import VirtualPlace
 from simulator.reports import FrontDesk
-from simulator.standing import Visitor
+from simulator.sample.entitlements import Visitor
+from simulator.sample.people import stranger_card
 from simulator.stay import SentHomeError, Stay
 from simulator.steps import Pass, Steps, Until
 from simulator.truth import ROOT

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from simulator.people import Member, stranger_card
+from simulator.sample.people import Member, stranger_card
 
 LUNCH_S: Final = (11.75 * 3600, 13.25 * 3600)
 DAY_S: Final = 86_400.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from simulator.people import Member
-from simulator.standing import House, Standing, Visitor
+from simulator.sample.entitlements import Entitlement, HouseRules, Visitor
+from simulator.sample.people import Member
 
 Kind = Literal["visitor", "found_card", "lost_card", "codes", "wedge", "forced", "drill"]
 
@@ -40,11 +40,11 @@ def incidents_of(
     day: date,
     *,
     people: Sequence[Member],
-    standings: Sequence[Standing],
+    entitlements: Sequence[Entitlement],
     visitors: Sequence[Visitor],
-    house: House,
+    house: HouseRules,
 ) -> tuple[Incident, ...]:
-    """Return what happens at ``place`` on ``day``; ``standings`` are those of ``people``, in their order."""
+    """Return what happens at ``place`` on ``day``; ``entitlements`` are those of ``people``, in their order."""
     dice = random.Random(f"{seed}/{place}/{day.isoformat()}/incidents")
     found: list[Incident] = []
     busy = day.weekday() < 5
@@ -60,7 +60,7 @@ def incidents_of(
             for one in visitors
             if dice.random() < 0.5
         ]
-    lost = [one.lost_card for one in standings if one.lost_card is not None]
+    lost = [one.lost_card for one in entitlements if one.lost_card is not None]
     rarely("found_card", 0.1 if lost else 0.0, 8, 20, card=dice.choice(lost) if lost else None)
     away = [one for one in people if day.weekday() not in one.workdays]
     loser = dice.choice(away) if away else None

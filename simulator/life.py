@@ -10,10 +10,10 @@ from typing import Final
 from simulator.acts import Acts
 from simulator.days import DAY_S, Errand, Visit, plan_day
 from simulator.incidents import incidents_of
-from simulator.people import Member, members
 from simulator.place import VirtualPlace
 from simulator.reports import FrontDesk
-from simulator.standing import house, opens, pin_of, standings, visitors
+from simulator.sample.entitlements import entitlements, house_rules, opens, pin_of, visitors
+from simulator.sample.people import Member, members
 from simulator.stay import SentHomeError, Stay
 from simulator.steps import Answer, DrillError, Steps, Until, Walker
 from simulator.truth import ROOT
@@ -57,10 +57,10 @@ class Life:
         self._seed = seed
         self._acts = acts
         self._wall = wall
-        self._house = house(seed, place.code)
-        self._standings = standings(seed, place.code, self.people, workshop=bool(place.labs))
-        self._standing = {one.ref: its for one, its in zip(self.people, self._standings, strict=True)}
-        host = next(one.ref for one in self.people if self._standing[one.ref].kind == "host")
+        self._house = house_rules(seed, place.code)
+        self._entitlements = entitlements(seed, place.code, self.people, workshop=bool(place.labs))
+        self._entitlement = {one.ref: its for one, its in zip(self.people, self._entitlements, strict=True)}
+        host = next(one.ref for one in self.people if self._entitlement[one.ref].kind == "host")
         self._visitors = visitors(seed, place.code, host, len(place.desks))
         self._others = Acts(place, acts, seed=seed, front_desk=front_desk, drill=self.drill)
         self._walkers: list[Walker] = []
@@ -106,7 +106,7 @@ class Life:
             self.place.code,
             day,
             people=self.people,
-            standings=self._standings,
+            entitlements=self._entitlements,
             visitors=self._visitors,
             house=self._house,
         ):
@@ -129,7 +129,7 @@ class Life:
         place, clock, member = self.place, self.place.scheduler.clock, visit.member
         arrive = midnight + visit.arrive_s
         yield Until(arrive if arrive > now else now + place.dice.uniform(0, LATE_START_S))
-        pin = pin_of(self._seed, member.ref) if self._standing[member.ref].trained else None
+        pin = pin_of(self._seed, member.ref) if self._entitlement[member.ref].trained else None
         stay = Stay(place, self._acts, ref=member.ref, card=member.card, pin=pin)
         if self._may_come(member) and (yield from self._come_in(stay, follows=visit.tailgates)):
             try:
@@ -145,7 +145,7 @@ class Life:
 
     def _may_come(self, member: Member) -> bool:
         """Return whether the pass opens now, as its holder knows; now and then one comes all the same."""
-        if self._wall is None or opens(self._standing[member.ref], self._house, self._wall(), self.place.time_zone):
+        if self._wall is None or opens(self._entitlement[member.ref], self._house, self._wall(), self.place.time_zone):
             return True
         self._acts["out_of_hours"] += 1
         if self.place.dice.random() < _TRIES_ANYWAY:
@@ -184,7 +184,7 @@ class Life:
             case "lab":
                 assert errand.space is not None
                 door = self.place.labs[errand.space]
-                trained = self._standing[stay.ref].trained or self.place.dice.random() < 0.1
+                trained = self._entitlement[stay.ref].trained or self.place.dice.random() < 0.1
                 if trained and (yield from stay.enter_lab(door, errand.space)):
                     yield from stay.stay(back)
                     if stay.where == errand.space:  # not where a drill has led elsewhere

@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from simulator.faults import Faults
-from simulator.people import DEFAULT_SEED
+from simulator.sample.people import DEFAULT_SEED
 
 DEFAULT_START: Final = datetime(2026, 3, 3, 7, 30)  # noqa: DTZ001  (a Tuesday, by the clock on a place's wall)
 

@@ -1,4 +1,4 @@
-"""``maillage network``: places, what stands in them and who lives there, their gateways' settings."""
+"""``maillage network``: places, and the settings of their gateways."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from maillage.network.inventory import SOURCE
+
 if TYPE_CHECKING:
     from database.pool import Connection
     from maillage.network.settings import NetworkSettings
 
-app = typer.Typer(help="Places, their equipment and people, their gateways.", no_args_is_help=True)
+app = typer.Typer(help="Places, gateways and their keys.", no_args_is_help=True)
 
 _KNOWN: Final = """
 -- which of these places exist
@@ -39,62 +41,53 @@ def _connect(settings: NetworkSettings) -> Connection:
     )
 
 
-@app.command("import", short_help="Import real places, and generate what is in them.")
+@app.command("import", short_help="Import real places.")
 def import_places(
     file: Annotated[
-        Path | None, typer.Argument(help="The inventory as CSV; default: the CGET's of 2019, which comes along.")
+        Path | None, typer.Argument(help="CSV with the inventory's columns; default: the bundled inventory of 2019.")
     ] = None,
     *,
-    region: Annotated[str | None, typer.Option(help="Only this region, for example 'Nouvelle-Aquitaine'.")] = None,
-    places: Annotated[int | None, typer.Option(min=1, help="At most so many places, spread by the seed.")] = None,
-    seed: Annotated[int, typer.Option(envvar="MAILLAGE_SEED", help="Of all that is generated.")] = 1,
-    generate: Annotated[
-        bool, typer.Option(help="Generate spaces, desks, doors, devices, members, cards, passes and rules.")
-    ] = True,
-    report: Annotated[Path | None, typer.Option(help="Write what became of each row into this file, as JSON.")] = None,
+    region: Annotated[
+        str, typer.Option(help="Only this region, for example 'Nouvelle-Aquitaine'; all: every place.")
+    ] = "all",
+    source: Annotated[
+        str, typer.Option(help="Name of the list that the file's IDs belong to; a list of your own needs its own.")
+    ] = SOURCE,
+    report: Annotated[Path | None, typer.Option(help="Write the result of each row into this file, as JSON.")] = None,
 ) -> None:
-    """Import real places, and generate what the inventory doesn't say of them.
+    """Import real places: name, address, position, time zone. It makes up no equipment and no people.
 
-    Again and again without harm: what is there stays, what changed is updated, nothing is deleted. A row that can't be
-    used is reported with its line and why, and the rest goes in.
+    It can be repeated: a changed row is updated, nothing is deleted. A row that can't be used is reported with its line
+    and the reason, and the others are imported.
+
+    Example: maillage network import my-places.csv --source my-network
     """
     from maillage.network.importing import import_file
     from maillage.network.inventory import BUNDLED
 
-    settings = _settings()
     path = file or BUNDLED
-    with _connect(settings) as connection:
-        done = import_file(
-            connection,
-            path,
-            region=region,
-            places=places,
-            seed=seed,
-            card_key=settings.require_card_key if generate else None,
-            log=_say,
-        )
+    with _connect(_settings()) as connection:
+        done = import_file(connection, path, region=region, source=source, log=_say)
     if report is not None:
         report.write_text(json.dumps(done.as_json(path), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for one in done.inventory.refused:
         print(f"line {one.line}: {one.name or '(no name)'}: refused, {one.reason}: {one.text}")
     mended = len({one.line for one in done.inventory.remarks if one.outcome == "mended"})
     if mended:
-        print(f"{mended} rows were mended (postcodes, departments, …): --report FILE tells each.")
+        print(f"{mended} rows were mended (postcodes, departments, …): --report FILE lists them.")
     if done.stored.gone:
         print(
-            f"{len(done.stored.gone)} places of this inventory are no longer in the file; they are kept: "
+            f"{len(done.stored.gone)} places of this list are no longer in the file; they are kept: "
             f"{', '.join(done.stored.gone[:10])}{' …' if len(done.stored.gone) > 10 else ''}"
         )
     if not done.changed:
         print(f"nothing changed: all {done.selected} places are there already.")
         return
     print(f"{done.stored.added} places added, {done.stored.updated} updated, {done.stored.unchanged} unchanged.")
-    made = done.generated
-    if made.places:
-        print(
-            f"generated for {made.places} of them: {made.spaces} spaces, {made.desks} desks, {made.devices} devices, "
-            f"{made.members} members, {made.cards} cards."
-        )
+    print(
+        "next: describe the spaces, doors, gateways and devices of your places (docs/places.md), then run "
+        "`maillage network gateways`. To try Maillage out without hardware: `maillage sample create`."
+    )
 
 
 @app.command(short_help="Write the gateways' file: devices, doors, keys.")
@@ -105,7 +98,7 @@ def gateways(
     ] = None,
     place: Annotated[list[str] | None, typer.Option(help="Only this place's gateways; may be repeated.")] = None,
 ) -> None:
-    """Write what the gateways must know: their devices, doors, passwords and keys. The file is secret."""
+    """Write the gateways' configuration: devices, doors, passwords and keys. The file is secret."""
     from gateway.config import write_gateways
     from gateway.contract.signing import public_key
     from maillage.network.errors import SelectionError
@@ -127,7 +120,9 @@ def gateways(
     if missing:
         raise SelectionError(f"no gateway in service in {', '.join(missing)}")
     if not found:
-        raise SelectionError("there is no gateway to write: run `maillage network import` first")
+        raise SelectionError(
+            "no place has a gateway: describe those of your places (docs/places.md), or run `maillage sample create`"
+        )
     path = out or settings.gateways_file
     write_gateways(path, found)
     devices = sum(len(one.devices) for one in found)
@@ -138,7 +133,7 @@ def gateways(
 
 @app.command("muster-key", short_help="Show the key of a place's evacuation list.")
 def show_muster_key(places: Annotated[list[str], typer.Argument(help="Codes of places.")]) -> None:
-    """Show what opens the muster of a place at its gateway, to be printed on its evacuation plan."""
+    """Show the key of a place's evacuation list at its gateway, to be printed on the evacuation plan."""
     from maillage.network.errors import KeyMissingError, SelectionError
     from maillage.network.passwords import muster_key
 

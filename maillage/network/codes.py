@@ -10,8 +10,7 @@ from gateway.contract.wire import SHARDS
 from maillage.network.territory import fold
 
 LONGEST_SLUG: Final = 48
-"""Leaves room for a number and for ``-g1`` in the 64 characters of a code."""
-LONGEST_CODE: Final = 64
+"""Leaves room for a number and for a gateway's ``-g1`` in the 64 characters of a code."""
 
 
 def slug(text: str) -> str:
@@ -56,9 +55,3 @@ def assign(
 def shard(code: str) -> int:
     """Return the shard, 0 to 63, of a place: the same on every machine."""
     return blake2b(code.encode(), digest_size=8, person=b"maillage-shard").digest()[0] % SHARDS
-
-
-def gateway_code(place: str, number: int = 1) -> str:
-    """Return the code of a place's ``number``-th gateway, ``PLACE-g1``."""
-    suffix = f"-g{number}"
-    return place[: LONGEST_CODE - len(suffix)] + suffix

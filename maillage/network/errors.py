@@ -4,7 +4,8 @@ NetworkError
 ├── InventoryError    a file of places that cannot be read at all (a bad row is no error: it is reported)
 ├── SelectionError    a region that doesn't exist, or a selection without any place
 ├── KeyMissingError   a secret that the command needs is not set
-└── KeyChangedError   a secret that isn't the one that the database's rows were made with
+├── KeyChangedError   a secret that isn't the one that the database's rows were made with
+└── SampleRefusedError  the sample isn't mixed into a real network, or into one of another seed
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ class KeyMissingError(NetworkError):
 
 class KeyChangedError(NetworkError):
     """A secret isn't the one that the database's rows were made with."""
+
+
+class SampleRefusedError(NetworkError):
+    """The database holds a network that the sample must not be mixed into."""

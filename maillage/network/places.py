@@ -52,7 +52,7 @@ RETURNING xmax = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredPlaces:
     """What storing a selection of places did."""
 
     added: int
@@ -66,7 +66,7 @@ class Stored:
 
 def store_places(
     connection: psycopg.Connection[Any], source: str, everything: Sequence[Place], selected: Sequence[Place]
-) -> Stored:
+) -> StoredPlaces:
     """Store ``selected`` in the caller's transaction; ``everything`` is all that the file holds.
 
     Codes are given over the whole file, so that a place has the same code whichever selection brought it in first.
@@ -89,7 +89,7 @@ def store_places(
     outcomes = connection.execute(_UPSERT, (source,)).fetchall()
     connection.execute("DROP TABLE incoming")  # the caller's transaction may go on to another import
     added = sum(1 for (new,) in outcomes if new)
-    return Stored(
+    return StoredPlaces(
         added=added,
         updated=len(outcomes) - added,
         unchanged=len(selected) - len(outcomes),

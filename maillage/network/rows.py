@@ -49,7 +49,7 @@ class Place:
     website: str | None
     typology: str | None
     population: int | None
-    """Of the commune; not stored, it only scales what is generated."""
+    """Of the commune; not stored, only the sample's sizes depend on it."""
 
 
 def read_row(row: Mapping[str, str]) -> tuple[Place, tuple[Note, ...]]:

@@ -39,8 +39,8 @@ class NetworkSettings(BaseSettings):
         """
         if self.card_key is None:
             raise KeyMissingError(
-                "MAILLAGE_CARD_KEY is not set. Make one (`openssl rand -hex 32`) and keep it: all cards hang on it. "
-                "`maillage network import --no-generate` needs none."
+                "MAILLAGE_CARD_KEY is not set. Make one (`openssl rand -hex 32`) and keep it: every "
+                "card's token depends on it."
             )
         return token_key(self.card_key.get_secret_value())
 

@@ -17,9 +17,8 @@ from gateway.config import write_gateways
 from gateway.contract.signing import public_key
 from maillage.embedded import Secrets
 from maillage.network.gateways import export_gateways
-from maillage.network.importing import import_file
-from maillage.network.inventory import BUNDLED
 from maillage.network.passwords import gateway_password, muster_key
+from maillage.sample.creating import create_sample
 from maillage.stack.servers import Servers
 from maillage.stack.wishes import Wishes
 
@@ -41,7 +40,7 @@ class Prepared:
 def prepare(
     servers: Servers, secrets: Secrets, wishes: Wishes, *, gateways_file: Path, say: Callable[[str], None]
 ) -> Prepared:
-    """Migrate, import the region's real places, write the gateways' file, make the users.
+    """Migrate, create the sample network of the region, write the gateways' file, make the users.
 
     Raises:
         MigrationError, NetworkError, psycopg.Error: the text says what to do.
@@ -50,13 +49,12 @@ def prepare(
     say(f"schema: {len(applied)} migrations applied" if applied else "schema: up to date")
     servers.make_logins()
     with connect(servers.database_url(), application_name="maillage up", statement_timeout_s=300) as connection:
-        import_file(
+        create_sample(
             connection,
-            BUNDLED,
             region=wishes.region,
             places=wishes.places,
             seed=wishes.seed,
-            card_key=lambda: bytes.fromhex(secrets.card_key),
+            card_key=bytes.fromhex(secrets.card_key),
             log=say,
         )
         if servers.postgres:

@@ -22,8 +22,7 @@ from maillage.embedded.process import free_port
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
 from maillage.network.gateways import export_gateways
-from maillage.network.importing import import_file
-from maillage.network.inventory import BUNDLED
+from maillage.sample.creating import create_sample
 from maillage.stack.account import gateways_with_a_list
 from maillage.stack.children import Child
 from simulator.line import Line
@@ -91,12 +90,10 @@ def start_chain(
         make_login(postgres.url(), login, password=_PASSWORD, group=LOGINS[login])
     seed = new_seed()
     with psycopg.connect(postgres.url()) as connection:
-        import_file(
+        create_sample(
             connection,
-            BUNDLED,
-            region=None,
             places=places,
-            card_key=lambda: bytes.fromhex(CARD_KEY),
+            card_key=bytes.fromhex(CARD_KEY),
             log=lambda _line: None,
         )
         gateways = export_gateways(

@@ -13,7 +13,7 @@ import pytest
 
 from maillage.embedded.bundle import Bundle
 from simulator.reports import FrontDesk
-from simulator.standing import pin_of
+from simulator.sample.entitlements import pin_of
 from tests.e2e.way import Way, start_way
 from tests.waiting import until
 

@@ -22,8 +22,8 @@ from access.formats import read_code
 from maillage.embedded.bundle import Bundle
 from rights.assembly import stored_list
 from rights.queries import STORED_ENTRIES, STORED_SETTINGS
-from simulator.people import Member
-from simulator.standing import pin_of
+from simulator.sample.entitlements import pin_of
+from simulator.sample.people import Member
 from tests.e2e.hands import move
 from tests.e2e.twins import CODE, KEY, Tap, Told, Twins, start_twins
 from tests.waiting import until

@@ -24,8 +24,8 @@ from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import free_port
 from maillage.network.gateways import export_gateways
 from maillage.stack.children import Child
-from simulator.people import Member, members
-from simulator.standing import pin_of
+from simulator.sample.entitlements import pin_of
+from simulator.sample.people import Member, members
 from tests.e2e.chain import CARD_KEY, Chain, start_chain
 from tests.e2e.hands import Hands, move, moved_clock
 from tests.waiting import until

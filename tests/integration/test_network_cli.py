@@ -9,10 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.config import read_gateways
-from maillage.network.cli import app
+from maillage.cli import app
 from maillage.network.errors import KeyMissingError, NetworkError, SelectionError
 
-CORSICA = ("import", "--region", "corse")
+CORSICA = ("network", "import", "--region", "corse")
+SAMPLE = ("sample", "create", "--region", "corse")
 
 
 @pytest.fixture(autouse=True)
@@ -34,25 +35,43 @@ def test_from_the_inventory_to_the_gateways_file(tmp_path: Path) -> None:
     assert "7 places added, 0 updated, 0 unchanged." in done.stdout
     assert json.loads((tmp_path / "report.json").read_text())["added"] == 7
     assert "nothing changed: all 7 places are there already." in _run(*CORSICA).stdout
-    assert "7 gateways with" in _run("gateways").stdout
+    assert "7 places with" in _run(*SAMPLE).stdout
+    assert "nothing to make: the 7 places have their equipment already." in _run(*SAMPLE).stdout
+    assert "7 gateways with" in _run("network", "gateways").stdout
     gateways = read_gateways(tmp_path / "gateways.json")
     assert len(gateways) == 7
     one = tmp_path / "one.json"
-    _run("gateways", "--place", gateways[0].place, "--out", str(one))
+    _run("network", "gateways", "--place", gateways[0].place, "--out", str(one))
     assert read_gateways(one) == gateways[:1]
-    (region,) = json.loads(_run("show", "--json").stdout)
+    (region,) = json.loads(_run("network", "show", "--json").stdout)
     assert (region["region"], region["places"], region["lists"]) == ("Corse", 7, 0)
-    assert _run("show").stdout.splitlines()[-1].startswith("total")
+    assert _run("network", "show").stdout.splitlines()[-1].startswith("total")
 
 
 @pytest.mark.parametrize(
     ("words", "unset", "error", "message"),
     [
-        (CORSICA, "MAILLAGE_CARD_KEY", KeyMissingError, "MAILLAGE_CARD_KEY is not set.*--no-generate"),
-        (("gateways",), "MAILLAGE_LIST_SIGNING_KEY", KeyMissingError, "MAILLAGE_LIST_SIGNING_KEY is not set"),
-        (("gateways",), None, SelectionError, "run `maillage network import` first"),
-        (("gateways", "--place", "nowhere"), None, SelectionError, "no gateway in service in nowhere"),
-        (("import", "no-such-file.csv"), None, NetworkError, "cannot read no-such-file.csv"),
+        (SAMPLE, "MAILLAGE_CARD_KEY", KeyMissingError, "MAILLAGE_CARD_KEY is not set"),
+        (
+            (
+                "network",
+                "gateways",
+            ),
+            "MAILLAGE_LIST_SIGNING_KEY",
+            KeyMissingError,
+            "MAILLAGE_LIST_SIGNING_KEY is not set",
+        ),
+        (
+            (
+                "network",
+                "gateways",
+            ),
+            None,
+            SelectionError,
+            "run `maillage sample create`",
+        ),
+        (("network", "gateways", "--place", "nowhere"), None, SelectionError, "no gateway in service in nowhere"),
+        (("network", "import", "no-such-file.csv"), None, NetworkError, "cannot read no-such-file.csv"),
     ],
 )
 def test_what_is_missing_is_told(
@@ -64,6 +83,8 @@ def test_what_is_missing_is_told(
         _run(*words)
 
 
-def test_no_generate_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_needs_no_key_and_says_what_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAILLAGE_CARD_KEY")
-    assert "7 places added" in _run(*CORSICA, "--no-generate").stdout
+    done = _run(*CORSICA).stdout
+    assert "7 places added" in done
+    assert "next: describe the spaces, doors, gateways and devices" in done

@@ -26,6 +26,7 @@ COMMANDS = [
     "replay",
     "dashboards",
     "network",
+    "sample",
     "key",
     "doctor",
     "login",

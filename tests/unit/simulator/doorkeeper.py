@@ -14,8 +14,8 @@ from gateway.drivers.esp_rfid import EspRfid
 from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
 from simulator.days import DAY_S
 from simulator.faults import Faults
-from simulator.people import members
-from simulator.standing import pin_of, visitors
+from simulator.sample.entitlements import pin_of, visitors
+from simulator.sample.people import members
 from simulator.town import Town
 
 START = datetime(2026, 3, 3, 7, 30)  # noqa: DTZ001  (a Tuesday, by the clock on the wall)

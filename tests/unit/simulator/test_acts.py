@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 
 from simulator.errors import QuestionError
 from simulator.incidents import Incident, incidents_of
-from simulator.people import members
-from simulator.standing import SCHEDULES, Standing, house, network_schedule, opens, pin_of, standings, visitors
+from simulator.sample.entitlements import (
+    SCHEDULES,
+    Entitlement,
+    entitlements,
+    house_rules,
+    network_schedule,
+    opens,
+    pin_of,
+    visitors,
+)
+from simulator.sample.people import members
 from tests.unit.simulator.doorkeeper import World
 from tests.unit.simulator.plans import place
 
@@ -35,7 +44,7 @@ def _host(code: str, desks: int) -> str:
     people = members(1, code, desks)
     return next(
         one.ref
-        for one, its in zip(people, standings(1, code, people, workshop=False), strict=True)
+        for one, its in zip(people, entitlements(1, code, people, workshop=False), strict=True)
         if its.kind == "host"
     )
 
@@ -194,8 +203,8 @@ def test_people_come_when_their_passes_open() -> None:
 @given(seed=st.integers(0, 99), code=st.text(min_size=1, max_size=8), desks=st.integers(0, 30))
 def test_standings_keep_as_a_place_grows(seed: int, code: str, desks: int) -> None:
     few, many = members(seed, code, desks), members(seed, code, desks + 1)
-    before = standings(seed, code, few, workshop=True)
-    after = standings(seed, code, many, workshop=True)
+    before = entitlements(seed, code, few, workshop=True)
+    after = entitlements(seed, code, many, workshop=True)
     assert [one for one in after if one.kind == "host"][:1] or not after
     assert sum(one.kind == "host" for one in before) in (1, 2)
     changed = [old for old, new in zip(before, after, strict=False) if old != new]
@@ -205,7 +214,7 @@ def test_standings_keep_as_a_place_grows(seed: int, code: str, desks: int) -> No
 
 
 def test_hours_of_passes_and_places() -> None:
-    permanent = Standing(
+    permanent = Entitlement(
         kind="resident",
         schedule="permanent",
         outside_hours=True,
@@ -215,7 +224,7 @@ def test_hours_of_passes_and_places() -> None:
         lost_card=None,
     )
     closed_at_night = next(
-        its for number in range(50) if (its := house(1, f"p-{number}")).hours and "sun" not in (its.hours or {})
+        its for number in range(50) if (its := house_rules(1, f"p-{number}")).hours and "sun" not in (its.hours or {})
     )
     sunday = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
     assert opens(permanent, closed_at_night, sunday, "Europe/Paris")
@@ -234,11 +243,13 @@ def _paris() -> Any:
 
 def test_incidents_are_the_same_for_the_same_day() -> None:
     people = members(1, "p-1", 20)
-    its = standings(1, "p-1", people, workshop=False)
+    its = entitlements(1, "p-1", people, workshop=False)
     guests = visitors(1, "p-1", people[0].ref, 20)
 
     def of(day: date) -> tuple[Incident, ...]:
-        return incidents_of(1, "p-1", day, people=people, standings=its, visitors=guests, house=house(1, "p-1"))
+        return incidents_of(
+            1, "p-1", day, people=people, entitlements=its, visitors=guests, house=house_rules(1, "p-1")
+        )
 
     days = [date.fromordinal(date(2026, 1, 1).toordinal() + number) for number in range(300)]
     kinds = {one.kind for day in days for one in of(day)}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.days import plan_day
-from simulator.people import members
+from simulator.sample.people import members
 
 
 def test_the_same_seed_makes_the_same_people_for_ever() -> None:

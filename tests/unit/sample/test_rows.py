@@ -9,21 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access import card_token, normalise
-from maillage.network import names
-from maillage.network.generation import equip
-from maillage.network.membership import Household, departments_of, rows_of, settle
-from simulator.people import members
+from maillage.sample.rows import departments_of, rows_of
+from simulator.sample import names
+from simulator.sample.community import Community, community_of
+from simulator.sample.equipment import equip
+from simulator.sample.people import members
 
 KEY = bytes(range(32))
 TODAY = date(2026, 3, 3)
 
 
-def _household(code: str, typology: str = "fab_lab") -> Household:
+def _community(code: str, typology: str = "fab_lab") -> Community:
     equipment = equip(code, seed=1, population=30_000, typology=typology)
-    return settle(code, equipment, department="87", seed=1)
+    return community_of(code, equipment, department="87", seed=1)
 
 
-def _rows(*households: Household, neighbours: dict[str, list[str]] | None = None) -> dict[str, list[tuple[Any, ...]]]:
+def _rows(*households: Community, neighbours: dict[str, list[str]] | None = None) -> dict[str, list[tuple[Any, ...]]]:
     made = rows_of(households, neighbours or {"87": []}, seed=1, key=KEY, today=TODAY)
     return {table: list(rows) for table, rows in made.items()}
 
@@ -47,7 +48,7 @@ def test_half_of_the_people_belong_to_an_organisation() -> None:
 
 
 def test_rows_hang_together() -> None:
-    homes = [_household(f"place-{number}") for number in range(30)]
+    homes = [_community(f"place-{number}") for number in range(30)]
     rows = _rows(*homes, neighbours=departments_of((one.place, "87") for one in homes))
     people = {row[1] for row in rows["member"]}
     assert len(people) == len(rows["member"]) == sum(len(one.people) + len(one.visitors) for one in homes)
@@ -66,18 +67,18 @@ def test_rows_hang_together() -> None:
 
 
 def test_only_the_trained_have_a_pin_and_the_whole_place() -> None:
-    home = next(one for number in range(20) if (one := _household(f"place-{number}")).workshop)
+    home = next(one for number in range(20) if (one := _community(f"place-{number}")).workshop)
     rows = _rows(home)
     pins = {row[1] for row in rows["member"] if row[5] is not None}
     whole = {row[0] for row in rows["pass_place"] if row[2] and row[1] == home.place}
     assert pins
     assert whole == {f"p{ref[1:]}" for ref in pins}
-    bare = next(one for number in range(20) if not (one := _household(f"cowork-{number}", "coworking")).workshop)
+    bare = next(one for number in range(20) if not (one := _community(f"cowork-{number}", "coworking")).workshop)
     assert all(row[5] is None for row in _rows(bare)["member"])
 
 
 def test_the_simulators_card_is_the_one_enrolled() -> None:
-    home = _household("place-1")
+    home = _community("place-1")
     tokens = {row[1]: (row[3], row[6]) for row in _rows(home)["card"]}
     for one in members(1, "place-1", len(equip("place-1", seed=1, population=30_000, typology="fab_lab").desks)):
         assert tokens[bytes.fromhex(card_token(KEY, normalise(bytes.fromhex(one.card))))] == (one.ref, "active")

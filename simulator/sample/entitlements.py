@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from access.schedules import Schedule, schedule_from_json, zone_named
-from simulator.people import Member
+from simulator.sample.people import Member
 
 Kind = Literal["host", "resident", "regular", "nomad"]
 ScheduleCode = Literal["journee", "soir-et-week-end", "permanent", "journee-et-soir"]
@@ -47,7 +47,7 @@ SCHEDULES: Final[Mapping[ScheduleCode, tuple[str, Hours, tuple[ScheduleCode, ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class HouseRules:
     """What a place asks for."""
 
     hours: Hours | None
@@ -64,7 +64,7 @@ class House:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Entitlement:
     """What a member's pass says."""
 
     kind: Kind
@@ -105,7 +105,7 @@ class Visitor:
 
 
 @lru_cache(maxsize=4096)
-def house(seed: int, place: str) -> House:
+def house_rules(seed: int, place: str) -> HouseRules:
     """Return what the place asks for."""
     dice = _dice(seed, place, "house")
     style = dice.random()
@@ -119,7 +119,7 @@ def house(seed: int, place: str) -> House:
             day: [["08:00", "12:30"], ["13:30", "19:00"]] if day == "fri" else [["08:00", "19:00"]] for day in WORKDAYS
         }
         hours = {**hours, "sat": [["09:00", "13:00"]]}
-    return House(
+    return HouseRules(
         hours=hours,
         passback="soft" if dice.random() < 0.2 else "off",
         supervised=dice.random() < 0.04,
@@ -129,7 +129,7 @@ def house(seed: int, place: str) -> House:
     )
 
 
-def standings(seed: int, place: str, people: Sequence[Member], *, workshop: bool) -> tuple[Standing, ...]:
+def entitlements(seed: int, place: str, people: Sequence[Member], *, workshop: bool) -> tuple[Entitlement, ...]:
     """Return what the passes of ``people`` say, in their order: the members of ``place`` as ``members`` made them.
 
     The first resident is a host, and the second too where there are many. More people change nothing of the others.
@@ -138,11 +138,11 @@ def standings(seed: int, place: str, people: Sequence[Member], *, workshop: bool
     if len(people) < 18:
         residents = residents[:1]
     return tuple(
-        _standing(seed, place, one, host=number in residents, workshop=workshop) for number, one in enumerate(people)
+        _entitlement(seed, place, one, host=number in residents, workshop=workshop) for number, one in enumerate(people)
     )
 
 
-def _standing(seed: int, place: str, member: Member, *, host: bool, workshop: bool) -> Standing:
+def _entitlement(seed: int, place: str, member: Member, *, host: bool, workshop: bool) -> Entitlement:
     dice = _dice(seed, place, member.ref)
     free, hurt, trained, lost, far = (dice.random() for _ in range(5))
     schedule: ScheduleCode | None = None
@@ -153,7 +153,7 @@ def _standing(seed: int, place: str, member: Member, *, host: bool, workshop: bo
     elif free < 0.2:
         schedule = "journee-et-soir"
     if host:
-        return Standing(
+        return Entitlement(
             kind="host",
             schedule="permanent",
             outside_hours=True,
@@ -163,7 +163,7 @@ def _standing(seed: int, place: str, member: Member, *, host: bool, workshop: bo
             lost_card=None,
         )
     troubles: tuple[Trouble, ...] = ("suspended", "not_started", "ended", "used_up")
-    return Standing(
+    return Entitlement(
         kind=member.habit,
         schedule=schedule,
         outside_hours=schedule == "permanent",
@@ -176,7 +176,7 @@ def _standing(seed: int, place: str, member: Member, *, host: bool, workshop: bo
 
 def visitors(seed: int, place: str, host: str, desks: int) -> tuple[Visitor, ...]:
     """Return whom the host of a place with so many desks expects: one, and one more for each fifteen desks."""
-    typed = house(seed, place).keypad
+    typed = house_rules(seed, place).keypad
     return tuple(
         Visitor(
             ref=f"m-{(digest := _digest(seed, place, f'visitor {number}'))[:6].hex()}",
@@ -193,17 +193,17 @@ def pin_of(seed: int, member: str) -> str:
     return f"{int.from_bytes(_digest(seed, member, 'pin')[:8]) % 10_000:04d}"
 
 
-def needs_pin(standing: Standing) -> bool:
+def needs_pin(entitlement: Entitlement) -> bool:
     """Return whether the member has a PIN: only who goes where one is asked for."""
-    return standing.trained
+    return entitlement.trained
 
 
-def opens(standing: Standing, place: House, at: datetime, zone: str) -> bool:
+def opens(entitlement: Entitlement, place: HouseRules, at: datetime, zone: str) -> bool:
     """Return whether the pass opens its place at ``at`` (aware), as far as its holder knows."""
     there = zone_named(zone)
-    if not standing.outside_hours and place.hours is not None and not _hours(place.hours).covers(at, there):
+    if not entitlement.outside_hours and place.hours is not None and not _hours(place.hours).covers(at, there):
         return False
-    return standing.schedule is None or network_schedule(standing.schedule).covers(at, there)
+    return entitlement.schedule is None or network_schedule(entitlement.schedule).covers(at, there)
 
 
 @lru_cache

@@ -1,13 +1,12 @@
-"""Names for generated members and organisations: obviously made up, so that pages and CSV files can be tried.
+"""Names of the sample's members and organisations: obviously made up.
 
 "Exemple-Tilleul" reads as what it is, and mail to ``.invalid`` goes nowhere (RFC 2606).
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
-
-from maillage.network.territory import fold
 
 _FIRST: Final = (
     "Adèle", "Aïcha", "Alban", "Amélie", "Anaïs", "Antoine", "Arthur", "Baptiste", "Bérénice", "Camille", "Céline",
@@ -62,4 +61,5 @@ def _number(ref: str) -> int:
 
 
 def _plain(name: str) -> str:
-    return fold(name).replace(" ", "-")
+    letters = unicodedata.normalize("NFKD", name.lower())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

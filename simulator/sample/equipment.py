@@ -1,7 +1,7 @@
-"""What the inventory doesn't say of a place, made up from a seed: spaces, desks, doors and the devices that sense them.
+"""The equipment of a sample place, made from a seed: spaces, desks, doors and devices.
 
-Pure: the same seed, code and commune give the same equipment on every machine. Everything made here is stored with
-``generated = true``. Sizes follow French third places: 6 to 30 desks, more of them where more people live.
+Pure: the same seed, code and commune give the same equipment on every machine. Sizes follow French third places: 6 to
+30 desks, more of them where more people live.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, Literal
 
-from maillage.network.codes import gateway_code
-from simulator.standing import house
+from simulator.sample.entitlements import house_rules
 
 ROOT: Final = "place"
 """The code of every place's root space."""
@@ -24,6 +23,8 @@ SpaceKind = Literal["place", "open_space", "meeting_room", "fab_lab"]
 DeviceKind = Literal["reader", "keypad", "desk_sensor", "presence_sensor"]
 Driver = Literal["esp_rfid", "zigbee2mqtt", "chirpstack"]
 
+_LONGEST_CODE: Final = 64
+MOST_DESKS: Final = 30
 _DESKS_BY_POPULATION: Final = ((5_000, 6, 12), (20_000, 8, 16), (50_000, 10, 20), (100_000, 12, 24))
 """Communes up to so many people: fewest and most desks; above the last, 14 to 30."""
 _MILESIGHT_OUI: Final = "24e124"
@@ -83,7 +84,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment:
-    """All that is made up for one place. Spaces come after their parents."""
+    """The equipment of one place. Spaces come after their parents."""
 
     gateway: str
     spaces: tuple[Space, ...]
@@ -93,7 +94,7 @@ class Equipment:
 
 
 def equip(code: str, *, seed: int, population: int | None = None, typology: str | None = None) -> Equipment:
-    """Make up what stands in the place ``code``.
+    """Make the equipment of the place ``code``.
 
     An open space whose desks each have a Milesight seat sensor over ChirpStack; up to two meeting rooms with a Zigbee
     presence sensor; an entry door with an esp-rfid reader on each side, of which the outer one opens; in most fab labs
@@ -133,7 +134,7 @@ def equip(code: str, *, seed: int, population: int | None = None, typology: str 
         doors.append(Door(code="door-fab-lab", name="Porte de l'atelier", from_space=ROOT, to_space=FAB_LAB))
     seats = tuple(Desk(code=f"desk-{n:02d}", name=f"Poste {n}", space=OPEN_SPACE) for n in range(1, desks + 1))
     devices = [_reader(code, door.code, side) for door in doors for side in ("in", "out")]
-    devices += [_keypad(code, door.code) for door in doors[0 if house(seed, code).keypad else 1 :]]
+    devices += [_keypad(code, door.code) for door in doors[0 if house_rules(seed, code).keypad else 1 :]]
     devices += [_presence(code, part.code, dice) for part in parts if part.kind == "meeting_room"]
     devices += [_seat_sensor(code, seed, seat, dice) for seat in seats]
     return Equipment(
@@ -145,8 +146,13 @@ def equip(code: str, *, seed: int, population: int | None = None, typology: str 
     )
 
 
+def gateway_code(place: str) -> str:
+    """Return the code of a place's gateway, ``PLACE-g1``."""
+    return place[: _LONGEST_CODE - len("-g1")] + "-g1"
+
+
 def _count_desks(dice: random.Random, population: int | None, typology: str | None) -> int:
-    fewest, most = 14, 30
+    fewest, most = 14, MOST_DESKS
     for up_to, low, high in _DESKS_BY_POPULATION:
         if (population or 0) < up_to:
             fewest, most = low, high

@@ -1,4 +1,4 @@
-"""What ``membership`` makes up, in the database: people, cards, passes and what doors ask for."""
+"""Stores the people of sample places: members, cards, passes, and the rules of doors."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import psycopg
 
-from maillage.network.membership import Household, departments_of, rows_of
-from maillage.network.storing import store
+from maillage.sample.copying import store
+from maillage.sample.rows import departments_of, rows_of
+from simulator.sample.community import Community
 
 _PLACES = """
 -- where nomads may go: the places that have a gateway, by department
@@ -34,10 +35,10 @@ _TABLES: Final[dict[str, tuple[bytes, bytes]]] = {
         b"COPY new_pass FROM STDIN",
     ),
     "pass_place": (b"pass text, place text, whole boolean", b"COPY new_pass_place FROM STDIN"),
-    "house": (
+    "house_rules": (
         b"place text, hours jsonb, passback text, supervised boolean, limited boolean, closed_from date,"
         b" closed_until date",
-        b"COPY new_house FROM STDIN",
+        b"COPY new_house_rules FROM STDIN",
     ),
 }
 """By kind of row: the columns of a temporary table ``new_…``, and how rows get there."""
@@ -79,43 +80,43 @@ _INSERTS: Final = (
         array_agg(s.id ORDER BY s.id) FILTER (WHERE s.kind <> 'fab_lab' AND s.parent IS NOT NULL) AS others
       FROM space s GROUP BY s.place) w ON w.place = p.id
     ON CONFLICT (pass, place) DO NOTHING""",
-    b"""-- the hours of places that say none themselves
-    UPDATE place p SET opening_hours = n.hours, hours_generated = true FROM new_house n
+    b"""-- the hours of places that have none
+    UPDATE place p SET opening_hours = n.hours, hours_generated = true FROM new_house_rules n
     WHERE p.code = n.place AND p.opening_hours IS NULL AND n.hours IS NOT NULL""",
     b"""-- no more people than there is room for
-    UPDATE space s SET person_limit = s.capacity FROM new_house n JOIN place p ON p.code = n.place
+    UPDATE space s SET person_limit = s.capacity FROM new_house_rules n JOIN place p ON p.code = n.place
     WHERE s.place = p.id AND n.limited AND (s.parent IS NULL OR s.kind = 'fab_lab')""",
     b"""-- what the entries ask for
     INSERT INTO door_rule (door, place, passback, supervised)
     SELECT d.id, p.id, n.passback, CASE WHEN n.supervised THEN s.id END
-    FROM new_house n JOIN place p ON p.code = n.place JOIN door d ON d.place = p.id AND d.from_space IS NULL
+    FROM new_house_rules n JOIN place p ON p.code = n.place JOIN door d ON d.place = p.id AND d.from_space IS NULL
     LEFT JOIN schedule s ON s.place IS NULL AND s.code = 'soir-et-week-end'
     WHERE n.passback <> 'off' OR n.supervised
     ON CONFLICT (door) DO NOTHING""",
     b"""-- the workshops' doors ask for the PIN as well
     INSERT INTO door_rule (door, place, pin)
     SELECT d.id, p.id, true
-    FROM new_house n JOIN place p ON p.code = n.place JOIN door d ON d.place = p.id
+    FROM new_house_rules n JOIN place p ON p.code = n.place JOIN door d ON d.place = p.id
     JOIN space t ON t.id = d.to_space AND t.kind = 'fab_lab'
     ON CONFLICT (door) DO NOTHING""",
     b"""-- and each workshop's way is a group of doors
     INSERT INTO door_group (place, code, name, doors)
     SELECT p.id, 'acces-atelier', 'Acc\xc3\xa8s \xc3\xa0 l''atelier', array_agg(d.id ORDER BY d.id)
-    FROM new_house n JOIN place p ON p.code = n.place JOIN door d ON d.place = p.id
+    FROM new_house_rules n JOIN place p ON p.code = n.place JOIN door d ON d.place = p.id
     WHERE EXISTS (SELECT FROM space s WHERE s.place = p.id AND s.kind = 'fab_lab')
     GROUP BY p.id
     ON CONFLICT (place, code) DO NOTHING""",
     b"""-- a few closures
     INSERT INTO closure (place, first, last, reason)
     SELECT p.id, n.closed_from, n.closed_until, 'Travaux (exemple)'
-    FROM new_house n JOIN place p ON p.code = n.place WHERE n.closed_from IS NOT NULL""",
+    FROM new_house_rules n JOIN place p ON p.code = n.place WHERE n.closed_from IS NOT NULL""",
     b"ANALYZE organisation, schedule, member, card, pass, pass_place, door_rule, door_group, closure",
 )
 
 
 def populate(
-    connection: psycopg.Connection[Any], households: Sequence[Household], *, seed: int, key: bytes, today: date
+    connection: psycopg.Connection[Any], communities: Sequence[Community], *, seed: int, key: bytes, today: date
 ) -> None:
-    """Store the households of places that are equipped already, in the caller's transaction."""
+    """Store the people of places that are equipped already, in the caller's transaction."""
     neighbours = departments_of(connection.execute(_PLACES).fetchall())
-    store(connection, _TABLES, rows_of(households, neighbours, seed=seed, key=key, today=today), _INSERTS)
+    store(connection, _TABLES, rows_of(communities, neighbours, seed=seed, key=key, today=today), _INSERTS)

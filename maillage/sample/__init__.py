@@ -1,0 +1,1 @@
+"""``maillage sample``: stores the sample network that ``simulator.sample`` makes from a seed."""
