@@ -68,7 +68,7 @@ class Acts:
                 self._drill()
 
     def try_card(self, at_s: float, card: str, what: str) -> Steps:
-        """Hold a card to the door that should open nothing. If the door opens all the same, the truth says so."""
+        """Present a card that should open nothing. If the door opens, the truth shows it."""
         yield Until(at_s)
         if self._place.entry is None:
             return
@@ -116,7 +116,7 @@ class Acts:
         yield from stay.go_out(forgets=visitor.card is None)
 
     def _lose(self, at_s: float, member: str, card: str) -> Steps:
-        """A member who isn't there loses the card and tells the front desk; somebody tries it; it turns up again."""
+        """An absent member reports the card lost, a stranger tries it, and the member finds it again."""
         yield Until(at_s)
         if self._front_desk is None:
             return

@@ -21,19 +21,19 @@ COUNTERS: Final = (
 
 
 class Air:
-    """Sends what devices say. Runs in the scheduler's thread; ``faults`` may be replaced from any thread."""
+    """Sends the devices' messages. Runs in the scheduler's thread; ``faults`` may be replaced from any thread."""
 
     def __init__(self, publish: Publish, scheduler: Scheduler, *, faults: Faults, seed: int) -> None:
         self.faults = faults
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         """``said`` by devices (and ``said.DRIVER``); ``sent`` to the broker or ``unconnected``; and, by faults,
-        ``duplicated``, ``reordered``, ``garbled``, ``lost``, ``silenced``. ``commands`` heard, ``unlocked`` by them."""
+        ``duplicated``, ``reordered``, ``garbled``, ``lost``, ``silenced``. ``commands`` received, and boards ``unlocked``."""
         self._publish = publish
         self._scheduler = scheduler
         self._dice = random.Random(seed)
 
     def say(self, device: str, driver: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send what ``device`` (``PLACE/DEVICE``) says."""
+        """Send a message of ``device`` (``PLACE/DEVICE``)."""
         faults, dice = self.faults, self._dice
         if faults.is_dead(device):
             self.counters["silenced"] += 1

@@ -1,6 +1,6 @@
-"""What the people of a place mean to do on one day: pure, from the seed and the date.
+"""The plans of a place's people for one day; pure, from the seed and the date.
 
-Times are seconds after local midnight. A plan is an intention: who is refused at the door doesn't get in.
+Times are seconds after local midnight. A plan is an intention: a person refused at the door stays outside.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Visit:
     errands: tuple[Errand, ...]
     """In order, apart from each other, within the stay."""
     tailgates: bool
-    """Comes in behind somebody else, if anybody is there."""
+    """Comes in behind another person, if there is one."""
     forgets_out: bool
     """Leaves without badging."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stranger:
-    """Somebody whose card nobody enrolled tries the door."""
+    """A stranger tries the door with a card that is not enrolled."""
 
     at_s: float
     card: str

@@ -1,4 +1,4 @@
-"""A door with its lock: it opens to a command or to the handle inside, and whoever stands there goes through.
+"""A door with its lock: it opens to a command or to the handle inside, and the first in line goes through.
 
 One person at a time holds a card to the door and waits for the lock. Nobody knows at the door what was decided: the
 lock moves, or it doesn't.
@@ -18,13 +18,13 @@ from simulator.devices.esp_rfid import VirtualEspRfid
 Side = Literal["in", "out"]
 
 PATIENCE_S: Final = 2.0
-"""Real seconds, at least, that somebody waits for the lock: the gateway lives in real time."""
+"""Real seconds, at least, that a person waits for the lock: the gateway lives in real time."""
 PATIENCE_VIRTUAL_S: Final = 8.0
 PIN_AFTER_S: Final = 0.4
 """Real seconds, at least, between the card and the PIN."""
 PIN_AFTER_VIRTUAL_S: Final = 3.0
 FOLLOW_S: Final = 90.0
-"""Virtual seconds that somebody lingers in the hope of slipping through behind another."""
+"""Virtual seconds that a tailgater waits for another person to open."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,10 +70,10 @@ class VirtualDoor:
         """Make door ``code``; ``readers`` and ``keypads`` by side, ``unlock_s`` in virtual seconds."""
         self.code = code
         self.held_after_s = held_after_s
-        """Real seconds after which the gateway says that it is held open."""
+        """Real seconds after which the gateway reports the door held open."""
         self.openings = 0
         self.walked_through = 0
-        """People who found it open and went through without a card, behind somebody or past a wedge."""
+        """People who went through the open door without a card, by tailgating or past a wedge."""
         self._scheduler = scheduler
         self._dice = dice
         self._lock = lock
@@ -92,7 +92,7 @@ class VirtualDoor:
             lock.opened = self._unlocked
 
     def request(self, passage: Passage) -> None:
-        """Let somebody try to get through."""
+        """Let a person try to get through."""
         if self.is_wedged:
             self.walked_through += 1
             passage.done(True)
@@ -166,7 +166,7 @@ class VirtualDoor:
             keypad.type(self._at_door.digits)
 
     def _unlocked(self) -> None:
-        """React to the lock's relay: whoever waits pulls the door; with nobody there it falls shut again."""
+        """React to the lock's relay: a waiting person pulls the door; otherwise it falls shut again."""
         lock = self._lock
         if lock is not None:
             self._scheduler.after(self._unlock_s, lock.release)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 class SimulatorError(Exception):
-    """Anything the simulator refuses; the text says what and why."""
+    """Base of the simulator's errors; the text names the cause."""
 
 
 class FaultError(SimulatorError):

@@ -49,7 +49,7 @@ def changed(faults: Faults, change: Mapping[str, Any]) -> Faults:
     """Return ``faults`` with some of them replaced.
 
     Raises:
-        FaultError: a fault that doesn't exist, or a value that makes no sense; the text says which.
+        FaultError: a fault that doesn't exist, or an invalid value; the text names it.
     """
     try:
         return Faults.model_validate(faults.model_dump() | dict(change))

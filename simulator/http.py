@@ -1,4 +1,4 @@
-"""The truth, the counters and the faults over HTTP, for whoever compares what the system says with what is."""
+"""The truth, the counters and the faults over HTTP, to compare the system's estimates with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes otherwise than usual at a place on one day: pure, from the seed and the date."""
+"""The incidents of a place on one day; pure, from the seed and the date."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ CODES_TRIED: Final = 9
 class Incident:
     """One of them.
 
-    ``visitor``: comes to see a host. ``found_card``: somebody tries a card that was lost long ago. ``lost_card``: a
-    member loses the card and tells it (where anybody listens), and somebody tries it. ``codes``: a stranger types
-    codes. ``wedge``: who comes next keeps the door open. ``forced``: the door is broken open. ``drill``: everybody out.
+    ``visitor``: comes to see a host. ``found_card``: a stranger tries a card that was lost long ago. ``lost_card``: a
+    member reports the card lost (given a front desk), and a stranger tries it. ``codes``: a stranger types
+    codes. ``wedge``: the next person keeps the door open. ``forced``: the door is broken open. ``drill``: everybody out.
     """
 
     kind: Kind
@@ -44,7 +44,7 @@ def incidents_of(
     visitors: Sequence[Visitor],
     house: HouseRules,
 ) -> tuple[Incident, ...]:
-    """Return what happens at ``place`` on ``day``; ``entitlements`` are those of ``people``, in their order."""
+    """Return the incidents at ``place`` on ``day``; ``entitlements`` are those of ``people``, in their order."""
     dice = random.Random(f"{seed}/{place}/{day.isoformat()}/incidents")
     found: list[Incident] = []
     busy = day.weekday() < 5

@@ -19,11 +19,11 @@ from simulator.steps import Answer, DrillError, Steps, Until, Walker
 from simulator.truth import ROOT
 
 LATE_START_S: Final = 900.0
-"""Who should have come before the run began comes within so many virtual seconds after it."""
+"""Members due before the run began come within this many virtual seconds after it."""
 DRILL_S: Final = 900.0
 """A drill, from the alarm until all may come back, virtual seconds."""
 _TRIES_ANYWAY: Final = 0.02
-"""Chance of coming though one's pass doesn't open now."""
+"""Chance that a member comes although the pass doesn't open now."""
 _DISCOURAGED: Final = 0.9
 """Chance, a day, of staying away after having been refused for good."""
 
@@ -53,7 +53,7 @@ class Life:
         self.place = place
         self.people: tuple[Member, ...] = members(seed, place.code, len(place.desks))
         self.refused = 0
-        """How often somebody stayed outside for good."""
+        """How often a member was refused and went home."""
         self._seed = seed
         self._acts = acts
         self._wall = wall
@@ -65,7 +65,7 @@ class Life:
         self._others = Acts(place, acts, seed=seed, front_desk=front_desk, drill=self.drill)
         self._walkers: list[Walker] = []
         self._busy: set[str] = set()
-        """Members who are about; somebody who works into the night doesn't come twice."""
+        """Members who are on their day; one who works into the night doesn't come twice."""
         self._discouraged: set[str] = set()
 
     def start(self) -> None:
@@ -144,7 +144,7 @@ class Life:
         self._busy.discard(member.ref)
 
     def _may_come(self, member: Member) -> bool:
-        """Return whether the pass opens now, as its holder knows; now and then one comes all the same."""
+        """Return whether the pass opens now, as far as its holder knows; a few come anyway."""
         if self._wall is None or opens(self._entitlement[member.ref], self._house, self._wall(), self.place.time_zone):
             return True
         self._acts["out_of_hours"] += 1

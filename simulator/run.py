@@ -1,4 +1,4 @@
-"""The simulator's process: places, people and devices put together, on the field broker, until told to stop."""
+"""The simulator's process: places, people and devices put together, on the field broker, until stopped."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Simulation:
                 self._line.close()
 
     def _connected(self, stop: threading.Event) -> bool:
-        """Wait for the broker: what a device says before that is lost."""
+        """Wait for the broker: a message sent before that is lost."""
         deadline = time.monotonic() + CONNECT_WITHIN_S
         while not self._link.connected and not stop.is_set():
             if time.monotonic() > deadline:
@@ -145,10 +145,10 @@ class Simulation:
     def _truth(self, query: Query) -> Answer:
         at = parse_instant(query["at"]) if "at" in query else None
         clock = self.town.scheduler.clock
-        told = self.town.truth.tell(place=query.get("place"), at=at)
+        answer = self.town.truth.tell(place=query.get("place"), at=at)
         if at is None:
-            told["virtual"] = clock.local(clock.now()).isoformat(timespec="seconds")
-        return HTTPStatus.OK, told
+            answer["virtual"] = clock.local(clock.now()).isoformat(timespec="seconds")
+        return HTTPStatus.OK, answer
 
     def _counters(self, _query: Query) -> Answer:
         town = self.town

@@ -1,4 +1,4 @@
-"""From what is to what a sensor says of it: it notices late, and holds on for a while."""
+"""What a sensor reports of the true state: it notices late and holds its value for a while."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Sensor(Protocol):
 
     @property
     def notices_s(self) -> float:
-        """How long until it says that somebody is there, virtual seconds."""
+        """Delay until it reports presence, virtual seconds."""
         ...
 
     @property
     def hold_s(self) -> float:
-        """How long after the last person left it says so, virtual seconds."""
+        """Delay after the last person left, virtual seconds."""
         ...
 
     def report(self, *, occupied: bool, whole: bool) -> None:
@@ -45,7 +45,7 @@ class Watch:
         """Watch with ``sensor``; it gives a sign of life every ``heartbeat_s`` real seconds."""
         self.sensor = sensor
         self.there = False
-        """Whether somebody is there in truth."""
+        """Whether a person is really there."""
         self.said = False
         """What the sensor last said."""
         self._scheduler = scheduler
@@ -53,11 +53,11 @@ class Watch:
         self._changes = 0
 
     def start(self, after_real_s: float) -> None:
-        """Join and tell the first state, then live on."""
+        """Join, report the first state, then repeat."""
         self._scheduler.after_real(after_real_s, self._first)
 
     def change(self, *, there: bool) -> None:
-        """Tell that somebody is there, or nobody any more."""
+        """Report presence or absence."""
         if there == self.there:
             return
         self.there = there

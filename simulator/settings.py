@@ -1,4 +1,4 @@
-"""What the simulator is told: its settings, from the environment."""
+"""The simulator's settings, from the environment."""
 
 from __future__ import annotations
 

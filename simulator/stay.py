@@ -21,7 +21,7 @@ class SentHomeError(Exception):
 
 
 class Stay:
-    """Where somebody is, what he or she carries, and what doors make of it. ``acts`` counts."""
+    """A person's stay: position, card, and the answers of doors. ``acts`` counts them."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Stay:
         return (self._pin[:-1] + str((int(self._pin[-1]) + 1) % 10), self._pin)
 
     def go_out(self, *, forgets: bool = False) -> Steps:
-        """Leave, with the card, or behind somebody, or by the handle."""
+        """Leave with the card, behind another person, or by the handle."""
         self.move(ROOT)
         if self._place.entry is not None:
             follows = forgets and self._place.dice.random() < 0.5
@@ -101,7 +101,7 @@ class Stay:
         self.move(None)
 
     def stay(self, until_s: float) -> Steps:
-        """Stay where one is until a virtual instant; when a drill is heard, go out and come back after it.
+        """Stay until a virtual instant; at a drill, go out and come back after it.
 
         Raises:
             SentHomeError: not let in again.

@@ -10,7 +10,7 @@ from simulator.door import Passage, Side, VirtualDoor
 
 
 class DrillError(Exception):
-    """Thrown into the day of whoever is inside: leave now, and come back when it is over."""
+    """Raised in the day of each person inside: leave now, come back when it is over."""
 
     def __init__(self, ends_s: float) -> None:
         super().__init__(f"out until {ends_s}")
@@ -24,7 +24,7 @@ class Until:
 
     at_s: float
     inside: bool = False
-    """In the place, where a drill is heard."""
+    """In the place: a drill interrupts the wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ Answer = Generator[Until | Pass, bool, bool]
 
 
 class Walker:
-    """Takes somebody's day from step to step, in the scheduler's thread."""
+    """Runs the steps of a person's day, in the scheduler's thread."""
 
     def __init__(self, scheduler: Scheduler, steps: Steps) -> None:
         self.over = False
@@ -63,7 +63,7 @@ class Walker:
         self._go_on(None)
 
     def alarm(self, drill: DrillError) -> None:
-        """Let a drill be heard: at once by who waits inside, by who is at a door as soon as he or she is through."""
+        """Sound a drill: it interrupts a wait inside at once, and a passage when it is over."""
         self._drill = drill
         if self._inside:
             self._go_on(True)

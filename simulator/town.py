@@ -1,4 +1,4 @@
-"""Everything virtual put together: places, devices, people, the air between them and the broker, and the truth."""
+"""All simulated parts together: places, devices, people, their connection to the broker, and the truth."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Town:
             for code, some in list(by_place(gateways).items())[:places]
         ]
         self.acts: Counter[str] = Counter(dict.fromkeys(ACTS, 0))
-        """What people did beside their days, and what doors did about it: ``visitor.came``, ``visitor.refused`` …"""
+        """What people did apart from their plans, and what doors answered: ``visitor.came``, ``visitor.refused`` …"""
         self.front_desk = FrontDesk(*front_desk, self.acts) if front_desk is not None else None
         self.lives = [
             Life(place, seed=seed, acts=self.acts, wall=wall, front_desk=self.front_desk) for place in self.places
@@ -95,12 +95,12 @@ class Town:
 
     @property
     def refused(self) -> int:
-        """Return how often a member stayed outside for good."""
+        """Return how often a member was refused and went home."""
         return sum(life.refused for life in self.lives)
 
     @property
     def walked_through(self) -> int:
-        """Return how often somebody went through an open door without a card."""
+        """Return how often a person went through an open door without a card."""
         return sum(door.walked_through for place in self.places for door in place.doors)
 
     def drill(self, code: str) -> int:

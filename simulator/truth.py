@@ -100,7 +100,7 @@ class Truth:
     def tell(self, *, place: str | None = None, at: int | None = None) -> dict[str, Any]:
         """Return people by space and occupied desks of ``place`` (None: all) at instant ``at`` (None: now).
 
-        ``present`` is null before the first instant that is remembered; ``inside`` (who, by space) is told of now only.
+        ``present`` is null before the first instant that is remembered; ``inside`` (who, by space) only for now.
 
         Raises:
             QuestionError: no such place.

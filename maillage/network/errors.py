@@ -12,7 +12,7 @@ from __future__ import annotations
 
 
 class NetworkError(Exception):
-    """A command about the network cannot be carried out; the text says why and what to do."""
+    """A command about the network failed; the text names the cause and the remedy."""
 
 
 class InventoryError(NetworkError):
@@ -20,7 +20,7 @@ class InventoryError(NetworkError):
 
 
 class SelectionError(NetworkError):
-    """What was asked for doesn't exist."""
+    """The requested region or place doesn't exist."""
 
 
 class KeyMissingError(NetworkError):

@@ -73,9 +73,8 @@ def import_file(
     inventory = read_inventory(path)
     reasons = Counter(one.reason for one in inventory.refused)
     refused = ", ".join(f"{reason} {many}" for reason, many in reasons.most_common())
-    log(
-        f"inventory: {inventory.rows} rows, {len(inventory.places)} usable, {len(inventory.refused)} refused ({refused})"
-    )
+    usable, count = len(inventory.places), len(inventory.refused)
+    log(f"inventory: {inventory.rows} rows, {usable} usable, {count} refused ({refused})")
     selected = in_region(inventory.places, region)
     with connection.transaction():
         stored = store_places(connection, source, inventory.places, selected)

@@ -1,4 +1,4 @@
-"""Read the inventory of third places: each row becomes a place, or a refusal that says why.
+"""Read the inventory of third places: each row becomes a place, or a refusal with its reason.
 
 The file is CSV (comma or semicolon) in UTF-8 with a header, as the CGET published it (``maillage/data/places``). What
 can be mended beyond doubt is mended and noted; a row that can't be used is refused; the rest goes in.
@@ -59,7 +59,7 @@ def read_inventory(path: Path) -> Inventory:
     """Read the file at ``path``.
 
     Raises:
-        InventoryError: it isn't there, isn't UTF-8, isn't CSV or hasn't the columns; the text says which.
+        InventoryError: it isn't there, isn't UTF-8, isn't CSV or lacks columns; the text names the cause.
     """
     places: list[Place] = []
     remarks: list[Remark] = []
@@ -128,7 +128,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _misshapen(cells: list[str], wanted: int, first: int, last: int) -> dict[str, str]:
-    """Stand in for a row whose cells can't be told apart."""
+    """Describe a row whose cells can't be assigned to columns."""
     text = f"{len(cells)} columns where {wanted} belong: cells are shifted"
     if last > first:
         text = f"lines {first} to {last} read as one row of {len(cells)} columns ({wanted} belong): an unclosed quote?"

@@ -1,4 +1,4 @@
-"""The password with which a gateway signs in to the central broker, and the key to a place's muster."""
+"""The password with which a gateway signs in to the central broker, and the key of a place's evacuation list."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def gateway_password(secret: str, code: str) -> str:
 
 
 def muster_key(secret: str, place: str) -> str:
-    """Return what opens the muster of ``place``, short enough to be typed on a telephone: ``abcd-efgh-ijkl``, 60 bits.
+    """Return the key of a place's evacuation list, short enough to be typed on a telephone: ``abcd-efgh-ijkl``, 60 bits.
 
-    Derived like the passwords: whoever may see it prints it for the place's evacuation plan, and no table holds it.
+    Derived like the passwords, so no table holds it; it is printed on the place's evacuation plan.
 
     Raises:
         ValueError: ``secret`` has fewer than 16 characters.

@@ -1,4 +1,4 @@
-"""One row of the inventory, read with suspicion: a place with notes on what was mended, or the reason to refuse it."""
+"""Validates one row of the inventory: a place with notes on what was mended, or the reason to refuse it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RowError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What the inventory tells of one place."""
+    """One place of the inventory."""
 
     source_id: str
     name: str
@@ -126,7 +126,7 @@ def _position(cells: Mapping[str, str], notes: list[Note]) -> tuple[float, float
 def _department(cells: Mapping[str, str], where: str, notes: list[Note]) -> str:
     """Return the department that most of the row agrees on, among those that its coordinates allow.
 
-    The row tells it up to three times: by the commune's code (the geocoder's), by the postcode (the author's) and in a
+    The row holds it up to three times: by the commune's code (the geocoder's), by the postcode (the author's) and in a
     column of its own (joined from the coordinates), which wins a tie.
     """
     by_commune = territory.department_of_commune(cells["INSEECOM"])
@@ -138,12 +138,18 @@ def _department(cells: Mapping[str, str], where: str, notes: list[Note]) -> str:
     allowed = [one for one in votes or [where] if territory.territory_of(one) == where]
     if not allowed:
         raise RowError("contradiction", f"department {votes[0]}, but the coordinates lie in {where}")
-    told, there = cells["NOMCOM"], cells.get("NOMCOMMETRO", "")
-    if by_commune is None and by_postcode is None and told and there and territory.fold(told) != territory.fold(there):
-        raise RowError("unconfirmed", f"no postcode, no commune code, and in {told} by name but in {there} by position")
+    name, there = cells["NOMCOM"], cells.get("NOMCOMMETRO", "")
+    if (
+        by_commune is None
+        and by_postcode is None
+        and named
+        and there
+        and territory.fold(named) != territory.fold(there)
+    ):
+        raise RowError("unconfirmed", f"no postcode, no commune code, and in {name} by name but in {there} by position")
     department = max(allowed, key=votes.count)
     if len(set(votes)) > 1:
-        notes.append(("department", f"told as {', '.join(dict.fromkeys(votes))}; taken as {department}"))
+        notes.append(("department", f"given as {', '.join(dict.fromkeys(votes))}; taken as {department}"))
     return department
 
 

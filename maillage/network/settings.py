@@ -21,7 +21,7 @@ class NetworkSettings(BaseSettings):
         default=None, description="The network's key for card tokens: 32 bytes in hexadecimal"
     )
     list_signing_key: SecretStr | None = Field(
-        default=None, description="Ed25519 private seed that signs access lists and commands: 32 bytes in base64"
+        default=None, description="Ed25519 private seed that signs access lists and orders: 32 bytes in base64"
     )
     mqtt_secret: SecretStr | None = Field(
         default=None, description="Secret from which the gateways' broker passwords are derived: at least 16 characters"

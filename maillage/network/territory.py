@@ -1,7 +1,7 @@
-"""French territory: regions and their departments, where they lie, which time they keep.
+"""French territory: regions and their departments, where they lie, and their time zones.
 
-Regions and departments as of 2016 (loi n° 2015-29), INSEE codes. Boxes are generous rectangles: they tell a territory
-from another one and from the sea, not a department from its neighbour.
+Regions and departments as of 2016 (loi n° 2015-29), INSEE codes. Boxes are generous rectangles: they distinguish
+territories from each other and from the sea, not neighbouring departments.
 """
 
 from __future__ import annotations

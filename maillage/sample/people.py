@@ -60,7 +60,7 @@ _INSERTS: Final = (
     SELECT n.ref, p.id, n.name, n.email, o.id, n.pin, n.status, true
     FROM new_member n JOIN place p ON p.code = n.place LEFT JOIN organisation o ON o.code = n.organisation
     ON CONFLICT (ref) DO NOTHING""",
-    b"""-- their cards, those that others replace first; a number that somebody else's card has is not given twice
+    b"""-- their cards, those that others replace first; a number that another card has is not given twice
     INSERT INTO card (ref, token, last4, member, kind, format, status, replaces, generated)
     SELECT n.ref, n.token, n.last4, n.member, n.kind, n.format, n.status, n.replaces, true FROM new_card n
     ORDER BY n.status = 'active', n.ref

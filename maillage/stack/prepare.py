@@ -34,7 +34,7 @@ class Prepared:
     gateways: int
     devices: int
     front_desk: SecretStr
-    """A key of the API for the simulated people, who report lost cards with it; of this run only."""
+    """A key of the API for the simulated people, who report lost cards with it; valid for this run only."""
 
 
 def prepare(

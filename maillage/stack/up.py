@@ -33,6 +33,7 @@ from maillage.stack.wishes import Wishes
 __all__ = ["Wishes", "run"]
 
 _UP_S: Final = 60.0
+_REPORT_S: Final = 10.0
 _DRAIN_S: Final = 60.0
 """How long the spools may take to empty once the devices are silent."""
 
@@ -131,15 +132,27 @@ class Stack:
             say(f"live page: http://127.0.0.1:{ports.api}/   (Ctrl-C ends it all)")
 
     def _wait_for_lists(self, gateways: int) -> None:
-        """Wait until every gateway can decide: before, all doors stay shut."""
+        """Wait until every gateway can decide: before, all doors stay shut. A large network may take minutes.
+
+        Raises:
+            StackError: no further gateway got its list for a minute.
+        """
         assert self._servers is not None
-        end = time.monotonic() + _UP_S
+        best, end, report = 0, time.monotonic() + _UP_S, time.monotonic() + _REPORT_S
         while not self._stop.wait(0.2):
             ready = gateways_with_a_list(self._servers.database_url())
+            now = time.monotonic()
             if ready >= gateways:
                 return
-            if time.monotonic() > end:
-                raise StackError(f"only {ready} of {gateways} gateways have their access list after {_UP_S:g} s")
+            if ready > best:
+                best, end = ready, now + _UP_S
+            if now > end:
+                raise StackError(
+                    f"only {ready} of {gateways} gateways have their access list; none more in {_UP_S:g} s"
+                )
+            if now > report:
+                say(f"access lists: {ready} of {gateways} gateways have theirs")
+                report = now + _REPORT_S
             self._revive()
 
     def watch(self) -> None:

@@ -1,1 +1,1 @@
-"""Virtual devices: each says what its maker's would, in its maker's words."""
+"""Virtual devices: each sends the messages of its maker's device."""

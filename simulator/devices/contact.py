@@ -34,7 +34,7 @@ class VirtualContact:
         self._say(tampered=False)
 
     def tamper(self) -> None:
-        """Say that somebody has taken the sensor off its door."""
+        """Report that the sensor was taken off its door."""
         self._say(tampered=True)
 
     def join(self) -> None:

@@ -1,6 +1,6 @@
 """A virtual esp-rfid v2 board: card reader, relay and door contact.
 
-Its own list is empty, so it refuses every card and leaves the decision to whoever sends ``opendoor``: only that
+Its own list is empty, so it refuses every card and leaves the decision to the gateway: only ``opendoor``
 moves its relay. Messages as in README-MQTT.md and src/door.esp of https://github.com/esprfid/esp-rfid (MIT).
 """
 
@@ -50,7 +50,7 @@ class VirtualEspRfid:
         try:
             message = json.loads(payload)
         except ValueError:
-            return False  # the firmware says nothing to what it can't read
+            return False  # the firmware doesn't answer what it can't read
         if (
             not isinstance(message, dict)
             or message.get("doorip") != self.address.ip
@@ -67,7 +67,7 @@ class VirtualEspRfid:
         self.relay_on = False
 
     def door(self, *, is_open: bool) -> None:
-        """Tell what the contact sees; a door that opens without the relay was tampered with, so the firmware says."""
+        """Report the contact; a door that opens without the relay is reported as tampered, as the firmware does."""
         if is_open == self._door_open:
             return
         self._door_open = is_open

@@ -14,7 +14,7 @@ from gateway.config import Device
 from simulator.air import Air
 
 _ZONE: Final = 23
-"""What the keypad says of itself, always."""
+"""Fields that every message of the keypad carries."""
 
 
 class VirtualKeypad:

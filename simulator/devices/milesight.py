@@ -17,7 +17,7 @@ from gateway.config import Device
 from simulator.air import Air
 
 HOLD_S: Final = {"VS340": 300.0}
-"""A PIR waits so long after the last movement before it says vacant, virtual seconds; a seat's pad much less."""
+"""A PIR reports vacant this long after the last movement, virtual seconds; a seat's pad much sooner."""
 HOLD_OTHERS_S: Final = 20.0
 
 
@@ -26,7 +26,7 @@ class VirtualDesk:
 
     driver = "chirpstack"
     notices_s: Final = 10.0
-    """How long until it says occupied, virtual seconds."""
+    """Delay until it reports occupied, virtual seconds."""
 
     def __init__(self, name: str, device: Device, air: Air, dice: random.Random) -> None:
         """Make sensor ``name`` (``PLACE/DEVICE``)."""

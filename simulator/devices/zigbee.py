@@ -19,7 +19,7 @@ class VirtualPresence:
 
     driver = "zigbee2mqtt"
     notices_s: Final = 2.0
-    """How long until it says present, virtual seconds."""
+    """Delay until it reports presence, virtual seconds."""
 
     def __init__(self, name: str, device: Device, air: Air, dice: random.Random) -> None:
         """Make sensor ``name`` (``PLACE/DEVICE``)."""
@@ -43,7 +43,7 @@ class VirtualPresence:
             self._air.say(self.name, self.driver, self._topic, payload)
 
     def heartbeat(self, *, occupied: bool) -> None:
-        """Say that the sensor is alive; every other time it says nothing about people."""
+        """Report that the sensor is alive; every other report has no presence."""
         if self._dice.random() < 0.5:
             self.report(occupied=occupied, whole=True)
             return

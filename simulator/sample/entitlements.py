@@ -1,7 +1,7 @@
-"""What generated members may do and what generated places ask for: made from the seed, pure.
+"""What members of the sample may do, and the rules of its places; pure, from the seed.
 
-The network's generator writes it into the database; the people of the simulator act by it: they know their PIN, whether
-they are trained for the workshop, and when their pass opens. Doors know nothing of this module.
+``maillage sample`` stores it. The simulated people act by it: they know their PIN, whether they are trained for the
+workshop, and when their pass opens.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SCHEDULES: Final[Mapping[ScheduleCode, tuple[str, Hours, tuple[ScheduleCode, ...
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HouseRules:
-    """What a place asks for."""
+    """The rules of a place."""
 
     hours: Hours | None
     """Its weekly opening hours; None: not known."""
@@ -60,12 +60,12 @@ class HouseRules:
     limited: bool
     """No more people than its capacity, by the lease."""
     closed: tuple[int, int] | None
-    """Closed for so many days (second number), so many days after it was made up (first number)."""
+    """Closed for so many days (second number), so many days after the sample was created (first number)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entitlement:
-    """What a member's pass says."""
+    """What a member is entitled to."""
 
     kind: Kind
     schedule: ScheduleCode | None
@@ -76,7 +76,7 @@ class Entitlement:
     everywhere: bool
     trouble: Trouble | None
     lost_card: str | None
-    """A card lost earlier, since replaced; somebody may find it."""
+    """A card that was lost and replaced; a stranger may find it."""
 
     @property
     def allowance(self) -> tuple[str, int, bool] | None:
@@ -93,7 +93,7 @@ class Entitlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Somebody who comes with a day card, or with a code to type, to see a host."""
+    """A visitor of a host, with a day card or a code to type."""
 
     ref: str
     card: str | None
@@ -106,7 +106,7 @@ class Visitor:
 
 @lru_cache(maxsize=4096)
 def house_rules(seed: int, place: str) -> HouseRules:
-    """Return what the place asks for."""
+    """Return the rules of the place."""
     dice = _dice(seed, place, "house")
     style = dice.random()
     hours: Hours | None = None
@@ -130,7 +130,7 @@ def house_rules(seed: int, place: str) -> HouseRules:
 
 
 def entitlements(seed: int, place: str, people: Sequence[Member], *, workshop: bool) -> tuple[Entitlement, ...]:
-    """Return what the passes of ``people`` say, in their order: the members of ``place`` as ``members`` made them.
+    """Return the entitlements of ``people``, the members of ``place``, in their order.
 
     The first resident is a host, and the second too where there are many. More people change nothing of the others.
     """
@@ -175,7 +175,7 @@ def _entitlement(seed: int, place: str, member: Member, *, host: bool, workshop:
 
 
 def visitors(seed: int, place: str, host: str, desks: int) -> tuple[Visitor, ...]:
-    """Return whom the host of a place with so many desks expects: one, and one more for each fifteen desks."""
+    """Return the visitors of a host: one, and one more for each fifteen desks."""
     typed = house_rules(seed, place).keypad
     return tuple(
         Visitor(
@@ -194,7 +194,7 @@ def pin_of(seed: int, member: str) -> str:
 
 
 def needs_pin(entitlement: Entitlement) -> bool:
-    """Return whether the member has a PIN: only who goes where one is asked for."""
+    """Return whether the member has a PIN: only those trained for the workshop."""
     return entitlement.trained
 
 

@@ -1,7 +1,7 @@
-"""Who the people of a place are: members with cards, and their habits, all made from a seed.
+"""The members of a sample place: cards and habits, made from a seed.
 
-Everything here is pure: the same seed, place and number of desks give the same people on every machine, so that the
-network's generator (``maillage network``) can enrol the very cards that the simulator will hold to the readers.
+Pure: the same seed, place and number of desks give the same people on every machine, so ``maillage sample`` enrols the
+cards that the simulator presents at the readers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final, Literal
 
 DEFAULT_SEED: Final = 1
-"""Used by the network's generator and the simulator alike, unless ``MAILLAGE_SEED`` says otherwise."""
+"""The sample's and the simulator's, unless ``MAILLAGE_SEED`` is set."""
 
 Habit = Literal["resident", "regular", "nomad"]
 """``resident``: nearly every working day. ``regular``: two or three days a week. ``nomad``: now and then."""
@@ -39,15 +39,15 @@ class Member:
     lunch_out: float
     """Chance of leaving the place for lunch."""
     forgets_out: float
-    """Chance of leaving without badging: behind somebody, or by the handle."""
+    """Chance of leaving without badging: behind another person, or by the handle."""
     tailgates: float
-    """Chance of coming in behind somebody who has just opened, without badging."""
+    """Chance of coming in behind another person, without badging."""
     meets: float
     """Meetings a day, on average."""
 
 
 def members(seed: int, place_code: str, desks: int) -> tuple[Member, ...]:
-    """The members at home in a place with so many desks.
+    """Return the members at home in a place with so many desks.
 
     About three members for two desks, at least three: a third place sells more passes than it has seats.
     Adding desks adds members at the end and changes none.

@@ -19,7 +19,7 @@ from gateway.drivers.esp_rfid import READ_AGAIN_S
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
-from simulator.people import Member, members
+from simulator.sample.people import Member, members
 from tests.api_server import api_process
 from tests.e2e.chain import CARD_KEY, Chain, start_chain
 from tests.e2e.hands import Hands

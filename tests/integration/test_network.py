@@ -179,7 +179,7 @@ def test_another_card_key_than_before_is_refused(connection: Connection, corsica
         ),
         ("INSERT INTO gateway (place, code) SELECT id, code || '-g1' FROM place LIMIT 1", "1 gateways"),
         (
-            "INSERT INTO space (place, code, name, kind, capacity) SELECT id, 'place', 'L', 'place', 1 FROM place LIMIT 1",
+            "INSERT INTO space (place, code, name, kind, capacity) SELECT id, 'x', 'L', 'place', 1 FROM place LIMIT 1",
             "1 spaces",
         ),
         ("UPDATE place SET source = 'ours' WHERE code = (SELECT code FROM place LIMIT 1)", "1 places of another list"),
