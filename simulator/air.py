@@ -26,8 +26,8 @@ class Air:
     def __init__(self, publish: Publish, scheduler: Scheduler, *, faults: Faults, seed: int) -> None:
         self.faults = faults
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
-        """``said`` by devices (and ``said.DRIVER``); ``sent`` to the broker or ``unconnected``; and, by faults,
-        ``duplicated``, ``reordered``, ``garbled``, ``lost``, ``silenced``. ``commands`` received, and boards ``unlocked``."""
+        """``said`` by devices (and ``said.DRIVER``); ``sent`` to the broker or ``unconnected``; by faults
+        ``duplicated``, ``reordered``, ``garbled``, ``lost``, ``silenced``; ``commands`` received, and ``unlocked``."""
         self._publish = publish
         self._scheduler = scheduler
         self._dice = random.Random(seed)

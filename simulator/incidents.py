@@ -23,7 +23,7 @@ class Incident:
 
     ``visitor``: comes to see a host. ``found_card``: a stranger tries a card that was lost long ago. ``lost_card``: a
     member reports the card lost (given a front desk), and a stranger tries it. ``codes``: a stranger types
-    codes. ``wedge``: the next person keeps the door open. ``forced``: the door is broken open. ``drill``: everybody out.
+    codes. ``wedge``: the next person keeps the door open. ``forced``: it is broken open. ``drill``: everybody out.
     """
 
     kind: Kind

@@ -21,15 +21,15 @@ def up(
         float | None, typer.Option(min=1, help="Run that long once all is up, then stop and print the account.")
     ] = None,
     places: Annotated[int | None, typer.Option(min=1, help="How many places of the region; else all.")] = None,
-    region: Annotated[str, typer.Option(help="Region of the inventory.")] = "Nouvelle-Aquitaine",
+    region: Annotated[str, typer.Option(help="Region of the inventory; all: every place.")] = "Nouvelle-Aquitaine",
     speed: Annotated[float, typer.Option(min=1, max=1000, help="Virtual seconds in a real one.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same spaces, devices and people.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same sample network.")] = 1,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Of the page and the API; another where taken; 0: any.")
     ] = 8080,
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the data of the last run.")] = False,
 ) -> None:
-    """Run everything here: servers, real places, gateways, simulated devices, ingest, API, page. Ctrl-C ends it all.
+    """Run everything here with the sample network: servers, gateways, simulated devices, ingest, API, page. Ctrl-C ends it.
 
     With MAILLAGE_DATABASE_URL, MAILLAGE_MQTT_URL or MAILLAGE_FIELD_MQTT_URL set, those servers; else embedded ones.
     """

@@ -22,7 +22,7 @@ def gateway_password(secret: str, code: str) -> str:
 
 
 def muster_key(secret: str, place: str) -> str:
-    """Return the key of a place's evacuation list, short enough to be typed on a telephone: ``abcd-efgh-ijkl``, 60 bits.
+    """Return the key of a place's evacuation list, short enough to type on a telephone: ``abcd-efgh-ijkl``, 60 bits.
 
     Derived like the passwords, so no table holds it; it is printed on the place's evacuation plan.
 

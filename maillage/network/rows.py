@@ -139,13 +139,7 @@ def _department(cells: Mapping[str, str], where: str, notes: list[Note]) -> str:
     if not allowed:
         raise RowError("contradiction", f"department {votes[0]}, but the coordinates lie in {where}")
     name, there = cells["NOMCOM"], cells.get("NOMCOMMETRO", "")
-    if (
-        by_commune is None
-        and by_postcode is None
-        and named
-        and there
-        and territory.fold(named) != territory.fold(there)
-    ):
+    if by_commune is None and by_postcode is None and name and there and territory.fold(name) != territory.fold(there):
         raise RowError("unconfirmed", f"no postcode, no commune code, and in {name} by name but in {there} by position")
     department = max(allowed, key=votes.count)
     if len(set(votes)) > 1:
