@@ -29,8 +29,9 @@ def up(
     ] = 8080,
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the data of the last run.")] = False,
 ) -> None:
-    """Run everything here with the sample network: servers, gateways, simulated devices, ingest, API, page. Ctrl-C ends it.
+    """Run everything here with the sample network: servers, gateways, simulated devices, ingest, API, page.
 
+    Ctrl-C ends it.
     With MAILLAGE_DATABASE_URL, MAILLAGE_MQTT_URL or MAILLAGE_FIELD_MQTT_URL set, those servers; else embedded ones.
     """
     from maillage.stack.up import Wishes, run
