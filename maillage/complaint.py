@@ -54,5 +54,5 @@ def _settings(error: ValidationError) -> str:
         lines.append(f"{name} is not set" if missing else f"{name}: {one['msg'].removeprefix('Value error, ')}")
     told = "; ".join(lines) + "."
     if any(one["type"] == "missing" for one in problems):
-        told += " Set it in the environment (README, Settings), or run `maillage up`, which sets all."
+        told += " Set it in the environment (docs/settings.md), or run `maillage up`, which sets all."
     return told

@@ -118,7 +118,7 @@ def fill(*, write: bool) -> list[Path]:
     """Bring the tables up to date; returns the files in which they were not (``write`` False: changes nothing)."""
     stale = []
     for path, name, table in (
-        (ROOT / "README.md", "settings", settings_table()),
+        (ROOT / "docs" / "settings.md", "settings", settings_table()),
         (ROOT / "docs" / "metrics.md", "metrics", metrics_table()),
     ):
         text = path.read_text(encoding="utf-8")
