@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 import psycopg
@@ -13,86 +12,19 @@ from database.leases import Fenced
 from gateway.contract.stored_events import row
 from gateway.contract.wire import Event
 from ingest import alarms, clock, earlier, letters, records, store
-from ingest.consequences import TELLING, Consequences
+from ingest.consequences import TELLING
 from ingest.late import apply_late
-from ingest.letters import DeadLetter
+from ingest.letters import OldLetter
 from ingest.messages import Letter, ReadBatch, Unreadable, read_event
 from ingest.quota import Quota
-from ingest.records import Alarm
 from ingest.store import Reached, Stored, Stream
+from ingest.transaction import Tally, Work
 from occupancy.fold import TTL_S, PlaceFold
 from occupancy.topology import Gateway, Topology
 
 log = logging.getLogger(__name__)
 
 _CLOCK_STEP: Final = b'"clock_step"'
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one transaction did."""
-
-    received: int = 0
-    committed: int = 0
-    stored: int = 0
-    """Rows of ``event``: the committed ones that are no dead letters."""
-    duplicate: int = 0
-    beyond_gap: int = 0
-    corrected: int = 0
-    conflicts: int = 0
-    dead: list[str] = field(default_factory=list)
-    marks: dict[tuple[str, str], tuple[Gateway, int, str | None]] = field(default_factory=dict)
-    """(gateway's code, epoch) → the gateway, and the mark to publish with its digest."""
-    lags: list[float] = field(default_factory=list)
-    """Seconds from the newest event of each batch to the commit's begin."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OldLetter:
-    """A stored dead letter that holds one event of a stream; times in microseconds since the Unix epoch."""
-
-    id: int
-    gateway: str
-    stream: int
-    seq: int
-    payload: bytes
-    received_at: int
-    sent_at: int
-
-
-@dataclass(slots=True, kw_only=True)
-class _Work:
-    """What a transaction gathers before it writes."""
-
-    connection: store.Connection
-    tx: int
-    now: int
-    quota: Quota
-    tally: Tally = field(default_factory=Tally)
-    rows: list[bytes] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
-    alarms: list[Alarm] = field(default_factory=list)
-    entailed: Consequences = field(default_factory=Consequences)
-    reached: dict[int, Reached] = field(default_factory=dict)
-    places: dict[int, PlaceFold] = field(default_factory=dict)
-    shards: set[int] = field(default_factory=set)
-    spaces: list[int] = field(default_factory=list)
-    """Whose state is new."""
-    parts: list[Stored] = field(default_factory=list)
-    """What the rows are, for the feed."""
-
-    def unread(self, letter: DeadLetter) -> None:
-        """Count an event that can't be read, and keep it while its gateway's quota has room."""
-        self.tally.dead.append(letter.reason)
-        if self.quota.admits(letter, self.now):
-            self.letters.append(letter)
-
-    def said(self, letter: DeadLetter | None) -> None:
-        """Keep a dead letter, if there is one."""
-        if letter is not None and letter.origin == "gateway":
-            self.unread(letter)
-        elif letter is not None:
-            self.letters.append(letter)
 
 
 class Books:
@@ -251,11 +183,11 @@ class Books:
             self._write(connection, work, commit=True)
         store.notify(connection, "maillage_occupancy", work.spaces)
 
-    def _begin(self, connection: Fenced, tx: int, now: int, shards: Iterable[int] = ()) -> _Work:
+    def _begin(self, connection: Fenced, tx: int, now: int, shards: Iterable[int] = ()) -> Work:
         self._quota.begin()
-        return _Work(connection=connection, tx=tx, now=now, quota=self._quota, shards=set(shards))
+        return Work(connection=connection, tx=tx, now=now, quota=self._quota, shards=set(shards))
 
-    def _write(self, connection: Fenced, work: _Work, *, commit: bool = False) -> None:
+    def _write(self, connection: Fenced, work: Work, *, commit: bool = False) -> None:
         """Write what a transaction gathered: rows, folds, letters, alarms, the marks last; COMMIT with ``commit``.
 
         All but the rows travel at once; after the first that fails the database ignores the rest, COMMIT included.
@@ -295,7 +227,7 @@ class Books:
         if places:
             self._folds.update(store.folds(connection, self.topology, list(places)))
 
-    def _stream(self, connection: store.Connection, reading: ReadBatch, work: _Work) -> Stream | None:
+    def _stream(self, connection: store.Connection, reading: ReadBatch, work: Work) -> Stream | None:
         """The stream of a batch; None where a life that we don't know doesn't begin at its beginning."""
         known = self._streams[reading.gateway.id]
         for stream in known:
@@ -312,7 +244,7 @@ class Books:
         known.append(stream)
         return stream
 
-    def _accept(self, stream: Stream | None, reading: ReadBatch, work: _Work) -> None:
+    def _accept(self, stream: Stream | None, reading: ReadBatch, work: Work) -> None:
         """Take what is new of a batch: cut off what was seen, ignore what lies beyond a gap or continues another spool.
 
         Whatever it is, the mark answers: the gateway finds there what it has to send.
@@ -350,7 +282,7 @@ class Books:
         if newest:
             tally.lags.append((work.now - newest) / 1e6)
 
-    def _take(self, stream: Stream, reading: ReadBatch, seen: int, held: frozenset[int], work: _Work) -> int:
+    def _take(self, stream: Stream, reading: ReadBatch, seen: int, held: frozenset[int], work: Work) -> int:
         """Encode and fold the events of a batch after the first ``seen``; returns the newest event's time.
 
         Args:

@@ -16,9 +16,10 @@ from psycopg import DataError, Error, IntegrityError, errors
 from database.leases import Fenced
 from gateway.contract.wire import Event
 from ingest import letters
-from ingest.commit import Books, Tally
+from ingest.commit import Books
 from ingest.messages import ReadBatch, Unreadable
 from ingest.store import DatabaseReplaced
+from ingest.transaction import Tally
 
 _AT_ONCE: Final = 16
 """Refused events looked for in one transaction; what comes after them is stored in a further one."""

@@ -39,6 +39,19 @@ class DeadLetter:
         return hashlib.sha256(key + (b"" if self.seq is not None else self.payload)).digest()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldLetter:
+    """A stored dead letter that holds one event of a stream; times in microseconds since the Unix epoch."""
+
+    id: int
+    gateway: str
+    stream: int
+    seq: int
+    payload: bytes
+    received_at: int
+    sent_at: int
+
+
 def of_event(event: Unreadable, stream: int, seq: int, reading: ReadBatch) -> DeadLetter:
     """The letter of one event of a batch: it keeps its place in the stream."""
     return DeadLetter(

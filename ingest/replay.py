@@ -11,7 +11,8 @@ from typing import Final
 
 from database.leases import Fenced
 from ingest import isolate, topology
-from ingest.commit import Books, OldLetter
+from ingest.commit import Books
+from ingest.letters import OldLetter
 from ingest.store import micros, transaction
 
 log = logging.getLogger(__name__)

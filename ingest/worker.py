@@ -14,13 +14,14 @@ from database.leases import Fenced, Keeper, connect
 from database.pace import Pace
 from gateway.contract.wire import Mark
 from ingest import due, isolate, records, replay, store, topology
-from ingest.commit import Books, Tally
+from ingest.commit import Books
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, ReadBatch, Refusal, read, sender
 from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from ingest.splitting import Repeats
 from ingest.states import Said, States, read_state
+from ingest.transaction import Tally
 from occupancy.topology import Gateway
 from process.pulse import Pulse
 
