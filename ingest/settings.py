@@ -23,7 +23,7 @@ class IngestSettings(BaseSettings):
     queue_bytes: int = Field(
         default=64_000_000,
         ge=2_000_000,
-        description="bytes of messages that may wait for the database; beyond, gateways resend",
+        description="largest size of the messages that wait for the database, bytes; more are dropped and resent",
     )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
 
