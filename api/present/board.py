@@ -1,9 +1,9 @@
-"""The board: the network's present state in memory, aged by the clock and ready to be sent as bytes.
+"""The board: the current state of the network in memory, aged by the clock and prepared as bytes.
 
-Pure: rows, gateways and the time come in as arguments; nothing here waits, reads or writes. What is *published* for a
-place is one ``View``; each publication gets the next number, so that "what changed since number n" is the tail of the
-views in order of publication. A stream client holds nothing but such a number: however slow it is, it costs no memory,
-and when it reads again it gets the present state of what changed, once.
+Pure: rows, gateways and the time are arguments; nothing here waits, reads or writes. The *published* state of a place
+is one ``View``. Each publication has the next number, so that the changes since number n are the last views in order of
+publication. A stream client is only such a number: a slow one costs no memory, and when it reads again it gets the
+current state of each changed place once.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ from api.present.view import View, view_of
 from occupancy.staleness import SECOND, believed_until, complete_until, true_as_of
 
 OVERLAP: Final = 30 * SECOND
-"""How late a row may become visible after its ``changed``: a transaction's longest life here."""
+"""How long after its ``changed`` a row may become visible: the longest duration of a transaction here."""
 _NEVER: Final = 2**63
 _REFRESH_PARTS: Final = 4
-"""A place that only grows older news is published again each time a quarter of its ``ttl`` has passed."""
+"""A place whose number doesn't change is published again each time a quarter of its ``ttl`` has passed."""
 
 
 class Board:
-    """The present state of every space of the network."""
+    """The current state of every space of the network."""
 
     def __init__(self, *, boot: str) -> None:
         self.boot: Final = boot
         self.network = Network()
         self.number = 0
-        """Of the latest publication."""
+        """The number of the latest publication."""
         self.seen = 0
-        """The centre's time of the newest row that was applied, in microseconds."""
+        """The time of the newest applied row by the centre's clock, in microseconds."""
         self.digest = 0
-        """Of all bodies together: the same on every replica that publishes the same."""
+        """A digest of all bodies: equal on replicas that publish the same."""
         self._states: dict[int, SpaceState] = {}
         self._complete: dict[int, int] = {}
         self._views: dict[int, View] = {}
         self._bookings = Bookings()
         self._openings: dict[int, tuple[Place, Opening, int]] = {}
         self._due_at: dict[int, int] = {}
-        """When time alone changes what is published of a place: a number grows stale, it closes, a booking begins."""
+        """When time alone changes the view of a place: a number becomes stale, it closes, a booking begins."""
         self._next_due = _NEVER
         self._joined: dict[bool, tuple[int, bytes]] = {}
 
-    # What comes in
+    # Input
 
     def set_network(self, network: Network, now: int) -> None:
-        """Replace the places; what is published follows."""
+        """Replace the places and publish them."""
         self.network = network
         for gone in self._views.keys() - network.by_id.keys():
             self.digest ^= self._views.pop(gone).digest
@@ -59,18 +59,18 @@ class Board:
             self._openings.pop(gone, None)
             self.number += 1
         for place in network.places:
-            # what it offers may change without any row of its spaces: a lockdown, other hours
+            # its free seats may change without a row of its spaces: by a lockdown or other hours
             self._publish(place, now=now, changed=now if place.id in self._views else None)
 
     def set_bookings(self, bookings: Bookings, now: int) -> None:
-        """Replace the bookings; what is published of their places follows."""
+        """Replace the bookings and publish their places."""
         touched = self._bookings.places() | bookings.places()
         self._bookings = bookings
         for number in touched & self.network.by_id.keys():
             self._publish(self.network.by_id[number], now=now, changed=now if number in self._views else None)
 
     def load(self, states: Iterable[SpaceState], gateways: Iterable[GatewayState], now: int) -> None:
-        """Take the database's word for everything: after the start and after every lost connection."""
+        """Replace all states, after the start and after each reconnection."""
         self._states = {state.space: state for state in states}
         self._complete.clear()
         for gateway in gateways:
@@ -81,11 +81,11 @@ class Board:
             self._publish(place, now=now, changed=None)
 
     def revisions(self, spaces: Iterable[int]) -> dict[int, int]:
-        """The revisions of these spaces that are known; 0: none."""
+        """Return the known revisions of these spaces; 0: none."""
         return {space: known.revision if (known := self._states.get(space)) else 0 for space in spaces}
 
     def apply(self, states: Iterable[SpaceState], now: int) -> None:
-        """Apply rows as they were read; older revisions are ignored."""
+        """Apply rows; older revisions are ignored."""
         touched: dict[int, int] = {}
         for state in states:
             known = self._states.get(state.space)
@@ -100,7 +100,7 @@ class Board:
                 self._publish(place, now=now, changed=changed)
 
     def hear(self, gateways: Iterable[GatewayState], now: int) -> None:
-        """Apply what gateways said of themselves: a complete gateway keeps its place's news from growing old."""
+        """Apply states of gateways: the numbers of a place stay fresh while its gateways are complete."""
         for gateway in gateways:
             self._hear(gateway)
             self.seen = max(self.seen, min(gateway.heard, now))
@@ -114,32 +114,32 @@ class Board:
                 self._expect(view)
 
     def age(self, now: int) -> None:
-        """Publish what time alone has changed: numbers that have outlived their time, places that have closed."""
+        """Publish what time alone has changed: expired numbers, closed places."""
         if now < self._next_due:
             return
         for place_id in [key for key, due_at in self._due_at.items() if now >= due_at]:
             self._publish(self.network.by_id[place_id], now=now, changed=None)
         self._next_due = min(self._due_at.values(), default=_NEVER)
 
-    # What goes out
+    # Output
 
     def view(self, code: str, now: int) -> View | None:
-        """What is published of the place ``code`` at ``now``; None: no such place."""
+        """Return the view of the place ``code`` at ``now``; None: there is no such place."""
         self.age(now)
         place = self.network.by_code.get(code)
         return self._views.get(place.id) if place else None
 
     def latest(self, place: Place) -> View | None:
-        """What was last published of ``place``."""
+        """Return the last published view of ``place``."""
         return self._views.get(place.id)
 
     def views(self, now: int) -> Iterator[View]:
-        """What is published of every place, by code."""
+        """Return the views of all places by code."""
         self.age(now)
         return (self._views[place.id] for place in self.network.places)
 
     def since(self, number: int, wanted: Callable[[View], bool] | None = None) -> list[View]:
-        """The views published after ``number``, oldest first."""
+        """Return the views published after ``number``, oldest first."""
         if number >= self.number:
             return []
         found = []
@@ -152,14 +152,14 @@ class Board:
         return found
 
     def changed_since(self, moment: int) -> list[View]:
-        """The views that changed at ``moment`` (microseconds, the centre's clock) or later, oldest publication first.
+        """Return the views that changed at or after ``moment`` (microseconds, the centre's clock), in publication order.
 
-        A row is visible a little after the time that it bears, so that somewhat older ones are told too.
+        A row becomes visible a little after its timestamp, so that slightly older ones are included.
         """
         return [view for view in self._views.values() if view.changed is not None and view.changed >= moment - OVERLAP]
 
     def joined(self, now: int, *, lean: bool) -> bytes:
-        """The bodies of all places, comma between them; made once for each publication."""
+        """Return the bodies of all places separated by commas; cached until the next publication."""
         self.age(now)
         number, joined = self._joined.get(lean, (-1, b""))
         if number != self.number:
@@ -168,11 +168,11 @@ class Board:
         return joined
 
     def cursor(self, number: int | None = None) -> str:
-        """Where a client stands: the centre's time (for the order), this process, the number of a publication."""
+        """Return a client's position: the centre's time (for the order), this process, the number of a publication."""
         return f"{self.seen:016d}-{self.boot}-{self.number if number is None else number}"
 
     def number_of(self, cursor: str) -> int:
-        """The number that ``cursor`` stands for; 0, everything, where another process (or life) of the API gave it.
+        """Return the number in ``cursor``; 0 (everything) if another process created it.
 
         Raises:
             ValueError: it isn't a cursor.
@@ -183,10 +183,10 @@ class Board:
         number = int(parts[2])
         return number if parts[1] == self.boot and number <= self.number else 0
 
-    # Inside
+    # Internal
 
     def _hear(self, gateway: GatewayState) -> None:
-        # That all was stored by then stays true when the spool fills again or the line is cut.
+        # This stays true when the spool fills again or the connection is lost.
         if gateway.complete is not None:
             self._complete[gateway.gateway] = max(self._complete.get(gateway.gateway, 0), gateway.complete)
 
@@ -203,7 +203,7 @@ class Board:
         return False
 
     def _expect(self, view: View) -> None:
-        """Note when time alone will change what is published: a number outlives its time, hours or bookings turn."""
+        """Note when time alone will change the view: a number expires, hours or bookings change."""
         complete = self._complete_until(view.place)
         due_at = view.seats.due
         for space, said in view.said:
@@ -222,11 +222,11 @@ class Board:
         seats = seats_of(place, said, self._bookings.of(place.id), self._opening(place, now), now)
         view = self._views.get(place.id)
         if view is not None and (view.said, view.place.code) == (said, place.code) and _same(view.seats, seats):
-            view = self._views[place.id] = replace(view, place=place, seats=seats)  # it keeps its turn: nothing new
+            view = self._views[place.id] = replace(view, place=place, seats=seats)  # unchanged: it keeps its number
         else:
             if view is not None:
                 self.digest ^= view.digest
-                del self._views[place.id]  # so that the new one comes last
+                del self._views[place.id]  # so that the new view is the last
             self.number += 1
             view = self._views[place.id] = view_of(
                 self.number, place, self._changed(said, seats) if changed is None else changed, said, seats
@@ -235,14 +235,14 @@ class Board:
         self._expect(view)
 
     def _opening(self, place: Place, now: int) -> Opening:
-        """Whether it is open: asked of its hours again only when they may have turned, since this is done often."""
+        """Return whether it is open, cached until its hours may change, since this is called often."""
         known = self._openings.get(place.id)
         if known is None or known[0] is not place or not known[2] <= now < known[1].due:
             known = self._openings[place.id] = (place, opening_of(place, now), now)
         return known[1]
 
     def _changed(self, said: Iterable[tuple[Space, Occupancy]], seats: Seats) -> int | None:
-        """The newest change that rows, hours, bookings and the clock account for; None: nothing was ever heard."""
+        """Return the time of the newest change by rows, hours, bookings or the clock; None: there was none."""
         moments = [] if seats.changed is None else [seats.changed]
         for space, one in said:
             state = self._states.get(space.id)
@@ -254,7 +254,7 @@ class Board:
 
 
 def _same(before: Seats, after: Seats) -> bool:
-    """Whether both say the same to the public."""
+    """Whether both views have the same public content."""
     return (before.seats, before.free, before.spaces) == (after.seats, after.free, after.spaces) and (
         before.opening.open,
         before.opening.locked,

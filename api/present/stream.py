@@ -1,8 +1,8 @@
 """The live stream: server-sent events of the places whose published state changed.
 
-A client holds the number of the last publication that it was sent, and nothing else: what changed since is asked of
-the board when the line is free. So a slow client skips states in between instead of queueing them, and catches up on
-the present in one go.
+A client is only the number of the last publication that it was sent: the changes since are read from the board when the
+connection can take them. So a slow client skips intermediate states instead of queueing them, and then gets the current
+state at once.
 """
 
 from __future__ import annotations
@@ -28,55 +28,55 @@ _CHUNK_BYTES: Final = 65_536
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx would hold the events back
+    (b"x-accel-buffering", b"no"),  # nginx would buffer the events
 ]
 
 
 class Streams:
-    """The open streams of one process, and their bell."""
+    """The open streams of one process, and the events that wake them."""
 
     def __init__(self, *, limit: int, clients: Clients) -> None:
         self._limit = limit
         self._clients = clients
         self._bells: dict[asyncio.Event, str] = {}
-        """Each with the client that it is of."""
+        """Each with its client."""
         self.closing = False
 
     def __len__(self) -> int:
         return len(self._bells)
 
     def ring(self) -> None:
-        """Tell every stream that the board has news."""
+        """Wake every stream: the board has changed."""
         for bell in self._bells:
             bell.set()
 
     def close(self) -> None:
-        """End every stream, so that the process can stop; clients come back by themselves."""
+        """End every stream, so that the process can stop; clients reconnect by themselves."""
         self.closing = True
         self.ring()
 
     def join(self, host: str) -> asyncio.Event:
-        """Take a place among the streams for ``host``.
+        """Open a stream for ``host``.
 
         Raises:
-            TooManyStreams: all are taken.
-            LimitReached: this client has all that it may have.
+            TooManyStreams: the process has the maximum number.
+            LimitReached: this client has the maximum number.
         """
         if len(self._bells) >= self._limit or self.closing:
-            raise TooManyStreams("All live streams of this server are taken. Try again shortly.", retry_s=5)
+            raise TooManyStreams("This server has the maximum number of live streams. Try again shortly.", retry_s=5)
         bell = asyncio.Event()
         self._bells[bell] = self._clients.streams(host)
         return bell
 
     def leave(self, bell: asyncio.Event) -> None:
-        """Give the place back."""
+        """Close a stream."""
         client = self._bells.pop(bell, None)
         if client is not None:
             self._clients.ends(client)
 
 
 class EventStream(Response):
-    """One client's stream; as an answer it never ends by itself."""
+    """The response to one client's stream; it never ends by itself."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class EventStream(Response):
         wanted: Callable[[View], bool] | None,
         heartbeat_s: float,
     ) -> None:
-        """``host``: whose it is; ``number``: the publication after which to begin, 0 sends the present state first."""
+        """``host``: the client; ``number``: the publication to continue after, 0: send the whole current state."""
         self._board = board
         self._streams = streams
         self._number = number
@@ -100,7 +100,7 @@ class EventStream(Response):
         self.status_code = 200
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the client goes or the process stops."""
+        """Send until the client disconnects or the process stops."""
         listening = asyncio.ensure_future(self._notice_leaving(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -135,7 +135,7 @@ class EventStream(Response):
             if not self._bell.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._bell.wait(), max(0.0, heartbeat_at - monotonic()))
-            # Not only on a timeout: the bell also rings, all the time, for news that this client isn't sent.
+            # Not only on a timeout: the stream also wakes for changes that this client didn't request.
             if monotonic() >= heartbeat_at:
                 await send({"type": "http.response.body", "body": self._heartbeat(), "more_body": True})
                 heartbeat_at = monotonic() + self._heartbeat_s
@@ -144,7 +144,7 @@ class EventStream(Response):
         return b"id: %s\nevent: occupancy\ndata: %s\n\n" % (self._board.cursor(view.number).encode(), view.body)
 
     def _heartbeat(self) -> bytes:
-        # a comment for those who watch the line, and an event for pages, which browsers show no comments
+        # a comment for proxies, and an event for pages, since browsers don't pass comments on
         cursor = self._board.cursor(self._number).encode()
         return b": still here\nid: %s\nevent: heartbeat\ndata: {}\n\n" % cursor
 

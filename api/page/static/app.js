@@ -12,7 +12,7 @@ const $ = (id) => document.getElementById(id);
 let cutAt = null;
 let opened = false;
 let loaded = false;
-let settled = false; // a number has come for every place, or the line was cut before
+let settled = false; // every place has a number, or the connection was lost before
 let matching = 0;
 let announced = 0;
 let meeting = 0;
@@ -97,7 +97,7 @@ async function loadPlaces() {
   map.setDepartments(new Set([...places.all()].map((place) => place.department)));
 }
 
-/** The places first, for the stream only names them; tried until it succeeds. */
+/** Loads the places first, since the stream only has their codes; retried until it succeeds. */
 async function begin() {
   try {
     await loadPlaces();
@@ -123,12 +123,12 @@ function open() {
   paintLine();
   details.askAgain();
   if (back) aloud(say("line_back"));
-  setTimeout(() => cutAt === null && places.setCut(false), 500); // what changed meanwhile comes first
+  setTimeout(() => cutAt === null && places.setCut(false), 500); // after the changes that were missed
 }
 
 function hear(number) {
   if (places.hear(number)) return;
-  strangers.set(number.place, number); // it came to the network since the page was opened
+  strangers.set(number.place, number); // added to the network after the page was opened
   meeting ||= setTimeout(meet, 1000);
 }
 
@@ -207,7 +207,7 @@ function wire() {
   if (matchMedia("(max-width: 760px)").matches) document.querySelector(".legend").open = false;
 }
 
-/** On a screen too low for both, the map stands in for the list, or the list for the map. */
+/** On a screen too low for both, shows either the map or the list. */
 function turn(mapped) {
   document.body.classList.toggle("mapped", mapped);
   $("turn").dataset.word = mapped ? "show_list" : "show_map";
@@ -249,7 +249,7 @@ wire();
 paintWords();
 map.start({ url: new URL("./outline.json", import.meta.url), pick: (place) => (location.hash = `place=${encodeURIComponent(place.id)}`), unpile, hint });
 setInterval(() => {
-  places.age(); // hours turn and bookings begin without any news
+  places.age(); // places close and bookings begin without an event
   details.tick(cutAt !== null);
   list.calmSort();
 }, 1000);

@@ -1,4 +1,4 @@
-// One place in full: its spaces with what is known of each, address, hours.
+// One place in full: its spaces with their occupancy, address, hours.
 import { place as fetchPlace } from "./line.js";
 import { bar, figureOf, hoursWords, stateWords } from "./list.js";
 import * as places from "./places.js";
@@ -9,8 +9,8 @@ const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const panel = document.getElementById("details");
 let open = null; // the code of the place shown
 let about = null; // GET /v1/places/{id}
-let failed = null; // why there is no answer: an HTTP status, 0 where none came
-let asking = null; // the code of the place that is being asked for
+let failed = null; // why loading failed: an HTTP status, 0 without a response
+let asking = null; // the code of the place that is being loaded
 let askAgainAt = 0;
 
 function element(tag, className, text) {
@@ -98,7 +98,7 @@ function render() {
   if (held === "retry") panel.querySelector(".retry")?.focus();
 }
 
-/** Stands where the answer is to come: loading, or why not and a button that asks again. */
+/** Shows "loading", or the error with a button to retry. */
 function waiting() {
   if (failed === null) return element("p", "quiet", say("loading"));
   const box = element("p", "warning", `${say("place_failed")} `);
@@ -145,7 +145,7 @@ async function ask() {
   if (id === open) render();
 }
 
-/** Asks at once for what wasn't answered. */
+/** Retries a failed request at once. */
 export function askAgain() {
   if (!open || about || failed === null || failed === 404) return;
   failed = null;
@@ -162,16 +162,16 @@ export function show(id) {
   if (id === null) return;
   render();
   panel.scrollTop = 0;
-  scrollTo(0, 0); // where the whole page scrolls
+  scrollTo(0, 0); // if the whole page scrolls
   ask();
 }
 
-/** A number of the open place or of one of its spaces moved. */
+/** A number of the open place or of one of its spaces changed. */
 export function update(batch) {
   for (const place of batch) if (place.id === open) return render();
 }
 
-/** Called every second: lets shown numbers age while the line is cut, and asks again for what wasn't answered. */
+/** Called every second: ages the numbers while disconnected, and retries a failed request. */
 export function tick(cut) {
   if (cut && failed === null) render();
   if (failed !== null && Date.now() >= askAgainAt) ask();

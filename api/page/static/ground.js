@@ -47,7 +47,7 @@ export async function loadGround(url) {
   return ground;
 }
 
-/** Lights the departments with places of the network; the others stay dim. */
+/** Highlights the departments with places of the network. */
 export function light(ground, codes) {
   ground.lit = new Path2D();
   ground.dim = new Path2D();
@@ -57,7 +57,7 @@ export function light(ground, codes) {
   }
 }
 
-/** Draws it all; where the dots crowd (`crowded`) only names with much room are written. */
+/** Draws the ground; if there are many dots (`crowded`), only names with much room. */
 export function drawGround(canvas, ground, view, colours, ratio, crowded) {
   const context = canvas.getContext("2d");
   context.setTransform(1, 0, 0, 1, 0, 0);

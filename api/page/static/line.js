@@ -1,16 +1,16 @@
-// The line to the API: a few questions, and the stream that sends the present state and then every change of it.
-const SILENT_MS = 40_000; // the server says something every 15 s
-const ANSWER_MS = { places: 30_000, place: 8_000 }; // an answer that takes longer isn't coming
+// The connection to the API: a few requests, and the stream that sends the current state and then every change.
+const SILENT_MS = 40_000; // the server sends something every 15 s
+const ANSWER_MS = { places: 30_000, place: 8_000 }; // timeouts
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
-/** Asks for JSON, and fails after `limit` ms. Returns it with the server's time (ms) where the answer has it. */
+/** Requests JSON, and fails after `limit` ms. Returns it with the server's time (ms) if the response has it. */
 async function json(path, limit) {
   const answer = await fetch(path, { headers: { accept: "application/json" }, cache: "no-cache", signal: AbortSignal.timeout(limit) });
   if (!answer.ok) throw Object.assign(new Error(`${path}: ${answer.status}`), { status: answer.status });
   return { body: await answer.json(), time: Date.parse(answer.headers.get("date") ?? "") };
 }
 
-/** Every place of the network, page by page. */
+/** Loads every place of the network, page by page. */
 export async function* placePages() {
   let cursor = null;
   do {
@@ -24,8 +24,8 @@ export const place = async (id) => (await json(`/v1/places/${encodeURIComponent(
 
 /**
  * Keeps a stream open for ever. `open` is called at each (re)connection, `hear` with each number, `cut` with the time of
- * the last sign of life when the line goes or has been silent too long. The browser resumes after the last event by
- * itself; a stream opened anew begins with the whole present state.
+ * the last data when the connection is lost or silent for too long. The browser itself resumes after the last event; a new
+ * stream begins with the whole current state.
  */
 export function listen({ open, hear, cut }) {
   let source = null;
@@ -66,7 +66,7 @@ export function listen({ open, hear, cut }) {
     source.addEventListener("heartbeat", alive);
     source.onerror = () => {
       lost(Date.now());
-      if (source.readyState === EventSource.CLOSED) again(); // refused: the browser doesn't try again by itself
+      if (source.readyState === EventSource.CLOSED) again(); // refused: the browser doesn't retry this itself
     };
   }
 
@@ -78,7 +78,7 @@ export function listen({ open, hear, cut }) {
   setInterval(() => {
     if (Date.now() - heardAt > SILENT_MS) {
       lost(heardAt);
-      heardAt = Date.now(); // give the new connection its time
+      heardAt = Date.now(); // the timeout starts again
       connect();
     }
   }, 5000);

@@ -1,9 +1,9 @@
-// The list beside the map: one link a place, touched only where its words change.
+// The list beside the map: one link for each place, updated only if its text changes.
 import * as places from "./places.js";
 import { collator, daysUntil, percent, say, soon } from "./words.js";
 
-const SORT_EVERY_MS = 2000; // rows change places calmly, and never under a reader's hand…
-const SETTLED_MS = 6000; // …but for the first seconds, while the first numbers come in
+const SORT_EVERY_MS = 2000; // rows move rarely, and never under the pointer or the focus…
+const SETTLED_MS = 6000; // …except in the first seconds, while the first numbers arrive
 const list = document.getElementById("list");
 const rows = new Map();
 let order = "free";
@@ -11,13 +11,13 @@ let wanted = "";
 let orderDirty = false;
 let count = 0; // of the rows shown
 let stop = null; // the row in the tab order
-let visited = false; // a row has had the focus: Tab comes back to it
+let visited = false; // a row has had the focus: Tab returns to it
 let lastSort = 0;
 
 const matches = (place) => places.has(place, wanted);
 export const filter = () => (wanted ? matches : () => true);
 
-/** In words, what is known of a place or space now: "7 free", "5–7 free", "full", "closed", "booked until 15:00", "unknown". */
+/** The state of a place or space as text: "7 free", "5–7 free", "full", "closed", "booked until 15:00", "unknown". */
 export function stateWords(now) {
   if (now.pending) return say("pending");
   if (now.opening.open === false) return say("closed");
@@ -28,7 +28,7 @@ export function stateWords(now) {
   return now.quality === "degraded" ? `${say("about")} ${say("seats_free", { n: now.free })}` : say("seats_free", { n: now.free });
 }
 
-/** In words, until when a place is open, or when it opens: "open until 18:00", "opens on Monday at 9:00". */
+/** As text, until when a place is open, or when it opens: "open until 18:00", "opens on Monday at 9:00". */
 export function hoursWords(opening) {
   const { open, locked, changes } = opening;
   if (locked) return say("suspended");
@@ -47,7 +47,7 @@ export const nowWords = (now) => (now.pending ? stateWords(now) : `${stateWords(
 /** How many people, as a row and a card show it. */
 export const figureOf = (now) => (now.known ? String(now.present) : now.pending ? "…" : "?");
 
-/** A bar that shows a share taken; hatched where nothing is known. */
+/** A bar that shows the share taken; hatched if unknown. */
 export function bar(now) {
   const track = document.createElement("span");
   track.className = "bar";
@@ -99,7 +99,7 @@ function paint(place) {
 
 const busy = () => list.matches(":hover") || list.contains(document.activeElement);
 
-/** Puts the matching rows, and no others, into the list in their order. */
+/** Puts the matching rows into the list in order. */
 function sort() {
   orderDirty = false;
   lastSort = Date.now();
@@ -140,7 +140,7 @@ export function update(batch) {
   return count;
 }
 
-/** Sorts again if something moved, not more often than every two seconds, and not under the pointer or the focus. */
+/** Sorts again if something changed, at most every two seconds, and not under the pointer or the focus. */
 export function calmSort() {
   if (orderDirty && !busy() && Date.now() - lastSort >= (performance.now() < SETTLED_MS ? 200 : SORT_EVERY_MS)) sort();
 }
@@ -168,7 +168,7 @@ export function markSelected(id) {
   rows.get(id)?.link.setAttribute("aria-current", "true");
 }
 
-/** Brings the reader back to a row, for example after its details are closed. */
+/** Moves the focus back to a row, for example after its details are closed. */
 export function focus(id) {
   const row = rows.get(id);
   const link = row?.item.isConnected ? row.link : stop;

@@ -1,15 +1,15 @@
-// The map: two canvases, redrawn only when something on them changed, and the hands and keys that move them.
+// The map: two canvases, redrawn only when something on them changed, and their pointer and keyboard control.
 import { drawGround, light, loadGround } from "./ground.js";
 import { drawPile, gather, pileRadius } from "./piles.js";
 import * as places from "./places.js";
 import { STEPS } from "./scale.js";
 import { MAX_SCALE, mercator, TERRITORIES, territoryOf, View } from "./view.js";
 
-const RIPPLE_MS = 700; // around a dot whose number just moved
+const RIPPLE_MS = 700; // around a dot whose number just changed
 const RIPPLE_EVERY_MS = 100;
-const RIPPLES = 20; // where more move at once, a ripple tells nothing
+const RIPPLES = 20; // if more change at once, none is drawn
 const APART = 16; // pixels between two dots; closer places are one pile
-const LISTED = 8; // a larger pile is zoomed into, where that takes it apart
+const LISTED = 8; // a larger pile is zoomed into if that separates it
 const OUTLINE_AGAIN_MS = 10_000;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const view = new View();
@@ -26,7 +26,7 @@ let shown = () => true;
 let selected = null;
 let hovered = null;
 let piles = []; // as drawn
-let fitted = null; // the territory that the view was fitted to, until somebody moves it
+let fitted = null; // the territory that the view was fitted to, until the reader moves it
 let departments = new Set();
 
 function readColours() {
@@ -101,7 +101,7 @@ function drawDot(context, place, r) {
   }
 }
 
-/** A ring that widens and fades around each dot whose number just moved. Returns whether any is still to be seen. */
+/** Draws a ring that widens and fades around each dot whose number just changed. Returns whether any is still visible. */
 function drawRipples(context, seen, r) {
   const now = performance.now();
   const moving = still.matches ? [] : seen.filter((place) => now - (place.movedAt ?? -RIPPLE_MS) < RIPPLE_MS);
@@ -134,7 +134,7 @@ function drawDots() {
     place.screen = [x, y];
     seen.push(place);
   }
-  const loose = seen.filter((place) => place !== selected); // what is selected always shows
+  const loose = seen.filter((place) => place !== selected); // the selected place is always drawn
   piles = gather(loose, Math.max(1.6 * r, APART));
   if (selected?.screen) piles.push({ at: (selected.spot = selected.screen), places: [selected] });
   const rank = ({ places: [p, other], places: { length } }) => (p === selected ? Infinity : other ? 2 + length : p.now.known && p.now.level !== "closed" ? 1 + (p.now.share ?? 0) : 0);
@@ -207,7 +207,7 @@ function near(px, py) {
   return best;
 }
 
-/** Zooms until a pile falls apart. Returns whether it can. */
+/** Zooms until a pile separates. Returns whether it can. */
 function zoomInto({ places: members }) {
   const points = members.map((place) => place.mercator);
   const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]));
@@ -291,7 +291,7 @@ export function start({ url, pick, unpile, hint }) {
   lay(url);
 }
 
-/** Fetches the ground, until it is there. */
+/** Loads the ground; retried until it succeeds. */
 async function lay(url) {
   try {
     outline = await loadGround(url);

@@ -1,7 +1,7 @@
-// Places whose dots would lie on each other make one pile: a ring of their levels around their number.
+// Places whose dots would overlap form a pile: a ring of their levels around their number.
 import { LEVELS } from "./scale.js";
 
-/** Gathers places closer to each other than `reach` pixels, by their `screen`; most piles are of one place. */
+/** Groups places that are closer than `reach` pixels by their `screen` position; most piles have one place. */
 export function gather(places, reach) {
   const cells = new Map();
   const piles = [];

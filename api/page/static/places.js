@@ -1,20 +1,20 @@
-// What the page knows: every place with its last number, and what may be said of it now.
+// The state of the page: every place with its last number, and the number's validity now.
 import { levelOf } from "./scale.js";
 
-const CALM_MS = 125; // a busy network moves the page eight times a second, not sixty
+const CALM_MS = 125; // the page is updated at most eight times a second
 const places = new Map();
 const listeners = new Set();
 let changed = new Set();
 let waiting = false;
 let flushedAt = 0;
 let ahead = 0; // the server's clock minus ours, ms
-let cut = false; // the stream is silent: numbers live no longer than their ttl
+let cut = false; // disconnected: numbers expire after their ttl
 
 export const all = () => places.values();
 export const get = (id) => places.get(id);
 export const count = () => places.size;
 
-/** Calls back before a frame is drawn, eight times a second at most, with the places that changed since. */
+/** Calls back before a frame is drawn, at most eight times a second, with the places that changed since. */
 export function onChange(listener) {
   listeners.add(listener);
 }
@@ -54,16 +54,16 @@ export function put(record) {
   touch(place);
 }
 
-/** The server's clock counts, not the reader's; whole seconds, so a small difference is none. */
+/** Uses the server's clock instead of the reader's; its resolution is a second, so that small differences are ignored. */
 export function setServerTime(ms) {
   const difference = ms - Date.now();
   if (!Number.isNaN(difference)) ahead = Math.abs(difference) > 2500 ? difference : 0;
 }
 
 /**
- * What may be said of a number now: present and its kin are null unless it is fresh. From `free` to `most` seats are free:
- * the API counts them (docs/api.md, Free seats). `opening`: whether the place is open, see below. `pending`: no number has
- * come yet, but one is on its way.
+ * The state of a number now: `present`, `low` and `high` are null unless it is fresh. From `free` to `most` seats are free,
+ * as the API counts them (docs/api.md, Free seats). `opening`: whether the place is open, see below. `pending`: the first
+ * number has not arrived yet.
  */
 export function judge(number, capacity, opening, pending = false) {
   const size = number?.capacity ?? capacity ?? null;
@@ -83,8 +83,8 @@ export function judge(number, capacity, opening, pending = false) {
 }
 
 /**
- * Whether a place is open (null: not known), until when that holds (ms, null: not known), whether it is in lockdown, and in
- * which time zone its hours are. `turned`: that time has come while the line is cut, or its news is on the way.
+ * Whether a place is open (null: unknown), until when (ms, null: unknown), whether it is in lockdown, and the time zone of
+ * its hours. `turned`: that time has passed, but no event has arrived yet.
  */
 function openingOf({ number, time_zone: zone }) {
   const changes = number?.changes_at ? instant(number.changes_at) : null;
@@ -107,7 +107,7 @@ export function hear(number) {
   place.number = number;
   place.now = judged(place);
   if (before.known && place.now.known && before.present !== place.now.present) place.movedAt = performance.now();
-  touch(place); // its spaces may have moved where it did not
+  touch(place); // its spaces may have changed even if it did not
   return true;
 }
 
@@ -117,7 +117,7 @@ function refresh(place) {
   if (!before || ["known", "present", "low", "high", "free", "most", "capacity", "quality", "level", "pending"].some((k) => before[k] !== place.now[k])) touch(place);
 }
 
-/** While the line is cut every number ages to unknown by its own ttl. */
+/** While disconnected, every number becomes unknown after its own ttl. */
 export function setCut(is) {
   cut = is;
   age();
@@ -127,7 +127,7 @@ export function age() {
   for (const place of places.values()) refresh(place);
 }
 
-/** People and free seats of all places; `maybe`: free seats of places whose hours aren't known; `pending`: still to come. */
+/** People and free seats of all places; `maybe`: free seats of places with unknown hours; `pending`: not loaded yet. */
 export function totals(keep = () => true) {
   const sum = { places: 0, present: 0, free: 0, maybe: 0, known: 0, unknown: 0, pending: 0 };
   for (const place of places.values()) {

@@ -1,4 +1,4 @@
-// How full, in five steps and three more: "none" (no capacity known), "closed" and "unknown" (no fresh number). Never colour
+// The levels of occupancy: five, and "none" (no capacity known), "closed" and "unknown" (no fresh number). Not by colour
 // alone: a dot's wedge grows with fullness, a closed place is a ring with a bar, an unknown one a dashed empty ring.
 export const STEPS = [0, 1, 2, 3, 4];
 export const LEVELS = [...STEPS, "closed", "unknown"];

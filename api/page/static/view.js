@@ -1,4 +1,4 @@
-// Mercator, and the window on it: what is where on the screen, in CSS pixels.
+// The Mercator projection, and the visible part of it in CSS pixels.
 export const MAX_SCALE = 4_000_000; // pixels a radian: about 1.6 m a pixel
 const RADIANS = Math.PI / 180;
 export const mercator = (longitude, latitude) => [longitude * RADIANS, -Math.asinh(Math.tan(latitude * RADIANS))];

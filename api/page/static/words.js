@@ -9,7 +9,7 @@ let words = en;
 let plural = new Intl.PluralRules("en");
 let number = new Intl.NumberFormat("en");
 
-/** The language in which the server wrote the page: the reader's choice, or else what the browser asks for. */
+/** The language in which the server wrote the page: the reader's choice, or else the browser's. */
 export const written = () => document.documentElement.lang;
 
 export function speak(wanted, keep = false) {
@@ -26,7 +26,7 @@ export function speak(wanted, keep = false) {
   for (const e of document.querySelectorAll("[data-language]")) e.setAttribute("aria-pressed", String(e.dataset.language === wanted));
 }
 
-/** The words for `key`; with `n` the plural form, with `values` the places filled in. */
+/** The text for `key`; with `n` its plural form, with `values` its placeholders filled in. */
 export function say(key, values = {}) {
   let text = key.split(".").reduce((at, part) => at?.[part], words) ?? key;
   if (Array.isArray(text)) text = plural.select(values.n) === "one" ? text[0] : text[1];
@@ -46,14 +46,14 @@ function format(zone, shape) {
   return formats.get(key);
 }
 
-/** How many days of the calendar lie between two times (ms), in a time zone: 0 today, 1 tomorrow. */
+/** The calendar days between two times (ms) in a time zone: 0 today, 1 tomorrow. */
 export function daysUntil(ms, zone, from) {
   const day = (at) => Date.parse(format(zone, { year: "numeric", month: "2-digit", day: "2-digit" }).format(at));
   return Math.round((day(ms) - day(from)) / 86_400_000);
 }
 
 /**
- * A time to come on the clock of a time zone: "18:00", "tomorrow at 09:00", "Monday at 09:00", "on January 3 at 09:00". The
+ * A future time in a time zone: "18:00", "tomorrow at 09:00", "Monday at 09:00", "on January 3 at 09:00". The
  * midnight at which something ends today is "24:00".
  */
 export function soon(ms, zone, from, ends) {
