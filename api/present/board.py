@@ -152,7 +152,7 @@ class Board:
         return found
 
     def changed_since(self, moment: int) -> list[View]:
-        """Return the views that changed at or after ``moment`` (microseconds, the centre's clock), in publication order.
+        """Return the views that changed at or after ``moment`` (microseconds, the centre's clock), by publication.
 
         A row becomes visible a little after its timestamp, so that slightly older ones are included.
         """
