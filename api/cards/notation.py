@@ -39,11 +39,11 @@ _EXACT_DIGITS: Final = 15
 
 _POWER: Final = (
     "a spreadsheet has turned this number into a power of ten, and digits are lost: format the column as text, fill in "
-    "the numbers again from their source, and export anew"
+    "the numbers again from their source, and export again"
 )
 _NUMBER: Final = (
     "a spreadsheet has made a number of this, and zeros in front may be lost: format the column as text, fill it in "
-    "again and export anew"
+    "again and export again"
 )
 RANDOM: Final = (
     "this number begins with 08: it is of a phone, or of a card with a random UID, and another at each reading, so "

@@ -28,7 +28,7 @@ def hints(
     if card is None and token is not None:
         found.append((
             "No card with this number is known to this key. If the reader may be set wrongly, enrol the card there: "
-            "POST /v1/enrolments tells what it reads.",
+            "POST /v1/enrolments shows what it reads.",
             "Aucune carte de ce numéro n'est connue. Si le lecteur est mal réglé, enrôlez la carte à ce lecteur : "
             "POST /v1/enrolments dit ce qu'il lit.",
         ))  # fmt: skip

@@ -31,7 +31,7 @@ _LONGEST_ADDRESS: Final = 64
 
 
 class Proxies:
-    """The proxies whose ``X-Forwarded-For`` is believed."""
+    """The proxies whose ``X-Forwarded-For`` is trusted."""
 
     def __init__(self, given: str) -> None:
         """Parse ``given``: addresses and networks separated by commas.
@@ -51,9 +51,9 @@ class Proxies:
 
     def client_of(self, headers: Iterable[tuple[bytes, bytes]], proxy: str) -> str:
         """Return the client that ``proxy`` forwards for; without a valid header, the proxy itself."""
-        said = b",".join(value for name, value in headers if name == _FORWARDED).decode("latin-1")
+        forwarded = b",".join(value for name, value in headers if name == _FORWARDED).decode("latin-1")
         client = proxy
-        for one in reversed(said.split(",")):
+        for one in reversed(forwarded.split(",")):
             host = _address(one.strip())
             if host is None:
                 break

@@ -84,9 +84,9 @@ def _places(conn: Connection, places: Sequence[str] | None) -> list[int] | None:
     if places is None:
         return None
     known: dict[str, int] = dict(conn.execute(PLACES, {"codes": list(places)}).fetchall())
-    strangers = sorted(set(places) - set(known))
-    if strangers or not places:
-        raise KeyInvalid(f"No such place: {', '.join(strangers) or '(none given)'}.")
+    unknown = sorted(set(places) - set(known))
+    if unknown or not places:
+        raise KeyInvalid(f"No such place: {', '.join(unknown) or '(none given)'}.")
     return sorted(known.values())
 
 

@@ -34,8 +34,8 @@ def offer_of(view: View, *, seats: int, kind: str | None) -> Offer | None:
     candidates: list[tuple[Space | None, Occupancy, Free | None, int | None]]
     if kind is not None:
         candidates = [
-            (space, said, seat.free, said.capacity)
-            for (space, said), seat in zip(view.said, view.seats.spaces, strict=True)
+            (space, occupancy, seat.free, occupancy.capacity)
+            for (space, occupancy), seat in zip(view.occupancies, view.seats.spaces, strict=True)
             if space.kind == kind
         ]
     elif view.seats.seats is not None:
@@ -44,8 +44,8 @@ def offer_of(view: View, *, seats: int, kind: str | None) -> Offer | None:
         candidates = []
     opening = view.seats.opening
     offers = [
-        Offer(state=_state(free, most, seats, opening), space=space, occupancy=said, free=free, opening=opening)
-        for space, said, free, most in candidates
+        Offer(state=_state(free, most, seats, opening), space=space, occupancy=occupancy, free=free, opening=opening)
+        for space, occupancy, free, most in candidates
     ]
     return min(offers, key=_preference, default=None)
 

@@ -195,10 +195,10 @@ class Board:
 
     def _refresh_due(self, place: Place, view: View) -> bool:
         complete = self._complete_until(place)
-        for _, said in view.said:
-            if said.quality == "stale":
+        for _, occupancy in view.occupancies:
+            if occupancy.quality == "stale":
                 return True
-            if said.at is not None and (complete - said.at) * _REFRESH_PARTS >= said.ttl_s * SECOND:
+            if occupancy.at is not None and (complete - occupancy.at) * _REFRESH_PARTS >= occupancy.ttl_s * SECOND:
                 return True
         return False
 
@@ -206,22 +206,26 @@ class Board:
         """Note when time alone will change the view: a number expires, hours or bookings change."""
         complete = self._complete_until(view.place)
         due_at = view.seats.due
-        for space, said in view.said:
+        for space, occupancy in view.occupancies:
             state = self._states.get(space.id)
-            if state is not None and said.quality in ("live", "degraded"):
+            if state is not None and occupancy.quality in ("live", "degraded"):
                 due_at = min(due_at, believed_until(true_as_of(state.at, complete), state.ttl_s) + 1)
         self._due_at[view.place.id] = due_at
         self._next_due = min(self._next_due, due_at)
 
     def _publish(self, place: Place, *, now: int, changed: int | None) -> None:
         complete = self._complete_until(place)
-        said = tuple(
+        occupancies = tuple(
             (space, occupancy_of(self._states.get(space.id), space, complete=complete, now=now))
             for space in place.spaces
         )
-        seats = seats_of(place, said, self._bookings.of(place.id), self._opening(place, now), now)
+        seats = seats_of(place, occupancies, self._bookings.of(place.id), self._opening(place, now), now)
         view = self._views.get(place.id)
-        if view is not None and (view.said, view.place.code) == (said, place.code) and _same(view.seats, seats):
+        if (
+            view is not None
+            and (view.occupancies, view.place.code) == (occupancies, place.code)
+            and _same(view.seats, seats)
+        ):
             view = self._views[place.id] = replace(view, place=place, seats=seats)  # unchanged: it keeps its number
         else:
             if view is not None:
@@ -229,7 +233,11 @@ class Board:
                 del self._views[place.id]  # so that the new view is the last
             self.number += 1
             view = self._views[place.id] = view_of(
-                self.number, place, self._changed(said, seats) if changed is None else changed, said, seats
+                self.number,
+                place,
+                self._changed(occupancies, seats) if changed is None else changed,
+                occupancies,
+                seats,
             )
             self.digest ^= view.digest
         self._expect(view)
@@ -241,10 +249,10 @@ class Board:
             known = self._openings[place.id] = (place, opening_of(place, now), now)
         return known[1]
 
-    def _changed(self, said: Iterable[tuple[Space, Occupancy]], seats: Seats) -> int | None:
+    def _changed(self, occupancies: Iterable[tuple[Space, Occupancy]], seats: Seats) -> int | None:
         """Return the time of the newest change by rows, hours, bookings or the clock; None: there was none."""
         moments = [] if seats.changed is None else [seats.changed]
-        for space, one in said:
+        for space, one in occupancies:
             state = self._states.get(space.id)
             if state is not None:
                 moments.append(state.changed)

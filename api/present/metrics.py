@@ -45,8 +45,8 @@ class PresentMetrics(Collector):
         )
         counts = {"live": 0, "degraded": 0, "stale": 0, "unknown": 0}
         for view in board.views(now_us()):
-            for _, said in view.said:
-                counts[said.quality] += 1
+            for _, occupancy in view.occupancies:
+                counts[occupancy.quality] += 1
         for quality, count in counts.items():
             qualities.add_metric([quality], count)
         yield qualities

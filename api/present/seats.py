@@ -64,9 +64,9 @@ class Bookings:
 
 
 def seats_of(
-    place: Place, said: Sequence[tuple[Space, Occupancy]], booked: Sequence[Booked], opening: Opening, now: int
+    place: Place, occupancies: Sequence[tuple[Space, Occupancy]], booked: Sequence[Booked], opening: Opening, now: int
 ) -> Seats:
-    """Return the free seats of ``place`` at ``now``; ``said``: the occupancy of its spaces."""
+    """Return the free seats of ``place`` at ``now``; ``occupancies``: the occupancy of its spaces."""
     here = Counter(one.space for one in booked if one.starts <= now < one.ends)
     root = place.root
     whole = here[None] + here[root.id] if here and root is not None else 0
@@ -79,10 +79,10 @@ def seats_of(
             high=now_in.high,
             bookings=here[space.id] if here and space.parent is not None else 0,
         )
-        for space, now_in in said
+        for space, now_in in occupancies
     ]
-    counted = [room for room, (space, _) in zip(rooms, said, strict=True) if space.id in place.apart]
-    people = next((one for space, one in said if space.parent is None), Occupancy())
+    counted = [room for room, (space, _) in zip(rooms, occupancies, strict=True) if space.id in place.apart]
+    people = next((one for space, one in occupancies if space.parent is None), Occupancy())
     opened, locked = opening.open, opening.locked
     passed, ahead = _around(booked, opening, now)
     return Seats(
@@ -94,7 +94,7 @@ def seats_of(
                 free=free_in(room, opened=opened, locked=locked),
                 booked_until=_until(booked, space.id, now) if room.one_party and room.bookings else None,
             )
-            for room, (space, _) in zip(rooms, said, strict=True)
+            for room, (space, _) in zip(rooms, occupancies, strict=True)
         ),
         changed=passed,
         due=ahead,

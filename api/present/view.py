@@ -21,7 +21,7 @@ class View:
     place: Place
     changed: int | None
     root: Occupancy
-    said: tuple[tuple[Space, Occupancy], ...]
+    occupancies: tuple[tuple[Space, Occupancy], ...]
     """Of the root and the other spaces."""
     seats: Seats
     body: bytes
@@ -32,10 +32,10 @@ class View:
 
 
 def view_of(
-    number: int, place: Place, changed: int | None, said: tuple[tuple[Space, Occupancy], ...], seats: Seats
+    number: int, place: Place, changed: int | None, occupancies: tuple[tuple[Space, Occupancy], ...], seats: Seats
 ) -> View:
-    """Create publication ``number`` of ``place``; ``said``: the occupancy of its root and other spaces."""
-    root = next((one for space, one in said if space.parent is None), Occupancy())
+    """Create publication ``number`` of ``place``; ``occupancies``: the occupancy of its root and other spaces."""
+    root = next((one for space, one in occupancies if space.parent is None), Occupancy())
     # Formatted by hand, since this runs for each change: codes and kinds have no characters that JSON escapes.
     codes = {space.id: space.code for space in place.spaces}
     changed_at = "null" if changed is None else f'"{rfc3339(changed)}"'
@@ -44,7 +44,7 @@ def view_of(
         [
             f'{{"space":"{space.code}","kind":"{space.kind}","parent":"{codes[space.parent or 0]}",{one.as_json()},'
             f'"free":{_free(offer.free)},"booked_until":{_time(offer.booked_until)}}}'
-            for (space, one), offer in zip(said, seats.spaces, strict=True)
+            for (space, one), offer in zip(occupancies, seats.spaces, strict=True)
             if space.parent is not None
         ]
     )
@@ -55,7 +55,7 @@ def view_of(
         place=place,
         changed=changed,
         root=root,
-        said=said,
+        occupancies=occupancies,
         seats=seats,
         body=body,
         lean=f"{head}}}".encode(),

@@ -28,7 +28,7 @@ _SHORT: Final = (
 )
 _ROUNDED: Final = (
     "every long number of this column ends in zeros after 15 digits: a spreadsheet has rounded them. Format the column "
-    "as text, fill in the numbers again from their source, and export anew"
+    "as text, fill in the numbers again from their source, and export again"
 )
 _AMBIGUOUS: Final = (
     "is this number decimal or hexadecimal? Say it by card_format, for the file or in a column (see `question`)"

@@ -70,7 +70,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
         "La ligne {a} est illisible : jusque-là le fichier est en {b}, ensuite non. Deux fichiers de codages "
         "différents "
         "ont peut-être été réunis, ou les lettres étaient déjà abîmées ; enregistrez-le à nouveau en CSV UTF-8.",
-    "The file's encoding can't be told for sure: its letters make sense in several. Say which is right: {a}; or save "
+    "The file's encoding is unclear: its letters make sense in several. Choose one: {a}; or save "
     "it "
     "anew as CSV UTF-8.":
         "Le codage du fichier est incertain : ses lettres ont un sens dans plusieurs. Indiquez le bon : {a} ; ou "
@@ -117,7 +117,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "is taken: ask a network administrator to import it":
         "plusieurs cartes ou adresses de ce fichier sont à des adhérents que cette clé ne voit pas ; aucune nouvelle "
         "n'est donc prise : demandez l'import à l'administration du réseau",
-    "this key may not change this member, or somebody just has: try again":
+    "this key may not change this member, or it has just been changed: try again":
         "cette clé ne peut pas modifier cet adhérent, ou quelqu'un vient de le faire : réessayez",
     "this pass holds at other places as well: this key may not change it":
         "ce forfait vaut aussi dans d'autres lieux : cette clé ne peut pas le modifier",
@@ -148,7 +148,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "{a} has this address": "{a} a cette adresse",
     "{t}, whose address is another; to change the address, name the member":
         "{t}, dont l'adresse est autre ; pour changer l'adresse, désignez l'adhérent par sa référence",
-    "line {a} says something else of the same member": "la ligne {a} dit autre chose du même adhérent",
+    "line {a} has another value for the same member": "la ligne {a} dit autre chose du même adhérent",
     # cards
     "the server chooses keypad codes: POST /v1/members/…/cards with code_digits":
         "le serveur choisit les codes de clavier : POST /v1/members/…/cards avec code_digits",
@@ -157,7 +157,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "it must be after {a}": "doit être après {a}",
     "there is no card {a} that this key sees": "cette clé ne voit pas de carte {a}",
     "card {a} has another number": "la carte {a} a un autre numéro",
-    "what is said of a card needs its number or its reference":
+    "a change of a card needs its number or its reference":
         "ce qui est dit d'une carte demande son numéro ou sa référence",
     "this number has another length than most of its column: {_}":
         "ce numéro n'a pas la longueur des autres de sa colonne : un tableur a peut-être supprimé des zéros au début. "

@@ -34,7 +34,7 @@ _SEVERAL_TAKEN: Final = LineProblem(
     "ones is taken: ask a network administrator to import it",
 )
 _ELSEWHERE: Final = LineProblem(
-    column="member", what="this key may not change this member, or somebody just has: try again"
+    column="member", what="this key may not change this member, or it has just been changed: try again"
 )
 _HOLDS_ELSEWHERE: Final = LineProblem(
     column="pass", what="this pass holds at other places as well: this key may not change it"
@@ -106,7 +106,7 @@ async def import_lines(
             break
         hidden_ones += len(hidden.taken(plan))
         several = hidden_ones > _MOST_HIDDEN
-        lines = [_marked(line, one, plan, hidden, several) for line, one in zip(lines, plan.told, strict=True)]
+        lines = [_marked(line, one, plan, hidden, several) for line, one in zip(lines, plan.reports, strict=True)]
         kept = False
     tries.count(TAKEN, s.caller.id, min(hidden_ones, _MOST_HIDDEN))
     if kept:
@@ -118,15 +118,15 @@ async def import_lines(
     return kept, await asyncio.to_thread(_report, parsed, plan, stored=kept, dry_run=dry_run)
 
 
-def _marked(line: Line, told: LineReport, plan: Plan, hidden: Hidden, several: bool) -> Line:
+def _marked(line: Line, report: LineReport, plan: Plan, hidden: Hidden, several: bool) -> Line:
     wrong = list(line.wrong)
-    if several and (told.member in plan.new_members or line.token in plan.new_cards):
+    if several and (report.member in plan.new_members or line.token in plan.new_cards):
         return replace(line, wrong=(_SEVERAL_TAKEN,))
-    if told.member in hidden.members:
-        wrong.append(_TAKEN_ADDRESS if told.member in plan.new_members else _ELSEWHERE)
+    if report.member in hidden.members:
+        wrong.append(_TAKEN_ADDRESS if report.member in plan.new_members else _ELSEWHERE)
     if line.token in hidden.cards:
         wrong.append(_TAKEN_CARD)
-    if told.pass_ref in hidden.passes:
+    if report.pass_ref in hidden.passes:
         wrong.append(_HOLDS_ELSEWHERE)
     return replace(line, wrong=tuple(wrong))
 
@@ -140,13 +140,13 @@ def _report(parsed: Parsed, plan: Plan, *, stored: bool, dry_run: bool) -> dict[
         "encoding": parsed.table.encoding,
         "separator": parsed.table.delimiter,
         "ignored_columns": list(parsed.columns.ignored),
-        "counts": counts(plan.told),
+        "counts": counts(plan.reports),
         "new_organisations": list(plan.organisations.values()),
         "question": parsed.question and question_as_json(parsed.question),
         "lines": [
             # the reading of a number is shown only before it is stored
             line_as_json(one, unmade=unmade, card=line if dry_run else None)
-            for line, one in zip(parsed.lines, plan.told, strict=True)
+            for line, one in zip(parsed.lines, plan.reports, strict=True)
         ],
     }
 

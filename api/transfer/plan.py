@@ -25,7 +25,7 @@ _FIELDS: Final = ("name", "email", "organisation", "home", "status")
 class Plan:
     """The rows to write, without refused lines, and the report."""
 
-    told: list[LineReport] = field(default_factory=list)
+    reports: list[LineReport] = field(default_factory=list)
     pass_notes: list[str] = field(default_factory=list)
     """Notes on the schedules of new passes."""
     organisations: dict[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Plan:
     @property
     def refused(self) -> int:
         """The number of refused lines."""
-        return sum(one.outcome == "refused" for one in self.told)
+        return sum(one.outcome == "refused" for one in self.reports)
 
 
 def make_plan(lines: Iterable[Line], known: Known, *, new_ref: Callable[[str], str]) -> Plan:
@@ -63,20 +63,20 @@ class _Planner:
 
     def plan(self, lines: Iterable[Line]) -> Plan:
         for line in lines:
-            told = LineReport(number=line.number, wrong=list(line.wrong))
-            self._plan.told.append(told)
-            if not told.wrong:
+            report = LineReport(number=line.number, wrong=list(line.wrong))
+            self._plan.reports.append(report)
+            if not report.wrong:
                 try:
-                    self._line(line, told)
+                    self._line(line, report)
                 except (LineRefused, ValueError) as error:
                     wrong = error.wrong if isinstance(error, LineRefused) else LineProblem(column=None, what=str(error))
-                    told.wrong.append(wrong)
-            if told.wrong:
-                told.outcome, told.changes = "refused", []
+                    report.wrong.append(wrong)
+            if report.wrong:
+                report.outcome, report.changes = "refused", []
         self._plan.pass_notes = list(self._passes.notes.values())
         return self._plan
 
-    def _line(self, line: Line, told: LineReport) -> None:
+    def _line(self, line: Line, report: LineReport) -> None:
         """Plan one line: first all checks, then its changes."""
         ref = self._whose(line)
         old = self._members.get(ref) if ref is not None else None
@@ -86,8 +86,8 @@ class _Planner:
         self._agree(line, member)
         self._within_reach(old, changes=member != old or card != card_old)
 
-        told.member = member.ref
-        told.pass_ref = None if one is None else one.ref
+        report.member = member.ref
+        report.pass_ref = None if one is None else one.ref
         if organisation is not None:
             self._plan.organisations.setdefault(*organisation)
         changes = self._member_changes(old, member)
@@ -101,8 +101,8 @@ class _Planner:
                 self._keep_card(card)
         if one is not None and one != pass_old:
             self._keep_pass(one)
-        told.changes = changes
-        told.outcome = "created" if old is None else "changed" if changes else "unchanged"
+        report.changes = changes
+        report.outcome = "created" if old is None else "changed" if changes else "unchanged"
 
     # The member
 
@@ -234,7 +234,7 @@ class _Planner:
         old = self._named_card(line)
         if old is None and line.token is None:
             if line.has_card:
-                raise LineRefused("card", "what is said of a card needs its number or its reference")
+                raise LineRefused("card", "a change of a card needs its number or its reference")
             return None, None
         zone = zone_of(self._known, (), member.home)
         if old is None:
@@ -260,11 +260,11 @@ class _Planner:
 
     def _agree(self, line: Line, member: MemberRow) -> None:
         """Refuse a line that contradicts another line of the same member."""
-        said = {name: getattr(line, name) for name in _FIELDS if getattr(line, name) is not None}
-        for name, value in said.items():
+        values = {name: getattr(line, name) for name in _FIELDS if getattr(line, name) is not None}
+        for name, value in values.items():
             number, other = self._told_by.setdefault((member.ref, name), (line.number, value))
             if other != value:
-                raise LineRefused(name, f"line {number} says something else of the same member")
+                raise LineRefused(name, f"line {number} has another value for the same member")
 
     def _within_reach(self, old: MemberRow | None, *, changes: bool) -> None:
         """Refuse a change of a member with another home."""

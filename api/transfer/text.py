@@ -89,8 +89,8 @@ def _read(data: bytes, named: str) -> Decoded:
     except NotDecided as error:
         shown = ", ".join(f"encoding={name} ({word})" for name, word in error.examples.items())
         raise FileRefused(
-            f"The file's encoding can't be told for sure: its letters make sense in several. Say which is "
-            f"right: {shown}; or save it anew as CSV UTF-8."
+            f"The file's encoding is unclear: its letters make sense in several. "
+            f"Choose one: {shown}; or save it anew as CSV UTF-8."
         ) from None
 
 

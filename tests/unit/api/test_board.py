@@ -226,7 +226,7 @@ def test_a_client_that_follows_ends_with_what_a_newcomer_gets(steps: list[Step])
     read(board.since(number))
     assert held == {view.place.code: view.body for view in board.views(now)}
     for view in board.views(now):
-        for _, one in view.said:
+        for _, one in view.occupancies:
             if one.present is not None:
                 assert one.at is not None
                 assert now <= one.at + one.ttl_s * SECOND + one.ttl_s * SECOND // 4

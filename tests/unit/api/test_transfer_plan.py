@@ -65,12 +65,12 @@ def planned(*rows: dict[str, str], known: Known = KNOWN) -> Plan:
 
 
 def outcomes(plan: Plan) -> list[str]:
-    return [one.outcome for one in plan.told]
+    return [one.outcome for one in plan.reports]
 
 
 def refusal(plan: Plan, index: int = -1) -> tuple[str | None, str]:
-    assert plan.told[index].outcome == "refused", plan.told[index]
-    return plan.told[index].wrong[0].column, plan.told[index].wrong[0].what
+    assert plan.reports[index].outcome == "refused", plan.reports[index]
+    return plan.reports[index].wrong[0].column, plan.reports[index].wrong[0].what
 
 
 def test_a_new_member_with_card_pass_and_company() -> None:
@@ -107,7 +107,7 @@ def test_what_is_there_is_found_by_address_card_reference_and_changes_little() -
         plan = planned({**identity, "name": "Zoé Lefèvre"})
         assert outcomes(plan) == ["changed"], identity
         assert plan.changed_members["m-zoe1"].name == "Zoé Lefèvre"
-        what = [(one.what, one.was, one.becomes) for one in plan.told[0].changes]
+        what = [(one.what, one.was, one.becomes) for one in plan.reports[0].changes]
         assert what[0] == ("member.name", "Zoé", "Zoé Lefèvre")
         assert not plan.new_members
 
@@ -169,7 +169,7 @@ def test_the_same_file_again_changes_nothing() -> None:
          "card", "line 2 names the same card"),
         ([{"name": "A", "email": "a@b"}, {"name": "B", "email": "A@b"}], "email", "already (of line 2)"),
         ([{"email": "zoe@example.org", "name": "Max Orme"}], "email", "address already (m-zoe1)"),
-        ([{"name": "A B", "email": "a@b"}, {"name": "A", "email": "A@b"}], "name", "line 2 says something else"),
+        ([{"name": "A B", "email": "a@b"}, {"name": "A", "email": "A@b"}], "name", "line 2 has another value"),
         ([{"email": "zoe@example.org", "places": "atlantis", "pass": "x"}], "places", "atlantis"),
         ([{"email": "zoe@example.org", "places": "limoges/attic", "pass": "x"}], "places", "no space 'attic'"),
         ([{"email": "zoe@example.org", "home": "atlantis"}], "home", "atlantis"),
@@ -234,8 +234,8 @@ def test_an_export_comes_back_without_a_change() -> None:
         columns: Any = {column: index for index, column in enumerate(HEADER)}
         again = [read_line(number, cells, columns, key=KEY, cards=CARDS) for number, cells in table.lines]
         plan = make_plan(again, known, new_ref=lambda kind: f"{kind}-never")
-        assert set(outcomes(plan)) == {"unchanged"}, [(one.number, one.wrong, one.changes) for one in plan.told]
-        assert len(plan.told) == 4
+        assert set(outcomes(plan)) == {"unchanged"}, [(one.number, one.wrong, one.changes) for one in plan.reports]
+        assert len(plan.reports) == 4
 
 
 def test_a_new_pass_takes_the_schedule_of_its_name() -> None:

@@ -92,7 +92,7 @@ def test_a_line_is_numbered_as_an_editor_shows_it() -> None:
         (b'name,email\n"A,a@b\n', "Line 2"),
         (b'name,email\nA,"a"x@b\n', "Line 2"),
         ("name,email\nZoé,a@b\n".encode() + "Zoé,b@b\n".encode("cp1252"), "Line 3"),
-        (b"name,email\nA\x81,a@b\n", "Say which is right: encoding=cp850 .A\u00fc., encoding=mac-roman"),
+        (b"name,email\nA\x81,a@b\n", "Choose one: encoding=cp850 .A\u00fc., encoding=mac-roman"),
         ("name,email\nA,a@b\nRenÃ©e,b@b\n".encode(), "Line 3"),
         (b"name,email\n", "There is no member"),
         ("name;email;placesLéa;a@b;limogesMax;c@d;limoges".encode(), "--data-binary"),
