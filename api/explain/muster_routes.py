@@ -15,10 +15,10 @@ from api.explain.card_reads import CARD_READS, DOORS, SPACES, StoredCardRead, pl
 from api.explain.muster import WINDOW, muster_csv, muster_json
 from api.explain.records import GATEWAYS, NAMES
 from api.http.answers import json_answer
+from api.http.clock import now_us
 from api.http.models import Answer, Question
 from api.http.references import reached_place
 from api.http.session import guarded, session
-from api.http.times import now_us
 from api.present.state import present
 
 router: Final = APIRouter(tags=["operate"])

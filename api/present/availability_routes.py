@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.http.answers import json_answer
+from api.http.clock import now_us
 from api.http.openapi import problem_responses
-from api.http.times import now_us
 from api.http.timestamps import rfc3339
 from api.present.availability import Offer, offer_of
 from api.present.geography import parse_point

@@ -15,7 +15,7 @@ from typing import Final
 from api.present.network import Network, Place, Space
 from api.present.occupancy import GatewayState, Occupancy, SpaceState, occupancy_of
 from api.present.opening import Opening, opening_of
-from api.present.seats import Bookings, Seats, seats_of
+from api.present.seats import BookingsByPlace, Seats, seats_of
 from api.present.view import View, view_of
 from occupancy.staleness import SECOND, believed_until, complete_until, true_as_of
 
@@ -41,7 +41,7 @@ class Board:
         self._states: dict[int, SpaceState] = {}
         self._complete: dict[int, int] = {}
         self._views: dict[int, View] = {}
-        self._bookings = Bookings()
+        self._bookings = BookingsByPlace()
         self._openings: dict[int, tuple[Place, Opening, int]] = {}
         self._due_at: dict[int, int] = {}
         """When time alone changes the view of a place: a number becomes stale, it closes, a booking begins."""
@@ -62,7 +62,7 @@ class Board:
             # its free seats may change without a row of its spaces: by a lockdown or other hours
             self._publish(place, now=now, changed=now if place.id in self._views else None)
 
-    def set_bookings(self, bookings: Bookings, now: int) -> None:
+    def set_bookings(self, bookings: BookingsByPlace, now: int) -> None:
         """Replace the bookings and publish their places."""
         touched = self._bookings.places() | bookings.places()
         self._bookings = bookings

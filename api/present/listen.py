@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import AsyncConnection, Notify, sql
 
-from api.http.times import now_us
+from api.http.clock import now_us
 from api.present import load
 from api.present.board import Board
 from api.present.load import read_ids

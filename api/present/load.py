@@ -16,7 +16,7 @@ from api.http.compact_json import compact
 from api.present.geography import Point
 from api.present.network import Door, Network, Place, Space, detail, summary
 from api.present.occupancy import GatewayState, SpaceState
-from api.present.seats import Booked, Bookings
+from api.present.seats import BookedTime, BookingsByPlace
 
 _IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 # Every place, as the public may know it.
@@ -36,7 +36,7 @@ ORDER BY s.place, s.parent NULLS FIRST, s.code
 # Days on which places, or all of them, are closed, and which places nobody gets into.
 _CLOSURES: Final = "SELECT place, first, last FROM public_closures()"
 _LOCKDOWNS: Final = "SELECT public_lockdowns() AS place"
-# Bookings in force, to come, or over for less than a day, without their members.
+# BookingsByPlace in force, to come, or over for less than a day, without their members.
 _BOOKINGS: Final = """
 SELECT place, space, (extract(epoch FROM starts_at) * 1000000)::bigint AS starts,
        (extract(epoch FROM ends_at) * 1000000)::bigint AS ends
@@ -98,10 +98,10 @@ async def load_network(conn: AsyncConnection[Any]) -> Network:
     return Network(places)
 
 
-async def load_bookings(conn: AsyncConnection[Any]) -> Bookings:
+async def load_bookings(conn: AsyncConnection[Any]) -> BookingsByPlace:
     """Read what is booked now and later."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        return Bookings([Booked(**row) for row in await _all(cursor.execute(_BOOKINGS))])
+        return BookingsByPlace([BookedTime(**row) for row in await _all(cursor.execute(_BOOKINGS))])
 
 
 async def load_states(conn: AsyncConnection[Any]) -> tuple[list[SpaceState], list[GatewayState]]:

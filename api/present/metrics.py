@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from api.http.times import now_us
+from api.http.clock import now_us
 from api.present.board import Board
 from api.present.listen import Listener
 from api.present.stream import Streams

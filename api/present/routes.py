@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.http.answers import Bytes, known, no_query, unless_current
+from api.http.clock import now_us
 from api.http.errors import BadQuery, NotFound, Unavailable
 from api.http.openapi import problem_responses
 from api.http.state import shared
-from api.http.times import now_us
 from api.http.timestamps import parse_rfc3339
 from api.present.board import Board
 from api.present.geography import parse_box

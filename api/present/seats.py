@@ -13,7 +13,7 @@ from occupancy.free_seats import Free, Room, free_for_work, free_in, seats_for_w
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Booked:
+class BookedTime:
     """A booking without its member; times in microseconds, ``ends`` not included. ``space``: None for the place."""
 
     place: int
@@ -46,15 +46,15 @@ class Seats:
     """When time alone will change it (microseconds)."""
 
 
-class Bookings:
+class BookingsByPlace:
     """All current and future bookings by place."""
 
-    def __init__(self, rows: Iterable[Booked] = ()) -> None:
-        self._by_place: dict[int, list[Booked]] = defaultdict(list)
+    def __init__(self, rows: Iterable[BookedTime] = ()) -> None:
+        self._by_place: dict[int, list[BookedTime]] = defaultdict(list)
         for row in rows:
             self._by_place[row.place].append(row)
 
-    def of(self, place: int) -> Sequence[Booked]:
+    def of(self, place: int) -> Sequence[BookedTime]:
         """Return the bookings of a place and its spaces."""
         return self._by_place.get(place, ())
 
@@ -64,7 +64,11 @@ class Bookings:
 
 
 def seats_of(
-    place: Place, occupancies: Sequence[tuple[Space, Occupancy]], booked: Sequence[Booked], opening: Opening, now: int
+    place: Place,
+    occupancies: Sequence[tuple[Space, Occupancy]],
+    booked: Sequence[BookedTime],
+    opening: Opening,
+    now: int,
 ) -> Seats:
     """Return the free seats of ``place`` at ``now``; ``occupancies``: the occupancy of its spaces."""
     here = Counter(one.space for one in booked if one.starts <= now < one.ends)
@@ -101,7 +105,7 @@ def seats_of(
     )
 
 
-def _around(booked: Sequence[Booked], opening: Opening, now: int) -> tuple[int | None, int]:
+def _around(booked: Sequence[BookedTime], opening: Opening, now: int) -> tuple[int | None, int]:
     """Return when hours or bookings last changed the free seats (None: unknown), and when they next will."""
     if not booked:
         return opening.since, opening.due
@@ -112,7 +116,7 @@ def _around(booked: Sequence[Booked], opening: Opening, now: int) -> tuple[int |
     return max(passed, default=None), min(moment for moment in moments if moment > now)
 
 
-def _until(booked: Sequence[Booked], space: int, now: int) -> int:
+def _until(booked: Sequence[BookedTime], space: int, now: int) -> int:
     """Return until when a space is booked without a gap."""
     until = now
     for one in sorted((one for one in booked if one.space == space), key=lambda one: one.starts):

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.http.clients import Clients
+from api.http.clock import now_us
 from api.http.errors import TooManyStreams
-from api.http.times import now_us
 from api.present.board import Board
 from api.present.view import View
 

@@ -12,7 +12,7 @@ from api.http.timestamps import parse_rfc3339
 from api.present.board import Board
 from api.present.network import Network
 from api.present.opening import is_open, opening_of
-from api.present.seats import Booked, Bookings
+from api.present.seats import BookedTime, BookingsByPlace
 from tests.unit.api.network_of import a_gateway, a_place, a_state
 
 MONDAYS = {"mon": [["08:00", "18:00"]]}
@@ -77,11 +77,11 @@ def test_a_lockdown_is_published_as_a_change_of_now() -> None:
 def test_bookings_begin_and_end_by_the_clock() -> None:
     board = a_board(opening_hours=None)
     start, end = BEFORE + 1_000_000, BEFORE + 3_000_000
-    board.set_bookings(Bookings([Booked(place=1, space=11, starts=start, ends=end)]), BEFORE)
+    board.set_bookings(BookingsByPlace([BookedTime(place=1, space=11, starts=start, ends=end)]), BEFORE)
     assert told(board, start - 1)["free"] == {"low": 20, "high": 20}
     assert told(board, start)["free"] == {"low": 19, "high": 20}
     assert told(board, end)["free"] == {"low": 20, "high": 20}
-    board.set_bookings(Bookings(), end)
+    board.set_bookings(BookingsByPlace(), end)
     assert board.latest(board.network.places[0]) is not None
 
 
@@ -102,8 +102,8 @@ def test_a_booked_room_is_booked_until_its_last_booking_without_a_gap() -> None:
     board = Board(boot="b0")
     board.set_network(Network([a_place(1, spaces=(*place.spaces, room))]), BEFORE)
     hour = 3600 * 1_000_000
-    rows = [Booked(place=1, space=12, starts=SHUT + n * hour, ends=SHUT + (n + 1) * hour) for n in (1, 0, 3)]
-    board.set_bookings(Bookings(rows), BEFORE)
+    rows = [BookedTime(place=1, space=12, starts=SHUT + n * hour, ends=SHUT + (n + 1) * hour) for n in (1, 0, 3)]
+    board.set_bookings(BookingsByPlace(rows), BEFORE)
     assert told(board, BEFORE)["spaces"][1]["booked_until"] is None
     booked = told(board, SHUT)["spaces"][1]
     assert (booked["booked_until"], booked["free"]) == ("2026-11-23T19:00:00.000Z", {"low": 0, "high": 0})
