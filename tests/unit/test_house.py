@@ -104,7 +104,7 @@ def paths_in(text: str) -> Iterator[str]:
     """Backticked paths of this repository, without their ``::test`` or ``:line``."""
     for quoted in re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)):
         path = quoted.partition(":")[0]
-        if names_a_path(path):
+        if names_a_path(path) and not path.startswith(".runtime/"):  # made when it runs
             yield path
 
 
