@@ -34,6 +34,8 @@ __all__ = ["Wishes", "run"]
 
 _UP_S: Final = 60.0
 _REPORT_S: Final = 10.0
+_LOOK_S: Final = 30.0
+_SLOW_MS: Final = 1000.0
 _DRAIN_S: Final = 60.0
 """How long the spools may take to empty once the devices are silent."""
 
@@ -161,9 +163,17 @@ class Stack:
         Raises:
             StackError: a server ended, or a process keeps ending.
         """
+        assert self._ports is not None
         end = time.monotonic() + self._wishes.seconds if self._wishes.seconds is not None else None
+        look: float | None = time.monotonic() + _LOOK_S
         while not self._stop.wait(0.25) and (end is None or time.monotonic() < end):
             self._revive()
+            if look is not None and time.monotonic() > look:
+                p99_ms = access_p99_ms(f"http://127.0.0.1:{self._ports.gateway}/metrics")
+                look = time.monotonic() + _LOOK_S
+                if p99_ms is not None and p99_ms > _SLOW_MS:
+                    say(too_slow(p99_ms))
+                    look = None
 
     def close_account(self) -> int:
         """Silence the devices, let the spools empty, compare, and print the account as one line of JSON."""
@@ -273,6 +283,14 @@ def _stopping() -> Iterator[threading.Event]:
     finally:
         for number, handler in zip(signals, before, strict=True):
             signal.signal(number, handler)
+
+
+def too_slow(p99_ms: float) -> str:
+    """Return what to do where decisions at the doors take this long."""
+    return (
+        f"this machine is too slow for so many places: one decision in a hundred takes {p99_ms / 1000:.1f} s. Nothing "
+        "is lost, but doors open late and people walk away: run fewer places (--places) or a slower day (--speed)"
+    )
 
 
 def report(account: Account) -> int:
