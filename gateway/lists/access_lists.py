@@ -242,7 +242,7 @@ class ListHolder:
 
 
 def _read_large(text: str) -> AccessList:
-    """Read a list while the garbage collector is paused, and exempt it from collection, which would walk it again.
+    """Read a list with the garbage collector paused, and exempt it from collection, which would traverse it each time.
 
     Lists hold no cycles; they are freed when the last reference is gone.
     """
