@@ -1,4 +1,4 @@
-"""What one gateway knows of its place: written at enrolment (``maillage network gateways``), read at start."""
+"""A gateway's configuration: written by ``maillage network gateways``, read at start."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ class Device(_Config):
     code: DeviceCode
     driver: Literal["esp_rfid", "zigbee2mqtt", "chirpstack"]
     kind: str | None = None
-    """What it is (``device.kind`` in the database): a ``keypad`` says codes, a ``reader`` cards."""
+    """What it is (``device.kind`` in the database): a ``keypad`` reads codes, a ``reader`` cards."""
     model: str | None = None
-    """The maker's model where the driver must know it, for example ``VS341``. Of esp_rfid: ``wiegand`` writes decimal
-    numbers, ``wiegand-hex`` hexadecimal ones, ``wiegand-keypad`` decimal ones and what is typed."""
+    """The maker's model if the driver must know it, for example ``VS341``. Of esp_rfid: ``wiegand`` writes decimal
+    numbers, ``wiegand-hex`` hexadecimal ones, ``wiegand-keypad`` decimal ones and typed digits."""
     address: str
     """esp_rfid: the reader's topic and host name, ``TOPIC#HOSTNAME``. zigbee2mqtt: the device's topic,
     ``BASE/FRIENDLY_NAME``. chirpstack: ``APPLICATION_ID/DEV_EUI`` (16 lower-case hex digits)."""
     door: str | None = None
     """The door that a reader, lock or contact belongs to."""
     side: Literal["in", "out"] = "in"
-    """Of a reader: ``in`` reads who wants to enter the door's ``to`` space, ``out`` who leaves it."""
+    """Of a reader: ``in`` for people who enter the door's ``to`` space, ``out`` for those who leave it."""
     uid_reversed: bool = False
     """Of a reader: it writes card bytes in reverse order."""
     bits: int | None = Field(default=None, ge=24, le=64)
     """Of a Wiegand reader that writes numbers: how many bits its cards have, parity included. Only this gives back the
     zeros in front of a number; None: 3 bytes where the number fits, else as many as it needs."""
     expect_every_s: int | None = Field(default=None, ge=1)
-    """Silent for longer than this: unwell."""
+    """Silent for longer than this, it counts as silent."""
     space: Code | None = None
-    """The space that a sensor senses: the simulator's need; the centre knows it by the device's code."""
+    """The space of a sensor; for the simulator. The centre knows it by the device's code."""
     desk: Code | None = None
     """The seat that a sensor watches, likewise."""
 
@@ -50,11 +50,11 @@ class Door(_Config):
 
     code: Code
     lock: DeviceCode | None = None
-    """The device told to open; its driver speaks the maker's own command."""
+    """The device that gets the unlock command."""
     unlock_s: float = Field(default=5.0, gt=0, le=60)
     held_after_s: float = Field(default=30.0, gt=0, le=3600)
     from_space: Code | None = None
-    """The space that the door leads from; None: from outside. The simulator's need, as in ``Device.space``."""
+    """The space that the door leads from; None: from outside. For the simulator, as ``Device.space``."""
     to_space: Code | None = None
     """The space that the door leads into; None: the whole place."""
 
@@ -69,22 +69,22 @@ class GatewayConfig(_Config):
     mqtt_password: SecretStr | None = None
     """The user name is the gateway's code."""
     list_key: str | None = None
-    """Ed25519 public key (base64, 32 bytes) that signs access lists and commands; None: no list is believed."""
+    """Ed25519 public key (base64, 32 bytes) that signs access lists and orders; None: no list is accepted."""
     card_key: SecretStr = SecretStr("")
     """The network's key for card tokens (hexadecimal)."""
     muster_key: SecretStr | None = None
-    """What must be shown to read who is inside (``gateway.http.muster_page``); None: nobody may."""
+    """The key to the evacuation list (``gateway.http.muster``); None: it isn't served."""
     doors: tuple[Door, ...] = ()
     devices: tuple[Device, ...] = ()
 
     @property
     def address(self) -> Address:
-        """Where this gateway lives in the topic tree."""
+        """The gateway's place in the topic tree."""
         return Address(shard=self.shard, place=self.place, gateway=self.gateway)
 
 
 class ConfigError(GatewayError):
-    """The file of gateways cannot be used; the text says where and why."""
+    """The gateways' file can't be used; the text says where and why."""
 
 
 _FILE = TypeAdapter(tuple[GatewayConfig, ...])

@@ -1,4 +1,4 @@
-"""Prometheus' text format, as much of it as a gateway needs: it installs without the client library."""
+"""Prometheus' text format, as far as a gateway needs it: a gateway installs without the client library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Literal
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 Kind = Literal["counter", "gauge", "summary"]
 Sample = tuple[str, Mapping[str, str], float]
-"""What follows the metric's name (mostly nothing), labels, value."""
+"""Suffix of the metric's name (mostly none), labels, value."""
 
 
 def metric(name: str, kind: Kind, about: str, samples: Iterable[Sample]) -> str:

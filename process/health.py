@@ -1,4 +1,4 @@
-"""The HTTP of a process that has no other: /healthz, /readyz and Prometheus /metrics."""
+"""Serves /healthz, /readyz and Prometheus /metrics for a process without another HTTP server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from http.server import ThreadingHTTPServer
 from process.small_http import SmallHandler, SmallServer
 
 Check = Callable[[], str | None]
-"""None while all is well, else one sentence that says what isn't."""
+"""None: all is well; else one sentence with the problem."""
 
 
 def serve(host: str, port: int, metrics: Callable[[], bytes], health: Check, readiness: Check) -> ThreadingHTTPServer:
-    """Serve in a thread of its own until ``shutdown()``; ``port`` 0 takes a free one (``server_address`` tells)."""
+    """Serve in a thread of its own until ``shutdown()``; ``port`` 0 takes a free one (see ``server_address``)."""
 
     class Handler(SmallHandler):
         def do_GET(self) -> None:  # noqa: N802  (the base class's name)

@@ -1,4 +1,4 @@
-"""Durations over a sliding window, for quantiles that show the last minutes and not the whole life of a process."""
+"""Durations over a sliding window, for quantiles of the last minutes rather than of a process's whole life."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Latency:
             self.sum_s += seconds
 
     def quantiles(self, *wanted: float) -> list[float]:
-        """Return the durations below which the ``wanted`` parts (0 to 1) of the window lie; NaN where it is empty."""
+        """Return the durations below which the ``wanted`` parts (0 to 1) of the window lie; NaN if it is empty."""
         with self._lock:
             ordered = sorted(self._kept)
         if not ordered:

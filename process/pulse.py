@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-_LOOK_S: Final = 2.0
-"""No more than this counts between two looks: whoever looks more rarely was paused, or busy, as well."""
+_CHECK_S: Final = 2.0
+"""The most that counts between two checks: a checker that is later was paused, or busy, too."""
 
 
 class Pulse:
-    """A thread's sign of life. The thread calls ``beat``; another looks, about once a second.
+    """Shows whether a thread makes progress. The thread calls ``beat``; another checks, about once a second.
 
-    Only the time in which the one that looks ran itself is counted against the thread, in steps of at most two seconds.
+    Only time in which the checking thread ran itself counts, in steps of at most two seconds.
     """
 
-    __slots__ = ("_beats", "_clock", "_lock", "_looked", "_seen", "_still_s", "_within_s")
+    __slots__ = ("_beats", "_checked", "_clock", "_lock", "_seen", "_still_s", "_within_s")
 
     def __init__(self, within_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         """Begin with a beat.
 
         Args:
-            within_s: a thread that doesn't beat for so long is stuck.
+            within_s: a thread that doesn't beat for this long is stuck.
             clock: seconds of a monotonic clock.
         """
         self._within_s = within_s
@@ -32,19 +32,19 @@ class Pulse:
         self._beats = 0
         self._seen = 0
         self._still_s = 0.0
-        self._looked = clock()
+        self._checked = clock()
 
     def beat(self) -> None:
-        """Say that the thread lives."""
+        """Note progress of the thread."""
         self._beats += 1
 
     def is_stuck(self) -> bool:
-        """Look: return whether the thread has not beaten for too long."""
+        """Return whether the thread has not beaten for too long."""
         with self._lock:
             now = self._clock()
             if self._beats != self._seen:
                 self._seen, self._still_s = self._beats, 0.0
             else:
-                self._still_s += min(now - self._looked, _LOOK_S)
-            self._looked = now
+                self._still_s += min(now - self._checked, _CHECK_S)
+            self._checked = now
             return self._still_s > self._within_s

@@ -1,7 +1,7 @@
-"""A small HTTP server with an end to every request: for the processes that only tell how they are.
+"""A small HTTP server that bounds every request, for health and metrics.
 
-The standard library bounds a line (64 KiB) and the number of headers (100), but waits for a silent client for ever,
-in a thread for each.
+The standard library bounds a line (64 KiB) and the number of headers (100), but waits for a silent client without
+limit, each in a thread.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 MOST_CONNECTIONS: Final = 32
-"""At once; more are closed unread."""
+"""At once; further ones are closed unread."""
 HEAD_BYTES: Final = 32_768
 SILENT_S: Final = 10.0
 LONGEST_S: Final = 30.0
@@ -20,7 +20,7 @@ LONGEST_S: Final = 30.0
 
 
 class SmallServer(ThreadingHTTPServer):
-    """Takes so many connections, each for so long."""
+    """Serves at most ``MOST_CONNECTIONS`` at once, each for at most ``LONGEST_S``."""
 
     daemon_threads = True
 
@@ -40,7 +40,7 @@ class SmallServer(ThreadingHTTPServer):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """In its thread: no longer than it may take."""
+        """Answer, and cut the connection when its time is over. In the request's thread."""
         end = threading.Timer(LONGEST_S, _cut, (request,))
         end.daemon = True
         end.start()
@@ -51,16 +51,16 @@ class SmallServer(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """Log nothing: the client went away."""
 
 
 class SmallHandler(BaseHTTPRequestHandler):
-    """Refuses a head that is too long; doesn't wait for who says nothing."""
+    """Refuses a head that is too long, and closes a connection that stays silent."""
 
     timeout = SILENT_S
 
     def parse_request(self) -> bool:
-        """Read the head; False: it was refused, and that is answered."""
+        """Read the head; False: it was refused with an answer."""
         self.rfile = _Bounded(self.rfile)  # type: ignore[assignment]
         try:
             return super().parse_request()
@@ -72,7 +72,7 @@ class SmallHandler(BaseHTTPRequestHandler):
             self.rfile = self.rfile.whole  # type: ignore[attr-defined]
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
-        """A scrape every few seconds is no news."""
+        """Log nothing: scrapes come every few seconds."""
 
 
 class _TooLong(Exception):
@@ -97,5 +97,5 @@ class _Bounded:
 def _cut(request: socket.socket) -> None:
     try:
         request.shutdown(socket.SHUT_RDWR)
-    except OSError:  # it is over already
+    except OSError:  # closed already
         pass

@@ -45,12 +45,12 @@ class SignedTime:
             self._begin = max(self._begin, at - self._steady())
 
     def now(self) -> int:
-        """It is at least this time, µs since 1970; 0 where nothing signed was ever seen."""
+        """Return the earliest possible time, µs since 1970; 0: nothing signed was ever seen."""
         with self._lock:
             return max(0, self._begin + self._steady()) if self._begin else 0
 
     def believed(self, at: int) -> int:
-        """Return ``at``, which the wall clock says, or a later time where that is known to be past."""
+        """Return ``at``, the wall clock's time, or the earliest possible time if that is later."""
         return max(at, self.now())
 
     def complaint(self, at: int) -> str | None:
@@ -61,7 +61,7 @@ class SignedTime:
         return f"it is at least {behind // 1_000_000} s behind the time that the centre has signed"
 
     def tick(self) -> None:
-        """Keep the time now and then."""
+        """Keep the time every ten minutes."""
         now = self.now()
         if now - self._kept >= _KEEP_EVERY_US:
             self._kept = now

@@ -1,11 +1,11 @@
 """The access lists on the gateway's disk: each as the centre signed it, with the signed deltas since.
 
-A file of its own beside the spool: a large list delays no event's commit, a spool that is full or broken costs no list,
-and the reverse. ``put`` returns at once; one thread writes what has come together, for all gateways in one commit.
+A file of its own beside the spool: a large list delays no event's commit, and neither file suffers when the
+other is full or broken. ``put`` returns at once; one thread writes what has come together in one commit.
 Whatever is read from here is verified like anything that arrives (``gateway.lists.access_lists``).
 
-On a disk that takes nothing (full, read-only, erring) the lists are read all the same, and what comes is in force and
-waits in memory; opening the file for writing is tried again every few seconds.
+On a disk that refuses writes (full, read-only, failing) the lists are read all the same; new ones are in force and wait
+in memory, and opening the file for writing is tried again every few seconds.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _WHOLE: Final = "SELECT head, signature, data FROM whole WHERE gateway = ?"
 _DELTAS: Final = "SELECT body, signature FROM delta WHERE gateway = ? ORDER BY version"
 _RETRY_S: Final = 5.0
 _WAITING_MAX: Final = 4000
-"""Deltas of one gateway that wait for a disk; beyond this they are let go: a whole list is asked for long before."""
+"""Deltas of one gateway that wait for a disk; beyond this they are dropped: the whole list was asked for before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class KeptDelta:
     base: int
     """The version that it was applied to."""
     version: int
-    """The one that came of it."""
+    """The version that it led to."""
     signed: ListDelta
 
 
@@ -68,14 +68,14 @@ class ListStore:
     """The lists of one process's gateways. Every method may be called from any thread."""
 
     def __init__(self, path: Path, *, on_kept: Callable[[set[str]], None], on_lost: Callable[[], None]) -> None:
-        """Open ``path`` (made if need be; the spool's lock guards it) and start the thread that writes.
+        """Open ``path`` (created if missing; guarded by the spool's lock) and start the thread that writes.
 
         Args:
             on_kept: called in the writing thread with the gateways whose lists are on the disk now.
             on_lost: called there when the file broke and an empty one took its place.
         """
         self.trouble: str | None = None
-        """Why the disk takes no lists at present."""
+        """Why the disk refuses lists at present."""
         self._path = path
         self._on_kept = on_kept
         self._on_lost = on_lost
@@ -136,10 +136,10 @@ class ListStore:
             if self._file is not None:
                 self._file.close()
 
-    # The rest runs in the writing thread, but for the first opening.
+    # The rest runs in the writing thread, except for the first opening.
 
     def _open(self) -> None:
-        """Open the file for writing; a broken one goes aside. On a disk that takes nothing it is open for reading.
+        """Open the file for writing; a broken one is set aside. On a disk that refuses it is opened for reading.
 
         Raises:
             sqlite3.Error: the disk takes nothing.
@@ -219,7 +219,7 @@ class ListStore:
             raise
 
     def _start_over(self, reason: str) -> None:
-        """The file broke under our hands: it goes aside, and an empty one takes its place."""
+        """The file broke while in use: set it aside and begin an empty one."""
         with self._use:
             if self._file is not None:
                 self._file.close()
