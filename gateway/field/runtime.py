@@ -157,11 +157,7 @@ class Runtime:
         if self._thread.is_alive():
             self._thread.join(5)
 
-    def hear(self, message: Message) -> None:
-        """Process a message as if a device had sent it (``maillage replay``)."""
-        self._arrived(message)
-
-    def _arrived(self, message: Message, *, live: bool = True, session: int | None = None) -> None:
+    def _arrived(self, message: Message, *, live: bool, session: int | None = None) -> None:
         self._arrivals.put(_Arrival(message, self._clock(), time.perf_counter(), live, session))
 
     def _session(self, resumed: bool) -> None:

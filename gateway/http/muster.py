@@ -1,4 +1,4 @@
-"""Serves the evacuation list over HTTP, from the gateway itself: it needs the place's key, but no connection.
+"""Serves the evacuation list over HTTP, from the gateway itself: for the place's key, without the centre.
 
 ``GET /muster?place=CODE`` with ``Authorization: Bearer KEY``; without it a page asks for the key, and a form sends it.
 JSON for ``/muster.json`` or ``Accept: application/json``.

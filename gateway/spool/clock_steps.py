@@ -1,7 +1,7 @@
 """Changes of the gateway's clock among the events of the spool. Pure.
 
 A small computer without a battery-backed clock starts in 1970 or at the time it saved last, and jumps when it gets the
-correct time. Events before the jump have a wrong time; their batch tells the centre by how much. Times are µs since
+correct time. Events before the jump have a wrong time; their batch says by how much. Times are µs since
 1970.
 """
 

@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS life ( -- the epochs under which the rows that are he
 CREATE TABLE IF NOT EXISTS clock ( -- where the gateway's clock changed among the rows that are held
   gateway TEXT NOT NULL,
   n INTEGER NOT NULL,          -- the first row after it
-  step INTEGER,                -- µs that the clock jumped; NULL: the machine started, and nobody knows
+  step INTEGER,                -- µs that the clock jumped; NULL: the machine restarted; unknown
   began INTEGER NOT NULL,      -- µs since 1970 by the clock after it
   ended INTEGER NOT NULL,      -- of the last row before it, by the clock before it
   PRIMARY KEY (gateway, n)

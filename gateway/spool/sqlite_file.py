@@ -51,7 +51,7 @@ def prepare(path: Path, *, version: int, bring_up: Callable[[sqlite3.Connection]
         bring_up: makes the tables, or those of an older version new, and sets ``user_version``.
 
     Raises:
-        sqlite3.Error: ``broken`` tells whether the file itself is; otherwise it is the disk.
+        sqlite3.Error: the file is broken (see ``broken``), or the disk failed.
         OSError: the disk takes nothing.
     """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # card reads are personal data

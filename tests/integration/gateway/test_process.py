@@ -307,7 +307,7 @@ def test_a_clock_that_lies_stops_nothing_and_is_said(tmp_path: Path) -> None:
     loop.start()
     try:
         runtime.start(loop, Broker(host="127.0.0.1", port=free_port()))
-        runtime.hear(Message(topic="gare/in/send", payload=badge("in"), retained=False))
+        runtime._arrived(Message(topic="gare/in/send", payload=badge("in"), retained=False), live=True)
         until(lambda: commands == ["gare/in/cmd"], what="the door opens by a clock of 1970")
         until(lambda: runtime._watch._last[1] == 5 * S)
         clock[0] = AT
