@@ -19,15 +19,14 @@ class Device(_Config):
     """One reader, sensor, counter or lock."""
 
     code: DeviceCode
-    driver: Literal["esp_rfid", "zigbee2mqtt", "chirpstack"]
+    driver: str = Field(min_length=1, max_length=64)
+    """The name of an installed driver (``gateway.drivers.registry``), which is checked when the place is built."""
     kind: str | None = None
     """What it is (``device.kind`` in the database): a ``keypad`` reads codes, a ``reader`` cards."""
     model: str | None = None
-    """The maker's model if the driver must know it, for example ``VS341``. Of esp_rfid: ``wiegand`` writes decimal
-    numbers, ``wiegand-hex`` hexadecimal ones, ``wiegand-keypad`` decimal ones and typed digits."""
+    """The maker's model if the driver must know it, for example ``VS341``: docs/devices.md lists them."""
     address: str
-    """esp_rfid: the reader's topic and host name, ``TOPIC#HOSTNAME``. zigbee2mqtt: the device's topic,
-    ``BASE/FRIENDLY_NAME``. chirpstack: ``APPLICATION_ID/DEV_EUI`` (16 lower-case hex digits)."""
+    """In the form that its driver describes (``DriverDescription.address_form``)."""
     door: str | None = None
     """The door that a reader, lock or contact belongs to."""
     side: Literal["in", "out"] = "in"

@@ -19,7 +19,7 @@ from access.schedules import zone_named
 from gateway.clock import micros
 from gateway.config import Device, GatewayConfig
 from gateway.contract.instants import instant
-from gateway.contract.wire import AuditEvent, Event, GatewayEvent
+from gateway.contract.wire import AuditEvent, DeviceEvent, Event, GatewayEvent
 from gateway.devices.faults import FaultBudget, shown
 from gateway.devices.freshness import Freshness
 from gateway.devices.identities import Identities
@@ -30,7 +30,7 @@ from gateway.door.entries import Entries
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
 from gateway.drivers import NOTHING, Decoded, Driver, DriverError
-from gateway.drivers.registry import drivers_for
+from gateway.drivers.registry import Unusable, drivers_for, installed
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
 from gateway.spool.values import Keep, Unit, keep_nothing
@@ -101,6 +101,10 @@ class Place:
             append=self._append,
             keep=keep,
         )
+        for device in config.devices:
+            if isinstance(driver := self.drivers[device.driver], Unusable):
+                text = f"driver {device.driver}: {driver.reason}"[:500]
+                append(DeviceEvent(kind="device", at=micros(), device=device.code, what="fault", text=text))
 
     @property
     def lockdown(self) -> bool:
@@ -253,9 +257,10 @@ class Place:
         the reader. False: there is no such reader.
         """
         reader = self._by_code.get(device)
-        if reader is None or reader.door is None or (reader.kind or "reader") not in ("reader", "keypad"):
+        if reader is None or reader.door is None:
             return False
-        if reader.kind is None and reader.driver != "esp_rfid":
+        driver = installed().get(reader.driver)
+        if driver is None or (reader.kind or driver.default_kind) not in ("reader", "keypad"):
             return False
         with self._turn:
             self._entries.enrolments.begin(device, until, on_card)

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
+
+from gateway.drivers.registry import secrets_of
 
 SHOWN_BYTES: Final = 8192
 _BURST: Final = 100.0
 """Faults reported at once; then ten a second. A faulty device must not fill the disk."""
 _A_SECOND: Final = 10.0
-_SECRET: Final[Mapping[str, frozenset[str]]] = {
-    "esp_rfid": frozenset({"uid", "data", "pincode"}),
-    "zigbee2mqtt": frozenset({"action_code"}),
-}
-"""By driver: fields that hold a card's number or what was typed."""
-_NAMED: Final[Mapping[str, re.Pattern[bytes]]] = {
-    driver: re.compile(rb'"(?:' + "|".join(sorted(names)).encode() + rb')"\s*:', re.IGNORECASE)
-    for driver, names in _SECRET.items()
-}
 
 
 def shown(payload: bytes, driver: str | None, *, keypad: bool) -> bytes:
     """Return what may be shown of ``payload``: at most 8 KiB, without card numbers and typed digits.
 
     What is no JSON ends where such a field begins; of a keypad's bytes that are none only the length is shown.
+    Of a keypad, and where no ``driver`` is known, the secret fields of every driver are removed.
     """
-    names = _SECRET.get("zigbee2mqtt" if keypad else driver or "")
+    names = secrets_of(driver)
     if names is None:
+        return f"({len(payload)} bytes)".encode()
+    if keypad:
+        names = secrets_of(None) or frozenset()
+    if not names:
         return payload[:SHOWN_BYTES]
-    named = _NAMED["zigbee2mqtt" if keypad else driver or ""].search(payload)
+    named = _named(names).search(payload)
     if named is not None or keypad:
         try:
             message = json.loads(payload)
@@ -44,6 +42,12 @@ def shown(payload: bytes, driver: str | None, *, keypad: bool) -> bytes:
     if named is not None:
         payload = payload[: named.end()] + b"*"
     return payload[:SHOWN_BYTES]
+
+
+@cache
+def _named(names: frozenset[str]) -> re.Pattern[bytes]:
+    """Return what finds the beginning of a secret field."""
+    return re.compile(rb'"(?:' + "|".join(map(re.escape, sorted(names))).encode() + rb')"\s*:', re.IGNORECASE)
 
 
 def _struck(value: Any, names: frozenset[str]) -> Any:

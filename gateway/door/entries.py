@@ -30,6 +30,7 @@ from gateway.door.memory import Memory
 from gateway.door.presence import Presence, Presences
 from gateway.door.recent_grants import RecentGrants
 from gateway.drivers import CardRead, Typed
+from gateway.drivers.registry import installed
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
 from gateway.spool.values import Keep
@@ -81,6 +82,8 @@ class Entries:
         self._grants = RecentGrants(keep)
         self._unlock_us = {door.code: round(door.unlock_s * 1e6) for door in config.doors}
         self._devices: dict[str, Device] = {device.code: device for device in config.devices}
+        judges = {name for name, driver in installed().items() if driver.judges_doors}
+        self._judging = frozenset(device.code for device in config.devices if device.driver in judges)
         leaving = {device.door for device in config.devices if device.side == "out" and device.door is not None}
         self.watches = {
             door.code: DoorWatch(
@@ -169,8 +172,8 @@ class Entries:
         watch = self.watches.get(device.door) if device is not None and device.door is not None else None
         if device is None or watch is None:
             return True
-        # A board reports tampering when its door opens without its own relay, and has its own limit for a held door.
-        return not (event["state"] in ("tamper", "held") and device.driver == "esp_rfid" and watch.is_open)
+        # Some boards report a tamper whenever the door opens without their own relay: DriverDescription.judges_doors.
+        return not (event["state"] in ("tamper", "held") and device.code in self._judging and watch.is_open)
 
     def contact(self, event: Event) -> None:
         """Take in that a door opened or closed; the driver's own event has been passed on."""

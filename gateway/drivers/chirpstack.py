@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -20,6 +21,7 @@ from typing import Any, Final
 from gateway.config import Device
 from gateway.contract.wire import DeviceEvent, Event
 from gateway.drivers import NOTHING, Decoded, DriverError, Identity, milesight
+from gateway.drivers.description import DriverDescription
 from gateway.drivers.fields import device_at, instant_of, nested, number, read_object, text
 
 ALIVE: Final = frozenset({"join", "ack"})
@@ -167,3 +169,17 @@ def _log(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event, ..
         return ()
     said = ": ".join(part for key in ("code", "description") if (part := text(message.get(key), limit=200)))
     return (DeviceEvent(kind="device", at=at, device=device.code, what="fault", text=said or "error"),)
+
+
+CHIRPSTACK: Final = DriverDescription(
+    name="chirpstack",
+    label="ChirpStack",
+    transports=("lorawan", "mqtt"),
+    capabilities=frozenset({"counts", "senses"}),
+    address=re.compile(r"[^/]+/[^/]+"),
+    address_form="APPLICATION_ID/DEV_EUI",
+    address_example="17c82e96-be03-4f38-aef3-f83d48582d97/24e124535b000001",
+    secrets=frozenset(),
+    make=ChirpStack,
+    expect_every_s=4_500,  # sensors report once an hour
+)

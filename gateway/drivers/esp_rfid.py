@@ -15,6 +15,7 @@ https://github.com/esprfid/esp-rfid (MIT).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,7 @@ from typing import Any, Final
 from gateway.config import Device
 from gateway.contract.wire import DeviceEvent, DoorEvent, Event
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
+from gateway.drivers.description import DriverDescription
 from gateway.drivers.fields import device_at, read_object, text
 from gateway.drivers.wiegand import number_bytes, with_parity
 
@@ -263,3 +265,19 @@ def _number(digits: str, base: int) -> int:
     if not digits.isalnum():
         raise ValueError("a sign or a blank")
     return int(digits, base)
+
+
+ESP_RFID: Final = DriverDescription(
+    name="esp_rfid",
+    label="esp-rfid",
+    transports=("wifi", "mqtt"),
+    capabilities=frozenset({"reads_cards", "reads_codes", "unlocks", "holds_open", "senses"}),
+    address=re.compile(r"(?s:.+)#[^#@]+(@[^#]+)?"),
+    address_form="TOPIC#HOSTNAME or TOPIC#HOSTNAME@IP",
+    address_example="my-place/entry-in#esp-rfid-entry-in@192.168.1.20",
+    secrets=frozenset({"uid", "data", "pincode"}),
+    make=EspRfid,
+    default_kind="reader",
+    expect_every_s=600,  # readers beat every few minutes
+    judges_doors=True,
+)

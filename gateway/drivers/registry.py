@@ -1,26 +1,135 @@
-"""Which drivers there are."""
+"""Which drivers are installed: ours, and those that other packages bring as entry points of ``maillage.drivers``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final, NoReturn
 
 from gateway.config import Device
-from gateway.drivers import Driver
-from gateway.drivers.chirpstack import ChirpStack
-from gateway.drivers.esp_rfid import EspRfid
-from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
+from gateway.drivers import NOTHING, Decoded, Driver, DriverError
+from gateway.drivers.chirpstack import CHIRPSTACK
+from gateway.drivers.description import DriverDescription
+from gateway.drivers.esp_rfid import ESP_RFID
+from gateway.drivers.zigbee2mqtt import ZIGBEE2MQTT
+
+log = logging.getLogger(__name__)
+
+GROUP: Final = "maillage.drivers"
+_BUILT_IN: Final = (ESP_RFID, ZIGBEE2MQTT, CHIRPSTACK)
+
+
+def installed() -> Mapping[str, DriverDescription]:
+    """Return the drivers that can be used, by name."""
+    return _found()[0]
+
+
+def described(name: str) -> DriverDescription:
+    """Return the description of the driver ``name``.
+
+    Raises:
+        DriverError: no such driver is installed, or it cannot be used.
+    """
+    usable, broken = _found()
+    if name in broken:
+        raise DriverError(f"unusable_driver: {name}: {broken[name]}")
+    if name not in usable:
+        raise DriverError(f"unknown_driver: {name} is not installed; installed are {', '.join(sorted(usable))}")
+    return usable[name]
+
+
+def secrets_of(name: str | None) -> frozenset[str] | None:
+    """Return the secret fields of a driver's messages, or of all drivers' where it isn't known which it is."""
+    usable = installed()
+    if name in usable:
+        return usable[name].secrets
+    return frozenset().union(*(driver.secrets for driver in usable.values() if driver.secrets is not None))
 
 
 def drivers_for(devices: Iterable[Device]) -> dict[str, Driver]:
-    """Return the drivers that ``devices`` need, by the name that their configuration uses.
+    """Return the drivers that ``devices`` need, by name. The devices of a driver that fails get an ``Unusable`` one.
 
     Raises:
-        DriverError: an address that its driver cannot read.
+        DriverError: ``unknown_driver``, or ``bad_address`` and other faults of the configuration.
     """
-    of = tuple(devices)
-    known: dict[str, Callable[[tuple[Device, ...]], Driver]] = {
-        "esp_rfid": EspRfid,
-        "zigbee2mqtt": Zigbee2Mqtt,
-        "chirpstack": ChirpStack,
-    }
-    return {name: known[name](of) for name in dict.fromkeys(device.driver for device in of)}
+    by_driver: dict[str, list[Device]] = {}
+    for device in devices:
+        by_driver.setdefault(device.driver, []).append(device)
+    return {name: _made(name, tuple(those)) for name, those in by_driver.items()}
+
+
+def _made(name: str, devices: tuple[Device, ...]) -> Driver:
+    if (reason := _found()[1].get(name)) is not None:
+        return _unusable(name, reason, devices)
+    description = described(name)
+    for device in devices:
+        description.check(device)
+    try:
+        driver = description.make(devices)
+        driver.subscriptions(), driver.live_subscriptions()  # what fails here would stop every place of the process
+    except DriverError:
+        raise
+    except Exception as error:
+        return _unusable(name, _said(error), devices)
+    return driver
+
+
+class Unusable:
+    """Stands for a driver that cannot be loaded or made: it subscribes to nothing and opens nothing."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def subscriptions(self) -> tuple[str, ...]:
+        """Return none."""
+        return ()
+
+    live_subscriptions = subscriptions
+
+    def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
+        """Return nothing."""
+        return NOTHING
+
+    def unlock(self, device: str, seconds: float) -> NoReturn:
+        """Refuse, with the reason."""
+        raise DriverError(f"unusable_driver: {self.reason}")
+
+    hold_open = unlock
+
+
+def _unusable(name: str, reason: str, devices: tuple[Device, ...]) -> Unusable:
+    refused = [device.code for device in devices]
+    log.error("driver_unusable", extra={"driver": name, "reason": reason, "devices": refused})
+    return Unusable(reason)
+
+
+@cache
+def _found() -> tuple[dict[str, DriverDescription], dict[str, str]]:
+    """Return the usable drivers by name, and why others are not. Reads the installed packages once a process."""
+    usable, broken = {driver.name: driver for driver in _BUILT_IN}, {}
+    for point in entry_points(group=GROUP):
+        try:
+            usable[point.name] = _loaded(point, usable)
+        except Exception as error:  # another package's code may raise anything, and must not stop the doors
+            if point.name not in usable:
+                broken[point.name] = _said(error)
+            package = point.dist.name if point.dist is not None else None
+            log.error("driver_broken", extra={"driver": point.name, "package": package, "reason": _said(error)})
+    return usable, broken
+
+
+def _loaded(point: EntryPoint, usable: Mapping[str, DriverDescription]) -> DriverDescription:
+    if point.name in usable:
+        raise DriverError("another driver has this name")
+    description = point.load()
+    if not isinstance(description, DriverDescription):
+        raise DriverError(f"{point.value} is no DriverDescription")
+    if description.name != point.name:
+        raise DriverError(f"the entry point {point.name} describes a driver named {description.name}")
+    return description
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]

@@ -18,12 +18,14 @@ and the samples in tests/data/devices.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gateway.config import Device
 from gateway.contract.wire import DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
+from gateway.drivers.description import DriverDescription
 from gateway.drivers.fields import device_at, instant_of, nested, number, read_object
 
 MEASURES: Final[tuple[tuple[str, tuple[str, ...], float, float], ...]] = (
@@ -225,3 +227,17 @@ def _truth(value: object) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
     raise DriverError("not_a_truth_value")
+
+
+ZIGBEE2MQTT: Final = DriverDescription(
+    name="zigbee2mqtt",
+    label="Zigbee2MQTT",
+    transports=("zigbee", "mqtt"),
+    capabilities=frozenset({"reads_cards", "reads_codes", "senses"}),
+    address=re.compile(r"[^/]+(/[^/]+)+"),
+    address_form="BASE/FRIENDLY_NAME, as the topic of the device",
+    address_example="zigbee2mqtt/meeting-room",
+    secrets=frozenset({"action_code"}),
+    make=Zigbee2Mqtt,
+    expect_every_s=4_500,  # sensors report once an hour
+)

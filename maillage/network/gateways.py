@@ -10,6 +10,7 @@ import psycopg
 from pydantic import SecretStr
 
 from gateway.config import Device, Door, GatewayConfig
+from gateway.drivers.registry import described
 
 _GATEWAYS = """
 -- the gateways in service, of some places or of all
@@ -46,8 +47,8 @@ def export_gateways(
 ) -> tuple[GatewayConfig, ...]:
     """Return the configuration of every gateway in service, in the order of their codes.
 
-    A door is opened by its lock, or where none is listed by the esp-rfid reader on its ``in`` side, which drives the
-    strike itself. A door that several gateways have devices at is given to each.
+    A door is opened by its lock, or where none is listed by the reader on its ``in`` side, if its driver can unlock.
+    A door that several gateways have devices at is given to each.
 
     Args:
         password: gives a gateway's broker password by its code (``passwords.gateway_password``); None: none is written.
@@ -56,6 +57,9 @@ def export_gateways(
         muster_key: gives a place's key for its muster by its code (``passwords.muster_key``); None: nobody may read who
             is inside.
         places: codes of places; None: all.
+
+    Raises:
+        DriverError: a device's driver is not installed here, so nobody knows whether it can unlock.
     """
     rows = connection.execute(_GATEWAYS, {"places": places}).fetchall()
     ids = [row[0] for row in rows]
@@ -92,9 +96,10 @@ def export_gateways(
                 desk=desk,
             )
         )
+        capabilities = described(driver).capabilities
         if kind == "lock":
             locks[gateway, door] = code
-        elif kind == "reader" and driver == "esp_rfid" and side == "in":
+        elif kind == "reader" and "unlocks" in capabilities and side == "in":
             locks.setdefault((gateway, door), code)
     doors: defaultdict[int, list[Door]] = defaultdict(list)
     for gateway, _, code, from_space, to_space in connection.execute(_DOORS, (ids,)).fetchall():

@@ -1,0 +1,55 @@
+"""What a driver states about itself, so that no other module knows a driver by its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from gateway.config import Device
+from gateway.drivers import Driver, DriverError
+
+Capability = Literal["reads_cards", "reads_codes", "unlocks", "holds_open", "counts", "senses"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverDescription:
+    """One driver: its name, its devices' addresses, what it can do, and how to make it."""
+
+    name: str
+    """As in the configuration and in the database's ``device.driver``."""
+    label: str
+    """The name that people know."""
+    transports: tuple[str, ...]
+    """How messages come, from the device to the gateway, for example ``("lorawan", "mqtt")``."""
+    capabilities: frozenset[Capability]
+    address: re.Pattern[str]
+    """What a device's whole address matches."""
+    address_form: str
+    """The same for people, for example ``TOPIC#HOSTNAME``."""
+    address_example: str
+    secrets: frozenset[str] | None
+    """Names (lower case) of the fields of its JSON messages that hold a card's number or a code: removed from what is
+    stored of a message that could not be read. None: of such a message only the length is stored."""
+    make: Callable[[tuple[Device, ...]], Driver]
+    """Makes the driver for its devices of one gateway. Raises ``DriverError`` for a device that it cannot serve."""
+    default_kind: str | None = None
+    """What a device is whose configuration states no ``kind``."""
+    expect_every_s: int | None = None
+    """A device that is silent for longer is unwell, where its own configuration states nothing else."""
+    judges_doors: bool = False
+    """Its devices report ``tamper`` and ``held`` by their own relay alone, and so also while a door is rightly open:
+    then the report is dropped."""
+
+    def check(self, device: Device) -> None:
+        """Check a device's address.
+
+        Raises:
+            DriverError: ``bad_address``, with the device, the form and an example.
+        """
+        if not self.address.fullmatch(device.address):
+            raise DriverError(
+                f"bad_address: device {device.code}: {self.label} cannot use {device.address!r}; "
+                f"write {self.address_form}, for example {self.address_example}"
+            )
