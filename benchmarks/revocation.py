@@ -24,7 +24,7 @@ from benchmarks.report import Result, finish, progress
 from benchmarks.revocation_chain import KEY, Chain, Victim, chain
 from benchmarks.stand import Stand, stand
 from gateway.config import Device
-from gateway.drivers.esp_rfid import Address
+from gateway.drivers.models.esp_rfid import Address
 from gateway.mqtt.loop import Link, Message, parse_mqtt_url
 
 _A_DAY: Final = 100

@@ -10,10 +10,10 @@ from typing import Final, NoReturn
 
 from gateway.config import Device
 from gateway.drivers import NOTHING, Decoded, Driver, DriverError
-from gateway.drivers.chirpstack import CHIRPSTACK
 from gateway.drivers.description import DriverDescription
-from gateway.drivers.esp_rfid import ESP_RFID
-from gateway.drivers.zigbee2mqtt import ZIGBEE2MQTT
+from gateway.drivers.models.esp_rfid import ESP_RFID
+from gateway.drivers.transports.chirpstack import CHIRPSTACK
+from gateway.drivers.transports.zigbee2mqtt import ZIGBEE2MQTT
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def described(name: str) -> DriverDescription:
 def secrets_of(name: str | None) -> frozenset[str] | None:
     """Return the secret fields of a driver's messages, or of all drivers' where it isn't known which it is."""
     usable = installed()
-    if name in usable:
+    if name is not None and name in usable:
         return usable[name].secrets
     return frozenset().union(*(driver.secrets for driver in usable.values() if driver.secrets is not None))
 

@@ -10,7 +10,9 @@ import psycopg
 from pydantic import SecretStr
 
 from gateway.config import Device, Door, GatewayConfig
+from gateway.drivers import DriverError
 from gateway.drivers.registry import described
+from maillage.network.errors import SelectionError
 
 _GATEWAYS = """
 -- the gateways in service, of some places or of all
@@ -59,7 +61,7 @@ def export_gateways(
         places: codes of places; None: all.
 
     Raises:
-        DriverError: a device's driver is not installed here, so nobody knows whether it can unlock.
+        SelectionError: a device's driver is not installed here, so it isn't known whether it can unlock.
     """
     rows = connection.execute(_GATEWAYS, {"places": places}).fetchall()
     ids = [row[0] for row in rows]
@@ -96,7 +98,12 @@ def export_gateways(
                 desk=desk,
             )
         )
-        capabilities = described(driver).capabilities
+        try:
+            capabilities = described(driver).capabilities
+        except DriverError as error:
+            raise SelectionError(
+                f"device {code}: {error.reason}. Install its package here as on the gateways."
+            ) from error
         if kind == "lock":
             locks[gateway, door] = code
         elif kind == "reader" and "unlocks" in capabilities and side == "in":

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.config import Device
-from gateway.drivers.esp_rfid import Address
+from gateway.drivers.models.esp_rfid import Address
 from simulator.air import Air
 
 

@@ -15,7 +15,7 @@ import psycopg
 from api.keys.owner import create_key
 from gateway.config import write_gateways
 from gateway.door.presence import SLACK_US
-from gateway.drivers.esp_rfid import READ_AGAIN_S
+from gateway.drivers.models.esp_rfid import READ_AGAIN_S
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login

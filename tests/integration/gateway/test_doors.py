@@ -20,7 +20,7 @@ from access.rules import DoorRules
 from gateway.config import write_gateways
 from gateway.contract.signing import public_key
 from gateway.door.presence import SLACK_US
-from gateway.drivers.esp_rfid import READ_AGAIN_S
+from gateway.drivers.models.esp_rfid import READ_AGAIN_S
 from gateway.settings import GatewaySettings
 from maillage.embedded.process import free_port
 from tests.conftest import CentralBroker

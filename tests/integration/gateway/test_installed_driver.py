@@ -38,8 +38,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def install(site: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-        + ["--disable-pip-version-check", "--target", str(site), str(PACKAGE)],
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+            *("--no-deps", "--no-build-isolation", "--no-index", "--target", str(site), str(PACKAGE)),
+        ],
         check=True,
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
@@ -58,10 +60,10 @@ def declare(site: Path, target: str, name: str = "shop_counter") -> None:
 
 
 def test_a_package_brings_a_driver(site: Path, told: GatewaySettings, centre: Centre, field: Field) -> None:
-    with pytest.raises(ConfigError, match="unknown_driver: shop_counter is not installed; installed are chirpstack, esp"):
+    with pytest.raises(ConfigError, match="unknown_driver: shop_counter is not installed; installed are chirpstack"):
         Process(told, (config(devices=[COUNTER], doors=[]),))
     install(site)
-    with pytest.raises(ConfigError, match="device front: Shop counter cannot use 'front'; write shop/NAME, for example"):
+    with pytest.raises(ConfigError, match="device front: Shop counter cannot use 'front'; write shop/NAME"):
         Process(told, (config(devices=[COUNTER | {"address": "front"}], doors=[]),))
     process = start(told, config(devices=[COUNTER], doors=[]))
     try:
@@ -75,7 +77,7 @@ def test_a_package_brings_a_driver(site: Path, told: GatewaySettings, centre: Ce
 
 
 @pytest.mark.parametrize(
-    ("source", "reason"),
+    "broken",
     [
         ("import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("DRIVER = 1\n", "DriverError: maillage_broken:DRIVER is no DriverDescription"),
@@ -88,8 +90,9 @@ def test_a_package_brings_a_driver(site: Path, told: GatewaySettings, centre: Ce
     ids=["import", "no description", "make"],
 )
 def test_a_broken_driver_stops_no_door(
-    site: Path, told: GatewaySettings, centre: Centre, field: Field, source: str, reason: str
+    site: Path, told: GatewaySettings, centre: Centre, field: Field, broken: tuple[str, str]
 ) -> None:
+    source, reason = broken
     (site / "maillage_broken.py").write_text(source)
     declare(site, "maillage_broken:DRIVER")
     one = config()

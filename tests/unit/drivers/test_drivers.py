@@ -11,11 +11,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.contract.wire import EVENT
-from gateway.drivers import NOTHING, Decoded, Driver, DriverError, milesight
-from gateway.drivers.chirpstack import ChirpStack
-from gateway.drivers.esp_rfid import EspRfid, read_uid
-from gateway.drivers.milesight_tables import MODELS
-from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
+from gateway.drivers import NOTHING, Decoded, Driver, DriverError
+from gateway.drivers.models import milesight
+from gateway.drivers.models.esp_rfid import EspRfid, read_uid
+from gateway.drivers.models.milesight_tables import MODELS
+from gateway.drivers.transports.chirpstack import ChirpStack
+from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
 from tests.unit.drivers.samples import AT, device, load, told
 
 READERS = EspRfid(

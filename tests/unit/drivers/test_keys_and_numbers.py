@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from access.formats import Card, Unreadable, read_bits
 from gateway.devices.faults import shown
 from gateway.drivers import CardRead, DriverError, Typed
-from gateway.drivers.esp_rfid import EspRfid
-from gateway.drivers.wiegand import number_bytes, with_parity
-from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
+from gateway.drivers.models.esp_rfid import EspRfid
+from gateway.drivers.models.wiegand import number_bytes, with_parity
+from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
 from tests.unit.drivers.samples import AT, FOLDER, device, load, told
 
 VECTORS = [

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from gateway.contract.wire import EVENT
-from gateway.drivers import DriverError, milesight
-from gateway.drivers.chirpstack import ChirpStack
-from gateway.drivers.esp_rfid import EspRfid
-from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
+from gateway.drivers import DriverError
+from gateway.drivers.models import milesight
+from gateway.drivers.models.esp_rfid import EspRfid
+from gateway.drivers.transports.chirpstack import ChirpStack
+from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
 from tests.unit.drivers.samples import AT, device, load, told
 
 OTHER_MAKERS = {

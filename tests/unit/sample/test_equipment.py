@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import Device
-from gateway.drivers.chirpstack import ChirpStack
-from gateway.drivers.esp_rfid import EspRfid
-from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
+from gateway.drivers.models.esp_rfid import EspRfid
+from gateway.drivers.transports.chirpstack import ChirpStack
+from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
 from simulator.sample.equipment import Equipment, equip
 
 _CODES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,51}", fullmatch=True)

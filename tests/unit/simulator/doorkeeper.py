@@ -9,9 +9,9 @@ from typing import Any
 
 from gateway.config import GatewayConfig
 from gateway.drivers import CardRead, Decoded, Driver, DriverError, Typed
-from gateway.drivers.chirpstack import ChirpStack
-from gateway.drivers.esp_rfid import EspRfid
-from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
+from gateway.drivers.models.esp_rfid import EspRfid
+from gateway.drivers.transports.chirpstack import ChirpStack
+from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
 from simulator.days import DAY_S
 from simulator.faults import Faults
 from simulator.sample.entitlements import pin_of, visitors

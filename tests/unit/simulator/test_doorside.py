@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.config import Device
 from gateway.contract.wire import EVENT
 from gateway.drivers import Decoded
-from gateway.drivers.zigbee2mqtt import Zigbee2Mqtt
+from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
 from simulator.air import Air
 from simulator.clock import Clock, Scheduler
 from simulator.devices.contact import VirtualContact

@@ -1,4 +1,4 @@
-"""A driver in a package of its own: a people counter that publishes how many came in and went out since its last message."""
+"""A driver in its own package: a people counter that publishes who came in and went out since its last message."""
 
 from __future__ import annotations
 

@@ -20,9 +20,10 @@ from typing import Any, Final
 
 from gateway.config import Device
 from gateway.contract.wire import DeviceEvent, Event
-from gateway.drivers import NOTHING, Decoded, DriverError, Identity, milesight
+from gateway.drivers import NOTHING, Decoded, DriverError, Identity
 from gateway.drivers.description import DriverDescription
 from gateway.drivers.fields import device_at, instant_of, nested, number, read_object, text
+from gateway.drivers.models import milesight
 
 ALIVE: Final = frozenset({"join", "ack"})
 """Events that a device itself caused, though they carry no news for us."""
@@ -147,11 +148,7 @@ def _uplink(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event,
         payload = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
         raise DriverError("data_not_base64") from error
-    fields, unread = milesight.read(device.model, payload)
-    events = milesight.events(device.code, fields, at)
-    if unread is None:
-        return events
-    return (*events, DeviceEvent(kind="device", at=at, device=device.code, what="fault", text=f"uplink: {unread}"))
+    return milesight.uplink(device.model, device.code, payload, at)
 
 
 def _status(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gateway.contract.wire import CountEvent, DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 from gateway.drivers import DriverError
-from gateway.drivers.milesight_tables import COMMON, MODELS, Field, skipped
+from gateway.drivers.models.milesight_tables import COMMON, MODELS, Field, skipped
 
 Fields = dict[str, Any]
 
@@ -56,6 +56,19 @@ def _merge(fields: Fields, field: Field, value: bytes) -> None:
             fields.setdefault(name, []).extend(meaning)
         else:
             fields[name] = meaning
+
+
+def uplink(model: str | None, device: str, data: bytes, at: int) -> tuple[Event, ...]:
+    """Return the events of an uplink, the last of them a fault where it could not be read to its end.
+
+    Raises:
+        DriverError: see ``read``.
+    """
+    fields, unread = read(model, data)
+    found = events(device, fields, at)
+    if unread is None:
+        return found
+    return (*found, DeviceEvent(kind="device", at=at, device=device, what="fault", text=f"uplink: {unread}"))
 
 
 def events(device: str, fields: Mapping[str, Any], at: int) -> tuple[Event, ...]:

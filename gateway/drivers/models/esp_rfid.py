@@ -25,7 +25,7 @@ from gateway.contract.wire import DeviceEvent, DoorEvent, Event
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
 from gateway.drivers.description import DriverDescription
 from gateway.drivers.fields import device_at, read_object, text
-from gateway.drivers.wiegand import number_bytes, with_parity
+from gateway.drivers.models.wiegand import number_bytes, with_parity
 
 ANSWERS: Final = frozenset(
     {

@@ -1,0 +1,1 @@
+"""The devices: what their messages mean, as tables where it can be."""
