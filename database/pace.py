@@ -21,9 +21,10 @@ class Pace:
         """Seconds until it may be done again; 0: at once."""
         return max(0.0, self._due - now)
 
-    def done(self, began: float, ended: float) -> None:
-        """Take note that it was done."""
-        self._due = began + max(self._least_s, (ended - began) / self._share)
+    def done(self, began: float, ended: float, *, vain: float = 1.0) -> None:
+        """Take note that it was done; ``vain``: the part of it that brought nothing, which alone is paced."""
+        rest = max(self._least_s, (ended - began) / self._share) - (ended - began)
+        self._due = ended + rest * vain
 
 
 class Flood:

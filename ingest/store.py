@@ -12,6 +12,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from database.arrays import array
 from database.leases import LEASE_LOST, Fenced
 from gateway.contract.stored_events import COPY_EVENT, HEADER, TRAILER
 from occupancy.fold import Change, PlaceFold
@@ -60,12 +61,12 @@ INSERT INTO stream (gateway, epoch) VALUES (%b, %b) RETURNING id
 
 _MOVE_MARKS = """
 -- move the marks, each from where this worker knew it to be; refuses where another worker has moved one
-SELECT set_marks(%b::int[], %b::bigint[], %b::bigint[], %b::text[], %b::bigint[])
+SELECT set_marks(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[])
 """
 
 _APPEND_FEED = """
 -- note in the feed's ledger what was stored; from here to the commit one worker waits for the other
-SELECT append_feed(%b::bigint, %b::int[], %b::int[], %b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[])
+SELECT append_feed(%s::bigint, %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
 """
 
 _SPACE_STATES = """
@@ -78,8 +79,8 @@ _STORE_SPACES = """
 -- the new present state of spaces
 INSERT INTO space_state (space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed_at, fold,
                          due_at)
-SELECT * FROM unnest(%b::int[], %b::int[], %b::bigint[], %b::int[], %b::int[], %b::int[], %b::int[], %b::text[],
-                     %b::timestamptz[], %b::int[], %b::timestamptz[], %b::jsonb[], %b::timestamptz[])
+SELECT * FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[], %s::text[],
+                     %s::timestamptz[], %s::int[], %s::timestamptz[], %s::jsonb[], %s::timestamptz[])
 ON CONFLICT (space) DO UPDATE SET
   revision = excluded.revision, present = excluded.present, low = excluded.low, high = excluded.high,
   capacity = excluded.capacity, quality = excluded.quality, at = excluded.at, ttl_s = excluded.ttl_s,
@@ -89,7 +90,7 @@ ON CONFLICT (space) DO UPDATE SET
 _STORE_CHANGES = """
 -- the history of estimates
 INSERT INTO occupancy_change (at, place, space, present, low, high, capacity, quality)
-SELECT * FROM unnest(%b::timestamptz[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], %b::int[], %b::text[])
+SELECT * FROM unnest(%s::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::text[])
 """
 
 _NOTIFY = """
@@ -237,27 +238,27 @@ def move_marks(connection: Connection, moves: Sequence[Reached]) -> None:
     """
     if moves:
         columns = (
-            [move.stream.id for move in moves],
-            [move.stream.last_seq for move in moves],
-            [move.seq for move in moves],
-            [move.digest for move in moves],
-            [move.held_before for move in moves],
+            array(move.stream.id for move in moves),
+            array(move.stream.last_seq for move in moves),
+            array(move.seq for move in moves),
+            array(move.digest for move in moves),
+            array(move.held_before for move in moves),
         )
-        connection.execute(_MOVE_MARKS, columns, binary=True)
+        connection.execute(_MOVE_MARKS, columns)
 
 
 def append_feed(connection: Connection, tx: int, parts: Sequence[Stored]) -> None:
     """Append to the feed what transaction ``tx`` stored: the last thing that it does before it ends."""
     if parts:
         columns = (
-            [part.stream for part in parts],
-            [part.place for part in parts],
-            [part.first for part in parts],
-            [part.last for part in parts],
-            [when(part.low) for part in parts],
-            [when(part.high) for part in parts],
+            array(part.stream for part in parts),
+            array(part.place for part in parts),
+            array(part.first for part in parts),
+            array(part.last for part in parts),
+            array(when(part.low) for part in parts),
+            array(when(part.high) for part in parts),
         )
-        connection.execute(_APPEND_FEED, (tx, *columns), binary=True)
+        connection.execute(_APPEND_FEED, (tx, *columns))
 
 
 def store_spaces(
@@ -284,19 +285,16 @@ def store_spaces(
         place.touched.clear()
         place.changes.clear()
     if rows:
-        connection.execute(_STORE_SPACES, [list(column) for column in zip(*rows, strict=True)])
+        connection.execute(_STORE_SPACES, [array(column) for column in zip(*rows, strict=True)])
     if changes:
-        columns = zip(
-            *(
-                (
-                    *(when(c.at), place, c.space, c.estimate.present, c.estimate.low, c.estimate.high),
-                    *(topology.spaces[c.space].capacity, c.estimate.quality),
-                )
-                for place, c in changes
-            ),
-            strict=True,
-        )
-        connection.execute(_STORE_CHANGES, [list(column) for column in columns])
+        history = [
+            (
+                *(when(c.at), place, c.space, c.estimate.present, c.estimate.low, c.estimate.high),
+                *(topology.spaces[c.space].capacity, c.estimate.quality),
+            )
+            for place, c in changes
+        ]
+        connection.execute(_STORE_CHANGES, [array(column) for column in zip(*history, strict=True)])
     return [row[0] for row in rows]
 
 

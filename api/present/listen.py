@@ -140,8 +140,8 @@ class Listener:
                 await (self._load(conn) if self._network else self._load_bookings(conn))
                 self._network_pace.done(now, monotonic())
             if (self._spaces or self._gateways) and self._pace.wait_s(now) == 0.0:
-                await self._look(conn)
-                self._pace.done(now, monotonic())
+                vain = await self._look(conn)
+                self._pace.done(now, monotonic(), vain=vain)
             if monotonic() >= look_at:
                 await self._look_for_late(conn)
                 look_at = monotonic() + _LOOK_S
@@ -158,16 +158,19 @@ class Listener:
             else:
                 self._network = True
 
-    async def _look(self, conn: AsyncConnection[Any]) -> None:
-        """Read what was named, if it is news."""
+    async def _look(self, conn: AsyncConnection[Any]) -> float:
+        """Read what was named, if it is news; return the part of it that wasn't.
+
+        What the ingest stored is news once, so that only names that others sent, or that came twice, wait for the pace.
+        """
         spaces = [self._spaces.pop() for _ in range(min(len(self._spaces), _MOST_AT_ONCE))]
         gateways = [self._gateways.pop() for _ in range(min(len(self._gateways), _MOST_AT_ONCE))]
-        states = (
-            await asyncio.wait_for(load.load_states_of(conn, self._board.revisions(spaces)), _QUERY_S) if spaces else []
-        )
-        heard = await asyncio.wait_for(load.load_gateways_of(conn, gateways), _QUERY_S) if gateways else []
+        async with asyncio.timeout(_QUERY_S):
+            states = await load.load_states_of(conn, self._board.revisions(spaces)) if spaces else []
+            heard = await load.load_gateways_of(conn, gateways) if gateways else []
         self.looks += 1
         self._apply(states, heard)
+        return 1 - len(states) / (len(spaces) + len(gateways))
 
     async def _look_for_late(self, conn: AsyncConnection[Any]) -> None:
         """Read what was stored lately."""

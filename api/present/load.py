@@ -17,6 +17,7 @@ from api.present.geography import Point
 from api.present.network import Door, Network, Place, Space, detail, summary
 from api.present.occupancy import GatewayState, SpaceState
 from api.present.seats import BookedTime, BookingsByPlace
+from database.arrays import array
 
 _IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 # Every place, as the public may know it.
@@ -61,7 +62,7 @@ SELECT gateway, place, online, spool_depth, (extract(epoch FROM heard_at) * 1000
        (extract(epoch FROM complete_at) * 1000000)::bigint AS complete
 FROM gateway_state
 """
-_GATEWAY_STATES_OF: Final = _GATEWAY_STATES + "WHERE gateway = ANY(%s)"
+_GATEWAY_STATES_OF: Final = _GATEWAY_STATES + "WHERE gateway = ANY(%s::integer[])"
 # What was stored lately: it finds what no notification told of, since the index of spaces serves nothing else.
 _LATE_STATES: Final = _STATES + "WHERE changed_at >= now() - make_interval(secs => %s)"
 _LATE_GATEWAYS: Final = _GATEWAY_STATES + "WHERE greatest(heard_at, changed_at) >= now() - make_interval(secs => %s)"
@@ -116,14 +117,14 @@ async def load_states(conn: AsyncConnection[Any]) -> tuple[list[SpaceState], lis
 async def load_states_of(conn: AsyncConnection[Any], known: Mapping[int, int]) -> list[SpaceState]:
     """Read the present state of some spaces (id → the revision that is known), where it is newer."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        rows = await _all(cursor.execute(_STATES_OF, (list(known), list(known.values()))))
+        rows = await _all(cursor.execute(_STATES_OF, (array(known), array(known.values()))))
     return [SpaceState(**row) for row in rows]
 
 
 async def load_gateways_of(conn: AsyncConnection[Any], gateways: Sequence[int]) -> list[GatewayState]:
     """Read what some gateways last said of themselves."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        return [GatewayState(**row) for row in await _all(cursor.execute(_GATEWAY_STATES_OF, (list(gateways),)))]
+        return [GatewayState(**row) for row in await _all(cursor.execute(_GATEWAY_STATES_OF, (array(gateways),)))]
 
 
 async def load_late(conn: AsyncConnection[Any], seconds: float) -> tuple[list[SpaceState], list[GatewayState]]:
