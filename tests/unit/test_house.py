@@ -21,7 +21,7 @@ PACKAGES: Final = (
 )
 NAMELESS: Final = {"base", "common", "helper", "helpers", "manager", "misc", "service", "services", "util", "utils"}
 LONGEST: Final = 400
-TABLES: Final = {"gateway/drivers/milesight_tables.py"}
+TABLES: Final = {"gateway/drivers/models/milesight_tables.py"}
 """Files of data, which may be longer."""
 DOCS: Final = sorted(
     path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")) if path.is_file()
