@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from access.aftermath import Reading, after, passed, seen, slots_used
+from access.aftermath import Attempt, after, passed, seen, slots_used
 from access.brakes import braked
 from access.decision import decide
 from access.errors import AccessError, CardError, ListError
@@ -16,6 +16,7 @@ from access.tokens import card_token, normalise, pin_hash, token_key
 __all__ = [
     "AccessError",
     "AccessList",
+    "Attempt",
     "CardError",
     "Decision",
     "Entry",
@@ -23,7 +24,6 @@ __all__ = [
     "Member",
     "Period",
     "Present",
-    "Reading",
     "Reason",
     "Right",
     "Schedule",

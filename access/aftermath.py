@@ -19,8 +19,8 @@ _NOTHING: Final[frozenset[int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What was decided on, as ``decide`` was asked."""
+class Attempt:
+    """A card, PIN or code presented at a door: the question that ``decide`` answers."""
 
     card_token: str | None
     door: str
@@ -34,7 +34,7 @@ class Reading:
 
 
 def after(
-    decision: Decision, reading: Reading, access_list: AccessList | None, state: State, *, taken: bool = True
+    decision: Decision, attempt: Attempt, access_list: AccessList | None, state: State, *, taken: bool = True
 ) -> State:
     """Return the state after ``decision``; the same object where nothing changes.
 
@@ -44,34 +44,34 @@ def after(
         taken: False where the door's contact will tell: ``passed`` gives the state when it does. True where there is no
             contact, and a grant is all that will ever be known.
     """
-    return passed(decision, reading, access_list, _tried(decision, reading, access_list, state), taken=taken)
+    return passed(decision, attempt, access_list, _tried(decision, attempt, access_list, state), taken=taken)
 
 
 def passed(
-    decision: Decision, reading: Reading, access_list: AccessList | None, state: State, *, taken: bool = True
+    decision: Decision, attempt: Attempt, access_list: AccessList | None, state: State, *, taken: bool = True
 ) -> State:
     """Return the state after the door was passed (``taken``), or is about to be, by ``decision``."""
     if not decision.granted or decision.member is None or access_list is None:
         return state
-    entry = access_list.entries.get(reading.card_token) if reading.card_token is not None else None
+    entry = access_list.entries.get(attempt.card_token) if attempt.card_token is not None else None
     if entry is None:
         return state
-    door = access_list.rules.doors.get(reading.door, DOOR)
+    door = access_list.rules.doors.get(attempt.door, DOOR)
     if not taken:
-        there = _movement(decision, reading, door, entry, state)
+        there = _movement(decision, attempt, door, entry, state)
         return state if there.space is None else replace(state, unseen={**state.unseen, entry.member.ref: there})
     zone = zone_named(access_list.time_zone)
-    if reading.side == "in":
-        state = _entered(decision, reading, entry, state, zone)
+    if attempt.side == "in":
+        state = _entered(decision, attempt, entry, state, zone)
     elif door.from_space is None:
-        state = _left(reading, entry, state)
-    if decision.host and reading.side == "in":
-        period = _open_period(access_list, door, reading.at, zone)
+        state = _left(attempt, entry, state)
+    if decision.host and attempt.side == "in":
+        period = _open_period(access_list, door, attempt.at, zone)
         if period is not None:
-            state = replace(state, held_open={**state.held_open, reading.door: period})
+            state = replace(state, held_open={**state.held_open, attempt.door: period})
     if door.to_space is None:
         return state
-    return _moved(state, access_list.rules, entry.member.ref, _movement(decision, reading, door, entry, state))
+    return _moved(state, access_list.rules, entry.member.ref, _movement(decision, attempt, door, entry, state))
 
 
 def seen(state: State, member: str | None, at: datetime) -> State:
@@ -114,7 +114,7 @@ def stands_open(access_list: AccessList | None, door: str, at: datetime, state: 
 
 
 def slots_used(before: State, after: State) -> tuple[str, tuple[int, ...]] | None:
-    """Return the pass that a reading used and the slots that it began, sorted; None: nothing was used."""
+    """Return the pass that an attempt used and the slots that it began, sorted; None: nothing was used."""
     if after.used is before.used:
         return None
     for ref, slots in after.used.items():
@@ -158,32 +158,32 @@ def _open_period(access_list: AccessList, door: DoorRules, at: datetime, zone: Z
     return door.first_card.period_at(at, zone)
 
 
-def _tried(decision: Decision, reading: Reading, access_list: AccessList | None, state: State) -> State:
+def _tried(decision: Decision, attempt: Attempt, access_list: AccessList | None, state: State) -> State:
     member = decision.member
     if decision.reason == "wrong_pin" and member is not None:
-        return wrong_pin(state, member, reading.at)
+        return wrong_pin(state, member, attempt.at)
     if decision.reason == "unknown_card":
-        return unknown(state, reading.door, reading.by, reading.card_token, reading.at)
-    if not decision.granted or reading.side == "out" or member is None or access_list is None:
+        return unknown(state, attempt.door, attempt.by, attempt.card_token, attempt.at)
+    if not decision.granted or attempt.side == "out" or member is None or access_list is None:
         return state
-    rules = access_list.rules.doors.get(reading.door, DOOR)
-    if rules.pin and asks_pin(rules, reading.at, zone_named(access_list.time_zone)):
+    rules = access_list.rules.doors.get(attempt.door, DOOR)
+    if rules.pin and asks_pin(rules, attempt.at, zone_named(access_list.time_zone)):
         return right_pin(state, member)
     return state
 
 
-def _entered(decision: Decision, reading: Reading, entry: Entry, state: State, zone: ZoneInfo) -> State:
+def _entered(decision: Decision, attempt: Attempt, entry: Entry, state: State, zone: ZoneInfo) -> State:
     """Use what the pass that opened counts for an entry."""
     ref, found = decision.pass_ref, _allowance(entry, decision.pass_ref)
     if ref is None or found is None:
         return state
     allowance, told = found
     here = state.used.get(ref, _NOTHING)
-    slot = needed(allowance, told | here, reading.at, zone)
+    slot = needed(allowance, told | here, attempt.at, zone)
     return state if slot is None else replace(state, used={**state.used, ref: here | {slot}})
 
 
-def _left(reading: Reading, entry: Entry, state: State) -> State:
+def _left(attempt: Attempt, entry: Entry, state: State) -> State:
     """Use the further hours of a stay that ends here, where its pass counts hours."""
     last = state.movements.get(entry.member.ref)
     if last is None or last.entered_at is None or last.pass_ref is None:
@@ -192,7 +192,7 @@ def _left(reading: Reading, entry: Entry, state: State) -> State:
     if found is None or found[0].unit != "hour":
         return state
     here = state.used.get(last.pass_ref, _NOTHING)
-    more = stay(found[1] | here, last.entered_at, reading.at) - found[1]
+    more = stay(found[1] | here, last.entered_at, attempt.at) - found[1]
     return replace(state, used={**state.used, last.pass_ref: more | here})
 
 
@@ -203,19 +203,19 @@ def _allowance(entry: Entry, pass_ref: str | None) -> tuple[Allowance, frozenset
     return None
 
 
-def _movement(decision: Decision, reading: Reading, door: DoorRules, entry: Entry, state: State) -> Movement:
+def _movement(decision: Decision, attempt: Attempt, door: DoorRules, entry: Entry, state: State) -> Movement:
     last = state.movements.get(entry.member.ref)
     # Who enters from outside begins a new stay, also where the end of the last one was not read.
     inside = last is not None and last.space is not None and door.from_space is not None
-    space = door.to_space if reading.side == "in" else door.from_space
+    space = door.to_space if attempt.side == "in" else door.from_space
     if space is None:
-        return Movement(space=None, door=reading.door, at=reading.at)
-    entered_at = last.entered_at if last is not None and inside else reading.at
+        return Movement(space=None, door=attempt.door, at=attempt.at)
+    entered_at = last.entered_at if last is not None and inside else attempt.at
     pass_ref = last.pass_ref if last is not None and inside else None
     return Movement(
         space=space,
-        door=reading.door,
-        at=reading.at,
+        door=attempt.door,
+        at=attempt.at,
         entered_at=entered_at,
         host=decision.host or (last is not None and inside and last.host),
         pass_ref=pass_ref or decision.pass_ref,

@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.decision [--decisions N]``. The list is one as a network of third places would have: three of
 four members with a pass for half-days and the place's hours, residents at any hour, hosts, visitors of a day, bookings
-of a meeting room, some cards lost; doors with anti-passback, a limit and a PIN in the evening. The readings come from
-everybody, at the hours of a week, with some strangers; the state is what the readings before left behind. The goal
+of a meeting room, some cards lost; doors with anti-passback, a limit and a PIN in the evening. The attempts come from
+everybody, at the hours of a week, with some strangers; the state is what the attempts before left behind. The goal
 (issue 3): p99 below 0.1 ms and flat in the size of the list, less than 100 MB and 2 s for a list of 100,000, less than
 1 KB for a change of one card.
 """
@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from access import (
     AccessList,
-    Reading,
+    Attempt,
     State,
     after,
     decide,
@@ -77,7 +77,7 @@ def measure(held: AccessList, decisions: int, seed: int = 2) -> Measured:
         decision = decide(held, token, door, side, at, state=state)  # type: ignore[arg-type]
         spent.append(time.perf_counter() - begin)
         reasons[decision.reason] += 1
-        state = after(decision, Reading(card_token=token, door=door, side=side, at=at), held, state)  # type: ignore[arg-type]
+        state = after(decision, Attempt(card_token=token, door=door, side=side, at=at), held, state)  # type: ignore[arg-type]
         if len(state.movements) > 2_000:
             state = State(used=state.used)
     gc.unfreeze()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 
-from access.aftermath import Reading, after
+from access.aftermath import Attempt, after
 from access.inside import went_through
 from access.model import AccessList, By, Decision, Entry, Member, Reason, Side, State
 from access.rules import DoorRules, PlaceRules, SpaceRules
@@ -98,9 +98,9 @@ class StoredCardRead:
         )
 
     @property
-    def reading(self) -> Reading:
+    def attempt(self) -> Attempt:
         """The card read that the gateway decided on."""
-        return Reading(card_token=self.card, door=self.door, side=self.side, at=self.at, by=self.by)
+        return Attempt(card_token=self.card, door=self.door, side=self.side, at=self.at, by=self.by)
 
 
 def place_rules(doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any]]) -> PlaceRules:
@@ -149,7 +149,7 @@ def state_after(reads: Iterable[StoredCardRead], rules: PlaceRules, *, place: st
     held = AccessList(place=place, version=1, made_at=made_at, time_zone=time_zone, entries=entries, rules=rules)
     state = State()
     for one, taken in passages(listed):
-        state = after(one.decision, one.reading, held, state, taken=taken)
+        state = after(one.decision, one.attempt, held, state, taken=taken)
     return state
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from psycopg.rows import DictRow
 from starlette.responses import Response
 
-from access.aftermath import Reading
+from access.aftermath import Attempt
 from access.model import AccessList, By, State
 from api.audit.entries import note_reading
 from api.cards.issuing import numbered
@@ -54,7 +54,7 @@ async def _present(s: Session, request: Request, body: ExplainQuestion, now: dat
     held = at_that_time(held, at, None if age_s is None else max(0, age_s))
     pin = typed(held, named, "granted")
     by: By = "code" if card is not None and card["kind"] == "code" else "card"
-    read = Reading(card_token=named, door=body.door, side=body.side, at=at, by=by)
+    read = Attempt(card_token=named, door=body.door, side=body.side, at=at, by=by)
     steps = steps_of(held, read, state=state, pin=pin)
     gateways = await s.rows(records.GATEWAYS, {"place": place})
     behind = [row["gateway"] for row in gateways if version is not None and row["list_version"] != version]
@@ -80,7 +80,7 @@ async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
     state = await _state(s, place, code, event.at, held)
     held = at_that_time(held, event.at, event.list_age_s)
     pin = typed(held, event.card, event.reason)
-    steps = steps_of(held, event.reading, state=state, pin=pin)
+    steps = steps_of(held, event.attempt, state=state, pin=pin)
     await _audit(s, place, code, card)
     return {
         "place": code, "door": event.door, "side": event.side, "at": time_of(event.at), "card": _card(card),

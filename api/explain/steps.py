@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from access.aftermath import Reading
+from access.aftermath import Attempt
 from access.explanation import Step, explain
 from access.model import AccessList, Decision, Reason, State
 from access.vocabulary import REASONS as TERMS
@@ -33,7 +33,7 @@ def typed(access_list: AccessList | None, token: str | None, reason: Reason | No
     return _OTHER_PIN if reason == "wrong_pin" else entry.member.pin
 
 
-def steps_of(access_list: AccessList | None, read: Reading, *, state: State, pin: str | None) -> Sequence[Step]:
+def steps_of(access_list: AccessList | None, read: Attempt, *, state: State, pin: str | None) -> Sequence[Step]:
     """Return the checks in order, each with its result."""
     return explain(
         access_list,

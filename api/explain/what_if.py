@@ -79,7 +79,7 @@ class _Rules:
             if not taken:
                 self.decisions[key] = decision
         if self.remembers:
-            self.state = after(decision, one.reading, held, self.state, taken=taken)
+            self.state = after(decision, one.attempt, held, self.state, taken=taken)
         return decision
 
 

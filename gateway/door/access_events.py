@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from access import AccessList, Decision, Reading
+from access import AccessList, Attempt, Decision
 from gateway.contract.wire import AccessEvent
 
 _MOST: Final = 2**31 - 1
@@ -17,7 +17,7 @@ class Presented:
     """What was presented at a door."""
 
     device: str
-    reading: Reading
+    attempt: Attempt
     device_at: str | None = None
     pin: str | None = None
     bits: int | None = None
@@ -26,21 +26,21 @@ class Presented:
 
 def access_event(presented: Presented, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
     """Return the event of ``decision``, taken at ``at`` by the list ``held``."""
-    reading = presented.reading
+    attempt = presented.attempt
     event = AccessEvent(
         kind="access",
         at=at,
         device=presented.device,
         decision="granted" if decision.granted else "denied",
         reason=decision.reason,
-        side=reading.side,
+        side=attempt.side,
         rule=decision.rule,
     )
-    if reading.by == "code":
+    if attempt.by == "code":
         event["by"] = "code"
     # The token of a wrong code has no owner: stored, it could only be used to guess the code.
-    if reading.card_token is not None and (reading.by == "card" or decision.member is not None):
-        event["card"] = reading.card_token
+    if attempt.card_token is not None and (attempt.by == "card" or decision.member is not None):
+        event["card"] = attempt.card_token
     if decision.member is not None:
         event["member"] = decision.member
     if decision.pass_ref is not None:
@@ -54,7 +54,7 @@ def access_event(presented: Presented, decision: Decision, held: AccessList | No
     if presented.device_at is not None:
         event["device_at"] = presented.device_at[:64]
     if held is not None:
-        age_s = (reading.at - held.made_at) // timedelta(seconds=1)
+        age_s = (attempt.at - held.made_at) // timedelta(seconds=1)
         event["list_version"] = held.version
         event["list_age_s"] = min(max(age_s, 0), _MOST)
     return event

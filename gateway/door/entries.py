@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from access import AccessList, Decision, Reading, State, after, braked, card_token, decide, passed, seen, slots_used
+from access import AccessList, Attempt, Decision, State, after, braked, card_token, decide, passed, seen, slots_used
 from access.inside import went_through
 from access.rules import DOOR, NO_RULES
 from gateway.config import Device, GatewayConfig
@@ -45,7 +45,7 @@ class _Granted:
     """A grant that waits for the door's contact."""
 
     decision: Decision
-    reading: Reading
+    attempt: Attempt
     access_list: AccessList | None
     repeated: bool
     """An entry that has counted already."""
@@ -125,7 +125,7 @@ class Entries:
                 return  # on the way out the door opens all the same
         presented = Presented(
             device=read.device,
-            reading=Reading(card_token=token, door=read.door, side=read.side, at=self._time(at)),
+            attempt=Attempt(card_token=token, door=read.door, side=read.side, at=self._time(at)),
             device_at=read.device_at,
             bits=unknown,
         )
@@ -156,7 +156,7 @@ class Entries:
                 token = typed_code(key, typed.digits)
         presented = Presented(
             device=typed.device,
-            reading=Reading(card_token=token, door=typed.door, side=typed.side, at=self._time(at), by=by),
+            attempt=Attempt(card_token=token, door=typed.door, side=typed.side, at=self._time(at), by=by),
             device_at=typed.device_at,
             pin=pin,
         )
@@ -213,26 +213,26 @@ class Entries:
         A card that was denied opens as soon as it may. The lock opens again once its time is over, if the door did
         not open; on the way out in any case.
         """
-        reading = presented.reading
-        if reading.card_token is not None:
-            self._keypads.stays(reading.door, reading.card_token, now)
+        attempt = presented.attempt
+        if attempt.card_token is not None:
+            self._keypads.stays(attempt.door, attempt.card_token, now)
         denied = presence.granted_at is None
         if presence.enrolled if denied else at < presence.open_until:
             return
-        if not denied and reading.side == "in" and (presence.passed or presence.reopened >= _REOPENED_MOST):
+        if not denied and attempt.side == "in" and (presence.passed or presence.reopened >= _REOPENED_MOST):
             return
-        watch, held, state = self.watches.get(reading.door), self._lists.current, self._state_for(reading, at)
-        if not decide(held, reading.card_token, reading.door, reading.side, reading.at, state=state).granted:
+        watch, held, state = self.watches.get(attempt.door), self._lists.current, self._state_for(attempt, at)
+        if not decide(held, attempt.card_token, attempt.door, attempt.side, attempt.at, state=state).granted:
             return
         presence.reopened += not denied
         waits = not denied and watch is not None and watch.opened_again(presented.device, presence.granted_at or 0, at)
         if denied or (watch is not None and watch.believed and not waits and not presence.passed):
             self._decide(presented, at, decided, presence)  # the grant has run out: this is another one
             return
-        self._locks.unlock(reading.door, decided)
+        self._locks.unlock(attempt.door, decided)
         if watch is not None:
             watch.unlocked(at)
-        presence.open_until = at + self._unlock_us.get(reading.door, 0)
+        presence.open_until = at + self._unlock_us.get(attempt.door, 0)
         self._keep(presented, presence)
         if presence.reopened <= _REOPENED_MOST:
             self._audit(presented.device, at, "the lock was opened again for a card that stayed at the reader")
@@ -240,35 +240,35 @@ class Entries:
     def _decide(
         self, presented: Presented, at: int, decided: Callable[[], None], presence: Presence | None = None
     ) -> Decision:
-        reading, held, before = presented.reading, self._lists.current, self._memory.state
+        attempt, held, before = presented.attempt, self._lists.current, self._memory.state
         decision = decide(
             held,
-            reading.card_token,
-            reading.door,
-            reading.side,
-            reading.at,
-            state=self._state_for(reading, at),
+            attempt.card_token,
+            attempt.door,
+            attempt.side,
+            attempt.at,
+            state=self._state_for(attempt, at),
             pin=presented.pin,
-            by=reading.by,
+            by=attempt.by,
         )
         if decision.granted:
-            self._locks.unlock(reading.door, decided)
-        watch = self.watches.get(reading.door)
+            self._locks.unlock(attempt.door, decided)
+        watch = self.watches.get(attempt.door)
         speaks = decision.granted and watch is not None and watch.reports
         awaits = speaks and watch is not None and watch.believed
-        waits = awaits and not self._is_hard(reading)
-        whose = decision.member or reading.card_token
-        who = f"{reading.side}:{whose}" if whose is not None else None
+        waits = awaits and not self._is_hard(attempt)
+        whose = decision.member or attempt.card_token
+        who = f"{attempt.side}:{whose}" if whose is not None else None
         repeated = decision.granted and (
-            (decision.member is not None and self._grants.repeated(before, reading.door, decision.member, at))
+            (decision.member is not None and self._grants.repeated(before, attempt.door, decision.member, at))
             or (watch is not None and who is not None and watch.went_through(who))
             or (presence is not None and presence.counted)
         )
-        state = after(decision, reading, held, before, taken=went_through(awaits=waits, outcome=None) is True)
+        state = after(decision, attempt, held, before, taken=went_through(awaits=waits, outcome=None) is True)
         if repeated:
             state = replace(state, used=before.used)
         if speaks and not waits:
-            state = passed(decision, reading, held, state, taken=False)  # not confirmed by the contact yet
+            state = passed(decision, attempt, held, state, taken=False)  # not confirmed by the contact yet
         event = access_event(presented, decision, held, at)
         if decision.granted:
             event["awaits"] = awaits
@@ -277,44 +277,44 @@ class Entries:
         if (used := slots_used(before, state)) is not None:
             event["pass_ref"], event["slots"] = used[0], list(used[1])
         self._memory.become(state)
-        open_until = at + self._unlock_us.get(reading.door, 0)
-        counts = decision.granted and reading.side == "in" and not waits and not repeated and state is not before
+        open_until = at + self._unlock_us.get(attempt.door, 0)
+        counts = decision.granted and attempt.side == "in" and not waits and not repeated and state is not before
         if counts and decision.member is not None:
             self._grants.counted(
-                reading.door, decision.member, decision.pass_ref, before, at=at, until=open_until + _GRACE_US
+                attempt.door, decision.member, decision.pass_ref, before, at=at, until=open_until + _GRACE_US
             )
         if presence is not None:
             presence.granted_at = at if decision.granted else None
             presence.open_until, presence.passed = open_until, False
             self._keep(presented, presence)
         self._append(event)
-        if reading.side == "out" and decision.member is None:
+        if attempt.side == "out" and decision.member is None:
             self._memory.unsure_passage(strangers=1)
         if decision.granted and watch is not None:
             if speaks:
                 self._granted[presented.device, at] = _Granted(
-                    decision=decision, reading=reading, access_list=held, repeated=repeated, counted=not waits
+                    decision=decision, attempt=attempt, access_list=held, repeated=repeated, counted=not waits
                 )
             self._tell(watch.granted(presented.device, at, who))
         return decision
 
-    def _is_hard(self, reading: Reading) -> bool:
-        """Return whether a card let in by ``reading`` must not be let in again, whatever the contact reports."""
+    def _is_hard(self, attempt: Attempt) -> bool:
+        """Return whether a card let in by ``attempt`` must not be let in again, whatever the contact reports."""
         held = self._lists.current
-        rules = held.rules.doors.get(reading.door, DOOR) if held is not None else DOOR
-        return reading.side == "in" and rules.passback == "hard"
+        rules = held.rules.doors.get(attempt.door, DOOR) if held is not None else DOOR
+        return attempt.side == "in" and rules.passback == "hard"
 
-    def _state_for(self, reading: Reading, at: int) -> State:
+    def _state_for(self, attempt: Attempt, at: int) -> State:
         """Return the state to decide by: a grant that is being repeated is no reason to refuse."""
         state, held = self._memory.state, self._lists.current
-        entry = held.entries.get(reading.card_token) if held is not None and reading.card_token is not None else None
-        if held is None or entry is None or reading.side == "out":
+        entry = held.entries.get(attempt.card_token) if held is not None and attempt.card_token is not None else None
+        if held is None or entry is None or attempt.side == "out":
             return state
-        return self._grants.before(state, reading.door, entry.member.ref, at, held.rules)
+        return self._grants.before(state, attempt.door, entry.member.ref, at, held.rules)
 
     def _keep(self, presented: Presented, presence: Presence) -> None:
         """Keep a card's presence; an unreadable card leaves no trace on the disk."""
-        if presented.reading.card_token is not None:
+        if presented.attempt.card_token is not None:
             self._presences.save(presented.device, presence)
 
     def _tell(self, events: tuple[Event, ...]) -> None:
@@ -325,11 +325,11 @@ class Entries:
                 if granted is not None and event["kind"] == "access_taken":
                     before = self._memory.state
                     if granted.counted:
-                        state = seen(before, granted.decision.member, granted.reading.at)
+                        state = seen(before, granted.decision.member, granted.attempt.at)
                         if granted.decision.member is not None:
-                            self._grants.taken(granted.reading.door, granted.decision.member)
+                            self._grants.taken(granted.attempt.door, granted.decision.member)
                     else:
-                        state = passed(granted.decision, granted.reading, granted.access_list, before)
+                        state = passed(granted.decision, granted.attempt, granted.access_list, before)
                     if granted.repeated:
                         state = replace(state, used=before.used)
                     self._presences.taken(event["device"], event["access_at"])

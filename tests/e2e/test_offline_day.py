@@ -17,7 +17,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from access import AccessList, Reading, State, after, card_token, decide, normalise, pin_hash
+from access import AccessList, Attempt, State, after, card_token, decide, normalise, pin_hash
 from access.formats import read_code
 from maillage.embedded.bundle import Bundle
 from rights.assembly import stored_list
@@ -167,9 +167,9 @@ def _decided(taps: Sequence[Tap], told: Sequence[Told], lists: _Lists) -> list[t
             pin = pin_hash(KEY, ref, tap.digits or "")
         else:
             token, by = card_token(KEY, read_code(tap.digits or "").number), "code"
-        reading = Reading(card_token=token, door=tap.door, side=tap.side, at=one.at, by=by)  # type: ignore[arg-type]
+        attempt = Attempt(card_token=token, door=tap.door, side=tap.side, at=one.at, by=by)  # type: ignore[arg-type]
         decision = decide(held, token, tap.door, tap.side, one.at, state=state, pin=pin, by=by)  # type: ignore[arg-type]
-        state = after(decision, reading, held, state)
+        state = after(decision, attempt, held, state)
         if decision.reason == "pin_required" and by == "card":
             waiting = token or ""
         elif pin is not None and decision.reason != "wrong_pin":

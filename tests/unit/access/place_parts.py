@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from access import AccessList, Decision, Entry, Member, Reading, Right, State, after, decide
+from access import AccessList, Attempt, Decision, Entry, Member, Right, State, after, decide
 from access.model import Side
 from access.rules import DoorRules, PlaceRules, SpaceRules, Terms
 from access.schedules import schedule_from_json
@@ -34,8 +34,8 @@ class Door:
     ) -> Decision:
         taken = more.pop("taken", True)
         decision = decide(self.held, card, door, side, at, state=self.state, **more)
-        reading = Reading(card_token=card, door=door, side=side, at=at, by=more.get("by", "card"))
-        self.state = after(decision, reading, self.held, self.state, taken=taken)
+        attempt = Attempt(card_token=card, door=door, side=side, at=at, by=more.get("by", "card"))
+        self.state = after(decision, attempt, self.held, self.state, taken=taken)
         return decision
 
     def reason(self, *arguments: Any, **more: Any) -> str:

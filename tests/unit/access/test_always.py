@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from access import AccessList, Entry, Member, Reading, Right, State, after, decide, explain, muster
+from access import AccessList, Attempt, Entry, Member, Right, State, after, decide, explain, muster
 from access.aftermath import forget, stands_open
 from access.checks import CHECKS
 from access.rules import Allowance, Booking, DoorRules, PlaceRules, SpaceRules, Terms
@@ -146,8 +146,8 @@ def test_through_any_history(held: AccessList, reads: list[tuple], data: st.Data
         assert side == "out" or not without.granted or token != revoked_token or how not in WHOLLY
 
         before = copy.deepcopy(state)
-        reading = Reading(card_token=token, door=door, side=side, at=at, by=by)
-        following = after(decision, reading, held, state, taken=taken)
+        attempt = Attempt(card_token=token, door=door, side=side, at=at, by=by)
+        following = after(decision, attempt, held, state, taken=taken)
         assert state == before  # what it was made of is left alone
         state = following
         check_counts(held, state)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from access import AccessList, Entry, Member, Reading, Right, Schedule, decide
+from access import AccessList, Attempt, Entry, Member, Right, Schedule, decide
 from access.schedules import DAYS, schedule_from_json
 from tests.unit.access.forms import forms
 
@@ -83,7 +83,7 @@ def test_both_folds_are_the_instants_that_they_are(zone: str) -> None:
                 exact = at.astimezone(UTC)
                 assert decide(held, TOKEN, "entry", "in", at).granted is (exact < change)
                 assert decide(held, TOKEN, "entry", "in", exact).granted is (exact < change)
-                assert Reading(card_token=TOKEN, door="entry", side="in", at=at).at == exact
+                assert Attempt(card_token=TOKEN, door="entry", side="in", at=at).at == exact
 
 
 def test_an_instant_without_a_zone_is_none() -> None:
@@ -91,4 +91,4 @@ def test_an_instant_without_a_zone_is_none() -> None:
     with pytest.raises(ValueError, match="without a zone"):
         decide(held, TOKEN, "entry", "in", datetime(2026, 3, 29, 2, 30))  # noqa: DTZ001
     with pytest.raises(ValueError, match="without a zone"):
-        Reading(card_token=TOKEN, door="entry", side="in", at=datetime(2026, 3, 29, 2, 30))  # noqa: DTZ001
+        Attempt(card_token=TOKEN, door="entry", side="in", at=datetime(2026, 3, 29, 2, 30))  # noqa: DTZ001

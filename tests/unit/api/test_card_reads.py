@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.aftermath import Reading, after
+from access.aftermath import Attempt, after
 from access.decision import decide
 from access.inside import muster
 from access.model import AccessList, Entry, Member, Right, State
@@ -79,12 +79,12 @@ def test_the_fold_of_what_is_stored_is_the_gateways_own_memory(walks: list[Any])
         at += timedelta(seconds=seconds)
         row, decision = told(at, card, door, side, state)
         rows.append(row)
-        reading = Reading(card_token=card, door=door, side=side, at=at)
+        attempt = Attempt(card_token=card, door=door, side=side, at=at)
         has_contact = door in CONTACTS
-        state = after(decision, reading, LIST, state, taken=not has_contact)
+        state = after(decision, attempt, LIST, state, taken=not has_contact)
         if has_contact and decision.granted and contact != "silent":
             if contact == "taken":
-                state = after(decision, reading, LIST, state, taken=True)
+                state = after(decision, attempt, LIST, state, taken=True)
             later = at + timedelta(milliseconds=500)
             kind = TAKEN if contact == "taken" else NOT_TAKEN
             rows.append(
@@ -115,7 +115,7 @@ def test_of_a_gateway_that_does_not_say_whether_it_waits_the_answer_decides(kind
 
 @given(st.sampled_from(CARDS), st.sampled_from(["entry", "lab", "attic"]), st.sampled_from(["in", "out"]))
 def test_an_explanation_ends_with_what_the_door_decides(card: str, door: str, side: Literal["in", "out"]) -> None:
-    steps = steps_of(LIST, Reading(card_token=card, door=door, side=side, at=AT), state=State(), pin=None)
+    steps = steps_of(LIST, Attempt(card_token=card, door=door, side=side, at=AT), state=State(), pin=None)
     decision = decide(LIST, card, door, side, AT)
     assert steps[-1].decision == decision
     assert [one["answer"] for one in steps_json(steps)[:-1]] == ["passed"] * (len(steps) - 1)

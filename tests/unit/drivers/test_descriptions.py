@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.devices.faults import shown
 from gateway.drivers import DriverError
 from gateway.drivers.description import DriverDescription
 from gateway.drivers.registry import described, drivers_for, installed, secrets_of
-from gateway.field.faults import shown
 from tests.unit.drivers.samples import device
 
 
