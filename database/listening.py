@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import psycopg
-from psycopg import sql
+from psycopg import AsyncConnection, sql
 
 from database.pace import Flood
-from database.pool import Connection, connect
+from database.pool import Connection, connect, conninfo
 
 log = logging.getLogger(__name__)
 
 QUIET_S: Final = 30.0
 """Seconds without a listener after a flood: one that falls behind would fill the server's queue for all."""
+_FIRST_RETRY_S: Final = 0.1
+_LAST_RETRY_S: Final = 2.0
 _PAUSE_S: Final = 0.02
 """What comes within so long is passed on together."""
 
@@ -58,3 +62,36 @@ def _hear(connection: Connection, tell: Callable[[str], None], stop: threading.E
             return
         if notices:
             stop.wait(_PAUSE_S)
+
+
+async def stay_connected(
+    url: str,
+    follow: Callable[[AsyncConnection[Any]], Awaitable[None]],
+    lost: Callable[[Exception], bool],
+    *,
+    application_name: str,
+) -> None:
+    """Run ``follow`` on a connection in autocommit mode until cancelled, on a new one each time that it is lost.
+
+    ``follow`` listens (``listen_to``) and returns to begin anew. ``lost`` is called with why a connection was lost or
+    refused, and returns whether it had worked: the first retry then comes at once.
+    """
+    retry_s = _FIRST_RETRY_S
+    while True:
+        try:
+            connection = await AsyncConnection.connect(
+                conninfo(url, application_name=application_name), autocommit=True
+            )
+            async with connection:
+                await follow(connection)
+        except (psycopg.Error, OSError, TimeoutError) as error:
+            if lost(error):
+                retry_s = _FIRST_RETRY_S
+        await asyncio.sleep(retry_s * random.uniform(0.7, 1.3))  # spread the replicas' return
+        retry_s = min(retry_s * 2, _LAST_RETRY_S)
+
+
+async def listen_to(connection: AsyncConnection[Any], channels: Iterable[str]) -> None:
+    """Begin to listen."""
+    for channel in channels:
+        await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from database.alarms import Alarm
 from ingest.messages import ReadBatch
-from ingest.records import Alarm
 from ingest.store import Stream, when
 from occupancy.topology import Gateway
 

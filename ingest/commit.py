@@ -8,6 +8,7 @@ from typing import Final
 
 import psycopg
 
+from database.alarms import raise_alarm
 from database.leases import Fenced
 from gateway.contract.stored_events import row
 from gateway.contract.wire import Event
@@ -202,7 +203,7 @@ class Books:
             for excess in work.quota.excess.values():
                 records.store_excess(connection, excess)
             for alarm in work.alarms:
-                records.raise_alarm(connection, alarm)
+                raise_alarm(connection, alarm)
             for incident in work.entailed.incidents:
                 records.raise_incident(connection, incident)
             records.store_uses(connection, work.entailed.uses)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
+from database.alarms import Alarm
 from gateway.contract.wire import State
 from ingest.consequences import Incident
 from ingest.letters import DeadLetter
@@ -44,30 +43,6 @@ ON CONFLICT (gateway) DO UPDATE SET
   clock_offset_ms = coalesce(excluded.clock_offset_ms, old.clock_offset_ms),
   devices = coalesce(excluded.devices, old.devices),
   unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END
-"""
-
-_RAISE = """
--- raise an alarm; the same again counts up while it is open, and is dropped within an hour of its acknowledgement
-WITH told AS (
-  SELECT %b::text AS kind, %b::int AS place, %b::int AS gateway, %b::timestamptz AS from_at,
-         %b::timestamptz AS until_at, %b::text AS text
-), again AS (
-  UPDATE alarm a SET
-    from_at = least(a.from_at, t.from_at), until_at = greatest(a.until_at, t.until_at), text = t.text,
-    times = a.times + 1, last_at = now()
-  FROM told t
-  WHERE a.id = (
-    SELECT max(o.id) FROM alarm o
-    WHERE o.acknowledged_at IS NULL AND o.gateway = t.gateway AND o.kind = t.kind AND o.place = t.place
-  )
-  RETURNING a.id
-)
-INSERT INTO alarm (kind, place, gateway, from_at, until_at, text)
-SELECT t.kind, t.place, t.gateway, t.from_at, t.until_at, t.text FROM told t
-WHERE NOT EXISTS (SELECT FROM again) AND NOT EXISTS (
-  SELECT FROM alarm o
-  WHERE o.gateway = t.gateway AND o.kind = t.kind AND o.raised_at > now() - interval '1 hour' AND o.text = t.text
-)
 """
 
 _REFUSAL = """
@@ -175,18 +150,6 @@ ON CONFLICT (stream, day, reason) DO UPDATE SET
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """What an operator must look at; times in microseconds since the Unix epoch."""
-
-    kind: str
-    place: int
-    gateway: int
-    text: str
-    from_at: datetime | None = None
-    until_at: datetime | None = None
-
-
 def store_letter(connection: Connection, letter: DeadLetter) -> None:
     """Keep what could not be read."""
     connection.execute(
@@ -240,11 +203,6 @@ def store_state(
             json.dumps([one.model_dump(exclude_none=True) for one in state.unwell]),
         ),
     )
-
-
-def raise_alarm(connection: Connection, alarm: Alarm) -> None:
-    """Raise an alarm, or count it up where the same one is open."""
-    connection.execute(_RAISE, (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, alarm.until_at, alarm.text))
 
 
 def raise_refusal(connection: Connection, reason: str) -> None:

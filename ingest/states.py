@@ -10,6 +10,7 @@ from typing import Final
 import psycopg
 from pydantic import ValidationError
 
+from database.alarms import Alarm, raise_alarm
 from gateway.contract.wire import State
 from ingest import alarms, clock, records
 from ingest.messages import Letter, Message, describe
@@ -111,8 +112,8 @@ class States:
             self._metrics.conflicts.inc()
             log.error("identity_conflict", extra={"gateway": gateway.code})
             text = f"two machines are running as gateway {gateway.code}. Change its password."
-            alarm = records.Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
-            records.raise_alarm(connection, alarm)
+            alarm = Alarm(kind="identity_conflict", place=gateway.place, gateway=gateway.id, text=text)
+            raise_alarm(connection, alarm)
             boots.remove(state.boot)
         if not boots or boots[-1] != state.boot:
             boots.append(state.boot)
@@ -140,6 +141,6 @@ class States:
         for kind in lasting - found.keys():
             records.end_lasting(connection, kind, gateway.id)
         for kind, (begun, text) in found.items():
-            alarm = records.Alarm(kind=kind, place=gateway.place, gateway=gateway.id, text=text, from_at=when(begun))
+            alarm = Alarm(kind=kind, place=gateway.place, gateway=gateway.id, text=text, from_at=when(begun))
             records.begin_lasting(connection, alarm)
         self._lasting[gateway.id] = set(found)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from database.alarms import Alarm
 from ingest import store
 from ingest.consequences import Consequences
 from ingest.letters import DeadLetter
 from ingest.quota import Quota
-from ingest.records import Alarm
 from ingest.store import Reached, Stored
 from occupancy.fold import PlaceFold
 from occupancy.topology import Gateway

@@ -10,6 +10,7 @@ from typing import Final
 
 import psycopg
 
+from database.alarms import Alarm, raise_alarm
 from database.leases import Fenced, Keeper, connect
 from database.pace import Pace
 from gateway.contract.wire import Mark
@@ -310,13 +311,13 @@ class Worker:
         self._metrics.held.inc()
         extra = {"gateway": gateway.code, "first": reading.first, "reason": reason}
         log.error("batch_held", extra=extra, exc_info=None if isinstance(failure, psycopg.Error) else failure)
-        alarm = records.Alarm(
+        alarm = Alarm(
             kind="storing_refused",
             place=gateway.place,
             gateway=gateway.id,
             text=f"events of gateway {gateway.code} can't be stored; it keeps them. Why: {reason}".replace("\0", ""),
         )
-        self._tell(connection, lambda: records.raise_alarm(connection, alarm))
+        self._tell(connection, lambda: raise_alarm(connection, alarm))
 
     def _read(self, gateway: Gateway, message: Message) -> ReadBatch | Letter:
         """Read a batch; one that is no JSON is taken apart when it comes again and again: its mark would never move."""

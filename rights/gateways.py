@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from database.alarms import Alarm, raise_alarm
 from gateway.contract.wire import Address
 from rights.fleet import Gateway
 from rights.store import Connection
@@ -36,24 +37,6 @@ WHERE NOT EXISTS (
   SELECT FROM command WHERE gateway = %(gateway)s AND do_what = 'report_list' AND outcome IS NULL AND expires_at > now()
 )
 """
-_ALARM = """
--- tell the operator; the same again counts up while it is open, and is no news within an hour of an alarm that was seen
-WITH again AS (
-  UPDATE alarm a SET text = %(text)s, detail = a.detail || %(detail)s::jsonb, times = a.times + 1, last_at = now()
-  WHERE a.id = (
-    SELECT max(o.id) FROM alarm o
-    WHERE o.acknowledged_at IS NULL AND o.kind = %(kind)s AND o.gateway IS NOT DISTINCT FROM %(gateway)s::integer
-      AND o.place IS NOT DISTINCT FROM %(place)s::integer AND (o.gateway IS NOT NULL OR o.text = %(text)s)
-  )
-  RETURNING a.id
-)
-INSERT INTO alarm (kind, place, gateway, text, detail)
-SELECT %(kind)s, %(place)s, %(gateway)s, %(text)s, %(detail)s::jsonb
-WHERE NOT EXISTS (SELECT FROM again) AND NOT EXISTS (
-  SELECT FROM alarm WHERE kind = %(kind)s AND gateway IS NOT DISTINCT FROM %(gateway)s::integer
-    AND place IS NOT DISTINCT FROM %(place)s::integer AND text = %(text)s AND raised_at > now() - interval '1 hour'
-)
-"""
 
 
 def gateways(connection: Connection) -> list[Gateway]:
@@ -62,14 +45,6 @@ def gateways(connection: Connection) -> list[Gateway]:
         Gateway(id=number, code=code, place=place, address=Address(shard=shard, place=place_code, gateway=code))
         for number, code, place, place_code, shard in connection.execute(_GATEWAYS)
     ]
-
-
-def raise_alarm(
-    connection: Connection, *, kind: str, place: int | None, gateway: int | None, text: str, detail: str = "{}"
-) -> None:
-    """Raise an alarm, or count it up where the same one is open; ``detail`` is JSON."""
-    values = {"kind": kind, "place": place, "gateway": gateway, "text": text, "detail": detail}
-    connection.execute(_ALARM, values)
 
 
 def held(connection: Connection, said: Mapping[int, tuple[int | None, str | None]]) -> None:
@@ -107,42 +82,41 @@ def alarm_of_drift(connection: Connection, gateway: Gateway, version: int, their
         "settings": not any(found.values()),
         "tokens": {word: [token[:8] for token in tokens[:5]] for word, tokens in found.items() if tokens},
     }
-    raise_alarm(
-        connection,
+    alarm = Alarm(
         kind="list_drift",
         place=gateway.place,
         gateway=gateway.id,
         text=f"gateway {gateway.code} held another access list than the centre's: {told}. It is sent the whole list.",
         detail=json.dumps(detail),
     )
+    raise_alarm(connection, alarm)
 
 
 def alarm_of_schedule(connection: Connection, place: int | None, what: str) -> None:
     """Tell the operator of hours that can't be read: they open nothing."""
-    raise_alarm(
-        connection,
+    alarm = Alarm(
         kind="schedule_unusable",
         place=place,
         gateway=None,
         text=f"hours that can't be read open nothing: {what}",
     )
+    raise_alarm(connection, alarm)
 
 
 def alarm_of_failure(connection: Connection, place: int | None) -> None:
     """Tell the operator that what a place's list (or a member's entries) should be can't be made out."""
-    raise_alarm(
-        connection,
+    alarm = Alarm(
         kind="list_stuck",
         place=place,
         gateway=None,
         text="an access list can't be brought up to date: the log of the rights process says why (refresh_failed).",
     )
+    raise_alarm(connection, alarm)
 
 
 def alarm_of_refusal(connection: Connection, gateway: Gateway, version: int) -> None:
     """Tell the operator that a gateway takes not even a whole list."""
-    raise_alarm(
-        connection,
+    alarm = Alarm(
         kind="list_refused",
         place=gateway.place,
         gateway=gateway.id,
@@ -150,15 +124,16 @@ def alarm_of_refusal(connection: Connection, gateway: Gateway, version: int) -> 
         "within its age. Has it the right key?",
         detail=json.dumps({"version": version}),
     )
+    raise_alarm(connection, alarm)
 
 
 def alarm_of_lead(connection: Connection, gateway: Gateway, version: int, ours: int) -> None:
     """Tell the operator that a gateway holds a newer list than the centre has."""
-    raise_alarm(
-        connection,
+    alarm = Alarm(
         kind="list_ahead",
         place=gateway.place,
         gateway=gateway.id,
         text=f"gateway {gateway.code} holds a newer access list than the centre. Was the database restored?",
         detail=json.dumps({"version": version, "ours": ours}),
     )
+    raise_alarm(connection, alarm)

@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final, cast
 
-import psycopg
 from fastapi import Request
 from psycopg import AsyncConnection
 
-from database.listening import QUIET_S
+from database.listening import QUIET_S, listen_to, stay_connected
 from database.pace import Flood
-from database.pool import conninfo
 
 log = logging.getLogger(__name__)
 
 ANSWER: Final = "maillage_answer"
 _PROBE_S: Final = 15.0
 _QUERY_S: Final = 10.0
-_FIRST_RETRY_S: Final = 0.2
-_LAST_RETRY_S: Final = 2.0
 
 
 class PendingAnswers:
@@ -62,7 +57,7 @@ class OrderAnswers:
     """Listens for answers, for as long as ``run`` runs."""
 
     def __init__(self, url: str) -> None:
-        self._url = conninfo(url, application_name="maillage-api-answers")
+        self._url = url
         self._waiting: dict[str, list[PendingAnswers]] = {}
         self.connected = False
 
@@ -83,24 +78,16 @@ class OrderAnswers:
 
     async def run(self) -> None:
         """Listen until cancelled, and reconnect when the connection is lost."""
-        retry_s = _FIRST_RETRY_S
-        while True:
-            try:
-                conn = await AsyncConnection.connect(self._url, autocommit=True)
-                async with conn:
-                    await self._follow(conn)
-                await self._wake_all_for_a_while()
-            except (psycopg.Error, OSError, TimeoutError) as error:
-                if self.connected:
-                    retry_s = _FIRST_RETRY_S
-                self.connected = False
-                log.warning("answers_connection_lost", extra={"error": type(error).__name__})
-            await asyncio.sleep(retry_s * random.uniform(0.7, 1.3))
-            retry_s = min(retry_s * 2, _LAST_RETRY_S)
+        await stay_connected(self._url, self._follow, self._lost, application_name="maillage-api-answers")
+
+    def _lost(self, error: Exception) -> bool:
+        worked, self.connected = self.connected, False
+        log.warning("answers_connection_lost", extra={"error": type(error).__name__})
+        return worked
 
     async def _follow(self, conn: AsyncConnection[Any]) -> None:
         """Listen until there are too many notifications, or the connection is lost."""
-        await conn.execute(f"LISTEN {ANSWER}".encode())
+        await listen_to(conn, [ANSWER])
         self.connected = True
         self._wake()  # orders may have been answered before
         flood = Flood()
@@ -110,6 +97,8 @@ class OrderAnswers:
                 for waiting in list(self._waiting.get(note.payload, ())):
                     waiting.answered(note.payload)
             if flood.rises(len(notes), sum(len(note.payload) for note in notes), monotonic()):
+                await conn.close()
+                await self._wake_all_for_a_while()
                 return
             if not notes:
                 await asyncio.wait_for(conn.execute("SELECT 1"), _QUERY_S)

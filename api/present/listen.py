@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Final
 
-import psycopg
-from psycopg import AsyncConnection, Notify, sql
+from psycopg import AsyncConnection, Notify
 
 from api.http.clock import now_us
 from api.present import load
 from api.present.board import Board
 from api.present.load import read_ids
 from api.present.occupancy import GatewayState, SpaceState
-from database.listening import QUIET_S
+from database.listening import QUIET_S, listen_to, stay_connected
 from database.pace import Flood, Pace
-from database.pool import conninfo
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +37,6 @@ _NETWORK_WAIT_S: Final = 0.5
 """An import is many transactions: its places are read again at most so often."""
 _MOST_AT_ONCE: Final = 500
 """Rows that one look reads; the rest follows, so that requests are answered in between."""
-_FIRST_RETRY_S: Final = 0.1
-_LAST_RETRY_S: Final = 2.0
 _AGE_EVERY_S: Final = 0.5
 
 
@@ -50,7 +45,7 @@ class Listener:
 
     def __init__(self, url: str, board: Board, publish: Callable[[], None]) -> None:
         """``publish`` is called after every change of the board."""
-        self._url = conninfo(url, application_name="maillage-api-board")
+        self._url = url
         self._board = board
         self._tell = publish
         self._told = 0
@@ -76,7 +71,9 @@ class Listener:
         """Listen until cancelled, however often the database goes away."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._age())
-            tasks.create_task(self._stay_connected())
+            tasks.create_task(
+                stay_connected(self._url, self._follow, self._lost, application_name="maillage-api-board")
+            )
 
     async def _age(self) -> None:
         while True:
@@ -85,27 +82,16 @@ class Listener:
             if self._board.number != self._told:  # a request may have aged the board before
                 self._publish()
 
-    async def _stay_connected(self) -> None:
-        retry_s = _FIRST_RETRY_S
-        while True:
-            try:
-                conn = await AsyncConnection.connect(self._url, autocommit=True)
-                async with conn:
-                    await self._follow(conn)
-            except (psycopg.Error, OSError, TimeoutError) as error:
-                if self.connected:
-                    retry_s = _FIRST_RETRY_S
-                self.connected = False
-                log.warning("board_connection_lost", extra={"error": str(error).strip(), "retry_s": round(retry_s, 2)})
-            await asyncio.sleep(retry_s * random.uniform(0.7, 1.3))  # spread the replicas' return
-            retry_s = min(retry_s * 2, _LAST_RETRY_S)
+    def _lost(self, error: Exception) -> bool:
+        worked, self.connected = self.connected, False
+        log.warning("board_connection_lost", extra={"error": str(error).strip()})
+        return worked
 
     async def _follow(self, conn: AsyncConnection[Any]) -> None:
         """Listen and look until the connection is lost."""
         while True:
             # Listen first, then read: what is committed in between is both read and notified, once to no effect.
-            for channel in (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS):
-                await conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            await listen_to(conn, (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS))
             await self._load(conn)
             await self._listen(conn)
             self.floods += 1
