@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from dashboards.macros import Window, expand
+from tests.grafana_macros import Window, expand
 
 Rows = list[dict[str, Any]]
 

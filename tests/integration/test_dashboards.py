@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from dashboards import build, network, place, reasons
-from dashboards.macros import Window
 from dashboards.roles import create_reader, drop_reader
 from tests.conftest import Database
+from tests.grafana_macros import Window
 from tests.integration.dashboards_grafana import Rows, choose, run_panel
 from tests.integration.dashboards_rows import CARD, MEMBER, fill
 from tests.staleness import CASES, TTL_S, Case

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboards.macros import Window
+from tests.grafana_macros import Window
 
 
 @pytest.fixture

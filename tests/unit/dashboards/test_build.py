@@ -15,12 +15,12 @@ from access.model import Reason
 from dashboards.alarms import FRENCH as ALARMS
 from dashboards.build import dashboards
 from dashboards.errors import MacroError
-from dashboards.macros import Window, expand
 from dashboards.network import UID as NETWORK
 from dashboards.network import base_layer
 from dashboards.panels import DATA_SOURCE_UID, UNKNOWN_COLOUR
 from dashboards.place import UID as PLACE
 from dashboards.reasons import FRENCH
+from tests.grafana_macros import Window, expand
 
 VIEWS = {
     "report." + name

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.errors import MacroError
-from dashboards.macros import Window, expand
+from tests.grafana_macros import Window, expand
 
 
 @pytest.mark.parametrize(
