@@ -144,6 +144,7 @@ class Chain:
         )
         answer = self.api.getresponse()
         said = answer.read()
+        self.api.close()  # the API ends idle connections; the next request opens another
         if answer.status != 200:
             raise SystemExit(f"the API answers {answer.status}: {said.decode()[:300]}")
 
