@@ -231,13 +231,13 @@ def _children(
         "rights": {
             "MAILLAGE_DATABASE_URL": login("rights_1"),
             "MAILLAGE_MQTT_URL": where.broker.url("rights"),
-            "MAILLAGE_LIST_SIGNINGKEY": seed,
+            "MAILLAGE_LIST_SIGNING_KEY": seed,
             "MAILLAGE_METRICS_PORT": str(ports["rights"]),
         },
         "api": {
             "MAILLAGE_DATABASE_URL": login("api_1"),
             "MAILLAGE_HTTP_PORT": str(ports["api"]),
-            "MAILLAGE_CARDKEY": KEY,
+            "MAILLAGE_CARD_KEY": KEY,
         },
         "gateway": {
             "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{line}",
