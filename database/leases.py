@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 
 import psycopg
 
-from database.arrays import array
+from database.arrays import numbers
 from database.pool import STATEMENT_TIMEOUT_S, conninfo
 from database.pool import connect as connect_plainly
 
@@ -41,7 +41,7 @@ DELETE FROM lease_holder WHERE id = %s
 """
 _CHECK_WRITTEN: Final = """
 -- the same where something was written: a lock would make a writer of who only reads
-SELECT check_leases(%s::text[], %s::bigint[]) WHERE pg_current_xact_id_if_assigned() IS NOT NULL
+SELECT check_leases(%b::text[], %s::bigint[]) WHERE pg_current_xact_id_if_assigned() IS NOT NULL
 """
 _OURS: Final = """
 -- how many of these leases are still ours
@@ -49,7 +49,7 @@ SELECT count(*) FROM lease JOIN unnest(%b::text[], %b::bigint[]) AS known (name,
 """
 _CHECK: Final = """
 -- refuse unless these leases are still ours; they stay ours until this transaction ends
-SELECT check_leases(%s::text[], %s::bigint[])
+SELECT check_leases(%b::text[], %s::bigint[])
 """
 
 
@@ -66,7 +66,7 @@ class Fenced(psycopg.Connection[Any]):
         """
         wanted = sorted(self.fences if names is None else names)
         if wanted:
-            self.execute(_CHECK, (array(wanted), array(self.fences.get(name, -1) for name in wanted)))
+            self.execute(_CHECK, (wanted, numbers(self.fences.get(name, -1) for name in wanted)))
 
     def still_ours(self) -> bool:
         """Whether all fences are right at this moment: before something is done that no transaction takes back."""
@@ -85,7 +85,7 @@ class Fenced(psycopg.Connection[Any]):
         with super().transaction(savepoint_name, force_rollback) as opened:
             yield opened
             if self.fences:
-                self.execute(_CHECK_WRITTEN, (array(self.fences), array(self.fences.values())))
+                self.execute(_CHECK_WRITTEN, (list(self.fences), numbers(self.fences.values())))
 
 
 def connect(url: str, *, application_name: str, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> Fenced:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from database.arrays import array
+from database.arrays import numbers
 from database.leases import LEASE_LOST, Fenced
 from gateway.contract.stored_events import COPY_EVENT, HEADER, TRAILER
 from occupancy.fold import Change, PlaceFold
@@ -61,12 +61,12 @@ INSERT INTO stream (gateway, epoch) VALUES (%b, %b) RETURNING id
 
 _MOVE_MARKS = """
 -- move the marks, each from where this worker knew it to be; refuses where another worker has moved one
-SELECT set_marks(%s::int[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[])
+SELECT set_marks(%s::int[], %s::bigint[], %s::bigint[], %b::text[], %s::bigint[])
 """
 
 _APPEND_FEED = """
 -- note in the feed's ledger what was stored; from here to the commit one worker waits for the other
-SELECT append_feed(%s::bigint, %s::int[], %s::int[], %s::bigint[], %s::bigint[], %s::timestamptz[], %s::timestamptz[])
+SELECT append_feed(%b::bigint, %s::int[], %s::int[], %s::bigint[], %s::bigint[], %b::timestamptz[], %b::timestamptz[])
 """
 
 _SPACE_STATES = """
@@ -79,19 +79,23 @@ _STORE_SPACES = """
 -- the new present state of spaces
 INSERT INTO space_state (space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed_at, fold,
                          due_at)
-SELECT * FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[], %s::text[],
-                     %s::timestamptz[], %s::int[], %s::timestamptz[], %s::jsonb[], %s::timestamptz[])
+SELECT * FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[], %b::text[],
+                     %b::timestamptz[], %s::int[], %b::timestamptz[], %b::jsonb[], %b::timestamptz[])
 ON CONFLICT (space) DO UPDATE SET
   revision = excluded.revision, present = excluded.present, low = excluded.low, high = excluded.high,
   capacity = excluded.capacity, quality = excluded.quality, at = excluded.at, ttl_s = excluded.ttl_s,
   changed_at = excluded.changed_at, fold = excluded.fold, due_at = excluded.due_at
 """
+_SPACE_NUMBERS: Final = (0, 1, 2, 3, 4, 5, 6, 9)
+"""Which of its columns hold numbers."""
 
 _STORE_CHANGES = """
 -- the history of estimates
 INSERT INTO occupancy_change (at, place, space, present, low, high, capacity, quality)
-SELECT * FROM unnest(%s::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::text[])
+SELECT * FROM unnest(%b::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %b::text[])
 """
+_CHANGE_NUMBERS: Final = (1, 2, 3, 4, 5, 6)
+"""Which of its columns hold numbers."""
 
 _NOTIFY = """
 -- notify the API where to look
@@ -238,11 +242,11 @@ def move_marks(connection: Connection, moves: Sequence[Reached]) -> None:
     """
     if moves:
         columns = (
-            array(move.stream.id for move in moves),
-            array(move.stream.last_seq for move in moves),
-            array(move.seq for move in moves),
-            array(move.digest for move in moves),
-            array(move.held_before for move in moves),
+            numbers(move.stream.id for move in moves),
+            numbers(move.stream.last_seq for move in moves),
+            numbers(move.seq for move in moves),
+            [move.digest for move in moves],
+            numbers(move.held_before for move in moves),
         )
         connection.execute(_MOVE_MARKS, columns)
 
@@ -251,12 +255,12 @@ def append_feed(connection: Connection, tx: int, parts: Sequence[Stored]) -> Non
     """Append to the feed what transaction ``tx`` stored: the last thing that it does before it ends."""
     if parts:
         columns = (
-            array(part.stream for part in parts),
-            array(part.place for part in parts),
-            array(part.first for part in parts),
-            array(part.last for part in parts),
-            array(when(part.low) for part in parts),
-            array(when(part.high) for part in parts),
+            numbers(part.stream for part in parts),
+            numbers(part.place for part in parts),
+            numbers(part.first for part in parts),
+            numbers(part.last for part in parts),
+            [when(part.low) for part in parts],
+            [when(part.high) for part in parts],
         )
         connection.execute(_APPEND_FEED, (tx, *columns))
 
@@ -285,7 +289,7 @@ def store_spaces(
         place.touched.clear()
         place.changes.clear()
     if rows:
-        connection.execute(_STORE_SPACES, [array(column) for column in zip(*rows, strict=True)])
+        connection.execute(_STORE_SPACES, _columns(rows, _SPACE_NUMBERS))
     if changes:
         history = [
             (
@@ -294,8 +298,13 @@ def store_spaces(
             )
             for place, c in changes
         ]
-        connection.execute(_STORE_CHANGES, [array(column) for column in zip(*history, strict=True)])
+        connection.execute(_STORE_CHANGES, _columns(history, _CHANGE_NUMBERS))
     return [row[0] for row in rows]
+
+
+def _columns(rows: Iterable[tuple[Any, ...]], whole: Collection[int]) -> list[Any]:
+    """The columns of ``rows``, those with an index in ``whole`` as arrays of numbers."""
+    return [numbers(column) if index in whole else list(column) for index, column in enumerate(zip(*rows, strict=True))]
 
 
 def notify(connection: Connection, channel: str, ids: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ from api.present.geography import Point
 from api.present.network import Door, Network, Place, Space, detail, summary
 from api.present.occupancy import GatewayState, SpaceState
 from api.present.seats import BookedTime, BookingsByPlace
-from database.arrays import array
+from database.arrays import numbers
 
 _IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 # Every place, as the public may know it.
@@ -117,14 +117,14 @@ async def load_states(conn: AsyncConnection[Any]) -> tuple[list[SpaceState], lis
 async def load_states_of(conn: AsyncConnection[Any], known: Mapping[int, int]) -> list[SpaceState]:
     """Read the present state of some spaces (id → the revision that is known), where it is newer."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        rows = await _all(cursor.execute(_STATES_OF, (array(known), array(known.values()))))
+        rows = await _all(cursor.execute(_STATES_OF, (numbers(known), numbers(known.values()))))
     return [SpaceState(**row) for row in rows]
 
 
 async def load_gateways_of(conn: AsyncConnection[Any], gateways: Sequence[int]) -> list[GatewayState]:
     """Read what some gateways last said of themselves."""
     async with conn.cursor(row_factory=dict_row) as cursor:
-        return [GatewayState(**row) for row in await _all(cursor.execute(_GATEWAY_STATES_OF, (array(gateways),)))]
+        return [GatewayState(**row) for row in await _all(cursor.execute(_GATEWAY_STATES_OF, (numbers(gateways),)))]
 
 
 async def load_late(conn: AsyncConnection[Any], seconds: float) -> tuple[list[SpaceState], list[GatewayState]]:
