@@ -19,7 +19,7 @@ from gateway.contract.wire import Event
 from gateway.drivers import Decoded
 
 OLD_US: Final = 3_600_000_000
-"""An "absent" after a time-out has the time of the last movement, minutes before (zigbee2mqtt #3510)."""
+"""An "absent" after a time-out has the time of the last movement, minutes before (Zigbee2MQTT #3510)."""
 AHEAD_US: Final = 300_000_000
 CACHE_US: Final = 10_000_000
 """A hub sends its cache at once when it starts; without the device's time it looks like current states."""

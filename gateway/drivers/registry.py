@@ -71,7 +71,7 @@ def _made(name: str, devices: tuple[Device, ...]) -> Driver:
         driver.subscriptions(), driver.live_subscriptions()  # what fails here would stop every place of the process
     except DriverError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _unusable(name, _said(error), devices)
     return driver
 
@@ -112,7 +112,7 @@ def _found() -> tuple[dict[str, DriverDescription], dict[str, str]]:
     for point in entry_points(group=GROUP):
         try:
             usable[point.name] = _loaded(point, usable)
-        except Exception as error:  # another package's code may raise anything, and must not stop the doors
+        except (Exception, SystemExit) as error:  # another package's code may raise anything; the doors must work on
             if point.name not in usable:
                 broken[point.name] = _said(error)
             package = point.dist.name if point.dist is not None else None
@@ -131,5 +131,5 @@ def _loaded(point: EntryPoint, usable: Mapping[str, DriverDescription]) -> Drive
     return description
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:200]

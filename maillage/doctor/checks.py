@@ -29,6 +29,8 @@ def examine(stack: Running | None) -> Iterator[Finding]:
 
 def _gateways() -> Iterator[Finding]:
     from gateway.config import ConfigError, read_gateways
+    from gateway.drivers import DriverError
+    from gateway.drivers.registry import Unusable, drivers_for
 
     path = Path(os.environ.get("MAILLAGE_GATEWAYS_FILE", str(runtime_directory() / "gateways.json")))
     if not path.exists():
@@ -39,6 +41,17 @@ def _gateways() -> Iterator[Finding]:
     except ConfigError as error:
         yield bad("gateways", str(error), "write it again with maillage network gateways")
         return
+    for one in found:
+        try:
+            drivers = drivers_for(one.devices)
+        except DriverError as error:
+            yield bad(
+                "gateways", f"{one.gateway}: {error.reason}", "correct the device, or install its driver's package"
+            )
+            return
+        for name, driver in drivers.items():
+            if isinstance(driver, Unusable):
+                yield bad(f"driver {name}", f"{one.gateway}: {driver.reason}", "install its package again")
     devices = sum(len(one.devices) for one in found)
     yield good("gateways", f"{len(found)} gateways with {devices} devices in {path}")
 

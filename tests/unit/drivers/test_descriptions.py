@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from gateway.config import write_gateways
 from gateway.devices.faults import shown
-from gateway.drivers import DriverError
+from gateway.drivers import DriverError, registry
 from gateway.drivers.description import DriverDescription
-from gateway.drivers.registry import described, drivers_for, installed, secrets_of
+from gateway.drivers.registry import Unusable, described, drivers_for, installed, secrets_of
+from maillage.doctor.checks import _gateways
 from tests.unit.drivers.samples import device
+from tests.unit.gateway.place_parts import config
+
+ROOT = Path(__file__).parents[3]
+ROOMS = ("access", "api", "dashboards", "gateway", "ingest", "jobs", "maillage", "occupancy", "process", "rights")
 
 
 @pytest.mark.parametrize("driver", installed().values(), ids=lambda driver: driver.name)
@@ -45,3 +55,54 @@ def test_secrets_of_an_unknown_driver_are_those_of_all(monkeypatch: pytest.Monke
     found: tuple[dict[str, DriverDescription], dict[str, str]] = ({**installed(), "binary": binary}, {})
     monkeypatch.setattr("gateway.drivers.registry._found", lambda: found)
     assert shown(b"\x04\xa1\xb2\xc3", "binary", keypad=False) == b"(4 bytes)"
+
+
+def test_no_driver_is_named_outside_its_folder() -> None:
+    names = re.compile("|".join([*installed(), "milesight"]))
+    files = [path for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in {".py", ".sql", ".js"}]
+    assert len(files) > 250
+    assert [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in files
+        if not path.is_relative_to(ROOT / "gateway" / "drivers")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if names.search(line)
+    ] == [], "ask the driver's description instead"
+
+
+@pytest.fixture
+def exiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a driver whose module ends the process that imports it."""
+    (tmp_path / "maillage_exits.py").write_text("raise SystemExit('no licence')\n", encoding="utf-8")
+    info = tmp_path / "maillage_exits-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: maillage-exits\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[maillage.drivers]\nexits = maillage_exits:D\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry._found.cache_clear()
+    yield "exits"
+    sys.modules.pop("maillage_exits", None)
+    registry._found.cache_clear()
+
+
+def test_a_package_that_exits_does_not_end_the_gateway(exiting: str) -> None:
+    made = drivers_for([device(exiting, "x"), device("zigbee2mqtt", "z/desk")])[exiting]
+    assert isinstance(made, Unusable)
+    assert made.reason == "SystemExit: no licence"
+
+
+def test_the_doctor_names_what_a_gateway_would_refuse(
+    exiting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "gateways.json"
+    monkeypatch.setenv("MAILLAGE_GATEWAYS_FILE", str(path))
+
+    def findings(driver: str, address: str) -> str:
+        devices = [device(driver, address).model_dump()]
+        write_gateways(path, (config(devices=devices, doors=[]),))
+        return " ".join(str(finding) for finding in _gateways())
+
+    assert "unknown_driver: shely is not installed" in findings("shely", "x")
+    assert "write BASE/FRIENDLY_NAME" in findings("zigbee2mqtt", "nonsense")
+    assert "SystemExit: no licence" in findings(exiting, "x")
+    assert "1 gateways with 1 devices" in findings("zigbee2mqtt", "z/desk")
