@@ -33,6 +33,7 @@ from gateway.drivers import NOTHING, Decoded, Driver, DriverError
 from gateway.drivers.registry import Unusable, drivers_for, installed
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
+from gateway.mqtt.filters import Routes
 from gateway.spool.values import Keep, Unit, keep_nothing
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,12 @@ class Place:
         self._keep = keep
         self._unit: Unit | None = None
         self._by_code: dict[str, Device] = {device.code: device for device in config.devices}
-        self._keypads = frozenset(device.address for device in config.devices if device.kind == "keypad")
+        self._hidden: Routes[str] = Routes()
+        """Topics of cards and codes, of whose broken messages only the length is stored."""
+        for name, driver in self.drivers.items():
+            if name in installed() and not installed()[name].shows_broken:
+                for topic in driver.live_subscriptions():
+                    self._hidden.add(topic, name)
         self._freshness = Freshness()
         self._budget = FaultBudget(now)
         self._turn = threading.RLock()
@@ -175,7 +181,7 @@ class Place:
     def fault(self, topic: str, payload: bytes, reason: str, *, at: int, now: float, driver: str | None = None) -> bool:
         """Record a message that ``driver`` couldn't read as an event with its first 8 KiB; False: too many recently.
 
-        Card numbers and typed digits are removed; a keypad's bytes are shown only if they are JSON.
+        Card numbers and typed digits are removed; where cards and codes come, bytes are shown only if they are JSON.
         """
         self.faults += 1
         unreported = self._budget.take(now)
@@ -189,7 +195,7 @@ class Place:
             device="gateway",
             text=reason[:500],
             topic=topic[:512],
-            payload=base64.b64encode(shown(payload, driver, keypad=topic in self._keypads)).decode(),
+            payload=base64.b64encode(shown(payload, driver, keypad=bool(self._hidden.of(topic)))).decode(),
         )
         if unreported:
             event["value"] = float(unreported)  # as many before this one got no event

@@ -32,6 +32,9 @@ class DriverDescription:
     secrets: frozenset[str] | None
     """Names (lower case) of the fields of its JSON messages that hold a card's number or a code: removed from what is
     stored of a message that could not be read. None: of such a message only the length is stored."""
+    shows_broken: bool = False
+    """Whether a message on a topic of cards and codes (``Driver.live_subscriptions``) that is no JSON is stored up to
+    its first secret field. Otherwise only its length is stored."""
     make: Callable[[tuple[Device, ...]], Driver]
     """Makes the driver for its devices of one gateway. Raises ``DriverError`` for a device that it cannot serve."""
     default_kind: str | None = None

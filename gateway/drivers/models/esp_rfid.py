@@ -276,6 +276,7 @@ ESP_RFID: Final = DriverDescription(
     address_form="TOPIC#HOSTNAME or TOPIC#HOSTNAME@IP",
     address_example="my-place/entry-in#esp-rfid-entry-in@192.168.1.20",
     secrets=frozenset({"uid", "data", "pincode"}),
+    shows_broken=True,
     make=EspRfid,
     default_kind="reader",
     expect_every_s=600,  # readers beat every few minutes

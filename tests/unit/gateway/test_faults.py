@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.devices.faults import SHOWN_BYTES, shown
+from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
 from gateway.field.runtime import Runtime, _Arrival
 from gateway.mqtt.loop import Message
 from gateway.spool.spool import Spool
@@ -74,3 +75,14 @@ def test_a_driver_s_bug_is_told_by_its_place_in_the_code(
     assert record.__dict__["where"].startswith("decode:")
     caplog.set_level(logging.DEBUG)
     assert SECRET not in caplog.text + "".join(str(one.__dict__) for one in caplog.records)
+
+
+def test_of_a_broken_message_on_any_topic_of_cards_only_the_length_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Zigbee2Mqtt, "live_subscriptions", lambda _: ("acme/+/card",))  # not a device's address
+    hall = Hall()
+    for topic, payload, kept in (
+        ("acme/1/card", b"\xff" + SECRET.encode(), b"(9 bytes of a keypad)"),
+        ("gare/in/send", b'{"type": 1, "uid": 93', b'{"type": 1, "uid":*'),
+    ):
+        hall.place.fault(topic, payload, "invalid_json", at=AT, now=hall.now, driver="esp_rfid")
+        assert base64.b64decode(hall.told("gateway")[-1]["payload"]) == kept
