@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import pairwise
@@ -202,3 +203,17 @@ def test_the_glossary_has_each_word_once() -> None:
         r"^\| ([^|]+?) \|", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"), flags=re.MULTILINE
     )
     assert repeated(word for word in words if word not in {"word", "---"}) == []
+
+
+def test_every_module_that_calls_itself_pure_is_held_to_it() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    held = {module for one in contracts if "pure" in one["name"] for module in one["source_modules"]}
+    pure = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in sources()
+        if path.suffix == ".py" and re.search(r"\bPure\b", ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
+    }
+    assert len(pure) > 60
+    assert {module for module in pure if not any(f"{module}.".startswith(f"{one}.") for one in held)} == set()
