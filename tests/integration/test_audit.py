@@ -619,7 +619,7 @@ def test_a_receipt_shows_a_cut_end_and_a_chain_written_anew(
     assert "another key" in _refused(_maillage(database, *both, "--public-key", str(tmp_path / "other.key.pub")))
     forged = tmp_path / "forged"
     forged.write_text(first.read_text().replace(f"line: {head}", f"line: {head - 1}"))
-    assert "doesn't fit" in _refused(_maillage(database, "verify", "--against", str(forged), *public))
+    assert "doesn't match" in _refused(_maillage(database, "verify", "--against", str(forged), *public))
     assert "can't be read" in _refused(_maillage(database, "verify", "--against", str(tmp_path / "no"), *public))
     assert "leave --from out" in _refused(_maillage(database, *both, *public, "--from", str(head + 1)))
     key.chmod(0o644)

@@ -1,4 +1,4 @@
-"""What the ingest sends to the database beside the events: notifications that are refused, and lists of numbers."""
+"""One transaction of the ingest: its batches, its notifications, its lists of numbers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -43,13 +44,22 @@ class Worker:
         self.books = Books(topology.load(self.connection))
 
     def commit(self, seq: int) -> Tally:
-        gateway = self.books.topology.gateways["p0001-g1"]
+        return self.take([self.batch("00000000aaaaaaaa", seq, [self.event(seq % 2 == 1)])])
+
+    def take(self, batches: list[ReadBatch]) -> Tally:
+        return self.books.commit(self.connection, batches, [])
+
+    @staticmethod
+    def event(occupied: bool) -> dict[str, Any]:
+        return {"kind": "desk", "at": time.time_ns() // 1000, "device": "desk-0", "occupied": occupied}
+
+    def batch(self, epoch: str, first: int, events: list[dict[str, Any]], **more: Any) -> ReadBatch:
         now = time.time_ns() // 1000
-        event = {"kind": "desk", "at": now, "device": "desk-0", "occupied": seq % 2 == 1}
-        batch = {"epoch": "00000000aaaaaaaa", "first": seq, "sent_at": now, "events": [event]}
-        one = read(gateway, Message(topic="x", payload=json.dumps(batch).encode(), received_at=now))
+        body = {"epoch": epoch, "first": first, "sent_at": now, "events": events, **more}
+        gateway = self.books.topology.gateways["p0001-g1"]
+        one = read(gateway, Message(topic="x", payload=json.dumps(body).encode(), received_at=now))
         assert isinstance(one, ReadBatch)
-        return self.books.commit(self.connection, [one], [])
+        return one
 
 
 @pytest.fixture
@@ -80,6 +90,24 @@ def test_a_full_queue_of_notifications_takes_nothing_back(
         assert worker.commit(9).committed == 1
         assert len(list(listener.notifies(timeout=60, stop_after=1))) == 1
     assert _stored(database) == [(n,) for n in range(1, 10)]
+
+
+def test_events_of_a_new_epoch_are_found_in_the_old_one_also_within_one_transaction(
+    worker: Worker, database: Database
+) -> None:
+    """A gateway that heard nothing for a while begins another epoch: a busy ingest may get both at once."""
+    old, new = "00000000aaaaaaaa", "00000000bbbbbbbb"
+    events = [worker.event(n % 2 == 1) for n in range(20)]
+    moved = [{"epoch": old, "index": 0, "first": 1, "count": 20}]
+    tally = worker.take([worker.batch(old, 1, events), worker.batch(new, 1, events, was=moved)])
+    assert (tally.committed, tally.beyond_gap) == (20, 20)
+    assert {(code, epoch): last for (code, epoch), (_, last, _) in tally.marks.items()} == {
+        ("p0001-g1", old): 20,
+        ("p0001-g1", new): 0,
+    }, "the mark asks for it again"
+    assert len(_stored(database)) == 20
+    assert worker.take([worker.batch(new, 1, events, was=moved)]).duplicate == 20
+    assert len(_stored(database)) == 20
 
 
 def test_numbers_arrive_as_they_are(database: Database) -> None:
