@@ -14,6 +14,7 @@ from typing import Final
 from psycopg import DataError, Error, IntegrityError, errors
 
 from database.leases import Fenced
+from database.reasons import reason_of
 from gateway.contract.wire import Event
 from ingest import letters
 from ingest.commit import Books
@@ -38,14 +39,6 @@ def may_be_an_events_fault(failure: Exception) -> bool:
     if isinstance(failure, Error):
         return isinstance(failure, DataError | IntegrityError | errors.ProgramLimitExceeded)
     return True
-
-
-def reason_of(failure: Exception) -> str:
-    """One line for logs, alarms and letters, without the values of rows, which PostgreSQL adds to its messages."""
-    if isinstance(failure, Error) and failure.diag.message_primary:
-        return f"{failure.diag.message_primary} (SQLSTATE {failure.sqlstate})"[:300]
-    text = " ".join(str(failure).split())
-    return (f"{type(failure).__name__}: {text}" if text else type(failure).__name__)[:300]
 
 
 def commit(books: Books, connection: Fenced, reading: ReadBatch, *, turn: Callable[[], None]) -> Iterator[Tally]:

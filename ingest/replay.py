@@ -10,6 +10,7 @@ import logging
 from typing import Final
 
 from database.leases import Fenced
+from database.reasons import reason_of
 from ingest import isolate, topology
 from ingest.commit import Books
 from ingest.letters import OldLetter
@@ -87,7 +88,7 @@ def _read_alone(connection: Fenced, books: Books, letter: OldLetter) -> None:
         if not isolate.may_be_an_events_fault(failure):
             raise
         books.forget()
-        error = f"could not be stored: {isolate.reason_of(failure)}".replace("\0", "")
+        error = f"could not be stored: {reason_of(failure)}".replace("\0", "")
         connection.execute(_REFUSED, (error, "not_storable", letter.id))
         log.warning("dead_letter_refused_again", extra={"letter": letter.id, "reason": error})
 

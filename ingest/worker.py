@@ -13,6 +13,7 @@ import psycopg
 from database.alarms import Alarm, raise_alarm
 from database.leases import Fenced, Keeper, connect
 from database.pace import Pace
+from database.reasons import reason_of
 from gateway.contract.wire import Mark
 from ingest import due, isolate, records, replay, store, topology
 from ingest.commit import Books
@@ -126,7 +127,7 @@ class Worker:
     def _failed(self, failure: Exception, pause_s: float) -> None:
         """Note why nothing can be stored; what was to be stored is kept for the next try, as far as there is room."""
         self._metrics.failures.inc()
-        self.trouble = isolate.reason_of(failure)
+        self.trouble = reason_of(failure)
         self._refused = not isinstance(failure, (*_PASSING, store.DatabaseReplaced)) and (
             getattr(failure, "sqlstate", None) not in store.OVERTAKEN
         )
@@ -199,7 +200,7 @@ class Worker:
             with connection.transaction():
                 write()
         except psycopg.Error as failure:
-            log.error("alarm_refused", extra={"reason": isolate.reason_of(failure)})
+            log.error("alarm_refused", extra={"reason": reason_of(failure)})
 
     def _follow(self, connection: Fenced, held: Mapping[str, int]) -> None:
         """Own the shards of the leases; forget what is cached of shards that were lost."""
@@ -258,7 +259,7 @@ class Worker:
                 raise
             self._books.forget()
             self._metrics.failures.inc()
-            log.error(name, extra={"reason": isolate.reason_of(failure)})
+            log.error(name, extra={"reason": reason_of(failure)})
             return False
 
     def _commit(self, connection: Fenced, readings: list[ReadBatch], unreadable: list[Letter]) -> Iterator[Tally]:
@@ -274,7 +275,7 @@ class Worker:
                 raise
             self._books.forget()
             self._metrics.failures.inc()
-            reason = isolate.reason_of(failure)
+            reason = reason_of(failure)
             log.warning("transaction_refused", extra={"batches": len(readings), "reason": reason})
         else:
             return
@@ -298,7 +299,7 @@ class Worker:
                 if not isolate.may_be_an_events_fault(failure):
                     raise
                 # Its gateway keeps the events themselves.
-                log.error("letter_refused", extra={"reason": isolate.reason_of(failure)})
+                log.error("letter_refused", extra={"reason": reason_of(failure)})
         if held is not None and not stored:
             raise held
 
@@ -307,7 +308,7 @@ class Worker:
 
     def _hold(self, connection: store.Connection, reading: ReadBatch, failure: Exception) -> None:
         """Leave a batch to its gateway, which sends it again: what is refused in it is proven of no event."""
-        gateway, reason = reading.gateway, isolate.reason_of(failure)
+        gateway, reason = reading.gateway, reason_of(failure)
         self._metrics.held.inc()
         extra = {"gateway": gateway.code, "first": reading.first, "reason": reason}
         log.error("batch_held", extra=extra, exc_info=None if isinstance(failure, psycopg.Error) else failure)

@@ -50,15 +50,23 @@ class Outcome:
 
 
 def is_due(job: Job, last: Outcome, now: datetime) -> bool:
-    """Return whether ``job`` is to run at ``now``."""
+    """Return whether ``job`` is to run at ``now``, by the clock that ``last`` was stored with.
+
+    An outcome of the future says nothing: that clock was set back since.
+    """
+    ran_at = last.failed_at or last.succeeded_at
+    if ran_at is None or now < ran_at:
+        return True
+    wait = job.every
     if last.failed_at is not None:
-        wait: timedelta = RETRY * 2 ** min(last.failures - 1, 10)
-        return now >= last.failed_at + min(wait, job.every)
-    return last.succeeded_at is None or now >= last.succeeded_at + job.every
+        wait = min(RETRY * 2 ** min(max(last.failures - 1, 0), 10), job.every)
+    return now >= ran_at + wait
 
 
 def is_overdue(job: Job, last: Outcome, now: datetime) -> bool:
-    """Return whether ``job`` deletes what the law doesn't allow to keep, fails, and has done so for a day."""
-    if not job.required_by_law or last.failed_at is None:
+    """Return whether ``job`` deletes what the law doesn't allow to keep, and has not done so for a day."""
+    if not job.required_by_law:
         return False
-    return last.succeeded_at is None or now >= last.succeeded_at + OVERDUE
+    if last.succeeded_at is None:
+        return last.failed_at is not None
+    return now >= last.succeeded_at + OVERDUE

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 
-from database.leases import LEASE_LOST, Keeper, connect
+from database.leases import LEASE_LOST, Fenced, Keeper, connect
+from database.reasons import reason_of
 from jobs.catalogue import JOBS
 from jobs.job import Job, Outcome, Round
 from jobs.traces import KEEP, RetentionBlocked
@@ -18,7 +21,10 @@ _log = logging.getLogger(__name__)
 
 LEASE: Final = "maintain"
 """One process runs jobs at a time: the one that holds it."""
+_AGAIN_S: Final = 30.0
+"""For so long a database that went away during a job is waited for, to store that the job failed."""
 
+_CLOCK = "SELECT now()"
 _OUTCOMES = """
 -- how each job's last runs went
 SELECT name, succeeded_at, failed_at, failures FROM job
@@ -32,6 +38,7 @@ _FAILED = """
 -- a job has failed
 INSERT INTO job AS j (name, failed_at, failures, error) VALUES (%s, now(), 1, %s)
 ON CONFLICT (name) DO UPDATE SET failed_at = now(), failures = j.failures + 1, error = excluded.error
+RETURNING failures
 """
 _ALARM = """
 -- raise the alarm that a deletion which the law requires has failed, once until it is acknowledged
@@ -65,6 +72,14 @@ def outcomes(connection: psycopg.Connection[Any]) -> Mapping[str, Outcome]:
     }
 
 
+def clock(connection: psycopg.Connection[Any]) -> datetime:
+    """Return the database's time: all processes share it, and outcomes are stored with it."""
+    row = connection.execute(_CLOCK).fetchone()
+    assert row is not None
+    moment: datetime = row[0]
+    return moment
+
+
 def maintain(
     url: str,
     *,
@@ -74,61 +89,103 @@ def maintain(
     keep: timedelta = KEEP,
     ran: Callable[[Job, BaseException | None], None] = lambda _job, _error: None,
 ) -> bool:
-    """Run ``jobs`` once; return False, with nothing done, where another process runs jobs at this moment.
+    """Run ``jobs`` once; return False where another process runs jobs at this moment, or has taken over.
 
-    Runs again without harm. A job that fails doesn't stop the others; ``ran`` is called after each, with what went
-    wrong. ``now`` is for tests.
+    Runs again without harm. A job that fails, or that loses its connection, doesn't stop the others; ``ran`` is called
+    after each, with what went wrong. ``now`` is for tests; else it is the database's.
 
     Raises:
         RetentionBlocked: all is done but the dropping of old events.
         JobsFailed: which jobs failed, and why.
         psycopg.OperationalError: the database can't be reached.
     """
-    moment = now or datetime.now(UTC)
     keeper = Keeper(url, [LEASE], application_name="maillage jobs lease")
     failed: list[tuple[Job, Exception]] = []
-    with connect(url, application_name="maillage jobs", statement_timeout_s=1800) as connection:
+    with ExitStack() as stack:
+        connection = stack.enter_context(_connect(url))
         keeper.take(connection)
         connection.fences = keeper.held
         if not connection.fences:
             log("jobs: another process runs them; nothing done")
             return False
-        with keeper:
-            for job in jobs:
-                error = _run(job, Round(connection=connection, now=moment, keep=keep, log=log))
-                if getattr(error, "sqlstate", None) == LEASE_LOST:
-                    log("jobs: another process has taken over; what was under way is undone")
-                    return False
-                ran(job, error)
-                if error is not None:
-                    failed.append((job, error))
+        moment = now or clock(connection)
+        stack.enter_context(keeper)
+        for job in jobs:
+            error = _run(job, Round(connection=connection, now=moment, keep=keep, log=log))
+            try:
+                if lost := connection.closed:
+                    connection = stack.enter_context(_connect_again(url))
+                    connection.fences = keeper.held
+                if not _is_lease_lost(error):
+                    _store(connection, job, error, lost=lost)
+            except psycopg.Error as problem:
+                if not _is_lease_lost(problem):
+                    raise
+                error = problem
+            if _is_lease_lost(error):
+                log("jobs: another process has taken over; what was under way is undone")
+                return False
+            ran(job, error)
+            if error is not None:
+                failed.append((job, error))
     if failed:
         if len(failed) == 1 and isinstance(failed[0][1], RetentionBlocked):
             raise failed[0][1]
-        raise JobsFailed("; ".join(f"{job.name}: {' '.join(str(error).split())}" for job, error in failed))
+        raise JobsFailed("; ".join(f"{job.name}: {reason_of(error)}" for job, error in failed))
     return True
 
 
-def _run(job: Job, round_: Round) -> Exception | None:
-    """Run one job and store how it went; return what went wrong.
+def _connect(url: str) -> Fenced:
+    return connect(url, application_name="maillage jobs", statement_timeout_s=1800)
+
+
+def _connect_again(url: str) -> Fenced:
+    """Connect after a lost connection; a server that restarts is waited for.
 
     Raises:
-        psycopg.Error: the connection is lost, or the outcome can't be stored.
+        psycopg.OperationalError: it doesn't come back soon.
     """
+    end = time.monotonic() + _AGAIN_S
+    while True:
+        try:
+            return _connect(url)
+        except psycopg.OperationalError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(1.0)
+
+
+def _is_lease_lost(error: BaseException | None) -> bool:
+    return getattr(error, "sqlstate", None) == LEASE_LOST
+
+
+def _run(job: Job, round_: Round) -> Exception | None:
+    """Run one job; return what went wrong."""
     try:
         job.work(round_)
     except Exception as error:
-        if round_.connection.closed:
-            raise
-        if getattr(error, "sqlstate", None) == LEASE_LOST:
-            return error
-        reason = " ".join(str(error).split())[:500]
-        _log.exception("job_failed", extra={"job": job.name, "required_by_law": job.required_by_law})
-        with round_.connection.transaction():
-            round_.connection.execute(_FAILED, (job.name, reason))
-            if job.required_by_law and not isinstance(error, RetentionBlocked):
-                round_.connection.execute(_ALARM, {"job": job.name, "error": reason})
         return error
-    with round_.connection.transaction():
-        round_.connection.execute(_SUCCEEDED, (job.name,))
     return None
+
+
+def _store(connection: Fenced, job: Job, error: Exception | None, *, lost: bool) -> None:
+    """Store how a run went. One lost connection (``lost``) is no alarm: the server may have been restarted.
+
+    Raises:
+        psycopg.Error: the lead or the connection is lost.
+    """
+    if error is None:
+        with connection.transaction():
+            connection.execute(_SUCCEEDED, (job.name,))
+        return
+    reason = reason_of(error)
+    _log.error(
+        "job_failed",
+        extra={"job": job.name, "required_by_law": job.required_by_law, "reason": reason},
+        exc_info=None if isinstance(error, psycopg.Error) else error,  # its text may hold a row, with a name
+    )
+    with connection.transaction():
+        row = connection.execute(_FAILED, (job.name, reason)).fetchone()
+        often = row is not None and row[0] > 1
+        if job.required_by_law and not isinstance(error, RetentionBlocked) and (often or not lost):
+            connection.execute(_ALARM, {"job": job.name, "error": reason})

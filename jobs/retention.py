@@ -12,6 +12,7 @@ from typing import Any, Final
 import psycopg
 
 from database.leases import LEASE_LOST
+from database.reasons import reason_of
 from jobs.job import Round
 
 KEEP_ENROLMENTS: Final = timedelta(days=1)
@@ -118,7 +119,7 @@ def forget(round_: Round) -> None:
         except psycopg.Error as error:
             if connection.closed or error.sqlstate == LEASE_LOST:
                 raise
-            refused.append(f"{name}: {' '.join(str(error).split())}")
+            refused.append(f"{name}: {reason_of(error)}")
             continue
         if row and row[0]:
             round_.log(f"retention: {row[0]} {name} deleted")

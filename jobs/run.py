@@ -6,17 +6,17 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import psycopg
 from prometheus_client import generate_latest
 
 from database.pool import connect
+from database.reasons import reason_of
 from jobs import readers
 from jobs.catalogue import JOBS
 from jobs.job import Job, Outcome, is_due, is_overdue
-from jobs.maintain import JobsFailed, log_line, maintain, outcomes
+from jobs.maintain import JobsFailed, clock, log_line, maintain, outcomes
 from jobs.metrics import Metrics
 from jobs.settings import JobsSettings
 from jobs.traces import RetentionBlocked
@@ -59,14 +59,13 @@ class Runner:
     def _look(self) -> list[Job]:
         """Read how the jobs went, note it, and return those that are due."""
         with connect(self._url, application_name="maillage jobs", autocommit=True) as connection:
-            known = outcomes(connection)
+            known, now = outcomes(connection), clock(connection)
         self._metrics.connected.labels("database").set(1)
-        now = datetime.now(UTC)
         last = [(job, known.get(job.name, Outcome())) for job in self._jobs]
         for job, outcome in last:
             self._metrics.note(job, outcome)
         late = [job.name for job, outcome in last if is_overdue(job, outcome, now)]
-        self.trouble = f"deletions that the law requires have failed for a day: {', '.join(late)}" if late else None
+        self.trouble = f"deletions that the law requires are a day late: {', '.join(late)}" if late else None
         return [job for job, outcome in last if is_due(job, outcome, now)]
 
     def _look_again(self) -> None:
@@ -77,8 +76,13 @@ class Runner:
 
     def _lost(self, error: psycopg.Error) -> None:
         self._metrics.connected.labels("database").set(0)
-        self.trouble = "no connection to the database"
-        log.warning("jobs_database_away", extra={"reason": " ".join(str(error).split())[:200]})
+        refused = isinstance(error, psycopg.ProgrammingError)  # a table or a right is missing
+        self.trouble = (
+            "the database is not as this release needs it: run `maillage migrate`"
+            if refused
+            else "no connection to the database"
+        )
+        log.warning("jobs_refused" if refused else "jobs_database_away", extra={"reason": reason_of(error)})
 
     def _ran(self, job: Job, error: BaseException | None) -> None:
         now = time.monotonic()

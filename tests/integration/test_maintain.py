@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import count
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,6 +15,8 @@ from prometheus_client import generate_latest
 
 from database.leases import Keeper
 from database.pool import Connection, connect
+from jobs import maintain as maintain_module
+from jobs import run as run_module
 from jobs.catalogue import JOBS
 from jobs.job import Job, Round
 from jobs.maintain import LEASE, JobsFailed, maintain, outcomes
@@ -386,3 +389,105 @@ def test_one_kind_of_traces_that_cannot_be_deleted_keeps_no_other(world: World) 
     with pytest.raises(JobsFailed, match="list entries"):
         maintain(world.url, log=lambda _line: None)
     assert world.connection.execute("SELECT count(*) FROM command").fetchone() == (0,)
+
+
+class _Ahead(datetime):
+    """The clock of a machine that is a year ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + timedelta(days=365)
+
+
+def test_a_wrong_clock_of_the_process_neither_deletes_too_early_nor_runs_jobs_without_pause(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (maintain_module, run_module):
+        monkeypatch.setattr(module, "datetime", _Ahead, raising=False)
+    stop, rounds = threading.Event(), list[Round]()
+    looks = [0]
+
+    def counted(url: str, **others: Any) -> Connection:
+        looks[0] += 1
+        return connect(url, **others)
+
+    monkeypatch.setattr(run_module, "connect", counted)
+    runner = Runner(world.url, Metrics(), [Job(name="hourly", work=rounds.append)], look_s=0.02)
+    thread = threading.Thread(target=runner.run, args=(stop,))
+    thread.start()
+    until(lambda: looks[0] >= 20, what="twenty looks")
+    stop.set()
+    thread.join(30)
+    assert len(rounds) == 1
+    row = world.connection.execute("SELECT abs(extract(epoch FROM now() - %s)) < 600", (rounds[0].now,)).fetchone()
+    assert row == (True,), "what is old is judged by the database's clock"
+
+
+def test_a_job_whose_connection_is_lost_each_time_has_failed_and_stops_no_other(world: World) -> None:
+    done = list[str]()
+
+    def fatal(round_: Round) -> None:
+        round_.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    jobs = [
+        Job(name="fatal", work=fatal, required_by_law=True),
+        Job(name="next", work=lambda round_: done.append(str(round_.connection.execute("SELECT 1").fetchone()))),
+    ]
+    alarms = "SELECT detail ->> 'job' FROM alarm WHERE kind = 'retention_failed'"
+    for attempt in (1, 2, 3):
+        with pytest.raises(JobsFailed, match="fatal"):
+            maintain(world.url, jobs=jobs, log=lambda _line: None)
+        assert len(done) == attempt
+        assert outcomes(world.connection)["fatal"].failures == attempt
+        expected = [("fatal",)] if attempt > 1 else []  # the server may have been restarted once
+        assert world.connection.execute(alarms).fetchall() == expected
+
+
+def test_what_another_process_took_over_while_a_job_ran_is_no_outcome_of_this_one(world: World) -> None:
+    ran = list[str]()
+
+    def overtaken(_round: Round) -> None:
+        world.connection.execute("UPDATE lease SET fence = fence + 1 WHERE name = %s", (LEASE,))
+
+    lines: list[str] = []
+    jobs = [
+        Job(name="overtaken", work=overtaken),
+        Job(name="next", work=lambda _round: ran.append("next")),
+    ]
+    assert not maintain(world.url, jobs=jobs, log=lines.append)
+    assert lines == ["jobs: another process has taken over; what was under way is undone"]
+    assert ran == []
+    assert outcomes(world.connection) == {}
+
+
+def test_neither_the_log_nor_the_alarm_of_a_failed_job_quotes_a_row(
+    world: World, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.connection.execute(
+        "CREATE TABLE guest (name text, until date NOT NULL); INSERT INTO guest VALUES ('Marie Curie', '2026-03-01');"
+        " GRANT SELECT, UPDATE ON guest TO maillage_maintain"
+    )
+
+    def work(round_: Round) -> None:
+        round_.connection.execute("UPDATE guest SET until = NULL")
+
+    job = Job(name="guests", work=work, required_by_law=True)
+    with pytest.raises(JobsFailed) as failed:
+        maintain(database.as_login("maintain_1"), jobs=[job], log=lambda _line: None)
+    stored = world.connection.execute("SELECT j.error, a.detail::text FROM job j, alarm a").fetchall()
+    assert len(stored) == 1
+    said = f"{failed.value} {stored} {caplog.text} {[vars(record) for record in caplog.records]}"
+    assert "null value in column" in said
+    assert "Curie" not in said
+
+
+def test_a_database_of_an_older_release_is_called_that(world: World) -> None:
+    world.connection.execute("DROP TABLE job")
+    stop = threading.Event()
+    runner = Runner(world.url, Metrics(), JOBS, look_s=0.02)
+    thread = threading.Thread(target=runner.run, args=(stop,))
+    thread.start()
+    until(lambda: "maillage migrate" in (runner.trouble or ""), what="the process says what to do")
+    stop.set()
+    thread.join(30)
+    assert not thread.is_alive()
