@@ -58,9 +58,9 @@ class Locks:
         driver = self._drivers[lock.driver]
         try:
             topic, payload = (driver.hold_open if hold else driver.unlock)(lock.code, door.unlock_s)
-        except (
-            Exception
-        ) as error:  # a driver of another package may raise anything; the decision is stored all the same
+            if not isinstance(topic, str) or not isinstance(payload, bytes):
+                raise TypeError("not a topic and its payload")
+        except (Exception, SystemExit) as error:  # another package's driver; the decision is stored all the same
             reason = error.reason if isinstance(error, DriverError) else f"driver_bug: {type(error).__name__}"
             log.error("unlock_refused", extra={"gateway": self._gateway, "device": lock.code, "reason": reason})
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -18,6 +19,8 @@ from gateway.drivers.transports.zigbee2mqtt import ZIGBEE2MQTT
 log = logging.getLogger(__name__)
 
 GROUP: Final = "maillage.drivers"
+_FILTER: Final = re.compile(r"(?:\+|[^+#/\x00]*)(?:/(?:\+|[^+#/\x00]*))*(?:(?<=/)#)?|#", re.DOTALL)
+_LONGEST_FILTER: Final = 65_535
 _BUILT_IN: Final = (ESP_RFID, ZIGBEE2MQTT, CHIRPSTACK)
 
 
@@ -68,12 +71,22 @@ def _made(name: str, devices: tuple[Device, ...]) -> Driver:
         description.check(device)
     try:
         driver = description.make(devices)
-        driver.subscriptions(), driver.live_subscriptions()  # what fails here would stop every place of the process
+        _check_filters(driver)
     except DriverError:
         raise
     except (Exception, SystemExit) as error:
         return _unusable(name, _said(error), devices)
     return driver
+
+
+def _check_filters(driver: Driver) -> None:
+    """Raise where a broker would refuse a subscription of ``driver``: it would refuse those of every place with it."""
+    filters = driver.subscriptions()
+    for topic in (*filters, *driver.live_subscriptions()):
+        if not topic or not _FILTER.fullmatch(topic) or len(topic.encode()) > _LONGEST_FILTER:
+            raise ValueError(f"{topic!r:.80} is no MQTT topic filter")
+    if isinstance(filters, str):
+        raise TypeError("subscriptions() returns a text, not several")
 
 
 class Unusable:

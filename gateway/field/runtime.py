@@ -258,7 +258,7 @@ class Runtime:
                 )
         except DriverError as error:
             place.fault(message.topic, message.payload, error.reason, at=at, now=now, driver=driver)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             reason = f"driver_bug: {type(error).__name__}"
             if place.fault(message.topic, message.payload, reason, at=at, now=now, driver=driver):
                 # Only the place: the error's text may quote a card's number or a PIN.

@@ -76,6 +76,12 @@ def test_a_package_brings_a_driver(site: Path, told: GatewaySettings, centre: Ce
     assert (count["device"], count["entered"], count["left"]) == ("front", 3, 1)
 
 
+def _with_subscriptions(filters: str) -> str:
+    source = (PACKAGE / "shop_counter.py").read_text()
+    assert "return tuple(self._codes)" in source
+    return f"{source.replace('return tuple(self._codes)', f'return {filters}')}\nDRIVER = SHOP_COUNTER\n"
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -86,8 +92,19 @@ def test_a_package_brings_a_driver(site: Path, told: GatewaySettings, centre: Ce
             + "\nDRIVER = SHOP_COUNTER\n",
             "AttributeError: 'tuple' object has no attribute 'codes'",
         ),
+        ("import sys\n\nsys.exit(3)\n", "SystemExit: 3"),
+        *(
+            (_with_subscriptions(filters), f"{said} is no MQTT topic filter")
+            for filters, said in (
+                ("('shop/#/in',)", "ValueError: 'shop/#/in'"),
+                ("('shop+/in',)", "ValueError: 'shop+/in'"),
+                ("('',)", "ValueError: ''"),
+            )
+        ),
+        (_with_subscriptions("'shop/front'"), "TypeError: subscriptions() returns a text, not several"),
+        (_with_subscriptions("(7,)"), "TypeError: expected string or bytes-like object, got 'int'"),
     ],
-    ids=["import", "no description", "make"],
+    ids=["import", "no description", "make", "exit", "#", "+", "empty", "text", "number"],
 )
 def test_a_broken_driver_stops_no_door(
     site: Path, told: GatewaySettings, centre: Centre, field: Field, broken: tuple[str, str]
@@ -115,3 +132,34 @@ def test_no_package_replaces_a_driver_of_ours(site: Path) -> None:
     declare(site, "shop_counter:SHOP_COUNTER", name="esp_rfid")
     assert registry.installed()["esp_rfid"] is ours
     assert "shop_counter" in registry.installed()
+
+
+@pytest.mark.parametrize("command", ["raise SystemExit(1)", "return 'shop/front/unlock', 'open'", "return None"])
+def test_a_driver_that_fails_in_use_stops_no_door_of_another(
+    site: Path, told: GatewaySettings, centre: Centre, field: Field, command: str
+) -> None:
+    source = (PACKAGE / "shop_counter.py").read_text()
+    assert source.count('raise DriverError("unknown_lock")') == source.count("message = read_object(payload)") == 1
+    source = source.replace('raise DriverError("unknown_lock")', command)
+    source = source.replace("message = read_object(payload)", "raise SystemExit(2)")
+    (site / "maillage_broken.py").write_text(f"{source}\nDRIVER = SHOP_COUNTER\n")
+    declare(site, "maillage_broken:DRIVER")
+    one = config()
+    doors = [door.model_dump() for door in one.doors]
+    process = start(
+        told,
+        config(
+            devices=[*(device.model_dump() for device in one.devices), COUNTER],
+            doors=[*doors, doors[0] | {"code": "shop", "lock": "front"}],
+        ),
+    )
+    try:
+        place = process.places["gare-1"]
+        field.say("shop/front", b'{"in": 3, "out": 1}')
+        until(lambda: place.faults == 1, what="the message is a fault")
+        assert not place.unlock("shop")
+        field.say("gare/in/send", badge("in"))
+        until(lambda: centre.of_kind("access"), what="the other door decides")
+    finally:
+        process.stop()
+        sys.modules.pop("maillage_broken", None)
