@@ -6,7 +6,8 @@ what was stored (``feed``), which is exact where a time would be a guess.
 
 A change holds until the next one, but only while its gateway ran: after a gateway's last event, or after the instant up
 to which all its events are stored, a number is believed for its time to live (``occupancy.staleness``). Then it is
-unknown until the gateway's next event: stale means unknown, never zero.
+unknown until the gateway's next event: stale means unknown, never zero. So is what a place counts while one of its
+gateways was enrolled and has never been heard.
 """
 
 from __future__ import annotations
@@ -56,30 +57,31 @@ WITH todo AS (
 ),
 -- the gateways of those places, with the streams of all their epochs
 line AS (
-  SELECT t.place, t.from_at, make_interval(secs => t.ttl_s) AS ttl, g.id AS gateway, g.retired_at,
+  SELECT t.place, t.from_at, make_interval(secs => t.ttl_s) AS ttl, g.id AS gateway, g.enrolled_at, g.retired_at,
     ARRAY(SELECT s.id FROM stream s WHERE s.gateway = g.id) AS streams
   FROM todo t JOIN gateway g ON g.place = t.place
 ),
--- when a gateway was silent and then started anew: devices were not heard in between
+-- when a gateway was silent and then started anew: devices were not heard in between. One without an event before, or
+-- whose events are deleted by now, counts as silent since it was enrolled
 outage AS (
-  SELECT l.place, b.at + l.ttl AS since, e.at AS until
+  SELECT l.place, coalesce(b.at, l.enrolled_at) + l.ttl AS since, e.at AS until
   FROM line l
   JOIN event e ON e.place = l.place AND e.stream = ANY (l.streams) AND e.at >= l.from_at AND e.at < %(end)s
     AND e.kind = {gateway} AND e.detail ->> 'what' = 'start'
-  CROSS JOIN LATERAL (
+  LEFT JOIN LATERAL (
     SELECT p.at FROM event p WHERE p.place = l.place AND p.stream = ANY (l.streams) AND p.at < e.at
     ORDER BY p.at DESC LIMIT 1
-  ) b
+  ) b ON true
   UNION ALL
-  -- the last event before the end: whether the rest is known depends on what follows it
+  -- the last event before the end, if any: whether the rest is known depends on what follows it
   SELECT l.place,
-    CASE WHEN a.at IS NULL THEN greatest(b.at, h.complete_at) ELSE b.at END + l.ttl,
+    coalesce(CASE WHEN a.at IS NULL THEN greatest(b.at, h.complete_at) ELSE b.at END, l.enrolled_at) + l.ttl,
     CASE WHEN a.at IS NULL THEN coalesce(l.retired_at, 'infinity') WHEN a.start THEN a.at END
   FROM line l
-  CROSS JOIN LATERAL (
+  LEFT JOIN LATERAL (
     SELECT p.at FROM event p WHERE p.place = l.place AND p.stream = ANY (l.streams) AND p.at < %(end)s
     ORDER BY p.at DESC LIMIT 1
-  ) b
+  ) b ON true
   LEFT JOIN LATERAL (
     SELECT n.at, n.kind = {gateway} AND n.detail ->> 'what' = 'start' AS start FROM event n
     WHERE n.place = l.place AND n.stream = ANY (l.streams) AND n.at >= %(end)s

@@ -163,6 +163,46 @@ def test_an_online_gateway_vouches_for_silence_unless_it_has_more_to_tell(world:
     assert world.quarters()["08:15"] == ((None, None, 0.0) if spool_depth else (4.0, 4, 1.0))
 
 
+def test_a_gateway_that_is_silent_for_longer_than_events_are_kept_stays_unknown(world: World) -> None:
+    world.connection.execute("UPDATE gateway SET enrolled_at = %s", (EIGHT - timedelta(days=1),))
+    world.change(EIGHT, 4)
+    world.heard(EIGHT, online=False)
+    world.maintain(EIGHT + 60 * MINUTE)
+    for hours in (0, 2, 4):
+        world.maintain(EIGHT + timedelta(days=100, hours=hours))
+    assert world.connection.execute("SELECT count(*) FROM event").fetchone() == (0,)
+    rows = world.connection.execute(
+        "SELECT count(*) > 0, max(mean), max(known) FROM occupancy_15m WHERE at >= %s", (EIGHT + 15 * MINUTE,)
+    ).fetchone()
+    assert rows == (True, None, 0.0)
+
+
+@pytest.mark.parametrize("enrolled", [-60, 20])
+@pytest.mark.parametrize("retired", [None, 10])
+def test_what_a_gateway_would_say_that_was_enrolled_and_never_heard_is_unknown(
+    world: World, enrolled: int, retired: int | None
+) -> None:
+    if retired is not None and retired < enrolled:
+        enrolled = retired - 5
+    world.connection.execute(
+        "INSERT INTO gateway (place, code, enrolled_at, retired_at) VALUES (%s, 'p-g2', %s, %s)",
+        (
+            world.place,
+            EIGHT + enrolled * MINUTE,
+            None if retired is None else EIGHT + retired * MINUTE,
+        ),
+    )
+    world.change(EIGHT, 4)
+    world.heard(EIGHT + 45 * MINUTE)
+    world.maintain(EIGHT + 45 * MINUTE)
+    known = [share for _mean, _peak, share in world.quarters().values()]
+    if retired is not None:
+        # dark from two minutes after the enrolment until the gateway is retired
+        assert known == [round(1 - (10 - max(0, enrolled + 2)) / 15, 3), 1.0, 1.0]
+    else:
+        assert known == ([0.0, 0.0, 0.0] if enrolled < 0 else [1.0, round(7 / 15, 3), 0.0])
+
+
 def test_an_empty_spool_proves_nothing_where_events_are_missing(world: World) -> None:
     """After a restore the centre may lack events that the gateway no longer holds."""
     world.change(EIGHT, 4)
