@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ LEASE: Final = "maintain"
 """One process runs jobs at a time: the one that holds it."""
 _AGAIN_S: Final = 30.0
 """For so long a database that went away during a job is waited for, to store that the job failed."""
+
+_CANCEL_EVERY_S: Final = 0.5
 
 _CLOCK = "SELECT now()"
 _OUTCOMES = """
@@ -88,8 +91,11 @@ def maintain(
     now: datetime | None = None,
     keep: timedelta = KEEP,
     ran: Callable[[Job, BaseException | None], None] = lambda _job, _error: None,
+    stop: threading.Event | None = None,
 ) -> bool:
     """Run ``jobs`` once; return False where another process runs jobs at this moment, or has taken over.
+
+    Once ``stop`` is set, the database cancels what is under way, no further job runs, and it returns False.
 
     Runs again without harm. A job that fails, or that loses its connection, doesn't stop the others; ``ran`` is called
     after each, with what went wrong. ``now`` is for tests; else it is the database's.
@@ -110,8 +116,13 @@ def maintain(
             return False
         moment = now or clock(connection)
         stack.enter_context(keeper)
+        stop = stop or threading.Event()
         for job in jobs:
-            error = _run(job, Round(connection=connection, now=moment, keep=keep, log=log))
+            with _cancelled_by(stop, connection):
+                error = _run(job, Round(connection=connection, now=moment, keep=keep, log=log))
+            if error is not None and stop.is_set():
+                log(f"jobs: stopped during {job.name}; what was under way is undone")
+                return False
             try:
                 if lost := connection.closed:
                     connection = stack.enter_context(_connect_again(url))
@@ -128,6 +139,8 @@ def maintain(
             ran(job, error)
             if error is not None:
                 failed.append((job, error))
+            if stop.is_set():
+                return False
     if failed:
         if len(failed) == 1 and isinstance(failed[0][1], RetentionBlocked):
             raise failed[0][1]
@@ -153,6 +166,26 @@ def _connect_again(url: str) -> Fenced:
             if time.monotonic() >= end:
                 raise
             time.sleep(1.0)
+
+
+@contextmanager
+def _cancelled_by(stop: threading.Event, connection: Fenced) -> Iterator[None]:
+    """Cancel each statement that runs on ``connection`` once ``stop`` is set: a server goes on without its client."""
+    done = threading.Event()
+
+    def cancel() -> None:
+        while not done.wait(_CANCEL_EVERY_S):
+            if stop.is_set() and not connection.closed:
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=2.0)
+
+    thread = threading.Thread(target=cancel, name="cancel", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 def _is_lease_lost(error: BaseException | None) -> bool:

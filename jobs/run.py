@@ -48,7 +48,7 @@ class Runner:
                 due = self._look()
                 if due:
                     self._began = time.monotonic()
-                    maintain(self._url, jobs=due, log=log_line, ran=self._ran)
+                    maintain(self._url, jobs=due, log=log_line, ran=self._ran, stop=stop)
                     self._look()
             except (JobsFailed, RetentionBlocked):
                 self._look_again()  # logged, job by job, where it happened

@@ -531,3 +531,23 @@ def test_a_database_of_an_older_release_is_called_that(world: World) -> None:
     stop.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_process_that_is_to_stop_leaves_no_statement_behind(world: World, database: Database) -> None:
+    stop, metrics = threading.Event(), Metrics()
+    waits = "SELECT pid FROM pg_stat_activity WHERE application_name = 'maillage jobs' AND datname = current_database()"
+    runner = Runner(database.as_login("maintain_1"), metrics, JOBS)
+    with connect(database.url, application_name="maillage test") as other:
+        other.execute("LOCK TABLE command, list_entry, booking IN ACCESS EXCLUSIVE MODE")
+        thread = threading.Thread(target=runner.run, args=(stop,))
+        thread.start()
+        until(
+            lambda: world.connection.execute(f"{waits} AND wait_event_type = 'Lock'").fetchall(),
+            what="a job waits for the tables",
+        )
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive(), "it ends while the tables are still locked"
+        until(lambda: not world.connection.execute(waits).fetchall(), what="the server has ended its statements")
+    assert "traces" not in outcomes(world.connection), "to be stopped is no failure"
+    assert world.connection.execute("SELECT count(*) FROM alarm").fetchone() == (0,)
