@@ -11,7 +11,7 @@ import typer
 from maillage.commands.owner import connect, database_url
 from maillage.complaint import Complaint
 
-app = typer.Typer(help="What could not be read, kept with its bytes.", no_args_is_help=True)
+app = typer.Typer(help="Messages and events that could not be read or stored.", no_args_is_help=True)
 
 _LIST: Final = """
 -- the newest letters that wait

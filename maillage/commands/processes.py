@@ -23,9 +23,9 @@ def add_to(app: typer.Typer) -> None:
         (rights, "Send access lists and orders to the gateways."),
         (api, "Answer over HTTP, and show the live page."),
         (gateway, "Run the gateways of one place, or of many."),
-        (simulate, "Stand in for the hardware, and for the people."),
-        (jobs, "Run what the clock asks for: summaries, deletions."),
-        (maintain, "Run each of these jobs once, and end."),
+        (simulate, "Simulate the hardware and the people."),
+        (jobs, "Run the scheduled jobs for ever: summaries, deletions."),
+        (maintain, "Run each scheduled job once, and end."),
         (replay, "Feed recorded device messages into drivers."),
     ):
         app.command(short_help=summary)(command)
@@ -143,7 +143,7 @@ def simulate(
         list[str] | None, typer.Option(help="A device's wrong clock, PLACE/DEVICE=SECONDS or *=SECONDS; repeatable.")
     ] = None,
 ) -> None:
-    """Stand in for the hardware: virtual readers, locks and sensors, moved by people, on the field broker.
+    """Simulate the hardware on the field broker: readers, locks and sensors, used by simulated people.
 
     It knows the truth: GET /truth?place=CODE&at=INSTANT, /counters, /healthz and GET or POST /faults on its port.
     Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SIMULATOR_PORT, MAILLAGE_FAULTS,
@@ -170,7 +170,7 @@ def simulate(
 def jobs(
     metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics, /healthz, /readyz; 0: none.")] = None,
 ) -> None:
-    """Run the jobs for ever, each every 15 minutes: quarter-hour summaries, and deletion of personal traces in time.
+    """Run the jobs for ever, each every 15 minutes: quarter-hour summaries, and deletion of old personal data.
 
     Several such processes may run: one works, the others take over. /metrics says when each job last succeeded.
 
