@@ -107,7 +107,7 @@ class Downlink:
         else:
             place.lists.restore(whole, deltas, newest=int(newest) if newest.isdecimal() else 0)
         log.info(
-            "list_restored",
+            "list_restored" if place.lists.version is not None else "no_list_kept",
             extra={
                 "gateway": code,
                 "version": place.lists.version,

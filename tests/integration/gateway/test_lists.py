@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -112,6 +113,28 @@ def test_a_lost_change_asks_for_the_whole_list(
         centre.send("list", part)
     acknowledged(centre, many(3))
     assert "list_refused" not in centre.states[-1]
+
+
+def test_the_log_says_whether_a_list_was_kept(
+    told: GatewaySettings, centre: Centre, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="gateway.uplink.downlink")
+
+    def restored() -> list[str]:
+        names = [record.msg for record in caplog.records if record.msg in {"no_list_kept", "list_restored"}]
+        caplog.clear()
+        return names
+
+    one = start(told)
+    assert restored() == ["no_list_kept"]
+    until(lambda: centre.states and centre.states[-1]["online"])
+    for part in in_parts(many(1), monkeypatch):
+        centre.send("list", part)
+    acknowledged(centre, many(1))
+    one.stop()
+    restored()
+    start(told).stop()
+    assert restored() == ["list_restored"]
 
 
 def test_what_was_acknowledged_outlives_a_power_cut(
