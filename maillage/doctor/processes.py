@@ -46,7 +46,9 @@ def _process(name: str, part: Part) -> Finding:
     port = where.port or 80
     if proc.listens(part.pid, port) is False:
         return bad(
-            name, f"process {part.pid} doesn't listen on port {port}: if anything answers there, it isn't ours", again
+            name,
+            f"process {part.pid} doesn't listen on port {port}: if anything answers there, it isn't ours",
+            f"just started? Wait half a minute and look again; else {again}",
         )
     alive = _get(part.url, "/healthz")
     if alive is None:

@@ -78,14 +78,14 @@ def look_at_work(connection: Any) -> Iterator[Finding]:
     if behind:
         text = f"of {behind} online gateways not everything is stored for {_BEHIND_S} s; {waiting} events wait in all"
         yield bad("events stored", text, "look at the ingest: /readyz, /metrics (maillage_ingest_storing), its log")
-    else:
-        yield good("events stored", f"{waiting} wait; all was stored {oldest_s:.0f} s ago or later")
+    elif online:
+        yield good("events stored", f"{waiting} wait; all that is older than {oldest_s:.0f} s is stored")
     for (text,) in connection.execute(_REFUSED).fetchall():
         yield bad("events stored", text, "mend that; what the gateways keep comes by itself")
     letters = connection.execute(_LETTERS).fetchone()[0]
     if letters:
         yield note("dead letters", f"{letters} of the last day wait", "maillage dead-letters list")
-    yield from _lists(connection)
+    yield from _lists(connection, online)
     yield from _jobs(connection)
 
 
@@ -102,7 +102,7 @@ def _jobs(connection: Any) -> Iterator[Finding]:
         yield good("jobs", f"the last one succeeded {last_s / 60:.0f} min ago")
 
 
-def _lists(connection: Any) -> Iterator[Finding]:
+def _lists(connection: Any, online: int) -> Iterator[Finding]:
     missing, old, ending, oldest_s = connection.execute(_LISTS, (_LIST_S,)).fetchone()
     waits_s = connection.execute(_CHANGES).fetchone()[0]
     mend = "look at the rights process: /readyz, its log"
@@ -114,5 +114,5 @@ def _lists(connection: Any) -> Iterator[Finding]:
         yield bad("access lists", f"{ending} online gateways have one that is soon too old: doors will shut", mend)
     if waits_s > _LIST_S:
         yield bad("access lists", f"a change waits since {waits_s:.0f} s to be made into lists", mend)
-    if not (missing or old or ending or waits_s > _LIST_S):
-        yield good("access lists", f"in force everywhere, the oldest made {oldest_s / 3600:.1f} h ago")
+    if online and not (missing or old or ending or waits_s > _LIST_S):
+        yield good("access lists", f"in force at all online gateways, the oldest made {oldest_s / 3600:.1f} h ago")

@@ -185,10 +185,11 @@ def test_the_doctor_sees_what_a_process_is_doing(child: Child, monkeypatch: pyte
 
 def test_the_doctor_takes_no_stranger_s_port_for_the_stack_s(child: Child) -> None:
     stranger = Stranger()
-    state, text, _ = finding(running(child, stranger.url))
+    state, text, mend = finding(running(child, stranger.url))
     stranger.close()
     assert state == "bad"
     assert f"doesn't listen on port {stranger.port}" in text
+    assert "Wait half a minute" in mend, "a process that has just started isn't there yet"
     assert stranger.heard == []
 
 
@@ -250,6 +251,10 @@ def test_the_doctor_counts_what_is_behind_and_how_old_lists_are(database: Databa
         "UPDATE list_version SET made_at = now()", "INSERT INTO access_dirty (at) VALUES (now() - interval '1 hour')"
     )
     assert "a change waits since 3600 s" in waits[0][1]
+    told("UPDATE gateway_state SET online = false", "DELETE FROM access_dirty")
+    with psycopg.connect(database.url) as connection:
+        unseen = [one.what for one in look_at_work(connection) if one.state == "good"]
+    assert not {"events stored", "access lists"} & set(unseen), "nothing is known of gateways that are all offline"
 
 
 def test_the_doctor_of_a_stack_whose_process_stands_still_ends_with_1(child: Child, tmp_path: Path) -> None:
