@@ -102,7 +102,10 @@ def show(
     actor: Annotated[str | None, typer.Option(help="For example key:7, or db:postgres.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many lines, the newest.")] = 100,
 ) -> None:
-    """Print lines of the audit, the oldest first. Settings: MAILLAGE_DATABASE_URL (as the owner of the database)."""
+    """Print lines of the audit, the oldest first. Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
+
+    Example: maillage audit show --subject 'member m-0a1b2c3d4e5f6789' --since 2026-11-01
+    """
     start = since.replace(tzinfo=UTC) if since else None
     values = {"since": start, "subject": subject, "actor": actor, "limit": limit}
     with connect("audit show") as connection:

@@ -20,6 +20,8 @@ def push(url: Annotated[str, typer.Argument(help="The Grafana, like http://local
 
     Settings: MAILLAGE_GRAFANA_TOKEN, MAILLAGE_GRAFANA_DATABASE_URL, MAILLAGE_GRAFANA_FOLDER,
     MAILLAGE_GRAFANA_TILES_URL. MAILLAGE_DATABASE_URL (as the owner) too, where only Grafana reaches the reader's URL.
+
+    Example: maillage dashboards push https://grafana.example.org
     """
     from dashboards.push import push as run
     from dashboards.settings import DashboardsSettings
@@ -34,7 +36,10 @@ def push(url: Annotated[str, typer.Argument(help="The Grafana, like http://local
 def build(
     directory: Annotated[Path, typer.Argument(help="Where to write them, one JSON file a dashboard.")] = Path("dist"),
 ) -> None:
-    """Write the dashboards as files, for Grafana's own provisioning."""
+    """Write the dashboards as files, for Grafana's own provisioning.
+
+    Example: maillage dashboards build dashboards/
+    """
     from dashboards.build import dashboards
     from dashboards.settings import DashboardsSettings
 
@@ -56,6 +61,8 @@ def reader(
     """Make a database user for a Grafana data source, which reads its places and nothing else.
 
     A reader that exists gets a new password and these places. Settings: MAILLAGE_DATABASE_URL (as the owner).
+
+    Example: maillage dashboards reader grafana_1
     """
     from dashboards.roles import create_reader
 

@@ -38,6 +38,8 @@ def create(
 
     What the key may do, and where, is printed on standard error. Without a role and a scope it reads what is public.
     Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
+
+    Example: maillage key create "Front desk" --role place_manager --place citels
     """
     from api.http.roles import PERMISSIONS, permissions_of
     from api.keys.owner import create_key
@@ -64,7 +66,10 @@ def create(
 
 @app.command("list")
 def show() -> None:
-    """Show the keys: number, state, role or scopes, last use, name. Never the keys themselves."""
+    """Show the keys: number, state, role or scopes, last use, name. Never the keys themselves.
+
+    Example: maillage key list
+    """
     from api.keys.owner import list_keys
 
     with connect("key list") as connection:
@@ -84,7 +89,10 @@ def show() -> None:
 
 @app.command(short_help="End a key for good.")
 def revoke(number: Annotated[int, typer.Argument(help="The key's number, as `maillage key list` shows it.")]) -> None:
-    """Make a key useless for good; an API that has just seen it believes it for up to 10 s more."""
+    """Make a key useless for good; an API that has just seen it believes it for up to 10 s more.
+
+    Example: maillage key revoke 7
+    """
     from api.keys.owner import revoke_key
 
     with connect("key revoke") as connection:

@@ -34,7 +34,10 @@ ORDER BY x.last_at DESC, x.events DESC LIMIT 50
 
 @app.command(short_help="Count the letters that wait, by reason.")
 def count() -> None:
-    """Count the letters that wait, by reason, and the events that were only counted."""
+    """Count the letters that wait, by reason, and the events that were only counted.
+
+    Example: maillage dead-letters count
+    """
     with connect("dead-letters count") as connection:
         rows = connection.execute(_COUNT).fetchall()
         beyond = connection.execute(_EXCESS).fetchall()
@@ -48,7 +51,10 @@ def count() -> None:
 
 @app.command("list", short_help="Show the newest letters that wait.")
 def show(limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20) -> None:
-    """Show the newest letters: number, last time, how often, reason, gateway, sentence."""
+    """Show the newest letters: number, last time, how often, reason, gateway, sentence.
+
+    Example: maillage dead-letters list
+    """
     with connect("dead-letters list") as connection:
         rows = connection.execute(_LIST, (limit,)).fetchall()
     for number, last, times, reason, gateway, error in rows:
@@ -64,6 +70,8 @@ def replay(
 
     Their events are stored at their own time; the present changes only where nothing newer was heard. Exit code 1
     where a letter was not read. Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
+
+    Example: maillage dead-letters replay 17
     """
     from ingest.dead_letters import replay as run
 
@@ -96,7 +104,10 @@ def replay(
 def export(
     file: Annotated[Path, typer.Argument(help="Where to write it: a recording for `maillage replay`.")],
 ) -> None:
-    """Write device messages that no driver could read to a recording. Settings: MAILLAGE_DATABASE_URL."""
+    """Write device messages that no driver could read to a recording. Settings: MAILLAGE_DATABASE_URL.
+
+    Example: maillage dead-letters export said.jsonl
+    """
     from ingest.dead_letters import export as run
 
     print(f"{run(database_url(), file)} messages written to {file}")

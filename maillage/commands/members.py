@@ -73,7 +73,10 @@ def import_file(
     lang: Lang = None,
     url: Url = None,
 ) -> None:
-    """Import members, cards and passes. All lines or none; a second time changes nothing. Key: MAILLAGE_API_KEY."""
+    """Import members, cards and passes. All lines or none; a second time changes nothing. Key: MAILLAGE_API_KEY.
+
+    Example: maillage members import members.csv --dry-run
+    """
     key, url = _key(), api_address(url)
     data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     lines = max(0, data.count(b"\n"))
@@ -107,7 +110,10 @@ def export_file(
     lang: Lang = None,
     url: Url = None,
 ) -> None:
-    """Export members, cards and passes, as import reads them. Key: MAILLAGE_API_KEY."""
+    """Export members, cards and passes, as import reads them. Key: MAILLAGE_API_KEY.
+
+    Example: maillage members export members.csv
+    """
     key, url = _key(), api_address(url)
     question = "separator=semicolon&bom=true" if excel else "separator=comma"
     language = _language(lang)

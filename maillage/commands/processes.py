@@ -55,6 +55,8 @@ def migrate() -> None:
     """Bring the database's schema up to date. Runs again without harm.
 
     Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
+
+    Example: MAILLAGE_DATABASE_URL=postgresql://owner@localhost/maillage maillage migrate
     """
     url = database_url()
     from database.migrate import migrate as run
@@ -70,6 +72,8 @@ def ingest(
     """Take events from the broker into the database, exactly once in effect, and fold them into occupancy.
 
     Settings: MAILLAGE_DATABASE_URL, MAILLAGE_MQTT_URL, MAILLAGE_SHARDS, MAILLAGE_METRICS_PORT, MAILLAGE_LOG_LEVEL.
+
+    Example: maillage ingest --shards 0-31 --metrics-port 9464
     """
     from ingest.run import run
     from ingest.settings import IngestSettings
@@ -85,6 +89,8 @@ def rights(
 
     Settings: MAILLAGE_DATABASE_URL, MAILLAGE_MQTT_URL, MAILLAGE_LIST_SIGNING_KEY, MAILLAGE_METRICS_PORT,
     MAILLAGE_LOG_LEVEL.
+
+    Example: maillage rights --metrics-port 9467
     """
     from rights.run import run
     from rights.settings import RightsSettings
@@ -100,6 +106,8 @@ def api(
     """Answer over HTTP: places, occupancy, availability, the live stream and the page.
 
     Settings: MAILLAGE_DATABASE_URL, MAILLAGE_HTTP_HOST, MAILLAGE_HTTP_PORT, MAILLAGE_LOG_LEVEL.
+
+    Example: maillage api --host 127.0.0.1 --port 8080
     """
     from api.http.settings import ApiSettings
     from api.run import run
@@ -119,6 +127,8 @@ def gateway(
 
     Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_MQTT_URL, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SPOOL, MAILLAGE_METRICS_PORT,
     MAILLAGE_LOG_LEVEL.
+
+    Example: maillage gateway --gateways-file gateways.json --place citels
     """
     from gateway.run import run
     from gateway.settings import GatewaySettings
@@ -148,6 +158,8 @@ def simulate(
     It knows the truth: GET /truth?place=CODE&at=INSTANT, /counters, /healthz and GET or POST /faults on its port.
     Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SIMULATOR_PORT, MAILLAGE_FAULTS,
     MAILLAGE_LOG_LEVEL.
+
+    Example: maillage simulate --speed 60 --places 20
     """
     from simulator.faults import given_faults
     from simulator.run import run
@@ -175,6 +187,7 @@ def jobs(
     Several such processes may run: one works, the others take over. /metrics says when each job last succeeded.
 
     Settings: MAILLAGE_DATABASE_URL, MAILLAGE_METRICS_PORT, MAILLAGE_LOG_LEVEL.
+
     Example: maillage jobs --metrics-port 9468
     """
     from jobs.run import run
@@ -191,6 +204,7 @@ def maintain(
     """Run every job once, as from cron, and end: exit code 1 where one failed. `maillage jobs` runs them for ever.
 
     Settings: MAILLAGE_DATABASE_URL.
+
     Example: maillage maintain
     """
     del once  # what it once had to be asked for
@@ -214,6 +228,8 @@ def replay(
     """Feed recorded device messages into a place's drivers, at their pace or faster.
 
     Settings: MAILLAGE_FIELD_MQTT_URL (the place's own broker). A bad line is reported by its number and left out.
+
+    Example: maillage replay said.jsonl --speed 10
     """
     from maillage.recording import parse_map
     from maillage.replay import replay as play

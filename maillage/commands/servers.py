@@ -26,7 +26,10 @@ def login(
         str | None, typer.Option(envvar="MAILLAGE_LOGIN_PASSWORD", help="Else one is made and printed, once.")
     ] = None,
 ) -> None:
-    """Make a database user for a process, or give it a new password. Settings: MAILLAGE_DATABASE_URL (as the owner)."""
+    """Make a database user for a process, or give it a new password. Settings: MAILLAGE_DATABASE_URL (as the owner).
+
+    Example: maillage login ingest ingest_1
+    """
     url = database_url()
     from maillage.logins import GROUPS, make_login
 
@@ -52,6 +55,8 @@ def broker_files(
 
     The ingest's user and password are those in MAILLAGE_MQTT_URL. When gateways were added or have moved to another
     place, write the files again and send the broker a SIGHUP.
+
+    Example: maillage broker-files /etc/mosquitto/maillage
     """
     from gateway.config import read_gateways
     from gateway.mqtt.address import parse_mqtt_url

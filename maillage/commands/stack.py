@@ -33,6 +33,8 @@ def up(
 
     Ctrl-C ends it.
     With MAILLAGE_DATABASE_URL, MAILLAGE_MQTT_URL or MAILLAGE_FIELD_MQTT_URL set, those servers; else embedded ones.
+
+    Example: maillage up --places 20 --seconds 60
     """
     from maillage.stack.up import Wishes, run
 
@@ -45,6 +47,8 @@ def doctor() -> None:
 
     Of the stack: whether each process is alive, ours, answers and is ready; whether events are stored and access lists
     are new. Exit code 1 where something fails or will.
+
+    Example: maillage doctor
     """
     from maillage.doctor import examine
 

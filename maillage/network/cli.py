@@ -98,7 +98,10 @@ def gateways(
     ] = None,
     place: Annotated[list[str] | None, typer.Option(help="Only this place's gateways; may be repeated.")] = None,
 ) -> None:
-    """Write the gateways' configuration: devices, doors, passwords and keys. The file is secret."""
+    """Write the gateways' configuration: devices, doors, passwords and keys. The file is secret.
+
+    Example: maillage network gateways
+    """
     from gateway.config import write_gateways
     from gateway.contract.signing import public_key
     from maillage.network.errors import SelectionError
@@ -133,7 +136,10 @@ def gateways(
 
 @app.command("muster-key", short_help="Show the key of a place's evacuation list.")
 def show_muster_key(places: Annotated[list[str], typer.Argument(help="Codes of places.")]) -> None:
-    """Show the key of a place's evacuation list at its gateway, to be printed on the evacuation plan."""
+    """Show the key of a place's evacuation list at its gateway, to be printed on the evacuation plan.
+
+    Example: maillage network muster-key citels
+    """
     from maillage.network.errors import KeyMissingError, SelectionError
     from maillage.network.passwords import muster_key
 
@@ -152,7 +158,10 @@ def show_muster_key(places: Annotated[list[str], typer.Argument(help="Codes of p
 
 @app.command()
 def show(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON, one object a region.")] = False) -> None:
-    """Show how large the network is, by region."""
+    """Show how large the network is, by region.
+
+    Example: maillage network show
+    """
     from maillage.network.summary import as_table, summarise
 
     with _connect(_settings()) as connection:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -50,3 +52,17 @@ def test_the_demo_s_help_needs_no_setup_and_names_every_option(tmp_path: Path) -
     up = CliRunner().invoke(app, ["up", "--help"], terminal_width=200).output
     options = re.compile(r"^ +(?:-h, )?(--[a-z-]+)", re.MULTILINE)
     assert set(options.findall(told["--help",])) == set(options.findall(up))
+
+
+def _commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, one in getattr(command, "commands", {}).items():
+        if hasattr(one, "commands"):
+            yield from _commands(one, (*words, name))
+        else:
+            yield (*words, name), f"{one.help or ''}\n{one.epilog or ''}"
+
+
+def test_every_command_has_an_example_of_itself() -> None:
+    found = dict(_commands(get_command(app)))
+    assert len(found) > 30
+    assert [words for words, text in found.items() if f"maillage {' '.join(words)}" not in text] == []
