@@ -39,8 +39,8 @@ class Parts:
     simulator: Child
 
     def in_order(self) -> tuple[Child, ...]:
-        """The order to start in: each finds what it connects to; the devices speak last."""
-        return (self.ingest, self.rights, self.api, self.gateway, self.jobs, self.simulator)
+        """The order to start in: each finds what it connects to. The devices are silent until they are to begin."""
+        return (self.ingest, self.rights, self.api, self.jobs, self.simulator, self.gateway)
 
 
 def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,6 +19,7 @@ from maillage import environment
 from maillage.embedded import Secrets, load_secrets
 from maillage.paths import runtime_directory
 from maillage.stack.account import Account, gateways_with_a_list, settled_balance
+from maillage.stack.children import Child
 from maillage.stack.devices import begin, silence
 from maillage.stack.errors import StackError
 from maillage.stack.figures import access_p99_ms
@@ -109,19 +110,12 @@ class Stack:
             instance_key=self._instance_key,
         )
         self._publish()
-        *listeners, simulator = parts.in_order()
-        for child in listeners:
-            child.log.unlink(missing_ok=True)
-            child.start()
-        self._publish()
-        for child in listeners:
-            child.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
+        *centre, simulator, gateway = parts.in_order()
+        self._start(centre)
         self._watch = StreamWatch(host="127.0.0.1", port=ports.api)
         self._watch.start()
-        simulator.log.unlink(missing_ok=True)
-        simulator.start()
-        self._publish()
-        simulator.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
+        self._start([simulator])  # with the line that the gateway dials
+        self._start([gateway])
         self._wait_for_lists(prepared.gateways)
         self._watchdog = Watchdog(parts.in_order())
         self._watchdog.start()
@@ -132,6 +126,15 @@ class Stack:
                 f"{time.monotonic() - self._began:.0f} s; logs in {runtime / 'logs'}"
             )
             say(f"live page: http://127.0.0.1:{ports.api}/   (Ctrl-C ends it all)")
+
+    def _start(self, children: Sequence[Child]) -> None:
+        """Start processes and wait until they are well."""
+        for child in children:
+            child.log.unlink(missing_ok=True)
+            child.start()
+        self._publish()
+        for child in children:
+            child.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
 
     def _wait_for_lists(self, gateways: int) -> None:
         """Wait until every gateway can decide: before, all doors stay shut. A large network may take minutes.
