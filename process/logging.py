@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+"""Fields of every record, and uvicorn's copy of its text for terminals."""
+_EVENT: Final = re.compile(r"[a-z0-9_]+")
 
 
 class JsonLines(logging.Formatter):
@@ -20,8 +23,8 @@ class JsonLines(logging.Formatter):
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            # libraries write sentences with arguments: their text is data, so that the names stay few
-            "event": record.msg if not record.args and isinstance(record.msg, str) else "message",
+            # libraries write sentences: their text is data, so that the names stay few
+            "event": record.msg if isinstance(record.msg, str) and _EVENT.fullmatch(record.msg) else "message",
         }
         if line["event"] == "message":
             line["msg"] = record.getMessage()

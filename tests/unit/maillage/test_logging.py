@@ -40,6 +40,13 @@ def test_a_library_s_sentence_is_data(lines: io.StringIO) -> None:
     assert (line["event"], line["msg"]) == ("message", "listening on 127.0.0.1")
 
 
+def test_a_library_s_sentence_without_arguments_is_data_too(lines: io.StringIO) -> None:
+    logging.getLogger("uvicorn").info("Waiting for application startup.", extra={"color_message": "\x1b[36mWaiting"})
+    line = json.loads(lines.getvalue())
+    assert (line["event"], line["msg"]) == ("message", "Waiting for application startup.")
+    assert "color_message" not in line
+
+
 def test_an_exception_stays_on_one_line(lines: io.StringIO) -> None:
     try:
         raise ValueError("no")
