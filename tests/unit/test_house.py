@@ -217,3 +217,9 @@ def test_every_module_that_calls_itself_pure_is_held_to_it() -> None:
     }
     assert len(pure) > 60
     assert {module for module in pure if not any(f"{module}.".startswith(f"{one}.") for one in held)} == set()
+
+
+def test_the_test_script_names_tests_that_exist() -> None:
+    named = re.findall(r"tests/[\w/.*]+", (ROOT / "scripts" / "test").read_text(encoding="utf-8"))
+    assert len(named) > 5
+    assert [path for path in named if not list(ROOT.glob(path))] == []
