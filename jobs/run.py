@@ -1,4 +1,4 @@
-"""Runs the jobs for ever: each when it is due, by the outcomes that all such processes share in the database."""
+"""Runs the jobs continuously: each when it is due, by the outcomes that all such processes share in the database."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -45,13 +46,11 @@ class Runner:
         """Look for due jobs until ``stop``; a database that is away is waited for."""
         while not stop.is_set():
             try:
-                due = self._look()
-                if due:
+                if due := self._look():
                     self._began = time.monotonic()
-                    maintain(self._url, jobs=due, log=log_line, ran=self._ran, stop=stop)
+                    with suppress(JobsFailed, RetentionBlocked):  # logged, job by job, where it happened
+                        maintain(self._url, jobs=due, log=log_line, ran=self._ran, stop=stop)
                     self._look()
-            except (JobsFailed, RetentionBlocked):
-                self._look_again()  # logged, job by job, where it happened
             except psycopg.Error as error:
                 self._lost(error)
             stop.wait(self._look_s)
@@ -67,12 +66,6 @@ class Runner:
         late = [job.name for job, outcome in last if is_overdue(job, outcome, now)]
         self.trouble = f"deletions that the law requires are a day late: {', '.join(late)}" if late else None
         return [job for job, outcome in last if is_due(job, outcome, now)]
-
-    def _look_again(self) -> None:
-        try:
-            self._look()
-        except psycopg.Error as error:
-            self._lost(error)
 
     def _lost(self, error: psycopg.Error) -> None:
         self._metrics.connected.labels("database").set(0)

@@ -22,7 +22,7 @@ from api.http.answers import json_answer
 from api.http.errors import BadField, Conflict
 from api.http.models import sent
 from api.http.references import member_named, parts_named, place_named
-from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, required_revisions, with_etag
+from api.http.revisions import change, expected_revisions, read, read_to_change, with_etag
 from api.http.session import Session, guarded, session
 
 router: Final = APIRouter(tags=["bookings"])
@@ -91,13 +91,11 @@ async def change_booking(ref: str, request: Request, body: BookingChanged) -> Re
             "starts": fields.get("starts") or row["starts_at"],
             "ends": fields.get("ends") or row["ends_at"],
             "space_id": await _space(s, row["place_id"], body.space) if "space" in fields else row["space_id"],
-            "revisions": required_revisions(row, wanted),
         }
         if values["ends"] <= values["starts"]:
             raise BadField("until", "it must be after from")
         await check_bookable(s, {**values, "place_id": row["place_id"]})
-        if await s.row(rows.UPDATE, values) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(booking_json(row), row["revision"])
 
@@ -112,8 +110,7 @@ async def cancel(ref: str, request: Request) -> Response:
     async with session(request, "visitors:write") as s:
         wanted, resource = expected_revisions(request), booking_resource(ref)
         row = await read_to_change(s, resource, wanted)
-        if await s.row(rows.CANCEL, {"ref": ref, "revisions": required_revisions(row, wanted)}) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, rows.CANCEL, {"ref": ref}, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(booking_json(row), row["revision"])
 

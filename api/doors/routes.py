@@ -25,7 +25,7 @@ from api.http.answers import json_answer
 from api.http.errors import BadField, Conflict
 from api.http.models import whole
 from api.http.references import parts_named, place_of_path, schedule_named
-from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, required_revisions, with_etag
+from api.http.revisions import change, expected_revisions, read, read_to_change, with_etag
 from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["doors"])
@@ -68,12 +68,10 @@ async def put_rules(place: str, door: str, request: Request, body: Rules) -> Res
             **whole(body),
             "id": row["id"],
             "place_id": row["place_id"],
-            "revisions": required_revisions(row, wanted),
         }
         for name in ("pin_while", "supervised", "first_card"):
             values[name] = await schedule_named(s, getattr(body, name), name, place=row["place_id"])
-        if await s.row(rows.PUT_RULES, values) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, rows.PUT_RULES, values, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(rules_json(row), row["revision"])
 
@@ -131,9 +129,8 @@ async def put_group(place: str, code: str, request: Request, body: GroupFields) 
         wanted, resource = expected_revisions(request), group_resource(place, code)
         row = await read_to_change(s, resource, wanted)
         doors = await parts_named(s, row["place_id"], "doors", body.doors, "doors")
-        values = {"id": row["id"], "name": body.name, "doors": doors, "revisions": required_revisions(row, wanted)}
-        if await s.row(rows.UPDATE_GROUP, values) is None:
-            raise await explain_refusal(s, resource, wanted)
+        values = {"id": row["id"], "name": body.name, "doors": doors}
+        await change(s, resource, rows.UPDATE_GROUP, values, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(group_json(row), row["revision"])
 
@@ -152,6 +149,5 @@ async def remove_group(place: str, code: str, request: Request) -> Response:
         used = await s.row(rows.GROUP_IN_USE, {"id": row["id"]})
         if used is not None:
             raise Conflict(f"It is still in use: pass {used['pass']!r} uses it. Change that first.")
-        if await s.row(rows.DELETE_GROUP, {"id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, rows.DELETE_GROUP, {"id": row["id"]}, row=row, wanted=wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

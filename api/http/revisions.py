@@ -98,6 +98,34 @@ def required_revisions(row: Mapping[str, Any], wanted: Sequence[int] | None) -> 
     return None if wanted is None else [row["revision"]]
 
 
+async def change(
+    s: Session,
+    resource: Resource,
+    statement: str,
+    values: Mapping[str, Any],
+    *,
+    row: Mapping[str, Any],
+    wanted: Sequence[int] | None,
+) -> None:
+    """Run the statement that changes ``resource``; its ``revisions`` are those that it requires.
+
+    Args:
+        s: the request's transaction.
+        resource: what is changed.
+        statement: returns a row where it changed one.
+        values: its other parameters.
+        row: as ``read_to_change`` returned it.
+        wanted: the revisions in ``If-Match``.
+
+    Raises:
+        NotFound: it no longer exists.
+        Changed: another request was faster.
+        NotYours: the caller may not change it.
+    """
+    if await s.row(statement, {**values, "revisions": required_revisions(row, wanted)}) is None:
+        raise await explain_refusal(s, resource, wanted)
+
+
 async def explain_refusal(s: Session, resource: Resource, wanted: Sequence[int] | None) -> NotYours:
     """Return why a change that required a revision changed no row, by reading it again.
 

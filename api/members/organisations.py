@@ -10,15 +10,7 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.models import Answer, Body, Code, Name
-from api.http.revisions import (
-    Resource,
-    expected_revisions,
-    explain_refusal,
-    read,
-    read_to_change,
-    required_revisions,
-    with_etag,
-)
+from api.http.revisions import Resource, change, expected_revisions, read, read_to_change, with_etag
 from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["members"])
@@ -113,9 +105,8 @@ async def put_organisation(code: str, request: Request, body: OrganisationFields
     async with session(request, "members:write") as s:
         wanted, resource = expected_revisions(request), organisation_resource(code)
         row = await read_to_change(s, resource, wanted)
-        values = {"name": body.name, "id": row["id"], "revisions": required_revisions(row, wanted)}
-        if await s.row(UPDATE, values) is None:
-            raise await explain_refusal(s, resource, wanted)
+        values = {"name": body.name, "id": row["id"]}
+        await change(s, resource, UPDATE, values, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(organisation_json(row), row["revision"])
 
@@ -131,6 +122,5 @@ async def remove_organisation(code: str, request: Request) -> Response:
     async with session(request, "members:write") as s:
         wanted, resource = expected_revisions(request), organisation_resource(code)
         row = await read_to_change(s, resource, wanted)
-        if await s.row(DELETE, {"id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, DELETE, {"id": row["id"]}, row=row, wanted=wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

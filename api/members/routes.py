@@ -15,7 +15,7 @@ from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadField
 from api.http.models import sent
 from api.http.references import organisation_named, place_named
-from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, required_revisions, with_etag
+from api.http.revisions import change, expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import guarded, session
 from api.http.state import card_key
 from api.members import members as rows
@@ -102,8 +102,7 @@ async def change_member(ref: str, request: Request, body: MemberChanged) -> Resp
         await organisation_named(s, fields.get("organisation"))
         if fields.get("home") is not None:
             await place_named(s, fields["home"], "home")
-        if await s.row(rows.UPDATE, {**row, **fields, "revisions": required_revisions(row, wanted)}) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, rows.UPDATE, {**row, **fields}, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(member_json(row), row["revision"])
 

@@ -13,7 +13,7 @@ from api.http.answers import json_answer
 from api.http.errors import BadField
 from api.http.models import sent, whole
 from api.http.references import member_of_path, parts_named, place_named, schedule_named
-from api.http.revisions import expected_revisions, explain_refusal, read, read_to_change, required_revisions, with_etag
+from api.http.revisions import change, expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import Session, guarded, session
 from api.passes import passes as rows
 from api.passes.passes import (
@@ -88,8 +88,7 @@ async def change_pass(ref: str, request: Request, body: PassChanged) -> Response
         values["schedule"] = row["schedule_id"]
         if "schedule" in fields and fields["schedule"] != HIDDEN:
             values["schedule"] = await schedule_named(s, fields["schedule"], "schedule")
-        if await s.row(rows.UPDATE, {**values, "revisions": required_revisions(row, wanted)}) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
         if moved:
             await put_places(s, ref, body.places)
         return await _told(s, ref)

@@ -13,15 +13,7 @@ from starlette.responses import Response
 from api.http.errors import BadField
 from api.http.models import Answer, Body, Code, whole
 from api.http.references import parts_named
-from api.http.revisions import (
-    Resource,
-    expected_revisions,
-    explain_refusal,
-    read,
-    read_to_change,
-    required_revisions,
-    with_etag,
-)
+from api.http.revisions import Resource, change, expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import guarded, session
 from api.schedules.schedules import checked_hours
 
@@ -155,8 +147,7 @@ async def change_hours(place: str, request: Request, body: HoursChanged) -> Resp
     async with session(request, "rules:write") as s:
         wanted, resource = expected_revisions(request), hours_resource(place)
         row = await read_to_change(s, resource, wanted)
-        if await s.row(UPDATE, {**values, "id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, UPDATE, {**values, "id": row["id"]}, row=row, wanted=wanted)
         for code, limit in body.limits.items():
             space = await parts_named(s, row["id"], "spaces", [code], f"limits.{code}")
             assert space
@@ -184,10 +175,6 @@ async def put_policy(place: str, request: Request, body: PolicyFields) -> Respon
     async with session(request, "rules:write") as s:
         wanted, resource = expected_revisions(request), policy_resource(place)
         row = await read_to_change(s, resource, wanted)
-        if (
-            await s.row(PUT_POLICY, {**whole(body), "id": row["id"], "revisions": required_revisions(row, wanted)})
-            is None
-        ):
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, PUT_POLICY, {**whole(body), "id": row["id"]}, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(policy_json(row), row["revision"])

@@ -13,15 +13,7 @@ from starlette.responses import Response
 from api.http.answers import json_answer
 from api.http.models import Answer, Body, Code, Day, Question, whole
 from api.http.references import place_named
-from api.http.revisions import (
-    Resource,
-    expected_revisions,
-    explain_refusal,
-    read,
-    read_to_change,
-    required_revisions,
-    with_etag,
-)
+from api.http.revisions import Resource, change, expected_revisions, read, read_to_change, with_etag
 from api.http.session import guarded, session
 
 router: Final = APIRouter(tags=["closures"])
@@ -151,8 +143,7 @@ async def put_closure(number: Number, request: Request, body: ClosureFields) -> 
     async with session(request, "rules:write") as s:
         wanted, resource = expected_revisions(request), closure_resource(number)
         row = await read_to_change(s, resource, wanted)
-        if await s.row(UPDATE, {**whole(body), "id": number, "revisions": required_revisions(row, wanted)}) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, UPDATE, {**whole(body), "id": number}, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(closure_json(row), row["revision"])
 
@@ -165,6 +156,5 @@ async def remove_closure(number: Number, request: Request) -> Response:
     async with session(request, "rules:write") as s:
         wanted, resource = expected_revisions(request), closure_resource(number)
         row = await read_to_change(s, resource, wanted)
-        if await s.row(DELETE, {"id": number, "revisions": required_revisions(row, wanted)}) is None:
-            raise await explain_refusal(s, resource, wanted)
+        await change(s, resource, DELETE, {"id": number}, row=row, wanted=wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

@@ -13,15 +13,7 @@ from api.http.answers import json_answer
 from api.http.errors import Conflict
 from api.http.models import Question
 from api.http.references import place_named, place_of_path
-from api.http.revisions import (
-    Resource,
-    expected_revisions,
-    explain_refusal,
-    read,
-    read_to_change,
-    required_revisions,
-    with_etag,
-)
+from api.http.revisions import Resource, change, expected_revisions, read, read_to_change, with_etag
 from api.http.session import Session, guarded, session
 from api.schedules import schedules as rows
 from api.schedules.schedules import (
@@ -160,10 +152,8 @@ async def _put(
         "name": body.name,
         "hours": Jsonb(checked_hours(body.hours)),
         "linked": await links(s, body.linked, own=row["id"], place=place),
-        "revisions": required_revisions(row, wanted),
     }
-    if await s.row(rows.UPDATE, values) is None:
-        raise await explain_refusal(s, resource, wanted)
+    await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
     return await _one(s, resource)
 
 
@@ -174,6 +164,5 @@ async def _remove(s: Session, request: Request, resource: Resource) -> Response:
     linking = await s.row(rows.LINKING, {"id": row["id"]})
     if linking is not None:
         raise Conflict(f"It is still in use: schedule {linking['code']!r} links to it. Change that first.")
-    if await s.row(rows.DELETE, {"id": row["id"], "revisions": required_revisions(row, wanted)}) is None:
-        raise await explain_refusal(s, resource, wanted)
+    await change(s, resource, rows.DELETE, {"id": row["id"]}, row=row, wanted=wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})

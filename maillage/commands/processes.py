@@ -182,7 +182,7 @@ def simulate(
 def jobs(
     metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics, /healthz, /readyz; 0: none.")] = None,
 ) -> None:
-    """Run the jobs for ever, each every 15 minutes: quarter-hour summaries, and deletion of old personal data.
+    """Run the jobs continuously, each every 15 minutes: quarter-hour summaries, and deletion of old personal data.
 
     Several such processes may run: one works, the others take over. /metrics says when each job last succeeded.
 
@@ -201,7 +201,7 @@ def maintain(
     *,
     once: Annotated[bool, typer.Option("--once", hidden=True)] = True,
 ) -> None:
-    """Run every job once, as from cron, and end: exit code 1 where one failed. `maillage jobs` runs them for ever.
+    """Run every job once, as from cron, and end: exit code 1 where one failed. `maillage jobs` runs them continuously.
 
     Settings: MAILLAGE_DATABASE_URL.
 

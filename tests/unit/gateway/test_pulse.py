@@ -1,4 +1,4 @@
-"""A thread that is stuck, and a process that was paused, are told apart."""
+"""A stuck thread is distinguished from a paused process."""
 
 from __future__ import annotations
 
