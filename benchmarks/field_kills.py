@@ -26,7 +26,8 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks.report import Result, finish, progress
-from gateway.config import Device, GatewayConfig, write_gateways
+from gateway.config import GatewayConfig, write_gateways
+from gateway.contract.configuration import Device
 from maillage.embedded import EmbeddedMosquitto, fetch
 from maillage.embedded.process import free_port
 

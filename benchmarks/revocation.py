@@ -23,7 +23,7 @@ from access import card_token, normalise, token_key
 from benchmarks.report import Result, finish, progress
 from benchmarks.revocation_chain import KEY, Chain, Victim, chain
 from benchmarks.stand import Stand, stand
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.drivers.models.esp_rfid import Address
 from gateway.mqtt.loop import Link, Message, parse_mqtt_url
 

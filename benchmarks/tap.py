@@ -29,7 +29,8 @@ from access import AccessList, Entry, Member, Right, card_token, normalise, toke
 from access.compare import fingerprint
 from access.schedules import DAYS, schedule_from_json
 from benchmarks.report import Result, finish, progress
-from gateway.config import Device, Door, GatewayConfig, write_gateways
+from gateway.config import GatewayConfig, write_gateways
+from gateway.contract.configuration import Device, Door
 from gateway.contract.signing import new_seed, public_key
 from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto, fetch

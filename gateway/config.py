@@ -3,59 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
-from gateway.contract.wire import Address, Code, DeviceCode
+from gateway.contract.configuration import Device, Door
+from gateway.contract.wire import Address, Code
 from gateway.errors import GatewayError
 
 
 class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Device(_Config):
-    """One reader, sensor, counter or lock."""
-
-    code: DeviceCode
-    driver: str = Field(min_length=1, max_length=64)
-    """The name of an installed driver (``gateway.drivers.registry``), which is checked when the place is built."""
-    kind: str | None = None
-    """What it is (``device.kind`` in the database): a ``keypad`` reads codes, a ``reader`` cards."""
-    model: str | None = None
-    """The maker's model if the driver must know it, for example ``VS341``: docs/devices.md lists them."""
-    address: str
-    """In the form that its driver describes (``DriverDescription.address_form``)."""
-    door: str | None = None
-    """The door that a reader, lock or contact belongs to."""
-    side: Literal["in", "out"] = "in"
-    """Of a reader: ``in`` for people who enter the door's ``to`` space, ``out`` for those who leave it."""
-    uid_reversed: bool = False
-    """Of a reader: it writes card bytes in reverse order."""
-    bits: int | None = Field(default=None, ge=24, le=64)
-    """Of a Wiegand reader that writes numbers: how many bits its cards have, parity included. Only this gives back the
-    zeros in front of a number; None: 3 bytes where the number fits, else as many as it needs."""
-    expect_every_s: int | None = Field(default=None, ge=1)
-    """Silent for longer than this, it counts as silent."""
-    space: Code | None = None
-    """The space of a sensor; for the simulator. The centre knows it by the device's code."""
-    desk: Code | None = None
-    """The seat that a sensor watches, likewise."""
-
-
-class Door(_Config):
-    """A door and the device that opens its lock."""
-
-    code: Code
-    lock: DeviceCode | None = None
-    """The device that gets the unlock command."""
-    unlock_s: float = Field(default=5.0, gt=0, le=60)
-    held_after_s: float = Field(default=30.0, gt=0, le=3600)
-    from_space: Code | None = None
-    """The space that the door leads from; None: from outside. For the simulator, as ``Device.space``."""
-    to_space: Code | None = None
-    """The space that the door leads into; None: the whole place."""
 
 
 class GatewayConfig(_Config):

@@ -3,6 +3,7 @@
 GatewayError
 ├── ConfigError      the gateways' file can't be used                    (gateway.config)
 ├── DriverError      a driver can't read a device's message              (gateway.drivers)
+├── SealError        a sealed text that can't be opened                (gateway.contract.sealed)
 ├── SignatureError   a list or order not signed by the centre            (gateway.contract.signing)
 ├── ListRefused      a list, part or delta that must not be used         (gateway.contract.list_parts)
 │   └── WholeNeeded  it is the centre's, but the whole list is needed

@@ -17,7 +17,8 @@ from typing import Final
 from access import CardError, ListError, token_key
 from access.schedules import zone_named
 from gateway.clock import micros
-from gateway.config import Device, GatewayConfig
+from gateway.config import GatewayConfig
+from gateway.contract.configuration import Device
 from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, DeviceEvent, Event, GatewayEvent
 from gateway.devices.faults import FaultBudget, shown

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from gateway.config import Device, Door, GatewayConfig
+from gateway.config import GatewayConfig
+from gateway.contract.configuration import Device, Door
 from simulator.air import Air
 from simulator.clock import Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid

@@ -260,6 +260,12 @@ class State(_Message):
     """Of the list that it decides by (``access.compare.fingerprint``): with the version, its acknowledgement."""
     list_refused: Text | None = None
     """Why it couldn't use the last list or delta: the centre then sends the whole list."""
+    config_version: Small | None = None
+    """Of the configuration in force that is on its disk; None: it has none yet."""
+    config_fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Of that configuration (``gateway.contract.configuration.fingerprint``): with the version, its acknowledgement."""
+    config_refused: Text | None = None
+    """Why it doesn't use the last configuration that it was sent, with that one's version."""
     lockdown: bool = False
     """Of the whole place."""
     evacuation: bool = False
@@ -378,7 +384,7 @@ class Address:
     place: str
     gateway: str
 
-    def topic(self, leaf: Literal["events", "committed", "state", "list", "command", "reply"]) -> str:
+    def topic(self, leaf: Literal["events", "committed", "state", "list", "command", "config", "reply"]) -> str:
         """The gateway's topic for ``leaf``, for example ``maillage/v1/07/gare-de-l-est/gare-de-l-est-1/events``."""
         return f"maillage/v1/{self.shard:02d}/{self.place}/{self.gateway}/{leaf}"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.contract.wire import DeviceEvent, DeviceHealth
 from gateway.spool.clock_steps import STEP_S
 

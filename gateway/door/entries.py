@@ -15,7 +15,8 @@ from typing import Final, Literal
 from access import AccessList, Attempt, Decision, State, after, braked, card_token, decide, passed, seen, slots_used
 from access.inside import went_through
 from access.rules import DOOR, NO_RULES
-from gateway.config import Device, GatewayConfig
+from gateway.config import GatewayConfig
+from gateway.contract.configuration import Device
 from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, Event
 from gateway.devices.repeats import Repeats

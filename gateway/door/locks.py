@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from gateway.config import Device, Door, GatewayConfig
+from gateway.config import GatewayConfig
+from gateway.contract.configuration import Device, Door
 from gateway.drivers import Driver, DriverError
 
 log = logging.getLogger(__name__)

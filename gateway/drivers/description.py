@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.drivers import Driver, DriverError
 
 Capability = Literal["reads_cards", "reads_codes", "unlocks", "holds_open", "counts", "senses"]

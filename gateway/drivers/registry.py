@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, NoReturn
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.drivers import NOTHING, Decoded, Driver, DriverError
 from gateway.drivers.description import DriverDescription
 from gateway.drivers.models.esp_rfid import ESP_RFID

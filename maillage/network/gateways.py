@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 from pydantic import SecretStr
 
-from gateway.config import Device, Door, GatewayConfig
+from gateway.config import GatewayConfig
+from gateway.contract.configuration import Device, Door
 from gateway.drivers import DriverError
 from gateway.drivers.registry import described
 from maillage.network.errors import SelectionError

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from simulator.air import Air
 
 

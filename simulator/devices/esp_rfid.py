@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.drivers.models.esp_rfid import Address
 from simulator.air import Air
 

@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from simulator.air import Air
 
 _ZONE: Final = 23

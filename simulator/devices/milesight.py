@@ -13,7 +13,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from simulator.air import Air
 
 HOLD_S: Final = {"VS340": 300.0}

@@ -7,7 +7,7 @@ import random
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from simulator.air import Air
 
 PIRS: Final = ("RTCGQ11LM", "RTCGQ01LM", "SNZB-03", "HUE", "9290012607")

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from gateway.config import Device, GatewayConfig
+from gateway.config import GatewayConfig
+from gateway.contract.configuration import Device
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from simulator.air import Air
 from simulator.clock import Clock, Scheduler

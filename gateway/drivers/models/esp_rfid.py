@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.contract.wire import DeviceEvent, DoorEvent, Event
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
 from gateway.drivers.description import DriverDescription

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.contract.wire import DeviceEvent, Event
 from gateway.drivers import NOTHING, Decoded, DriverError, Identity
 from gateway.drivers.description import DriverDescription

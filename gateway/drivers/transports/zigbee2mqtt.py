@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.contract.wire import DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
 from gateway.drivers.description import DriverDescription

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.drivers import Decoded
 
 FOLDER = Path(__file__).parents[2] / "data" / "devices"

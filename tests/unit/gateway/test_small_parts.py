@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.contract.instants import instant
 from gateway.contract.signing import SignatureError, new_seed, public_key, sign, verify
 from gateway.contract.wire import EVENT, Event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.drivers.models.esp_rfid import EspRfid
 from gateway.drivers.transports.chirpstack import ChirpStack
 from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt

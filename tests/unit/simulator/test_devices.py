@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.contract.wire import EVENT
 from gateway.drivers import Decoded
 from gateway.drivers.registry import drivers_for

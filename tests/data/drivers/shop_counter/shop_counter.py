@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.config import Device
+from gateway.contract.configuration import Device
 from gateway.contract.wire import CountEvent
 from gateway.drivers import NOTHING, Decoded, DriverError
 from gateway.drivers.description import DriverDescription
