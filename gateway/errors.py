@@ -2,6 +2,7 @@
 
 GatewayError
 ├── ConfigError      the gateways' file can't be used                    (gateway.config)
+├── IdentityError    the identity folder can't be used or written         (gateway.identity)
 ├── DriverError      a driver can't read a device's message              (gateway.drivers)
 ├── SealError        a sealed text that can't be opened                (gateway.contract.sealed)
 ├── SignatureError   a list or order not signed by the centre            (gateway.contract.signing)
