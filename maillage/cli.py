@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from maillage import environment
-from maillage.commands import audit, boards, keys, letters, members, processes, servers, spool, stack
+from maillage.commands import audit, boards, gateway, keys, letters, members, processes, servers, spool, stack
 from maillage.complaint import sentence
 from maillage.network import cli as network
 from maillage.sample import cli as sample
@@ -39,6 +39,7 @@ def _options(
 
 for module in (stack, processes, servers):
     module.add_to(app)
+app.add_typer(gateway.app, name="gateway", short_help="Gateways: run one, bring a new one in, shut one out.")
 app.add_typer(keys.app, name="key")
 app.add_typer(members.app, name="members")
 app.add_typer(boards.app, name="dashboards")

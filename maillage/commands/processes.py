@@ -1,16 +1,14 @@
-"""The processes: ingest, rights, jobs, api, gateway, simulate; and migrate, maintain and replay, which end."""
+"""The processes: ingest, rights, jobs, api, simulate; and migrate, maintain and replay, which end."""
 
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from maillage.commands.begin import begin, given
 from maillage.commands.owner import database_url
 from maillage.complaint import Complaint
 
@@ -22,33 +20,12 @@ def add_to(app: typer.Typer) -> None:
         (ingest, "Store the gateways' events in the database."),
         (rights, "Send access lists and orders to the gateways."),
         (api, "Answer over HTTP, and show the live page."),
-        (gateway, "Run the gateways of one place, or of many."),
         (simulate, "Simulate the hardware and the people."),
         (jobs, "Run the scheduled jobs for ever: summaries, deletions."),
         (maintain, "Run each scheduled job once, and end."),
         (replay, "Feed recorded device messages into drivers."),
     ):
         app.command(short_help=summary)(command)
-
-
-def _begin(log_level: str) -> threading.Event:
-    """Configure the logs and return the event that Ctrl-C and SIGTERM set."""
-    from process.logging import configure
-
-    configure(log_level)
-    stop = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
-    return stop
-
-
-def _given(**options: Any) -> dict[str, Any]:
-    """Return the options that were given; the others come from the environment."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def migrate() -> None:
@@ -78,8 +55,8 @@ def ingest(
     from ingest.run import run
     from ingest.settings import IngestSettings
 
-    settings = IngestSettings(**_given(shards=shards, metrics_port=metrics_port))
-    raise typer.Exit(run(settings, _begin(settings.log_level)))
+    settings = IngestSettings(**given(shards=shards, metrics_port=metrics_port))
+    raise typer.Exit(run(settings, begin(settings.log_level)))
 
 
 def rights(
@@ -95,8 +72,8 @@ def rights(
     from rights.run import run
     from rights.settings import RightsSettings
 
-    settings = RightsSettings(**_given(metrics_port=metrics_port))
-    raise typer.Exit(run(settings, _begin(settings.log_level)))
+    settings = RightsSettings(**given(metrics_port=metrics_port))
+    raise typer.Exit(run(settings, begin(settings.log_level)))
 
 
 def api(
@@ -113,29 +90,9 @@ def api(
     from api.run import run
     from process.logging import configure
 
-    settings = ApiSettings(**_given(http_host=host, http_port=port))
+    settings = ApiSettings(**given(http_host=host, http_port=port))
     configure(settings.log_level)
     raise typer.Exit(run(settings))
-
-
-def gateway(
-    place: Annotated[list[str] | None, typer.Option(help="Run only this place's gateways; may be repeated.")] = None,
-    gateways_file: Annotated[Path | None, typer.Option(help="What `maillage network gateways` wrote.")] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Port of /metrics and /healthz; 0: none.")] = None,
-) -> None:
-    """Run the gateway of one place, or of many: hear devices, decide at doors, keep every event until it is stored.
-
-    Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_MQTT_URL, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SPOOL, MAILLAGE_METRICS_PORT,
-    MAILLAGE_LOG_LEVEL.
-
-    Example: maillage gateway --gateways-file gateways.json --place citels
-    """
-    from gateway.run import run
-    from gateway.settings import GatewaySettings
-
-    given = _given(places=tuple(place) if place else None, gateways_file=gateways_file, metrics_port=metrics_port)
-    settings = GatewaySettings(**given)
-    raise typer.Exit(run(settings, _begin(settings.log_level)))
 
 
 def simulate(
@@ -165,7 +122,7 @@ def simulate(
     from simulator.run import run
     from simulator.settings import SimulatorSettings
 
-    settings = SimulatorSettings(**_given(speed=speed, simulator_places=places, start=start, seed=seed))
+    settings = SimulatorSettings(**given(speed=speed, simulator_places=places, start=start, seed=seed))
     wanted = given_faults(
         settings.faults,
         text=faults,
@@ -176,7 +133,7 @@ def simulate(
         clocks=clock,
     )
     settings = settings.changed(faults=wanted)
-    raise typer.Exit(run(settings, _begin(settings.log_level)))
+    raise typer.Exit(run(settings, begin(settings.log_level)))
 
 
 def jobs(
@@ -193,8 +150,8 @@ def jobs(
     from jobs.run import run
     from jobs.settings import JobsSettings
 
-    settings = JobsSettings(**_given(metrics_port=metrics_port))
-    raise typer.Exit(run(settings, _begin(settings.log_level)))
+    settings = JobsSettings(**given(metrics_port=metrics_port))
+    raise typer.Exit(run(settings, begin(settings.log_level)))
 
 
 def maintain(
@@ -243,6 +200,6 @@ def replay(
         speed=None if fast else speed,
         most_per_s=most_per_s,
         prefixes=[parse_map(one) for one in prefix or ()],
-        stop=_begin(os.environ.get("MAILLAGE_LOG_LEVEL", "WARNING")),
+        stop=begin(os.environ.get("MAILLAGE_LOG_LEVEL", "WARNING")),
     )
     raise typer.Exit(1 if played.bad_lines else 0)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from maillage.cli import app
 
 ROOT = Path(__file__).parents[3]
-GROUPS = ["key", "members", "dashboards", "dead-letters", "spool", "audit", "network", "sample"]
+GROUPS = ["gateway", "key", "members", "dashboards", "dead-letters", "spool", "audit", "network", "sample"]
 
 
 @pytest.mark.parametrize("group", [None, *GROUPS])

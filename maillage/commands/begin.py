@@ -1,0 +1,28 @@
+"""How a command that is a process begins: logs, signals, and the options that override the environment."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+def begin(log_level: str) -> threading.Event:
+    """Configure the logs and return the event that Ctrl-C and SIGTERM set."""
+    from process.logging import configure
+
+    configure(log_level)
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+    return stop
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given; the others come from the environment."""
+    return {name: value for name, value in options.items() if value is not None}
