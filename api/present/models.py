@@ -15,7 +15,9 @@ from api.http.models import Answer, Question
 from api.http.timestamps import TIME_PATTERN
 from api.present.geography import parse_box, parse_point, pattern_of
 
-Kind = Literal["place", "open_space", "meeting_room", "fab_lab", "phone_box", "kitchen", "other"]
+Kind = Literal[
+    "place", "open_space", "meeting_room", "fab_lab", "phone_box", "kitchen", "workshop", "machine_room", "other"
+]
 
 
 def _readable(read: Callable[[str], object]) -> Callable[[str], str]:
