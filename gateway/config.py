@@ -26,12 +26,19 @@ class GatewayConfig(_Config):
     """The user name is the gateway's code."""
     list_key: str | None = None
     """Ed25519 public key (base64, 32 bytes) that signs access lists and orders; None: no list is accepted."""
+    list_keys: tuple[str, ...] = ()
+    """Instead of ``list_key``: those of the configuration, two while the key changes."""
     card_key: SecretStr = SecretStr("")
     """The network's key for card tokens (hexadecimal)."""
     muster_key: SecretStr | None = None
     """The key to the evacuation list (``gateway.http.muster``); None: it isn't served."""
     doors: tuple[Door, ...] = ()
     devices: tuple[Device, ...] = ()
+
+    @property
+    def believed_keys(self) -> tuple[str, ...]:
+        """The public keys that lists, orders and configurations are believed by."""
+        return self.list_keys or (() if self.list_key is None else (self.list_key,))
 
     @property
     def address(self) -> Address:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import base64
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from access import CardError, ListError, token_key
-from access.schedules import zone_named
 from gateway.clock import micros
 from gateway.config import GatewayConfig
 from gateway.contract.configuration import Device
@@ -30,11 +29,11 @@ from gateway.door.enrolment import OnCard
 from gateway.door.entries import Entries
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
-from gateway.drivers import NOTHING, Decoded, Driver, DriverError
-from gateway.drivers.registry import Unusable, drivers_for, installed
+from gateway.drivers import NOTHING, Decoded, Driver
+from gateway.drivers.registry import Unusable, installed
+from gateway.equipment import Equipment, equip
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
-from gateway.mqtt.filters import Routes
 from gateway.spool.values import Keep, Unit, keep_nothing
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Place:
 
     def __init__(
         self,
-        config: GatewayConfig,
+        config: GatewayConfig | Equipment,
         *,
         append: Callable[[Event], None],
         publish: Publish,
@@ -58,13 +57,14 @@ class Place:
         """Build the gateway from its configuration.
 
         Args:
+            config: or what it comes to.
             keep: stores what must survive a restart; ``restore`` brings it back.
 
         Raises:
             DriverError: a device's address, the card key or the time zone cannot be read.
         """
-        self.config = config
-        self.drivers: dict[str, Driver] = drivers_for(config.devices)
+        self.equipment = config if isinstance(config, Equipment) else equip(config)
+        config = self.config
         self.signed = SignedTime(keep=keep)
         self.clock_complaint: str | None = None
         """Why the clock can't be right, at the last look."""
@@ -78,28 +78,16 @@ class Place:
         self._keep = keep
         self._unit: Unit | None = None
         self._by_code: dict[str, Device] = {device.code: device for device in config.devices}
-        self._hidden: Routes[str] = Routes()
-        """Topics of cards and codes, of whose broken messages only the length is stored."""
-        for name, driver in self.drivers.items():
-            if name in installed() and not installed()[name].shows_broken:
-                for topic in driver.live_subscriptions():
-                    self._hidden.add(topic, name)
         self._freshness = Freshness()
         self._budget = FaultBudget(now)
         self._turn = threading.RLock()
         self._last = (now, 0)
         """Of the last message or tick."""
-        try:
-            key = config.card_key.get_secret_value()
-            card_key = token_key(key) if key else None
-            self.zone = zone_named(config.time_zone)
-            self.memory = Memory(self.zone, keep)
-        except (CardError, ListError) as error:
-            raise DriverError(str(error)) from error
+        self.memory = Memory(self.equipment.zone, keep)
         self._locks = Locks(config, self.drivers, publish)
         self._entries = Entries(
             config,
-            card_key=card_key,
+            card_key=self.equipment.card_key,
             lists=self.lists,
             signed=self.signed,
             memory=self.memory,
@@ -108,10 +96,43 @@ class Place:
             append=self._append,
             keep=keep,
         )
-        for device in config.devices:
-            if isinstance(driver := self.drivers[device.driver], Unusable):
-                text = f"driver {device.driver}: {driver.reason}"[:500]
-                append(DeviceEvent(kind="device", at=micros(), device=device.code, what="fault", text=text))
+        self._report_unusable(())
+
+    @property
+    def config(self) -> GatewayConfig:
+        """The configuration in force."""
+        return self.equipment.config
+
+    @property
+    def drivers(self) -> Mapping[str, Driver]:
+        """The drivers of its devices, by name."""
+        return self.equipment.drivers
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The place's time zone."""
+        return self.equipment.zone
+
+    def become(self, equipment: Equipment) -> None:
+        """Follow another configuration of the same gateway. From any thread.
+
+        What is remembered of devices and doors that stay goes on; another device under an earlier one's code begins
+        anew.
+        """
+        config = equipment.config
+        with self._turn:
+            before, self.equipment = self._by_code, equipment
+            self._by_code = {device.code: device for device in config.devices}
+            for code, device in before.items():
+                if not _is_the_same(device, self._by_code.get(code)):
+                    self._freshness.forget(code)
+                    self.repeats.forget(code)
+            self.devices.become(config.devices, self._last[0])
+            self.lists.become(config)
+            self.memory.move_to(equipment.zone)
+            self._locks.become(config, equipment.drivers)
+            self._entries.become(config, equipment.card_key)
+        self._report_unusable(before.values())
 
     @property
     def lockdown(self) -> bool:
@@ -196,7 +217,7 @@ class Place:
             device="gateway",
             text=reason[:500],
             topic=topic[:512],
-            payload=base64.b64encode(shown(payload, driver, keypad=bool(self._hidden.of(topic)))).decode(),
+            payload=base64.b64encode(shown(payload, driver, keypad=bool(self.equipment.hidden.of(topic)))).decode(),
         )
         if unreported:
             event["value"] = float(unreported)  # as many before this one got no event
@@ -283,7 +304,8 @@ class Place:
 
     def _decoded(self, driver: str, topic: str, payload: bytes, at: int) -> Decoded:
         """Decode a message. An empty one says nothing: it clears what a broker has retained."""
-        return self.drivers[driver].decode(topic, payload, at) if payload else NOTHING
+        found = self.drivers.get(driver)  # None: a new configuration has just removed it
+        return found.decode(topic, payload, at) if payload and found is not None else NOTHING
 
     def _ordered(self, whole: str, doors: str, door: str | None, *, on: bool) -> bool:
         with self._turn:
@@ -315,12 +337,29 @@ class Place:
             self._append_any(self.devices.heard(code, now, at))
         for code in decoded.gone:
             self._gone(code, at)
-        for event in decoded.events:
+        for event in map(self._righted, decoded.events):
             if late and is_state(event):
                 self.repeats.dropped += 1
             elif self._entries.door(event) and self.repeats.is_news(event, identified=identity is not None):
                 self._append(event)
                 self._entries.contact(event)
+
+    def _report_unusable(self, before: Iterable[Device]) -> None:
+        """Report the devices whose driver can't be loaded, unless it could not ``before`` either."""
+        known = set(before)
+        for device in self.config.devices:
+            if isinstance(driver := self.drivers[device.driver], Unusable) and device not in known:
+                text = f"driver {device.driver}: {driver.reason}"[:500]
+                self._append_alone(DeviceEvent(kind="device", at=micros(), device=device.code, what="fault", text=text))
+
+    def _righted(self, event: Event) -> Event:
+        """Turn round what a contact reports that is set the other way."""
+        if event["kind"] != "door" or event["state"] not in ("open", "closed"):
+            return event
+        device = self._by_code.get(event["device"])
+        if device is None or not device.inverted:
+            return event
+        return {**event, "state": "closed" if event["state"] == "open" else "open"}
 
     def _append(self, event: Event) -> None:
         if self._unit is None:
@@ -342,3 +381,10 @@ class Place:
     def _append_any(self, event: Event | None) -> None:
         if event is not None:
             self._append(event)
+
+
+def _is_the_same(device: Device, other: Device | None) -> bool:
+    """Return whether ``other`` is the same thing on the wall, whatever else is known of it now."""
+    return other is not None and all(
+        getattr(device, name) == getattr(other, name) for name in ("driver", "address", "model", "inverted")
+    )

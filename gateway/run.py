@@ -15,17 +15,21 @@ from pydantic import SecretStr
 
 from gateway.clock import micros
 from gateway.config import ConfigError, GatewayConfig, read_gateways
+from gateway.configuration.holder import ConfigurationHolder
+from gateway.configuration.store import ConfigurationStore
 from gateway.contract.wire import Event, State
 from gateway.drivers import DriverError
+from gateway.equipment import Equipment
 from gateway.field.runtime import Runtime
 from gateway.http.metrics import MetricsServer, ProcessMetrics
 from gateway.http.muster import MusterService
+from gateway.identity import Identity, IdentityError, read_identities
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from gateway.place import Place
 from gateway.settings import GatewaySettings
-from gateway.spool.spool import Spool
+from gateway.spool.spool import Spool, SpoolError
 from gateway.spool.values import Unit
-from gateway.uplink.downlink import Downlink
+from gateway.uplink.downlink import NEWEST_CONFIGURATION, Downlink
 from gateway.uplink.uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -36,8 +40,14 @@ _UNWELL_SHOWN = 50
 class Process:
     """The gateways of one process, running."""
 
-    def __init__(self, settings: GatewaySettings, gateways: tuple[GatewayConfig, ...]) -> None:
+    def __init__(
+        self, settings: GatewaySettings, gateways: tuple[GatewayConfig, ...], identities: tuple[Identity, ...] = ()
+    ) -> None:
         """Open the spool, restore what it kept, start every part.
+
+        Args:
+            gateways: of the gateways' file.
+            identities: of gateways that take their configuration from the centre.
 
         Raises:
             GatewayError: the spool is in use, an address or a key can't be read.
@@ -52,17 +62,27 @@ class Process:
         self.places: dict[str, Place] = {}
         for config in gateways:
             self.spool.open(config.gateway)
-            self.places[config.gateway] = self._place(config)
+            self.places[config.gateway] = self._place(config.gateway, config)
+        store = ConfigurationStore(settings.spool.with_name(settings.spool.name + ".configurations"))
+        self.holders = {one.gateway: self._holder(one, store) for one in identities}
         self._log_what_is_missing()
-        lists = settings.spool.with_name(settings.spool.name + ".lists")
-        self.downlink = Downlink(self.places, self.spool, lists, lambda: self.uplink)
         self._loops = {"field": MqttLoop("field"), "centre": MqttLoop("centre")}
         self.runtime = Runtime(
             self.places.values(), spool=self.spool, boot=boot, version=self._version, store=self._store
         )
+        lists = settings.spool.with_name(settings.spool.name + ".lists")
+        self.downlink = Downlink(
+            self.places,
+            self.spool,
+            lists,
+            lambda: self.uplink,
+            holders=self.holders,
+            reroute=self.runtime.reroute,
+        )
         self.uplink = Uplink(
-            gateways=gateways,
+            gateways=tuple(place.config for place in self.places.values()),
             broker=central,
+            brokers={one.gateway: parse_mqtt_url(one.broker) for one in identities},
             spool=self.spool,
             loop=self._loops["centre"],
             boot=boot,
@@ -93,10 +113,18 @@ class Process:
             loop.start()
         self.uplink.start()
         self.runtime.start(self._loops["field"], field)
-        log.info("gateway_started", extra={"gateways": len(gateways), "boot": boot, "version": self._version})
+        log.info("gateway_started", extra={"gateways": len(self.places), "boot": boot, "version": self._version})
 
-    def stop(self) -> None:
-        """Process and store what has arrived, then disconnect."""
+    def look(self) -> None:
+        """Note that the process is still running; to be called about once a second."""
+        for holder in self.holders.values():
+            holder.look()
+
+    def stop(self, *, asked: bool = True) -> None:
+        """Process and store what has arrived, then disconnect. ``asked``: it ends because it was asked to."""
+        if asked:
+            for holder in self.holders.values():
+                holder.stopped()
         self._loops["field"].stop()
         self.runtime.stop()
         self.uplink.stop()
@@ -122,23 +150,37 @@ class Process:
                 # Its events stay: it may be in the file again later, or run elsewhere with this spool.
                 log.warning("spool_of_another_gateway", extra={"gateway": code, "depth": depth})
         for code, place in self.places.items():
-            if not place.config.card_key.get_secret_value():
+            if not place.config.card_key.get_secret_value() and code not in self.holders:
                 log.error("no_card_key", extra={"gateway": code})
-            if place.config.list_key is None:
+            if not place.config.believed_keys:
                 log.error("no_list_key", extra={"gateway": code})
 
-    def _place(self, config: GatewayConfig) -> Place:
+    def _holder(self, identity: Identity, store: ConfigurationStore) -> ConfigurationHolder:
+        """Build an identity's place by the configuration that its disk holds."""
+        code = identity.gateway
+        base = GatewayConfig(shard=identity.shard, place=identity.place, gateway=code, list_keys=identity.list_keys)
+        holder = ConfigurationHolder(base, store, sealing_key=identity.sealing_key())
+        self.spool.open(code)
+        try:
+            newest = self.spool.kept(code).get(NEWEST_CONFIGURATION, "")
+        except SpoolError as error:
+            newest = ""
+            log.error("kept_state_unreadable", extra={"gateway": code, "reason": str(error)})
+        self.places[code] = self._place(code, holder.begin(newest))
+        return holder
+
+    def _place(self, code: str, config: GatewayConfig | Equipment) -> Place:
         try:
             return Place(
                 config,
-                append=partial(self._happened, config.gateway),
+                append=partial(self._happened, code),
                 publish=self._to_device,
                 now=time.monotonic(),
-                keep=partial(self.spool.keep, config.gateway),
+                keep=partial(self.spool.keep, code),
             )
         except DriverError as error:
             self.spool.close()
-            raise ConfigError(f"gateway {config.gateway}: {error.reason}") from error
+            raise ConfigError(f"gateway {code}: {error.reason}") from error
 
     def _happened(self, gateway: str, event: Event) -> None:
         self.spool.append(gateway, event)
@@ -165,12 +207,17 @@ class Process:
     def _account(self, gateway: str) -> State:
         place = self.places[gateway]
         list_version, list_fingerprint = place.lists.in_force
+        holder = self.holders.get(gateway)
+        config_version, config_fingerprint = (None, None) if holder is None else holder.acknowledged
         return State(
             online=True,
             version=self._version,
             list_version=list_version,
             list_fingerprint=list_fingerprint,
             list_refused=place.lists.complaint,
+            config_version=config_version,
+            config_fingerprint=config_fingerprint,
+            config_refused=None if holder is None else holder.refused,
             lockdown=place.lockdown,
             evacuation=place.evacuation,
             disk=self._disk(),
@@ -181,26 +228,51 @@ class Process:
 
 
 def run(settings: GatewaySettings, stop: threading.Event) -> int:
-    """Run the gateways of the file until ``stop``; 0: stopped, 1: a part died.
+    """Run the gateways of the identities, or of the file, until ``stop``; 0: stopped, 1: a part died.
 
     Raises:
+        IdentityError: an identity can't be used.
         ConfigError: the gateways' file can't be used, or lacks the chosen gateways.
         GatewayError: the spool is in use, an address or a key can't be read.
         OSError: the spool's folder or the metrics' port is unavailable.
     """
     # A thread that computes (a batch, a list) yields after 0.5 ms, not 5: a person may be waiting at a door.
     sys.setswitchinterval(0.0005)
-    process = Process(settings, chosen(settings))
+    identities = identified(settings)
+    process = Process(settings, () if identities else chosen(settings), identities)
+    asked = True
     try:
         while not stop.wait(1.0):
+            process.look()
             dead = [part for part, alive in process.health().items() if not alive]
             if dead:
                 # The supervisor restarts the process; the spool holds everything.
                 log.critical("gateway_part_died", extra={"parts": dead})
+                asked = False
                 return 1
     finally:
-        process.stop()
+        process.stop(asked=asked)
     return 0
+
+
+def identified(settings: GatewaySettings) -> tuple[Identity, ...]:
+    """Return the identities to run; none: the gateways' file says.
+
+    Raises:
+        IdentityError: see ``run``.
+    """
+    if settings.identity is None:
+        return ()
+    found = read_identities(settings.identity)
+    if settings.places:
+        missing = set(settings.places) - {one.place for one in found}
+        if missing:
+            raise IdentityError(f"{settings.identity}: no gateway of {', '.join(sorted(missing))}")
+        found = tuple(one for one in found if one.place in settings.places)
+    twice = {one.gateway for one in found if sum(other.gateway == one.gateway for other in found) > 1}
+    if twice:
+        raise IdentityError(f"{settings.identity}: gateway {min(twice)} comes twice")
+    return found
 
 
 def chosen(settings: GatewaySettings) -> tuple[GatewayConfig, ...]:

@@ -21,6 +21,11 @@ class GatewaySettings(BaseSettings):
         default=SecretStr("mqtt://127.0.0.1:1884"),
         description="the place's own broker, to which its devices are connected",
     )
+    identity: Path | None = Field(
+        default=None,
+        description="folder of the gateway's identity, as `maillage gateway join` made it, or of several such folders;"
+        " none: the gateways' file",
+    )
     gateways_file: Path = Field(
         default=Path(".runtime/gateways.json"),
         description="the gateways to run, with devices and keys, as `maillage network gateways` wrote them",

@@ -24,6 +24,7 @@ topic read maillage/v1/+/+/+/state
 topic read maillage/v1/+/+/+/reply
 topic write maillage/v1/+/+/+/list
 topic write maillage/v1/+/+/+/command
+topic write maillage/v1/+/+/+/config
 """
 _GATEWAY: Final = """
 user {user}
@@ -33,6 +34,7 @@ topic write maillage/v1/{where}/{user}/reply
 topic read maillage/v1/{where}/{user}/committed
 topic read maillage/v1/{where}/{user}/list
 topic read maillage/v1/{where}/{user}/command
+topic read maillage/v1/{where}/{user}/config
 """
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PLACES: Final = re.compile(r"[0-9]{2}/[a-z0-9][a-z0-9._-]{0,63}")

@@ -1,4 +1,4 @@
-"""Encodes and signs what goes to a gateway: deltas, whole lists in parts, orders. Pure."""
+"""Encodes and signs what goes to a gateway: deltas, whole lists in parts, configurations, orders. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 from access import AccessList, to_json
 from access.compare import Delta
 from access.deltas_json import delta_to_json
+from gateway.contract.configuration import SignedConfiguration
 from gateway.contract.signing import sign
 from gateway.contract.wire import MAX_PART_BYTES, ListDelta, ListHead, ListPart, Order, OrderBody
 
@@ -48,6 +49,11 @@ def list_messages(whole: AccessList, fingerprint: str, seed: str) -> list[bytes]
         .encode()
         for index, piece in enumerate(pieces)
     ]
+
+
+def configuration_message(body: str, seed: str) -> bytes:
+    """Return the message of a configuration, signed with the private ``seed`` (base64)."""
+    return SignedConfiguration(body=body, signature=sign(seed, "config", body)).model_dump_json().encode()
 
 
 def order_message(body: OrderBody, seed: str) -> bytes:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,14 +43,14 @@ class Whole:
     """The list's JSON, compressed."""
 
 
-def read_head(key: str | None, place: str, text: str, signature: str) -> ListHead:
-    """Return the head in ``text`` if it is the centre's and for this place.
+def read_head(keys: Sequence[str], place: str, text: str, signature: str) -> ListHead:
+    """Return the head in ``text`` if it is signed with one of ``keys`` and for this place.
 
     Raises:
         ListRefused: it isn't, or the list is larger than a gateway accepts.
     """
     try:
-        verify(key, "list", text, signature)
+        verify(keys, "list", text, signature)
         head = ListHead.model_validate_json(text)
     except SignatureError as error:
         raise ListRefused(str(error)) from error
@@ -83,8 +84,8 @@ def unpack(head: ListHead, data: bytes) -> str:
 class Assembly:
     """The newest whole list that is arriving at a gateway; never more than one, never more than its head allows."""
 
-    def __init__(self, key: str | None, place: str) -> None:
-        self._key = key
+    def __init__(self, keys: Sequence[str], place: str) -> None:
+        self._keys = keys
         self._place = place
         self._signed = ("", "")
         self._head: ListHead | None = None
@@ -104,7 +105,7 @@ class Assembly:
         """
         if self._head is not None and self._signed == (part.head, part.signature):
             return self._head
-        return read_head(self._key, self._place, part.head, part.signature)
+        return read_head(self._keys, self._place, part.head, part.signature)
 
     def add(self, part: ListPart, head: ListHead) -> Whole | None:
         """Add a part whose ``head`` was checked; return the list if it is complete.

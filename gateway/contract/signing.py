@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Literal
 
 from cryptography.exceptions import InvalidSignature
@@ -45,20 +46,26 @@ def sign(seed: str, purpose: Purpose, body: str) -> str:
     return base64.b64encode(_private(seed).sign(_covered(purpose, body))).decode()
 
 
-def verify(key: str | None, purpose: Purpose, body: str, signature: str) -> None:
-    """Check that ``signature`` over ``body`` was made for ``purpose`` with the private half of ``key``.
+def verify(keys: str | Sequence[str] | None, purpose: Purpose, body: str, signature: str) -> str:
+    """Return the key whose private half made ``signature`` over ``body`` for ``purpose``.
+
+    Args:
+        keys: the public keys that are believed: one, or two while the signing key changes.
 
     Raises:
-        SignatureError: it wasn't, or there is no key to check it with.
+        SignatureError: none of them, or there is no key to check it with.
     """
-    if key is None:
+    believed = (keys,) if isinstance(keys, str) else keys
+    if not believed:
         raise SignatureError("no key to check a signature with")
-    try:
-        Ed25519PublicKey.from_public_bytes(_bytes(key, 32, "key")).verify(
-            _bytes(signature, 64, "signature"), _covered(purpose, body)
-        )
-    except InvalidSignature as error:
-        raise SignatureError("the signature doesn't match") from error
+    raw, covered = _bytes(signature, 64, "signature"), _covered(purpose, body)
+    for key in believed:
+        try:
+            Ed25519PublicKey.from_public_bytes(_bytes(key, 32, "key")).verify(raw, covered)
+        except InvalidSignature:
+            continue
+        return key
+    raise SignatureError("the signature doesn't match")
 
 
 def _covered(purpose: Purpose, body: str) -> bytes:

@@ -40,6 +40,11 @@ class Freshness:
         self._lost.setdefault(device, at)
         self._back.pop(device, None)
 
+    def forget(self, device: str) -> None:
+        """Another device has this code from now on, or none."""
+        for known in (self._reported, self._lost, self._back):
+            known.pop(device, None)
+
     def clock_stepped(self, by_us: int) -> None:
         """The gateway's clock jumped."""
         self._reported.clear()

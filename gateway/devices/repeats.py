@@ -53,6 +53,10 @@ class Repeats:
         self._events[key] = (value, event["at"])
         return True
 
+    def forget(self, device: str) -> None:
+        """Another device has this code from now on, or none."""
+        self._events = {key: value for key, value in self._events.items() if key[0] != device}
+
 
 def is_state(event: Event) -> bool:
     """Return whether ``event`` is a state, which a newer one replaces; else it happened once."""

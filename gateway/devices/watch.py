@@ -25,6 +25,12 @@ class DeviceWatch:
         self._heard = dict.fromkeys(self._expect, now)
         self._silent: dict[str, int] = {}
 
+    def become(self, devices: Iterable[Device], now: float) -> None:
+        """Follow a new configuration: a new device counts from ``now``, one that is gone is forgotten."""
+        self._expect = {device.code: device.expect_every_s for device in devices}
+        self._heard = {code: self._heard.get(code, now) for code in self._expect}
+        self._silent = {code: at for code, at in self._silent.items() if code in self._expect}
+
     def heard(self, device: str, now: float, at: int) -> DeviceEvent | None:
         """Note a message of a device; return an event if it had been silent."""
         if device not in self._expect:

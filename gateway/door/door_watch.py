@@ -43,9 +43,7 @@ class DoorWatch:
                 leaving by the handle, and is never reported as forced. With one it is reported each time while the
                 place is empty, else once a day: people inside may use the handle all the same.
         """
-        self._grace_us = round((unlock_s + GRACE_S) * 1e6)
-        self._held_us = round(held_after_s * 1e6)
-        self._sees_egress = sees_egress
+        self.set_times(unlock_s=unlock_s, held_after_s=held_after_s, sees_egress=sees_egress)
         self._open: bool | None = None
         self._opened_at = 0
         self._opened_by = ""
@@ -61,6 +59,12 @@ class DoorWatch:
         self._excused_until = 0
         self.unexplained = 0
         """Openings so far without a grant: by the handle, by force, or while it stood open."""
+
+    def set_times(self, *, unlock_s: float, held_after_s: float, sees_egress: bool) -> None:
+        """Follow a new configuration: what has begun ends as it began."""
+        self._grace_us = round((unlock_s + GRACE_S) * 1e6)
+        self._held_us = round(held_after_s * 1e6)
+        self._sees_egress = sees_egress
 
     @property
     def reports(self) -> bool:

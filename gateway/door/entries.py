@@ -71,7 +71,6 @@ class Entries:
         keep: Keep,
     ) -> None:
         self.enrolments = Enrolments()
-        self._card_key = card_key
         self._lists = lists
         self._signed = signed
         self._memory = memory
@@ -81,17 +80,10 @@ class Entries:
         self._keypads = Keypads()
         self._presences = Presences(keep)
         self._grants = RecentGrants(keep)
-        self._unlock_us = {door.code: round(door.unlock_s * 1e6) for door in config.doors}
-        self._devices: dict[str, Device] = {device.code: device for device in config.devices}
-        judges = {name for name, driver in installed().items() if driver.judges_doors}
-        self._judging = frozenset(device.code for device in config.devices if device.driver in judges)
-        leaving = {device.door for device in config.devices if device.side == "out" and device.door is not None}
-        self.watches = {
-            door.code: DoorWatch(
-                unlock_s=door.unlock_s, held_after_s=door.held_after_s, sees_egress=door.code in leaving
-            )
-            for door in config.doors
-        }
+        self._unlock_us: dict[str, int] = {}
+        self._devices: dict[str, Device] = {}
+        self._judging: frozenset[str] = frozenset()
+        self.watches: dict[str, DoorWatch] = {}
         self._granted: dict[tuple[str, int], _Granted] = {}
         """By reader and instant of the grant."""
         self.held_open = HeldOpenDoors(
@@ -102,6 +94,31 @@ class Entries:
             locks=locks,
             say=lambda at, text: self._audit("gateway", at, text),
         )
+        self.become(config, card_key)
+
+    def become(self, config: GatewayConfig, card_key: bytes | None) -> None:
+        """Follow a new configuration; what is going on at a door that stays goes on."""
+        before = self._devices
+        self._card_key = card_key
+        self._unlock_us = {door.code: round(door.unlock_s * 1e6) for door in config.doors}
+        self._devices = {device.code: device for device in config.devices}
+        judges = {name for name, driver in installed().items() if driver.judges_doors}
+        self._judging = frozenset(device.code for device in config.devices if device.driver in judges)
+        leaving = {device.door for device in config.devices if device.side == "out" and device.door is not None}
+        for door in config.doors:
+            watch, sees_egress = self.watches.get(door.code), door.code in leaving
+            times = {"unlock_s": door.unlock_s, "held_after_s": door.held_after_s}
+            if watch is None:
+                self.watches[door.code] = DoorWatch(**times, sees_egress=sees_egress)
+            else:
+                watch.set_times(**times, sees_egress=sees_egress)
+        for code in [code for code in self.watches if code not in self._unlock_us]:
+            del self.watches[code]
+            self.held_open.forget(code)
+            self._granted = {of: one for of, one in self._granted.items() if one.attempt.door != code}
+        for code, device in before.items():
+            if self._devices.get(code) != device:
+                self.silent(code)  # a contact: what it reports now says nothing of the door's state before
 
     def restore(self, kept: Mapping[str, str]) -> None:
         """Restore what was kept before a restart: cards at readers, recent grants."""

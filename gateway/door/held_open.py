@@ -34,6 +34,11 @@ class HeldOpenDoors:
         self._say = say
         self._now: set[str] = set()
 
+    def forget(self, door: str) -> None:
+        """A door is gone: its lock gets no further command, and closes when its time is over."""
+        self._now.discard(door)
+        self._locks.fall_shut(door)
+
     def look(self, now: float, at: int) -> None:
         """Hold open the doors that are due, and let the others close.
 

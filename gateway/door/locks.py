@@ -26,14 +26,23 @@ class Locks:
 
     def __init__(self, config: GatewayConfig, drivers: Mapping[str, Driver], publish: Publish) -> None:
         self._gateway = config.gateway
-        self._drivers = drivers
         self._publish = publish
-        by_code = {device.code: device for device in config.devices}
-        self._locks: dict[str, tuple[Door, Device]] = {
-            door.code: (door, by_code[door.lock]) for door in config.doors if door.lock in by_code
-        }
+        self._locks: dict[str, tuple[Door, Device]] = {}
         self._next: dict[str, float] = {}
         """By door that is held open: when its lock gets the next command."""
+        self.become(config, drivers)
+
+    def become(self, config: GatewayConfig, drivers: Mapping[str, Driver]) -> None:
+        """Follow a new configuration.
+
+        A lock closes by itself when its time is over, so that one which is no more a door's needs no word. A door that
+        is held open and has another lock now gets its command at once.
+        """
+        by_code = {device.code: device for device in config.devices}
+        before, self._drivers = self._locks, drivers
+        self._locks = {door.code: (door, by_code[door.lock]) for door in config.doors if door.lock in by_code}
+        for door in [door for door in self._next if self._locks.get(door) != before.get(door)]:
+            del self._next[door]
 
     def unlock(self, door: str, decided: Callable[[], None] | None = None) -> bool:
         """Open a door once; False where there is no such door or lock."""

@@ -78,6 +78,10 @@ class Memory:
         self.state = state
         return bad
 
+    def move_to(self, zone: ZoneInfo) -> None:
+        """Follow a new configuration: the night begins by ``zone``."""
+        self._zone = zone
+
     def become(self, state: State) -> None:
         """Replace the state by ``state`` and keep what is new in it."""
         old, self.state = self.state, state

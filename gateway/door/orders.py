@@ -92,8 +92,12 @@ class Orders:
         self._nonces: set[str] = set()
         self._nonces_read = False
         self._read_nonces()
+        self.become(config)
+
+    def become(self, config: GatewayConfig) -> None:
+        """Follow a new configuration."""
         devices = {device.code for device in config.devices}
-        self._has_lock = {door.code: door.lock in devices for door in config.doors}
+        self._config, self._has_lock = config, {door.code: door.lock in devices for door in config.doors}
 
     def execute(self, payload: bytes, *, retained: bool, now: int) -> Reply | None:
         """Execute the order in ``payload``; return the answer, or None where it comes later. ``now``: µs since 1970.
@@ -103,7 +107,7 @@ class Orders:
         """
         try:
             order = Order.model_validate_json(payload)
-            verify(self._config.list_key, "command", order.body, order.signature)
+            verify(self._config.believed_keys, "command", order.body, order.signature)
             body = OrderBody.model_validate_json(order.body)
         except ValidationError as error:
             raise OrderRefused("not an order") from error

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, NoReturn
 
-from gateway.contract.configuration import Device
+from gateway.contract.configuration import Device, Door
 from gateway.drivers import NOTHING, Decoded, Driver, DriverError
 from gateway.drivers.description import DriverDescription
 from gateway.drivers.models.esp_rfid import ESP_RFID
@@ -61,6 +61,26 @@ def drivers_for(devices: Iterable[Device]) -> dict[str, Driver]:
     for device in devices:
         by_driver.setdefault(device.driver, []).append(device)
     return {name: _made(name, tuple(those)) for name, those in by_driver.items()}
+
+
+def with_locks(doors: Iterable[Door], devices: Iterable[Device]) -> tuple[Door, ...]:
+    """Return ``doors``, each with its lock: as it is named, else its lock, else the reader on its ``in`` side.
+
+    A reader counts if its driver can unlock; one whose driver isn't installed doesn't.
+    """
+    locks: dict[str, str] = {}
+    for device in devices:
+        driver = installed().get(device.driver)
+        kind = device.kind or (driver.default_kind if driver is not None else None)
+        if device.door is None:
+            continue
+        if kind == "lock":
+            locks[device.door] = device.code
+        elif kind == "reader" and device.side == "in" and driver is not None and "unlocks" in driver.capabilities:
+            locks.setdefault(device.door, device.code)
+    return tuple(
+        door if door.lock is not None else door.model_copy(update={"lock": locks.get(door.code)}) for door in doors
+    )
 
 
 def _made(name: str, devices: tuple[Device, ...]) -> Driver:

@@ -26,7 +26,7 @@ from gateway.drivers import DriverError
 from gateway.field.acknowledgements import Acknowledgements
 from gateway.field.deliveries import Deliveries, digest_of
 from gateway.mqtt.filters import Routes
-from gateway.mqtt.loop import Broker, Message, MqttLoop
+from gateway.mqtt.loop import Broker, Link, Message, MqttLoop
 from gateway.place import Place
 from gateway.spool.spool import Spool, SpoolError
 from gateway.spool.values import Unit
@@ -91,13 +91,10 @@ class Runtime:
         self._boot = boot
         self._version = version
         self._clock = clock
-        self._live: Routes[tuple[Place, str]] = Routes()
-        self._kept: Routes[tuple[Place, str]] = Routes()
-        for place in self._places:
-            for name, driver in place.drivers.items():
-                live = frozenset(driver.live_subscriptions())
-                for topic in driver.subscriptions():
-                    (self._live if topic in live else self._kept).add(topic, (place, name))
+        self._live, self._kept = _routes(self._places)
+        self._links: tuple[Link, Link] | None = None
+        """Of cards and codes, and of everything else."""
+        self._rerouting = threading.Lock()
         self._deliveries = Deliveries(self._remembered())
         self._acknowledgements = Acknowledgements(spool)
         self._arrivals: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
@@ -139,9 +136,22 @@ class Runtime:
             subscriptions=[(topic, 1) for topic in self._kept.filters],
             may_read=lambda: self._arrivals.qsize() < _WAITING_MAX and self._spool.has_room,
         )
+        self._links = (cards, sensors)
         self._acknowledgements.send = sensors.acknowledge
         self._publish = lambda topic, payload, sent: cards.publish(topic, payload, on_sent=sent)
         self._connected = lambda: cards.connected and sensors.connected
+
+    def reroute(self) -> None:
+        """A place has other devices now: subscribe to what they say, and no more to what nobody listens to.
+
+        From any thread. Nothing of the others is missed: their subscriptions stay.
+        """
+        with self._rerouting:
+            before = (self._live, self._kept)
+            self._live, self._kept = _routes(self._places)
+            for link, old, new in zip(self._links or (), before, (self._live, self._kept), strict=False):
+                link.subscribe([(topic, 1) for topic in new.filters if topic not in old.filters])
+                link.unsubscribe([topic for topic in old.filters if topic not in new.filters])
 
     def stored(self) -> None:
         """Acknowledge the messages that are on the disk now. In the spool's thread, after each commit."""
@@ -302,3 +312,15 @@ class Runtime:
         if value is not None:
             event["value"] = value
         self._spool.append(place.config.gateway, event)
+
+
+def _routes(places: Iterable[Place]) -> tuple[Routes[tuple[Place, str]], Routes[tuple[Place, str]]]:
+    """Return where the topics of cards and codes lead, and where all others do."""
+    cards: Routes[tuple[Place, str]] = Routes()
+    sensors: Routes[tuple[Place, str]] = Routes()
+    for place in places:
+        for name, driver in place.drivers.items():
+            live = frozenset(driver.live_subscriptions())
+            for topic in driver.subscriptions():
+                (cards if topic in live else sensors).add(topic, (place, name))
+    return cards, sensors

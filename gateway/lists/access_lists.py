@@ -68,10 +68,10 @@ class ListHolder:
         """Messages refused since the start."""
         self._config = config
         self._signed = signed or SignedTime()
-        self._assembly = Assembly(config.list_key, config.place)
+        self._assembly = Assembly(config.believed_keys, config.place)
         self._delta_bytes = 0
-        self._kept = True
-        """Whether the disk has the list that the deltas change."""
+        self._unkept: str | None = None
+        """Why the disk's list can't be used after a restart, with the deltas that change it; None: it can."""
         self._last_head = ""
         self._newest = 0
         self._both = threading.Lock()
@@ -91,8 +91,8 @@ class ListHolder:
     @property
     def complaint(self) -> str | None:
         """Why the centre should send the whole list; None: it needn't."""
-        if not self._kept:
-            return "the list that was kept is lost"
+        if self._unkept is not None:
+            return self._unkept
         if self.refused is None and (self.deltas >= MANY_DELTAS or self._delta_bytes >= MANY_BYTES):
             return f"{self.deltas} deltas since the last whole list"
         return self.refused
@@ -107,7 +107,7 @@ class ListHolder:
         if whole is None:
             return
         try:
-            head = read_head(self._config.list_key, self._config.place, whole.head, whole.signature)
+            head = read_head(self._config.believed_keys, self._config.place, whole.head, whole.signature)
             self._put_in_force(self._read(head, whole), head.fingerprint)  # the fingerprint was checked on arrival
             for delta in deltas:
                 self._apply(delta)
@@ -118,7 +118,16 @@ class ListHolder:
 
     def lost(self) -> None:
         """The disk lost the kept list: the whole list is needed, even of the version in force."""
-        self._kept = False
+        self._unkept = "the list that was kept is lost"
+
+    def become(self, config: GatewayConfig) -> None:
+        """Follow a new configuration: the keys that lists are believed by."""
+        before, self._config = self._config.believed_keys, config
+        if before == config.believed_keys:
+            return
+        self._assembly = Assembly(config.believed_keys, config.place)
+        if self.current is not None and not set(before) <= set(config.believed_keys):
+            self._unkept = "the list that is kept may be signed with a key that is believed no more"
 
     def take(self, payload: bytes) -> AppliedList | None:
         """Process a part or a delta; None: it changes nothing yet, or isn't new.
@@ -158,7 +167,7 @@ class ListHolder:
         news = before is None or (before.version, self.fingerprint) != (fresh.version, head.fingerprint)
         if news and before is not None and before.version == fresh.version and fresh.made_at < before.made_at:
             raise ListRefused(f"another version {fresh.version}, made before the one that is held")
-        self.deltas, self._delta_bytes, self._kept, self._last_head = 0, 0, True, whole.head
+        self.deltas, self._delta_bytes, self._unkept, self._last_head = 0, 0, None, whole.head
         if news:
             self._put_in_force(fresh, head.fingerprint)
             entries = [] if before is None else list(before.entries.values())
@@ -176,7 +185,7 @@ class ListHolder:
             raise ListRefused(f"version {head.version} is older than {held}")
         if self.version is None or head.version > self.version:
             return True
-        if head.fingerprint != self.fingerprint or self.deltas or not self._kept:
+        if head.fingerprint != self.fingerprint or self.deltas or self._unkept is not None:
             return True
         self.refused = None
         return False
@@ -203,7 +212,7 @@ class ListHolder:
         """Apply a delta to the list that is held; False: it was applied before."""
         held = self.current
         try:
-            verify(self._config.list_key, "delta", message.body, message.signature)
+            verify(self._config.believed_keys, "delta", message.body, message.signature)
             change = delta_from_json(message.body)
         except SignatureError as error:
             raise ListRefused(str(error)) from error

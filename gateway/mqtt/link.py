@@ -61,6 +61,8 @@ class Link:
         self._on_disconnect = on_disconnect
         self._on_session = on_session
         self._subscriptions = list(subscriptions)
+        self._dropped: list[str] = []
+        """Filters that the broker may still have for this client."""
         self._may_read = may_read
         self._session = Session(
             broker=broker,
@@ -98,6 +100,10 @@ class Link:
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
         """Add ``filters`` (filter, QoS) now and after every reconnect. From any thread."""
         self._call_soon(lambda: self._subscribe(list(filters)))
+
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Drop ``filters``, at the broker at the next connect if there is none now. From any thread."""
+        self._call_soon(lambda: self._unsubscribe(list(filters)))
 
     def acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
         """Confirm messages to the broker, so that it doesn't deliver them again. From any thread."""
@@ -219,6 +225,19 @@ class Link:
             self._session.subscribe(filters)
             self._on_work(self)
 
+    def _unsubscribe(self, filters: list[str]) -> None:
+        self._subscriptions = [one for one in self._subscriptions if one[0] not in filters]
+        self._dropped.extend(filters)
+        if self.connected:
+            self._drop_subscriptions()
+            self._on_work(self)
+
+    def _drop_subscriptions(self) -> None:
+        """A session that the broker keeps has its subscriptions, too."""
+        wanted = {topic for topic, _ in self._subscriptions}
+        self._session.unsubscribe([topic for topic in self._dropped if topic not in wanted])
+        self._dropped.clear()
+
     def _acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
         if self.connected:
             self._session.acknowledge(receipts)
@@ -238,6 +257,7 @@ class Link:
         log.info("mqtt_connected", extra=self._names())
         if (on_session := self._on_session) is not None:
             self._call(lambda: on_session(resumed))
+        self._drop_subscriptions()
         if self._subscriptions:
             self._session.subscribe(self._subscriptions)
         self._call(self._on_connect)

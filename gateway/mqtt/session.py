@@ -205,6 +205,11 @@ class Session:
         for start in range(0, len(filters), 100):
             self._client.subscribe(list(filters[start : start + 100]))
 
+    def unsubscribe(self, filters: Sequence[str]) -> None:
+        """Drop subscriptions, a hundred per packet."""
+        for start in range(0, len(filters), 100):
+            self._client.unsubscribe(list(filters[start : start + 100]))
+
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
         """Queue a message; without a connection it is dropped.
 

@@ -1,8 +1,9 @@
-"""What the centre sends to the gateways of a process: orders, executed in the uplink's thread, and lists, in another.
+"""What the centre sends to a process' gateways: orders, executed in the uplink's thread; the rest in another.
 
 Reading a large list takes seconds; no order, batch or mark waits for it. A list is in force as soon as it is verified,
 and acknowledged (by the gateway's state) when it is on the disk, so that it survives a kill -9. On a disk that refuses
-it is in force all the same, and the next state acknowledges it.
+it is in force all the same, and the next state acknowledges it. A configuration is written before it is in force, and
+acknowledged once it is on the disk.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Protocol
 
 from gateway.clock import micros
+from gateway.configuration.accepting import ConfigurationRefused
+from gateway.configuration.holder import ConfigurationHolder
 from gateway.contract.list_report import list_report
 from gateway.contract.wire import GatewayEvent, Reply
 from gateway.door.orders import OrderRefused, Orders
+from gateway.equipment import Equipment
 from gateway.lists.access_lists import ListRefused
 from gateway.lists.store import ListStore
 from gateway.place import Place
@@ -30,10 +35,18 @@ log = logging.getLogger(__name__)
 
 NEWEST: Final = "newest_list"
 """The newest version that was ever in force; kept in the spool, apart from the lists themselves."""
+NEWEST_CONFIGURATION: Final = "newest_configuration"
+"""The newest configuration that was ever held, likewise."""
 _OLD_LIST: Final = "access_list"
 """Where earlier versions kept the list; it is deleted."""
 _REFUSALS_EVERY_S: Final = 60.0
-"""Refused lists and orders are logged each time, but reported to the centre at most once in this time."""
+"""What is refused is logged each time, but reported to the centre at most once in this time."""
+
+_REFUSED: Final[Mapping[Leaf, str]] = {
+    "list": "list_refused",
+    "command": "command_refused",
+    "config": "configuration_refused",
+}
 
 
 class Up(Protocol):
@@ -49,18 +62,31 @@ class Up(Protocol):
 class Downlink:
     """The lists and orders of one process's gateways."""
 
-    def __init__(self, places: Mapping[str, Place], spool: Spool, file: Path, up: Callable[[], Up]) -> None:
+    def __init__(
+        self,
+        places: Mapping[str, Place],
+        spool: Spool,
+        file: Path,
+        up: Callable[[], Up],
+        *,
+        holders: Mapping[str, ConfigurationHolder] = MappingProxyType({}),
+        reroute: Callable[[], None] = lambda: None,
+    ) -> None:
         """Open the lists' ``file`` and restore what is in it.
 
         Args:
+            holders: the configurations, by gateway; one without takes none.
+            reroute: called when a place has other devices.
             up: returns the way back; called when there is something to send, never before the uplink has started.
         """
         self.store = ListStore(file, on_kept=self._kept, on_lost=self._lost)
         self._places = places
         self._spool = spool
         self._up = up
+        self._holders = holders
+        self._reroute = reroute
         self._reported_at: dict[str, float] = {}
-        self._arrived: queue.SimpleQueue[tuple[str, bytes] | None] = queue.SimpleQueue()
+        self._arrived: queue.SimpleQueue[tuple[str, Leaf, bytes] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="downlink", daemon=True)
         self.orders = {code: self._restored(code, place) for code, place in places.items()}
         self._thread.start()
@@ -71,9 +97,9 @@ class Downlink:
         return self._thread.is_alive() and self.store.alive
 
     def take(self, gateway: str, leaf: Leaf, payload: bytes, retained: bool) -> None:
-        """Take a list's part, a delta or an order."""
-        if leaf == "list":
-            self._arrived.put((gateway, payload))
+        """Take a list's part, a delta, a configuration or an order."""
+        if leaf != "command":
+            self._arrived.put((gateway, leaf, payload))
             return
         try:
             reply = self.orders[gateway].execute(payload, retained=retained, now=micros())
@@ -128,14 +154,16 @@ class Downlink:
     def _run(self) -> None:
         try:
             while (message := self._arrived.get()) is not None:
-                gateway, payload = message
+                gateway, leaf, payload = message
                 try:
-                    self._take_list(gateway, payload)
-                except ListRefused as error:
-                    self._refused(gateway, "list", str(error))
+                    (self._take_list if leaf == "list" else self._take_configuration)(gateway, payload)
+                except (ListRefused, ConfigurationRefused) as error:
+                    self._refused(gateway, leaf, str(error))
                     self._up().state_changed(gateway)
                 except Exception:
-                    log.exception("list_failed", extra={"gateway": gateway})
+                    log.exception(
+                        "list_failed" if leaf == "list" else "configuration_failed", extra={"gateway": gateway}
+                    )
         except Exception:
             log.critical("downlink_died", exc_info=True)
             raise
@@ -156,6 +184,20 @@ class Downlink:
         event = GatewayEvent(kind="gateway", what="list", at=micros(), device="gateway", value=float(taken.version))
         self._spool.append(gateway, event)
 
+    def _take_configuration(self, gateway: str, payload: bytes) -> None:
+        holder = self._holders.get(gateway)
+        if holder is None:
+            raise ConfigurationRefused("this gateway runs by a gateways' file, not by an identity")
+        if holder.take(payload, partial(self._put_in_force, gateway)):
+            self._spool.keep(gateway, NEWEST_CONFIGURATION, holder.newest)
+            log.info("configuration_applied", extra={"gateway": gateway, "version": holder.version})
+        self._up().state_changed(gateway)
+
+    def _put_in_force(self, gateway: str, equipment: Equipment) -> None:
+        self._places[gateway].become(equipment)
+        self.orders[gateway].become(equipment.config)
+        self._reroute()
+
     def _answer(self, gateway: str, reply: Reply) -> None:
         self._up().reply(gateway, reply)
 
@@ -169,7 +211,7 @@ class Downlink:
             self._up().state_changed(gateway)
 
     def _refused(self, gateway: str, leaf: Leaf, reason: str) -> None:
-        log.error("list_refused" if leaf == "list" else "command_refused", extra={"gateway": gateway, "reason": reason})
+        log.error(_REFUSED[leaf], extra={"gateway": gateway, "reason": reason})
         now = time.monotonic()
         if now - self._reported_at.get(gateway, -_REFUSALS_EVERY_S) >= _REFUSALS_EVERY_S:
             self._reported_at[gateway] = now

@@ -1,7 +1,8 @@
 """Sends every gateway's spool to the centre: one connection for each gateway, one thread for all of them.
 
 Batches go out in order, a window of them in flight; marks come back and free the spool. The rules are in
-``gateway.uplink.window``. Access lists and orders arrive on the same connections and are handed on.
+``gateway.uplink.window``. Access lists, orders and configurations arrive on the same
+connections and are handed on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -35,7 +36,8 @@ _REASONS: Final = {
     " identity is shared",
 }
 
-Leaf = Literal["list", "command"]
+Leaf = Literal["list", "command", "config"]
+_HANDED_ON: Final[Mapping[str, Leaf]] = {"list": "list", "command": "command", "config": "config"}
 Handler = Callable[[str, Leaf, bytes, bool], None]
 """Called with gateway, leaf, payload, retained; in the uplink's thread."""
 
@@ -59,7 +61,7 @@ class _News:
     """Something that happened on one gateway's connection or in its spool."""
 
     gateway: str
-    what: Literal["committed", "connected", "disconnected", "mark", "list", "command", "state"]
+    what: Literal["committed", "connected", "disconnected", "mark", "list", "command", "config", "state"]
     message: Message | None = None
 
 
@@ -71,6 +73,7 @@ class Uplink:
         *,
         gateways: tuple[GatewayConfig, ...],
         broker: Broker,
+        brokers: Mapping[str, Broker] | None = None,
         spool: Spool,
         loop: MqttLoop,
         boot: str,
@@ -82,6 +85,7 @@ class Uplink:
 
         Args:
             broker: the central one; each gateway logs in as itself.
+            brokers: by gateway, those of the identities that name another.
             boot: random, new at each start; part of each client id.
             handler: takes lists and orders.
             account: returns a gateway's state, without epoch and depth, which the uplink adds.
@@ -90,6 +94,7 @@ class Uplink:
         self._spool = spool
         self._loop = loop
         self._broker = broker
+        self._brokers = brokers or {}
         self._boot = boot
         self._handler = handler
         self._account = account
@@ -161,10 +166,11 @@ class Uplink:
     def _connect(self, name: str, config: GatewayConfig) -> Link:
         password = config.mqtt_password.get_secret_value() if config.mqtt_password else None
         address = config.address
-        leaves: dict[str, Literal["mark", "list", "command"]] = {
+        leaves: dict[str, Literal["mark", "list", "command", "config"]] = {
             address.topic("committed"): "mark",
             address.topic("list"): "list",
             address.topic("command"): "command",
+            address.topic("config"): "config",
         }
 
         def on_message(message: Message) -> None:
@@ -173,8 +179,9 @@ class Uplink:
                 self._news.put(_News(name, what, message))
 
         will = State(online=False, boot=self._boot)
+        broker = self._brokers.get(name, self._broker)
         return self._loop.add(
-            self._broker.as_user(name, password) if password is not None else self._broker,
+            broker.as_user(name, password) if password is not None else broker,
             client_id=f"{name}-{self._boot}",
             on_message=on_message,
             on_connect=lambda: self._news.put(_News(name, "connected")),
@@ -224,8 +231,7 @@ class Uplink:
             connection.window.disconnected()
         elif news.what == "mark" and message is not None:
             self._mark(news.gateway, connection, message, now)
-        elif news.what in ("list", "command") and message is not None:
-            leaf: Leaf = "list" if news.what == "list" else "command"
+        elif (leaf := _HANDED_ON.get(news.what)) is not None and message is not None:
             self._handler(news.gateway, leaf, message.payload, message.retained)
         if news.what in ("connected", "state"):
             self._publish_state(news.gateway, connection, now)

@@ -18,7 +18,7 @@ from typing import Any
 from gateway.config import GatewayConfig, write_gateways
 from gateway.contract.wire import BATCH, OrderBody
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
-from gateway.run import Process
+from gateway.run import Process, identified
 from gateway.settings import GatewaySettings
 from maillage.embedded import EmbeddedMosquitto
 from rights.packing import order_message
@@ -75,7 +75,7 @@ class Centre:
         self._link.publish(self.address.topic("committed"), json.dumps(mark).encode(), retain=True)
 
     def send(self, leaf: str, payload: bytes, *, retain: bool = False) -> None:
-        link = self._rights if leaf in ("list", "command") else self._link
+        link = self._rights if leaf in ("list", "command", "config") else self._link
         link.publish(self.address.topic(leaf), payload, retain=retain)  # type: ignore[arg-type]
 
     @property
@@ -143,7 +143,8 @@ def process_of_its_own(told: GatewaySettings, one: GatewayConfig | None = None) 
 
 def start(told: GatewaySettings, one: GatewayConfig | None = None) -> Process:
     """Start a gateway in this process and wait until both of its lines stand."""
-    process = Process(told, (one or config(),))
+    identities = identified(told)
+    process = Process(told, () if identities else (one or config(),), identities)
     until(lambda: process.runtime.connected and process.uplink.connected() == 1)
     return process
 

@@ -1,0 +1,1 @@
+"""The configuration that the centre sends: checked, kept on the disk, put in force without a restart."""
