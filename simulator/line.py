@@ -2,13 +2,15 @@
 
 For tests and demonstrations of a gateway that is offline for a while: put its address where the broker's would be.
 Whose connection it is, the relay reads in the user name or client id of MQTT's first packet, CONNECT (MQTT 3.1.1, 3.1).
+Under TLS it can't: there each gateway gets a port of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 _CHUNK: Final = 65_536
@@ -17,9 +19,15 @@ _CHUNK: Final = 65_536
 class Line:
     """Relays connections on a free local port to a target; runs in a thread of its own."""
 
-    def __init__(self, host: str, port: int, *, listen: int = 0) -> None:
-        """Relay to ``host:port`` from the local port ``listen`` (0: any free one)."""
+    def __init__(self, host: str, port: int, *, listen: int = 0, gateways: Sequence[str] = ()) -> None:
+        """Relay to ``host:port`` from the local port ``listen`` (0: any free one), and from one for each of ``gateways``.
+
+        The gateways' ports are the next ones after ``listen``, in this order (0: any free ones).
+        """
         self._listen_on = listen
+        self._gateways = tuple(gateways)
+        self.ports: dict[str, int] = {}
+        """The port of each gateway, once started."""
         self.bytes_relayed = 0
         self.tried = 0
         """Connections that were asked for, also while the line was cut."""
@@ -32,7 +40,7 @@ class Line:
         self._writers: dict[asyncio.StreamWriter, str] = {}
         self._offline: frozenset[str] = frozenset()
         self._relays: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._loop.run_forever, name="line", daemon=True)
 
     def start(self) -> int:
@@ -80,9 +88,16 @@ class Line:
 
     async def _listen(self) -> int:
         self._still.set()
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._listen_on)
-        self._listen_on = int(self._server.sockets[0].getsockname()[1])
+        first = self._listen_on
+        self._listen_on = await self._serve("", first)
+        for number, gateway in enumerate(self._gateways, start=1):
+            self.ports[gateway] = await self._serve(gateway, first + number if first else 0)
         return self._listen_on
+
+    async def _serve(self, gateway: str, port: int) -> int:
+        server = await asyncio.start_server(partial(self._accept, gateway), "127.0.0.1", port)
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
 
     def _cut(self) -> None:
         self._up = False
@@ -104,13 +119,14 @@ class Line:
 
     async def _close(self) -> None:
         self._cut()
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for relay in self._relays:
             relay.cancel()
         await asyncio.gather(*self._relays, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self, owner: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Relay a connection of the gateway ``owner``; "": of the one that its first packet names."""
         task = asyncio.current_task()
         assert task is not None
         self.tried += 1
@@ -121,7 +137,7 @@ class Line:
             if not self._up:
                 return
             first = await reader.read(_CHUNK)
-            gateway = self._writers[writer] = caller(first)
+            gateway = self._writers[writer] = owner or caller(first)
             if self._is_offline(gateway):
                 return
             far_reader, far = await asyncio.open_connection(*self._target)

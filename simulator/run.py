@@ -37,6 +37,7 @@ class Simulation:
             MqttUrlError: the broker's address makes no sense.
         """
         self.settings = settings
+        self._gateways = gateways
         self.town = Town(
             gateways,
             self._publish,
@@ -67,7 +68,8 @@ class Simulation:
         host, _, port = self.settings.line_to.rpartition(":")
         if not host or not port.isdigit():
             raise FaultError(f"MAILLAGE_LINE_TO is HOST:PORT, not {self.settings.line_to!r}")
-        line = Line(host, int(port), listen=self.settings.line_port)
+        each = [one.gateway for one in self._gateways] if self.settings.line_each else ()
+        line = Line(host, int(port), listen=self.settings.line_port, gateways=each)
         line.start()
         line.take_offline(self.settings.faults.offline)
         return line

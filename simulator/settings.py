@@ -48,6 +48,11 @@ class SimulatorSettings(BaseSettings):
     line_port: int = Field(
         default=0, ge=0, le=65535, description="local port of the relay through which the gateways reach the centre"
     )
+    line_each: bool = Field(
+        default=False,
+        description="give each gateway of the file, in its order, a port of its own on the relay: the ones after "
+        "MAILLAGE_LINE_PORT. Under TLS the relay knows by it whose connection it cuts",
+    )
     line_to: str | None = Field(
         default=None, description="HOST:PORT of the central broker that the relay connects to; none: no relay"
     )

@@ -25,3 +25,19 @@ def choose(preferred: int, taken: set[int]) -> int:
         port = free_port()
     taken.add(port)
     return port
+
+
+def choose_row(preferred: int, many: int, taken: set[int]) -> int:
+    """Return the first of ``many`` free ports in a row, at or after ``preferred``; add all of them to ``taken``.
+
+    Raises:
+        OSError: there is no such row below the ports that the system gives away itself.
+    """
+    first = preferred
+    while first + many < 32_768:
+        used = next((port for port in range(first + many - 1, first - 1, -1) if port in taken or not is_free(port)), None)
+        if used is None:
+            taken.update(range(first, first + many))
+            return first
+        first = used + 1
+    raise OSError(f"no {many} free ports in a row from {preferred} on")

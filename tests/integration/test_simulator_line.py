@@ -105,3 +105,17 @@ def test_one_gateway_goes_offline_and_comes_back(line: Line, field_mqtt: Embedde
 @pytest.mark.parametrize("packet", [b"", b"\x10", b"\x30\x02hi", b"\x10\xff\xff\xff\xff\xff", b"\x10\x04\x00\xff\x01"])
 def test_what_is_no_connect_is_nobodys(packet: bytes) -> None:
     assert caller(packet) == ""
+
+
+def test_under_tls_a_gateways_port_says_whose_connection_it_is(field_mqtt: EmbeddedMosquitto) -> None:
+    line = Line(field_mqtt.host, field_mqtt.port, gateways=["a-g1", "b-g1"])
+    line.start()
+    one, other = Pair(field_mqtt, line.ports["a-g1"]), Pair(field_mqtt, line.ports["b-g1"])
+    line.take_offline(["a-g1"])  # what its packets say is "near" for both
+    until(lambda: not one.near.connected)
+    assert other.near.connected
+    line.take_offline([])
+    until(lambda: one.near.connected)
+    for pair in (one, other):
+        pair.loop.stop()
+    line.close()
