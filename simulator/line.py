@@ -20,9 +20,9 @@ class Line:
     """Relays connections on a free local port to a target; runs in a thread of its own."""
 
     def __init__(self, host: str, port: int, *, listen: int = 0, gateways: Sequence[str] = ()) -> None:
-        """Relay to ``host:port`` from the local port ``listen`` (0: any free one), and from one for each of ``gateways``.
+        """Relay to ``host:port`` from the local port ``listen`` (0: any free one), and from one for each gateway.
 
-        The gateways' ports are the next ones after ``listen``, in this order (0: any free ones).
+        The ports of ``gateways`` are the next ones after ``listen``, in this order (0: any free ones).
         """
         self._listen_on = listen
         self._gateways = tuple(gateways)

@@ -35,9 +35,10 @@ def choose_row(preferred: int, many: int, taken: set[int]) -> int:
     """
     first = preferred
     while first + many < 32_768:
-        used = next((port for port in range(first + many - 1, first - 1, -1) if port in taken or not is_free(port)), None)
+        row = range(first, first + many)
+        used = next((port for port in reversed(row) if port in taken or not is_free(port)), None)
         if used is None:
-            taken.update(range(first, first + many))
+            taken.update(row)
             return first
         first = used + 1
     raise OSError(f"no {many} free ports in a row from {preferred} on")
