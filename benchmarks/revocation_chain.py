@@ -113,9 +113,9 @@ class TimedLine(Line):
         super().__init__(host, port)
         self.accepted_at = 0.0
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _accept(self, owner: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted_at = time.monotonic()
-        await super()._accept(reader, writer)
+        await super()._accept(owner, reader, writer)
 
 
 @dataclass(slots=True, kw_only=True)
