@@ -47,7 +47,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
         if not taken:
             metrics.shed.inc()
 
-    broker = parse_mqtt_url(settings.mqtt_url.get_secret_value())
+    broker = parse_mqtt_url(settings.mqtt_url.get_secret_value(), tls=settings.mqtt_tls)
     link = loop.add(
         broker,
         client_id=f"ingest-{os.getpid()}-{secrets.token_hex(4)}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -15,6 +17,11 @@ class IngestSettings(BaseSettings):
 
     database_url: SecretStr = Field(description="TimescaleDB, as a user in the role maillage_ingest")
     mqtt_url: SecretStr = Field(description="the central broker: mqtt://user:password@host:port")
+    mqtt_tls: Path | None = Field(
+        default=None,
+        description="folder with authority.pem, certificate.pem and key.pem for mutual TLS with the broker, as"
+        " `maillage authority issue` made it; none: user and password",
+    )
     shards: str = Field(default="0-63", description="which shards this worker may take, for example 0-31 or 4,7,9")
     metrics_port: int = Field(
         default=9464, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"

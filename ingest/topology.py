@@ -24,8 +24,9 @@ SELECT id, time_zone FROM place
 """
 
 _GATEWAYS = """
--- every gateway in service with its place's code and shard
-SELECT g.id, g.code, g.place, p.code, p.shard FROM gateway g JOIN place p ON p.id = g.place WHERE g.retired_at IS NULL
+-- every gateway in service, not shut out, with its place's code and shard
+SELECT g.id, g.code, g.place, p.code, p.shard FROM gateway g JOIN place p ON p.id = g.place
+WHERE g.retired_at IS NULL AND g.revoked_at IS NULL
 """
 
 _DEVICES = """

@@ -126,7 +126,7 @@ def write_open(
     ``seen``: the directory as the broker sees it, where that is another path; its store lies there, too.
     """
     text = _CONF.format(listener=listener) + _OPEN.format(directory=seen or directory)
-    _write(directory, "mosquitto.conf", text, give)
+    write_file(directory, "mosquitto.conf", text, give)
     give(directory)
 
 
@@ -151,7 +151,7 @@ def write_central(
     """
     write_users(directory, users, where=where, give=give)
     text = _CONF.format(listener=listener) + _CENTRAL.format(directory=seen or directory)
-    _write(directory, "mosquitto.conf", text, give)
+    write_file(directory, "mosquitto.conf", text, give)
     give(directory)
 
 
@@ -163,13 +163,13 @@ def write_users(
     give: Callable[[Path], None] = lambda _path: None,
 ) -> None:
     """Write the users (name → password) and their rights; a running broker reads both again at SIGHUP."""
-    _write(directory, "acl", acl(users, where), give)
+    write_file(directory, "acl", acl(users, where), give)
     lines = "".join(f"{name}:{password_hash(secret)}\n" for name, secret in users.items())
-    _write(directory, "passwords", lines, give)
+    write_file(directory, "passwords", lines, give)
 
 
-def _write(directory: Path, name: str, text: str, give: Callable[[Path], None]) -> None:
-    """Write a file in one step, readable by its owner only."""
+def write_file(directory: Path, name: str, text: str, give: Callable[[Path], None]) -> None:
+    """Write a file in one step, readable by its owner only; ``give`` hands it to the broker's user before."""
     directory.mkdir(parents=True, exist_ok=True)
     partial = directory / f".{name}.part"
     partial.unlink(missing_ok=True)

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from maillage import environment
-from maillage.commands import audit, boards, gateway, keys, letters, members, processes, servers, spool, stack
+from maillage.commands import (
+    audit,
+    authority,
+    boards,
+    central,
+    gateway,
+    keys,
+    letters,
+    members,
+    processes,
+    servers,
+    spool,
+    stack,
+)
 from maillage.complaint import sentence
 from maillage.network import cli as network
 from maillage.sample import cli as sample
@@ -40,6 +53,8 @@ def _options(
 for module in (stack, processes, servers):
     module.add_to(app)
 app.add_typer(gateway.app, name="gateway", short_help="Gateways: run one, bring a new one in, shut one out.")
+app.add_typer(authority.app, name="authority", help="The network's certificate authority.")
+app.add_typer(central.app, name="broker", help="The central broker with mutual TLS.")
 app.add_typer(keys.app, name="key")
 app.add_typer(members.app, name="members")
 app.add_typer(boards.app, name="dashboards")

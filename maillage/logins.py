@@ -12,6 +12,7 @@ GROUPS: Final = {
     "rights": "maillage_rights",
     "api": "maillage_api",
     "maintain": "maillage_maintain",
+    "broker": "maillage_broker",
 }
 """The processes that connect, and the group role whose rights each needs."""
 

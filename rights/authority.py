@@ -173,9 +173,7 @@ def certify_gateway(authority: Authority, request: str, *, gateway: str, now: da
 def certify_process(authority: Authority, name: str, *, now: datetime, life: timedelta) -> tuple[Issued, bytes]:
     """Make a key and a client certificate for a process; return the certificate and the key (PEM)."""
     key = new_key()
-    issued = _issue(
-        authority, key.public_key(), name=name, now=now, life=life, usage=ExtendedKeyUsageOID.CLIENT_AUTH
-    )
+    issued = _issue(authority, key.public_key(), name=name, now=now, life=life, usage=ExtendedKeyUsageOID.CLIENT_AUTH)
     return issued, key_pem(key)
 
 

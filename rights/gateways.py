@@ -11,8 +11,9 @@ from rights.fleet import Gateway
 from rights.store import Connection
 
 _GATEWAYS = """
--- every gateway in service with its place's code and shard
-SELECT g.id, g.code, g.place, p.code, p.shard FROM gateway g JOIN place p ON p.id = g.place WHERE g.retired_at IS NULL
+-- every gateway in service, not shut out, with its place's code and shard
+SELECT g.id, g.code, g.place, p.code, p.shard FROM gateway g JOIN place p ON p.id = g.place
+WHERE g.retired_at IS NULL AND g.revoked_at IS NULL
 """
 _DIGESTS = """
 -- the digests of all entries in force at a place

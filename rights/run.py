@@ -22,6 +22,7 @@ _CHANNELS: Final[dict[str, What]] = {
     "maillage_access": "access",
     "maillage_command": "command",
     "maillage_network": "network",
+    "maillage_enrolment": "enrolment",
 }
 
 
@@ -51,7 +52,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
         hearing.lost()
         worker.tell(News("lost"))
 
-    broker = parse_mqtt_url(settings.mqtt_url.get_secret_value())
+    broker = parse_mqtt_url(settings.mqtt_url.get_secret_value(), tls=settings.mqtt_tls)
     worker = Worker(
         settings,
         lambda topic, payload: link.publish(topic, payload, qos=1),

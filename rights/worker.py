@@ -19,6 +19,7 @@ from database.pace import Pace
 from gateway.contract.wire import Reply, State
 from process.pulse import Pulse
 from rights import store
+from rights.certificates import Certificates
 from rights.draft import Change
 from rights.hearing import Hearing
 from rights.metrics import Metrics
@@ -46,7 +47,7 @@ _REPLIES_A_TURN: Final = 200
 _SHARDS_A_TICK: Final = 16
 """Of 64: with 3,000 gateways some 750 states; our brokers queue 1,000."""
 
-What = Literal["heard", "lost", "found", "access", "command", "network"]
+What = Literal["heard", "lost", "found", "access", "command", "network", "enrolment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Worker:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._sender = Sender(publish, seed, metrics)
         self._orders = Orders(publish, seed, metrics)
+        self._certificates = Certificates(settings.authority, list_keys=settings.list_keys)
         self._refresher = Refresher(lambda: datetime.now(UTC))
         self._pending: set[What] = set()
         self._hearing = hearing
@@ -153,7 +155,7 @@ class Worker:
         self._metrics.leads.set(1)
         self.ready.set()
         log.info("leads", extra={"places_without_list": missing, "gateways": len(self._sender.sides)})
-        self._pending |= {"access", "command"}
+        self._pending |= {"access", "command", "enrolment"}
         tick = poll = renew = forgo = 0.0
         while not stop.is_set():
             if keeper.held != connection.fences:
@@ -162,7 +164,7 @@ class Worker:
             self._listen(0.0 if self._refresher.waits else _TICK_S)
             now = time.monotonic()
             if now >= poll:
-                self._pending |= {"access", "command"}
+                self._pending |= {"access", "command", "enrolment"}
                 with connection.transaction():
                     self._orders.expire(connection)
                 poll = now + _POLL_S
@@ -171,6 +173,7 @@ class Worker:
                 renew = now + _RENEW_S
             if now >= forgo:
                 self._refresher.forgo(connection)
+                self._certificates.forget(connection)
                 forgo = now + _FORGO_S
             self._work(connection, everyone=now >= tick)
             if now >= tick:
@@ -194,6 +197,8 @@ class Worker:
             self._network_pace.done(began, time.monotonic())
         elif "network" in pending:
             self._pending.add("network")
+        if "enrolment" in pending:
+            self._certificates.turn(connection, datetime.now(UTC))
         if not self._reachable:
             return
         for place, version in self._sender.pump(connection, time.monotonic(), everyone=everyone).items():

@@ -141,7 +141,7 @@ $$;
 REVOKE ALL ON FUNCTION enrolment_outcome(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION enrolment_outcome(text) TO maillage_api;
 
--- Shut a gateway out: its certificates are revoked, its open codes and requests are void. False: it is out already.
+-- Shut a gateway out: its certificates and API keys are revoked, its open codes and requests void. False: it is out already.
 CREATE FUNCTION revoke_gateway(gateway integer) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -157,7 +157,8 @@ BEGIN
   END IF;
   UPDATE gateway g SET revoked_at = now() WHERE g.id = revoke_gateway.gateway AND g.revoked_at IS NULL;
   UPDATE certificate c SET revoked_at = now() WHERE c.gateway = revoke_gateway.gateway AND c.revoked_at IS NULL;
-  DELETE FROM enrolment_code c WHERE c.gateway = revoke_gateway.gateway;
+  UPDATE api_key k SET revoked_at = now() WHERE k.gateway = revoke_gateway.gateway AND k.revoked_at IS NULL;
+  DELETE FROM enrolment_code c WHERE c.gateway = revoke_gateway.gateway AND c.used_at IS NULL;
   UPDATE certificate_request r SET answered_at = now(), refused = 'the gateway is revoked'
   WHERE r.gateway = revoke_gateway.gateway AND r.answered_at IS NULL;
   RETURN NOT already;

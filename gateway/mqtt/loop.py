@@ -16,12 +16,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from gateway.mqtt.address import Broker, MqttUrlError, parse_mqtt_url
+from gateway.mqtt.address import Broker, Certificate, MqttUrlError, parse_mqtt_url
 from gateway.mqtt.link import Link
 from gateway.mqtt.session import Message, OnMessage, connect
 from process.pulse import Pulse
 
-__all__ = ["Broker", "Link", "Message", "MqttLoop", "MqttUrlError", "parse_mqtt_url"]
+__all__ = ["Broker", "Certificate", "Link", "Message", "MqttLoop", "MqttUrlError", "parse_mqtt_url"]
 
 log = logging.getLogger(__name__)
 

@@ -96,11 +96,26 @@ def connect(broker: Broker) -> socket.socket:
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if broker.tls:
-            return ssl.create_default_context().wrap_socket(sock, server_hostname=broker.host)
+            return _context(broker).wrap_socket(sock, server_hostname=broker.host)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _context(broker: Broker) -> ssl.SSLContext:
+    """Return how to speak TLS with ``broker``; its name is checked.
+
+    Raises:
+        OSError: a certificate's file can't be read (``ssl.SSLError`` is one).
+    """
+    login = broker.login
+    if login is None:
+        return ssl.create_default_context()
+    context = ssl.create_default_context(cafile=str(login.authority))
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(str(login.certificate), str(login.key))
+    return context
 
 
 class _Paho(paho.Client):

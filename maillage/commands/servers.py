@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def login(
-    process: Annotated[str, typer.Argument(help="ingest, rights, api or maintain: whose rights it has.")],
+    process: Annotated[str, typer.Argument(help="ingest, rights, api, maintain or broker: whose rights it has.")],
     name: Annotated[str, typer.Argument(help="The user's name, like ingest_1.")],
     password: Annotated[
         str | None, typer.Option(envvar="MAILLAGE_LOGIN_PASSWORD", help="Else one is made and printed, once.")

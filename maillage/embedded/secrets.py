@@ -16,6 +16,7 @@ LOGINS: Final = {
     "api_1": "maillage_api",
     "maintain_1": "maillage_maintain",
     "grafana_1": "maillage_report",
+    "broker_1": "maillage_broker",
 }
 """Each database user of the stack and the group role (migration 0001) whose rights it has."""
 

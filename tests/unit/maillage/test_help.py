@@ -16,7 +16,19 @@ from typer.testing import CliRunner
 from maillage.cli import app
 
 ROOT = Path(__file__).parents[3]
-GROUPS = ["gateway", "key", "members", "dashboards", "dead-letters", "spool", "audit", "network", "sample"]
+GROUPS = [
+    "gateway",
+    "authority",
+    "broker",
+    "key",
+    "members",
+    "dashboards",
+    "dead-letters",
+    "spool",
+    "audit",
+    "network",
+    "sample",
+]
 
 
 @pytest.mark.parametrize("group", [None, *GROUPS])

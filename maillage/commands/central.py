@@ -1,0 +1,99 @@
+"""A central Mosquitto with mutual TLS: its files, and the process beside it that keeps them true."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maillage.commands.begin import begin
+from maillage.commands.owner import connect, database_url
+from maillage.complaint import Complaint
+
+app = typer.Typer(no_args_is_help=True)
+
+Directory = Annotated[Path, typer.Argument(help="The broker's folder, like /etc/mosquitto/maillage.")]
+Owner = Annotated[str | None, typer.Option(help="The user that the broker runs as, to whom the files are given.")]
+
+
+@app.command("files", short_help="Write the files of a central Mosquitto.")
+def files(
+    directory: Directory,
+    *,
+    gateways: Annotated[str, typer.Option(help="The gateways' listener: port and address.")] = "8883",
+    processes: Annotated[str, typer.Option(help="The listener of ingest and rights.")] = "8884 127.0.0.1",
+    watcher_port: Annotated[int, typer.Option(help="The watcher's listener, on 127.0.0.1.")] = 8885,
+    owner: Owner = None,
+) -> None:
+    """Write mosquitto.conf with its three listeners (TLS 1.3), and the acl, authorities and revocations of now.
+
+    The broker's own certificate comes from `maillage authority issue broker DIRECTORY/server --host …`. Settings:
+    MAILLAGE_DATABASE_URL (a user of `maillage login broker`); rights must have run with MAILLAGE_AUTHORITY before.
+
+    Example: maillage broker files /etc/mosquitto/maillage --owner mosquitto
+    """
+    from maillage.central.files import write_configuration
+    from maillage.central.watch import read, write
+
+    with connect("broker files") as connection:
+        wanted = read(connection)
+    give = _giver(owner)
+    write_configuration(
+        directory.absolute(),
+        gateways=gateways,
+        processes=processes,
+        watcher=f"{watcher_port} 127.0.0.1",
+        give=give,
+    )
+    write(directory.absolute(), wanted, "none", give=give)
+    print(f"{directory}: {len(wanted.where)} gateways may connect. `maillage broker watch` keeps that true.")
+
+
+@app.command("watch", short_help="Keep Mosquitto's files true; cut gateways off.")
+def watch(
+    directory: Directory,
+    *,
+    pid: Annotated[int | None, typer.Option(help="The broker's process, which is sent SIGHUP.")] = None,
+    pid_file: Annotated[Path | None, typer.Option(help="Or a file with its number, read each time.")] = None,
+    watcher_port: Annotated[int, typer.Option(help="As given to `maillage broker files`.")] = 8885,
+    owner: Owner = None,
+) -> None:
+    """Follow the database beside the broker: gateways that join or go, certificates that are revoked or renewed.
+
+    A gateway that is shut out loses its rights on the broker, then its connection, within a second. Settings:
+    MAILLAGE_DATABASE_URL (a user of `maillage login broker`), MAILLAGE_LOG_LEVEL.
+
+    Example: maillage broker watch /etc/mosquitto/maillage --pid-file /run/mosquitto/mosquitto.pid --owner mosquitto
+    """
+    from maillage.central.admin import Admin
+    from maillage.central.files import WATCHER_LOGIN
+    from maillage.central.watch import Watcher
+
+    if (pid is None) == (pid_file is None):
+        raise Complaint("say which process the broker is: --pid NUMBER or --pid-file FILE")
+    url = database_url()
+    login = directory / WATCHER_LOGIN
+    if not login.exists():
+        raise Complaint(f"{login} is missing: `maillage broker files {directory}` makes it.")
+
+    def reload() -> None:
+        number = pid if pid_file is None else int(pid_file.read_text(encoding="ascii"))
+        assert number is not None
+        os.kill(number, signal.SIGHUP)
+
+    stop = begin(os.environ.get("MAILLAGE_LOG_LEVEL", "INFO"))
+    admin = Admin("127.0.0.1", watcher_port, login.read_text(encoding="utf-8"))
+    Watcher(directory.absolute(), admin=admin, reload=reload, give=_giver(owner)).run(url, stop)
+
+
+def _giver(owner: str | None) -> Callable[[Path], None]:
+    def give(path: Path) -> None:
+        if owner is not None:
+            shutil.chown(path, owner)
+
+    return give
