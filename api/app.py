@@ -25,6 +25,7 @@ from api.events import routes as events
 from api.explain import muster_routes as muster
 from api.explain import routes as explain
 from api.explain import what_if_routes as what_if
+from api.gateways import routes as gateways
 from api.http import problems
 from api.http.answers import Packer
 from api.http.callers import KeyChecker
@@ -85,6 +86,7 @@ _MANAGEMENT: Final = (
     doors,
     closures,
     places_access,
+    gateways,
     keys,
 )
 """Routes that need a key; each declares its permission."""

@@ -18,7 +18,18 @@ _EXTRA_OF: Final = {
 }
 """Packages that only some processes need, and the extra that brings each."""
 
-_OURS: Final = ("access", "api", "dashboards", "database", "gateway", "ingest", "maillage", "simulator")
+_OURS: Final = (
+    "access",
+    "api",
+    "dashboards",
+    "database",
+    "gateway",
+    "ingest",
+    "jobs",
+    "maillage",
+    "rights",
+    "simulator",
+)
 
 
 class Complaint(Exception):

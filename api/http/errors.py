@@ -13,7 +13,8 @@ ApiError
 │   ├── KeyMissing      no key
 │   ├── KeyRefused      unknown, expired or revoked
 │   ├── ScopeMissing    the key lacks the permission
-│   └── NotYours        the key has the permission, but not for this row
+│   ├── NotYours        the key has the permission, but not for this row
+│   └── CodeRefused     an enrolment code that is wrong, used or expired
 ├── LimitReached        too many requests, streams, wrong keys or tries
 ├── Unavailable         the database or the board is not available
 │   └── TooManyStreams
@@ -104,6 +105,10 @@ class ScopeMissing(NotAllowed):
 
 class NotYours(NotAllowed):
     """The key has the permission, but not for this: it belongs to another place, or the role never changes it."""
+
+
+class CodeRefused(NotAllowed):
+    """An enrolment code is wrong, was used or has expired."""
 
 
 class LimitReached(ApiError):

@@ -35,6 +35,7 @@ _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
     errors.KeyRefused: (401, "key-refused", "Key not accepted"),
     errors.ScopeMissing: (403, "scope-missing", "Permission missing"),
     errors.NotYours: (403, "not-yours", "Not allowed for this key"),
+    errors.CodeRefused: (403, "code-refused", "Code not accepted"),
     errors.LimitReached: (429, "limit-reached", "Limit reached"),
     errors.Unavailable: (503, "unavailable", "Temporarily unavailable"),
     errors.TooManyStreams: (503, "too-many-streams", "Too many streams"),

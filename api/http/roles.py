@@ -26,6 +26,7 @@ Permission = Literal[
     "events:read",
     "privacy",
     "keys:write",
+    "gateways:write",
     "own",
 ]
 
@@ -36,7 +37,7 @@ _DESK: Final = frozenset[Permission](
     ("members:read", "members:write", "cards:write", "visitors:write", "unlock", "enrol", "muster:read")
 ) | frozenset[Permission](("alarms:write", "explain"))
 _MANAGER: Final = _DESK | frozenset[Permission](
-    ("passes:write", "rules:write", "lockdown", "whatif", "audit:read", "events:read", "keys:write")
+    ("passes:write", "rules:write", "lockdown", "whatif", "audit:read", "events:read", "keys:write", "gateways:write")
 )
 
 HELD: Final[Mapping[Role, frozenset[Permission]]] = {
@@ -52,7 +53,7 @@ HELD: Final[Mapping[Role, frozenset[Permission]]] = {
 
 OF_SCOPES: Final[Mapping[str, frozenset[Permission]]] = {
     "admin": frozenset(PERMISSIONS),
-    "access:manage": _MANAGER - {"audit:read", "events:read", "keys:write"},
+    "access:manage": _MANAGER - {"audit:read", "events:read", "keys:write", "gateways:write"},
     "events:read": frozenset(("events:read",)),
 }
 """Permissions by scope, for keys without a role."""

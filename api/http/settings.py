@@ -57,6 +57,12 @@ class ApiSettings(BaseSettings):
         description="The network's key for card tokens and PINs, 64 hexadecimal digits; "
         "without it no card can be registered and no PIN set.",
     )
+    broker_address: str | None = Field(
+        default=None,
+        pattern=r"^mqtts://[^/@\s]+$",
+        description="The central broker as gateways reach it, `mqtts://host:port`; they are given it when they join. "
+        "Without it none can.",
+    )
     trusted_proxies: str = Field(
         default="",
         description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Request-Id` are trusted, "

@@ -1,7 +1,8 @@
-"""Gateways: run one. A group that runs the gateway where no command follows it (``maillage gateway``)."""
+"""Gateways: run one, bring a new one in, shut one out. ``maillage gateway`` alone runs the gateway."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ app = typer.Typer()
 
 Places = Annotated[list[str] | None, typer.Option("--place", help="Run only this place's gateways; may be repeated.")]
 GatewaysFile = Annotated[Path | None, typer.Option(help="What `maillage network gateways` wrote.")]
+Url = Annotated[str | None, typer.Option(envvar="MAILLAGE_API_URL", help="The API; else that of the running stack.")]
 MetricsPort = Annotated[int | None, typer.Option(help="Port of /metrics and /healthz; 0: none.")]
 
 
@@ -46,3 +48,77 @@ def run(place: Places = None, gateways_file: GatewaysFile = None, metrics_port: 
     options = given(places=tuple(place) if place else None, gateways_file=gateways_file, metrics_port=metrics_port)
     settings = GatewaySettings(**options)
     raise typer.Exit(run_gateway(settings, begin(settings.log_level)))
+
+
+@app.command("enrol", short_help="Make a one-time code for a new gateway.")
+def enrol(
+    place: Annotated[str, typer.Argument(help="The place's code.")],
+    *,
+    gateway: Annotated[str | None, typer.Option(help="Which of its gateways, where it has several.")] = None,
+    url: Url = None,
+) -> None:
+    """Make a code that one machine joins with, within an hour; it is shown once. Key: MAILLAGE_API_KEY.
+
+    Example: maillage gateway enrol citels
+    """
+    from urllib.parse import quote
+
+    from maillage.commands.ask import ask
+
+    at = f"/v1/places/{quote(place)}" + (f"/gateways/{quote(gateway)}" if gateway else "")
+    made = ask("POST", f"{at}/enrolment-code", url=url)
+    print(made["code"])
+    print(
+        f"For the gateway {made['gateway']} of {made['place']}, until {made['expires_at']}. Type on the new machine:\n"
+        f"  maillage gateway join API_URL {made['code']}",
+        file=sys.stderr,
+    )
+
+
+@app.command("join", short_help="Join the network with a code.")
+def join(
+    url: Annotated[str, typer.Argument(help="The network's API, like https://maillage.example.org.")],
+    code: Annotated[str, typer.Argument(help="What `maillage gateway enrol` printed.")],
+    *,
+    identity: Annotated[
+        Path, typer.Option(envvar="MAILLAGE_IDENTITY", help="The folder to write the identity into.")
+    ] = Path(".runtime/identity"),
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Believe the certificates of this file as the API's authority.")
+    ] = None,
+    fingerprint: Annotated[
+        str | None, typer.Option(help="Believe the API's server with the certificate of this SHA-256, and no other.")
+    ] = None,
+) -> None:
+    """Make this machine a gateway: its keys are made here and never leave it; it gets a certificate and its place.
+
+    Where the centre doesn't answer in time, type the same again: the code is still good with the same keys.
+
+    Example: maillage gateway join https://maillage.example.org 7KQF-2M9X-ZT4C --identity /var/lib/maillage/identity
+    """
+    from maillage.join import Trust
+    from maillage.join import join as join_network
+
+    made = join_network(url, code, identity, Trust(ca_file=ca_file, fingerprint=fingerprint))
+    print(f"This machine is the gateway {made.gateway} of {made.place}. Its identity is in {identity}.")
+    print(f"Start it: MAILLAGE_IDENTITY={identity.absolute()} maillage gateway")
+
+
+@app.command("revoke", short_help="Shut a gateway out, at once.")
+def revoke(
+    gateway: Annotated[str, typer.Argument(help="The gateway's code.")],
+    *,
+    url: Url = None,
+) -> None:
+    """Shut out a gateway that was stolen, also while it is connected: its certificates, API keys and codes are void.
+
+    The machine that replaces it joins with a new code (`maillage gateway enrol`). Key: MAILLAGE_API_KEY.
+
+    Example: maillage gateway revoke citels-1
+    """
+    from urllib.parse import quote
+
+    from maillage.commands.ask import ask
+
+    done = ask("POST", f"/v1/gateways/{quote(gateway)}/revoke", url=url)
+    print(f"{done['gateway']} of {done['place']} is shut out since {done['revoked_at']}.")

@@ -24,6 +24,7 @@ PUBLIC: Final = frozenset(
         "/v1/occupancy",
         "/v1/stream",
         "/v1/availability",
+        "/v1/enrolment",
     )
 )
 ROLES: Final[dict[str, frozenset[Permission]]] = {

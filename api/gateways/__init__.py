@@ -1,0 +1,1 @@
+"""Gateways: how one joins, and how one is shut out."""
