@@ -20,6 +20,7 @@ from gateway.configuration.store import ConfigurationStore
 from gateway.contract.wire import Event, State
 from gateway.drivers import DriverError
 from gateway.equipment import Equipment
+from gateway.field.login import logged_in
 from gateway.field.runtime import Runtime
 from gateway.http.metrics import MetricsServer, ProcessMetrics
 from gateway.http.muster import MusterService
@@ -54,7 +55,7 @@ class Process:
             OSError: the spool's folder or the metrics' port is unavailable.
         """
         central = parse_mqtt_url(settings.mqtt_url.get_secret_value())
-        field = parse_mqtt_url(settings.field_mqtt_url.get_secret_value())
+        field = logged_in(parse_mqtt_url(settings.field_mqtt_url.get_secret_value()), settings.field_logins)
         boot = secrets.token_hex(4)
         self._version = _version()
         limit = None if settings.spool_max_mb is None else settings.spool_max_mb * 1_000_000

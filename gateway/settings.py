@@ -26,6 +26,11 @@ class GatewaySettings(BaseSettings):
         description="folder of the gateway's identity, as `maillage gateway join` made it, or of several such folders;"
         " none: the gateways' file",
     )
+    field_logins: Path | None = Field(
+        default=None,
+        description="the file with this process's login at the place's broker, which `maillage gateway field` wrote; "
+        "not read where the broker's address holds a login",
+    )
     gateways_file: Path = Field(
         default=Path(".runtime/gateways.json"),
         description="the gateways to run, with devices and keys, as `maillage network gateways` wrote them",

@@ -1,4 +1,4 @@
-"""Mosquitto's configuration, users and rights: the same for the embedded broker and for an operator's own."""
+"""The central Mosquitto's configuration, users and rights: the same for the embedded one and for an operator's own."""
 
 from __future__ import annotations
 
@@ -52,19 +52,6 @@ log_type information
 log_timestamp_format %Y-%m-%dT%H:%M:%S
 """
 
-_OPEN: Final = """\
-allow_anonymous true
-persistence true
-persistence_location {directory}/
-autosave_interval 60
-persistent_client_expiration 7d
-max_inflight_messages 200
-max_queued_messages 100000
-max_queued_bytes 67108864
-queue_qos0_messages true
-"""
-"""Sensors' messages are kept for a gateway that is away, over a restart of the broker too; if it is killed, what came
-within the last minute isn't. A gateway that never comes back is forgotten after a week."""
 _CENTRAL: Final = """\
 allow_anonymous false
 password_file {directory}/passwords
@@ -116,18 +103,6 @@ def password_hash(password: str) -> str:
     rounds, salt = 101, secrets.token_bytes(12)  # Mosquitto's own number; our passwords are random, not guessable
     digest = hashlib.pbkdf2_hmac("sha512", password.encode("utf-8"), salt, rounds)
     return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
-
-
-def write_open(
-    directory: Path, *, listener: str, seen: Path | None = None, give: Callable[[Path], None] = lambda _path: None
-) -> None:
-    """Write ``mosquitto.conf`` of a place's own broker, which requires no password: loopback only.
-
-    ``seen``: the directory as the broker sees it, where that is another path; its store lies there, too.
-    """
-    text = _CONF.format(listener=listener) + _OPEN.format(directory=seen or directory)
-    write_file(directory, "mosquitto.conf", text, give)
-    give(directory)
 
 
 def write_central(

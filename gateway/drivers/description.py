@@ -14,6 +14,20 @@ Capability = Literal["reads_cards", "reads_codes", "unlocks", "holds_open", "cou
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSide:
+    """One device at the place's broker: what its login there may do, and what is typed into it."""
+
+    topic: str
+    """What its settings call the topic."""
+    says: tuple[str, ...]
+    """Topic filters that it publishes to."""
+    hears: tuple[str, ...] = ()
+    """Topic filters that its commands come by."""
+    bridge: str | None = None
+    """The program that logs in for it and for others, for example ``zigbee2mqtt``; None: the device itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriverDescription:
     """One driver: its name, its devices' addresses, what it can do, and how to make it."""
 
@@ -44,6 +58,13 @@ class DriverDescription:
     judges_doors: bool = False
     """Its devices report ``tamper`` and ``held`` by their own relay alone, and so also while a door is rightly open:
     then the report is dropped."""
+
+    field_side: Callable[[str], FieldSide] | None = None
+    """Of a device's address: its topics at the place's broker. None: its devices get no login there."""
+    speaks_tls: bool = False
+    """Its devices, or their bridge, can reach the broker by TLS."""
+    names_command: Callable[[bytes], str | None] | None = None
+    """The command in a message to a device, for people, without any card number or name in it; None: not known."""
 
     def check(self, device: Device) -> None:
         """Check a device's address.

@@ -1,4 +1,4 @@
-"""Mosquitto on 127.0.0.1: the central broker with users and rights, or a place's open field broker."""
+"""Mosquitto on 127.0.0.1: the central broker with users and rights, or a field broker that is open to a test."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from maillage.broker import write_central, write_open, write_users
+from maillage.broker import write_central, write_users
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import ServerError, ServerProcess, free_port, give_to_server
+from maillage.field.files import CONF, conf, write_if_changed
 
-_HERE: Final = Path()
+HERE: Final = Path()
 """The broker works in its directory: the folders above may be closed to its user."""
 
 
@@ -60,12 +61,16 @@ class EmbeddedMosquitto:
         return self._process.tail()
 
     def url(self, user: str | None = None) -> str:
-        """Return the URL for ``user``; without one, for an open broker."""
+        """Return the URL for ``user``; without one, without a login."""
         if user is None:
             return f"mqtt://{self.host}:{self.port}"
+        return f"mqtt://{quote(user)}:{quote(self.password(user), safe='')}@{self.host}:{self.port}"
+
+    def password(self, user: str) -> str:
+        """Return a user's password."""
         if self._users is None:
             raise ServerError("an open broker has no users")
-        return f"mqtt://{quote(user)}:{quote(self._users[user], safe='')}@{self.host}:{self.port}"
+        return self._users[user]
 
     def start(self) -> None:
         """Write the configuration and start the broker.
@@ -73,19 +78,24 @@ class EmbeddedMosquitto:
         Raises:
             ServerError: it doesn't start.
         """
+        self._write_files()
+        self._process.start(ready=self._answers)
+
+    def _write_files(self) -> None:
         listener = f"{self.port} {self.host}"
         if self._users is None:
-            write_open(self.directory, listener=listener, seen=_HERE, give=give_to_server)
+            text = conf(listeners=[listener], tls=None, seen=HERE, data=HERE, open_to_all=True)
+            write_if_changed(self.directory / CONF, text, give=give_to_server)
+            give_to_server(self.directory)
         else:
             write_central(
                 self.directory,
                 users=self._users,
                 where=self._where,
                 listener=listener,
-                seen=_HERE,
+                seen=HERE,
                 give=give_to_server,
             )
-        self._process.start(ready=self._answers)
 
     def stop(self) -> None:
         """Stop in good order."""
@@ -110,6 +120,14 @@ class EmbeddedMosquitto:
         self._users.update(users)
         self._where.update(where or {})
         write_users(self.directory, self._users, where=self._where, give=give_to_server)
+        self.reload()
+
+    def reload(self) -> None:
+        """Let the broker read its users and rights again, if it runs.
+
+        Raises:
+            ServerError: it doesn't.
+        """
         if self.running:
             before = self._reloads()
             self._process.signal(signal.SIGHUP)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from maillage.embedded import Secrets
+from maillage.field.logins import PROCESS, SIMULATOR
 from maillage.stack.children import Child
 from maillage.stack.servers import Servers
 from maillage.stack.wishes import Wishes
@@ -52,7 +53,7 @@ def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime
         "MAILLAGE_RUNTIME": str(runtime),
         "MAILLAGE_DATABASE_URL": servers.database_url(),
         "MAILLAGE_MQTT_URL": servers.broker_url("ingest"),
-        "MAILLAGE_FIELD_MQTT_URL": servers.field_url(),
+        "MAILLAGE_FIELD_MQTT_URL": servers.field_url(PROCESS),
         "MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json"),
         "MAILLAGE_CARD_KEY": secrets.card_key,
         "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
@@ -76,7 +77,6 @@ def make_parts(
     ``front_desk`` is the simulator's key of the API; by ``instance_key`` the API proves that it is this stack's.
     """
     gateways = {"MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json")}
-    field = {"MAILLAGE_FIELD_MQTT_URL": servers.field_url()}
     line = {}
     if servers.central:
         line = {
@@ -132,7 +132,7 @@ def make_parts(
             ["gateway"],
             {
                 **gateways,
-                **field,
+                "MAILLAGE_FIELD_MQTT_URL": servers.field_url(PROCESS),
                 "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{ports.line}" if servers.central else servers.broker_url(),
                 "MAILLAGE_SPOOL": str(runtime / "spool.sqlite"),
                 "MAILLAGE_METRICS_PORT": str(ports.gateway),
@@ -153,7 +153,7 @@ def make_parts(
             ["simulate", "--speed", str(wishes.speed), "--seed", str(wishes.seed)],
             {
                 **gateways,
-                **field,
+                "MAILLAGE_FIELD_MQTT_URL": servers.field_url(SIMULATOR),
                 "MAILLAGE_SIMULATOR_PORT": str(ports.simulator),
                 "MAILLAGE_HOLD": "true",
                 "MAILLAGE_ANNOUNCE_S": "10",

@@ -11,13 +11,13 @@ import psycopg
 
 from gateway.config import GatewayConfig
 from maillage.broker import passwords_of, where_of
-from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, Secrets, fetch
+from maillage.embedded import EmbeddedField, EmbeddedMosquitto, EmbeddedPostgres, Secrets, fetch
 from maillage.embedded.process import ServerError
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
 from maillage.stack.ports import choose, is_free
 
-Server = TypeVar("Server", EmbeddedPostgres, EmbeddedMosquitto)
+Server = TypeVar("Server", EmbeddedPostgres, EmbeddedMosquitto, EmbeddedField)
 
 
 class Servers:
@@ -33,7 +33,7 @@ class Servers:
         logs = runtime / "logs"
         self.postgres: EmbeddedPostgres | None = None
         self.central: EmbeddedMosquitto | None = None
-        self.field: EmbeddedMosquitto | None = None
+        self.field: EmbeddedField | None = None
         if bundle is None:
             return
         self._taken_ports = taken_ports
@@ -48,8 +48,10 @@ class Servers:
                 runtime / "central", bundle=bundle, users=secrets.mqtt, port=port, log=logs / "central-broker.log"
             )
 
-        def field(port: int) -> EmbeddedMosquitto:
-            return EmbeddedMosquitto(runtime / "field", bundle=bundle, port=port, log=logs / "field-broker.log")
+        def field(port: int) -> EmbeddedField:
+            return EmbeddedField(
+                runtime / "field", bundle=bundle, simulator=True, port=port, log=logs / "field-broker.log"
+            )
 
         self._make_postgres, self._make_central, self._make_field = postgres, central, field
         if not self._given_database:
@@ -95,9 +97,11 @@ class Servers:
                 make_login(self.postgres.url(), name, password=self._secrets.logins[name], group=group)
 
     def enrol(self, gateways: Sequence[GatewayConfig]) -> None:
-        """Make the gateways' users on the embedded broker, each for its own address."""
+        """Make the gateways' users on the embedded broker, each for its own address, and those of their devices."""
         if self.central:
             self.central.enrol(passwords_of(gateways), where=where_of(gateways))
+        if self.field:
+            self.field.furnish(gateways)
 
     def database_url(self, login: str | None = None) -> str:
         """Return the database's URL for one of LOGINS, or for its owner."""
@@ -113,9 +117,9 @@ class Servers:
             return str(self._given_broker)
         return self.central.url(user) if user else f"mqtt://{self.central.host}:{self.central.port}"
 
-    def field_url(self) -> str:
-        """Return the URL of the broker that devices and gateways share."""
-        return self.field.url() if self.field else str(self._given_field)
+    def field_url(self, user: str) -> str:
+        """Return the URL of the broker that devices and gateways share, for ``user``; a given one holds its own."""
+        return self.field.url(user) if self.field else str(self._given_field)
 
     def ended(self) -> Iterable[str]:
         """Yield what each embedded server that has ended by itself last wrote."""

@@ -23,7 +23,7 @@ from typing import Any, Final
 from gateway.contract.configuration import Device
 from gateway.contract.wire import DeviceEvent, DoorEvent, Event
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
-from gateway.drivers.description import DriverDescription
+from gateway.drivers.description import DriverDescription, FieldSide
 from gateway.drivers.fields import device_at, read_object, text
 from gateway.drivers.models.wiegand import number_bytes, with_parity
 
@@ -34,6 +34,14 @@ ANSWERS: Final = frozenset(
     }
 )
 """Types that say only that the reader is alive: heartbeats (old firmware misspells) and answers to commands."""
+
+COMMANDS: Final = frozenset(
+    {
+        *("opendoor", "adduser", "deletuid", "deletusers", "getuserlist", "listusr", "getuser", "getconf"),
+        *("updateconf", "reboot"),
+    }
+)
+"""What a board obeys, in any of the firmware's versions."""
 
 READ_AGAIN_S: Final = 2.0
 """The firmware reads a card that stays after so long again (``COOLDOWN_MILIS`` of src/config.h)."""
@@ -267,6 +275,24 @@ def _number(digits: str, base: int) -> int:
     return int(digits, base)
 
 
+def field_side(address: str) -> FieldSide:
+    """Return a board's topics. Boards that share a topic may speak as one another, so that each needs its own."""
+    topic = Address.parse(address).topic
+    return FieldSide(
+        topic=topic, says=tuple(f"{topic}/{leaf}" for leaf in ("send", "tag", "avty", "io/+")), hears=(f"{topic}/cmd",)
+    )
+
+
+def names_command(payload: bytes) -> str | None:
+    """Return the command's own word. Never its other fields: they hold cards and names."""
+    try:
+        message = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    word = message.get("cmd") if isinstance(message, dict) else None
+    return word if isinstance(word, str) and word in COMMANDS else None
+
+
 ESP_RFID: Final = DriverDescription(
     name="esp_rfid",
     label="esp-rfid",
@@ -281,4 +307,6 @@ ESP_RFID: Final = DriverDescription(
     default_kind="reader",
     expect_every_s=600,  # readers beat every few minutes
     judges_doors=True,
+    field_side=field_side,
+    names_command=names_command,
 )

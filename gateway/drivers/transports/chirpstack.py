@@ -21,7 +21,7 @@ from typing import Any, Final
 from gateway.contract.configuration import Device
 from gateway.contract.wire import DeviceEvent, Event
 from gateway.drivers import NOTHING, Decoded, DriverError, Identity
-from gateway.drivers.description import DriverDescription
+from gateway.drivers.description import DriverDescription, FieldSide
 from gateway.drivers.fields import device_at, instant_of, nested, number, read_object, text
 from gateway.drivers.models import milesight
 
@@ -168,6 +168,21 @@ def _log(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event, ..
     return (DeviceEvent(kind="device", at=at, device=device.code, what="fault", text=said or "error"),)
 
 
+_ANTENNAS: Final = "eu868/gateway/#"
+"""ChirpStack and the forwarders of its antennas speak by the same broker, in Europe's band, with ChirpStack's login."""
+
+
+def field_side(address: str) -> FieldSide:
+    """Return the topics of a device's application: ChirpStack logs in for all of its applications."""
+    application = address.partition("/")[0]
+    return FieldSide(
+        topic=f"application/{application}",
+        says=(f"application/{application}/device/+/event/+", _ANTENNAS),
+        hears=(f"application/{application}/device/+/command/+", _ANTENNAS),
+        bridge="chirpstack",
+    )
+
+
 CHIRPSTACK: Final = DriverDescription(
     name="chirpstack",
     label="ChirpStack",
@@ -179,4 +194,6 @@ CHIRPSTACK: Final = DriverDescription(
     secrets=frozenset(),
     make=ChirpStack,
     expect_every_s=4_500,  # sensors report once an hour
+    field_side=field_side,
+    speaks_tls=True,
 )

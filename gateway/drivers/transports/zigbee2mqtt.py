@@ -25,7 +25,7 @@ from typing import Any, Final
 from gateway.contract.configuration import Device
 from gateway.contract.wire import DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
-from gateway.drivers.description import DriverDescription
+from gateway.drivers.description import DriverDescription, FieldSide
 from gateway.drivers.fields import device_at, instant_of, nested, number, read_object
 
 MEASURES: Final[tuple[tuple[str, tuple[str, ...], float, float], ...]] = (
@@ -229,6 +229,22 @@ def _truth(value: object) -> bool | None:
     raise DriverError("not_a_truth_value")
 
 
+def field_side(address: str) -> FieldSide:
+    """Return the topics of a device and of its siblings: one that has just joined is heard before it is configured.
+
+    Zigbee2MQTT subscribes to all below its base topic; what is not listed here does not reach it.
+    """
+    levels = _above(address)
+    parent = levels[0]
+    bridges = tuple(f"{level}/bridge/#" for level in levels)
+    return FieldSide(
+        topic=parent,
+        says=(f"{parent}/+", f"{parent}/+/availability", *bridges),
+        hears=(f"{parent}/+/set/#", f"{parent}/+/get/#", *bridges),
+        bridge="zigbee2mqtt",
+    )
+
+
 ZIGBEE2MQTT: Final = DriverDescription(
     name="zigbee2mqtt",
     label="Zigbee2MQTT",
@@ -240,4 +256,6 @@ ZIGBEE2MQTT: Final = DriverDescription(
     secrets=frozenset({"action_code"}),
     make=Zigbee2Mqtt,
     expect_every_s=4_500,  # sensors report once an hour
+    field_side=field_side,
+    speaks_tls=True,
 )

@@ -1,0 +1,92 @@
+"""A place's own broker as `maillage gateway field` sets it up: each device says its own, the gateway alone commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.config import GatewayConfig
+from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
+from maillage.embedded import EmbeddedField
+from maillage.embedded.bundle import Bundle
+from tests.unit.gateway.place_parts import config
+from tests.waiting import until
+
+
+@pytest.fixture
+def closed(bundle: Bundle, tmp_path: Path) -> Iterator[EmbeddedField]:
+    server = EmbeddedField(tmp_path / "field", bundle=bundle)
+    server.start()
+    server.furnish([config()])
+    yield server
+    server.stop()
+
+
+class Crowd:
+    """Connections to one broker, and what each hears."""
+
+    def __init__(self, broker: EmbeddedField) -> None:
+        self.heard: dict[str, list[tuple[str, bytes]]] = {}
+        self._broker = broker
+        self._loop = MqttLoop("crowd")
+        self._loop.start()
+
+    def join(self, user: str | None, *, password: str | None = None, reads: str = "#") -> Link:
+        broker = parse_mqtt_url(self._broker.url())
+        if user is not None:
+            broker = broker.as_user(user, self._broker.password(user) if password is None else password)
+        heard = self.heard.setdefault(user or "nobody", [])
+
+        def hear(message: Message) -> None:
+            heard.append((message.topic, message.payload))
+
+        return self._loop.add(broker, client_id=f"test-{user}-{password}", on_message=hear, subscriptions=[(reads, 1)])
+
+    def close(self) -> None:
+        self._loop.stop()
+
+
+@pytest.fixture
+def crowd(closed: EmbeddedField) -> Iterator[Crowd]:
+    made = Crowd(closed)
+    yield made
+    made.close()
+
+
+def test_a_device_says_its_own_and_hears_its_own(closed: EmbeddedField, crowd: Crowd) -> None:
+    gateway, board = crowd.join("gateway"), crowd.join("gare.reader-in")
+    other, bridge = crowd.join("gare.reader-out"), crowd.join("gare.zigbee2mqtt")
+    until(lambda: all(link.connected for link in (gateway, board, other, bridge)))
+    for link, topic in (
+        (other, "gare/in/send"),  # as another board
+        (other, "gare/in/cmd"),  # a command to a lock
+        (other, "gare/out/cmd"),  # to itself: who holds the board's password opens nothing by it
+        (bridge, "gare/in/cmd"),
+        (bridge, "gare/in/send"),
+        (bridge, "z/bridge/state"),  # its own, from here on
+        (bridge, "z/just-joined"),
+        (other, "gare/out/send"),
+        (board, "gare/in/send"),
+    ):
+        link.publish(topic, topic.encode())
+    until(lambda: len(crowd.heard["gateway"]) >= 4)
+    gateway.publish("gare/in/cmd", b"open")
+    until(lambda: crowd.heard["gare.reader-in"])
+    assert sorted(topic for topic, _ in crowd.heard["gateway"] if topic != "gare/in/cmd") == sorted(
+        ["z/bridge/state", "z/just-joined", "gare/out/send", "gare/in/send"]
+    )
+    assert crowd.heard["gare.reader-in"] == [("gare/in/cmd", b"open")]
+    assert crowd.heard["gare.reader-out"] == []
+
+
+def test_a_stranger_does_not_get_in_and_a_retired_board_is_cut_off(closed: EmbeddedField, crowd: Crowd) -> None:
+    board = crowd.join("gare.reader-out")
+    strangers = [crowd.join(None), crowd.join("gare.reader-in", password="guessed")]
+    until(lambda: board.connected)
+    until(lambda: closed.tail().count("not authorised") >= 2)
+    assert not any(link.connects for link in strangers)
+    old = config()
+    closed.furnish([GatewayConfig.model_validate(old.model_dump() | {"devices": old.devices[:1]})])
+    until(lambda: not board.connected)
