@@ -20,6 +20,7 @@ FRENCH: Final = {
     "door_unexplained": "porte ouverte sans badge, poignée ou effraction",
     "door_held": "porte restée ouverte",
     "tamper": "appareil ouvert ou arraché",
+    "lock_commanded_elsewhere": "serrure commandée par un autre que la passerelle",
     "too_many_tries": "codes ou badges inconnus à répétition",
     "device_fault": "appareil en défaut",
     "list_refused": "liste d'accès refusée",

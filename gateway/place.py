@@ -27,9 +27,10 @@ from gateway.devices.repeats import Repeats, is_state
 from gateway.devices.watch import DeviceWatch
 from gateway.door.enrolment import OnCard
 from gateway.door.entries import Entries
+from gateway.door.foreign import ForeignOpenings
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
-from gateway.drivers import NOTHING, Decoded, Driver
+from gateway.drivers import NOTHING, Decoded, Driver, Opened
 from gateway.drivers.registry import Unusable, installed
 from gateway.equipment import Equipment, equip
 from gateway.lists.access_lists import ListHolder
@@ -84,7 +85,10 @@ class Place:
         self._last = (now, 0)
         """Of the last message or tick."""
         self.memory = Memory(self.equipment.zone, keep)
-        self._locks = Locks(config, self.drivers, publish)
+        self._foreign = ForeignOpenings(now, self._append)
+        self._locks = Locks(
+            config, self.drivers, publish, ordered=lambda code: self._foreign.ordered(code, self._last[0])
+        )
         self._entries = Entries(
             config,
             card_key=self.equipment.card_key,
@@ -186,7 +190,8 @@ class Place:
         decoded = self._decoded(driver, topic, payload, at)
         if not live and (decoded.reads or decoded.typed):
             log.warning("card_read_too_late", extra={"gateway": self.config.gateway, "topic": topic[:512]})
-            decoded = replace(decoded, reads=(), typed=())
+        if not live:
+            decoded = replace(decoded, reads=(), typed=(), opened=())
         with self._turn:
             self._unit = unit
             try:
@@ -199,6 +204,19 @@ class Place:
         for code in self._decoded(driver, topic, payload, at).gone:
             with self._turn:
                 self._gone(code, at)
+
+    def commanded_elsewhere(
+        self, device: str, topic: str, payload: bytes, *, at: int, now: float, retained: bool
+    ) -> None:
+        """Another than this gateway commands lock ``device``; ``retained``: the broker had kept the command."""
+        names = installed()[self._by_code[device].driver].names_command
+        word = names(payload) if names is not None else None
+        log.error(
+            "lock_commanded_elsewhere",
+            extra={"gateway": self.config.gateway, "device": device, "topic": topic[:512], "command": word},
+        )
+        with self._turn:
+            self._foreign.commanded(device, word, at, now, retained=retained)
 
     def fault(self, topic: str, payload: bytes, reason: str, *, at: int, now: float, driver: str | None = None) -> bool:
         """Record a message that ``driver`` couldn't read as an event with its first 8 KiB; False: too many recently.
@@ -333,6 +351,8 @@ class Place:
             self._entries.card(read, at, now, decided)
         for typed in decoded.typed:
             self._entries.typed(typed, at, now, decided)
+        for report in decoded.opened:
+            self._opened(report, at, now)
         for code in decoded.heard:
             self._append_any(self.devices.heard(code, now, at))
         for code in decoded.gone:
@@ -360,6 +380,12 @@ class Place:
         if device is None or not device.inverted:
             return event
         return {**event, "state": "closed" if event["state"] == "open" else "open"}
+
+    def _opened(self, report: Opened, at: int, now: float) -> None:
+        watch = self._entries.watches.get(self._by_code[report.device].door or "")
+        if report.by == "button" and watch is not None:
+            watch.unlocked(at)
+        self._foreign.opened(report, at, now)
 
     def _append(self, event: Event) -> None:
         if self._unit is None:

@@ -66,6 +66,13 @@ class Consequences:
         self.incidents.append(incident)
 
 
+_COMMANDED: Final = {
+    "command": "a command to its lock was seen that the gateway did not send",
+    "retained": "the place's broker kept a command to its lock, which was removed",
+    "opened": "its board reports that it opened without an order of the gateway",
+}
+
+
 def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, str] | None:
     """Return the kind and the text of the alarm that ``event`` is; None: it is none."""
     where = f"door {device.door_code}" if device is not None and device.door is not None else event["device"]
@@ -82,6 +89,8 @@ def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, s
         return "door_held", f"{where} stands open"
     if event["kind"] == "door" and event["state"] == "tamper":
         return "tamper", f"somebody tampers with {where}"
+    if event["kind"] == "device" and (how := event.get("commanded")) is not None:
+        return "lock_commanded_elsewhere", f"{where}: {_COMMANDED.get(how, how)}"
     if event["kind"] == "device" and event["what"] == "fault" and device is not None and device.door is not None:
         return "device_fault", f"{event['device']} at {where} has a fault"
     if event["kind"] == "gateway" and event["what"] == "spool":

@@ -2,6 +2,7 @@
 
 SimulatorError
 ├── FaultError      a fault asked for that cannot be          (simulator.faults)
+├── LoginsError     the devices' logins can't be read         (simulator.wires)
 └── QuestionError   a question about the truth that makes no sense (simulator.truth)
 """
 
@@ -14,6 +15,10 @@ class SimulatorError(Exception):
 
 class FaultError(SimulatorError):
     """A fault asked for that cannot be."""
+
+
+class LoginsError(SimulatorError):
+    """The devices' logins can't be read."""
 
 
 class QuestionError(SimulatorError):

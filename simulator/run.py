@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 import time
 from datetime import UTC, datetime
@@ -13,13 +12,14 @@ from typing import Any, Final
 from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.drivers import DriverError
 from gateway.mqtt.loop import Message, MqttLoop, MqttUrlError, parse_mqtt_url
-from simulator.errors import FaultError, QuestionError
+from simulator.errors import FaultError, LoginsError, QuestionError
 from simulator.faults import changed
 from simulator.http import Answer, Query, Window
 from simulator.line import Line
 from simulator.settings import SimulatorSettings
 from simulator.town import Town
 from simulator.truth import parse_instant
+from simulator.wires import Wires, read_logins
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Simulation:
         Raises:
             DriverError: a device's address makes no sense.
             MqttUrlError: the broker's address makes no sense.
+            LoginsError: the devices' logins can't be read.
         """
         self.settings = settings
         self._gateways = gateways
@@ -54,11 +55,12 @@ class Simulation:
         if not settings.hold:
             self._may_begin.set()
         self._loop = MqttLoop("simulator-mqtt")
-        self._link = self._loop.add(
+        self._wires = Wires(
+            self._loop,
             parse_mqtt_url(settings.field_mqtt_url.get_secret_value()),
-            client_id=f"simulator-{secrets.token_hex(4)}",
+            hears=self.town.command_topics,
             on_message=self._on_message,
-            subscriptions=[(topic, 0) for topic in self.town.command_topics],
+            logins=() if settings.simulator_logins is None else read_logins(settings.simulator_logins),
         )
 
     def _hold_line(self) -> Line | None:
@@ -105,20 +107,17 @@ class Simulation:
     def _connected(self, stop: threading.Event) -> bool:
         """Wait for the broker: a message sent before that is lost."""
         deadline = time.monotonic() + CONNECT_WITHIN_S
-        while not self._link.connected and not stop.is_set():
+        while not self._wires.connected and not stop.is_set():
             if time.monotonic() > deadline:
                 log.error(
-                    "simulator_without_broker", extra={"host": self._link.broker.host, "port": self._link.broker.port}
+                    "simulator_without_broker", extra={"host": self._wires.broker.host, "port": self._wires.broker.port}
                 )
                 return False
             stop.wait(0.02)
-        return self._link.connected
+        return self._wires.connected
 
     def _publish(self, topic: str, payload: bytes, retain: bool) -> bool:
-        if not self._link.connected:
-            return False
-        self._link.publish(topic, payload, qos=0, retain=retain)
-        return True
+        return self._wires.publish(topic, payload, retain)
 
     def _on_message(self, message: Message) -> None:
         # In the connection's thread: everything virtual belongs to the scheduler's.
@@ -129,13 +128,13 @@ class Simulation:
         return HTTPStatus.OK, self._vitals()
 
     def _health(self, _query: Query) -> Answer:
-        well = self._link.connected and self._loop.alive and self.town.scheduler.late_s < 5
+        well = self._wires.connected and self._loop.alive and self.town.scheduler.late_s < 5
         return (HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE), self._vitals()
 
     def _vitals(self) -> dict[str, Any]:
         clock = self.town.scheduler.clock
         return {
-            "connected": self._link.connected,
+            "connected": self._wires.connected,
             "places": len(self.town.places),
             "devices": self.town.devices,
             "people": self.town.truth.present(),
@@ -188,7 +187,7 @@ def run(settings: SimulatorSettings, stop: threading.Event) -> int:
     """Simulate until ``stop`` is set; return the process's exit code, having said why where it isn't 0."""
     try:
         simulation = Simulation(read_gateways(settings.gateways_file), settings)
-    except (ConfigError, DriverError, MqttUrlError) as error:
+    except (ConfigError, DriverError, LoginsError, MqttUrlError) as error:
         log.error("simulator_cannot_start", extra={"reason": str(error)})
         return 2
     try:

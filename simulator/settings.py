@@ -27,6 +27,11 @@ class SimulatorSettings(BaseSettings):
     field_mqtt_url: SecretStr = Field(
         default=SecretStr("mqtt://127.0.0.1:1884"), description="the places' own broker: mqtt://host:port"
     )
+    simulator_logins: Path | None = Field(
+        default=None,
+        description="what `maillage gateway field --json` printed: each board and bridge then logs in as itself; none: "
+        "one connection speaks for all, with the login in the broker's address",
+    )
     speed: float = Field(default=60.0, ge=1, le=1000, description="virtual seconds per real second")
     start: datetime = Field(default=DEFAULT_START, description="when the virtual day begins, local time without a zone")
     simulator_places: int | None = Field(

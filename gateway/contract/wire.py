@@ -137,6 +137,7 @@ class DeviceEvent(_Event):
     what: Literal["battery", "link", "fault"]
     value: NotRequired[Annotated[float, Field(allow_inf_nan=False)]]
     text: NotRequired[Text]
+    commanded: NotRequired[Literal["command", "retained", "opened"]]  # by another: ``gateway.door.foreign``
 
 
 class GatewayEvent(_Event):
@@ -150,8 +151,7 @@ class GatewayEvent(_Event):
     text: NotRequired[Text]
     topic: NotRequired[Annotated[str, Field(max_length=512)]]
     payload: NotRequired[Annotated[str, Field(max_length=12_000)]]
-    """Base64. ``driver_fault``: a device's message. ``spool``: an event that was damaged on the disk, which this one
-    replaces."""
+    """Base64. ``driver_fault``: a device's message. ``spool``: the event, damaged on the disk, that it replaces."""
 
 
 class AuditEvent(_Event):

@@ -24,9 +24,18 @@ _REFUSED_S: Final = 60.0
 class Locks:
     """Sends commands to locks. ``now``: seconds of a monotonic clock."""
 
-    def __init__(self, config: GatewayConfig, drivers: Mapping[str, Driver], publish: Publish) -> None:
+    def __init__(
+        self,
+        config: GatewayConfig,
+        drivers: Mapping[str, Driver],
+        publish: Publish,
+        *,
+        ordered: Callable[[str], None] = lambda _device: None,
+    ) -> None:
+        """``ordered`` is called with a lock's code before a command goes to it."""
         self._gateway = config.gateway
         self._publish = publish
+        self._ordered = ordered
         self._locks: dict[str, tuple[Door, Device]] = {}
         self._next: dict[str, float] = {}
         """By door that is held open: when its lock gets the next command."""
@@ -74,5 +83,6 @@ class Locks:
             reason = error.reason if isinstance(error, DriverError) else f"driver_bug: {type(error).__name__}"
             log.error("unlock_refused", extra={"gateway": self._gateway, "device": lock.code, "reason": reason})
             return False
+        self._ordered(lock.code)
         self._publish(topic, payload, decided)
         return True

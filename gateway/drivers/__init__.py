@@ -55,6 +55,15 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A board reports that it opened its lock."""
+
+    device: str
+    by: Literal["command", "list", "button"]
+    """``command``: it obeyed one; ``list``: by its own list of cards; ``button``: the exit button that it reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """What tells one message of a device from all others, however often it is delivered, and its place among them."""
 
@@ -78,6 +87,7 @@ class Decoded:
     """Complete but for access decisions, which the runtime takes from ``reads``."""
     reads: tuple[CardRead, ...] = ()
     typed: tuple[Typed, ...] = ()
+    opened: tuple[Opened, ...] = ()
     heard: tuple[str, ...] = ()
     """Codes of the devices that are alive by this message (also a heartbeat without news)."""
     gone: tuple[str, ...] = ()

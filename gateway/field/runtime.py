@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from gateway.clock import micros, steady
@@ -24,6 +25,8 @@ from gateway.contract.wire import GatewayEvent
 from gateway.devices.watch import ClockWatch, implausible
 from gateway.drivers import DriverError
 from gateway.field.acknowledgements import Acknowledgements
+from gateway.field.commands import QOS as COMMANDS_QOS
+from gateway.field.commands import Commands
 from gateway.field.deliveries import Deliveries, digest_of
 from gateway.mqtt.filters import Routes
 from gateway.mqtt.loop import Broker, Link, Message, MqttLoop
@@ -61,6 +64,14 @@ class _Arrival:
     steady: float = field(default_factory=steady)
 
 
+@dataclass(frozen=True, slots=True)
+class _Foreign:
+    """A command to a lock that another sent."""
+
+    message: Message
+    at: int
+
+
 class Runtime:
     """Runs the places of one process."""
 
@@ -95,13 +106,15 @@ class Runtime:
         self._links: tuple[Link, Link] | None = None
         """Of cards and codes, and of everything else."""
         self._rerouting = threading.Lock()
+        self._commands = Commands(self._places, self._live)
         self._deliveries = Deliveries(self._remembered())
         self._acknowledgements = Acknowledgements(spool)
-        self._arrivals: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
+        self._arrivals: queue.SimpleQueue[_Arrival | _Foreign | None] = queue.SimpleQueue()
         self._watch = ClockWatch(steady(), clock())
         self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
         self._connected: Callable[[], bool] = lambda: False
         self._publish: Callable[[str, bytes, Callable[[], None] | None], None] = lambda *_: None
+        self._clear: Callable[[str], None] = lambda _topic: None
 
     @property
     def alive(self) -> bool:
@@ -124,10 +137,16 @@ class Runtime:
         cards = loop.add(
             broker,
             client_id=f"maillage-gateway-{self._boot}",
-            on_message=lambda message: self._arrived(message, live=not loop.reads_old),
-            subscriptions=[(topic, 1) for topic in self._live.filters],
+            on_message=lambda message: self._heard_live(message, live=not loop.reads_old),
+            on_disconnect=self._commands.forget,
+            subscriptions=[
+                *((topic, 1) for topic in self._live.filters),
+                *((topic, COMMANDS_QOS) for topic in self._commands.filters),
+            ],
             may_read=lambda: self._arrivals.qsize() < _WAITING_MAX,
         )
+        self._publish = partial(self._command, cards)
+        self._clear = lambda topic: cards.publish(topic, b"", retain=True)
         sensors = loop.add(
             broker,
             client_id=self._client_id(),
@@ -138,7 +157,6 @@ class Runtime:
         )
         self._links = (cards, sensors)
         self._acknowledgements.send = sensors.acknowledge
-        self._publish = lambda topic, payload, sent: cards.publish(topic, payload, on_sent=sent)
         self._connected = lambda: cards.connected and sensors.connected
 
     def reroute(self) -> None:
@@ -149,9 +167,15 @@ class Runtime:
         with self._rerouting:
             before = (self._live, self._kept)
             self._live, self._kept = _routes(self._places)
+            commands = self._commands.filters
+            self._commands.follow(self._places, self._live)
             for link, old, new in zip(self._links or (), before, (self._live, self._kept), strict=False):
                 link.subscribe([(topic, 1) for topic in new.filters if topic not in old.filters])
                 link.unsubscribe([topic for topic in old.filters if topic not in new.filters])
+            if self._links is not None:
+                link, now = self._links[0], self._commands.filters
+                link.subscribe([(topic, COMMANDS_QOS) for topic in now if topic not in commands])
+                link.unsubscribe([topic for topic in commands if topic not in now])
 
     def stored(self) -> None:
         """Acknowledge the messages that are on the disk now. In the spool's thread, after each commit."""
@@ -166,6 +190,22 @@ class Runtime:
         self._arrivals.put(None)
         if self._thread.is_alive():
             self._thread.join(5)
+
+    def _command(self, cards: Link, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
+        def goes() -> None:
+            self._commands.sent(topic, payload)
+            if sent is not None:
+                sent()
+
+        cards.publish(topic, payload, on_sent=goes)
+
+    def _heard_live(self, message: Message, *, live: bool) -> None:
+        """Take in what came by the connection that commands: also the commands themselves, our own and others'."""
+        if not self._commands.is_command(message.topic):
+            self._arrived(message, live=live)
+        elif self._commands.is_foreign(message):
+            self._clear(message.topic)  # it may be kept, and would open at the board's next start
+            self._arrivals.put(_Foreign(message, self._clock()))
 
     def _arrived(self, message: Message, *, live: bool, session: int | None = None) -> None:
         self._arrivals.put(_Arrival(message, self._clock(), time.perf_counter(), live, session))
@@ -206,7 +246,10 @@ class Runtime:
                 else:
                     if arrival is None:
                         return
-                    self._take(arrival)
+                    if isinstance(arrival, _Foreign):
+                        self._take_foreign(arrival)
+                    else:
+                        self._take(arrival)
                 if time.monotonic() >= next_tick:
                     self._stood_still(time.monotonic() - next_tick)
                     next_tick = time.monotonic() + _TICK_S
@@ -232,6 +275,18 @@ class Runtime:
             self.unclaimed += 1
         if unit is not None:
             self._keep(arrival, unit)
+
+    def _take_foreign(self, command: _Foreign) -> None:
+        message = command.message
+        for place, device in self._commands.locks(message.topic):
+            place.commanded_elsewhere(
+                device,
+                message.topic,
+                message.payload,
+                at=command.at,
+                now=time.monotonic(),
+                retained=message.retained,
+            )
 
     def _is_stored(self, arrival: _Arrival) -> bool:
         message = arrival.message

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from maillage.commands import field
 from maillage.commands.begin import begin, given
 from maillage.complaint import Complaint
 
@@ -122,3 +123,6 @@ def revoke(
 
     done = ask("POST", f"/v1/gateways/{quote(gateway)}/revoke", url=url)
     print(f"{done['gateway']} of {done['place']} is shut out since {done['revoked_at']}.")
+
+
+app.add_typer(field.app)

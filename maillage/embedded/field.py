@@ -52,8 +52,9 @@ class EmbeddedField(EmbeddedMosquitto):
 
     def _write_users(self) -> None:
         users = [PROCESS, *([SIMULATOR] if self._simulator else []), *(login.user for login in self._logins.all)]
-        self._passwords = passwords_for(users, read_passwords(self._store))
-        write_passwords(self._store, self._passwords)
+        kept = read_passwords(self._store)
+        self._passwords = passwords_for(users, kept)
+        write_passwords(self._store, self._passwords if self._logins.all else kept | self._passwords)
         write_users(self.directory, self._logins.all, self._passwords, simulator=self._simulator, give=give_to_server)
 
     def password(self, user: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway.config import Device, GatewayConfig
+from gateway.config import GatewayConfig
+from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
 from gateway.drivers.description import DriverDescription, FieldSide
 from gateway.drivers.registry import described
@@ -42,6 +43,8 @@ class Login:
     """Codes of the devices that it speaks for."""
     speaks_tls: bool
     bridge: bool
+    opens: bool
+    """Its commands open locks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,7 @@ def logins_of(gateways: Iterable[GatewayConfig]) -> Logins:
                 devices=(device.code,),
                 speaks_tls=description.speaks_tls,
                 bridge=side.bridge is not None,
+                opens="unlocks" in description.capabilities,
             )
             _check(login)
             found[login.user] = _joined(found[login.user], login) if login.user in found else login
@@ -139,13 +143,13 @@ def _is_plain(word: str) -> bool:
 
 
 def _refuse_commands(every: Sequence[Login]) -> None:
-    """Raise where one user could publish what another takes for a command."""
+    """Raise where one user could publish what the lock of another takes for a command."""
     says: Routes[str] = Routes()
     for login in every:
         for topic in login.says:
             says.add(topic, login.user)
     for login in every:
-        for topic in login.hears:
+        for topic in login.hears if login.opens else ():
             others = {user for user in says.of(topic) if user != login.user}
             if others:
                 raise FieldError(

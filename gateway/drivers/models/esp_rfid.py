@@ -1,8 +1,8 @@
 """esp-rfid v2: card readers with a relay, a door contact and a tamper switch on an ESP8266, over MQTT.
 
 A reader publishes to ``TOPIC/send`` (``TOPIC/tag`` and ``TOPIC/io/…`` in its Home Assistant mode) and listens on
-``TOPIC/cmd``. Several readers may share a topic; the host name tells them apart. What a reader thinks of a card
-(``isKnown``, ``access``) is its own list's opinion: the gateway decides, so it is not read.
+``TOPIC/cmd``. Several readers may share a topic; the host name tells them apart. The gateway decides on a card,
+whatever a reader's own list says of it (``access``); but by that list it may have opened (``Opened``).
 
 With its setting "PIN code only" the firmware publishes what was typed as it publishes a card, in ``uid``, and nothing
 tells them apart (src/rfid.esp, ``pinCodeRead``). A card's number never begins with a zero, and hardly ever has as few
@@ -18,11 +18,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from gateway.contract.configuration import Device
 from gateway.contract.wire import DeviceEvent, DoorEvent, Event
-from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
+from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Opened, Typed
 from gateway.drivers.description import DriverDescription, FieldSide
 from gateway.drivers.fields import device_at, read_object, text
 from gateway.drivers.models.wiegand import number_bytes, with_parity
@@ -212,15 +212,17 @@ def _access(device: Device, message: Mapping[str, Any]) -> Decoded:
     written = message.get("uid")
     if not isinstance(written, str):
         raise DriverError("uid_missing")
-    if not written.strip():
-        return Decoded(heard=(device.code,))  # the firmware reports its own obedience to opendoor as an access
+    if not written.strip():  # the firmware reports what opened without a card as an access, too
+        by: Literal["button", "command"] = "button" if message.get("username") == "Button" else "command"
+        return Decoded(opened=(Opened(device=device.code, by=by),), heard=(device.code,))
     if device.door is None:
         raise DriverError("reader_without_door")
+    opened = (Opened(device=device.code, by="list"),) if _opens(message.get("access")) else ()
     when = device_at(message.get("time"))
     model = (device.model or "").casefold()
     if model == "wiegand-keypad" and _is_typed(written.strip()):
         typed = Typed(device=device.code, door=device.door, side=device.side, digits=written.strip(), device_at=when)
-        return Decoded(typed=(typed,), heard=(device.code,))
+        return Decoded(typed=(typed,), opened=opened, heard=(device.code,))
     uid, how = read_uid(written, model=device.model, bits=device.bits)
     length = 8 * len(uid)
     if model.startswith("wiegand"):
@@ -238,7 +240,12 @@ def _access(device: Device, message: Mapping[str, Any]) -> Decoded:
         device_at=when,
         again_s=READ_AGAIN_S,
     )
-    return Decoded(reads=(read,), heard=(device.code,))
+    return Decoded(reads=(read,), opened=opened, heard=(device.code,))
+
+
+def _opens(access: object) -> bool:
+    """Return whether the board opened by its own list; of several doors, any."""
+    return any(one in ("Always", "Admin") for one in (access if isinstance(access, list) else [access]))
 
 
 def _is_typed(written: str) -> bool:

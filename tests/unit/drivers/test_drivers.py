@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.contract.wire import EVENT
-from gateway.drivers import NOTHING, Decoded, Driver, DriverError
+from gateway.drivers import NOTHING, Decoded, Driver, DriverError, Opened
 from gateway.drivers.models import milesight
 from gateway.drivers.models.esp_rfid import EspRfid, read_uid
 from gateway.drivers.models.milesight_tables import MODELS
@@ -66,7 +66,24 @@ def test_several_doors_make_one_card_read() -> None:
 
 
 def test_its_own_obedience_is_no_card() -> None:
-    assert READERS.decode("rfid/send", access(uid=" ", username="MQTT"), AT) == Decoded(heard=("d1",))
+    said = READERS.decode("rfid/send", access(uid=" ", username="MQTT"), AT)
+    assert said == Decoded(heard=("d1",), opened=(Opened(device="d1", by="command"),))
+
+
+@pytest.mark.parametrize(
+    ("message", "by"),
+    [
+        ({"uid": "04a1b2c3", "access": "Always"}, "list"),
+        ({"uid": "04a1b2c3", "access": "Admin"}, "list"),
+        ({"uid": "04a1b2c3", "access": ["Denied", "Always"]}, "list"),
+        ({"uid": "04a1b2c3", "access": "Expired"}, None),
+        ({"uid": "04a1b2c3", "access": "Denied", "isKnown": "false"}, None),
+        ({"uid": " ", "username": "Button"}, "button"),
+    ],
+)
+def test_what_a_board_opened_by_itself(message: dict[str, Any], by: str | None) -> None:
+    said = READERS.decode("rfid/send", access(**message), AT)
+    assert [report.by for report in said.opened] == ([by] if by else [])
 
 
 def test_an_unknown_card_in_the_log_stays_out_of_events() -> None:
