@@ -21,8 +21,8 @@ from typing import Final
 from access import AccessList, to_json
 from access.compare import fingerprint
 from benchmarks.decision_list import a_list
+from benchmarks.door_stand import CARDS, Stand, deliver_list, small_list, stand
 from benchmarks.report import Result, finish, progress
-from benchmarks.tap import CARDS, Stand, deliver_list, small_list, stand
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from rights.packing import list_messages
 
