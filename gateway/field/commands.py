@@ -9,6 +9,7 @@ a restart there is nothing to remember. The subscription is of QoS 0, by which n
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -25,7 +26,7 @@ QOS: Final = 0
 
 
 class Commands:
-    """The command topics of one process's locks. ``sent``, ``is_foreign`` and ``forget`` are of the loop's thread."""
+    """The command topics of one process's locks. Its methods may be called from any thread."""
 
     def __init__(self, places: Iterable[Place], others: Routes[tuple[Place, str]]) -> None:
         """Find the topics.
@@ -35,6 +36,7 @@ class Commands:
                 a command by them.
         """
         self._sent: Counter[tuple[str, bytes]] = Counter()
+        self._counting = threading.Lock()
         self.follow(places, others)
 
     def follow(self, places: Iterable[Place], others: Routes[tuple[Place, str]]) -> None:
@@ -63,13 +65,15 @@ class Commands:
         self._locks = locks
 
     def sent(self, topic: str, payload: bytes) -> None:
-        """A command of ours goes to the broker."""
+        """A command of ours is about to go to the broker."""
         if self._locks.of(topic):
-            self._sent[topic, payload] += 1
+            with self._counting:
+                self._sent[topic, payload] += 1
 
     def forget(self) -> None:
-        """The connection is gone: nothing that it sent comes back."""
-        self._sent.clear()
+        """A connection is gone, or a new one is there: nothing that was to be sent before comes back."""
+        with self._counting:
+            self._sent.clear()
 
     def is_command(self, topic: str) -> bool:
         """Return whether a message on this topic is a command."""
@@ -80,11 +84,12 @@ class Commands:
         if not message.payload:
             return False
         key = message.topic, message.payload
-        if message.retained or not self._sent[key]:
-            return True
-        self._sent[key] -= 1
-        if not self._sent[key]:
-            del self._sent[key]
+        with self._counting:
+            if message.retained or not self._sent[key]:
+                return True
+            self._sent[key] -= 1
+            if not self._sent[key]:
+                del self._sent[key]
         return False
 
     def locks(self, topic: str) -> list[tuple[Place, str]]:

@@ -138,6 +138,7 @@ class Runtime:
             broker,
             client_id=f"maillage-gateway-{self._boot}",
             on_message=lambda message: self._heard_live(message, live=not loop.reads_old),
+            on_connect=self._commands.forget,
             on_disconnect=self._commands.forget,
             subscriptions=[
                 *((topic, 1) for topic in self._live.filters),
@@ -192,12 +193,8 @@ class Runtime:
             self._thread.join(5)
 
     def _command(self, cards: Link, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
-        def goes() -> None:
-            self._commands.sent(topic, payload)
-            if sent is not None:
-                sent()
-
-        cards.publish(topic, payload, on_sent=goes)
+        self._commands.sent(topic, payload)  # before the broker can return it
+        cards.publish_now(topic, payload, on_sent=sent)
 
     def _heard_live(self, message: Message, *, live: bool) -> None:
         """Take in what came by the connection that commands: also the commands themselves, our own and others'."""

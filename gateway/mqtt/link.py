@@ -97,6 +97,28 @@ class Link:
         """
         self._call_soon(lambda: self._publish(topic, payload, qos, retain, on_sent))
 
+    def publish_now(
+        self, topic: str, payload: bytes, *, qos: int = 1, on_sent: Callable[[], None] | None = None
+    ) -> None:
+        """Send a message as ``publish`` does, written to the socket by the calling thread where that is possible.
+
+        It saves the switch to the loop's thread, for which a door need not wait.
+
+        Args:
+            on_sent: called in whichever thread has written it.
+        """
+        try:
+            written = self._session.publish_now(topic, payload, qos)
+        except ValueError as error:
+            self._unpublishable(error)
+            return
+        if not written:
+            self.publish(topic, payload, qos=qos, on_sent=on_sent)
+            return
+        if self._session.wants_write():  # the socket took a part of it
+            self._call_soon(lambda: self._on_work(self))
+        self._call(on_sent)
+
     def subscribe(self, filters: Sequence[tuple[str, int]]) -> None:
         """Add ``filters`` (filter, QoS) now and after every reconnect. From any thread."""
         self._call_soon(lambda: self._subscribe(list(filters)))
@@ -215,9 +237,13 @@ class Link:
         try:
             self._session.publish(topic, payload, qos, retain)
             self._call(on_sent)
-        except ValueError as error:  # a topic with a wildcard, a payload beyond 256 MB
-            log.error("mqtt_publish_refused", extra={"client_id": self.client_id, "reason": str(error)})
+        except ValueError as error:
+            self._unpublishable(error)
         self._on_work(self)
+
+    def _unpublishable(self, error: ValueError) -> None:
+        """A topic with a wildcard, or a payload beyond 256 MB."""
+        log.error("mqtt_publish_refused", extra={"client_id": self.client_id, "reason": str(error)})
 
     def _subscribe(self, filters: list[tuple[str, int]]) -> None:
         self._subscriptions.extend(one for one in filters if one not in self._subscriptions)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -119,9 +121,22 @@ def _context(broker: Broker) -> ssl.SSLContext:
 
 
 class _Paho(paho.Client):
-    """paho's client with a socket from outside."""
+    """paho's client with a socket from outside, which two threads may write to, one after the other."""
 
     prepared: socket.socket | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.writing = threading.RLock()
+        """Held by who writes to the socket, or closes it."""
+        super().__init__(*arguments, **options)
+
+    def _packet_write(self) -> MQTTErrorCode:
+        with self.writing:
+            return super()._packet_write()
+
+    def _sock_close(self) -> None:
+        with self.writing:
+            super()._sock_close()
 
     def _create_socket(self) -> ReadAhead:
         sock, self.prepared = self.prepared, None
@@ -131,7 +146,7 @@ class _Paho(paho.Client):
 
 
 class Session:
-    """paho's side of one link. Every method runs in the loop's thread."""
+    """paho's side of one link. Every method but ``publish_now`` runs in the loop's thread."""
 
     def __init__(
         self,
@@ -168,6 +183,7 @@ class Session:
         client.on_socket_register_write = lambda *_: None
         self._client = client
         self._client_id = client_id
+        self._tls = broker.tls
         self._on_message = on_message
         self._on_accepted = on_accepted
         self._on_refused = on_refused
@@ -175,12 +191,16 @@ class Session:
         self._pinged = 0.0
         self._keeps = keeps
         self._connection = 0
+        self._takes_now = False
+        """Whether ``publish_now`` may write: the broker has accepted the connection, without TLS."""
 
     def start(self, sock: socket.socket) -> bool:
         """Take over a connected socket and send CONNECT. What an earlier connection left unsent is dropped."""
-        self._client.drop_out_messages()
-        self._client.prepared = sock
-        return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
+        with self._client.writing:
+            self._takes_now = False
+            self._client.drop_out_messages()
+            self._client.prepared = sock
+            return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def socket(self) -> ReadAhead | None:
         """Return the socket; None: there is no connection."""
@@ -233,6 +253,23 @@ class Session:
         """
         self._client.publish(topic, payload, qos=qos, retain=retain)
 
+    def publish_now(self, topic: str, payload: bytes, qos: int) -> bool:
+        """Write a message to the socket in the calling thread; False: it can't be done now, nothing was done.
+
+        It can't while anything else waits to be written, which would come before it, nor over TLS: one thread at a time
+        may use such a socket, for reading too.
+
+        Raises:
+            ValueError: a topic with a wildcard, a payload beyond 256 MB.
+        """
+        client = self._client
+        with client.writing:
+            if not self._takes_now or client.want_write():
+                return False
+            client.publish(topic, payload, qos=qos)
+            client._packet_write()
+            return True
+
     def acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
         """Queue acknowledgements; those of an earlier connection are dropped, since the broker delivers again."""
         for connection, mid in receipts:
@@ -241,10 +278,12 @@ class Session:
 
     def goodbye(self) -> None:
         """Queue a DISCONNECT; the will is then not sent."""
-        self._client.disconnect()
+        with self._client.writing:
+            self._client.disconnect()
 
     def drop(self) -> None:
         """Close the socket without DISCONNECT (the broker sends the will)."""
+        self._takes_now = False
         self._client._sock_close()
 
     def _connected(
@@ -259,6 +298,7 @@ class Session:
             self._on_refused(str(reason))
         else:
             self._connection += 1
+            self._takes_now = not self._tls
             self._on_accepted(flags.session_present)
 
     def _message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -222,12 +223,8 @@ def test_large_messages_come_whole(loop: MqttLoop, field_mqtt: EmbeddedMosquitto
     assert link.connects == 1
 
 
-def test_pahos_private_names_that_the_link_overrides_are_there() -> None:
-    from paho.mqtt.client import Client
-
-    for name in ("_create_socket", "_sock_close", "_send_pingreq", "drop_out_messages"):
-        assert callable(getattr(Client, name)), name
-    session = Session(
+def a_session() -> Session:
+    return Session(
         broker=Broker(host="h", port=1),
         client_id="x",
         keepalive_s=10,
@@ -238,5 +235,78 @@ def test_pahos_private_names_that_the_link_overrides_are_there() -> None:
         on_refused=lambda _: None,
         on_closing=lambda: None,
     )
+
+
+def test_pahos_private_names_that_the_link_overrides_are_there() -> None:
+    from paho.mqtt.client import Client
+
+    for name in ("_create_socket", "_packet_write", "_sock_close", "_send_pingreq", "drop_out_messages"):
+        assert callable(getattr(Client, name)), name
+    session = a_session()
     for name in ("_ping_t", "_last_bytes_received", "_sock"):
         assert hasattr(session._client, name), name
+
+
+def test_a_message_is_written_by_the_thread_that_asks_and_none_comes_late(
+    loop: MqttLoop, field_mqtt: EmbeddedMosquitto
+) -> None:
+    got: list[bytes] = []
+    broker = parse_mqtt_url(field_mqtt.url())
+    loop.add(broker, client_id="heard", on_message=lambda m: got.append(m.payload), subscriptions=[("n/#", 1)])
+    link = loop.add(broker, client_id="now", on_message=nothing)
+    until(lambda: link.connected)
+    until(lambda: say(link, "n/ready", b"?") or got)
+    until(lambda: not link.wants_write())
+    by: list[str] = []
+    link.publish_now("n/y", b"here", on_sent=lambda: by.append(threading.current_thread().name))
+    assert by == [threading.current_thread().name]
+    link.restart()
+    until(lambda: not link.connected)
+    link.publish_now("n/y", b"late")
+    until(lambda: link.connected)
+    until(lambda: say(link, "n/y", b"end") or b"end" in got)
+    assert b"late" not in got
+
+
+class _Slow(socket.socket):
+    """A socket that takes seven bytes at a time."""
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        return super().send(bytes(data[:7]), flags)
+
+
+def test_threads_that_write_at_once_tear_no_message_apart() -> None:
+    ours, broker = socket.socketpair()
+    slow = _Slow(fileno=ours.detach())
+    session = a_session()
+    assert session.start(slow)
+    session.write()
+    broker.recv(1000)
+    broker.sendall(bytes([0x20, 2, 0, 0]))  # CONNACK
+    session.read()
+    received = bytearray()
+
+    def hear() -> None:
+        while part := broker.recv(65_536):
+            received.extend(part)
+
+    def publish(letter: bytes) -> None:
+        for _ in range(100):
+            if not session.publish_now("t", letter * 100, 0):
+                session.publish("t", letter * 100, 0, False)
+                session.write()
+
+    threads = [threading.Thread(target=publish, args=(letter,)) for letter in (b"a", b"b", b"c")]
+    hearing = threading.Thread(target=hear)
+    for thread in (hearing, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    while session.wants_write():
+        session.write()
+    session.drop()
+    hearing.join(30)
+    broker.close()
+    messages = {bytes([0x30, 103, 0, 1]) + b"t" + letter * 100 for letter in (b"a", b"b", b"c")}
+    assert len(received) == 300 * 105
+    assert {bytes(received[at : at + 105]) for at in range(0, len(received), 105)} == messages
