@@ -1,8 +1,8 @@
 """Answers every batch with a mark at once, as the ingest would after its commit; a process of its own.
 
-``python -m benchmarks.committer`` reads its orders as JSON from standard input and connects. What comes is answered from
-the next line of the input on: then it says ``begun``, and at the end how long the expected number of events took. A
-batch that doesn't follow the one before isn't taken: the same mark goes out again, as the ingest does it.
+``python -m benchmarks.committer`` reads its orders as JSON from standard input and connects. It answers from the next
+line of the input on: then it says ``begun``, and at the end how long the expected number of events took. A batch that
+doesn't follow the one before isn't taken: the same mark goes out again, as the ingest does it.
 """
 
 from __future__ import annotations

@@ -152,12 +152,12 @@ def deliver_list(stand: Stand, loop: MqttLoop, whole: AccessList | None = None, 
         mark = {"epoch": body["epoch"], "seq": body["first"] + len(body["events"]) - 1}
         link.publish(address.topic("committed"), json.dumps(mark).encode(), retain=True)
 
-    leaves = ("events", "state") if commits else ("state",)
+    heard = [address.topic("state"), *([address.topic("events")] if commits else [])]
     link = loop.add(
         parse_mqtt_url(stand.central.url("ingest")),
         client_id="centre",
         on_message=hear,
-        subscriptions=[(address.topic(leaf), 1) for leaf in leaves],
+        subscriptions=[(topic, 1) for topic in heard],
     )
     rights = loop.add(parse_mqtt_url(stand.central.url("rights")), client_id="rights", on_message=lambda _message: None)
     whole = whole or small_list()

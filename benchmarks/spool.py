@@ -1,10 +1,10 @@
 """Events into the spool, a spool of a million events sent to the centre, and the door meanwhile.
 
-``python -m benchmarks.spool [--events N]``. First one gateway's spool takes all events as quickly as it can, each commit
-on the disk (``synchronous = FULL``), beside a bare loop that inserts the same rows in commits of the same size. Then a
-gateway process starts with that spool: real field and central Mosquitto, the real uplink; a committer in a process of
-its own (``benchmarks.committer``) answers each batch with its mark at once, so that the gateway is the limit and never
-waits. Cards are read at the door before, meanwhile and afterwards.
+``python -m benchmarks.spool [--events N]``. First one gateway's spool takes all events as quickly as it can, each
+commit on the disk (``synchronous = FULL``), beside a bare loop that inserts the same rows in commits of the same size.
+Then a gateway process starts with that spool: real field and central Mosquitto, the real uplink; a committer in a
+process of its own (``benchmarks.committer``) answers each batch with its mark at once, so that the gateway is the limit
+and never waits. Cards are read at the door before, meanwhile and afterwards.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--events", type=int, default=1_000_000, help="in the spool that is drained (default 1,000,000)"
+        "--events", type=int, default=1_000_000, help="in the spool that is drained (default a million)"
     )
     parser.add_argument("--taps", type=int, default=1000, help="before and after the drain, each (default 1000)")
     choice = parser.parse_args()
