@@ -89,5 +89,8 @@ def managed(server_url: str, template: str) -> Iterator[Managed]:
                 "old": create_key(conn, "old", ["access:manage"]),
                 "feed": create_key(conn, "feed", ["events:read"]),
             }
-        with api_process(database.as_login("api_1"), MAILLAGE_CARD_KEY=CARD_KEY) as api:
+        broker = "mqtts://broker.example.org:8883"
+        with api_process(
+            database.as_login("api_1"), MAILLAGE_CARD_KEY=CARD_KEY, MAILLAGE_BROKER_ADDRESS=broker
+        ) as api:
             yield Managed(api=api, centre=centre, database=database, keys=keys, member="m-own1")
