@@ -1,4 +1,5 @@
-"""Applies changes that time alone makes: a sensor's report expires, a badge-out was forgotten, a counters' day ends.
+"""Applies changes that no event makes: a sensor's report expires, a badge-out was forgotten, a counters' day ends, a desk
+was moved or retired.
 
 The ingest is the only writer of occupancy, so it is the one to look: every few seconds, by an index. A place is settled
 up to the instant until which all that its gateways heard is stored, and no further. What lies beyond is not known: its
@@ -8,6 +9,7 @@ numbers grow stale by themselves.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Final
 
 import psycopg
@@ -35,6 +37,17 @@ CROSS JOIN LATERAL (
 WHERE due.at <= l.until
 ORDER BY due.at LIMIT %b
 """
+
+_MARK: Final = """
+-- places that were fitted out otherwise while something of them was being stored
+UPDATE space_state SET due_at = now() WHERE place = ANY(%b::int[]) AND coalesce(due_at, 'infinity') > now()
+"""
+
+
+def mark(connection: Fenced, places: Collection[int]) -> None:
+    """Have places looked at soon: the database marks what it can when they change (0043), this finds the rest."""
+    if places:
+        connection.execute(_MARK, (sorted(places),))
 
 
 def settle(connection: Fenced, books: Books, owned: frozenset[int]) -> int:

@@ -24,7 +24,7 @@ from ingest.settings import IngestSettings
 from ingest.splitting import Repeats
 from ingest.states import Said, States, read_state
 from ingest.transaction import Tally
-from occupancy.topology import Gateway
+from occupancy.topology import Gateway, changed_places
 from process.pulse import Pulse
 
 log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class Worker:
             if stale or now >= topology_at or (self._doubtful and now >= doubt_at):
                 self.topology_stale.clear()
                 self._doubtful = False
-                self._books.use(topology.load(connection)) if topology_at else None
+                self._renew(connection) if topology_at else None
                 topology_at, doubt_at = now + _TOPOLOGY_EVERY_S, now + _DOUBT_S
                 pace.done(now, time.monotonic())
             self._again += self._inbox.take(_MOST_BYTES, wait_s=0.0 if self._again else 0.25)
@@ -182,6 +182,12 @@ class Worker:
             if now >= look_at:
                 look_at = now + _LOOK_EVERY_S
                 self._aside("look_refused", lambda: bool(due.settle(connection, self._books, self.owned)))
+
+    def _renew(self, connection: Fenced) -> None:
+        """Go on with the network as it is now; where a place was fitted out otherwise, estimate it anew (``due``)."""
+        before, fresh = self._books.topology, topology.load(connection)
+        self._books.use(fresh)
+        due.mark(connection, changed_places(before, fresh))
 
     def _recovered(self, connection: store.Connection) -> None:
         """What waited is stored, or nothing did: say so."""

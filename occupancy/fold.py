@@ -13,7 +13,7 @@ Times are microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from occupancy import day_sums
@@ -86,7 +86,7 @@ class PlaceFold:
 
     def apply(self, event: Event, device: Device | None, at: int) -> None:
         """Take one event of ``device`` (None: the gateway itself) that happened at ``at``."""
-        if device is None or event["kind"] not in TELLING:
+        if device is None or device.retired or event["kind"] not in TELLING:
             return
         if self.dirty and at // SECOND > self.clock // SECOND:
             self.settle()
@@ -110,13 +110,22 @@ class PlaceFold:
             self.settle()  # what came so late may be over already
 
     def look(self, until: int) -> None:
-        """Let time pass up to ``until``, before which no event is missing; what was to be looked at is stored again."""
+        """Let time pass up to ``until``, before which no event is missing; what was to be looked at is stored again.
+
+        What is estimated otherwise though no event says so, is so since the place was fitted out otherwise: as of ``until``.
+        """
         if self.dirty:
             self.settle()
         self._pass_until(until)
-        self.touched.update(
-            space for space, fold in self.spaces.items() if fold.look is not None and fold.look <= until
-        )
+        looked = {space for space, fold in self.spaces.items() if fold.look is not None and fold.look <= until}
+        self.touched |= looked
+        before = len(self.changes)
+        self.dirty |= looked
+        self.settle()
+        for index, change in enumerate(self.changes[before:], before):
+            fold = self.spaces[change.space]
+            fold.at = max(fold.at, until)
+            self.changes[index] = replace(change, at=fold.at)
 
     def _pass_until(self, until: int) -> None:
         while self._due <= until:

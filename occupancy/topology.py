@@ -27,6 +27,8 @@ class Device:
     door_code: str | None = None
     expect_every: int | None = None
     """Microseconds between two reports at most, where that is declared."""
+    retired: bool = False
+    """Out of service: its late events are stored and count no more."""
 
     @property
     def counts_into(self) -> int | None:
@@ -64,6 +66,8 @@ class Space:
     """A door with a reader leads into it."""
     lasts: dict[int, int] = field(default_factory=dict)
     """For how long a report of each of these devices holds, microseconds (``occupancy.lasting``)."""
+    retired: bool = False
+    """Out of service: it is no part of the space that it lay in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,19 +95,23 @@ class Topology:
         *,
         base: int = 0,
     ) -> Topology:
-        """Join rows into a topology; ``devices`` are (gateway id, code, device), ``zones`` the places' time zones."""
+        """Join rows into a topology; ``devices`` are (gateway id, code, device), ``zones`` the places' time zones.
+
+        Of several devices with one code of one gateway the last is the one that speaks.
+        """
         by_id = {space.id: space for space in spaces}
         by_gateway = {gateway.id: gateway for gateway in gateways}
         places: dict[int, list[int]] = {}
         for space in spaces:
             places.setdefault(space.place, []).append(space.id)
-            if space.parent is not None:
+            if space.parent is not None and not space.retired:
                 by_id[space.parent].children.append(space.id)
         for gateway_id, code, device in devices:
             if gateway_id not in by_gateway:
                 continue
             by_gateway[gateway_id].devices[code] = device
-            _note_source(by_id, device)
+            if not device.retired:
+                _note_source(by_id, device)
         return cls(
             gateways={gateway.code: gateway for gateway in gateways},
             spaces=by_id,
@@ -111,6 +119,16 @@ class Topology:
             zones={place: _zone(name) for place, name in (zones or {}).items()},
             base=base,
         )
+
+
+def changed_places(old: Topology, new: Topology) -> set[int]:
+    """Return the places whose spaces, or what senses them, differ."""
+    return {
+        place
+        for place, spaces in new.places.items()
+        if place in old.places
+        and (spaces != old.places[place] or any(old.spaces[one] != new.spaces[one] for one in spaces))
+    }
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -333,6 +333,7 @@ def test_the_gateways_file_holds_what_the_database_holds(
 
 
 def test_a_retired_gateway_is_left_out(connection: Connection, corsica: Sample) -> None:
+    connection.execute("UPDATE device SET retired_at = now() WHERE gateway = (SELECT min(id) FROM gateway)")
     connection.execute("UPDATE gateway SET retired_at = now() WHERE id = (SELECT min(id) FROM gateway)")
     assert len(_export(connection)) == 6
 

@@ -96,6 +96,7 @@ def test_every_way_of_a_change_leads_to_the_right_delta(network: Network) -> Non
 def test_a_gateway_that_goes_takes_its_list_along_and_gets_a_newer_one_when_it_returns(network: Network) -> None:
     network.member("anna", "gare", "moulin")
     network.refresh()
+    network.run("UPDATE device SET retired_at = now() WHERE gateway = (SELECT id FROM gateway WHERE code = 'gare-1')")
     network.run("UPDATE gateway SET retired_at = now() WHERE code = 'gare-1'")
     assert network.refresh()["gare"].version == 2
     assert network.list("gare").entries == {}
