@@ -1,5 +1,6 @@
-"""Applies changes that no event makes: a sensor's report expires, a badge-out was forgotten, a counters' day ends, a desk
-was moved or retired.
+"""Applies changes that no event makes.
+
+A sensor's report expires, a badge-out was forgotten, a counters' day ends, a desk was moved or retired.
 
 The ingest is the only writer of occupancy, so it is the one to look: every few seconds, by an index. A place is settled
 up to the instant until which all that its gateways heard is stored, and no further. What lies beyond is not known: its

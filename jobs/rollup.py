@@ -95,7 +95,7 @@ dark AS (
 change AS (
   SELECT t.place, t.from_at, s.id AS space, c.at, c.present, c.capacity
   FROM todo t
-  JOIN space s ON s.place = t.place
+  JOIN space s ON s.place = t.place AND coalesce(s.retired_at, 'infinity') > t.from_at
   CROSS JOIN LATERAL (
     (SELECT o.at, o.present, o.capacity FROM occupancy_change o
      WHERE o.space = s.id AND o.at < t.from_at ORDER BY o.at DESC LIMIT 1)

@@ -112,7 +112,7 @@ class PlaceFold:
     def look(self, until: int) -> None:
         """Let time pass up to ``until``, before which no event is missing; what was to be looked at is stored again.
 
-        What is estimated otherwise though no event says so, is so since the place was fitted out otherwise: as of ``until``.
+        An estimate that differs though no event says so is a change of the place itself: it holds from ``until`` on.
         """
         if self.dirty:
             self.settle()

@@ -30,18 +30,18 @@ WHERE (place IS NULL OR place = ANY(%(places)s::integer[])) AND last >= (%(now)s
 ORDER BY first, last, id
 """
 _SPACES: Final = """
--- their spaces, each with the one that it lies in
+-- their spaces in service, each with the one that it lies in
 SELECT s.id, s.place, s.code, u.code, s.person_limit FROM space s LEFT JOIN space u ON u.id = s.parent
-WHERE s.place = ANY(%(places)s::integer[]) ORDER BY s.id
+WHERE s.place = ANY(%(places)s::integer[]) AND s.retired_at IS NULL ORDER BY s.id
 """
 _DOORS: Final = """
--- their doors with what each asks for
+-- their doors in service with what each asks for
 SELECT d.id, d.place, d.code, f.code, t.code, coalesce(r.pin, false), r.pin_while, coalesce(r.passback, 'off'),
   coalesce(r.passback_s, 0), r.supervised, r.first_card,
   EXISTS (SELECT FROM lockdown l WHERE l.door = d.id AND l.released_at IS NULL)
 FROM door d LEFT JOIN space f ON f.id = d.from_space LEFT JOIN space t ON t.id = d.to_space
 LEFT JOIN door_rule r ON r.door = d.id
-WHERE d.place = ANY(%(places)s::integer[]) ORDER BY d.id
+WHERE d.place = ANY(%(places)s::integer[]) AND d.retired_at IS NULL ORDER BY d.id
 """
 _GROUPS: Final = """
 -- their groups of doors

@@ -19,7 +19,8 @@ from rights.sealing import reply_key, unseal
 # A reader of a place whose gateway is in service.
 READER: Final = """
 SELECT d.id, d.gateway FROM device d JOIN gateway g ON g.id = d.gateway
-WHERE d.place = %(place)s AND d.code = %(reader)s AND d.kind IN ('reader', 'keypad') AND g.retired_at IS NULL
+WHERE d.place = %(place)s AND d.code = %(reader)s AND d.kind IN ('reader', 'keypad') AND d.retired_at IS NULL
+  AND g.retired_at IS NULL
 ORDER BY g.code LIMIT 1
 """
 BEGIN: Final = "INSERT INTO enrolment (id, place, key) VALUES (%(id)s, %(place)s, %(key)s)"

@@ -22,7 +22,7 @@ LEFT JOIN door_rule r ON r.door = d.id
 LEFT JOIN schedule w ON w.id = r.pin_while LEFT JOIN place wp ON wp.id = w.place
 LEFT JOIN schedule s ON s.id = r.supervised LEFT JOIN place sp ON sp.id = s.place
 LEFT JOIN schedule f ON f.id = r.first_card LEFT JOIN place fp ON fp.id = f.place
-WHERE p.code = %(place)s AND (%(door)s::text IS NULL OR d.code::text = %(door)s)
+WHERE p.code = %(place)s AND d.retired_at IS NULL AND (%(door)s::text IS NULL OR d.code::text = %(door)s)
 ORDER BY d.code
 """
 PUT_RULES: Final = """
@@ -36,7 +36,8 @@ RETURNING revision
 # The door groups of a place, or one of them.
 GROUPS: Final = """
 SELECT g.id, g.place AS place_id, g.code::text AS code, g.name, g.revision,
-       ARRAY(SELECT d.code::text FROM door d WHERE d.id = ANY(g.doors) ORDER BY d.code) AS doors
+       ARRAY(SELECT d.code::text FROM door d WHERE d.id = ANY(g.doors) AND d.retired_at IS NULL
+             ORDER BY d.code) AS doors
 FROM door_group g JOIN place p ON p.id = g.place
 WHERE p.code = %(place)s AND (%(code)s::text IS NULL OR g.code::text = %(code)s)
 ORDER BY g.code

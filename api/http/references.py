@@ -16,11 +16,11 @@ _SCHEDULE: Final = """
 SELECT s.id, s.place FROM schedule s LEFT JOIN place p ON p.id = s.place
 WHERE s.code = %(code)s AND p.code::text IS NOT DISTINCT FROM %(place)s::text
 """
-_SPACES: Final = "SELECT code::text AS code, id FROM space WHERE place = %s AND code = ANY(%s)"
-_DOORS: Final = "SELECT code::text AS code, id FROM door WHERE place = %s AND code = ANY(%s)"
+_SPACES: Final = "SELECT code::text AS code, id FROM space WHERE place = %s AND code = ANY(%s) AND retired_at IS NULL"
+_DOORS: Final = "SELECT code::text AS code, id FROM door WHERE place = %s AND code = ANY(%s) AND retired_at IS NULL"
 _DOOR_GROUPS: Final = "SELECT code::text AS code, id FROM door_group WHERE place = %s AND code = ANY(%s)"
 _PARTS: Final = {"spaces": _SPACES, "doors": _DOORS, "door_groups": _DOOR_GROUPS}
-_DOOR: Final = "SELECT id FROM door WHERE place = %s AND code = %s"
+_DOOR: Final = "SELECT id FROM door WHERE place = %s AND code = %s AND retired_at IS NULL"
 _MEMBER: Final = "SELECT ref FROM member WHERE ref = %s"
 
 

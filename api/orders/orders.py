@@ -25,14 +25,15 @@ _LOOK_AGAIN_S: Final = 0.1
 # The gateways in service that can unlock a door: those with its lock, else those with a reader of it (with a relay).
 _LOCKS: Final = """
 SELECT DISTINCT ON (g.id) g.id FROM device d JOIN gateway g ON g.id = d.gateway
-WHERE d.door = %(door)s AND g.retired_at IS NULL AND d.kind IN ('lock', 'reader', 'keypad')
+WHERE d.door = %(door)s AND d.retired_at IS NULL AND g.retired_at IS NULL AND d.kind IN ('lock', 'reader', 'keypad')
   AND (d.kind = 'lock' OR NOT EXISTS (SELECT FROM device l JOIN gateway h ON h.id = l.gateway
-                                      WHERE l.door = %(door)s AND l.kind = 'lock' AND h.retired_at IS NULL))
+                                      WHERE l.door = %(door)s AND l.kind = 'lock' AND l.retired_at IS NULL
+                                        AND h.retired_at IS NULL))
 """
 # The gateways in service that decide at a door.
 _AT_DOOR: Final = """
 SELECT DISTINCT g.id FROM device d JOIN gateway g ON g.id = d.gateway
-WHERE d.door = %(door)s AND g.retired_at IS NULL AND d.kind IN ('lock', 'reader', 'keypad')
+WHERE d.door = %(door)s AND d.retired_at IS NULL AND g.retired_at IS NULL AND d.kind IN ('lock', 'reader', 'keypad')
 """
 _AT_PLACE: Final = "SELECT id FROM gateway WHERE retired_at IS NULL AND place = %(place)s"
 _EVERYWHERE: Final = "SELECT id FROM gateway WHERE retired_at IS NULL"

@@ -22,7 +22,8 @@ router: Final = APIRouter(tags=["place rules"])
 # A place's hours and the limits of its spaces.
 FIND: Final = """
 SELECT p.id, p.code::text AS place, p.opening_hours, p.revision,
-       (SELECT jsonb_object_agg(s.code, s.person_limit) FROM space s WHERE s.place = p.id) AS limits
+       (SELECT jsonb_object_agg(s.code, s.person_limit) FROM space s
+        WHERE s.place = p.id AND s.retired_at IS NULL) AS limits
 FROM place p WHERE p.code = %(place)s
 """
 # Change the hours; without them (has_hours false) the row is updated too, so that its revision increases.

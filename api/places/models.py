@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -77,6 +77,9 @@ class Place(Answer):
         description="How many people its rooms hold together; not the number of seats to work at."
     )
     kinds: list[Kind] = Field(description="The kinds of its spaces.")
+    status: Literal["preparation", "open", "closed"] = Field(
+        description="Of the house itself. Only open places are listed and offer seats."
+    )
     source: str = Field(description="The data set that it comes from.")
     generated: bool = Field(description="Generated from a seed, not taken from a source.")
     distance_km: float | None = Field(default=None, description="With `near` only.")
@@ -108,9 +111,26 @@ class Door(Answer):
     generated: bool
 
 
-class PlaceDetail(Place):
-    """A place with its spaces and doors."""
+class Price(Answer):
+    """What something costs."""
 
+    category: str = Field(examples=["coworking"])
+    unit: str = Field(examples=["half_day"])
+    amount: int = Field(description="Euro cents.", ge=0, examples=[900])
+
+
+class PlaceDetail(Place):
+    """A place with what it says of itself, its spaces and its doors."""
+
+    phone: str | None
+    email: str | None
+    siret: str | None
+    rna: str | None
+    logo: str | None
+    accessibility: list[str] | None
+    equipment: list[str] | None
+    fibre: bool | None
+    prices: list[Price] | None
     desks: int
     spaces: list[Space]
     doors: list[Door]

@@ -36,7 +36,7 @@ async def availability(board: LoadedBoard, question: Annotated[AvailabilityQuest
     board.age(now)
     rows: dict[str, list[dict[str, Any]]] = {"free": [], "unknown": []}
     counts = {"free": 0, "full": 0, "unknown": 0, "closed": 0}
-    for found in nearest(board.network.places, parse_point(question.near), question.radius_km):
+    for found in nearest(board.network.public, parse_point(question.near), question.radius_km):
         view = board.latest(found.place)
         offer = offer_of(view, seats=question.seats, kind=question.kind) if view else None
         if offer is None:

@@ -134,9 +134,9 @@ class Board:
         return self._views.get(place.id)
 
     def views(self, now: int) -> Iterator[View]:
-        """Return the views of all places by code."""
+        """Return the views of all public places by code."""
         self.age(now)
-        return (self._views[place.id] for place in self.network.places)
+        return (self._views[place.id] for place in self.network.public)
 
     def since(self, number: int, wanted: Callable[[View], bool] | None = None) -> list[View]:
         """Return the views published after ``number``, oldest first."""

@@ -23,15 +23,17 @@ _IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 # Every place, as the public may know it.
 _PLACES: Final = """
 SELECT id, code, name, latitude, longitude, time_zone, address, postcode, commune, commune_code, department, region,
-       website, typology, opening_hours, hours_generated, source, generated
+       website, typology, opening_hours, hours_generated, source, generated, status,
+       phone, email, siret, rna, logo, accessibility, equipment, fibre, prices
 FROM place
 """
-# Every space, what it is for, and the number of its own desks; the root first.
+# Every space in service, what it is for, and the number of its own desks; the root first.
 _SPACES: Final = """
 SELECT s.id, s.place, s.code, s.name, s.kind, s.parent, s.capacity, s.generated,
        coalesce(s.for_work, k.for_work) AS for_work, k.one_party, coalesce(d.desks, 0)::integer AS desks
 FROM space s JOIN space_kind k ON k.kind = s.kind
-LEFT JOIN (SELECT space, count(*) AS desks FROM desk GROUP BY space) d ON d.space = s.id
+LEFT JOIN (SELECT space, count(*) AS desks FROM desk WHERE retired_at IS NULL GROUP BY space) d ON d.space = s.id
+WHERE s.retired_at IS NULL
 ORDER BY s.place, s.parent NULLS FIRST, s.code
 """
 # Days on which places, or all of them, are closed, and which places nobody gets into.
@@ -43,7 +45,9 @@ SELECT place, space, (extract(epoch FROM starts_at) * 1000000)::bigint AS starts
        (extract(epoch FROM ends_at) * 1000000)::bigint AS ends
 FROM public_bookings()
 """
-_DOORS: Final = "SELECT place, code, name, from_space, to_space, generated FROM door ORDER BY place, code"
+_DOORS: Final = """
+SELECT place, code, name, from_space, to_space, generated FROM door WHERE retired_at IS NULL ORDER BY place, code
+"""
 # The gateways in service: a place's news is complete when all of theirs is.
 _GATEWAYS: Final = "SELECT id, place FROM gateway WHERE retired_at IS NULL"
 # The present state of every space, times as whole microseconds.

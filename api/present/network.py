@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 from api.present.departments import DEPARTMENTS
 from api.present.geography import Point
+
+ABOUT: Final = ("phone", "email", "siret", "rna", "logo", "accessibility", "equipment", "fibre", "prices")
+"""What a place says of itself beside where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,17 @@ class Place:
     hours_generated: bool
     source: str
     generated: bool
+    status: str = "open"
+    """``preparation``, ``open`` or ``closed``: of the house itself, whatever its hours."""
+    phone: str | None = None
+    email: str | None = None
+    siret: str | None = None
+    rna: str | None = None
+    logo: str | None = None
+    accessibility: Sequence[str] | None = None
+    equipment: Sequence[str] | None = None
+    fibre: bool | None = None
+    prices: Sequence[Mapping[str, Any]] | None = None
     spaces: tuple[Space, ...] = ()
     doors: tuple[Door, ...] = ()
     gateways: frozenset[int] = frozenset()
@@ -134,6 +148,7 @@ def summary(place: Place) -> dict[str, Any]:
         "typology": place.typology,
         "capacity": place.root.capacity if place.root else None,
         "kinds": sorted({space.kind for space in place.spaces if space.parent is not None}),
+        "status": place.status,
         "source": place.source,
         "generated": place.generated,
     }
@@ -166,7 +181,9 @@ def detail(place: Place) -> dict[str, Any]:
         }
         for door in place.doors
     ]
-    return {**summary(place), "desks": sum(space.desks for space in place.spaces), "spaces": spaces, "doors": doors}
+    about = {name: getattr(place, name) for name in ABOUT}
+    desks = sum(space.desks for space in place.spaces)
+    return {**summary(place), **about, "desks": desks, "spaces": spaces, "doors": doors}
 
 
 class Network:
@@ -174,6 +191,8 @@ class Network:
 
     def __init__(self, places: Iterable[Place] = ()) -> None:
         self.places: tuple[Place, ...] = tuple(sorted(places, key=lambda place: place.code))
+        self.public: tuple[Place, ...] = tuple(place for place in self.places if place.status == "open")
+        """Those that aren't in preparation or closed for good: what lists and offers hold."""
         self.by_code: dict[str, Place] = {place.code: place for place in self.places}
         self.by_id: dict[int, Place] = {place.id: place for place in self.places}
         self.spaces: dict[int, Space] = {space.id: space for place in self.places for space in place.spaces}

@@ -1,4 +1,4 @@
-"""Whether a place is open, and until when: by its hours, public holidays, closures and lockdowns. Pure."""
+"""Whether a place is open, and until when: by its status, hours, public holidays, closures and lockdowns. Pure."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def opening_of(place: Place, now: int) -> Opening:
         compact(place.opening_hours), place.department, place.time_zone, place.closures, _minute(to_datetime(now))
     )
     due = now + _LOOK_AGAIN if due is None else due
+    if place.status != "open":
+        return Opening(open=False, locked=place.locked, changes=None, since=since, due=due)
     if place.locked:
         return Opening(open=False, locked=True, changes=None, since=since, due=due)
     return Opening(open=opened, locked=False, changes=changes, since=since, due=due)

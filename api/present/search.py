@@ -37,9 +37,9 @@ def find_places(
     words: str | None = None,
     kind: str | None = None,
 ) -> list[FoundPlace]:
-    """Return the places that match all criteria: by code, or nearest first if there is a ``point``."""
+    """Return the public places that match all criteria: by code, or nearest first if there is a ``point``."""
     wanted = [_pattern(word) for word in unaccented(words or "").split()]
-    places: Iterable[Place] = network.places
+    places: Iterable[Place] = network.public
     if department is not None:
         places = (place for place in places if place.department == department)
     if box is not None:

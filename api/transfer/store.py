@@ -48,8 +48,10 @@ _ORGANISATIONS: Final = "SELECT id, code::text AS code, name FROM organisation O
 # Every place with the parts that a pass may name.
 _PLACES: Final = """
 SELECT p.id, p.code::text AS code, p.time_zone,
-  coalesce((SELECT jsonb_object_agg(s.code, s.id) FROM space s WHERE s.place = p.id), '{}') AS spaces,
-  coalesce((SELECT jsonb_object_agg(d.code, d.id) FROM door d WHERE d.place = p.id), '{}') AS doors,
+  coalesce((SELECT jsonb_object_agg(s.code, s.id) FROM space s WHERE s.place = p.id AND s.retired_at IS NULL), '{}')
+    AS spaces,
+  coalesce((SELECT jsonb_object_agg(d.code, d.id) FROM door d WHERE d.place = p.id AND d.retired_at IS NULL), '{}')
+    AS doors,
   coalesce((SELECT jsonb_object_agg(g.code, g.id) FROM door_group g WHERE g.place = p.id), '{}') AS groups
 FROM place p
 """

@@ -27,14 +27,14 @@ _DEVICES = """
 SELECT d.gateway, d.code, d.kind, d.driver, d.model, d.address, o.code, d.side, d.uid_reversed, d.bits,
   extract(epoch FROM d.expect_every)::integer, s.code, k.code
 FROM device d LEFT JOIN door o ON o.id = d.door LEFT JOIN space s ON s.id = d.space LEFT JOIN desk k ON k.id = d.desk
-WHERE d.gateway = ANY(%s)
+WHERE d.gateway = ANY(%s) AND d.retired_at IS NULL
 ORDER BY d.gateway, d.id
 """
 _DOORS = """
 -- the doors that they have a device at, with what they join
-SELECT DISTINCT d.gateway, o.id, o.code, f.code, t.code
+SELECT DISTINCT d.gateway, o.id, o.code, f.code, t.code, o.unlock_s, o.held_after_s
 FROM device d JOIN door o ON o.id = d.door JOIN space t ON t.id = o.to_space LEFT JOIN space f ON f.id = o.from_space
-WHERE d.gateway = ANY(%s)
+WHERE d.gateway = ANY(%s) AND d.retired_at IS NULL
 ORDER BY d.gateway, o.id
 """
 
@@ -110,9 +110,16 @@ def export_gateways(
         elif kind == "reader" and "unlocks" in capabilities and side == "in":
             locks.setdefault((gateway, door), code)
     doors: defaultdict[int, list[Door]] = defaultdict(list)
-    for gateway, _, code, from_space, to_space in connection.execute(_DOORS, (ids,)).fetchall():
+    for gateway, _, code, from_space, to_space, unlock_s, held_after_s in connection.execute(_DOORS, (ids,)).fetchall():
         doors[gateway].append(
-            Door(code=code, lock=locks.get((gateway, code)), from_space=from_space, to_space=to_space)
+            Door(
+                code=code,
+                lock=locks.get((gateway, code)),
+                unlock_s=unlock_s,
+                held_after_s=held_after_s,
+                from_space=from_space,
+                to_space=to_space,
+            )
         )
     return tuple(
         GatewayConfig(

@@ -26,13 +26,13 @@ _BY_REGION = """
 SELECT coalesce(p.region, '?'), count(*),
   coalesce(sum((SELECT sum(s.capacity) FROM space s JOIN space_kind k ON k.kind = s.kind
     LEFT JOIN space u ON u.id = s.parent LEFT JOIN space_kind v ON v.kind = u.kind
-    WHERE s.place = p.id AND coalesce(s.for_work, k.for_work)
+    WHERE s.place = p.id AND s.retired_at IS NULL AND coalesce(s.for_work, k.for_work)
       AND NOT coalesce(u.for_work, v.for_work, false))), 0)::bigint,
-  sum((SELECT count(*) FROM space s WHERE s.place = p.id))::bigint,
-  sum((SELECT count(*) FROM desk k WHERE k.place = p.id))::bigint,
-  sum((SELECT count(*) FROM door d WHERE d.place = p.id))::bigint,
+  sum((SELECT count(*) FROM space s WHERE s.place = p.id AND s.retired_at IS NULL))::bigint,
+  sum((SELECT count(*) FROM desk k WHERE k.place = p.id AND k.retired_at IS NULL))::bigint,
+  sum((SELECT count(*) FROM door d WHERE d.place = p.id AND d.retired_at IS NULL))::bigint,
   sum((SELECT count(*) FROM gateway g WHERE g.place = p.id AND g.retired_at IS NULL))::bigint,
-  sum((SELECT count(*) FROM device v WHERE v.place = p.id))::bigint,
+  sum((SELECT count(*) FROM device v WHERE v.place = p.id AND v.retired_at IS NULL))::bigint,
   sum((SELECT count(*) FROM member m WHERE m.home = p.id))::bigint,
   sum((SELECT count(*) FROM member m JOIN card c ON c.member = m.ref WHERE m.home = p.id))::bigint,
   sum((SELECT count(*) FROM member m JOIN pass s ON s.member = m.ref WHERE m.home = p.id))::bigint,
