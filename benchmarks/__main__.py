@@ -22,6 +22,8 @@ BENCHMARKS: Final = {
     "decision": ["--decisions", "5000"],
     "revocation": ["--revocations", "30", "--returns", "5"],
     "lists": ["--places", "200"],
+    "spool": ["--events", "200000", "--taps", "300"],
+    "gateway": ["--pins", "50", "--others", "20"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """
@@ -42,6 +44,16 @@ NOTES: Final = """
   for who is away.
 - `list_…`, `delta_…`: of a list of 100,000 entries, which no place has. `list_load_s` with Python's cyclic garbage
   collector paused, as a gateway reads; `list_load_collecting_s` with it.
+- `spool_events_per_s`: one gateway's events as quickly as its spool takes them, each commit on the disk; the reference
+  inserts rows that were encoded and chained beforehand. `drain_events_per_s`: a spool of a million events through the
+  real uplink and a real Mosquitto to a committer that answers at once, so that nothing but the gateway holds it up
+  (an ingest takes fewer from one gateway, see `events_per_s_1_gateways`). `tap_to_unlock_draining_p99_ms`: cards read
+  at the door meanwhile, beside cards before and after; the echo shows what the same load does to a bare MQTT client on
+  these cores. The central broker and the committer run at a lower priority: in life they are on another machine.
+- `rss_mb`, `cpu_at_rest_percent`: a gateway process with one place, 26 devices and a list of 2,000 cards; and one with
+  225 places. `bytes_per_event`: what the kernel wrote for 100 events a second that come one by one (event, delivery and
+  mark: whole pages), the spool's deletions included; `bytes_held_per_event`: of the spool's file while the centre is
+  away. `pin_to_unlock_p99_ms`: a card and its PIN right after it, gateway and field broker on one core.
 - `python -m benchmarks.field_kills` (not in the table: it counts, it doesn't time) kills a gateway 20 times while the
   field broker takes 500 messages a second, and counts what is lost and what is doubled: both must be 0.
 """

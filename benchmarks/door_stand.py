@@ -49,11 +49,17 @@ class Stand:
 
     field: EmbeddedMosquitto
     central: EmbeddedMosquitto
-    gateway: GatewayConfig
+    gateways: tuple[GatewayConfig, ...]
+    """All of the process; the first is the one that is measured."""
     seed: str
     spool: Path
     pid: int
     """Of the gateway's process."""
+
+    @property
+    def gateway(self) -> GatewayConfig:
+        """The gateway that is measured."""
+        return self.gateways[0]
 
 
 def nothing(_spool: Path) -> None:
@@ -61,14 +67,11 @@ def nothing(_spool: Path) -> None:
 
 
 @contextmanager
-def stand(
-    *, others: int = 0, reader_model: str | None = None, fill: Callable[[Path], None] = nothing
-) -> Iterator[Stand]:
+def stand(*, others: int = 0, fill: Callable[[Path], None] = nothing) -> Iterator[Stand]:
     """Start both brokers, the gateway and the echo; stop them at the end.
 
     Args:
         others: gateways that run in the same process beside the one that is measured, each with as many devices.
-        reader_model: of the reader at the door.
         fill: called with the spool's path before the gateway starts.
     """
     bundle = fetch()
@@ -76,7 +79,7 @@ def stand(
     directory.chmod(0o755)
     spool = directory / "spool.sqlite"
     seed = new_seed()
-    configs = tuple(_config(number, seed, reader_model) for number in range(1, others + 2))
+    configs = tuple(_config(number, seed) for number in range(1, others + 2))
     users = {"ingest": "x", "rights": "z", **{one.gateway: "y" for one in configs}}
     central = EmbeddedMosquitto(directory / "central", bundle=bundle, users=users)
     field = EmbeddedMosquitto(directory / "field", bundle=bundle)
@@ -97,7 +100,7 @@ def stand(
         }
         processes.append(subprocess.Popen([sys.executable, "-m", "maillage", "gateway"], env=environment))
         processes.append(subprocess.Popen([sys.executable, "-c", _ECHO, "127.0.0.1", str(field.port)]))
-        yield Stand(field=field, central=central, gateway=configs[0], seed=seed, spool=spool, pid=processes[0].pid)
+        yield Stand(field=field, central=central, gateways=configs, seed=seed, spool=spool, pid=processes[0].pid)
     finally:
         for process in processes:
             process.terminate()
@@ -108,13 +111,18 @@ def stand(
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _config(number: int, seed: str, reader_model: str | None) -> GatewayConfig:
+def _config(number: int, seed: str) -> GatewayConfig:
     """Return the gateway that is measured (the first), or another one like it with topics of its own."""
     of = "" if number == 1 else f"-{number}"
-    reader = Device(
-        code="reader", driver="esp_rfid", address=f"bench/entry{of}#reader", door="entry", model=reader_model,
-        kind="keypad" if reader_model == "wiegand-keypad" else None,
-    )  # fmt: skip
+    reader = Device(code="reader", driver="esp_rfid", address=f"bench/entry{of}#reader", door="entry")
+    keypad = Device(
+        code="keypad",
+        kind="keypad",
+        driver="esp_rfid",
+        model="wiegand-keypad",
+        address=f"bench/keypad{of}#keypad",
+        door="entry",
+    )
     desks = [
         Device(code=f"desk-{desk}", driver="zigbee2mqtt", address=f"zigbee2mqtt{of}/desk-{desk}")
         for desk in range(DESKS)
@@ -128,9 +136,20 @@ def _config(number: int, seed: str, reader_model: str | None) -> GatewayConfig:
             "list_key": public_key(seed),
             "card_key": KEY,
             "doors": [Door(code="entry", lock="reader")],
-            "devices": [reader, *desks],
+            "devices": [reader, keypad, *desks],
         }
     )
+
+
+@contextmanager
+def driven() -> Iterator[MqttLoop]:
+    """Run a loop for the benchmark's own connections."""
+    loop = MqttLoop("bench")
+    loop.start()
+    try:
+        yield loop
+    finally:
+        loop.stop()
 
 
 def deliver_list(stand: Stand, loop: MqttLoop, whole: AccessList | None = None, *, commits: bool = True) -> None:
@@ -176,23 +195,24 @@ def card(number: int) -> str:
 
 
 def small_list(
-    *, cards: int = CARDS, pins: Mapping[int, str] | None = None, rules: PlaceRules = NO_RULES
+    *,
+    place: str = "bench",
+    cards: int = CARDS,
+    pins: Mapping[str, str] | None = None,
+    rules: PlaceRules = NO_RULES,
 ) -> AccessList:
-    """Return the list of the cards that are read, version 1; ``pins``: what a list holds of PINs, by card."""
+    """Return the list of the cards that are read, version 1; ``pins``: what a list holds of PINs, by member."""
     week = schedule_from_json({day: [["00:00", "12:00"], ["12:00", "24:00"]] for day in DAYS})
     key = token_key(KEY)
     entries = {}
     for number in range(cards):
         token = card_token(key, normalise(number.to_bytes(4, "big")))
-        member = Member(
-            ref=member_of(number),
-            status="active",
-            rights=(Right(doors=None, schedule=week),),
-            pin=(pins or {}).get(number),
-        )
+        ref = member_of(number)
+        right = Right(doors=None, schedule=week)
+        member = Member(ref=ref, status="active", rights=(right,), pin=(pins or {}).get(ref))
         entries[token] = Entry(token=token, member=member, status="active")
     return AccessList(
-        place="bench",
+        place=place,
         version=1,
         made_at=datetime.now(UTC),
         time_zone="Europe/Paris",

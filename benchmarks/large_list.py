@@ -21,7 +21,7 @@ from typing import Final
 from access import AccessList, to_json
 from access.compare import fingerprint
 from benchmarks.decision_list import a_list
-from benchmarks.door_stand import CARDS, Stand, deliver_list, small_list, stand
+from benchmarks.door_stand import CARDS, Stand, deliver_list, driven, small_list, stand
 from benchmarks.report import Result, finish, progress
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from rights.packing import list_messages
@@ -47,13 +47,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--entries", type=int, default=100_000)
     wishes = parser.parse_args()
-    with stand() as one:
-        loop = MqttLoop("tapper")
-        loop.start()
-        try:
-            finish("large_list", _measured(one, loop, wishes.entries))
-        finally:
-            loop.stop()
+    with stand() as one, driven() as loop:
+        finish("large_list", _measured(one, loop, wishes.entries))
 
 
 def _measured(one: Stand, loop: MqttLoop, entries: int) -> list[Result]:

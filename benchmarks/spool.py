@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.door_stand import DESKS, GATEWAY, Stand, deliver_list, stand
+from benchmarks.door_stand import DESKS, GATEWAY, Stand, deliver_list, driven, stand
 from benchmarks.report import Result, finish, progress
 from benchmarks.tap import Tapper, quantile
 from benchmarks.usage import cpu_s
@@ -218,12 +218,8 @@ def main() -> None:
             a_commit = max(1, choice.events // filled[0].commits)
             progress(f"{filled[0].events_per_s:,.0f} events/s, {a_commit} a commit")
             bare = bare_rate(Path(directory) / "bare.sqlite", min(choice.events, 300_000), a_commit)
-            loop = MqttLoop("tapper")
-            loop.start()
-            try:
+            with driven() as loop:
                 results = drain(where, loop, choice.events, choice.taps)
-            finally:
-                loop.stop()
     finish(
         "spool",
         [

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from benchmarks.door_stand import CARDS, DESKS, Stand, card, deliver_list, stand
+from benchmarks.door_stand import CARDS, DESKS, Stand, card, deliver_list, driven, stand
 from benchmarks.report import Result, finish, progress
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 
@@ -105,20 +105,15 @@ def measure_tap_to_unlock(*, taps: int = 2000, background_per_s: float = 200.0) 
         ``tap_to_unlock_p50_ms``, ``tap_to_unlock_p99_ms``, ``tap_to_unlock_max_ms``, ``echo_p50_ms``, ``echo_p99_ms``,
         ``taps``.
     """
-    with stand() as one:
-        loop = MqttLoop("tapper")
-        loop.start()
-        try:
-            tapper = Tapper(one, loop)
-            deliver_list(one, loop)
-            tapper.warm()
-            tapped, echoed = [], []
-            with tapper.background(background_per_s):
-                for _ in range(taps):
-                    tapped.append(tapper.tap())
-                    echoed.append(tapper.echo())
-        finally:
-            loop.stop()
+    with stand() as one, driven() as loop:
+        tapper = Tapper(one, loop)
+        deliver_list(one, loop)
+        tapper.warm()
+        tapped, echoed = [], []
+        with tapper.background(background_per_s):
+            for _ in range(taps):
+                tapped.append(tapper.tap())
+                echoed.append(tapper.echo())
     return {
         "tap_to_unlock_p50_ms": quantile(tapped, 0.5),
         "tap_to_unlock_p99_ms": quantile(tapped, 0.99),
