@@ -219,6 +219,7 @@ class Process:
             config_version=config_version,
             config_fingerprint=config_fingerprint,
             config_refused=None if holder is None else holder.refused,
+            config_refused_version=None if holder is None else holder.refused_version,
             lockdown=place.lockdown,
             evacuation=place.evacuation,
             disk=self._disk(),

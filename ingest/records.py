@@ -26,8 +26,9 @@ ON CONFLICT (digest) DO UPDATE SET times = dead_letter.times + 1, last_at = now(
 _STORE_STATE = """
 -- a gateway's state; an older one (a retained message) never replaces a newer one
 INSERT INTO gateway_state AS old (gateway, place, online, heard_at, changed_at, version, boot, epoch, list_version,
-                                  list_fingerprint, spool_depth, newest_seq, clock_offset_ms, devices, unwell)
-VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb)
+                                  list_fingerprint, spool_depth, newest_seq, clock_offset_ms, devices, unwell,
+                                  config_version, config_fingerprint, config_refused)
+VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b::jsonb, %b, %b, %b)
 ON CONFLICT (gateway) DO UPDATE SET
   online = excluded.online,
   heard_at = CASE WHEN excluded.online THEN greatest(old.heard_at, excluded.heard_at) ELSE old.heard_at END,
@@ -42,7 +43,10 @@ ON CONFLICT (gateway) DO UPDATE SET
                     ELSE old.newest_seq END,
   clock_offset_ms = coalesce(excluded.clock_offset_ms, old.clock_offset_ms),
   devices = coalesce(excluded.devices, old.devices),
-  unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END
+  unwell = CASE WHEN excluded.online THEN excluded.unwell ELSE old.unwell END,
+  config_version = CASE WHEN excluded.online THEN excluded.config_version ELSE old.config_version END,
+  config_fingerprint = CASE WHEN excluded.online THEN excluded.config_fingerprint ELSE old.config_fingerprint END,
+  config_refused = CASE WHEN excluded.online THEN excluded.config_refused ELSE old.config_refused END
 """
 
 _REFUSAL = """
@@ -201,6 +205,9 @@ def store_state(
             offset_ms,
             state.devices,
             json.dumps([one.model_dump(exclude_none=True) for one in state.unwell]),
+            state.config_version,
+            state.config_fingerprint,
+            state.config_refused,
         ),
     )
 

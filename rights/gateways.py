@@ -128,6 +128,18 @@ def alarm_of_refusal(connection: Connection, gateway: Gateway, version: int) -> 
     raise_alarm(connection, alarm)
 
 
+def alarm_of_configuration(connection: Connection, gateway: Gateway, kind: str, text: str, **detail: int) -> None:
+    """Tell the operator what is wrong with a gateway's configuration."""
+    alarm = Alarm(
+        kind=kind,
+        place=gateway.place,
+        gateway=gateway.id,
+        text=f"gateway {gateway.code}: {text}",
+        detail=json.dumps(detail),
+    )
+    raise_alarm(connection, alarm)
+
+
 def alarm_of_lead(connection: Connection, gateway: Gateway, version: int, ours: int) -> None:
     """Tell the operator that a gateway holds a newer list than the centre has."""
     alarm = Alarm(

@@ -32,7 +32,7 @@ class Metrics:
         )
         self.messages = Counter(
             "maillage_rights_messages_sent",
-            "Messages sent to gateways: delta, part, command",
+            "Messages sent to gateways: delta, part, config, command",
             ["kind"],
             registry=registry,
         )
@@ -56,6 +56,14 @@ class Metrics:
             "maillage_rights_gateways_behind", "Online gateways whose list is not the newest", registry=registry
         )
         self.online = Gauge("maillage_rights_gateways_online", "Gateways that are online", registry=registry)
+        self.configurations = Counter(
+            "maillage_rights_configurations", "Versions of gateways' configurations made", registry=registry
+        )
+        self.unconfigured = Gauge(
+            "maillage_rights_gateways_unconfigured",
+            "Online gateways that don't use their newest configuration",
+            registry=registry,
+        )
         self.commands = Counter("maillage_rights_commands", "Orders answered", ["outcome"], registry=registry)
         self.dropped = Counter(
             "maillage_rights_messages_dropped",

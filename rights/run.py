@@ -23,6 +23,7 @@ _CHANNELS: Final[dict[str, What]] = {
     "maillage_command": "command",
     "maillage_network": "network",
     "maillage_enrolment": "enrolment",
+    "maillage_configuration": "configuration",
 }
 
 

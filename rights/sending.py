@@ -17,7 +17,7 @@ import psycopg
 from gateway.contract.wire import Address, State
 from rights import gateways, history, store
 from rights.draft import Change
-from rights.fleet import GatewayList, Target
+from rights.fleet import Gateway, GatewayList, Target
 from rights.metrics import Metrics
 from rights.packing import MAX_DELTA_BYTES, delta_message, list_messages
 from rights.store import Connection
@@ -84,6 +84,14 @@ class Sender:
     def addresses(self) -> frozenset[Address]:
         """Of the gateways in service."""
         return frozenset(side.gateway.address for side in self.sides.values())
+
+    def known(self) -> list[Gateway]:
+        """Return the gateways in service."""
+        return [side.gateway for side in self.sides.values()]
+
+    def said(self, address: Address) -> State | None:
+        """Return a gateway's newest state."""
+        return self._said.get(address)
 
     def heard(self, address: Address, state: State) -> None:
         """Take in a gateway's state; one at another address than its own is a stranger's."""

@@ -29,6 +29,14 @@ class RightsSettings(BaseSettings):
         default=None,
         description="while the signing key is changed, the next one: gateways are given both public keys",
     )
+    card_key: SecretStr = Field(
+        default=SecretStr(""), description="the network's key for card tokens: 64 hexadecimal digits"
+    )
+    mqtt_secret: SecretStr | None = Field(
+        default=None,
+        description="secret from which the keys of the evacuation lists are derived: at least 16 characters; none: no"
+        " gateway serves its list",
+    )
     authority: Path | None = Field(
         default=None,
         description="folder of the network's certificate authority, as `maillage authority create` made it; none: no"

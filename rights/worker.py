@@ -20,10 +20,12 @@ from gateway.contract.wire import Reply, State
 from process.pulse import Pulse
 from rights import store
 from rights.certificates import Certificates
+from rights.configurations import Configurations
 from rights.draft import Change
 from rights.hearing import Hearing
 from rights.metrics import Metrics
 from rights.orders import Orders
+from rights.place_secrets import secrets_of
 from rights.refresh import Refresher
 from rights.sending import Publish, Sender
 from rights.settings import RightsSettings
@@ -47,7 +49,7 @@ _REPLIES_A_TURN: Final = 200
 _SHARDS_A_TICK: Final = 16
 """Of 64: with 3,000 gateways some 750 states; our brokers queue 1,000."""
 
-What = Literal["heard", "lost", "found", "access", "command", "network", "enrolment"]
+What = Literal["heard", "lost", "found", "access", "command", "network", "enrolment", "configuration"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ class Worker:
         self._sender = Sender(publish, seed, metrics)
         self._orders = Orders(publish, seed, metrics)
         self._certificates = Certificates(settings.authority, list_keys=settings.list_keys)
+        self._configurations = Configurations(
+            publish, seed, metrics, list_keys=settings.list_keys, secrets=secrets_of(settings)
+        )
         self._refresher = Refresher(lambda: datetime.now(UTC))
         self._pending: set[What] = set()
         self._hearing = hearing
@@ -150,12 +155,13 @@ class Worker:
         if stop.is_set():
             return
         missing = self._refresher.begin(connection)
+        self._configurations.begin()
         self._load(connection)
         self.leads = True
         self._metrics.leads.set(1)
         self.ready.set()
         log.info("leads", extra={"places_without_list": missing, "gateways": len(self._sender.sides)})
-        self._pending |= {"access", "command", "enrolment"}
+        self._pending |= {"access", "command", "enrolment", "configuration"}
         tick = poll = renew = forgo = 0.0
         while not stop.is_set():
             if keeper.held != connection.fences:
@@ -164,7 +170,7 @@ class Worker:
             self._listen(0.0 if self._refresher.waits else _TICK_S)
             now = time.monotonic()
             if now >= poll:
-                self._pending |= {"access", "command", "enrolment"}
+                self._pending |= {"access", "command", "enrolment", "configuration"}
                 with connection.transaction():
                     self._orders.expire(connection)
                 poll = now + _POLL_S
@@ -199,10 +205,13 @@ class Worker:
             self._pending.add("network")
         if "enrolment" in pending:
             self._certificates.turn(connection, datetime.now(UTC))
+        if "configuration" in pending or self._configurations.waits:
+            self._configurations.turn(connection)
         if not self._reachable:
             return
         for place, version in self._sender.pump(connection, time.monotonic(), everyone=everyone).items():
             self._refresher.force(place, version)
+        self._configurations.pump(connection, time.monotonic(), everyone=everyone)
         if "command" in pending:
             if not connection.still_ours():
                 return  # nothing is sent by one that was frozen
@@ -214,6 +223,7 @@ class Worker:
     def _load(self, connection: Connection) -> None:
         """Read the gateways in service; ask the broker for the retained states of new ones."""
         self._sender.load(connection)
+        self._configurations.load(self._sender.known(), self._sender.said)
         self._unasked |= {address.shard for address in self._hearing.know(self._sender.addresses())}
 
     def _ask(self) -> None:
@@ -248,10 +258,13 @@ class Worker:
         elif news.what == "lost":
             self._reachable = False
             self._sender.lost()
+            self._configurations.lost()
         elif news.what == "heard":
             for address, payload in self._hearing.states(news.connection).items():
                 try:
-                    self._sender.heard(address, State.model_validate_json(payload))
+                    state = State.model_validate_json(payload)
+                    self._sender.heard(address, state)
+                    self._configurations.heard(address, state)
                 except ValidationError as error:
                     self._unreadable(address.gateway, error)
         else:

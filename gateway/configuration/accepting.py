@@ -25,6 +25,10 @@ class ConfigurationRefused(GatewayError):
 class Unusable(ConfigurationRefused):
     """It is the centre's and for this gateway, but it can't be used: the centre should know."""
 
+    def __init__(self, reason: str, version: int | None = None) -> None:
+        super().__init__(reason)
+        self.version = version
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
@@ -92,22 +96,23 @@ def check(
     for what, codes in (("door", [one.code for one in said.doors]), ("device", [one.code for one in said.devices])):
         code, times = max(Counter(codes).items(), key=lambda item: item[1], default=("", 0))
         if times > 1:
-            raise Unusable(f"{what} {code} comes {times} times")
+            raise Unusable(f"{what} {code} comes {times} times", said.version)
     return Accepted(
         signed=signed,
         configuration=said,
-        secrets=_opened(said.sealed, sealing_key),
+        secrets=_opened(said, sealing_key),
         fingerprint=fingerprint(signed.body),
     )
 
 
-def _opened(sealed: str | None, sealing_key: bytes | None) -> Secrets:
-    if sealed is None:
+def _opened(said: Configuration, sealing_key: bytes | None) -> Secrets:
+    if said.sealed is None:
         return Secrets()
     if sealing_key is None:
-        raise Unusable("it holds sealed secrets, and this gateway has no key to open them with")
+        raise Unusable("it holds sealed secrets, and this gateway has no key to open them with", said.version)
     try:
-        return Secrets.model_validate_json(unseal(sealing_key, base64.b64decode(sealed, validate=True), SEALED_FOR))
+        text = unseal(sealing_key, base64.b64decode(said.sealed, validate=True), SEALED_FOR)
+        return Secrets.model_validate_json(text)
     except (SealError, binascii.Error, ValidationError) as error:
         # Nothing of the error's text: it may quote a secret.
-        raise Unusable("its secrets can't be opened with this gateway's sealing key") from error
+        raise Unusable("its secrets can't be opened with this gateway's sealing key", said.version) from error

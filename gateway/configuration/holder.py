@@ -6,7 +6,6 @@ process has run with it for a while; if the process ends again and again before,
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -51,6 +50,8 @@ class ConfigurationHolder:
         """What is in force."""
         self.refused: str | None = None
         """Why the last configuration that the centre signed isn't used; None: it is."""
+        self.refused_version: int | None = None
+        """That one's version, if it could be read."""
         self.refusals = 0
         """Messages refused since the start."""
         self._base = base
@@ -98,7 +99,7 @@ class ConfigurationHolder:
                 self._give_up(f"the process ended {kept.starts} times within {RUNS_S:.0f} s of its start with it")
             else:
                 self._write(kept.model_copy(update={"starts": kept.starts + 1}))
-        self.refused = self._kept.given_up
+        self.refused, self.refused_version = self._kept.given_up, self._kept.given_up_version
         keys = _keys_of(self._kept.links, self._base.believed_keys)
         for signed in (self._kept.current, self._kept.last_good):
             if signed is None:
@@ -135,12 +136,12 @@ class ConfigurationHolder:
             except ConfigurationRefused as error:
                 self.refusals += 1
                 if isinstance(error, Unusable):
-                    self.refused = str(error)[:1000]
+                    self.refused, self.refused_version = str(error)[:1000], error.version
                 raise
             on_disk = self._replace(held)
             put_in_force(equipment)
             self._put_in_force(held, equipment, on_disk=on_disk)
-            self.refused, self._since = None, self._clock()
+            self.refused, self.refused_version, self._since = None, None, self._clock()
             return True
 
     def _replace(self, held: Accepted) -> bool:
@@ -166,7 +167,7 @@ class ConfigurationHolder:
         held = check(signed, self._base, keys=self.equipment.config.believed_keys, sealing_key=self._sealing_key)
         version = held.configuration.version
         if self._held is not None and (version, held.fingerprint) == (self.version, self._held.fingerprint):
-            self.refused = None
+            self.refused = self.refused_version = None
             if not self._on_disk:
                 self._on_disk = self._write(self._kept)
             return None
@@ -174,18 +175,27 @@ class ConfigurationHolder:
         if version < newest:
             raise ConfigurationRefused(f"version {version} is older than {newest}")
         if version == newest and self._kept.given_up is not None:
-            raise Unusable(self._kept.given_up)
+            raise Unusable(self._kept.given_up, version)
         if version == newest and held.fingerprint != mark:
-            raise Unusable(f"another version {version} was held before")
+            raise Unusable("another one with its number was held before", version)
         return held
 
     def _give_up(self, reason: str) -> None:
         """Go back to the last that ran, or to nothing."""
         current = self._kept.current
         assert current is not None
-        text = f"version {json.loads(current.body)['version']}: {reason}"
-        log.critical("configuration_given_up", extra={"gateway": self._base.gateway, "reason": text})
-        self._write(Kept(current=self._kept.last_good, ran=True, given_up=text, links=self._kept.links))
+        version = Configuration.model_validate_json(current.body).version
+        extra = {"gateway": self._base.gateway, "version": version, "reason": reason}
+        log.critical("configuration_given_up", extra=extra)
+        self._write(
+            Kept(
+                current=self._kept.last_good,
+                ran=True,
+                given_up=reason,
+                given_up_version=version,
+                links=self._kept.links,
+            )
+        )
 
     def _put_in_force(self, held: Accepted, equipment: Equipment, *, on_disk: bool) -> None:
         with self._both:
@@ -209,7 +219,7 @@ def _equipped(held: Accepted, base: GatewayConfig, before: Equipment | None = No
     try:
         return equip(held.over(base), before)
     except DriverError as error:
-        raise Unusable(f"version {held.configuration.version}: {error.reason}") from error
+        raise Unusable(error.reason, held.configuration.version) from error
 
 
 def _keys_of(links: Sequence[SignedConfiguration], believed: Sequence[str]) -> tuple[str, ...]:

@@ -33,7 +33,9 @@ class Kept(BaseModel):
     last_good: SignedConfiguration | None = None
     """The last one before it with which the process had run."""
     given_up: str | None = None
-    """Why a newer one than ``current`` isn't used, with its version."""
+    """Why a newer one than ``current`` isn't used."""
+    given_up_version: int | None = None
+    """That one's version."""
     links: tuple[SignedConfiguration, ...] = ()
     """Earlier ones that name the keys which signed later ones: from the identity's keys to those of today."""
 

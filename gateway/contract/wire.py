@@ -265,7 +265,9 @@ class State(_Message):
     config_fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Of that configuration (``gateway.contract.configuration.fingerprint``): with the version, its acknowledgement."""
     config_refused: Text | None = None
-    """Why it doesn't use the last configuration that it was sent, with that one's version."""
+    """Why it doesn't use the last configuration that it was sent."""
+    config_refused_version: Small | None = None
+    """That one's version, if it could be read."""
     lockdown: bool = False
     """Of the whole place."""
     evacuation: bool = False

@@ -106,7 +106,8 @@ def gateways(
     from gateway.contract.signing import public_key
     from maillage.network.errors import SelectionError
     from maillage.network.gateways import export_gateways
-    from maillage.network.passwords import gateway_password, muster_key
+    from maillage.network.passwords import gateway_password
+    from rights.place_secrets import muster_key
 
     settings = _settings()
     mqtt_secret = settings.mqtt_secret.get_secret_value() if settings.mqtt_secret else None
@@ -141,7 +142,7 @@ def show_muster_key(places: Annotated[list[str], typer.Argument(help="Codes of p
     Example: maillage network muster-key citels
     """
     from maillage.network.errors import KeyMissingError, SelectionError
-    from maillage.network.passwords import muster_key
+    from rights.place_secrets import muster_key
 
     settings = _settings()
     secret = settings.mqtt_secret

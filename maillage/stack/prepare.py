@@ -17,10 +17,11 @@ from gateway.config import write_gateways
 from gateway.contract.signing import public_key
 from maillage.embedded import Secrets
 from maillage.network.gateways import export_gateways
-from maillage.network.passwords import gateway_password, muster_key
+from maillage.network.passwords import gateway_password
 from maillage.sample.creating import create_sample
 from maillage.stack.servers import Servers
 from maillage.stack.wishes import Wishes
+from rights.place_secrets import muster_key
 
 _SIMULATOR: Final = "simulated front desk"
 """The name of the simulator's key, in the audit too."""

@@ -13,7 +13,7 @@ from gateway.config import read_gateways, write_gateways
 from maillage.network.cli import app
 from maillage.network.errors import KeyMissingError
 from maillage.network.gateways import export_gateways
-from maillage.network.passwords import muster_key
+from rights.place_secrets import muster_key
 
 NETWORK = """
 INSERT INTO place (code, name, shard, latitude, longitude, source, source_id) VALUES ('a', 'A', 0, 45, 1, 't', '1');

@@ -111,7 +111,7 @@ def test_what_is_not_ours_or_not_usable_changes_nothing(running: Running, centre
     holder = process.holders["gare-1"]
     assert holder.refusals == 9
     assert centre.states[-1]["config_version"] == holder.version == 3
-    assert centre.states[-1]["config_refused"].startswith("version 4: ")
+    assert centre.states[-1]["config_refused_version"] == 4
     field.say("gare/in/send", badge("in"))
     until(lambda: OPEN in field.commands)
     send(centre, configured(5), 5)

@@ -1,0 +1,244 @@
+"""Keeps gateways' configurations new and sends them until each gateway holds its newest. In the worker's thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import psycopg
+from pydantic import ValidationError
+
+from gateway.contract.configuration import Secrets
+from gateway.contract.sealed import SealError
+from gateway.contract.wire import Address, State
+from rights import configuration_rows, gateways, store
+from rights.configuring import GatewayConfigured, Layout, Said, Step, TooLong, content_again, content_of, target_of
+from rights.fleet import Gateway, Target
+from rights.layout import layouts
+from rights.metrics import Metrics
+from rights.packing import configuration_message
+from rights.store import Connection
+
+log = logging.getLogger(__name__)
+
+_ASIDE_S: Final = 60.0
+"""What fails for one gateway is tried again after this."""
+_SAID: Final[Mapping[Step, tuple[str, str]]] = {
+    "refused": ("configuration_refused", "it doesn't use the configuration that it was sent: {reason}"),
+    "silent": (
+        "configuration_refused",
+        "it doesn't acknowledge the configuration that it is sent. Has it the right key? It says: {reason}",
+    ),
+    "differs": (
+        "configuration_drift",
+        "it holds another configuration under the number of the newest; it gets a newer one.",
+    ),
+    "ahead": (
+        "configuration_drift",
+        "it holds a newer configuration than the centre; it gets a newer one still. Was the database restored?",
+    ),
+    "went_back": (
+        "configuration_drift",
+        "it holds an older configuration than it had; it is sent the newest. Was its disk restored?",
+    ),
+}
+"""Kind and text of an alarm, by what was found."""
+
+
+class Configurations:
+    """The gateways that have joined, what they should hold, and how it gets there."""
+
+    def __init__(
+        self,
+        publish: Callable[[str, bytes], None],
+        seed: str,
+        metrics: Metrics,
+        *,
+        list_keys: Sequence[str],
+        secrets: Callable[[str], Secrets],
+    ) -> None:
+        """Take the network's keys.
+
+        Args:
+            publish: sends a message (topic, payload) with QoS 1, not retained.
+            seed: signs (Ed25519, base64).
+            list_keys: the public keys that gateways shall believe.
+            secrets: gives a place's secrets by its code.
+        """
+        self._publish = publish
+        self._seed = seed
+        self._metrics = metrics
+        self._list_keys = tuple(list_keys)
+        self._secrets = secrets
+        self._sides: dict[str, GatewayConfigured] = {}
+        self._targets: dict[int, Target] = {}
+        self._touched: set[str] = set()
+        self._forced: dict[int, int] = {}
+        """Gateways that get a new version, above the given one, even where nothing has changed."""
+        self._aside: dict[str, float] = {}
+        """When a gateway for which sending failed is tried again."""
+        self._all = True
+        """Whether every gateway is to be looked at: the keys may be others than those of the last leader."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is more to do at once."""
+        return bool(self._forced)
+
+    def load(self, known: Iterable[Gateway], said: Callable[[Address], State | None]) -> None:
+        """Follow the gateways in service; what is known of those that stay remains."""
+        before, self._sides = self._sides, {}
+        for one in known:
+            side = before.get(one.code)
+            if side is None or side.gateway != one:
+                side = GatewayConfigured(gateway=one)
+                state = said(one.address)
+                if state is not None:
+                    side.heard(state)
+                self._touched.add(one.code)
+            self._sides[one.code] = side
+
+    def begin(self) -> None:
+        """Take the lead: look at every gateway."""
+        self._all = True
+
+    def heard(self, address: Address, state: State) -> None:
+        """Take in a gateway's state; one at another address than its own is a stranger's."""
+        side = self._sides.get(address.gateway)
+        if side is not None and side.gateway.address == address:
+            side.heard(state)
+            self._touched.add(address.gateway)
+
+    def lost(self) -> None:
+        """The connection to the broker is lost: every gateway is unreachable until its next state."""
+        for side in self._sides.values():
+            side.heard(State(online=False))
+
+    def turn(self, connection: Connection) -> None:
+        """Make new versions where something has changed, in one transaction; ``connection``: in autocommit.
+
+        Raises:
+            psycopg.Error: the database is away, and nothing was written. ``begin`` again.
+        """
+        with store.snapshot(connection):
+            places, forced = configuration_rows.take_dirty(connection)
+            above = {**dict.fromkeys(forced, 0), **self._forced}
+            if not (self._all or places or above):
+                return
+            places |= {side.gateway.place for side in self._sides.values() if side.gateway.id in above}
+            found = layouts(connection, places=None if self._all else sorted(places), joined=True)
+            targets = self._made(connection, found, above)
+        for side in self._sides.values():
+            if self._all or side.gateway.place in places:
+                self._targets.pop(side.gateway.id, None)  # one that was shut out gets none
+                self._touched.add(side.gateway.code)
+        self._targets |= targets
+        self._all = False
+        self._forced.clear()
+
+    def pump(self, connection: Connection, now: float, *, everyone: bool = False) -> None:
+        """Send what is due; with ``everyone``, also where nothing was heard. ``now``: seconds that only grow.
+
+        Raises:
+            psycopg.Error: the database is away; what is due stays due. Whatever else goes wrong with a gateway stays
+                there.
+        """
+        for code in list(self._sides) if everyone else list(self._touched):
+            side = self._sides.get(code)
+            if side is not None and now >= self._aside.get(code, now):
+                try:
+                    self._attend(connection, side, now)
+                except (psycopg.OperationalError, psycopg.InterfaceError):
+                    raise
+                except Exception:
+                    self._aside[code] = now + _ASIDE_S
+                    log.exception("configuration_not_sent", extra={"gateway": code})
+            self._touched.discard(code)
+        if everyone:
+            self._metrics.unconfigured.set(
+                sum(
+                    1
+                    for side in self._sides.values()
+                    if side.online and (target := self._targets.get(side.gateway.id)) and not side.settled(target)
+                )
+            )
+
+    def _made(self, connection: Connection, found: Sequence[Layout], above: Mapping[int, int]) -> dict[int, Target]:
+        """Write the versions that are new; return what each gateway should hold."""
+        ids = [one.gateway.id for one in found]
+        newest = configuration_rows.newest(connection, ids)
+        holds = configuration_rows.holds(connection, ids)
+        targets: dict[int, Target] = {}
+        fresh: list[configuration_rows.New] = []
+        for layout in found:
+            gateway = layout.gateway
+            stored = newest.get(gateway.id)
+            if stored is not None:
+                targets[gateway.id] = stored.target
+            try:
+                said = self._said(layout, holds.get(gateway.id))
+                if stored is not None and stored.made_of == said.made_of and gateway.id not in above:
+                    continue
+                version = 1 + max(above.get(gateway.id, 0), stored.target.version if stored is not None else 0)
+                body = said.body(version)
+            except (TooLong, ValidationError, SealError) as error:  # the versions before stay in force
+                text = str(error) if not isinstance(error, ValidationError) else _first(error)
+                log.error("configuration_unusable", extra={"gateway": gateway.code, "reason": text})
+                gateways.alarm_of_configuration(connection, gateway, "configuration_unusable", text)
+                continue
+            targets[gateway.id] = target_of(version, body)
+            fresh.append(
+                configuration_rows.New(
+                    gateway=gateway.id,
+                    place=gateway.place,
+                    version=version,
+                    body=body,
+                    fingerprint=targets[gateway.id].fingerprint,
+                    made_of=said.made_of,
+                    back_to=said.back_to,
+                )
+            )
+        configuration_rows.write(connection, fresh)
+        if fresh:
+            self._metrics.configurations.inc(len(fresh))
+            log.info("configurations_made", extra={"gateways": len(fresh)})
+        return targets
+
+    def _said(self, layout: Layout, hold: tuple[int, str] | None) -> Said:
+        return Said(
+            layout=layout,
+            back_to=None if hold is None else hold[0],
+            secrets=self._secrets(layout.gateway.address.place),
+            list_keys=self._list_keys,
+            content=content_of(layout) if hold is None else content_again(hold[1]),
+        )
+
+    def _attend(self, connection: Connection, side: GatewayConfigured, now: float) -> None:
+        """Do what one gateway needs."""
+        gateway, target = side.gateway, self._targets.get(side.gateway.id)
+        step = side.step(target, now)
+        if step == "nothing" or target is None:
+            return
+        if step == "send":
+            body = configuration_rows.body(connection, gateway.id, target.version)
+            if body is not None:
+                self._send(gateway, configuration_message(body, self._seed))
+                side.sending(target.version, now)
+            return
+        log.warning(_SAID[step][0], extra={"gateway": gateway.code, "version": side.version, "ours": target.version})
+        kind, text = _SAID[step]
+        text = text.format(reason=side.refused or "nothing")
+        gateways.alarm_of_configuration(connection, gateway, kind, text, version=side.version, ours=target.version)
+        if step in ("ahead", "differs"):
+            self._forced[gateway.id] = side.version
+
+    def _send(self, gateway: Gateway, message: bytes) -> None:
+        self._publish(gateway.address.topic("config"), message)
+        self._metrics.messages.labels("config").inc()
+        self._metrics.bytes.labels("config").inc(len(message))
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -1,0 +1,37 @@
+"""What the gateways of one place must know and nobody else, derived from the network's secrets."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Callable
+from hashlib import sha256
+
+from gateway.contract.configuration import Secrets
+from rights.settings import RightsSettings
+
+
+def muster_key(secret: str, place: str) -> str:
+    """Return the key of a place's evacuation list, short enough to type on a telephone: ``abcd-efgh-ijkl``, 60 bits.
+
+    Derived from ``MAILLAGE_MQTT_SECRET``, so no table holds it; it is printed on the place's evacuation plan.
+
+    Raises:
+        ValueError: ``secret`` has fewer than 16 characters.
+    """
+    if len(secret) < 16:
+        raise ValueError("MAILLAGE_MQTT_SECRET must have at least 16 characters")
+    digest = hmac.new(secret.encode(), b"maillage/muster/" + place.encode(), sha256).digest()
+    letters = base64.b32encode(digest).decode("ascii").lower()
+    return "-".join(letters[at : at + 4] for at in (0, 4, 8))
+
+
+def secrets_of(settings: RightsSettings) -> Callable[[str], Secrets]:
+    """Return what gives a place's secrets by its code."""
+    card_key = settings.card_key.get_secret_value()
+    mqtt_secret = settings.mqtt_secret.get_secret_value() if settings.mqtt_secret is not None else None
+
+    def of(place: str) -> Secrets:
+        return Secrets(card_key=card_key, muster_key=None if mqtt_secret is None else muster_key(mqtt_secret, place))
+
+    return of

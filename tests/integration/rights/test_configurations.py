@@ -1,0 +1,190 @@
+"""Configurations from the rows of the database to a gateway's door: made, sent, acknowledged, refused, set back."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from gateway.configuration.holder import ConfigurationHolder
+from gateway.contract.sealed import new_pair
+from gateway.contract.signing import new_seed, public_key
+from gateway.identity import Identity, read_identities, write_identity
+from gateway.run import Process
+from gateway.settings import GatewaySettings
+from maillage.embedded import EmbeddedMosquitto
+from rights.run import run
+from rights.settings import RightsSettings
+from tests.conftest import CentralBroker, Database
+from tests.integration.rights.network import Network
+from tests.waiting import until
+
+SEED = new_seed()
+KEY = "5a" * 32
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """A network with one gateway that has joined, and the rights process once it is started."""
+
+    network: Network
+    rights: RightsSettings
+    process: Process
+    field: list[tuple[str, bytes]] = field(default_factory=list)
+
+    @contextmanager
+    def leading(self) -> Iterator[None]:
+        """The rights process, for the time of the block."""
+        stop = threading.Event()
+        thread = threading.Thread(target=run, args=(self.rights, stop), daemon=True)
+        thread.start()
+        yield
+        stop.set()
+        thread.join(60)
+
+    @property
+    def holder(self) -> ConfigurationHolder:
+        return self.process.holders["gare-1"]
+
+    def devices(self) -> list[str]:
+        return [one.code for one in self.process.places["gare-1"].config.devices]
+
+    def until_settled(self, version: int) -> None:
+        """Wait until the gateway holds this version, the newest that the centre has."""
+
+        def settled() -> bool:
+            newest = self.network.run(
+                "SELECT version, fingerprint FROM gateway_configuration ORDER BY version DESC LIMIT 1"
+            )
+            return newest == [self.holder.acknowledged] and self.holder.version == version
+
+        until(settled, what=f"version {version} is acknowledged")
+
+    def add(self, code: str, driver: str = "zigbee2mqtt") -> None:
+        self.network.run(
+            "INSERT INTO device (gateway, place, code, kind, driver, address, space) SELECT g.id, g.place, %(code)s,"
+            " 'presence_sensor', %(driver)s, 'z/' || %(code)s, s.id FROM gateway g JOIN space s ON s.place = g.place"
+            " AND s.code = 'lab' WHERE g.code = 'gare-1'",
+            code=code,
+            driver=driver,
+        )
+
+    def hold(self, version: int | None) -> None:
+        self.network.run("SELECT hold_configuration(id, %(v)s) FROM gateway WHERE code = 'gare-1'", v=version)
+
+    def alarms(self) -> list[tuple[Any, ...]]:
+        return self.network.run("SELECT kind, text FROM alarm WHERE kind LIKE 'configuration%%' ORDER BY id")
+
+
+@pytest.fixture
+def stage(
+    network: Network, database: Database, mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto, tmp_path: Path
+) -> Iterator[Stage]:
+    network.rights.close()
+    private, public = new_pair()
+    identity = Identity(
+        directory=tmp_path / "identity",
+        shard=1,
+        place="gare",
+        gateway="gare-1",
+        broker=mqtt.url("gare-1"),
+        api="http://127.0.0.1:1",
+        list_keys=(public_key(SEED),),
+    )
+    write_identity(identity, key=b"", certificate=b"", authority=b"", sealing_key=private)
+    network.run("UPDATE gateway SET sealing_key = %(key)s, joined_at = now() WHERE code = 'gare-1'", key=public)
+    settings = GatewaySettings(
+        field_mqtt_url=SecretStr(field_mqtt.url()),
+        identity=identity.directory,
+        spool=tmp_path / "spool.sqlite",
+        metrics_port=0,
+    )
+    process = Process(settings, (), read_identities(identity.directory))
+    rights = RightsSettings(
+        database_url=SecretStr(database.as_login("rights_1")),
+        mqtt_url=SecretStr(mqtt.url("rights")),
+        list_signing_key=SecretStr(SEED),
+        card_key=SecretStr(KEY),
+        mqtt_secret=SecretStr("a secret of the tests"),
+        metrics_port=0,
+    )
+    yield Stage(network=network, rights=rights, process=process)
+    process.stop()
+
+
+def test_rows_reach_the_gateway_and_go_back_by_version(stage: Stage) -> None:
+    network, place = stage.network, stage.process.places["gare-1"]
+    with stage.leading():
+        stage.until_settled(1)
+        assert stage.devices() == ["reader"]
+        assert place.config.doors[0].lock == "reader"
+        assert place.config.card_key.get_secret_value() == KEY
+        ((body,),) = network.run("SELECT body FROM gateway_configuration")
+        assert KEY not in body
+        assert network.run("SELECT count(*) FROM gateway_configuration") == [(1,)], "others have not joined"
+
+        stage.add("motion")
+        stage.until_settled(2)
+        assert stage.devices() == ["reader", "motion"]
+        network.run("UPDATE place SET name = 'Another name' WHERE code = 'gare'")
+        network.run("UPDATE door SET unlock_s = 7 WHERE code = 'entry' AND place = at('gare')")
+        stage.until_settled(3)
+        assert place.config.doors[0].unlock_s == 7
+
+        stage.add("strange", "nobodys")
+        until(stage.alarms)
+        assert [kind for kind, _ in stage.alarms()] == ["configuration_refused"]
+        assert "unknown_driver: nobodys" in stage.alarms()[0][1]
+        assert stage.holder.version == 3
+
+        stage.hold(1)
+        stage.until_settled(5)
+        assert stage.devices() == ["reader"]
+        assert place.config.doors[0].unlock_s == 5
+        network.run("UPDATE device SET retired_at = now() WHERE code = 'strange'")
+        until(lambda: network.run("SELECT count(*) FROM configuration_dirty") == [(0,)])
+        assert stage.holder.version == 5, "it is held"
+        stage.hold(None)
+        stage.until_settled(6)
+        assert stage.devices() == ["reader", "motion"]
+        assert [
+            version for (version,) in network.run("SELECT back_to FROM gateway_configuration ORDER BY version")
+        ] == [*(None, None, None, None, 1, None)]
+
+
+def test_a_restored_database_and_a_changed_one_are_found(stage: Stage) -> None:
+    network = stage.network
+    with stage.leading():
+        stage.until_settled(1)
+        stage.add("motion")
+        stage.until_settled(2)
+        stage.add("climate")
+        stage.until_settled(3)
+    network.run("DELETE FROM gateway_configuration WHERE version > 1")
+    with stage.leading():
+        stage.until_settled(4)
+        assert [kind for kind, _ in stage.alarms()] == ["configuration_drift"]
+        assert "newer configuration than the centre" in stage.alarms()[0][1]
+    network.run("UPDATE alarm SET acknowledged_at = now(), raised_at = now() - interval '2 hours'")
+    network.run("UPDATE gateway_configuration SET body = body || ' ', fingerprint = repeat('0', 64) WHERE version = 4")
+    with stage.leading():
+        stage.until_settled(5)
+        assert "another configuration under the number" in stage.alarms()[-1][1]
+
+
+def test_one_that_is_shut_out_gets_none(stage: Stage) -> None:
+    network = stage.network
+    with stage.leading():
+        stage.until_settled(1)
+        network.run("UPDATE gateway SET revoked_at = now() WHERE code = 'gare-1'")
+        stage.add("motion")
+        until(lambda: network.run("SELECT count(*) FROM configuration_dirty") == [(0,)])
+        assert network.run("SELECT count(*) FROM gateway_configuration") == [(1,)]
+    assert json.loads(network.run("SELECT body FROM gateway_configuration")[0][0])["gateway"] == "gare-1"
