@@ -11,7 +11,7 @@ from access.inside import Present, muster
 from access.listing import from_json, to_json
 from access.model import AccessList, Decision, Entry, Member, Reason, Right, State
 from access.schedules import Period, Schedule
-from access.tokens import card_token, normalise, pin_hash, token_key
+from access.tokens import card_token, code_token, normalise, pin_hash, token_key
 
 __all__ = [
     "AccessError",
@@ -32,6 +32,7 @@ __all__ = [
     "after",
     "braked",
     "card_token",
+    "code_token",
     "decide",
     "explain",
     "from_json",

@@ -129,7 +129,7 @@ def _database(folder: Path) -> Iterator[str]:
 
 def _fill(url: str) -> list[str]:
     with psycopg.connect(url, autocommit=True) as connection:
-        create_sample(connection, card_key=b"\0" * 32, log=progress)
+        create_sample(connection, card_secret=b"\0" * 32, log=progress)
         connection.execute(_STATES.encode())
         codes = [code for (code,) in connection.execute("SELECT code::text FROM place ORDER BY md5(code)").fetchall()]
         spaces = connection.execute("SELECT count(*) FROM space").fetchone()

@@ -72,7 +72,9 @@ def chain(where: Stand) -> Iterator[tuple[str, EmbeddedMosquitto, int, list[str]
     url = where.database_url("latency")
     make_network(url, PLACES)
     with psycopg.connect(url) as connection:
-        gateways = export_gateways(connection, password=lambda _code: SECRET, list_key=None, card_key="5a" * 32)
+        gateways = export_gateways(
+            connection, password=lambda _code: SECRET, list_key=None, card_secret=bytes.fromhex("5a" * 32)
+        )
         for login, group in (("ingest_1", "maillage_ingest"), ("api_1", "maillage_api")):
             connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{SECRET}' IN ROLE {group}")
     where.broker.enrol({one.gateway: SECRET for one in gateways})

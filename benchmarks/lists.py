@@ -23,6 +23,7 @@ from rights.packing import delta_message
 from rights.refresh import Refresher
 from rights.store import Connection
 
+_SECRET = bytes.fromhex("5a" * 32)
 _EVERYWHERE = """
 -- somebody with a pass for everywhere
 INSERT INTO pass (member, everywhere) SELECT min(ref), true FROM member RETURNING member
@@ -52,11 +53,11 @@ def main() -> None:
     with stand() as where:
         url = where.database_url("lists")
         with psycopg.connect(url) as owner:
-            create_sample(owner, places=choice.places, card_key=bytes.fromhex("5a" * 32), log=lambda _line: None)
+            create_sample(owner, places=choice.places, card_secret=_SECRET, log=lambda _line: None)
             row = owner.execute(_EVERYWHERE).fetchone()
             assert row is not None
         with connect(url, application_name="benchmark", autocommit=True, statement_timeout_s=600) as connection:
-            refresher = Refresher(lambda: datetime.now(UTC))
+            refresher = Refresher(lambda: datetime.now(UTC), card_secret=_SECRET)
             begun = time.perf_counter()
             refresher.begin(connection)
             places = len(turns(refresher, connection))

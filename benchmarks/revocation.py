@@ -19,13 +19,14 @@ from typing import Any, Final
 
 import psycopg
 
-from access import card_token, normalise, token_key
+from access import card_token, normalise
 from benchmarks.report import Result, finish, progress
-from benchmarks.revocation_chain import KEY, Chain, Victim, chain
+from benchmarks.revocation_chain import CARD_SECRET, Chain, Victim, chain
 from benchmarks.stand import Stand, stand
 from gateway.contract.configuration import Device
 from gateway.drivers.models.esp_rfid import Address
 from gateway.mqtt.loop import Link, Message, parse_mqtt_url
+from rights.card_secret import place_key
 
 _A_DAY: Final = 100
 """Changes at a place in a day, each on its own."""
@@ -49,6 +50,7 @@ class Doors:
             plain = {code for (code,) in connection.execute(_PLAIN)}
         self._chain = chain
         self._readers: dict[str, Address] = {}
+        self._places = {one.gateway: one.place for one in chain.gateways}
         for one in chain.gateways:
             reader = next((device for device in one.devices if _reads_cards(device)), None)
             if reader is not None and one.gateway in plain:
@@ -65,7 +67,7 @@ class Doors:
     def read(self, code: str, victim: Victim, expected: str) -> None:
         """Read a card and see that the decision is the expected one."""
         centre = self._chain.centre
-        token = card_token(token_key(KEY), normalise(bytes.fromhex(victim.uid)))
+        token = card_token(place_key(CARD_SECRET, self._places[code]), normalise(bytes.fromhex(victim.uid)))
         centre.reasons.pop((code, token), None)
         reader = self._readers[code]
         body = {"type": "access", "uid": victim.uid, "hostname": reader.host, "isKnown": "true", "time": self.checked}

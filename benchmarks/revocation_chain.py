@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import psycopg
 
-from access import card_token, normalise, token_key
+from access import normalise
 from api.keys.owner import create_key
 from benchmarks.report import progress
 from benchmarks.stand import SECRET, Stand
@@ -27,12 +27,14 @@ from maillage.embedded.process import free_port
 from maillage.network.gateways import export_gateways
 from maillage.sample.creating import create_sample
 from maillage.stack.children import Child
+from rights.card_secret import CardKeys
+from rights.place_tokens import NumberBox
 from simulator.line import Line
 
 PLACES: Final = 154
 _MORE: Final = 200
 """Members of each place beside the generated ones."""
-KEY: Final = "5a" * 32
+CARD_SECRET: Final = bytes.fromhex("5a" * 32)
 _LOGINS: Final = {"ingest_1": "ingest", "rights_1": "rights", "api_1": "api"}
 _CROWD: Final = """
 -- hundreds of members at each place
@@ -40,18 +42,22 @@ WITH more AS (
   INSERT INTO member (ref, home) SELECT 'm-' || lpad(p.id::text, 5, '0') || lpad(n::text, 5, '0'), p.id
   FROM place p, generate_series(1, %(more)s) AS n RETURNING ref, home
 ), cards AS (
-  INSERT INTO card (token, member) SELECT sha256(ref::bytea), ref FROM more
+  INSERT INTO card (lookup, member) SELECT sha256(ref::bytea), ref FROM more
 ), passes AS (
   INSERT INTO pass (ref, member) SELECT 'p' || substr(ref, 2), ref FROM more
 )
 INSERT INTO pass_place (pass, place) SELECT 'p' || substr(ref, 2), home FROM more
+"""
+_NUMBERLESS: Final = """
+-- the cards of these
+SELECT lookup FROM card c WHERE NOT EXISTS (SELECT FROM card_number n WHERE n.lookup = c.lookup)
 """
 _VICTIM: Final = """
 -- somebody with a pass for everywhere, at any hour, whose card will be lost
 WITH one AS (INSERT INTO member (ref) VALUES (%(ref)s) RETURNING ref), more AS (
   INSERT INTO pass (member, everywhere, outside_hours, supervises) SELECT ref, true, true, true FROM one
 )
-INSERT INTO card (token, member) SELECT %(token)s, ref FROM one RETURNING card.ref
+INSERT INTO card (lookup, member) SELECT %(lookup)s, ref FROM one RETURNING card.ref
 """
 
 
@@ -160,13 +166,17 @@ def chain(where: Stand, victims: int) -> Iterator[tuple[Chain, list[Victim]]]:
             connection,
             region="Nouvelle-Aquitaine",
             places=PLACES,
-            card_key=bytes.fromhex(KEY),
+            card_secret=CARD_SECRET,
             log=lambda _line: None,
         )
         connection.execute(_CROWD, {"more": _MORE})
+        for (lookup,) in connection.execute(_NUMBERLESS).fetchall():
+            _keep_number(connection, lookup, lookup.hex()[:14].upper())
         people = [_victim(connection, number) for number in range(victims)]
         key = create_key(connection, "revocation", role="network_administrator")
-        gateways = export_gateways(connection, password=lambda _code: SECRET, list_key=public_key(seed), card_key=KEY)
+        gateways = export_gateways(
+            connection, password=lambda _code: SECRET, list_key=public_key(seed), card_secret=CARD_SECRET
+        )
         for login, group in _LOGINS.items():
             connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{SECRET}' IN ROLE maillage_{group}")
     where.broker.enrol({one.gateway: SECRET for one in gateways})
@@ -208,12 +218,19 @@ def chain(where: Stand, victims: int) -> Iterator[tuple[Chain, list[Victim]]]:
         field.stop()
 
 
-def _victim(connection: psycopg.Connection[Any], number: int) -> Victim:
-    uid = f"04{number:06x}"
-    token = bytes.fromhex(card_token(token_key(KEY), normalise(bytes.fromhex(uid))))
-    row = connection.execute(_VICTIM, {"ref": f"m-victim{number:04}", "token": token}).fetchone()
+def _victim(connection: psycopg.Connection[Any], which: int) -> Victim:
+    uid = f"04{which:06x}"
+    number = normalise(bytes.fromhex(uid))
+    lookup = CardKeys.of(CARD_SECRET).found_by(number)
+    _keep_number(connection, lookup, number)
+    row = connection.execute(_VICTIM, {"ref": f"m-victim{which:04}", "lookup": lookup}).fetchone()
     assert row is not None
     return Victim(ref=row[0], uid=uid)
+
+
+def _keep_number(connection: psycopg.Connection[Any], lookup: bytes, number: str) -> None:
+    boxed = NumberBox(CARD_SECRET).boxed(lookup, number)
+    connection.execute("INSERT INTO card_number (lookup, boxed) VALUES (%s, %s)", (lookup, boxed))
 
 
 def _children(
@@ -232,12 +249,14 @@ def _children(
             "MAILLAGE_DATABASE_URL": login("rights_1"),
             "MAILLAGE_MQTT_URL": where.broker.url("rights"),
             "MAILLAGE_LIST_SIGNING_KEY": seed,
+            "MAILLAGE_CARD_SECRET": CARD_SECRET.hex(),
             "MAILLAGE_METRICS_PORT": str(ports["rights"]),
         },
         "api": {
             "MAILLAGE_DATABASE_URL": login("api_1"),
             "MAILLAGE_HTTP_PORT": str(ports["api"]),
-            "MAILLAGE_CARD_KEY": KEY,
+            "MAILLAGE_CARD_SEALING_KEY": CardKeys.of(CARD_SECRET).sealing_text,
+            "MAILLAGE_CARD_LOOKUP_KEY": CardKeys.of(CARD_SECRET).lookup.hex(),
         },
         "gateway": {
             "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{line}",

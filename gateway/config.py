@@ -29,7 +29,7 @@ class GatewayConfig(_Config):
     list_keys: tuple[str, ...] = ()
     """Instead of ``list_key``: those of the configuration, two while the key changes."""
     card_key: SecretStr = SecretStr("")
-    """The network's key for card tokens (hexadecimal)."""
+    """The place's key for card tokens, codes and PINs (hexadecimal)."""
     muster_key: SecretStr | None = None
     """The key to the evacuation list (``gateway.http.muster``); None: it isn't served."""
     doors: tuple[Door, ...] = ()

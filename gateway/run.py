@@ -11,8 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
-from pydantic import SecretStr
-
 from gateway.clock import micros
 from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.configuration.holder import ConfigurationHolder
@@ -294,12 +292,6 @@ def chosen(settings: GatewaySettings) -> tuple[GatewayConfig, ...]:
     twice = {one.gateway for one in found if sum(other.gateway == one.gateway for other in found) > 1}
     if twice:
         raise ConfigError(f"{settings.gateways_file}: gateway {min(twice)} comes twice")
-    key = settings.card_key.get_secret_value()
-    if key:
-        found = tuple(
-            one if one.card_key.get_secret_value() else one.model_copy(update={"card_key": SecretStr(key)})
-            for one in found
-        )
     return found
 
 

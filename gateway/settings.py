@@ -41,10 +41,6 @@ class GatewaySettings(BaseSettings):
     spool_max_mb: int | None = Field(
         default=None, ge=1, description="the spool's largest size in MB; none: until the disk is full"
     )
-    card_key: SecretStr = Field(
-        default=SecretStr(""),
-        description="key for card tokens (64 hexadecimal digits), used where the gateways' file contains none",
-    )
     places: tuple[str, ...] = Field(
         default=(), description="Run only the gateways of these places (JSON list of codes)."
     )

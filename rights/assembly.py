@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from access import AccessList, Entry, Member, Right
 from access.cards import listed
@@ -37,7 +37,19 @@ class MemberRows:
     bookings: Rows
 
 
-def entries(rows: MemberRows, at: Mapping[int, PlaceSettings]) -> tuple[dict[int, dict[str, Entry]], tuple[str, ...]]:
+class Tokens(Protocol):
+    """What cards and PINs are called in the lists (``rights.place_tokens``)."""
+
+    def token(self, place: int, code: str, lookup: bytes) -> str | None:
+        """Return the token at a place of the card with this lookup; None: it isn't in the list."""
+
+    def pin(self, code: str, hard: str) -> str:
+        """Return what the list of the place with this code holds of a member's PIN."""
+
+
+def entries(
+    rows: MemberRows, at: Mapping[int, PlaceSettings], tokens: Tokens
+) -> tuple[dict[int, dict[str, Entry]], tuple[str, ...]]:
     """Return the members' entries at each of the places ``at``, by place and token; and what of them is broken.
 
     A member is in a place's list where a pass names the place, even if it opens nothing there; a place that isn't in
@@ -59,14 +71,18 @@ def entries(rows: MemberRows, at: Mapping[int, PlaceSettings]) -> tuple[dict[int
         if not cards[ref]:
             continue
         for place in _places_of(passes[ref], where, at):
+            code = at[place].code
             member = Member(
                 ref=ref,
                 status=status,
-                pin=pin,
+                pin=None if pin is None else tokens.pin(code, pin),
                 rights=tuple(_rights(passes[ref], where, at[place], timetables)),
                 bookings=tuple(_bookings(bookings[ref, place], at[place])) if (ref, place) in bookings else (),
             )
-            for token, _, card, valid_from, valid_until in cards[ref]:
+            for lookup, _, card, valid_from, valid_until in cards[ref]:
+                token = tokens.token(place, code, lookup)
+                if token is None:
+                    continue
                 found[place][token] = Entry(
                     token=token,
                     member=member,

@@ -39,6 +39,8 @@ class NewEntry:
     card: str
     holder: str
     digest: bytes
+    lookup: bytes | None
+    """Whose the token is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +134,8 @@ class Draft:
         """The number of the new version."""
         return max(self.stored.version if self.stored is not None else 0, self.forced) + 1
 
-    def rows(self, texts: Texts) -> list[NewEntry]:
-        """Return the entries to be written."""
+    def rows(self, texts: Texts, lookups: Mapping[str, bytes]) -> list[NewEntry]:
+        """Return the entries to be written; ``lookups``: by token, whose it is."""
         return [
             NewEntry(
                 place=self.place,
@@ -143,6 +145,7 @@ class Draft:
                 card=canonical(card_to_json(entry)),
                 holder=texts.holder(entry.member),
                 digest=digest,
+                lookup=lookups.get(entry.token),
             )
             for entry, digest in self.fresh
         ]

@@ -15,10 +15,15 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from access.readings import number_of, readings
+from gateway.contract.sealed import ENROLLED, SealError, unseal
 from gateway.contract.wire import EnrolledCard, OrderBody, Reply
+from rights import numbers
+from rights.card_secret import opening_key, place_key, sealing_key
 from rights.fleet import GatewayList
 from rights.metrics import Metrics
 from rights.packing import order_message
+from rights.place_tokens import NumberBox
 from rights.sealing import seal
 from rights.sending import Publish
 from rights.store import Connection
@@ -55,12 +60,11 @@ _ANSWERED = """
 -- an order's outcome, reported by the gateway that it was for; a late answer is better than none
 UPDATE command c SET outcome = %(outcome)s, outcome_at = now() FROM gateway g
 WHERE c.id = %(id)s AND g.id = c.gateway AND g.code = %(gateway)s AND (c.outcome IS NULL OR c.outcome = 'undelivered')
-RETURNING c.do_what
+RETURNING c.do_what, (SELECT p.code FROM place p WHERE p.id = g.place)
 """
 _READ = """
 -- the card that was read for an enrolment, without its number
-UPDATE enrolment SET token = decode(%(token)s, 'hex'), last4 = %(last4)s, format = %(format)s, bits = %(bits)s,
-  read_at = now()
+UPDATE enrolment SET lookup = %(lookup)s, last4 = %(last4)s, format = %(format)s, bits = %(bits)s, read_at = now()
 WHERE id = %(id)s RETURNING id
 """
 _ASKED = """
@@ -81,8 +85,11 @@ WHERE at < now() - interval '2 minutes' AND (sealed IS NOT NULL OR at < now() - 
 class Orders:
     """Carries rows of ``command`` to gateways, and their answers back."""
 
-    def __init__(self, publish: Publish, seed: str, metrics: Metrics) -> None:
-        """``seed`` signs: Ed25519, base64."""
+    def __init__(self, publish: Publish, seed: str, metrics: Metrics, *, card_secret: bytes) -> None:
+        """``seed`` signs: Ed25519, base64. ``card_secret`` opens what readers read to be enrolled."""
+        self._card_secret = card_secret
+        self._box = NumberBox(card_secret)
+        self._seal_for = base64.b64encode(sealing_key(card_secret)).decode()
         self._publish = publish
         self._seed = seed
         self._metrics = metrics
@@ -105,6 +112,7 @@ class Orders:
                         expires_at=(expires_at - _EPOCH) // timedelta(microseconds=1),
                         nonce=secrets.token_hex(16),
                         by=by,
+                        seal_for=self._seal_for if what == "enrol" else None,
                     )
                 except ValidationError:  # an order that a newer centre knows
                     connection.execute(_FAILED, (number,))
@@ -136,24 +144,39 @@ class Orders:
                 log.debug("reply_unexpected", extra={"gateway": gateway, "id": reply.id[:64]})
                 return None
             if row[0] == "enrol" and reply.card is not None:
-                self._enrolled(connection, reply.id, reply.card)
+                self._enrolled(connection, reply.id, row[1], reply.card)
         self._metrics.commands.labels(reply.outcome).inc()
         log.info("command_answered", extra={"id": reply.id, "gateway": gateway, "outcome": reply.outcome})
         return _entries(reply.entries) if row[0] == "report_list" and reply.entries is not None else None
 
-    def _enrolled(self, connection: Connection, number: str, card: EnrolledCard) -> None:
-        values = {
-            "id": number,
-            "token": card.token,
-            "last4": card.last4,
-            "format": card.format,
-            "bits": len(card.bits),
-        }
+    def _enrolled(self, connection: Connection, order: str, place: str, card: EnrolledCard) -> None:
+        bits = self._bits(order, card)
+        if bits is None:
+            log.error("enrolled_card_unreadable", extra={"id": order})
+            return
+        number = None
+        if card.token is not None:
+            key = place_key(self._card_secret, place)  # a gateway of an earlier version has another one
+            number = number_of(key, card.token, bits) or next(readings(bits), None)
+        lookup = None if number is None else self._box.lookup(number)
+        values = {"id": order, "lookup": lookup, "last4": card.last4, "format": card.format, "bits": len(bits)}
         if connection.execute(_READ, values).fetchone() is None:
             return
-        asked = connection.execute(_ASKED, (number,)).fetchone()
+        if number is not None and lookup is not None:
+            numbers.keep(connection, lookup, self._box.boxed(lookup, number))
+        asked = connection.execute(_ASKED, (order,)).fetchone()
         if asked is not None:
-            connection.execute(_TELL, (seal(bytes(asked[0]), card.bits, about=number), number))
+            connection.execute(_TELL, (seal(bytes(asked[0]), bits, about=order), order))
+
+    def _bits(self, order: str, card: EnrolledCard) -> str | None:
+        """Return the bits of a card that was read for ``order``; None: they were not sealed for it."""
+        if card.sealed is None:
+            return card.bits  # a gateway of an earlier version sends them as they are
+        try:
+            sealed = base64.b64decode(card.sealed, validate=True)
+            return unseal(opening_key(self._card_secret), sealed, ENROLLED + order.encode()).decode("ascii")
+        except (binascii.Error, SealError, UnicodeDecodeError):
+            return None
 
 
 def _entries(text: str) -> dict[str, str] | None:

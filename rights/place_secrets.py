@@ -7,7 +7,9 @@ import hmac
 from collections.abc import Callable
 from hashlib import sha256
 
+from access.tokens import token_key
 from gateway.contract.configuration import Secrets
+from rights.card_secret import place_key
 from rights.settings import RightsSettings
 
 
@@ -28,10 +30,13 @@ def muster_key(secret: str, place: str) -> str:
 
 def secrets_of(settings: RightsSettings) -> Callable[[str], Secrets]:
     """Return what gives a place's secrets by its code."""
-    card_key = settings.card_key.get_secret_value()
+    card_secret = token_key(settings.card_secret.get_secret_value())
     mqtt_secret = settings.mqtt_secret.get_secret_value() if settings.mqtt_secret is not None else None
 
     def of(place: str) -> Secrets:
-        return Secrets(card_key=card_key, muster_key=None if mqtt_secret is None else muster_key(mqtt_secret, place))
+        return Secrets(
+            card_key=place_key(card_secret, place).hex(),
+            muster_key=None if mqtt_secret is None else muster_key(mqtt_secret, place),
+        )
 
     return of

@@ -72,10 +72,10 @@ SELECT ref, status, pin FROM member WHERE ref = ANY(%(members)s::text[]) ORDER B
 """
 _CARDS: Final = """
 -- their cards
-SELECT encode(token, 'hex'), member, status,
+SELECT lookup, member, status,
   CASE WHEN valid_from > '1000-01-01' THEN least(valid_from, '9000-01-01') END,
   CASE WHEN valid_until < '9000-01-01' THEN greatest(valid_until, '1000-01-01') END
-FROM card WHERE member = ANY(%(members)s::text[]) ORDER BY token
+FROM card WHERE member = ANY(%(members)s::text[]) ORDER BY lookup
 """
 _PASSES: Final = """
 -- their passes with the slots that are used: of a monthly allowance the last two months, the others matter no more

@@ -15,12 +15,13 @@ from typing import Final
 
 import psycopg
 
-from access import Entry
 from access.entries_json import Texts, canonical
-from rights import gateways, queries, store
+from rights import gateways, numbers, queries, store
 from rights.assembly import MemberRows, PlaceRows, PlaceSettings, entries, places
 from rights.backlog import Backlog, Dirty
+from rights.codes import Codes
 from rights.draft import Change, Draft
+from rights.place_tokens import NumberBox, PlaceTokens
 from rights.store import Connection
 
 log = logging.getLogger(__name__)
@@ -36,14 +37,19 @@ _HEAVY: Final = 150_000
 class Refresher:
     """What the leader remembers between two refreshes."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], *, card_secret: bytes) -> None:
         """``now`` gives the time (aware)."""
         self._now = now
+        self._secret = card_secret
+        self._box = NumberBox(card_secret)
+        self._keys: dict[str, bytes] = {}
+        """Places' keys by code."""
+        self._codes = Codes(card_secret)
         self._known: dict[int, PlaceSettings] = {}
         self._served: list[int] | None = None
         self._backlog = Backlog()
         self._over: list[str] = []
-        """Members whose pass or booking has ended; done when nothing else waits."""
+        """Members whose pass or booking has ended, or whose code is hashed now; done when nothing else waits."""
         self._trying: tuple[list[Dirty], list[int]] = ([], [])
         """Rows and places that the present turn is about."""
         self.failures = 0
@@ -54,13 +60,14 @@ class Refresher:
     @property
     def waits(self) -> bool:
         """Whether there is more to do at once."""
-        return bool(self._over) or self._backlog.waits(self._now())
+        return bool(self._over) or self._codes.waits or self._backlog.waits(self._now())
 
     def begin(self, connection: Connection) -> int:
         """Take the lead: queue the places that have no list yet; return how many."""
         self._forget()
         missing = sorted(set(store.served(connection)) - set(store.listed(connection)))
         self._backlog.add_all(missing, self._now(), ())
+        self._over = numbers.with_codes(connection)  # their tokens may not be made yet
         return len(missing)
 
     def renew(self, connection: Connection) -> None:
@@ -70,7 +77,8 @@ class Refresher:
 
     def forgo(self, connection: Connection) -> None:
         """Queue members whose pass or booking has ended since the last run."""
-        self._over = store.over(connection, self._now())
+        self._over += store.over(connection, self._now())
+        numbers.drop_unused(connection)
 
     def force(self, place: int, above: int) -> None:
         """Queue a new version of ``place``, above ``above``, even with the same contents."""
@@ -120,6 +128,8 @@ class Refresher:
         self._backlog.places_first = False
         wanted = self._backlog.next_places(now)
         if not wanted:
+            if not self._over:
+                self._over = self._codes.hash_some(connection)
             some, self._over = self._over[:_FEW], self._over[_FEW:]
             with store.snapshot(connection):
                 return self._members(connection, some, now, now) if some else []
@@ -172,7 +182,9 @@ class Refresher:
             self._known.pop(place, None)
         at = self._settings(connection, wanted, now)
         members = [ref for (ref,) in connection.execute(queries.MEMBERS_AT, values)]
-        new = self._entries(connection, members, at, now)
+        tokens = self._tokens(connection, members)
+        new, broken = entries(_member_rows(connection, members, now), at, tokens)
+        self._tell(connection, None, broken)
         old: defaultdict[int, dict[str, tuple[str, bytes]]] = defaultdict(dict)
         for place, token, member, digest in store.entries_of_places(connection, wanted):
             old[place][token] = (member, digest)
@@ -193,7 +205,7 @@ class Refresher:
                 draft.forced = max(self._backlog.forced[place], draft.stored.version)
             draft.compare(old[place], new[place], texts)
             drafts.append(draft)
-        return self._write(connection, drafts, now, texts)
+        return self._write(connection, drafts, now, texts, tokens)
 
     def _members(self, connection: Connection, members: Sequence[str], now: datetime, since: datetime) -> list[Change]:
         """Make members' entries new wherever they are or should be."""
@@ -208,14 +220,15 @@ class Refresher:
             concerned.update(self._served)
         stored = store.lists(connection, concerned)
         at = self._settings(connection, sorted(stored), now)
-        new, broken = entries(rows, at)
+        tokens = self._tokens(connection, members)
+        new, broken = entries(rows, at, tokens)
         self._tell(connection, None, broken)
         texts, drafts = Texts(), []
         for place, settings in at.items():
             draft = Draft(place=place, settings=settings.list, stored=stored[place], dirty_at=since)
             draft.compare(old[place], new[place], texts)
             drafts.append(draft)
-        return self._write(connection, drafts, now, texts)
+        return self._write(connection, drafts, now, texts, tokens)
 
     def _settings(self, connection: Connection, wanted: Sequence[int], now: datetime) -> dict[int, PlaceSettings]:
         """Return the settings of places, as remembered or else as read now."""
@@ -230,14 +243,19 @@ class Refresher:
                 self._tell(connection, place, settings.broken)
         return {place: self._known[place] for place in wanted if place in self._known}
 
-    def _entries(
-        self, connection: Connection, members: Sequence[str], at: dict[int, PlaceSettings], now: datetime
-    ) -> dict[int, dict[str, Entry]]:
-        found, broken = entries(_member_rows(connection, members, now), at)
-        self._tell(connection, None, broken)
-        return found
+    def _tokens(self, connection: Connection, members: Sequence[str]) -> PlaceTokens:
+        """Return what makes the tokens of these members' cards."""
+        tokens = PlaceTokens(self._secret, self._box, self._keys)
+        tokens.take(numbers.known(connection, members), numbers.hashed(connection, members))
+        numbers.keep_boxed(connection, tokens.opened)
+        if tokens.unreadable:
+            log.error("card_numbers_unreadable", extra={"cards": len(tokens.unreadable)})
+        return tokens
 
-    def _write(self, connection: Connection, drafts: Sequence[Draft], now: datetime, texts: Texts) -> list[Change]:
+    def _write(
+        self, connection: Connection, drafts: Sequence[Draft], now: datetime, texts: Texts, tokens: PlaceTokens
+    ) -> list[Change]:
+        self._codes.add(tokens.missing)
         due = [draft for draft in drafts if draft.due]
         wanted = [(draft.place, token) for draft in due for token in draft.was_of]
         holders = store.holders(connection, wanted)
@@ -245,7 +263,7 @@ class Refresher:
         store.write_entries(
             connection,
             [(draft.place, token, draft.version) for draft in due for token in draft.closed],
-            [row for draft in due for row in draft.rows(texts)],
+            [row for draft in due for row in draft.rows(texts, tokens.lookups)],
         )
         store.write_versions(
             connection,

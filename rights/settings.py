@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from access.errors import CardError
+from access.tokens import token_key
 from gateway.contract.signing import SignatureError, public_key
 
 
@@ -29,9 +31,6 @@ class RightsSettings(BaseSettings):
         default=None,
         description="while the signing key is changed, the next one: gateways are given both public keys",
     )
-    card_key: SecretStr = Field(
-        default=SecretStr(""), description="the network's key for card tokens: 64 hexadecimal digits"
-    )
     mqtt_secret: SecretStr | None = Field(
         default=None,
         description="secret from which the keys of the evacuation lists are derived: at least 16 characters; none: no"
@@ -41,6 +40,10 @@ class RightsSettings(BaseSettings):
         default=None,
         description="folder of the network's certificate authority, as `maillage authority create` made it; none: no"
         " gateway can join",
+    )
+    card_secret: SecretStr = Field(
+        description="the network's card secret, 64 hexadecimal digits: it opens the numbers of cards, and each place's "
+        "key for card tokens is derived from it"
     )
     metrics_port: int = Field(
         default=9467, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"
@@ -53,6 +56,15 @@ class RightsSettings(BaseSettings):
         """The public keys (base64) that gateways believe: the present one, then the next one if there is one."""
         keys = (self.list_signing_key, self.list_signing_key_next)
         return tuple(public_key(key.get_secret_value()) for key in keys if key is not None)
+
+    @field_validator("card_secret")
+    @classmethod
+    def _secret_is_one(cls, value: SecretStr) -> SecretStr:
+        try:
+            token_key(value.get_secret_value())
+        except CardError as error:
+            raise ValueError(str(error)) from None
+        return value
 
     @field_validator("list_signing_key", "list_signing_key_next")
     @classmethod

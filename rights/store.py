@@ -108,10 +108,10 @@ WHERE e.place = c.place AND e.token = c.token AND e.until IS NULL
 """
 _NEW_ENTRIES = """
 -- the entries instead of them (COPY goes into no table with row-level security)
-INSERT INTO list_entry (place, token, since, member, card, holder, digest)
-SELECT place, token, since, member, card::jsonb, holder::jsonb, digest
-FROM unnest(%b::integer[], %b::bytea[], %b::integer[], %b::text[], %b::text[], %b::text[], %b::bytea[])
-  AS n (place, token, since, member, card, holder, digest)
+INSERT INTO list_entry (place, token, since, member, card, holder, digest, lookup)
+SELECT place, token, since, member, card::jsonb, holder::jsonb, digest, lookup
+FROM unnest(%b::integer[], %b::bytea[], %b::integer[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])
+  AS n (place, token, since, member, card, holder, digest, lookup)
 """
 _NEW_VERSIONS = """
 -- the new versions
@@ -231,7 +231,10 @@ def write_entries(connection: Connection, closed: Sequence[tuple[int, str, int]]
         connection.execute(_CLOSE_ENTRIES, (list(places), [bytes.fromhex(one) for one in tokens], list(versions)))
     if new:
         columns = zip(
-            *((one.place, one.token, one.since, one.member, one.card, one.holder, one.digest) for one in new),
+            *(
+                (one.place, one.token, one.since, one.member, one.card, one.holder, one.digest, one.lookup)
+                for one in new
+            ),
             strict=True,
         )
         connection.execute(_NEW_ENTRIES, [list(column) for column in columns])

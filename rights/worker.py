@@ -14,6 +14,7 @@ from typing import Final, Literal
 import psycopg
 from pydantic import ValidationError
 
+from access.tokens import token_key
 from database.leases import LEASE_LOST, Fenced, Keeper, connect
 from database.pace import Pace
 from gateway.contract.wire import Reply, State
@@ -75,16 +76,17 @@ class Worker:
     ) -> None:
         """``hearing``: what gateways say; ``ask_again``: for the states that the broker has retained of some shards."""
         seed = settings.list_signing_key.get_secret_value()
+        card_secret = token_key(settings.card_secret.get_secret_value())
         self._url = settings.database_url.get_secret_value()
         self._metrics = metrics
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._sender = Sender(publish, seed, metrics)
-        self._orders = Orders(publish, seed, metrics)
+        self._orders = Orders(publish, seed, metrics, card_secret=card_secret)
         self._certificates = Certificates(settings.authority, list_keys=settings.list_keys)
         self._configurations = Configurations(
             publish, seed, metrics, list_keys=settings.list_keys, secrets=secrets_of(settings)
         )
-        self._refresher = Refresher(lambda: datetime.now(UTC))
+        self._refresher = Refresher(lambda: datetime.now(UTC), card_secret=card_secret)
         self._pending: set[What] = set()
         self._hearing = hearing
         self._ask_again = ask_again

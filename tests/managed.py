@@ -12,9 +12,8 @@ import psycopg
 
 from api.keys.owner import create_key
 from tests.api_server import Centre, api_process, shared_database
+from tests.cards import API_KEYS
 from tests.conftest import Database
-
-CARD_KEY = "5e" * 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +88,6 @@ def managed(server_url: str, template: str) -> Iterator[Managed]:
                 "old": create_key(conn, "old", ["access:manage"]),
                 "feed": create_key(conn, "feed", ["events:read"]),
             }
-        broker = "mqtts://broker.example.org:8883"
-        with api_process(
-            database.as_login("api_1"), MAILLAGE_CARD_KEY=CARD_KEY, MAILLAGE_BROKER_ADDRESS=broker
-        ) as api:
+        keys_and_broker = {**API_KEYS, "MAILLAGE_BROKER_ADDRESS": "mqtts://broker.example.org:8883"}
+        with api_process(database.as_login("api_1"), **dict[str, Any](keys_and_broker)) as api:
             yield Managed(api=api, centre=centre, database=database, keys=keys, member="m-own1")

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from access.tokens import card_token, token_key
 from database.pool import connect
 from gateway.contract.stored_events import KINDS, REASONS
 from rights.refresh import Refresher
+from tests.cards import SECRET, token_at
 from tests.conftest import Database
-from tests.managed import CARD_KEY, Managed
+from tests.managed import Managed
 
 _EVENT = """
 WITH e AS (
@@ -28,9 +28,9 @@ SELECT append_feed(tx, ARRAY[stream], ARRAY[place], ARRAY[seq], ARRAY[seq], ARRA
 """
 
 
-def token(number: str) -> str:
-    """A card's token under the tests' key."""
-    return card_token(token_key(CARD_KEY), number)
+def token(number: str, place: str = "limoges") -> str:
+    """A card's token at a place."""
+    return token_at(place, number)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,7 +68,7 @@ class Door:
             "version": version,
             "age_s": age_s,
             "reason": REASONS[reason] if read else None,
-            "card": bytes.fromhex(token(card)) if card else None,
+            "card": bytes.fromhex(token(card, self.place)) if card else None,
             "member": member,
             "detail": json.dumps(detail) if detail else None,
         }
@@ -101,7 +101,7 @@ def door(network: Managed, place: str = "limoges", *, contact: bool = False) -> 
 def lists(database: Database) -> Iterator[Any]:
     """Yield what brings the lists up to date, as the rights process does."""
     with connect(database.as_login("rights_1"), application_name="test", autocommit=True) as connection:
-        refresher = Refresher(lambda: datetime.now(UTC))
+        refresher = Refresher(lambda: datetime.now(UTC), card_secret=SECRET)
         refresher.begin(connection)
 
         def refresh() -> None:

@@ -25,34 +25,38 @@ CardFormat = Annotated[
 
 # One card.
 FIND: Final = """
-SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at,
+       must_be_presented, revision
 FROM card WHERE ref = %(ref)s
 """
 # The cards of one member, newest first.
 OF_MEMBER: Final = """
-SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at,
+       must_be_presented, revision
 FROM card WHERE member = %(member)s ORDER BY issued_at DESC, ref
 """
 # A page of cards, newest first: of members with a home place, of a status, with these last digits.
 LIST: Final = """
 SELECT c.ref, c.member, c.kind, c.format, c.last4, c.status, c.valid_from, c.valid_until, c.replaces, c.issued_at,
-       c.revision
+       c.must_be_presented, c.revision
 FROM card c JOIN member m ON m.ref = c.member LEFT JOIN place p ON p.id = m.home
 WHERE (%(place)s::text IS NULL OR p.code::text = %(place)s) AND (%(status)s::text IS NULL OR c.status = %(status)s)
   AND (%(last4)s::text IS NULL OR c.last4 = upper(%(last4)s))
   AND (%(before)s::text IS NULL OR (c.issued_at, c.ref) < (%(before)s::timestamptz, %(before_ref)s))
 ORDER BY c.issued_at DESC, c.ref DESC LIMIT %(limit)s
 """
-# The card with a token.
+# The card with a number.
 WHOSE: Final = """
-SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
-FROM card WHERE token = %(token)s
+SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at,
+       must_be_presented, revision
+FROM card WHERE lookup = %(lookup)s
 """
 INSERT: Final = """
-INSERT INTO card (token, last4, kind, format, member, status, valid_from, valid_until, replaces)
-VALUES (%(token)s, %(last4)s, %(kind)s, %(format)s, %(member)s, %(status)s, %(valid_from)s, %(valid_until)s,
+INSERT INTO card (lookup, last4, kind, format, member, status, valid_from, valid_until, replaces)
+VALUES (%(lookup)s, %(last4)s, %(kind)s, %(format)s, %(member)s, %(status)s, %(valid_from)s, %(valid_until)s,
         %(replaces)s)
-RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, must_be_presented,
+          revision
 """
 # Change a card in one statement: a lost card is taken out of service this way.
 UPDATE: Final = """
@@ -62,18 +66,21 @@ UPDATE card SET
   valid_until = CASE WHEN %(has_valid_until)s THEN %(valid_until)s::timestamptz ELSE valid_until END
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
   AND (NOT %(has_status)s OR status = %(status)s OR status = ANY(%(before)s))
-RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, revision
+RETURNING ref, member, kind, format, last4, status, valid_from, valid_until, replaces, issued_at, must_be_presented,
+          revision
 """
-# Release the number of a lost or returned card for its next life: the row keeps a token that no card has.
+# Release the number of a lost or returned card for its next life: the row keeps a lookup that no card has.
 RELEASE: Final = """
-UPDATE card SET token = sha256(convert_to('released ' || ref || ' ' || gen_random_uuid(), 'UTF8'))
-WHERE token = %(token)s AND status = ANY(%(over)s)
+UPDATE card SET lookup = sha256(convert_to('released ' || ref || ' ' || gen_random_uuid(), 'UTF8'))
+WHERE lookup = %(lookup)s AND status = ANY(%(over)s)
 """
-# The token of an old card, for its next life.
-NUMBER: Final = "SELECT token, kind, format, last4 FROM card WHERE ref = %(ref)s"
+# Keep a number for the rights process, which has it already where the card was here before.
+SEAL: Final = "INSERT INTO card_number (lookup, sealed) VALUES (%(lookup)s, %(sealed)s) ON CONFLICT DO NOTHING"
+# What an old card is found by, for its next life.
+NUMBER: Final = "SELECT lookup, kind, format, last4 FROM card WHERE ref = %(ref)s"
 # The card that was read for an enrolment.
 ENROLLED: Final = """
-SELECT e.token, e.last4, e.format, e.bits, e.read_at, c.outcome, a.sealed
+SELECT e.lookup, e.last4, e.format, e.bits, e.read_at, c.outcome, a.sealed
 FROM enrolment e JOIN command c ON c.id = e.id
 LEFT JOIN enrolment_answer a ON a.id = e.id AND a.at > now() - interval '2 minutes'
 WHERE e.id = %(id)s
@@ -88,7 +95,7 @@ class CardMade(Body):
         default=None,
         max_length=100,
         repr=False,
-        description="In hexadecimal, in the card's byte order, or in `format`. Only its keyed hash is stored.",
+        description="In hexadecimal, in the card's byte order, or in `format`. It is stored sealed.",
         examples=["04A2245AC16D80"],
     )
     format: CardFormat | None = None
@@ -165,6 +172,9 @@ class Card(Answer):
     valid_from: datetime | None
     valid_until: datetime | None
     replaces: str | None = Field(description="The card that it replaces.")
+    must_be_presented: bool = Field(
+        description="Issued before numbers were kept: it opens nothing. Issue it again, by its number or at a reader."
+    )
     issued_at: datetime
 
 
@@ -209,7 +219,7 @@ def card_resource(ref: str) -> Resource:
 
 def card_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    kept = ("ref", "member", "kind", "format", "last4", "status", "replaces")
+    kept = ("ref", "member", "kind", "format", "last4", "status", "replaces", "must_be_presented")
     times = ("valid_from", "valid_until", "issued_at")
     return {**{name: row[name] for name in kept}, **{name: time_of(row[name]) for name in times}}
 

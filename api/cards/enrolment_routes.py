@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from access.formats import is_random
+from access.readings import number_of
 from api.cards.enrolments import (
     ASK,
     BEGIN,
@@ -19,13 +20,12 @@ from api.cards.enrolments import (
     bits_of,
     enrolment_json,
     likely,
-    number_of,
 )
 from api.http.answers import json_answer
 from api.http.errors import BadField, NotFound
 from api.http.references import reached_place
 from api.http.session import Session, guarded, session
-from api.http.state import card_key, shared
+from api.http.state import card_keys, shared
 from api.orders.answers import order_answers
 from api.orders.orders import found, order, order_json, outcomes
 from api.orders.routes import WaitQuestion
@@ -51,8 +51,9 @@ async def begin(request: Request, body: Enrol) -> Response:
             s, "enrol", place=place, door=None, expires_s=body.expires_s, device=reader["id"], gateway=reader["gateway"]
         )
         await s.run(BEGIN, {"id": ids[0], "place": place, "key": s.caller.id})
-        if shared(request).settings.card_key is not None:
-            await s.run(ASK, {"id": ids[0], "reply_key": public_bytes(reply_key(card_key(request)))})
+        keys = shared(request).settings.card_keys
+        if keys is not None:
+            await s.run(ASK, {"id": ids[0], "reply_key": public_bytes(reply_key(keys.lookup))})
         found_card = await _enrolment(s, request, ids[0])
     answer = json_answer(found_card, status=202)
     answer.headers["Location"] = f"/v1/enrolments/{ids[0]}"
@@ -79,13 +80,14 @@ async def _enrolment(s: Session, request: Request, enrolment_id: str) -> dict[st
     row = await s.row(FIND, {"id": enrolment_id})
     if row is None or not orders:
         raise NotFound(f"There is no enrolment {enrolment_id!r}, or this key has no access to it.")
-    raw = None if row["sealed"] is None else bits_of(card_key(request), enrolment_id, row["sealed"])
+    raw = None if row["sealed"] is None else bits_of(card_keys(request).lookup, enrolment_id, row["sealed"])
     alike: list[dict[str, Any]] = []
     random = False
-    if raw is not None and row["token"] is not None and row["card"] is None:
-        number = number_of(card_key(request), row["token"], raw)
+    if raw is not None and row["lookup"] is not None and row["card"] is None:
+        key = card_keys(request).lookup
+        number = number_of(key, row["lookup"], raw)
         random = number is not None and is_random(number)
-        by_token = likely(card_key(request), row["token"], raw)
-        cards = await s.rows(CARDS, {"tokens": [bytes.fromhex(token) for token in by_token]})
-        alike = [{"how": by_token[card.pop("token")], "card": card} for card in cards]
+        found_by = likely(key, row["lookup"], raw)
+        cards = await s.rows(CARDS, {"lookups": [bytes.fromhex(lookup) for lookup in found_by]})
+        alike = [{"how": found_by[card.pop("lookup")], "card": card} for card in cards]
     return enrolment_json(row, order_json(orders[0]), raw if row["key"] == s.caller.id else None, alike, random=random)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from psycopg.rows import DictRow
 from pydantic import Field
 
-from access.errors import CardError
-from access.formats import Card, lookalikes, read_bits
+from access.formats import lookalikes
+from access.readings import number_of
 from access.tokens import card_token
 from api.cards.notation import RANDOM
 from api.http.models import Answer, Body, Code, time_of
@@ -27,15 +27,16 @@ BEGIN: Final = "INSERT INTO enrolment (id, place, key) VALUES (%(id)s, %(place)s
 ASK: Final = "INSERT INTO enrolment_answer (id, reply_key) VALUES (%(id)s, %(reply_key)s)"
 # An enrolment with its order, and the known card that was read, if this key sees it.
 FIND: Final = """
-SELECT e.id, p.code::text AS place, d.code AS reader, e.key, encode(e.token, 'hex') AS token, e.last4, e.format, e.bits,
-       e.read_at, c.ref AS card, c.member, c.status, a.sealed
+SELECT e.id, p.code::text AS place, d.code AS reader, e.key, encode(e.lookup, 'hex') AS lookup, e.last4, e.format,
+       e.bits, e.read_at, c.ref AS card, c.member, c.status, a.sealed
 FROM enrolment e JOIN place p ON p.id = e.place JOIN command o ON o.id = e.id LEFT JOIN device d ON d.id = o.device
-LEFT JOIN card c ON c.token = e.token
+LEFT JOIN card c ON c.lookup = e.lookup
 LEFT JOIN enrolment_answer a ON a.id = e.id AND a.at > now() - interval '2 minutes'
 WHERE e.id = %(id)s
 """
 CARDS: Final = """
-SELECT encode(token, 'hex') AS token, ref, member, status FROM card WHERE token = ANY(%(tokens)s::bytea[])
+SELECT encode(lookup, 'hex') AS lookup, ref, member, status FROM card
+WHERE lookup = ANY(%(lookups)s::bytea[]) AND NOT must_be_presented
 """
 _HOW: Final[Mapping[str, str]] = {
     "reversed": "in reversed byte order",
@@ -97,7 +98,7 @@ def enrolment_json(
     row: DictRow, order: Mapping[str, Any], raw: str | None, alike: list[dict[str, Any]], *, random: bool = False
 ) -> dict[str, Any]:
     """Format an enrolment for an answer; ``random``: its number looks like one that changes at each read."""
-    state = "read" if row["token"] else "unreadable" if row["read_at"] else "ended" if order["outcome"] else "waiting"
+    state = "read" if row["lookup"] else "unreadable" if row["read_at"] else "ended" if order["outcome"] else "waiting"
     return {
         "id": row["id"],
         "place": row["place"],
@@ -136,35 +137,18 @@ def _hint(row: DictRow, state: str, alike: list[dict[str, Any]], *, random: bool
     return f'POST /v1/members/…/cards with {{"enrolment": "{row["id"]}"}} gives it to a member.'
 
 
-def likely(key: bytes, token: str, bits: str) -> dict[str, str]:
-    """Return the tokens of cards that a misconfigured reader would read as ``bits``, each with the fault.
+def likely(key: bytes, lookup: str, bits: str) -> dict[str, str]:
+    """Return the lookups of cards that a misconfigured reader would read as ``bits``, each with the fault.
 
     Args:
-        key: the network's key for tokens.
-        token: of the card as it was read, by the reader's settings.
+        key: the look-up key.
+        lookup: of the card as it was read, by the reader's settings.
         bits: raw.
     """
-    number = number_of(key, token, bits)
+    number = number_of(key, lookup, bits)
     return {} if number is None else {card_token(key, one): _HOW[how] for how, one in lookalikes(number).items()}
 
 
 def bits_of(key: bytes, enrolment: str, sealed: bytes | None) -> str | None:
     """Return the raw bits that were read for an enrolment; None: none, or more than two minutes ago."""
     return None if sealed is None else unseal(reply_key(key), bytes(sealed), about=enrolment)
-
-
-def number_of(key: bytes, token: str, bits: str) -> str | None:
-    """Return the card number with this token among the readings of ``bits``; None: there is none."""
-    return next((one for one in _numbers(bits) if card_token(key, one) == token), None)
-
-
-def _numbers(bits: str) -> Iterator[str]:
-    """Yield the number that each reader configuration makes of ``bits``."""
-    for inverted in (False, True):
-        for backwards in (False, True):
-            try:
-                card = read_bits(bits, inverted=inverted, reversed_bytes=backwards)
-            except CardError:
-                return
-            if isinstance(card, Card):
-                yield card.number

@@ -14,16 +14,18 @@ from psycopg.errors import UniqueViolation
 from access.cards import OVER
 from access.errors import CardError
 from access.formats import is_random
+from access.readings import number_of
 from api.audit.entries import note_reading
-from api.cards.cards import ENROLLED, INSERT, RELEASE, CardMade, CardReissued, CardSought, card_json
-from api.cards.enrolments import bits_of, number_of
+from api.cards.cards import ENROLLED, INSERT, RELEASE, SEAL, CardMade, CardReissued, CardSought, card_json
+from api.cards.enrolments import bits_of
 from api.cards.notation import RANDOM, NeedsFormat, read_notation
 from api.cards.numbers import Credential, read_keypad_code, read_number
 from api.http.errors import BadField, FormatNeeded, Taken
 from api.http.limits import TAKEN
 from api.http.roles import Permission
 from api.http.session import Session, session
-from api.http.state import card_key, shared
+from api.http.state import card_keys, shared
+from rights.card_secret import CardKeys
 
 _NAMED: Final = "number, enrolment, code and code_digits"
 _TRIES: Final = 20
@@ -57,7 +59,7 @@ async def credential_of(
     Raises:
         BadField: no card or two; an invalid number, code or enrolment; a code that this caller may not choose.
         LimitReached: this key has named too many cards of others.
-        Unavailable: this server has no key for card tokens.
+        Unavailable: this server has no keys for cards.
     """
     if not names_a_card(body, within):
         raise BadField(f"{within}number", f"send one of {_NAMED}")
@@ -67,7 +69,7 @@ async def credential_of(
             tries.check(TAKEN, s.caller.id)
             tries.count(TAKEN, s.caller.id)
     elif body.code_digits is not None:
-        return _new_code(card_key(request), body.code_digits)
+        return _new_code(card_keys(request), body.code_digits)
     elif body.code is not None and s.caller.places is not None:
         raise BadField(f"{within}code", CHOSEN)
     if body.enrolment is not None:
@@ -76,7 +78,7 @@ async def credential_of(
         return numbered(request, body.number, body.format, within=within)
     assert body.code is not None
     try:
-        return read_keypad_code(card_key(request), body.code)
+        return read_keypad_code(card_keys(request), body.code)
     except CardError as error:
         raise BadField(f"{within}code", str(error)) from None
 
@@ -87,14 +89,14 @@ def numbered(request: Request, number: str, format_: str | None, *, within: str 
     Raises:
         FormatNeeded: it may be decimal or hexadecimal.
         BadField: there is no such format, or the number isn't of it.
-        Unavailable: this server has no key for card tokens.
+        Unavailable: this server has no keys for cards.
     """
     try:
         read_notation(format_ or "")
     except CardError as error:
         raise BadField(f"{within}format", str(error)) from None
     try:
-        return read_number(card_key(request), number, format_)
+        return read_number(card_keys(request), number, format_)
     except NeedsFormat as error:
         choices = [(one.format, one.reader_sends) for one in error.choices]
         raise FormatNeeded(f"{within}number", str(error), choices) from None
@@ -109,17 +111,19 @@ async def put_card(s: Session, request: Request, credential: Credential, **value
         Taken: another card has this number, at any place.
     """
     for _ in range(_TRIES):
-        await s.run(RELEASE, {"token": credential.token, "over": list(OVER)})
+        await s.run(RELEASE, {"lookup": credential.lookup, "over": list(OVER)})
         kept = {"last4": credential.last4, "kind": credential.kind, "format": credential.format}
         try:
             async with s.conn.transaction():
-                row = await s.row(INSERT, {"token": credential.token, **kept, **values})
+                row = await s.row(INSERT, {"lookup": credential.lookup, **kept, **values})
+                if credential.sealed is not None:
+                    await s.run(SEAL, {"lookup": credential.lookup, "sealed": credential.sealed})
         except UniqueViolation as error:
             if error.diag.constraint_name != "card_pkey":
                 raise
             if credential.shown is None:
                 break
-            credential = _new_code(card_key(request), len(credential.shown))
+            credential = _new_code(card_keys(request), len(credential.shown))
         else:
             assert row is not None
             return row | {"code": credential.shown}
@@ -164,16 +168,17 @@ async def _enrolled(s: Session, request: Request, enrolment: str, field: str) ->
     row = await s.row(ENROLLED, {"id": enrolment})
     if row is None:
         raise BadField(field, "there is no such enrolment")
-    if row["token"] is None:
+    if row["lookup"] is None:
         what = "its card has an unknown format" if row["read_at"] else "no card has been presented yet"
         raise BadField(field, what)
-    bits = None if row["sealed"] is None else bits_of(card_key(request), enrolment, row["sealed"])
-    number = None if bits is None else number_of(card_key(request), row["token"].hex(), bits)
+    key = card_keys(request).lookup
+    bits = None if row["sealed"] is None else bits_of(key, enrolment, row["sealed"])
+    number = None if bits is None else number_of(key, row["lookup"].hex(), bits)
     if number is not None and row["format"] == "MIFARE4" and is_random(number):
         raise BadField(field, RANDOM)
-    return Credential(token=bytes(row["token"]), last4=row["last4"], kind="card", format=row["format"])
+    return Credential(lookup=bytes(row["lookup"]), last4=row["last4"], kind="card", format=row["format"])
 
 
-def _new_code(key: bytes, digits: int) -> Credential:
+def _new_code(keys: CardKeys, digits: int) -> Credential:
     chosen = "".join(secrets.choice("0123456789") for _ in range(digits))
-    return replace(read_keypad_code(key, chosen), shown=chosen)
+    return replace(read_keypad_code(keys, chosen), shown=chosen)

@@ -1,4 +1,4 @@
-"""What is stored of a card number or a keypad code: its token, and the last four digits of a card. Pure."""
+"""What is stored of a card number or a keypad code: what it is found by, and its number, sealed."""
 
 from __future__ import annotations
 
@@ -7,40 +7,47 @@ from typing import Literal
 
 from access.errors import CardError
 from access.formats import Card, read_code
-from access.tokens import card_token
 from api.cards import notation
+from rights.card_secret import CardKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
     """What is stored of a card number or a keypad code."""
 
-    token: bytes
+    lookup: bytes
+    """What it is found by."""
     last4: str | None
     kind: Literal["card", "code"]
     format: str | None
+    sealed: bytes | None = field(default=None, repr=False)
+    """Its number, for the rights process; None: that has it already."""
     shown: str | None = field(default=None, repr=False)
     """A code that the server chose, for the answer that shows it once."""
 
 
-def credential(key: bytes, card: Card) -> Credential:
+def credential(keys: CardKeys, card: Card) -> Credential:
     """Return what to store of ``card``; of a keypad code no digits, since it may have only four.
 
     Args:
-        key: the network's key for tokens.
+        keys: what cards are stored with.
         card: as a reader sends it.
     """
-    token, code = bytes.fromhex(card_token(key, card.number)), card.format == "code"
+    code = card.format == "code"
     return Credential(
-        token=token, last4=None if code else card.number[-4:], kind="code" if code else "card", format=card.format
+        lookup=keys.found_by(card.number),
+        sealed=keys.seal(card.number),
+        last4=None if code else card.number[-4:],
+        kind="code" if code else "card",
+        format=card.format,
     )
 
 
-def read_number(key: bytes, number: str, format_: str | None = None) -> Credential:
+def read_number(keys: CardKeys, number: str, format_: str | None = None) -> Credential:
     """Read a card's number, in hexadecimal or as ``format_`` says (``api.cards.notation``).
 
     Args:
-        key: the network's key for tokens.
+        keys: what cards are stored with.
         number: for example ``04:A2:24:5A:C1:6D:80``.
         format_: for example ``EM4100-0A-decimal``.
 
@@ -51,13 +58,13 @@ def read_number(key: bytes, number: str, format_: str | None = None) -> Credenti
     card = notation.read_number(number, format_ or "")
     if card.format == "code":
         raise CardError("a keypad code is sent as `code`")
-    return credential(key, card)
+    return credential(keys, card)
 
 
-def read_keypad_code(key: bytes, digits: str) -> Credential:
+def read_keypad_code(keys: CardKeys, digits: str) -> Credential:
     """Read a keypad code of 4 to 12 digits.
 
     Raises:
         CardError: it isn't one.
     """
-    return credential(key, read_code(digits))
+    return credential(keys, read_code(digits))

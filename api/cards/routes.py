@@ -93,7 +93,7 @@ async def find(request: Request, body: CardSought) -> Response:
     """By card number (not stored), by an enrolment at a reader, or by keypad code."""
     async with session(request, "members:read") as s:
         credential = await credential_of(s, request, body)
-        row = await s.row(rows.WHOSE, {"token": credential.token})
+        row = await s.row(rows.WHOSE, {"lookup": credential.lookup})
         # so that tried codes leave a trace
         await note_reading(s, "read card by number", f"card {row['ref'] if row else 'unknown'}")
     if row is None:  # after the commit, so that the look-up stays in the audit
@@ -150,10 +150,15 @@ async def reissue(ref: str, request: Request, body: CardReissued) -> Response:
             credential = await credential_of(s, request, body)
             if old["status"] not in OVER:
                 await _retire(s, old, body.old)
+        elif old["must_be_presented"]:
+            raise Conflict(
+                "This card was issued before numbers were kept. Send its number, or an enrolment of it at a reader.",
+                field="number",
+            )
         elif old["status"] in OVER:
             was = await read(s, replace(card_resource(ref), find=rows.NUMBER))
             shown = {"last4": was["last4"], "kind": was["kind"], "format": was["format"]}
-            credential = Credential(token=bytes(was["token"]), **shown)
+            credential = Credential(lookup=bytes(was["lookup"]), **shown)
         else:
             what = f"This card is {old['status']}, so that it can't be reissued. Send the number of its replacement."
             raise Conflict(what, field="number")

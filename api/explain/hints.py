@@ -18,7 +18,14 @@ def hints(
 ) -> list[dict[str, str]]:
     """Return the hints; ``behind``: gateways without the newest list."""
     found: list[tuple[str, str]] = []
-    if card is not None and held is not None and token not in held.entries:
+    if card is not None and card["must_be_presented"]:
+        found.append((
+            "The card was issued before numbers were kept, and opens nothing: issue it again, by its number or at a "
+            "reader.",
+            "La carte date d'avant la conservation des numéros et n'ouvre rien : délivrez-la de nouveau, "
+            "par son numéro ou à un lecteur.",
+        ))  # fmt: skip
+    elif card is not None and held is not None and token not in held.entries:
         found.append((
             f"The network knows the card (member {card['member']}, {card['status']}), but no pass of its member names "
             "this place.",

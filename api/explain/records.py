@@ -17,16 +17,29 @@ from rights.assembly import stored_list
 from rights.queries import STORED_ENTRIES, STORED_SETTINGS, VERSION_AT
 
 _BEFORE: Final = timedelta(hours=24)
+NO_CARD: Final = "00" * 32
+"""What no card is called."""
 
 CARD: Final = """
-SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card WHERE ref = %(card)s
+SELECT ref, lookup, member, status, last4, kind, must_be_presented FROM card WHERE ref = %(card)s
 """
 CARD_BY_NUMBER: Final = """
-SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card WHERE token = %(token)s
+SELECT ref, lookup, member, status, last4, kind, must_be_presented FROM card WHERE lookup = %(lookup)s
+"""
+# The card that a token of a place's list stands for; in events from before 0046 the card's own, as its lookup still is.
+_CARD_READ: Final = """
+SELECT ref, lookup, member, status, last4, kind, must_be_presented FROM card
+WHERE lookup = coalesce((SELECT coalesce(e.lookup, e.token) FROM list_entry e
+  WHERE e.place = %(place)s AND e.token = %(token)s ORDER BY e.since DESC LIMIT 1), %(token)s)
+"""
+# What a card is called in a place's list; a token stays the same as long as the place and the card do.
+_CALLED: Final = """
+SELECT encode(token, 'hex') AS token FROM list_entry WHERE place = %(place)s AND lookup = %(lookup)s
+ORDER BY since DESC LIMIT 1
 """
 # The card that a member most likely carries.
 CARDS_OF_MEMBER: Final = """
-SELECT ref, encode(token, 'hex') AS token, member, status, last4, kind FROM card WHERE member = %(member)s
+SELECT ref, lookup, member, status, last4, kind, must_be_presented FROM card WHERE member = %(member)s
 ORDER BY status = 'active' DESC, kind = 'card' DESC, issued_at DESC, ref LIMIT 1
 """
 # The last evacuation or release that gateways carried out, for the place and each door.
@@ -97,7 +110,7 @@ async def list_at(s: Session, place: int, version: int, token: str | None) -> Ac
         settings = await cursor.fetchone()
         if settings is None:
             return None
-        await cursor.execute(STORED_ENTRIES.encode(), {"place": place, "version": version, "token": token or "00" * 32})
+        await cursor.execute(STORED_ENTRIES.encode(), {"place": place, "version": version, "token": token or NO_CARD})
         return stored_list(settings, await cursor.fetchall())
 
 
@@ -127,14 +140,25 @@ async def state_before(s: Session, place: int, code: str, at: datetime, *, time_
     )
 
 
-async def card_meant(s: Session, *, card: str | None, token: bytes | None, member: str | None) -> DictRow | None:
+async def token_at(s: Session, place: int, lookup: bytes) -> str:
+    """Return what a card is called in the list of ``place``; where it never was in that, what no card is called."""
+    row = await s.row(_CALLED, {"place": place, "lookup": lookup})
+    return NO_CARD if row is None else str(row["token"])
+
+
+async def card_read(s: Session, place: int, token: str) -> DictRow | None:
+    """Return the card that a read at ``place`` names; None: it never was in that place's list, or isn't this key's."""
+    return await s.row(_CARD_READ, {"place": place, "token": bytes.fromhex(token)})
+
+
+async def card_meant(s: Session, *, card: str | None, lookup: bytes | None, member: str | None) -> DictRow | None:
     """Return the card that a request names; None: no card that this key sees has this number.
 
     Raises:
         BadField: the card or member doesn't exist, or the member has no card.
     """
-    if token is not None:
-        return await s.row(CARD_BY_NUMBER, {"token": token})
+    if lookup is not None:
+        return await s.row(CARD_BY_NUMBER, {"lookup": lookup})
     if card is not None:
         row = await s.row(CARD, {"card": card})
         if row is None:

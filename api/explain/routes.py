@@ -44,9 +44,10 @@ async def _present(s: Session, request: Request, body: ExplainQuestion, now: dat
     assert body.place is not None and body.door is not None
     place = await reached_place(s, body.place, "explain", field="place")
     await door_named(s, place, body.door)
-    token = None if body.number is None else numbered(request, body.number, body.format).token
-    card = await records.card_meant(s, card=body.card, token=token, member=body.member)
-    named = token.hex() if token is not None else card["token"] if card is not None else None
+    sought = None if body.number is None else numbered(request, body.number, body.format).lookup
+    card = await records.card_meant(s, card=body.card, lookup=sought, member=body.member)
+    found_by = sought if sought is not None else card["lookup"] if card is not None else None
+    named = None if found_by is None else await records.token_at(s, place, found_by)
     held, version = await records.list_now(s, place, named)
     at = body.at or now
     age_s = int((now - held.made_at).total_seconds()) if held is not None and at <= now else None
@@ -76,7 +77,7 @@ async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
         raise Conflict(
             f"The list of that time (version {version}) is no longer stored, so that this can't be explained."
         )
-    card = await records.card_meant(s, card=None, token=bytes.fromhex(event.card), member=None) if event.card else None
+    card = await records.card_read(s, place, event.card) if event.card else None
     state = await _state(s, place, code, event.at, held)
     held = at_that_time(held, event.at, event.list_age_s)
     pin = typed(held, event.card, event.reason)

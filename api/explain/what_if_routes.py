@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -39,6 +39,27 @@ _SCHEDULES: Final = """
 SELECT s.id, s.hours, s.linked, CASE WHEN p.code IS NULL THEN s.code::text ELSE p.code || '/' || s.code END AS name
 FROM schedule s LEFT JOIN place p ON p.id = s.place WHERE s.place IS NULL OR s.place = %(place)s
 """
+
+
+# What cards are called at a place, in its list and in what was read there.
+_TOKENS: Final = """
+SELECT DISTINCT lookup, encode(token, 'hex') AS token FROM list_entry WHERE place = %(place)s AND lookup IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Cards by the tokens that they have in a place's list; a card that never was in it was never read either."""
+
+    tokens: Mapping[bytes, str]
+
+    def token(self, place: int, code: str, lookup: bytes) -> str:
+        """Return a card's token."""
+        return self.tokens.get(lookup, lookup.hex())
+
+    def pin(self, code: str, hard: str) -> str:
+        """Return a PIN's hash, which is compared with nothing."""
+        return hard
 
 
 class WhatIf(Body):
@@ -139,15 +160,16 @@ async def _lists(s: Session, place: int, now: datetime, changes: Sequence[Change
     places, members = replace(places, schedules=rows), replace(members, schedules=rows)
     numbers = {row["name"]: row["id"] for row in schedules}
     others = changed(places, members, changes, numbers)
-    return await asyncio.to_thread(_assembled, place, places, members), await asyncio.to_thread(
-        _assembled, place, *others
+    names = _Listed({bytes(row["lookup"]): row["token"] for row in await s.rows(_TOKENS, values)})
+    return await asyncio.to_thread(_assembled, place, places, members, names), await asyncio.to_thread(
+        _assembled, place, *others, names
     )
 
 
-def _assembled(place: int, rows: PlaceRows, members: assembly.MemberRows) -> AccessList:
+def _assembled(place: int, rows: PlaceRows, members: assembly.MemberRows, names: _Listed) -> AccessList:
     settings = assembly.places(rows)
     served = {place: replace(settings[place], served=True)}
-    entries, _ = assembly.entries(members, served)
+    entries, _ = assembly.entries(members, served, names)
     held = settings[place].list
     # a current lockdown doesn't apply to the past
     doors = {code: replace(door, locked=False) for code, door in held.rules.doors.items()}

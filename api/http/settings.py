@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from access.errors import CardError
-from access.tokens import token_key
+from rights.card_secret import CardKeys
 
 
 class ApiSettings(BaseSettings):
@@ -52,10 +53,15 @@ class ApiSettings(BaseSettings):
     key_requests: int = Field(
         default=2000, ge=1, description="Requests with one key in 10 s; more are answered with 429."
     )
-    card_key: SecretStr | None = Field(
+    card_sealing_key: str = Field(
+        default="",
+        description="The public key that card numbers are sealed with for the rights process: 32 bytes in base64 "
+        "(`maillage network card-keys` prints it). Without it and the look-up key no card can be registered.",
+    )
+    card_lookup_key: SecretStr | None = Field(
         default=None,
-        description="The network's key for card tokens and PINs, 64 hexadecimal digits; "
-        "without it no card can be registered and no PIN set.",
+        description="The key that cards are found by, which no gateway holds: 64 hexadecimal digits "
+        "(`maillage network card-keys`).",
     )
     broker_address: str | None = Field(
         default=None,
@@ -90,14 +96,21 @@ class ApiSettings(BaseSettings):
                 ) from None
         return given
 
-    @field_validator("card_key")
-    @classmethod
-    def _readable(cls, key: SecretStr | None) -> SecretStr | None:
-        """Refuse an invalid key at the start; an empty one counts as none."""
-        if key is None or not key.get_secret_value():
-            return None
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        """Refuse invalid card keys at the start; an empty one counts as none."""
         try:
-            token_key(key.get_secret_value())
+            _ = self.card_keys
         except CardError as error:
             raise ValueError(str(error)) from None
-        return key
+        return self
+
+    @property
+    def card_keys(self) -> CardKeys | None:
+        """What cards are stored with; None: one of the two keys is missing.
+
+        Raises:
+            CardError: one of them isn't a key.
+        """
+        lookup = self.card_lookup_key.get_secret_value() if self.card_lookup_key is not None else ""
+        return CardKeys.read(self.card_sealing_key, lookup) if self.card_sealing_key and lookup else None

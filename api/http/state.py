@@ -8,7 +8,6 @@ from typing import Any, cast
 from fastapi import Request
 from psycopg_pool import AsyncConnectionPool
 
-from access.tokens import token_key
 from api.http.answers import Packer
 from api.http.callers import KeyChecker
 from api.http.clients import Clients
@@ -16,6 +15,7 @@ from api.http.errors import Unavailable
 from api.http.limits import Tries
 from api.http.metrics import Metrics
 from api.http.settings import ApiSettings
+from rights.card_secret import CardKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,16 @@ def shared(request: Request) -> Shared:
     return cast("Shared", request.app.state.shared)
 
 
-def card_key(request: Request) -> bytes:
-    """Return the network's key for card tokens and PINs, 32 bytes.
+def card_keys(request: Request) -> CardKeys:
+    """Return what cards are stored with.
 
     Raises:
-        Unavailable: this server has no key.
+        Unavailable: this server has no keys.
     """
-    given = shared(request).settings.card_key
-    if given is None:
-        raise Unavailable("This server can't accept cards, codes or PINs: it was started without MAILLAGE_CARD_KEY.")
-    return token_key(given.get_secret_value())
+    keys = shared(request).settings.card_keys
+    if keys is None:
+        raise Unavailable(
+            "This server can't accept cards or codes: it was started without MAILLAGE_CARD_SEALING_KEY and "
+            "MAILLAGE_CARD_LOOKUP_KEY."
+        )
+    return keys

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from access.errors import CardError
-from access.tokens import pin_hash
+from access.tokens import hard_pin
 from api.cards.issuing import taking
 from api.http.answers import json_answer
 from api.http.cursors import make_cursor, read_cursor
@@ -17,7 +18,6 @@ from api.http.models import sent
 from api.http.references import organisation_named, place_named
 from api.http.revisions import change, expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import guarded, session
-from api.http.state import card_key
 from api.members import members as rows
 from api.members.members import (
     Member,
@@ -113,9 +113,9 @@ async def change_member(ref: str, request: Request, body: MemberChanged) -> Resp
     **guarded("members:write", answers={200: Member}, changes=True),
 )
 async def set_pin(ref: str, request: Request, body: PinSet) -> Response:
-    """4 to 12 digits, stored as a keyed hash."""
+    """4 to 12 digits, six are usual; stored as a memory-hard hash."""
     try:
-        hashed = pin_hash(card_key(request), ref, body.pin)
+        hashed = await asyncio.to_thread(hard_pin, ref, body.pin)
     except CardError as error:
         raise BadField("pin", str(error)) from None
     return await _write_pin(ref, request, hashed)

@@ -20,6 +20,7 @@ from api.transfer.plan import Plan, make_plan
 from api.transfer.report import LineReport, counts, line_as_json, notes_of, question_as_json
 from api.transfer.store import Hidden, load_known, write
 from api.transfer.text import Table, read_table
+from rights.card_secret import CardKeys
 
 _ROUNDS: Final = 3
 _MOST_HIDDEN: Final = 10
@@ -52,7 +53,7 @@ class Parsed:
     """If the card numbers may be decimal or hexadecimal."""
 
 
-def parse(data: bytes, key: bytes, default_format: str, encoding: str = "") -> Parsed:
+def parse(data: bytes, keys: CardKeys, default_format: str, encoding: str = "") -> Parsed:
     """Parse a file's lines, each with its problems.
 
     Raises:
@@ -70,7 +71,7 @@ def parse(data: bytes, key: bytes, default_format: str, encoding: str = "") -> P
     )
     cards, asked = study(numbers, default_format)
     for number, cells in table.lines:
-        line = read_line(number, cells, columns, key=key, cards=cards)
+        line = read_line(number, cells, columns, keys=keys, cards=cards)
         if number in ragged:
             what = f"the line has {ragged[number]} cells, the header {len(table.header)}: is a separator not quoted?"
             line = replace(line, wrong=(*line.wrong, LineProblem(column=None, what=what)))
@@ -120,11 +121,11 @@ async def import_lines(
 
 def _marked(line: Line, report: LineReport, plan: Plan, hidden: Hidden, several: bool) -> Line:
     wrong = list(line.wrong)
-    if several and (report.member in plan.new_members or line.token in plan.new_cards):
+    if several and (report.member in plan.new_members or line.lookup in plan.new_cards):
         return replace(line, wrong=(_SEVERAL_TAKEN,))
     if report.member in hidden.members:
         wrong.append(_TAKEN_ADDRESS if report.member in plan.new_members else _ELSEWHERE)
-    if line.token in hidden.cards:
+    if line.lookup in hidden.cards:
         wrong.append(_TAKEN_CARD)
     if report.pass_ref in hidden.passes:
         wrong.append(_HOLDS_ELSEWHERE)

@@ -38,7 +38,9 @@ class CardRow:
     """A card or a keypad code; ``ref`` is empty until the database assigns it."""
 
     ref: str = ""
-    token: bytes = field(repr=False)
+    lookup: bytes = field(repr=False)
+    sealed: bytes | None = field(default=None, repr=False)
+    """Of a new card: its number, for the rights process."""
     member: str
     kind: str = "card"
     format: str | None = None

@@ -14,6 +14,7 @@ from api.http.csv_cells import unquoted
 from api.present.network import unaccented
 from api.transfer.card_column import CardColumn
 from api.transfer.columns import Column
+from rights.card_secret import CardKeys
 
 T = TypeVar("T")
 
@@ -73,7 +74,8 @@ class Line:
     organisation: str | None = None
     home: str | None = None
     status: str | None = None
-    token: bytes | None = field(default=None, repr=False)
+    lookup: bytes | None = field(default=None, repr=False)
+    sealed: bytes | None = field(default=None, repr=False)
     card_kind: Literal["card", "code"] = "card"
     card_format: str | None = None
     last4: str | None = None
@@ -115,7 +117,7 @@ class Line:
         """Whether any of its cells is about a card."""
         return any(
             value is not None
-            for value in (self.token, self.card_ref, self.card_status, self.card_from, self.card_until)
+            for value in (self.lookup, self.card_ref, self.card_status, self.card_from, self.card_until)
         )
 
 
@@ -126,7 +128,7 @@ def cell_of(cells: Sequence[str], columns: Mapping[Column, int], column: Column)
 
 
 def read_line(
-    number: int, cells: Sequence[str], columns: Mapping[Column, int], *, key: bytes, cards: CardColumn
+    number: int, cells: Sequence[str], columns: Mapping[Column, int], *, keys: CardKeys, cards: CardColumn
 ) -> Line:
     """Read the cells of one line.
 
@@ -134,7 +136,7 @@ def read_line(
         number: of the line in the file.
         cells: as in the file.
         columns: the position of each column.
-        key: the network's key for card tokens.
+        keys: what cards are stored with.
         cards: how to read the file's card numbers.
     """
     wrong: list[LineProblem] = []
@@ -164,7 +166,7 @@ def read_line(
             return None
 
     card = take("card", lambda text: cards.read(text, cell("card_format")))
-    kept = credential(key, card) if card else None
+    kept = credential(keys, card) if card else None
     places = take("places", _places)
     return Line(
         number=number,
@@ -174,7 +176,8 @@ def read_line(
         organisation=take("organisation", _text, clearable=True),
         home=take("home", _text, clearable=True),
         status=take("status", _one_of(_STATUSES)),
-        token=kept.token if kept else None,
+        lookup=kept.lookup if kept else None,
+        sealed=kept.sealed if kept else None,
         card_kind=kept.kind if kept else "card",
         card_format=card.format if card else None,
         last4=kept.last4 if kept else None,

@@ -56,7 +56,7 @@ class _Planner:
         self._members = dict(known.members)
         self._cards = dict(known.cards)
         self._by_email = {one.email.lower(): ref for ref, one in known.members.items() if one.email}
-        self._by_card_ref = {one.ref: token for token, one in known.cards.items()}
+        self._by_card_ref = {one.ref: lookup for lookup, one in known.cards.items()}
         self._told_by: dict[tuple[str, str], tuple[int, Any]] = {}
         self._carded: dict[bytes, int] = {}
         self._passes = PassPlanner(known)
@@ -96,7 +96,7 @@ class _Planner:
         if old is None or member != old:
             self._keep_member(member)
         if card is not None:
-            self._carded[card.token] = line.number
+            self._carded[card.lookup] = line.number
             if card != card_old:
                 self._keep_card(card)
         if one is not None and one != pass_old:
@@ -149,21 +149,21 @@ class _Planner:
         )
 
     def _named_card(self, line: Line) -> CardRow | None:
-        if line.token is not None and line.card_kind == "code" and self._known.reach is not None:
+        if line.lookup is not None and line.card_kind == "code" and self._known.reach is not None:
             # the same refusal whether it exists or not
             raise LineRefused("card", "the server chooses keypad codes: POST /v1/members/…/cards with code_digits")
         if line.card_ref is not None:
-            token = self._by_card_ref.get(line.card_ref)
-            if token is None:
+            lookup = self._by_card_ref.get(line.card_ref)
+            if lookup is None:
                 raise LineRefused("card_ref", f"there is no card {line.card_ref!r} that this key sees")
-            if line.token not in (None, token):
+            if line.lookup not in (None, lookup):
                 raise LineRefused("card", f"card {line.card_ref!r} has another number")
-            return self._cards[token]
-        return self._cards.get(line.token) if line.token is not None else None
+            return self._cards[lookup]
+        return self._cards.get(line.lookup) if line.lookup is not None else None
 
     def _taken(self, card: CardRow | None, line: Line) -> str:
         assert card is not None
-        earlier = self._carded.get(card.token)
+        earlier = self._carded.get(card.lookup)
         if earlier is not None and earlier != line.number:
             return f"line {earlier} names the same card for another member"
         return f"the card is {card.member}'s"
@@ -173,7 +173,7 @@ class _Planner:
     def _member(self, line: Line, old: MemberRow | None) -> tuple[MemberRow, tuple[str, str] | None]:
         if old is None and not line.name:
             raise LineRefused("name", "a new member needs a name")
-        if old is None and not (line.email and line.email != CLEAR) and line.token is None:
+        if old is None and not (line.email and line.email != CLEAR) and line.lookup is None:
             raise LineRefused(
                 None, "a new member needs an e-mail address or a card: else a second import would double it"
             )
@@ -232,15 +232,20 @@ class _Planner:
 
     def _card(self, line: Line, member: MemberRow) -> tuple[CardRow | None, CardRow | None]:
         old = self._named_card(line)
-        if old is None and line.token is None:
+        if old is None and line.lookup is None:
             if line.has_card:
                 raise LineRefused("card", "a change of a card needs its number or its reference")
             return None, None
         zone = zone_of(self._known, (), member.home)
         if old is None:
-            assert line.token is not None
+            assert line.lookup is not None
             was = CardRow(
-                token=line.token, member=member.ref, kind=line.card_kind, format=line.card_format, last4=line.last4
+                lookup=line.lookup,
+                sealed=line.sealed,
+                member=member.ref,
+                kind=line.card_kind,
+                format=line.card_format,
+                last4=line.last4,
             )
         else:
             was = old
@@ -286,9 +291,9 @@ class _Planner:
         rows[member.ref] = member
 
     def _keep_card(self, card: CardRow) -> None:
-        self._cards[card.token] = card
-        rows = self._plan.changed_cards if card.token in self._known.cards else self._plan.new_cards
-        rows[card.token] = card
+        self._cards[card.lookup] = card
+        rows = self._plan.changed_cards if card.lookup in self._known.cards else self._plan.new_cards
+        rows[card.lookup] = card
 
     def _keep_pass(self, one: PassRow) -> None:
         self._passes.keep(one)

@@ -16,7 +16,7 @@ from api.http.language import Language, language_of
 from api.http.models import Answer, Question
 from api.http.problems import problem
 from api.http.session import guarded, session
-from api.http.state import card_key, shared
+from api.http.state import card_keys, shared
 from api.transfer.export import written_csv
 from api.transfer.french import french, french_report
 from api.transfer.importing import import_lines, parse
@@ -145,7 +145,7 @@ async def import_members(request: Request, question: Annotated[ImportQuestion, Q
     language, data = _language(request), await request.body()
     say = french if language == "fr" else str
     try:
-        parsed = await asyncio.to_thread(parse, data, card_key(request), question.card_format, question.encoding)
+        parsed = await asyncio.to_thread(parse, data, card_keys(request), question.card_format, question.encoding)
         async with session(request, "members:write") as s:
             stored, report = await import_lines(
                 s, parsed, shared(request).tries, dry_run=question.dry_run, skip_refused=question.skip_refused

@@ -19,7 +19,7 @@ T = TypeVar("T")
 _MEANT: Final = """
 SELECT ref, name, email, organisation, home, status, revision FROM member
 WHERE ref = ANY(%(refs)s::text[]) OR lower(email) = ANY(%(emails)s::text[])
-   OR ref IN (SELECT member FROM card WHERE token = ANY(%(tokens)s::bytea[]) OR ref = ANY(%(cards)s::text[]))
+   OR ref IN (SELECT member FROM card WHERE lookup = ANY(%(lookups)s::bytea[]) OR ref = ANY(%(cards)s::text[]))
 """
 # Every member that this key sees, except visitors.
 _ALL: Final = """
@@ -30,7 +30,7 @@ ORDER BY lower(m.name), m.ref
 """
 # Their cards.
 _CARDS: Final = """
-SELECT ref, token, member, kind, format, last4, status, valid_from, valid_until, revision FROM card
+SELECT ref, lookup, member, kind, format, last4, status, valid_from, valid_until, revision FROM card
 WHERE member = ANY(%(members)s::text[]) ORDER BY issued_at, ref
 """
 # Their passes, without visits and revoked ones.
@@ -73,16 +73,21 @@ WHERE m.ref = n.ref AND m.revision = n.revision RETURNING m.ref
 """
 # New cards, without those that another member has.
 _NEW_CARDS: Final = """
-INSERT INTO card (token, member, kind, format, last4, status, valid_from, valid_until)
-SELECT * FROM unnest(%(token)s::bytea[], %(member)s::text[], %(kind)s::text[], %(format)s::text[], %(last4)s::text[],
+INSERT INTO card (lookup, member, kind, format, last4, status, valid_from, valid_until)
+SELECT * FROM unnest(%(lookup)s::bytea[], %(member)s::text[], %(kind)s::text[], %(format)s::text[], %(last4)s::text[],
                      %(status)s::text[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[])
-ON CONFLICT DO NOTHING RETURNING token
+ON CONFLICT DO NOTHING RETURNING lookup
+"""
+# Their numbers, for the rights process.
+_SEALED: Final = """
+INSERT INTO card_number (lookup, sealed) SELECT * FROM unnest(%(lookup)s::bytea[], %(sealed)s::bytea[])
+ON CONFLICT DO NOTHING
 """
 _CHANGED_CARDS: Final = """
 UPDATE card c SET status = n.status, valid_from = n.valid_from, valid_until = n.valid_until
-FROM unnest(%(token)s::bytea[], %(status)s::text[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[],
-            %(revision)s::integer[]) AS n (token, status, valid_from, valid_until, revision)
-WHERE c.token = n.token AND c.revision = n.revision RETURNING c.token
+FROM unnest(%(lookup)s::bytea[], %(status)s::text[], %(valid_from)s::timestamptz[], %(valid_until)s::timestamptz[],
+            %(revision)s::integer[]) AS n (lookup, status, valid_from, valid_until, revision)
+WHERE c.lookup = n.lookup AND c.revision = n.revision RETURNING c.lookup
 """
 _NEW_PASSES: Final = """
 INSERT INTO pass (ref, member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month,
@@ -117,7 +122,7 @@ FROM unnest(%(pass)s::text[], %(place)s::integer[], %(spaces)s::text[], %(doors)
 _PIECE: Final = 2000
 """Rows of one statement: statements have a time limit, and the audit lists up to 5,000 rows of one."""
 _MEMBER: Final = ("ref", "name", "email", "organisation", "home", "status", "revision")
-_CARD: Final = ("token", "member", "kind", "format", "last4", "status", "valid_from", "valid_until", "revision")
+_CARD: Final = ("lookup", "member", "kind", "format", "last4", "status", "valid_from", "valid_until", "revision")
 _PASS: Final = (
     "ref", "member", "label", "everywhere", "schedule", "valid_from", "valid_until", "unit", "allowance", "each_month",
     "booked", "outside_hours", "supervises", "revision",
@@ -134,7 +139,7 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
             {
                 "refs": _some(line.member for line in lines),
                 "emails": _some(line.email.lower() for line in lines if line.email and line.email != CLEAR),
-                "tokens": list({line.token for line in lines if line.token is not None}),
+                "lookups": list({line.lookup for line in lines if line.lookup is not None}),
                 "cards": _some(line.card_ref for line in lines),
             },
         )
@@ -148,7 +153,7 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
     names = Counter((row["place"], organisation_key(row["name"])) for row in schedules)
     return Known(
         members={row["ref"]: MemberRow(**row) for row in members},
-        cards={bytes(row["token"]): CardRow(**row) for row in await s.rows(_CARDS, whose)},
+        cards={bytes(row["lookup"]): CardRow(**row) for row in await s.rows(_CARDS, whose)},
         passes={
             row["ref"]: PassRow(**row, places=tuple(places.get(row["ref"], ()))) for row in await s.rows(_PASSES, whose)
         },
@@ -199,9 +204,11 @@ async def write(s: Session, plan: Plan) -> Hidden:
     changed = await _written(s, _CHANGED_MEMBERS, with_organisation(plan.changed_members.values()), _MEMBER, "ref")
     hidden = {*plan.new_members, *plan.changed_members} - members - changed
     cards = [one for one in plan.new_cards.values() if one.member not in hidden]
-    written = await _written(s, _NEW_CARDS, cards, _CARD, "token")
-    again = await _written(s, _CHANGED_CARDS, list(plan.changed_cards.values()), _CARD, "token")
-    taken = {one.token for one in cards} | plan.changed_cards.keys()
+    written = await _written(s, _NEW_CARDS, cards, _CARD, "lookup")
+    for piece in _pieces([one for one in cards if one.sealed is not None and one.lookup in written]):
+        await s.run(_SEALED, _columns(piece, ("lookup", "sealed")))
+    again = await _written(s, _CHANGED_CARDS, list(plan.changed_cards.values()), _CARD, "lookup")
+    taken = {one.lookup for one in cards} | plan.changed_cards.keys()
     passes = set() if hidden else await _passes(s, plan)
     return Hidden(members=frozenset(hidden), cards=frozenset(taken - written - again), passes=frozenset(passes))
 
@@ -235,7 +242,7 @@ async def _written(s: Session, query: str, rows: Sequence[Any], names: Sequence[
     found: set[Any] = set()
     for piece in _pieces(rows):
         written = (row[key] for row in await s.rows(query, _columns(piece, names)))
-        found |= {bytes(value) if key == "token" else value for value in written}
+        found |= {bytes(value) if key == "lookup" else value for value in written}
     return found
 
 

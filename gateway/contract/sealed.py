@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from gateway.errors import GatewayError
 
+ENROLLED = b"enrolled card "
+"""The purpose of a card's bits that a gateway seals for the centre; the order's identifier follows."""
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 
 

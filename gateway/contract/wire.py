@@ -353,17 +353,21 @@ class OrderBody(_Message):
     expires_at: Micros
     nonce: Name
     by: Annotated[str, Field(max_length=400)]
+    seal_for: Annotated[str, Field(max_length=64)] | None = None
+    """Of ``enrol``: the centre's public key (base64) that the card's bits are sealed for; None: an earlier centre."""
 
 
 class EnrolledCard(_Message):
-    """A card that was presented to be enrolled. Its bits go to the caller that ordered it, and are never stored."""
+    """A card that was presented to be enrolled. Its bits are sealed for the centre's rights process."""
 
     token: Token | None = None
     """None: its format is unknown."""
     last4: Annotated[str, Field(max_length=4)] | None = None
     format: Annotated[str, Field(max_length=32)] | None = None
-    bits: Annotated[str, Field(max_length=512)]
-    """As read, in 0 and 1, first received first."""
+    bits: Annotated[str, Field(max_length=512)] | None = None
+    """As read, in 0 and 1, first received first: only where the order had no ``seal_for``."""
+    sealed: Annotated[str, Field(max_length=1024)] | None = None
+    """The bits, sealed (base64, ``gateway.contract.sealed``) for the purpose ``ENROLLED`` and the order's id."""
 
 
 class Reply(_Message):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from access import CardError, card_token, pin_hash
-from access.formats import Card, read_bits, read_code
+from access import CardError, card_token, code_token, pin_hash
+from access.formats import Card, read_bits
 from gateway.drivers import CardRead
 
 _NO_PIN: Final = "-"
@@ -38,6 +38,11 @@ def typed_pin(key: bytes, member: str, digits: str) -> str:
 def typed_code(key: bytes, digits: str) -> str:
     """Return the token of a code."""
     try:
-        return card_token(key, read_code(digits).number)
+        return code_token(key, digits)
     except CardError:
-        return card_token(key, _NO_CODE)
+        return no_code(key)
+
+
+def no_code(key: bytes) -> str:
+    """Return a token that no code has: it counts as a wrong one."""
+    return card_token(key, _NO_CODE)

@@ -11,6 +11,8 @@ nonce is deleted when a later order proves that its own has expired, and never b
 
 from __future__ import annotations
 
+import base64
+import binascii
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from typing import Final, Literal, Protocol
 from pydantic import ValidationError
 
 from gateway.config import GatewayConfig
+from gateway.contract.sealed import ENROLLED, SealError, seal
 from gateway.contract.signing import SignatureError, verify
 from gateway.contract.wire import AuditEvent, EnrolledCard, Order, OrderBody, Reply
 from gateway.errors import GatewayError
@@ -182,6 +185,15 @@ class Orders:
 
     def _enrolled(self, body: OrderBody, card: EnrolledCard | None) -> None:
         """Answer with the card that was presented, or None: there was none in time. From any thread."""
+        if card is not None and card.bits is not None and body.seal_for is not None:
+            try:
+                public = base64.b64decode(body.seal_for, validate=True)
+                sealed = seal(public, card.bits.encode("ascii"), ENROLLED + body.id.encode())
+            except (binascii.Error, SealError) as error:
+                log.error("enrolment_not_sealed", extra={"gateway": self._config.gateway, "reason": str(error)})
+                self._answer(self._counted(body, Reply(id=body.id, outcome="failed")))
+                return
+            card = card.model_copy(update={"bits": None, "sealed": base64.b64encode(sealed).decode()})
         reply = Reply(id=body.id, outcome="expired" if card is None else "done", card=card)
         self._answer(self._counted(body, reply))
 

@@ -24,7 +24,7 @@ def examine(stack: Running | None) -> Iterator[Finding]:
     yield from look_at_broker("MAILLAGE_MQTT_URL", "central broker")
     yield from look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker")
     yield from _gateways()
-    yield from _card_key()
+    yield from _card_secret()
 
 
 def _gateways() -> Iterator[Finding]:
@@ -56,8 +56,8 @@ def _gateways() -> Iterator[Finding]:
     yield good("gateways", f"{len(found)} gateways with {devices} devices in {path}")
 
 
-def _card_key() -> Iterator[Finding]:
-    key = os.environ.get("MAILLAGE_CARD_KEY")
+def _card_secret() -> Iterator[Finding]:
+    key = os.environ.get("MAILLAGE_CARD_SECRET")
     if key is None:
         return
     try:
@@ -65,10 +65,10 @@ def _card_key() -> Iterator[Finding]:
     except ValueError:
         right = False
     if right:
-        yield good("card key", "set")
+        yield good("card secret", "set")
     else:
         yield bad(
-            "card key",
-            "MAILLAGE_CARD_KEY isn't 64 hexadecimal digits",
+            "card secret",
+            "MAILLAGE_CARD_SECRET isn't 64 hexadecimal digits",
             "openssl rand -hex 32 makes one",
         )

@@ -33,8 +33,8 @@ class Secrets:
     """Passwords of the central broker's users ``ingest`` and ``rights``."""
     mqtt_secret: str
     """What the gateways' passwords on the central broker are derived from (`maillage.network.passwords`)."""
-    card_key: str
-    """32 bytes in hexadecimal: card tokens are made with it."""
+    card_secret: str
+    """32 bytes in hexadecimal: the keys of cards are derived from it (`rights.card_secret`)."""
     list_signing_key: str
     """An Ed25519 private seed, 32 bytes in base64: signs access lists and commands."""
 
@@ -44,7 +44,7 @@ def load_secrets(path: Path) -> Secrets:
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     found.setdefault("postgres", secrets.token_urlsafe(24))
     found.setdefault("mqtt_secret", secrets.token_urlsafe(24))
-    found.setdefault("card_key", secrets.token_hex(32))
+    found.setdefault("card_secret", secrets.token_hex(32))
     found.setdefault("list_signing_key", base64.b64encode(secrets.token_bytes(32)).decode("ascii"))
     for name in LOGINS:
         found.setdefault("logins", {}).setdefault(name, secrets.token_urlsafe(24))

@@ -116,7 +116,7 @@ def gateways(
             connection,
             password=(lambda code: gateway_password(mqtt_secret, code)) if mqtt_secret else None,
             list_key=public_key(settings.require_signing_key()),
-            card_key=settings.require_card_key().hex(),
+            card_secret=settings.require_card_secret(),
             muster_key=(lambda code: muster_key(mqtt_secret, code)) if mqtt_secret else None,
             places=place or None,
         )
@@ -133,6 +133,20 @@ def gateways(
     print(f"{len(found)} gateways with {devices} devices written to {path}")
     if mqtt_secret is None:
         print("without broker passwords: MAILLAGE_MQTT_SECRET is not set", file=sys.stderr)
+
+
+@app.command("card-keys", short_help="Show the API's keys for cards.")
+def show_card_keys() -> None:
+    """Show the two keys that the API stores cards with, derived from MAILLAGE_CARD_SECRET, as lines of its environment.
+
+    Example: maillage network card-keys
+    """
+    from maillage.network.settings import CardSettings
+    from rights.card_secret import CardKeys
+
+    keys = CardKeys.of(CardSettings().require_card_secret())
+    print(f"MAILLAGE_CARD_SEALING_KEY={keys.sealing_text}")
+    print(f"MAILLAGE_CARD_LOOKUP_KEY={keys.lookup.hex()}")
 
 
 @app.command("muster-key", short_help="Show the key of a place's evacuation list.")

@@ -16,9 +16,11 @@ from typing import Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from access.tokens import token_key
 from database.migrate import migrate
 from maillage.logins import GROUPS, make_login
 from maillage.network.errors import NetworkError
+from rights.card_secret import CardKeys
 
 LOGINS: Final = {"ingest": "ingest", "rights": "rights", "api": "api", "jobs": "maintain"}
 """The processes with a database user, and the group of ``maillage.logins`` whose rights each needs."""
@@ -105,12 +107,17 @@ def read_environment(path: Path) -> dict[str, str]:
 
 
 def _settings(folder: Path) -> dict[str, dict[str, str]]:
-    """Return each process's own settings, with new secrets."""
+    """Return each process's own settings, with new secrets; the API's keys belong to the card secret that is kept."""
     signing = base64.b64encode(secrets.token_bytes(32)).decode("ascii")
+    card_secret = read_environment(folder / "rights.env").get("MAILLAGE_CARD_SECRET") or secrets.token_hex(32)
+    cards = CardKeys.of(token_key(card_secret))
     return {
-        "rights": {"MAILLAGE_LIST_SIGNING_KEY": signing},
+        "rights": {"MAILLAGE_LIST_SIGNING_KEY": signing, "MAILLAGE_CARD_SECRET": card_secret},
         "ingest": {},
-        "api": {},
+        "api": {
+            "MAILLAGE_CARD_SEALING_KEY": cards.sealing_text,
+            "MAILLAGE_CARD_LOOKUP_KEY": cards.lookup.hex(),
+        },
         "jobs": {},
     }
 

@@ -13,6 +13,7 @@ from gateway.contract.configuration import Device, Door
 from gateway.drivers import DriverError
 from gateway.drivers.registry import described, with_locks
 from maillage.network.errors import SelectionError
+from rights.card_secret import place_key
 from rights.layout import layouts
 
 
@@ -21,7 +22,7 @@ def export_gateways(
     *,
     password: Callable[[str], str] | None,
     list_key: str | None,
-    card_key: str,
+    card_secret: bytes | None,
     muster_key: Callable[[str], str] | None = None,
     places: list[str] | None = None,
 ) -> tuple[GatewayConfig, ...]:
@@ -33,7 +34,7 @@ def export_gateways(
     Args:
         password: gives a gateway's broker password by its code (``passwords.gateway_password``); None: none is written.
         list_key: the public key (base64) that signs access lists and commands.
-        card_key: the network's key for card tokens (hexadecimal).
+        card_secret: the network's card secret, from which each place's key is derived; None: no key is written.
         muster_key: gives a place's key for its muster by its code (``rights.place_secrets.muster_key``); None: nobody
             may read who is inside.
         places: codes of places; None: all.
@@ -59,7 +60,9 @@ def export_gateways(
             time_zone=layout.time_zone,
             mqtt_password=SecretStr(password(layout.gateway.code)) if password is not None else None,
             list_key=list_key,
-            card_key=SecretStr(card_key),
+            card_key=SecretStr(
+                place_key(card_secret, layout.gateway.address.place).hex() if card_secret is not None else ""
+            ),
             muster_key=SecretStr(muster_key(layout.gateway.address.place)) if muster_key is not None else None,
             doors=with_locks(doors, devices),
             devices=devices,

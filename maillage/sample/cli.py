@@ -29,7 +29,7 @@ def create(
     """Create the sample network: places of the bundled inventory, with made-up equipment, members, cards and passes.
 
     It can be repeated: only places without spaces get something. It refuses a database that holds a real network.
-    Settings: MAILLAGE_DATABASE_URL, MAILLAGE_CARD_KEY.
+    Settings: MAILLAGE_DATABASE_URL, MAILLAGE_CARD_SECRET.
 
     Example: maillage sample create --region Bretagne --places 20 && maillage network gateways && maillage simulate
     """
@@ -38,7 +38,7 @@ def create(
     from maillage.sample.creating import create_sample
 
     settings = NetworkSettings()  # type: ignore[call-arg]  # pydantic-settings reads the environment
-    card_key = settings.require_card_key()
+    card_secret = settings.require_card_secret()
     url = settings.database_url.get_secret_value()
     with connect(url, application_name="maillage sample", statement_timeout_s=300) as connection:
         made = create_sample(
@@ -46,7 +46,7 @@ def create(
             region=region,
             places=places,
             seed=seed,
-            card_key=card_key,
+            card_secret=card_secret,
             log=lambda line: print(line, file=sys.stderr, flush=True),
         )
     if not made.places:

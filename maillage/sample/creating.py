@@ -17,7 +17,8 @@ from maillage.network.places import StoredPlaces, store_places
 from maillage.network.rows import Place
 from maillage.sample.equipment import store_equipment
 from maillage.sample.people import populate
-from maillage.sample.rows import card_of
+from maillage.sample.rows import number_on
+from rights.card_secret import CardKeys
 from simulator.sample.community import community_of
 from simulator.sample.equipment import MOST_DESKS, equip
 from simulator.sample.people import members
@@ -35,8 +36,8 @@ SELECT EXISTS (SELECT FROM member WHERE generated),
   (SELECT count(*) FROM space WHERE NOT generated), (SELECT count(*) FROM place WHERE source <> %s)
 """
 _CARDS: Final = """
--- the first cards of the sample's members in one of its places, to compare them with what seed and key give
-SELECT p.code, (SELECT count(*) FROM desk d WHERE d.place = p.id), m.ref, c.token
+-- the first cards of the sample's members in one of its places, to compare them with what seed and secret give
+SELECT p.code, (SELECT count(*) FROM desk d WHERE d.place = p.id), m.ref, c.lookup
 FROM member m JOIN card c ON c.member = m.ref JOIN place p ON p.id = m.home
 WHERE m.generated AND c.generated AND c.ref = 'c' || substr(m.ref, 2) AND c.kind = 'card'
   AND NOT EXISTS (SELECT FROM pass s WHERE s.member = m.ref AND s.visitor IS NOT NULL)
@@ -68,7 +69,7 @@ def create_sample(
     region: str | None = None,
     places: int | None = None,
     seed: int = 1,
-    card_key: bytes,
+    card_secret: bytes,
     today: date | None = None,
     log: Callable[[str], None],
 ) -> Sample:
@@ -79,7 +80,7 @@ def create_sample(
         region: only the places of this one; None or ``all``: the whole inventory.
         places: at most so many of them, chosen by ``seed``; a larger number includes the places of a smaller one.
         seed: of the equipment and the people.
-        card_key: the network's key for card tokens and PINs.
+        card_secret: the network's card secret.
         today: validities and closures are counted from this day; None: the present one.
         log: receives a line for each step.
 
@@ -94,7 +95,7 @@ def create_sample(
     with connection.transaction():
         stored = store_places(connection, SOURCE, everything, selected)
         _refuse_real_network(connection, stored)
-        _check_seed_and_key(connection, seed, card_key)
+        _check_seed_and_key(connection, seed, card_secret)
         log(f"places: {stored.added} added, {stored.updated} updated, {stored.unchanged} unchanged")
         by_id = {one.source_id: one for one in selected}
         bare = connection.execute(_WITHOUT_SPACES, (SOURCE, list(by_id))).fetchall()
@@ -112,7 +113,7 @@ def create_sample(
         store_equipment(connection, made)
         people = sum(len(one.people) + len(one.visitors) for one in communities)
         log(f"sample: {people} members with cards and passes")
-        populate(connection, communities, seed=seed, key=card_key, today=today or datetime.now(UTC).date())
+        populate(connection, communities, seed=seed, secret=card_secret, today=today or datetime.now(UTC).date())
     return Sample(
         selected=len(selected),
         stored=stored,
@@ -155,21 +156,22 @@ def _refuse_real_network(connection: psycopg.Connection[Any], stored: StoredPlac
         )
 
 
-def _check_seed_and_key(connection: psycopg.Connection[Any], seed: int, key: bytes) -> None:
-    """Raise where the sample that is there has other people than ``seed`` gives, or cards that ``key`` doesn't know."""
+def _check_seed_and_key(connection: psycopg.Connection[Any], seed: int, secret: bytes) -> None:
+    """Raise where the sample that is there has other people than ``seed`` gives, or cards of another ``secret``."""
     rows = connection.execute(_CARDS).fetchall()
     if not rows:
         return
     code, desks = rows[0][:2]
     people = {one.ref: one for one in members(seed, code, max(desks, MOST_DESKS))}
-    known = [(people[ref], token) for _code, _desks, ref, token in rows if ref in people]
+    known = [(people[ref], lookup) for _code, _desks, ref, lookup in rows if ref in people]
     if not known:
         raise SampleRefusedError(
             f"the sample in this database was not made with seed {seed}: the simulator would move people who are "
             "not in it. Use the seed that it was made with, or begin with an empty database."
         )
-    if any(card_of(one, key) != token for one, token in known):
+    keys = CardKeys.of(secret)
+    if any(keys.found_by(number_on(one.card)) != lookup for one, lookup in known):
         raise KeyChangedError(
-            "the cards in this database were made with another MAILLAGE_CARD_KEY: no reader would know them any more. "
-            "Set the key that they were made with, or begin with an empty database."
+            "the cards in this database were made with another MAILLAGE_CARD_SECRET: no reader would know them any "
+            "more. Set the one that they were made with, or begin with an empty database."
         )

@@ -25,7 +25,8 @@ _TABLES: Final[dict[str, tuple[bytes, bytes]]] = {
         b"COPY new_member FROM STDIN",
     ),
     "card": (
-        b"ref text, token bytea, last4 text, member text, kind text, format text, status text, replaces text",
+        b"ref text, lookup bytea, boxed bytea, last4 text, member text, kind text, format text, status text,"
+        b" replaces text",
         b"COPY new_card FROM STDIN",
     ),
     "pass": (
@@ -61,10 +62,12 @@ _INSERTS: Final = (
     FROM new_member n JOIN place p ON p.code = n.place LEFT JOIN organisation o ON o.code = n.organisation
     ON CONFLICT (ref) DO NOTHING""",
     b"""-- their cards, those that others replace first; a number that another card has is not given twice
-    INSERT INTO card (ref, token, last4, member, kind, format, status, replaces, generated)
-    SELECT n.ref, n.token, n.last4, n.member, n.kind, n.format, n.status, n.replaces, true FROM new_card n
+    INSERT INTO card (ref, lookup, last4, member, kind, format, status, replaces, generated)
+    SELECT n.ref, n.lookup, n.last4, n.member, n.kind, n.format, n.status, n.replaces, true FROM new_card n
     ORDER BY n.status = 'active', n.ref
     ON CONFLICT DO NOTHING""",
+    b"""-- the cards' numbers
+    INSERT INTO card_number (lookup, boxed) SELECT n.lookup, n.boxed FROM new_card n ON CONFLICT DO NOTHING""",
     b"""-- their passes
     INSERT INTO pass (ref, member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month,
       outside_hours, supervises, visitor, host, generated)
@@ -115,8 +118,8 @@ _INSERTS: Final = (
 
 
 def populate(
-    connection: psycopg.Connection[Any], communities: Sequence[Community], *, seed: int, key: bytes, today: date
+    connection: psycopg.Connection[Any], communities: Sequence[Community], *, seed: int, secret: bytes, today: date
 ) -> None:
     """Store the people of places that are equipped already, in the caller's transaction."""
     neighbours = departments_of(connection.execute(_PLACES).fetchall())
-    store(connection, _TABLES, rows_of(communities, neighbours, seed=seed, key=key, today=today), _INSERTS)
+    store(connection, _TABLES, rows_of(communities, neighbours, seed=seed, secret=secret, today=today), _INSERTS)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from psycopg.types.json import Jsonb
 
-from access import card_token, normalise
+from access import normalise
 from access.formats import read_code
-from access.tokens import pin_hash
+from access.tokens import hard_pin
+from rights.place_tokens import NumberBox
 from simulator.sample import names
 from simulator.sample.community import Community, elsewhere
 from simulator.sample.entitlements import SCHEDULES, Entitlement, needs_pin, pin_of
-from simulator.sample.people import Member
 
 Row = tuple[Any, ...]
 _VISIT: Final = timedelta(days=30)
@@ -24,7 +25,7 @@ _NOT_YET: Final = timedelta(days=400)
 
 
 def rows_of(
-    communities: Sequence[Community], neighbours: Mapping[str, Sequence[str]], *, seed: int, key: bytes, today: date
+    communities: Sequence[Community], neighbours: Mapping[str, Sequence[str]], *, seed: int, secret: bytes, today: date
 ) -> dict[str, Iterable[Row]]:
     """Write communities as rows of the temporary tables of ``people``.
 
@@ -32,15 +33,17 @@ def rows_of(
         communities: of the places that are being stored.
         neighbours: by department the codes of its places that nomads may go to.
         seed: of the sample.
-        key: the network's key for card tokens and PINs.
+        secret: the network's card secret.
         today: what validities and closures are counted from.
     """
+    box = NumberBox(secret)
     departments = sorted({one.department for one in communities})
+    pins = _pins(communities, seed)
     return {
         "schedule": ((code, name, Jsonb(hours), list(linked)) for code, (name, hours, linked) in SCHEDULES.items()),
         "organisation": (row for department in departments for row in names.organisations(department)),
-        "member": (row for one in communities for row in _members(one, seed=seed, key=key)),
-        "card": (row for one in communities for row in _cards(one, key)),
+        "member": (row for one in communities for row in _members(one, pins)),
+        "card": (row for one in communities for row in _cards(one, box)),
         "pass": (row for one in communities for row in _passes(one, today)),
         "pass_place": (row for one in communities for row in _pass_places(one, neighbours[one.department])),
         "house_rules": (_house_rules(one, today) for one in communities),
@@ -55,28 +58,35 @@ def departments_of(places: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def card_of(member: Member, key: bytes) -> bytes:
-    """Return the token of a member's card."""
-    return _token(member.card, key)
+def number_on(uid: str) -> str:
+    """Return the normalised number of the card with this UID."""
+    return normalise(bytes.fromhex(uid))
 
 
-def _token(uid: str, key: bytes) -> bytes:
-    return bytes.fromhex(card_token(key, normalise(bytes.fromhex(uid))))
+def _pins(communities: Sequence[Community], seed: int) -> dict[str, str]:
+    """Return the hashes of the PINs that members need: on every core, since each takes its time."""
+    whose = [
+        member.ref
+        for one in communities
+        for member, entitlement in zip(one.people, one.entitlements, strict=True)
+        if needs_pin(entitlement)
+    ]
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(whose, pool.map(lambda ref: hard_pin(ref, pin_of(seed, ref)), whose), strict=True))
 
 
-def _members(one: Community, *, seed: int, key: bytes) -> Iterator[Row]:
+def _members(one: Community, pins: Mapping[str, str]) -> Iterator[Row]:
     for member, entitlement in zip(one.people, one.entitlements, strict=True):
         name, email = names.person(member.ref)
-        pin = pin_hash(key, member.ref, pin_of(seed, member.ref)) if needs_pin(entitlement) else None
         status = "suspended" if entitlement.trouble == "suspended" else "active"
         organisation = names.organisation_of(member.ref, one.department)
-        yield one.place, member.ref, name, email, organisation, pin, status
+        yield one.place, member.ref, name, email, organisation, pins.get(member.ref), status
     for visitor in one.visitors:
         name, email = names.person(visitor.ref)
         yield one.place, visitor.ref, name, email, None, None, "active"
 
 
-def _cards(one: Community, key: bytes) -> Iterator[Row]:
+def _cards(one: Community, box: NumberBox) -> Iterator[Row]:
     """The card lost earlier comes first: the new one replaces it."""
     for member, entitlement in zip(one.people, one.entitlements, strict=True):
         lost = None
@@ -84,7 +94,7 @@ def _cards(one: Community, key: bytes) -> Iterator[Row]:
             lost = f"{_card_ref(member.ref)}0"
             yield (
                 lost,
-                _token(entitlement.lost_card, key),
+                *_kept(box, number_on(entitlement.lost_card)),
                 entitlement.lost_card[-4:],
                 member.ref,
                 "card",
@@ -93,14 +103,22 @@ def _cards(one: Community, key: bytes) -> Iterator[Row]:
                 None,
             )
         kind = "MIFARE4" if len(member.card) == 8 else "MIFARE7"
-        yield _card_ref(member.ref), card_of(member, key), member.card[-4:], member.ref, "card", kind, "active", lost
+        kept = _kept(box, number_on(member.card))
+        yield _card_ref(member.ref), *kept, member.card[-4:], member.ref, "card", kind, "active", lost
     for visitor in one.visitors:
         ref = _card_ref(visitor.ref)
         if visitor.code is not None:
-            token = bytes.fromhex(card_token(key, read_code(visitor.code).number))
-            yield ref, token, visitor.code[-2:], visitor.ref, "code", "code", "active", None
+            kept = _kept(box, read_code(visitor.code).number)
+            yield ref, *kept, visitor.code[-2:], visitor.ref, "code", "code", "active", None
         elif visitor.card is not None:
-            yield ref, _token(visitor.card, key), visitor.card[-4:], visitor.ref, "card", "MIFARE7", "active", None
+            kept = _kept(box, number_on(visitor.card))
+            yield ref, *kept, visitor.card[-4:], visitor.ref, "card", "MIFARE7", "active", None
+
+
+def _kept(box: NumberBox, number: str) -> tuple[bytes, bytes]:
+    """Return what a card is found by, and its number as the rights process keeps it."""
+    lookup = box.lookup(number)
+    return lookup, box.boxed(lookup, number)
 
 
 def _passes(one: Community, today: date) -> Iterator[Row]:

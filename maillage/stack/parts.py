@@ -12,6 +12,7 @@ from maillage.field.logins import PROCESS, SIMULATOR
 from maillage.stack.children import Child
 from maillage.stack.servers import Servers
 from maillage.stack.wishes import Wishes
+from rights.card_secret import CardKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime
         "MAILLAGE_MQTT_URL": servers.broker_url("ingest"),
         "MAILLAGE_FIELD_MQTT_URL": servers.field_url(PROCESS),
         "MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json"),
-        "MAILLAGE_CARD_KEY": secrets.card_key,
+        "MAILLAGE_CARD_SECRET": secrets.card_secret,
         "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
         "MAILLAGE_MQTT_SECRET": secrets.mqtt_secret,
         "MAILLAGE_HTTP_PORT": str(ports.api),
@@ -76,6 +77,7 @@ def make_parts(
 
     ``front_desk`` is the simulator's key of the API; by ``instance_key`` the API proves that it is this stack's.
     """
+    cards = CardKeys.of(bytes.fromhex(secrets.card_secret))
     gateways = {"MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json")}
     line = {}
     if servers.central:
@@ -111,6 +113,7 @@ def make_parts(
                 "MAILLAGE_DATABASE_URL": servers.database_url("rights_1"),
                 "MAILLAGE_MQTT_URL": servers.broker_url("rights"),
                 "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
+                "MAILLAGE_CARD_SECRET": secrets.card_secret,
                 "MAILLAGE_METRICS_PORT": str(ports.rights),
             },
             f"{ports.rights}/readyz",
@@ -122,7 +125,8 @@ def make_parts(
                 "MAILLAGE_DATABASE_URL": servers.database_url("api_1"),
                 "MAILLAGE_HTTP_HOST": "127.0.0.1",
                 "MAILLAGE_HTTP_PORT": str(ports.api),
-                "MAILLAGE_CARD_KEY": secrets.card_key,
+                "MAILLAGE_CARD_SEALING_KEY": cards.sealing_text,
+                "MAILLAGE_CARD_LOOKUP_KEY": cards.lookup.hex(),
                 "MAILLAGE_INSTANCE_KEY": instance_key,
             },
             f"{ports.api}/readyz",

@@ -55,7 +55,7 @@ def prepare(
             region=wishes.region,
             places=wishes.places,
             seed=wishes.seed,
-            card_key=bytes.fromhex(secrets.card_key),
+            card_secret=bytes.fromhex(secrets.card_secret),
             log=say,
         )
         if servers.postgres:
@@ -65,7 +65,7 @@ def prepare(
             connection,
             password=(lambda code: gateway_password(secrets.mqtt_secret, code)) if passwords else None,
             list_key=public_key(secrets.list_signing_key),
-            card_key=secrets.card_key,
+            card_secret=bytes.fromhex(secrets.card_secret),
             muster_key=lambda place: muster_key(secrets.mqtt_secret, place),
         )
         front_desk = _front_desk(connection)

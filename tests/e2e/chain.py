@@ -26,10 +26,10 @@ from maillage.sample.creating import create_sample
 from maillage.stack.account import gateways_with_a_list
 from maillage.stack.children import Child
 from simulator.line import Line
+from tests.cards import CARD_SECRET, SECRET
 from tests.waiting import until
 
 _PASSWORD: Final = "of-the-tests"
-CARD_KEY: Final = "5a" * 32
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,11 +93,11 @@ def start_chain(
         create_sample(
             connection,
             places=places,
-            card_key=bytes.fromhex(CARD_KEY),
+            card_secret=SECRET,
             log=lambda _line: None,
         )
         gateways = export_gateways(
-            connection, password=lambda code: f"secret of {code}", list_key=public_key(seed), card_key=CARD_KEY
+            connection, password=lambda code: f"secret of {code}", list_key=public_key(seed), card_secret=SECRET
         )
     users = {one.gateway: f"secret of {one.gateway}" for one in gateways}
     central = EmbeddedMosquitto(
@@ -130,6 +130,7 @@ def start_chain(
             "MAILLAGE_DATABASE_URL": postgres.url(user="rights_1", password=_PASSWORD),
             "MAILLAGE_MQTT_URL": central.url("rights"),
             "MAILLAGE_LIST_SIGNING_KEY": seed,
+            "MAILLAGE_CARD_SECRET": CARD_SECRET,
             "MAILLAGE_METRICS_PORT": str(rights_port),
         },
         log=directory / "rights.log",

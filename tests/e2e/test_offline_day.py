@@ -17,15 +17,16 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from access import AccessList, Attempt, State, after, card_token, decide, normalise, pin_hash
-from access.formats import read_code
+from access import AccessList, Attempt, State, after, card_token, code_token, decide, normalise, pin_hash
 from maillage.embedded.bundle import Bundle
 from rights.assembly import stored_list
+from rights.card_secret import place_key
 from rights.queries import STORED_ENTRIES, STORED_SETTINGS
 from simulator.sample.entitlements import pin_of
 from simulator.sample.people import Member
+from tests.cards import SECRET
 from tests.e2e.hands import move
-from tests.e2e.twins import CODE, KEY, Tap, Told, Twins, start_twins
+from tests.e2e.twins import CODE, Tap, Told, Twins, start_twins
 from tests.waiting import until
 
 EACH_HOUR: Final = 6
@@ -160,13 +161,14 @@ def _decided(taps: Sequence[Tap], told: Sequence[Told], lists: _Lists) -> list[t
     found: list[tuple[str, str, str | None]] = []
     for tap, one in zip(taps, told, strict=True):
         held, pin, by = lists.at(one.version), None, "card"
+        key = place_key(SECRET, held.place)
         if tap.card is not None:
-            token = card_token(KEY, normalise(bytes.fromhex(tap.card)))
+            token = card_token(key, normalise(bytes.fromhex(tap.card)))
         elif waiting:
             token, ref = waiting, held.entries[waiting].member.ref
-            pin = pin_hash(KEY, ref, tap.digits or "")
+            pin = pin_hash(key, ref, tap.digits or "")
         else:
-            token, by = card_token(KEY, read_code(tap.digits or "").number), "code"
+            token, by = code_token(key, tap.digits or ""), "code"
         attempt = Attempt(card_token=token, door=tap.door, side=tap.side, at=one.at, by=by)  # type: ignore[arg-type]
         decision = decide(held, token, tap.door, tap.side, one.at, state=state, pin=pin, by=by)  # type: ignore[arg-type]
         state = after(decision, attempt, held, state)

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from access import card_token, pin_hash
 from access.formats import read_code
 from access.holidays import is_holiday
 from access.schedules import DAYS
+from access.tokens import hard_pin
 from gateway.config import GatewayConfig, write_gateways
 from maillage.broker import where_of
 from maillage.embedded.bundle import Bundle
@@ -26,12 +26,12 @@ from maillage.network.gateways import export_gateways
 from maillage.stack.children import Child
 from simulator.sample.entitlements import pin_of
 from simulator.sample.people import Member, members
-from tests.e2e.chain import CARD_KEY, Chain, start_chain
+from tests.cards import SECRET, keep_number
+from tests.e2e.chain import Chain, start_chain
 from tests.e2e.hands import Hands, move, moved_clock
 from tests.waiting import until
 
 PARIS: Final = ZoneInfo("Europe/Paris")
-KEY: Final = bytes.fromhex(CARD_KEY)
 CODE: Final = "27011976"
 """Typed at the workshop's keypad, it is one of the members'."""
 
@@ -179,17 +179,17 @@ def start_twins(tmp_path: Path, bundle: Bundle) -> Twins:
         for query in (*TWIN, *RULES):
             connection.execute(query.encode(), _values(place, people, day))
         for one in people[8:10]:
-            pin = pin_hash(KEY, one.ref, pin_of(1, one.ref))
+            pin = hard_pin(one.ref, pin_of(1, one.ref))
             connection.execute("UPDATE member SET pin = %s WHERE ref = %s", (pin, one.ref))
         connection.execute(
-            "INSERT INTO card (token, member, kind) VALUES (decode(%s, 'hex'), %s, 'code')",
-            (card_token(KEY, read_code(CODE).number), people[9].ref),
+            "INSERT INTO card (lookup, member, kind) VALUES (%s, %s, 'code')",
+            (keep_number(connection, read_code(CODE).number), people[9].ref),
         )
         gateways = export_gateways(
             connection,
             password=lambda name: f"secret of {name}",
             list_key=chain.gateways[0].list_key,
-            card_key=CARD_KEY,
+            card_secret=SECRET,
             places=[code],
         )
     alone = next(one.gateway for one in gateways if one.gateway.endswith("-twin"))

@@ -21,7 +21,8 @@ from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
 from simulator.sample.people import Member, members
 from tests.api_server import api_process
-from tests.e2e.chain import CARD_KEY, Chain, start_chain
+from tests.cards import API_KEYS
+from tests.e2e.chain import Chain, start_chain
 from tests.e2e.hands import Hands
 from tests.waiting import until
 
@@ -146,7 +147,7 @@ def start_way(folder: Path, bundle: Bundle, *, gateway: Mapping[str, str] | None
         ORDER BY p.id LIMIT 1"""
     )
     hands = Hands(chain.field.url(), gateways)
-    with api_process(chain.postgres.url(user="api_1", password=_PASSWORD), MAILLAGE_CARD_KEY=CARD_KEY) as api:
+    with api_process(chain.postgres.url(user="api_1", password=_PASSWORD), **dict[str, Any](API_KEYS)) as api:
         made = Way(
             chain=chain,
             api=api,

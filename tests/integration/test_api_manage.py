@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from access.tokens import card_token, pin_hash, token_key
+from access.tokens import hard_pin
 from api.bookings import bookings
 from api.cards import cards, spread
 from api.keys import keys as key_models
@@ -20,7 +20,8 @@ from api.members import members
 from api.passes import passes
 from api.visits import routes as visits
 from rights.refresh import Refresher
-from tests.managed import CARD_KEY, Managed, managed
+from tests.cards import KEYS, SECRET
+from tests.managed import Managed, managed
 
 NUMBER = "04A2245AC16D80"
 PLAIN = {"places": [{"place": "limoges"}]}
@@ -123,9 +124,7 @@ def test_a_pin_is_kept_as_a_hash_and_never_told(network: Managed) -> None:
     answer = network.call("desk", "PUT", path, {"pin": "47118263"}, if_match=etag)
     assert answer.json()["pin"] is True
     assert "47118263" not in answer.text
-    assert network.sql("SELECT pin FROM member WHERE ref = %s", ref) == [
-        (pin_hash(token_key(CARD_KEY), ref, "47118263"),)
-    ]
+    assert network.sql("SELECT pin FROM member WHERE ref = %s", ref) == [(hard_pin(ref, "47118263"),)]
     assert network.call("desk", "PUT", path, {"pin": "4712"}, if_match=etag).status_code == 412
     for pin in ("123", "12z4", "1" * 13, "١٢٣٤"):
         refused = network.call("desk", "PUT", path, {"pin": pin}, if_match="*")
@@ -141,8 +140,8 @@ def test_a_card_is_kept_as_a_token_and_four_digits(network: Managed) -> None:
     card = cards.Card.model_validate_json(made.content)
     assert (card.last4, card.format, card.status, card.member) == ("6D80", "MIFARE7", "active", member)
     assert NUMBER not in made.text.upper()
-    token = bytes.fromhex(card_token(token_key(CARD_KEY), NUMBER))
-    assert network.sql("SELECT token FROM card WHERE ref = %s", card.ref) == [(token,)]
+    lookup = KEYS.found_by(NUMBER)
+    assert network.sql("SELECT lookup FROM card WHERE ref = %s", card.ref) == [(lookup,)]
     again = network.post("desk", f"/v1/members/{network.someone()}/cards", {"number": NUMBER})
     assert wrong(again) == (409, "number")
     code = network.post("admin", f"/v1/members/{member}/cards", {"code": "123456"}).json()
@@ -165,8 +164,8 @@ def test_the_server_chooses_the_codes_of_places(network: Managed) -> None:
     issued = cards.IssuedCard.model_validate_json(made.content)
     assert issued.code is not None
     assert (len(issued.code), issued.code.isdigit(), issued.kind) == (8, True, "code")
-    token = bytes.fromhex(card_token(token_key(CARD_KEY), f"K{issued.code}"))
-    assert network.sql("SELECT ref FROM card WHERE token = %s", token) == [(issued.ref,)]
+    lookup = KEYS.found_by(f"K{issued.code}")
+    assert network.sql("SELECT ref FROM card WHERE lookup = %s", lookup) == [(issued.ref,)]
     assert "code" not in network.get("desk", f"/v1/cards/{issued.ref}").json()
     anew = network.post("desk", f"/v1/cards/{issued.ref}/reissue", {"code_digits": 4})
     assert len(anew.json()["code"]) == 4
@@ -261,8 +260,8 @@ def test_a_lost_card_that_turns_up_gets_a_new_life(network: Managed) -> None:
     assert again.status_code == 201
     assert (again.json()["replaces"], again.json()["last4"], again.json()["status"]) == (old, "0C04", "active")
     assert network.get("desk", f"/v1/cards/{old}").json()["status"] == "lost"
-    token = bytes.fromhex(card_token(token_key(CARD_KEY), "0A0B0C04"))
-    assert network.sql("SELECT ref FROM card WHERE token = %s", token) == [(again.json()["ref"],)]
+    lookup = KEYS.found_by("0A0B0C04")
+    assert network.sql("SELECT ref FROM card WHERE lookup = %s", lookup) == [(again.json()["ref"],)]
     assert network.sql("SELECT action FROM audit WHERE subject = %s ORDER BY id", f"card {old}") == [
         ("card created",),
         ("card changed",),
@@ -285,7 +284,7 @@ def test_taking_a_card_out_of_service_leaves_a_hurried_row(network: Managed) -> 
 
 def make_lists(network: Managed) -> None:
     """What the rights process does when something is dirty."""
-    refresher = Refresher(lambda: datetime.now(UTC))
+    refresher = Refresher(lambda: datetime.now(UTC), card_secret=SECRET)
     with psycopg.connect(network.database.as_login("rights_1"), autocommit=True) as conn:
         refresher.begin(conn)
         while refresher.turn(conn) or refresher.waits:

@@ -15,8 +15,8 @@ from api.http.settings import ApiSettings
 from api.keys.owner import create_key
 from database.pool import connect
 from tests.api_server import Centre
+from tests.cards import KEYS
 from tests.conftest import Database
-from tests.managed import CARD_KEY
 
 PERSONAL = ("Ségolène", "segolene@example.org", "04A2245AC16D80", "24:5A", "471147", "mk_")
 
@@ -63,7 +63,11 @@ async def _talk(settings: ApiSettings, key: str) -> list[int]:
 
 
 def test_the_log_holds_no_persons(database: Database, key: str, caplog: pytest.LogCaptureFixture) -> None:
-    settings = ApiSettings(database_url=SecretStr(database.as_login("api_1")), card_key=SecretStr(CARD_KEY))
+    settings = ApiSettings(
+        database_url=SecretStr(database.as_login("api_1")),
+        card_sealing_key=KEYS.sealing_text,
+        card_lookup_key=SecretStr(KEYS.lookup.hex()),
+    )
     with caplog.at_level(logging.DEBUG):
         statuses = asyncio.run(_talk(settings, key))
     assert statuses == [201, 409, 500, 200, 422, 201, 409, 422, 401]

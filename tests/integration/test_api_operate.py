@@ -16,14 +16,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from access.formats import Card, read_bits
-from access.tokens import card_token
 from api.alarms.routes import Alarm, Alarms
 from api.audit.routes import Audit, AuditHead
 from api.http.limits import TAKEN, UNSTORED_IMPORTS
 from api.privacy.routes import Erased, PersonalData
 from api.transfer.routes import ImportReport
 from maillage.commands import members as commands
-from tests.managed import CARD_KEY, Managed, managed
+from tests.cards import KEYS
+from tests.managed import Managed, managed
 from tests.operated import Door, door
 from tests.waiting import until
 
@@ -137,10 +137,8 @@ def test_decimal_card_numbers_are_asked_about_and_then_open(network: Managed) ->
     # what a gateway makes of the bits of the card that bears 0005076483
     read = read_bits(f"{0x0A004D7603:040b}")
     assert isinstance(read, Card)
-    token = card_token(bytes.fromhex(CARD_KEY), read.number)
-    held_by = network.sql(
-        "SELECT m.name FROM card c JOIN member m ON m.ref = c.member WHERE encode(token, 'hex') = %s", token
-    )
+    found_by = KEYS.found_by(read.number)
+    held_by = network.sql("SELECT m.name FROM card c JOIN member m ON m.ref = c.member WHERE lookup = %s", found_by)
     assert held_by == [("Ada Essai",)]
 
 

@@ -25,9 +25,11 @@ from gateway.run import Process
 from gateway.settings import GatewaySettings
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.bundle import Bundle
+from rights.card_secret import place_key
 from rights.run import run as run_rights
 from rights.settings import RightsSettings
-from tests.managed import CARD_KEY, Managed, managed
+from tests.cards import CARD_SECRET, SECRET
+from tests.managed import Managed, managed
 from tests.operated import door, token
 from tests.waiting import until
 
@@ -112,6 +114,7 @@ def stage(
             database_url=SecretStr(network.database.as_login("rights_1")),
             mqtt_url=SecretStr(central.url("rights")),
             list_signing_key=SecretStr(seed),
+            card_secret=SecretStr(CARD_SECRET),
             metrics_port=0,
         )
         carrying = threading.Thread(target=run_rights, args=(rights, stop), name="rights")
@@ -129,7 +132,7 @@ def stage(
         config = GatewayConfig.model_validate(
             {
                 "shard": 1, "place": "limoges", "gateway": "limoges-1", "mqtt_password": "g",
-                "list_key": public_key(seed), "card_key": CARD_KEY,
+                "list_key": public_key(seed), "card_key": place_key(SECRET, "limoges").hex(),
                 "doors": [{"code": "entry", "lock": "entry-in"}], "devices": readers,
             }
         )  # fmt: skip

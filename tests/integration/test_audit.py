@@ -33,7 +33,7 @@ INSERT INTO api_key (name, digest, scopes, role, places)
 INSERT INTO member (ref, home, name, email, pin)
   VALUES ('m-aaaa', 1, 'Anne Martin', 'anne@example.org', repeat('a', 32));
 INSERT INTO member (ref, home, name) VALUES ('m-bbbb', 2, 'Boris');
-INSERT INTO card (ref, token, last4, member) VALUES ('c-aaaa', sha256('x'), 'WXYZ', 'm-aaaa');
+INSERT INTO card (ref, lookup, last4, member) VALUES ('c-aaaa', sha256('x'), 'WXYZ', 'm-aaaa');
 INSERT INTO pass (ref, member) VALUES ('p-aaaa', 'm-aaaa');
 INSERT INTO pass_place (pass, place) VALUES ('p-aaaa', 1);
 """

@@ -17,7 +17,7 @@ def test_a_reader_of_another_package_s_driver_opens_its_door(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lock() -> str | None:
-        (one,) = export_gateways(connection, password=None, list_key=None, card_key="00" * 32)
+        (one,) = export_gateways(connection, password=None, list_key=None, card_secret=None)
         return one.doors[0].lock
 
     with connect(database_url, application_name="maillage test") as connection:

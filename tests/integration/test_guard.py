@@ -28,7 +28,7 @@ INSERT INTO organisation (code, name) VALUES ('mairie', 'Mairie'), ('scop', 'Une
 INSERT INTO member (ref, home, name, organisation) VALUES ('m-aaaa', 1, 'Anne', 1), ('m-bbbb', 2, 'Boris', 2),
   ('m-guest', 2, 'Gaëlle', NULL), ('m-every', 2, 'Eve', NULL), ('m-past', 2, 'Paul', NULL),
   ('m-nowhere', NULL, 'Nadia', NULL);
-INSERT INTO card (ref, token, member) SELECT 'c' || substr(ref, 2), sha256(ref::bytea), ref FROM member;
+INSERT INTO card (ref, lookup, member) SELECT 'c' || substr(ref, 2), sha256(ref::bytea), ref FROM member;
 INSERT INTO schedule (place, code, name, hours) VALUES (NULL, 'week', 'Semaine', '{}'), (1, 'day', 'Jour', '{}'),
   (2, 'day', 'Jour', '{}');
 INSERT INTO pass (ref, member, everywhere) SELECT 'p' || substr(ref, 2), ref, ref = 'm-every' FROM member;
@@ -300,8 +300,8 @@ PLACE_ROWS: Final = {
 DESK_ROWS: Final = {
     "member": "INSERT INTO member (home, name) VALUES ({}, 'Nouvelle') RETURNING ref",
     "name": "UPDATE member SET name = 'X', pin = repeat('0', 32) WHERE home = {}",
-    "card": "INSERT INTO card (token, member) SELECT sha256('new'), ref FROM (VALUES (1, 'm-aaaa'), (2, 'm-bbbb')) AS m"
-    " (home, ref) WHERE m.home = {} RETURNING ref",
+    "card": "INSERT INTO card (lookup, member) SELECT sha256('new'), ref FROM (VALUES (1, 'm-aaaa'), (2, 'm-bbbb'))"
+    " AS m (home, ref) WHERE m.home = {} RETURNING ref",
     "lost card": "UPDATE card SET status = 'lost' WHERE member = CASE {} WHEN 1 THEN 'm-aaaa' ELSE 'm-bbbb' END",
     "unlock": "INSERT INTO command (place, gateway, door, do_what, ordered_by, expires_at)"
     " VALUES ({0}, {0}, {0}, 'unlock', 'x', now() + interval '1 minute')",
@@ -346,7 +346,7 @@ REFUSED: Final = {
     "a member of nowhere": "UPDATE member SET home = NULL WHERE ref = 'm-aaaa'",
     "a guest taken home": "UPDATE member SET home = 1 WHERE ref = 'm-guest'",
     "a guest renamed": "UPDATE member SET name = 'X' WHERE ref = 'm-guest'",
-    "a card for a guest": "INSERT INTO card (token, member) VALUES (sha256('new'), 'm-guest')",
+    "a card for a guest": "INSERT INTO card (lookup, member) VALUES (sha256('new'), 'm-guest')",
     "a guest's card lost": "UPDATE card SET status = 'lost' WHERE member = 'm-guest'",
     "a card given to a guest": "UPDATE card SET member = 'm-guest' WHERE member = 'm-aaaa'",
     "a pass for everywhere": "INSERT INTO pass (member, everywhere) VALUES ('m-aaaa', true)",
@@ -441,7 +441,7 @@ def _wide(world: World, key: str) -> Iterator[Connection]:
     with _as(world, "administrator") as connection:
         connection.execute("INSERT INTO pass_place (pass, place) VALUES ('p-aaaa', 2)")
         connection.execute(
-            "INSERT INTO card (ref, token, member, status) VALUES ('c-more', sha256('m'), 'm-aaaa', 'suspended')"
+            "INSERT INTO card (ref, lookup, member, status) VALUES ('c-more', sha256('m'), 'm-aaaa', 'suspended')"
         )
         connection.execute("UPDATE card SET valid_until = now() + interval '1 day' WHERE ref = 'c-aaaa'")
         connection.execute("SELECT * FROM enter(%s, '', '')", (key,))
@@ -449,10 +449,10 @@ def _wide(world: World, key: str) -> Iterator[Connection]:
 
 
 GIVES: Final = {
-    "a card": "INSERT INTO card (token, member) VALUES (sha256('new'), 'm-aaaa') RETURNING ref",
-    "a card that waits": "INSERT INTO card (token, member, status) VALUES (sha256('new'), 'm-aaaa', 'issued')",
+    "a card": "INSERT INTO card (lookup, member) VALUES (sha256('new'), 'm-aaaa') RETURNING ref",
+    "a card that waits": "INSERT INTO card (lookup, member, status) VALUES (sha256('new'), 'm-aaaa', 'issued')",
     "a card back": "UPDATE card SET status = 'active' WHERE ref = 'c-more'",
-    "another number": "UPDATE card SET token = sha256('new') WHERE ref = 'c-aaaa'",
+    "another number": "UPDATE card SET lookup = sha256('new') WHERE ref = 'c-aaaa'",
     "more time": "UPDATE card SET valid_until = NULL WHERE ref = 'c-aaaa'",
     "a PIN": "UPDATE member SET pin = repeat('0', 32) WHERE ref = 'm-aaaa'",
 }

@@ -46,6 +46,7 @@ READER = {
     "side": "out",
 }
 SECRET = "0123456789abcdef"
+CARDS = bytes(32)
 
 
 def test_a_keypad_and_a_reader_s_bits_reach_the_gateway(database_url: str, tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_a_keypad_and_a_reader_s_bits_reach_the_gateway(database_url: str, tmp_p
         for device in (KEYPAD, READER):
             connection.execute(DEVICE, device)
         exported = export_gateways(
-            connection, password=None, list_key=None, card_key="5a" * 32, muster_key=partial(muster_key, SECRET)
+            connection, password=None, list_key=None, card_secret=CARDS, muster_key=partial(muster_key, SECRET)
         )
     path = tmp_path / "gateways.json"
     write_gateways(path, exported)

@@ -14,9 +14,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from access import card_token, normalise
+from access import normalise
 from access.formats import read_code
-from access.tokens import pin_hash
+from access.tokens import hard_pin
 from database.pool import Connection, connect
 from gateway.config import GatewayConfig, read_gateways, write_gateways
 from gateway.contract.signing import public_key
@@ -27,6 +27,7 @@ from maillage.network.inventory import BUNDLED
 from maillage.network.passwords import gateway_password
 from maillage.network.summary import as_table, summarise
 from maillage.sample.creating import Sample, create_sample
+from rights.card_secret import CardKeys
 from simulator.sample.entitlements import entitlements, pin_of, visitors
 from simulator.sample.people import members
 
@@ -43,7 +44,7 @@ SELECT md5(string_agg(t, '|' ORDER BY t)) FROM (
   UNION ALL SELECT concat_ws('/', 'gateway', code) FROM gateway
   UNION ALL SELECT concat_ws('/', 'device', code, kind, driver, model, address, side, expect_every) FROM device
   UNION ALL SELECT concat_ws('/', 'member', ref, name, email, pin, status) FROM member
-  UNION ALL SELECT concat_ws('/', 'card', ref, encode(token, 'hex'), last4, member, kind, format, status, replaces)
+  UNION ALL SELECT concat_ws('/', 'card', ref, encode(lookup, 'hex'), last4, member, kind, format, status, replaces)
     FROM card
   UNION ALL SELECT concat_ws('/', 'pass', ref, member, label, everywhere, unit, allowance, each_month, outside_hours,
     supervises, visitor, host, extract(epoch FROM valid_from), extract(epoch FROM valid_until)) FROM pass
@@ -71,7 +72,7 @@ def connection(database_url: str) -> Iterator[Connection]:
 @pytest.fixture
 def corsica(connection: Connection) -> Sample:
     """Create the sample of the seven places of Corsica."""
-    return create_sample(connection, region="corse", card_key=KEY, log=_quiet)
+    return create_sample(connection, region="corse", card_secret=KEY, log=_quiet)
 
 
 def _all(connection: Connection, query: str) -> list[tuple[Any, ...]]:
@@ -112,11 +113,11 @@ def _rewrite(path: Path, **changes: dict[str, str]) -> Path:
 def test_the_whole_inventory_goes_in_and_the_second_time_changes_nothing(connection: Connection) -> None:
     first = import_file(connection, BUNDLED, log=_quiet)
     assert first.stored.added == 1509
-    equipped = create_sample(connection, region="Bretagne", card_key=KEY, log=_quiet)
+    equipped = create_sample(connection, region="Bretagne", card_secret=KEY, log=_quiet)
     assert (equipped.stored.unchanged, equipped.places) == (89, 89)
     before = _fingerprint(connection)
     assert not import_file(connection, BUNDLED, region="all", log=_quiet).changed
-    again = create_sample(connection, region="Bretagne", card_key=KEY, log=_quiet)
+    again = create_sample(connection, region="Bretagne", card_secret=KEY, log=_quiet)
     assert (again.stored.added, again.stored.updated, again.places) == (0, 0, 0)
     assert _fingerprint(connection) == before
     assert _all(connection, "SELECT count(*), count(DISTINCT code), count(DISTINCT shard) FROM place") == [
@@ -133,7 +134,7 @@ def test_the_whole_inventory_goes_in_and_the_second_time_changes_nothing(connect
 def test_a_selection_grows_and_codes_stay(connection: Connection, corsica: Sample) -> None:
     assert (corsica.selected, corsica.stored.added) == (7, 7)
     codes = dict(_all(connection, "SELECT source_id, code FROM place"))
-    report = create_sample(connection, places=40, card_key=KEY, log=_quiet)
+    report = create_sample(connection, places=40, card_secret=KEY, log=_quiet)
     assert report.stored.added + report.stored.unchanged == 40
     assert codes.items() <= dict(_all(connection, "SELECT source_id, code FROM place")).items()
     assert corsica.stored.gone == report.stored.gone == ()
@@ -145,7 +146,7 @@ def test_an_import_makes_nothing_up_and_a_sample_equips_its_places(connection: C
     for table in tables:
         assert _all(connection, f"SELECT count(*) FROM {table}") == [(0,)], table
     assert _all(connection, "SELECT count(*) FROM place WHERE opening_hours IS NOT NULL") == [(0,)]
-    report = create_sample(connection, region="Corse", card_key=KEY, log=_quiet)
+    report = create_sample(connection, region="Corse", card_secret=KEY, log=_quiet)
     assert report.stored.unchanged == 7
     assert report.places == 7
 
@@ -163,10 +164,10 @@ def test_a_changed_row_updates_and_a_lost_row_is_told_but_kept(
 
 
 def test_another_card_key_than_before_is_refused(connection: Connection, corsica: Sample) -> None:
-    with pytest.raises(KeyChangedError, match="made with another MAILLAGE_CARD_KEY"):
-        create_sample(connection, region="Corse", card_key=b"k" * 32, log=_quiet)
+    with pytest.raises(KeyChangedError, match="made with another MAILLAGE_CARD_SECRET"):
+        create_sample(connection, region="Corse", card_secret=b"k" * 32, log=_quiet)
     with pytest.raises(KeyChangedError):
-        create_sample(connection, region="Bretagne", card_key=b"k" * 32, log=_quiet)
+        create_sample(connection, region="Bretagne", card_secret=b"k" * 32, log=_quiet)
     assert _all(connection, "SELECT count(*) FROM place") == [(7,)]
 
 
@@ -192,7 +193,7 @@ def test_a_sample_is_not_mixed_into_a_real_network(connection: Connection, real:
     connection.commit()
     before = _fingerprint(connection)
     with pytest.raises(SampleRefusedError, match=f"holds a real network .*{what}"):
-        create_sample(connection, region="Corse", card_key=KEY, log=_quiet)
+        create_sample(connection, region="Corse", card_secret=KEY, log=_quiet)
     assert _fingerprint(connection) == before
 
 
@@ -200,14 +201,14 @@ def test_a_sample_that_was_worked_with_grows_with_its_seed_only(connection: Conn
     connection.execute("INSERT INTO member (ref, name) VALUES ('m-0a0a0a0a0a0a', 'Zoé Lefèvre')")
     connection.commit()
     with pytest.raises(SampleRefusedError, match="not made with seed 2"):
-        create_sample(connection, region="Bretagne", places=3, seed=2, card_key=KEY, log=_quiet)
+        create_sample(connection, region="Bretagne", places=3, seed=2, card_secret=KEY, log=_quiet)
     assert _all(connection, "SELECT count(*) FROM place") == [(corsica.places,)]
-    assert create_sample(connection, region="Bretagne", places=3, card_key=KEY, log=_quiet).places == 3
+    assert create_sample(connection, region="Bretagne", places=3, card_secret=KEY, log=_quiet).places == 3
 
 
 def test_the_rows_of_a_seed_stay(connection: Connection) -> None:
     """Pinned on the rows of the first version: a change here makes the databases of earlier demos unknown."""
-    create_sample(connection, region="Corse", card_key=KEY, today=TODAY, log=_quiet)
+    create_sample(connection, region="Corse", card_secret=KEY, today=TODAY, log=_quiet)
     assert _all(connection, PINNED) == [("86a9584311b412a34a49a28e670a4787",)]
 
 
@@ -221,8 +222,8 @@ def test_lists_of_places_do_not_meet(connection: Connection) -> None:
 
 def test_the_simulators_people_are_enrolled(connection: Connection, corsica: Sample) -> None:
     rows = {
-        token: (member, status, last4)
-        for token, member, status, last4 in _all(connection, "SELECT token, member, status, last4 FROM card")
+        lookup: (member, status, last4)
+        for lookup, member, status, last4 in _all(connection, "SELECT lookup, member, status, last4 FROM card")
     }
     assert len(rows) == corsica.cards
     pins = dict(_all(connection, "SELECT ref, pin FROM member"))
@@ -235,24 +236,22 @@ def test_the_simulators_people_are_enrolled(connection: Connection, corsica: Sam
         people = members(1, code, desks)
         its = entitlements(1, code, people, workshop=workshop)
         for person, entitlement in zip(people, its, strict=True):
-            assert rows[_token(person.card)] == (person.ref, "active", person.card[-4:])
+            assert rows[_lookup(person.card)] == (person.ref, "active", person.card[-4:])
             if entitlement.lost_card is not None:
-                assert rows[_token(entitlement.lost_card)][:2] == (person.ref, "lost")
-            assert pins[person.ref] == (
-                pin_hash(KEY, person.ref, pin_of(1, person.ref)) if entitlement.trained else None
-            )
+                assert rows[_lookup(entitlement.lost_card)][:2] == (person.ref, "lost")
+            assert pins[person.ref] == (hard_pin(person.ref, pin_of(1, person.ref)) if entitlement.trained else None)
         host = next(one.ref for one, entitlement in zip(people, its, strict=True) if entitlement.kind == "host")
         for visitor in visitors(1, code, host, desks):
             number = normalise(bytes.fromhex(visitor.card)) if visitor.card else read_code(visitor.code or "").number
-            assert rows[bytes.fromhex(card_token(KEY, number))][:2] == (visitor.ref, "active")
+            assert rows[CardKeys.of(KEY).found_by(number)][:2] == (visitor.ref, "active")
 
 
-def _token(card: str) -> bytes:
-    return bytes.fromhex(card_token(KEY, normalise(bytes.fromhex(card))))
+def _lookup(card: str) -> bytes:
+    return CardKeys.of(KEY).found_by(normalise(bytes.fromhex(card)))
 
 
 def test_passes_of_every_kind_and_doors_with_rules(connection: Connection) -> None:
-    create_sample(connection, region="Nouvelle-Aquitaine", places=60, card_key=KEY, today=TODAY, log=_quiet)
+    create_sample(connection, region="Nouvelle-Aquitaine", places=60, card_secret=KEY, today=TODAY, log=_quiet)
     kinds = dict(_all(connection, "SELECT label, count(*) FROM pass GROUP BY 1"))
     assert {"Hôte", "Résident", "20 demi-journées par mois", "Nomade : 10 jours par mois", "Visite"} <= kinds.keys()
     assert kinds["Hôte"] >= 60
@@ -306,7 +305,7 @@ def _export(connection: Connection) -> tuple[GatewayConfig, ...]:
         connection,
         password=lambda code: gateway_password("0123456789abcdef", code),
         list_key=public_key(SEED),
-        card_key=KEY.hex(),
+        card_secret=KEY,
     )
 
 

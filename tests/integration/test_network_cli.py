@@ -19,7 +19,7 @@ SAMPLE = ("sample", "create", "--region", "corse")
 @pytest.fixture(autouse=True)
 def _environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILLAGE_DATABASE_URL", database_url)
-    monkeypatch.setenv("MAILLAGE_CARD_KEY", "0f" * 32)
+    monkeypatch.setenv("MAILLAGE_CARD_SECRET", "0f" * 32)
     monkeypatch.setenv("MAILLAGE_LIST_SIGNING_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
     monkeypatch.setenv("MAILLAGE_MQTT_SECRET", "sixteen characters")
     monkeypatch.setenv("MAILLAGE_GATEWAYS_FILE", str(tmp_path / "gateways.json"))
@@ -51,7 +51,7 @@ def test_from_the_inventory_to_the_gateways_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "unset", "error", "message"),
     [
-        (SAMPLE, "MAILLAGE_CARD_KEY", KeyMissingError, "MAILLAGE_CARD_KEY is not set"),
+        (SAMPLE, "MAILLAGE_CARD_SECRET", KeyMissingError, "MAILLAGE_CARD_SECRET is not set"),
         (
             (
                 "network",
@@ -84,7 +84,7 @@ def test_what_is_missing_is_told(
 
 
 def test_an_import_needs_no_key_and_says_what_comes_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MAILLAGE_CARD_KEY")
+    monkeypatch.delenv("MAILLAGE_CARD_SECRET")
     done = _run(*CORSICA).stdout
     assert "7 places added" in done
     assert "next: describe the spaces, doors, gateways and devices" in done

@@ -45,7 +45,7 @@ INSERT INTO pass (member, visitor, valid_until) VALUES ('m-long', 'left', now() 
   ('m-late', 'left', now() - interval '89 days'), ('m-came', 'left', now() - interval '91 days'),
   ('m-card', 'left', now() - interval '91 days');
 INSERT INTO pass (member) VALUES ('m-came');
-INSERT INTO card (token, member, status) VALUES (sha256('1'), 'm-card', 'active'), (sha256('2'), 'm-long', 'returned');
+INSERT INTO card (lookup, member, status) VALUES (sha256('1'), 'm-card', 'active'), (sha256('2'), 'm-long', 'returned');
 """
 
 

@@ -109,9 +109,9 @@ NONSENSE = {
     "an epoch that is none": f"INSERT INTO stream (gateway, epoch) VALUES ({GATEWAY_A}, 'now')",
     "a mark below zero": f"INSERT INTO stream (gateway, epoch, last_seq) VALUES ({GATEWAY_A}, 'abcdef01', -1)",
     "a member with a name": "INSERT INTO member (ref) VALUES ('Jeanne Dupont')",
-    "a card number in the clear": "INSERT INTO card (token, member) VALUES ('\\x04a1b2c3', 'm-0001')",
-    "a card of nobody": "INSERT INTO card (token, member) VALUES (sha256('x'), 'm-0002')",
-    "a card that ends before it begins": "INSERT INTO card (token, member, valid_from, valid_until)"
+    "a card number in the clear": "INSERT INTO card (lookup, member) VALUES ('\\x04a1b2c3', 'm-0001')",
+    "a card of nobody": "INSERT INTO card (lookup, member) VALUES (sha256('x'), 'm-0002')",
+    "a card that ends before it begins": "INSERT INTO card (lookup, member, valid_from, valid_until)"
     " VALUES (sha256('x'), 'm-0001', now(), now() - interval '1 day')",
     "a pass of nobody": "INSERT INTO pass (member) VALUES ('m-0002')",
     "a pass that ends before it begins": PASS.format("valid_from, valid_until", "now(), now() - interval '1 day'"),
@@ -150,7 +150,7 @@ NONSENSE = {
     "two members of one address": "INSERT INTO member (email) VALUES ('a@b'), ('A@B')",
     "an address that is none": "INSERT INTO member (email) VALUES ('nobody')",
     "a PIN in the clear": "INSERT INTO member (pin) VALUES ('1234')",
-    "a card in a state that there isn't": "INSERT INTO card (token, member, status)"
+    "a card in a state that there isn't": "INSERT INTO card (lookup, member, status)"
     " VALUES (sha256('x'), 'm-0001', 'eaten')",
     "a list entry that ends before it begins": f"INSERT INTO list_entry"
     f" VALUES ({A}, sha256('x'), 2, 2, 'm-0001', '{{}}', '{{}}', sha256('x'))",

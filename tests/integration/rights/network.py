@@ -14,6 +14,7 @@ from database.pool import connect
 from rights import history, store
 from rights.draft import Change
 from rights.refresh import Refresher
+from tests.cards import KEYS, SECRET, keep_number, token_at
 
 PLACES: Final = ("gare", "port", "halle", "moulin")
 """The last one has no gateway."""
@@ -37,9 +38,19 @@ CREATE FUNCTION hours(text) RETURNS integer LANGUAGE sql AS 'SELECT id FROM sche
 """
 
 
-def token(name: str) -> str:
-    """A card's token, from any name."""
-    return hashlib.sha256(name.encode()).hexdigest()
+def number(name: str) -> str:
+    """A card's number, from any name."""
+    return hashlib.sha256(name.encode()).hexdigest()[:14].upper()
+
+
+def token(name: str, place: str) -> str:
+    """The token of that card in the list of a place."""
+    return token_at(place, number(name))
+
+
+def lookup(name: str) -> bytes:
+    """What that card is found by."""
+    return KEYS.found_by(number(name))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,12 +84,9 @@ class Network:
                 p=f"p-{name}",
                 c=place,
             )
-        for number in range(cards):
-            self.run(
-                "INSERT INTO card (token, member) VALUES (decode(%(t)s, 'hex'), %(r)s)",
-                t=token(f"{name}-{number}"),
-                r=ref,
-            )
+        for one in range(cards):
+            found_by = keep_number(self.owner, number(f"{name}-{one}"))
+            self.run("INSERT INTO card (lookup, member) VALUES (%(l)s, %(r)s)", l=found_by, r=ref)
         return ref
 
     def refresh(self) -> dict[str, Change]:
@@ -97,10 +105,10 @@ class Network:
 
     def list(self, place: str, version: int | None = None) -> AccessList:
         """A place's stored list, the newest or that of a version."""
-        ((number, newest),) = self.run(
+        ((place_id, newest),) = self.run(
             "SELECT p.id, l.version FROM place p JOIN access_list l ON l.place = p.id WHERE p.code = %(c)s", c=place
         )
-        found = history.whole(self.rights, number, version or newest)
+        found = history.whole(self.rights, place_id, version or newest)
         assert found is not None
         return found
 
@@ -117,8 +125,8 @@ def build(url: str, rights_url: str) -> Network:
     network = Network(
         owner=owner,
         rights=connect(rights_url, application_name="test", autocommit=True),
-        refresher=Refresher(lambda: datetime.now(UTC)),
+        refresher=Refresher(lambda: datetime.now(UTC), card_secret=SECRET),
     )
-    network.refresher = Refresher(lambda: datetime.now(UTC) + network.offset)
+    network.refresher = Refresher(lambda: datetime.now(UTC) + network.offset, card_secret=SECRET)
     network.refresher.begin(network.rights)
     return network

@@ -20,6 +20,7 @@ from gateway.identity import Identity, read_identities, write_identity
 from gateway.run import Process
 from gateway.settings import GatewaySettings
 from maillage.embedded import EmbeddedMosquitto
+from rights.card_secret import place_key
 from rights.run import run
 from rights.settings import RightsSettings
 from tests.conftest import CentralBroker, Database
@@ -27,7 +28,8 @@ from tests.integration.rights.network import Network
 from tests.waiting import until
 
 SEED = new_seed()
-KEY = "5a" * 32
+SECRET = "5a" * 32
+KEY = place_key(bytes.fromhex(SECRET), "gare").hex()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +113,7 @@ def stage(
         database_url=SecretStr(database.as_login("rights_1")),
         mqtt_url=SecretStr(mqtt.url("rights")),
         list_signing_key=SecretStr(SEED),
-        card_key=SecretStr(KEY),
+        card_secret=SecretStr(SECRET),
         mqtt_secret=SecretStr("a secret of the tests"),
         metrics_port=0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,19 +14,23 @@ from pydantic import SecretStr
 
 from access.compare import fingerprint
 from gateway.config import GatewayConfig
+from gateway.contract.sealed import ENROLLED
+from gateway.contract.sealed import seal as seal_for_centre
 from gateway.contract.signing import new_seed, public_key
 from gateway.contract.wire import Address, EnrolledCard, Reply
 from gateway.lists.access_lists import ListHolder
 from gateway.mqtt.loop import MqttLoop
 from maillage.embedded.process import free_port
 from maillage.stack.children import Child
+from rights.place_tokens import NumberBox
 from rights.run import run
 from rights.sealing import public_bytes, reply_key, unseal
 from rights.settings import RightsSettings
+from tests.cards import CARD_SECRET, KEYS, SECRET, token_at
 from tests.conftest import CentralBroker, Database
 from tests.e2e.chain import kill9
 from tests.integration.rights.hearer import Hearer
-from tests.integration.rights.network import PLACES, Network, token
+from tests.integration.rights.network import PLACES, Network, lookup, token
 from tests.waiting import until
 
 SEED = new_seed()
@@ -49,6 +54,7 @@ class Stage:
             database_url=SecretStr(self.database.as_login("rights_1")),
             mqtt_url=SecretStr(self.mqtt.url("rights")),
             list_signing_key=SecretStr(SEED),
+            card_secret=SecretStr(CARD_SECRET),
             metrics_port=0,
         )
         self.thread = threading.Thread(target=run, args=(settings, self.stop), daemon=True)
@@ -109,7 +115,7 @@ def test_lists_go_out_changes_as_deltas_and_what_was_missed_as_one(stage: Stage)
         assert len(one.deltas) == 1
         assert len(one.deltas[0]) < 1024
         assert one.lists.current is not None
-        assert one.lists.current.entries[token("bela-0")].status == "lost"
+        assert one.lists.current.entries[token("bela-0", one.lists.current.place)].status == "lost"
     assert len(gare.parts) == 1
 
     def known() -> bool:
@@ -124,7 +130,7 @@ def test_lists_go_out_changes_as_deltas_and_what_was_missed_as_one(stage: Stage)
     for status in ("suspended", "returned", "active"):
         network.run("UPDATE card SET status = %(s)s WHERE member = 'm-bela'", s=status)
         stage.until_settled("gare")
-    network.run("DELETE FROM card WHERE token = decode(%(t)s, 'hex')", t=token("anna-1"))
+    network.run("DELETE FROM card WHERE lookup = %(t)s", t=lookup("anna-1"))
     stage.until_settled("gare")
     assert port.version == 2
     port.connect()
@@ -251,7 +257,11 @@ def test_orders_are_signed_answered_and_given_up(stage: Stage) -> None:
         body = gare.orders.get(timeout=60)
         assert (body.do, body.device) == ("enrol", "reader")
         bits = "10110011" * 4
-        card = EnrolledCard(token=token("new"), last4="3456", format="uid_4", bits=bits)
+        assert body.seal_for is not None
+        sealed = seal_for_centre(base64.b64decode(body.seal_for), bits.encode(), ENROLLED + b"o-2")
+        card = EnrolledCard(
+            token=token_at("gare", "B3B3B3B3"), last4="B3B3", format="MIFARE4", sealed=base64.b64encode(sealed).decode()
+        )
         gare.reply(Reply(id="o-2", outcome="done", card=card))
         heard = [(one.channel, one.payload) for one in listening.notifies(timeout=60, stop_after=1)]
         assert heard == [("maillage_answer", "o-2")], "no bits in what every login may hear"
@@ -259,9 +269,10 @@ def test_orders_are_signed_answered_and_given_up(stage: Stage) -> None:
         assert unseal(key, bytes(sealed), about="o-2") == bits
     network.run("UPDATE enrolment_answer SET at = now() - interval '3 minutes'")
     until(lambda: network.run("SELECT FROM enrolment_answer") == [], what="they are forgotten")
-    assert network.run("SELECT encode(token, 'hex'), last4, format, bits FROM enrolment") == [
-        (token("new"), "3456", "uid_4", 32)
-    ]
+    found_by = KEYS.found_by("B3B3B3B3")
+    assert network.run("SELECT lookup, last4, format, bits FROM enrolment") == [(found_by, "B3B3", "MIFARE4", 32)]
+    ((sealed, boxed),) = network.run("SELECT sealed, boxed FROM card_number WHERE lookup = %(l)s", l=found_by)
+    assert (sealed, NumberBox(SECRET).opened(found_by, boxed)) == (None, "B3B3B3B3")
     # Another gateway's answer is none; an order for who is away waits, and is given up when it expires.
     network.run(order, id="o-3", do="lockdown", g="port-1", life=1)
     gare.reply(Reply(id="o-3", outcome="done"))
@@ -308,6 +319,7 @@ def test_kill_9_of_the_leader_and_what_was_committed_but_not_sent(stage: Stage, 
                 "MAILLAGE_DATABASE_URL": stage.database.as_login("rights_1"),
                 "MAILLAGE_MQTT_URL": stage.mqtt.url("rights"),
                 "MAILLAGE_LIST_SIGNING_KEY": SEED,
+                "MAILLAGE_CARD_SECRET": CARD_SECRET,
                 "MAILLAGE_METRICS_PORT": str(port),
             },
             log=tmp_path / f"{name}.log",
@@ -327,7 +339,7 @@ def test_kill_9_of_the_leader_and_what_was_committed_but_not_sent(stage: Stage, 
                 kill9(leading[0])
         stage.until_settled("gare")
         assert gare.lists.current is not None
-        assert gare.lists.current.entries[token("anna-0")].status == "lost"
+        assert gare.lists.current.entries[token("anna-0", "gare")].status == "lost"
         (other,) = (child for child in children if child is not leading[0])
         assert '"leads"' in other.log.read_text()
     finally:

@@ -11,9 +11,11 @@ import pytest
 from access import AccessList, decide
 from access.compare import apply, fingerprint
 from access.deltas_json import delta_from_json, delta_to_json
-from rights import history, queries, store
+from rights import history, numbers, queries, store
 from rights.assembly import MemberRows, PlaceRows, entries, places
-from tests.integration.rights.network import Network, token
+from rights.place_tokens import NumberBox, PlaceTokens
+from tests.cards import SECRET
+from tests.integration.rights.network import Network, lookup
 from tests.integration.rights.paths import ANNA, BELA, EVERYWHERE, PATHS
 
 
@@ -24,7 +26,9 @@ def _from_scratch(network: Network) -> dict[str, AccessList]:
     values["members"] = [ref for (ref,) in network.rights.execute(queries.MEMBERS_AT, values)]
     at = places(PlaceRows(**{n: network.rights.execute(q, values).fetchall() for n, q in queries.PLACES.items()}))
     rows = MemberRows(**{n: network.rights.execute(q, values).fetchall() for n, q in queries.MEMBERS.items()})
-    found, _ = entries(rows, at)
+    tokens = PlaceTokens(SECRET, NumberBox(SECRET), {})
+    tokens.take(numbers.known(network.rights, values["members"]), [])
+    found, _ = entries(rows, at, tokens)
     lists = {}
     for place, settings in at.items():
         one = settings.list
@@ -104,7 +108,7 @@ def test_a_gateway_that_goes_takes_its_list_along_and_gets_a_newer_one_when_it_r
     network.run("INSERT INTO gateway (place, code) SELECT id, 'moulin-1' FROM place WHERE code = 'moulin'")
     made = network.refresh()
     assert (made["gare"].version, made["moulin"].version) == (3, 1)
-    assert ANNA in network.list("moulin").entries
+    assert ANNA["moulin"] in network.list("moulin").entries
 
 
 def test_uses_of_a_pass_wait_a_little_and_go_along_with_what_is_in_a_hurry(network: Network) -> None:
@@ -117,12 +121,12 @@ def test_uses_of_a_pass_wait_a_little_and_go_along_with_what_is_in_a_hurry(netwo
     assert network.refresh() == {}
     network.run("UPDATE card SET status = 'lost' WHERE member = 'm-anna'")
     network.refresh()
-    assert network.list("gare").entries[ANNA].rights[0].used == (7,)
-    assert network.list("gare").entries[BELA].rights[0].used == ()
+    assert network.list("gare").entries[ANNA["gare"]].rights[0].used == (7,)
+    assert network.list("gare").entries[BELA["gare"]].rights[0].used == ()
     assert network.dirty() == 1
     network.offset = timedelta(seconds=6)
     network.refresh()
-    assert network.list("gare").entries[BELA].rights[0].used == (8,)
+    assert network.list("gare").entries[BELA["gare"]].rights[0].used == (8,)
     assert network.dirty() == 0
 
 
@@ -139,7 +143,7 @@ def test_a_list_is_made_again_at_half_its_age_and_what_is_over_goes(network: Net
     network.refresher.renew(network.rights)
     made = network.refresh()
     assert {place: one.version for place, one in made.items()} == {"gare": 2, "port": 2, "halle": 2}
-    assert network.list("gare").entries[ANNA].member.bookings == ()
+    assert network.list("gare").entries[ANNA["gare"]].member.bookings == ()
 
 
 def test_what_time_takes_goes_by_itself(network: Network) -> None:
@@ -153,7 +157,7 @@ def test_what_time_takes_goes_by_itself(network: Network) -> None:
     network.offset = timedelta(hours=2)
     network.refresher.forgo(network.rights)
     network.refresh()
-    member = network.list("gare").entries[ANNA].member
+    member = network.list("gare").entries[ANNA["gare"]].member
     assert (len(member.rights), member.bookings) == (1, ())
     network.offset = timedelta(days=8)
     network.refresher.forgo(network.rights)
@@ -184,8 +188,8 @@ def test_a_card_that_changes_hands_and_one_that_was_never_closed(network: Networ
     network.refresh()
     network.run("UPDATE card SET member = 'm-bela' WHERE member = 'm-anna'")
     network.refresh()
-    assert network.list("gare").entries[ANNA].member.ref == "m-bela"
-    assert network.list("port").entries[ANNA].member.ref == "m-bela"
+    assert network.list("gare").entries[ANNA["gare"]].member.ref == "m-bela"
+    assert network.list("port").entries[ANNA["port"]].member.ref == "m-bela"
     _is_true(network)
 
 
@@ -199,15 +203,15 @@ def test_what_fails_alone_is_set_aside_and_the_others_go_on(network: Network, ca
     network.run("UPDATE card SET status = 'lost'")
     for _ in range(4):
         network.refresher.turn(network.rights)
-    assert network.list("port").entries[BELA].status == "lost"
-    assert network.list("gare").entries[ANNA].status == "active"
+    assert network.list("port").entries[BELA["port"]].status == "lost"
+    assert network.list("gare").entries[ANNA["gare"]].status == "active"
     assert network.dirty() == 2
     assert network.run("SELECT kind FROM alarm") == [("list_stuck",)]
     assert any(record.message == "refresh_failed" for record in caplog.records)
     network.run("UPDATE pass SET allowance = 1 WHERE ref = 'p-anna'")
     network.offset = timedelta(seconds=61)
     network.refresh()
-    assert network.list("gare").entries[ANNA].status == "lost"
+    assert network.list("gare").entries[ANNA["gare"]].status == "lost"
     assert network.dirty() == 0
 
 
@@ -224,18 +228,18 @@ def test_any_history_of_changes_ends_in_what_the_rows_say(network: Network) -> N
                 rng.choice(
                     [
                         "UPDATE card SET status = CASE status WHEN 'lost' THEN 'active' ELSE 'lost' END"
-                        " WHERE token = decode(%(t)s, 'hex')",
+                        " WHERE lookup = %(t)s",
                         "UPDATE pass SET revoked_at = CASE WHEN revoked_at IS NULL THEN now() END WHERE ref = %(p)s",
                         "DELETE FROM pass_place WHERE pass = %(p)s AND place = at(%(c)s)",
                         "INSERT INTO pass_place (pass, place) VALUES (%(p)s, at(%(c)s)) ON CONFLICT DO NOTHING",
                         "UPDATE member SET status = CASE status WHEN 'active' THEN 'suspended' ELSE 'active' END"
                         " WHERE ref = %(m)s",
-                        "DELETE FROM card WHERE token = decode(%(t)s, 'hex')",
-                        "INSERT INTO card (token, member) VALUES (decode(%(t)s, 'hex'), %(m)s) ON CONFLICT DO NOTHING",
+                        "DELETE FROM card WHERE lookup = %(t)s",
+                        "INSERT INTO card (lookup, member) VALUES (%(t)s, %(m)s) ON CONFLICT DO NOTHING",
                         'UPDATE place SET opening_hours = \'{"mon": [["08:00", "18:00"]]}\' WHERE code = %(c)s',
                     ]
                 ),
-                t=token(f"{who}-{rng.randrange(2)}"),
+                t=lookup(f"{who}-{rng.randrange(2)}"),
                 p=f"p-{who}",
                 m=f"m-{who}",
                 c=place,
@@ -259,8 +263,10 @@ def test_a_door_opens_by_what_is_stored(network: Network) -> None:
     network.member("anna", "gare")
     network.refresh()
     found = network.list("gare")
-    assert decide(found, ANNA, "entry", "in", datetime.now(UTC)).reason == "granted"
+    assert decide(found, ANNA["gare"], "entry", "in", datetime.now(UTC)).reason == "granted"
     network.run("UPDATE card SET status = 'lost'")
     network.refresh()
-    assert decide(network.list("gare"), ANNA, "entry", "in", datetime.now(UTC)).reason == "card_lost"
-    assert decide(network.list("gare", found.version), ANNA, "entry", "in", datetime.now(UTC)).reason == "granted"
+    assert decide(network.list("gare"), ANNA["gare"], "entry", "in", datetime.now(UTC)).reason == "card_lost"
+    assert (
+        decide(network.list("gare", found.version), ANNA["gare"], "entry", "in", datetime.now(UTC)).reason == "granted"
+    )

@@ -18,6 +18,7 @@ from gateway.contract.wire import Address, Reply, State
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from maillage.embedded.process import free_port
 from maillage.stack.children import Child
+from tests.cards import CARD_SECRET
 from tests.conftest import CentralBroker, Database
 from tests.integration.rights.hearer import Hearer
 from tests.integration.rights.network import Network
@@ -43,6 +44,7 @@ def rights(database: Database, mqtt: CentralBroker, directory: Path) -> Iterator
             "MAILLAGE_DATABASE_URL": database.as_login("rights_1"),
             "MAILLAGE_MQTT_URL": mqtt.url("rights"),
             "MAILLAGE_LIST_SIGNING_KEY": SEED,
+            "MAILLAGE_CARD_SECRET": CARD_SECRET,
             "MAILLAGE_METRICS_PORT": str(port),
         },
         log=directory / "rights.log",

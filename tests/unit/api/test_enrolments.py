@@ -33,7 +33,7 @@ class Committing:
 
     async def row(self, _query: str, values: dict[str, Any]) -> dict[str, Any]:
         read = self._committed()
-        card = {"token": "ab" * 32, "last4": "1B5A", "format": "MIFARE4", "bits": 32, "read_at": AT}
+        card = {"lookup": "ab" * 32, "last4": "1B5A", "format": "MIFARE4", "bits": 32, "read_at": AT}
         return {**CARD, **(card if read else dict.fromkeys(card)), "place": "p", "reader": "r", "key": 7, **values}
 
     async def orders(self, _session: object, _ids: list[str]) -> list[dict[str, Any]]:

@@ -16,7 +16,6 @@ from access.errors import CardError
 from access.formats import read_uid
 from access.passes import slot_of
 from access.schedules import zone_named
-from access.tokens import card_token
 from api.cards.numbers import read_keypad_code, read_number
 from api.cards.spread import spread_json
 from api.http.database_errors import as_problem
@@ -27,8 +26,9 @@ from api.http.roles import HELD, PERMISSIONS, ROLES, permissions_of
 from api.http.settings import ApiSettings
 from api.passes.passes import local_day, uses_json
 from api.schedules.schedules import checked_hours
+from rights.card_secret import CardKeys
 
-KEY = bytes(32)
+KEYS = CardKeys.of(bytes(32))
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
@@ -69,12 +69,12 @@ def test_what_is_no_etag_is_refused(given: str) -> None:
 @pytest.mark.parametrize(
     "number", ["04a2245ac16d80", "04:A2:24:5A:C1:6D:80", "04-A2-24-5A-C1-6D-80", "04 a2 24 5a c1 6d 80"]
 )
-def test_a_number_has_one_token_however_it_is_written(number: str) -> None:
-    read = read_number(KEY, number)
-    assert read.token.hex() == card_token(KEY, "04A2245AC16D80")
+def test_a_number_is_found_however_it_is_written(number: str) -> None:
+    read = read_number(KEYS, number)
+    assert read.lookup == KEYS.found_by("04A2245AC16D80")
     assert (read.last4, read.format, read.kind) == ("6D80", "MIFARE7", "card")
     as_a_reader_does = read_uid(bytes.fromhex("04A2245AC16D80"))
-    assert read.token.hex() == card_token(KEY, getattr(as_a_reader_does, "number"))  # noqa: B009
+    assert read.lookup == KEYS.found_by(getattr(as_a_reader_does, "number"))  # noqa: B009
     assert number not in repr(read)
 
 
@@ -92,15 +92,15 @@ def test_a_number_has_one_token_however_it_is_written(number: str) -> None:
 )
 def test_what_is_no_number_is_refused_without_quoting_it(number: str, format_: str | None) -> None:
     with pytest.raises(CardError) as refused:
-        read_number(KEY, number, format_)
+        read_number(KEYS, number, format_)
     assert not number or len(number) < 2 or number not in str(refused.value)
 
 
 def test_short_numbers_and_codes_are_not_shown() -> None:
-    assert read_number(KEY, "010203", "H10301-hex").last4 == "0203"
-    code = read_keypad_code(KEY, "1234")
+    assert read_number(KEYS, "010203", "H10301-hex").last4 == "0203"
+    code = read_keypad_code(KEYS, "1234")
     assert (code.last4, code.kind, code.format) == (None, "code", "code")
-    assert code.token != read_number(KEY, "04A21234").token
+    assert code.lookup != read_number(KEYS, "04A21234").lookup
 
 
 def test_no_card_comes_back_from_the_end_but_by_reissue() -> None:
@@ -200,10 +200,16 @@ def test_what_the_database_refuses_is_the_callers_to_mend(error: psycopg.Error, 
 
 def test_a_card_key_that_is_none_is_refused_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = SecretStr("postgresql://nowhere/nothing")
+    monkeypatch.setenv("MAILLAGE_CARD_SEALING_KEY", KEYS.sealing_text)
     for text in ("5e" * 31, "not hexadecimal"):
-        monkeypatch.setenv("MAILLAGE_CARD_KEY", text)
+        monkeypatch.setenv("MAILLAGE_CARD_LOOKUP_KEY", text)
         with pytest.raises(ValidationError) as refused:
             ApiSettings(database_url=nowhere)
         assert text not in str(refused.value)
-    monkeypatch.setenv("MAILLAGE_CARD_KEY", "")
-    assert ApiSettings(database_url=nowhere).card_key is None
+    monkeypatch.setenv("MAILLAGE_CARD_LOOKUP_KEY", "")
+    assert ApiSettings(database_url=nowhere).card_keys is None
+    monkeypatch.setenv("MAILLAGE_CARD_LOOKUP_KEY", KEYS.lookup.hex())
+    assert ApiSettings(database_url=nowhere).card_keys == KEYS
+    monkeypatch.setenv("MAILLAGE_CARD_SEALING_KEY", "AAAA")
+    with pytest.raises(ValidationError):
+        ApiSettings(database_url=nowhere)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from access.errors import CardError
 from access.formats import Card, read_bits
-from access.tokens import card_token
 from api.cards.notation import NeedsFormat, choices_for, clean, read_number
 from api.cards.numbers import read_number as credential
 from api.transfer.card_column import study
 from api.transfer.importing import Parsed, parse
+from rights.card_secret import CardKeys
 
-KEY = b"k" * 32
+KEYS = CardKeys.of(b"k" * 32)
 DECIMAL = (Path(__file__).parents[2] / "data" / "cards" / "decimal.csv").read_bytes()
 NO_BREAK, NARROW = "\u00a0", "\u202f"
 
@@ -77,7 +77,7 @@ def test_decimal_digits_alone_are_a_question(typed: str, named: str) -> None:
     with pytest.raises(NeedsFormat, match="decimal or hexadecimal"):
         read_number(typed, named)
     with pytest.raises(NeedsFormat):
-        credential(KEY, typed, named)
+        credential(KEYS, typed, named)
 
 
 def test_the_question_shows_what_a_reader_would_send() -> None:
@@ -145,12 +145,12 @@ def test_a_decimal_number_opens_as_its_bytes_or_is_refused(value: int, padded: b
 
 
 def parsed(data: bytes, card_format: str = "") -> Parsed:
-    return parse(data, KEY, card_format)
+    return parse(data, KEYS, card_format)
 
 
 def test_a_column_of_decimal_digits_is_asked_about() -> None:
     found = parsed(DECIMAL)
-    assert [one.token for one in found.lines] == [None] * 4
+    assert [one.lookup for one in found.lines] == [None] * 4
     assert all("decimal or hexadecimal" in one.wrong[0].what for one in found.lines)
     assert found.question is not None
     assert (found.question.line, found.question.count) == (2, 4)
@@ -163,8 +163,8 @@ def test_a_column_with_its_format_has_the_tokens_of_the_reader() -> None:
     assert found.question is None
     assert not any(one.wrong for one in found.lines)
     expected = ["0A004D7603", "0A00BC614E", "0A0096B43F", "0A00BC614E"]
-    assert [one.token and one.token.hex() for one in found.lines] == [
-        card_token(KEY, as_a_reader_sends(digits)) for digits in expected
+    assert [one.lookup and one.lookup.hex() for one in found.lines] == [
+        KEYS.found_by(as_a_reader_sends(digits)).hex() for digits in expected
     ]
 
 

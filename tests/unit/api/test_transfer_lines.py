@@ -10,20 +10,20 @@ import pytest
 
 from access.errors import CardError
 from access.formats import Card, read_bits
-from access.tokens import card_token
 from api.cards.notation import read_number
 from api.transfer.card_column import CardColumn
 from api.transfer.columns import COLUMNS, Column
 from api.transfer.lines import CLEAR, EVERYWHERE, Line, OpenedPlace, read_end, read_line, read_moment
+from rights.card_secret import CardKeys
 
-KEY = b"k" * 32
+KEYS = CardKeys.of(b"k" * 32)
 ORDER: dict[Column, int] = {column: index for index, column in enumerate(COLUMNS)}
 WIEGAND = Path(__file__).parents[2] / "data" / "devices" / "wiegand.csv"
 
 
 def line(**cells: str) -> Line:
     row = [cells.get(column, "") for column in COLUMNS]
-    return read_line(2, row, ORDER, key=KEY, cards=CardColumn())
+    return read_line(2, row, ORDER, keys=KEYS, cards=CardColumn())
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_whole_line() -> None:
         organisation=CLEAR,
     )  # fmt: skip
     assert not read.wrong
-    assert read.token == bytes.fromhex(card_token(KEY, "0074380D"))
+    assert read.lookup == KEYS.found_by("0074380D")
     assert (read.last4, read.card_status, read.unit, read.allowance, read.each_month) == (
         "380D",
         "lost",

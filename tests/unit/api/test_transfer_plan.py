@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from access.tokens import card_token
 from api.transfer.card_column import CardColumn
 from api.transfer.columns import COLUMNS, Column
 from api.transfer.export import HEADER, written_csv
@@ -17,8 +16,9 @@ from api.transfer.known import CardRow, Known, MemberRow, PassRow, PlaceLimits, 
 from api.transfer.lines import Line, read_line
 from api.transfer.plan import Plan, make_plan
 from api.transfer.text import read_table
+from rights.card_secret import CardKeys
 
-KEY = b"k" * 32
+KEYS = CardKeys.of(b"k" * 32)
 CARDS = CardColumn(hex_lengths=frozenset({8}))
 ORDER: dict[Column, int] = {column: index for index, column in enumerate(COLUMNS)}
 LIMOGES = PlaceParts(id=1, code="limoges", time_zone="Europe/Paris", spaces={"lab": 10}, doors={"entry": 20}, groups={})
@@ -26,7 +26,7 @@ REUNION = PlaceParts(id=2, code="saint-denis", time_zone="Indian/Reunion", space
 
 
 def token(number: str) -> bytes:
-    return bytes.fromhex(card_token(KEY, number))
+    return KEYS.found_by(number)
 
 
 KNOWN = Known(
@@ -35,8 +35,8 @@ KNOWN = Known(
         "m-max1": MemberRow(ref="m-max1", name="Max", home=1),
     },
     cards={
-        token("0074380D"): CardRow(ref="c-1111", token=token("0074380D"), member="m-zoe1", last4="380D"),
-        token("00000001"): CardRow(ref="c-2222", token=token("00000001"), member="m-max1", status="lost"),
+        token("0074380D"): CardRow(ref="c-1111", lookup=token("0074380D"), member="m-zoe1", last4="380D"),
+        token("00000001"): CardRow(ref="c-2222", lookup=token("00000001"), member="m-max1", status="lost"),
     },
     passes={
         "p-1111": PassRow(
@@ -54,7 +54,7 @@ KNOWN = Known(
 
 def lines(*rows: dict[str, str]) -> list[Line]:
     return [
-        read_line(number, [row.get(column, "") for column in COLUMNS], ORDER, key=KEY, cards=CARDS)
+        read_line(number, [row.get(column, "") for column in COLUMNS], ORDER, keys=KEYS, cards=CARDS)
         for number, row in enumerate(rows, 2)
     ]
 
@@ -232,7 +232,7 @@ def test_an_export_comes_back_without_a_change() -> None:
         assert (table.header, table.encoding, table.ragged) == (HEADER, "utf-8", ())
         assert b"\"'=HYPERLINK" in data
         columns: Any = {column: index for index, column in enumerate(HEADER)}
-        again = [read_line(number, cells, columns, key=KEY, cards=CARDS) for number, cells in table.lines]
+        again = [read_line(number, cells, columns, keys=KEYS, cards=CARDS) for number, cells in table.lines]
         plan = make_plan(again, known, new_ref=lambda kind: f"{kind}-never")
         assert set(outcomes(plan)) == {"unchanged"}, [(one.number, one.wrong, one.changes) for one in plan.reports]
         assert len(plan.reports) == 4

@@ -12,6 +12,7 @@ from api.transfer.known import Known
 from api.transfer.plan import make_plan
 from api.transfer.report import notes_of
 from api.transfer.text import FileRefused, read_table
+from rights.card_secret import CardKeys
 
 TEXT = "nom;courriel\r\nZoé Lefèvre;zoe@example.org\r\n\r\n« Œuf » & Cie;oeuf@example.org\r\n"
 
@@ -143,7 +144,7 @@ def test_columns_are_known_in_both_languages() -> None:
     ],
 )
 def test_a_name_in_parts_is_put_together(header: str, cells: str, name: str) -> None:
-    parsed = parse(f"{header};email\n{cells};a@example.org\n".encode(), b"k" * 32, "")
+    parsed = parse(f"{header};email\n{cells};a@example.org\n".encode(), CardKeys.of(b"k" * 32), "")
     assert parsed.lines[0].name == name
     notes = " ".join(notes_of(parsed.table, parsed.columns))
     for dropped in ("Civilité", "Prénom(s)"):
@@ -164,7 +165,7 @@ def test_a_header_that_tells_no_members_apart_is_refused(header: tuple[str, ...]
 def test_any_bytes_are_a_table_or_refused(data: bytes) -> None:
     for head in (b"", b"name,email,card,valid_from,places,allowance\n"):
         try:
-            parsed = parse(head + data, b"k" * 32, "")
+            parsed = parse(head + data, CardKeys.of(b"k" * 32), "")
         except FileRefused:
             continue
         make_plan(parsed.lines, Known(), new_ref=lambda kind: f"{kind}-0000")

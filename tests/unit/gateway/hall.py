@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from access import AccessList, Entry, Member, Right, Schedule, card_token, normalise, pin_hash, token_key
-from access.formats import read_code
+from access import AccessList, Entry, Member, Right, Schedule, card_token, code_token, normalise, pin_hash, token_key
 from access.rules import Allowance, DoorRules, PlaceRules, SpaceRules, Terms
 from access.schedules import schedule_from_json
 from gateway.config import GatewayConfig
@@ -80,7 +79,7 @@ def access_list(version: int = 1, *, made_at: int = AT, doors: Mapping[str, Door
     ben = Member(ref="m-ben", status="active", rights=(Right(doors=None, schedule=None),))
     host = Member(ref="m-host", status="active", rights=(hosting,))
     cleaner = Member(ref="m-code", status="active", rights=(Right(doors=frozenset({"lab"}), schedule=None),))
-    code = card_token(_KEY, read_code(CODE).number)
+    code = code_token(_KEY, CODE)
     cards = {token(ANNA): anna, token(BEN): ben, token(HOST): host, code: cleaner}
     rules = {
         "entry": DoorRules(to_space="hall", passback="hard"),

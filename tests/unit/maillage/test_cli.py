@@ -148,10 +148,10 @@ def test_a_dead_stack_s_settings_are_not_believed(tmp_path: Path) -> None:
 def test_another_database_takes_nothing_of_the_stack_that_runs_here(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environment.write({"MAILLAGE_DATABASE_URL": "postgresql://stack", "MAILLAGE_CARD_KEY": "of the stack"})
+    environment.write({"MAILLAGE_DATABASE_URL": "postgresql://stack", "MAILLAGE_CARD_SECRET": "of the stack"})
     monkeypatch.setenv("MAILLAGE_DATABASE_URL", "postgresql://another")
     assert not environment.load()
-    assert "MAILLAGE_CARD_KEY" not in os.environ
+    assert "MAILLAGE_CARD_SECRET" not in os.environ
     assert "MAILLAGE_DATABASE_URL is set: nothing of the stack" in capsys.readouterr().err
 
 
@@ -183,7 +183,7 @@ def test_without_a_stack_nothing_is_sent_anywhere(monkeypatch: pytest.MonkeyPatc
 def test_doctor_says_what_is_wrong_and_how_to_mend_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MAILLAGE_DATABASE_URL", "postgresql://x@127.0.0.1:1/x")
     monkeypatch.setenv("MAILLAGE_MQTT_URL", "http://127.0.0.1")
-    monkeypatch.setenv("MAILLAGE_CARD_KEY", "short")
+    monkeypatch.setenv("MAILLAGE_CARD_SECRET", "short")
     (tmp_path / "gateways.json").write_text("[]")
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == 1

@@ -25,7 +25,7 @@ def test_secrets_are_made_once_and_read_by_their_owner_only(tmp_path: Path) -> N
     made = load_secrets(path)
     assert load_secrets(path) == made
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(bytes.fromhex(made.card_key)) == 32
+    assert len(bytes.fromhex(made.card_secret)) == 32
     assert len(base64.b64decode(made.list_signing_key)) == 32
     assert len({made.postgres, *made.logins.values(), *made.mqtt.values()}) == 1 + len(made.logins) + len(made.mqtt)
 

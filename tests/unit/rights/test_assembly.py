@@ -11,6 +11,16 @@ NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 TOKEN, OTHER = "aa" * 32, "bb" * 32
 
 
+class Plain:
+    """Calls cards by their lookups."""
+
+    def token(self, place: int, code: str, lookup: bytes) -> str:
+        return lookup.hex()
+
+    def pin(self, code: str, hard: str) -> str:
+        return hard
+
+
 def place_rows(**changes: Any) -> PlaceRows:
     row = (1, "gare", "Europe/Paris", "67", None, 3600, False, 5, 30, 900, False, True)
     rows: dict[str, Any] = {
@@ -38,7 +48,10 @@ def a_pass(ref: str = "p-1", *, everywhere: bool = False, schedule: int | None =
 def member_rows(**changes: Any) -> MemberRows:
     rows: dict[str, Any] = {
         "members": [("m-1", "active", None)],
-        "cards": [(TOKEN, "m-1", "active", None, None), (OTHER, "m-1", "issued", None, None)],
+        "cards": [
+            (bytes.fromhex(TOKEN), "m-1", "active", None, None),
+            (bytes.fromhex(OTHER), "m-1", "issued", None, None),
+        ],
         "passes": [a_pass()],
         "pass_places": [("p-1", 1, None, None, None)],
         "schedules": [],
@@ -48,7 +61,7 @@ def member_rows(**changes: Any) -> MemberRows:
 
 
 def found(**changes: Any) -> dict[int, dict[str, Any]]:
-    return entries(member_rows(**changes), places(place_rows()))[0]
+    return entries(member_rows(**changes), places(place_rows()), Plain())[0]
 
 
 def test_only_where_a_pass_names_the_place() -> None:
@@ -84,7 +97,7 @@ def test_a_pass_that_cannot_be_read_leaves_the_others() -> None:
         pass_places=[("p-1", 1, None, None, None), ("p-2", 1, None, None, None)],
         schedules=[(7, {"mon": "always"}, [])],
     )
-    at, broken = entries(rows, places(place_rows()))
+    at, broken = entries(rows, places(place_rows()), Plain())
     assert [right.pass_ref for right in at[1][TOKEN].member.rights] == ["p-2"]
     assert len(broken) == 1
     assert broken[0].startswith("schedule 7: ")

@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access import card_token, normalise
+from access import normalise
 from maillage.sample.rows import departments_of, rows_of
+from rights.card_secret import CardKeys
 from simulator.sample import names
 from simulator.sample.community import Community, community_of
 from simulator.sample.equipment import equip
@@ -25,7 +26,7 @@ def _community(code: str, typology: str = "fab_lab") -> Community:
 
 
 def _rows(*households: Community, neighbours: dict[str, list[str]] | None = None) -> dict[str, list[tuple[Any, ...]]]:
-    made = rows_of(households, neighbours or {"87": []}, seed=1, key=KEY, today=TODAY)
+    made = rows_of(households, neighbours or {"87": []}, seed=1, secret=KEY, today=TODAY)
     return {table: list(rows) for table, rows in made.items()}
 
 
@@ -53,10 +54,10 @@ def test_rows_hang_together() -> None:
     people = {row[1] for row in rows["member"]}
     assert len(people) == len(rows["member"]) == sum(len(one.people) + len(one.visitors) for one in homes)
     assert len(rows["card"]) == sum(one.cards for one in homes)
-    assert len({row[1] for row in rows["card"]}) == len(rows["card"]), "no two cards share a token"
-    assert {row[3] for row in rows["card"]} == people
-    replaced = {row[7] for row in rows["card"] if row[7] is not None}
-    assert replaced == {row[0] for row in rows["card"] if row[6] == "lost"}
+    assert len({row[1] for row in rows["card"]}) == len(rows["card"]), "no two cards are found by the same"
+    assert {row[4] for row in rows["card"]} == people
+    replaced = {row[8] for row in rows["card"] if row[8] is not None}
+    assert replaced == {row[0] for row in rows["card"] if row[7] == "lost"}
     assert {row[2] for row in rows["pass"]} == people
     assert {row[14] for row in rows["pass"] if row[13] is not None} <= {row[2] for row in rows["pass"] if row[12]}
     everywhere = {row[1] for row in rows["pass"] if row[4]}
@@ -79,6 +80,6 @@ def test_only_the_trained_have_a_pin_and_the_whole_place() -> None:
 
 def test_the_simulators_card_is_the_one_enrolled() -> None:
     home = _community("place-1")
-    tokens = {row[1]: (row[3], row[6]) for row in _rows(home)["card"]}
+    found_by = {row[1]: (row[4], row[7]) for row in _rows(home)["card"]}
     for one in members(1, "place-1", len(equip("place-1", seed=1, population=30_000, typology="fab_lab").desks)):
-        assert tokens[bytes.fromhex(card_token(KEY, normalise(bytes.fromhex(one.card))))] == (one.ref, "active")
+        assert found_by[CardKeys.of(KEY).found_by(normalise(bytes.fromhex(one.card)))] == (one.ref, "active")
