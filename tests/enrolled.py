@@ -24,6 +24,7 @@ from maillage.embedded.bundle import Bundle
 from maillage.embedded.central import EmbeddedCentral
 from maillage.join import Trust, join
 from tests.api_server import Centre, api_process, free_port, shared_database
+from tests.cards import CARD_SECRET
 from tests.conftest import Database
 from tests.waiting import until
 
@@ -136,6 +137,7 @@ def enrolled(server_url: str, template: str, bundle: Bundle, folder: Path) -> It
             MAILLAGE_MQTT_URL=broker.processes_url,
             MAILLAGE_MQTT_TLS=str(folder / "rights"),
             MAILLAGE_LIST_SIGNING_KEY=seed,
+            MAILLAGE_CARD_SECRET=CARD_SECRET,
             MAILLAGE_AUTHORITY=str(authority),
             MAILLAGE_METRICS_PORT=str(metrics),
         )
