@@ -23,7 +23,7 @@ from gateway.field.runtime import Runtime
 from gateway.http.metrics import MetricsServer, ProcessMetrics
 from gateway.http.muster import MusterService
 from gateway.identity import Identity, IdentityError, read_identities
-from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Broker, MqttLoop, parse_mqtt_url
 from gateway.place import Place
 from gateway.settings import GatewaySettings
 from gateway.spool.spool import Spool, SpoolError
@@ -81,7 +81,7 @@ class Process:
         self.uplink = Uplink(
             gateways=tuple(place.config for place in self.places.values()),
             broker=central,
-            brokers={one.gateway: parse_mqtt_url(one.broker) for one in identities},
+            brokers={one.gateway: _broker(one) for one in identities},
             spool=self.spool,
             loop=self._loops["centre"],
             boot=boot,
@@ -273,6 +273,12 @@ def identified(settings: GatewaySettings) -> tuple[Identity, ...]:
     if twice:
         raise IdentityError(f"{settings.identity}: gateway {min(twice)} comes twice")
     return found
+
+
+def _broker(identity: Identity) -> Broker:
+    """Return the broker that an identity names; with TLS the gateway logs in with its certificate."""
+    tls = identity.broker.startswith("mqtts:")
+    return parse_mqtt_url(identity.broker, tls=identity.directory if tls else None)
 
 
 def chosen(settings: GatewaySettings) -> tuple[GatewayConfig, ...]:

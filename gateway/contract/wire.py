@@ -261,13 +261,11 @@ class State(_Message):
     list_refused: Text | None = None
     """Why it couldn't use the last list or delta: the centre then sends the whole list."""
     config_version: Small | None = None
-    """Of the configuration in force that is on its disk; None: it has none yet."""
+    """Of the configuration in force that is on its disk (``gateway.contract.configuration``)."""
     config_fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    """Of that configuration (``gateway.contract.configuration.fingerprint``): with the version, its acknowledgement."""
     config_refused: Text | None = None
-    """Why it doesn't use the last configuration that it was sent."""
     config_refused_version: Small | None = None
-    """That one's version, if it could be read."""
+    """Why it doesn't use the last configuration that it was sent, and that one's version."""
     lockdown: bool = False
     """Of the whole place."""
     evacuation: bool = False
@@ -349,7 +347,6 @@ class OrderBody(_Message):
     do: Do
     door: Name | None = None
     device: Name | None = None
-    """Of ``enrol``: the reader's code."""
     expires_at: Micros
     nonce: Name
     by: Annotated[str, Field(max_length=400)]
