@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from access import CardError, ListError, token_key
 from access.schedules import zone_named
 from gateway.config import GatewayConfig
 from gateway.contract.configuration import Device
+from gateway.contract.wire import Event
 from gateway.drivers import Driver, DriverError
-from gateway.drivers.registry import drivers_for, installed
+from gateway.drivers.registry import Unusable, drivers_for, installed
 from gateway.mqtt.filters import Routes
+
+_OTHER: Final[Mapping[str, Literal["open", "closed"]]] = {"open": "closed", "closed": "open"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,29 @@ class Equipment:
     card_key: bytes | None
     hidden: Routes[str]
     """Topics of cards and codes, of whose broken messages only the length is stored."""
+    inverted: frozenset[str]
+    """Codes of the contacts that are set the other way."""
+
+    def others_than(self, before: Equipment) -> Iterator[str]:
+        """Yield the codes of ``before`` that another thing on the wall has now, or none."""
+        now = {device.code: _thing(device) for device in self.config.devices}
+        for device in before.config.devices:
+            if now.get(device.code) != _thing(device):
+                yield device.code
+
+    def unusable(self) -> Mapping[Device, str]:
+        """Return the devices whose driver can't be loaded, and why."""
+        return {
+            device: driver.reason
+            for device in self.config.devices
+            if isinstance(driver := self.drivers[device.driver], Unusable)
+        }
+
+    def righted(self, event: Event) -> Event:
+        """Turn round what a contact reports that is set the other way."""
+        if event["kind"] != "door" or event["device"] not in self.inverted or event["state"] not in _OTHER:
+            return event
+        return {**event, "state": _OTHER[event["state"]]}
 
 
 def equip(config: GatewayConfig, before: Equipment | None = None) -> Equipment:
@@ -47,6 +74,7 @@ def equip(config: GatewayConfig, before: Equipment | None = None) -> Equipment:
             zone=zone_named(config.time_zone),
             card_key=token_key(key) if key else None,
             hidden=hidden,
+            inverted=frozenset(device.code for device in config.devices if device.inverted),
         )
     except (CardError, ListError) as error:
         raise DriverError(str(error)) from error
@@ -59,6 +87,11 @@ def _drivers(config: GatewayConfig, before: Equipment | None) -> dict[str, Drive
     same = {name for name, devices in now.items() if then.get(name) == devices}
     made = drivers_for(device for device in config.devices if device.driver not in same)
     return {name: before.drivers[name] if name in same else made[name] for name in now}
+
+
+def _thing(device: Device) -> tuple[str, str, str | None, bool]:
+    """Return what makes a device the same thing on the wall, whatever else is known of it."""
+    return device.driver, device.address, device.model, device.inverted
 
 
 def _by_driver(config: GatewayConfig) -> dict[str, list[Device]]:

@@ -7,10 +7,9 @@ The unlock command goes out before anything is stored: it never waits for the di
 
 from __future__ import annotations
 
-import base64
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,7 +19,7 @@ from gateway.config import GatewayConfig
 from gateway.contract.configuration import Device
 from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, DeviceEvent, Event, GatewayEvent
-from gateway.devices.faults import FaultBudget, shown
+from gateway.devices.faults import FaultBudget, fault_event
 from gateway.devices.freshness import Freshness
 from gateway.devices.identities import Identities
 from gateway.devices.repeats import Repeats, is_state
@@ -31,7 +30,7 @@ from gateway.door.foreign import ForeignOpenings
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
 from gateway.drivers import NOTHING, Decoded, Driver, Opened
-from gateway.drivers.registry import Unusable, installed
+from gateway.drivers.registry import installed
 from gateway.equipment import Equipment, equip
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
@@ -100,7 +99,7 @@ class Place:
             append=self._append,
             keep=keep,
         )
-        self._report_unusable(())
+        self._report_unusable()
 
     @property
     def config(self) -> GatewayConfig:
@@ -125,18 +124,17 @@ class Place:
         """
         config = equipment.config
         with self._turn:
-            before, self.equipment = self._by_code, equipment
+            before, self.equipment = self.equipment, equipment
             self._by_code = {device.code: device for device in config.devices}
-            for code, device in before.items():
-                if not _is_the_same(device, self._by_code.get(code)):
-                    self._freshness.forget(code)
-                    self.repeats.forget(code)
+            for code in equipment.others_than(before):
+                self._freshness.forget(code)
+                self.repeats.forget(code)
             self.devices.become(config.devices, self._last[0])
             self.lists.become(config)
             self.memory.move_to(equipment.zone)
             self._locks.become(config, equipment.drivers)
             self._entries.become(config, equipment.card_key)
-        self._report_unusable(before.values())
+        self._report_unusable(before)
 
     @property
     def lockdown(self) -> bool:
@@ -228,18 +226,17 @@ class Place:
         if unreported is None:
             return False
         log.warning("driver_fault", extra={"gateway": self.config.gateway, "topic": topic[:512], "reason": reason})
-        event = GatewayEvent(
-            kind="gateway",
-            what="driver_fault",
-            at=at,
-            device="gateway",
-            text=reason[:500],
-            topic=topic[:512],
-            payload=base64.b64encode(shown(payload, driver, keypad=bool(self.equipment.hidden.of(topic)))).decode(),
+        self._append(
+            fault_event(
+                topic,
+                payload,
+                reason,
+                at=at,
+                driver=driver,
+                keypad=bool(self.equipment.hidden.of(topic)),
+                unreported=unreported,
+            )
         )
-        if unreported:
-            event["value"] = float(unreported)  # as many before this one got no event
-        self._append(event)
         return True
 
     def tick(self, now: float, at: int) -> None:
@@ -357,32 +354,24 @@ class Place:
             self._append_any(self.devices.heard(code, now, at))
         for code in decoded.gone:
             self._gone(code, at)
-        for event in map(self._righted, decoded.events):
+        for event in map(self.equipment.righted, decoded.events):
             if late and is_state(event):
                 self.repeats.dropped += 1
             elif self._entries.door(event) and self.repeats.is_news(event, identified=identity is not None):
                 self._append(event)
                 self._entries.contact(event)
 
-    def _report_unusable(self, before: Iterable[Device]) -> None:
-        """Report the devices whose driver can't be loaded, unless it could not ``before`` either."""
-        known = set(before)
-        for device in self.config.devices:
-            if isinstance(driver := self.drivers[device.driver], Unusable) and device not in known:
-                text = f"driver {device.driver}: {driver.reason}"[:500]
+    def _report_unusable(self, before: Equipment | None = None) -> None:
+        """Report the devices whose driver can't be loaded, unless they were reported ``before``."""
+        known = {} if before is None else before.unusable()
+        for device, reason in self.equipment.unusable().items():
+            if device not in known:
+                text = f"driver {device.driver}: {reason}"[:500]
                 self._append_alone(DeviceEvent(kind="device", at=micros(), device=device.code, what="fault", text=text))
 
-    def _righted(self, event: Event) -> Event:
-        """Turn round what a contact reports that is set the other way."""
-        if event["kind"] != "door" or event["state"] not in ("open", "closed"):
-            return event
-        device = self._by_code.get(event["device"])
-        if device is None or not device.inverted:
-            return event
-        return {**event, "state": "closed" if event["state"] == "open" else "open"}
-
     def _opened(self, report: Opened, at: int, now: float) -> None:
-        watch = self._entries.watches.get(self._by_code[report.device].door or "")
+        device = self._by_code.get(report.device)  # None: a new configuration has just removed it
+        watch = self._entries.watches.get(device.door or "") if device is not None else None
         if report.by == "button" and watch is not None:
             watch.unlocked(at)
         self._foreign.opened(report, at, now)
@@ -407,10 +396,3 @@ class Place:
     def _append_any(self, event: Event | None) -> None:
         if event is not None:
             self._append(event)
-
-
-def _is_the_same(device: Device, other: Device | None) -> bool:
-    """Return whether ``other`` is the same thing on the wall, whatever else is known of it now."""
-    return other is not None and all(
-        getattr(device, name) == getattr(other, name) for name in ("driver", "address", "model", "inverted")
-    )

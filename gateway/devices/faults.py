@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from functools import cache
 from typing import Any, Final
 
+from gateway.contract.wire import GatewayEvent
 from gateway.drivers.registry import secrets_of
 
 SHOWN_BYTES: Final = 8192
@@ -42,6 +44,24 @@ def shown(payload: bytes, driver: str | None, *, keypad: bool) -> bytes:
     if named is not None:
         payload = payload[: named.end()] + b"*"
     return payload[:SHOWN_BYTES]
+
+
+def fault_event(
+    topic: str, payload: bytes, reason: str, *, at: int, driver: str | None, keypad: bool, unreported: int
+) -> GatewayEvent:
+    """Return the event of a message that ``driver`` couldn't read; ``unreported``: how many before it got none."""
+    event = GatewayEvent(
+        kind="gateway",
+        what="driver_fault",
+        at=at,
+        device="gateway",
+        text=reason[:500],
+        topic=topic[:512],
+        payload=base64.b64encode(shown(payload, driver, keypad=keypad)).decode(),
+    )
+    if unreported:
+        event["value"] = float(unreported)
+    return event
 
 
 @cache
