@@ -60,7 +60,7 @@ def send_as(network: Managed, key: str, data: str, query: str = "") -> httpx.Res
 def held(network: Managed) -> dict[str, list[Any]]:
     """Everything that an import writes to, but for what counts up."""
     tables = {
-        "organisation": "id", "member": "ref", "card": "token", "pass": "ref", "pass_place": "pass, place",
+        "organisation": "id", "member": "ref", "card": "lookup", "pass": "ref", "pass_place": "pass, place",
     }  # fmt: skip
     return {name: network.sql(f"SELECT * FROM {name} ORDER BY {key}") for name, key in tables.items()}
 
