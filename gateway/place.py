@@ -29,8 +29,7 @@ from gateway.door.entries import Entries
 from gateway.door.foreign import ForeignOpenings
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
-from gateway.drivers import NOTHING, Decoded, Driver, Opened
-from gateway.drivers.registry import installed
+from gateway.drivers import NOTHING, Decoded, Driver
 from gateway.equipment import Equipment, equip
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
@@ -84,10 +83,8 @@ class Place:
         self._last = (now, 0)
         """Of the last message or tick."""
         self.memory = Memory(self.equipment.zone, keep)
-        self._foreign = ForeignOpenings(now, self._append)
-        self._locks = Locks(
-            config, self.drivers, publish, ordered=lambda code: self._foreign.ordered(code, self._last[0])
-        )
+        self.foreign = ForeignOpenings(config.gateway, now, self._append)
+        self._locks = Locks(config, self.drivers, publish, lambda code: self.foreign.ordered(code, self._last[0]))
         self._entries = Entries(
             config,
             card_key=self.equipment.card_key,
@@ -202,19 +199,6 @@ class Place:
         for code in self._decoded(driver, topic, payload, at).gone:
             with self._turn:
                 self._gone(code, at)
-
-    def commanded_elsewhere(
-        self, device: str, topic: str, payload: bytes, *, at: int, now: float, retained: bool
-    ) -> None:
-        """Another than this gateway commands lock ``device``; ``retained``: the broker had kept the command."""
-        names = installed()[self._by_code[device].driver].names_command
-        word = names(payload) if names is not None else None
-        log.error(
-            "lock_commanded_elsewhere",
-            extra={"gateway": self.config.gateway, "device": device, "topic": topic[:512], "command": word},
-        )
-        with self._turn:
-            self._foreign.commanded(device, word, at, now, retained=retained)
 
     def fault(self, topic: str, payload: bytes, reason: str, *, at: int, now: float, driver: str | None = None) -> bool:
         """Record a message that ``driver`` couldn't read as an event with its first 8 KiB; False: too many recently.
@@ -349,7 +333,8 @@ class Place:
         for typed in decoded.typed:
             self._entries.typed(typed, at, now, decided)
         for report in decoded.opened:
-            self._opened(report, at, now)
+            self._entries.opened(report, at)
+            self.foreign.opened(report, at, now)
         for code in decoded.heard:
             self._append_any(self.devices.heard(code, now, at))
         for code in decoded.gone:
@@ -368,13 +353,6 @@ class Place:
             if device not in known:
                 text = f"driver {device.driver}: {reason}"[:500]
                 self._append_alone(DeviceEvent(kind="device", at=micros(), device=device.code, what="fault", text=text))
-
-    def _opened(self, report: Opened, at: int, now: float) -> None:
-        device = self._by_code.get(report.device)  # None: a new configuration has just removed it
-        watch = self._entries.watches.get(device.door or "") if device is not None else None
-        if report.by == "button" and watch is not None:
-            watch.unlocked(at)
-        self._foreign.opened(report, at, now)
 
     def _append(self, event: Event) -> None:
         if self._unit is None:

@@ -30,7 +30,7 @@ from gateway.door.locks import Locks
 from gateway.door.memory import Memory
 from gateway.door.presence import Presence, Presences
 from gateway.door.recent_grants import RecentGrants
-from gateway.drivers import CardRead, Typed
+from gateway.drivers import CardRead, Opened, Typed
 from gateway.drivers.registry import installed
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
@@ -205,6 +205,13 @@ class Entries:
         self._tell(watch.contact(event["device"], event["at"], is_open=event["state"] == "open", anyone_inside=inside))
         if watch.unexplained != before:
             self._memory.unsure_passage(openings=1)
+
+    def opened(self, report: Opened, at: int) -> None:
+        """A board opened its lock: by its exit button, the door's opening is explained."""
+        device = self._devices.get(report.device)
+        watch = self.watches.get(device.door) if device is not None and device.door is not None else None
+        if report.by == "button" and watch is not None:
+            watch.unlocked(at)
 
     def silent(self, device: str) -> None:
         """A device fell silent: if it is a contact, its door's state is unknown."""

@@ -29,7 +29,6 @@ class Locks:
         config: GatewayConfig,
         drivers: Mapping[str, Driver],
         publish: Publish,
-        *,
         ordered: Callable[[str], None] = lambda _device: None,
     ) -> None:
         """``ordered`` is called with a lock's code before a command goes to it."""

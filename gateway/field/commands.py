@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
 from gateway.drivers.registry import installed
 from gateway.mqtt.filters import Routes
@@ -42,7 +43,7 @@ class Commands:
     def follow(self, places: Iterable[Place], others: Routes[tuple[Place, str]]) -> None:
         """Find the topics again: a place has other devices now. From any thread."""
         filters: dict[str, None] = {}
-        locks: Routes[tuple[Place, str]] = Routes()
+        locks: Routes[tuple[Place, Device]] = Routes()
         for place in places:
             for device in place.config.devices:
                 driver = installed().get(device.driver)
@@ -59,7 +60,7 @@ class Commands:
                         continue
                     if not matching:
                         filters[topic] = None
-                    locks.add(topic, (place, device.code))
+                    locks.add(topic, (place, device))
         self.filters: Mapping[str, None] = filters
         """To be subscribed to."""
         self._locks = locks
@@ -92,6 +93,6 @@ class Commands:
                 del self._sent[key]
         return False
 
-    def locks(self, topic: str) -> list[tuple[Place, str]]:
+    def locks(self, topic: str) -> list[tuple[Place, Device]]:
         """Return the locks that a command on this topic is for: several boards may share it."""
         return self._locks.of(topic)

@@ -276,14 +276,7 @@ class Runtime:
     def _take_foreign(self, command: _Foreign) -> None:
         message = command.message
         for place, device in self._commands.locks(message.topic):
-            place.commanded_elsewhere(
-                device,
-                message.topic,
-                message.payload,
-                at=command.at,
-                now=time.monotonic(),
-                retained=message.retained,
-            )
+            place.foreign.commanded(device, message, command.at, time.monotonic())
 
     def _is_stored(self, arrival: _Arrival) -> bool:
         message = arrival.message

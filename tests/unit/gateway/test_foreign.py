@@ -67,7 +67,7 @@ def test_a_driver_that_hears_its_own_commands_brings_no_second_copy() -> None:
 class Reports:
     def __init__(self) -> None:
         self.events: list[Any] = []
-        self.foreign = ForeignOpenings(0.0, self.events.append)
+        self.foreign = ForeignOpenings("gare-1", 0.0, self.events.append)
 
     def obeyed(self, now: float) -> bool:
         before = len(self.events)
@@ -90,10 +90,10 @@ def test_a_board_obeyed_ours_if_it_was_ordered_lately() -> None:
 
 
 def test_a_flood_of_commands_is_counted() -> None:
-    reports = Reports()
+    reports, device = Reports(), Bench().build().config.devices[0]
     for _ in range(500):
-        reports.foreign.commanded("in", "opendoor", 7, 1.0, retained=False)
-    reports.foreign.commanded("in", None, 7, 100.0, retained=False)
+        reports.foreign.commanded(device, message(), 7, 1.0)
+    reports.foreign.commanded(device, message(b"?"), 7, 100.0)
     assert len(reports.events) < 120
     assert sum(1 + event.get("value", 0) for event in reports.events) == 501
 
