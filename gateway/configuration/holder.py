@@ -215,6 +215,26 @@ class ConfigurationHolder:
         return (*self._kept.links, self._kept.current)
 
 
+def read_kept(base: GatewayConfig, store: ConfigurationStore, *, sealing_key: bytes | None) -> GatewayConfig | None:
+    """Return what the disk holds for the gateway of ``base``, for another process than the gateway's; None: nothing.
+
+    Raises:
+        ConfigurationRefused: nothing that is kept can be used.
+    """
+    kept = store.load(base.gateway)
+    keys = _keys_of(kept.links, base.believed_keys)
+    refused: ConfigurationRefused | None = None
+    for signed in (kept.current, kept.last_good):
+        if signed is not None:
+            try:
+                return check(signed, base, keys=keys, sealing_key=sealing_key).over(base)
+            except ConfigurationRefused as error:
+                refused = refused or error
+    if refused is not None:
+        raise refused
+    return None
+
+
 def _equipped(held: Accepted, base: GatewayConfig, before: Equipment | None = None) -> Equipment:
     try:
         return equip(held.over(base), before)

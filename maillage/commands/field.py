@@ -17,8 +17,14 @@ app = typer.Typer()
 @app.command("field", short_help="Set up the place's own broker; print what to type into each board.")
 def field(
     *,
+    identity: Annotated[
+        Path | None, typer.Option(envvar="MAILLAGE_IDENTITY", help="The gateway's identity; else the gateways' file.")
+    ] = None,
+    spool: Annotated[
+        Path, typer.Option(envvar="MAILLAGE_SPOOL", help="Its spool: its configuration lies beside it.")
+    ] = Path("/var/lib/maillage/spool.sqlite"),
     gateways_file: Annotated[
-        Path, typer.Option(envvar="MAILLAGE_GATEWAYS_FILE", help="The gateways and their devices.")
+        Path, typer.Option(envvar="MAILLAGE_GATEWAYS_FILE", help="Without an identity: gateways and devices.")
     ] = Path(".runtime/gateways.json"),
     place: Annotated[list[str] | None, typer.Option(help="Only this place's gateways; may be repeated.")] = None,
     out: Annotated[Path, typer.Option(help="The folder of the broker's files.")] = Path("/etc/mosquitto"),
@@ -42,17 +48,19 @@ def field(
     Run it again when devices were added or retired: boards keep their passwords, new ones get one, retired ones are
     shut out. It writes mosquitto.conf, acl, passwords and a certificate.
 
-    Example: sudo maillage gateway field --gateways-file /etc/maillage/gateways.json
+    Example: sudo maillage gateway field --identity /var/lib/maillage/identity
     """
-    from gateway.config import read_gateways
     from maillage.field.logins import logins_of
     from maillage.field.paper import Reach, json_text, paper
     from maillage.field.passwords import read_passwords
     from maillage.field.setup import Setup, address, login_of, set_up
+    from maillage.field.source import configured, read_gateways
 
-    gateways = tuple(one for one in read_gateways(gateways_file) if not place or one.place in place)
+    found_at = identity or gateways_file
+    every = configured(identity, spool) if identity is not None else read_gateways(gateways_file)
+    gateways = tuple(one for one in every if not place or one.place in place)
     if not gateways:
-        raise Complaint(f"{gateways_file} holds no gateway of {', '.join(place or ['any place'])}.")
+        raise Complaint(f"{found_at} holds no gateway of {', '.join(place or ['any place'])}.")
     reach = Reach(host=listen or address() or "this machine", port=port, tls_port=tls_port or None)
     certificate = str(out / "certificate.pem") if tls_port else None
     if board is not None:

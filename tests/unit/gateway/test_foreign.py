@@ -13,7 +13,7 @@ from gateway.field.commands import Commands
 from gateway.mqtt.filters import Routes
 from gateway.mqtt.loop import Message
 from gateway.place import Place
-from tests.unit.gateway.place_parts import CARD, Bench, badge
+from tests.unit.gateway.place_parts import CARD, Bench, badge, config
 
 CMD = "gare/in/cmd"
 OPEN = b'{"cmd": "opendoor", "doorip": "in"}'
@@ -45,6 +45,16 @@ def test_the_same_bytes_of_another_lock_or_of_an_earlier_connection_are_not_ours
     commands.sent(CMD, OPEN)
     commands.forget()
     assert commands.is_foreign(message())
+
+
+def test_a_new_configuration_is_followed_and_what_was_sent_still_comes_back(commands: Commands) -> None:
+    commands.sent(CMD, OPEN)
+    board = {"code": "yard", "driver": "esp_rfid", "address": "gare/yard#yard", "door": "entry"}
+    kept = config().devices[0].model_dump()
+    commands.follow([Bench().build(devices=[kept, board])], Routes())
+    assert list(commands.filters) == [CMD, "gare/yard/cmd"]
+    assert not commands.is_foreign(message())
+    assert commands.is_foreign(message(topic="gare/yard/cmd"))
 
 
 def test_a_kept_command_is_never_ours_and_what_clears_it_is_none(commands: Commands) -> None:

@@ -10,14 +10,21 @@ from typing import Any
 import pytest
 
 from gateway.config import GatewayConfig
+from gateway.configuration.store import ConfigurationStore, Kept
+from gateway.contract.configuration import SignedConfiguration
+from gateway.contract.signing import public_key
 from gateway.drivers.registry import installed
+from gateway.identity import Identity, write_identity
 from gateway.mqtt.filters import Routes
 from maillage.field.files import acl, password_lines
 from maillage.field.logins import FieldError, logins_of
 from maillage.field.paper import Reach, json_text, paper
 from maillage.field.passwords import new_password, passwords_for
 from maillage.field.setup import Setup, set_up
-from tests.unit.gateway.place_parts import config
+from maillage.field.source import configured
+from tests.unit.gateway.configurations import SEALING_KEY
+from tests.unit.gateway.configurations import configured as signed_configuration
+from tests.unit.gateway.place_parts import SEED, config
 
 REACH = Reach(host="192.168.1.5", port=1883, tls_port=8883)
 
@@ -213,3 +220,27 @@ def test_a_configuration_of_somebody_else_is_kept_aside(tmp_path: Path) -> None:
     (tmp_path / "broker" / "mosquitto.conf").write_text("listener 1\n")
     set_up([config()], setup(tmp_path))
     assert (tmp_path / "broker" / "mosquitto.conf.before").read_text() == "listener 1\n"
+
+
+def test_the_devices_are_those_of_the_configuration_on_the_gateway_s_disk(tmp_path: Path) -> None:
+    identity = Identity(
+        directory=tmp_path / "identity",
+        shard=5,
+        place="gare",
+        gateway="gare-1",
+        broker="mqtts://centre:8883",
+        api="https://centre",
+        list_keys=(public_key(SEED),),
+    )
+    write_identity(identity, key=b"", certificate=b"", authority=b"", sealing_key=SEALING_KEY)
+    spool = tmp_path / "spool.sqlite"
+    with pytest.raises(FieldError, match="no configuration yet"):
+        configured(identity.directory, spool)
+    store = ConfigurationStore(tmp_path / "spool.sqlite.configurations")
+    store.save("gare-1", Kept(current=SignedConfiguration.model_validate_json(signed_configuration(1))))
+    (one,) = configured(identity.directory, spool)
+    assert "gare.reader-in" in [login.user for login in logins_of([one]).all]
+    forged = SignedConfiguration.model_validate_json(signed_configuration(1)).model_copy(update={"signature": "A" * 88})
+    store.save("gare-1", Kept(current=forged))
+    with pytest.raises(FieldError, match="can't be used"):
+        configured(identity.directory, spool)
