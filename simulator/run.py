@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.drivers import DriverError
+from gateway.field.login import logged_in
 from gateway.mqtt.loop import Message, MqttLoop, MqttUrlError, parse_mqtt_url
 from simulator.errors import FaultError, LoginsError, QuestionError
 from simulator.faults import changed
@@ -57,7 +58,7 @@ class Simulation:
         self._loop = MqttLoop("simulator-mqtt")
         self._wires = Wires(
             self._loop,
-            parse_mqtt_url(settings.field_mqtt_url.get_secret_value()),
+            logged_in(parse_mqtt_url(settings.field_mqtt_url.get_secret_value()), settings.field_logins, "simulator"),
             hears=self.town.command_topics,
             on_message=self._on_message,
             logins=() if settings.simulator_logins is None else read_logins(settings.simulator_logins),

@@ -27,6 +27,11 @@ class SimulatorSettings(BaseSettings):
     field_mqtt_url: SecretStr = Field(
         default=SecretStr("mqtt://127.0.0.1:1884"), description="the places' own broker: mqtt://host:port"
     )
+    field_logins: Path | None = Field(
+        default=None,
+        description="the file with the simulator's login at the broker, as `maillage gateway field --simulator` wrote "
+        "it; not read where the broker's address holds a login",
+    )
     simulator_logins: Path | None = Field(
         default=None,
         description="what `maillage gateway field --json` printed: each board and bridge then logs in as itself; none: "

@@ -85,7 +85,8 @@ def test_compose_calls_commands_that_exist(
         if service["image"] == "maillage" and "entrypoint" not in service
     ]
     assert len(lines) > 12
-    for words in {tuple(words[1:3]) if words[1] in ("network", "dashboards") else (words[1],) for words in lines}:
+    groups = ("network", "dashboards", "gateway")
+    for words in {tuple(words[1:3]) if words[1] in groups else (words[1],) for words in lines}:
         done = CliRunner().invoke(app, [*words, "--help"])
         assert done.exit_code == 0, (words, done.output)
 
@@ -98,6 +99,20 @@ def test_compose_reads_files_that_exist(compose: dict[str, Any]) -> None:
     packages = {"access", "api", "dashboards", "database", "gateway", "ingest", "maillage", "simulator"}
     assert packages < copied
     assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_units_of_the_field_broker_watch_what_the_gateway_writes_and_call_what_exists() -> None:
+    service = (ROOT / "deploy/maillage-field.service").read_text(encoding="utf-8")
+    path = (ROOT / "deploy/maillage-field.path").read_text(encoding="utf-8")
+    gateway = (ROOT / "deploy/maillage-gateway.service").read_text(encoding="utf-8")
+    (called,) = re.findall(r"^ExecStart=/opt/maillage/bin/maillage (.+)$", service, re.MULTILINE)
+    done = CliRunner().invoke(app, [*called.split(), "--help"])
+    assert done.exit_code == 0, done.output
+    (spool,) = re.findall(r"^Environment=MAILLAGE_SPOOL=(.+)$", service, re.MULTILINE)
+    assert f"PathChanged={spool}.configurations\n" in path
+    for name in ("MAILLAGE_SPOOL", "MAILLAGE_FIELD_LOGINS"):
+        (of_gateway,) = re.findall(rf"^Environment={name}=%S(.+)$", gateway, re.MULTILINE)
+        assert f"Environment={name}=/var/lib{of_gateway}\n" in service
 
 
 def test_the_unit_starts_the_gateway_and_always_again() -> None:
