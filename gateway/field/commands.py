@@ -67,12 +67,12 @@ class Commands:
 
     def sent(self, topic: str, payload: bytes) -> None:
         """A command of ours is about to go to the broker."""
-        if self._locks.of(topic):
+        if payload and self._locks.of(topic):
             with self._counting:
                 self._sent[topic, payload] += 1
 
     def forget(self) -> None:
-        """A connection is gone, or a new one is there: nothing that was to be sent before comes back."""
+        """The connection is gone: nothing that was sent by it comes back."""
         with self._counting:
             self._sent.clear()
 

@@ -17,7 +17,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 from gateway.clock import micros, steady
@@ -138,7 +137,7 @@ class Runtime:
             broker,
             client_id=f"maillage-gateway-{self._boot}",
             on_message=lambda message: self._heard_live(message, live=not loop.reads_old),
-            on_connect=self._commands.forget,
+            on_send=self._commands.sent,
             on_disconnect=self._commands.forget,
             subscriptions=[
                 *((topic, 1) for topic in self._live.filters),
@@ -146,7 +145,7 @@ class Runtime:
             ],
             may_read=lambda: self._arrivals.qsize() < _WAITING_MAX,
         )
-        self._publish = partial(self._command, cards)
+        self._publish = lambda topic, payload, sent: cards.publish_now(topic, payload, on_sent=sent)
         self._clear = lambda topic: cards.publish(topic, b"", retain=True)
         sensors = loop.add(
             broker,
@@ -191,10 +190,6 @@ class Runtime:
         self._arrivals.put(None)
         if self._thread.is_alive():
             self._thread.join(5)
-
-    def _command(self, cards: Link, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
-        self._commands.sent(topic, payload)  # before the broker can return it
-        cards.publish_now(topic, payload, on_sent=sent)
 
     def _heard_live(self, message: Message, *, live: bool) -> None:
         """Take in what came by the connection that commands: also the commands themselves, our own and others'."""

@@ -37,6 +37,7 @@ class Link:
         may_read: Callable[[], bool] | None,
         keepalive_s: int,
         on_session: Callable[[bool], None] | None,
+        on_send: Callable[[str, bytes], None] | None,
         call_soon: Callable[[Callable[[], None]], None],
         on_work: Callable[[Link], None],
         on_socket_close: Callable[[Link], None],
@@ -73,6 +74,7 @@ class Link:
             on_message=self._message,
             on_accepted=self._accepted,
             on_refused=self._refused,
+            on_send=on_send,
             on_closing=lambda: on_socket_close(self),
         )
         self._closing = False

@@ -90,6 +90,7 @@ class MqttLoop:
         may_read: Callable[[], bool] | None = None,
         keepalive_s: int = 30,
         on_session: Callable[[bool], None] | None = None,
+        on_send: Callable[[str, bytes], None] | None = None,
     ) -> Link:
         """Add a connection, kept up until it is closed. From any thread, before or after ``start``.
 
@@ -101,6 +102,8 @@ class MqttLoop:
                 ``Link.acknowledge`` has not confirmed, come at the next connect. Called at every connect, before any
                 message, with whether the broker had a session. None: the broker keeps nothing, and messages are
                 confirmed as they arrive.
+            on_send: called before each message (topic, payload) that goes to the present connection, in the thread that
+                sends it, after the subscriptions were sent.
         """
         link = Link(
             broker,
@@ -113,6 +116,7 @@ class MqttLoop:
             may_read=may_read,
             keepalive_s=keepalive_s,
             on_session=on_session,
+            on_send=on_send,
             call_soon=self._ask,
             on_work=self._has_work,
             on_socket_close=self._unregister,

@@ -160,6 +160,7 @@ class Session:
         on_accepted: Callable[[bool], None],
         on_refused: Callable[[str], None],
         on_closing: Callable[[], None],
+        on_send: Callable[[str, bytes], None] | None = None,
     ) -> None:
         client = _Paho(
             CallbackAPIVersion.VERSION2,
@@ -187,6 +188,7 @@ class Session:
         self._on_message = on_message
         self._on_accepted = on_accepted
         self._on_refused = on_refused
+        self._on_send = on_send
         self._keepalive_s = keepalive_s
         self._pinged = 0.0
         self._keeps = keeps
@@ -251,6 +253,7 @@ class Session:
         Raises:
             ValueError: a topic with a wildcard, a payload beyond 256 MB.
         """
+        self._sends(topic, payload)
         self._client.publish(topic, payload, qos=qos, retain=retain)
 
     def publish_now(self, topic: str, payload: bytes, qos: int) -> bool:
@@ -266,9 +269,14 @@ class Session:
         with client.writing:
             if not self._takes_now or client.want_write():
                 return False
+            self._sends(topic, payload)
             client.publish(topic, payload, qos=qos)
             client._packet_write()
             return True
+
+    def _sends(self, topic: str, payload: bytes) -> None:
+        if self._on_send is not None:
+            self._on_send(topic, payload)
 
     def acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
         """Queue acknowledgements; those of an earlier connection are dropped, since the broker delivers again."""
@@ -298,8 +306,8 @@ class Session:
             self._on_refused(str(reason))
         else:
             self._connection += 1
-            self._takes_now = not self._tls
             self._on_accepted(flags.session_present)
+            self._takes_now = not self._tls  # after the subscriptions, which wait to be written
 
     def _message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         try:
