@@ -30,6 +30,7 @@ from gateway.door.foreign import ForeignOpenings
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
 from gateway.drivers import NOTHING, Decoded, Driver
+from gateway.drivers.registry import installed
 from gateway.equipment import Equipment, equip
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
