@@ -24,6 +24,7 @@ from maillage.commands import (
 )
 from maillage.complaint import sentence
 from maillage.network import cli as network
+from maillage.place import cli as place
 from maillage.sample import cli as sample
 
 app = typer.Typer(
@@ -62,6 +63,7 @@ app.add_typer(letters.app, name="dead-letters")
 app.add_typer(spool.app, name="spool")
 app.add_typer(audit.app, name="audit", short_help="Who did what, when and from where.")
 app.add_typer(network.app, name="network", help="Places, gateways and their keys.")
+app.add_typer(place.app, name="place", help="A place as a file: check, plan, apply, export.")
 app.add_typer(sample.app, name="sample", help="A made-up network to try Maillage out with.")
 
 

@@ -15,6 +15,7 @@ _EXTRA_OF: Final = {
     "uvloop": "api",
     "httptools": "api",
     "grafana_client": "dashboards",
+    "yaml": "centre",
 }
 """Packages that only some processes need, and the extra that brings each."""
 

@@ -46,6 +46,8 @@ class DriverDescription:
     secrets: frozenset[str] | None
     """Names (lower case) of the fields of its JSON messages that hold a card's number or a code: removed from what is
     stored of a message that could not be read. None: of such a message only the length is stored."""
+    models: frozenset[str] | None = None
+    """The makers' models (capital letters) that it can read, of which a device must name one; None: it needs none."""
     shows_broken: bool = False
     """Whether a message on a topic of cards and codes (``Driver.live_subscriptions``) that is no JSON is stored up to
     its first secret field. Otherwise only its length is stored."""

@@ -16,6 +16,8 @@ from gateway.drivers import DriverError
 from gateway.drivers.models.milesight_tables import COMMON, MODELS, Field, skipped
 
 Fields = dict[str, Any]
+READABLE: Final = frozenset(MODELS)
+"""Models that ``read`` knows."""
 
 
 def read(model: str | None, data: bytes) -> tuple[Fields, str | None]:

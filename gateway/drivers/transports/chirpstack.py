@@ -192,6 +192,7 @@ CHIRPSTACK: Final = DriverDescription(
     address_form="APPLICATION_ID/DEV_EUI",
     address_example="17c82e96-be03-4f38-aef3-f83d48582d97/24e124535b000001",
     secrets=frozenset(),
+    models=milesight.READABLE,
     make=ChirpStack,
     expect_every_s=4_500,  # sensors report once an hour
     field_side=field_side,

@@ -27,6 +27,7 @@ GROUPS = [
     "spool",
     "audit",
     "network",
+    "place",
     "sample",
 ]
 

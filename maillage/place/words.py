@@ -1,0 +1,56 @@
+"""A plan in words, for a terminal. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
+
+from maillage.place.model import Device
+from maillage.place.plan import Action, Change, Plan
+from maillage.place.sections import SECTIONS
+
+_SIGNS: Final = {"make": "+", "change": "~", "move": ">", "retire": "-", "return": "+"}
+_DONE: Final[dict[Action, str]] = {
+    "make": "made",
+    "change": "changed",
+    "move": "moved",
+    "retire": "retired",
+    "return": "back in service",
+}
+_FORMS: Final = {section.one: {one.attribute: one.form for one in section.fields} for section in SECTIONS}
+
+
+def plan_lines(plan: Plan, warnings: Sequence[str] = ()) -> list[str]:
+    """Return a line for each change, then the warnings, then the sums."""
+    place = plan.wanted.place
+    lines = [f"{place.code} ({place.name}): {'a new place' if plan.stored is None else 'in the database already'}"]
+    lines += [f"{_SIGNS[one.action]} {one.what:8}{one.key}  {_says(one)}".rstrip() for one in plan.changes]
+    lines += [f"! {one}" for one in warnings]
+    lines += [f"! the door {door} would have no lock: nobody could open it from outside" for door in plan.unlocked]
+    counts = Counter(one.action for one in plan.changes)
+    if counts:
+        sums = ", ".join(f"{counts[action]} {_DONE[action]}" for action in _DONE if counts[action])
+        lines.append(f"{sums} (seen {plan.seen})")
+    else:
+        lines.append("nothing to do: the database holds what the file says")
+    return lines
+
+
+def _says(change: Change) -> str:
+    if change.action in ("change", "move"):
+        forms = _FORMS[change.what]
+        return "; ".join(
+            f"{one.name}: {_value(forms[one.attribute], one.was)} → {_value(forms[one.attribute], one.becomes)}"
+            for one in change.differences
+        )
+    if change.action in ("retire", "return"):
+        return _DONE[change.action]
+    if isinstance(change.part, Device):
+        where = next((f"at {at}" for at in (change.part.desk, change.part.door, change.part.space) if at), "")
+        return f"{change.part.kind} {where}"
+    return "" if change.what == "gateway" else change.part.name
+
+
+def _value(form: Any, value: Any) -> str:
+    return "nothing" if value is None else form.write(value)
