@@ -51,6 +51,9 @@ class Identity(BaseModel):
     list_keys: tuple[str, ...] = Field(min_length=1, max_length=2)
     """Ed25519 public keys (base64, 32 bytes) that sign lists, orders and configurations; two while the key changes."""
 
+    renewed_at: int = 0
+    """When the centre signed the last certificate that was taken over the connection, µs since 1970."""
+
     @field_validator("list_keys")
     @classmethod
     def _are_keys(cls, values: tuple[str, ...]) -> tuple[str, ...]:

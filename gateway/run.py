@@ -29,6 +29,7 @@ from gateway.settings import GatewaySettings
 from gateway.spool.spool import Spool, SpoolError
 from gateway.spool.values import Unit
 from gateway.uplink.downlink import NEWEST_CONFIGURATION, Downlink
+from gateway.uplink.renewal import Renewals
 from gateway.uplink.uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,10 @@ class Process:
         self.runtime = Runtime(
             self.places.values(), spool=self.spool, boot=boot, version=self._version, store=self._store
         )
+        self._renewals = Renewals(
+            [one for one in identities if one.broker.startswith("mqtts://")],
+            keys=lambda gateway: self.places[gateway].config.believed_keys,
+        )
         lists = settings.spool.with_name(settings.spool.name + ".lists")
         self.downlink = Downlink(
             self.places,
@@ -77,6 +82,7 @@ class Process:
             lambda: self.uplink,
             holders=self.holders,
             reroute=self.runtime.reroute,
+            take_certificate=self._renewals.take,
         )
         self.uplink = Uplink(
             gateways=tuple(place.config for place in self.places.values()),
@@ -118,6 +124,7 @@ class Process:
         """Note that the process is still running; to be called about once a second."""
         for holder in self.holders.values():
             holder.look()
+        self._renewals.look(self.uplink.request)
 
     def stop(self, *, asked: bool = True) -> None:
         """Process and store what has arrived, then disconnect. ``asked``: it ends because it was asked to."""
@@ -299,6 +306,12 @@ def chosen(settings: GatewaySettings) -> tuple[GatewayConfig, ...]:
     if twice:
         raise ConfigError(f"{settings.gateways_file}: gateway {min(twice)} comes twice")
     return found
+
+
+def _broker(identity: Identity) -> Broker:
+    """Return the broker of ``identity``, with its certificate where it speaks TLS."""
+    tls = identity.directory if identity.broker.startswith("mqtts://") else None
+    return parse_mqtt_url(identity.broker, tls=tls)
 
 
 def _version() -> str:

@@ -25,6 +25,8 @@ topic read maillage/v1/+/+/+/reply
 topic write maillage/v1/+/+/+/list
 topic write maillage/v1/+/+/+/command
 topic write maillage/v1/+/+/+/config
+topic read maillage/v1/+/+/+/request
+topic write maillage/v1/+/+/+/certificate
 """
 _GATEWAY: Final = """
 user {user}
@@ -35,6 +37,8 @@ topic read maillage/v1/{where}/{user}/committed
 topic read maillage/v1/{where}/{user}/list
 topic read maillage/v1/{where}/{user}/command
 topic read maillage/v1/{where}/{user}/config
+topic write maillage/v1/{where}/{user}/request
+topic read maillage/v1/{where}/{user}/certificate
 """
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PLACES: Final = re.compile(r"[0-9]{2}/[a-z0-9][a-z0-9._-]{0,63}")

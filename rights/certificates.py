@@ -58,6 +58,12 @@ _RENEW = """
 -- a renewal and its answer
 INSERT INTO certificate_request (gateway, request, answered_at, certificate) VALUES (%s, %s, now(), %s)
 """
+_BEHIND = """
+-- gateways that have joined and whose newest certificate another key of the authority signed
+SELECT g.code::text FROM gateway g
+WHERE g.joined_at IS NOT NULL AND g.retired_at IS NULL AND g.revoked_at IS NULL AND %s <> (
+  SELECT c.issuer FROM certificate c WHERE c.gateway = g.id ORDER BY c.issued_at DESC LIMIT 1)
+"""
 _REVOKED = """
 -- certificates that are revoked and have not expired
 SELECT serial, issuer, revoked_at FROM certificate
@@ -143,6 +149,14 @@ class Certificates:
                 connection.execute(_RENEW, (number, request, issued.pem))
                 before = issued.pem
         return before, authority.pem()
+
+    def behind(self, connection: Connection) -> tuple[str, list[str]]:
+        """Return, while the authority is changed, its certificates (PEM) and who has none of the present key's yet."""
+        authority = self._read()
+        if authority is None or len(authority.signers) < 2:
+            return "", []
+        issuer = ca.name_of(authority.present.certificate)
+        return authority.pem(), [code for (code,) in connection.execute(_BEHIND, (issuer,))]
 
     def forget(self, connection: Connection) -> None:
         """Remove what is over."""

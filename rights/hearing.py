@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 REPLIES: Final = 16
 """Of one gateway that wait."""
+REQUEST_BYTES: Final = 16_384
+"""Of a request for a certificate."""
 REPLY_BYTES: Final = 16 * 1024 * 1024
 """Of all replies that wait."""
 _LOG_EVERY_S: Final = 60.0
@@ -34,6 +36,7 @@ class Hearing:
         self._lock = threading.Lock()
         self._known: frozenset[Address] = frozenset()
         self._states: dict[Address, bytes] = {}
+        self._requests: dict[str, bytes] = {}
         self._replies: deque[tuple[str, bytes]] = deque()
         self._waiting: Counter[str] = Counter()
         self._bytes = 0
@@ -70,6 +73,11 @@ class Hearing:
         if leaf == "state":
             self._states[address] = payload
             return True
+        if leaf == "request":
+            if len(payload) > REQUEST_BYTES:
+                return False
+            self._requests[address.gateway] = payload
+            return True
         if self._waiting[address.gateway] >= REPLIES or self._bytes + len(payload) > REPLY_BYTES:
             return False
         self._replies.append((address.gateway, payload))
@@ -91,6 +99,12 @@ class Hearing:
                 return {}
             self._told = False
             taken, self._states = self._states, {}
+            return taken
+
+    def requests(self) -> dict[str, bytes]:
+        """Take the newest request for a certificate of each gateway."""
+        with self._lock:
+            taken, self._requests = self._requests, {}
             return taken
 
     def reply(self) -> tuple[str, bytes] | None:

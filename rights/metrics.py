@@ -32,7 +32,7 @@ class Metrics:
         )
         self.messages = Counter(
             "maillage_rights_messages_sent",
-            "Messages sent to gateways: delta, part, config, command",
+            "Messages sent to gateways: delta, part, config, command, certificate",
             ["kind"],
             registry=registry,
         )

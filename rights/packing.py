@@ -11,6 +11,7 @@ from access import AccessList, to_json
 from access.compare import Delta
 from access.deltas_json import delta_to_json
 from gateway.contract.configuration import SignedConfiguration
+from gateway.contract.renewal import CertificateAnswer, CertificateBody
 from gateway.contract.signing import sign
 from gateway.contract.wire import MAX_PART_BYTES, ListDelta, ListHead, ListPart, Order, OrderBody
 
@@ -54,6 +55,12 @@ def list_messages(whole: AccessList, fingerprint: str, seed: str) -> list[bytes]
 def configuration_message(body: str, seed: str) -> bytes:
     """Return the message of a configuration, signed with the private ``seed`` (base64)."""
     return SignedConfiguration(body=body, signature=sign(seed, "config", body)).model_dump_json().encode()
+
+
+def certificate_message(body: CertificateBody, seed: str) -> bytes:
+    """Return the message of a certificate, signed with the private ``seed`` (base64)."""
+    text = body.model_dump_json(exclude_none=True)
+    return CertificateAnswer(body=text, signature=sign(seed, "certificate", text)).model_dump_json().encode()
 
 
 def order_message(body: OrderBody, seed: str) -> bytes:

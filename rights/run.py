@@ -67,7 +67,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
         on_message=lambda message: hearing.put(message.topic, message.payload),
         on_connect=connected,
         on_disconnect=disconnected,
-        subscriptions=[*map(_states, range(SHARDS)), ("maillage/v1/+/+/+/reply", 1)],
+        subscriptions=[*map(_states, range(SHARDS)), ("maillage/v1/+/+/+/reply", 1), ("maillage/v1/+/+/+/request", 1)],
     )
     metrics.connected.labels("broker").set(0)
 

@@ -28,6 +28,7 @@ from rights.metrics import Metrics
 from rights.orders import Orders
 from rights.place_secrets import secrets_of
 from rights.refresh import Refresher
+from rights.renewals import Renewals
 from rights.sending import Publish, Sender
 from rights.settings import RightsSettings
 from rights.store import Connection
@@ -86,6 +87,7 @@ class Worker:
         self._configurations = Configurations(
             publish, seed, metrics, list_keys=settings.list_keys, secrets=secrets_of(settings)
         )
+        self._renewals = Renewals(publish, seed, self._certificates, metrics)
         self._refresher = Refresher(lambda: datetime.now(UTC), card_secret=card_secret)
         self._pending: set[What] = set()
         self._hearing = hearing
@@ -218,6 +220,7 @@ class Worker:
             if not connection.still_ours():
                 return  # nothing is sent by one that was frozen
             self._orders.send(connection, self._sender.sides)
+        self._renewals.turn(connection, self._hearing.requests(), self._sender.sides, datetime.now(UTC))
         self._replies(connection)
         with connection.transaction():
             self._sender.keep_held(connection)

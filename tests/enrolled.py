@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,18 +84,22 @@ class Enrolled:
         until(lambda: f"user {identity.gateway}\n" in acl.read_text(), what="the broker knows the gateway")
         return identity
 
-    def listen(self, url: str, tls: Path, topics: Sequence[str] = (), client_id: str = "test", qos: int = 1) -> Heard:
-        """Connect with the certificate in ``tls``; the connection may be refused."""
+    def refusals(self) -> int:
+        """How many certificates the broker has refused by now."""
+        return (self.broker.directory / "mosquitto.log").read_text().count("certificate verify failed")
+
+    def listen(self, url: str, tls: Path, topics: Sequence[str] = ()) -> Heard:
+        """Connect with the certificate in ``tls`` under a new client id; the connection may be refused."""
         messages: list[Message] = []
         connects: list[None] = []
         disconnects: list[None] = []
         link = self.loop.add(
             parse_mqtt_url(url, tls=tls),
-            client_id=client_id,
+            client_id=f"test-{uuid.uuid4().hex}",
             on_message=messages.append,
             on_connect=lambda: connects.append(None),
             on_disconnect=lambda: disconnects.append(None),
-            subscriptions=[(topic, qos) for topic in topics],
+            subscriptions=[(topic, 1) for topic in topics],
         )
         return Heard(link=link, messages=messages, connects=connects, disconnects=disconnects)
 
@@ -106,9 +111,9 @@ class Enrolled:
         until(lambda: heard.link.connected)
         return heard
 
-    def as_gateway(self, identity: Identity, client_id: str = "test") -> Heard:
+    def as_gateway(self, identity: Identity) -> Heard:
         """Connect as a gateway does."""
-        return self.listen(identity.broker, identity.directory, [identity.address.topic("list")], client_id)
+        return self.listen(identity.broker, identity.directory, [identity.address.topic("list")])
 
 
 @contextlib.contextmanager

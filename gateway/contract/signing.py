@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gateway.errors import GatewayError
 
-Purpose = Literal["list", "delta", "command", "config", "audit"]
+Purpose = Literal["list", "delta", "command", "config", "audit", "certificate"]
 
 
 class SignatureError(GatewayError):

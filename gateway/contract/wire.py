@@ -379,6 +379,10 @@ class Reply(_Message):
     """Of ``report_list``: base64 of zlib of the JSON object {token: first 16 digits of its entry's digest}."""
 
 
+Leaf = Literal["events", "committed", "state", "list", "command", "config", "reply", "request", "certificate"]
+"""The last level of a gateway's topics."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """Where a gateway lives in the topic tree."""
@@ -387,7 +391,7 @@ class Address:
     place: str
     gateway: str
 
-    def topic(self, leaf: Literal["events", "committed", "state", "list", "command", "config", "reply"]) -> str:
+    def topic(self, leaf: Leaf) -> str:
         """The gateway's topic for ``leaf``, for example ``maillage/v1/07/gare-de-l-est/gare-de-l-est-1/events``."""
         return f"maillage/v1/{self.shard:02d}/{self.place}/{self.gateway}/{leaf}"
 

@@ -25,10 +25,12 @@ from gateway.contract.list_report import list_report
 from gateway.contract.wire import GatewayEvent, Reply
 from gateway.door.orders import OrderRefused, Orders
 from gateway.equipment import Equipment
+from gateway.identity import IdentityError
 from gateway.lists.access_lists import ListRefused
 from gateway.lists.store import ListStore
 from gateway.place import Place
 from gateway.spool.spool import Spool, SpoolError
+from gateway.uplink.renewal import RenewalRefused
 from gateway.uplink.uplink import Leaf
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,12 @@ _REFUSED: Final[Mapping[Leaf, str]] = {
     "list": "list_refused",
     "command": "command_refused",
     "config": "configuration_refused",
+    "certificate": "certificate_refused",
+}
+_FAILED: Final[Mapping[Leaf, str]] = {
+    "list": "list_failed",
+    "config": "configuration_failed",
+    "certificate": "certificate_failed",
 }
 
 
@@ -71,12 +79,14 @@ class Downlink:
         *,
         holders: Mapping[str, ConfigurationHolder] = MappingProxyType({}),
         reroute: Callable[[], None] = lambda: None,
+        take_certificate: Callable[[str, bytes], None] = lambda _gateway, _payload: None,
     ) -> None:
         """Open the lists' ``file`` and restore what is in it.
 
         Args:
             holders: the configurations, by gateway; one without takes none.
             reroute: called when a place has other devices.
+            take_certificate: takes the answer to a gateway's request for a certificate.
             up: returns the way back; called when there is something to send, never before the uplink has started.
         """
         self.store = ListStore(file, on_kept=self._kept, on_lost=self._lost)
@@ -85,6 +95,11 @@ class Downlink:
         self._up = up
         self._holders = holders
         self._reroute = reroute
+        self._take: Mapping[Leaf, Callable[[str, bytes], None]] = {
+            "list": self._take_list,
+            "config": self._take_configuration,
+            "certificate": take_certificate,
+        }
         self._reported_at: dict[str, float] = {}
         self._arrived: queue.SimpleQueue[tuple[str, Leaf, bytes] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="downlink", daemon=True)
@@ -97,7 +112,7 @@ class Downlink:
         return self._thread.is_alive() and self.store.alive
 
     def take(self, gateway: str, leaf: Leaf, payload: bytes, retained: bool) -> None:
-        """Take a list's part, a delta, a configuration or an order."""
+        """Take a list's part, a delta, a configuration, a certificate or an order."""
         if leaf != "command":
             self._arrived.put((gateway, leaf, payload))
             return
@@ -156,14 +171,12 @@ class Downlink:
             while (message := self._arrived.get()) is not None:
                 gateway, leaf, payload = message
                 try:
-                    (self._take_list if leaf == "list" else self._take_configuration)(gateway, payload)
-                except (ListRefused, ConfigurationRefused) as error:
+                    self._take[leaf](gateway, payload)
+                except (ListRefused, ConfigurationRefused, RenewalRefused, IdentityError) as error:
                     self._refused(gateway, leaf, str(error))
                     self._up().state_changed(gateway)
                 except Exception:
-                    log.exception(
-                        "list_failed" if leaf == "list" else "configuration_failed", extra={"gateway": gateway}
-                    )
+                    log.exception(_FAILED[leaf], extra={"gateway": gateway})
         except Exception:
             log.critical("downlink_died", exc_info=True)
             raise

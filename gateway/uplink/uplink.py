@@ -36,8 +36,13 @@ _REASONS: Final = {
     " identity is shared",
 }
 
-Leaf = Literal["list", "command", "config"]
-_HANDED_ON: Final[Mapping[str, Leaf]] = {"list": "list", "command": "command", "config": "config"}
+Leaf = Literal["list", "command", "config", "certificate"]
+_HANDED_ON: Final[Mapping[str, Leaf]] = {
+    "list": "list",
+    "command": "command",
+    "config": "config",
+    "certificate": "certificate",
+}
 Handler = Callable[[str, Leaf, bytes, bool], None]
 """Called with gateway, leaf, payload, retained; in the uplink's thread."""
 
@@ -61,7 +66,7 @@ class _News:
     """Something that happened on one gateway's connection or in its spool."""
 
     gateway: str
-    what: Literal["committed", "connected", "disconnected", "mark", "list", "command", "config", "state"]
+    what: Literal["committed", "connected", "disconnected", "mark", "list", "command", "config", "certificate", "state"]
     message: Message | None = None
 
 
@@ -147,6 +152,14 @@ class Uplink:
         if connection.link is not None and connection.link.connected:
             self._answer(connection)
 
+    def request(self, gateway: str, payload: bytes) -> bool:
+        """Ask for a certificate; False: there is no connection. From any thread."""
+        connection = self._connections[gateway]
+        if connection.link is None or not connection.link.connected:
+            return False
+        connection.link.publish(connection.config.address.topic("request"), payload)
+        return True
+
     def cut(self, gateway: str) -> None:
         """Drop a gateway's connection; it comes back by itself. For drills and tests."""
         link = self._connections[gateway].link
@@ -166,11 +179,12 @@ class Uplink:
     def _connect(self, name: str, config: GatewayConfig) -> Link:
         password = config.mqtt_password.get_secret_value() if config.mqtt_password else None
         address = config.address
-        leaves: dict[str, Literal["mark", "list", "command", "config"]] = {
+        leaves: dict[str, Literal["mark", "list", "command", "config", "certificate"]] = {
             address.topic("committed"): "mark",
             address.topic("list"): "list",
             address.topic("command"): "command",
             address.topic("config"): "config",
+            address.topic("certificate"): "certificate",
         }
 
         def on_message(message: Message) -> None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from pydantic import SecretStr
 
+from gateway.identity import replace_files
+from gateway.run import Process
+from gateway.settings import GatewaySettings
+from maillage.authority import create, issue_process
 from maillage.complaint import Complaint
 from maillage.embedded.bundle import Bundle
 from maillage.join import Trust, join
+from rights.authority import GATEWAY_LIFE, certify_gateway, certify_process, load
 from tests.enrolled import Enrolled, enrolled
 from tests.waiting import until
 
@@ -47,3 +60,167 @@ def test_a_code_is_good_once(network: Enrolled, tmp_path: Path) -> None:
     join(str(network.api.base_url), code.lower().replace("-", " "), tmp_path / "first", Trust())
     with pytest.raises(Complaint, match=r"403.*wrong, was used or has expired"):
         join(str(network.api.base_url), code, tmp_path / "second", Trust())
+
+
+def test_an_expired_code_and_a_guessed_one_get_the_same_answer_and_few_tries(network: Enrolled, tmp_path: Path) -> None:
+    network.place("guess")
+    code = network.code("guess")
+    network.sql(
+        "UPDATE enrolment_code SET made_at = now() - interval '61 minutes', expires_at = now() - interval '1 minute'"
+        " WHERE used_at IS NULL"
+    )
+    url = str(network.api.base_url)
+    network.sql("DELETE FROM enrolment_try")
+    said = set()
+    for number in range(10):
+        with pytest.raises(Complaint) as refused:
+            join(url, code if number == 0 else f"0000-0000-000{number}", tmp_path / "guessing", Trust())
+        said.add(str(refused.value))
+    assert len(said) == 1
+    assert "(403)" in said.pop()
+    good = network.code("guess")
+    with pytest.raises(Complaint, match=r"\(429\).*try again later"):
+        join(url, good, tmp_path / "guessing", Trust())
+    network.sql("UPDATE enrolment_try SET from_addr = '192.0.2.' || n FROM generate_series(1, 1) n")
+    assert join(url, good, tmp_path / "guessing", Trust()).place == "guess", "another address isn't limited"
+    network.sql("DELETE FROM enrolment_try")
+
+
+def test_the_same_code_may_be_sent_again_with_the_same_keys(network: Enrolled, tmp_path: Path) -> None:
+    """The answer was lost on its way: the machine asks again and gets the same certificate."""
+    network.place("again")
+    code = network.code("again")
+    first = join(str(network.api.base_url), code, tmp_path / "first", Trust())
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    key = load_pem_private_key(first.key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    body = {
+        "code": code,
+        "request": request.sign(key, SHA256()).public_bytes(Encoding.PEM).decode(),
+        "sealing_key": base64.b64encode(bytes(32)).decode(),
+    }
+    assert network.api.post("/v1/enrolment", json=body).status_code == 403, "another request with the same code"
+    sent = network.sql("SELECT r.request, r.sealing_key FROM certificate_request r JOIN gateway g ON g.id = r.gateway"
+                       " WHERE g.code = 'again-1'")  # fmt: skip
+    body |= {"request": sent[0][0], "sealing_key": base64.b64encode(sent[0][1]).decode()}
+    answer = network.api.post("/v1/enrolment", json=body)
+    assert answer.status_code == 201
+    assert answer.json()["certificate"] == first.certificate.read_text()
+
+
+@pytest.mark.parametrize("kind", ["expired", "of another authority", "of a process"])
+def test_a_certificate_that_is_not_good_gets_nobody_in(network: Enrolled, tmp_path: Path, kind: str) -> None:
+    directory, now = tmp_path / "client", datetime.now(UTC)
+    if kind == "of another authority":
+        create(tmp_path / "other", now)
+    authority = load(tmp_path / "other" if kind == "of another authority" else network.authority)
+    if kind == "of a process":
+        issue_process(network.authority, "ingest", directory, now=now)
+    else:
+        past = now - timedelta(days=100) if kind == "expired" else now
+        issued, key = certify_process(authority, "citels-1", now=past, life=GATEWAY_LIFE)
+        replace_files(directory, {"key.pem": key, "certificate.pem": issued.pem.encode()})
+        shutil.copy(network.authority / "authority.pem", directory / "authority.pem")
+    before = network.refusals()
+    heard = network.listen(network.broker.gateways_url, directory)
+    until(lambda: network.refusals() >= before + 2)
+    assert heard.connects == []
+    heard.link.close()
+
+
+def test_a_gateway_s_certificate_is_not_good_at_the_processes_listener(network: Enrolled) -> None:
+    network.place("elsewhere")
+    identity = network.joined("elsewhere")
+    before = network.refusals()
+    heard = network.listen(network.broker.processes_url, identity.directory, ["maillage/v1/+/+/+/events"])
+    until(lambda: network.refusals() >= before + 2)
+    assert heard.connects == []
+    heard.link.close()
+
+
+def test_a_stolen_gateway_is_cut_off_with_one_call_while_it_is_connected(network: Enrolled) -> None:
+    network.place("stolen")
+    network.place("honest")
+    identity, other = network.joined("stolen"), network.joined("honest")
+    events, list_topic = identity.address.topic("events"), identity.address.topic("list")
+    ingest, rights = network.as_ingest(), network.listen(network.broker.processes_url, network.folder / "rights")
+    thief, honest = network.as_gateway(identity), network.as_gateway(other)
+    until(lambda: thief.link.connected and honest.link.connected and rights.link.connected)
+    thief.link.publish(events, b"before")
+    rights.link.publish(list_topic, b"before")
+    until(lambda: ingest.payloads(events) == [b"before"] and thief.payloads(list_topic) == [b"before"])
+
+    answer = network.post("/v1/gateways/stolen-1/revoke")
+    assert answer.status_code == 200
+    assert answer.json()["gateway"] == "stolen-1"
+    until(lambda: thief.disconnects, what="it is disconnected")
+    # it comes back by itself, with the same key, and under another client id: the broker refuses it at the handshake
+    again = network.as_gateway(identity)
+    refused = network.refusals()
+    until(lambda: network.refusals() >= refused + 3)
+    until(lambda: not thief.link.connected and not again.link.connected)
+    for one in (thief, again):
+        one.link.publish(events, b"after")
+    rights.link.publish(list_topic, b"after")
+    rights.link.publish(other.address.topic("list"), b"after")
+    until(lambda: honest.payloads(other.address.topic("list")) == [b"after"], what="the others hear")
+    assert honest.disconnects == []
+    assert ingest.payloads(events) == [b"before"]
+    assert thief.payloads(list_topic) == [b"before"]
+    assert again.payloads(list_topic) == []
+    thief.link.close()
+    again.link.close()
+
+    # the machine that replaces it joins under the same name, and the stolen key stays out
+    replaced = network.joined("stolen", "replaced")
+    comes_back, new = network.as_gateway(identity), network.as_gateway(replaced)
+    until(lambda: new.link.connected, what="the new machine connects")
+    new.link.publish(events, b"new")
+    until(lambda: ingest.payloads(events) == [b"before", b"new"])
+    assert comes_back.connects == []
+    for one in (comes_back, new, honest, ingest, rights):
+        one.link.close()
+
+
+def test_a_gateway_renews_its_certificate_without_losing_its_connection(network: Enrolled, tmp_path: Path) -> None:
+    network.place("renews")
+    identity = network.joined("renews")
+    # as if it had joined 70 days ago
+    key = load_pem_private_key(identity.key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256())
+    old = certify_gateway(
+        load(network.authority),
+        request.public_bytes(Encoding.PEM).decode(),
+        gateway=identity.gateway,
+        now=datetime.now(UTC) - timedelta(days=70),
+        life=GATEWAY_LIFE,
+    )
+    replace_files(identity.directory, {"certificate.pem": old.pem.encode()})
+    network.sql("UPDATE certificate SET issued_at = issued_at - interval '70 days'")
+    private = identity.key.read_bytes()
+    settings = GatewaySettings(
+        identity=identity.directory,
+        spool=tmp_path / "spool.sqlite",
+        metrics_port=0,
+        field_mqtt_url=SecretStr("mqtt://127.0.0.1:1"),
+    )
+    process = Process(settings, (), (identity,))
+    try:
+        until(lambda: process.uplink.connected() == 1)
+
+        def renewed() -> bool:
+            process.look()
+            return identity.certificate.read_text() != old.pem
+
+        until(renewed, what="a new certificate is there")
+        until(lambda: not (identity.directory / "key.next.pem").exists())
+        assert identity.key.read_bytes() != private, "with a key of its own"
+        assert process.uplink.connected() == 1
+        link = process.uplink._connections[identity.gateway].link
+        assert link is not None
+        assert link.connects == 1, "it didn't have to connect again"
+        process.uplink.cut(identity.gateway)
+        until(lambda: link.connects == 2, what="it connects with the new certificate")
+    finally:
+        process.stop()
