@@ -36,8 +36,8 @@ from access.compare import apply, delta_of, digest, fingerprint, moved
 from access.deltas_json import delta_from_json, delta_to_json
 from benchmarks.decision_list import MONDAY, a_list
 from benchmarks.report import Result, finish, progress
+from gateway.contract.list_messages import ListDelta
 from gateway.contract.signing import new_seed, sign
-from gateway.contract.wire import ListDelta
 
 SIZES: Final = (100, 10_000, 100_000)
 GOAL_P99_MS: Final = 0.1

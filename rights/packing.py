@@ -11,9 +11,10 @@ from access import AccessList, to_json
 from access.compare import Delta
 from access.deltas_json import delta_to_json
 from gateway.contract.configuration import SignedConfiguration
+from gateway.contract.list_messages import MAX_PART_BYTES, ListDelta, ListHead, ListPart
 from gateway.contract.renewal import CertificateAnswer, CertificateBody
 from gateway.contract.signing import sign
-from gateway.contract.wire import MAX_PART_BYTES, ListDelta, ListHead, ListPart, Order, OrderBody
+from gateway.contract.wire import Order, OrderBody
 
 MAX_DELTA_BYTES: Final = 400_000
 """Of a delta's message: a larger one travels as a whole list, since brokers take 1 MiB."""

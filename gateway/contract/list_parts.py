@@ -16,8 +16,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from gateway.contract.list_messages import MAX_PART_BYTES, ListHead, ListPart
 from gateway.contract.signing import SignatureError, verify
-from gateway.contract.wire import MAX_PART_BYTES, ListHead, ListPart
 from gateway.errors import GatewayError
 
 LARGEST_LIST: Final = 64 * 1024 * 1024

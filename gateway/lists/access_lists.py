@@ -20,9 +20,9 @@ from access.compare import apply, fingerprint
 from access.deltas_json import delta_from_json
 from gateway.config import GatewayConfig
 from gateway.contract.instants import micros_of
+from gateway.contract.list_messages import LIST_MESSAGE, ListDelta, ListHead, ListPart
 from gateway.contract.list_parts import Assembly, ListRefused, Whole, WholeNeeded, read_head, unpack
 from gateway.contract.signing import SignatureError, verify
-from gateway.contract.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart
 from gateway.lists.signed_time import SignedTime
 from gateway.lists.store import KeptDelta
 

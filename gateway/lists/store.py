@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gateway.contract.list_messages import ListDelta
 from gateway.contract.list_parts import Whole
-from gateway.contract.wire import ListDelta
 from gateway.spool.sqlite_file import SpoolError, broken, prepare, probe, put_aside, read_only
 
 log = logging.getLogger(__name__)

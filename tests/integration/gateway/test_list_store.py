@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from gateway.contract.list_messages import ListDelta
 from gateway.contract.list_parts import Whole
-from gateway.contract.wire import ListDelta
 from gateway.lists.store import KeptDelta, ListStore
 from tests.waiting import until
 

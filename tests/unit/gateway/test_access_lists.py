@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from access import AccessList, Entry, Member, Right
 from access.compare import fingerprint
+from gateway.contract.list_messages import LIST_MESSAGE, ListDelta, ListHead, ListPart
 from gateway.contract.list_parts import LARGEST_LIST, Whole
 from gateway.contract.list_report import list_report
 from gateway.contract.signing import new_seed, sign
-from gateway.contract.wire import LIST_MESSAGE, ListDelta, ListHead, ListPart
 from gateway.lists import access_lists
 from gateway.lists.access_lists import AppliedList, ListHolder, ListRefused, WholeNeeded
 from gateway.lists.store import KeptDelta

@@ -17,7 +17,7 @@ from maillage.cli import app
 def test_a_gateway_has_rights_at_its_own_address_only() -> None:
     lines = acl(["ingest", "rights", "port-1"], {"port-1": "02/port"}).splitlines()
     of_gateway = lines[lines.index("user port-1") + 1 :]
-    assert len(of_gateway) == 7
+    assert len(of_gateway) == 9
     assert all(" maillage/v1/02/port/port-1/" in line for line in of_gateway)
     assert not any(line.startswith("pattern") for line in lines)
     assert lines.count("user ingest") == lines.count("user rights") == 1

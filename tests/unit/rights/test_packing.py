@@ -13,8 +13,9 @@ import pytest
 from access import AccessList, Entry, Member, Right, from_json
 from access.compare import delta, fingerprint
 from access.deltas_json import delta_from_json
+from gateway.contract.list_messages import LIST_MESSAGE, MAX_PART_BYTES, ListDelta, ListHead, ListPart
 from gateway.contract.signing import SignatureError, new_seed, public_key, verify
-from gateway.contract.wire import LIST_MESSAGE, MAX_PART_BYTES, ListDelta, ListHead, ListPart, Order, OrderBody
+from gateway.contract.wire import Order, OrderBody
 from rights.packing import delta_message, list_messages, order_message
 
 SEED = new_seed()
