@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from gateway.devices.watch import DeviceWatch
 from gateway.door.enrolment import OnCard
 from gateway.door.entries import Entries
 from gateway.door.foreign import ForeignOpenings
+from gateway.door.hashing import Hashing, HashNow
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
 from gateway.drivers import NOTHING, Decoded, Driver
@@ -53,12 +55,14 @@ class Place:
         publish: Publish,
         now: float,
         keep: Keep = keep_nothing,
+        hashing: Hashing | None = None,
     ) -> None:
         """Build the gateway from its configuration.
 
         Args:
             config: or what it comes to.
             keep: stores what must survive a restart; ``restore`` brings it back.
+            hashing: where typed digits are hashed; None: in the caller's thread.
 
         Raises:
             DriverError: a device's address, the card key or the time zone cannot be read.
@@ -96,6 +100,7 @@ class Place:
             repeats=self.repeats,
             append=self._append,
             keep=keep,
+            hash_=partial((hashing or HashNow()).put, self._turn),
         )
         self._report_unusable()
 

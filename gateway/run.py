@@ -16,6 +16,7 @@ from gateway.config import ConfigError, GatewayConfig, read_gateways
 from gateway.configuration.holder import ConfigurationHolder
 from gateway.configuration.store import ConfigurationStore
 from gateway.contract.wire import Event, State
+from gateway.door.hashing import Hasher
 from gateway.drivers import DriverError
 from gateway.equipment import Equipment
 from gateway.field.login import logged_in
@@ -60,6 +61,7 @@ class Process:
         limit = None if settings.spool_max_mb is None else settings.spool_max_mb * 1_000_000
         self.spool = Spool(settings.spool, on_commit=self._committed, max_bytes=limit)
         self.places: dict[str, Place] = {}
+        self.hasher = Hasher()
         for config in gateways:
             self.spool.open(config.gateway)
             self.places[config.gateway] = self._place(config.gateway, config)
@@ -101,6 +103,7 @@ class Process:
             uplink=self.uplink,
             downlink=self.downlink,
             runtime=self.runtime,
+            hasher=self.hasher,
             loops=self._loops,
         )
         self.metrics = (
@@ -133,6 +136,7 @@ class Process:
                 holder.stopped()
         self._loops["field"].stop()
         self.runtime.stop()
+        self.hasher.close()
         self.uplink.stop()
         self._loops["centre"].stop()
         if self.metrics is not None:
@@ -183,6 +187,7 @@ class Process:
                 publish=self._to_device,
                 now=time.monotonic(),
                 keep=partial(self.spool.keep, code),
+                hashing=self.hasher,
             )
         except DriverError as error:
             self.spool.close()

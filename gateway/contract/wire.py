@@ -304,25 +304,22 @@ class OrderBody(_Message):
     """The gateway that it is for; any other refuses it."""
     do: Do
     door: Name | None = None
-    device: Name | None = None
+    device: Name | None = None  # of ``enrol``: the reader's code
     expires_at: Micros
     nonce: Name
     by: Annotated[str, Field(max_length=400)]
-    seal_for: Annotated[str, Field(max_length=64)] | None = None
-    """Of ``enrol``: the centre's public key (base64) that the card's bits are sealed for; None: an earlier centre."""
+    seal_for: Annotated[str, Field(max_length=64)] | None = None  # of ``enrol``: the key for the card's bits, base64
 
 
 class EnrolledCard(_Message):
-    """A card that was presented to be enrolled. Its bits are sealed for the centre's rights process."""
+    """A card that was presented to be enrolled; without token, last4 and format where its format is unknown."""
 
     token: Token | None = None
-    """None: its format is unknown."""
     last4: Annotated[str, Field(max_length=4)] | None = None
     format: Annotated[str, Field(max_length=32)] | None = None
     bits: Annotated[str, Field(max_length=512)] | None = None
-    """As read, in 0 and 1, first received first: only where the order had no ``seal_for``."""
     sealed: Annotated[str, Field(max_length=1024)] | None = None
-    """The bits, sealed (base64, ``gateway.contract.sealed``) for the purpose ``ENROLLED`` and the order's id."""
+    """The bits as read (0 and 1), sealed (base64) for ``ENROLLED`` and the order's id; ``bits``: an earlier centre."""
 
 
 class Reply(_Message):

@@ -8,7 +8,7 @@ from access import CardError, card_token, code_token, pin_hash
 from access.formats import Card, read_bits
 from gateway.drivers import CardRead
 
-_NO_PIN: Final = "-"
+NO_PIN: Final = "-"
 """Equals no PIN's hash: too short or too long a PIN is a wrong one."""
 _NO_CODE: Final = "?code"
 """Stands for digits that can't be a code: its token has no entry, so that it counts as a wrong code."""
@@ -32,7 +32,7 @@ def typed_pin(key: bytes, member: str, digits: str) -> str:
     try:
         return pin_hash(key, member, digits)
     except CardError:
-        return _NO_PIN
+        return NO_PIN
 
 
 def typed_code(key: bytes, digits: str) -> str:

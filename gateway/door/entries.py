@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
-from access import AccessList, Attempt, Decision, State, after, braked, card_token, decide, passed, seen, slots_used
+from access import AccessList, Attempt, Decision, State, after, braked, decide, passed, seen, slots_used
 from access.inside import went_through
 from access.rules import DOOR, NO_RULES
 from gateway.config import GatewayConfig
@@ -21,15 +21,17 @@ from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, Event
 from gateway.devices.repeats import Repeats
 from gateway.door.access_events import Presented, access_event
-from gateway.door.credentials import identified, typed_code, typed_pin
+from gateway.door.credentials import identified
 from gateway.door.door_watch import GRACE_S, DoorWatch
 from gateway.door.enrolment import Enrolments, enrolled
+from gateway.door.hashing import Then, Work
 from gateway.door.held_open import HeldOpenDoors
 from gateway.door.keypads import Keypads
 from gateway.door.locks import Locks
 from gateway.door.memory import Memory
 from gateway.door.presence import Presence, Presences
 from gateway.door.recent_grants import RecentGrants
+from gateway.door.typed import TypedDigits
 from gateway.drivers import CardRead, Opened, Typed
 from gateway.drivers.registry import installed
 from gateway.lists.access_lists import ListHolder
@@ -69,7 +71,9 @@ class Entries:
         repeats: Repeats,
         append: Callable[[Event], None],
         keep: Keep,
+        hash_: Callable[[Work, Then], None],
     ) -> None:
+        """``hash_``: as of ``TypedDigits``."""
         self.enrolments = Enrolments()
         self._lists = lists
         self._signed = signed
@@ -78,6 +82,7 @@ class Entries:
         self._repeats = repeats
         self._append = append
         self._keypads = Keypads()
+        self._typed = TypedDigits(self._keypads, lists, memory, hash_=hash_, decide=self._decide, time=self._time)
         self._presences = Presences(keep)
         self._grants = RecentGrants(keep)
         self._unlock_us: dict[str, int] = {}
@@ -157,30 +162,13 @@ class Entries:
 
     def typed(self, typed: Typed, at: int, now: float, decided: Callable[[], None]) -> None:
         """Decide on typed digits: the PIN that the door waits for, else a code."""
-        key = self._card_key
-        waiting = self._keypads.waiting(typed.door, now) if typed.side == "in" else None
-        token: str | None = None
-        pin: str | None = None
-        by: Literal["card", "code"] = "code"
-        if key is not None:
-            mark = card_token(key, f"{'PIN' if waiting else 'K'}{typed.digits}")
-            _, again = self._presences.read(typed.device, mark, at, None)
-            if again:
-                self._repeats.dropped += 1
-                return
-            if waiting is not None:
-                by, token, pin = "card", waiting.token, typed_pin(key, waiting.member, typed.digits)
-            else:
-                token = typed_code(key, typed.digits)
-        presented = Presented(
-            device=typed.device,
-            attempt=Attempt(card_token=token, door=typed.door, side=typed.side, at=self._time(at), by=by),
-            device_at=typed.device_at,
-            pin=pin,
-        )
-        decision = self._decide(presented, at, decided)
-        if waiting is not None and decision.reason != "wrong_pin":
-            self._keypads.done(typed.door)
+
+        def again(mark: str) -> bool:
+            _, stays = self._presences.read(typed.device, mark, at, None)
+            self._repeats.dropped += stays
+            return stays
+
+        self._typed.take(self._card_key, typed, at=at, now=now, decided=decided, again=again)
 
     def door(self, event: Event) -> bool:
         """Check a driver's event of a door; return whether it is to be passed on."""

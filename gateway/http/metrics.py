@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.door.hashing import Hasher
 from gateway.field.runtime import Runtime
 from gateway.http.list_metrics import list_metrics
 from gateway.http.muster import LONGEST_BODY, MusterService, Request
@@ -32,6 +33,7 @@ class ProcessMetrics:
         uplink: Uplink,
         downlink: Downlink,
         runtime: Runtime,
+        hasher: Hasher,
         loops: Mapping[str, MqttLoop],
     ) -> None:
         self._places = places
@@ -39,6 +41,7 @@ class ProcessMetrics:
         self._uplink = uplink
         self._downlink = downlink
         self._runtime = runtime
+        self._hasher = hasher
         self._loops = loops
 
     def health(self) -> dict[str, bool]:
@@ -48,6 +51,7 @@ class ProcessMetrics:
             "downlink": self._downlink.alive,
             "uplink": self._uplink.alive,
             "runtime": self._runtime.alive,
+            "hasher": self._hasher.alive,
             **{f"loop_{name}": loop.alive for name, loop in self._loops.items()},
         }
 

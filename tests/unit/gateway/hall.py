@@ -13,6 +13,7 @@ from access.rules import Allowance, DoorRules, PlaceRules, SpaceRules, Terms
 from access.schedules import schedule_from_json
 from gateway.config import GatewayConfig
 from gateway.contract.wire import EVENT, Event
+from gateway.door.hashing import Hashing
 from gateway.place import Place
 
 KEY: Final = "5a" * 32
@@ -110,13 +111,21 @@ class Hall:
     order: list[str] = field(default_factory=list)
     now: float = 100.0
     at: int = AT
+    hashing: Hashing | None = None
 
     def __post_init__(self) -> None:
         self.build()
 
     def build(self, list_: AccessList | None = None, **changes: Any) -> Place:
         """Start the gateway (again), with what the disk has kept."""
-        self.place = Place(config(**changes), append=self._append, publish=self._publish, now=self.now, keep=self._keep)
+        self.place = Place(
+            config(**changes),
+            append=self._append,
+            publish=self._publish,
+            now=self.now,
+            keep=self._keep,
+            hashing=self.hashing,
+        )
         self.place.restore(self.kept)
         self.place.lists.current = list_ or access_list()
         self.place.tick(self.now, self.at)
