@@ -313,12 +313,6 @@ def chosen(settings: GatewaySettings) -> tuple[GatewayConfig, ...]:
     return found
 
 
-def _broker(identity: Identity) -> Broker:
-    """Return the broker of ``identity``, with its certificate where it speaks TLS."""
-    tls = identity.directory if identity.broker.startswith("mqtts://") else None
-    return parse_mqtt_url(identity.broker, tls=tls)
-
-
 def _version() -> str:
     try:
         return version("maillage")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.config import Device as GatewayDevice
+from gateway.contract.configuration import Device as GatewayDevice
 from gateway.drivers import DriverError
 from gateway.drivers.registry import Unusable, described, drivers_for, installed
 from maillage.place.faults import nearest
