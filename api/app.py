@@ -20,11 +20,15 @@ from api.audit.entries import RecentEntries
 from api.bookings import routes as bookings
 from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
+from api.desks import routes as desks
+from api.devices import routes as devices
+from api.doors import building_routes as building
 from api.doors import routes as doors
 from api.events import routes as events
 from api.explain import muster_routes as muster
 from api.explain import routes as explain
 from api.explain import what_if_routes as what_if
+from api.gateways import fitting_routes as fleet
 from api.gateways import routes as gateways
 from api.http import problems
 from api.http.answers import Packer
@@ -44,6 +48,7 @@ from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.passes import routes as passes
 from api.places import hours as places_access
+from api.places import profile
 from api.places import routes as places
 from api.present import availability_routes as availability
 from api.present import routes as occupancy
@@ -55,6 +60,7 @@ from api.present.stream import Streams
 from api.privacy import routes as privacy
 from api.schedules import closures
 from api.schedules import routes as schedules
+from api.spaces import routes as spaces
 from api.transfer import routes as transfer
 from api.visits import routes as visitors
 from database.pool import conninfo
@@ -86,7 +92,13 @@ _MANAGEMENT: Final = (
     doors,
     closures,
     places_access,
+    profile,
+    spaces,
+    desks,
+    building,
+    fleet,
     gateways,
+    devices,
     keys,
 )
 """Routes that need a key; each declares its permission."""

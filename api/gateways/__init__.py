@@ -1,1 +1,1 @@
-"""Gateways: how one joins, and how one is shut out."""
+"""Gateways: how one is added, joins, is shut out and retired."""

@@ -25,6 +25,17 @@ _TAKEN: Final[Mapping[str, tuple[str, str]]] = {
     "pass_place_pkey": ("places", "a place appears twice"),
     "booking_once": ("from", "this member already has this booking"),
     "booking_room_once": ("from", "the room is already booked at this time; choose another time or another room"),
+    "place_code_key": ("code", "a place with this code already exists"),
+    "space_place_code_key": ("code", "this place has or had a space with this code; a code is given once"),
+    "desk_place_code_key": ("code", "this place has or had a desk with this code; a code is given once"),
+    "door_place_code_key": ("code", "this place has or had a door with this code; a code is given once"),
+    "gateway_code_key": ("code", "the network has or had a gateway with this code; a code is given once"),
+    "device_code": ("code", "a device in service of this gateway has this code; retire it first, or choose another"),
+    "device_address": (
+        "address",
+        "a device in service of this gateway has this address; correct the address, or retire that device first",
+    ),
+    "device_at_desk": ("desk", "another sensor watches this desk; move or retire that one first"),
     "closure_once": ("first", "a closure of these days already exists; change that one instead"),
 }
 _WRONG: Final[Mapping[str, tuple[str, str]]] = {
@@ -40,8 +51,29 @@ _WRONG: Final[Mapping[str, tuple[str, str]]] = {
     "pass_label_check": ("label", "a label has 1 to 200 characters"),
     "booking_check": ("until", "it must be after from"),
     "closure_check": ("last", "it must not be before first"),
+    "space_check1": ("parent", "a space can't lie in itself; choose another"),
     "door_rule_check": ("passback_s", "a timed anti-passback needs its seconds"),
     "code_check": ("code", "a code is lower-case letters, digits, . _ - ; 64 at most"),
+}
+# constraint → the field of the request; what is wrong with it the database says (migrations 0009 and 0043)
+_FITTED: Final[Mapping[str, str]] = {
+    "space_no_circle": "parent",
+    "fitted_code": "code",
+    "fitted_place": "place",
+    "fitted_capacity": "capacity",
+    "fitted_parent": "parent",
+    "fitted_root": "retired",
+    "fitted_space": "space",
+    "fitted_door": "to_space",
+    "fitted_space_in_use": "retired",
+    "fitted_desk_in_use": "retired",
+    "fitted_door_in_use": "retired",
+    "fitted_gateway_in_use": "retired",
+    "fitted_device_gateway": "gateway",
+    "fitted_device_door": "door",
+    "fitted_device_desk": "desk",
+    "fitted_device_space": "space",
+    "fitted_booking": "space",
 }
 _USED: Final[Mapping[str, str]] = {
     "pass_schedule_fkey": "passes use this schedule",
@@ -70,6 +102,8 @@ def as_problem(error: psycopg.Error) -> ApiError | None:
             return _reference(error)
         case pg.CheckViolation() | pg.NotNullViolation():
             named = error.diag.constraint_name or ""
+            if named in _FITTED:
+                return Conflict(_sentence(error.diag.message_primary or ""), field=_FITTED[named])
             field, what = _WRONG.get(named, (error.diag.column_name or named or "body", "the database refuses it"))
             return BadField(field, what)
         case pg.SerializationFailure() | pg.DeadlockDetected() | pg.QueryCanceled() | pg.LockNotAvailable():

@@ -82,6 +82,17 @@ async def parts_named(s: Session, place: int, kind: str, codes: Sequence[str] | 
     return sorted(set(known.values()))
 
 
+async def space_named(s: Session, place: int, code: str, field: str = "space") -> int:
+    """Return the id of a place's space in service in ``field``.
+
+    Raises:
+        BadField: there is none.
+    """
+    found = await parts_named(s, place, "spaces", [code], field)
+    assert found
+    return found[0]
+
+
 async def door_of_path(s: Session, place: int, door: str) -> int:
     """Return the id of a place's door in a path.
 

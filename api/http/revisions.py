@@ -66,7 +66,7 @@ class Resource:
     name: str
     """In sentences: ``member 'm-0a1b'``."""
     subject: str
-    """In the audit: ``member m-0a1b``."""
+    """In the audit: ``member m-0a1b``, or with names of the row's columns: ``space {id}``."""
 
 
 async def read(s: Session, resource: Resource) -> DictRow:
@@ -141,6 +141,6 @@ async def explain_refusal(s: Session, resource: Resource, wanted: Sequence[int] 
 
 
 async def _changed(s: Session, resource: Resource, row: Mapping[str, Any]) -> Changed:
-    last = await s.row(_LAST_CHANGE, (resource.subject,))
+    last = await s.row(_LAST_CHANGE, (resource.subject.format_map(row),))
     who = f"{last['actor']} has changed {resource.name} at {time_of(last['at'])}" if last else _ANOTHER + resource.name
     return Changed(f"{who}. Read it again, and send your change with its new ETag.", etag=etag_of(row["revision"]))

@@ -15,6 +15,8 @@ Permission = Literal[
     "passes:write",
     "visitors:write",
     "rules:write",
+    "fitting:write",
+    "places:write",
     "unlock",
     "lockdown",
     "enrol",
@@ -36,8 +38,10 @@ PERMISSIONS: Final[tuple[Permission, ...]] = get_args(Permission)
 _DESK: Final = frozenset[Permission](
     ("members:read", "members:write", "cards:write", "visitors:write", "unlock", "enrol", "muster:read")
 ) | frozenset[Permission](("alarms:write", "explain"))
-_MANAGER: Final = _DESK | frozenset[Permission](
-    ("passes:write", "rules:write", "lockdown", "whatif", "audit:read", "events:read", "keys:write", "gateways:write")
+_MANAGER: Final = (
+    _DESK
+    | frozenset[Permission](("passes:write", "rules:write", "fitting:write", "lockdown", "whatif"))
+    | frozenset[Permission](("audit:read", "events:read", "keys:write", "gateways:write"))
 )
 
 HELD: Final[Mapping[Role, frozenset[Permission]]] = {
@@ -53,12 +57,12 @@ HELD: Final[Mapping[Role, frozenset[Permission]]] = {
 
 OF_SCOPES: Final[Mapping[str, frozenset[Permission]]] = {
     "admin": frozenset(PERMISSIONS),
-    "access:manage": _MANAGER - {"audit:read", "events:read", "keys:write", "gateways:write"},
+    "access:manage": _MANAGER - {"audit:read", "events:read", "keys:write", "gateways:write", "fitting:write"},
     "events:read": frozenset(("events:read",)),
 }
 """Permissions by scope, for keys without a role."""
 
-_NETWORK_ONLY: Final = frozenset[Permission](("privacy",))
+_NETWORK_ONLY: Final = frozenset[Permission](("privacy", "places:write"))
 """Permissions that keys limited to places never have."""
 
 

@@ -1,12 +1,10 @@
-"""Codes and shards of places: short names that stay the same for as long as the place exists."""
+"""Codes of places: short names that stay the same for as long as the place exists."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from typing import Final
 
-from gateway.contract.wire import SHARDS
 from maillage.network.territory import fold
 
 LONGEST_SLUG: Final = 48
@@ -50,8 +48,3 @@ def assign(
         used.add(code)
         codes[source_id] = code
     return codes
-
-
-def shard(code: str) -> int:
-    """Return the shard, 0 to 63, of a place: the same on every machine."""
-    return blake2b(code.encode(), digest_size=8, person=b"maillage-shard").digest()[0] % SHARDS

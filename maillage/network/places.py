@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from gateway.contract.shards import shard
 from maillage.network import codes
 from maillage.network.rows import Place
 
@@ -81,7 +82,7 @@ def store_places(
             code = given[one.source_id]
             copy.write_row(
                 (
-                    *(one.source_id, code, one.name, codes.shard(code), one.latitude, one.longitude, one.time_zone),
+                    *(one.source_id, code, one.name, shard(code), one.latitude, one.longitude, one.time_zone),
                     *(one.address, one.postcode, one.commune, one.commune_code, one.department, one.region),
                     *(one.website, one.typology),
                 )

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maillage.network.codes import assign, shard, slug
+from gateway.contract.shards import shard
+from maillage.network.codes import assign, slug
 from maillage.network.errors import SelectionError
 from maillage.network.importing import in_region
 from maillage.network.inventory import BUNDLED, read_inventory

@@ -1,0 +1,1 @@
+"""A place's desks: made, moved, retired."""

@@ -1,0 +1,1 @@
+"""A place's devices: made, changed, moved, retired."""

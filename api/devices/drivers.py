@@ -1,0 +1,55 @@
+"""Asks a device's driver, as the gateway will: does its address read, and can it do what the device is for?
+
+This is the one module of the API that knows the gateway's drivers, by their descriptions, so that what no gateway can
+use is refused where it is entered. A driver of another package is installed here, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from api.http.errors import BadField
+from gateway.contract.configuration import Device
+from gateway.drivers import DriverError
+from gateway.drivers.registry import described
+
+_NEEDS: Final = {"reader": "reads_cards", "keypad": "reads_codes", "lock": "unlocks"}
+"""What a driver must be able to do, by the kind of its device."""
+_CANT: Final = {"reader": "reads no cards", "keypad": "reads no codes", "lock": "opens no lock"}
+
+
+def check_device(fields: Mapping[str, Any]) -> None:
+    """Check a device's ``code``, ``kind``, ``driver``, ``model`` and ``address``.
+
+    Raises:
+        BadField: no such driver is installed, it can't do this, or it can't read this address.
+    """
+    try:
+        description = described(fields["driver"])
+    except DriverError as error:
+        raise BadField("driver", f"{_said(error)}; install its package here as on the gateways") from None
+    kind = fields["kind"]
+    if kind in _NEEDS and _NEEDS[kind] not in description.capabilities:
+        raise BadField("kind", f"{description.label} {_CANT[kind]}: choose another kind or another driver")
+    device = Device(**{name: fields[name] for name in ("code", "driver", "kind", "model", "address")})
+    try:
+        description.check(device)
+    except DriverError as error:
+        raise BadField("address", _said(error)) from None
+
+
+def unlocks(kind: str, driver: str, side: str) -> bool:
+    """Whether a device opens its door: a lock, or a reader for those who enter whose driver can unlock."""
+    if kind == "lock":
+        return True
+    try:
+        return kind == "reader" and side == "in" and "unlocks" in described(driver).capabilities
+    except DriverError:
+        return False
+
+
+def _said(error: DriverError) -> str:
+    """Return a driver's refusal without its word for programs."""
+    word, _, text = str(error).partition(": ")
+    return text or word
