@@ -22,6 +22,21 @@ INSERT INTO member (ref) VALUES ('m-0001');
 INSERT INTO pass (ref, member) VALUES ('p-0001', 'm-0001');
 INSERT INTO schedule (place, code, name, hours) SELECT id, 'day', 'Jour', '{}' FROM place;
 INSERT INTO api_key (name, digest, scopes) VALUES ('x', sha256('x'), '{admin}');
+-- rooms, one of them out of service, a full one that is booked; a desk and a door with their devices
+INSERT INTO space (place, code, name, kind, parent, capacity, retired_at)
+  SELECT p.id, k, k, 'workshop', s.id, 1, CASE k WHEN 'gone' THEN now() END
+  FROM place p JOIN space s ON s.place = p.id AND s.parent IS NULL, unnest('{gone,small,cellar}'::text[]) k
+  WHERE p.code = 'a';
+INSERT INTO desk (place, space, code, name) SELECT place, id, 'desk-small', 'Poste' FROM space WHERE code = 'small';
+INSERT INTO door (place, code, name, to_space) SELECT place, 'down', 'Cave', id FROM space WHERE code = 'cellar';
+INSERT INTO booking (member, place, space, starts_at, ends_at) SELECT 'm-0001', place, id, now(), 'infinity' FROM space
+  WHERE code = 'small';
+INSERT INTO device (gateway, place, code, kind, driver, address, door)
+  SELECT g.id, d.place, 'reader', 'reader', 'd', 'reader', d.id FROM door d JOIN gateway g USING (place)
+  WHERE d.code = 'entry' AND g.code = 'a-g1';
+INSERT INTO device (gateway, place, code, kind, driver, address, space, desk)
+  SELECT g.id, d.place, 'seat', 'desk_sensor', 'd', 'seat', d.space, d.id FROM desk d JOIN gateway g USING (place)
+  WHERE d.code = 'desk-hall' AND g.code = 'a-g1';
 """
 PLACE = (
     "INSERT INTO place (code, name, shard, latitude, longitude, source, source_id, {})"
@@ -34,7 +49,7 @@ ROOT_A, HALL_A, LOFT_A = (SPACE.format("a", code) for code in ("place", "hall", 
 HALL_B = SPACE.format("b", "hall")
 GATEWAY_A = "(SELECT id FROM gateway WHERE code = 'a-g1')"
 DESK_A = "(SELECT d.id FROM desk d WHERE d.code = 'desk-hall' AND d.place = " + A + ")"
-DOOR_A = "(SELECT d.id FROM door d WHERE d.place = " + A + ")"
+DOOR_A = "(SELECT d.id FROM door d WHERE d.code = 'entry' AND d.place = " + A + ")"
 DOOR_B = "(SELECT d.id FROM door d WHERE d.place = " + B + ")"
 DEVICE = (
     "INSERT INTO device (gateway, place, code, kind, driver, address, {}) VALUES (" + GATEWAY_A + ", " + A + ", {})"
@@ -163,6 +178,38 @@ NONSENSE = {
     " VALUES ('y', 'y', '{}', 'place_manager', 'm-0001')",
     "a key that may do anything": "INSERT INTO api_key (name, digest, scopes) VALUES ('x', 'x', '{everything}')",
     "a key that may do nothing": "INSERT INTO api_key (name, digest, scopes) VALUES ('x', 'x', '{}')",
+    "a SIRET of letters": "UPDATE place SET siret = 'ABCDEFGHIJKLMN'",
+    "an RNA without its W": "UPDATE place SET rna = '872001234'",
+    "a status that there isn't": "UPDATE place SET status = 'someday'",
+    "a logo that is no address": "UPDATE place SET logo = 'logo.svg'",
+    "a price in words": 'UPDATE place SET prices = \'[{"category": "desk", "unit": "day", "amount": "ten"}]\'',
+    "prices that are no list": "UPDATE place SET prices = '{}'",
+    "a door that opens for no time": "UPDATE door SET unlock_s = 0",
+    "a space with another code": f"UPDATE space SET code = 'x' WHERE id = {HALL_A}",
+    "a gateway at another place": f"UPDATE gateway SET place = {B} WHERE place = {A}",
+    "a capacity below its desks": f"UPDATE space SET capacity = 0 WHERE id = {HALL_A}",
+    "a desk beyond the capacity": "INSERT INTO desk (place, space, code, name)"
+    " SELECT place, id, 'more', 'X' FROM space WHERE code = 'small'",
+    "a root space that is retired": f"UPDATE space SET retired_at = now() WHERE id = {ROOT_A}",
+    "a space that is retired before its desks": f"UPDATE space SET retired_at = now() WHERE id = {HALL_A}",
+    "a space that is retired before its door": "UPDATE space SET retired_at = now() WHERE code = 'cellar'",
+    "a space that is retired before its booking": "UPDATE space SET retired_at = now() WHERE code = 'small'",
+    "a desk that is retired before its sensor": f"UPDATE desk SET retired_at = now() WHERE id = {DESK_A}",
+    "a door that is retired before its reader": f"UPDATE door SET retired_at = now() WHERE id = {DOOR_A}",
+    "a gateway that is retired before its devices": f"UPDATE gateway SET retired_at = now() WHERE id = {GATEWAY_A}",
+    "a desk in a space that is out of service": "INSERT INTO desk (place, space, code, name)"
+    " SELECT place, id, 'more', 'X' FROM space WHERE code = 'gone'",
+    "a space in one that is out of service": f"UPDATE space SET parent = (SELECT id FROM space WHERE code = 'gone')"
+    f" WHERE id = {LOFT_A}",
+    "a door to a space that is out of service": "UPDATE door"
+    f" SET from_space = (SELECT id FROM space WHERE code = 'gone') WHERE id = {DOOR_A}",
+    "a sensor in a space that is out of service": DEVICE.format(
+        "space", "'x', 'climate', 'd', 'x', (SELECT id FROM space WHERE code = 'gone')"
+    ),
+    "a booking of a space that is out of service": "INSERT INTO booking (member, place, space, starts_at, ends_at)"
+    " SELECT 'm-0001', place, id, now(), 'infinity' FROM space WHERE code = 'gone'",
+    "two devices of one address": DEVICE.format("door", f"'x', 'reader', 'd', 'reader', {DOOR_A}"),
+    "two sensors at a desk": DEVICE.format("space, desk", f"'x', 'desk_sensor', 'd', 'other', {HALL_A}, {DESK_A}"),
     "a quarter hour that is known twice over": f"INSERT INTO occupancy_15m (at, place, space, known)"
     f" VALUES (now(), {A}, {HALL_A}, 1.5)",
 }
@@ -195,7 +242,18 @@ def test_nonsense_is_refused(world: Connection, statement: str) -> None:
         PLACE.format("opening_hours", '\'{"mon": [["08:00", "12:00"], ["14:00", "24:00"]], "sun": []}\''),
         PLACE.format("time_zone, department", "'America/Argentina/Ushuaia', '2A'"),
         f"UPDATE space SET parent = {HALL_A} WHERE id = {LOFT_A}",
-        DEVICE.format("space, desk", f"'x', 'desk_sensor', 'chirpstack', 'x/y', {HALL_A}, {DESK_A}"),
+        DEVICE.format(
+            "space, desk",
+            f"'x', 'desk_sensor', 'd', 'x', {LOFT_A}, " + DESK_A.replace("desk-hall", "desk-loft"),
+        ),
+        # a code and an address are free again once their device is out of service
+        "UPDATE device SET retired_at = now() WHERE code = 'seat';"
+        + DEVICE.format("space, desk", f"'seat', 'desk_sensor', 'd', 'seat', {HALL_A}, {DESK_A}"),
+        # together what wouldn't do one by one
+        "INSERT INTO desk (place, space, code, name) SELECT place, id, 'more', 'X' FROM space WHERE code = 'small';"
+        " UPDATE space SET capacity = 2 WHERE code = 'small'",
+        f"UPDATE desk SET space = {LOFT_A} WHERE id = {DESK_A}",
+        'UPDATE place SET prices = \'[{"category": "desk", "unit": "day", "amount": 0}]\', rna = \'W872001234\'',
         SPACE_STATE.format(A + ", 1, NULL, NULL, NULL, 'unknown'"),
         PASS.format("schedule, unit, allowance", "(SELECT min(id) FROM schedule), 'half_day', 10"),
         PASS_PLACE.format("doors, spaces", f"ARRAY[{DOOR_A}], ARRAY[{HALL_A}]"),
@@ -209,9 +267,10 @@ def test_nonsense_is_refused(world: Connection, statement: str) -> None:
 def test_sense_is_taken(world: Connection, statement: str) -> None:
     with world.transaction(force_rollback=True):
         world.execute(statement.encode())
+        world.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def test_a_place_goes_with_all_that_it_holds(world: Connection) -> None:
     with world.transaction(force_rollback=True):
-        world.execute("DELETE FROM place WHERE code = 'a'")
-        assert world.execute("SELECT count(*) FROM space").fetchone() == (3,)
+        world.execute("DELETE FROM place WHERE code = 'b'")
+        assert world.execute("SELECT count(*) FROM space").fetchone() == (6,)

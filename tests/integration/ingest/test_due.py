@@ -152,3 +152,55 @@ def test_a_sensor_that_says_nothing_any_more_is_not_believed_for_ever(
            WHERE s.kind = 'open_space' ORDER BY c.at"""
     )
     assert history == [(when(said), 2, "live"), (when(said + 600 * S + 1), 1, "degraded")]
+
+
+def test_a_desk_that_moves_and_one_that_is_retired_count_rightly_from_then_on(
+    bench: Bench, start_ingest: Callable[..., Any], online: Callable[..., None]
+) -> None:
+    with psycopg.connect(bench.url, autocommit=True) as owner:
+        owner.execute("DELETE FROM device WHERE code NOT IN ('desk-0', 'desk-1', 'desk-2')")
+        owner.execute(
+            "INSERT INTO space (place, code, name, kind, parent)"
+            " SELECT place, 'annex', 'Annexe', 'open_space', id FROM space WHERE kind = 'place'"
+        )
+        start_ingest()
+        gateway = bench.gateways[0]
+        said = {"desk-0": True, "desk-1": True, "desk-2": False}
+        events = [{"kind": "desk", "at": now(), "device": n, "occupied": o} for n, o in said.items()]
+        gateway.batch(1, events, sent_at=now())
+        gateway.until_mark(3)
+        online(0)
+
+        def stands() -> dict[str, tuple[int | None, str]]:
+            rows = bench.rows(
+                """SELECT s.code::text, t.present, t.quality FROM space_state t JOIN space s ON s.id = t.space
+                   JOIN place p ON p.id = t.place WHERE p.code = 'p0001'"""
+            )
+            return {code: (present, quality) for code, present, quality in rows}
+
+        assert stands() == {"open-space": (2, "live"), "place": (2, "live")}
+        moved = now()
+        owner.execute(
+            """UPDATE desk d SET space = s.id FROM space s, place p
+               WHERE d.code = 'desk-0' AND s.place = d.place AND s.code = 'annex' AND p.id = d.place
+                 AND p.code = 'p0001'"""
+        )
+        with owner.transaction():
+            for table in ("device", "desk"):
+                owner.execute(
+                    f"UPDATE {table} t SET retired_at = now() FROM place p"
+                    " WHERE t.code = 'desk-1' AND p.id = t.place AND p.code = 'p0001'"
+                )
+        until(lambda: stands().get("open-space") == (0, "live"), deadline_s=60, what="only the free desk counts there")
+        events = [{"kind": "desk", "at": now(), "device": n, "occupied": True} for n in ("desk-0", "desk-1")]
+        gateway.batch(4, events, sent_at=now())
+        gateway.until_mark(5)
+        whole = {"open-space": (0, "live"), "annex": (1, "live"), "place": (1, "live")}
+        until(lambda: stands() == whole, deadline_s=60, what="the moved desk counts at its new space")
+        assert bench.rows("SELECT count(*) FROM event WHERE kind = 5") == [(5,)], "the retired sensor's word is kept"
+        history = bench.rows(
+            """SELECT c.at > %s, c.present FROM occupancy_change c JOIN space s ON s.id = c.space
+               JOIN place p ON p.id = s.place WHERE p.code = 'p0001' AND s.code = 'open-space' ORDER BY c.at""",
+            when(moved),
+        )
+        assert history == [(False, 2), (True, 0)], "it was so until the move"
