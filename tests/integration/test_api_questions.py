@@ -178,7 +178,7 @@ def test_errors_are_problems_that_say_what_to_do(
 
 
 def test_methods_cors_and_security_headers(api: httpx.Client) -> None:
-    refused = api.post("/v1/places")
+    refused = api.post("/v1/occupancy")
     assert (refused.status_code, refused.json()["status"]) == (405, 405)
     assert "GET" in refused.headers["allow"]
     for path in ("/v1/places", "/v1/occupancy", "/v1/nothing", "/healthz", "/v1/events"):

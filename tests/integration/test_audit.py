@@ -125,6 +125,7 @@ CHANGES: Final = {
     "INSERT INTO lockdown (place, ordered_by) VALUES (1, 'x')": ("lockdown created", "lockdown 1", 1),
     "INSERT INTO gateway (place, code) VALUES (1, 'a-g1')": ("gateway created", "gateway a-g1", 1),
     "INSERT INTO space (place, code, name, kind) VALUES (1, 'place', 'A', 'place')": ("space created", "space 1", 1),
+    "UPDATE place SET contact_name = 'WXYZ', status = 'closed' WHERE id = 1": ("place changed", "place a", 1),
     "UPDATE api_key SET revoked_at = now() WHERE id = 1": ("api key changed", "key 1", None),
     "INSERT INTO scope (role, place) VALUES ('grafana_1', NULL)": ("scope created", "reader grafana_1", None),
     "TRUNCATE closure": ("closure removed", "all rows", None),

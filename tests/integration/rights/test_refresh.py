@@ -111,6 +111,18 @@ def test_a_gateway_that_goes_takes_its_list_along_and_gets_a_newer_one_when_it_r
     assert ANNA["moulin"] in network.list("moulin").entries
 
 
+def test_a_door_and_a_space_out_of_service_leave_the_list(network: Network) -> None:
+    network.member("anna", "gare")
+    network.refresh()
+    assert network.list("gare").rules.doors.keys() == {"entry", "lab-door"}
+    with network.owner.transaction():
+        network.run("UPDATE door SET retired_at = now() WHERE place = at('gare') AND code = 'lab-door'")
+        network.run("UPDATE space SET retired_at = now() WHERE place = at('gare') AND code = 'lab'")
+    assert "gare" in network.refresh()
+    rules = network.list("gare").rules
+    assert (rules.doors.keys(), rules.spaces.keys()) == ({"entry"}, {"all"})
+
+
 def test_uses_of_a_pass_wait_a_little_and_go_along_with_what_is_in_a_hurry(network: Network) -> None:
     network.member("anna", "gare")
     network.member("bela", "gare")
