@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.config import GatewayConfig
+from rights.authority import RESERVED
 
 _PROCESSES: Final = """\
 user ingest
@@ -86,7 +87,7 @@ def acl(users: Iterable[str], where: Mapping[str, str]) -> str:
         if user in ("ingest", "rights"):
             continue
         place = where.get(user, "+/+")
-        if not _CODE.fullmatch(user) or not (place == "+/+" or _PLACES.fullmatch(place)):
+        if user in RESERVED or not _CODE.fullmatch(user) or not (place == "+/+" or _PLACES.fullmatch(place)):
             raise ValueError(f"{user!r} at {place!r} is no gateway's address")
         lines.append(_GATEWAY.format(user=user, where=place))
     return "".join(lines)

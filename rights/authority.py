@@ -25,6 +25,8 @@ CERTIFICATES: Final = "authority.pem"
 KEY: Final = "authority.key.pem"
 KEY_BEFORE: Final = "authority.before.key.pem"
 PROCESSES: Final = "processes"
+RESERVED: Final = frozenset(("ingest", "rights", "broker", "watcher"))
+"""Users of the broker that are no gateways."""
 AUTHORITY_LIFE: Final = timedelta(days=3650)
 GATEWAY_LIFE: Final = timedelta(days=90)
 PROCESS_LIFE: Final = timedelta(days=365)
@@ -155,8 +157,10 @@ def certify_gateway(authority: Authority, request: str, *, gateway: str, now: da
     """Answer a gateway's request (a PKCS #10 CSR as PEM): only its key counts, the name is ours.
 
     Raises:
-        AuthorityError: it can't be read, isn't signed by its key, or the key isn't on P-256.
+        AuthorityError: it can't be read, isn't signed by its key, or the key isn't on P-256; the name is reserved.
     """
+    if gateway in RESERVED:
+        raise AuthorityError(f"{gateway!r} is reserved: no gateway may have the name of a process")
     try:
         csr = x509.load_pem_x509_csr(request.encode())
         valid = csr.is_signature_valid

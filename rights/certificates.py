@@ -47,10 +47,11 @@ _JOINED = """
 UPDATE gateway SET sealing_key = %b, joined_at = now(), revoked_at = NULL WHERE id = %b
 """
 _RENEWED = """
--- the answer to the same request before, and when the gateway's newest certificate was issued
+-- the answer to the same request before, and whether the present key issued a certificate for the gateway just now
 SELECT (SELECT r.certificate FROM certificate_request r
         WHERE r.gateway = g.id AND r.request = %(request)s AND r.code IS NULL ORDER BY r.asked_at DESC LIMIT 1),
-       (SELECT max(c.issued_at) > now() - %(soonest)s::interval FROM certificate c WHERE c.gateway = g.id),
+       (SELECT max(c.issued_at) > now() - %(soonest)s::interval FROM certificate c
+        WHERE c.gateway = g.id AND c.issuer = %(issuer)s),
        g.id
 FROM gateway g WHERE g.code = %(gateway)s AND g.retired_at IS NULL AND g.revoked_at IS NULL
 """
@@ -114,12 +115,15 @@ class Certificates:
         self._list_keys = list(list_keys)
         self._life = life
         self._trouble = ""
+        self.changing: str | None = None
+        """While the authority is changed: its certificates (PEM)."""
 
     def turn(self, connection: Connection, now: datetime) -> None:
         """Publish what has changed, and answer the requests that are open."""
         authority, processes = self._read(), self._read(ca.PROCESSES)
         if authority is None or processes is None:
             return
+        self.changing = authority.pem() if len(authority.signers) > 1 else None
         with connection.transaction():
             self._answer(connection, authority, now)
         with connection.transaction():
@@ -131,7 +135,8 @@ class Certificates:
         if authority is None:
             return None
         with connection.transaction():
-            values = {"request": request, "gateway": gateway, "soonest": _SOONEST_AGAIN}
+            issuer = ca.name_of(authority.present.certificate)
+            values = {"request": request, "gateway": gateway, "soonest": _SOONEST_AGAIN, "issuer": issuer}
             row = connection.execute(_RENEWED, values).fetchone()
             if row is None:
                 return None
@@ -150,13 +155,13 @@ class Certificates:
                 before = issued.pem
         return before, authority.pem()
 
-    def behind(self, connection: Connection) -> tuple[str, list[str]]:
-        """Return, while the authority is changed, its certificates (PEM) and who has none of the present key's yet."""
+    def behind(self, connection: Connection) -> list[str]:
+        """Return the gateways that have no certificate of the authority's present key yet."""
         authority = self._read()
-        if authority is None or len(authority.signers) < 2:
-            return "", []
+        if authority is None:
+            return []
         issuer = ca.name_of(authority.present.certificate)
-        return authority.pem(), [code for (code,) in connection.execute(_BEHIND, (issuer,))]
+        return [code for (code,) in connection.execute(_BEHIND, (issuer,))]
 
     def forget(self, connection: Connection) -> None:
         """Remove what is over."""

@@ -34,11 +34,12 @@ class Renewals:
         self._certificates = certificates
         self._metrics = metrics
         self._remind_at = 0.0
+        self._reminded_of: str | None = None
 
     def turn(
         self, connection: Connection, requests: Mapping[str, bytes], sides: Mapping[str, GatewayList], now: datetime
     ) -> None:
-        """Answer ``requests`` (by gateway); once a minute, remind gateways whose authority is being changed."""
+        """Answer ``requests`` (by gateway); while the authority is changed, remind who has no new certificate."""
         for gateway, payload in requests.items():
             side = sides.get(gateway)
             if side is None:
@@ -51,10 +52,10 @@ class Renewals:
             answer = self._certificates.renew(connection, gateway, request, now)
             if answer is not None:
                 self._send(side, answer[0], answer[1], now)
-        if time.monotonic() >= self._remind_at:
-            self._remind_at = time.monotonic() + _REMIND_EVERY_S
-            authority, behind = self._certificates.behind(connection)
-            for gateway in behind:
+        authority = self._certificates.changing
+        if authority is not None and (authority != self._reminded_of or time.monotonic() >= self._remind_at):
+            self._remind_at, self._reminded_of = time.monotonic() + _REMIND_EVERY_S, authority
+            for gateway in self._certificates.behind(connection):
                 side = sides.get(gateway)
                 if side is not None and side.online:
                     self._send(side, None, authority, now)

@@ -88,10 +88,7 @@ class EmbeddedCentral:
             seen=_HERE,
             give=give_to_server,
         )
-        server = self.directory / SERVER
-        issue_server(self._authority, [self.host, "localhost"], server, now=now)
-        for path in (server, *server.iterdir()):
-            give_to_server(path)
+        self._certify()
         if not (self.directory / REVOCATIONS).exists():
             authority = load(self._authority)
             write_authorities(
@@ -103,6 +100,11 @@ class EmbeddedCentral:
             )
             write_acl(self.directory, {}, "none", give=give_to_server)
         self._process.start(ready=self._answers)
+
+    def renew_certificate(self) -> None:
+        """Give the running broker a new certificate, signed by the authority's present key."""
+        self._certify()
+        self._process.signal(signal.SIGHUP)
 
     def watcher(self) -> Watcher:
         """Return what keeps the broker's files true; to be run in a thread, or by `maillage broker watch`."""
@@ -126,6 +128,12 @@ class EmbeddedCentral:
         """Start again on the same ports, after ``stop`` or ``kill9``."""
         self._process.stop()
         self.start()
+
+    def _certify(self) -> None:
+        server = self.directory / SERVER
+        issue_server(self._authority, [self.host, "localhost"], server, now=datetime.now(UTC))
+        for path in (server, *server.iterdir()):
+            give_to_server(path)
 
     def _answers(self) -> bool:
         for port in (self.port, self.process_port, self.watcher_port):

@@ -18,11 +18,11 @@ from pydantic import SecretStr
 from gateway.identity import replace_files
 from gateway.run import Process
 from gateway.settings import GatewaySettings
-from maillage.authority import create, issue_process
+from maillage.authority import create, finish, issue_process, renew
 from maillage.complaint import Complaint
 from maillage.embedded.bundle import Bundle
 from maillage.join import Trust, join
-from rights.authority import GATEWAY_LIFE, certify_gateway, certify_process, load
+from rights.authority import GATEWAY_LIFE, certify_gateway, certify_process, load, name_of
 from tests.enrolled import Enrolled, enrolled
 from tests.waiting import until
 
@@ -222,5 +222,49 @@ def test_a_gateway_renews_its_certificate_without_losing_its_connection(network:
         assert link.connects == 1, "it didn't have to connect again"
         process.uplink.cut(identity.gateway)
         until(lambda: link.connects == 2, what="it connects with the new certificate")
+    finally:
+        process.stop()
+
+
+def test_the_authority_s_key_changes_while_gateways_work(network: Enrolled, tmp_path: Path) -> None:
+    """The last of this file: it leaves another authority behind."""
+    network.place("changes")
+    identity = network.joined("changes")
+    issuers = [name_of(one.certificate) for one in load(network.authority).signers]
+    settings = GatewaySettings(
+        identity=identity.directory,
+        spool=tmp_path / "spool.sqlite",
+        metrics_port=0,
+        field_mqtt_url=SecretStr("mqtt://127.0.0.1:1"),
+    )
+    process = Process(settings, (), (identity,))
+    try:
+        until(lambda: process.uplink.connected() == 1)
+        renew(network.authority, datetime.now(UTC))
+
+        def has_a_new_one() -> bool:
+            process.look()
+            one = x509.load_pem_x509_certificate(identity.certificate.read_bytes())
+            return one.issuer == load(network.authority).present.certificate.subject
+
+        until(has_a_new_one, what="the gateway has a certificate of the new key")
+        assert name_of(load(network.authority).present.certificate) not in issuers
+        assert len(x509.load_pem_x509_certificates(identity.authority.read_bytes())) == 2, "it believes both"
+        link = process.uplink._connections[identity.gateway].link
+        assert link is not None
+        assert link.connects == 1
+        process.uplink.cut(identity.gateway)
+        until(lambda: link.connects == 2, what="the broker believes the new key")
+        # the broker's own certificate follows, without a restart
+        network.broker.renew_certificate()
+        only_new = load(network.authority).pem().partition("-----END CERTIFICATE-----\n")
+        replace_files(identity.directory, {"authority.pem": (only_new[0] + only_new[1]).encode()})
+        process.uplink.cut(identity.gateway)
+        until(lambda: link.connects == 3, what="the gateway believes the broker's new certificate")
+        finish(network.authority)
+        published = "SELECT count(*) FROM authority WHERE certificates = %s"
+        until(lambda: network.sql(published, load(network.authority).pem()) == [(1,)], what="the key before has gone")
+        process.uplink.cut(identity.gateway)
+        until(lambda: link.connects == 4)
     finally:
         process.stop()
