@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 from collections.abc import Iterator
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
 
 import paho.mqtt.client as paho
+from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.errors import GatewayError
-from gateway.mqtt.address import parse_mqtt_url
+from gateway.mqtt.address import Certificate, parse_mqtt_url
 from maillage.doctor.finding import Finding, bad, good, note
 
+_SOON: Final = timedelta(days=30)
 
-def look_at_broker(variable: str, what: str) -> Iterator[Finding]:
-    """Connect to the broker that ``variable`` names, as the processes do."""
+
+def look_at_broker(variable: str, what: str, *, tls: str | None = None) -> Iterator[Finding]:
+    """Connect to the broker that ``variable`` names, as the processes do; ``tls`` names the certificate's folder."""
     url = os.environ.get(variable)
     if not url:
         yield note(what, f"{variable} is not set", "set it, or run maillage up, which brings its own")
         return
     try:
-        broker = parse_mqtt_url(url)
+        folder = Path(os.environ[tls]) if tls and os.environ.get(tls) else None
+        broker = parse_mqtt_url(url, tls=folder)
     except GatewayError as error:
         yield bad(what, str(error), f"set {variable} to mqtt://user:password@host:port")
         return
@@ -31,8 +38,14 @@ def look_at_broker(variable: str, what: str) -> Iterator[Finding]:
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"doctor-{os.getpid()}", protocol=paho.MQTTv311)
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.password)
-    if broker.tls:
-        client.tls_set()
+    try:
+        if broker.login is not None:
+            client.tls_set(str(broker.login.authority), str(broker.login.certificate), str(broker.login.key))
+        elif broker.tls:
+            client.tls_set()
+    except (OSError, ValueError) as error:
+        yield bad(what, f"{folder}: {error}", "make the certificate again: maillage authority issue")
+        return
 
     def on_connect(_client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         told.append(str(reason))
@@ -46,6 +59,8 @@ def look_at_broker(variable: str, what: str) -> Iterator[Finding]:
         return
     client.loop_start()
     answered.wait(5.0)
+    if broker.login is not None:
+        yield from _ends(client.socket(), broker.login)
     client.disconnect()
     client.loop_stop()
     where = f"{broker.host}:{broker.port} as {broker.username or 'anybody'}"
@@ -55,3 +70,18 @@ def look_at_broker(variable: str, what: str) -> Iterator[Finding]:
         yield good(what, where)
     else:
         yield bad(what, f"{where}: {told[0]}", f"look at user and password in {variable}")
+
+
+def _ends(connection: object, login: Certificate) -> Iterator[Finding]:
+    """Say when our certificate and the broker's end."""
+    ours = x509.load_pem_x509_certificate(login.certificate.read_bytes()).not_valid_after_utc
+    ends = [("our certificate", ours, "maillage authority issue ingest (or rights) FOLDER")]
+    shown = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
+    if shown:
+        theirs = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+        ends.append(
+            ("the broker's certificate", theirs, "maillage authority issue broker FOLDER --host …, then SIGHUP")
+        )
+    for whose, end, remedy in ends:
+        told = f"{whose} ends on {end:%Y-%m-%d}"
+        yield bad("certificates", told, remedy) if end - datetime.now(UTC) < _SOON else good("certificates", told)

@@ -21,7 +21,7 @@ def examine(stack: Running | None) -> Iterator[Finding]:
     if stack is not None:
         yield from look_at_processes(stack)
     yield from look_at_database(os.environ.get("MAILLAGE_DATABASE_URL"))
-    yield from look_at_broker("MAILLAGE_MQTT_URL", "central broker")
+    yield from look_at_broker("MAILLAGE_MQTT_URL", "central broker", tls="MAILLAGE_MQTT_TLS")
     yield from look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker")
     yield from _gateways()
     yield from _card_secret()

@@ -20,6 +20,7 @@ from gateway.run import Process
 from gateway.settings import GatewaySettings
 from maillage.authority import create, finish, issue_process, renew
 from maillage.complaint import Complaint
+from maillage.doctor.broker import look_at_broker
 from maillage.embedded.bundle import Bundle
 from maillage.join import Trust, join
 from rights.authority import GATEWAY_LIFE, certify_gateway, certify_process, load, name_of
@@ -224,6 +225,23 @@ def test_a_gateway_renews_its_certificate_without_losing_its_connection(network:
         until(lambda: link.connects == 2, what="it connects with the new certificate")
     finally:
         process.stop()
+
+
+@pytest.mark.parametrize(("days", "state"), [(365, "good"), (20, "bad")])
+def test_the_doctor_says_when_a_certificate_ends(
+    network: Enrolled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, state: str
+) -> None:
+    now = datetime.now(UTC)
+    end = issue_process(network.authority, "ingest", tmp_path / "tls", now=now, life=timedelta(days=days))
+    monkeypatch.setenv("MAILLAGE_MQTT_URL", network.broker.processes_url)
+    monkeypatch.setenv("MAILLAGE_MQTT_TLS", str(tmp_path / "tls"))
+    found = list(look_at_broker("MAILLAGE_MQTT_URL", "central broker", tls="MAILLAGE_MQTT_TLS"))
+    assert [(one.what, one.state) for one in found] == [
+        ("certificates", state),
+        ("certificates", "good"),
+        ("central broker", "good"),
+    ]
+    assert f"{end:%Y-%m-%d}" in found[0].text
 
 
 def test_the_authority_s_key_changes_while_gateways_work(network: Enrolled, tmp_path: Path) -> None:
