@@ -16,6 +16,7 @@ from gateway.drivers import Driver, DriverError
 from gateway.drivers.registry import Unusable, drivers_for, installed
 from gateway.mqtt.filters import Routes
 
+_OF_A_THING: Final = ("driver", "address", "model", "kind", "inverted", "door", "space", "desk")
 _OTHER: Final[Mapping[str, Literal["open", "closed"]]] = {"open": "closed", "closed": "open"}
 
 
@@ -33,7 +34,7 @@ class Equipment:
     """Codes of the contacts that are set the other way."""
 
     def others_than(self, before: Equipment) -> Iterator[str]:
-        """Yield the codes of ``before`` that another thing on the wall has now, or none."""
+        """Yield the codes of ``before`` that belong to another thing now, or one at another spot, or to none."""
         now = {device.code: _thing(device) for device in self.config.devices}
         for device in before.config.devices:
             if now.get(device.code) != _thing(device):
@@ -89,9 +90,9 @@ def _drivers(config: GatewayConfig, before: Equipment | None) -> dict[str, Drive
     return {name: before.drivers[name] if name in same else made[name] for name in now}
 
 
-def _thing(device: Device) -> tuple[str, str, str | None, bool]:
-    """Return what makes a device the same thing on the wall, whatever else is known of it."""
-    return device.driver, device.address, device.model, device.inverted
+def _thing(device: Device) -> tuple[object, ...]:
+    """Return what makes a device the same thing at the same spot, whatever else is known of it."""
+    return tuple(getattr(device, name) for name in _OF_A_THING)
 
 
 def _by_driver(config: GatewayConfig) -> dict[str, list[Device]]:

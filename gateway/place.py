@@ -129,14 +129,15 @@ class Place:
         with self._turn:
             before, self.equipment = self.equipment, equipment
             self._by_code = {device.code: device for device in config.devices}
-            for code in equipment.others_than(before):
+            others = frozenset(equipment.others_than(before))
+            for code in others:
                 self._freshness.forget(code)
                 self.repeats.forget(code)
             self.devices.become(config.devices, self._last[0])
             self.lists.become(config)
             self.memory.move_to(equipment.zone)
             self._locks.become(config, equipment.drivers)
-            self._entries.become(config, equipment.card_key)
+            self._entries.become(config, equipment.card_key, others)
         self._report_unusable(before)
 
     @property

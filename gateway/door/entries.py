@@ -7,7 +7,7 @@ anti-passback is hard: a magnet on the contact must not let a card in twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -101,9 +101,12 @@ class Entries:
         )
         self.become(config, card_key)
 
-    def become(self, config: GatewayConfig, card_key: bytes | None) -> None:
-        """Follow a new configuration; what is going on at a door that stays goes on."""
-        before = self._devices
+    def become(self, config: GatewayConfig, card_key: bytes | None, others: Iterable[str] = ()) -> None:
+        """Follow a new configuration; what is going on at a door that stays goes on.
+
+        Args:
+            others: codes of devices that belong to other things now, or to none.
+        """
         self._card_key = card_key
         self._unlock_us = {door.code: round(door.unlock_s * 1e6) for door in config.doors}
         self._devices = {device.code: device for device in config.devices}
@@ -121,9 +124,8 @@ class Entries:
             del self.watches[code]
             self.held_open.forget(code)
             self._granted = {of: one for of, one in self._granted.items() if one.attempt.door != code}
-        for code, device in before.items():
-            if self._devices.get(code) != device:
-                self.silent(code)  # a contact: what it reports now says nothing of the door's state before
+        for code in others:
+            self.silent(code)
 
     def restore(self, kept: Mapping[str, str]) -> None:
         """Restore what was kept before a restart: cards at readers, recent grants."""
