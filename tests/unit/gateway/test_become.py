@@ -73,6 +73,11 @@ def test_a_door_that_goes_while_its_lock_is_open_gets_no_further_command() -> No
     for _ in range(10):
         tick(hall, 1.0)
     assert {topic for topic, _ in hall.commands} == {"gare/in/cmd"}
+    hall.place.release()
+    become(hall)
+    hall.events.clear()
+    tick(hall, 1.0)
+    assert hall.events == [], "the door is not said to have stood open until now"
 
 
 def test_a_door_that_is_held_open_opens_its_new_lock_at_once_and_lets_the_old_one_fall_shut() -> None:
