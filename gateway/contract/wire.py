@@ -266,15 +266,12 @@ class State(_Message):
     config_refused: Text | None = None
     config_refused_version: Small | None = None
     """Why it doesn't use the last configuration that it was sent, and that one's version."""
-    lockdown: bool = False
-    """Of the whole place."""
+    lockdown: bool = False  # of the whole place
     evacuation: bool = False
-    spool_depth: Small | None = None
-    """Events not yet known to be committed."""
+    spool_depth: Small | None = None  # events not yet known to be committed
     newest_seq: Annotated[int, Field(ge=0, le=2**53 - 1)] | None = None
     """Of the last event of ``epoch`` on its disk; the centre compares it with the stored mark."""
-    disk: Text | None = None
-    """Why the disk refuses at present: events wait in memory."""
+    disk: Text | None = None  # why the disk refuses at present: events wait in memory
     clock: Text | None = None
     """Why its clock can't be right: it is behind the time that the centre has signed."""
     clock_offset_ms: float | None = None
