@@ -1,6 +1,6 @@
 """Applies a plan: one transaction, in an order that the database's constraints allow, nothing deleted.
 
-A device that moves, or changes its kind, leaves its row to its history, out of service, and goes on as a new one of the
+A device that moves, or becomes one of another kind or driver, leaves its row to its history, out of service, and goes on as a new one of the
 same code: what was measured there stays there.
 """
 
@@ -12,7 +12,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from maillage.complaint import Complaint
-from maillage.network.codes import shard
+from gateway.contract.shards import shard
 from maillage.place.faults import FileRefused
 from maillage.place.ground import faults_in_the_database, schedules_of
 from maillage.place.model import Device, Door, Place

@@ -11,6 +11,12 @@ from maillage.place.faults import nearest
 from maillage.place.model import Device
 
 UNLOCKS: Final = "unlocks"
+_NEEDS: Final = {
+    "reader": ("reads_cards", "reads no cards"),
+    "keypad": ("reads_codes", "reads no codes"),
+    "lock": (UNLOCKS, "opens no lock"),
+}
+"""By kind: what its driver must be able to do, and what to say of one that can't."""
 
 
 def device_fault(device: Device) -> tuple[str, str] | None:
@@ -30,6 +36,9 @@ def device_fault(device: Device) -> tuple[str, str] | None:
             f"{description.label} cannot read {device.address!r}: write {description.address_form}, "
             f"for example {description.address_example}"
         )
+    needs, lacks = _NEEDS.get(device.kind, (None, ""))
+    if needs is not None and needs not in description.capabilities:
+        return "kind", f"{description.label} {lacks}: choose another kind or another driver"
     models = description.models
     if models is not None and (device.model or "").upper() not in models:
         given = f"cannot read the model {device.model}" if device.model else "must know the model"

@@ -150,8 +150,8 @@ def _flag(node: Node) -> bool:
 def _every(node: Node) -> int:
     found = text_of(node, "a duration")
     seconds = seconds_of(found)
-    if not seconds:
-        raise Refused(f"expected a duration as 90 s, 20 min or 1 h, not {found[:30]!r}")
+    if not seconds or seconds > 31_536_000:
+        raise Refused(f"expected a duration as 90 s, 20 min or 1 h, at most a year, not {found[:30]!r}")
     return seconds
 
 
@@ -171,7 +171,7 @@ def _words(node: Node) -> tuple[str, ...]:
         raise Refused("expected a list, for example [Imprimante, Scanner]")
     found = tuple(text_of(one) for one in node.items)
     if len(found) > 50 or any(len(one) > 200 for one in found):
-        raise Refused("at most 50 of at most 200 characters each")
+        raise Refused("at most 50 texts of at most 200 characters each")
     return found
 
 

@@ -16,7 +16,7 @@ NEW: Final = "new"
 """What was seen of a place that doesn't exist yet."""
 _MOVES: Final = frozenset({"parent", "space", "desk", "door", "from_space", "to_space"})
 """Fields that say where a part is."""
-_OTHERS: Final = frozenset({"kind"})
+_OTHERS: Final = frozenset({"kind", "driver"})
 """Fields with which a device is another one (``maillage.place.applying``)."""
 
 

@@ -56,7 +56,7 @@ UPDATE door SET retired_at = NULL, name = %(name)s, from_space = %(from_space)s,
   unlock_s = %(unlock_s)s, held_after_s = %(held_after_s)s WHERE id = %(id)s
 """,
     "device": b"""
-UPDATE device SET retired_at = NULL, driver = %(driver)s, model = %(model)s, address = %(address)s, side = %(side)s,
+UPDATE device SET retired_at = NULL, model = %(model)s, address = %(address)s, side = %(side)s,
   inverted = %(inverted)s, uid_reversed = %(uid_reversed)s, bits = %(bits)s,
   expect_every = make_interval(secs => %(expect_every)s) WHERE id = %(id)s
 """,

@@ -27,11 +27,6 @@ SELECT pg_advisory_xact_lock(hashtextextended('maillage place ' || %(code)s, 0))
 -- nobody else changes the place, or what is in it, before this transaction ends; rows that refer to it may still come
 SELECT FROM place WHERE code = %(code)s FOR NO KEY UPDATE
 """,
-    b"SELECT FROM space WHERE place = (SELECT id FROM place WHERE code = %(code)s) ORDER BY id FOR NO KEY UPDATE",
-    b"SELECT FROM desk WHERE place = (SELECT id FROM place WHERE code = %(code)s) ORDER BY id FOR NO KEY UPDATE",
-    b"SELECT FROM door WHERE place = (SELECT id FROM place WHERE code = %(code)s) ORDER BY id FOR NO KEY UPDATE",
-    b"SELECT FROM gateway WHERE place = (SELECT id FROM place WHERE code = %(code)s) ORDER BY id FOR NO KEY UPDATE",
-    b"SELECT FROM device WHERE place = (SELECT id FROM place WHERE code = %(code)s) ORDER BY id FOR NO KEY UPDATE",
 )
 _SPACES: Final = b"""
 -- its spaces
