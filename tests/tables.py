@@ -1,4 +1,4 @@
-"""The tables in the documentation that are made from the code: settings and metrics."""
+"""The tables in the documentation that are made from the code: settings, metrics, the place's file."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ingest.settings import IngestSettings
 from jobs.metrics import Metrics as JobsMetrics
 from jobs.settings import JobsSettings
 from maillage.network.settings import NetworkSettings
+from maillage.place.sections import SECTIONS
 from rights.metrics import Metrics as RightsMetrics
 from rights.settings import RightsSettings
 from simulator.settings import SimulatorSettings
@@ -114,12 +115,26 @@ def _mentions(source: Path) -> list[tuple[str, str]]:
     return sorted(found.items())
 
 
+def place_file_tables() -> str:
+    """One table for each section of a place's file, from what reads it."""
+    parts = []
+    for section in SECTIONS:
+        lines = [f"**`{section.name}`.** {section.says}", "", "| key | what is written | what it is |", "|---|---|---|"]
+        lines += [
+            f"| {'**' * one.required}`{one.name}`{'**' * one.required} | {one.form.says} | {one.says} |"
+            for one in section.fields
+        ]
+        parts.append("\n".join(lines))
+    return "Keys in bold are required.\n\n" + "\n\n".join(parts)
+
+
 def fill(*, write: bool) -> list[Path]:
     """Bring the tables up to date; returns the files in which they were not (``write`` False: changes nothing)."""
     stale = []
     for path, name, table in (
         (ROOT / "docs" / "settings.md", "settings", settings_table()),
         (ROOT / "docs" / "metrics.md", "metrics", metrics_table()),
+        (ROOT / "docs" / "places.md", "place file", place_file_tables()),
     ):
         text = path.read_text(encoding="utf-8")
         head, begin, rest = text.partition(f"<!-- {name} -->\n")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from tests import tables
 
 
-def test_the_docs_list_every_setting_and_every_metric() -> None:
+def test_the_docs_list_every_setting_every_metric_and_every_key_of_a_place_s_file() -> None:
     assert tables.fill(write=False) == [], "run scripts/make-tables"
 
 
