@@ -1,7 +1,7 @@
 """Applies a plan: one transaction, in an order that the database's constraints allow, nothing deleted.
 
-A device that moves, or becomes one of another kind or driver, leaves its row to its history, out of service, and goes on as a new one of the
-same code: what was measured there stays there.
+A device that moves, or becomes one of another kind or driver, leaves its row to its history, out of service, and goes
+on as a new one of the same code: what was measured there stays there.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, Final
 import psycopg
 from psycopg.types.json import Jsonb
 
-from maillage.complaint import Complaint
 from gateway.contract.shards import shard
+from maillage.complaint import Complaint
 from maillage.place.faults import FileRefused
 from maillage.place.ground import faults_in_the_database, schedules_of
 from maillage.place.model import Device, Door, Place

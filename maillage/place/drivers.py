@@ -31,14 +31,14 @@ def device_fault(device: Device) -> tuple[str, str] | None:
         known = ", ".join(sorted(names))
         return "driver", f"there is no driver {device.driver}{nearest(device.driver, names)} (installed are {known})"
     description = names[device.driver]
+    needs, lacks = _NEEDS.get(device.kind, (None, ""))
+    if needs is not None and needs not in description.capabilities:
+        return "kind", f"{description.label} {lacks}: choose another kind or another driver"
     if not description.address.fullmatch(device.address):
         return "address", (
             f"{description.label} cannot read {device.address!r}: write {description.address_form}, "
             f"for example {description.address_example}"
         )
-    needs, lacks = _NEEDS.get(device.kind, (None, ""))
-    if needs is not None and needs not in description.capabilities:
-        return "kind", f"{description.label} {lacks}: choose another kind or another driver"
     models = description.models
     if models is not None and (device.model or "").upper() not in models:
         given = f"cannot read the model {device.model}" if device.model else "must know the model"
