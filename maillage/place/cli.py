@@ -190,6 +190,8 @@ def _carry_out(
     confirm: str | None,
     seen: str | None,
 ) -> None:
+    import psycopg
+
     from maillage.place.applying import PlaceMoved, apply_plan
 
     if confirm not in (None, WITHOUT_LOCK):
@@ -203,8 +205,11 @@ def _carry_out(
         if not made.changes:
             return
         _ask(made, yes=yes, confirmed=confirm is not None)
-        with connection.transaction():
-            apply_plan(connection, made)
+        try:
+            with connection.transaction():
+                apply_plan(connection, made)
+        except psycopg.IntegrityError as error:
+            raise Complaint(f"{error.diag.message_primary}. Nothing was applied.") from None
     print("applied")
 
 

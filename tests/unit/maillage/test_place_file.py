@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import jsonschema
 import pytest
@@ -312,7 +312,7 @@ def test_devices_of_a_spreadsheet_replace_those_of_their_codes_and_no_others() -
 
 
 def _stored(fitting: Fitting) -> Stored:
-    parts = {
+    parts: dict[str, tuple[Any, ...]] = {
         "space": fitting.spaces, "desk": fitting.desks, "door": fitting.doors, "gateway": fitting.gateways,
         "device": fitting.devices,
     }  # fmt: skip
