@@ -14,6 +14,7 @@ from typing import Final
 
 import psycopg
 
+from access.compare import Delta
 from gateway.contract.wire import Address, State
 from rights import gateways, history, store
 from rights.draft import Change
@@ -34,14 +35,18 @@ _ASIDE_S: Final = 60.0
 """What fails for one gateway is tried again after this."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Usual:
-    """The signed delta from the version before to the newest, as bytes; and when what it tells of was changed."""
+    """The delta from the version before to the newest, and when what it tells of was changed.
+
+    It is signed when it is first sent, so that no gateway waits for the signatures of the others' deltas.
+    """
 
     base: int
     version: int
-    message: bytes
+    delta: Delta
     dirty_at: datetime
+    message: bytes | None = None
 
 
 class Sender:
@@ -121,11 +126,9 @@ class Sender:
             self._usual.pop(one.place, None)
             sides = self._at_place.get(one.place, ())
             if one.delta is not None and any(side.online for side in sides):
-                message = delta_message(one.delta, self._seed)
-                if len(message) <= MAX_DELTA_BYTES:
-                    self._usual[one.place] = Usual(
-                        base=one.base, version=one.version, message=message, dirty_at=one.dirty_at
-                    )
+                self._usual[one.place] = Usual(
+                    base=one.base, version=one.version, delta=one.delta, dirty_at=one.dirty_at
+                )
             self._touched.update(side.gateway.code for side in sides)
 
     def pump(self, connection: Connection, now: float, *, everyone: bool = False) -> dict[int, int]:
@@ -203,7 +206,7 @@ class Sender:
         place = side.gateway.place
         usual = self._usual.get(place)
         if usual is not None and usual.base == base and usual.version == target.version:
-            message = usual.message
+            message = usual.message = usual.message or delta_message(usual.delta, self._seed)
             self._metrics.sent_seconds.observe(max(0.0, (datetime.now(UTC) - usual.dirty_at).total_seconds()))
         else:
             delta = history.since(connection, place, base, target.version, target.fingerprint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from cryptography.exceptions import InvalidSignature
@@ -72,6 +73,7 @@ def _covered(purpose: Purpose, body: str) -> bytes:
     return b"maillage/v1/" + purpose.encode() + b"\n" + body.encode()
 
 
+@lru_cache(maxsize=4)
 def _private(seed: str) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(_bytes(seed, 32, "seed"))
 
