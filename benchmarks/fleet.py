@@ -11,6 +11,7 @@ import secrets
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Final
 
 from benchmarks.stand import DESKS
@@ -87,10 +88,10 @@ def main() -> None:
     bodies = [",".join(events(n * BATCH, BATCH, now + n * 50_000, 100)).encode() for n in range(orders["batches"])]
     loop = MqttLoop("fleet")
     fleet = []
-    for n, (place, code, url) in enumerate(orders["gateways"], start=1):
+    for n, (place, code, url, tls) in enumerate(orders["gateways"], start=1):
         one = _Gateway(place, code, n % 64, bodies)
         one.link = loop.add(
-            parse_mqtt_url(url),
+            parse_mqtt_url(url, tls=tls and Path(tls)),
             client_id=code,
             on_message=one.hear,
             subscriptions=[(one.topic + "committed", 1)],

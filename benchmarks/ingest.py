@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 
 import psycopg
 
@@ -51,11 +52,13 @@ def copy_rate(url: str, seconds: float) -> float:
         return done / (time.monotonic() - started)
 
 
-def ingest_rate(where: Stand, url: str, gateways: int, batches: int, workers: int) -> dict[str, float]:
-    """Send ``batches`` batches from each gateway and return what was measured."""
+def ingest_rate(
+    where: Stand, url: str, gateways: int, batches: int, workers: int, *, tls: bool = False
+) -> dict[str, float]:
+    """Send ``batches`` batches from each gateway and return what was measured; ``tls``: everyone by certificate."""
     python = [sys.executable, "-m"]
-    names = where.gateway_urls(gateways)
-    environment = {**os.environ, "MAILLAGE_DATABASE_URL": url, "MAILLAGE_MQTT_URL": where.broker.url("ingest")}
+    names = where.gateway_logins(gateways, tls=tls)
+    environment = {**os.environ, "MAILLAGE_DATABASE_URL": url, **where.environment("ingest", tls=tls)}
     share = 64 // workers
     ports = [19_464 + n for n in range(workers)]
     processes = [
@@ -93,6 +96,25 @@ def ingest_rate(where: Stand, url: str, gateways: int, batches: int, workers: in
     return {"rate": said["events"] / said["seconds"], "resent": said["resent"], "bytes": ready["bytes"], **said}
 
 
+def over_tls(where: Stand, gateways: int, events: int, workers: int) -> Iterator[Result]:
+    """Measure with certificates and with passwords, in turn: twice each, since one run differs from the next."""
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    for number in range(2):
+        for tls in (False, True):
+            url = where.database_url(f"ingest_tls_{gateways}_{number}_{int(tls)}")
+            make_network(url, gateways)
+            measured = ingest_rate(where, url, gateways, max(2, events // BATCH // gateways), workers, tls=tls)
+            rates[tls].append(measured["rate"])
+            progress(f"{gateways:>5} gateways {'over TLS' if tls else 'without'}: {measured['rate']:>9,.0f} events/s")
+    yield Result(
+        name="events_per_s_tls",
+        value=max(rates[True]),
+        unit="events/s",
+        reference="without TLS",
+        reference_value=max(rates[False]),
+    )
+
+
 def _until_ready(port: int) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
@@ -110,6 +132,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a fifth of the events")
     parser.add_argument("--workers", type=int, default=2, choices=(1, 2, 4), help="ingest processes (default 2)")
     parser.add_argument("--gateways", type=int, nargs="*", default=[1, 10, 154, 1540])
+    parser.add_argument("--tls", type=int, nargs="*", default=[154], help="gateways of the runs over TLS (default 154)")
     choice = parser.parse_args()
     events_each = 200_000 if choice.quick else 1_000_000
     results: list[Result] = []
@@ -130,6 +153,7 @@ def main() -> None:
                 f"{measured['bytes']:.0f} bytes, {measured['resent']:.0f} resends); "
                 f"bare COPY {references[gateways]:,.0f} rows/s"
             )
+        secure = [one for gateways in choice.tls for one in over_tls(where, gateways, events_each, choice.workers)]
         main_count = 154 if 154 in rates else choice.gateways[-1]
         results.append(
             Result(
@@ -150,7 +174,7 @@ def main() -> None:
                     reference_value=references[gateways],
                 )
             )
-    finish("ingest", results)
+    finish("ingest", [*results, *secure])
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ from typing import Final
 import psycopg
 
 from benchmarks.report import progress
+from benchmarks.secure import Secure
 from database.migrate import migrate
+from gateway.contract.signing import new_seed
 from maillage.embedded import EmbeddedMosquitto, EmbeddedPostgres, fetch
 
 DESKS: Final = 24
@@ -64,6 +66,9 @@ class Stand:
 
     postgres: EmbeddedPostgres
     broker: EmbeddedMosquitto
+    """With passwords."""
+    secure: Secure
+    """With certificates."""
     directory: Path
 
     def database_url(self, name: str) -> str:
@@ -74,11 +79,26 @@ class Stand:
         migrate(url, log=lambda _line: None)
         return url
 
-    def gateway_urls(self, places: int) -> list[tuple[str, str, str]]:
-        """Enrol the gateways of that many places; returns (place, gateway, broker URL) of each."""
-        names = [(f"p{n:04d}", f"p{n:04d}-g1") for n in range(1, places + 1)]
-        self.broker.enrol({gateway: SECRET for _, gateway in names})
-        return [(place, gateway, self.broker.url(gateway)) for place, gateway in names]
+    def environment(self, process: str, *, tls: bool) -> dict[str, str]:
+        """Return the settings by which ingest or rights connects to the broker."""
+        return self.secure.environment(process) if tls else {"MAILLAGE_MQTT_URL": self.broker.url(process)}
+
+    def gateway_logins(self, places: int, *, tls: bool) -> list[tuple[str, str, str, str | None]]:
+        """Enrol the gateways of that many places (``make_network``).
+
+        Returns:
+            Place, gateway, broker URL and folder of its certificate (None: a password is in the URL) of each.
+        """
+        names = [(n % 64, f"p{n:04d}", f"p{n:04d}-g1") for n in range(1, places + 1)]
+        if not tls:
+            self.broker.enrol({gateway: SECRET for _, _, gateway in names})
+            return [(place, gateway, self.broker.url(gateway), None) for _, place, gateway in names]
+        joined = self.secure.join(self.directory / "identities", names, new_seed())
+        self.secure.admit(joined)
+        return [
+            (one.identity.place, one.identity.gateway, one.identity.broker, str(one.identity.directory))
+            for one in joined
+        ]
 
 
 def make_network(url: str, places: int) -> None:
@@ -100,11 +120,14 @@ def stand() -> Iterator[Stand]:
     progress("starting TimescaleDB and Mosquitto")
     postgres = EmbeddedPostgres(directory / "postgres", bundle=bundle, password=SECRET)
     broker = EmbeddedMosquitto(directory / "broker", bundle=bundle, users={"ingest": SECRET, "rights": SECRET})
+    secure = Secure(directory / "secure", bundle=bundle)
     postgres.start()
     broker.start()
+    secure.broker.start()
     try:
-        yield Stand(postgres=postgres, broker=broker, directory=directory)
+        yield Stand(postgres=postgres, broker=broker, secure=secure, directory=directory)
     finally:
+        secure.broker.stop()
         broker.stop()
         postgres.stop()
         shutil.rmtree(directory, ignore_errors=True)
