@@ -13,7 +13,7 @@ import pytest
 from api.desks.desks import Desk, Desks
 from api.devices.devices import Device, Devices
 from api.doors.building import BuiltDoor
-from api.gateways.routes import Gateway, Gateways
+from api.gateways.fitting_routes import Gateway, Gateways
 from api.places.models import PlaceDetail
 from api.places.profile import Profile
 from api.spaces.spaces import Space, Spaces
