@@ -92,8 +92,7 @@ def test_every_driver_of_ours_says_its_topics() -> None:
 @pytest.mark.parametrize(
     ("devices", "words"),
     [
-        ([("a", "esp_rfid", "gare/+#a")], "means any|mean any"),
-        ([("a", "esp_rfid", "gare/in\nuser evil\ntopic write #x#a")], "topic"),
+        ([("a", "esp_rfid", "gare/in\nuser evil\ntopic write x#a")], "topic"),
         ([("a:b", "esp_rfid", "gare/in#a")], "user name"),
         ([("a\ntopic write #", "esp_rfid", "gare/in#a")], "user name"),
         ([("a", "esp_rfid", "z/a#a"), ("b", "zigbee2mqtt", "z/a/b")], "could command"),
@@ -102,6 +101,12 @@ def test_every_driver_of_ours_says_its_topics() -> None:
 def test_what_would_widen_the_rights_is_refused(devices: list[tuple[str, str, str]], words: str) -> None:
     with pytest.raises(FieldError, match=words):
         logins_of([house(*devices)])
+
+
+def test_a_board_at_any_topic_gets_no_login() -> None:
+    found = logins_of([house(("a", "esp_rfid", "gare/+#a"))])
+    assert found.all == ()
+    assert found.without[0].startswith("a gets no login")
 
 
 def test_boards_that_share_a_topic_are_named() -> None:
