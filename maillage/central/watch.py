@@ -43,6 +43,10 @@ class WatchError(Exception):
     """The broker's files can't be made, or it doesn't read them; the text says why."""
 
 
+class NotPublished(WatchError):
+    """The rights process has published no authority yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What the broker should know."""
@@ -60,11 +64,11 @@ def read(connection: Connection) -> Wanted:
     """Return what the broker should know by now.
 
     Raises:
-        WatchError: the rights process has published no authority yet.
+        NotPublished: the rights process has published no authority yet.
     """
     row = connection.execute(_AUTHORITY).fetchone()
     if row is None:
-        raise WatchError(
+        raise NotPublished(
             "no authority is published yet: start the rights process with MAILLAGE_AUTHORITY (docs/enrolment.md)."
         )
     gateways = connection.execute(_GATEWAYS).fetchall()
@@ -144,6 +148,9 @@ class Watcher:
             try:
                 with connect(url, application_name="maillage broker", autocommit=True) as connection:
                     self._follow(connection, news, stop)
+            except NotPublished as error:
+                log.info("authority_awaited", extra={"reason": str(error)})
+                stop.wait(_RETRY_S)
             except (psycopg.Error, BrokerAway, WatchError, OSError) as error:
                 log.error("broker_watch_failed", extra={"reason": " ".join(str(error).split())[:300]})
                 stop.wait(_RETRY_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 from collections.abc import Callable
@@ -94,6 +95,6 @@ def watch(
 def _giver(owner: str | None) -> Callable[[Path], None]:
     def give(path: Path) -> None:
         if owner is not None:
-            shutil.chown(path, owner)
+            shutil.chown(path, owner, pwd.getpwnam(owner).pw_gid)
 
     return give

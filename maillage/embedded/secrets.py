@@ -29,10 +29,8 @@ class Secrets:
     """The database superuser's password."""
     logins: dict[str, str]
     """Passwords of the users in LOGINS."""
-    mqtt: dict[str, str]
-    """Passwords of the central broker's users ``ingest`` and ``rights``."""
     mqtt_secret: str
-    """What the gateways' passwords on the central broker are derived from (`maillage.network.passwords`)."""
+    """What the keys of the evacuation lists are derived from (`rights.place_secrets`)."""
     card_secret: str
     """32 bytes in hexadecimal: the keys of cards are derived from it (`rights.card_secret`)."""
     list_signing_key: str
@@ -48,8 +46,6 @@ def load_secrets(path: Path) -> Secrets:
     found.setdefault("list_signing_key", base64.b64encode(secrets.token_bytes(32)).decode("ascii"))
     for name in LOGINS:
         found.setdefault("logins", {}).setdefault(name, secrets.token_urlsafe(24))
-    for name in ("ingest", "rights"):
-        found.setdefault("mqtt", {}).setdefault(name, secrets.token_urlsafe(24))
     made = Secrets(**{name: found[name] for name in Secrets.__slots__})
     _save(path, made)
     return made

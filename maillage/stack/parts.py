@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,7 @@ class Ports:
     gateway: int
     simulator: int
     line: int
-    """The simulator's line to the central broker, which it can cut for a gateway."""
+    """The simulator's line to the central broker, which it can cut for a gateway: each has one of the next ports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,14 @@ class Parts:
     gateway: Child
     jobs: Child
     simulator: Child
+    broker: Child | None
+    """Keeps the embedded broker's files true."""
 
     def in_order(self) -> tuple[Child, ...]:
         """The order to start in: each finds what it connects to. The devices are silent until they are to begin."""
-        return (self.ingest, self.rights, self.api, self.jobs, self.simulator, self.gateway)
+        centre = (self.ingest, self.rights, self.api, self.jobs)
+        watcher = () if self.broker is None else (self.broker,)
+        return (*centre, *watcher, self.simulator, self.gateway)
 
 
 def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime: Path) -> dict[str, str]:
@@ -53,9 +59,11 @@ def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime
         **grafana,
         "MAILLAGE_RUNTIME": str(runtime),
         "MAILLAGE_DATABASE_URL": servers.database_url(),
-        "MAILLAGE_MQTT_URL": servers.broker_url("ingest"),
+        **servers.broker_settings("ingest"),
         "MAILLAGE_FIELD_MQTT_URL": servers.field_url(PROCESS),
         "MAILLAGE_GATEWAYS_FILE": str(runtime / "gateways.json"),
+        "MAILLAGE_IDENTITY": str(runtime / "gateways"),
+        "MAILLAGE_AUTHORITY": str(servers.authority),
         "MAILLAGE_CARD_SECRET": secrets.card_secret,
         "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
         "MAILLAGE_MQTT_SECRET": secrets.mqtt_secret,
@@ -84,6 +92,7 @@ def make_parts(
         line = {
             "MAILLAGE_LINE_PORT": str(ports.line),
             "MAILLAGE_LINE_TO": f"{servers.central.host}:{servers.central.port}",
+            "MAILLAGE_LINE_EACH": "true",
         }
 
     def child(name: str, arguments: list[str], given: dict[str, str], health: str | None = None) -> Child:
@@ -101,7 +110,7 @@ def make_parts(
             ["ingest"],
             {
                 "MAILLAGE_DATABASE_URL": servers.database_url("ingest_1"),
-                "MAILLAGE_MQTT_URL": servers.broker_url("ingest"),
+                **servers.broker_settings("ingest"),
                 "MAILLAGE_METRICS_PORT": str(ports.ingest),
             },
             f"{ports.ingest}/readyz",
@@ -111,7 +120,9 @@ def make_parts(
             ["rights"],
             {
                 "MAILLAGE_DATABASE_URL": servers.database_url("rights_1"),
-                "MAILLAGE_MQTT_URL": servers.broker_url("rights"),
+                **servers.broker_settings("rights"),
+                "MAILLAGE_AUTHORITY": str(servers.authority),
+                "MAILLAGE_MQTT_SECRET": secrets.mqtt_secret,
                 "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
                 "MAILLAGE_CARD_SECRET": secrets.card_secret,
                 "MAILLAGE_METRICS_PORT": str(ports.rights),
@@ -125,6 +136,7 @@ def make_parts(
                 "MAILLAGE_DATABASE_URL": servers.database_url("api_1"),
                 "MAILLAGE_HTTP_HOST": "127.0.0.1",
                 "MAILLAGE_HTTP_PORT": str(ports.api),
+                "MAILLAGE_BROKER_ADDRESS": servers.gateways_url,
                 "MAILLAGE_CARD_SEALING_KEY": cards.sealing_text,
                 "MAILLAGE_CARD_LOOKUP_KEY": cards.lookup.hex(),
                 "MAILLAGE_INSTANCE_KEY": instance_key,
@@ -135,9 +147,8 @@ def make_parts(
             "gateway",
             ["gateway"],
             {
-                **gateways,
+                "MAILLAGE_IDENTITY": str(runtime / "gateways"),
                 "MAILLAGE_FIELD_MQTT_URL": servers.field_url(PROCESS),
-                "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{ports.line}" if servers.central else servers.broker_url(),
                 "MAILLAGE_SPOOL": str(runtime / "spool.sqlite"),
                 "MAILLAGE_METRICS_PORT": str(ports.gateway),
             },
@@ -167,4 +178,16 @@ def make_parts(
             },
             f"{ports.simulator}/healthz",
         ),
+        broker=_watcher(servers, child),
     )
+
+
+def _watcher(servers: Servers, child: Callable[[str, list[str], dict[str, str]], Child]) -> Child | None:
+    """Return what keeps the embedded broker's files true; a given broker is its operator's."""
+    central = servers.central
+    if central is None:
+        return None
+    words = ["broker", "watch", str(central.directory), "--pid", str(central.pid)]
+    words += ["--watcher-port", str(central.watcher_port)]
+    words += ["--owner", "nobody"] if os.geteuid() == 0 else []
+    return child("broker", words, {"MAILLAGE_DATABASE_URL": servers.database_url("broker_1")})

@@ -14,17 +14,14 @@ from dashboards.roles import create_reader
 from database.migrate import migrate
 from database.pool import Connection, connect
 from gateway.config import write_gateways
-from gateway.contract.signing import public_key
 from maillage.embedded import Secrets
 from maillage.network.gateways import export_gateways
-from maillage.network.passwords import gateway_password
 from maillage.sample.creating import create_sample
 from maillage.stack.servers import Servers
 from maillage.stack.wishes import Wishes
-from rights.place_secrets import muster_key
 
-_SIMULATOR: Final = "simulated front desk"
-"""The name of the simulator's key, in the audit too."""
+_KEYS: Final = {"simulated front desk": "front_desk", "installer of the demo": "network_administrator"}
+"""The names of the run's keys, in the audit too, with their roles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +29,19 @@ class Prepared:
     """What will run."""
 
     places: int
-    gateways: int
+    gateways: dict[str, str]
+    """The place of each, by its code."""
     devices: int
     front_desk: SecretStr
     """A key of the API for the simulated people, who report lost cards with it; valid for this run only."""
+    installer: SecretStr
+    """The key that the gateways' codes are made with, likewise."""
 
 
 def prepare(
     servers: Servers, secrets: Secrets, wishes: Wishes, *, gateways_file: Path, say: Callable[[str], None]
 ) -> Prepared:
-    """Migrate, create the sample network of the region, write the gateways' file, make the users.
+    """Migrate, create the sample network of the region, write the simulator's file, make the users.
 
     Raises:
         MigrationError, NetworkError, psycopg.Error: the text says what to do.
@@ -60,28 +60,22 @@ def prepare(
         )
         if servers.postgres:
             create_reader(connection, "grafana_1", secrets.logins["grafana_1"], None)
-        passwords = servers.central is not None  # a broker that was given has the users that it has
-        gateways = export_gateways(
-            connection,
-            password=(lambda code: gateway_password(secrets.mqtt_secret, code)) if passwords else None,
-            list_key=public_key(secrets.list_signing_key),
-            card_secret=bytes.fromhex(secrets.card_secret),
-            muster_key=lambda place: muster_key(secrets.mqtt_secret, place),
-        )
-        front_desk = _front_desk(connection)
+        gateways = export_gateways(connection, password=None, list_key=None, card_secret=None)
+        front_desk, installer = (_key(connection, name, role) for name, role in _KEYS.items())
     write_gateways(gateways_file, gateways)
-    servers.enrol(gateways)
+    servers.furnish(gateways)
     return Prepared(
         places=len({one.place for one in gateways}),
-        gateways=len(gateways),
+        gateways={one.gateway: one.place for one in gateways},
         devices=sum(len(one.devices) for one in gateways),
         front_desk=front_desk,
+        installer=installer,
     )
 
 
-def _front_desk(connection: Connection) -> SecretStr:
-    """Make a key for the simulator, and end those of earlier runs."""
+def _key(connection: Connection, name: str, role: str) -> SecretStr:
+    """Make a key of the API for this run, and end those of earlier runs."""
     for old in list_keys(connection):
-        if old.name == _SIMULATOR:
+        if old.name == name:
             revoke_key(connection, old.id)
-    return SecretStr(create_key(connection, _SIMULATOR, role="front_desk"))
+    return SecretStr(create_key(connection, name, role=role))

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 import psycopg
 
 from gateway.config import GatewayConfig
-from maillage.broker import passwords_of, where_of
-from maillage.embedded import EmbeddedField, EmbeddedMosquitto, EmbeddedPostgres, Secrets, fetch
+from maillage.authority import create, issue_process
+from maillage.embedded import EmbeddedField, EmbeddedPostgres, Secrets, fetch
+from maillage.embedded.central import EmbeddedCentral
 from maillage.embedded.process import ServerError
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
 from maillage.stack.ports import choose, is_free
 
-Server = TypeVar("Server", EmbeddedPostgres, EmbeddedMosquitto, EmbeddedField)
+Server = TypeVar("Server", EmbeddedPostgres, EmbeddedCentral, EmbeddedField)
+PROCESSES: Final = ("ingest", "rights")
+"""The processes that connect to the central broker."""
 
 
 class Servers:
@@ -25,6 +30,10 @@ class Servers:
 
     def __init__(self, *, runtime: Path, secrets: Secrets, taken_ports: set[int]) -> None:
         self._secrets = secrets
+        self.authority = runtime / "authority"
+        self._tls = runtime / "tls"
+        if not self.authority.exists():
+            create(self.authority, datetime.now(UTC))
         self._given_database = os.environ.get("MAILLAGE_DATABASE_URL")
         self._given_broker = os.environ.get("MAILLAGE_MQTT_URL")
         self._given_field = os.environ.get("MAILLAGE_FIELD_MQTT_URL")
@@ -32,7 +41,7 @@ class Servers:
         bundle = fetch() if needed else None
         logs = runtime / "logs"
         self.postgres: EmbeddedPostgres | None = None
-        self.central: EmbeddedMosquitto | None = None
+        self.central: EmbeddedCentral | None = None
         self.field: EmbeddedField | None = None
         if bundle is None:
             return
@@ -43,9 +52,13 @@ class Servers:
                 runtime / "postgres", bundle=bundle, password=secrets.postgres, port=port, log=logs / "postgres.log"
             )
 
-        def central(port: int) -> EmbeddedMosquitto:
-            return EmbeddedMosquitto(
-                runtime / "central", bundle=bundle, users=secrets.mqtt, port=port, log=logs / "central-broker.log"
+        def central(port: int) -> EmbeddedCentral:
+            return EmbeddedCentral(
+                runtime / "central",
+                bundle=bundle,
+                authority=self.authority,
+                port=port,
+                log=logs / "central-broker.log",
             )
 
         def field(port: int) -> EmbeddedField:
@@ -70,6 +83,8 @@ class Servers:
                     connection.execute("DROP DATABASE IF EXISTS maillage WITH (FORCE)")
                     connection.execute("CREATE DATABASE maillage")
         if self.central:
+            for process in PROCESSES:
+                issue_process(self.authority, process, self._tls / process, now=datetime.now(UTC))
             self.central = self._started(self.central, self._make_central)
         if self.field:
             self.field = self._started(self.field, self._make_field)
@@ -96,10 +111,8 @@ class Servers:
             for name, group in LOGINS.items():
                 make_login(self.postgres.url(), name, password=self._secrets.logins[name], group=group)
 
-    def enrol(self, gateways: Sequence[GatewayConfig]) -> None:
-        """Make the gateways' users on the embedded broker, each for its own address, and those of their devices."""
-        if self.central:
-            self.central.enrol(passwords_of(gateways), where=where_of(gateways))
+    def furnish(self, gateways: Sequence[GatewayConfig]) -> None:
+        """Make the users of the devices on the embedded field broker."""
         if self.field:
             self.field.furnish(gateways)
 
@@ -111,11 +124,19 @@ class Servers:
             return self.postgres.url()
         return self.postgres.url(user=login, password=self._secrets.logins[login])
 
-    def broker_url(self, user: str | None = None) -> str:
-        """Return the central broker's URL for ``user``, or without a user (a gateway brings its own)."""
+    def broker_settings(self, process: str) -> dict[str, str]:
+        """Return how one of ``PROCESSES`` reaches the central broker; a given one holds the login in its URL."""
         if self.central is None:
-            return str(self._given_broker)
-        return self.central.url(user) if user else f"mqtt://{self.central.host}:{self.central.port}"
+            return {"MAILLAGE_MQTT_URL": str(self._given_broker)}
+        return {"MAILLAGE_MQTT_URL": self.central.processes_url, "MAILLAGE_MQTT_TLS": str(self._tls / process)}
+
+    @property
+    def gateways_url(self) -> str:
+        """The central broker as gateways are told it."""
+        if self.central is not None:
+            return self.central.gateways_url
+        parts = urlsplit(str(self._given_broker))
+        return f"{parts.scheme}://{parts.hostname}:{parts.port or 1883}"
 
     def field_url(self, user: str) -> str:
         """Return the URL of the broker that devices and gateways share, for ``user``; a given one holds its own."""

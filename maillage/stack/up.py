@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import secrets
+import shutil
 import signal
 import sys
 import threading
@@ -23,9 +24,10 @@ from maillage.stack.children import Child
 from maillage.stack.devices import begin, silence
 from maillage.stack.errors import StackError
 from maillage.stack.figures import access_p99_ms
+from maillage.stack.joining import Centre, dial, join_all
 from maillage.stack.parts import Parts, Ports, make_parts, shared_environment
-from maillage.stack.ports import choose
-from maillage.stack.prepare import prepare
+from maillage.stack.ports import choose, choose_row
+from maillage.stack.prepare import Prepared, prepare
 from maillage.stack.servers import Servers
 from maillage.stack.stream_watch import StreamWatch
 from maillage.stack.watchdog import Watchdog
@@ -92,14 +94,14 @@ class Stack:
         """
         wishes, runtime = self._wishes, self._runtime
         (runtime / "logs").mkdir(exist_ok=True)
-        if not wishes.keep:  # the spool belongs to the data: an old one would speak to a new, empty database
-            for leftover in runtime.glob("spool.sqlite*"):
-                leftover.unlink()
+        if not wishes.keep:  # spool and identities belong to the data: they mean nothing to a new, empty database
+            for leftover in (*runtime.glob("spool.sqlite*"), *runtime.glob("gateways")):
+                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
         self._servers = servers = Servers(runtime=runtime, secrets=self._secrets, taken_ports=self._taken)
         servers.start(fresh=not wishes.keep)
         say("database and brokers are up")
         prepared = prepare(servers, self._secrets, wishes, gateways_file=runtime / "gateways.json", say=say)
-        self._ports = ports = self._choose_ports()  # late: a free port doesn't stay free for ever
+        self._ports = ports = self._choose_ports(len(prepared.gateways))  # late: a free port doesn't stay free for ever
         self._parts = parts = make_parts(
             servers,
             self._secrets,
@@ -112,11 +114,12 @@ class Stack:
         self._publish()
         *centre, simulator, gateway = parts.in_order()
         self._start(centre)
+        self._join(prepared)
         self._watch = StreamWatch(host="127.0.0.1", port=ports.api)
         self._watch.start()
         self._start([simulator])  # with the line that the gateway dials
         self._start([gateway])
-        self._wait_for_lists(prepared.gateways)
+        self._wait_for_lists(len(prepared.gateways))
         self._watchdog = Watchdog(parts.in_order())
         self._watchdog.start()
         begin(f"http://127.0.0.1:{ports.simulator}")
@@ -135,6 +138,20 @@ class Stack:
         self._publish()
         for child in children:
             child.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
+
+    def _join(self, prepared: Prepared) -> None:
+        """Let the gateways join, as those of a real place do, and dial by the line.
+
+        Raises:
+            StackError: one can't.
+        """
+        assert self._ports is not None and self._servers is not None
+        folder, ports = self._runtime / "gateways", self._ports
+        centre = Centre(api=f"http://127.0.0.1:{ports.api}", key=prepared.installer)
+        new = join_all(prepared.gateways, folder, centre, say=say, stopped=self._stop.is_set)
+        say(f"{new} gateways have joined, each with a code, keys and a certificate of its own")
+        if self._servers.central is not None and not self._stop.is_set():
+            dial(folder, {code: ports.line + number for number, code in enumerate(prepared.gateways, start=1)})
 
     def _wait_for_lists(self, gateways: int) -> None:
         """Wait until every gateway can decide: before, all doors stay shut. A large network may take minutes.
@@ -252,7 +269,7 @@ class Stack:
             instance_key=self._instance_key,
         )
 
-    def _choose_ports(self) -> Ports:
+    def _choose_ports(self, gateways: int) -> Ports:
         api = choose(self._wishes.port, self._taken)
         if self._wishes.port not in (0, api):
             say(f"port {self._wishes.port} is taken: the page will be on {api}")
@@ -263,7 +280,7 @@ class Stack:
             jobs=choose(9468, self._taken),
             gateway=choose(9465, self._taken),
             simulator=choose(9466, self._taken),
-            line=choose(18832, self._taken),
+            line=choose_row(20_000, gateways + 1, self._taken),
         )
 
 
