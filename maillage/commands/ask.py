@@ -32,15 +32,7 @@ def ask(method: str, path: str, body: Mapping[str, Any] | None = None, *, url: s
         raise Complaint(
             "MAILLAGE_API_KEY is not set. `maillage key create NAME --role network_administrator` makes one."
         )
-    return ask_as(key, method, path, body, api=api_address(url))
-
-
-def ask_as(key: str, method: str, path: str, body: Mapping[str, Any] | None = None, *, api: str) -> dict[str, Any]:
-    """Return the answer of the API at ``api`` to the holder of ``key``.
-
-    Raises:
-        Complaint: as for ``ask``.
-    """
+    api = api_address(url)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(api + path, data=data, method=method, headers=headers)  # noqa: S310  (checked there)

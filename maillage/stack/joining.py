@@ -1,90 +1,83 @@
-"""The gateways of the stack join as those of a real place do: a one-time code, keys of their own, a certificate."""
+"""The demo's gateways join as any gateway does: a code each from the API, keys and a certificate in a folder each."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
-from pydantic import SecretStr
-
-from gateway.identity import DESCRIPTION, Identity, IdentityError, read_identity, replace_files
-from maillage.commands.ask import ask_as
+from gateway.identity import DESCRIPTION, read_identity, replace_files
 from maillage.join import Trust, join
-from maillage.stack.errors import StackError
 
 _AT_ONCE: Final = 4
+_TIMEOUT_S: Final = 60.0
 _REPORT_S: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Centre:
-    """Where the gateways join, and with whose key their codes are made."""
-
-    api: str
-    key: SecretStr
-
-
 def join_all(
-    places: Mapping[str, str], folder: Path, centre: Centre, *, say: Callable[[str], None], stopped: Callable[[], bool]
+    api: str,
+    key: str,
+    gateways: Mapping[str, str],
+    folder: Path,
+    *,
+    say: Callable[[str], None] = lambda _line: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Give every gateway its identity, below ``folder``; return how many were missing. Others that lie there go.
+    """Let every gateway join that has no identity in ``folder``/CODE; return how many. Other identities there go.
 
-    ``places``: the place of each gateway.
+    Args:
+        api: the API's address.
+        key: of a network administrator.
+        gateways: the place of each, by its code.
+        folder: for MAILLAGE_IDENTITY.
+        say: takes a line of progress every 10 s.
+        stopped: whether to give up.
 
     Raises:
-        StackError: one can't join; the text says why.
+        Complaint, OSError: the API refuses or doesn't answer.
     """
-    for old in folder.iterdir() if folder.exists() else ():
-        if old.name not in places:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in folder.iterdir():
+        if old.name not in gateways:
             shutil.rmtree(old)
-    missing = [code for code in places if not (folder / code / DESCRIPTION).exists()]
+    missing = [code for code in gateways if not (folder / code / DESCRIPTION).exists()]
+
+    def one(code: str) -> None:
+        if not stopped():
+            join(api, _code(api, key, gateways[code], code), folder / code, Trust())
+
     report = time.monotonic() + _REPORT_S
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for number, failure in enumerate(
-            pool.map(lambda code: _join(code, places[code], folder / code, centre, stopped), missing), start=1
-        ):
-            if failure is not None:
-                pool.shutdown(cancel_futures=True)
-                raise StackError(failure)
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="join") as threads:
+        for number, _ in enumerate(threads.map(one, missing), start=1):
             if time.monotonic() > report:
                 say(f"gateways: {number} of {len(missing)} have joined")
                 report = time.monotonic() + _REPORT_S
     return len(missing)
 
 
-def _join(code: str, place: str, directory: Path, centre: Centre, stopped: Callable[[], bool]) -> str | None:
-    """Let one gateway join; return why it couldn't."""
-    if stopped():
-        return None
-    try:
-        made = ask_as(
-            centre.key.get_secret_value(),
-            "POST",
-            f"/v1/places/{place}/gateways/{code}/enrolment-code",
-            api=centre.api,
-        )
-        join(centre.api, str(made["code"]), directory, Trust())
-    except Exception as error:
-        return f"the gateway {code} can't join: {error}"
-    return None
-
-
 def dial(folder: Path, ports: Mapping[str, int]) -> None:
-    """Let each gateway reach the centre by its own port of the line that the simulator holds.
+    """Let each gateway reach the central broker by its own port of the line that the simulator holds.
 
     Raises:
-        StackError: an identity can't be read or written.
+        IdentityError: an identity can't be read or written.
     """
     for code, port in ports.items():
-        try:
-            identity: Identity = read_identity(folder / code)
-            scheme = identity.broker.partition(":")[0]
-            moved = identity.model_copy(update={"broker": f"{scheme}://127.0.0.1:{port}"})
-            replace_files(folder / code, {DESCRIPTION: moved.model_dump_json(indent=1).encode() + b"\n"})
-        except IdentityError as error:
-            raise StackError(str(error)) from error
+        identity = read_identity(folder / code)
+        scheme = identity.broker.partition(":")[0]
+        moved = identity.model_copy(update={"broker": f"{scheme}://127.0.0.1:{port}"})
+        replace_files(folder / code, {DESCRIPTION: moved.model_dump_json(indent=1).encode() + b"\n"})
+
+
+def _code(api: str, key: str, place: str, gateway: str) -> str:
+    url = f"{api}/v1/places/{quote(place)}/gateways/{quote(gateway)}/enrolment-code"
+    request = urllib.request.Request(  # noqa: S310  (our own API)
+        url, data=b"", headers={"Authorization": f"Bearer {key}"}
+    )
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+        return str(json.loads(answer.read())["code"])

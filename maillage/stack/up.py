@@ -24,7 +24,7 @@ from maillage.stack.children import Child
 from maillage.stack.devices import begin, silence
 from maillage.stack.errors import StackError
 from maillage.stack.figures import access_p99_ms
-from maillage.stack.joining import Centre, dial, join_all
+from maillage.stack.joining import dial, join_all
 from maillage.stack.parts import Parts, Ports, make_parts, shared_environment
 from maillage.stack.ports import choose, choose_row
 from maillage.stack.prepare import Prepared, prepare
@@ -140,15 +140,11 @@ class Stack:
             child.wait_until_well(deadline_s=_UP_S, stopped=self._stop.is_set)
 
     def _join(self, prepared: Prepared) -> None:
-        """Let the gateways join, as those of a real place do, and dial by the line.
-
-        Raises:
-            StackError: one can't.
-        """
+        """Let the gateways join, as those of a real place do, and dial by the line."""
         assert self._ports is not None and self._servers is not None
         folder, ports = self._runtime / "gateways", self._ports
-        centre = Centre(api=f"http://127.0.0.1:{ports.api}", key=prepared.installer)
-        new = join_all(prepared.gateways, folder, centre, say=say, stopped=self._stop.is_set)
+        api, key = f"http://127.0.0.1:{ports.api}", prepared.installer.get_secret_value()
+        new = join_all(api, key, prepared.gateways, folder, say=say, stopped=self._stop.is_set)
         say(f"{new} gateways have joined, each with a code, keys and a certificate of its own")
         if self._servers.central is not None and not self._stop.is_set():
             dial(folder, {code: ports.line + number for number, code in enumerate(prepared.gateways, start=1)})
