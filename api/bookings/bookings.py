@@ -39,7 +39,7 @@ WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(re
 
 # A place's hours, and its closures around a time.
 HOURS: Final = """
-SELECT p.code::text AS code, p.opening_hours, p.department, p.time_zone, ARRAY(
+SELECT p.code::text AS code, p.status, p.opening_hours, p.department, p.time_zone, ARRAY(
     SELECT jsonb_build_array(c.first, c.last) FROM public_closures() c
     WHERE (c.place = p.id OR c.place IS NULL)) AS closures
 FROM place p WHERE p.id = %(place_id)s

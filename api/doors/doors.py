@@ -15,9 +15,11 @@ RULES: Final = """
 SELECT d.id, d.place AS place_id, d.code::text AS door, d.name, coalesce(r.pin, false) AS pin,
        concat_ws('/', wp.code::text, w.code::text) AS pin_while, coalesce(r.passback, 'off') AS passback,
        coalesce(r.passback_s, 0) AS passback_s, concat_ws('/', sp.code::text, s.code::text) AS supervised,
-       concat_ws('/', fp.code::text, f.code::text) AS first_card, coalesce(r.revision, 0) AS revision
+       concat_ws('/', fp.code::text, f.code::text) AS first_card, coalesce(r.revision, 0) AS revision,
+       a.code::text AS from_space, b.code::text AS to_space, d.unlock_s, d.held_after_s
 FROM door d
 JOIN place p ON p.id = d.place
+JOIN space b ON b.id = d.to_space LEFT JOIN space a ON a.id = d.from_space
 LEFT JOIN door_rule r ON r.door = d.id
 LEFT JOIN schedule w ON w.id = r.pin_while LEFT JOIN place wp ON wp.id = w.place
 LEFT JOIN schedule s ON s.id = r.supervised LEFT JOIN place sp ON sp.id = s.place
@@ -83,10 +85,19 @@ class DoorRules(Rules, Answer):
     name: str
 
 
-class Doors(Answer):
-    """A place's doors, each with its rules."""
+class ListedDoor(DoorRules):
+    """A door with where it leads and its rules."""
 
-    doors: list[DoorRules]
+    from_space: str | None = Field(description="null: outside.")
+    to_space: str
+    unlock_s: float
+    held_after_s: float
+
+
+class Doors(Answer):
+    """A place's doors in service, each with its rules."""
+
+    doors: list[ListedDoor]
 
 
 class GroupFields(Body):
@@ -130,6 +141,12 @@ def rules_json(row: DictRow) -> dict[str, Any]:
         **{name: row[name] for name in ("door", "name", "pin", "passback", "passback_s")},
         **{name: row[name] or None for name in ("pin_while", "supervised", "first_card")},
     }
+
+
+def listed_json(row: DictRow) -> dict[str, Any]:
+    """Format a row of ``RULES`` for the list."""
+    about = ("from_space", "to_space", "unlock_s", "held_after_s")
+    return {**rules_json(row), **{name: row[name] for name in about}}
 
 
 def group_json(row: DictRow) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from api.doors.doors import (
     Rules,
     group_json,
     group_resource,
+    listed_json,
     rules_json,
     rules_resource,
 )
@@ -33,11 +34,11 @@ router: Final = APIRouter(tags=["doors"])
 
 @router.get("/v1/places/{place}/doors", summary="A place's doors", **guarded("members:read", answers={200: Doors}))
 async def doors(place: str, request: Request) -> Response:
-    """Each with its rules."""
+    """Those in service, each with where it leads and its rules."""
     async with session(request, "members:read") as s:
         await place_of_path(s, place)
         found = await s.rows(rows.RULES, {"place": place, "door": None})
-    return json_answer({"doors": [rules_json(row) for row in found]})
+    return json_answer({"doors": [listed_json(row) for row in found]})
 
 
 @router.get(

@@ -68,6 +68,15 @@ CREATE INDEX device_codes ON device (gateway, code);
 CREATE UNIQUE INDEX device_address ON device (gateway, driver, address, kind) WHERE retired_at IS NULL;
 CREATE UNIQUE INDEX device_at_desk ON device (desk) WHERE kind = 'desk_sensor' AND retired_at IS NULL;
 
+-- What stands where, for the checks below.
+CREATE INDEX space_parent ON space (parent);
+CREATE INDEX desk_space ON desk (space);
+CREATE INDEX door_from ON door (from_space);
+CREATE INDEX door_to ON door (to_space);
+CREATE INDEX device_desk ON device (desk);
+CREATE INDEX device_door ON device (door);
+CREATE INDEX device_space ON device (space);
+
 -- Checks ---------------------------------------------------------------------------------------------------------------
 
 -- Changes of one place come one after the other, so that each is checked against what the others left.
@@ -447,3 +456,16 @@ LEFT JOIN LATERAL (
     AND e.at BETWEEN now() - interval '24 hours' AND now() + interval '5 minutes'
 ) e ON true
 WHERE d.retired_at IS NULL;
+-- As before; of a place in preparation or closed nobody waits for news.
+CREATE OR REPLACE VIEW report.place_without_news WITH (security_barrier) AS
+SELECT n.place, n.name, n.label, n.department, coalesce(g.state, 'stale') AS why,
+  coalesce(g.state_level, 4) AS why_level, coalesce(g.since, n.at) AS since
+FROM report.place_now n
+JOIN place o ON o.code = n.place AND o.status = 'open'
+LEFT JOIN (
+  SELECT DISTINCT ON (w.place) w.place, w.state, w.state_level, w.heard_at AS since
+  FROM report.gateway_now w
+  WHERE w.state <> 'online'
+  ORDER BY w.place, w.heard_at NULLS FIRST
+) g ON g.place = n.place
+WHERE n.equipped AND (g.state IS NOT NULL OR n.quality = 'stale');

@@ -90,6 +90,8 @@ def test_a_closed_place_offers_no_seat(network: Managed) -> None:
     until(lambda: network.api.get(near).json()["counts"]["free"] == 1, what="Isle has a free seat")
     assert network.change("isle", "PATCH", "/v1/places/isle/profile", {"status": "closed"}).status_code == 200
     until(lambda: sum(network.api.get(near).json()["counts"].values()) == 0, what="Isle is no longer offered")
+    asked = {"member": network.member, "place": "isle", "from": "2199-01-01T09:00:00Z", "until": "2199-01-01T10:00:00Z"}
+    assert refused(network.post("admin", "/v1/bookings", asked))[:2] == (409, "place")
     now = network.api.get("/v1/places/isle/occupancy").json()
     assert (now["open"], now["free"]) == (False, {"low": 0, "high": 0})
     reader = network.sql("SELECT n.open FROM place_opening n JOIN place p ON p.id = n.place WHERE p.code = 'isle'")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
 from database.pool import Connection, connect
+from tests.waiting import until
 
 SETUP = """
 INSERT INTO place (code, name, shard, latitude, longitude, source, source_id)
@@ -274,3 +276,30 @@ def test_a_place_goes_with_all_that_it_holds(world: Connection) -> None:
     with world.transaction(force_rollback=True):
         world.execute("DELETE FROM place WHERE code = 'b'")
         assert world.execute("SELECT count(*) FROM space").fetchone() == (6,)
+
+
+def test_two_at_once_dont_both_take_the_last_seat(world: Connection) -> None:
+    add = b"INSERT INTO desk (place, space, code, name) SELECT place, id, %s, 'Poste' FROM space WHERE code = 'cellar'"
+
+    def second() -> str:
+        with connect(world.info.dsn + f" password={world.info.password}", application_name="second") as other:
+            try:
+                other.execute(add, ("late",))
+                other.commit()
+            except psycopg.errors.CheckViolation as refused:
+                return refused.diag.constraint_name or ""
+        return "taken"
+
+    def waits() -> bool:
+        world.execute("SELECT pg_stat_clear_snapshot()")
+        return world.execute(waiting).fetchone() == (1,)
+
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'second' AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with world.transaction():
+            world.execute(add, ("early",))
+            world.execute("SET CONSTRAINTS ALL IMMEDIATE")  # it has been checked, and is not committed yet
+            late = pool.submit(second)
+            until(lambda: late.done() or waits(), what="the second waits")
+        assert late.result() == "fitted_capacity"
+    world.execute("DELETE FROM desk WHERE code = 'early'")
