@@ -176,6 +176,37 @@ def test_what_overlaps_is_settled_and_seats_stand_in_rooms(empty: str, tmp_path:
         assert connection.execute("SELECT capacity, revision FROM space_state").fetchall() == [(28, 7)]
 
 
+TWICE = """
+INSERT INTO place (code, name, shard, latitude, longitude, source, source_id) VALUES ('a', 'A', 0, 45, 1, 't', '1');
+INSERT INTO space (place, code, name, kind) SELECT id, 'place', 'Lieu', 'place' FROM place;
+INSERT INTO desk (place, space, code, name) SELECT place, id, 'desk-1', 'Poste' FROM space;
+INSERT INTO gateway (place, code, enrolled_at, retired_at)
+  SELECT id, g, now() - interval '1 day', CASE g WHEN 'old' THEN now() END FROM place, unnest('{new,old}'::text[]) g;
+INSERT INTO device (gateway, place, code, kind, driver, address, space, desk)
+  SELECT g.id, g.place, v.code, v.kind, 'd', v.address, k.space, CASE v.kind WHEN 'desk_sensor' THEN k.id END
+  FROM gateway g, desk k, (VALUES ('seat', 'desk_sensor', 'a'), ('spare', 'desk_sensor', 'b'), ('air', 'climate', 'a'),
+    ('air-2', 'climate', 'a')) AS v (code, kind, address) ORDER BY g.code, v.code DESC
+"""
+"""Devices of a gateway that is gone, two sensors of one desk, and two devices of one address."""
+
+
+def test_of_devices_that_stand_twice_one_stays_in_service(empty: str, tmp_path: Path) -> None:
+    for path in MIGRATIONS.glob("*.sql"):
+        if int(path.name[:4]) < 43:
+            shutil.copy(path, tmp_path)
+    migrate(empty, log=_quiet, directory=tmp_path)
+    with psycopg.connect(empty) as connection:
+        connection.execute(TWICE.encode())
+    migrate(empty, log=_quiet)
+    with psycopg.connect(empty) as connection:
+        rows = connection.execute(
+            "SELECT g.code, v.code FROM device v JOIN gateway g ON g.id = v.gateway WHERE v.retired_at IS NULL"
+            " ORDER BY 2"
+        )
+        assert rows.fetchall() == [("new", "air-2"), ("new", "spare")], "the first of two"
+        assert connection.execute("SELECT count(*) FROM device").fetchone() == (8,)
+
+
 def _audit(connection: pool.Connection) -> Checked:
     return [Checked(), *check(Line(*row) for row in connection.execute(LINES, (1,)))][-1]
 
