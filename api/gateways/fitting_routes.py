@@ -13,7 +13,7 @@ from starlette.responses import Response
 from api.devices import devices
 from api.devices.placing import check_locks, gateway_named, locked_doors
 from api.http.answers import json_answer
-from api.http.errors import BadField
+from api.http.errors import BadField, Conflict
 from api.http.fitting import FittingChanged, FittingQuestion, changed_fields
 from api.http.models import Answer, Body, Code, time_of
 from api.http.references import place_of_path
@@ -26,7 +26,7 @@ router: Final = APIRouter(tags=["fitting"])
 FIND: Final = """
 SELECT g.id, g.place AS place_id, g.code::text AS code, g.enrolled_at, g.retired_at, g.revision,
        (SELECT count(*) FROM device v WHERE v.gateway = g.id AND v.retired_at IS NULL)::integer AS devices,
-       coalesce(t.online, false) AS online, t.heard_at
+       coalesce(t.online, false) AS online, t.heard_at, t.spool_depth
 FROM gateway g JOIN place p ON p.id = g.place LEFT JOIN gateway_state t ON t.gateway = g.id
 WHERE p.code = %(place)s AND (%(code)s::text IS NULL OR g.code::text = %(code)s)
   AND (%(retired)s OR g.retired_at IS NULL)
@@ -52,6 +52,7 @@ class GatewayChanged(FittingChanged):
         default=None, description="The gateway of the same place at which its devices go on.", examples=["limoges-g2"]
     )
     confirm_no_lock: bool = Field(default=False, description=devices.NO_LOCK)
+    confirm_unsent: bool = Field(default=False, description="Confirms that events that it has not sent are lost.")
 
 
 class Gateway(Answer):
@@ -126,11 +127,20 @@ async def gateway(place: str, gateway: str, request: Request) -> Response:
     **guarded("places:write", answers={200: Gateway}, changes=True),
 )
 async def change_gateway(place: str, gateway: str, request: Request, body: GatewayChanged) -> Response:
-    """Network administrators only. It is retired after its devices, or these go on at another (`devices_to`)."""
+    """Network administrators only. It is retired after its devices, or these go on at another (`devices_to`).
+
+    Hand the devices over first and retire it once it has sent its events: nothing is taken of it after that.
+    """
     async with session(request, "places:write") as s:
         wanted, resource = expected_revisions(request), gateway_resource(place, gateway)
         row = await read_to_change(s, resource, wanted)
         fields = changed_fields(body, row)
+        if fields["retired"] and row["online"] and row["spool_depth"] and not body.confirm_unsent:
+            raise Conflict(
+                f"It has {row['spool_depth']} events that aren't stored yet, and nothing is taken of it out of "
+                "service. Wait until it has sent them, or send confirm_unsent: true.",
+                field="confirm_unsent",
+            )
         before = await locked_doors(s, row["place_id"])
         if body.devices_to == row["code"]:
             raise BadField("devices_to", "name another gateway of this place")

@@ -209,6 +209,13 @@ def test_a_door_isnt_left_without_a_lock_unasked(network: Managed) -> None:
     busy = network.change("admin", "PATCH", "/v1/places/limoges/gateways/limoges-1", {"retired": True})
     assert refused(busy)[:2] == (409, "retired")
     first = "/v1/places/limoges/gateways/limoges-1"
+    network.sql(
+        "INSERT INTO gateway_state (gateway, place, online, heard_at, changed_at, spool_depth)"
+        " SELECT id, place, true, now(), now(), 7 FROM gateway WHERE code = 'limoges-1' RETURNING 1"
+    )
+    unsent = network.change("admin", "PATCH", first, {"devices_to": "limoges-2", "retired": True})
+    assert refused(unsent)[:2] == (409, "confirm_unsent")
+    network.sql("UPDATE gateway_state SET spool_depth = 0 RETURNING 1")
     over = network.change("admin", "PATCH", first, {"devices_to": "limoges-2", "retired": True})
     assert Gateway.model_validate_json(over.content).devices == 0, over.text
     assert network.get("admin", second).json()["devices"] >= 1

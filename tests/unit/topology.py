@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from occupancy.topology import Device, Gateway, Space, Topology
 
 ROOT, OPEN, MEETING, LAB = 10, 11, 12, 13
@@ -44,7 +46,7 @@ DEVICES = {
 }
 
 
-def make_topology(*, without: tuple[str, ...] = ()) -> Topology:
+def make_topology(*, without: tuple[str, ...] = (), retired: tuple[str, ...] = ()) -> Topology:
     gateway = Gateway(id=1, code="gare-g1", place=5, place_code="gare", shard=7)
     spaces = [
         Space(id=ROOT, place=5, parent=None, capacity=20),
@@ -53,5 +55,6 @@ def make_topology(*, without: tuple[str, ...] = ()) -> Topology:
         Space(id=LAB, place=5, parent=ROOT, capacity=6),
     ]
     # The lab's reader moves people; who is in the lab is counted.
-    rows = [(1, code, one) for code, one in DEVICES.items() if code not in (*without, "lab-in")]
+    devices = {code: replace(one, retired=code in retired) for code, one in DEVICES.items()}
+    rows = [(1, code, one) for code, one in devices.items() if code not in (*without, "lab-in")]
     return Topology.build([gateway], spaces, rows, {5: "Europe/Paris"})
