@@ -85,8 +85,8 @@ def import_places(
         return
     print(f"{done.stored.added} places added, {done.stored.updated} updated, {done.stored.unchanged} unchanged.")
     print(
-        "next: describe the spaces, doors, gateways and devices of your places (docs/places.md), then run "
-        "`maillage network gateways`. To try Maillage out without hardware: `maillage sample create`."
+        "next: fit your places out: `maillage place export CODE` begins a place's file, `maillage place apply FILE` "
+        "stores it (docs/places.md). To try Maillage out without hardware: `maillage sample create`."
     )
 
 
@@ -125,7 +125,8 @@ def gateways(
         raise SelectionError(f"no gateway in service in {', '.join(missing)}")
     if not found:
         raise SelectionError(
-            "no place has a gateway: describe those of your places (docs/places.md), or run `maillage sample create`"
+            "no place has a gateway: `maillage place apply FILE` makes them (docs/places.md); "
+            "to try Maillage out, run `maillage sample create`"
         )
     path = out or settings.gateways_file
     write_gateways(path, found)

@@ -88,7 +88,7 @@ def devices(
     from maillage.place.merging import with_devices
     from maillage.place.reading import read_devices
 
-    data = file.read_bytes()
+    data = _bytes(file)
 
     def wanted(stored: Fitting | None) -> Fitting:
         if stored is None:
@@ -146,12 +146,19 @@ def _read(file: Path) -> Fitting:
     from maillage.place.reading import read_place
 
     try:
-        text = decode(file.read_bytes()).text
+        text = decode(_bytes(file)).text
     except (NotReadable, NotDecided):
         raise Complaint(f"{file} is no text that can be read: save it as UTF-8") from None
     return read_place(
         text, file.name, beside=lambda name: (file.parent / name).read_bytes(), address_fault=device_fault
     )
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Complaint(f"cannot read {file}: {error.strerror}") from None
 
 
 def _planned(connection: Connection, code: str, wanted: Callable[[Fitting | None], Fitting]) -> Plan:

@@ -87,4 +87,4 @@ def test_an_import_needs_no_key_and_says_what_comes_next(monkeypatch: pytest.Mon
     monkeypatch.delenv("MAILLAGE_CARD_SECRET")
     done = _run(*CORSICA).stdout
     assert "7 places added" in done
-    assert "next: describe the spaces, doors, gateways and devices" in done
+    assert "next: fit your places out: `maillage place export CODE`" in done
