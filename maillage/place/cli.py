@@ -37,7 +37,13 @@ def check(file: File) -> None:
 
     Example: maillage place check docs/places/village.yaml
     """
+    from maillage.place.drivers import unlocks
+    from maillage.place.plan import unopened
+    from maillage.place.words import unopened_says
+
     found = _read(file)
+    for door in unopened(found, unlocks):
+        print(f"{file}: {unopened_says(door)}")
     parts = (
         (found.spaces, "spaces"), (found.desks, "desks"), (found.doors, "doors"), (found.gateways, "gateways"),
         (found.devices, "devices"),

@@ -56,6 +56,8 @@ class Plan:
     changes: tuple[Change, ...]
     unlocked: tuple[str, ...] = ()
     """Doors that have a lock now and would have none."""
+    unopened: tuple[str, ...] = ()
+    """Doors that never had one, with a reader or keypad that could open nothing."""
 
     @property
     def seen(self) -> str:
@@ -86,7 +88,8 @@ def make_plan(wanted: Fitting, stored: Stored | None, *, unlocks: Callable[[str]
     after = locks(wanted, unlocks)
     kept = {one.code for one in wanted.doors}
     unlocked = tuple(sorted(door for door in before if door in kept and door not in after))
-    return Plan(wanted=wanted, stored=stored, changes=tuple(changes), unlocked=unlocked)
+    idle = tuple(door for door in unopened(wanted, unlocks) if door not in unlocked)
+    return Plan(wanted=wanted, stored=stored, changes=tuple(changes), unlocked=unlocked, unopened=idle)
 
 
 def locks(fitting: Fitting, unlocks: Callable[[str], bool]) -> dict[str, str]:
@@ -99,6 +102,12 @@ def locks(fitting: Fitting, unlocks: Callable[[str], bool]) -> dict[str, str]:
         if one.kind == "lock" and one.door is not None:
             found[one.door] = key_of(one)
     return found
+
+
+def unopened(fitting: Fitting, unlocks: Callable[[str], bool]) -> tuple[str, ...]:
+    """Return the doors that have a reader or a keypad and nothing that opens them."""
+    asking = {one.door for one in fitting.devices if one.kind in ("reader", "keypad") and one.door is not None}
+    return tuple(sorted(asking - set(locks(fitting, unlocks))))
 
 
 def seen(stored: Stored | None) -> str:

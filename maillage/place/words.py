@@ -28,6 +28,7 @@ def plan_lines(plan: Plan, warnings: Sequence[str] = ()) -> list[str]:
     lines += [f"{_SIGNS[one.action]} {one.what:8}{one.key}  {_says(one)}".rstrip() for one in plan.changes]
     lines += [f"! {one}" for one in warnings]
     lines += [f"! the door {door} would have no lock: nobody could open it from outside" for door in plan.unlocked]
+    lines += [f"! {unopened_says(door)}" for door in plan.unopened]
     counts = Counter(one.action for one in plan.changes)
     if counts:
         sums = ", ".join(f"{counts[action]} {_DONE[action]}" for action in _DONE if counts[action])
@@ -35,6 +36,13 @@ def plan_lines(plan: Plan, warnings: Sequence[str] = ()) -> list[str]:
     else:
         lines.append("nothing to do: the database holds what the file says")
     return lines
+
+
+def unopened_says(door: str) -> str:
+    """Say that a door's readers can open nothing."""
+    return (
+        f"the door {door} has a reader or keypad and no lock: a reader that drives it is on the side in, or add a lock"
+    )
 
 
 def _says(change: Change) -> str:

@@ -371,6 +371,17 @@ def test_a_plan_names_what_is_moved_retired_and_left_without_a_lock() -> None:
     ]
 
 
+def test_a_door_whose_reader_can_open_nothing_is_named() -> None:
+    keypad = (
+        'kind: reader, driver: esp_rfid, address: "halle/entree#esp-1"',
+        "kind: keypad, driver: zigbee2mqtt, address: z/k",
+    )
+    plan = make_plan(_read(_changed(keypad)), None, unlocks=unlocks)
+    assert plan.unopened == ("entree",)
+    assert any(line.startswith("! the door entree has a reader or keypad and no lock") for line in plan_lines(plan))
+    assert make_plan(_read(SMALL), None, unlocks=unlocks).unopened == ()
+
+
 def test_a_place_that_moved_since_the_plan_is_told_apart() -> None:
     stored = _stored(_read(SMALL))
     desks = {**stored.rows["desk"], "d1": replace(stored.rows["desk"]["d1"], revision=2)}
