@@ -7,16 +7,12 @@ use is refused where it is entered. A driver of another package is installed her
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from api.http.errors import BadField
 from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
 from gateway.drivers.registry import described
-
-_NEEDS: Final = {"reader": "reads_cards", "keypad": "reads_codes", "lock": "unlocks"}
-"""What a driver must be able to do, by the kind of its device."""
-_CANT: Final = {"reader": "reads no cards", "keypad": "reads no codes", "lock": "opens no lock"}
 
 
 def check_device(fields: Mapping[str, Any]) -> None:
@@ -29,14 +25,9 @@ def check_device(fields: Mapping[str, Any]) -> None:
         description = described(fields["driver"])
     except DriverError as error:
         raise BadField("driver", f"{_said(error)}; install its package here as on the gateways") from None
-    kind = fields["kind"]
-    if kind in _NEEDS and _NEEDS[kind] not in description.capabilities:
-        raise BadField("kind", f"{description.label} {_CANT[kind]}: choose another kind or another driver")
     device = Device(**{name: fields[name] for name in ("code", "driver", "kind", "model", "address")})
-    try:
-        description.check(device)
-    except DriverError as error:
-        raise BadField("address", _said(error)) from None
+    if (unfit := description.unfit(device)) is not None:
+        raise BadField(*unfit)
 
 
 def unlocks(kind: str, driver: str, side: str) -> bool:

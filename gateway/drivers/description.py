@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from gateway.contract.configuration import Device
 from gateway.drivers import Driver, DriverError
@@ -25,6 +25,14 @@ class FieldSide:
     """Topic filters that its commands come by."""
     bridge: str | None = None
     """The program that logs in for it and for others, for example ``zigbee2mqtt``; None: the device itself."""
+
+
+_NEEDS: Final[Mapping[str, tuple[Capability, str]]] = {
+    "reader": ("reads_cards", "reads no cards"),
+    "keypad": ("reads_codes", "reads no codes"),
+    "lock": ("unlocks", "opens no lock"),
+}
+"""By kind of device: what its driver must be able to do, and what to say of one that cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +82,28 @@ class DriverDescription:
         Raises:
             DriverError: ``bad_address``, with the device, the form and an example.
         """
-        if not self.address.fullmatch(device.address):
-            raise DriverError(
-                f"bad_address: device {device.code}: {self.label} cannot use {device.address!r}; "
-                f"write {self.address_form}, for example {self.address_example}"
-            )
+        if (fault := self._address_fault(device)) is not None:
+            raise DriverError(f"bad_address: device {device.code}: {fault}")
+
+    def unfit(self, device: Device) -> tuple[str, str] | None:
+        """Return what this driver cannot do with a device that is entered anew, or None.
+
+        Returns:
+            The field (``kind``, ``address`` or ``model``), and a sentence for people.
+        """
+        needs, lacks = _NEEDS.get(device.kind or "", (None, ""))
+        if needs is not None and needs not in self.capabilities:
+            return "kind", f"{self.label} {lacks}: choose another kind or another driver"
+        if (fault := self._address_fault(device)) is not None:
+            return "address", fault
+        if self.models is not None and (device.model or "").upper() not in self.models:
+            given = f"cannot read the model {device.model!r}" if device.model else "must know the model"
+            return "model", f"{self.label} {given}; write one of {', '.join(sorted(self.models))}"
+        return None
+
+    def _address_fault(self, device: Device) -> str | None:
+        if self.address.fullmatch(device.address):
+            return None
+        return (
+            f"{self.label} cannot use {device.address!r}; write {self.address_form}, for example {self.address_example}"
+        )

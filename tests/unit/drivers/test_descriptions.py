@@ -43,6 +43,43 @@ def test_a_bad_address_is_refused_with_an_example(driver: DriverDescription) -> 
     assert driver.address_example in refused.value.reason
 
 
+@pytest.mark.parametrize(
+    ("driver", "address"),
+    [
+        ("esp_rfid", "place/+#board"),
+        ("esp_rfid", "place/##board"),
+        ("zigbee2mqtt", "zigbee2mqtt/+"),
+        ("zigbee2mqtt", "+/door"),
+        ("chirpstack", "app/+"),
+        ("chirpstack", "#/24e1"),
+    ],
+)
+def test_an_address_is_no_wildcard(driver: str, address: str) -> None:
+    with pytest.raises(DriverError, match="bad_address"):
+        drivers_for([device(driver, address)])
+
+
+@pytest.mark.parametrize(
+    ("driver", "kind", "model", "address", "field"),
+    [
+        ("chirpstack", "reader", "VS341", "app/24e1", "kind"),
+        ("zigbee2mqtt", "lock", None, "zigbee2mqtt/lock", "kind"),
+        ("chirpstack", "keypad", "VS341", "app/24e1", "kind"),
+        ("chirpstack", "desk_sensor", "VS341", "24e1", "address"),
+        ("chirpstack", "desk_sensor", None, "app/24e1", "model"),
+        ("chirpstack", "desk_sensor", "VS999", "app/24e1", "model"),
+        ("chirpstack", "desk_sensor", "vs341", "app/24e1", None),
+        ("zigbee2mqtt", "keypad", None, "zigbee2mqtt/keys", None),
+        ("esp_rfid", "lock", None, "door#board", None),
+    ],
+)
+def test_a_device_that_its_driver_cannot_serve_is_unfit(
+    driver: str, kind: str, model: str | None, address: str, field: str | None
+) -> None:
+    unfit = described(driver).unfit(device(driver, address, kind=kind, model=model))
+    assert (unfit and unfit[0]) == field
+
+
 def test_an_unknown_driver_is_refused_with_those_that_are_installed() -> None:
     with pytest.raises(DriverError, match="acme is not installed; installed are chirpstack, esp_rfid, zigbee2mqtt"):
         described("acme")
