@@ -40,9 +40,9 @@ def apply_plan(connection: psycopg.Connection[Any], plan: Plan) -> None:
     code = plan.wanted.place.code
     changed = moved(plan.stored, read_stored(connection, code, lock=True))
     if changed:
-        told = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+        what = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
         raise PlaceMoved(
-            f"{code} has changed since this plan was made ({told}): nothing was applied. Look at the new plan."
+            f"{code} has changed since this plan was made ({what}): nothing was applied. Look at the new plan."
         )
     faults = faults_in_the_database(connection, plan.wanted)
     if faults:

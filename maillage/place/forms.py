@@ -12,7 +12,7 @@ from access.errors import ListError
 from access.schedules import zone_named
 from maillage.place.durations import duration, seconds_of
 from maillage.place.faults import Refused, nearest
-from maillage.place.hours import read_hours, write_hours
+from maillage.place.hours import hours_by_line, read_hours, write_hours
 from maillage.place.identifiers import commune_fault, rna_fault, siret_fault
 from maillage.place.nodes import Node, Nothing, Record, Row
 from maillage.place.quoting import quoted
@@ -32,6 +32,8 @@ class Form:
     """Raises ``Refused`` with what is expected."""
     write: Callable[[Any], str]
     """As YAML that fits in a list's line."""
+    by_line: Callable[[Any], list[str]] | None = None
+    """As lines of their own, where it is long."""
     schema: dict[str, Any] = field(default_factory=dict)
     """JSON Schema."""
 
@@ -221,6 +223,7 @@ PRICES: Final = Form(
     says="a list of `{category, unit, amount}`, in euros",
     read=_prices,
     write=lambda value: f"[{', '.join(map(_write_price, value))}]",
+    by_line=lambda value: [f"- {_write_price(one)}" for one in value],
     schema={
         "type": "array",
         "items": {
@@ -239,6 +242,7 @@ HOURS: Final = Form(
     says="by day `mon` … `sun`: `09:00-12:00, 14:00-18:00` or `closed`",
     read=read_hours,
     write=write_hours,
+    by_line=hours_by_line,
     schema={
         "type": "object",
         "properties": {

@@ -57,10 +57,17 @@ def normal_hours(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_hours(hours: Mapping[str, Any]) -> str:
     """Write hours in one line."""
+    return f"{{{', '.join(hours_by_line(hours))}}}"
+
+
+def hours_by_line(hours: Mapping[str, Any]) -> list[str]:
+    """Write hours with a line for each day."""
     parts = [f"{day}: {quoted(_text(hours[day]))}" for day in DAYS if day in hours]
     if (holidays := hours.get("holidays")) is not None:
-        department = f"department: {quoted(holidays['department'])}, " if holidays["department"] else ""
-        parts.append(f"holidays: {{{department}hours: {quoted(_text(holidays['hours']))}}}")
+        text = quoted(_text(holidays["hours"]))
+        department = holidays["department"]
+        whole = f"{{department: {quoted(department)}, hours: {text}}}" if department else text
+        parts.append(f"holidays: {whole}")
     if "except" in hours:
         rows = (
             f"{{days: {quoted(_days(first, last))}, hours: {quoted(_text(periods))}}}"
@@ -69,7 +76,7 @@ def write_hours(hours: Mapping[str, Any]) -> str:
         parts.append(f"except: [{', '.join(rows)}]")
     if "closed" in hours:
         parts.append(f"closed: [{', '.join(quoted(_days(*days)) for days in hours['closed'])}]")
-    return f"{{{', '.join(parts)}}}"
+    return parts
 
 
 def _text(periods: list[list[str]]) -> str:

@@ -15,7 +15,9 @@ def write_place(fitting: Fitting) -> str:
     """Return the file of a place; read again, it is the same place, and written again the same text."""
     place = ordered(fitting)
     lines = [HEAD, "", f"{PLACE.name}:"]
-    lines += [f"  {name}: {text}" for name, text in _filled(PLACE, place.place)]
+    for field, value in _filled(PLACE, place.place):
+        rows = field.form.by_line(value) if field.form.by_line is not None else []
+        lines += [f"  {field.name}:", *(f"    {row}" for row in rows)] if rows else [_pair(field, value, "  ")]
     for section, parts in (
         (SPACES, place.spaces),
         (DESKS, place.desks),
@@ -25,16 +27,20 @@ def write_place(fitting: Fitting) -> str:
     ):
         if parts:
             lines += ["", f"{section.name}:"]
-            lines += [f"  - {{{', '.join(': '.join(pair) for pair in _filled(section, one))}}}" for one in parts]
+            lines += [f"  - {{{', '.join(_pair(*pair) for pair in _filled(section, one))}}}" for one in parts]
     return "\n".join(lines) + "\n"
 
 
-def _filled(section: Section, part: Any) -> Iterator[tuple[str, str]]:
+def _pair(field: Field, value: Any, indent: str = "") -> str:
+    return f"{indent}{field.name}: {field.form.write(value)}"
+
+
+def _filled(section: Section, part: Any) -> Iterator[tuple[Field, Any]]:
     """Yield the fields that say something: not those that are empty or as they would be without them."""
     for field in section.fields:
         value = getattr(part, field.attribute)
         if value is not None and (field.required or not _is_default(part, field, value)):
-            yield field.name, field.form.write(value)
+            yield field, value
 
 
 def _is_default(part: Any, field: Field, value: Any) -> bool:

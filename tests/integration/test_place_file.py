@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway.contract.configuration import Device
+from gateway.drivers.registry import Unusable, drivers_for
 from maillage.cli import app
 from maillage.complaint import Complaint
 from maillage.place.applying import PlaceMoved, apply_plan
@@ -22,6 +24,7 @@ from maillage.place.reading import read_place
 from maillage.place.sections import SPACE_KINDS
 from maillage.place.stored import read_stored
 from maillage.place.writing import write_place
+from rights.layout import layouts
 from tests.tables import ROOT
 from tests.waiting import until
 
@@ -84,6 +87,11 @@ def test_each_example_is_applied_and_exported_to_the_letter(connection: Connecti
         assert _read(exported) == wanted
         assert write_place(_read(exported)) == exported.read_text(encoding="utf-8") == _run("export", code).stdout
         assert "nothing to do" in _run("apply", str(exported)).stdout  # asks nothing, does nothing
+    for layout in layouts(connection):  # what its gateway is sent
+        assert not any(isinstance(one, Unusable) for one in drivers_for(map(_device, layout.devices)).values())
+    assert connection.execute(
+        "SELECT unlock_s, held_after_s FROM door WHERE code = 'porte-atelier' AND unlock_s > 5"
+    ).fetchall() == [(8.0, 120.0)]
     kinds = {kind for (kind,) in connection.execute("SELECT kind FROM space_kind")}
     assert kinds == set(SPACE_KINDS)
     shards = connection.execute("SELECT count(*), min(source), bool_or(generated) FROM place").fetchone()
@@ -178,10 +186,7 @@ def test_of_two_at_the_same_moment_one_waits_and_is_refused(connection: Connecti
 
 def test_nothing_is_half_done_when_the_database_refuses(connection: Connection, tmp_path: Path) -> None:
     _apply(connection, _village())
-    member = connection.execute(
-        "INSERT INTO member (status, home) SELECT 'active', id FROM place RETURNING ref"
-    ).fetchone()
-    assert member is not None
+    member = _member(connection)
     connection.execute(
         "INSERT INTO booking (member, place, space, starts_at, ends_at) "
         "SELECT %s, place, id, now() + interval '1 hour', now() + interval '2 hours' FROM space WHERE code = 'reunion'",
@@ -190,8 +195,16 @@ def test_nothing_is_half_done_when_the_database_refuses(connection: Connection, 
     file = tmp_path / "village.yaml"
     text = VILLAGE.replace(_line("reunion, name"), "").replace(_line("mouvement-reunion"), "")
     file.write_text(text.replace("La Gare de Felletin", "La Gare"), encoding="utf-8")
+    connection.execute(
+        "WITH made AS (INSERT INTO pass (member) VALUES (%s) RETURNING ref) "
+        "INSERT INTO pass_place (pass, place, spaces) "
+        "SELECT made.ref, place, ARRAY[space.id] FROM made, space WHERE code = 'reunion'",
+        member,
+    )
     before = connection.execute("SELECT count(*) FROM audit").fetchone()
-    assert "1 booking to come is of the space reunion, which is retired" in _run("plan", str(file)).stdout
+    planned = _run("plan", str(file)).stdout
+    assert "! 1 member has a pass that names the space reunion, which is retired" in planned
+    assert "! 1 booking to come is of the space reunion, which is retired" in planned
     with pytest.raises(Complaint, match=r"space reunion is still in use by booking .* Nothing was applied"):
         _run("apply", str(file), "--yes")
     assert connection.execute("SELECT name FROM place").fetchone() == ("La Gare de Felletin",)
@@ -207,6 +220,27 @@ def test_a_door_that_would_lose_its_lock_asks_for_a_word_more(connection: Connec
         _run("apply", str(file), "--yes")
     assert connection.execute("SELECT count(*) FROM device WHERE retired_at IS NOT NULL").fetchone() == (0,)
     assert "applied" in _run("apply", str(file), "--yes", "--confirm", "door-without-lock").stdout
+
+
+def test_a_plan_says_whom_a_retired_door_and_a_closed_place_concern(connection: Connection, tmp_path: Path) -> None:
+    _apply(connection, _village(("status: preparation", "status: open")))
+    connection.execute(
+        "INSERT INTO door_group (place, code, name, doors) SELECT place, 'rez', 'Rez', ARRAY[id] FROM door"
+    )
+    member = connection.execute(
+        "INSERT INTO member (status, home) SELECT 'active', id FROM place RETURNING ref"
+    ).fetchone()
+    connection.execute("INSERT INTO pass (member, everywhere) VALUES (%s, true)", member)
+    file = tmp_path / "village.yaml"
+    text = VILLAGE
+    for part in ("entree, name", "lecteur-entree", "contact-entree"):
+        text = text.replace(_line(part), "")
+    file.write_text(text.replace("status: preparation", "status: closed"), encoding="utf-8")
+    planned = _run("plan", str(file)).stdout
+    assert "- door    entree  retired" in planned
+    assert "! the door group rez holds the door entree, which is retired" in planned
+    assert "! the place is no longer open: 1 member has a pass for it, and 0 bookings to come are of it" in planned
+    assert "applied" in _run("apply", str(file), "--yes").stdout
 
 
 def test_rules_follow_schedules_and_what_the_database_lacks_is_refused_by_line(connection: Connection) -> None:
@@ -239,9 +273,19 @@ def test_a_spreadsheet_adds_sensors_to_a_place_and_retires_none(connection: Conn
         _run("devices", str(file), "--place", CODE, "--yes")
 
 
+def _device(row: dict[str, Any]) -> Device:
+    return Device.model_validate(row)
+
+
 def _line(part: str) -> str:
     (found,) = (line for line in VILLAGE.splitlines(keepends=True) if f"code: {part}" in line)
     return found
+
+
+def _member(connection: Connection) -> tuple[str]:
+    made = connection.execute("INSERT INTO member (status, home) SELECT 'active', id FROM place RETURNING ref")
+    (ref,) = made.fetchone() or ("",)
+    return (ref,)
 
 
 def _in_transaction(connection: Connection, plan: Plan) -> None:

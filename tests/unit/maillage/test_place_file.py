@@ -252,6 +252,21 @@ def test_what_is_wrong_is_refused_by_its_line(change: tuple[str, str], faults: l
         assert one.startswith(expected), one
 
 
+def test_hours_come_back_as_they_were_written() -> None:
+    hours = (
+        '  opening_hours:\n    mon: "08:30-12:30, 13:30-24:00"\n    tue: "00:00-02:00"\n'
+        '    holidays: {department: "67", hours: "10:00-16:00"}\n'
+        '    except: [{days: "2026-12-24 to 2026-12-31", hours: closed}]\n'
+        '    closed: ["2026-08-01 to 2026-08-15", "2027-02-28"]\n'
+    )
+    text = write_place(_read(_changed(("  commune_code: 87085\n", hours))))
+    assert hours in text
+    assert "  opening_hours:\n    holidays: closed\n" in write_place(
+        _read(text.replace(hours, "  opening_hours: {holidays: closed}\n"))
+    )
+    assert "  opening_hours: {}\n" in write_place(_read(text.replace(hours, "  opening_hours: {}\n")))
+
+
 def test_all_faults_are_named_at_once_in_the_order_of_their_lines() -> None:
     found = _faults(
         _changed(("capacity: 2}", "capacity: many}"), (", to: place}", ", to: sale}"), ("desk: d2}", "desk: d9}"))
