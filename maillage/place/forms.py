@@ -121,14 +121,17 @@ def whole(low: int, high: int) -> Form:
     return Form(says=f"a whole number, {low} to {high}", read=read, write=str, schema=schema)
 
 
-def number(low: float, high: float, *, above: bool = False) -> Form:
+def number(low: float, high: float, *, above: bool = False, decimals: int = 12) -> Form:
     """A number within limits; ``above``: the least value is not allowed itself."""
     says = f"a number {'above' if above else 'from'} {low:g} {'up ' if above else ''}to {high:g}"
 
     def read(node: Node) -> float:
         found = text_of(node, "a number").strip()
-        if not re.fullmatch(r"[+-]?[0-9]{1,9}([.,][0-9]{1,15})?", found):
+        written = re.fullmatch(r"[+-]?[0-9]{1,9}(?:[.,]([0-9]+))?", found)
+        if written is None:
             raise Refused(f"expected {says}, not {found[:30]!r}")
+        if len(written[1] or "") > decimals:
+            raise Refused(f"at most {decimals} decimals are kept: {found[:30]}")
         value = float(found.replace(",", "."))
         if not low <= value <= high or (above and value == low) or not math.isfinite(value):
             raise Refused(f"expected {says}, not {found[:30]}")

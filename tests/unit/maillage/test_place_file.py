@@ -212,6 +212,18 @@ def test_the_examples_are_what_the_issue_asks_for() -> None:
             ("commune_code: 87085", "opening_hours: {lun: 09:00-13:00}"),
             ["line 6: opening_hours: lun is no day; did you mean sun?"],
         ),
+        (
+            (", to: place}", ", to: place, unlock_s: 5.123456789}"),
+            ["line 14: unlock_s: at most 2 decimals are kept: 5.123456789"],
+        ),
+        (
+            (", to: place}", ", to: place, unlock_s: 0}"),
+            ["line 14: unlock_s: expected a number above 0 up to 60, not 0"],
+        ),
+        (
+            (", to: place}", ", to: place, passback: timed}"),
+            ["line 14: the door entree: passback timed needs passback_s"],
+        ),
         # trees and kinds
         (
             ("kind: meeting_room}", "kind: meeting_room, parent: bureau}"),
