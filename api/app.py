@@ -28,6 +28,7 @@ from api.events import routes as events
 from api.explain import muster_routes as muster
 from api.explain import routes as explain
 from api.explain import what_if_routes as what_if
+from api.gateways import configuration_routes
 from api.gateways import fitting_routes as fleet
 from api.gateways import routes as gateways
 from api.http import problems
@@ -99,6 +100,7 @@ _MANAGEMENT: Final = (
     fleet,
     gateways,
     devices,
+    configuration_routes,
     keys,
 )
 """Routes that need a key; each declares its permission."""

@@ -14,7 +14,7 @@ from maillage.complaint import Complaint
 app = typer.Typer()
 
 
-@app.command("field", short_help="Set up the place's own broker; print what to type into each board.")
+@app.command("field", short_help="Set up the place's own broker and its boards.")
 def field(
     *,
     identity: Annotated[

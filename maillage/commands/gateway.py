@@ -10,6 +10,7 @@ import typer
 
 from maillage.commands import field
 from maillage.commands.begin import begin, given
+from maillage.commands.configuration import configuration
 from maillage.complaint import Complaint
 
 app = typer.Typer()
@@ -125,4 +126,5 @@ def revoke(
     print(f"{done['gateway']} of {done['place']} is shut out since {done['revoked_at']}.")
 
 
+app.command("configuration", short_help="Show a gateway's configuration, or set it back.")(configuration)
 app.add_typer(field.app)
