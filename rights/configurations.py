@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import psycopg
@@ -24,26 +25,31 @@ log = logging.getLogger(__name__)
 
 _ASIDE_S: Final = 60.0
 """What fails for one gateway is tried again after this."""
-_SAID: Final[Mapping[Step, tuple[str, str]]] = {
-    "refused": ("configuration_refused", "it doesn't use the configuration that it was sent: {reason}"),
-    "silent": (
-        "configuration_refused",
-        "it doesn't acknowledge the configuration that it is sent. Has it the right key? It says: {reason}",
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Finding:
+    """An alarm of a gateway's configuration."""
+
+    kind: str
+    text: str
+
+
+_DRIFT: Final = "it holds {what}. Was its disk or the database restored? It is sent the newest."
+_FINDINGS: Final[Mapping[Step, _Finding]] = {
+    "refused": _Finding(
+        kind="configuration_refused", text="it doesn't use the configuration that it was sent: {reason}"
     ),
-    "differs": (
-        "configuration_drift",
-        "it holds another configuration under the number of the newest; it gets a newer one.",
+    "silent": _Finding(
+        kind="configuration_refused",
+        text="it doesn't acknowledge the configuration that it is sent. Has it the right key? It says: {reason}",
     ),
-    "ahead": (
-        "configuration_drift",
-        "it holds a newer configuration than the centre; it gets a newer one still. Was the database restored?",
+    "differs": _Finding(
+        kind="configuration_drift", text=_DRIFT.format(what="another configuration under the number of the newest")
     ),
-    "went_back": (
-        "configuration_drift",
-        "it holds an older configuration than it had; it is sent the newest. Was its disk restored?",
-    ),
+    "ahead": _Finding(kind="configuration_drift", text=_DRIFT.format(what="a newer configuration than the centre")),
+    "went_back": _Finding(kind="configuration_drift", text=_DRIFT.format(what="an older configuration than it had")),
 }
-"""Kind and text of an alarm, by what was found."""
 
 
 class Configurations:
@@ -185,7 +191,7 @@ class Configurations:
             except (TooLong, ValidationError, SealError) as error:  # the versions before stay in force
                 text = str(error) if not isinstance(error, ValidationError) else _first(error)
                 log.error("configuration_unusable", extra={"gateway": gateway.code, "reason": text})
-                gateways.alarm_of_configuration(connection, gateway, "configuration_unusable", text)
+                gateways.alarm_of_configuration(connection, gateway, kind="configuration_unusable", text=text)
                 continue
             targets[gateway.id] = target_of(version, body)
             fresh.append(
@@ -226,10 +232,12 @@ class Configurations:
                 self._send(gateway, configuration_message(body, self._seed))
                 side.sending(target.version, now)
             return
-        log.warning(_SAID[step][0], extra={"gateway": gateway.code, "version": side.version, "ours": target.version})
-        kind, text = _SAID[step]
-        text = text.format(reason=side.refused or "nothing")
-        gateways.alarm_of_configuration(connection, gateway, kind, text, version=side.version, ours=target.version)
+        found = _FINDINGS[step]
+        log.warning(found.kind, extra={"gateway": gateway.code, "version": side.version, "ours": target.version})
+        text = found.text.format(reason=side.refused or "nothing")
+        gateways.alarm_of_configuration(
+            connection, gateway, kind=found.kind, text=text, version=side.version, ours=target.version
+        )
         if step in ("ahead", "differs"):
             self._forced[gateway.id] = side.version
 

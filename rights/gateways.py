@@ -128,7 +128,7 @@ def alarm_of_refusal(connection: Connection, gateway: Gateway, version: int) -> 
     raise_alarm(connection, alarm)
 
 
-def alarm_of_configuration(connection: Connection, gateway: Gateway, kind: str, text: str, **detail: int) -> None:
+def alarm_of_configuration(connection: Connection, gateway: Gateway, *, kind: str, text: str, **detail: int) -> None:
     """Tell the operator what is wrong with a gateway's configuration."""
     alarm = Alarm(
         kind=kind,

@@ -125,7 +125,8 @@ def test_it_survives_a_restart_and_never_goes_back(
     send(centre, configured(7, DESK), 7)
     until(lambda: not process.spool.trouble and process.spool.position("gare-1").depth == 0)
     process.stop()
-    assert b"5a5a5a" not in next((identified.spool.parent / "spool.sqlite.configurations").iterdir()).read_bytes()
+    kept = identified.spool.parent / "spool.sqlite.configurations" / "gare-1.json"
+    assert b"5a5a5a" not in kept.read_bytes()
 
     again = running()
     assert again.holders["gare-1"].acknowledged[0] == 7
@@ -133,7 +134,7 @@ def test_it_survives_a_restart_and_never_goes_back(
     centre.send("config", configured(6))
     until(lambda: again.holders["gare-1"].refusals == 1)
     again.stop()
-    (identified.spool.parent / "spool.sqlite.configurations" / "gare-1.json").write_bytes(b"{")
+    kept.write_bytes(b"{")
 
     without = running()
     assert not without.places["gare-1"].config.devices
