@@ -16,6 +16,11 @@ _DIRTY = """
 -- what may have changed since the last look
 DELETE FROM configuration_dirty RETURNING place, gateway
 """
+_JOINED = """
+-- the places with a gateway that has joined
+SELECT DISTINCT place FROM gateway WHERE retired_at IS NULL AND revoked_at IS NULL AND sealing_key IS NOT NULL
+ORDER BY place
+"""
 _NEWEST = """
 -- the newest version of gateways
 SELECT DISTINCT ON (gateway) gateway, version, fingerprint, made_of FROM gateway_configuration
@@ -66,6 +71,11 @@ class New:
     fingerprint: str
     made_of: str
     back_to: int | None
+
+
+def joined(connection: Connection) -> list[int]:
+    """Return the places with a gateway that has joined."""
+    return [place for (place,) in connection.execute(_JOINED)]
 
 
 def take_dirty(connection: Connection) -> tuple[set[int], set[int]]:

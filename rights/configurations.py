@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from rights.store import Connection
 
 log = logging.getLogger(__name__)
 
+_PLACES_AT_ONCE: Final = 100
+_SENT_AT_ONCE: Final = 100
+"""So many at a time, some 0.2 s: lists and orders wait no longer."""
 _ASIDE_S: Final = 60.0
 """What fails for one gateway is tried again after this."""
 
@@ -84,13 +88,16 @@ class Configurations:
         """Gateways that get a new version, above the given one, even where nothing has changed."""
         self._aside: dict[str, float] = {}
         """When a gateway for which sending failed is tried again."""
-        self._all = True
-        """Whether every gateway is to be looked at: the keys may be others than those of the last leader."""
+        self._careful = False
+        """Whether places are looked at one by one, because some failed together."""
+        self._sent = 0
+        self._due: dict[int, None] = {}
+        """Places whose gateways are to be looked at, the oldest first."""
 
     @property
     def waits(self) -> bool:
         """Whether there is more to do at once."""
-        return bool(self._forced)
+        return bool(self._due or self._forced)
 
     def load(self, known: Iterable[Gateway], said: Callable[[Address], State | None]) -> None:
         """Follow the gateways in service; what is known of those that stay remains."""
@@ -105,9 +112,9 @@ class Configurations:
                 self._touched.add(one.code)
             self._sides[one.code] = side
 
-    def begin(self) -> None:
-        """Take the lead: look at every gateway."""
-        self._all = True
+    def begin(self, connection: Connection) -> None:
+        """Take the lead: every gateway is looked at, since the keys may be others than the last leader's."""
+        self._due |= dict.fromkeys(configuration_rows.joined(connection))
 
     def heard(self, address: Address, state: State) -> None:
         """Take in a gateway's state; one at another address than its own is a stranger's."""
@@ -122,26 +129,47 @@ class Configurations:
             side.heard(State(online=False))
 
     def turn(self, connection: Connection) -> None:
-        """Make new versions where something has changed, in one transaction; ``connection``: in autocommit.
+        """Make new versions where something has changed, of some places at a time; ``connection``: in autocommit.
+
+        What fails though the database is there is tried place by place; one that fails alone waits for its next change.
 
         Raises:
-            psycopg.Error: the database is away, and nothing was written. ``begin`` again.
+            psycopg.Error: the database is away. ``begin`` again.
         """
-        with store.snapshot(connection):
-            places, forced = configuration_rows.take_dirty(connection)
-            above = {**dict.fromkeys(forced, 0), **self._forced}
-            if not (self._all or places or above):
+        self._take_dirty(connection)
+        places = list(itertools.islice(self._due, 1 if self._careful else _PLACES_AT_ONCE))
+        if not places:
+            self._careful = False
+            return
+        try:
+            with store.snapshot(connection):
+                targets = self._made(connection, layouts(connection, places=places, joined=True))
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception:
+            log.exception("configurations_failed", extra={"places": places[:5], "alone": self._careful})
+            self._metrics.failures.inc()
+            if not self._careful:
+                self._careful = True
                 return
-            places |= {side.gateway.place for side in self._sides.values() if side.gateway.id in above}
-            found = layouts(connection, places=None if self._all else sorted(places), joined=True)
-            targets = self._made(connection, found, above)
+            targets = {}
         for side in self._sides.values():
-            if self._all or side.gateway.place in places:
+            if side.gateway.place in places:
                 self._targets.pop(side.gateway.id, None)  # one that was shut out gets none
+                self._forced.pop(side.gateway.id, None)
                 self._touched.add(side.gateway.code)
         self._targets |= targets
-        self._all = False
-        self._forced.clear()
+        for place in places:
+            del self._due[place]
+
+    def _take_dirty(self, connection: Connection) -> None:
+        """Note what may have changed; if this process dies, the next one to lead looks at everything."""
+        with connection.transaction():
+            dirty, forced = configuration_rows.take_dirty(connection)
+        places = {side.gateway.id: side.gateway.place for side in self._sides.values()}
+        self._forced = {**dict.fromkeys(forced, 0), **self._forced}
+        self._due |= dict.fromkeys(sorted(dirty | {places[one] for one in self._forced if one in places}))
+        self._forced = {one: above for one, above in self._forced.items() if one in places}
 
     def pump(self, connection: Connection, now: float, *, everyone: bool = False) -> None:
         """Send what is due; with ``everyone``, also where nothing was heard. ``now``: seconds that only grow.
@@ -150,7 +178,10 @@ class Configurations:
             psycopg.Error: the database is away; what is due stays due. Whatever else goes wrong with a gateway stays
                 there.
         """
+        sent = self._sent
         for code in list(self._sides) if everyone else list(self._touched):
+            if self._sent - sent >= _SENT_AT_ONCE:
+                return  # lists wait no longer
             side = self._sides.get(code)
             if side is not None and now >= self._aside.get(code, now):
                 try:
@@ -170,7 +201,7 @@ class Configurations:
                 )
             )
 
-    def _made(self, connection: Connection, found: Sequence[Layout], above: Mapping[int, int]) -> dict[int, Target]:
+    def _made(self, connection: Connection, found: Sequence[Layout]) -> dict[int, Target]:
         """Write the versions that are new; return what each gateway should hold."""
         ids = [one.gateway.id for one in found]
         newest = configuration_rows.newest(connection, ids)
@@ -184,9 +215,9 @@ class Configurations:
                 targets[gateway.id] = stored.target
             try:
                 said = self._said(layout, holds.get(gateway.id))
-                if stored is not None and stored.made_of == said.made_of and gateway.id not in above:
+                if stored is not None and stored.made_of == said.made_of and gateway.id not in self._forced:
                     continue
-                version = 1 + max(above.get(gateway.id, 0), stored.target.version if stored is not None else 0)
+                version = 1 + max(self._forced.get(gateway.id, 0), stored.target.version if stored is not None else 0)
                 body = said.body(version)
             except (TooLong, ValidationError, SealError) as error:  # the versions before stay in force
                 text = str(error) if not isinstance(error, ValidationError) else _first(error)
@@ -242,6 +273,7 @@ class Configurations:
             self._forced[gateway.id] = side.version
 
     def _send(self, gateway: Gateway, message: bytes) -> None:
+        self._sent += 1
         self._publish(gateway.address.topic("config"), message)
         self._metrics.messages.labels("config").inc()
         self._metrics.bytes.labels("config").inc(len(message))

@@ -159,7 +159,7 @@ class Worker:
         if stop.is_set():
             return
         missing = self._refresher.begin(connection)
-        self._configurations.begin()
+        self._configurations.begin(connection)
         self._load(connection)
         self.leads = True
         self._metrics.leads.set(1)
@@ -171,7 +171,7 @@ class Worker:
             if keeper.held != connection.fences:
                 log.error("lead_lost", extra={"reason": "another rights process leads"})
                 return
-            self._listen(0.0 if self._refresher.waits else _TICK_S)
+            self._listen(0.0 if self._refresher.waits or self._configurations.waits else _TICK_S)
             now = time.monotonic()
             if now >= poll:
                 self._pending |= {"access", "command", "enrolment", "configuration"}

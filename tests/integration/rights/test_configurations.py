@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.configuration.holder import ConfigurationHolder
+from gateway.contract.configuration import Secrets
 from gateway.contract.sealed import new_pair
 from gateway.contract.signing import new_seed, public_key
 from gateway.identity import Identity, read_identities, write_identity
@@ -21,6 +22,11 @@ from gateway.run import Process
 from gateway.settings import GatewaySettings
 from maillage.embedded import EmbeddedMosquitto
 from rights.card_secret import place_key
+from rights.configurations import Configurations
+from rights.configuring import Layout
+from rights.gateways import gateways
+from rights.layout import layouts
+from rights.metrics import Metrics
 from rights.run import run
 from rights.settings import RightsSettings
 from tests.conftest import CentralBroker, Database
@@ -190,3 +196,39 @@ def test_one_that_is_shut_out_gets_none(stage: Stage) -> None:
         until(lambda: network.run("SELECT count(*) FROM configuration_dirty") == [(0,)])
         assert network.run("SELECT count(*) FROM gateway_configuration") == [(1,)]
     assert json.loads(network.run("SELECT body FROM gateway_configuration")[0][0])["gateway"] == "gare-1"
+
+
+def test_a_place_that_fails_keeps_no_other_from_its_configuration(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.run("UPDATE gateway SET sealing_key = %(key)s", key=new_pair()[1])
+    made = Configurations(
+        lambda _topic, _payload: None,
+        SEED,
+        Metrics(),
+        list_keys=(public_key(SEED),),
+        secrets=lambda _place: Secrets(card_key=KEY),
+    )
+    made.load(gateways(network.rights), lambda _address: None)
+    made.begin(network.rights)
+    (bad,) = [number for number, code in network.codes().items() if code == "port"]
+
+    def failing(connection: Any, *, places: list[int], joined: bool) -> list[Layout]:
+        if bad in places:
+            raise ValueError("a row that makes no sense")
+        return layouts(connection, places=places, joined=joined)
+
+    monkeypatch.setattr("rights.configurations.layouts", failing)
+    turns = 0
+    while made.waits:
+        made.turn(network.rights)
+        turns += 1
+        assert turns < 10
+    assert network.run("SELECT g.code FROM gateway_configuration JOIN gateway g ON g.id = gateway ORDER BY 1") == [
+        ("gare-1",),
+        ("halle-1",),
+    ]
+    monkeypatch.undo()
+    network.run("UPDATE door SET unlock_s = 4 WHERE place = at('port')")
+    made.turn(network.rights)
+    assert network.run("SELECT count(*) FROM gateway_configuration") == [(3,)]
