@@ -1,4 +1,4 @@
-"""The metrics of a gateway process's lists and orders, in Prometheus' text format."""
+"""The metrics of a gateway process's lists, configurations and orders, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from process.exposition import metric, single
 
 
 def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
-    """Return the metrics of ``places``, whose lists and orders come by ``downlink``."""
+    """Return the metrics of ``places``, whose lists, configurations and orders come by ``downlink``."""
     lists = {code: place.lists for code, place in places.items()}
     held = [(code, one.current) for code, one in lists.items()]
     now = {code: place.signed.believed(micros()) / 1e6 for code, place in places.items()}
@@ -62,6 +62,18 @@ def list_metrics(places: Mapping[str, Place], downlink: Downlink) -> str:
                 "counter",
                 "Lists, parts and deltas refused.",
                 sum(one.refusals for one in lists.values()),
+            ),
+            metric(
+                "maillage_gateway_configuration_version",
+                "gauge",
+                "Version of the configuration in force; 0: none.",
+                [("", {"gateway": code}, one.version or 0) for code, one in downlink.holders.items()],
+            ),
+            single(
+                "maillage_gateway_configurations_refused_total",
+                "counter",
+                "Configurations refused.",
+                sum(one.refusals for one in downlink.holders.values()),
             ),
             metric(
                 "maillage_gateway_commands_total",

@@ -107,6 +107,11 @@ class Downlink:
         self._thread.start()
 
     @property
+    def holders(self) -> Mapping[str, ConfigurationHolder]:
+        """The configurations, by gateway; one that runs by the gateways' file has none."""
+        return self._holders
+
+    @property
     def alive(self) -> bool:
         """Whether its threads run."""
         return self._thread.is_alive() and self.store.alive

@@ -41,6 +41,18 @@ _CHANGES: Final = """
 -- since when a change waits to be made into lists
 SELECT coalesce(extract(epoch FROM now() - min(at)), 0)::float8 FROM access_dirty
 """
+_CONFIGURATIONS: Final = """
+-- online gateways that have joined, how many of them don't use the newest configuration for a while, and why
+SELECT count(*), count(*) FILTER (WHERE b.behind),
+       min(g.code || ': ' || coalesce(s.config_refused, 'it says nothing')) FILTER (WHERE b.behind),
+       coalesce((SELECT extract(epoch FROM now() - min(d.at)) FROM configuration_dirty d), 0)::float8
+FROM gateway g JOIN gateway_state s ON s.gateway = g.id AND s.online
+LEFT JOIN LATERAL (SELECT c.version, c.fingerprint, c.made_at FROM gateway_configuration c WHERE c.gateway = g.id
+                   ORDER BY c.version DESC LIMIT 1) n ON true
+CROSS JOIN LATERAL (SELECT (s.config_version, s.config_fingerprint) IS DISTINCT FROM (n.version, n.fingerprint)
+  AND coalesce(n.made_at, g.joined_at) < now() - make_interval(secs => %s) AS behind) b
+WHERE g.retired_at IS NULL AND g.revoked_at IS NULL AND g.sealing_key IS NOT NULL
+"""
 _REFUSED: Final = """
 -- why nothing can be stored, or a gateway's events can't
 SELECT text FROM alarm
@@ -86,6 +98,7 @@ def look_at_work(connection: Any) -> Iterator[Finding]:
     if letters:
         yield note("dead letters", f"{letters} of the last day wait", "maillage dead-letters list")
     yield from _lists(connection, online)
+    yield from _configurations(connection)
     yield from _jobs(connection)
 
 
@@ -116,3 +129,15 @@ def _lists(connection: Any, online: int) -> Iterator[Finding]:
         yield bad("access lists", f"a change waits since {waits_s:.0f} s to be made into lists", mend)
     if online and not (missing or old or ending or waits_s > _LIST_S):
         yield good("access lists", f"in force at all online gateways, the oldest made {oldest_s / 3600:.1f} h ago")
+
+
+def _configurations(connection: Any) -> Iterator[Finding]:
+    joined, behind, why, waits_s = connection.execute(_CONFIGURATIONS, (_LIST_S,)).fetchone()
+    if behind:
+        text = f"{behind} of {joined} online gateways don't use their newest, like {why}"
+        yield bad("configurations", text, "mend what it names, or `maillage gateway configuration CODE --back-to N`")
+    if waits_s > _LIST_S:
+        text = f"a change waits since {waits_s:.0f} s to be made into configurations"
+        yield bad("configurations", text, "look at the rights process: /readyz, its log")
+    elif joined and not behind:
+        yield good("configurations", f"the newest is in use at all {joined} online gateways that have joined")

@@ -129,6 +129,7 @@ def process_of_its_own(told: GatewaySettings, one: GatewayConfig | None = None) 
         "MAILLAGE_MQTT_URL": told.mqtt_url.get_secret_value(),
         "MAILLAGE_FIELD_MQTT_URL": told.field_mqtt_url.get_secret_value(),
         "MAILLAGE_GATEWAYS_FILE": str(told.gateways_file),
+        **({"MAILLAGE_IDENTITY": str(told.identity)} if told.identity is not None else {}),
         "MAILLAGE_SPOOL": str(told.spool),
         "MAILLAGE_METRICS_PORT": "0",
         "MAILLAGE_LOG_LEVEL": "ERROR",

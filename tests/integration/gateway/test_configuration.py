@@ -13,7 +13,7 @@ from gateway.identity import Identity, write_identity
 from gateway.run import Process
 from gateway.settings import GatewaySettings
 from tests.conftest import CentralBroker
-from tests.integration.gateway.stage import Centre, Field, start
+from tests.integration.gateway.stage import Centre, Field, process_of_its_own, start
 from tests.unit.gateway.configurations import DESK, SEALING_KEY, configured
 from tests.unit.gateway.place_parts import SEED, S, access_list, badge, signed
 from tests.waiting import until
@@ -141,3 +141,14 @@ def test_it_survives_a_restart_and_never_goes_back(
     centre.send("config", configured(6))
     until(lambda: without.holders["gare-1"].refusals == 1)
     assert not without.places["gare-1"].config.devices
+
+
+def test_what_was_acknowledged_survives_a_kill(centre: Centre, identified: GatewaySettings) -> None:
+    with process_of_its_own(identified):
+        until(lambda: any(state["online"] for state in centre.states))
+        send(centre, configured(1, DESK), 1)
+        boot = centre.states[-1]["boot"]
+    with process_of_its_own(identified):
+        until(lambda: any(state["online"] and state["boot"] != boot for state in centre.states))
+        until(lambda: centre.states[-1].get("config_version") == 1)
+        assert centre.states[-1]["devices"] == 2

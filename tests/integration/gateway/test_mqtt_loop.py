@@ -310,3 +310,36 @@ def test_threads_that_write_at_once_tear_no_message_apart() -> None:
     messages = {bytes([0x30, 103, 0, 1]) + b"t" + letter * 100 for letter in (b"a", b"b", b"c")}
     assert len(received) == 300 * 105
     assert {bytes(received[at : at + 105]) for at in range(0, len(received), 105)} == messages
+
+
+def test_a_dropped_filter_brings_nothing_more_also_if_it_was_dropped_without_a_connection(
+    loop: MqttLoop, field_mqtt: EmbeddedMosquitto
+) -> None:
+    got: list[str] = []
+    broker = parse_mqtt_url(field_mqtt.url())
+    kept = loop.add(
+        broker,
+        client_id="kept",
+        on_message=lambda message: got.append(message.topic),
+        on_session=lambda _resumed: None,
+        subscriptions=[("a", 0), ("b", 0), ("c", 0), ("end", 0)],
+    )
+    sender = loop.add(broker, client_id="sender", on_message=nothing)
+    until(lambda: kept.connected and sender.connected)
+
+    def said() -> set[str]:
+        got.clear()
+        for topic in ("a", "b", "c"):
+            sender.publish(topic, b"x", qos=0)
+        until(lambda: say(sender, "end", b"x") or "end" in got)
+        return set(got) - {"end"}
+
+    until(lambda: said() == {"a", "b", "c"})
+    kept.unsubscribe(["a"])
+    until(lambda: said() == {"b", "c"})
+    field_mqtt.stop()
+    until(lambda: not kept.connected)
+    kept.unsubscribe(["b"])
+    field_mqtt.start()
+    until(lambda: kept.connected and sender.connected)
+    until(lambda: said() == {"c"})

@@ -20,6 +20,7 @@ from gateway.contract.signing import new_seed, public_key
 from gateway.identity import Identity, read_identities, write_identity
 from gateway.run import Process
 from gateway.settings import GatewaySettings
+from maillage.doctor.work import look_at_work
 from maillage.embedded import EmbeddedMosquitto
 from rights.card_secret import place_key
 from rights.configurations import Configurations
@@ -232,3 +233,23 @@ def test_a_place_that_fails_keeps_no_other_from_its_configuration(
     network.run("UPDATE door SET unlock_s = 4 WHERE place = at('port')")
     made.turn(network.rights)
     assert network.run("SELECT count(*) FROM gateway_configuration") == [(3,)]
+
+
+def test_the_doctor_names_a_gateway_that_does_not_use_its_newest(network: Network) -> None:
+    network.run("UPDATE gateway SET sealing_key = %(key)s, joined_at = now() WHERE code = 'gare-1'", key=new_pair()[1])
+    network.run(
+        "INSERT INTO gateway_configuration (gateway, place, version, body, fingerprint, made_of, made_at)"
+        " SELECT id, place, 2, '{}', repeat('a', 64), '', now() - interval '1 hour' FROM gateway WHERE code = 'gare-1'"
+    )
+    network.run(
+        "INSERT INTO gateway_state (gateway, place, online, heard_at, changed_at, config_version, config_fingerprint,"
+        " config_refused) SELECT id, place, true, now(), now(), 1, repeat('b', 64), 'unknown_driver' FROM gateway"
+        " WHERE code = 'gare-1'"
+    )
+
+    def said() -> list[str]:
+        return [one.text for one in look_at_work(network.owner) if one.what == "configurations"]
+
+    assert said() == ["1 of 1 online gateways don't use their newest, like gare-1: unknown_driver"]
+    network.run("UPDATE gateway_state SET config_version = 2, config_fingerprint = repeat('a', 64)")
+    assert said() == ["the newest is in use at all 1 online gateways that have joined"]
