@@ -103,9 +103,9 @@ def passwords_of(gateways: Sequence[GatewayConfig]) -> dict[str, str]:
     return {one.gateway: one.mqtt_password.get_secret_value() for one in gateways if one.mqtt_password}
 
 
-def password_hash(password: str) -> str:
-    """Return ``password`` as Mosquitto 2's password file wants it: salted PBKDF2 with SHA-512."""
-    rounds, salt = 101, secrets.token_bytes(12)  # Mosquitto's own number; our passwords are random, not guessable
+def password_hash(password: str, salt: bytes | None = None) -> str:
+    """Return ``password`` as Mosquitto 2's password file wants it: PBKDF2 with SHA-512, by a new salt if not given."""
+    rounds, salt = 101, salt or secrets.token_bytes(12)  # Mosquitto's own number; our passwords are random
     digest = hashlib.pbkdf2_hmac("sha512", password.encode("utf-8"), salt, rounds)
     return f"$7${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 

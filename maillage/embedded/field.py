@@ -13,8 +13,9 @@ from pathlib import Path
 from gateway.config import GatewayConfig
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.mosquitto import HERE, EmbeddedMosquitto
-from maillage.embedded.process import give_to_server
-from maillage.field.files import CONF, conf, write_if_changed, write_users
+from maillage.embedded.process import free_port, give_to_server
+from maillage.field.certificate import ensure_certificate
+from maillage.field.files import CERTIFICATE, CONF, conf, write_if_changed, write_users
 from maillage.field.logins import PROCESS, SIMULATOR, Logins, logins_of
 from maillage.field.passwords import passwords_for, read_passwords, write_passwords
 
@@ -28,14 +29,22 @@ class EmbeddedField(EmbeddedMosquitto):
         *,
         bundle: Bundle,
         simulator: bool = False,
+        tls: bool = False,
         port: int | None = None,
         log: Path | None = None,
     ) -> None:
         super().__init__(directory, bundle=bundle, port=port, log=log)
         self._simulator = simulator
+        self.tls_port = free_port() if tls else None
+        """Of the listener with TLS, whose certificate is ``certificate``."""
         self._store = self.directory / "logins.json"
         self._logins = Logins(all=())
         self._passwords: dict[str, str] = {}
+
+    @property
+    def certificate(self) -> Path:
+        """What a bridge with TLS believes."""
+        return self.directory / CERTIFICATE
 
     def furnish(self, gateways: Iterable[GatewayConfig]) -> Logins:
         """Give the users for the devices of ``gateways`` their passwords and rights; return them."""
@@ -45,7 +54,11 @@ class EmbeddedField(EmbeddedMosquitto):
         return self._logins
 
     def _write_files(self) -> None:
-        text = conf(listeners=[f"{self.port} {self.host}"], tls=None, seen=HERE, data=HERE)
+        tls = None
+        if self.tls_port is not None:
+            tls = f"{self.tls_port} {self.host}"
+            ensure_certificate(self.directory, None, give=give_to_server)
+        text = conf(listeners=[f"{self.port} {self.host}"], tls=tls, seen=HERE, data=HERE)
         self._write_users()
         write_if_changed(self.directory / CONF, text, give=give_to_server)
         give_to_server(self.directory)

@@ -15,6 +15,9 @@ from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import ServerError, ServerProcess, free_port, give_to_server
 from maillage.field.files import CONF, conf, write_if_changed
 
+_RUNS: Final = b" running"
+"""It listens earlier than it takes signals: a SIGHUP before it says this ends it."""
+_RELOADS: Final = b"Reloading config."
 HERE: Final = Path()
 """The broker works in its directory: the folders above may be closed to its user."""
 
@@ -79,7 +82,8 @@ class EmbeddedMosquitto:
             ServerError: it doesn't start.
         """
         self._write_files()
-        self._process.start(ready=self._answers)
+        before = self._logged(_RUNS)
+        self._process.start(ready=lambda: self._logged(_RUNS) > before and self._answers())
 
     def _write_files(self) -> None:
         listener = f"{self.port} {self.host}"
@@ -129,16 +133,20 @@ class EmbeddedMosquitto:
             ServerError: it doesn't.
         """
         if self.running:
-            before = self._reloads()
+            before = self._logged(_RELOADS)
             self._process.signal(signal.SIGHUP)
             end = time.monotonic() + 30.0
-            while self._reloads() == before:
+            while self._logged(_RELOADS) == before:
                 if not self.running or time.monotonic() > end:
                     raise ServerError(f"Mosquitto did not read its users again:\n{self.tail()}")
                 time.sleep(0.01)
 
-    def _reloads(self) -> int:
-        return self._process.log.read_bytes().count(b"Reloading config.")
+    def _logged(self, words: bytes) -> int:
+        """Return how often its log, which is of all of its starts, says ``words``."""
+        try:
+            return self._process.log.read_bytes().count(words)
+        except FileNotFoundError:
+            return 0
 
     def _answers(self) -> bool:
         try:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import os
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from maillage.broker import password_hash, write_file
 from maillage.field.logins import PROCESS, SIMULATOR, Login
 
 CONF: Final = "mosquitto.conf"
@@ -44,8 +42,6 @@ certfile {seen}/certificate.pem
 keyfile {seen}/key.pem
 tls_version tlsv1.2
 """
-_ROUNDS: Final = 101
-"""Mosquitto's own number; our passwords are random, not guessable."""
 
 
 def conf(*, listeners: Sequence[str], tls: str | None, seen: Path, data: Path, open_to_all: bool = False) -> str:
@@ -95,20 +91,15 @@ def password_lines(passwords: Mapping[str, str], before: str = "") -> str:
     """Return Mosquitto's password file: salted PBKDF2 with SHA-512. A line of ``before`` that still holds is kept."""
     old = dict(line.split(":", 1) for line in before.splitlines() if ":" in line)
     return "".join(
-        f"{user}:{old[user] if _holds(old.get(user, ''), password) else _hash(password, secrets.token_bytes(12))}\n"
+        f"{user}:{old[user] if _holds(old.get(user, ''), password) else password_hash(password)}\n"
         for user, password in passwords.items()
     )
-
-
-def _hash(password: str, salt: bytes) -> str:
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS)
-    return f"$7${_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 def _holds(line: str, password: str) -> bool:
     parts = line.split("$")
     try:
-        return len(parts) == 5 and _hash(password, base64.b64decode(parts[3], validate=True)) == line
+        return len(parts) == 5 and password_hash(password, base64.b64decode(parts[3], validate=True)) == line
     except ValueError:
         return False
 
@@ -120,14 +111,7 @@ def write_if_changed(path: Path, text: str, *, give: Callable[[Path], None] = la
             return False
     except (OSError, ValueError):
         pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    give(partial)
-    partial.replace(path)
+    write_file(path.parent, path.name, text, give)
     return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from tests.waiting import until
 
 @pytest.fixture
 def closed(bundle: Bundle, tmp_path: Path) -> Iterator[EmbeddedField]:
-    server = EmbeddedField(tmp_path / "field", bundle=bundle)
+    server = EmbeddedField(tmp_path / "field", bundle=bundle, tls=True)
     server.start()
     server.furnish([config()])
     yield server
@@ -90,3 +92,28 @@ def test_a_stranger_does_not_get_in_and_a_retired_board_is_cut_off(closed: Embed
     old = config()
     closed.furnish([GatewayConfig.model_validate(old.model_dump() | {"devices": old.devices[:1]})])
     until(lambda: not board.connected)
+
+
+def test_a_bridge_elsewhere_comes_by_tls_and_believes_the_copied_certificate(
+    closed: EmbeddedField,
+) -> None:
+    assert closed.tls_port is not None
+    believed = ssl.create_default_context(cafile=closed.certificate)
+    with (
+        socket.create_connection((closed.host, closed.tls_port), timeout=30) as plain,
+        believed.wrap_socket(plain, server_hostname="127.0.0.1") as bridge,
+    ):
+        bridge.sendall(_connect("gare.zigbee2mqtt", closed.password("gare.zigbee2mqtt")))
+        assert bridge.recv(4) == b"\x20\x02\x00\x00"  # CONNACK: accepted
+    with socket.create_connection((closed.host, closed.tls_port), timeout=30) as plain, pytest.raises(ssl.SSLError):
+        ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def _connect(user: str, password: str) -> bytes:
+    """Return MQTT's first packet (3.1.1, section 3.1): a clean session."""
+
+    def text(word: str) -> bytes:
+        return len(word).to_bytes(2, "big") + word.encode()
+
+    body = text("MQTT") + b"\x04\xc2\x00\x3c" + text("bridge") + text(user) + text(password)
+    return b"\x10" + len(body).to_bytes(1, "big") + body

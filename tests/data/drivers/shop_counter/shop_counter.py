@@ -7,7 +7,7 @@ import re
 from gateway.contract.configuration import Device
 from gateway.contract.wire import CountEvent
 from gateway.drivers import NOTHING, Decoded, DriverError
-from gateway.drivers.description import DriverDescription
+from gateway.drivers.description import DriverDescription, FieldSide
 from gateway.drivers.fields import read_object
 
 
@@ -50,5 +50,6 @@ SHOP_COUNTER = DriverDescription(
     address_example="shop/front",
     secrets=frozenset(),
     make=ShopCounter,
+    field_side=lambda address: FieldSide(topic=address, says=(address,)),
     expect_every_s=600,
 )
