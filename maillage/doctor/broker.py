@@ -15,14 +15,22 @@ from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.errors import GatewayError
+from gateway.field.login import logged_in
 from gateway.mqtt.address import Certificate, parse_mqtt_url
 from maillage.doctor.finding import Finding, bad, good, note
 
 _SOON: Final = timedelta(days=30)
 
 
-def look_at_broker(variable: str, what: str, *, tls: str | None = None) -> Iterator[Finding]:
-    """Connect to the broker that ``variable`` names, as the processes do; ``tls`` names the certificate's folder."""
+def look_at_broker(variable: str, what: str, *, tls: str | None = None, logins: str | None = None) -> Iterator[Finding]:
+    """Connect to the broker that ``variable`` names, as the processes do.
+
+    Args:
+        variable: the name of a setting, as the others.
+        what: the broker, in words.
+        tls: names the certificate's folder.
+        logins: names the file of a field broker's logins; such a broker should let nobody in without one.
+    """
     url = os.environ.get(variable)
     if not url:
         yield note(what, f"{variable} is not set", "set it, or run maillage up, which brings its own")
@@ -30,6 +38,8 @@ def look_at_broker(variable: str, what: str, *, tls: str | None = None) -> Itera
     try:
         folder = Path(os.environ[tls]) if tls and os.environ.get(tls) else None
         broker = parse_mqtt_url(url, tls=folder)
+        if logins is not None and (held := os.environ.get(logins)):
+            broker = logged_in(broker, Path(held))
     except GatewayError as error:
         yield bad(what, str(error), f"set {variable} to mqtt://user:password@host:port")
         return
@@ -66,10 +76,12 @@ def look_at_broker(variable: str, what: str, *, tls: str | None = None) -> Itera
     where = f"{broker.host}:{broker.port} as {broker.username or 'anybody'}"
     if not told:
         yield bad(what, f"{where} doesn't answer like an MQTT broker", f"mend {variable}")
+    elif told[0] == "Success" and logins is not None and broker.username is None:
+        yield note(what, f"{where}: it lets anybody in", "maillage gateway field gives each board a login of its own")
     elif told[0] == "Success":
         yield good(what, where)
     else:
-        yield bad(what, f"{where}: {told[0]}", f"look at user and password in {variable}")
+        yield bad(what, f"{where}: {told[0]}", f"look at user and password in {logins or variable}")
 
 
 def _ends(connection: object, login: Certificate) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ def examine(stack: Running | None) -> Iterator[Finding]:
         yield from look_at_processes(stack)
     yield from look_at_database(os.environ.get("MAILLAGE_DATABASE_URL"))
     yield from look_at_broker("MAILLAGE_MQTT_URL", "central broker", tls="MAILLAGE_MQTT_TLS")
-    yield from look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker")
+    yield from look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker", logins="MAILLAGE_FIELD_LOGINS")
     yield from _gateways()
     yield from _card_secret()
 

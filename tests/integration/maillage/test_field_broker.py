@@ -11,7 +11,8 @@ import pytest
 
 from gateway.config import GatewayConfig
 from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
-from maillage.embedded import EmbeddedField
+from maillage.doctor.broker import look_at_broker
+from maillage.embedded import EmbeddedField, EmbeddedMosquitto
 from maillage.embedded.bundle import Bundle
 from tests.unit.gateway.place_parts import config
 from tests.waiting import until
@@ -107,6 +108,22 @@ def test_a_bridge_elsewhere_comes_by_tls_and_believes_the_copied_certificate(
         assert bridge.recv(4) == b"\x20\x02\x00\x00"  # CONNACK: accepted
     with socket.create_connection((closed.host, closed.tls_port), timeout=30) as plain, pytest.raises(ssl.SSLError):
         ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def test_the_doctor_logs_in_as_the_gateway_and_names_a_broker_that_is_open(
+    closed: EmbeddedField, field_mqtt: EmbeddedMosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> list[tuple[str, str]]:
+        looked = look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker", logins="MAILLAGE_FIELD_LOGINS")
+        return [(one.state, one.text.rpartition(" as ")[2]) for one in looked]
+
+    monkeypatch.setenv("MAILLAGE_FIELD_MQTT_URL", closed.url())
+    assert found() == [("bad", "anybody: Not authorized")]
+    monkeypatch.setenv("MAILLAGE_FIELD_LOGINS", str(closed.directory / "logins.json"))
+    assert found() == [("good", "gateway")]
+    monkeypatch.delenv("MAILLAGE_FIELD_LOGINS")
+    monkeypatch.setenv("MAILLAGE_FIELD_MQTT_URL", field_mqtt.url())
+    assert found() == [("note", "anybody: it lets anybody in")]
 
 
 def _connect(user: str, password: str) -> bytes:
