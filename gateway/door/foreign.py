@@ -40,11 +40,13 @@ class ForeignOpenings:
         self._ordered[device] = now
 
     def opened(self, report: Opened, at: int, now: float) -> None:
-        """A board reports that it opened."""
+        """A board reports that it opened; that its relay moved may follow as a report of its own."""
         if report.by == "list":
             self._alarm(report.device, "opened", "it opened by its own list of cards", at, now)
         elif report.by == "command" and now - self._ordered.get(report.device, self._began) > OBEYS_WITHIN_S:
-            self._alarm(report.device, "opened", "it obeyed a command that is not ours", at, now)
+            self._alarm(report.device, "opened", "it opened, and the gateway sent it no command", at, now)
+        if report.by != "command":
+            self._ordered[report.device] = now
 
     def commanded(self, device: Device, message: Message, at: int, now: float) -> None:
         """A command of another was seen for ``device``; it is named by its driver, without cards and names."""

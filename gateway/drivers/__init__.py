@@ -60,7 +60,7 @@ class Opened:
 
     device: str
     by: Literal["command", "list", "button"]
-    """``command``: it obeyed one; ``list``: by its own list of cards; ``button``: the exit button that it reads."""
+    """``list``: by its own list of cards; ``button``: the exit button that it reads; ``command``: anything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,9 @@ COMMANDS: Final = frozenset(
 )
 """What a board obeys, in any of the firmware's versions."""
 
+_LIVE: Final = ("send", "tag", "io/lock", *(f"io/lock{number}" for number in range(4)))
+"""Below a board's topic: cards, and its relays in the Home Assistant mode. Both mean nothing once they are late."""
+
 READ_AGAIN_S: Final = 2.0
 """The firmware reads a card that stays after so long again (``COOLDOWN_MILIS`` of src/config.h)."""
 
@@ -91,11 +94,11 @@ class EspRfid:
 
     def subscriptions(self) -> tuple[str, ...]:
         """Return what the readers publish to, in both of the firmware's modes."""
-        return tuple(f"{topic}/{leaf}" for topic in self._readers for leaf in ("send", "tag", "avty", "io/+"))
+        return tuple(f"{topic}/{leaf}" for topic in self._readers for leaf in (*_LIVE, "avty", "io/+"))
 
     def live_subscriptions(self) -> tuple[str, ...]:
-        """Return where card reads come. See ``Driver.live_subscriptions``."""
-        return tuple(f"{topic}/{leaf}" for topic in self._readers for leaf in ("send", "tag"))
+        """Return where card reads come, and what the relay does. See ``Driver.live_subscriptions``."""
+        return tuple(f"{topic}/{leaf}" for topic in self._readers for leaf in _LIVE)
 
     def decode(self, topic: str, payload: bytes, at: int) -> Decoded:
         """Read one message of a reader. See ``Driver.decode``."""
@@ -157,7 +160,10 @@ def _availability(readers: list[tuple[Address, Device]], payload: bytes) -> Deco
 
 
 def _contact(device: Device, name: str, payload: bytes, at: int) -> Decoded:
-    """Read an input of the Home Assistant mode: ``ON`` is open, or tampered with."""
+    """Read an input of the Home Assistant mode: ``ON`` is open, or tampered with; of a relay, ``UNLOCKED``."""
+    if name.startswith("lock") and payload in (b"UNLOCKED", b"LOCKED"):
+        opened = (Opened(device=device.code, by="command"),) if payload == b"UNLOCKED" else ()
+        return Decoded(opened=opened, heard=(device.code,))
     if payload not in (b"ON", b"OFF"):
         raise DriverError("unknown_contact_state")
     on = payload == b"ON"

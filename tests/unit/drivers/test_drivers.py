@@ -86,6 +86,12 @@ def test_what_a_board_opened_by_itself(message: dict[str, Any], by: str | None) 
     assert [report.by for report in said.opened] == ([by] if by else [])
 
 
+def test_a_relay_says_that_it_moved() -> None:
+    opened = READERS.decode("lab/io/lock0", b"UNLOCKED", AT)
+    assert opened == Decoded(heard=("d3",), opened=(Opened(device="d3", by="command"),))
+    assert READERS.decode("lab/io/lock0", b"LOCKED", AT) == Decoded(heard=("d3",))
+
+
 def test_an_unknown_card_in_the_log_stays_out_of_events() -> None:
     message = {
         "type": "WARN",

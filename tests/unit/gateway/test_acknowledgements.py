@@ -95,5 +95,7 @@ def test_cards_and_codes_come_by_no_session_that_is_kept() -> None:
     drivers = Hall().place.drivers
     live = {topic for driver in drivers.values() for topic in driver.live_subscriptions()}
     kept = {topic for driver in drivers.values() for topic in driver.subscriptions()} - live
-    assert live == {f"gare/{reader}/{leaf}" for reader in ("in", "out", "lab") for leaf in ("send", "tag")} | {"z/keys"}
+    relays = ("io/lock", "io/lock0", "io/lock1", "io/lock2", "io/lock3")
+    leaves = ("send", "tag", *relays)
+    assert live == {f"gare/{reader}/{leaf}" for reader in ("in", "out", "lab") for leaf in leaves} | {"z/keys"}
     assert {"z/contact", "z/contact/availability", "z/bridge/state", "gare/in/io/+", "gare/in/avty"} <= kept

@@ -91,12 +91,21 @@ def test_a_board_obeyed_ours_if_it_was_ordered_lately() -> None:
     assert not reports.obeyed(OBEYS_WITHIN_S + 1)
     assert reports.events == [
         {"kind": "device", "at": 7, "device": "in", "what": "fault", "commanded": "opened",
-         "text": "it obeyed a command that is not ours"}
+         "text": "it opened, and the gateway sent it no command"}
     ]  # fmt: skip
     reports.foreign.ordered("in", 1000.0)
     assert reports.obeyed(1000.0)
     assert reports.obeyed(1000.0 + OBEYS_WITHIN_S)
     assert not reports.obeyed(1001.0 + OBEYS_WITHIN_S)
+
+
+def test_the_relay_that_follows_a_button_or_the_list_is_no_second_alarm() -> None:
+    reports = Reports()
+    reports.foreign.opened(Opened(device="in", by="button"), 7, 1000.0)
+    assert reports.obeyed(1000.5)
+    reports.foreign.opened(Opened(device="in", by="list"), 7, 2000.0)
+    assert reports.obeyed(2000.5)
+    assert len(reports.events) == 1
 
 
 def test_a_flood_of_commands_is_counted() -> None:
