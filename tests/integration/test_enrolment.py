@@ -18,11 +18,13 @@ from pydantic import SecretStr
 from gateway.identity import replace_files
 from gateway.run import Process
 from gateway.settings import GatewaySettings
+from ingest import topology
 from maillage.authority import create, finish, issue_process, renew
 from maillage.complaint import Complaint
 from maillage.doctor.broker import look_at_broker
 from maillage.embedded.bundle import Bundle
 from maillage.join import Trust, join
+from rights import gateways
 from rights.authority import GATEWAY_LIFE, certify_gateway, certify_process, load, name_of
 from tests.enrolled import Enrolled, enrolled
 from tests.waiting import until
@@ -109,6 +111,21 @@ def test_the_same_code_may_be_sent_again_with_the_same_keys(network: Enrolled, t
     assert answer.json()["certificate"] == first.certificate.read_text()
 
 
+def test_a_machine_that_joins_in_another_s_place_ends_that_one_s_connection(network: Enrolled) -> None:
+    network.place("replaced")
+    first = network.joined("replaced", "old machine")
+    before = network.as_gateway(first)
+    until(lambda: before.link.connected)
+    second = network.joined("replaced", "new machine")
+    until(lambda: before.disconnects)
+    refused = network.refusals()
+    until(lambda: network.refusals() >= refused + 2 and not before.link.connected)
+    after = network.as_gateway(second)
+    until(lambda: after.link.connected)
+    before.link.close()
+    after.link.close()
+
+
 @pytest.mark.parametrize("kind", ["expired", "of another authority", "of a process"])
 def test_a_certificate_that_is_not_good_gets_nobody_in(network: Enrolled, tmp_path: Path, kind: str) -> None:
     directory, now = tmp_path / "client", datetime.now(UTC)
@@ -137,6 +154,15 @@ def test_a_gateway_s_certificate_is_not_good_at_the_processes_listener(network: 
     until(lambda: network.refusals() >= before + 2)
     assert heard.connects == []
     heard.link.close()
+
+
+def known_to_ingest(network: Enrolled) -> set[str]:
+    """Of the two gateways of the test below."""
+    return set(topology.load(network.centre.conn).gateways) & {"stolen-1", "honest-1"}
+
+
+def known_to_rights(network: Enrolled) -> set[str]:
+    return {one.code for one in gateways.gateways(network.centre.conn)} & {"stolen-1", "honest-1"}
 
 
 def test_a_stolen_gateway_is_cut_off_with_one_call_while_it_is_connected(network: Enrolled) -> None:
@@ -171,6 +197,8 @@ def test_a_stolen_gateway_is_cut_off_with_one_call_while_it_is_connected(network
     assert again.payloads(list_topic) == []
     thief.link.close()
     again.link.close()
+    # even if the broker let it in: the ingest doesn't know it, and rights sends it nothing
+    assert (known_to_ingest(network), known_to_rights(network)) == ({"honest-1"}, {"honest-1"})
 
     # the machine that replaces it joins under the same name, and the stolen key stays out
     replaced = network.joined("stolen", "replaced")
