@@ -29,21 +29,29 @@ def files(
     gateways: Annotated[str, typer.Option(help="The gateways' listener: port and address.")] = "8883",
     processes: Annotated[str, typer.Option(help="The listener of ingest and rights.")] = "8884 127.0.0.1",
     watcher_port: Annotated[int, typer.Option(help="The watcher's listener, on 127.0.0.1.")] = 8885,
+    authority: Annotated[
+        Path | None, typer.Option(help="The authority's folder, where the rights process has not run yet.")
+    ] = None,
     owner: Owner = None,
 ) -> None:
     """Write mosquitto.conf with its three listeners (TLS 1.3), and the acl, authorities and revocations of now.
 
     The broker's own certificate comes from `maillage authority issue broker DIRECTORY/server --host …`. Settings:
-    MAILLAGE_DATABASE_URL (a user of `maillage login broker`); rights must have run with MAILLAGE_AUTHORITY before.
+    MAILLAGE_DATABASE_URL (a user of `maillage login broker`). With --authority no database is asked, and no gateway may
+    speak until `maillage broker watch` has looked.
 
     Example: maillage broker files /etc/mosquitto/maillage --owner mosquitto
     """
     from maillage.central.files import write_configuration
+    from maillage.central.first import write_first
     from maillage.central.watch import read, write
 
-    with connect("broker files") as connection:
-        wanted = read(connection)
     give = _giver(owner)
+    if authority is not None:
+        write_first(directory.absolute(), authority, give=give)
+    else:
+        with connect("broker files") as connection:
+            write(directory.absolute(), read(connection), "none", give=give)
     write_configuration(
         directory.absolute(),
         gateways=gateways,
@@ -51,8 +59,7 @@ def files(
         watcher=f"{watcher_port} 127.0.0.1",
         give=give,
     )
-    write(directory.absolute(), wanted, "none", give=give)
-    print(f"{directory}: {len(wanted.where)} gateways may connect. `maillage broker watch` keeps that true.")
+    print(f"{directory}: written. `maillage broker watch` keeps it true.")
 
 
 @app.command("watch", short_help="Keep Mosquitto's files true; cut gateways off.")

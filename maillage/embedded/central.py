@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import signal
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from maillage.authority import issue_server
 from maillage.central.admin import Admin
-from maillage.central.files import REVOCATIONS, SERVER, WATCHER_LOGIN, write_acl, write_authorities, write_configuration
+from maillage.central.files import REVOCATIONS, SERVER, WATCHER_LOGIN, write_configuration
+from maillage.central.first import write_first
 from maillage.central.watch import Watcher
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import ServerProcess, free_port, give_to_server
-from rights.authority import PROCESSES, load, revocation_lists
 
 _HERE: Final = Path()
 """The broker works in its directory: the folders above may be closed to its user."""
@@ -79,7 +79,6 @@ class EmbeddedCentral:
         Raises:
             ServerError: it doesn't start.
         """
-        now = datetime.now(UTC)
         write_configuration(
             self.directory,
             gateways=f"{self.port} {self.host}",
@@ -90,15 +89,7 @@ class EmbeddedCentral:
         )
         self._certify()
         if not (self.directory / REVOCATIONS).exists():
-            authority = load(self._authority)
-            write_authorities(
-                self.directory,
-                certificates=authority.pem(),
-                processes=load(self._authority / PROCESSES).pem(),
-                revocations=revocation_lists(authority, (), at=now - timedelta(days=1), number=0),
-                give=give_to_server,
-            )
-            write_acl(self.directory, {}, "none", give=give_to_server)
+            write_first(self.directory, self._authority, give=give_to_server)
         self._process.start(ready=self._answers)
 
     def renew_certificate(self) -> None:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from pydantic import SecretStr
 
-from gateway.identity import replace_files
+from gateway.identity import read_identities, replace_files
 from gateway.run import Process
 from gateway.settings import GatewaySettings
 from ingest import topology
@@ -24,6 +24,7 @@ from maillage.complaint import Complaint
 from maillage.doctor.broker import look_at_broker
 from maillage.embedded.bundle import Bundle
 from maillage.join import Trust, join
+from maillage.stack.joining import join_all
 from rights import gateways
 from rights.authority import GATEWAY_LIFE, certify_gateway, certify_process, load, name_of
 from tests.enrolled import Enrolled, enrolled
@@ -124,6 +125,17 @@ def test_a_machine_that_joins_in_another_s_place_ends_that_one_s_connection(netw
     until(lambda: after.link.connected)
     before.link.close()
     after.link.close()
+
+
+def test_many_join_at_once_and_keep_what_they_have(network: Enrolled, tmp_path: Path) -> None:
+    codes = [f"many-{number}" for number in range(6)]
+    for code in codes:
+        network.place(code)
+    wanted = {f"{code}-1": code for code in codes}
+    folder = tmp_path / "identities"
+    assert join_all(str(network.api.base_url), network.key, wanted, folder) == len(codes)
+    assert {one.gateway: one.place for one in read_identities(folder)} == wanted
+    assert join_all("http://127.0.0.1:1", "", wanted, folder) == 0, "nothing is asked for again"
 
 
 @pytest.mark.parametrize("kind", ["expired", "of another authority", "of a process"])
