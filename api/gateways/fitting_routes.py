@@ -26,12 +26,14 @@ router: Final = APIRouter(tags=["fitting"])
 FIND: Final = """
 SELECT g.id, g.place AS place_id, g.code::text AS code, g.enrolled_at, g.retired_at, g.revision,
        (SELECT count(*) FROM device v WHERE v.gateway = g.id AND v.retired_at IS NULL)::integer AS devices,
-       coalesce(t.online, false) AS online, t.heard_at, t.spool_depth
+       coalesce(t.online, false) AS online, t.heard_at, t.spool_depth, g.joined_at, g.revoked_at,
+       (SELECT max(c.not_after) FROM certificate c WHERE c.gateway = g.id AND c.revoked_at IS NULL) AS certificate_until
 FROM gateway g JOIN place p ON p.id = g.place LEFT JOIN gateway_state t ON t.gateway = g.id
 WHERE p.code = %(place)s AND (%(code)s::text IS NULL OR g.code::text = %(code)s)
   AND (%(retired)s OR g.retired_at IS NULL)
 ORDER BY g.code
 """
+_TIMES: Final = ("heard_at", "enrolled_at", "joined_at", "certificate_until", "revoked_at", "retired_at")
 INSERT: Final = "INSERT INTO gateway (place, code) VALUES (%(place)s, %(code)s) RETURNING id"
 UPDATE: Final = """
 UPDATE gateway SET retired_at = CASE WHEN %(retired)s THEN coalesce(retired_at, now()) END
@@ -63,6 +65,9 @@ class Gateway(Answer):
     online: bool = Field(description="It said so last.")
     heard_at: datetime | None
     enrolled_at: datetime
+    joined_at: datetime | None = Field(description="When a machine last joined as this gateway, with a code.")
+    certificate_until: datetime | None = Field(description="It is renewed by itself long before.")
+    revoked_at: datetime | None = Field(description="Shut out since, until a machine joins with a new code.")
     retired_at: datetime | None
 
 
@@ -80,8 +85,10 @@ def gateway_resource(place: str, code: str) -> Resource:
 
 def gateway_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    times = {name: time_of(row[name]) for name in ("heard_at", "enrolled_at", "retired_at")}
-    return {**{name: row[name] for name in ("code", "devices", "online")}, **times}
+    return {
+        **{name: row[name] for name in ("code", "devices", "online")},
+        **{name: time_of(row[name]) for name in _TIMES},
+    }
 
 
 @router.get(

@@ -166,6 +166,18 @@ END $$;
 REVOKE ALL ON FUNCTION revoke_gateway(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION revoke_gateway(integer) TO maillage_api;
 
+-- A gateway that is taken out of service has no certificate any more.
+CREATE FUNCTION gateway_retired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  UPDATE certificate c SET revoked_at = now() WHERE c.gateway = NEW.id AND c.revoked_at IS NULL;
+  DELETE FROM enrolment_code c WHERE c.gateway = NEW.id AND c.used_at IS NULL;
+  RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION gateway_retired() FROM PUBLIC;
+CREATE TRIGGER gateway_retired AFTER UPDATE OF retired_at ON gateway FOR EACH ROW
+  WHEN (OLD.retired_at IS NULL AND NEW.retired_at IS NOT NULL) EXECUTE FUNCTION gateway_retired();
+
 -- The broker's watcher reads these, and no table.
 DO $$
 BEGIN

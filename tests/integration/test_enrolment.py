@@ -138,6 +138,24 @@ def test_many_join_at_once_and_keep_what_they_have(network: Enrolled, tmp_path: 
     assert join_all("http://127.0.0.1:1", "", wanted, folder) == 0, "nothing is asked for again"
 
 
+def test_a_gateway_that_is_retired_is_cut_off_as_well(network: Enrolled) -> None:
+    network.place("retired")
+    identity = network.joined("retired")
+    gateway = network.as_gateway(identity)
+    until(lambda: gateway.link.connected)
+    path = "/v1/places/retired/gateways/retired-1"
+    headers = {"Authorization": f"Bearer {network.key}"}
+    seen = network.api.get(path, headers=headers)
+    assert seen.json()["joined_at"] < seen.json()["certificate_until"]
+    changed = network.api.patch(path, json={"retired": True}, headers={**headers, "If-Match": seen.headers["etag"]})
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["certificate_until"] is None
+    until(lambda: gateway.disconnects)
+    refused = network.refusals()
+    until(lambda: network.refusals() >= refused + 2 and not gateway.link.connected)
+    gateway.link.close()
+
+
 @pytest.mark.parametrize("kind", ["expired", "of another authority", "of a process"])
 def test_a_certificate_that_is_not_good_gets_nobody_in(network: Enrolled, tmp_path: Path, kind: str) -> None:
     directory, now = tmp_path / "client", datetime.now(UTC)
