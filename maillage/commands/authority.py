@@ -87,6 +87,32 @@ def finish(directory: Directory) -> None:
     print("Only the new keys are believed now.")
 
 
+@app.command("list-key", short_help="Change the key that signs lists.")
+def list_key(
+    file: Annotated[Path, typer.Argument(help="The rights process' settings, like /etc/maillage/rights.env.")],
+    *,
+    end: Annotated[bool, typer.Option("--finish", help="Let the next key sign.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Also where gateways don't believe it yet.")] = False,
+) -> None:
+    """Change the key that signs access lists, orders and configurations, without a gap: two are believed meanwhile.
+
+    First without an option, then, once every gateway has its configuration, with --finish (MAILLAGE_DATABASE_URL says
+    who has it). Restart the rights process after each.
+
+    Example: maillage authority list-key /etc/maillage/rights.env
+    """
+    from maillage.commands.owner import connect
+    from maillage.signing_key import begin, finish
+
+    if end:
+        with connect("authority list-key") as connection:
+            finish(file, connection, anyway=anyway)
+        print(f"{file}: restart the rights process: the next key signs then, and is the only one.")
+    else:
+        begin(file)
+        print(f"{file}: restart the rights process: gateways are given both keys then. After that: --finish")
+
+
 @app.command("show", short_help="Show the authority and how many certificates it has issued.")
 def show(directory: Directory) -> None:
     """Show each key's certificate; with MAILLAGE_DATABASE_URL set, also how many gateways have certificates of it.
