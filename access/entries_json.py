@@ -23,6 +23,7 @@ _CARD_STATUSES: Final[Mapping[str, CardStatus]] = {status: status for status in 
 _MEMBER_STATUSES: Final[Mapping[str, MemberStatus]] = {status: status for status in get_args(MemberStatus)}
 _TOKEN: Final = re.compile("[0-9a-f]{64}")
 _PIN: Final = re.compile("[0-9a-f]{32}")
+_PLAIN: Final = re.compile("[0-9A-Za-z-]+")
 _HOLDER: Final = frozenset({"ref", "status", "rights", "pin", "bookings"})
 _SETTINGS: Final = frozenset({"time_zone", "max_age_s", "opening_hours", "lockdown", "rules"})
 _RIGHT: Final = frozenset({"doors", "schedule", "from", "until", "pass", "terms", "used"})
@@ -95,13 +96,16 @@ def holder_to_json(member: Member) -> dict[str, Any]:
     return body
 
 
+def card_text(entry: Entry) -> str:
+    """Return the JSON text of ``card_to_json``."""
+    if entry.valid_from is None and entry.valid_until is None:
+        return f'["{entry.status}",null,null]'
+    return canonical(card_to_json(entry))
+
+
 def entry_text(entry: Entry, texts: Texts) -> str:
     """Return the canonical JSON of token, card and holder."""
-    if entry.valid_from is None and entry.valid_until is None:
-        card = f'["{entry.status}",null,null]'
-    else:
-        card = canonical(card_to_json(entry))
-    return f'["{entry.token}",{card},{texts.holder(entry.member)}]'
+    return f'["{entry.token}",{card_text(entry)},{texts.holder(entry.member)}]'
 
 
 def entry_from_json(token: str, card: Any, holder: Any, sharing: Sharing | None = None) -> Entry:
@@ -168,7 +172,7 @@ def _holder_text(member: Member, texts: Texts) -> str:
         pairs.append(f'"bookings":{_inorder(_booking_text(one, texts) for one in member.bookings)}')
     if member.pin is not None:
         pairs.append(f'"pin":"{member.pin}"')
-    pairs.append(f'"ref":{canonical(member.ref)}')
+    pairs.append(f'"ref":{_string(member.ref)}')
     if member.rights:
         pairs.append(f'"rights":{_inorder(_right_text(right, texts) for right in member.rights)}')
     pairs.append(f'"status":"{member.status}"')
@@ -180,9 +184,9 @@ def _right_text(right: Right, texts: Texts) -> str:
     if right.valid_from is not None:
         pairs.append(f'"from":{fields.micros(right.valid_from)}')
     if right.pass_ref is not None:
-        pairs.append(f'"pass":{canonical(right.pass_ref)}')
+        pairs.append(f'"pass":{_string(right.pass_ref)}')
     pairs.append(f'"schedule":{texts.of(right.schedule, schedule_to_json)}')
-    if right.terms != PLAIN:
+    if right.terms is not PLAIN and right.terms != PLAIN:
         pairs.append(f'"terms":{texts.of(right.terms, terms_to_json)}')
     if right.valid_until is not None:
         pairs.append(f'"until":{fields.micros(right.valid_until)}')
@@ -198,6 +202,11 @@ def _booking_text(booking: Booking, texts: Texts) -> str:
 def _inorder(texts: Iterable[str]) -> str:
     """Sort by the texts, without duplicates."""
     return f"[{','.join(sorted(set(texts)))}]"
+
+
+def _string(text: str) -> str:
+    """Write a string; a reference needs no escapes."""
+    return f'"{text}"' if _PLAIN.fullmatch(text) else canonical(text)
 
 
 def _member(value: Any, shared: Sharing) -> Member:

@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
-from access import AccessList, Entry, Member, Right
+from access import AccessList, Entry, Member, Right, Schedule
 from access.cards import listed
 from access.entries_json import Sharing, entry_from_json, settings_from_json
-from access.passes import Pass
 from access.rules import Allowance, Booking, Terms
 from rights.ground import PlaceRows, PlaceSettings, Rows, places
 from rights.hours import Timetables
@@ -68,28 +67,32 @@ def entries(
         bookings[row[0], row[1]].append(row)
     found: dict[int, dict[str, Entry]] = {place: {} for place in at}
     for ref, status, pin in rows.members:
-        if not cards[ref]:
+        if ref not in cards:
             continue
+        its, known = _Rights(passes[ref], where, timetables), dict[int, Member]()
+        listed_cards = [(row[0], listed(row[2]), row[3], row[4]) for row in cards[ref]]
         for place in _places_of(passes[ref], where, at):
-            code = at[place].code
-            member = Member(
-                ref=ref,
-                status=status,
-                pin=None if pin is None else tokens.pin(code, pin),
-                rights=tuple(_rights(passes[ref], where, at[place], timetables)),
-                bookings=tuple(_bookings(bookings[ref, place], at[place])) if (ref, place) in bookings else (),
-            )
-            for lookup, _, card, valid_from, valid_until in cards[ref]:
-                token = tokens.token(place, code, lookup)
-                if token is None:
-                    continue
-                found[place][token] = Entry(
-                    token=token,
-                    member=member,
-                    status=listed(card),
-                    valid_from=valid_from,
-                    valid_until=valid_until,
+            settings = at[place]
+            code, rights = settings.code, its.at(settings)
+            alike = pin is None and (ref, place) not in bookings  # as at any place with the same rights
+            member = known.get(id(rights)) if alike else None
+            if member is None:
+                member = Member(
+                    ref=ref,
+                    status=status,
+                    pin=None if pin is None else tokens.pin(code, pin),
+                    rights=rights,
+                    bookings=tuple(_bookings(bookings[ref, place], settings)) if (ref, place) in bookings else (),
                 )
+                if alike:
+                    known[id(rights)] = member
+            entries_there = found[place]
+            for lookup, card, valid_from, valid_until in listed_cards:
+                token = tokens.token(place, code, lookup)
+                if token is not None:
+                    entries_there[token] = Entry(
+                        token=token, member=member, status=card, valid_from=valid_from, valid_until=valid_until
+                    )
     return found, tuple(f"schedule {number}: {reason}" for number, reason in timetables.broken.items())
 
 
@@ -119,34 +122,53 @@ def _places_of(
     return [place for place in named if place in at and at[place].served]
 
 
-def _rights(
-    passes: Sequence[tuple[tuple[Any, ...], Terms]],
-    where: Mapping[str, Mapping[int, tuple[Any, ...]]],
-    place: PlaceSettings,
-    timetables: Timetables,
-) -> Iterable[Right]:
-    """Give what each of a member's passes opens at ``place``."""
-    for row, terms in passes:
-        ref, _, everywhere, schedule, valid_from, valid_until = row[:6]
-        limits = where.get(ref, {}).get(place.id)
-        if limits is None and not everywhere:
-            continue
-        hours = None if schedule is None else timetables.get(schedule, place.department)
-        if schedule is not None and hours is None:
-            continue
-        whole = Pass(
-            ref=ref,
-            places=None,
-            schedule=hours,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            terms=terms,
-            used=frozenset(row[13]),
-        )
-        right = whole.right_at(place.code, place.list.rules)
-        doors = None if limits is None else _doors(limits, place)
-        if right is not None and (doors is None or doors):
-            yield right if doors is None else replace(right, doors=doors)
+class _Rights:
+    """What each of a member's passes opens, made once for all places where it is the same."""
+
+    def __init__(
+        self,
+        passes: Sequence[tuple[tuple[Any, ...], Terms]],
+        where: Mapping[str, Mapping[int, tuple[Any, ...]]],
+        timetables: Timetables,
+    ) -> None:
+        self._passes = [(row, terms, where.get(row[0], {})) for row, terms in passes]
+        self._timetables = timetables
+        self._made: dict[tuple[str, int, frozenset[str] | None], Right] = {}
+        self._together: dict[tuple[int, ...], tuple[Right, ...]] = {}
+
+    def at(self, place: PlaceSettings) -> tuple[Right, ...]:
+        """Return what they open at ``place``: the same object where that is the same."""
+        rights: list[Right] = []
+        for row, terms, limited in self._passes:
+            limits, schedule = limited.get(place.id), row[3]
+            if limits is None and not row[2]:
+                continue
+            hours = None if schedule is None else self._timetables.get(schedule, place.department)
+            if schedule is not None and hours is None:
+                continue
+            doors = None if limits is None else _doors(limits, place)
+            if doors is None or doors:
+                rights.append(self._right(row, terms, hours, doors))
+        key = tuple(map(id, rights))
+        together = self._together.get(key)
+        if together is None:
+            together = self._together[key] = tuple(rights)
+        return together
+
+    def _right(self, row: tuple[Any, ...], terms: Terms, hours: Schedule | None, doors: frozenset[str] | None) -> Right:
+        key = (row[0], id(hours), doors)
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = Right(
+                doors=doors,
+                schedule=hours,
+                valid_from=row[4],
+                valid_until=row[5],
+                pass_ref=row[0],
+                terms=terms,
+                used=tuple(sorted(row[13])),
+            )
+        return made
 
 
 def _doors(limits: tuple[Any, ...], place: PlaceSettings) -> frozenset[str] | None:

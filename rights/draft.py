@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from access import AccessList, Entry
 from access.compare import Delta, delta_of, moved, settings_digest
-from access.entries_json import Texts, canonical, card_to_json, entry_text, settings_to_json
+from access.entries_json import Texts, canonical, card_text, entry_text, settings_to_json
 
 _NOTHING: Final = "0" * 64
 _MOST_OF_A_DELTA: Final = 2000
@@ -29,18 +29,19 @@ class StoredList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewEntry:
-    """A row of list_entry to be written; JSON as text."""
+class NewEntries:
+    """Rows of list_entry to be written, of one version of a place's list, column by column; JSON as text."""
 
     place: int
-    token: bytes
     since: int
-    member: str
-    card: str
-    holder: str
-    digest: bytes
-    lookup: bytes | None
-    """Whose the token is."""
+    tokens: bytes
+    """32 bytes each, like digests and lookups."""
+    digests: bytes
+    lookups: bytes
+    """Whose the tokens are."""
+    members: Sequence[str]
+    cards: Sequence[str]
+    holders: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +85,15 @@ class Draft:
     fresh: list[tuple[Entry, bytes]] = field(default_factory=list)
     """Entries that are new or otherwise, with their digests."""
     by_member: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
-    """All new entries of the members looked at."""
+    """All new entries of the members looked at, where there is a list that a delta begins at."""
     was_of: dict[str, str] = field(default_factory=dict)
     """Whose each changed token was."""
     entries: int = 0
     """How many entries the new version has."""
     fingerprint: str = _NOTHING
     """The new version's."""
+    written: bool = False
+    """Whether its new entries are written already."""
 
     def compare(self, old: Mapping[str, tuple[str, bytes]], new: Mapping[str, Entry], texts: Texts) -> None:
         """Find what differs between ``old`` (token → member and digest) and ``new``, and in the settings."""
@@ -101,7 +104,8 @@ class Draft:
                 self.minus.append(digest)
         digests = []
         for token, entry in new.items():
-            self.by_member[entry.member.ref].append(entry)
+            if self.stored is not None:
+                self.by_member[entry.member.ref].append(entry)
             digest = hashlib.sha256(entry_text(entry, texts).encode()).digest()
             digests.append(digest)
             before = old.get(token)
@@ -134,21 +138,25 @@ class Draft:
         """The number of the new version."""
         return max(self.stored.version if self.stored is not None else 0, self.forced) + 1
 
-    def rows(self, texts: Texts, lookups: Mapping[str, bytes]) -> list[NewEntry]:
+    @property
+    def is_first(self) -> bool:
+        """Whether the place has no list yet, and all of its entries are new."""
+        return self.stored is None and not self.closed
+
+    def rows(self, texts: Texts, lookups: Mapping[str, bytes]) -> NewEntries:
         """Return the entries to be written; ``lookups``: by token, whose it is."""
-        return [
-            NewEntry(
-                place=self.place,
-                token=bytes.fromhex(entry.token),
-                since=self.version,
-                member=entry.member.ref,
-                card=canonical(card_to_json(entry)),
-                holder=texts.holder(entry.member),
-                digest=digest,
-                lookup=lookups.get(entry.token),
-            )
-            for entry, digest in self.fresh
-        ]
+        fresh = [entry for entry, _ in self.fresh]
+        tokens = [entry.token for entry in fresh]
+        return NewEntries(
+            place=self.place,
+            since=self.version,
+            tokens=bytes.fromhex("".join(tokens)),
+            digests=b"".join([digest for _, digest in self.fresh]),
+            lookups=b"".join([lookups[token] for token in tokens]),
+            members=[entry.member.ref for entry in fresh],
+            cards=[card_text(entry) for entry in fresh],
+            holders=[texts.holder(entry.member) for entry in fresh],
+        )
 
     def change(self, holders: Mapping[tuple[int, str], Any], made_at: datetime, texts: Texts) -> Change:
         """Return the new version with its delta.

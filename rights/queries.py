@@ -123,10 +123,11 @@ MEMBERS: Final = {
 
 MEMBERS_AT: Final = """
 -- who has a pass that holds at one of these places
-SELECT DISTINCT p.member FROM pass p
-WHERE p.revoked_at IS NULL
-  AND (p.everywhere OR EXISTS (SELECT FROM pass_place l WHERE l.pass = p.ref AND l.place = ANY(%(places)s::integer[])))
-ORDER BY p.member
+SELECT p.member FROM pass p WHERE p.revoked_at IS NULL AND p.everywhere
+UNION
+SELECT p.member FROM pass_place l JOIN pass p ON p.ref = l.pass
+WHERE l.place = ANY(%(places)s::integer[]) AND p.revoked_at IS NULL
+ORDER BY 1
 """
 
 VERSION_AT: Final = """

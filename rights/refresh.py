@@ -203,8 +203,13 @@ class Refresher:
             )
             if place in self._backlog.forced and draft.stored is not None:
                 draft.forced = max(self._backlog.forced[place], draft.stored.version)
-            draft.compare(old[place], new[place], texts)
             drafts.append(draft)
+        with connection.pipeline():  # the server writes one place's entries while the next one's are made
+            for draft in drafts:
+                draft.compare(old[draft.place], new[draft.place], texts)
+                if draft.is_first:
+                    draft.written = True
+                    store.add_entries(connection, [draft.rows(texts, tokens.lookups)])
         return self._write(connection, drafts, now, texts, tokens)
 
     def _members(self, connection: Connection, members: Sequence[str], now: datetime, since: datetime) -> list[Change]:
@@ -260,11 +265,10 @@ class Refresher:
         wanted = [(draft.place, token) for draft in due for token in draft.was_of]
         holders = store.holders(connection, wanted)
         changes = [draft.change(holders, now, texts) for draft in due]
-        store.write_entries(
-            connection,
-            [(draft.place, token, draft.version) for draft in due for token in draft.closed],
-            [row for draft in due for row in draft.rows(texts, tokens.lookups)],
+        store.close_entries(
+            connection, [(draft.place, token, draft.version) for draft in due for token in draft.closed]
         )
+        store.add_entries(connection, [draft.rows(texts, tokens.lookups) for draft in due if not draft.written])
         store.write_versions(
             connection,
             [

@@ -10,11 +10,13 @@ from typing import Any, Final
 import psycopg
 
 from rights.backlog import Dirty
-from rights.draft import NewEntry, StoredList
+from rights.draft import NewEntries, StoredList
 
 Connection = psycopg.Connection[Any]
 LEASE: Final = "rights"
 """One rights process leads at a time: the one that holds it."""
+_SEPARATOR: Final = "\x1e"
+"""Between packed texts: in no reference, and escaped in JSON."""
 
 _SNAPSHOT = """
 -- all of this transaction's statements see the same
@@ -107,11 +109,13 @@ FROM unnest(%b::integer[], %b::bytea[], %b::integer[]) AS c (place, token, until
 WHERE e.place = c.place AND e.token = c.token AND e.until IS NULL
 """
 _NEW_ENTRIES = """
--- the entries instead of them (COPY goes into no table with row-level security)
+-- the entries instead of them (COPY goes into no table with row-level security); packed: an array costs more to make
 INSERT INTO list_entry (place, token, since, member, card, holder, digest, lookup)
-SELECT place, token, since, member, card::jsonb, holder::jsonb, digest, lookup
-FROM unnest(%b::integer[], %b::bytea[], %b::integer[], %b::text[], %b::text[], %b::text[], %b::bytea[], %b::bytea[])
-  AS n (place, token, since, member, card, holder, digest, lookup)
+SELECT place, substr(%(tokens)b, 32 * n::integer - 31, 32), since, member, card::jsonb, holder::jsonb,
+  substr(%(digests)b, 32 * n::integer - 31, 32), substr(%(lookups)b, 32 * n::integer - 31, 32)
+FROM unnest(string_to_array(%(places)b, E'\x1e')::integer[], string_to_array(%(since)b, E'\x1e')::integer[],
+  string_to_array(%(members)b, E'\x1e'), string_to_array(%(cards)b, E'\x1e'), string_to_array(%(holders)b, E'\x1e'))
+  WITH ORDINALITY AS e (place, since, member, card, holder, n)
 """
 _NEW_VERSIONS = """
 -- the new versions
@@ -224,20 +228,27 @@ def settings(connection: Connection, places: Sequence[int]) -> dict[int, Any]:
     return dict(connection.execute(_SETTINGS, (list(places),)).fetchall())
 
 
-def write_entries(connection: Connection, closed: Sequence[tuple[int, str, int]], new: Sequence[NewEntry]) -> None:
-    """Close entries (place, token, the version that they are no more in) and add new ones."""
+def close_entries(connection: Connection, closed: Sequence[tuple[int, str, int]]) -> None:
+    """Close entries: place, token, the version that they are no more in."""
     if closed:
         places, tokens, versions = zip(*closed, strict=True)
         connection.execute(_CLOSE_ENTRIES, (list(places), [bytes.fromhex(one) for one in tokens], list(versions)))
-    if new:
-        columns = zip(
-            *(
-                (one.place, one.token, one.since, one.member, one.card, one.holder, one.digest, one.lookup)
-                for one in new
-            ),
-            strict=True,
-        )
-        connection.execute(_NEW_ENTRIES, [list(column) for column in columns])
+
+
+def add_entries(connection: Connection, new: Sequence[NewEntries]) -> None:
+    """Add the new entries of some places."""
+    if any(one.tokens for one in new):
+        values = {
+            "places": _SEPARATOR.join(text for one in new for text in [str(one.place)] * len(one.members)),
+            "since": _SEPARATOR.join(text for one in new for text in [str(one.since)] * len(one.members)),
+            "tokens": b"".join(one.tokens for one in new),
+            "digests": b"".join(one.digests for one in new),
+            "lookups": b"".join(one.lookups for one in new),
+            "members": _SEPARATOR.join(text for one in new for text in one.members),
+            "cards": _SEPARATOR.join(text for one in new for text in one.cards),
+            "holders": _SEPARATOR.join(text for one in new for text in one.holders),
+        }
+        connection.execute(_NEW_ENTRIES, values)
 
 
 def write_versions(
