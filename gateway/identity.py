@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from gateway.contract.wire import Address, Code
 from gateway.errors import GatewayError
+from gateway.sealing import Seal, SealingError, passphrase_from, read_secret, write_secret
 
 DESCRIPTION: Final = "identity.json"
 KEY: Final = "key.pem"
@@ -81,16 +82,24 @@ class Identity(BaseModel):
         """The certificates of the network's authority (PEM); two while it changes."""
         return self.directory / AUTHORITY
 
-    def sealing_key(self) -> bytes:
+    def sealing_key(self, passphrase_file: Path | None = None) -> bytes:
         """Return the private key (X25519) that opens what the centre seals for this gateway.
+
+        Args:
+            passphrase_file: where the file is sealed by a passphrase (``gateway.sealing``): what holds that.
 
         Raises:
             IdentityError: it can't be read.
         """
         path = self.directory / SEALING_KEY
         try:
-            return _thirty_two_bytes(path.read_text(encoding="ascii").strip())
-        except (OSError, ValueError) as error:
+            key = read_secret(path.read_bytes(), lambda: passphrase_from(passphrase_file))
+            if len(key) != 32:
+                raise SealingError(f"a key has 32 bytes, not {len(key)}")
+            return key
+        except SealingError as error:
+            raise IdentityError(f"{path}: {error}.") from error
+        except OSError as error:
             raise IdentityError(f"{path} can't be read: {error}. Join again (maillage gateway join).") from error
 
 
@@ -160,6 +169,20 @@ def write_identity(identity: Identity, *, key: bytes, certificate: bytes, author
             DESCRIPTION: identity.model_dump_json(indent=1).encode() + b"\n",
         },
     )
+
+
+def seal_identity(identity: Identity, seal: Seal | None, passphrase_file: Path | None = None) -> None:
+    """Seal the identity's key at rest; ``seal``: None to keep it plain again.
+
+    Raises:
+        IdentityError: it can't be read or written.
+        SealingError: it can't be sealed here.
+    """
+    key = identity.sealing_key(passphrase_file)
+    content = write_secret(key, seal)
+    if read_secret(content, lambda: passphrase_from(passphrase_file)) != key:
+        raise SealingError("what was sealed can't be opened again; nothing was changed")
+    replace_files(identity.directory, {SEALING_KEY: content})
 
 
 def replace_files(directory: Path, files: Mapping[str, bytes]) -> None:

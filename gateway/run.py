@@ -58,6 +58,7 @@ class Process:
         field = logged_in(parse_mqtt_url(settings.field_mqtt_url.get_secret_value()), settings.field_logins)
         boot = secrets.token_hex(4)
         self._version = _version()
+        self._passphrase_file = settings.passphrase_file
         limit = None if settings.spool_max_mb is None else settings.spool_max_mb * 1_000_000
         self.spool = Spool(settings.spool, on_commit=self._committed, max_bytes=limit)
         self.places: dict[str, Place] = {}
@@ -169,7 +170,8 @@ class Process:
         """Build an identity's place by the configuration that its disk holds."""
         code = identity.gateway
         base = GatewayConfig(shard=identity.shard, place=identity.place, gateway=code, list_keys=identity.list_keys)
-        holder = ConfigurationHolder(base, store, sealing_key=identity.sealing_key())
+        sealing_key = identity.sealing_key(self._passphrase_file)
+        holder = ConfigurationHolder(base, store, sealing_key=sealing_key)
         self.spool.open(code)
         try:
             newest = self.spool.kept(code).get(NEWEST_CONFIGURATION, "")

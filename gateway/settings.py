@@ -35,6 +35,11 @@ class GatewaySettings(BaseSettings):
         default=Path(".runtime/gateways.json"),
         description="the gateways to run, with devices and keys, as `maillage network gateways` wrote them",
     )
+    passphrase_file: Path | None = Field(
+        default=None,
+        description="a file with the passphrase that opens the identity's sealed key; none: systemd's credential"
+        " maillage-passphrase, or it is asked for at a terminal",
+    )
     spool: Path = Field(
         default=Path(".runtime/spool.sqlite"), description="the gateway's spool: a SQLite file on a persistent disk"
     )

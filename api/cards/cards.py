@@ -110,7 +110,7 @@ class CardMade(Body):
         default=None,
         ge=4,
         le=12,
-        description="A new keypad code with this many digits, chosen by the server and shown only in the answer.",
+        description="A new keypad code with this many digits (usually 6), shown only in the answer.",
     )
     status: Literal["issued", "active"] = "active"
     valid_from: Moment | None = None
@@ -147,7 +147,7 @@ class CardReissued(Body):
         default=None,
         ge=4,
         le=12,
-        description="A new keypad code with this many digits, chosen by the server and shown only in the answer.",
+        description="A new keypad code with this many digits (usually 6), shown only in the answer.",
     )
     old: Literal["returned", "lost"] = Field(default="lost", description="The new status of the old card.")
 

@@ -31,8 +31,8 @@ _NAMED: Final = "number, enrolment, code and code_digits"
 _TRIES: Final = 20
 """How often the server chooses another code if the first is taken."""
 CHOSEN: Final = (
-    "the server chooses the codes of places: send code_digits (4 to 12), and read the code in the answer. Only a key "
-    "of the whole network chooses one itself"
+    "the server chooses the codes of places: send code_digits (4 to 12, usually 6), and read the code in the answer. "
+    "Only a key of the whole network chooses one itself"
 )
 
 

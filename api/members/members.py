@@ -85,7 +85,7 @@ class MemberChanged(Body):
 class PinSet(Body):
     """A member's PIN; only its hash is stored."""
 
-    pin: str = Field(min_length=4, max_length=12, pattern=r"^[0-9]+$", examples=["4711"], repr=False)
+    pin: str = Field(min_length=4, max_length=12, pattern=r"^[0-9]+$", examples=["471183"], repr=False)
 
 
 class MembersQuestion(Question):

@@ -126,5 +126,42 @@ def revoke(
     print(f"{done['gateway']} of {done['place']} is shut out since {done['revoked_at']}.")
 
 
+@app.command("seal", short_help="Seal the gateway's key on its disk.")
+def seal(
+    by: Annotated[
+        str, typer.Argument(help="passphrase: asked at each start; tpm: only this machine opens it; nothing: plain.")
+    ],
+) -> None:
+    """Seal the key that opens the place's keys, so that a stolen disk alone opens none of them.
+
+    The passphrase comes from the file MAILLAGE_PASSPHRASE_FILE, from systemd's credential maillage-passphrase, or from
+    the terminal. The TPM is used through systemd-creds. Settings: MAILLAGE_IDENTITY.
+
+    Example: maillage gateway seal tpm
+    """
+    from gateway.identity import read_identities, seal_identity
+    from gateway.sealing import PassphraseSeal, Seal, SealingError, TpmSeal, passphrase_from
+    from gateway.settings import GatewaySettings
+
+    settings = GatewaySettings()
+    if settings.identity is None:
+        raise Complaint("MAILLAGE_IDENTITY is not set: the folder that `maillage gateway join` made.")
+    chosen: dict[str, Seal | None] = {
+        "passphrase": PassphraseSeal(lambda: passphrase_from(settings.passphrase_file)),
+        "tpm": TpmSeal(),
+        "nothing": None,
+    }
+    if by not in chosen:
+        raise Complaint(f"{by!r}: seal by {', '.join(chosen)}.")
+    for identity in read_identities(settings.identity):
+        try:
+            seal_identity(identity, chosen[by], settings.passphrase_file)
+        except SealingError as error:
+            raise Complaint(f"{identity.gateway}: {error}.") from error
+        print(f"{identity.gateway}: {'plain' if by == 'nothing' else f'sealed by {by}'}")
+
+
+
+
 app.command("configuration", short_help="Show a gateway's configuration, or set it back.")(configuration)
 app.add_typer(field.app)

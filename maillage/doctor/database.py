@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,6 +16,10 @@ SELECT current_setting('server_version'), current_user,
        (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
        current_setting('timescaledb.license', true),
        to_regclass('migration') IS NOT NULL
+"""
+_UNKNOWN_NUMBERS: Final = """
+-- cards in use that must be presented again
+SELECT count(*) FROM card WHERE must_be_presented AND status IN ('issued', 'active')
 """
 _APPLIED: Final = "-- what has been applied\nSELECT number, name FROM migration ORDER BY number"
 
@@ -68,3 +73,15 @@ def _server(connection: Any) -> Iterator[Finding]:
     else:
         yield good("schema", f"up to date, {len(applied)} migrations")
         yield from look_at_work(connection)
+        yield from _cards(connection)
+
+
+def _cards(connection: Any) -> Iterator[Finding]:
+    with contextlib.suppress(Exception), connection.transaction():  # a process user may not read them
+        row = connection.execute(_UNKNOWN_NUMBERS).fetchone()
+        if row[0]:
+            yield note(
+                "cards",
+                f"{row[0]} of members were issued before numbers were kept: they open nothing",
+                "issue them again, by their numbers or at a reader (docs/rights.md, Card numbers)",
+            )

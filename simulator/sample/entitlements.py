@@ -189,8 +189,8 @@ def visitors(seed: int, place: str, host: str, desks: int) -> tuple[Visitor, ...
 
 
 def pin_of(seed: int, member: str) -> str:
-    """Return a member's PIN: four digits."""
-    return f"{int.from_bytes(_digest(seed, member, 'pin')[:8]) % 10_000:04d}"
+    """Return a member's PIN: six digits."""
+    return f"{int.from_bytes(_digest(seed, member, 'pin')[:8]) % 10**6:06d}"
 
 
 def needs_pin(entitlement: Entitlement) -> bool:

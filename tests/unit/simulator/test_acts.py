@@ -209,7 +209,7 @@ def test_standings_keep_as_a_place_grows(seed: int, code: str, desks: int) -> No
     assert sum(one.kind == "host" for one in before) in (1, 2)
     changed = [old for old, new in zip(before, after, strict=False) if old != new]
     assert len(changed) <= 2  # a first or second resident among the new ones becomes a host
-    assert all(len(pin_of(seed, one.ref)) == 4 for one in few)
+    assert all(len(pin_of(seed, one.ref)) == 6 for one in few)
     assert all(one.allowance is None or one.kind in ("regular", "nomad") or one.trouble == "used_up" for one in before)
 
 
