@@ -6,23 +6,28 @@ import base64
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
+import zlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.error import HTTPError
 
 import pytest
 
+from access import card_token
 from access.rules import DoorRules
 from gateway.config import write_gateways
+from gateway.contract.sealed import ENROLLED, new_pair, unseal
 from gateway.contract.signing import public_key
 from gateway.door.presence import SLACK_US
 from gateway.drivers.models.esp_rfid import READ_AGAIN_S
 from gateway.settings import GatewaySettings
 from maillage.embedded.process import free_port
+from rights.card_secret import place_key
 from tests.conftest import CentralBroker
 from tests.integration.gateway.stage import Centre, Field, command
 from tests.unit.gateway.hall import ANNA, BEN, CODE, PIN, S, access_list, config, token
@@ -210,6 +215,47 @@ def test_a_card_is_enrolled_by_showing_it(gateway: Gateway, centre: Centre, fiel
     until(lambda: any(one["device"] == "reader-lab" for one in centre.of_kind("audit")))
     assert opened(field) == ["gare/in/cmd"]
     assert "AABBCC" not in (json.dumps(centre.events) + gateway.log).upper()
+
+
+def test_a_thief_s_search_of_the_disk(gateway: Gateway, centre: Centre, field: Field, told: GatewaySettings) -> None:
+    """The process is killed with events that the centre doesn't have; the card that was enrolled is sealed for it."""
+    private, public = new_pair()
+    gateway.take_list(**ASKS)
+    new = "04AABBCCDDEEFF"
+    seal_for = base64.b64encode(public).decode()
+    centre.send("command", command("enrol", nonce="1", door=None, device="reader-in", seal_for=seal_for))
+    until(lambda: any(one["text"] == "enrol reader-in" for one in centre.of_kind("audit")))
+    field.say("gare/in/send", badge("in", bytes.fromhex(new)))
+    until(lambda: centre.replies)
+    card = centre.replies[0]["card"]
+    assert (card["token"], card.get("bits")) == (token(new), None)
+    bits = unseal(private, base64.b64decode(card["sealed"]), ENROLLED + b"id-1")
+    assert int(bits, 2) == int(new, 16)
+    assert gateway.badge(ANNA, "lab")["reason"] == "pin_required"
+    assert gateway.type(PIN)["decision"] == "granted"
+    assert gateway.type(CODE)["member"] == "m-code"
+    assert gateway.badge("04D1D2D3")["reason"] == "unknown_card"
+    centre.deaf.set()
+    field.say("gare/in/send", badge("in", bytes.fromhex(BEN)))
+    until(lambda: "gare/in/cmd" in opened(field))
+    gateway.kill_9()
+
+    disk = b"".join(one.read_bytes() for one in told.spool.parent.rglob("*") if one.is_file() and one.suffix != ".log")
+    with sqlite3.connect(told.spool.with_name(told.spool.name + ".lists")) as lists:
+        disk += b"".join(zlib.decompress(data) for (data,) in lists.execute("SELECT data FROM whole"))
+    assert token(ANNA).encode() in disk, "this place's cards are found"
+    elsewhere = place_key(bytes(32), "plage")
+    for number in (ANNA, BEN, new, "04D1D2D3"):
+        for secret in (number.encode(), bytes.fromhex(number)):
+            assert secret not in disk.upper(), "a number in clear"
+            assert secret not in disk, "a number in clear"
+        there = card_token(elsewhere, number)
+        assert there.encode() not in disk
+        assert bytes.fromhex(there) not in disk
+    for digits in (PIN, CODE):
+        assert f'"{digits}"'.encode() not in disk
+    assert bits not in disk
+    assert elsewhere.hex().encode() not in disk
 
 
 def test_an_evacuation_holds_the_doors_open_through_a_kill_9(gateway: Gateway, centre: Centre, field: Field) -> None:
