@@ -161,7 +161,5 @@ def seal(
         print(f"{identity.gateway}: {'plain' if by == 'nothing' else f'sealed by {by}'}")
 
 
-
-
 app.command("configuration", short_help="Show a gateway's configuration, or set it back.")(configuration)
 app.add_typer(field.app)
