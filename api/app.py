@@ -63,6 +63,7 @@ from api.schedules import closures
 from api.schedules import routes as schedules
 from api.spaces import routes as spaces
 from api.transfer import routes as transfer
+from api.unassigned import routes as unassigned
 from api.visits import routes as visitors
 from database.pool import conninfo
 
@@ -77,6 +78,7 @@ _MANAGEMENT: Final = (
     enrolments,
     lockdowns,
     alarms,
+    unassigned,
     muster,
     explain,
     what_if,

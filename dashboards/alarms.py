@@ -23,6 +23,11 @@ FRENCH: Final = {
     "lock_commanded_elsewhere": "serrure commandée par un autre que la passerelle",
     "too_many_tries": "codes ou badges inconnus à répétition",
     "device_fault": "appareil en défaut",
+    "devices_silent": "appareils muets",
+    "battery_low": "pile faible",
+    "link_bad": "liaison radio mauvaise",
+    "device_stuck": "capteur bloqué",
+    "counter_stuck": "compteur qui ne compte plus",
     "list_refused": "liste d'accès refusée",
     "command_refused": "ordre refusé",
     "list_drift": "liste d'accès différente",
@@ -37,3 +42,6 @@ FRENCH: Final = {
 
 KINDS: Final = words(FRENCH)
 """Value mappings from an alarm's kind to French; one that isn't here shows as it is."""
+
+TROUBLES: Final = words({"low_battery": "pile faible", "bad_link": "liaison mauvaise", "stuck": "valeur bloquée"})
+"""Value mappings from a device's trouble to French."""

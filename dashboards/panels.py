@@ -120,6 +120,9 @@ OPEN: Final = values(
     {0: ("fermé", UNKNOWN_COLOUR), 1: ("ouvert", "green"), 2: ("horaires inconnus", UNKNOWN_COLOUR)}, null="—"
 )
 """For whether a place is open."""
+DEVICE: Final = values(
+    {0: ("jamais entendu", UNKNOWN_COLOUR), 1: ("bien", "green"), 2: ("en défaut", "orange"), 3: ("muet", "red")}
+)
 GATEWAY: Final = values(
     {
         0: ("jamais entendue", UNKNOWN_COLOUR),

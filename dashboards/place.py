@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import place_sql as sql
+from dashboards.alarms import TROUBLES
 from dashboards.panels import (
+    DEVICE,
     DOOR,
     FULLNESS,
     GATEWAY,
@@ -289,11 +291,26 @@ def _foot() -> list[Json]:
             ],
             about="En attente : événements gardés dans la passerelle, pas encore enregistrés au centre.",
         ),
+        table(
+            "Appareils à regarder",
+            Box(x=0, y=39, w=24, h=7),
+            sql.DEVICES,
+            [
+                column("Appareil", 200, flexible=True),
+                column("Où", 200),
+                column("État", 130, cell="background", mappings=DEVICE),
+                column("Entendu", 160, unit="dateTimeFromNow"),
+                column("Pile", 80, unit="percent", decimals=0),
+                column("Signal", 90, decimals=0),
+                column("Défaut", 160, mappings=TROUBLES),
+            ],
+            about="Muets, en défaut ou jamais entendus. Signal : dBm en LoRaWAN, 0 à 255 en Zigbee.",
+        ),
         {
             **panel(
                 "timeseries",
                 "Sept jours, par quart d'heure",
-                Box(x=0, y=39, w=24, h=8),
+                Box(x=0, y=46, w=24, h=8),
                 sql.QUARTERS,
                 empty="pas encore de résumé",
                 series=True,

@@ -169,6 +169,15 @@ SELECT coalesce(g.gateway, 'aucune passerelle') AS "Passerelle", g.state_level A
   g.version AS "Version"
 FROM (VALUES (1)) one LEFT JOIN report.gateway_now g ON g.place IN (${place:sqlstring}) ORDER BY g.gateway
 """
+DEVICES: Final = """
+-- the devices that need somebody: silent, in trouble, or never heard (0); the worst first
+SELECT coalesce(d.device, 'aucun appareil à regarder') AS "Appareil", d.at_name AS "Où", d.well_level AS "État",
+  d.heard_at AS "Entendu", d.battery AS "Pile", coalesce(d.rssi, d.linkquality) AS "Signal",
+  d.troubles[1] AS "Défaut"
+FROM (VALUES (1)) one
+LEFT JOIN report.device_now d ON d.place IN (${place:sqlstring}) AND d.well_level <> 1
+ORDER BY d.well_level DESC, d.silent_since, d.device LIMIT 100
+"""
 QUARTERS: Final = """
 -- the last days by quarter hour; one that is mostly unknown, or missing, stays empty; a value holds for its quarter
 WITH line AS (

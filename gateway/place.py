@@ -18,10 +18,12 @@ from zoneinfo import ZoneInfo
 from gateway.clock import micros
 from gateway.config import GatewayConfig
 from gateway.contract.configuration import Device
+from gateway.contract.device_reports import DeviceHealth, DeviceReport
 from gateway.contract.instants import instant
-from gateway.contract.wire import AuditEvent, DeviceEvent, Event, GatewayEvent
+from gateway.contract.wire import AuditEvent, DeviceEvent, Event
 from gateway.devices.faults import FaultBudget, fault_event
 from gateway.devices.freshness import Freshness
+from gateway.devices.health_watch import HealthWatch
 from gateway.devices.identities import Identities
 from gateway.devices.repeats import Repeats, is_state
 from gateway.devices.watch import DeviceWatch
@@ -32,10 +34,12 @@ from gateway.door.hashing import Hashing, HashNow
 from gateway.door.locks import Locks, Publish
 from gateway.door.memory import Memory
 from gateway.drivers import NOTHING, Decoded, Driver
-from gateway.drivers.registry import installed
+from gateway.drivers.introductions import Introduced
+from gateway.drivers.registry import installed, with_rhythm
 from gateway.equipment import Equipment, equip
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
+from gateway.spool.pending import spool_event
 from gateway.spool.values import Keep, Unit, keep_nothing
 
 log = logging.getLogger(__name__)
@@ -56,6 +60,7 @@ class Place:
         now: float,
         keep: Keep = keep_nothing,
         hashing: Hashing | None = None,
+        introduced: Callable[[str, Introduced], None] = lambda _driver, _one: None,
     ) -> None:
         """Build the gateway from its configuration.
 
@@ -63,6 +68,7 @@ class Place:
             config: or what it comes to.
             keep: stores what must survive a restart; ``restore`` brings it back.
             hashing: where typed digits are hashed; None: in the caller's thread.
+            introduced: takes a device that isn't configured and speaks on a configured one's topic, with its driver.
 
         Raises:
             DriverError: a device's address, the card key or the time zone cannot be read.
@@ -75,10 +81,12 @@ class Place:
         self.lists = ListHolder(config, self.signed)
         self.repeats = Repeats()
         self._identities = Identities(self._keep_with_events)
-        self.devices = DeviceWatch(config.devices, now)
+        self.devices = DeviceWatch(map(with_rhythm, config.devices), now)
+        self.health = HealthWatch(config.devices, keep)
         self.faults = 0
         """Messages that no driver could read."""
         self._append_alone = append
+        self._introduced = introduced
         self._keep = keep
         self._unit: Unit | None = None
         self._by_code: dict[str, Device] = {device.code: device for device in config.devices}
@@ -132,8 +140,10 @@ class Place:
             others = frozenset(equipment.others_than(before))
             for code in others:
                 self._freshness.forget(code)
+                self.health.forget(code)
                 self.repeats.forget(code)
-            self.devices.become(config.devices, self._last[0])
+            self.devices.become(map(with_rhythm, config.devices), self._last[0])
+            self.health.become(config.devices)
             self.lists.become(config)
             self.memory.move_to(equipment.zone)
             self._locks.become(config, equipment.drivers)
@@ -157,19 +167,12 @@ class Place:
             bad = self.memory.restore(kept)
             self._entries.restore(kept)
             self._identities.restore(kept)
+            self.health.restore(kept)
             if kept.get(_OLD_LOCKDOWN) == "yes":
                 self.memory.become(replace(self.memory.state, lockdown=True))
                 self._keep(_OLD_LOCKDOWN, "", until=0)
         if bad:
-            self._append(
-                GatewayEvent(
-                    kind="gateway",
-                    what="spool",
-                    at=micros(),
-                    device="gateway",
-                    text=f"{bad} parts of the remembered state can't be read and are forgotten",
-                )
-            )
+            self._append(spool_event(micros(), f"{bad} parts of the remembered state can't be read and are forgotten"))
 
     def hear(
         self,
@@ -190,6 +193,8 @@ class Place:
             unit: collects what is to be written together; None: each event is appended by itself.
         """
         decoded = self._decoded(driver, topic, payload, at)
+        for one in decoded.introduced:
+            self._introduced(driver, one)
         if not live and (decoded.reads or decoded.typed):
             log.warning("card_read_too_late", extra={"gateway": self.config.gateway, "topic": topic[:512]})
         if not live:
@@ -234,11 +239,12 @@ class Place:
         """Do what is due at this time."""
         with self._turn:
             self._last = (now, at)
-            for event in self.devices.tick(now, at):
-                log.warning("device_silent", extra={"gateway": self.config.gateway, "device": event["device"]})
+            for silent in self.devices.tick(now, at):
+                log.warning("device_silent", extra={"gateway": self.config.gateway, "device": silent["device"]})
+                self._append(silent)
+                self._lost(silent["device"], at)
+            for event in self.health.tick(at):
                 self._append(event)
-                self._freshness.gone(event["device"], at)
-                self._entries.silent(event["device"])
             self._entries.tick(now, at)
             self._look_at_clock(at)
             self.memory.tick(instant(self.signed.believed(at)), self.lists.current)
@@ -253,6 +259,12 @@ class Place:
         with self._turn:
             self._entries.clock_stepped(round(step_s * 1e6))
             self._freshness.clock_stepped(round(step_s * 1e6))
+            self.health.clock_stepped(round(step_s * 1e6))
+
+    def condition(self) -> tuple[tuple[DeviceHealth, ...], tuple[DeviceReport, ...]]:
+        """Return the devices that are silent or in trouble, and how the next ones for a report are. From any thread."""
+        with self._turn:
+            return self.health.unwell(self.devices.silent, self._last[1]), self.health.page(self.devices)
 
     def note(self, at: int, by: str, text: str) -> None:
         """Append an audit event. From any thread."""
@@ -344,9 +356,10 @@ class Place:
             self.foreign.opened(report, at, now)
         for code in decoded.heard:
             self._append_any(self.devices.heard(code, now, at))
+            self.health.heard(code, at, decoded.link)
         for code in decoded.gone:
             self._gone(code, at)
-        for event in map(self.equipment.righted, decoded.events):
+        for event in map(self.health.noted, map(self.equipment.righted, decoded.events)):
             if late and is_state(event):
                 self.repeats.dropped += 1
             elif self._entries.door(event) and self.repeats.is_news(event, identified=identity is not None):
@@ -375,8 +388,12 @@ class Place:
 
     def _gone(self, device: str, at: int) -> None:
         self._append_any(self.devices.gone(device, at))
+        self._lost(device, at)
+
+    def _lost(self, device: str, at: int) -> None:
         self._freshness.gone(device, at)
         self._entries.silent(device)
+        self.health.gone(device)
 
     def _append_any(self, event: Event | None) -> None:
         if event is not None:

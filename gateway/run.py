@@ -19,10 +19,12 @@ from gateway.contract.wire import Event, State
 from gateway.door.hashing import Hasher
 from gateway.drivers import DriverError
 from gateway.equipment import Equipment
+from gateway.field.listening import Listening
 from gateway.field.login import logged_in
 from gateway.field.runtime import Runtime
 from gateway.http.metrics import MetricsServer, ProcessMetrics
 from gateway.http.muster import MusterService
+from gateway.http.status import Status
 from gateway.identity import Identity, IdentityError, read_identities
 from gateway.mqtt.loop import Broker, MqttLoop, parse_mqtt_url
 from gateway.place import Place
@@ -63,6 +65,7 @@ class Process:
         self.spool = Spool(settings.spool, on_commit=self._committed, max_bytes=limit)
         self.places: dict[str, Place] = {}
         self.hasher = Hasher()
+        self.listening = Listening(self.places, announce=self._publish_state)
         for config in gateways:
             self.spool.open(config.gateway)
             self.places[config.gateway] = self._place(config.gateway, config)
@@ -106,6 +109,7 @@ class Process:
             runtime=self.runtime,
             hasher=self.hasher,
             loops=self._loops,
+            listening=self.listening,
         )
         self.metrics = (
             MetricsServer(
@@ -113,6 +117,13 @@ class Process:
                 host=settings.http_host,
                 port=settings.metrics_port,
                 muster=MusterService(self.places.values()),
+                status=Status(
+                    self.places,
+                    account=self.uplink.state_of,
+                    uplink=self.uplink,
+                    runtime=self.runtime,
+                    listening=self.listening,
+                ),
             )
             if settings.metrics_port
             else None
@@ -122,6 +133,7 @@ class Process:
             loop.start()
         self.uplink.start()
         self.runtime.start(self._loops["field"], field)
+        self.listening.start(self._loops["field"], field, boot=boot, claimed=self.runtime.claims)
         log.info("gateway_started", extra={"gateways": len(self.places), "boot": boot, "version": self._version})
 
     def look(self) -> None:
@@ -136,6 +148,7 @@ class Process:
             for holder in self.holders.values():
                 holder.stopped()
         self._loops["field"].stop()
+        self.listening.stop()
         self.runtime.stop()
         self.hasher.close()
         self.uplink.stop()
@@ -190,6 +203,7 @@ class Process:
                 now=time.monotonic(),
                 keep=partial(self.spool.keep, code),
                 hashing=self.hasher,
+                introduced=partial(self.listening.hear, code),
             )
         except DriverError as error:
             self.spool.close()
@@ -206,8 +220,11 @@ class Process:
 
     def _publish_change(self, gateway: str, event: Event) -> None:
         """Publish a gateway's state at once if the event changes it."""
-        if event["kind"] == "device" and event["what"] == "link":
+        if event["kind"] == "device" and (event["what"] == "link" or "trouble" in event):
             self.uplink.state_changed(gateway)
+
+    def _publish_state(self, gateway: str) -> None:
+        self.uplink.state_changed(gateway)
 
     def _to_device(self, topic: str, payload: bytes, sent: Callable[[], None] | None) -> None:
         self.runtime.publish(topic, payload, sent)
@@ -220,6 +237,7 @@ class Process:
     def _account(self, gateway: str) -> State:
         place = self.places[gateway]
         list_version, list_fingerprint = place.lists.in_force
+        unwell, reports = place.condition()
         holder = self.holders.get(gateway)
         config_version, config_fingerprint = (None, None) if holder is None else holder.acknowledged
         return State(
@@ -237,7 +255,9 @@ class Process:
             disk=self._disk(),
             clock=place.clock_complaint,
             devices=len(place.config.devices),
-            unwell=place.devices.unwell()[:_UNWELL_SHOWN],
+            unwell=unwell[:_UNWELL_SHOWN],
+            reports=reports,
+            unassigned=self.listening.page(gateway),
         )
 
 

@@ -1,11 +1,37 @@
-"""Alarms of gateways' streams: two machines with one identity, a disk that died, a clock that is wrong."""
+"""Alarms of gateways: two machines with one identity, a disk that died, a wrong clock, devices that are unwell."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from database.alarms import Alarm
+from gateway.contract.device_reports import DeviceHealth
 from ingest.messages import ReadBatch
 from ingest.store import Stream, when
 from occupancy.topology import Gateway
+
+DEVICE_TROUBLES: Final = {
+    "silent": ("devices_silent", "silent"),
+    "low_battery": ("battery_low", "with a low battery: change it"),
+    "bad_link": ("link_bad", "heard badly: move it, or its antenna"),
+    "stuck": ("device_stuck", "with a value that can't be true any more: look at it"),
+}
+"""A device's trouble, its alarm's kind, and what the alarm says."""
+_NAMED: Final = 10
+
+
+def devices_unwell(gateway: Gateway, unwell: Sequence[DeviceHealth], now: int) -> dict[str, tuple[int, str]]:
+    """Return the alarms about a gateway's devices by kind, each with since when it has been true and its text."""
+    found: dict[str, tuple[int, str]] = {}
+    for trouble, (kind, text) in DEVICE_TROUBLES.items():
+        those = [one for one in unwell if trouble in one.troubles or (trouble == "silent" and one.silent_since)]
+        if those:
+            names = ", ".join(one.device for one in those[:_NAMED])
+            more = f" and {len(those) - _NAMED} more" if len(those) > _NAMED else ""
+            since = min((one.silent_since or now for one in those), default=now) if trouble == "silent" else now
+            found[kind] = (since, f"devices of gateway {gateway.code} {text} ({len(those)}): {names}{more}")
+    return found
 
 
 def clock_wrong(gateway: Gateway, shift: int) -> Alarm:

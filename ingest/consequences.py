@@ -92,6 +92,8 @@ def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, s
         return "tamper", f"somebody tampers with {where}"
     if event["kind"] == "device" and (how := event.get("commanded")) is not None:
         return "lock_commanded_elsewhere", f"{where}: {_COMMANDED.get(how, how)}"
+    if event["kind"] == "device" and "trouble" in event:
+        return None  # the gateway's state says how long it lasts (ingest.device_states)
     if event["kind"] == "device" and event["what"] == "fault" and device is not None and device.door is not None:
         return "device_fault", f"{event['device']} at {where} has a fault"
     if event["kind"] == "gateway" and event["what"] == "spool":

@@ -111,5 +111,11 @@ class Metrics:
         self.online = Gauge(
             "maillage_ingest_gateway_online", "1 while the gateway is connected", ["gateway"], registry=registry
         )
+        self.unwell = Gauge(
+            "maillage_ingest_devices_unwell",
+            "Devices that are silent, or have a low battery, a bad link or a value that can't be true any more",
+            ["trouble"],
+            registry=registry,
+        )
         self.lag = _Lag()
         registry.register(self.lag)

@@ -80,6 +80,11 @@ INSERT INTO alarm (kind, place, gateway, from_at, text)
 SELECT f.kind, f.place, f.gateway, f.from_at, f.text FROM fresh f WHERE NOT EXISTS (SELECT FROM again)
 """
 
+_REWORD_LASTING = """
+-- it goes on with other words
+UPDATE alarm SET text = %b::text WHERE gateway = %b::int AND kind = %b::text AND until_at IS NULL AND text <> %b::text
+"""
+
 _END_LASTING = """
 -- it has ended
 UPDATE alarm SET until_at = now() WHERE gateway = %b::int AND kind = %b::text AND until_at IS NULL
@@ -227,6 +232,12 @@ def begin_lasting(connection: Connection, alarm: Alarm) -> None:
     """Raise an alarm that lasts since ``from_at``; once until ``end_lasting``."""
     text = alarm.text.replace("\0", "")
     connection.execute(_BEGIN_LASTING, (alarm.kind, alarm.place, alarm.gateway, alarm.from_at, text))
+
+
+def reword_lasting(connection: Connection, alarm: Alarm) -> None:
+    """Give an alarm that lasts another text."""
+    text = alarm.text.replace("\0", "")
+    connection.execute(_REWORD_LASTING, (text, alarm.gateway, alarm.kind, text))
 
 
 def end_lasting(connection: Connection, kind: str, gateway: int) -> None:

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from database.alarms import Alarm, raise_alarm
 from gateway.contract.wire import State
 from ingest import alarms, clock, records
+from ingest.device_states import DeviceStates
+from ingest.heard import HeardDevices
 from ingest.messages import Letter, Message, describe
 from ingest.metrics import Metrics
 from ingest.store import Connection, notify, when
@@ -22,7 +24,8 @@ log = logging.getLogger(__name__)
 
 STUCK_US: Final = 300_000_000
 """A gateway that reports events in its spool for this long, with none stored meanwhile, is stuck."""
-_LASTING: Final = ("mark_stuck", "disk_refuses", "clock_wrong")
+_OF_DEVICES: Final = tuple(kind for kind, _ in alarms.DEVICE_TROUBLES.values())
+_LASTING: Final = ("mark_stuck", "disk_refuses", "clock_wrong", *_OF_DEVICES)
 _BOOTS = 8
 """Of each gateway, so many starts are remembered."""
 
@@ -67,6 +70,8 @@ class States:
         self._boots: dict[int, list[str]] = {}
         self._holding: dict[int, int] = {}
         """Since when each gateway has reported events in its spool."""
+        self._heard = HeardDevices()
+        self._devices = DeviceStates(metrics)
         self._lasting: dict[int, set[str]] = {}
         """What alarms of each gateway may last; a gateway that isn't here: any."""
 
@@ -87,12 +92,16 @@ class States:
                 self.store(connection, [one])
 
     def _store(self, connection: Connection, newest: Sequence[Said]) -> None:
-        with connection.transaction():
+        with self._heard.or_forget(), self._devices.or_forget(), connection.transaction():
+            self._devices.store(connection, [(one.gateway, one.state, one.heard_at) for one in newest])
             for one in newest:
                 gateway, state = one.gateway, one.state
                 records.store_state(
                     connection, gateway.id, gateway.place, state, heard_at=one.heard_at, offset_ms=one.offset_ms
                 )
+                if state.unassigned and state.at is not None:
+                    shift = one.heard_at - state.at
+                    self._heard.store(connection, gateway.id, gateway.place, state.unassigned, shift=shift)
                 self._watch(connection, gateway, state)
                 if state.online and not one.message.retained:
                     self._last(connection, one)
@@ -120,7 +129,7 @@ class States:
             del boots[:-_BOOTS]
 
     def _last(self, connection: Connection, one: Said) -> None:
-        """Begin and end the alarms that last: a mark that doesn't move, a disk that takes nothing, a wrong clock."""
+        """Begin and end the alarms that last: of the mark, the disk, the clock, the devices."""
         gateway, state, now = one.gateway, one.state, one.message.received_at
         found: dict[str, tuple[int, str]] = {}
         if state.spool_depth:
@@ -136,11 +145,18 @@ class States:
         shift = 0 if state.at is None else clock.offset(state.at, now)
         if shift or state.clock is not None:
             found["clock_wrong"] = (now, alarms.clock_text(gateway, shift, state.clock))
+        found |= alarms.devices_unwell(gateway, state.unwell, now)
         # a batch raises clock_wrong, too, also one from before the clock was right
         lasting = self._lasting.get(gateway.id, set(_LASTING)) | {"clock_wrong"}
         for kind in lasting - found.keys():
             records.end_lasting(connection, kind, gateway.id)
+            self._devices.texts.pop((gateway.id, kind), None)
         for kind, (begun, text) in found.items():
+            if self._devices.texts.get((gateway.id, kind)) == text:
+                continue
             alarm = Alarm(kind=kind, place=gateway.place, gateway=gateway.id, text=text, from_at=when(begun))
             records.begin_lasting(connection, alarm)
+            if kind in _OF_DEVICES:
+                records.reword_lasting(connection, alarm)
+                self._devices.texts[gateway.id, kind] = text
         self._lasting[gateway.id] = set(found)

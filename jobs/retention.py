@@ -17,6 +17,8 @@ from jobs.job import Round
 
 KEEP_ENROLMENTS: Final = timedelta(days=1)
 """How long a card that was read for an enrolment is kept where no one finished the enrolment."""
+KEEP_HEARD: Final = timedelta(days=30)
+"""How long a device that nobody assigned is kept after its last message."""
 KEEP_BOOKINGS: Final = timedelta(days=366)
 """A year, and never less: a younger one that goes is an act for the audit (migration 0013)."""
 KEEP_DETAILS: Final = timedelta(days=365)
@@ -48,6 +50,7 @@ _ENROLMENTS = """
 -- cards that were read for an enrolment that was not finished
 DELETE FROM enrolment n USING command c WHERE c.id = n.id AND c.expires_at < %(enrolled)s
 """
+_HEARD = "DELETE FROM heard_device WHERE last_at < %(heard)s"
 _COMMANDS = "DELETE FROM command WHERE ordered_at < %(before)s"
 _BOOKINGS = "DELETE FROM booking WHERE ends_at < %(booked)s"
 _MONTHLY = """
@@ -80,6 +83,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "list settings": _SETTINGS,
     "list versions": _VERSIONS,
     "enrolments": _ENROLMENTS,
+    "unassigned devices": _HEARD,
     "commands": _COMMANDS,
     "bookings": _BOOKINGS,
     "monthly uses": _MONTHLY,
@@ -107,6 +111,7 @@ def forget(round_: Round) -> None:
     values = {
         "before": now - round_.keep,
         "enrolled": now - KEEP_ENROLMENTS,
+        "heard": now - KEEP_HEARD,
         "booked": now - KEEP_BOOKINGS,
         "details": now - KEEP_DETAILS,
     }

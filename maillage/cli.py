@@ -13,6 +13,7 @@ from maillage.commands import (
     authority,
     boards,
     central,
+    devices,
     gateway,
     keys,
     letters,
@@ -54,6 +55,7 @@ def _options(
 for module in (stack, processes, servers):
     module.add_to(app)
 app.add_typer(gateway.app, name="gateway", short_help="Gateways: run one, bring a new one in, shut one out.")
+app.add_typer(devices.app, name="devices", short_help="Devices, and those that nobody has assigned yet.")
 app.add_typer(authority.app, name="authority", help="The network's certificate authority.")
 app.add_typer(central.app, name="broker", help="The central broker with mutual TLS.")
 app.add_typer(keys.app, name="key")

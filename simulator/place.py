@@ -21,7 +21,7 @@ from simulator.truth import ROOT, Truth
 
 OPEN_SPACE: Final = "open-space"
 """Where a desk stands whose device names no space."""
-HEARTBEAT_S: Final = 1800.0
+HEARTBEAT_S: Final = 300.0
 """Real seconds between signs of life of a device that nobody expects more often."""
 
 

@@ -23,8 +23,11 @@ FIND: Final = """
 SELECT v.id, v.place AS place_id, g.code::text AS gateway, g.id AS gateway_id, v.code, v.kind, v.driver, v.model,
        v.address, s.code::text AS space, v.space AS space_id, k.code::text AS desk, v.desk AS desk_id,
        d.code::text AS door, v.door AS door_id, v.side, v.uid_reversed, v.bits, v.inverted,
-       extract(epoch FROM v.expect_every)::integer AS expect_every_s, v.retired_at, v.revision
+       extract(epoch FROM v.expect_every)::integer AS expect_every_s, v.retired_at, v.revision,
+       t.heard_at, t.expect_every_s AS expected_s, t.silent_since, t.battery, t.rssi, t.snr, t.linkquality,
+       t.reported_at, t.troubles || CASE WHEN t.counted_nobody THEN '{stuck}'::text[] ELSE '{}' END AS troubles
 FROM device v JOIN place p ON p.id = v.place JOIN gateway g ON g.id = v.gateway
+LEFT JOIN device_state t ON t.device = v.id AND v.retired_at IS NULL
 LEFT JOIN space s ON s.id = v.space LEFT JOIN desk k ON k.id = v.desk LEFT JOIN door d ON d.id = v.door
 WHERE p.code = %(place)s AND (%(gateway)s::text IS NULL OR g.code::text = %(gateway)s)
   AND (%(code)s::text IS NULL OR v.code = %(code)s) AND (%(retired)s OR v.retired_at IS NULL)
@@ -111,6 +114,20 @@ class DeviceChanged(FittingChanged):
     confirm_no_lock: bool = Field(default=False, description=NO_LOCK)
 
 
+class DeviceState(Answer):
+    """How a device is, as its gateway last reported."""
+
+    reported_at: datetime
+    heard_at: datetime | None = Field(description="Its last message, a heartbeat included.")
+    expect_every_s: int | None = Field(description="Silent for longer, it counts as silent: its own, or its driver's.")
+    silent_since: datetime | None
+    battery: float | None = Field(description="Percent.")
+    rssi: float | None = Field(description="LoRaWAN: dBm, where it was heard best.")
+    snr: float | None = Field(description="LoRaWAN: dB.")
+    linkquality: float | None = Field(description="Zigbee: 0 to 255.")
+    troubles: list[str] = Field(description="`low_battery`, `bad_link`, `stuck`.", examples=[["low_battery"]])
+
+
 class Device(Answer):
     """One reader, keypad, lock, sensor, counter or contact."""
 
@@ -129,6 +146,7 @@ class Device(Answer):
     inverted: bool
     expect_every_s: int | None
     retired_at: datetime | None
+    state: DeviceState | None = Field(description="null: its gateway hasn't reported on it, or it is out of service.")
 
 
 class Devices(Answer):
@@ -145,8 +163,23 @@ def device_resource(place: str, gateway: str, code: str) -> Resource:
 
 def device_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    names = (name for name in Device.model_fields if name != "retired_at")
-    return {**{name: row[name] for name in names}, "retired_at": time_of(row["retired_at"])}
+    names = (name for name in Device.model_fields if name not in ("retired_at", "state"))
+    return {
+        **{name: row[name] for name in names},
+        "retired_at": time_of(row["retired_at"]),
+        "state": None if row["reported_at"] is None else _state_json(row),
+    }
+
+
+def _state_json(row: DictRow) -> dict[str, Any]:
+    times = ("reported_at", "heard_at", "silent_since")
+    measures = ("battery", "rssi", "snr", "linkquality")
+    return {
+        **{name: time_of(row[name]) for name in times},
+        "expect_every_s": row["expected_s"],
+        **{name: None if row[name] is None else round(row[name], 1) for name in measures},
+        "troubles": row["troubles"],
+    }
 
 
 def misplaced(fields: Mapping[str, Any]) -> tuple[str, str] | None:

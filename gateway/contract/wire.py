@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from typing_extensions import NotRequired, TypedDict  # noqa: UP035  (pydantic asks for these before Python 3.12)
 
 from access.model import Reason
+from gateway.contract import device_reports as of
 
 SHARDS: Final = 64
 MAX_BATCH_EVENTS: Final = 500
@@ -138,6 +139,7 @@ class DeviceEvent(_Event):
     value: NotRequired[Annotated[float, Field(allow_inf_nan=False)]]
     text: NotRequired[Text]
     commanded: NotRequired[Literal["command", "retained", "opened"]]  # by another: ``gateway.door.foreign``
+    trouble: NotRequired[Annotated[str, Field(max_length=32)]]  # of a ``fault``: ``gateway.devices.health.Trouble``
 
 
 class GatewayEvent(_Event):
@@ -228,22 +230,8 @@ class Mark(_Message):
     """Of the batch that ended with ``seq``: a spool with another digest at ``seq`` did not send it."""
 
 
-class DeviceHealth(_Message):
-    """A device that is silent or faulty, as far as the gateway knows."""
-
-    device: DeviceCode
-    silent_since: Micros | None = None
-    fault: Text | None = None
-
-
 Name = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f]*$")]
 Signature = Annotated[str, Field(max_length=128)]
-MOST_UNWELL: Final = 1000
-"""Devices in a state; further ones are dropped, so that the rest of the state is still read."""
-
-
-def _first_unwell(given: object) -> object:
-    return given[:MOST_UNWELL] if isinstance(given, list | tuple) else given
 
 
 class State(_Message):
@@ -277,7 +265,11 @@ class State(_Message):
     clock_offset_ms: float | None = None
     """The gateway's clock minus the centre's, if the gateway knows it."""
     devices: Small | None = None
-    unwell: Annotated[tuple[DeviceHealth, ...], BeforeValidator(_first_unwell), Field(max_length=MOST_UNWELL)] = ()
+    unwell: of.Unwell = ()
+    reports: of.Reports = ()
+    """How its devices are; of many, the next ones at each report. Likewise:"""
+    unassigned: of.Unassigned = ()
+    """Devices that it hears and that aren't in its configuration."""
 
 
 class Order(_Message):

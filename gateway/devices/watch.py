@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from gateway.contract.configuration import Device
-from gateway.contract.wire import DeviceEvent, DeviceHealth
+from gateway.contract.wire import DeviceEvent
 from gateway.spool.clock_steps import STEP_S
 
 BUILT: Final = datetime(2026, 11, 1, tzinfo=UTC)
@@ -61,9 +61,15 @@ class DeviceWatch:
         ]
         return tuple(event for device in late if (event := self.gone(device, at)) is not None)
 
-    def unwell(self) -> tuple[DeviceHealth, ...]:
-        """Return the silent devices."""
-        return tuple(DeviceHealth(device=device, silent_since=since) for device, since in sorted(self._silent.items()))
+    @property
+    def expected(self) -> Mapping[str, int | None]:
+        """Seconds between two messages of each device at most."""
+        return self._expect
+
+    @property
+    def silent(self) -> Mapping[str, int]:
+        """The silent devices, each with since when."""
+        return self._silent
 
 
 class ClockWatch:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from gateway.contract.wire import Event
+from gateway.drivers.introductions import Introduced
 from gateway.errors import GatewayError
 
 
@@ -80,6 +81,18 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """How well a radio message was heard, where best."""
+
+    rssi: float
+    """dBm."""
+    snr: float
+    """dB."""
+    margin: float
+    """dB above what its spreading factor needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """All that one message of a device said."""
 
@@ -96,6 +109,9 @@ class Decoded:
     """None: nothing tells whether the message was delivered before."""
     back: tuple[str, ...] = ()
     """Codes of the devices whose hub answers again; of themselves that says nothing."""
+    link: Link | None = None
+    introduced: tuple[Introduced, ...] = ()
+    """Devices that aren't configured and speak on a configured one's topic."""
     said_at: int | None = None
     """When the device itself said ``events`` (µs, by its hub's clock), where the message tells."""
 

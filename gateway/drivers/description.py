@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from gateway.contract.configuration import Device
 from gateway.drivers import Driver, DriverError
+from gateway.drivers.introductions import Introduction
 
 Capability = Literal["reads_cards", "reads_codes", "unlocks", "holds_open", "counts", "senses"]
 
@@ -65,6 +66,10 @@ class DriverDescription:
     """What a device is whose configuration states no ``kind``."""
     expect_every_s: int | None = None
     """A device that is silent for longer is unwell, where its own configuration states nothing else."""
+    expect_every_by_kind: Mapping[str, int] = field(default_factory=dict)
+    """The same of devices of a kind that speak less often than the others."""
+    battery_low: Mapping[str, float] = field(default_factory=dict)
+    """Below this percentage a battery is low, by model (upper case); under ``""`` that of all others."""
     judges_doors: bool = False
     """Its devices report ``tamper`` and ``held`` by their own relay alone, and so also while a door is rightly open:
     then the report is dropped."""
@@ -75,6 +80,27 @@ class DriverDescription:
     """Its devices, or their bridge, can reach the broker by TLS."""
     names_command: Callable[[bytes], str | None] | None = None
     """The command in a message to a device, for people, without any card number or name in it; None: not known."""
+    needs_model: bool = False
+    """Whether it can read a device only if its model is configured."""
+    listens: tuple[str, ...] = ()
+    """Topic filters under which devices of this dialect speak that aren't configured. None: they aren't found."""
+    introduce: Callable[[str, bytes], Introduction] | None = None
+    """Reads a message on one of ``listens``. Raises ``DriverError`` where it can't be read."""
+    key: Callable[[str], str] = str.casefold
+    """Of two addresses with the same key, both are of the same device."""
+
+    def expects(self, device: Device) -> int | None:
+        """Return after how many seconds of silence a device is unwell; None: nothing tells.
+
+        A contact on a battery may only speak when its door moves: without a rhythm of its own it isn't called silent,
+        since its door would no longer be watched.
+        """
+        if device.expect_every_s is not None:
+            return device.expect_every_s
+        kind = device.kind or self.default_kind or ("contact" if device.door is not None else None)
+        if kind == "contact":
+            return None
+        return self.expect_every_by_kind.get(kind or "", self.expect_every_s)
 
     def check(self, device: Device) -> None:
         """Check a device's address.

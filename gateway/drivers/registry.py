@@ -43,6 +43,12 @@ def described(name: str) -> DriverDescription:
     return usable[name]
 
 
+def with_rhythm(device: Device) -> Device:
+    """Return ``device`` with its driver's rhythm where its configuration states none."""
+    driver = installed().get(device.driver)
+    return device if driver is None else device.model_copy(update={"expect_every_s": driver.expects(device)})
+
+
 def secrets_of(name: str | None) -> frozenset[str] | None:
     """Return the secret fields of a driver's messages, or of all drivers' where it isn't known which it is."""
     usable = installed()

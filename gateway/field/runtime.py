@@ -125,6 +125,10 @@ class Runtime:
         """Whether the place's broker is connected."""
         return self._connected()
 
+    def claims(self, topic: str) -> bool:
+        """Return whether ``topic`` belongs to a configured device. From any thread."""
+        return bool(self._live.of(topic) or self._kept.of(topic))
+
     def start(self, loop: MqttLoop, broker: Broker) -> None:
         """Append a start event for every gateway, start the thread and connect."""
         at = self._clock()

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.door.hashing import Hasher
+from gateway.field.listening import Listening
 from gateway.field.runtime import Runtime
 from gateway.http.list_metrics import list_metrics
 from gateway.http.muster import LONGEST_BODY, MusterService, Request
+from gateway.http.status import Status, is_here
 from gateway.mqtt.loop import MqttLoop
 from gateway.place import Place
 from gateway.spool.spool import Spool
@@ -35,6 +37,7 @@ class ProcessMetrics:
         runtime: Runtime,
         hasher: Hasher,
         loops: Mapping[str, MqttLoop],
+        listening: Listening,
     ) -> None:
         self._places = places
         self._spool = spool
@@ -43,6 +46,7 @@ class ProcessMetrics:
         self._runtime = runtime
         self._hasher = hasher
         self._loops = loops
+        self._listening = listening
 
     def health(self) -> dict[str, bool]:
         """Return for each part whether it is alive; if one isn't, the process must be restarted."""
@@ -68,6 +72,13 @@ class ProcessMetrics:
         found: dict[str, Any] = {"disk": self._spool.trouble or self._downlink.store.trouble or "ok"}
         aside = self._spool.set_aside()
         return {**found, "set_aside": aside} if aside else found
+
+    def _troubles(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for place in self._places.values():
+            for name, count in place.health.counts().items():
+                found[name] = found.get(name, 0) + count
+        return found
 
     def text(self) -> str:
         """Return all metrics in Prometheus' text format."""
@@ -187,7 +198,19 @@ class ProcessMetrics:
                     "maillage_gateway_devices_silent",
                     "gauge",
                     "Devices that have not reported for longer than expected.",
-                    sum(len(place.devices.unwell()) for place in self._places.values()),
+                    sum(len(place.devices.silent) for place in self._places.values()),
+                ),
+                metric(
+                    "maillage_gateway_devices_unwell",
+                    "gauge",
+                    "Devices with a low battery, a bad link or a value that can't be true any more.",
+                    [("", {"trouble": name}, count) for name, count in self._troubles().items()],
+                ),
+                single(
+                    "maillage_gateway_devices_unassigned",
+                    "gauge",
+                    "Devices that are heard and in no gateway's configuration.",
+                    sum(len(self._listening.all(code)) for code in self._places),
                 ),
                 single(
                     "maillage_gateway_clocks_wrong",
@@ -203,11 +226,20 @@ class ProcessMetrics:
 class MetricsServer:
     """Serves the metrics over HTTP."""
 
-    def __init__(self, metrics: ProcessMetrics, *, host: str, port: int, muster: MusterService | None = None) -> None:
+    def __init__(
+        self,
+        metrics: ProcessMetrics,
+        *,
+        host: str,
+        port: int,
+        muster: MusterService | None = None,
+        status: Status | None = None,
+    ) -> None:
         """Listen.
 
         Args:
             muster: answers ``/muster``; None: 404.
+            status: answers ``/status`` to this machine; None: 404.
 
         Raises:
             OSError: the address is taken.
@@ -218,6 +250,9 @@ class MetricsServer:
             "/readyz": lambda: _parts(metrics.readiness()),
         }
 
+        if status is not None:
+            answers["/status"] = lambda: (200, "application/json", status.text() + "\n")
+
         class Handler(SmallHandler):
             def do_GET(self) -> None:  # noqa: N802  (the base class's name)
                 path = self.path.partition("?")[0]
@@ -225,9 +260,11 @@ class MetricsServer:
                     self._muster(muster, b"")
                     return
                 answer = answers.get(path)
-                status, kind, text = answer() if answer is not None else (404, "text/plain", "nothing here\n")
+                if path == "/status" and not is_here(self.client_address[0], self.headers):
+                    answer = None
+                code, kind, text = answer() if answer is not None else (404, "text/plain", "nothing here\n")
                 body = text.encode()
-                self.send_response(status)
+                self.send_response(code)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -129,6 +129,25 @@ class Uplink:
             1 for connection in self._connections.values() if connection.link is not None and connection.link.connected
         )
 
+    def is_connected(self, gateway: str) -> bool:
+        """Return whether a gateway is connected."""
+        link = self._connections[gateway].link
+        return link is not None and link.connected
+
+    def state_of(self, gateway: str) -> State:
+        """Return a gateway's state, as it is published. From any thread."""
+        position = self._spool.position(gateway)
+        return self._account(gateway).model_copy(
+            update={
+                "online": True,
+                "at": self._clock(),
+                "boot": self._boot,
+                "epoch": position.epoch or None,
+                "spool_depth": position.depth,
+                "newest_seq": position.last,
+            }
+        )
+
     def start(self) -> None:
         """Connect every gateway and start the thread."""
         self._thread.start()
@@ -172,7 +191,7 @@ class Uplink:
         self._thread.join(5)
         for name, connection in self._connections.items():
             if connection.link is not None and connection.link.connected:
-                offline = self._state_of(name).model_copy(update={"online": False})
+                offline = self.state_of(name).model_copy(update={"online": False})
                 connection.link.publish(connection.config.address.topic("state"), _json(offline), retain=True)
                 connection.link.close()
 
@@ -308,25 +327,12 @@ class Uplink:
     def _publish_state(self, gateway: str, connection: _Connection, now: float) -> None:
         if connection.link is None or not connection.link.connected:
             return
-        state = self._state_of(gateway)
+        state = self.state_of(gateway)
         text = state.model_copy(update={"at": None, "spool_depth": None, "newest_seq": None}).model_dump_json()
         if text != connection.state:
             connection.state = text
             connection.state_due = now + STATE_EVERY_S
             connection.link.publish(connection.config.address.topic("state"), _json(state), retain=True)
-
-    def _state_of(self, gateway: str) -> State:
-        position = self._spool.position(gateway)
-        return self._account(gateway).model_copy(
-            update={
-                "online": True,
-                "at": self._clock(),
-                "boot": self._boot,
-                "epoch": position.epoch or None,
-                "spool_depth": position.depth,
-                "newest_seq": position.last,
-            }
-        )
 
 
 def _json(state: State) -> bytes:

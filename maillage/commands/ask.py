@@ -16,7 +16,7 @@ _TIMEOUT_S: Final = 30.0
 
 
 def ask(method: str, path: str, body: Mapping[str, Any] | None = None, *, url: str | None) -> dict[str, Any]:
-    """Return the API's answer.
+    """Return the API's answer; empty where it has none to give.
 
     Args:
         method: of HTTP.
@@ -38,7 +38,8 @@ def ask(method: str, path: str, body: Mapping[str, Any] | None = None, *, url: s
     request = urllib.request.Request(api + path, data=data, method=method, headers=headers)  # noqa: S310  (checked there)
     try:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
-            found = json.loads(answer.read())
+            text = answer.read()
+        found = json.loads(text) if text else {}
     except urllib.error.HTTPError as error:
         raise Complaint(f"the API refuses ({error.code}): {_detail(error)}") from None
     except (urllib.error.URLError, TimeoutError) as error:

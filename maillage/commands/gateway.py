@@ -106,6 +106,23 @@ def join(
     print(f"Start it: MAILLAGE_IDENTITY={identity.absolute()} maillage gateway")
 
 
+@app.command("doctor", short_help="Say what is wrong with this gateway, and how to mend it.")
+def doctor() -> None:
+    """Look at this gateway: identity, certificate, clock, disk, spool, connections, lists, devices.
+
+    It works whether the gateway runs or not: run it on the gateway's machine, with the gateway's settings. Exit code 1
+    where something fails or will.
+
+    Example: maillage gateway doctor
+    """
+    from gateway.settings import GatewaySettings
+    from maillage.doctor.finding import report
+    from maillage.doctor.gateway import examine_gateway
+
+    if report(examine_gateway(GatewaySettings())):
+        raise typer.Exit(1)
+
+
 @app.command("revoke", short_help="Shut a gateway out, at once.")
 def revoke(
     gateway: Annotated[str, typer.Argument(help="The gateway's code.")],

@@ -51,12 +51,7 @@ def doctor() -> None:
     Example: maillage doctor
     """
     from maillage.doctor import examine
+    from maillage.doctor.finding import report
 
-    signs = {"good": "ok  ", "note": "note", "bad": "BAD "}
-    failing = 0
-    for finding in examine(environment.running() if environment.load() else None):
-        mend = f"\n{'':22}→ {finding.mend}" if finding.mend else ""
-        print(f"{signs[finding.state]}  {finding.what:15} {finding.text}{mend}")
-        failing += finding.state == "bad"
-    if failing:
+    if report(examine(environment.running() if environment.load() else None)):
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from maillage.doctor.finding import Finding, bad, good, note
+from maillage.doctor.fleet import look_at_fleet
 from maillage.doctor.work import look_at_work
 
 _SERVER: Final = """
@@ -73,6 +74,7 @@ def _server(connection: Any) -> Iterator[Finding]:
     else:
         yield good("schema", f"up to date, {len(applied)} migrations")
         yield from look_at_work(connection)
+        yield from look_at_fleet(connection)
         yield from _cards(connection)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,17 @@ class Finding:
     what: str
     text: str
     mend: str = ""
+
+
+def report(findings: Iterable[Finding]) -> int:
+    """Print ``findings``, each as it is found; return how many are bad."""
+    signs = {"good": "ok  ", "note": "note", "bad": "BAD "}
+    failing = 0
+    for finding in findings:
+        mend = f"\n{'':22}→ {finding.mend}" if finding.mend else ""
+        print(f"{signs[finding.state]}  {finding.what:15} {finding.text}{mend}")
+        failing += finding.state == "bad"
+    return failing
 
 
 def good(what: str, text: str) -> Finding:

@@ -551,3 +551,45 @@ def test_a_process_that_is_to_stop_leaves_no_statement_behind(world: World, data
         until(lambda: not world.connection.execute(waits).fetchall(), what="the server has ended its statements")
     assert "traces" not in outcomes(world.connection), "to be stopped is no failure"
     assert world.connection.execute("SELECT count(*) FROM alarm").fetchone() == (0,)
+
+
+def test_a_counter_that_counts_nobody_while_people_are_let_in_is_an_alarm(world: World) -> None:
+    row = world.connection.execute(
+        "WITH o AS (INSERT INTO door (place, code, name, to_space) VALUES (%(place)s, 'entry', 'Entry', %(space)s)"
+        "   RETURNING id),"
+        " r AS (INSERT INTO device (gateway, place, code, kind, driver, address, door)"
+        "   SELECT %(gateway)s, %(place)s, 'reader', 'reader', 'esp_rfid', 'a#b', id FROM o RETURNING id),"
+        " c AS (INSERT INTO device (gateway, place, code, kind, driver, address, space)"
+        "   VALUES (%(gateway)s, %(place)s, 'counter', 'counter', 'chirpstack', 'a/b', %(space)s) RETURNING id)"
+        " SELECT r.id, c.id FROM r, c",
+        {"place": world.place, "space": world.space, "gateway": world.gateway},
+    ).fetchone()
+    assert row is not None
+    reader, counter = row
+
+    def happened(device: int, kind: int, *, state: int | None = None, entered: int | None = None) -> None:
+        world.connection.execute(
+            "INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, a)"
+            " VALUES (%s, now(), 1, %s, %s, %s, %s, %s, %s, %s)",
+            (EIGHT, world.stream, next(world._seq), world.place, device, kind, state, entered),
+        )
+
+    def alarms() -> list[Any]:
+        return world.connection.execute("SELECT text, until_at IS NULL FROM alarm").fetchall()
+
+    for _ in range(19):
+        happened(reader, 1, state=1)
+    happened(reader, 1, state=0)  # was refused
+    happened(counter, 6, entered=0)
+    world.maintain(EIGHT + MINUTE)
+    assert alarms() == [], "a quiet day"
+    happened(reader, 1, state=1)
+    assert "counters: counter counts nobody" in world.maintain(EIGHT + MINUTE)
+    text = "counter counter has counted nobody for 3 days, while 20 people were let in beside it"
+    world.maintain(EIGHT + MINUTE)
+    assert alarms() == [(text, True)]
+    happened(counter, 6, entered=2)
+    assert "counters: counter counts again" in world.maintain(EIGHT + MINUTE)
+    assert alarms() == [(text, False)]
+    world.maintain(EIGHT + 4 * 1440 * MINUTE)
+    assert alarms() == [(text, False)], "nobody came"

@@ -25,6 +25,7 @@ from gateway.contract.wire import DeviceEvent, DoorEvent, Event
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Opened, Typed
 from gateway.drivers.description import DriverDescription, FieldSide
 from gateway.drivers.fields import device_at, read_object, text
+from gateway.drivers.introductions import NOBODY, Introduced, Introduction
 from gateway.drivers.models.wiegand import number_bytes, with_parity
 
 ANSWERS: Final = frozenset(
@@ -117,7 +118,7 @@ class EspRfid:
         message = read_object(payload)
         device = _sender(readers, message)
         if device is None:
-            return NOTHING
+            return Decoded(introduced=introduce(topic, payload).devices)
         return _message(device, message, at, tag=leaf == "tag")
 
     def unlock(self, device: str, seconds: float) -> tuple[str, bytes]:
@@ -254,6 +255,29 @@ def _opens(access: object) -> bool:
     return any(one in ("Always", "Admin") for one in (access if isinstance(access, list) else [access]))
 
 
+def introduce(topic: str, payload: bytes) -> Introduction:
+    """Read a message of a reader that isn't configured: its host name, its IP where it tells it, never what it read."""
+    base, _, leaf = topic.rpartition("/")
+    if not base or "#" in base or leaf not in ("send", "tag"):
+        return NOBODY
+    message = read_object(payload)
+    host, kind = text(message.get("hostname", message.get("door")), limit=64), message.get("type")
+    if host is None or "#" in host or "@" in host:
+        return NOBODY
+    if kind == "access" or (kind is None and leaf == "tag" and "uid" in message):
+        said = "card read" if str(message.get("uid", "")).strip() else "opened"
+    elif kind in ("INFO", "WARN", "ERRO"):
+        said = str(message.get("desc", "")).casefold() if message.get("src") == "door" else "alive"
+        said = said if said in ("door open", "door closed") else "alive"
+    elif isinstance(kind, str) and kind in ANSWERS:
+        said = "started" if kind == "boot" else "alive"
+    else:
+        return NOBODY
+    ip = text(message.get("ip"), limit=45)
+    address = f"{base}#{host}@{ip}" if ip and not set(ip) & set("#@") else f"{base}#{host}"
+    return Introduction(devices=(Introduced(address=address, kind="reader", said=said),))
+
+
 def _is_typed(written: str) -> bool:
     return written.isascii() and written.isdecimal() and (len(written) == 4 or written.startswith("0"))
 
@@ -317,6 +341,9 @@ ESP_RFID: Final = DriverDescription(
     secrets=frozenset({"uid", "data", "pincode"}),
     shows_broken=True,
     make=EspRfid,
+    listens=tuple(f"{'+/' * depth}{leaf}" for depth in range(1, 5) for leaf in ("send", "tag")),
+    introduce=introduce,
+    key=lambda address: address.rpartition("#")[0] + "#" + address.rpartition("#")[2].partition("@")[0],
     default_kind="reader",
     expect_every_s=600,  # readers beat every few minutes
     judges_doors=True,

@@ -20,10 +20,12 @@ from typing import Any, Final
 
 from gateway.contract.configuration import Device
 from gateway.contract.wire import DeviceEvent, Event
-from gateway.drivers import NOTHING, Decoded, DriverError, Identity
+from gateway.drivers import NOTHING, Decoded, DriverError, Identity, Link
 from gateway.drivers.description import DriverDescription, FieldSide
 from gateway.drivers.fields import device_at, instant_of, nested, number, read_object, text
+from gateway.drivers.introductions import NOBODY, Introduced, Introduction, kind_of, words
 from gateway.drivers.models import milesight
+from gateway.drivers.models.milesight_tables import MODELS
 
 ALIVE: Final = frozenset({"join", "ack"})
 """Events that a device itself caused, though they carry no news for us."""
@@ -86,6 +88,7 @@ class ChirpStack:
             events=_stamped(events, message),
             heard=(device.code,),
             identity=_identity(device, parts[5], message),
+            link=_link(message),
             said_at=instant_of(message.get("time")),
         )
 
@@ -126,6 +129,26 @@ def _identity(device: Device, leaf: str, message: Mapping[str, Any]) -> Identity
     )
 
 
+_NEEDS_DB: Final = {7: -7.5, 8: -10.0, 9: -12.5, 10: -15.0, 11: -17.5, 12: -20.0}
+"""The least signal-to-noise ratio that a spreading factor can be read at (Semtech SX1276, table 13)."""
+
+
+def _link(message: Mapping[str, Any]) -> Link | None:
+    """Return how well the antenna that heard it best heard an uplink. What is 0 is left out."""
+    antennas = message.get("rxInfo")
+    heard = [
+        (number(one.get("snr", 0)), number(one.get("rssi", 0)))
+        for one in (antennas if isinstance(antennas, list) else ())
+        if isinstance(one, dict)
+    ]
+    best = max(((snr, rssi) for snr, rssi in heard if snr is not None and rssi is not None), default=None)
+    if best is None:
+        return None
+    factor = nested(nested(nested(message, "txInfo"), "modulation"), "lora").get("spreadingFactor")
+    needs = _NEEDS_DB.get(factor, -20.0) if isinstance(factor, int) else -20.0
+    return Link(rssi=best[1], snr=best[0], margin=best[0] - needs)
+
+
 def _digest(*parts: object) -> str:
     return hashlib.blake2b(repr(parts).encode("utf-8", "replace"), digest_size=10).hexdigest()
 
@@ -139,16 +162,21 @@ def _instant(value: object) -> datetime | None:
 
 
 def _uplink(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event, ...]:
+    payload = _payload(message)
+    return milesight.uplink(device.model, device.code, payload, at) if payload else ()
+
+
+def _payload(message: Mapping[str, Any]) -> bytes:
+    """Return what the device itself sent; nothing where it only answered its network server."""
     data = message.get("data", "")
     if not isinstance(data, str):
         raise DriverError("data_not_base64")
     if not data or not message.get("fPort"):
-        return ()  # left out because empty or zero: a device that only answers its network server
+        return b""  # left out because empty or zero
     try:
-        payload = base64.b64decode(data, validate=True)
+        return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
         raise DriverError("data_not_base64") from error
-    return milesight.uplink(device.model, device.code, payload, at)
 
 
 def _status(device: Device, message: Mapping[str, Any], at: int) -> tuple[Event, ...]:
@@ -183,6 +211,36 @@ def field_side(address: str) -> FieldSide:
     )
 
 
+def introduce(topic: str, payload: bytes) -> Introduction:
+    """Read a message of a device that isn't configured. Its model is known by the names that people gave it there."""
+    parts = topic.split("/")
+    if len(parts) != 6 or (parts[0], parts[2], parts[4]) != ("application", "device", "event"):
+        return NOBODY
+    message = read_object(payload)
+    info = nested(message, "deviceInfo")
+    model = _model(info)
+    said, kind = "joined" if parts[5] == "join" else "alive", None
+    if data := _payload(message):
+        said = f"{len(data)} bytes on port {number(message.get('fPort')) or 0:g}"
+        try:
+            events = milesight.uplink(model, "unassigned", data, 0)
+        except DriverError:
+            events = ()
+        said, kind = words(events) or said, kind_of(events)
+    name = text(info.get("deviceName"), limit=60)
+    address = f"{parts[1]}/{parts[3].lower()}"
+    return Introduction(
+        devices=(Introduced(address=address, model=model, kind=kind, said=f"{name}: {said}" if name else said),)
+    )
+
+
+def _model(info: Mapping[str, Any]) -> str | None:
+    """Return the first model that we read among the names of a device, of its profile and its tags."""
+    given = (*nested(info, "tags").values(), info.get("deviceProfileName"), info.get("deviceName"))
+    words_of = (re.findall(r"[A-Z]{2}\d{3}", name[:200].upper()) for name in given if isinstance(name, str))
+    return next((word for found in words_of for word in found if word in MODELS), None)
+
+
 CHIRPSTACK: Final = DriverDescription(
     name="chirpstack",
     label="ChirpStack",
@@ -194,6 +252,10 @@ CHIRPSTACK: Final = DriverDescription(
     secrets=frozenset(),
     models=milesight.READABLE,
     make=ChirpStack,
+    battery_low={"": 10.0},  # lithium cells: their voltage falls only at the end
+    needs_model=True,
+    listens=tuple(f"application/+/device/+/event/{leaf}" for leaf in ("up", "join", "status")),
+    introduce=introduce,
     expect_every_s=4_500,  # sensors report once an hour
     field_side=field_side,
     speaks_tls=True,

@@ -26,7 +26,8 @@ from gateway.contract.configuration import Device
 from gateway.contract.wire import DeskEvent, DeviceEvent, DoorEvent, Event, MeasureEvent
 from gateway.drivers import NOTHING, CardRead, Decoded, DriverError, Typed
 from gateway.drivers.description import DriverDescription, FieldSide
-from gateway.drivers.fields import device_at, instant_of, nested, number, read_object
+from gateway.drivers.fields import device_at, instant_of, nested, number, read_object, text
+from gateway.drivers.introductions import NOBODY, Introduced, Introduction, kind_of, words
 
 MEASURES: Final[tuple[tuple[str, tuple[str, ...], float, float], ...]] = (
     ("co2", ("co2",), 0, 100_000),
@@ -245,6 +246,36 @@ def field_side(address: str) -> FieldSide:
     )
 
 
+def introduce(topic: str, payload: bytes) -> Introduction:
+    """Read a bridge's list of its devices, or the state of a device that isn't configured."""
+    base, bridge, leaf = topic.rpartition("/bridge/")
+    if bridge:
+        return Introduction(devices=tuple(_listed(base, payload)), listen=f"{base}/+") if leaf == "devices" else NOBODY
+    if topic.endswith(("/bridge", "/availability")):
+        return NOBODY
+    message = read_object(payload)
+    if "action_code" in message:
+        return Introduction(devices=(Introduced(address=topic, kind="keypad", said="something was typed"),))
+    events = _state(Device(code="unassigned", driver="zigbee2mqtt", address=topic), message, 0)
+    kind = kind_of(events)
+    if kind is None:
+        return NOBODY  # a group, or a lamp
+    return Introduction(devices=(Introduced(address=topic, kind=kind, said=words(events)),))
+
+
+def _listed(base: str, payload: bytes) -> Iterable[Introduced]:
+    try:
+        rows = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise DriverError("invalid_json") from error
+    for row in rows if isinstance(rows, list) else ():
+        name = text(row.get("friendly_name"), limit=100) if isinstance(row, dict) else None
+        if name is None or row.get("type") == "Coordinator" or row.get("disabled") is True:
+            continue
+        model = text(nested(row, "definition").get("model"), limit=64)
+        yield Introduced(address=f"{base}/{name}", model=model, said="joined the Zigbee network")
+
+
 ZIGBEE2MQTT: Final = DriverDescription(
     name="zigbee2mqtt",
     label="Zigbee2MQTT",
@@ -255,7 +286,12 @@ ZIGBEE2MQTT: Final = DriverDescription(
     address_example="zigbee2mqtt/meeting-room",
     secrets=frozenset({"action_code"}),
     make=Zigbee2Mqtt,
+    listens=("zigbee2mqtt/+", "+/bridge/devices", "+/+/bridge/devices"),
+    introduce=introduce,
+    key=str,
     expect_every_s=4_500,  # sensors report once an hour
     field_side=field_side,
     speaks_tls=True,
+    expect_every_by_kind={"keypad": 90_000},  # once a day
+    battery_low={"": 15.0, "KEYZB-110": 25.0, "KEPZB-110": 25.0},  # a keypad without power keeps people out
 )

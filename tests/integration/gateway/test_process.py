@@ -22,6 +22,7 @@ from gateway.run import Process, chosen, run
 from gateway.settings import GatewaySettings
 from gateway.spool.pending import spool_event
 from gateway.spool.spool import Spool
+from maillage.doctor.gateway_state import look_at_state
 from maillage.embedded import EmbeddedMosquitto
 from maillage.embedded.process import free_port
 from tests.integration.gateway.stage import Centre, Field, command, start
@@ -81,6 +82,39 @@ def test_from_a_badge_to_the_lock_and_the_centre(
     until(lambda: process.spool.position("gare-1").depth == 0)
     process.stop()
     until(lambda: centre.states[-1]["online"] is False)
+
+
+def test_what_nobody_assigned_is_heard_and_reported(
+    running: Running, told: GatewaySettings, centre: Centre, field: Field
+) -> None:
+    port = free_port()
+    process = running(told.model_copy(update={"metrics_port": port}))
+
+    def unassigned() -> dict[str, str]:
+        return {one["address"]: one["said"] for one in centre.states[-1].get("unassigned", ())}
+
+    until(lambda: process.listening.connected)
+    uplink = {"deviceInfo": {"deviceProfileName": "VS341"}, "fPort": 85, "data": "AXVkAwAB"}
+    field.say("application/shop/device/24e124535b000001/event/up", json.dumps(uplink).encode())
+    field.say("gare/new/send", badge("new"))
+    field.say("gare/in/send", badge("another"))  # on the topic of a configured reader
+    field.say("home/z2m/bridge/devices", b'[{"friendly_name": "desk 9", "type": "EndDevice"}]', retain=True)
+    field.desk(1)
+    want = {
+        "shop/24e124535b000001": "occupied, battery 100 %",
+        "gare/new#new": "card read",
+        "gare/in#another": "card read",
+        "home/z2m/desk 9": "joined the Zigbee network",
+    }
+    until(lambda: unassigned() == want, what="all that is unassigned, and nothing else")
+    assert not process.spool.position("gare-1").last > 4, "none of it is on the disk"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/status") as answer:
+        found = list(look_at_state(json.load(answer)))
+    assert {one.text.split(" ")[2] for one in found if one.what == "unassigned"} == {"VS341", "reader", "home/z2m/desk"}
+    elsewhere = urllib.request.Request(f"http://127.0.0.1:{port}/status", headers={"X-Forwarded-For": "192.0.2.1"})
+    with pytest.raises(HTTPError):
+        urllib.request.urlopen(elsewhere)
+    field.say("home/z2m/bridge/devices", b"", retain=True)
 
 
 def test_commands(running: Running, told: GatewaySettings, centre: Centre, field: Field) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -181,3 +182,70 @@ def test_the_list_that_a_gateway_decides_by_is_known_by_its_fingerprint(
     until(lambda: stored() == (False, 3, "ab" * 32))  # what it said last
     say(online=True, list_version=4, list_fingerprint="cd" * 32)
     until(lambda: stored() == (True, 4, "cd" * 32))
+
+
+def test_unassigned_devices_are_stored_as_their_gateway_reports_them(
+    bench: Bench, start_ingest: Callable[..., Any]
+) -> None:
+    start_ingest()
+    gateway = bench.gateways[0]
+
+    def say(last_at: int, address: str = "app/24e1", **more: Any) -> None:
+        one = {"driver": "chirpstack", "address": address, "key": address, "first_at": last_at, "last_at": last_at}
+        state = {"online": True, "at": now(), "unassigned": [{**one, "times": 1, "said": "joined", **more}]}
+        gateway.raw(json.dumps(state).encode(), "state")
+
+    rows = "SELECT address, model, said, times FROM heard_device ORDER BY address"
+    say(now())
+    until(lambda: bench.rows(rows) == [("app/24e1", None, "joined", 1)])
+    say(now(), said="occupied", model="VS341", times=2)
+    until(lambda: bench.rows(rows) == [("app/24e1", "VS341", "occupied", 2)])
+    day_us = 86_400_000_000
+    gateway.raw(  # a clock of 1970: what it heard a day ago by this clock was a day ago
+        State.model_validate(
+            {"online": True, "at": day_us, "unassigned": [
+                {"driver": "esp_rfid", "address": "hall#east", "key": "hall#east", "first_at": 0, "last_at": 0,
+                 "times": 1, "said": "card read"}]}
+        ).model_dump_json().encode(),
+        "state",
+    )  # fmt: skip
+    until(lambda: len(bench.rows(rows)) == 2)
+    assert bench.one("SELECT abs(extract(epoch FROM now() - last_at) - 86400) < 600 FROM heard_device WHERE times = 1")
+
+
+def test_how_devices_are_stands_in_the_database_and_an_alarm_lasts_as_long(
+    bench: Bench, start_ingest: Callable[..., Any]
+) -> None:
+    start_ingest()
+    gateway = bench.gateways[0]
+
+    def say(*unwell: dict[str, Any], **report: Any) -> int:
+        at = now()
+        reports = [{"device": "desk-1", "heard_at": at - 5_000_000, **report}]
+        state = {"online": True, "at": at, "reports": reports, "unwell": list(unwell)}
+        gateway.raw(json.dumps(state).encode(), "state")
+        return at
+
+    low = {"device": "desk-1", "fault": "low battery: 9 %", "troubles": ["low_battery", "of_a_later_version"]}
+    say(low, battery=9, expect_every_s=4500, troubles=["low_battery"])
+    states = "SELECT d.code, s.battery, s.troubles FROM device_state s JOIN device d ON d.id = s.device"
+    until(lambda: bench.rows(states) == [("desk-1", 9.0, ["low_battery"])])
+    alarms = "SELECT kind, text, until_at IS NULL, times FROM alarm ORDER BY id"
+    text = f"devices of gateway {gateway.code} with a low battery: change it (1): desk-1"
+    assert bench.rows(alarms) == [("battery_low", text, True, 1)]
+    with psycopg.connect(bench.url) as connection:
+        connection.execute("INSERT INTO scope (role) VALUES (current_user)")
+        view = "SELECT device, well_level, troubles FROM report.device_now WHERE well_level <> 0"
+        assert connection.execute(view).fetchall() == [("desk-1", 2, ["low_battery"])]
+        connection.rollback()
+    say(low, {"device": "desk-2", "troubles": ["low_battery"]}, {"device": "reader-in", "silent_since": now()})
+    until(lambda: len(bench.rows(alarms)) == 2)
+    assert bench.rows(alarms)[0] == ("battery_low", text.replace("(1): desk-1", "(2): desk-1, desk-2"), True, 1)
+    assert bench.rows(states) == [("desk-1", 9.0, [])], "a battery that wasn't reported again is the last known one"
+    say(battery=100)
+    until(lambda: [row[2] for row in bench.rows(alarms)] == [False, False])
+    at = now()
+    fault = {"kind": "device", "device": "reader-in", "at": at, "what": "fault", "trouble": "low_battery", "text": "x"}
+    gateway.batch(1, [fault], sent_at=at)
+    gateway.until_mark(1)
+    assert len(bench.rows(alarms)) == 2, "the state says it already"

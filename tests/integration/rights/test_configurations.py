@@ -13,13 +13,18 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from api.keys.owner import create_key
+from database.pool import connect
 from gateway.configuration.holder import ConfigurationHolder
 from gateway.contract.configuration import Secrets
 from gateway.contract.sealed import new_pair
 from gateway.contract.signing import new_seed, public_key
 from gateway.identity import Identity, read_identities, write_identity
+from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from gateway.run import Process
 from gateway.settings import GatewaySettings
+from ingest.run import run as run_ingest
+from ingest.settings import IngestSettings
 from maillage.doctor.work import look_at_work
 from maillage.embedded import EmbeddedMosquitto
 from rights.card_secret import place_key
@@ -30,6 +35,7 @@ from rights.layout import layouts
 from rights.metrics import Metrics
 from rights.run import run
 from rights.settings import RightsSettings
+from tests.api_server import api_process
 from tests.conftest import CentralBroker, Database
 from tests.integration.rights.network import Network
 from tests.waiting import until
@@ -253,3 +259,52 @@ def test_the_doctor_names_a_gateway_that_does_not_use_its_newest(network: Networ
     assert said() == ["1 of 1 online gateways don't use their newest, like gare-1: unknown_driver"]
     network.run("UPDATE gateway_state SET config_version = 2, config_fingerprint = repeat('a', 64)")
     assert said() == ["the newest is in use at all 1 online gateways that have joined"]
+
+
+def test_a_desk_sensor_that_nobody_knew_counts_after_one_call(
+    stage: Stage, database: Database, mqtt: CentralBroker, field_mqtt: EmbeddedMosquitto
+) -> None:
+    stage.network.run(
+        "INSERT INTO desk (place, space, code, name) SELECT place, id, 'desk-1', 'Desk 1' FROM space"
+        " WHERE place = at('gare') AND code = 'lab'"
+    )
+    stage.network.owner.commit()
+    with connect(database.url, application_name="maillage test") as owner:
+        key = create_key(owner, "manager", role="place_manager", places=["gare"])
+    stop = threading.Event()
+    storing = IngestSettings(
+        database_url=SecretStr(database.as_login("ingest_1")), mqtt_url=SecretStr(mqtt.url("ingest")), metrics_port=0
+    )
+    ingest = threading.Thread(target=run_ingest, args=(storing, stop), daemon=True)
+    ingest.start()
+    devices = MqttLoop("devices")
+    link = devices.add(parse_mqtt_url(field_mqtt.url()), client_id="sensor", on_message=lambda _message: None)
+    devices.start()
+    path = "/v1/places/gare/unassigned-devices"
+
+    def says(count: int) -> None:
+        uplink = {"deviceInfo": {"deviceProfileName": "VS341"}, "fPort": 85, "fCnt": count, "data": "AXVkAwAB"}
+        uplink["deduplicationId"] = f"00000000-0000-4000-8000-00000000000{count}"
+        link.publish("application/shop/device/24e124535b000001/event/up", json.dumps(uplink).encode())
+
+    with stage.leading(), api_process(database.as_login("api_1")) as api:
+        api.headers["Authorization"] = f"Bearer {key}"
+        stage.until_settled(1)
+        until(lambda: link.connected and stage.process.listening.connected)
+        says(1)
+        until(lambda: api.get(path).json()["unassigned_devices"], what="it is listed")
+        (one,) = api.get(path).json()["unassigned_devices"]
+        assert (one["model"], one["kind"], one["said"]) == ("VS341", "desk_sensor", "occupied, battery 100 %")
+        made = api.post(f"{path}/{one['id']}/assign", json={"desk": "desk-1"})
+        assert made.status_code == 201, made.text
+        stage.until_settled(2)
+        says(2)
+        until(
+            lambda: api.get("/v1/places/gare/occupancy").json()["spaces"][-1]["present"] == 1,
+            what="the desk is occupied",
+        )
+        assert api.get(path).json() == {"unassigned_devices": []}
+        until(lambda: not stage.process.listening.all("gare-1"), what="the gateway doesn't report it any more")
+    stop.set()
+    ingest.join(60)
+    devices.stop()

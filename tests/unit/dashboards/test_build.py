@@ -38,6 +38,7 @@ VIEWS = {
         "desk_before",
         "occupancy_15m",
         "gateway_now",
+        "device_now",
         "place_without_news",
         "alarm_open",
     )

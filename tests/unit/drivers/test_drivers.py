@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,7 +56,9 @@ def test_the_host_name_tells_readers_of_one_topic_apart() -> None:
     (second,) = READERS.decode("rfid/send", access(hostname="exit"), AT).reads
     assert (first.device, first.side, first.uid.hex()) == ("d1", "in", "94d8fc5f")
     assert (second.device, second.side, second.uid.hex()) == ("d2", "out", "5ffcd894")
-    assert READERS.decode("rfid/send", access(hostname="a neighbour's"), AT) is NOTHING
+    neighbour = READERS.decode("rfid/send", access(hostname="a neighbour's"), AT)
+    assert replace(neighbour, introduced=()) == NOTHING
+    assert [one.address for one in neighbour.introduced] == ["rfid#a neighbour's"]
     with pytest.raises(DriverError, match="sender_not_named"):
         READERS.decode("rfid/send", b'{"type":"heartbeat"}', AT)
 

@@ -123,15 +123,15 @@ def test_a_silent_device_is_reported_when_it_speaks_again_after_a_configuration(
     hall = Hall()
     become(hall, devices=device("contact", expect_every_s=60))
     tick(hall, 61)
-    assert [one.device for one in hall.place.devices.unwell()] == ["contact"]
+    assert [*hall.place.devices.silent] == ["contact"]
     become(hall, devices=device("contact", expect_every_s=90))
-    assert [one.device for one in hall.place.devices.unwell()] == ["contact"]
+    assert [*hall.place.devices.silent] == ["contact"]
     contact(hall, is_open=False)
     links = [event["value"] for event in hall.events if event["kind"] == "device" and event["what"] == "link"]
     assert links == [0.0, 1.0]
     become(hall, "contact")
     tick(hall, 1000)
-    assert hall.place.devices.unwell() == ()
+    assert "contact" not in hall.place.devices.silent
 
 
 def test_an_inverted_contact_is_turned_round() -> None:

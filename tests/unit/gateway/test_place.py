@@ -123,14 +123,15 @@ def test_a_process_that_was_stopped_calls_no_device_silent(bench: Bench) -> None
     bench.place.tick(bench.now + 1000, AT + 1000 * S)
     assert bench.events == []
     bench.place.tick(bench.now + 1501, AT + 1501 * S)
-    assert [(event["kind"], event.get("value")) for event in bench.events] == [("device", 0.0)]
+    desk = [event for event in bench.events if event["device"] == "desk"]
+    assert [(event["kind"], event.get("value")) for event in desk] == [("device", 0.0)]
 
 
 def test_silence_and_return(bench: Bench) -> None:
     bench.hear("zigbee2mqtt", "z/desk", b'{"occupancy": true}')
     bench.place.tick(bench.now + 601, AT + 700 * S)
     bench.hear("zigbee2mqtt", "z/desk", b'{"linkquality": 20}', after_s=700)
-    links = [event.get("value") for event in bench.events if event["kind"] == "device"]
+    links = [event.get("value") for event in bench.events if event["kind"] == "device" and event["device"] == "desk"]
     assert links == [0.0, 1.0]
 
 

@@ -80,10 +80,10 @@ def test_a_device_falls_silent_once_and_comes_back() -> None:
     (silent,) = watch.tick(60.1, 2)
     assert silent == {"kind": "device", "at": 2, "device": "a", "what": "link", "value": 0.0}
     assert watch.tick(900.0, 3) == ()
-    assert [health.device for health in watch.unwell()] == ["a"]
+    assert [*watch.silent] == ["a"]
     assert watch.heard("a", 901.0, 4) == {"kind": "device", "at": 4, "device": "a", "what": "link", "value": 1.0}
     assert watch.heard("a", 902.0, 5) is None
-    assert watch.unwell() == ()
+    assert not watch.silent
     assert watch.gone("b", 6) is not None
     assert watch.gone("b", 7) is None
     assert watch.heard("not ours", 903.0, 8) is None

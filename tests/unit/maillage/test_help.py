@@ -18,6 +18,7 @@ from maillage.cli import app
 ROOT = Path(__file__).parents[3]
 GROUPS = [
     "gateway",
+    "devices",
     "authority",
     "broker",
     "key",

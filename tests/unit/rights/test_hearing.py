@@ -8,7 +8,8 @@ import zlib
 
 import pytest
 
-from gateway.contract.wire import MAX_MESSAGE_BYTES, MOST_UNWELL, Address, Reply, State
+from gateway.contract.device_reports import MOST_UNWELL
+from gateway.contract.wire import MAX_MESSAGE_BYTES, Address, Reply, State
 from rights.hearing import REPLIES, REPLY_BYTES, Hearing
 from rights.metrics import Metrics
 from rights.orders import _entries

@@ -1,0 +1,1 @@
+"""Devices that gateways hear and nobody has assigned: listed, assigned, hidden."""
