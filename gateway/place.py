@@ -222,17 +222,8 @@ class Place:
         if unreported is None:
             return False
         log.warning("driver_fault", extra={"gateway": self.config.gateway, "topic": topic[:512], "reason": reason})
-        self._append(
-            fault_event(
-                topic,
-                payload,
-                reason,
-                at=at,
-                driver=driver,
-                keypad=bool(self.equipment.hidden.of(topic)),
-                unreported=unreported,
-            )
-        )
+        hidden = bool(self.equipment.hidden.of(topic))
+        self._append(fault_event(topic, payload, reason, at=at, driver=driver, keypad=hidden, unreported=unreported))
         return True
 
     def tick(self, now: float, at: int) -> None:
@@ -359,12 +350,14 @@ class Place:
             self.health.heard(code, at, decoded.link)
         for code in decoded.gone:
             self._gone(code, at)
-        for event in map(self.health.noted, map(self.equipment.righted, decoded.events)):
+        for event in map(self.equipment.righted, decoded.events):
             if late and is_state(event):
                 self.repeats.dropped += 1
-            elif self._entries.door(event) and self.repeats.is_news(event, identified=identity is not None):
-                self._append(event)
-                self._entries.contact(event)
+                continue
+            believed = self.health.noted(event)
+            if self._entries.door(believed) and self.repeats.is_news(believed, identified=identity is not None):
+                self._append(believed)
+                self._entries.contact(believed)
 
     def _report_unusable(self, before: Equipment | None = None) -> None:
         """Report the devices whose driver can't be loaded, unless they were reported ``before``."""

@@ -94,6 +94,12 @@ def judge(vitals: Vitals, limits: Limits, at: int) -> frozenset[Trouble]:
     return frozenset(found)
 
 
+def presence_is_stuck(vitals: Vitals, at: int) -> bool:
+    """Return whether a device has reported presence for longer than anybody stays."""
+    run = vitals.runs.get("occupied")
+    return run is not None and _is_stuck("occupied", run, at)
+
+
 def _is_stuck(name: str, run: Run, at: int) -> bool:
     if name == "occupied":
         return at - run.since >= LONGEST_PRESENCE_US
@@ -143,6 +149,11 @@ def _run(vitals: Vitals, name: str, value: float | None, at: int) -> None:
         vitals.runs[name] = Run(value=value, since=at)
     else:
         run.times += 1
+
+
+def long_runs(vitals: Vitals, at: int) -> tuple[tuple[str, int], ...]:
+    """Return the runs of a device that outlive a restart, each by name and since when."""
+    return tuple((name, run.since) for name, run in vitals.runs.items() if at - run.since >= KEPT_US)
 
 
 def runs_to_json(devices: Mapping[str, Vitals], at: int) -> str:

@@ -17,7 +17,9 @@ from gateway.devices.health import (
     Trouble,
     Vitals,
     judge,
+    long_runs,
     note,
+    presence_is_stuck,
     runs_from_json,
     runs_to_json,
     sentence,
@@ -46,6 +48,8 @@ class HealthWatch:
         self._touched: set[str] = set()
         self._looked_at = self._kept_at = 0
         self._kept = ""
+        self._kept_runs: dict[str, tuple[tuple[str, int], ...]] = {}
+        """By device, the runs that are kept for a restart."""
         self._next = 0
         self.become(devices)
 
@@ -96,7 +100,7 @@ class HealthWatch:
             return event
         note(vitals, event)
         self._touched.add(event["device"])
-        if event["kind"] == "desk" and event["occupied"] and "stuck" in judge(vitals, _ANY, event["at"]):
+        if event["kind"] == "desk" and event["occupied"] and presence_is_stuck(vitals, event["at"]):
             return {**event, "occupied": None}
         return event
 
@@ -116,7 +120,7 @@ class HealthWatch:
             self._looked_at = at
         events = [event for device in sorted(looked) for event in self._look(device, at)]
         self._touched.clear()
-        if not 0 <= at - self._kept_at < _KEEP_US or events:
+        if not 0 <= at - self._kept_at < _KEEP_US or events or self._has_ended(at):
             self._kept_at = at
             self._keep_runs(at)
         return tuple(events)
@@ -181,12 +185,20 @@ class HealthWatch:
         begun, vitals.troubles = sorted(found - vitals.troubles), found
         for trouble in begun:
             text = sentence(trouble, vitals, at)
-            if trouble == "stuck" and text.startswith("stuck: occupied"):
+            if trouble == "stuck" and presence_is_stuck(vitals, at):
                 yield DeskEvent(kind="desk", at=at, device=device, occupied=None)
             yield DeviceEvent(kind="device", at=at, device=device, what="fault", text=text, trouble=trouble)
 
+    def _has_ended(self, at: int) -> bool:
+        """Return whether a run that is kept is over: after a restart it would count on."""
+        return any(
+            not set(of) <= set(long_runs(self._of[device], at)) if device in self._of else True
+            for device, of in self._kept_runs.items()
+        )
+
     def _keep_runs(self, at: int) -> None:
         text = runs_to_json(self._of, at)
+        self._kept_runs = {device: runs for device, vitals in self._of.items() if (runs := long_runs(vitals, at))}
         if text != self._kept:
             self._kept = text
             self._keep(KEPT, text)

@@ -71,6 +71,9 @@ class Listening:
             for topic in driver.listens if driver.introduce is not None else ():
                 self._topics.add(topic, name)
         self._further: set[str] = set()
+        self._levels: Mapping[str, str | None] = {}
+        self._levels_made_of: tuple[int, ...] = ()
+        """The configurations that ``_levels`` was made of."""
         self._second = (0, 0)
         """The present second, and how many messages have been taken in it."""
         self._waiting: queue.Queue[Message | None] = queue.Queue(_WAITING_MAX)
@@ -186,17 +189,29 @@ class Listening:
         """
         if len(self._places) == 1:
             return next(iter(self._places))
-        level = address
-        while "/" in level:
-            level = level.rpartition("/")[0]
-            beside = {
-                name
-                for name, place in tuple(self._places.items())
-                if any(device.address.startswith(f"{level}/") for device in place.config.devices)
-            }
-            if beside:
-                return beside.pop() if len(beside) == 1 else None
+        levels = self._levels_of_all()
+        for level in _levels(address):
+            if level in levels:
+                return levels[level]
         return None
+
+    def _levels_of_all(self) -> Mapping[str, str | None]:
+        """Return the gateway of each level above a configured address; None: several gateways have devices below it."""
+        places = tuple(self._places.items())
+        configs = tuple(id(place.config) for _, place in places)
+        if configs != self._levels_made_of:
+            found: dict[str, str | None] = {}
+            for name, place in places:
+                for level in {level for device in place.config.devices for level in _levels(device.address)}:
+                    found[level] = name if level not in found else None
+            self._levels, self._levels_made_of = found, configs
+        return self._levels
+
+
+def _levels(address: str) -> tuple[str, ...]:
+    """Return the levels above an address, the nearest first."""
+    parts = address.split("/")
+    return tuple("/".join(parts[:end]) for end in range(len(parts) - 1, 0, -1))
 
 
 def _key(device: Device) -> Key:

@@ -111,6 +111,7 @@ def test_a_desk_that_is_occupied_for_too_long_is_unknown_until_it_is_free() -> N
     assert [(one.device, one.troubles) for one in seat.place.condition()[0]] == [("desk", ("stuck",))]
     assert occupancy(seat.says(occupied=False)) == [False]
     assert not seat.place.condition()[0]
+    assert seat.kept[KEPT] == "", "the run that ended doesn't count on after a restart"
     assert occupancy(seat.says(occupied=True)) == [True]
 
 
