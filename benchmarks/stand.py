@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
@@ -109,6 +109,12 @@ def make_network(url: str, places: int) -> None:
         for statement in _REST.split(";"):
             if statement.strip():
                 connection.execute(statement, values)
+
+
+def create_login(connection: psycopg.Connection[Any], name: str, group: str) -> None:
+    """Create a login of a process; one of an earlier database stays."""
+    if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}' IN ROLE {group}")
 
 
 @contextmanager
