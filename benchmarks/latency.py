@@ -1,7 +1,7 @@
 """Event at the driver → row committed → stream client, at three rates; and card read → unlock command on the wire.
 
-``python -m benchmarks.latency [--seconds N] [--rates 100 1000 10000]``; 1,000 a second also over TLS. Real parts, each a
-process of its own: field broker, gateway (154 places), central broker, ingest, TimescaleDB, API, and one client of
+``python -m benchmarks.latency [--seconds N] [--rates 100 1000 10000]``; 1,000 a second also over TLS. Real parts, each
+a process of its own: field broker, gateway (154 places), central broker, ingest, TimescaleDB, API, and one client of
 ``/v1/stream``. An event's time is the gateway's, at the moment its driver's connection hears the message; the stream's
 is the client's, at the moment it reads the first message that holds the event. All clocks are this machine's.
 """

@@ -1,10 +1,11 @@
 """A card is taken out of service in the API: until the last of 154 gateways refuses it, and one that was away.
 
-``python -m benchmarks.revocation [--revocations N] [--returns N]``. Real parts, each a process of its own: TimescaleDB,
-Mosquitto, API, rights process, ingest, and one gateway process with 154 gateways of an imported network, each with some
-hundreds of members. Time runs from the HTTP request to the last gateway's own acknowledgement (its state with the newer
-version, which it says once the list is on its disk); then that card is read at doors, and must be refused as lost.
-Beside it: 154 bare MQTT subscribers that answer a message of the same size, through the same broker's program.
+``python -m benchmarks.revocation [--revocations N] [--returns N] [--stolen N]``. Real parts, each a process of its own:
+TimescaleDB, Mosquitto, API, rights process, ingest, and one gateway process with 154 gateways of an imported network,
+each with some hundreds of members. Time runs from the HTTP request to the last gateway's own acknowledgement (its state
+with the newer version, which it says once the list is on its disk); then that card is read at doors, and must be
+refused as lost. Beside it: 154 bare MQTT subscribers that answer a message of the same size, through the same broker's
+program. Then the same over TLS, where stolen gateways are shut out as well (``benchmarks.stolen``).
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ import psycopg
 
 from access import card_token, normalise
 from benchmarks.report import Result, finish, progress
-from benchmarks.revocation_chain import CARD_SECRET, Chain, Victim, chain
+from benchmarks.revocation_chain import Chain, chain
+from benchmarks.revocation_network import CARD_SECRET, Victim
 from benchmarks.stand import Stand, stand
+from benchmarks.stolen import cut_off
 from gateway.contract.configuration import Device
 from gateway.drivers.models.esp_rfid import Address
 from gateway.mqtt.loop import Link, Message, parse_mqtt_url
 from rights.card_secret import place_key
 
+_WARM: Final = 3
 _A_DAY: Final = 100
 """Changes at a place in a day, each on its own."""
 _APART_S: Final = 10.0
@@ -38,7 +42,7 @@ SELECT g.code FROM gateway g WHERE NOT EXISTS (SELECT FROM door_rule r WHERE r.p
 """
 _A_CHANGE: Final = """
 -- one of a day's changes at a place
-UPDATE card SET status = CASE status WHEN 'active' THEN 'suspended' ELSE 'active' END WHERE token = sha256(%b::bytea)
+UPDATE card SET status = CASE status WHEN 'active' THEN 'suspended' ELSE 'active' END WHERE lookup = sha256(%b::bytea)
 """
 
 
@@ -198,55 +202,95 @@ def bare_round_trips(chain: Chain, rounds: int) -> list[float]:
     return took
 
 
+def p50(values: Sequence[float]) -> float:
+    """The median."""
+    return sorted(values)[len(values) // 2]
+
+
 def p99(values: Sequence[float]) -> float:
     """The 99th percentile: of fewer than 100 values the greatest."""
     return sorted(values)[min(len(values) - 1, int(len(values) * 0.99))]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--revocations", type=int, default=200, help="cards lost one after the other (default 200)")
-    parser.add_argument("--returns", type=int, default=20, help="gateways that come back after a day (default 20)")
-    choice = parser.parse_args()
-    warm = 3
-    with stand() as where, chain(where, warm + choice.revocations + choice.returns) as (built, victims):
+def with_passwords(where: Stand, losses: int, comings: int) -> list[Result]:
+    """Measure losses and returns, as gateways and processes log in with passwords."""
+    with chain(where, _WARM + losses + comings) as (built, victims):
         doors = Doors(built)
         overhear(built, where)
-        revocations(built, doors, victims[:warm])
+        revocations(built, doors, victims[:_WARM])
         built.sizes.clear()
-        took = revocations(built, doors, victims[warm : warm + choice.revocations])
+        took = revocations(built, doors, victims[_WARM : _WARM + losses])
         sizes = list(built.sizes)
+        progress(f"{_said(took, built)}; at most {max(sizes)} bytes a gateway")
+        back = returns(built, doors, victims[_WARM + losses :])
         progress(
-            f"{len(took)} cards lost at {len(built.gateways)} gateways: p50 {sorted(took)[len(took) // 2]:.3f} s, "
-            f"p99 {p99(took):.3f} s, max {max(took):.3f} s; at most {max(sizes)} bytes a gateway"
-        )
-        back = returns(built, doors, victims[warm + choice.revocations :])
-        progress(
-            f"{len(back)} gateways back after {_A_DAY} changes: p50 {sorted(back)[len(back) // 2]:.3f} s, "
+            f"{len(back)} gateways back after {_A_DAY} changes: p50 {p50(back):.3f} s, "
             f"max {max(back):.3f} s; {doors.checked} decisions at doors were as expected"
         )
         bare = bare_round_trips(built, 100)
-    finish(
-        "revocation",
-        [
-            Result(
-                name="revocation_p99_s",
-                value=p99(took),
-                unit="s",
-                reference="bare MQTT: a message to 154 subscribers, an answer from each",
-                reference_value=p99(bare),
-            ),
-            Result(name="revocation_p50_s", value=sorted(took)[len(took) // 2], unit="s"),
-            Result(name="reconnect_p99_s", value=p99(back), unit="s", reference="goal", reference_value=2.0),
-            Result(
-                name="bytes_per_change",
-                value=max(sizes),
-                unit="bytes a gateway",
-                reference="goal",
-                reference_value=1024,
-            ),
-        ],
+    return [
+        Result(
+            name="revocation_p99_s",
+            value=p99(took),
+            unit="s",
+            reference="bare MQTT: a message to 154 subscribers, an answer from each",
+            reference_value=p99(bare),
+        ),
+        Result(name="revocation_p50_s", value=p50(took), unit="s"),
+        Result(name="reconnect_p99_s", value=p99(back), unit="s", reference="goal", reference_value=2.0),
+        Result(
+            name="bytes_per_change",
+            value=max(sizes),
+            unit="bytes a gateway",
+            reference="goal",
+            reference_value=1024,
+        ),
+    ]
+
+
+def with_certificates(where: Stand, losses: int, thefts: int) -> tuple[list[float], list[float]]:
+    """Measure losses over TLS, then how soon stolen gateways are cut off."""
+    with chain(where, _WARM + losses, tls=True) as (built, victims):
+        doors = Doors(built)
+        revocations(built, doors, victims[:_WARM])
+        took = revocations(built, doors, victims[_WARM:])
+        progress(f"over TLS: {_said(took, built)}")
+        built.children["gateway"].stop()
+        cut = cut_off(where, built, built.joined[:thefts])
+        progress(f"{len(cut)} stolen gateways cut off: p50 {p50(cut):.3f} s, max {max(cut):.3f} s")
+    return took, cut
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--revocations", type=int, default=200, help="cards lost, half as many over TLS (default 200)")
+    parser.add_argument("--returns", type=int, default=20, help="gateways that come back after a day (default 20)")
+    parser.add_argument("--stolen", type=int, default=30, help="gateways that are stolen and shut out (default 30)")
+    choice = parser.parse_args()
+    with stand() as where:
+        results = with_passwords(where, choice.revocations, choice.returns)
+        took, cut = with_certificates(where, choice.revocations // 2, choice.stolen)
+    plain = {one.name: one.value for one in results}
+    results += [
+        Result(
+            name=f"revocation_tls_{quantile}_s",
+            value=value,
+            unit="s",
+            reference="without TLS",
+            reference_value=plain[f"revocation_{quantile}_s"],
+        )
+        for quantile, value in (("p99", p99(took)), ("p50", p50(took)))
+    ]
+    results.append(Result(name="cut_off_p99_s", value=p99(cut), unit="s", reference="goal", reference_value=1.0))
+    results.append(Result(name="cut_off_p50_s", value=p50(cut), unit="s"))
+    finish("revocation", results)
+
+
+def _said(took: Sequence[float], built: Chain) -> str:
+    return (
+        f"{len(took)} cards lost at {len(built.gateways)} gateways: p50 {p50(took):.3f} s, p99 {p99(took):.3f} s, "
+        f"max {max(took):.3f} s"
     )
 
 

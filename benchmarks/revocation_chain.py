@@ -5,74 +5,41 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 
-from access import normalise
 from api.keys.owner import create_key
 from benchmarks.report import progress
-from benchmarks.stand import SECRET, Stand
+from benchmarks.revocation_network import CARD_SECRET, PLACES, Victim, fill
+from benchmarks.secure import Joined, remember
+from benchmarks.stand import SECRET, Stand, create_login
 from gateway.config import GatewayConfig, write_gateways
 from gateway.contract.signing import new_seed, public_key
 from gateway.contract.wire import parse_topic
-from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
+from gateway.mqtt.loop import Broker, Message, MqttLoop, parse_mqtt_url
 from maillage.embedded import EmbeddedMosquitto, fetch
+from maillage.embedded.central import EmbeddedCentral
 from maillage.embedded.process import free_port
 from maillage.network.gateways import export_gateways
-from maillage.sample.creating import create_sample
 from maillage.stack.children import Child
 from rights.card_secret import CardKeys
-from rights.place_tokens import NumberBox
 from simulator.line import Line
 
-PLACES: Final = 154
-_MORE: Final = 200
-"""Members of each place beside the generated ones."""
-CARD_SECRET: Final = bytes.fromhex("5a" * 32)
-_LOGINS: Final = {"ingest_1": "ingest", "rights_1": "rights", "api_1": "api"}
-_CROWD: Final = """
--- hundreds of members at each place
-WITH more AS (
-  INSERT INTO member (ref, home) SELECT 'm-' || lpad(p.id::text, 5, '0') || lpad(n::text, 5, '0'), p.id
-  FROM place p, generate_series(1, %(more)s) AS n RETURNING ref, home
-), cards AS (
-  INSERT INTO card (lookup, member) SELECT sha256(ref::bytea), ref FROM more
-), passes AS (
-  INSERT INTO pass (ref, member) SELECT 'p' || substr(ref, 2), ref FROM more
-)
-INSERT INTO pass_place (pass, place) SELECT 'p' || substr(ref, 2), home FROM more
-"""
-_NUMBERLESS: Final = """
--- the cards of these
-SELECT lookup FROM card c WHERE NOT EXISTS (SELECT FROM card_number n WHERE n.lookup = c.lookup)
-"""
-_VICTIM: Final = """
--- somebody with a pass for everywhere, at any hour, whose card will be lost
-WITH one AS (INSERT INTO member (ref) VALUES (%(ref)s) RETURNING ref), more AS (
-  INSERT INTO pass (member, everywhere, outside_hours, supervises) SELECT ref, true, true, true FROM one
-)
-INSERT INTO card (lookup, member) SELECT %(lookup)s, ref FROM one RETURNING card.ref
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Victim:
-    """A card that will be lost: its reference in the API, its bytes on the reader."""
-
-    ref: str
-    uid: str
+_LOGINS: Final = {"ingest_1": "ingest", "rights_1": "rights", "api_1": "api", "broker_1": "broker"}
 
 
 class Centre:
     """Hears what gateways say: states and events, with the times of receipt (seconds that only grow)."""
 
-    def __init__(self, loop: MqttLoop, url: str) -> None:
+    def __init__(self, loop: MqttLoop, broker: Broker) -> None:
         self.versions: dict[str, int] = {}
         self.at: dict[str, float] = {}
         """When each gateway's version last moved."""
@@ -81,7 +48,7 @@ class Centre:
         """By gateway and token: what was last decided."""
         self.changed = threading.Condition()
         loop.add(
-            parse_mqtt_url(url),
+            broker,
             client_id="bench-centre",
             on_message=self._hear,
             subscriptions=[("maillage/v1/+/+/+/state", 1), ("maillage/v1/+/+/+/events", 1)],
@@ -132,22 +99,28 @@ class Chain:
     gateways: tuple[GatewayConfig, ...]
     field: EmbeddedMosquitto
     line: TimedLine
+    """Between gateways and broker; not over TLS."""
+    joined: list[Joined]
+    """Over TLS: the gateways' identities."""
     api: http.client.HTTPConnection
     key: str
     centre: Centre
     loop: MqttLoop
-    metrics: dict[str, int]
+    children: dict[str, Child]
     sizes: list[int]
     """Bytes of the list messages that were heard, topic and header included."""
 
     def lose(self, victim: Victim) -> None:
         """Take a card out of service, over HTTP."""
-        self.api.request(
-            "PATCH",
-            f"/v1/cards/{victim.ref}",
-            body=json.dumps({"status": "lost"}),
-            headers={"Authorization": f"Bearer {self.key}", "If-Match": "*", "Content-Type": "application/json"},
-        )
+        self._ask("PATCH", f"/v1/cards/{victim.ref}", json.dumps({"status": "lost"}))
+
+    def shut_out(self, gateway: str) -> None:
+        """Revoke a stolen gateway, over HTTP."""
+        self._ask("POST", f"/v1/gateways/{gateway}/revoke", None)
+
+    def _ask(self, method: str, path: str, body: str | None) -> None:
+        headers = {"Authorization": f"Bearer {self.key}", "If-Match": "*", "Content-Type": "application/json"}
+        self.api.request(method, path, body=body, headers=headers)
         answer = self.api.getresponse()
         said = answer.read()
         self.api.close()  # the API ends idle connections; the next request opens another
@@ -156,36 +129,33 @@ class Chain:
 
 
 @contextmanager
-def chain(where: Stand, victims: int) -> Iterator[tuple[Chain, list[Victim]]]:
-    """Start everything; gives also the cards that will be lost."""
-    url = where.database_url("revocation")
-    seed = new_seed()
+def chain(where: Stand, victims: int, *, tls: bool = False) -> Iterator[tuple[Chain, list[Victim]]]:
+    """Start everything; gives also the cards that will be lost. ``tls``: everyone connects with a certificate."""
+    name = "revocation_tls" if tls else "revocation"
+    url, folder, seed = where.database_url(name), where.directory / name, new_seed()
+    folder.mkdir()
     progress(f"importing {PLACES} places, each with some hundreds of members")
     with psycopg.connect(url) as connection:
-        create_sample(
-            connection,
-            region="Nouvelle-Aquitaine",
-            places=PLACES,
-            card_secret=CARD_SECRET,
-            log=lambda _line: None,
-        )
-        connection.execute(_CROWD, {"more": _MORE})
-        for (lookup,) in connection.execute(_NUMBERLESS).fetchall():
-            _keep_number(connection, lookup, lookup.hex()[:14].upper())
-        people = [_victim(connection, number) for number in range(victims)]
+        people = fill(connection, victims)
         key = create_key(connection, "revocation", role="network_administrator")
         gateways = export_gateways(
             connection, password=lambda _code: SECRET, list_key=public_key(seed), card_secret=CARD_SECRET
         )
         for login, group in _LOGINS.items():
-            connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{SECRET}' IN ROLE maillage_{group}")
-    where.broker.enrol({one.gateway: SECRET for one in gateways})
-    write_gateways(where.directory / "gateways.json", gateways)
-    field = EmbeddedMosquitto(where.directory / "field", bundle=fetch())
+            create_login(connection, login, f"maillage_{group}")
+        joined = []
+        if tls:
+            addresses = [(one.shard, one.place, one.gateway) for one in gateways]
+            joined = where.secure.join(folder / "identities", addresses, seed)
+            remember(connection, joined)
+    if not tls:
+        where.broker.enrol({one.gateway: SECRET for one in gateways})
+        write_gateways(folder / "gateways.json", gateways)
+    field = EmbeddedMosquitto(folder / "field", bundle=fetch())
     field.start()
     line = TimedLine(where.broker.host, where.broker.port)
     ports = {name: free_port() for name in ("ingest", "rights", "api", "gateway")}
-    children = _children(where, url, seed, field=field, line=line.start(), ports=ports)
+    children = _children(where, folder, url, seed, field=field, line=line.start(), ports=ports, tls=tls)
     loop = MqttLoop("bench")
     loop.start()
     try:
@@ -193,17 +163,18 @@ def chain(where: Stand, victims: int) -> Iterator[tuple[Chain, list[Victim]]]:
             child.start()
         for child in children:
             child.wait_until_well(deadline_s=120, stopped=lambda: False)
-        centre = Centre(loop, where.broker.url("ingest"))
+        centre = Centre(loop, where.secure.process("ingest") if tls else parse_mqtt_url(where.broker.url("ingest")))
         built = Chain(
             url=url,
             gateways=gateways,
             field=field,
             line=line,
+            joined=joined,
             api=http.client.HTTPConnection("127.0.0.1", ports["api"], timeout=30),
             key=key,
             centre=centre,
             loop=loop,
-            metrics=ports,
+            children={child.name: child for child in children},
             sizes=[],
         )
         codes = {one.gateway for one in gateways}
@@ -218,23 +189,16 @@ def chain(where: Stand, victims: int) -> Iterator[tuple[Chain, list[Victim]]]:
         field.stop()
 
 
-def _victim(connection: psycopg.Connection[Any], which: int) -> Victim:
-    uid = f"04{which:06x}"
-    number = normalise(bytes.fromhex(uid))
-    lookup = CardKeys.of(CARD_SECRET).found_by(number)
-    _keep_number(connection, lookup, number)
-    row = connection.execute(_VICTIM, {"ref": f"m-victim{which:04}", "lookup": lookup}).fetchone()
-    assert row is not None
-    return Victim(ref=row[0], uid=uid)
-
-
-def _keep_number(connection: psycopg.Connection[Any], lookup: bytes, number: str) -> None:
-    boxed = NumberBox(CARD_SECRET).boxed(lookup, number)
-    connection.execute("INSERT INTO card_number (lookup, boxed) VALUES (%s, %s)", (lookup, boxed))
-
-
 def _children(
-    where: Stand, url: str, seed: str, *, field: EmbeddedMosquitto, line: int, ports: dict[str, int]
+    where: Stand,
+    folder: Path,
+    url: str,
+    seed: str,
+    *,
+    field: EmbeddedMosquitto,
+    line: int,
+    ports: dict[str, int],
+    tls: bool,
 ) -> list[Child]:
     def login(name: str) -> str:
         return url.replace("postgres:", f"{name}:", 1)
@@ -242,12 +206,13 @@ def _children(
     given: dict[str, dict[str, str]] = {
         "ingest": {
             "MAILLAGE_DATABASE_URL": login("ingest_1"),
-            "MAILLAGE_MQTT_URL": where.broker.url("ingest"),
+            **where.environment("ingest", tls=tls),
             "MAILLAGE_METRICS_PORT": str(ports["ingest"]),
         },
         "rights": {
             "MAILLAGE_DATABASE_URL": login("rights_1"),
-            "MAILLAGE_MQTT_URL": where.broker.url("rights"),
+            **where.environment("rights", tls=tls),
+            **({"MAILLAGE_AUTHORITY": str(where.secure.authority)} if tls else {}),
             "MAILLAGE_LIST_SIGNING_KEY": seed,
             "MAILLAGE_CARD_SECRET": CARD_SECRET.hex(),
             "MAILLAGE_METRICS_PORT": str(ports["rights"]),
@@ -259,20 +224,41 @@ def _children(
             "MAILLAGE_CARD_LOOKUP_KEY": CardKeys.of(CARD_SECRET).lookup.hex(),
         },
         "gateway": {
-            "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{line}",
+            **(
+                {"MAILLAGE_IDENTITY": str(folder / "identities")}
+                if tls
+                else {
+                    "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{line}",
+                    "MAILLAGE_GATEWAYS_FILE": str(folder / "gateways.json"),
+                }
+            ),
             "MAILLAGE_FIELD_MQTT_URL": field.url(),
-            "MAILLAGE_GATEWAYS_FILE": str(where.directory / "gateways.json"),
-            "MAILLAGE_SPOOL": str(where.directory / "spool.sqlite"),
+            "MAILLAGE_SPOOL": str(folder / "spool.sqlite"),
             "MAILLAGE_METRICS_PORT": str(ports["gateway"]),
         },
     }
-    return [
+    children = [
         Child(
             name=name,
             arguments=[name],
             environment={**settings, "MAILLAGE_LOG_LEVEL": "WARNING"},
-            log=where.directory / f"{name}.log",
+            log=folder / f"{name}.log",
             health=f"http://127.0.0.1:{ports[name]}/{'healthz' if name == 'gateway' else 'readyz'}",
         )
         for name, settings in given.items()
     ]
+    return [*children, _watcher(where.secure.broker, login("broker_1"), folder)] if tls else children
+
+
+def _watcher(broker: EmbeddedCentral, url: str, folder: Path) -> Child:
+    owner = ["--owner", "nobody"] if os.geteuid() == 0 else []
+    return Child(
+        name="watcher",
+        arguments=[
+            *("broker", "watch", str(broker.directory), "--pid", str(broker.pid)),
+            *("--watcher-port", str(broker.watcher_port), *owner),
+        ],
+        environment={"MAILLAGE_DATABASE_URL": url, "MAILLAGE_LOG_LEVEL": "WARNING"},
+        log=folder / "watcher.log",
+        health=None,
+    )
