@@ -23,6 +23,7 @@ from maillage.commands import (
     spool,
     stack,
 )
+from maillage.commands import init as founding
 from maillage.complaint import sentence
 from maillage.network import cli as network
 from maillage.place import cli as place
@@ -52,7 +53,7 @@ def _options(
     environment.load()
 
 
-for module in (stack, processes, servers):
+for module in (founding, stack, processes, servers):
     module.add_to(app)
 app.add_typer(gateway.app, name="gateway", short_help="Gateways: run one, bring a new one in, shut one out.")
 app.add_typer(devices.app, name="devices", short_help="Devices, and those that nobody has assigned yet.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Callable
-from hashlib import sha256
 
 from access.tokens import token_key
 from gateway.contract.configuration import Secrets
@@ -13,17 +12,12 @@ from rights.card_secret import place_key
 from rights.settings import RightsSettings
 
 
-def muster_key(secret: str, place: str) -> str:
+def muster_key(card_secret: bytes, place: str) -> str:
     """Return the key of a place's evacuation list, short enough to type on a telephone: ``abcd-efgh-ijkl``, 60 bits.
 
-    Derived from ``MAILLAGE_MQTT_SECRET``, so no table holds it; it is printed on the place's evacuation plan.
-
-    Raises:
-        ValueError: ``secret`` has fewer than 16 characters.
+    Derived from the network's card secret, so no table holds it; it is printed on the place's evacuation plan.
     """
-    if len(secret) < 16:
-        raise ValueError("MAILLAGE_MQTT_SECRET must have at least 16 characters")
-    digest = hmac.new(secret.encode(), b"maillage/muster/" + place.encode(), sha256).digest()
+    digest = hmac.digest(card_secret, b"maillage/muster/" + place.encode(), "sha256")
     letters = base64.b32encode(digest).decode("ascii").lower()
     return "-".join(letters[at : at + 4] for at in (0, 4, 8))
 
@@ -31,12 +25,8 @@ def muster_key(secret: str, place: str) -> str:
 def secrets_of(settings: RightsSettings) -> Callable[[str], Secrets]:
     """Return what gives a place's secrets by its code."""
     card_secret = token_key(settings.card_secret.get_secret_value())
-    mqtt_secret = settings.mqtt_secret.get_secret_value() if settings.mqtt_secret is not None else None
 
     def of(place: str) -> Secrets:
-        return Secrets(
-            card_key=place_key(card_secret, place).hex(),
-            muster_key=None if mqtt_secret is None else muster_key(mqtt_secret, place),
-        )
+        return Secrets(card_key=place_key(card_secret, place).hex(), muster_key=muster_key(card_secret, place))
 
     return of

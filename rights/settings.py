@@ -31,11 +31,6 @@ class RightsSettings(BaseSettings):
         default=None,
         description="while the signing key is changed, the next one: gateways are given both public keys",
     )
-    mqtt_secret: SecretStr | None = Field(
-        default=None,
-        description="secret from which the keys of the evacuation lists are derived: at least 16 characters; none: no"
-        " gateway serves its list",
-    )
     authority: Path | None = Field(
         default=None,
         description="folder of the network's certificate authority, as `maillage authority create` made it; none: no"

@@ -30,6 +30,7 @@ PROBE: Final = "maillage/watch"
 Give = Callable[[Path], None]
 
 _CONF: Final = """\
+pid_file {directory}/mosquitto.pid
 per_listener_settings false
 allow_anonymous false
 password_file {directory}/passwords

@@ -177,3 +177,5 @@ class Watcher:
                     "the broker doesn't read its files again: does --pid or --pid-file name it, and may it read them?"
                 )
             time.sleep(_PROBE_EVERY_S)
+        if self._admin.may_publish(f"{PROBE}/refused"):
+            raise WatchError("the broker lets everybody speak: it can't read its acl. Give the files to its user.")

@@ -19,7 +19,7 @@ from maillage.complaint import Complaint
 app = typer.Typer(no_args_is_help=True)
 
 Directory = Annotated[Path, typer.Argument(help="The broker's folder, like /etc/mosquitto/maillage.")]
-Owner = Annotated[str | None, typer.Option(help="The user that the broker runs as, to whom the files are given.")]
+Owner = Annotated[str | None, typer.Option(help="The user that the broker runs as; else the folder's.")]
 
 
 @app.command("files", short_help="Write the files of a central Mosquitto.")
@@ -46,7 +46,7 @@ def files(
     from maillage.central.first import write_first
     from maillage.central.watch import read, write
 
-    give = _giver(owner)
+    give = _giver(directory, owner)
     if authority is not None:
         write_first(directory.absolute(), authority, give=give)
     else:
@@ -67,7 +67,9 @@ def watch(
     directory: Directory,
     *,
     pid: Annotated[int | None, typer.Option(help="The broker's process, which is sent SIGHUP.")] = None,
-    pid_file: Annotated[Path | None, typer.Option(help="Or a file with its number, read each time.")] = None,
+    pid_file: Annotated[
+        Path | None, typer.Option(help="Or a file with its number; else DIRECTORY/mosquitto.pid.")
+    ] = None,
     watcher_port: Annotated[int, typer.Option(help="As given to `maillage broker files`.")] = 8885,
     owner: Owner = None,
 ) -> None:
@@ -76,32 +78,39 @@ def watch(
     A gateway that is shut out loses its rights on the broker, then its connection, within a second. Settings:
     MAILLAGE_DATABASE_URL (a user of `maillage login broker`), MAILLAGE_LOG_LEVEL.
 
-    Example: maillage broker watch /etc/mosquitto/maillage --pid-file /run/mosquitto/mosquitto.pid --owner mosquitto
+    Example: maillage broker watch /etc/mosquitto/maillage --owner mosquitto
     """
     from maillage.central.admin import Admin
     from maillage.central.files import WATCHER_LOGIN
     from maillage.central.watch import Watcher
 
-    if (pid is None) == (pid_file is None):
-        raise Complaint("say which process the broker is: --pid NUMBER or --pid-file FILE")
+    if pid is not None and pid_file is not None:
+        raise Complaint("say which process the broker is: --pid NUMBER or --pid-file FILE, not both")
+    number_in = pid_file or directory / "mosquitto.pid"
     url = database_url()
     login = directory / WATCHER_LOGIN
     if not login.exists():
         raise Complaint(f"{login} is missing: `maillage broker files {directory}` makes it.")
 
     def reload() -> None:
-        number = pid if pid_file is None else int(pid_file.read_text(encoding="ascii"))
-        assert number is not None
-        os.kill(number, signal.SIGHUP)
+        os.kill(int(number_in.read_text(encoding="ascii")) if pid is None else pid, signal.SIGHUP)
 
     stop = begin(os.environ.get("MAILLAGE_LOG_LEVEL", "INFO"))
     admin = Admin("127.0.0.1", watcher_port, login.read_text(encoding="utf-8"))
-    Watcher(directory.absolute(), admin=admin, reload=reload, give=_giver(owner)).run(url, stop)
+    Watcher(directory.absolute(), admin=admin, reload=reload, give=_giver(directory, owner)).run(url, stop)
 
 
-def _giver(owner: str | None) -> Callable[[Path], None]:
+def _giver(directory: Path, owner: str | None) -> Callable[[Path], None]:
+    """Return what hands a file to the broker's user: as root, the folder's owner unless another is named.
+
+    A broker that can't read its acl lets everybody speak.
+    """
+
     def give(path: Path) -> None:
         if owner is not None:
             shutil.chown(path, owner, pwd.getpwnam(owner).pw_gid)
+        elif os.geteuid() == 0:
+            found = directory.stat()
+            os.chown(path, found.st_uid, found.st_gid)
 
     return give

@@ -29,8 +29,6 @@ class Secrets:
     """The database superuser's password."""
     logins: dict[str, str]
     """Passwords of the users in LOGINS."""
-    mqtt_secret: str
-    """What the keys of the evacuation lists are derived from (`rights.place_secrets`)."""
     card_secret: str
     """32 bytes in hexadecimal: the keys of cards are derived from it (`rights.card_secret`)."""
     list_signing_key: str
@@ -41,7 +39,6 @@ def load_secrets(path: Path) -> Secrets:
     """Read the secrets in ``path``; whatever is missing is made and written first (mode 0600)."""
     found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     found.setdefault("postgres", secrets.token_urlsafe(24))
-    found.setdefault("mqtt_secret", secrets.token_urlsafe(24))
     found.setdefault("card_secret", secrets.token_hex(32))
     found.setdefault("list_signing_key", base64.b64encode(secrets.token_bytes(32)).decode("ascii"))
     for name in LOGINS:

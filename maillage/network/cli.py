@@ -90,7 +90,7 @@ def import_places(
     )
 
 
-@app.command(short_help="Write the gateways' file: devices, doors, keys.")
+@app.command(short_help="Write what stands in the places, for the simulator.")
 def gateways(
     *,
     out: Annotated[
@@ -98,28 +98,19 @@ def gateways(
     ] = None,
     place: Annotated[list[str] | None, typer.Option(help="Only this place's gateways; may be repeated.")] = None,
 ) -> None:
-    """Write the gateways' configuration: devices, doors, passwords and keys. The file is secret.
+    """Write the gateways with their devices and doors, for the simulator. There is no secret in it.
+
+    Gateways themselves join (`maillage gateway join`) and get their configuration from the centre.
 
     Example: maillage network gateways
     """
     from gateway.config import write_gateways
-    from gateway.contract.signing import public_key
     from maillage.network.errors import SelectionError
     from maillage.network.gateways import export_gateways
-    from maillage.network.passwords import gateway_password
-    from rights.place_secrets import muster_key
 
     settings = _settings()
-    mqtt_secret = settings.mqtt_secret.get_secret_value() if settings.mqtt_secret else None
     with _connect(settings) as connection:
-        found = export_gateways(
-            connection,
-            password=(lambda code: gateway_password(mqtt_secret, code)) if mqtt_secret else None,
-            list_key=public_key(settings.require_signing_key()),
-            card_secret=settings.require_card_secret(),
-            muster_key=(lambda code: muster_key(mqtt_secret, code)) if mqtt_secret else None,
-            places=place or None,
-        )
+        found = export_gateways(connection, password=None, list_key=None, card_secret=None, places=place or None)
     missing = sorted(set(place or ()) - {one.place for one in found})
     if missing:
         raise SelectionError(f"no gateway in service in {', '.join(missing)}")
@@ -132,8 +123,6 @@ def gateways(
     write_gateways(path, found)
     devices = sum(len(one.devices) for one in found)
     print(f"{len(found)} gateways with {devices} devices written to {path}")
-    if mqtt_secret is None:
-        print("without broker passwords: MAILLAGE_MQTT_SECRET is not set", file=sys.stderr)
 
 
 @app.command("card-keys", short_help="Show the API's keys for cards.")
@@ -156,20 +145,18 @@ def show_muster_key(places: Annotated[list[str], typer.Argument(help="Codes of p
 
     Example: maillage network muster-key citels
     """
-    from maillage.network.errors import KeyMissingError, SelectionError
+    from maillage.network.errors import SelectionError
     from rights.place_secrets import muster_key
 
     settings = _settings()
-    secret = settings.mqtt_secret
-    if secret is None:
-        raise KeyMissingError("MAILLAGE_MQTT_SECRET is not set: the keys are derived from it")
+    secret = settings.require_card_secret()
     with _connect(settings) as connection:
         known = {code for (code,) in connection.execute(_KNOWN, (places,))}
     unknown = sorted(set(places) - known)
     if unknown:
         raise SelectionError(f"there is no place {', '.join(unknown)}: /v1/places?q=… finds the codes of places")
     for place in places:
-        print(f"{place}\t{muster_key(secret.get_secret_value(), place)}")
+        print(f"{place}\t{muster_key(secret, place)}")
 
 
 @app.command()

@@ -1,29 +1,38 @@
-"""``maillage init``: the folder of a new network, with every secret that its processes need, made here only.
+"""``maillage init``: the folder of a new network, with every secret and setting that its processes need.
 
-The folder is complete or missing: files that exist are kept, so a second run adds what an interrupted one left out.
+Secrets are made here and nowhere else. Files that exist are kept: a second run adds what an interrupted one left out.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+import pwd
 import secrets
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from access.tokens import token_key
+from api.keys.owner import create_key
 from database.migrate import migrate
+from maillage.authority import create, issue_process, issue_server
+from maillage.central.files import REVOCATIONS, SERVER, write_configuration
+from maillage.central.first import write_first
 from maillage.logins import GROUPS, make_login
 from maillage.network.errors import NetworkError
 from rights.card_secret import CardKeys
 
-LOGINS: Final = {"ingest": "ingest", "rights": "rights", "api": "api", "jobs": "maintain"}
+LOGINS: Final = {"ingest": "ingest", "rights": "rights", "api": "api", "jobs": "maintain", "broker": "broker"}
 """The processes with a database user, and the group of ``maillage.logins`` whose rights each needs."""
+OWNER: Final = "owner.env"
+_SECRET: Final = "MAILLAGE_CARD_SECRET"  # noqa: S105  (the setting's name)
+_DATABASE: Final = "MAILLAGE_DATABASE_URL"
 
 _HOLDS: Final = """
 -- whether this database already holds a network, and whether that is a sample
@@ -41,60 +50,50 @@ class Founding:
     """What the operator decides."""
 
     folder: Path
-    """Where the files go; readable by its owner only."""
+    """Where the files go."""
     database_url: str
     """As the owner of an empty database."""
+    broker_host: str
+    """The name by which gateways reach the central broker."""
+    broker_ports: tuple[int, int, int] = (8883, 8884, 8885)
+    """The broker's listeners: gateways, processes, the watcher."""
+    api_port: int = 8080
+    broker_user: str | None = None
+    """The user that Mosquitto runs as; None: this one."""
 
 
 def found(wish: Founding, *, say: Callable[[str], None]) -> None:
-    """Make the schema, the processes' database users, and the folder with their settings and secrets.
+    """Make the schema, the processes' database users, their settings, certificates, and the broker's files.
 
     Raises:
         FoundingError: the database holds a network that this folder doesn't belong to, or the folder can't be written.
         MigrationError, psycopg.Error: the database can't be used.
     """
     folder = wish.folder
-    _check_folder(folder)
+    _make_folder(folder)
     migrate(wish.database_url, log=lambda line: say(f"database: {line}"))
-    known = (folder / "rights.env").exists()
-    with psycopg.connect(wish.database_url) as connection:
-        (held, sample), *_ = connection.execute(_HOLDS).fetchall()
-    if sample:
-        raise FoundingError(
-            "This database holds a sample network, whose people are made up: a real network begins in an empty one. "
-            "Create another database and set MAILLAGE_DATABASE_URL to it."
-        )
-    if held and not known:
-        raise FoundingError(
-            f"This database holds a network already, but {folder} has none of its secrets. Name the folder that was "
-            "made with it (`maillage init FOLDER`), or an empty database."
-        )
-    for process, settings in _settings(folder).items():
-        path = folder / f"{process}.env"
-        user = f"maillage_{process}"
-        kept = read_environment(path).get("MAILLAGE_DATABASE_URL", "")
-        password = str(conninfo_to_dict(kept).get("password") or secrets.token_urlsafe(24))
-        make_login(wish.database_url, user, password=password, group=GROUPS[LOGINS[process]])
-        if kept:
-            say(f"{path}: kept")
-            continue
-        write_environment(path, {"MAILLAGE_DATABASE_URL": _url_of(wish.database_url, user, password), **settings})
-        say(f"{path}: written")
+    _check_database(wish)
+    settings = _settings(wish, read_environment(folder / "rights.env"))
+    for process, own in settings.items():
+        _make_process(wish, process, own, say)
+    _make_certificates(wish, say)
+    _make_owner(wish, settings["rights"][_SECRET], say)
+    _hand_over(wish)
 
 
 def write_environment(path: Path, settings: Mapping[str, str]) -> None:
-    """Write settings as systemd and shells read them (``NAME=value``), in one step, readable by the owner only.
+    """Write settings as systemd and shells read them (``NAME='value'``), in one step, readable by the owner only.
 
     Raises:
         FoundingError: a value that such a file can't hold.
     """
     for name, value in settings.items():
-        if not value.isprintable() or any(character in value for character in " '\"\\$`"):
-            raise FoundingError(f"{name}: a value with spaces, quotes or $ can't stand in {path.name}.")
+        if not value.isprintable() or "'" in value:
+            raise FoundingError(f"{name} holds a quote or a control character, which can't stand in {path.name}.")
     partial = path.with_name(f".{path.name}.part")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write("".join(f"{name}={value}\n" for name, value in settings.items()))
+        file.write("".join(f"{name}='{value}'\n" for name, value in settings.items()))
     partial.replace(path)
 
 
@@ -102,24 +101,144 @@ def read_environment(path: Path) -> dict[str, str]:
     """Return the settings in a file that ``write_environment`` wrote; none where there is no such file."""
     if not path.exists():
         return {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    lines = (line.partition("=") for line in path.read_text(encoding="utf-8").splitlines())
+    return {name: value.strip("'") for name, equals, value in lines if equals and not name.startswith("#")}
 
 
-def _settings(folder: Path) -> dict[str, dict[str, str]]:
-    """Return each process's own settings, with new secrets; the API's keys belong to the card secret that is kept."""
-    signing = base64.b64encode(secrets.token_bytes(32)).decode("ascii")
-    card_secret = read_environment(folder / "rights.env").get("MAILLAGE_CARD_SECRET") or secrets.token_hex(32)
-    cards = CardKeys.of(token_key(card_secret))
+def _settings(wish: Founding, kept: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return each process's own settings: with the secrets that are ``kept``, else with new ones."""
+    gateways, processes, _ = wish.broker_ports
+    card_secret = kept.get(_SECRET) or secrets.token_hex(32)
+    cards = CardKeys.of(bytes.fromhex(card_secret))
+    signing = kept.get("MAILLAGE_LIST_SIGNING_KEY") or base64.b64encode(secrets.token_bytes(32)).decode("ascii")
+
+    def broker(process: str) -> dict[str, str]:
+        return {
+            "MAILLAGE_MQTT_URL": f"mqtts://localhost:{processes}",
+            "MAILLAGE_MQTT_TLS": str(wish.folder / process),
+        }
+
     return {
-        "rights": {"MAILLAGE_LIST_SIGNING_KEY": signing, "MAILLAGE_CARD_SECRET": card_secret},
-        "ingest": {},
+        "rights": {
+            **broker("rights"),
+            "MAILLAGE_AUTHORITY": str(wish.folder / "authority"),
+            "MAILLAGE_LIST_SIGNING_KEY": signing,
+            _SECRET: card_secret,
+        },
+        "ingest": broker("ingest"),
         "api": {
+            "MAILLAGE_HTTP_PORT": str(wish.api_port),
+            "MAILLAGE_BROKER_ADDRESS": f"mqtts://{wish.broker_host}:{gateways}",
             "MAILLAGE_CARD_SEALING_KEY": cards.sealing_text,
             "MAILLAGE_CARD_LOOKUP_KEY": cards.lookup.hex(),
         },
         "jobs": {},
+        "broker": {},
     }
+
+
+def _make_process(wish: Founding, process: str, own: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Give a process its database user, and its file where there is none."""
+    path = wish.folder / f"{process}.env"
+    user = f"maillage_{process}_1"
+    kept = read_environment(path).get(_DATABASE)
+    password = str(conninfo_to_dict(kept or "").get("password") or secrets.token_urlsafe(24))
+    make_login(wish.database_url, user, password=password, group=GROUPS[LOGINS[process]])
+    if kept is None:
+        write_environment(path, {_DATABASE: _url_of(wish.database_url, user, password), **own})
+    say(f"{path}: {'kept' if kept else 'made'}")
+
+
+def _make_certificates(wish: Founding, say: Callable[[str], None]) -> None:
+    """Make the authority, the certificates of ingest, rights and broker, and the broker's files: what is missing."""
+    now = datetime.now(UTC)
+    authority, broker = wish.folder / "authority", wish.folder / "broker"
+    if not authority.exists():
+        create(authority, now)
+    for process in ("ingest", "rights"):
+        if not (wish.folder / process / "certificate.pem").exists():
+            issue_process(authority, process, wish.folder / process, now=now)
+    if not (broker / SERVER / "certificate.pem").exists():
+        issue_server(authority, [wish.broker_host, "localhost"], broker / SERVER, now=now)
+    if not (broker / REVOCATIONS).exists():
+        gateways, processes, watcher = wish.broker_ports
+        write_configuration(
+            broker,
+            gateways=str(gateways),
+            processes=f"{processes} localhost",
+            watcher=f"{watcher} 127.0.0.1",
+            give=lambda _path: None,
+        )
+        write_first(broker, authority, give=lambda _path: None)
+    say(f"{authority}, {broker}: certificates, and the broker's files")
+
+
+def _make_owner(wish: Founding, card_secret: str, say: Callable[[str], None]) -> None:
+    """Write the settings of the owner's commands, with a key of the API for the first administrator."""
+    path = wish.folder / OWNER
+    if not path.exists():
+        with psycopg.connect(wish.database_url) as connection:
+            key = create_key(connection, "first administrator", role="network_administrator")
+        own = {
+            _DATABASE: wish.database_url,
+            "MAILLAGE_API_URL": f"http://127.0.0.1:{wish.api_port}",
+            "MAILLAGE_API_KEY": key,
+            _SECRET: card_secret,
+            "MAILLAGE_AUTHORITY": str(wish.folder / "authority"),
+        }
+        write_environment(path, own)
+    say(f"{path}: for your own commands")
+
+
+def _check_database(wish: Founding) -> None:
+    with psycopg.connect(wish.database_url) as connection:
+        ((held, sample),) = connection.execute(_HOLDS).fetchall()
+    if sample:
+        raise FoundingError(
+            "This database holds a sample network, whose people are made up: a real network begins in an empty one. "
+            "Create another database and set MAILLAGE_DATABASE_URL to it."
+        )
+    if held and not (wish.folder / "rights.env").exists():
+        raise FoundingError(
+            f"This database holds a network already, but {wish.folder} has none of its secrets. Name the folder that "
+            "was made with it, or set MAILLAGE_DATABASE_URL to an empty database."
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o755)
+    except OSError as error:
+        raise FoundingError(f"{folder}: {error.strerror}. Run this as root, or name a folder of yours.") from error
+    if folder.stat().st_mode & 0o022:
+        raise FoundingError(f"{folder} can be changed by others: `chmod go-w {folder}` first.")
+
+
+def _hand_over(wish: Founding) -> None:
+    """As root, give each process's folder to its user, where there is that user."""
+    if os.geteuid() != 0:
+        return
+    users = {
+        "ingest": "maillage-ingest",
+        "rights": "maillage-rights",
+        "authority": "maillage-rights",
+        "broker": wish.broker_user,
+    }
+    for name, user in users.items():
+        if user is None or not _exists(user):
+            continue
+        group = pwd.getpwnam(user).pw_gid
+        folder = wish.folder / name
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, user, group)
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
 
 
 def _url_of(owner: str, user: str, password: str) -> str:
@@ -127,14 +246,5 @@ def _url_of(owner: str, user: str, password: str) -> str:
     told = conninfo_to_dict(owner)
     host = str(told.get("host") or "")
     if not host or host.startswith("/"):
-        host = "127.0.0.1"
+        host = "localhost"
     return f"postgresql://{user}:{password}@{host}:{told.get('port', 5432)}/{told.get('dbname', 'maillage')}"
-
-
-def _check_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise FoundingError(f"{folder}: {error.strerror}. Run this as root, or name a folder of yours.") from error
-    if folder.stat().st_mode & 0o022:
-        raise FoundingError(f"{folder} can be changed by others: `chmod go-w {folder}` first.")

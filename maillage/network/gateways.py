@@ -32,7 +32,7 @@ def export_gateways(
     A door that several gateways have devices at is given to each.
 
     Args:
-        password: gives a gateway's broker password by its code (``passwords.gateway_password``); None: none is written.
+        password: gives a gateway's password by its code, at a broker without certificates; None: none.
         list_key: the public key (base64) that signs access lists and commands.
         card_secret: the network's card secret, from which each place's key is derived; None: no key is written.
         muster_key: gives a place's key for its muster by its code (``rights.place_secrets.muster_key``); None: nobody

@@ -39,25 +39,7 @@ class NetworkSettings(CardSettings):
     """From the environment, prefix ``MAILLAGE_``."""
 
     database_url: SecretStr = Field(description="PostgreSQL with TimescaleDB, as the owner: postgresql://…")
-    list_signing_key: SecretStr | None = Field(
-        default=None, description="Ed25519 private seed that signs access lists and orders: 32 bytes in base64"
-    )
-    mqtt_secret: SecretStr | None = Field(
-        default=None, description="Secret from which the gateways' broker passwords are derived: at least 16 characters"
-    )
     gateways_file: Path = Field(
-        default=Path(".runtime/gateways.json"), description="The gateways' file, written by `maillage network gateways`"
+        default=Path(".runtime/gateways.json"),
+        description="The simulator's file, written by `maillage network gateways`",
     )
-
-    def require_signing_key(self) -> str:
-        """Return the seed that signs access lists (base64).
-
-        Raises:
-            KeyMissingError: it isn't set.
-        """
-        if self.list_signing_key is None:
-            raise KeyMissingError(
-                "MAILLAGE_LIST_SIGNING_KEY is not set. Make one (`openssl rand -base64 32`) and keep it: the gateways "
-                "believe no other."
-            )
-        return self.list_signing_key.get_secret_value()

@@ -66,7 +66,6 @@ def shared_environment(servers: Servers, secrets: Secrets, ports: Ports, runtime
         "MAILLAGE_AUTHORITY": str(servers.authority),
         "MAILLAGE_CARD_SECRET": secrets.card_secret,
         "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
-        "MAILLAGE_MQTT_SECRET": secrets.mqtt_secret,
         "MAILLAGE_HTTP_PORT": str(ports.api),
     }
 
@@ -122,7 +121,6 @@ def make_parts(
                 "MAILLAGE_DATABASE_URL": servers.database_url("rights_1"),
                 **servers.broker_settings("rights"),
                 "MAILLAGE_AUTHORITY": str(servers.authority),
-                "MAILLAGE_MQTT_SECRET": secrets.mqtt_secret,
                 "MAILLAGE_LIST_SIGNING_KEY": secrets.list_signing_key,
                 "MAILLAGE_CARD_SECRET": secrets.card_secret,
                 "MAILLAGE_METRICS_PORT": str(ports.rights),

@@ -127,7 +127,7 @@ def _maillage(database: Database, *words: str) -> Result:
 
 
 def test_a_muster_key_is_of_a_place_that_exists(shared: Database) -> None:
-    settings = {"MAILLAGE_DATABASE_URL": shared.url, "MAILLAGE_MQTT_SECRET": "x" * 16}
+    settings = {"MAILLAGE_DATABASE_URL": shared.url, "MAILLAGE_CARD_SECRET": "5e" * 32}
     made = CliRunner().invoke(app, ["network", "muster-key", "b", "a"], env=settings)
     assert (made.exit_code, [line.partition("\t")[0] for line in made.stdout.splitlines()]) == (0, ["b", "a"])
     nowhere = CliRunner().invoke(app, ["network", "muster-key", "a", "nowhere"], env=settings)

@@ -20,8 +20,6 @@ SAMPLE = ("sample", "create", "--region", "corse")
 def _environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILLAGE_DATABASE_URL", database_url)
     monkeypatch.setenv("MAILLAGE_CARD_SECRET", "0f" * 32)
-    monkeypatch.setenv("MAILLAGE_LIST_SIGNING_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
-    monkeypatch.setenv("MAILLAGE_MQTT_SECRET", "sixteen characters")
     monkeypatch.setenv("MAILLAGE_GATEWAYS_FILE", str(tmp_path / "gateways.json"))
 
 
@@ -52,15 +50,6 @@ def test_from_the_inventory_to_the_gateways_file(tmp_path: Path) -> None:
     ("words", "unset", "error", "message"),
     [
         (SAMPLE, "MAILLAGE_CARD_SECRET", KeyMissingError, "MAILLAGE_CARD_SECRET is not set"),
-        (
-            (
-                "network",
-                "gateways",
-            ),
-            "MAILLAGE_LIST_SIGNING_KEY",
-            KeyMissingError,
-            "MAILLAGE_LIST_SIGNING_KEY is not set",
-        ),
         (
             (
                 "network",

@@ -127,7 +127,6 @@ def stage(
         mqtt_url=SecretStr(mqtt.url("rights")),
         list_signing_key=SecretStr(SEED),
         card_secret=SecretStr(SECRET),
-        mqtt_secret=SecretStr("a secret of the tests"),
         metrics_port=0,
     )
     yield Stage(network=network, rights=rights, process=process)

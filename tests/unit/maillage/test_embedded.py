@@ -27,7 +27,7 @@ def test_secrets_are_made_once_and_read_by_their_owner_only(tmp_path: Path) -> N
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(bytes.fromhex(made.card_secret)) == 32
     assert len(base64.b64decode(made.list_signing_key)) == 32
-    assert len({made.postgres, *made.logins.values(), made.mqtt_secret}) == 2 + len(made.logins)
+    assert len({made.postgres, *made.logins.values()}) == 1 + len(made.logins)
 
 
 def test_a_machine_without_apt_is_told_what_else_there_is(tmp_path: Path) -> None:

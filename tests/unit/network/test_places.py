@@ -11,7 +11,6 @@ from maillage.network.codes import assign, slug
 from maillage.network.errors import SelectionError
 from maillage.network.importing import in_region
 from maillage.network.inventory import BUNDLED, read_inventory
-from maillage.network.passwords import gateway_password
 from maillage.network.territory import REGION_OF, REGIONS, find_region
 from maillage.sample.creating import draw
 from simulator.sample.equipment import gateway_code
@@ -84,12 +83,3 @@ def test_a_smaller_selection_is_part_of_a_larger_one() -> None:
     assert len(draw(in_region(everything, None), places=5_000, seed=1)) == len(everything)
     with pytest.raises(SelectionError, match="no place in Mayotte"):
         draw(in_region(everything, "Mayotte"), places=None, seed=1)
-
-
-def test_passwords_hang_on_secret_and_code() -> None:
-    one = gateway_password("0123456789abcdef", "la-ruche-g1")
-    assert len(one) == 64
-    assert one != gateway_password("0123456789abcdef", "la-ruche-g2")
-    assert one != gateway_password("0123456789abcdeg", "la-ruche-g1")
-    with pytest.raises(ValueError, match="MAILLAGE_MQTT_SECRET must have at least 16"):
-        gateway_password("short", "la-ruche-g1")
