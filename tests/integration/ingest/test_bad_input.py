@@ -149,8 +149,8 @@ def test_events_that_cannot_be_read_keep_their_place_and_are_read_when_mended(
 
     with psycopg.connect(bench.url) as connection:  # the device is enrolled
         connection.execute(
-            """INSERT INTO device (gateway, place, code, kind, driver, address, space, desk)
-               SELECT gateway, place, 'desk-new', kind, driver, 'new', space, desk FROM device
+            """INSERT INTO device (gateway, place, code, kind, driver, address, space)
+               SELECT gateway, place, 'desk-new', 'presence_sensor', driver, 'new', space FROM device
                WHERE code = 'desk-5' AND place = (SELECT id FROM place WHERE code = 'p0001')"""
         )
     outcome = dead_letters.replay(bench.url, wait_s=20)
@@ -198,8 +198,9 @@ def test_an_unknown_gateway_is_refused_until_it_is_enrolled(bench: Bench, caplog
     with psycopg.connect(bench.url) as connection:
         connection.execute("INSERT INTO gateway (place, code) SELECT id, 'p0001-g2' FROM place WHERE code = 'p0001'")
         connection.execute(
-            """INSERT INTO device (gateway, place, code, kind, driver, address, space, desk)
-               SELECT (SELECT id FROM gateway WHERE code = 'p0001-g2'), place, code, kind, driver, 'two', space, desk
+            """INSERT INTO device (gateway, place, code, kind, driver, address, space)
+               SELECT (SELECT id FROM gateway WHERE code = 'p0001-g2'), place, code, 'presence_sensor', driver, 'two',
+                 space
                FROM device WHERE code = 'desk-0' AND place = (SELECT id FROM place WHERE code = 'p0001')"""
         )
 
