@@ -30,6 +30,7 @@ class PlacesQuestion(Question):
         "hyphens are ignored.",
     )
     kind: Kind | None = Field(default=None, description="Only places that have a space of this kind.")
+    status: Literal["preparation", "open", "closed"] = Field(default="open", description="Of the house itself.")
     limit: int = Field(default=100, ge=1, le=MAX_LIMIT, description="Places on a page.")
     cursor: Cursor | None = None
 

@@ -43,6 +43,7 @@ async def places(board: LoadedBoard, request: Request, question: Annotated[Place
         department=question.department,
         words=question.q,
         kind=question.kind,
+        status=question.status,
     )
     page, more = page_after(found, None if after is None else (after[0], after[1]), question.limit)
     following = compact(make_cursor(*page[-1].key)) if more else b"null"

@@ -36,10 +36,11 @@ def find_places(
     department: str | None = None,
     words: str | None = None,
     kind: str | None = None,
+    status: str = "open",
 ) -> list[FoundPlace]:
-    """Return the public places that match all criteria: by code, or nearest first if there is a ``point``."""
+    """Return the places of a status that match all criteria: by code, or nearest first if there is a ``point``."""
     wanted = [_pattern(word) for word in unaccented(words or "").split()]
-    places: Iterable[Place] = network.public
+    places: Iterable[Place] = (place for place in network.places if place.status == status)
     if department is not None:
         places = (place for place in places if place.department == department)
     if box is not None:

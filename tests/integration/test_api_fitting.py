@@ -70,6 +70,8 @@ def test_a_place_is_made_described_and_opened(network: Managed) -> None:
 
     until(lambda: network.api.get("/v1/places/gueret").status_code == 200, what="the API has read it")
     assert not listed()
+    made_ready = network.api.get("/v1/places?status=preparation").json()["places"]
+    assert [one["id"] for one in made_ready] == ["gueret"]
     prices = [{"category": "coworking", "unit": "half_day", "amount": 900}]
     change = {"status": "open", "prices": prices, "equipment": ["laser cutter"], "contact_name": "Zoé", "fibre": True}
     assert network.change("admin", "PATCH", path, change).status_code == 200
