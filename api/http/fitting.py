@@ -20,8 +20,8 @@ class FittingQuestion(Question):
 class FittingChanged(Body):
     """A change; fields that aren't sent keep their value."""
 
-    code: Code = Field(default="", description="Never changes; another value is refused.", examples=["open-space"])
-    retired: bool = Field(default=False, description="true: out of service; false: in service again.")
+    code: Code | None = Field(default=None, description="Never changes; another value is refused.")
+    retired: bool | None = Field(default=None, description="true: out of service; false: in service again.")
 
 
 def changed_fields(body: Body, row: Mapping[str, Any], **names: str) -> dict[str, Any]:
@@ -31,11 +31,11 @@ def changed_fields(body: Body, row: Mapping[str, Any], **names: str) -> dict[str
         BadField: the code would change, or null was sent for what must have a value (``names``: why, by field).
     """
     sent = {name: getattr(body, name) for name in body.model_fields_set}
-    if "code" in sent and sent["code"] != row["code"]:
+    if sent.get("code", row["code"]) != row["code"]:
         raise BadField(
             "code", f"a code never changes: events, lists and topics name {row['code']!r}; make a new one, retire this"
         )
-    for name, why in names.items():
+    for name, why in {"retired": "expected true or false", **names}.items():
         if name in sent and sent[name] is None:
             raise BadField(name, why)
     return {**row, "retired": row["retired_at"] is not None, **sent}

@@ -104,7 +104,7 @@ class PlaceMade(_About):
 class ProfileChanged(_About):
     """A change of a place; fields that aren't sent keep their value."""
 
-    code: Code = Field(default="", description="Never changes; another value is refused.")
+    code: Code | None = Field(default=None, description="Never changes; another value is refused.")
     name: Name | None = None
     latitude: Latitude | None = None
     longitude: Longitude | None = None
