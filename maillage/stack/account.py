@@ -38,8 +38,9 @@ LEFT JOIN (
 ) x ON x.stream = s.id
 """
 _COUNTS: Final = """
--- how many places have a gateway, how many devices, and how many letters could not be read in all
-SELECT (SELECT count(DISTINCT place) FROM gateway), (SELECT count(*) FROM device), (SELECT count(*) FROM dead_letter)
+-- how many places have a gateway in service, how many devices, and how many letters could not be read in all
+SELECT (SELECT count(DISTINCT place) FROM gateway WHERE retired_at IS NULL),
+  (SELECT count(*) FROM device WHERE retired_at IS NULL), (SELECT count(*) FROM dead_letter)
 """
 
 
