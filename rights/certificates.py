@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 _OLDEST_CRL: Final = timedelta(days=10)
 """A revocation list holds for 30 days; it is made again after this."""
 _BACKDATED: Final = timedelta(minutes=5)
-_SOONEST_AGAIN: Final = timedelta(minutes=1)
-"""Between two renewals of a gateway."""
+_SOONEST_AGAIN: Final = timedelta(days=1)
+"""Between two renewals of a gateway by the same key of the authority: one whose clock is wrong may ask all the time."""
 
 _OPEN = """
--- requests without an answer, oldest first
+-- requests without an answer, oldest first, and whether each is still good: nobody waits for one of an expired code
 SELECT r.id, r.request, r.sealing_key, g.id, g.code::text,
-  g.retired_at IS NULL AND (g.revoked_at IS NULL OR r.code IS NOT NULL)
-FROM certificate_request r JOIN gateway g ON g.id = r.gateway
+  g.retired_at IS NULL AND CASE WHEN r.code IS NULL THEN g.revoked_at IS NULL ELSE c.expires_at > now() END
+FROM certificate_request r JOIN gateway g ON g.id = r.gateway LEFT JOIN enrolment_code c ON c.id = r.code
 WHERE r.answered_at IS NULL ORDER BY r.asked_at LIMIT 100 FOR UPDATE OF r
 """
 _ANSWER = """
@@ -188,7 +188,7 @@ class Certificates:
             issued, refused = None, None
             try:
                 if not may:
-                    raise AuthorityError("the gateway is not in service")
+                    raise AuthorityError("the gateway is not in service, or its code has expired")
                 issued = ca.certify_gateway(authority, request, gateway=code, now=now, life=self._life)
             except AuthorityError as error:
                 refused = str(error)

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 NEXT_KEY: Final = "key.next.pem"
 _ASK_EVERY_S: Final = 120.0
-"""Without an answer; the centre answers a gateway at most once a minute."""
+"""Without an answer."""
 
 
 class RenewalRefused(GatewayError):
@@ -147,6 +147,8 @@ def settle(identity: Identity) -> None:
 
 def _begin(identity: Identity) -> _Renewal:
     settle(identity)
+    if _certificate(identity).not_valid_after_utc < datetime.now(UTC):
+        log.error("certificate_expired", extra={"gateway": identity.gateway, "remedy": "maillage gateway join"})
     return _Renewal(identity=identity, renewed_at=identity.renewed_at, due_at=_due_at(identity))
 
 

@@ -127,6 +127,27 @@ def test_a_machine_that_joins_in_another_s_place_ends_that_one_s_connection(netw
     after.link.close()
 
 
+def test_a_request_that_nobody_waits_for_any_more_is_refused(network: Enrolled) -> None:
+    """The rights process was away until the code had expired: the machine in service keeps its certificate."""
+    network.place("late")
+    identity = network.joined("late")
+    network.code("late")
+    old = "made_at = now() - interval '2 hours', expires_at = now() - interval '1 hour', used_at = now()"
+    network.sql(f"UPDATE enrolment_code SET {old} WHERE used_at IS NULL")
+    network.sql(
+        "INSERT INTO certificate_request (gateway, code, request, sealing_key) SELECT g.id, max(c.id), 'late', %s"
+        " FROM gateway g JOIN enrolment_code c ON c.gateway = g.id WHERE g.code = 'late-1' GROUP BY g.id",
+        bytes(32),
+    )
+    answered = "SELECT refused FROM certificate_request WHERE request = 'late' AND answered_at IS NOT NULL"
+    assert "expired" in until(lambda: network.sql(answered))[0][0]
+    good = (
+        "SELECT count(*) FROM certificate c JOIN gateway g ON g.id = c.gateway"
+        " WHERE g.code = %s AND c.revoked_at IS NULL"
+    )
+    assert network.sql(good, identity.gateway) == [(1,)]
+
+
 def test_many_join_at_once_and_keep_what_they_have(network: Enrolled, tmp_path: Path) -> None:
     codes = [f"many-{number}" for number in range(6)]
     for code in codes:
