@@ -16,7 +16,7 @@ from maillage.network.inventory import BUNDLED, SOURCE, read_inventory
 from maillage.network.places import StoredPlaces, store_places
 from maillage.network.rows import Place
 from maillage.sample.equipment import store_equipment
-from maillage.sample.people import populate
+from maillage.sample.people import give_numbers, populate
 from maillage.sample.rows import number_on
 from rights.card_secret import CardKeys
 from simulator.sample.community import community_of
@@ -28,6 +28,11 @@ _WITHOUT_SPACES: Final = """
 SELECT p.source_id, p.code FROM place p
 WHERE p.source = %s AND p.source_id = ANY(%s) AND NOT EXISTS (SELECT FROM space s WHERE s.place = p.id)
 ORDER BY p.id
+"""
+_NUMBERLESS: Final = """
+-- places whose generated cards were made before numbers were kept
+SELECT DISTINCT p.source_id, p.code::text FROM card c JOIN member m ON m.ref = c.member JOIN place p ON p.id = m.home
+WHERE c.generated AND c.must_be_presented AND p.source = %s
 """
 _HOLDS: Final = """
 -- whether the database holds a sample, and how much of what no sample makes
@@ -95,6 +100,7 @@ def create_sample(
     with connection.transaction():
         stored = store_places(connection, SOURCE, everything, selected)
         _refuse_real_network(connection, stored)
+        _give_old_cards_their_numbers(connection, everything, seed=seed, secret=card_secret, today=today)
         _check_seed_and_key(connection, seed, card_secret)
         log(f"places: {stored.added} added, {stored.updated} updated, {stored.unchanged} unchanged")
         by_id = {one.source_id: one for one in selected}
@@ -154,6 +160,25 @@ def _refuse_real_network(connection: psycopg.Connection[Any], stored: StoredPlac
             f"this database holds a real network ({', '.join(real)}): made-up people and devices are not mixed into "
             "it. Create the sample in an empty database."
         )
+
+
+def _give_old_cards_their_numbers(
+    connection: psycopg.Connection[Any], everything: Sequence[Place], *, seed: int, secret: bytes, today: date | None
+) -> None:
+    """A sample of an earlier version has cards without numbers: they follow from its seed."""
+    by_id = {one.source_id: one for one in everything}
+    places = [(by_id[number], code) for number, code in connection.execute(_NUMBERLESS, (SOURCE,)) if number in by_id]
+    if places:
+        communities = [
+            community_of(
+                code,
+                equip(code, seed=seed, population=one.population, typology=one.typology),
+                department=one.department,
+                seed=seed,
+            )
+            for one, code in places
+        ]
+        give_numbers(connection, communities, seed=seed, secret=secret, today=today or datetime.now(UTC).date())
 
 
 def _check_seed_and_key(connection: psycopg.Connection[Any], seed: int, secret: bytes) -> None:

@@ -116,6 +116,27 @@ _INSERTS: Final = (
     b"ANALYZE organisation, schedule, member, card, pass, pass_place, door_rule, door_group, closure",
 )
 
+_NUMBERS: Final = (
+    b"""-- the numbers of cards that were made before numbers were kept
+    UPDATE card c SET lookup = n.lookup, must_be_presented = false FROM new_card n
+    WHERE c.ref = n.ref AND c.generated AND c.must_be_presented""",
+    b"""-- as the rights process keeps them
+    INSERT INTO card_number (lookup, boxed)
+    SELECT n.lookup, n.boxed FROM new_card n JOIN card c ON c.lookup = n.lookup ON CONFLICT DO NOTHING""",
+    b"""-- and these members' PINs
+    UPDATE member m SET pin = n.pin FROM new_member n
+    WHERE m.ref = n.ref AND m.generated AND m.pin IS NULL AND n.pin IS NOT NULL""",
+)
+
+
+def give_numbers(
+    connection: psycopg.Connection[Any], communities: Sequence[Community], *, seed: int, secret: bytes, today: date
+) -> None:
+    """Give the cards of a sample that was made before migration 0046 their numbers, in the caller's transaction."""
+    rows = rows_of(communities, {one.department: () for one in communities}, seed=seed, secret=secret, today=today)
+    tables = {name: _TABLES[name] for name in ("member", "card")}
+    store(connection, tables, rows, _NUMBERS)
+
 
 def populate(
     connection: psycopg.Connection[Any], communities: Sequence[Community], *, seed: int, secret: bytes, today: date

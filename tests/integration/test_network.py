@@ -27,6 +27,7 @@ from maillage.network.inventory import BUNDLED
 from maillage.network.summary import as_table, summarise
 from maillage.sample.creating import Sample, create_sample
 from rights.card_secret import CardKeys
+from rights.place_tokens import NumberBox
 from simulator.sample.entitlements import entitlements, pin_of, visitors
 from simulator.sample.people import members
 
@@ -247,6 +248,23 @@ def test_the_simulators_people_are_enrolled(connection: Connection, corsica: Sam
 
 def _lookup(card: str) -> bytes:
     return CardKeys.of(KEY).found_by(normalise(bytes.fromhex(card)))
+
+
+def test_a_sample_of_before_gets_its_numbers(connection: Connection) -> None:
+    create_sample(connection, region="Corse", card_secret=KEY, today=TODAY, log=_quiet)
+    cards = "SELECT ref, lookup, must_be_presented FROM card ORDER BY ref"
+    pins = "SELECT ref, pin FROM member ORDER BY ref"
+    made = (_all(connection, cards), _all(connection, pins))
+    # as migration 0046 leaves an earlier version's
+    connection.execute("DELETE FROM card_number")
+    connection.execute("UPDATE card SET lookup = sha256(lookup), must_be_presented = true")
+    connection.execute("UPDATE member SET pin = NULL WHERE pin IS NOT NULL")
+    create_sample(connection, region="Corse", card_secret=KEY, today=TODAY, log=_quiet)
+    assert (_all(connection, cards), _all(connection, pins)) == made
+    box = NumberBox(KEY)
+    numbers = _all(connection, "SELECT n.lookup, n.boxed FROM card c JOIN card_number n USING (lookup)")
+    assert len(numbers) == len(made[0])
+    assert all(box.lookup(box.opened(lookup, boxed) or "") == lookup for lookup, boxed in numbers)
 
 
 def test_passes_of_every_kind_and_doors_with_rules(connection: Connection) -> None:
