@@ -95,9 +95,12 @@ def test_a_network_of_before_keeps_its_members_cards_and_rights(empty: str, tmp_
             ("m-bbbb", 2, [3, 4], None, None, None, None, False, None),
         ]
         cards = connection.execute(
-            "SELECT member, last4, status, kind, ref ~ '^c-' FROM card ORDER BY member"
+            "SELECT member, last4, status, kind, ref ~ '^c-', must_be_presented FROM card ORDER BY member"
         ).fetchall()
-        assert cards == [("m-aaaa", "1234", "lost", "card", True), ("m-bbbb", None, "active", "card", True)]
+        assert cards == [("m-aaaa", "1234", "lost", "card", True, True), ("m-bbbb", None, "active", "card", True, True)]
+        new = "INSERT INTO card (lookup, member) VALUES (sha256('new'), 'm-aaaa') RETURNING must_be_presented"
+        with connection.transaction(force_rollback=True):
+            assert connection.execute(new).fetchone() == (False,)
         assert connection.execute("SELECT ref, status FROM member ORDER BY ref").fetchall() == [
             ("m-aaaa", "active"),
             ("m-bbbb", "suspended"),
