@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from access.model import AccessList
+
+_NEVER_LISTED: Final = {
+    "en": (
+        "No card that was in this place's list has this number, so nobody can say whose it is. Enrol it at a reader "
+        "(POST /v1/enrolments) or find it by its number (POST /v1/cards/find): the network may know it elsewhere."
+    ),
+    "fr": (
+        "Aucune carte de la liste de ce lieu n'a ce numéro ; on ne peut donc pas dire à qui elle est. Enrôlez-la à "
+        "un lecteur (POST /v1/enrolments) ou cherchez-la par son numéro (POST /v1/cards/find) : le réseau la connaît "
+        "peut-être ailleurs."
+    ),
+}
+
+
+def hints_of_read(token: str | None, card: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Return the hints beside a card read of the past."""
+    return [_NEVER_LISTED] if token is not None and card is None else []
 
 
 def hints(

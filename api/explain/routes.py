@@ -14,7 +14,7 @@ from access.model import AccessList, By, State
 from api.audit.entries import note_reading
 from api.cards.issuing import numbered
 from api.explain import records
-from api.explain.hints import hints
+from api.explain.hints import hints, hints_of_read
 from api.explain.models import EventNamed, ExplainQuestion, Explanation
 from api.explain.steps import at_that_time, comparison, decision_json, steps_json, steps_of, typed
 from api.http.answers import json_answer
@@ -87,7 +87,8 @@ async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
         "place": code, "door": event.door, "side": event.side, "at": time_of(event.at), "card": _card(card),
         **decision_json(_last(steps)),
         "list": {"version": version, "gateways": []},
-        "steps": steps_json(steps), "event": comparison(event, _last(steps)), "hints": [],
+        "steps": steps_json(steps), "event": comparison(event, _last(steps)),
+        "hints": hints_of_read(event.card, card),
     }  # fmt: skip
 
 

@@ -80,9 +80,12 @@ def test_a_read_is_explained_by_the_token_of_its_place(network: Managed) -> None
         "SELECT l.version FROM access_list l JOIN place p ON p.id = l.place WHERE p.code = 'limoges'"
     )
     stream, seq = DOORS["limoges"].read(datetime.now(UTC), card=number, member=member, version=version)
+    stranger = DOORS["limoges"].read(datetime.now(UTC), card="04000000000001", reason="unknown_card", version=version)
+    unknown = network.post("desk", "/v1/decisions/explain", {"event": {"stream": stream, "seq": stranger[1]}}).json()
+    assert (unknown["card"], len(unknown["hints"])) == (None, 1), unknown
     told = network.post("desk", "/v1/decisions/explain", {"event": {"stream": stream, "seq": seq}})
     assert told.status_code == 200, told.text
-    assert told.json()["card"]["ref"] == ref
+    assert (told.json()["card"]["ref"], told.json()["hints"]) == (ref, [])
     asked = network.post("desk", "/v1/decisions/explain", {"place": "limoges", "door": "entry", "number": number})
     assert (asked.json()["card"]["ref"], asked.json()["decision"]) == (ref, "granted"), asked.text
 
