@@ -10,6 +10,7 @@ from urllib.parse import quote
 import typer
 from typer.core import TyperGroup
 
+from maillage.commands.address import api_address
 from maillage.commands.ask import ask
 
 Url = Annotated[str | None, typer.Option(envvar="MAILLAGE_API_URL", help="The API; else that of the running stack.")]
@@ -50,6 +51,7 @@ def show(
 
     Example: maillage devices list citels, or just: maillage devices citels
     """
+    url = api_address(url)
     at = "/v1" if place is None else f"/v1/places/{quote(place)}"
     if place is None:
         for kind in _OF_DEVICES:
