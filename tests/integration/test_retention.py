@@ -26,7 +26,10 @@ INSERT INTO list_entry SELECT 1, sha256(n::bytea), since, until, m, '{}', '{}', 
 INSERT INTO command (id, place, gateway, do_what, ordered_by, ordered_at, expires_at)
   SELECT 'o-' || d, 1, 1, 'enrol', 'x', now() - interval '1 day' * d, now() - interval '1 day' * d + interval '1 minute'
   FROM unnest('{0,2,89,91}'::integer[]) d;
-INSERT INTO enrolment (id, place, token) SELECT id, 1, sha256(id::bytea) FROM command;
+INSERT INTO enrolment (id, place, lookup) SELECT id, 1, sha256(id::bytea) FROM command;
+INSERT INTO heard_device (gateway, place, driver, address, key, first_at, last_at, times, said)
+  SELECT 1, 1, 'chirpstack', d, d, now() - interval '1 year', now() - interval '1 day' * d, 1, 'joined'
+  FROM unnest('{29,31}'::integer[]) d;
 INSERT INTO booking (ref, member, place, starts_at, ends_at)
   SELECT 'b-' || d, 'm-aaaa', 1, now() - interval '1 day' * d - interval '1 hour', now() - interval '1 day' * d
   FROM unnest('{0,365,366}'::integer[]) d;
@@ -74,6 +77,7 @@ def test_traces_of_access_go_after_their_time_and_counts_stay(database: Database
     assert _all(owner, f"{found} JOIN list_entry e ON e.token = sha256(n::bytea) ORDER BY 1") == kept
     assert _all(owner, "SELECT id FROM command ORDER BY 1") == ["o-0", "o-2", "o-89"]
     assert _all(owner, "SELECT id FROM enrolment") == ["o-0"]
+    assert _all(owner, "SELECT address FROM heard_device") == ["29"]
     assert _all(owner, "SELECT ref FROM booking ORDER BY 1") == ["b-0", "b-365"]
     assert _all(owner, "SELECT slot FROM pass_use WHERE pass = 'p-month' ORDER BY 1") == [1479001, 1479089]
     uses = "SELECT slot, place, extract(year FROM at)::integer FROM pass_use WHERE pass = 'p-carnet' AND slot < 9"
