@@ -266,7 +266,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--revocations", type=int, default=200, help="cards lost, half as many over TLS (default 200)")
     parser.add_argument("--returns", type=int, default=20, help="gateways that come back after a day (default 20)")
-    parser.add_argument("--stolen", type=int, default=30, help="gateways that are stolen and shut out (default 30)")
+    parser.add_argument("--stolen", type=int, default=20, help="gateways that are stolen and shut out (default 20)")
     choice = parser.parse_args()
     with stand() as where:
         results = with_passwords(where, choice.revocations, choice.returns)

@@ -18,7 +18,7 @@ from gateway.contract.wire import State
 from gateway.mqtt.loop import Link, Message
 
 _EVERY_S: Final = 0.005
-_AFTERWARDS_S: Final = 1.0
+_AFTERWARDS_S: Final = 0.5
 """How long it still tries."""
 _LONGEST_S: Final = 30.0
 
