@@ -193,6 +193,26 @@ def test_a_restored_database_and_a_changed_one_are_found(stage: Stage) -> None:
         assert "another configuration under the number" in stage.alarms()[-1][1]
 
 
+def test_the_signing_key_changes_while_the_gateway_runs(stage: Stage) -> None:
+    place, following = stage.process.places["gare-1"], new_seed()
+    lists = place.lists
+    with stage.leading():
+        stage.until_settled(1)
+        until(lambda: lists.version == 1)
+    stage.rights = stage.rights.model_copy(update={"list_signing_key_next": SecretStr(following)})
+    with stage.leading():
+        stage.until_settled(2)
+        assert list(place.config.believed_keys) == [public_key(SEED), public_key(following)]
+    stage.rights = stage.rights.model_copy(
+        update={"list_signing_key": SecretStr(following), "list_signing_key_next": None}
+    )
+    with stage.leading():
+        stage.until_settled(3)
+        assert list(place.config.believed_keys) == [public_key(following)]
+        until(lambda: lists.complaint is None, what="the list came again, signed with the new key")
+        assert lists.version is not None
+
+
 def test_one_that_is_shut_out_gets_none(stage: Stage) -> None:
     network = stage.network
     with stage.leading():
