@@ -144,6 +144,11 @@ class Link:
     # The rest is for the loop, in its thread.
 
     @property
+    def pausable(self) -> bool:
+        """Whether it is ever ``paused``."""
+        return self._may_read is not None
+
+    @property
     def paused(self) -> bool:
         """Whether nothing may be read at present."""
         return self._may_read is not None and not self._may_read()

@@ -43,6 +43,8 @@ class MqttLoop:
     def __init__(self, name: str = "mqtt") -> None:
         self._selector = selectors.DefaultSelector()
         self._links: list[Link] = []
+        self._pausable: list[Link] = []
+        """Those that may have to wait with reading: few of many, and looked at in each turn."""
         self._touched: set[Link] = set()
         """Links that may have something to write, or hold bytes that no selector reports."""
         self._registered: dict[Link, tuple[int, int]] = {}
@@ -164,12 +166,14 @@ class MqttLoop:
 
     def _added(self, link: Link) -> None:
         self._links.append(link)
+        if link.pausable:
+            self._pausable.append(link)
         self._next_misc = 0.0
 
     def _run(self) -> None:
         try:
             while not (self._stopping and not any(link.connected for link in self._links)):
-                paused = {link for link in self._links if link.paused}
+                paused = {link for link in self._pausable if link.paused}
                 self._touched |= self._resting - paused  # these may read again
                 self._resting = paused
                 self._turn(paused)
@@ -255,6 +259,8 @@ class MqttLoop:
                 self._write(link)
             elif link.closed:
                 self._links.remove(link)
+                if link.pausable:
+                    self._pausable.remove(link)
             elif link.begin_connecting(now):
                 self._connector(link.broker).submit(self._connect, link)
 

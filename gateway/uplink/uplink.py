@@ -36,6 +36,9 @@ _REASONS: Final = {
     " identity is shared",
 }
 
+_MOVING: Final = {"at", "spool_depth", "newest_seq"}
+"""Of a state: what alone is no reason to publish it."""
+
 Leaf = Literal["list", "command", "config", "certificate"]
 _HANDED_ON: Final[Mapping[str, Leaf]] = {
     "list": "list",
@@ -328,7 +331,7 @@ class Uplink:
         if connection.link is None or not connection.link.connected:
             return
         state = self.state_of(gateway)
-        text = state.model_copy(update={"at": None, "spool_depth": None, "newest_seq": None}).model_dump_json()
+        text = state.model_dump_json(exclude=_MOVING)
         if text != connection.state:
             connection.state = text
             connection.state_due = now + STATE_EVERY_S
