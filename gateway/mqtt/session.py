@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
@@ -88,17 +88,38 @@ class ReadAhead:
         self._sock.setblocking(flag)
 
 
+_NOT_YET_VALID: Final = 9
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID."""
+_NO_CHECK_TIME: Final = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME."""
+
+
 def connect(broker: Broker) -> socket.socket:
     """Open a connected socket to ``broker``; blocks for up to ``CONNECT_TIMEOUT_S`` for each of its steps.
+
+    A machine whose clock is behind finds the broker's certificate not yet valid. It connects all the same where the
+    network's own authority has signed it, since it is to report its clock: a certificate of the future is no old one.
 
     Raises:
         OSError: nothing listens there, the name is unknown, TLS failed.
     """
+    try:
+        return _connect(broker, _context(broker) if broker.tls else None)
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code != _NOT_YET_VALID or broker.login is None:
+            raise
+        log.warning("clock_behind_certificate", extra={"host": broker.host, "reason": error.verify_message})
+    context = _context(broker)
+    context.verify_flags |= _NO_CHECK_TIME
+    return _connect(broker, context)
+
+
+def _connect(broker: Broker, context: ssl.SSLContext | None) -> socket.socket:
     sock = socket.create_connection((broker.host, broker.port), timeout=CONNECT_TIMEOUT_S)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if broker.tls:
-            return _context(broker).wrap_socket(sock, server_hostname=broker.host)
+        if context is not None:
+            return context.wrap_socket(sock, server_hostname=broker.host)
     except BaseException:
         sock.close()
         raise

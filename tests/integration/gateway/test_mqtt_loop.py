@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.mqtt.loop import Broker, Link, Message, MqttLoop, parse_mqtt_url
-from gateway.mqtt.session import Session
+from gateway.mqtt.session import Session, connect
+from maillage.authority import create, issue_process, issue_server
 from maillage.embedded import EmbeddedMosquitto
 from tests.conftest import CentralBroker
 from tests.waiting import until
@@ -343,3 +348,33 @@ def test_a_dropped_filter_brings_nothing_more_also_if_it_was_dropped_without_a_c
     field_mqtt.start()
     until(lambda: kept.connected and sender.connected)
     until(lambda: said() == {"c"})
+
+
+@pytest.mark.parametrize(("days", "heard"), [(1, True), (-30, False)], ids=["not yet valid", "over"])
+def test_a_clock_that_is_behind_keeps_no_gateway_from_its_centre(tmp_path: Path, days: int, heard: bool) -> None:
+    now = datetime.now(UTC)
+    create(tmp_path / "authority", now - timedelta(days=60))
+    issue_process(tmp_path / "authority", "ingest", tmp_path / "client", now=now)
+    shifted = now + timedelta(days=days)
+    issue_server(tmp_path / "authority", ["127.0.0.1"], tmp_path / "server", now=shifted, life=timedelta(days=7))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server/certificate.pem", tmp_path / "server/key.pem")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(2):
+                with contextlib.suppress(OSError), server.accept()[0] as taken:
+                    with context.wrap_socket(taken, server_side=True) as secured:
+                        secured.sendall(b"hello")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        broker = parse_mqtt_url(f"mqtts://127.0.0.1:{server.getsockname()[1]}", tls=tmp_path / "client")
+        if heard:
+            with connect(broker) as connected:
+                assert connected.recv(5) == b"hello"
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+                connect(broker)
+            socket.create_connection(server.getsockname()).close()
+        thread.join(60)
