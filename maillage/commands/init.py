@@ -13,7 +13,7 @@ from maillage.commands.owner import database_url
 
 def add_to(app: typer.Typer) -> None:
     """Add this command to ``app``."""
-    app.command(short_help="Found a new network: every secret and setting that its processes need.")(init)
+    app.command(short_help="Found a new network: secrets, settings, certificates.")(init)
 
 
 def init(
