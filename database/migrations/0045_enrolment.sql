@@ -101,7 +101,7 @@ DECLARE
   code enrolment_code;
   found_request text;
 BEGIN
-  PERFORM pg_advisory_xact_lock(7882828160556623218);  -- 'menroler' in ASCII: one after the other, so that tries are counted
+  LOCK TABLE enrolment_try IN SHARE ROW EXCLUSIVE MODE;  -- one after the other, so that tries are counted
   DELETE FROM enrolment_try t WHERE t.at < now() - interval '1 hour';
   IF (SELECT count(*) >= 10 FROM enrolment_try t WHERE t.from_addr = enrol_gateway.from_addr)
      OR (SELECT count(*) >= 500 FROM enrolment_try t) THEN

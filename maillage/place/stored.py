@@ -20,8 +20,8 @@ FROM place WHERE code = %s
 """
 _LOCKS: Final = (
     b"""
--- one application of a place's file at a time, also of a place that doesn't exist yet
-SELECT pg_advisory_xact_lock(hashtextextended('maillage place ' || %(code)s, 0))
+-- one application of a place's file at a time, also of a place that doesn't exist yet; rows may refer to places
+LOCK TABLE place IN SHARE ROW EXCLUSIVE MODE
 """,
     b"""
 -- nobody else changes the place, or what is in it, before this transaction ends; rows that refer to it may still come

@@ -363,9 +363,8 @@ def test_a_clock_that_is_behind_keeps_no_gateway_from_its_centre(tmp_path: Path,
 
         def answer() -> None:
             for _ in range(2):
-                with contextlib.suppress(OSError), server.accept()[0] as taken:
-                    with context.wrap_socket(taken, server_side=True) as secured:
-                        secured.sendall(b"hello")
+                with contextlib.suppress(OSError), context.wrap_socket(server.accept()[0], server_side=True) as taken:
+                    taken.sendall(b"hello")
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
