@@ -22,12 +22,18 @@ _BACKDATED: Final = timedelta(minutes=5)
 _SOONEST_AGAIN: Final = timedelta(days=1)
 """Between two renewals of a gateway by the same key of the authority: one whose clock is wrong may ask all the time."""
 
+_AWAITED = """
+-- the gateways of requests without an answer: locked first, as a revocation does, so that neither crosses the other
+SELECT g.id FROM gateway g
+WHERE g.id IN (SELECT r.gateway FROM certificate_request r WHERE r.answered_at IS NULL)
+ORDER BY g.id FOR NO KEY UPDATE
+"""
 _OPEN = """
--- requests without an answer, oldest first, and whether each is still good: nobody waits for one of an expired code
+-- their requests, oldest first, and whether each is still good: nobody waits for one of an expired code
 SELECT r.id, r.request, r.sealing_key, g.id, g.code::text,
   g.retired_at IS NULL AND CASE WHEN r.code IS NULL THEN g.revoked_at IS NULL ELSE c.expires_at > now() END
 FROM certificate_request r JOIN gateway g ON g.id = r.gateway LEFT JOIN enrolment_code c ON c.id = r.code
-WHERE r.answered_at IS NULL ORDER BY r.asked_at LIMIT 100 FOR UPDATE OF r
+WHERE r.answered_at IS NULL AND r.gateway = ANY(%b::integer[]) ORDER BY r.asked_at LIMIT 100 FOR UPDATE OF r
 """
 _ANSWER = """
 -- the answer to a request
@@ -47,13 +53,14 @@ _JOINED = """
 UPDATE gateway SET sealing_key = %b, joined_at = now(), revoked_at = NULL WHERE id = %b
 """
 _RENEWED = """
--- the answer to the same request before, and whether the present key issued a certificate for the gateway just now
+-- the answer to the same request before, and whether the present key issued a certificate for the gateway just now;
+-- the gateway is locked: one that is being revoked gets no certificate after that
 SELECT (SELECT r.certificate FROM certificate_request r
         WHERE r.gateway = g.id AND r.request = %(request)s AND r.code IS NULL ORDER BY r.asked_at DESC LIMIT 1),
        (SELECT max(c.issued_at) > now() - %(soonest)s::interval FROM certificate c
         WHERE c.gateway = g.id AND c.issuer = %(issuer)s),
        g.id
-FROM gateway g WHERE g.code = %(gateway)s AND g.retired_at IS NULL AND g.revoked_at IS NULL
+FROM gateway g WHERE g.code = %(gateway)s AND g.retired_at IS NULL AND g.revoked_at IS NULL FOR NO KEY UPDATE OF g
 """
 _RENEW = """
 -- a renewal and its answer
@@ -184,7 +191,8 @@ class Certificates:
             log.warning("no_authority", extra={"reason": trouble})
 
     def _answer(self, connection: Connection, authority: Authority, now: datetime) -> None:
-        for number, request, sealing_key, gateway, code, may in connection.execute(_OPEN).fetchall():
+        awaited = [gateway for (gateway,) in connection.execute(_AWAITED)]
+        for number, request, sealing_key, gateway, code, may in connection.execute(_OPEN, (awaited,)).fetchall():
             issued, refused = None, None
             try:
                 if not may:
@@ -219,12 +227,15 @@ class Certificates:
             before is not None
             and (before.certificates, before.processes) == (certificates, of_processes)
             and (before.list_keys, before.revocations_of) == (self._list_keys, covers)
-            and now - before.made_at < _OLDEST_CRL
+            and -_BACKDATED < now - before.made_at < _OLDEST_CRL
         ):
             return
         # OpenSSL believes the latest of the lists that a broker has read: each is at least a second later than the last
         made_at = (now - _BACKDATED).replace(microsecond=0)
-        if before is not None:
+        if before is not None and before.made_at - now >= _BACKDATED:
+            # A wrong clock dated it ahead, so that the broker refuses every gateway: one that holds now is preferred.
+            log.error("revocations_dated_ahead", extra={"made_at": before.made_at.isoformat()})
+        elif before is not None:
             made_at = max(made_at, before.made_at + timedelta(seconds=1))
         number = before.number + 1 if before is not None else 1
         values = {

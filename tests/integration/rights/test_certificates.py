@@ -1,0 +1,106 @@
+"""Certificates in the database: what a revocation or a wrong clock at the same moment may not leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from database.pool import connect
+from maillage.authority import create
+from rights.certificates import Certificates
+from tests.api_server import Centre
+from tests.conftest import Database
+from tests.waiting import until
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    create(tmp_path / "authority", datetime.now(UTC))
+    return Certificates(tmp_path / "authority", list_keys=["key"])
+
+
+def _request() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, SHA256())
+    return request.public_bytes(Encoding.PEM).decode()
+
+
+@pytest.fixture
+def gateway(database: Database) -> int:
+    """A gateway ``gare-1`` that has joined."""
+    with contextlib.closing(Centre(database.url)) as centre:
+        centre.place("gare")
+        centre.conn.execute("UPDATE gateway SET joined_at = now()")
+        return int(centre.conn.execute("SELECT id FROM gateway").fetchall()[0][0])
+
+
+def _waits(database: Database) -> None:
+    """Wait until the rights process waits for a lock."""
+    with psycopg.connect(database.url, autocommit=True) as watching:
+        until(
+            lambda: watching.execute(
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = 'rights_1' "
+                "AND wait_event_type = 'Lock'"
+            ).fetchall(),
+            what="the rights process waits for the revocation",
+        )
+
+
+def test_a_gateway_that_is_revoked_meanwhile_gets_no_new_certificate(
+    database: Database, certificates: Certificates, gateway: int
+) -> None:
+    with (
+        psycopg.connect(database.url) as owner,
+        connect(database.as_login("rights_1"), application_name="tests", autocommit=True) as rights,
+    ):
+        owner.execute("SELECT revoke_gateway(%s)", (gateway,))
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(certificates.renew, rights, "gare-1", _request(), datetime.now(UTC))
+            _waits(database)
+            owner.commit()
+            assert asked.result(30) is None
+        assert owner.execute("SELECT FROM certificate WHERE revoked_at IS NULL").fetchall() == []
+
+
+def test_a_revocation_and_the_answer_to_a_request_do_not_block_each_other(
+    database: Database, certificates: Certificates, gateway: int
+) -> None:
+    with (
+        psycopg.connect(database.url) as owner,
+        connect(database.as_login("rights_1"), application_name="tests", autocommit=True) as rights,
+    ):
+        owner.execute("INSERT INTO certificate_request (gateway, request) VALUES (%s, %s)", (gateway, _request()))
+        owner.commit()
+        owner.execute("SELECT FROM gateway FOR UPDATE")  # as a revocation begins
+        with ThreadPoolExecutor(1) as pool:
+            turn = pool.submit(certificates.turn, rights, datetime.now(UTC))
+            _waits(database)
+            owner.execute("SELECT revoke_gateway(%s)", (gateway,))
+            owner.commit()
+            turn.result(30)
+        assert owner.execute("SELECT certificate, refused FROM certificate_request").fetchall() == [
+            (None, "the gateway is revoked")
+        ]
+
+
+def test_revocations_that_a_wrong_clock_dated_ahead_are_made_again(
+    database: Database, certificates: Certificates
+) -> None:
+    now = datetime.now(UTC)
+    with connect(database.as_login("rights_1"), application_name="tests", autocommit=True) as rights:
+        certificates.turn(rights, now + timedelta(days=400))
+        certificates.turn(rights, now)
+        certificates.turn(rights, now)
+        ((made_at, number, lists),) = rights.execute("SELECT made_at, number, revocations FROM authority").fetchall()
+    assert number == 2
+    assert made_at <= now
+    assert x509.load_pem_x509_crl(lists.encode()).last_update_utc <= now
