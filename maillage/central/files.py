@@ -77,7 +77,7 @@ listener {watcher}
 def write_configuration(
     directory: Path, *, gateways: str, processes: str, watcher: str, seen: Path | None = None, give: Give
 ) -> None:
-    """Write ``mosquitto.conf`` and the watcher's password.
+    """Write ``mosquitto.conf`` and the watcher's password, which stays as it is where there is one.
 
     Args:
         directory: where to.
@@ -87,7 +87,8 @@ def write_configuration(
         seen: the directory as the broker sees it, where that is another path.
         give: is called with each file and folder, to hand them to the broker's user.
     """
-    password = secrets.token_urlsafe(32)
+    login = directory / WATCHER_LOGIN
+    password = login.read_text(encoding="utf-8") if login.exists() else secrets.token_urlsafe(32)
     write_file(directory, WATCHER_LOGIN, password, lambda _path: None)
     write_file(directory, "passwords", f"{WATCHER}:{password_hash(password)}\n", give)
     text = _CONF.format(directory=seen or directory, gateways=gateways, processes=processes, watcher=watcher)

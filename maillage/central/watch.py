@@ -103,12 +103,15 @@ class Watcher:
         self._reload = reload
         self._give = give
         self._known: Wanted | None = None
+        self._generation = ""
         self._cut: dict[str, datetime] = {}
         self._recent: dict[str, float] = {}
         """Gateways that were cut off lately, and when (monotonic)."""
 
     def apply(self, wanted: Wanted) -> bool:
         """Make the broker know ``wanted``; return whether anything was to be done.
+
+        A broker that has read other files since (an old copy, those of `maillage broker files`) is given ours again.
 
         A gateway that is shut out loses its rights first, then its connection. The revocation list may come a moment
         later: what connected meanwhile, without rights, is cut then.
@@ -118,20 +121,23 @@ class Watcher:
             WatchError: it doesn't read its files.
         """
         now = time.monotonic()
-        cut = {gateway for gateway, at in wanted.cut_at.items() if self._cut.get(gateway) != at}
         if self._known == wanted:
-            return False
+            if self._is_read(self._generation):
+                return False
+            log.error("broker_reads_other_files")
+            self._cut = {}
+        cut = {gateway for gateway, at in wanted.cut_at.items() if self._cut.get(gateway) != at}
         if self._known is None or self._known.revocations != wanted.revocations:
             self._recent = {gateway: at for gateway, at in self._recent.items() if now - at < _CUT_AGAIN_S}
             cut |= self._recent.keys()
-        generation = secrets.token_hex(8)
+        self._known, generation = None, secrets.token_hex(8)
         write(self._directory, wanted, generation, give=self._give)
         self._reload()
         self._wait_until_read(generation)
         self._admin.cut(sorted(cut))
         self._cut = dict(wanted.cut_at)
         self._recent |= dict.fromkeys(cut, now)
-        self._known = wanted
+        self._known, self._generation = wanted, generation
         log.info("broker_changed", extra={"gateways": len(wanted.where), "cut": sorted(cut)[:50]})
         return True
 
@@ -171,11 +177,17 @@ class Watcher:
 
     def _wait_until_read(self, generation: str) -> None:
         end = time.monotonic() + _RELOADED_WITHIN_S
-        while not self._admin.may_publish(f"{PROBE}/{generation}"):
+        while not self._is_read(generation):
             if time.monotonic() > end:
+                if self._admin.may_publish(f"{PROBE}/refused"):
+                    raise WatchError(
+                        "the broker lets everybody speak: it can't read its acl. Give the files to its user."
+                    )
                 raise WatchError(
                     "the broker doesn't read its files again: does --pid or --pid-file name it, and may it read them?"
                 )
             time.sleep(_PROBE_EVERY_S)
-        if self._admin.may_publish(f"{PROBE}/refused"):
-            raise WatchError("the broker lets everybody speak: it can't read its acl. Give the files to its user.")
+
+    def _is_read(self, generation: str) -> bool:
+        """Return whether the broker goes by the acl of that name, and so refuses what is not in it."""
+        return self._admin.may_publish(f"{PROBE}/{generation}") and not self._admin.may_publish(f"{PROBE}/refused")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +22,13 @@ from gateway.run import Process
 from gateway.settings import GatewaySettings
 from ingest import topology
 from maillage.authority import create, finish, issue_process, renew
+from maillage.broker import write_file
+from maillage.central.files import write_configuration
+from maillage.central.first import write_first
 from maillage.complaint import Complaint
 from maillage.doctor.broker import look_at_broker
 from maillage.embedded.bundle import Bundle
+from maillage.embedded.process import give_to_server
 from maillage.join import Trust, join
 from maillage.stack.joining import join_all
 from rights import gateways
@@ -260,6 +266,28 @@ def test_a_stolen_gateway_is_cut_off_with_one_call_while_it_is_connected(network
     assert comes_back.connects == []
     for one in (comes_back, new, honest, ingest, rights):
         one.link.close()
+
+
+@pytest.mark.parametrize("harm", ["old files", "unreadable"])
+def test_a_broker_that_reads_other_files_is_given_the_right_ones(network: Enrolled, harm: str) -> None:
+    network.place(harm.replace(" ", "-"))
+    identity = network.joined(harm.replace(" ", "-"))
+    broker, acl = network.broker, network.broker.directory / "acl"
+    if harm == "old files":  # what `maillage broker files` writes, with a password of its own
+        write_first(broker.directory, network.authority, give=give_to_server)
+        conf = (broker.directory / "mosquitto.conf").read_text()
+        write_configuration(broker.directory, gateways="1", processes="2", watcher="3", give=give_to_server)
+        write_file(broker.directory, "mosquitto.conf", conf, give_to_server)
+    else:
+        acl.unlink()
+    os.kill(broker.pid, signal.SIGHUP)
+    until(lambda: acl.exists() and f"user {identity.gateway}\n" in acl.read_text(), what="the files are written again")
+    ingest, gateway = network.as_ingest(), network.as_gateway(identity)
+    until(lambda: gateway.link.connected)
+    gateway.link.publish(identity.address.topic("events"), b"own")
+    until(lambda: ingest.payloads(identity.address.topic("events")) == [b"own"])
+    gateway.link.close()
+    ingest.link.close()
 
 
 def test_a_gateway_renews_its_certificate_without_losing_its_connection(network: Enrolled, tmp_path: Path) -> None:
