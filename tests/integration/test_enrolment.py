@@ -280,6 +280,7 @@ def test_a_broker_that_reads_other_files_is_given_the_right_ones(network: Enroll
         write_file(broker.directory, "mosquitto.conf", conf, give_to_server)
     else:
         acl.unlink()
+    assert broker.pid is not None
     os.kill(broker.pid, signal.SIGHUP)
     until(lambda: acl.exists() and f"user {identity.gateway}\n" in acl.read_text(), what="the files are written again")
     ingest, gateway = network.as_ingest(), network.as_gateway(identity)
