@@ -12,7 +12,7 @@ from typing import Any
 from api.http.errors import BadField
 from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
-from gateway.drivers.registry import described
+from gateway.drivers.registry import described, installed
 
 
 def check_device(fields: Mapping[str, Any]) -> None:
@@ -28,6 +28,13 @@ def check_device(fields: Mapping[str, Any]) -> None:
     device = Device(**{name: fields[name] for name in ("code", "driver", "kind", "model", "address")})
     if (unfit := description.unfit(device)) is not None:
         raise BadField(*unfit)
+
+
+def same_device(driver: str, address: str, other: str) -> bool:
+    """Whether two addresses are one device's, as its driver compares them."""
+    found = installed().get(driver)
+    key = str if found is None else found.key
+    return key(address) == key(other)
 
 
 def unlocks(kind: str, driver: str, side: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.devices import devices as rows
-from api.devices.drivers import unlocks
+from api.devices.drivers import same_device, unlocks
 from api.http.errors import BadField, Conflict
 from api.http.references import door_named, space_named
 from api.http.session import Session
@@ -17,6 +17,13 @@ SELECT d.id, d.space, s.code::text AS space_code FROM desk d JOIN space s ON s.i
 WHERE d.place = %s AND d.code = %s AND d.retired_at IS NULL
 """
 _GATEWAY: Final = "SELECT id FROM gateway WHERE place = %s AND code = %s AND retired_at IS NULL"
+
+# The other devices in service that a gateway hears by the same driver as the same kind.
+_ALIKE: Final = """
+SELECT v.code, v.address FROM device v JOIN gateway g ON g.id = v.gateway
+WHERE g.place = %(place)s AND g.code = %(gateway)s AND v.driver = %(driver)s AND v.kind = %(kind)s
+  AND v.code <> %(code)s AND v.retired_at IS NULL
+"""
 
 
 async def gateway_named(s: Session, place: int, code: str, field: str = "gateway") -> int:
@@ -53,6 +60,23 @@ async def placed(s: Session, place: int, fields: Mapping[str, Any]) -> dict[str,
             raise BadField("space", f"desk {desk!r} stands in {row['space_code']!r}; leave `space` out")
         found |= {"desk_id": row["id"], "space_id": row["space"]}
     return {**fields, **found}
+
+
+async def check_heard_once(s: Session, place: int, fields: Mapping[str, Any]) -> None:
+    """Refuse a stored device that is another one in service, whose address is only written in another way.
+
+    To be called after it is stored: changes of a place wait for one another.
+
+    Raises:
+        Conflict: it is.
+    """
+    for row in await s.rows(_ALIKE, {**fields, "place": place}):
+        if same_device(fields["driver"], fields["address"], row["address"]):
+            raise Conflict(
+                f"Device {row['code']!r} of this gateway has this address already, as {row['address']!r}. "
+                "Change that one, or retire it first.",
+                field="address",
+            )
 
 
 async def locked_doors(s: Session, place: int) -> set[str]:

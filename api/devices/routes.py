@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.devices import devices as rows
 from api.devices.devices import PLACING, Device, DeviceChanged, DeviceMade, Devices, device_json, device_resource
 from api.devices.drivers import check_device
-from api.devices.placing import check_locks, locked_doors, placed
+from api.devices.placing import check_heard_once, check_locks, locked_doors, placed
 from api.http.answers import json_answer
 from api.http.errors import BadField
 from api.http.fitting import FittingQuestion, changed_fields
@@ -49,6 +49,7 @@ async def make_device(place: str, request: Request, body: DeviceMade) -> Respons
         place_id, _ = await place_of_path(s, place)
         check_device(whole(body))
         await s.row(rows.INSERT, {**await placed(s, place_id, whole(body)), "place_id": place_id})
+        await check_heard_once(s, place_id, whole(body))
         row = await read(s, device_resource(place, body.gateway, body.code))
     return with_etag(device_json(row), row["revision"], status=201, location=_path(place, row))
 
@@ -87,6 +88,8 @@ async def change_device(place: str, gateway: str, device: str, request: Request,
             resource = device_resource(place, fields["gateway"], device)
         else:
             await change(s, resource, rows.UPDATE, fields, row=row, wanted=wanted)
+        if not fields["retired"]:
+            await check_heard_once(s, row["place_id"], {**row, **fields})
         await check_locks(s, row["place_id"], before, confirmed=body.confirm_no_lock)
         row = await read(s, resource)
     return with_etag(device_json(row), row["revision"], location=_path(place, row))

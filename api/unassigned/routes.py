@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.devices.devices import INSERT, Device, device_json, device_resource
 from api.devices.drivers import check_device
-from api.devices.placing import placed
+from api.devices.placing import check_heard_once, placed
 from api.http.answers import json_answer
 from api.http.errors import BadField, NotFound, NotYours
 from api.http.models import Question, whole
@@ -92,6 +92,7 @@ async def assign(place: str, number: Number, request: Request, body: Assignment)
             raise BadField("model", "its messages don't name it, and it can't be read without: look at its label")
         check_device(fields)
         await s.row(INSERT, {**await placed(s, place_id, fields), "place_id": place_id})
+        await check_heard_once(s, place_id, fields)
         if await s.row(rows.FORGET, {"id": number}) is None:
             raise NotYours(f"This key may see the devices of {place!r}, but not assign them.")
         made = await read(s, device_resource(place, row["gateway"], fields["code"]))

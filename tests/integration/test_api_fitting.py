@@ -229,3 +229,20 @@ def test_a_door_isnt_left_without_a_lock_unasked(network: Managed) -> None:
     assert network.change("manager", "PATCH", door, {"retired": True}).status_code == 200
     assert '"back"' not in network.get("manager", "/v1/places/limoges/doors").text
     assert network.get("manager", "/v1/places/limoges/doors/back/rules").status_code == 404
+
+
+def test_one_device_is_not_two_however_its_address_is_written(network: Managed) -> None:
+    path = "/v1/places/limoges/devices"
+    climate = {"gateway": "limoges-1", "code": "air-1", "kind": "climate", "driver": "chirpstack", "model": "VS350"}
+    climate |= {"address": "1/24E124ABCDEF0001", "space": "open-space"}
+    reader = {**LOCK, "code": "twice-1", "kind": "reader", "address": "twice#in", "door": "entry"}
+    for first, other in ((climate, "1/24e124abcdef0001"), (reader, "twice#in@10.0.0.7")):
+        one = made(network, path, first)
+        second = {**first, "code": f"{first['code']}-again", "address": other}
+        assert refused(network.post("manager", path, second))[:2] == (409, "address")
+        another = made(network, path, {**second, "address": other.replace("0001", "0002").replace("#in", "#out")})
+        assert refused(network.change("manager", "PATCH", another, {"address": other}))[:2] == (409, "address")
+        assert network.change("manager", "PATCH", one, {"address": other}).status_code == 200
+        for each in (one, another):
+            body = {"retired": True, "confirm_no_lock": True}
+            assert network.change("manager", "PATCH", each, body).status_code == 200
