@@ -134,11 +134,14 @@ class EmbeddedMosquitto:
         """
         if self.running:
             before = self._logged(_RELOADS)
-            self._process.signal(signal.SIGHUP)
-            end = time.monotonic() + 30.0
+            end, again = time.monotonic() + 30.0, 0.0
             while self._logged(_RELOADS) == before:
-                if not self.running or time.monotonic() > end:
+                now = time.monotonic()
+                if not self.running or now > end:
                     raise ServerError(f"Mosquitto did not read its users again:\n{self.tail()}")
+                if now >= again:  # one that comes while it reads them for the one before is lost
+                    self._process.signal(signal.SIGHUP)
+                    again = now + 1.0
                 time.sleep(0.01)
 
     def _logged(self, words: bytes) -> int:
