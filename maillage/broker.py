@@ -98,11 +98,6 @@ def where_of(gateways: Sequence[GatewayConfig]) -> dict[str, str]:
     return {one.gateway: f"{one.shard:02d}/{one.place}" for one in gateways}
 
 
-def passwords_of(gateways: Sequence[GatewayConfig]) -> dict[str, str]:
-    """The passwords of those gateways that have one."""
-    return {one.gateway: one.mqtt_password.get_secret_value() for one in gateways if one.mqtt_password}
-
-
 def password_hash(password: str, salt: bytes | None = None) -> str:
     """Return ``password`` as Mosquitto 2's password file wants it: PBKDF2 with SHA-512, by a new salt if not given."""
     rounds, salt = 101, salt or secrets.token_bytes(12)  # Mosquitto's own number; our passwords are random

@@ -25,6 +25,10 @@ def init(
     broker_port: Annotated[
         int, typer.Option(min=1, max=65533, help="The broker's port for gateways; the next two are for the centre.")
     ] = 8883,
+    processes_host: Annotated[
+        str,
+        typer.Option(help="The broker's name for ingest and rights, where they run elsewhere."),
+    ] = "localhost",
     api_port: Annotated[int, typer.Option(min=1, max=65535, help="The API's port on 127.0.0.1.")] = 8080,
     broker_user: Annotated[
         str, typer.Option(help="The user that Mosquitto runs as, where this is root.")
@@ -45,6 +49,7 @@ def init(
         database_url=url,
         broker_host=broker_host,
         broker_ports=(broker_port, broker_port + 1, broker_port + 2),
+        processes_host=processes_host,
         api_port=api_port,
         broker_user=broker_user,
     )

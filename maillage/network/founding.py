@@ -57,6 +57,8 @@ class Founding:
     """The name by which gateways reach the central broker."""
     broker_ports: tuple[int, int, int] = (8883, 8884, 8885)
     """The broker's listeners: gateways, processes, the watcher."""
+    processes_host: str = "localhost"
+    """The name by which ingest and rights reach the broker; with another one it listens for them on all addresses."""
     api_port: int = 8080
     broker_user: str | None = None
     """The user that Mosquitto runs as; None: this one."""
@@ -114,7 +116,7 @@ def _settings(wish: Founding, kept: Mapping[str, str]) -> dict[str, dict[str, st
 
     def broker(process: str) -> dict[str, str]:
         return {
-            "MAILLAGE_MQTT_URL": f"mqtts://localhost:{processes}",
+            "MAILLAGE_MQTT_URL": f"mqtts://{wish.processes_host}:{processes}",
             "MAILLAGE_MQTT_TLS": str(wish.folder / process),
         }
 
@@ -159,13 +161,14 @@ def _make_certificates(wish: Founding, say: Callable[[str], None]) -> None:
         if not (wish.folder / process / "certificate.pem").exists():
             issue_process(authority, process, wish.folder / process, now=now)
     if not (broker / SERVER / "certificate.pem").exists():
-        issue_server(authority, [wish.broker_host, "localhost"], broker / SERVER, now=now)
+        names = dict.fromkeys((wish.broker_host, wish.processes_host, "localhost"))
+        issue_server(authority, names, broker / SERVER, now=now)
     if not (broker / REVOCATIONS).exists():
         gateways, processes, watcher = wish.broker_ports
         write_configuration(
             broker,
             gateways=str(gateways),
-            processes=f"{processes} localhost",
+            processes=f"{processes} localhost" if wish.processes_host == "localhost" else str(processes),
             watcher=f"{watcher} 127.0.0.1",
             give=lambda _path: None,
         )
@@ -191,14 +194,21 @@ def _make_owner(wish: Founding, card_secret: str, say: Callable[[str], None]) ->
 
 
 def _check_database(wish: Founding) -> None:
+    """Refuse a database that holds a network, unless the folder was made with it.
+
+    Raises:
+        FoundingError: it does.
+    """
     with psycopg.connect(wish.database_url) as connection:
         ((held, sample),) = connection.execute(_HOLDS).fetchall()
+    if (wish.folder / "rights.env").exists():
+        return
     if sample:
         raise FoundingError(
             "This database holds a sample network, whose people are made up: a real network begins in an empty one. "
             "Create another database and set MAILLAGE_DATABASE_URL to it."
         )
-    if held and not (wish.folder / "rights.env").exists():
+    if held:
         raise FoundingError(
             f"This database holds a network already, but {wish.folder} has none of its secrets. Name the folder that "
             "was made with it, or set MAILLAGE_DATABASE_URL to an empty database."

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from maillage.complaint import Complaint
+
 app = typer.Typer(help="A made-up network to try Maillage out with.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep ``create`` a subcommand though it is the only one."""
 
 
 @app.command(short_help="Create the sample network: real places, made-up equipment and people.")
@@ -56,4 +55,35 @@ def create(
         f"sample of seed {seed}: {made.places} places with {made.spaces} spaces, {made.desks} desks, "
         f"{made.devices} devices, {made.members} members, {made.cards} cards."
     )
-    print("next: `maillage network gateways` writes the gateways' file, `maillage simulate` moves the people.")
+    print(
+        "next: `maillage network gateways` writes the simulator's file, `maillage sample join` lets the gateways join."
+    )
+
+
+@app.command("join", short_help="Let all gateways of the sample join.")
+def join(
+    folder: Annotated[Path, typer.Argument(help="Where the identities go, one folder for each gateway.")],
+    *,
+    gateways_file: Annotated[
+        Path, typer.Option(envvar="MAILLAGE_GATEWAYS_FILE", help="What `maillage network gateways` wrote.")
+    ] = Path(".runtime/gateways.json"),
+    url: Annotated[
+        str, typer.Option(envvar="MAILLAGE_API_URL", help="The API, on this machine.")
+    ] = "http://127.0.0.1:8080",
+) -> None:
+    """Let every gateway of the file join that has no identity in FOLDER yet, each with a code of its own.
+
+    It can be repeated. Folders in FOLDER that belong to no gateway of the file are deleted. Key: MAILLAGE_API_KEY, of
+    a network administrator.
+
+    Example: maillage sample join gateways/ && MAILLAGE_IDENTITY=gateways maillage gateway
+    """
+    from gateway.config import read_gateways
+    from maillage.joining import join_all
+
+    key = os.environ.get("MAILLAGE_API_KEY")
+    if not key:
+        raise Complaint("MAILLAGE_API_KEY is not set: `maillage init` wrote one into owner.env.")
+    found = {one.gateway: one.place for one in read_gateways(gateways_file)}
+    new = join_all(url, key, found, folder, say=lambda line: print(line, file=sys.stderr, flush=True))
+    print(f"{new} of {len(found)} gateways have joined; the others had before.")

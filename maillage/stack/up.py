@@ -18,13 +18,13 @@ from typing import Final
 
 from maillage import environment
 from maillage.embedded import Secrets, load_secrets
+from maillage.joining import dial, join_all
 from maillage.paths import runtime_directory
 from maillage.stack.account import Account, gateways_with_a_list, settled_balance
 from maillage.stack.children import Child
 from maillage.stack.devices import begin, silence
 from maillage.stack.errors import StackError
 from maillage.stack.figures import access_p99_ms
-from maillage.stack.joining import dial, join_all
 from maillage.stack.parts import Parts, Ports, make_parts, shared_environment
 from maillage.stack.ports import choose, choose_row
 from maillage.stack.prepare import Prepared, prepare

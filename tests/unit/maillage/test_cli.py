@@ -30,7 +30,8 @@ COMMANDS = [
     "key",
     "doctor",
     "login",
-    "broker-files",
+    "init",
+    "broker",
     "dead-letters",
 ]
 ROOT = Path(__file__).parents[3]
@@ -71,7 +72,7 @@ def test_every_command_has_help(command: str) -> None:
         (["simulate", "--speed", "5000"], "MAILLAGE_SPEED: Input should be less than or equal to 1000"),
         (["dashboards", "push", "http://127.0.0.1:1"], "MAILLAGE_GRAFANA_TOKEN"),
         (["login", "nonsense", "n"], "MAILLAGE_DATABASE_URL is not set"),
-        (["broker-files", "x"], "not an MQTT address"),
+        (["sample", "join", "x"], "MAILLAGE_API_KEY is not set"),
         (["replay", "nothing.jsonl"], "MAILLAGE_FIELD_MQTT_URL is not set"),
     ],
 )

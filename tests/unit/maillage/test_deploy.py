@@ -32,7 +32,6 @@ SETTINGS = (
 )
 KNOWN = {f"MAILLAGE_{name.upper()}" for one in SETTINGS for name in one.model_fields} | {
     "MAILLAGE_READER_PASSWORD",
-    "MAILLAGE_RIGHTS_MQTT_PASSWORD",
 }
 
 
@@ -49,7 +48,7 @@ def test_compose_tells_the_processes_only_what_they_read(compose: dict[str, Any]
 
 
 def test_compose_uses_official_images_with_versions(compose: dict[str, Any]) -> None:
-    images = {service["image"] for service in compose["services"].values()} - {"maillage"}
+    images = {service["image"] for service in compose["services"].values()} - {"maillage", "maillage-broker"}
     assert {image.split(":")[0] for image in images} == {
         "timescale/timescaledb",
         "eclipse-mosquitto",
@@ -78,14 +77,16 @@ def test_compose_calls_commands_that_exist(
     compose: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAILLAGE_RUNTIME", str(tmp_path))
-    lines = [line.split() for line in compose["services"]["prepare"]["command"][0].splitlines()]
-    lines += [
-        ["maillage", *service["command"]]
-        for service in compose["services"].values()
-        if service["image"] == "maillage" and "entrypoint" not in service
-    ]
+    lines = []
+    for service in compose["services"].values():
+        if service["image"].partition("-")[0] != "maillage":
+            continue
+        if "entrypoint" in service:
+            lines += [found.split() for found in re.findall(r"\bmaillage [a-z][^\n;&]*", service["command"][0])]
+        else:
+            lines.append(["maillage", *service["command"]])
     assert len(lines) > 12
-    groups = ("network", "dashboards", "gateway")
+    groups = ("network", "dashboards", "gateway", "sample", "broker")
     for words in {tuple(words[1:3]) if words[1] in groups else (words[1],) for words in lines}:
         done = CliRunner().invoke(app, [*words, "--help"])
         assert done.exit_code == 0, (words, done.output)
