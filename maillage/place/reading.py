@@ -164,7 +164,7 @@ def _record(section: Section, node: Record, file: str, line: int, faults: list[F
 
 
 def _spreadsheet(node: Node, file: str, beside: Callable[[str], bytes] | None, faults: list[Fault]) -> list[Device]:
-    if not isinstance(node, Text) or beside is None:
+    if not isinstance(node, Text) or beside is None or set(node.text) & {"/", "\0"}:
         faults.append(Fault(file=file, line=node.line, text=f"{DEVICES_CSV}: name a CSV file beside this one"))
         return []
     try:

@@ -104,3 +104,16 @@ def test_revocations_that_a_wrong_clock_dated_ahead_are_made_again(
     assert number == 2
     assert made_at <= now
     assert x509.load_pem_x509_crl(lists.encode()).last_update_utc <= now
+
+
+def test_the_api_s_login_shuts_nobody_out_without_a_key(database: Database, gateway: int) -> None:
+    with psycopg.connect(database.as_login("api_1"), autocommit=True) as api:
+        for call in ("revoke_gateway(%s)", "hold_configuration(%s, NULL)"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="not yours"):
+                api.execute(f"SELECT {call}".encode(), (gateway,))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            api.execute(
+                "INSERT INTO enrolment_code (digest, place, gateway, made_by, made_at) SELECT NULL, 1, 1, '', now()"
+            )
+    with psycopg.connect(database.url) as owner:
+        assert owner.execute("SELECT revoke_gateway(%s)", (gateway,)).fetchone() == (True,)

@@ -330,6 +330,9 @@ def test_a_spreadsheet_of_devices_is_read_as_windows_writes_it_and_refused_by_li
     ]
     with pytest.raises(FileRefused, match=r"capteurs.csv: line 1: there is no column 'adress'; did you mean address\?"):
         _read(text, capteurs=b"code,adress\n")
+    for name in ('"../capteurs.csv"', "/dev/zero", '"a\\0b"'):
+        with pytest.raises(FileRefused, match="devices_csv: name a CSV file beside this one"):
+            _read(text.replace("capteurs.csv", name), capteurs=good.encode("cp1252"))
 
 
 def test_devices_of_a_spreadsheet_replace_those_of_their_codes_and_no_others() -> None:
