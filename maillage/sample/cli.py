@@ -79,7 +79,7 @@ def join(
     Example: maillage sample join gateways/ && MAILLAGE_IDENTITY=gateways maillage gateway
     """
     from gateway.config import read_gateways
-    from maillage.joining import join_all
+    from maillage.sample.joining import join_all
 
     key = os.environ.get("MAILLAGE_API_KEY")
     if not key:

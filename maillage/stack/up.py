@@ -18,8 +18,8 @@ from typing import Final
 
 from maillage import environment
 from maillage.embedded import Secrets, load_secrets
-from maillage.joining import dial, join_all
 from maillage.paths import runtime_directory
+from maillage.sample.joining import dial, join_all
 from maillage.stack.account import Account, gateways_with_a_list, settled_balance
 from maillage.stack.children import Child
 from maillage.stack.devices import begin, silence

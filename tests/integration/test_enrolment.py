@@ -30,7 +30,7 @@ from maillage.doctor.broker import look_at_broker
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.process import give_to_server
 from maillage.join import Trust, join
-from maillage.joining import join_all
+from maillage.sample.joining import join_all
 from rights import gateways
 from rights.authority import GATEWAY_LIFE, certify_gateway, certify_process, load, name_of
 from tests.enrolled import Enrolled, enrolled
