@@ -9,6 +9,7 @@ import secrets
 import sys
 import urllib.error
 import urllib.request
+from functools import cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,10 +43,16 @@ def api_address(given: str | None) -> str:
                 f"another program answers at {url}, not the API of the stack that runs in {runtime_directory()}: "
                 "nothing was sent to it. `maillage doctor` says what runs where."
             )
-        print(f"the API at {url}, of the stack that runs here", file=sys.stderr)
+        _say(f"the API at {url}, of the stack that runs here")
     else:
-        print(f"the API at {url}, as given", file=sys.stderr)
+        _say(f"the API at {url}, as given")
     return url
+
+
+@cache
+def _say(line: str) -> None:
+    """Tell the operator, once in a command however many questions it asks."""
+    print(line, file=sys.stderr)
 
 
 def is_ours(url: str, key: str) -> bool:

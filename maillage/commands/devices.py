@@ -32,10 +32,10 @@ app = typer.Typer(cls=_ListFirst)
 
 
 @app.callback(invoke_without_command=True)
-def list_without_command(context: typer.Context) -> None:
+def list_without_command(context: typer.Context, url: Url = None) -> None:
     """Devices: how they are, and those that gateways hear and nobody has assigned. Key: MAILLAGE_API_KEY."""
     if context.invoked_subcommand is None:
-        show()
+        show(url=url)
 
 
 @app.command("list", short_help="List a place's devices, and those that nobody has assigned.")
