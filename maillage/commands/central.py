@@ -70,7 +70,9 @@ def watch(
     pid_file: Annotated[
         Path | None, typer.Option(help="Or a file with its number; else DIRECTORY/mosquitto.pid.")
     ] = None,
-    watcher_port: Annotated[int, typer.Option(help="As given to `maillage broker files`.")] = 8885,
+    watcher_port: Annotated[
+        int | None, typer.Option(help="The watcher's listener; else the last one in DIRECTORY/mosquitto.conf.")
+    ] = None,
     owner: Owner = None,
 ) -> None:
     """Follow the database beside the broker: gateways that join or go, certificates that are revoked or renewed.
@@ -96,8 +98,18 @@ def watch(
         os.kill(int(number_in.read_text(encoding="ascii")) if pid is None else pid, signal.SIGHUP)
 
     stop = begin(os.environ.get("MAILLAGE_LOG_LEVEL", "INFO"))
-    admin = Admin("127.0.0.1", watcher_port, login.read_text(encoding="utf-8"))
+    admin = Admin("127.0.0.1", watcher_port or _watcher_port(directory), login.read_text(encoding="utf-8"))
     Watcher(directory.absolute(), admin=admin, reload=reload, give=_giver(directory, owner)).run(url, stop)
+
+
+def _watcher_port(directory: Path) -> int:
+    """Return the port of the last listener in the broker's configuration, which is the watcher's."""
+    path = directory / "mosquitto.conf"
+    try:
+        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+        return [int(words[1]) for words in lines if words[:1] == ["listener"]][-1]
+    except (OSError, ValueError, IndexError) as error:
+        raise Complaint(f"{path} names no listener for the watcher: say --watcher-port.") from error
 
 
 def _giver(directory: Path, owner: str | None) -> Callable[[Path], None]:
