@@ -72,7 +72,7 @@ def enrol(
     print(made["code"])
     print(
         f"For the gateway {made['gateway']} of {made['place']}, until {made['expires_at']}. Type on the new machine:\n"
-        f"  maillage gateway join API_URL {made['code']}",
+        f"  maillage gateway join API_URL {made['code']} --identity /var/lib/maillage/identity",
         file=sys.stderr,
     )
 

@@ -78,7 +78,10 @@ def import_file(
     Example: maillage members import members.csv --dry-run
     """
     key, url = _key(), api_address(url)
-    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise Complaint(f"cannot read {file}: {error.strerror}") from error
     lines = max(0, data.count(b"\n"))
     language = _language(lang)
     words = _WORDS[language]

@@ -120,6 +120,10 @@ def _no_yaml(file: str, line: int, error: yaml.MarkedYAMLError) -> Fault:
     hint = ""
     if "\\t" in what or "tab" in what:
         hint = " Indent with spaces, not with tabs."
+    elif "<block end>" in what:
+        hint = " Lines of one record need the same indentation."
+    elif "flow mapping" in what or "flow sequence" in what:
+        hint = " A text with `: `, ` #` or a comma needs quotes, and each { and [ its end."
     elif "mapping values are not allowed" in what:
         hint = " A text with a colon needs quotes, and lines of one record the same indentation."
     return Fault(file=file, line=line, text=f"this is no YAML: {what}.{hint}")
