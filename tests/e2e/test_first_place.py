@@ -45,8 +45,8 @@ VILLAGE: Final = PAGE.parent / "places/village.yaml"
 _BLOCK: Final = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _CSV: Final = re.compile(r"^```csv\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _MACHINE: Final = re.compile(
-    r"apt-get |git clone |cd |python3 -m venv |/opt/maillage/bin/pip |ln -s |for one in |echo |runuser |read |install "
-    r"|systemctl restart postgresql|systemctl disable "
+    r"apt-get |git clone |cd |python3 -m venv |/opt/maillage/bin/pip |ln -s |export |for one in |echo |runuser |read "
+    r"|install |systemctl restart postgresql|systemctl disable "
 )
 """What the page does to the machines before anything of Maillage runs on them."""
 _ANY_DAY: Final = datetime(2026, 3, 3)  # noqa: DTZ001  (by the clock on the wall)
