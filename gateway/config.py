@@ -63,7 +63,8 @@ def read_gateways(path: Path) -> tuple[GatewayConfig, ...]:
         return _FILE.validate_json(path.read_bytes())
     except OSError as error:
         raise ConfigError(
-            f"cannot read {path}: {error.strerror}. Write it with `maillage network gateways`."
+            f"cannot read {path}: {error.strerror}. A gateway joins with `maillage gateway join` and runs with "
+            "MAILLAGE_IDENTITY set to its folder; the simulator's file comes from `maillage network gateways`."
         ) from error
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]

@@ -73,6 +73,7 @@ def found(wish: Founding, *, say: Callable[[str], None]) -> None:
     """
     folder = wish.folder
     _make_folder(folder)
+    _refuse_another_wish(wish)
     migrate(wish.database_url, log=lambda line: say(f"database: {line}"))
     _check_database(wish)
     settings = _settings(wish, read_environment(folder / "rights.env"))
@@ -80,7 +81,10 @@ def found(wish: Founding, *, say: Callable[[str], None]) -> None:
         _make_process(wish, process, own, say)
     _make_certificates(wish, say)
     _make_owner(wish, settings["rights"][_SECRET], say)
-    _hand_over(wish)
+    for user in _hand_over(wish):
+        say(
+            f"WARNING: there is no user {user}, to whom its files belong: make it (adduser --system --group), run this again"
+        )
 
 
 def write_environment(path: Path, settings: Mapping[str, str]) -> None:
@@ -105,6 +109,23 @@ def read_environment(path: Path) -> dict[str, str]:
         return {}
     lines = (line.partition("=") for line in path.read_text(encoding="utf-8").splitlines())
     return {name: value.strip("'") for name, equals, value in lines if equals and not name.startswith("#")}
+
+
+def _refuse_another_wish(wish: Founding) -> None:
+    """Refuse other addresses than those that the folder was made with.
+
+    Raises:
+        FoundingError: they differ; the text says what to change instead.
+    """
+    path = wish.folder / "api.env"
+    kept = read_environment(path).get("MAILLAGE_BROKER_ADDRESS")
+    wanted = f"mqtts://{wish.broker_host}:{wish.broker_ports[0]}"
+    if kept not in (None, wanted):
+        raise FoundingError(
+            f"{wish.folder} was founded for {kept}, not {wanted}: name the same again. To move the broker, change "
+            f"{path} and {wish.folder / 'broker/mosquitto.conf'}, and make its certificate anew "
+            "(`maillage authority issue broker`, docs/enrolment.md)."
+        )
 
 
 def _settings(wish: Founding, kept: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -224,23 +245,28 @@ def _make_folder(folder: Path) -> None:
         raise FoundingError(f"{folder} can be changed by others: `chmod go-w {folder}` first.")
 
 
-def _hand_over(wish: Founding) -> None:
-    """As root, give each process's folder to its user, where there is that user."""
+def _hand_over(wish: Founding) -> list[str]:
+    """As root, give each process's folder to its user; return the users that there aren't."""
     if os.geteuid() != 0:
-        return
+        return []
     users = {
         "ingest": "maillage-ingest",
         "rights": "maillage-rights",
         "authority": "maillage-rights",
         "broker": wish.broker_user,
     }
+    missing = []
     for name, user in users.items():
-        if user is None or not _exists(user):
+        if user is None:
+            continue
+        if not _exists(user):
+            missing.append(user)
             continue
         group = pwd.getpwnam(user).pw_gid
         folder = wish.folder / name
         for path in (folder, *folder.rglob("*")):
             shutil.chown(path, user, group)
+    return list(dict.fromkeys(missing))
 
 
 def _exists(user: str) -> bool:

@@ -51,3 +51,9 @@ def test_ingest_and_rights_reach_the_broker_of_another_machine_by_a_name_that_it
         "listener 8884",
         "listener 8885 127.0.0.1",
     ]
+
+
+def test_another_broker_is_not_ignored(empty: str, tmp_path: Path) -> None:
+    found(Founding(folder=tmp_path / "n", database_url=empty, broker_host="a"), say=_quiet)
+    with pytest.raises(FoundingError, match=r"was founded for mqtts://a:8883, not mqtts://b:8883"):
+        found(Founding(folder=tmp_path / "n", database_url=empty, broker_host="b"), say=_quiet)
