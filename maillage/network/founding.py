@@ -82,9 +82,7 @@ def found(wish: Founding, *, say: Callable[[str], None]) -> None:
     _make_certificates(wish, say)
     _make_owner(wish, settings["rights"][_SECRET], say)
     for user in _hand_over(wish):
-        say(
-            f"WARNING: there is no user {user}, to whom its files belong: make it (adduser --system --group), run this again"
-        )
+        say(f"WARNING: there is no user {user} here, whose files these are: make it, then run this again")
 
 
 def write_environment(path: Path, settings: Mapping[str, str]) -> None:
