@@ -66,7 +66,12 @@ class Consequences:
         self.incidents.append(incident)
 
 
-_REFUSED: Final = {"command": "command_refused", "config": "configuration_refused"}
+_REFUSED: Final = {
+    "command": "command_refused",
+    "config": "configuration_refused",
+    "certificate": "certificate_refused",
+}
+"""Alarms by what a gateway refused; others are of its list."""
 _COMMANDED: Final = {
     "command": "a command to its lock was seen that the gateway did not send",
     "retained": "the place's broker kept a command to its lock, which was removed",
@@ -100,6 +105,6 @@ def _said(event: Event, gateway: Gateway, device: Device | None) -> tuple[str, s
         return "spool_fault", f"gateway {gateway.code}: {event.get('text', '')[:300]}"
     if event["kind"] == "gateway" and event["what"] == "list" and event.get("text"):
         # With a value: the list version that it accepted. With a text: why it refused what it was sent.
-        kind = _REFUSED.get(event["text"].partition(" ")[0], "list_refused")
+        kind = _REFUSED.get(event.get("refused", event["text"].partition(" ")[0]), "list_refused")
         return kind, f"gateway {gateway.code}: {event['text'][:300]}"
     return None

@@ -6,6 +6,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from database.unfounded import REMEDY, is_unfounded
+
 _EXTRA_OF: Final = {
     "psycopg": "centre",
     "psycopg_pool": "centre",
@@ -50,6 +52,11 @@ def sentence(error: BaseException) -> str:
         return str(error)
     if package == "psycopg":
         told = " ".join(str(error).split())
+        if is_unfounded(error):
+            return (
+                "the database that MAILLAGE_DATABASE_URL names has no tables of Maillage, or an older version's: "
+                f"{REMEDY} ({told[:200]})"
+            )
         return f"the database: {told} (MAILLAGE_DATABASE_URL says which; `maillage doctor` looks at it)"
     if isinstance(error, OSError):
         return str(error)

@@ -150,9 +150,12 @@ def _post(address: SplitResult, body: Mapping[str, str], trust: Trust) -> tuple[
         retry_s = float(response.headers.get("Retry-After") or 5)
         return response.status, retry_s, answer if isinstance(answer, dict) else {}
     except ValueError as error:
-        raise Complaint(f"{address.netloc} doesn't answer as Maillage's API does.") from error
+        raise Complaint(
+            f"{address.netloc} doesn't answer as Maillage's API does. Is it the API's address, as the server's web "
+            "server publishes it? /healthz there says ok."
+        ) from error
     except (OSError, http.client.HTTPException) as error:
-        raise Complaint(f"{address.netloc} doesn't answer: {error}") from error
+        raise _unreached(address, error) from error
     finally:
         connection.close()
 
@@ -179,13 +182,22 @@ def _connection(address: SplitResult, trust: Trust) -> http.client.HTTPConnectio
             "--ca-file, or --fingerprint."
         ) from error
     except OSError as error:
-        raise Complaint(f"{address.netloc} doesn't answer: {error}") from error
+        raise _unreached(address, error) from error
     if wanted:
         found = hashlib.sha256(connection.sock.getpeercert(binary_form=True) or b"").hexdigest()
         if not hmac.compare_digest(found, wanted):
             connection.close()
             raise Complaint(f"{address.netloc} shows another certificate than the one with this fingerprint: {found}")
     return connection
+
+
+def _unreached(address: SplitResult, error: Exception) -> Complaint:
+    port = address.port or (443 if address.scheme == "https" else 80)
+    return Complaint(
+        f"{address.netloc} doesn't answer: {error}. Is the address right, and does this machine reach port {port} of "
+        "the server (network, firewall)? There, `maillage doctor` says whether the API runs. Then type the same again: "
+        "the code is good for an hour from when it was made."
+    )
 
 
 def _check_certificate(certificate: bytes, authority: bytes, key: bytes) -> None:

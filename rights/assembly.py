@@ -52,7 +52,8 @@ def entries(
     """Return the members' entries at each of the places ``at``, by place and token; and what of them is broken.
 
     A member is in a place's list where a pass names the place, even if it opens nothing there; a place that isn't in
-    service has no entries. Rights stand in the order of their passes, bookings in that of their starts.
+    service has no entries. A place that isn't open never is by its hours: hosts' rights hold outside of them, and no
+    others. Rights stand in the order of their passes, bookings in that of their starts.
     """
     timetables = Timetables(rows.schedules)
     passes, cards, bookings = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -133,7 +134,7 @@ class _Rights:
     ) -> None:
         self._passes = [(row, terms, where.get(row[0], {})) for row, terms in passes]
         self._timetables = timetables
-        self._made: dict[tuple[str, int, frozenset[str] | None], Right] = {}
+        self._made: dict[tuple[str, int, frozenset[str] | None, bool], Right] = {}
         self._together: dict[tuple[int, ...], tuple[Right, ...]] = {}
 
     def at(self, place: PlaceSettings) -> tuple[Right, ...]:
@@ -148,17 +149,27 @@ class _Rights:
                 continue
             doors = None if limits is None else _doors(limits, place)
             if doors is None or doors:
-                rights.append(self._right(row, terms, hours, doors))
+                rights.append(self._right(row, terms, hours, doors, place_is_open=place.open))
         key = tuple(map(id, rights))
         together = self._together.get(key)
         if together is None:
             together = self._together[key] = tuple(rights)
         return together
 
-    def _right(self, row: tuple[Any, ...], terms: Terms, hours: Schedule | None, doors: frozenset[str] | None) -> Right:
-        key = (row[0], id(hours), doors)
+    def _right(
+        self,
+        row: tuple[Any, ...],
+        terms: Terms,
+        hours: Schedule | None,
+        doors: frozenset[str] | None,
+        *,
+        place_is_open: bool,
+    ) -> Right:
+        key = (row[0], id(hours), doors, place_is_open)
         made = self._made.get(key)
         if made is None:
+            if not place_is_open:
+                terms = replace(terms, outside_hours=terms.supervises)
             made = self._made[key] = Right(
                 doors=doors,
                 schedule=hours,

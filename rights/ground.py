@@ -38,6 +38,8 @@ class PlaceSettings:
     department: str | None
     served: bool
     """Whether a gateway is in service."""
+    open: bool
+    """Neither in preparation nor closed for good: its doors open to members, and not to hosts alone."""
     list: AccessList
     """Without entries, of version 0."""
     doors: Mapping[int, str]
@@ -96,7 +98,8 @@ def _place(
     groups: Rows,
     timetables: Timetables,
 ) -> PlaceSettings:
-    number, code, time_zone, department, hours, max_age_s, hosts, tries, pause_s, longest_pause_s, locked, served = row
+    number, code, time_zone, department, hours, max_age_s, hosts, tries, pause_s, longest_pause_s, *more = row
+    locked, served, is_open = more
     broken: list[str] = []
     usual: Schedule | None = None
     if hours is not None:
@@ -118,6 +121,7 @@ def _place(
         id=number,
         department=department,
         served=served,
+        open=is_open,
         list=AccessList(
             place=code,
             version=0,
@@ -125,7 +129,7 @@ def _place(
             time_zone=time_zone,
             entries={},
             max_age_s=max_age_s,
-            opening_hours=closed_on(usual, closures),
+            opening_hours=closed_on(usual, closures) if is_open else NEVER,
             lockdown=locked,
             rules=rules,
         ),

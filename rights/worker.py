@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from access.tokens import token_key
 from database.leases import LEASE_LOST, Fenced, Keeper, connect
 from database.pace import Pace
+from database.reasons import reason_of
 from gateway.contract.wire import Reply, State
 from process.pulse import Pulse
 from rights import store
@@ -125,7 +126,7 @@ class Worker:
                     self._lead(connection, keeper, stop)
             except psycopg.Error as error:
                 name = "lead_lost" if error.sqlstate == LEASE_LOST else "database_failed"
-                log.error(name, extra={"reason": _one_line(error), "retry_s": pause_s})
+                log.error(name, extra={"reason": reason_of(error), "retry_s": pause_s})
                 self._metrics.failures.inc()
             finally:
                 self.ready.clear()
@@ -297,7 +298,3 @@ class Worker:
             except Exception:
                 log.exception("reply_not_stored", extra={"gateway": code})
             self._hearing.done()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -71,15 +71,17 @@ class Enrolled:
         """Make a place with a gateway CODE-1."""
         self.centre.place(code)
 
-    def code(self, place: str) -> str:
-        """A new enrolment code."""
-        answer = self.post(f"/v1/places/{place}/enrolment-code")
+    def code(self, place: str, *, replaces: bool = False) -> str:
+        """A new enrolment code; ``replaces``: also where a machine has joined already."""
+        answer = self.post(f"/v1/places/{place}/enrolment-code", {"confirm_replace": replaces})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["code"])
 
-    def joined(self, place: str, name: str = "") -> Identity:
+    def joined(self, place: str, name: str = "", *, replaces: bool = False) -> Identity:
         """A gateway that has joined, and that the broker knows."""
-        identity = join(str(self.api.base_url), self.code(place), self.folder / (name or place), Trust())
+        identity = join(
+            str(self.api.base_url), self.code(place, replaces=replaces), self.folder / (name or place), Trust()
+        )
         acl = self.broker.directory / "acl"
         until(lambda: f"user {identity.gateway}\n" in acl.read_text(), what="the broker knows the gateway")
         return identity

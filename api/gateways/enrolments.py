@@ -13,7 +13,8 @@ from api.http.models import Answer, Body
 
 # The gateways in service of a place; those that have not joined first.
 AT_PLACE: Final = """
-SELECT id, code::text AS code, joined_at IS NOT NULL AS joined FROM gateway
+SELECT id, code::text AS code, joined_at IS NOT NULL AS joined,
+  joined_at IS NOT NULL AND revoked_at IS NULL AS in_service, joined_at FROM gateway
 WHERE place = %(place)s AND retired_at IS NULL AND (%(gateway)s::text IS NULL OR code = %(gateway)s)
 ORDER BY joined_at IS NOT NULL, code
 """
@@ -52,6 +53,16 @@ def _request(text: str) -> str:
     return text
 
 
+class EnrolmentAsked(Body):
+    """What a code may do."""
+
+    confirm_replace: bool = Field(
+        default=False,
+        description="Confirms that the machine that has joined as this gateway is shut out when another joins with the "
+        "code.",
+    )
+
+
 class EnrolmentCode(Answer):
     """A code that a new gateway joins with."""
 
@@ -59,6 +70,7 @@ class EnrolmentCode(Answer):
     place: str
     gateway: str
     expires_at: datetime
+    replaces: bool = Field(description="A machine has joined as this gateway: it is shut out when another joins.")
 
 
 class Enrolment(Body):

@@ -15,7 +15,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from starlette.responses import Response
 
 from api.gateways import enrolments as rows
-from api.gateways.enrolments import Enrolled, Enrolment, EnrolmentCode, Revoked
+from api.gateways.enrolments import Enrolled, Enrolment, EnrolmentAsked, EnrolmentCode, Revoked
 from api.http.answers import json_answer
 from api.http.clients import client_of
 from api.http.errors import BadField, CodeRefused, Conflict, LimitReached, NotFound, Unavailable
@@ -41,9 +41,12 @@ _REFUSED: Final = (
     summary="A code for a place's gateway to join with",
     **guarded("gateways:write", answers={201: EnrolmentCode}, problems=(409,)),
 )
-async def code_for_place(place: str, request: Request) -> Response:
-    """For the only gateway of the place, or the only one that has not joined yet."""
-    return await _make(request, place, None)
+async def code_for_place(place: str, request: Request, body: EnrolmentAsked | None = None) -> Response:
+    """For the only gateway of the place, or the only one that has not joined yet.
+
+    Where a machine has joined as that gateway, the call needs `confirm_replace`: it is shut out when another joins.
+    """
+    return await _make(request, place, None, body or EnrolmentAsked())
 
 
 @router.post(
@@ -52,9 +55,12 @@ async def code_for_place(place: str, request: Request) -> Response:
     summary="A code for a gateway to join with",
     **guarded("gateways:write", answers={201: EnrolmentCode}, problems=(409,)),
 )
-async def code_for_gateway(place: str, gateway: str, request: Request) -> Response:
-    """For one machine and one hour; a code that was made for it before is void. Then: `maillage gateway join`."""
-    return await _make(request, place, gateway)
+async def code_for_gateway(place: str, gateway: str, request: Request, body: EnrolmentAsked | None = None) -> Response:
+    """For one machine and one hour; a code that was made for it before is void. Then: `maillage gateway join`.
+
+    Where a machine has joined as that gateway, the call needs `confirm_replace`: it is shut out when another joins.
+    """
+    return await _make(request, place, gateway, body or EnrolmentAsked())
 
 
 @router.post(
@@ -112,19 +118,25 @@ async def revoke(gateway: str, request: Request) -> Response:
     return json_answer({"gateway": found["code"], "place": found["place"], "revoked_at": time_of(found["revoked_at"])})
 
 
-async def _make(request: Request, place: str, gateway: str | None) -> Response:
+async def _make(request: Request, place: str, gateway: str | None, asked: EnrolmentAsked) -> Response:
     _broker(request)
     async with session(request, "gateways:write") as s:
         number = await reached_place(s, place, "gateways:write")
         chosen = await _chosen(s, number, place, gateway)
+        if chosen["in_service"] and not asked.confirm_replace:
+            since = f"{chosen['joined_at']:%Y-%m-%d}"
+            raise Conflict(
+                f"A machine has been the gateway {chosen['code']} since {since}. It is shut out as soon as another "
+                "joins with this code. Send confirm_replace: true if that is meant.",
+                field="confirm_replace",
+            )
         code = code_of(secrets.randbits(BITS))
         await s.run(rows.WITHDRAW, {"gateway": chosen["id"]})
         values = {"digest": digest_of(code), "place": number, "gateway": chosen["id"], "by": s.caller.actor}
         made = await s.row(rows.MAKE, values)
         assert made is not None
-    return json_answer(
-        {"code": code, "place": place, "gateway": chosen["code"], "expires_at": time_of(made["expires_at"])}, status=201
-    )
+    told = {"code": code, "place": place, "gateway": chosen["code"], "expires_at": time_of(made["expires_at"])}
+    return json_answer({**told, "replaces": chosen["in_service"]}, status=201)
 
 
 async def _chosen(s: Session, number: int, place: str, gateway: str | None) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Place(Answer):
     )
     kinds: list[Kind] = Field(description="The kinds of its spaces.")
     status: Literal["preparation", "open", "closed"] = Field(
-        description="Of the house itself. Only open places are listed and offer seats."
+        description="Of the house itself. Only open places are listed, offer seats and open to members."
     )
     source: str = Field(description="The data set that it comes from.")
     generated: bool = Field(description="Generated from a seed, not taken from a source.")

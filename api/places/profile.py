@@ -55,7 +55,7 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 Url = Annotated[str, Field(max_length=500, pattern=r"^https?://\S+$", examples=["https://example.org/logo.svg"])]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[45.83])]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[1.26])]
-_STATUS: Final = "Only open places are listed and offer seats."
+_STATUS: Final = "Only open places are listed, offer seats and open to members."
 
 
 class PriceGiven(Body):

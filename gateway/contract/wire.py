@@ -148,9 +148,14 @@ class GatewayEvent(_Event):
     kind: Literal["gateway"]
     what: Literal["start", "clock_step", "spool", "driver_fault", "list"]
     value: NotRequired[Annotated[float, Field(allow_inf_nan=False)]]
-    """``clock_step``: seconds that the clock jumped (positive: forwards). ``list``: the version now applied.
+    """``clock_step``: seconds that the clock jumped (positive: forwards). ``list``: the version now applied, or else
+    the gateway refused a message: ``refused`` says which, ``text`` why.
     ``driver_fault``: how many before this one were not reported. ``spool``: how many events were lost."""
     text: NotRequired[Text]
+    refused: NotRequired[Annotated[str, Field(max_length=32)]]
+    """Of ``list`` with a text: which message, by the last part of its topic: ``list``, ``config``, ``command`` or
+    ``certificate``. A word of its own in ``what`` would be a dead letter at an older centre. Older gateways begin
+    ``text`` with it."""
     topic: NotRequired[Annotated[str, Field(max_length=512)]]
     payload: NotRequired[Annotated[str, Field(max_length=12_000)]]
     """Base64. ``driver_fault``: a device's message. ``spool``: the event, damaged on the disk, that it replaces."""

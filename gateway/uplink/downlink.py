@@ -233,7 +233,6 @@ class Downlink:
         now = time.monotonic()
         if now - self._reported_at.get(gateway, -_REFUSALS_EVERY_S) >= _REFUSALS_EVERY_S:
             self._reported_at[gateway] = now
-            event = GatewayEvent(
-                kind="gateway", what="list", at=micros(), device="gateway", text=f"{leaf} refused: {reason}"[:500]
-            )
+            text = f"{leaf} refused: {reason}"[:500]
+            event = GatewayEvent(kind="gateway", what="list", at=micros(), device="gateway", refused=leaf, text=text)
             self._spool.append(gateway, event)

@@ -17,6 +17,7 @@ import psycopg
 
 from database.listening import listen
 from database.pool import Connection, connect
+from database.reasons import reason_of
 from maillage.central.admin import Admin, BrokerAway
 from maillage.central.files import PROBE, Give, write_acl, write_authorities
 
@@ -158,7 +159,7 @@ class Watcher:
                 log.info("authority_awaited", extra={"reason": str(error)})
                 stop.wait(_RETRY_S)
             except (psycopg.Error, BrokerAway, WatchError, OSError) as error:
-                log.error("broker_watch_failed", extra={"reason": " ".join(str(error).split())[:300]})
+                log.error("broker_watch_failed", extra={"reason": reason_of(error)})
                 stop.wait(_RETRY_S)
         hearing.join(2)
 

@@ -49,6 +49,15 @@ def api_address(given: str | None) -> str:
     return url
 
 
+def unanswered(url: str, error: OSError) -> Complaint:
+    """Return what to say where nobody answers at ``url``."""
+    reason = getattr(error, "reason", error)
+    return Complaint(
+        f"the API at {url} doesn't answer: {reason}. Is the address right, and does the API run? "
+        "`maillage doctor` on the server says what is wrong."
+    )
+
+
 @cache
 def _say(line: str) -> None:
     """Tell the operator, once in a command however many questions it asks."""
@@ -69,5 +78,5 @@ def is_ours(url: str, key: str) -> bool:
     except (urllib.error.HTTPError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return False
     except OSError as error:
-        raise Complaint(f"the API at {url} doesn't answer: {error}. `maillage doctor` looks at it.") from None
+        raise unanswered(url, error) from None
     return hmac.compare_digest(str(told), proof(key, port=port, challenge=challenge))

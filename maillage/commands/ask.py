@@ -9,10 +9,20 @@ import urllib.request
 from collections.abc import Mapping
 from typing import Any, Final
 
-from maillage.commands.address import api_address
+from maillage.commands.address import api_address, unanswered
 from maillage.complaint import Complaint
 
 _TIMEOUT_S: Final = 30.0
+
+
+class Refused(Complaint):
+    """The API's answer is no."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        """``problem``: as RFC 9457 has it."""
+        super().__init__(f"the API refuses ({status}): {problem.get('detail', 'no reason given')}")
+        self.status = status
+        self.problem = problem
 
 
 def ask(method: str, path: str, body: Mapping[str, Any] | None = None, *, url: str | None) -> dict[str, Any]:
@@ -25,7 +35,8 @@ def ask(method: str, path: str, body: Mapping[str, Any] | None = None, *, url: s
         url: the API's address; None: MAILLAGE_API_URL, or that of the stack that runs here.
 
     Raises:
-        Complaint: there is no key, the API doesn't answer, or refuses; the text is its reason.
+        Refused: the API refuses; the text is its reason.
+        Complaint: there is no key, or the API doesn't answer.
     """
     key = os.environ.get("MAILLAGE_API_KEY")
     if not key:
@@ -41,9 +52,9 @@ def ask(method: str, path: str, body: Mapping[str, Any] | None = None, *, url: s
             text = answer.read()
         found = json.loads(text) if text else {}
     except urllib.error.HTTPError as error:
-        raise Complaint(f"the API refuses ({error.code}): {_detail(error)}") from None
+        raise Refused(error.code, _problem(error)) from None
     except (urllib.error.URLError, TimeoutError) as error:
-        raise Complaint(f"the API at {api} doesn't answer: {error}") from None
+        raise unanswered(api, error) from None
     except ValueError as error:
         raise Complaint(f"{api} doesn't answer as Maillage's API does.") from error
     if not isinstance(found, dict):
@@ -51,8 +62,9 @@ def ask(method: str, path: str, body: Mapping[str, Any] | None = None, *, url: s
     return found
 
 
-def _detail(error: urllib.error.HTTPError) -> str:
+def _problem(error: urllib.error.HTTPError) -> dict[str, Any]:
     try:
-        return str(json.loads(error.read())["detail"])
-    except (ValueError, KeyError, TypeError):
-        return str(error.reason)
+        found = json.loads(error.read())
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"detail": str(error.reason)}

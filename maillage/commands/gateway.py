@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,6 +14,7 @@ from maillage.commands.configuration import configuration
 from maillage.complaint import Complaint
 
 app = typer.Typer()
+REPLACE: Final = "replace"
 
 Places = Annotated[list[str] | None, typer.Option("--place", help="Run only this place's gateways; may be repeated.")]
 GatewaysFile = Annotated[Path | None, typer.Option(help="What `maillage network gateways` wrote.")]
@@ -57,19 +58,40 @@ def enrol(
     place: Annotated[str, typer.Argument(help="The place's code.")],
     *,
     gateway: Annotated[str | None, typer.Option(help="Which of its gateways, where it has several.")] = None,
+    confirm: Annotated[
+        str | None,
+        typer.Option(help=f"{REPLACE}: go on although a machine in service is shut out when another joins."),
+    ] = None,
     url: Url = None,
 ) -> None:
     """Make a code that one machine joins with, within an hour; it is shown once. Key: MAILLAGE_API_KEY.
+
+    For a gateway in service it asks for a word more: the machine before is shut out as soon as another joins.
 
     Example: maillage gateway enrol citels
     """
     from urllib.parse import quote
 
-    from maillage.commands.ask import ask
+    from maillage.commands.ask import Refused, ask
 
+    if confirm not in (None, REPLACE):
+        raise Complaint(f"--confirm {confirm}: there is only {REPLACE}")
     at = f"/v1/places/{quote(place)}" + (f"/gateways/{quote(gateway)}" if gateway else "")
-    made = ask("POST", f"{at}/enrolment-code", url=url)
+    try:
+        made = ask("POST", f"{at}/enrolment-code", {"confirm_replace": confirm == REPLACE}, url=url)
+    except Refused as refused:
+        if "confirm_replace" not in (one.get("name") for one in refused.problem.get("errors") or ()):
+            raise
+        what = str(refused.problem["detail"]).partition(" Send confirm_replace")[0]
+        if not sys.stdin.isatty():
+            raise Complaint(f"{what} No code was made. If that is meant, add --confirm {REPLACE}.") from None
+        print(what, file=sys.stderr)
+        if typer.prompt(f"Type {REPLACE} to make the code", err=True) != REPLACE:
+            raise Complaint("that is another word: no code was made") from None
+        made = ask("POST", f"{at}/enrolment-code", {"confirm_replace": True}, url=url)
     print(made["code"])
+    if made.get("replaces"):
+        print(f"The machine that is {made['gateway']} now is shut out when another joins.", file=sys.stderr)
     print(
         f"For the gateway {made['gateway']} of {made['place']}, until {made['expires_at']}. Type on the new machine:\n"
         f"  maillage gateway join API_URL {made['code']} --identity /var/lib/maillage/identity",

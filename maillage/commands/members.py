@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from maillage.commands.address import api_address
+from maillage.commands.address import api_address, unanswered
 from maillage.complaint import Complaint
 
 app = typer.Typer(help="Members, cards and passes as CSV files.", no_args_is_help=True)
@@ -82,10 +82,9 @@ def import_file(
         data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise Complaint(f"cannot read {file}: {error.strerror}") from error
-    lines = max(0, data.count(b"\n"))
     language = _language(lang)
     words = _WORDS[language]
-    print(f"{file}: {words['sent'].format(lines=lines)} {url} …", file=sys.stderr)
+    print(f"{file}: {words['sent'].format(lines=lines_below_the_header(data))} {url} …", file=sys.stderr)
     question = {
         "dry_run": str(dry_run).lower(),
         "skip_refused": str(skip_refused).lower(),
@@ -129,8 +128,12 @@ def export_file(
     # names and addresses: for its owner only
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         out.write(body)
-    lines = max(0, body.count(b"\n") - 1)
-    print(f"{file}: {lines} {_WORDS[language]['lines']}", file=sys.stderr)
+    print(f"{file}: {lines_below_the_header(body)} {_WORDS[language]['lines']}", file=sys.stderr)
+
+
+def lines_below_the_header(data: bytes) -> int:
+    """Count the lines of a CSV file below the one that names the columns."""
+    return max(0, sum(1 for line in data.splitlines() if line.strip(b"\0 \t\xff\xfe")) - 1)
 
 
 def told(report: Mapping[str, Any], words: Mapping[str, str] = _WORDS["en"]) -> list[str]:
@@ -193,4 +196,4 @@ def _ask(method: str, url: str, key: str, language: str, data: bytes | None = No
     except urllib.error.HTTPError as error:
         return error.code, error.read()
     except (urllib.error.URLError, TimeoutError) as error:
-        raise Complaint(f"the API at {url.partition('/v1/')[0]} doesn't answer: {error}") from None
+        raise unanswered(url.partition("/v1/")[0], error) from None

@@ -54,7 +54,11 @@ def _server(connection: Any) -> Iterator[Finding]:
         "timescaledb", f"{installed or offered} ({edition})" + ("" if installed else ", not yet in this database")
     )
     if not migrated:
-        yield bad("schema", "this database is empty", "maillage migrate")
+        yield bad(
+            "schema",
+            "this database is empty",
+            "maillage init founds a network in it (docs/first-place.md); for a sample one: maillage migrate",
+        )
         return
     from database.files import read_migrations
 

@@ -12,7 +12,7 @@ from access.errors import ListError
 from access.schedules import zone_named
 from maillage.place.durations import duration, seconds_of
 from maillage.place.faults import Refused, nearest
-from maillage.place.hours import hours_by_line, read_hours, write_hours
+from maillage.place.hours import hours_by_line, hours_in_parts, read_hours, write_hours
 from maillage.place.identifiers import commune_fault, rna_fault, siret_fault
 from maillage.place.nodes import Node, Nothing, Record, Row
 from maillage.place.quoting import quoted
@@ -34,6 +34,8 @@ class Form:
     """As YAML that fits in a list's line."""
     by_line: Callable[[Any], list[str]] | None = None
     """As lines of their own, where it is long."""
+    parts: Callable[[Any], dict[str, str]] | None = None
+    """By name, where a plan shows only the parts that change."""
     schema: dict[str, Any] = field(default_factory=dict)
     """JSON Schema."""
 
@@ -126,19 +128,30 @@ def number(low: float, high: float, *, above: bool = False, decimals: int = 12) 
     says = f"a number {'above' if above else 'from'} {low:g} {'up ' if above else ''}to {high:g}"
 
     def read(node: Node) -> float:
-        found = text_of(node, "a number").strip()
-        written = re.fullmatch(r"[+-]?[0-9]{1,9}(?:[.,]([0-9]+))?", found)
+        found = _with_a_point(text_of(node, "a number").strip())
+        written = re.fullmatch(r"[+-]?[0-9]{1,9}(?:[.]([0-9]+))?", found)
         if written is None:
             raise Refused(f"expected {says}, not {found[:30]!r}")
         if len(written[1] or "") > decimals:
             raise Refused(f"at most {decimals} decimals are kept: {found[:30]}")
-        value = float(found.replace(",", "."))
+        value = float(found)
         if not low <= value <= high or (above and value == low) or not math.isfinite(value):
             raise Refused(f"expected {says}, not {found[:30]}")
         return value
 
     least = {"exclusiveMinimum" if above else "minimum": low}
     return Form(says=says, read=read, write=_short, schema={"type": "number", **least, "maximum": high})
+
+
+def _with_a_point(written: str) -> str:
+    """Return a number as it was written.
+
+    Raises:
+        Refused: it has a decimal comma, which in a record on one line begins another key.
+    """
+    if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", written):
+        raise Refused(f"{written[:30]} has a comma: write {written[:30].replace(',', '.')}, with a point")
+    return written
 
 
 def _short(value: float) -> str:
@@ -191,8 +204,8 @@ def _price(node: Node) -> tuple[str, str, int]:
         raise Refused(
             "a price has a category, a unit and an amount in euros: {category: Résident, unit: jour, amount: 12.50}"
         )
-    written = text_of(node.values["amount"], "an amount in euros").strip()
-    euros = re.fullmatch(r"([0-9]{1,7})(?:[.,]([0-9]{1,2}))?", written)
+    written = _with_a_point(text_of(node.values["amount"], "an amount in euros").strip())
+    euros = re.fullmatch(r"([0-9]{1,7})(?:[.]([0-9]{1,2}))?", written)
     if euros is None:
         raise Refused(f"amount: expected euros, as 12 or 12.50, not {written[:30]!r}")
     category, unit = text_of(node.values["category"]), text_of(node.values["unit"])
@@ -203,8 +216,15 @@ def _price(node: Node) -> tuple[str, str, int]:
 
 def _write_price(price: tuple[str, str, int]) -> str:
     category, unit, cents = price
-    euros = str(cents // 100) if cents % 100 == 0 else f"{cents // 100}.{cents % 100:02}"
-    return f"{{category: {quoted(category)}, unit: {quoted(unit)}, amount: {euros}}}"
+    return f"{{category: {quoted(category)}, unit: {quoted(unit)}, amount: {_euros(cents)}}}"
+
+
+def _euros(cents: int) -> str:
+    return str(cents // 100) if cents % 100 == 0 else f"{cents // 100}.{cents % 100:02}"
+
+
+def _prices_in_parts(prices: Iterable[tuple[str, str, int]]) -> dict[str, str]:
+    return {f"{category}, {unit}": f"{_euros(cents)} €" for category, unit, cents in prices}
 
 
 _DAY: Final = {"type": ["string", "null"]}
@@ -227,6 +247,7 @@ PRICES: Final = Form(
     read=_prices,
     write=lambda value: f"[{', '.join(map(_write_price, value))}]",
     by_line=lambda value: [f"- {_write_price(one)}" for one in value],
+    parts=_prices_in_parts,
     schema={
         "type": "array",
         "items": {
@@ -246,6 +267,7 @@ HOURS: Final = Form(
     read=read_hours,
     write=write_hours,
     by_line=hours_by_line,
+    parts=hours_in_parts,
     schema={
         "type": "object",
         "properties": {

@@ -91,7 +91,7 @@ def consequences(connection: psycopg.Connection[Any], plan: Plan) -> list[str]:
         count = _count(connection, _BOOKINGS, {"place": place, "spaces": None})
         if members or count:
             who = f"{members} {_members(members)} a pass for it, and {count} {_bookings(count)} it"
-            found.append(f"the place is no longer open: {who}")
+            found.append(f"the place is no longer open, and its doors open to hosts only: {who}")
     return found
 
 

@@ -79,6 +79,16 @@ def hours_by_line(hours: Mapping[str, Any]) -> list[str]:
     return parts
 
 
+def hours_in_parts(hours: Mapping[str, Any]) -> dict[str, str]:
+    """Write hours by what they are for, in plain words: a day left out is closed."""
+    parts = {day: _text(hours.get(day, [])) for day in DAYS}
+    if (holidays := hours.get("holidays")) is not None:
+        whose = f" of {holidays['department']}" if holidays["department"] else ""
+        parts[f"holidays{whose}"] = _text(holidays["hours"])
+    parts |= {_days(first, last): _text(periods) for first, last, periods in hours.get("except", [])}
+    return parts | {_days(*days): _text([]) for days in hours.get("closed", [])}
+
+
 def _text(periods: list[list[str]]) -> str:
     return ", ".join(f"{start}-{end}" for start, end in periods) or "closed"
 

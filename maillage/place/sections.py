@@ -59,7 +59,8 @@ PLACE: Final = Section(
         _field("code", forms.CODE, "its name in topics, addresses and commands; it never changes", required=True),
         _field("name", forms.text(200), "as people know it", required=True),
         _field("status", forms.choice(("preparation", "open", "closed")),
-               "open to the public; else it offers no seat. Without it: `open`"),
+               "open to members and the public; else it offers no seat, and its doors open to hosts only. "
+               "Without it: `open`"),
         _field("address", forms.text(500), "street and number"),
         _field("postcode", forms.pattern("a postcode of 5 digits", "[0-9]{5}"), "postcode"),
         _field("commune", forms.text(200), "the town's name"),

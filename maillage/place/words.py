@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
+from maillage.place.forms import Form
 from maillage.place.model import Device
-from maillage.place.plan import Action, Change, Plan
+from maillage.place.plan import Action, Change, Difference, Plan
 from maillage.place.sections import SECTIONS
 
 _SIGNS: Final = {"make": "+", "change": "~", "move": ">", "retire": "-", "return": "+"}
@@ -48,10 +49,7 @@ def unopened_says(door: str) -> str:
 def _says(change: Change) -> str:
     if change.action in ("change", "move"):
         forms = _FORMS[change.what]
-        return "; ".join(
-            f"{one.name}: {_value(forms[one.attribute], one.was)} → {_value(forms[one.attribute], one.becomes)}"
-            for one in change.differences
-        )
+        return "; ".join(_changes(forms[one.attribute], one) for one in change.differences)
     if change.action in ("retire", "return"):
         return _DONE[change.action]
     if isinstance(change.part, Device):
@@ -60,5 +58,18 @@ def _says(change: Change) -> str:
     return "" if change.what == "gateway" else change.part.name
 
 
-def _value(form: Any, value: Any) -> str:
+def _changes(form: Form, one: Difference) -> str:
+    if form.parts is None:
+        return f"{one.name}: {_value(form, one.was)} → {_value(form, one.becomes)}"
+    was, becomes = ({} if value is None else form.parts(value) for value in (one.was, one.becomes))
+    alike: dict[str, list[str]] = {}
+    for part in (*becomes, *(part for part in was if part not in becomes)):
+        if was.get(part) != becomes.get(part):
+            change = f"{was.get(part, 'nothing')} → {becomes.get(part, 'nothing')}"
+            alike.setdefault(change, []).append(part)
+    changed = "; ".join(f"{', '.join(parts)} {change}" for change, parts in alike.items())
+    return f"{one.name}: {changed or 'the order'}"
+
+
+def _value(form: Form, value: Any) -> str:
     return "nothing" if value is None else form.write(value)

@@ -77,7 +77,9 @@ def dial(folder: Path, ports: Mapping[str, int]) -> None:
 def _code(api: str, key: str, place: str, gateway: str) -> str:
     url = f"{api}/v1/places/{quote(place)}/gateways/{quote(gateway)}/enrolment-code"
     request = urllib.request.Request(  # noqa: S310  (our own API)
-        url, data=b"", headers={"Authorization": f"Bearer {key}"}
+        url,
+        data=b'{"confirm_replace": true}',  # an identity that was lost from the folder is made again
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
         return str(json.loads(answer.read())["code"])

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
 from gateway.identity import read_identities, replace_files
 from gateway.run import Process
@@ -25,6 +26,7 @@ from maillage.authority import create, finish, issue_process, renew
 from maillage.broker import write_file
 from maillage.central.files import write_configuration
 from maillage.central.first import write_first
+from maillage.cli import app
 from maillage.complaint import Complaint
 from maillage.doctor.broker import look_at_broker
 from maillage.embedded.bundle import Bundle
@@ -123,7 +125,16 @@ def test_a_machine_that_joins_in_another_s_place_ends_that_one_s_connection(netw
     first = network.joined("replaced", "old machine")
     before = network.as_gateway(first)
     until(lambda: before.link.connected)
-    second = network.joined("replaced", "new machine")
+    refusal = network.post("/v1/places/replaced/enrolment-code")
+    assert (refusal.status_code, refusal.json()["errors"][0]["name"]) == (409, "confirm_replace")
+    assert "It is shut out as soon as another joins" in refusal.json()["detail"]
+    command = ["gateway", "enrol", "replaced", "--url", str(network.api.base_url)]
+    environment = {"MAILLAGE_API_KEY": network.key}
+    asked = CliRunner(env=environment).invoke(app, command)
+    assert "No code was made. If that is meant, add --confirm replace." in str(asked.exception)
+    made = CliRunner(env=environment).invoke(app, [*command, "--confirm", "replace"])
+    assert "The machine that is replaced-1 now is shut out when another joins." in made.output
+    second = network.joined("replaced", "new machine", replaces=True)
     until(lambda: before.disconnects)
     refused = network.refusals()
     until(lambda: network.refusals() >= refused + 2 and not before.link.connected)
@@ -137,7 +148,7 @@ def test_a_request_that_nobody_waits_for_any_more_is_refused(network: Enrolled) 
     """The rights process was away until the code had expired: the machine in service keeps its certificate."""
     network.place("late")
     identity = network.joined("late")
-    network.code("late")
+    network.code("late", replaces=True)
     old = "made_at = now() - interval '2 hours', expires_at = now() - interval '1 hour', used_at = now()"
     network.sql(f"UPDATE enrolment_code SET {old} WHERE used_at IS NULL")
     network.sql(

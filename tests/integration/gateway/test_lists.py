@@ -108,7 +108,12 @@ def test_a_lost_change_asks_for_the_whole_list(
     centre.send("list", change(many(2), many(3)))
     until(lambda: centre.states[-1].get("list_refused") == "a delta for version 2, and 1 is held")
     assert centre.states[-1]["list_version"] == 1
-    until(lambda: any("list refused: a delta" in event.get("text", "") for event in centre.of_kind("gateway")))
+    until(
+        lambda: (
+            ("list", True)
+            in [(one.get("refused"), "a delta" in one.get("text", "")) for one in centre.of_kind("gateway")]
+        )
+    )
     for part in in_parts(many(3), monkeypatch):
         centre.send("list", part)
     acknowledged(centre, many(3))

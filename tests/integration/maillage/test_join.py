@@ -85,8 +85,8 @@ def test_a_private_certificate_is_believed_by_its_authority_or_its_fingerprint_o
         ("http://maillage.example.org", "isn't encrypted"),
         ("maillage.example.org", "no address"),
         ("https://user@maillage.example.org", "no address"),
-        ("https://127.0.0.1:1", "doesn't answer"),
-        ("http://127.0.0.1:1", "doesn't answer"),
+        ("https://127.0.0.1:1", "doesn't answer: .*reach port 1 of the server.*`maillage doctor`.*type the same again"),
+        ("http://127.0.0.1:1", "doesn't answer: .*reach port 1 of the server.*`maillage doctor`.*type the same again"),
     ],
 )
 def test_a_server_that_can_t_be_used_is_named(url: str, said: str, tmp_path: Path) -> None:

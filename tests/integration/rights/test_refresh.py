@@ -282,3 +282,24 @@ def test_a_door_opens_by_what_is_stored(network: Network) -> None:
     assert (
         decide(network.list("gare", found.version), ANNA["gare"], "entry", "in", datetime.now(UTC)).reason == "granted"
     )
+
+
+def test_a_place_that_closes_for_good_keeps_its_doors_to_hosts(network: Network) -> None:
+    network.member("anna", "gare", "port")
+    network.refresh()
+
+    def at(place: str) -> str:
+        return decide(network.list(place), ANNA[place], "entry", "in", datetime.now(UTC)).reason
+
+    for status in ("closed", "preparation"):
+        network.run("UPDATE place SET status = %(s)s WHERE code = 'gare'", s=status)
+        network.refresh()
+        assert (at("gare"), at("port")) == ("place_closed", "granted")
+    network.run("UPDATE pass SET supervises = true")
+    network.refresh()
+    assert at("gare") == "granted"
+    network.run("UPDATE pass SET supervises = false")
+    network.run("UPDATE place SET status = 'open' WHERE code = 'gare'")
+    network.refresh()
+    assert at("gare") == "granted"
+    _is_true(network)

@@ -98,6 +98,7 @@ def test_what_has_no_door_is_told_by_device_or_by_gateway(gathered: Gathered) ->
     gathered.hear(kind="gateway", what="list", device="gateway", text="command refused: seen before")
     gathered.hear(kind="gateway", what="list", device="gateway", text="config refused: the signature doesn't match")
     gathered.hear(kind="gateway", what="list", device="gateway", text="list refused: something else each time")
+    gathered.hear(kind="gateway", what="list", device="gateway", refused="certificate", text="expired")
     gathered.hear(kind="door", state="tamper", device="desk-1")
     gathered.hear(kind="door", state="tamper", device="desk-0")
     assert gathered.told() == [
@@ -105,6 +106,7 @@ def test_what_has_no_door_is_told_by_device_or_by_gateway(gathered: Gathered) ->
         ("list_refused", None, "gateway gare-g1: list refused: the signature doesn't fit", 2),
         ("command_refused", None, "gateway gare-g1: command refused: seen before", 1),
         ("configuration_refused", None, "gateway gare-g1: config refused: the signature doesn't match", 1),
+        ("certificate_refused", None, "gateway gare-g1: expired", 1),
         ("tamper", None, "somebody tampers with desk-1", 1),
     ]
 

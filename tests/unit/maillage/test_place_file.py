@@ -224,6 +224,16 @@ def test_the_examples_are_what_the_issue_asks_for() -> None:
             (", to: place}", ", to: place, passback: timed}"),
             ["line 14: the door entree: passback timed needs passback_s"],
         ),
+        # numbers with a decimal comma
+        (("latitude: 45.8", "latitude: 45,88"), ["line 4: latitude: 45,88 has a comma: write 45.88, with a point"]),
+        (
+            (", to: place}", ', to: place, unlock_s: "2,5"}'),
+            ["line 14: unlock_s: 2,5 has a comma: write 2.5, with a point"],
+        ),
+        (
+            ("commune_code: 87085", 'prices: [{category: A, unit: jour, amount: "12,50"}]'),
+            ["line 6: prices: 12,50 has a comma: write 12.50, with a point"],
+        ),
         # trees and kinds
         (
             ("kind: meeting_room}", "kind: meeting_room, parent: bureau}"),
@@ -375,6 +385,34 @@ def test_a_plan_says_what_changes(changes: list[tuple[str, str]], lines: list[st
         after = after.replace(old, new)
     plan = make_plan(_read(after), _stored(_read(before)), unlocks=unlocks)
     assert plan_lines(plan)[1:-1] == lines
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "line"),
+    [
+        (
+            "opening_hours: {mon: 09:00-12:00, sat: 10:00-12:00}",
+            'opening_hours: {mon: "08:30-12:30, 13:30-19:00", tue: 09:00-12:00, wed: 09:00-12:00, sat: 10:00-12:00, '
+            "holidays: closed, closed: [2026-08-01 to 2026-08-15]}",
+            "opening_hours: mon 09:00-12:00 → 08:30-12:30, 13:30-19:00; tue, wed closed → 09:00-12:00; "
+            "holidays, 2026-08-01 to 2026-08-15 nothing → closed",
+        ),
+        (
+            "fibre: true",
+            "fibre: true\n  opening_hours: {mon: 09:00-12:00}",
+            "opening_hours: mon nothing → 09:00-12:00; tue, wed, thu, fri, sat, sun nothing → closed",
+        ),
+        (
+            "prices: [{category: A, unit: jour, amount: 12}, {category: B, unit: jour, amount: 5}]",
+            "prices: [{category: A, unit: jour, amount: 12.50}]",
+            "prices: A, jour 12 € → 12.50 €; B, jour 5 € → nothing",
+        ),
+    ],
+)
+def test_a_plan_shows_hours_and_prices_in_plain_words_and_only_what_changes(was: str, becomes: str, line: str) -> None:
+    before, after = (_read(_changed(("commune_code: 87085", one))) for one in (was, becomes))
+    plan = make_plan(after, _stored(before), unlocks=unlocks)
+    assert plan_lines(plan)[1:-1] == [f"~ place   halle  {line}"]
 
 
 def test_a_plan_names_what_is_moved_retired_and_left_without_a_lock() -> None:

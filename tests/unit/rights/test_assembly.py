@@ -22,9 +22,9 @@ class Plain:
 
 
 def place_rows(**changes: Any) -> PlaceRows:
-    row = (1, "gare", "Europe/Paris", "67", None, 3600, False, 5, 30, 900, False, True)
+    row = (1, "gare", "Europe/Paris", "67", None, 3600, False, 5, 30, 900, False, True, True)
     rows: dict[str, Any] = {
-        "places": [row, (2, "port", *row[2:]), (3, "moulin", *row[2:-1], False)],
+        "places": [row, (2, "port", *row[2:]), (3, "moulin", *row[2:-2], False, True)],
         "closures": [],
         "spaces": [(10, 1, "all", None, None), (11, 1, "lab", "all", 8), (20, 2, "all", None, None)],
         "doors": [
@@ -143,8 +143,30 @@ def test_what_a_door_cannot_read_asks_for_more() -> None:
     assert len(place.broken) == 3
 
 
+def test_a_place_in_preparation_or_closed_opens_to_hosts_at_any_hour_and_to_nobody_else() -> None:
+    rows = place_rows()
+    shut = place_rows(places=[(*rows.places[0][:-1], False), *rows.places[1:]])
+    member, at_night, host = a_pass("p-1"), [*a_pass("p-1")], [*a_pass("p-1")]
+    at_night[10], host[11] = True, True
+    for pass_, shut_says in ((member, "place_closed"), (tuple(at_night), "place_closed"), (tuple(host), "granted")):
+        for here, says in ((rows, "granted"), (shut, shut_says)):
+            settings = places(here)
+            made = entries(
+                member_rows(passes=[pass_], pass_places=[("p-1", 1, None, None, None), ("p-1", 2, None, None, None)]),
+                settings,
+                Plain(),
+            )[0]
+            assert (
+                decide(replace(settings[1].list, made_at=NOON, entries=made[1]), TOKEN, "entry", "in", NOON).reason
+                == says
+            )
+            assert decide(replace(settings[1].list, made_at=NOON, entries=made[1]), TOKEN, "entry", "out", NOON).granted
+            # another place is open as before
+            assert decide(replace(settings[2].list, made_at=NOON, entries=made[2]), TOKEN, "entry", "in", NOON).granted
+
+
 def test_opening_hours_that_cannot_be_read_keep_closed() -> None:
-    row = (1, "gare", "Europe/Paris", "67", {"mon": 8}, None, False, 5, 30, 900, False, True)
+    row = (1, "gare", "Europe/Paris", "67", {"mon": 8}, None, False, 5, 30, 900, False, True, True)
     place = places(place_rows(places=[row]))[1]
     assert place.list.opening_hours is not None
     assert not any(place.list.opening_hours.days)
