@@ -96,6 +96,12 @@ class Metrics:
         )
         self.shards = Gauge("maillage_ingest_shards", "Shards this worker owns", registry=registry)
         self.connected = Gauge("maillage_ingest_connected", "1 while the peer answers", ["peer"], registry=registry)
+        self.certificate = Gauge(
+            "maillage_ingest_certificate_until_seconds",
+            "Unix time at which a certificate ends: its own, or the one that the broker shows",
+            ["whose"],
+            registry=registry,
+        )
         self.spool_depth = Gauge(
             "maillage_ingest_gateway_spool_depth",
             "Events that the gateway says are not yet stored centrally",

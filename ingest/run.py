@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 
 from database.listening import listen
 from gateway.contract.wire import SHARDS
+from gateway.mqtt.expiry import own_until, unix_time
 from gateway.mqtt.loop import Message as MqttMessage
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from ingest.inbox import Inbox
@@ -58,6 +59,9 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
         may_read=inbox.has_room,
     )
     metrics.connected.labels("broker").set(0)
+    if broker.login is not None:
+        metrics.certificate.labels("own").set_function(lambda: unix_time(own_until(broker)))
+        metrics.certificate.labels("broker").set_function(lambda: unix_time(link.peer_until))
     worker = Worker(
         settings, inbox, lambda topic, payload, retain: link.publish(topic, payload, qos=1, retain=retain), metrics
     )

@@ -170,6 +170,11 @@ class Certificates:
         issuer = ca.name_of(authority.present.certificate)
         return [code for (code,) in connection.execute(_BEHIND, (issuer,))]
 
+    def ends(self) -> dict[str, datetime]:
+        """Return when the authorities that sign now end, by whose certificates they sign."""
+        found = {"gateways": self._read(), "processes": self._read(ca.PROCESSES)}
+        return {whose: one.present.certificate.not_valid_after_utc for whose, one in found.items() if one is not None}
+
     def forget(self, connection: Connection) -> None:
         """Remove what is over."""
         with connection.transaction():

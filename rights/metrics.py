@@ -17,6 +17,12 @@ class Metrics:
             "maillage_rights_leads", "1 while this process leads, 0 while it stands by", registry=registry
         )
         self.connected = Gauge("maillage_rights_connected", "1 while the peer answers", ["peer"], registry=registry)
+        self.certificate = Gauge(
+            "maillage_rights_certificate_until_seconds",
+            "Unix time at which a certificate ends: its own, or the one that the broker shows",
+            ["whose"],
+            registry=registry,
+        )
         self.versions = Counter("maillage_rights_versions", "Versions of access lists made", registry=registry)
         self.refresh_seconds = Histogram(
             "maillage_rights_refresh_seconds",

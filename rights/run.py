@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 
 from database.listening import listen
 from gateway.contract.wire import SHARDS
+from gateway.mqtt.expiry import own_until, unix_time
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from process.harness import run_parts
 from rights.hearing import Hearing
@@ -60,6 +61,7 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
         metrics,
         hearing=hearing,
         ask_again=lambda shards: link.subscribe([_states(shard) for shard in shards]),
+        ends=lambda: {"the rights process": own_until(broker), "the broker": link.peer_until},
     )
     link = loop.add(
         broker,
@@ -70,6 +72,9 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
         subscriptions=[*map(_states, range(SHARDS)), ("maillage/v1/+/+/+/reply", 1), ("maillage/v1/+/+/+/request", 1)],
     )
     metrics.connected.labels("broker").set(0)
+    if broker.login is not None:
+        metrics.certificate.labels("own").set_function(lambda: unix_time(own_until(broker)))
+        metrics.certificate.labels("broker").set_function(lambda: unix_time(link.peer_until))
 
     def readiness() -> str | None:
         if not link.connected:

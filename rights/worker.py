@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -20,7 +20,7 @@ from database.pace import Pace
 from database.reasons import reason_of
 from gateway.contract.wire import Reply, State
 from process.pulse import Pulse
-from rights import store
+from rights import reminders, store
 from rights.certificates import Certificates
 from rights.configurations import Configurations
 from rights.draft import Change
@@ -42,6 +42,9 @@ _POLL_S: Final = 1.0
 """Seconds between two looks for changes that no notification announced."""
 _RENEW_S: Final = 300.0
 _FORGO_S: Final = 86_400.0
+_LOOK_FIRST_S: Final = 30.0
+"""After the start, when the broker has shown its certificate."""
+_LOOK_S: Final = 86_400.0
 _LEAD_S: Final = 0.5
 """One that stands by asks this often whether it may lead."""
 _STUCK_S: Final = 60.0
@@ -75,8 +78,18 @@ class Worker:
         *,
         hearing: Hearing,
         ask_again: Callable[[Sequence[int]], None],
+        ends: Callable[[], Mapping[str, datetime | None]] = dict,
     ) -> None:
-        """``hearing``: what gateways say; ``ask_again``: for the states that the broker has retained of some shards."""
+        """Prepare.
+
+        Args:
+            settings: of the process.
+            publish: sends a message.
+            metrics: counted here.
+            hearing: what gateways say.
+            ask_again: for the states that the broker has retained of some shards.
+            ends: when the certificates of the connection to the broker end, by whose they are.
+        """
         seed = settings.list_signing_key.get_secret_value()
         card_secret = token_key(settings.card_secret.get_secret_value())
         self._url = settings.database_url.get_secret_value()
@@ -93,6 +106,7 @@ class Worker:
         self._pending: set[What] = set()
         self._hearing = hearing
         self._ask_again = ask_again
+        self._ends = ends
         self._unasked: set[int] = set()
         self._network_pace = Pace(share=0.1, least_s=0.1)
         self._reachable = False
@@ -168,6 +182,7 @@ class Worker:
         log.info("leads", extra={"places_without_list": missing, "gateways": len(self._sender.sides)})
         self._pending |= {"access", "command", "enrolment", "configuration"}
         tick = poll = renew = forgo = 0.0
+        look = time.monotonic() + _LOOK_FIRST_S
         while not stop.is_set():
             if keeper.held != connection.fences:
                 log.error("lead_lost", extra={"reason": "another rights process leads"})
@@ -186,6 +201,9 @@ class Worker:
                 self._refresher.forgo(connection)
                 self._certificates.forget(connection)
                 forgo = now + _FORGO_S
+            if now >= look:
+                self._look_ahead(connection)
+                look = now + _LOOK_S
             self._work(connection, everyone=now >= tick)
             if now >= tick:
                 self._ask()
@@ -225,6 +243,13 @@ class Worker:
         self._replies(connection)
         with connection.transaction():
             self._sender.keep_held(connection)
+
+    def _look_ahead(self, connection: Connection) -> None:
+        """Raise alarms for what people forget."""
+        now = datetime.now(UTC)
+        alarms = reminders.certificates_that_end(self._ends(), now)
+        alarms += reminders.authorities_that_end(self._certificates.ends(), now)
+        reminders.remind(connection, alarms)
 
     def _load(self, connection: Connection) -> None:
         """Read the gateways in service; ask the broker for the retained states of new ones."""

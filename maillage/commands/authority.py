@@ -60,6 +60,29 @@ def issue(
     print(f"{out}: a certificate for {name}, good until {until:%Y-%m-%d}")
 
 
+@app.command("reissue", short_help="Make certificates of processes and broker again.")
+def reissue(
+    folder: Annotated[Path, typer.Argument(help="The folder that `maillage init` made.")] = Path("/etc/maillage"),
+    *,
+    every: Annotated[bool, typer.Option("--all", help="All, not only those that end within 90 days.")] = False,
+) -> None:
+    """Make the certificates of ingest, rights and the broker again that end soon, or that the key before has signed.
+
+    Nothing is interrupted. maillage-certificates.timer does it each week.
+
+    Example: maillage authority reissue /etc/maillage
+    """
+    from maillage.reissue import BROKER, held, reload
+    from maillage.reissue import reissue as make
+
+    made = make(folder.absolute(), datetime.now(UTC), every=every)
+    for one in held(folder.absolute()):
+        state = "made again" if one.whose in {other.whose for other in made} else "kept"
+        print(f"{one.whose}: {state}, good until {one.until:%Y-%m-%d}")
+    if BROKER in {one.whose for one in made} and not reload(folder.absolute()):
+        print("The broker doesn't run here by this folder: send Mosquitto SIGHUP, so that it reads its certificate.")
+
+
 @app.command("renew", short_help="Begin to change the authority's keys.")
 def renew(directory: Directory) -> None:
     """Make new keys, which sign from now on; the ones before are believed until `maillage authority finish`.
@@ -72,7 +95,7 @@ def renew(directory: Directory) -> None:
 
     begin(directory, datetime.now(UTC))
     print("New keys sign now. When `maillage authority show` says that no gateway has a certificate of the key before,")
-    print("issue the broker's and the processes' certificates again, then `maillage authority finish`.")
+    print("`maillage authority reissue` makes the broker's and the processes' again, then `maillage authority finish`.")
 
 
 @app.command("finish", short_help="End the change of the authority's keys.")

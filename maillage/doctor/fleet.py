@@ -45,6 +45,11 @@ FROM (
   WHERE g.retired_at IS NULL
 ) n
 """
+_HELD_BACK: Final = """
+-- gateways that operators have set back
+SELECT array_agg(g.code::text ORDER BY g.code) FROM configuration_hold h
+JOIN gateway g ON g.id = h.gateway AND g.retired_at IS NULL
+"""
 _DEVICES: Final = """
 -- devices in service of online gateways: how many, which are silent, which are in trouble
 SELECT count(*),
@@ -109,6 +114,10 @@ def _configurations(connection: Any) -> Iterator[Finding]:
         yield bad("configuration", text[:300], "correct the device or door that it names")
     if waiting:
         yield bad("configuration", f"not acknowledged: {_names(waiting)}", "look at the rights process and at them")
+    held = connection.execute(_HELD_BACK).fetchone()[0]
+    if held:
+        text = f"set back by an operator: {_names(held)}: no change of their places reaches them"
+        yield note("configuration", text, "maillage gateway configuration CODE --newest ends that")
     if total and not refused and not waiting:
         yield good("configuration", f"the newest is in force at all {total} online gateways")
 

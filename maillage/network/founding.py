@@ -26,6 +26,7 @@ from maillage.central.files import REVOCATIONS, SERVER, write_configuration
 from maillage.central.first import write_first
 from maillage.logins import GROUPS, make_login
 from maillage.network.errors import NetworkError
+from maillage.reissue import reissue
 from rights.card_secret import CardKeys
 
 LOGINS: Final = {"ingest": "ingest", "rights": "rights", "api": "api", "jobs": "maintain", "broker": "broker"}
@@ -171,7 +172,7 @@ def _make_process(wish: Founding, process: str, own: Mapping[str, str], say: Cal
 
 
 def _make_certificates(wish: Founding, say: Callable[[str], None]) -> None:
-    """Make the authority, the certificates of ingest, rights and broker, and the broker's files: what is missing."""
+    """Make what is missing or nearly over: the authority, the certificates that it signs, the broker's files."""
     now = datetime.now(UTC)
     authority, broker = wish.folder / "authority", wish.folder / "broker"
     if not authority.exists():
@@ -182,6 +183,8 @@ def _make_certificates(wish: Founding, say: Callable[[str], None]) -> None:
     if not (broker / SERVER / "certificate.pem").exists():
         names = dict.fromkeys((wish.broker_host, wish.processes_host, "localhost"))
         issue_server(authority, names, broker / SERVER, now=now)
+    for one in reissue(wish.folder, now):
+        say(f"{one.folder}: made again, since it would end on {one.until:%Y-%m-%d}")
     if not (broker / REVOCATIONS).exists():
         gateways, processes, watcher = wish.broker_ports
         write_configuration(

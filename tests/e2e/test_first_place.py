@@ -160,7 +160,8 @@ class Hands:
             elif unit == "mosquitto":
                 self.start_field()
             else:
-                assert unit in ("enable", "--now", "restart", "maillage-field.path"), unit
+                known = ("enable", "--now", "restart", "maillage-field.path", "maillage-certificates.timer")
+                assert unit in known, unit
 
     def start_broker(self) -> None:
         broker = ServerProcess(

@@ -152,6 +152,19 @@ def test_the_units_of_the_field_broker_watch_what_the_gateway_writes_and_call_wh
         assert f"Environment={name}=/var/lib{of_gateway}\n" in service
 
 
+def test_the_timer_makes_certificates_again_where_init_wrote_them() -> None:
+    service = (ROOT / "deploy/maillage-certificates.service").read_text(encoding="utf-8")
+    (called,) = re.findall(r"^ExecStart=/opt/maillage/bin/maillage (.+)$", service, re.MULTILINE)
+    done = CliRunner().invoke(app, [*called.split(), "--help"])
+    assert done.exit_code == 0, done.output
+    page = (ROOT / "docs/first-place.md").read_text(encoding="utf-8")
+    folder = called.split()[-1]
+    assert f"maillage init {folder} " in page
+    assert f"ReadWritePaths={folder}\n" in service
+    assert "systemctl enable --now maillage-certificates.timer" in page
+    assert "OnCalendar=weekly" in (ROOT / "deploy/maillage-certificates.timer").read_text(encoding="utf-8")
+
+
 def test_the_unit_starts_the_gateway_and_always_again() -> None:
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
