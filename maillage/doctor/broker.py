@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import os
-import ssl
 import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import paho.mqtt.client as paho
-from cryptography import x509
 from paho.mqtt.enums import CallbackAPIVersion
 
 from gateway.errors import GatewayError
 from gateway.field.login import logged_in
-from gateway.mqtt.address import Certificate, parse_mqtt_url
+from gateway.mqtt.address import Broker, parse_mqtt_url
+from gateway.mqtt.expiry import SOON, own_until, peer_until
 from maillage.doctor.finding import Finding, bad, good, note
 
-_SOON: Final = timedelta(days=30)
 
-
-def look_at_broker(variable: str, what: str, *, tls: str | None = None, logins: str | None = None) -> Iterator[Finding]:
+def look_at_broker(
+    variable: str,
+    what: str,
+    *,
+    tls: str | None = None,
+    logins: str | None = None,
+    settings: Mapping[str, str] = os.environ,
+    ends: bool = True,
+) -> Iterator[Finding]:
     """Connect to the broker that ``variable`` names, as the processes do.
 
     Args:
@@ -30,15 +35,17 @@ def look_at_broker(variable: str, what: str, *, tls: str | None = None, logins: 
         what: the broker, in words.
         tls: names the certificate's folder.
         logins: names the file of a field broker's logins; such a broker should let nobody in without one.
+        settings: by name.
+        ends: whether to say when our certificate and the broker's end.
     """
-    url = os.environ.get(variable)
+    url = settings.get(variable)
     if not url:
         yield note(what, f"{variable} is not set", "set it, or run maillage up, which brings its own")
         return
     try:
-        folder = Path(os.environ[tls]) if tls and os.environ.get(tls) else None
+        folder = Path(settings[tls]) if tls and settings.get(tls) else None
         broker = parse_mqtt_url(url, tls=folder)
-        if logins is not None and (held := os.environ.get(logins)):
+        if logins is not None and (held := settings.get(logins)):
             broker = logged_in(broker, Path(held))
     except GatewayError as error:
         yield bad(what, str(error), f"set {variable} to mqtt://user:password@host:port")
@@ -69,11 +76,12 @@ def look_at_broker(variable: str, what: str, *, tls: str | None = None, logins: 
         return
     client.loop_start()
     answered.wait(5.0)
-    if broker.login is not None:
-        yield from _ends(client.socket(), broker.login)
+    if broker.login is not None and ends:
+        yield from _ends(client.socket(), broker)
     client.disconnect()
     client.loop_stop()
-    where = f"{broker.host}:{broker.port} as {broker.username or 'anybody'}"
+    who = f"the certificate in {folder}" if broker.login is not None else broker.username or "anybody"
+    where = f"{broker.host}:{broker.port} as {who}"
     if not told:
         yield bad(what, f"{where} doesn't answer like an MQTT broker", f"mend {variable}")
     elif told[0] == "Success" and logins is not None and broker.username is None:
@@ -84,16 +92,18 @@ def look_at_broker(variable: str, what: str, *, tls: str | None = None, logins: 
         yield bad(what, f"{where}: {told[0]}", f"look at user and password in {logins or variable}")
 
 
-def _ends(connection: object, login: Certificate) -> Iterator[Finding]:
+def _ends(connection: object, broker: Broker) -> Iterator[Finding]:
     """Say when our certificate and the broker's end."""
-    ours = x509.load_pem_x509_certificate(login.certificate.read_bytes()).not_valid_after_utc
-    ends = [("our certificate", ours, "maillage authority issue ingest (or rights) FOLDER")]
-    shown = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
-    if shown:
-        theirs = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
-        ends.append(
-            ("the broker's certificate", theirs, "maillage authority issue broker FOLDER --host …, then SIGHUP")
-        )
-    for whose, end, remedy in ends:
-        told = f"{whose} ends on {end:%Y-%m-%d}"
-        yield bad("certificates", told, remedy) if end - datetime.now(UTC) < _SOON else good("certificates", told)
+    until = {"our certificate": own_until(broker), "the broker's certificate": peer_until(connection)}
+    for whose, end in until.items():
+        if end is not None:
+            yield look_at_end(whose, end)
+
+
+def look_at_end(whose: str, end: datetime) -> Finding:
+    """Say when a certificate of a process or of the broker ends."""
+    told = f"{whose} ends on {end:%Y-%m-%d}"
+    if end - datetime.now(UTC) < SOON:
+        remedy = "maillage authority reissue FOLDER, as root; in folders of your own: maillage authority issue"
+        return bad("certificates", told, remedy)
+    return good("certificates", told)

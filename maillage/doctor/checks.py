@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from maillage.doctor.broker import look_at_broker
+from maillage.doctor.centre import look_at_centre, network_folder
 from maillage.doctor.database import look_at_database
 from maillage.doctor.finding import Finding, bad, good, note
 from maillage.doctor.machine import look_at_machine
@@ -16,14 +17,29 @@ from maillage.paths import runtime_directory
 
 
 def examine(stack: Running | None) -> Iterator[Finding]:
-    """Look at the machine, at the processes of ``stack`` where one runs here, then at what the settings name."""
-    yield from look_at_machine(stack)
+    """Look at the machine, at the processes of ``stack`` where one runs here, then at what the settings name.
+
+    Of a network that `maillage init` founded: at its centre, and at nothing that only the demo has.
+    """
+    centre = network_folder() if stack is None else None
+    yield from look_at_machine(stack, real=centre is not None)
     if stack is not None:
         yield from look_at_processes(stack)
+    if centre is not None:
+        yield from look_at_centre(centre)
+    elif stack is None and os.environ.get("MAILLAGE_DATABASE_URL"):
+        yield note(
+            "centre",
+            "its processes, broker and certificates are not looked at: MAILLAGE_AUTHORITY names no folder of `init`",
+            "set -a; . /etc/maillage/owner.env; set +a",
+        )
     yield from look_at_database(os.environ.get("MAILLAGE_DATABASE_URL"))
-    yield from look_at_broker("MAILLAGE_MQTT_URL", "central broker", tls="MAILLAGE_MQTT_TLS")
-    yield from look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker", logins="MAILLAGE_FIELD_LOGINS")
-    yield from _gateways()
+    if centre is None or os.environ.get("MAILLAGE_MQTT_URL"):
+        yield from look_at_broker("MAILLAGE_MQTT_URL", "central broker", tls="MAILLAGE_MQTT_TLS")
+    if centre is None or os.environ.get("MAILLAGE_FIELD_MQTT_URL"):
+        yield from look_at_broker("MAILLAGE_FIELD_MQTT_URL", "field broker", logins="MAILLAGE_FIELD_LOGINS")
+    if centre is None or os.environ.get("MAILLAGE_GATEWAYS_FILE"):
+        yield from _gateways()
     yield from _card_secret()
 
 

@@ -26,8 +26,8 @@ _EXTRAS: Final = {
 _PORTS: Final = {8080: "API and page", 9464: "ingest", 9465: "gateway", 9466: "simulator", 9467: "rights", 9468: "jobs"}
 
 
-def look_at_machine(stack: Running | None) -> Iterator[Finding]:
-    """Look at what is installed and free here."""
+def look_at_machine(stack: Running | None, *, real: bool = False) -> Iterator[Finding]:
+    """Look at what is installed and free here; ``real``: for a network that `maillage init` founded, no demo."""
     yield good("python", f"{platform.python_version()} ({sys.executable})")
     for extra, modules in _EXTRAS.items():
         missing = [name for name in modules if importlib.util.find_spec(name) is None]
@@ -35,6 +35,8 @@ def look_at_machine(stack: Running | None) -> Iterator[Finding]:
             yield note(f"extra {extra}", f"not installed ({', '.join(missing)})", f"pip install 'maillage[{extra}]'")
         else:
             yield good(f"extra {extra}", "installed")
+    if real:
+        return
     yield from _embedded()
     chromium = shutil.which("chromium")
     if chromium:

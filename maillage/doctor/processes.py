@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,7 +18,9 @@ _SHOWN: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class Answer:
+    """What a process says at an address."""
+
     status: int
     text: str
 
@@ -50,12 +52,12 @@ def _process(name: str, part: Part) -> Finding:
             f"process {part.pid} doesn't listen on port {port}: if anything answers there, it isn't ours",
             f"just started? Wait half a minute and look again; else {again}",
         )
-    alive = _get(part.url, "/healthz")
+    alive = get(part.url, "/healthz")
     if alive is None:
         return bad(name, f"no answer from {part.url}/healthz within {_ANSWER_S:g} s", again)
     if alive.status != 200:
         return bad(name, f"{part.url}/healthz says {alive.status}: {alive.text}", again)
-    ready = _get(part.url, "/readyz")
+    ready = get(part.url, "/readyz")
     if ready is None:
         return bad(name, f"no answer from {part.url}/readyz within {_ANSWER_S:g} s", again)
     if ready.status not in (200, 404):  # the simulator has no work that could be unready
@@ -63,13 +65,16 @@ def _process(name: str, part: Part) -> Finding:
     return good(name, f"process {part.pid} answers on port {port} and is ready")
 
 
-def _get(url: str, path: str) -> _Answer | None:
+def get(url: str, path: str, headers: Mapping[str, str] | None = None) -> Answer | None:
+    """Return what is at ``path``; None: nobody answers in time."""
     where = urlsplit(url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=_ANSWER_S)
+    secure = where.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(where.hostname or "", where.port, timeout=_ANSWER_S)
     try:
-        connection.request("GET", path)
+        connection.request("GET", f"{where.path.rstrip('/')}{path}", headers=dict(headers or {}))
         answer = connection.getresponse()
-        return _Answer(
+        return Answer(
             status=answer.status, text=" ".join(answer.read(10_000).decode("utf-8", "replace").split())[:_SHOWN]
         )
     except (OSError, http.client.HTTPException):

@@ -121,16 +121,30 @@ class Hands:
         """Run a command of Maillage; it must succeed, and print no secret."""
         words = self.here(line)
         environment = {"MAILLAGE_DATABASE_URL": self.owner_url} | self.environment
-        if words[1:] == ["doctor"] or words[1:3] == ["gateway", "doctor"]:
+        if words[1:3] == ["gateway", "doctor"]:
             return  # what it finds here is about a machine that isn't set up by the page
-        done = subprocess.run(
-            [sys.executable, "-m", *words],
-            env={**_clean(), **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+
+        def run() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [sys.executable, "-m", *words],
+                env={**_clean(), **environment},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=300,
+            )
+
+        if words[1:] == ["doctor"]:  # the processes have just been started
+
+            def said() -> str:
+                done = run()
+                return "" if done.returncode else done.stdout
+
+            told = until(said, what="the doctor finds nothing wrong", every_s=1)
+            for what in ("api", "API key", "broker, rights", "broker, ingest", "broker watch", "gateways' broker"):
+                assert f"ok    {what:15} " in told, told
+            return
+        done = run()
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         self.typed.append(line)
         if words[1:3] == ["gateway", "enrol"]:
