@@ -17,6 +17,7 @@ from api.present.load import read_ids
 from api.present.occupancy import GatewayState, SpaceState
 from database.listening import QUIET_S, listen_to, stay_connected
 from database.pace import Flood, Pace
+from database.reasons import reason_of
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Listener:
 
     def _lost(self, error: Exception) -> bool:
         worked, self.connected = self.connected, False
-        log.warning("board_connection_lost", extra={"error": str(error).strip()})
+        log.warning("board_connection_lost", extra={"error": reason_of(error)})
         return worked
 
     async def _follow(self, conn: AsyncConnection[Any]) -> None:
