@@ -124,11 +124,15 @@ def _process(name: str, process: _Process, own: Mapping[str, str], connected: Ma
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104  (compared, not bound)
     answer = get(url, "/readyz") if port else None
     log = f"its log: journalctl -u {process.unit}"
-    if answer is not None and answer.status == 200:
-        return good(name, f"answers on port {port} and is ready")
-    if answer is not None:
+    here = None if connected is None else any(one.startswith(process.connects_as) for one in connected)
+    if answer is not None and answer.status != 200:
         return bad(name, f"not ready: {answer.text}", f"mend that; {log}")
-    if connected and any(one.startswith(process.connects_as) for one in connected):
+    if answer is not None and here is False:
+        other = f"what answers on port {port} isn't connected to this database: another program, or another network's"
+        return bad(name, other, f"end it, or set {process.setting} in {name}.env; {log}")
+    if answer is not None:
+        return good(name, f"answers on port {port} and is ready")
+    if here:
         return note(
             name, f"is connected to the database, and nothing answers at {url}: it runs elsewhere", "look there"
         )

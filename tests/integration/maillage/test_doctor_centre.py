@@ -70,7 +70,8 @@ def test_a_real_centre_is_looked_at_with_its_owner_s_settings(
     _with(monkeypatch, read_environment(network / "owner.env"))
 
     told = _told()
-    assert [told[name][0].state for name in ("ingest", "rights", "jobs", "api")] == ["good", "bad", "bad", "bad"]
+    assert [told[name][0].state for name in ("ingest", "rights", "jobs", "api")] == ["bad"] * 4
+    assert f"what answers on port {ready} isn't connected to this database" in told["ingest"][0].text
     assert "journalctl -u maillage@rights" in told["rights"][0].mend
     for name in ("broker, rights", "broker, ingest", "broker watch", "broker files"):
         assert [one.state for one in told[name]] == ["bad"], told[name]
@@ -87,9 +88,11 @@ def test_a_real_centre_is_looked_at_with_its_owner_s_settings(
     with (
         connect(empty, application_name="maillage broker"),
         connect(empty, application_name="maillage rights lease"),
+        connect(empty, application_name="maillage ingest"),
     ):
         told = _told()
     assert told["broker watch"][0].state == "good"
+    assert told["ingest"] == [Finding(state="good", what="ingest", text=f"answers on port {ready} and is ready")]
     assert (told["rights"][0].state, "runs elsewhere" in told["rights"][0].text) == ("note", True)
     (bad,) = (one for one in told["certificates"] if one.state == "bad")
     assert bad.text == f"the certificate of ingest ends on {soon:%Y-%m-%d}"
