@@ -12,7 +12,7 @@ from typing import Any
 from api.http.errors import BadField
 from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
-from gateway.drivers.registry import described, installed
+from gateway.drivers.registry import described, device_key, unfit
 
 
 def check_device(fields: Mapping[str, Any]) -> None:
@@ -21,20 +21,18 @@ def check_device(fields: Mapping[str, Any]) -> None:
     Raises:
         BadField: no such driver is installed, it can't do this, or it can't read this address.
     """
+    device = Device(**{name: fields[name] for name in ("code", "driver", "kind", "model", "address")})
     try:
-        description = described(fields["driver"])
+        fault = unfit(device)
     except DriverError as error:
         raise BadField("driver", f"{_said(error)}; install its package here as on the gateways") from None
-    device = Device(**{name: fields[name] for name in ("code", "driver", "kind", "model", "address")})
-    if (unfit := description.unfit(device)) is not None:
-        raise BadField(*unfit)
+    if fault is not None:
+        raise BadField(*fault)
 
 
 def same_device(driver: str, address: str, other: str) -> bool:
     """Whether two addresses are one device's, as its driver compares them."""
-    found = installed().get(driver)
-    key = str if found is None else found.key
-    return key(address) == key(other)
+    return device_key(driver, address) == device_key(driver, other)
 
 
 def unlocks(kind: str, driver: str, side: str) -> bool:

@@ -88,6 +88,9 @@ class DriverDescription:
     """Reads a message on one of ``listens``. Raises ``DriverError`` where it can't be read."""
     key: Callable[[str], str] = str.casefold
     """Of two addresses with the same key, both are of the same device."""
+    reserved: re.Pattern[str] | None = None
+    """Topics of its bridge or network server. No device, whatever its driver, has its address there: a command to it
+    would be a command to the bridge."""
 
     def expects(self, device: Device) -> int | None:
         """Return after how many seconds of silence a device is unwell; None: nothing tells.

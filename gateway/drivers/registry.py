@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 GROUP: Final = "maillage.drivers"
 _FILTER: Final = re.compile(r"(?:\+|[^+#/\x00]*)(?:/(?:\+|[^+#/\x00]*))*(?:(?<=/)#)?|#", re.DOTALL)
 _LONGEST_FILTER: Final = 65_535
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _BUILT_IN: Final = (ESP_RFID, ZIGBEE2MQTT, CHIRPSTACK)
 
 
@@ -41,6 +42,54 @@ def described(name: str) -> DriverDescription:
     if name not in usable:
         raise DriverError(f"unknown_driver: {name} is not installed; installed are {', '.join(sorted(usable))}")
     return usable[name]
+
+
+def device_key(driver: str, address: str) -> tuple[str, str]:
+    """Return what two addresses of one device have in common, however each is written."""
+    found = installed().get(driver)
+    return driver, address if found is None else found.key(address)
+
+
+def unfit(device: Device) -> tuple[str, str] | None:
+    """Return why a device cannot be entered: the field and a sentence for people; None: it can.
+
+    Raises:
+        DriverError: ``unknown_driver`` or ``unusable_driver``.
+    """
+    if (found := described(device.driver).unfit(device)) is not None:
+        return found
+    if (device.model or "").startswith(_FORMULA):
+        return "model", f"a spreadsheet would run {device.model!r} as a formula: write the model as on its label"
+    return None if (fault := trespass(device)) is None else ("address", fault)
+
+
+def check(device: Device) -> None:
+    """Check a device's driver and address.
+
+    Raises:
+        DriverError: ``unknown_driver``, ``unusable_driver`` or ``bad_address``.
+    """
+    described(device.driver).check(device)
+    if (fault := trespass(device)) is not None:
+        raise DriverError(f"bad_address: device {device.code}: {fault}")
+
+
+def trespass(device: Device) -> str | None:
+    """Say that a device's address leads to topics of a broker, a bridge or a network server; None: it doesn't."""
+    described_by = installed().get(device.driver)
+    topics = [device.address]
+    if described_by is not None and described_by.field_side is not None:
+        try:
+            side = described_by.field_side(device.address)
+        except DriverError:
+            return None  # it has another form, which the description says
+        topics += (side.topic, *(side.hears if side.bridge is None else ()))
+    if any(topic.startswith("$") for topic in topics):
+        return f"{device.address!r} begins with $, as the broker's own topics do; write the device's own topic"
+    for driver in installed().values():
+        if driver.reserved is not None and any(driver.reserved.fullmatch(topic) for topic in topics):
+            return f"{device.address!r} leads to topics of {driver.label} itself; write the device's own topic"
+    return None
 
 
 def with_rhythm(device: Device) -> Device:
@@ -96,13 +145,21 @@ def _made(name: str, devices: tuple[Device, ...]) -> Driver:
     for device in devices:
         description.check(device)
     try:
-        driver = description.make(devices)
+        driver = description.make(tuple(device for device in devices if not _is_refused(device)))
         _check_filters(driver)
     except DriverError:
         raise
     except (Exception, SystemExit) as error:
         return _unusable(name, _said(error), devices)
     return driver
+
+
+def _is_refused(device: Device) -> bool:
+    """Whether a device stays unheard and uncommanded; all others work on, also those of a configuration of before."""
+    if (fault := trespass(device)) is None:
+        return False
+    log.error("device_refused", extra={"device": device.code, "driver": device.driver, "reason": fault})
+    return True
 
 
 def _check_filters(driver: Driver) -> None:

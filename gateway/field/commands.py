@@ -16,7 +16,7 @@ from typing import Final
 
 from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
-from gateway.drivers.registry import installed
+from gateway.drivers.registry import installed, trespass
 from gateway.mqtt.filters import Routes
 from gateway.mqtt.loop import Message
 from gateway.place import Place
@@ -48,6 +48,8 @@ class Commands:
             for device in place.config.devices:
                 driver = installed().get(device.driver)
                 if driver is None or driver.field_side is None or "unlocks" not in driver.capabilities:
+                    continue
+                if trespass(device) is not None:  # what goes over a bridge's own topics isn't ours to clear
                     continue
                 try:
                     topics = driver.field_side(device.address).hears

@@ -21,7 +21,7 @@ from gateway.contract.device_reports import UnassignedDevice
 from gateway.devices.unassigned import Key, Unassigned
 from gateway.drivers import DriverError
 from gateway.drivers.introductions import Introduced, Introduction
-from gateway.drivers.registry import installed
+from gateway.drivers.registry import device_key, installed, trespass
 from gateway.mqtt.filters import Routes
 from gateway.mqtt.loop import Broker, Link, Message, MqttLoop
 from gateway.place import Place
@@ -122,6 +122,8 @@ class Listening:
         of = self._gateway(gateway)
         description = installed()[driver]
         key = (driver, description.key(one.address))
+        if trespass(Device(code="unassigned", driver=driver, address=one.address)) is not None:
+            return  # a name that a stranger gave it at the bridge
         if key not in of.assigned and of.unassigned.hear(
             key, one, at=self._clock(), now=time.monotonic(), needs_model=description.needs_model
         ):
@@ -215,5 +217,4 @@ def _levels(address: str) -> tuple[str, ...]:
 
 
 def _key(device: Device) -> Key:
-    driver = installed().get(device.driver)
-    return device.driver, device.address if driver is None else driver.key(device.address)
+    return device_key(device.driver, device.address)

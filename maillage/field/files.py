@@ -67,11 +67,14 @@ def conf(*, listeners: Sequence[str], tls: str | None, seen: Path, data: Path, o
 def acl(logins: Iterable[Login], *, simulator: bool = False) -> str:
     """Return who may do what: a device says its own topics and hears its own commands, only the gateway commands.
 
+    The gateway may write to locks alone: to a bridge's own topics it has nothing to say.
+
     ``simulator``: with the user that speaks and hears for all devices.
     """
     logins = tuple(logins)
     heard = dict.fromkeys(topic for login in logins for topic in login.hears)
-    users: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [(PROCESS, tuple(heard), ("#",))]
+    commanded = dict.fromkeys(topic for login in logins if login.opens for topic in login.hears)
+    users: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [(PROCESS, tuple(commanded), ("#",))]
     users += [(login.user, login.says, login.hears) for login in logins]
     if simulator:
         users.append((SIMULATOR, tuple(dict.fromkeys(topic for login in logins for topic in login.says)), tuple(heard)))

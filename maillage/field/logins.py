@@ -15,7 +15,7 @@ from gateway.config import GatewayConfig
 from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
 from gateway.drivers.description import DriverDescription, FieldSide
-from gateway.drivers.registry import described
+from gateway.drivers.registry import check, described
 from gateway.mqtt.filters import Routes
 
 PROCESS: Final = "gateway"
@@ -97,7 +97,7 @@ def logins_of(gateways: Iterable[GatewayConfig]) -> Logins:
 
 
 def _side(description: DriverDescription, device: Device) -> FieldSide:
-    description.check(device)
+    check(device)
     if description.field_side is None:
         raise DriverError(
             f"the driver {description.name} does not say which topics its devices use at the broker (field_side of its "

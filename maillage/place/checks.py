@@ -13,13 +13,16 @@ from maillage.place.model import Desk, Device, Door, Fitting, Gateway, Place, Sp
 AddressFault = Callable[[Device], tuple[str, str] | None]
 """Returns the field (``driver``, ``model`` or ``address``) and why no driver can read it, or None
 (``maillage.place.drivers.device_fault``)."""
+AddressKey = Callable[[str, str], object]
+"""Returns of a driver and an address what is the same for one device, however it is written
+(``gateway.drivers.registry.device_key``)."""
 AT_DOORS = ("reader", "keypad", "lock", "contact")
 """Kinds of devices that belong to a door."""
 _READ_CARDS = ("reader", "keypad")
 _IN_SPACES = ("presence_sensor", "climate")
 
 
-def faults_of(fitting: Fitting, address_fault: AddressFault) -> list[Fault]:
+def faults_of(fitting: Fitting, address_fault: AddressFault, address_key: AddressKey) -> list[Fault]:
     """Return all that is wrong; fields that could not be read are not looked at again."""
     return [
         *_place(fitting.place),
@@ -32,7 +35,7 @@ def faults_of(fitting: Fitting, address_fault: AddressFault) -> list[Fault]:
         *_capacities(fitting),
         *_doors(fitting),
         *_devices(fitting, address_fault),
-        *_desk_sensors(fitting.devices),
+        *_desk_sensors(fitting.devices, address_key),
         *_locks(fitting.devices),
     ]
 
@@ -213,14 +216,14 @@ def _of_its_kind(one: Device, name: str) -> Iterator[Fault]:
         yield origin.fault(f"{name} is a {kind}: bits is for Wiegand readers", "bits")
 
 
-def _desk_sensors(devices: Sequence[Device]) -> Iterator[Fault]:
+def _desk_sensors(devices: Sequence[Device], address_key: AddressKey) -> Iterator[Fault]:
     """Say where one device stands at two desks, or is listed twice, and where two sensors watch one desk."""
-    by_address: dict[tuple[str, str, str, str], Device] = {}
+    by_address: dict[tuple[str, object, str], Device] = {}
     by_desk: dict[str, Device] = {}
     for one in devices:
         if one.origin.bad & {"address", "driver", "kind", "gateway"}:
             continue
-        before = by_address.setdefault((one.gateway, one.driver, one.address.lower(), one.kind), one)
+        before = by_address.setdefault((one.gateway, address_key(one.driver, one.address), one.kind), one)
         if before is not one and before.code != one.code:
             places = (before.desk, one.desk)
             at = f" at two desks, {before.desk} and {one.desk}" if all(places) and before.desk != one.desk else ""

@@ -88,6 +88,7 @@ def devices(
 
     Example: maillage place devices sensors.csv --place gare-de-felletin
     """
+    from gateway.drivers.registry import device_key
     from maillage.place.checks import faults_of
     from maillage.place.drivers import device_fault
     from maillage.place.faults import FileRefused
@@ -100,7 +101,7 @@ def devices(
         if stored is None:
             raise Complaint(f"there is no place {place}: make it with `maillage place apply FILE`")
         found = with_devices(stored, read_devices(data, file.name, stored))
-        if faults := [one for one in faults_of(found, device_fault) if one.file]:
+        if faults := [one for one in faults_of(found, device_fault, device_key) if one.file]:
             raise FileRefused(faults)
         return found
 
@@ -148,6 +149,7 @@ def schema() -> None:
 def _read(file: Path) -> Fitting:
     """Read a place's file, and the CSV file beside it that it names."""
     from api.transfer.encodings import NotDecided, NotReadable, decode
+    from gateway.drivers.registry import device_key
     from maillage.place.drivers import device_fault
     from maillage.place.reading import read_place
 
@@ -156,7 +158,11 @@ def _read(file: Path) -> Fitting:
     except (NotReadable, NotDecided):
         raise Complaint(f"{file} is no text that can be read: save it as UTF-8") from None
     return read_place(
-        text, file.name, beside=lambda name: (file.parent / name).read_bytes(), address_fault=device_fault
+        text,
+        file.name,
+        beside=lambda name: (file.parent / name).read_bytes(),
+        address_fault=device_fault,
+        address_key=device_key,
     )
 
 

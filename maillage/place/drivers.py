@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from gateway.contract.configuration import Device as GatewayDevice
 from gateway.drivers import DriverError
-from gateway.drivers.registry import Unusable, described, drivers_for, installed
+from gateway.drivers.registry import Unusable, drivers_for, installed, unfit
 from maillage.place.faults import nearest
 from maillage.place.model import Device
 
 
 def device_fault(device: Device) -> tuple[str, str] | None:
     """Return the field and why the gateway could not use this device, or None."""
-    try:
-        description = described(device.driver)
-    except DriverError as error:
-        said = error.reason.partition(": ")[2]
-        return "driver", f"{said}{nearest(device.driver, installed())}"
     one = GatewayDevice(
         code=device.code, driver=device.driver, kind=device.kind, model=device.model, address=device.address,
         door=device.door, side="out" if device.side == "out" else "in", bits=device.bits,
     )  # fmt: skip
-    if (unfit := description.unfit(one)) is not None:
-        return unfit
+    try:
+        fault = unfit(one)
+    except DriverError as error:
+        said = error.reason.partition(": ")[2]
+        return "driver", f"{said}{nearest(device.driver, installed())}"
+    if fault is not None:
+        return fault
+    label = installed()[device.driver].label
     try:
         made = drivers_for([one])[device.driver]
     except DriverError as error:
-        return "address", f"{description.label} cannot use {device.address!r}: {error.reason}"
-    return ("address", f"{description.label}: {made.reason}") if isinstance(made, Unusable) else None
+        return "address", f"{label} cannot use {device.address!r}: {error.reason}"
+    return ("address", f"{label}: {made.reason}") if isinstance(made, Unusable) else None
 
 
 def unlocks(driver: str) -> bool:

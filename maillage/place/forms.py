@@ -233,7 +233,9 @@ FLAG: Final = Form(
     says="`true` or `false`", read=_flag, write=lambda value: "true" if value else "false", schema={"type": "boolean"}
 )
 CODE: Final = pattern("a code (small letters, digits, `.`, `_`, `-`)", "[a-z0-9][a-z0-9._-]{0,63}")
-DEVICE_CODE: Final = pattern("a code of 1 to 64 characters", r"(?!gateway$)[^\s/+#]{1,64}")
+DEVICE_CODE: Final = pattern(
+    "a code of 1 to 64 characters that begins with a letter or a digit", r"(?!gateway$)[^\s/+#=@'-][^\s/+#]{0,63}"
+)
 EVERY: Final = Form(
     says="a duration: `90 s`, `20 min`, `1 h`", read=_every, write=lambda value: quoted(duration(value)),
     schema={"type": ["string", "integer"], "pattern": "^[0-9]+ ?(s|min|h|d|j)?$"},

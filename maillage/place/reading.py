@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from maillage.network.territory import REGION_OF, department_of_commune, time_zone
-from maillage.place.checks import AddressFault, faults_of
+from maillage.place.checks import AddressFault, AddressKey, faults_of
 from maillage.place.faults import Fault, FileRefused, Origin, Refused, nearest
 from maillage.place.model import Desk, Device, Fitting, Gateway, Place, Space, ordered
 from maillage.place.nodes import Node, Nothing, Record, Row, Text, read_yaml
@@ -30,7 +30,12 @@ ROOT: Final = "place"
 
 
 def read_place(
-    text: str, file: str, *, beside: Callable[[str], bytes] | None = None, address_fault: AddressFault
+    text: str,
+    file: str,
+    *,
+    beside: Callable[[str], bytes] | None = None,
+    address_fault: AddressFault,
+    address_key: AddressKey,
 ) -> Fitting:
     """Return the place that ``text`` describes, with its parts in their one order.
 
@@ -38,6 +43,7 @@ def read_place(
         file: the name of the file, for its faults.
         beside: returns the bytes of a file that this one names; raises OSError. None: it may name none.
         address_fault: says why no driver can read a device, or None (``maillage.place.drivers``).
+        address_key: returns what all spellings of a device's address have in common (``gateway.drivers.registry``).
 
     Raises:
         FileRefused: with all that is wrong.
@@ -63,7 +69,7 @@ def read_place(
         gateways=tuple(records[GATEWAYS.name]),
         devices=_complete(records[DEVICES.name], records[DESKS.name], records[GATEWAYS.name], faults),
     )
-    faults += faults_of(found, address_fault)
+    faults += faults_of(found, address_fault, address_key)
     if faults:
         raise FileRefused(faults)
     return ordered(found)

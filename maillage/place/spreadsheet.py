@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from typing import Final
 
+from api.http.csv_cells import unquoted
 from api.transfer.encodings import NotDecided, NotReadable, decode
 from maillage.network.territory import fold
 from maillage.place.faults import Fault, nearest
@@ -14,6 +16,8 @@ from maillage.place.sections import DEVICES
 
 MOST: Final = 5_000
 """Lines."""
+_WIDEST: Final = 100
+"""Columns."""
 _NAMES: Final = {one.name for one in DEVICES.fields}
 _FRENCH: Final = {
     "code": "code", "passerelle": "gateway", "type": "kind", "genre": "kind", "pilote": "driver", "modele": "model",
@@ -39,15 +43,20 @@ def read_spreadsheet(data: bytes, file: str, faults: list[Fault]) -> list[Record
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found: list[Record] = []
     try:
-        header = [_column(cell) for cell in next(reader, [])]
-        if not _known(header, first, file, faults):
+        header = [_column(cell) for cell in next(reader, [])[: _WIDEST + 1]]
+        if not _known(header, file, faults):
             return []
         start = reader.line_num + 1
+        rows = 0
         for row in reader:
             line, start = start, reader.line_num + 1
-            cells = [cell.strip() for cell in row]
+            cells = [unquoted(cell.strip()) for cell in row]
             if not any(cells):
                 continue
+            rows += 1
+            if rows > MOST:
+                faults.append(Fault(file=file, line=line, text=f"more than {MOST} devices: is this the right file?"))
+                return []
             while len(cells) > len(header) and not cells[-1]:
                 cells.pop()
             if len(cells) != len(header):
@@ -62,9 +71,6 @@ def read_spreadsheet(data: bytes, file: str, faults: list[Fault]) -> list[Record
                     lines=dict.fromkeys(filled, line),
                 )
             )
-            if len(found) > MOST:
-                faults.append(Fault(file=file, line=line, text=f"more than {MOST} devices: is this the right file?"))
-                return []
     except csv.Error as error:
         faults.append(Fault(file=file, line=max(1, reader.line_num), text=f"this is no CSV: {error}"))
     return found
@@ -75,7 +81,11 @@ def _column(cell: str) -> str:
     return name if name in _NAMES else _FRENCH.get(fold(name), name)
 
 
-def _known(header: list[str], first: str, file: str, faults: list[Fault]) -> bool:
+def _known(header: list[str], file: str, faults: list[Fault]) -> bool:
+    if len(header) > _WIDEST:
+        what = f"more than {_WIDEST} columns: is this the right file?"
+        faults.append(Fault(file=file, line=1, text=what))
+        return False
     before = len(faults)
     if not any(header):
         faults.append(Fault(file=file, line=1, text="the file is empty: its first line names the columns"))
@@ -85,6 +95,7 @@ def _known(header: list[str], first: str, file: str, faults: list[Fault]) -> boo
             faults.append(Fault(file=file, line=1, text=what))
     faults += [
         Fault(file=file, line=1, text=f"the column {name} comes twice")
-        for name in sorted({name for name in header if header.count(name) > 1})
+        for name, times in sorted(Counter(header).items())
+        if times > 1
     ]
     return len(faults) == before

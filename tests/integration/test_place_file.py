@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.contract.configuration import Device
-from gateway.drivers.registry import Unusable, drivers_for
+from gateway.drivers.registry import Unusable, device_key, drivers_for
 from maillage.cli import app
 from maillage.complaint import Complaint
 from maillage.place.applying import PlaceMoved, apply_plan
@@ -45,7 +45,11 @@ def connection(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 def _read(path: Path) -> Fitting:
     text = path.read_text(encoding="utf-8")
     return read_place(
-        text, path.name, beside=lambda name: (path.parent / name).read_bytes(), address_fault=device_fault
+        text,
+        path.name,
+        beside=lambda name: (path.parent / name).read_bytes(),
+        address_fault=device_fault,
+        address_key=device_key,
     )
 
 
@@ -54,7 +58,7 @@ def _village(*changes: tuple[str, str]) -> Fitting:
     for old, new in changes:
         assert old in text
         text = text.replace(old, new)
-    return read_place(text, "village.yaml", address_fault=device_fault)
+    return read_place(text, "village.yaml", address_fault=device_fault, address_key=device_key)
 
 
 def _plan(connection: Connection, wanted: Fitting) -> Plan:

@@ -45,10 +45,10 @@ class ChirpStack:
         self._devices: dict[tuple[str, str], Device] = {}
         for device in devices:
             if device.driver == "chirpstack":
-                application, slash, eui = device.address.partition("/")
-                if not slash or not application or not eui or "/" in eui:
+                application, eui = _parts(device.address)
+                if not application or not eui or "/" in eui:
                     raise DriverError("bad_address")
-                self._devices[application, eui.lower()] = device
+                self._devices[application, eui] = device
 
     def subscriptions(self) -> tuple[str, ...]:
         """Return the devices' topics."""
@@ -99,6 +99,12 @@ class ChirpStack:
     def hold_open(self, device: str, seconds: float) -> tuple[str, bytes]:
         """Refuse likewise. See ``Driver.hold_open``."""
         raise DriverError("unknown_lock")
+
+
+def _parts(address: str) -> tuple[str, str]:
+    """Return application and DevEUI, the latter as ChirpStack writes it: labels print ``24:E1:…`` and ``24-E1-…``."""
+    application, _, eui = address.partition("/")
+    return application, re.sub("[:-]", "", eui).lower()
 
 
 def _stamped(events: tuple[Event, ...], message: Mapping[str, Any]) -> tuple[Event, ...]:
@@ -247,6 +253,8 @@ CHIRPSTACK: Final = DriverDescription(
     transports=("lorawan", "mqtt"),
     capabilities=frozenset({"counts", "senses"}),
     address=re.compile(r"[^/+#]+/[^/+#]+"),
+    reserved=re.compile(r"application/[^/]+/device/.+|([^/]+/)?gateway/[^/]+/(command|event|state)(/.*)?", re.DOTALL),
+    key=lambda address: "/".join(_parts(address)).casefold(),
     address_form="APPLICATION_ID/DEV_EUI",
     address_example="17c82e96-be03-4f38-aef3-f83d48582d97/24e124535b000001",
     secrets=frozenset(),

@@ -282,6 +282,7 @@ ZIGBEE2MQTT: Final = DriverDescription(
     transports=("zigbee", "mqtt"),
     capabilities=frozenset({"reads_cards", "reads_codes", "senses"}),
     address=re.compile(r"[^/+#]+(/[^/+#]+)+"),
+    reserved=re.compile(r".+/bridge(/.*)?", re.DOTALL),
     address_form="BASE/FRIENDLY_NAME, as the topic of the device",
     address_example="zigbee2mqtt/meeting-room",
     secrets=frozenset({"action_code"}),

@@ -14,7 +14,7 @@ from gateway.config import write_gateways
 from gateway.devices.faults import shown
 from gateway.drivers import DriverError, registry
 from gateway.drivers.description import DriverDescription
-from gateway.drivers.registry import Unusable, described, drivers_for, installed, secrets_of
+from gateway.drivers.registry import Unusable, described, drivers_for, installed, secrets_of, unfit
 from maillage.doctor.checks import _gateways
 from tests.unit.drivers.samples import device
 from tests.unit.gateway.place_parts import config
@@ -78,6 +78,46 @@ def test_a_device_that_its_driver_cannot_serve_is_unfit(
 ) -> None:
     unfit = described(driver).unfit(device(driver, address, kind=kind, model=model))
     assert (unfit and unfit[0]) == field
+
+
+@pytest.mark.parametrize(
+    ("driver", "address"),
+    [
+        ("zigbee2mqtt", "zigbee2mqtt/bridge"),
+        ("zigbee2mqtt", "zigbee2mqtt/bridge/request/permit_join"),
+        ("zigbee2mqtt", "house/z2m/bridge/request/device/remove"),
+        ("zigbee2mqtt", "application/app/device/24e1/command/down"),
+        ("esp_rfid", "zigbee2mqtt/bridge/request#board"),
+        ("esp_rfid", "application/app/device/24e1/command#board"),
+        ("esp_rfid", "eu868/gateway/0016c001ff10a235/command#board"),
+        ("esp_rfid", "$CONTROL/dynamic-security#board"),
+    ],
+)
+def test_no_address_leads_to_a_bridges_own_topics(driver: str, address: str) -> None:
+    one = device(driver, address)
+    found = unfit(one)
+    assert found is not None
+    assert found[0] == "address"
+    # a configuration of before may hold it: that device alone is left out
+    other = device(driver, described(driver).address_example, code="d2")
+    made = drivers_for([one, other])[driver]
+    alone = drivers_for([other])[driver]
+    assert made.subscriptions() == alone.subscriptions()
+    with pytest.raises(DriverError):
+        made.unlock("d1", 5.0)
+
+
+@pytest.mark.parametrize(
+    ("driver", "address"),
+    [
+        ("zigbee2mqtt", "bridge/desk"),
+        ("zigbee2mqtt", "zigbee2mqtt/bridge-desk"),
+        ("esp_rfid", "bridge/door#board"),
+        ("esp_rfid", "my-place/gateway/door#board"),
+    ],
+)
+def test_a_topic_that_only_looks_like_a_bridges_is_an_address(driver: str, address: str) -> None:
+    assert unfit(device(driver, address, model="VS341")) is None
 
 
 def test_an_unknown_driver_is_refused_with_those_that_are_installed() -> None:

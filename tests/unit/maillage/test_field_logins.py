@@ -77,6 +77,19 @@ def test_lorawan_sensors_speak_by_chirpstack() -> None:
     ]
 
 
+def test_the_gateway_may_write_to_locks_and_to_no_bridge() -> None:
+    may: Routes[bool] = Routes()
+    found = rights(
+        ("desk", "zigbee2mqtt", "z2m/desk"), ("d1", "chirpstack", "app/24e1"), ("in", "esp_rfid", "gare/in#i")
+    )
+    for line in found["gateway"]:
+        if line.startswith("topic write "):
+            may.add(line.removeprefix("topic write "), True)
+    assert may.of("gare/in/cmd")
+    for topic in ("z2m/bridge/request/permit_join", "z2m/desk/set", "application/app/device/24e1/command/down"):
+        assert not may.of(topic), topic
+
+
 def test_every_driver_of_ours_says_its_topics() -> None:
     for name, driver in installed().items():
         assert driver.field_side is not None, name

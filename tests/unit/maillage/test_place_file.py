@@ -13,6 +13,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.drivers.registry import device_key
+from maillage.place import spreadsheet
 from maillage.place.drivers import device_fault, unlocks
 from maillage.place.faults import FileRefused
 from maillage.place.merging import with_devices
@@ -55,12 +57,20 @@ S1, S2 = SMALL.splitlines(keepends=True)[18:20]
 
 
 def _read(text: str, **beside: bytes) -> Fitting:
-    return read_place(text, "halle.yaml", beside=lambda name: beside[name.split(".")[0]], address_fault=device_fault)
+    return read_place(
+        text,
+        "halle.yaml",
+        beside=lambda name: beside[name.split(".")[0]],
+        address_fault=device_fault,
+        address_key=device_key,
+    )
 
 
 def _example(name: str) -> Fitting:
     text = (PLACES / name).read_text(encoding="utf-8")
-    return read_place(text, name, beside=lambda one: (PLACES / one).read_bytes(), address_fault=device_fault)
+    return read_place(
+        text, name, beside=lambda one: (PLACES / one).read_bytes(), address_fault=device_fault, address_key=device_key
+    )
 
 
 def _changed(*changes: tuple[str, str]) -> str:
@@ -343,6 +353,65 @@ def test_a_spreadsheet_of_devices_is_read_as_windows_writes_it_and_refused_by_li
     for name in ('"../capteurs.csv"', "/dev/zero", '"a\\0b"'):
         with pytest.raises(FileRefused, match="devices_csv: name a CSV file beside this one"):
             _read(text.replace("capteurs.csv", name), capteurs=good.encode("cp1252"))
+
+
+def test_a_spreadsheet_is_read_in_a_time_that_grows_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    halle = _read(SMALL)
+    compared = 0
+
+    class Cell(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+        __hash__ = str.__hash__
+
+    monkeypatch.setattr(spreadsheet, "_column", Cell)
+    wide = ",".join(f"c{number}" for number in range(20_000)).encode()
+    with pytest.raises(FileRefused, match=r"line 1: more than 100 columns: is this the right file\?"):
+        read_devices(wide, "s.csv", halle)
+    assert compared < 20_000
+    monkeypatch.undo()
+    with pytest.raises(FileRefused, match="line 5002: more than 5000 devices") as refused:
+        read_devices(b"code,kind\n" + b"x\n" * 100_000, "s.csv", halle)
+    assert len(refused.value.faults) <= 5_001
+
+
+def test_a_spreadsheets_formula_is_no_code_and_no_model() -> None:
+    halle = _read(SMALL)
+    head = b"code,kind,driver,model,address,desk\n"
+    # an apostrophe before what a spreadsheet would run is the spreadsheet's, as in every CSV that we write
+    (found,) = read_devices(head + b"s1,desk_sensor,chirpstack,'=VS340,app/24e1,d1\n", "s.csv", halle)
+    assert found.model == "=VS340"
+    for model in ("=1+1", "+1", "-1", "@SUM(1)"):
+        fault = device_fault(replace(found, model=model, driver="zigbee2mqtt", address="z/a"))
+        assert fault is not None
+        assert fault[0] == "model", model
+        with pytest.raises(FileRefused, match="begins with a letter or a digit"):
+            read_devices(head + f"{model},desk_sensor,chirpstack,VS340,app/24e1,d1\n".encode(), "s.csv", halle)
+
+
+@pytest.mark.parametrize(
+    ("driver", "address", "other"),
+    [
+        ("esp_rfid", "halle/entree#esp-1", "halle/entree#esp-1@192.168.1.20"),
+        ("chirpstack", "app/24e124535b000001", "app/24:E1:24:53:5B:00:00:01"),
+        ("chirpstack", "app/24e124535b000001", "APP/24-E1-24-53-5B-00-00-01"),
+    ],
+)
+def test_one_device_is_not_two_however_its_address_is_written(driver: str, address: str, other: str) -> None:
+    (line,) = (one for one in SMALL.splitlines(keepends=True) if address in one)
+    twin = line.replace(address, other).replace("code: ", "code: zz-")
+    faults = _faults(SMALL.replace(line, line + twin))
+    assert any("has the same address: one device twice" in one for one in faults), faults
+
+
+def test_zigbee_names_that_differ_by_a_capital_are_two_devices() -> None:
+    sensor = "  - {{code: {0}, kind: presence_sensor, driver: zigbee2mqtt, address: z/{0}, space: salle}}\n"
+    assert len(_read(SMALL + sensor.format("pir") + sensor.format("PIR")).devices) == 5
 
 
 def test_devices_of_a_spreadsheet_replace_those_of_their_codes_and_no_others() -> None:
