@@ -97,12 +97,17 @@ def undone(
     return _moved(state, rules, member, before.movements.get(member)) if moved else state
 
 
+def is_evacuated(state: State, door: str) -> bool:
+    """Return whether ``door`` shall stand open because of an evacuation."""
+    return state.evacuation or door in state.evacuated_doors
+
+
 def stands_open(access_list: AccessList | None, door: str, at: datetime, state: State) -> bool:
     """Return whether ``door`` shall stand open at ``at``: an evacuation, else no lockdown and a first card's period.
 
     A first card leaves a door open only while its place is open.
     """
-    if state.evacuation or door in state.evacuated_doors:
+    if is_evacuated(state, door):
         return True
     if access_list is None or access_list.lockdown or state.lockdown or door in state.locked_doors:
         return False

@@ -285,7 +285,8 @@ class Place:
             if door is None:
                 state = self.memory.state
                 self.memory.become(replace(state, locked_doors=frozenset(), evacuated_doors=frozenset()))
-            return self.lock_down(False, door) and self.evacuate(False, door)
+            ended = [self.lock_down(False, door), self.evacuate(False, door)]
+            return any(ended)
 
     def enrol(self, device: str, until: int, on_card: OnCard) -> bool:
         """Give ``on_card`` the next card at reader ``device`` before ``until``, instead of deciding on it.
@@ -321,7 +322,7 @@ class Place:
             state = self.memory.state
             if door is None:
                 self.memory.become(replace(state, **{whole: on}))  # type: ignore[arg-type]
-            elif door in self._entries.watches:
+            elif door in self._entries.watches or (not on and door in getattr(state, doors)):
                 of: frozenset[str] = getattr(state, doors)
                 changed = of | {door} if on else of - {door}
                 self.memory.become(replace(state, **{doors: changed}))  # type: ignore[arg-type]

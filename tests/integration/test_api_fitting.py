@@ -226,6 +226,16 @@ def test_a_door_isnt_left_without_a_lock_unasked(network: Managed) -> None:
     assert refused(network.change("manager", "PATCH", door, {"retired": True}))[:2] == (409, "retired")
     gone = network.change("manager", "PATCH", lock, {"retired": True, "confirm_no_lock": True})
     assert gone.status_code == 200, gone.text
+    carried_out = (
+        "INSERT INTO command (place, gateway, door, do_what, ordered_by, ordered_at, expires_at, outcome)"
+        " SELECT g.place, g.id, o.id, {}, 'x', clock_timestamp(), now() + interval '1 minute', 'done'"
+        " FROM gateway g JOIN door o ON o.place = g.place AND o.code = 'back' WHERE g.code = 'limoges-2' RETURNING 1"
+    )
+    network.sql(carried_out.format("'evacuate'"))
+    held_open = network.change("manager", "PATCH", door, {"retired": True})
+    assert refused(held_open)[:2] == (409, "retired")
+    assert "an evacuation in force" in held_open.text
+    network.sql(carried_out.format("'release'"))
     assert network.change("manager", "PATCH", door, {"retired": True}).status_code == 200
     assert '"back"' not in network.get("manager", "/v1/places/limoges/doors").text
     assert network.get("manager", "/v1/places/limoges/doors/back/rules").status_code == 404

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from gateway.config import GatewayConfig
 from gateway.equipment import equip
 from tests.unit.gateway.hall import ANNA, BEN, Hall, config
@@ -63,21 +65,45 @@ def test_a_grant_in_the_middle_is_taken_under_the_next_configuration() -> None:
     assert hall.events[-1]["reason"] == "anti_passback"
 
 
-def test_a_door_that_goes_while_its_lock_is_open_gets_no_further_command() -> None:
+@pytest.mark.parametrize("without", ["", "reader-lab"])
+@pytest.mark.parametrize("door", [None, "lab"])
+def test_a_door_that_is_removed_in_an_evacuation_stays_open_until_that_ends(door: str | None, without: str) -> None:
     hall = Hall()
-    hall.place.evacuate(True)
+    card(hall, "in", BEN)
+    hall.place.evacuate(True, door)
     tick(hall, 0.5)
-    assert {topic for topic, _ in hall.commands} == {"gare/in/cmd", "gare/lab/cmd"}
-    become(hall, doors=[{"code": "entry", "lock": "reader-in"}])
+    become(hall, without, doors=[{"code": "entry", "lock": "reader-in"}])
     hall.commands.clear()
     for _ in range(10):
         tick(hall, 1.0)
-    assert {topic for topic, _ in hall.commands} == {"gare/in/cmd"}
-    hall.place.release()
+    assert "gare/lab/cmd" in {topic for topic, _ in hall.commands}, "people may be on their way to it"
+    assert "m-ben" in hall.place.memory.state.movements, "the evacuation list stays"
+    assert hall.place.release(door), "also for a door that isn't there any more"
+    assert hall.place.memory.state.evacuated_doors == frozenset()
+    hall.commands.clear()
+    for _ in range(10):
+        tick(hall, 1.0)
+    assert hall.commands == []
     become(hall)
     hall.events.clear()
     tick(hall, 1.0)
     assert hall.events == [], "the door is not said to have stood open until now"
+    assert hall.commands == [], "and doesn't open when it comes back"
+
+
+def test_the_lock_of_a_removed_door_that_is_another_doors_now_is_held_open_no_longer() -> None:
+    hall = Hall()
+    hall.place.evacuate(True, "lab")
+    tick(hall, 0.5)
+    become(
+        hall,
+        doors=[{"code": "entry", "lock": "reader-in"}, {"code": "store", "lock": "reader-lab"}],
+        devices=device("reader-lab", door="store"),
+    )
+    hall.commands.clear()
+    for _ in range(10):
+        tick(hall, 1.0)
+    assert hall.commands == []
 
 
 def test_a_door_that_is_held_open_opens_its_new_lock_at_once_and_lets_the_old_one_fall_shut() -> None:

@@ -1,0 +1,42 @@
+-- A door that an evacuation holds open stays in service until a release: people may be on their way to it.
+
+-- Whether a gateway in service has carried out (or may just carry out) an evacuation of the door, or of its whole place, and
+-- no release since.
+CREATE FUNCTION door_evacuated(its_place integer, its_door integer) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT EXISTS (
+    SELECT FROM command c JOIN gateway g ON g.id = c.gateway AND g.retired_at IS NULL
+    WHERE c.place = its_place AND c.do_what = 'evacuate' AND (c.door IS NULL OR c.door = its_door)
+      AND (c.outcome = 'done' OR (c.outcome IS NULL AND c.expires_at > now()))
+      AND NOT EXISTS (
+        SELECT FROM command r WHERE r.gateway = c.gateway AND r.do_what = 'release' AND r.outcome = 'done'
+          AND (r.door IS NULL OR r.door = c.door) AND r.ordered_at > c.ordered_at))
+$$;
+REVOKE ALL ON FUNCTION door_evacuated(integer, integer) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION door_fitted() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  o door;
+  users text;
+BEGIN
+  PERFORM fitting_due(NEW.place);
+  SELECT * INTO o FROM door x WHERE x.id = NEW.id;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  IF o.retired_at IS NULL THEN
+    IF EXISTS (SELECT FROM space s WHERE s.id IN (o.from_space, o.to_space) AND s.retired_at IS NOT NULL) THEN
+      PERFORM fitted_refused('fitted_door', format('door %s would lead to a space that is out of service: choose another space', o.code));
+    END IF;
+    RETURN NULL;
+  END IF;
+  SELECT string_agg(x.what, ', ' ORDER BY x.what) INTO users FROM (
+    SELECT 'device ' || v.code FROM device v WHERE v.door = o.id AND v.retired_at IS NULL
+    UNION ALL SELECT 'a lockdown in force' FROM lockdown l WHERE l.door = o.id AND l.released_at IS NULL
+    UNION ALL SELECT 'an evacuation in force' WHERE door_evacuated(o.place, o.id)
+  ) x (what);
+  IF users IS NOT NULL THEN
+    PERFORM fitted_refused('fitted_door_in_use', format('door %s is still in use by %s: move, retire or release that first', o.code, left(users, 300)));
+  END IF;
+  RETURN NULL;
+END $$;
