@@ -137,29 +137,31 @@ class Runtime:
             if implausible(at):
                 self._append(place, "clock_step", at, text="the clock shows a time before this program was built")
         self._thread.start()
-        cards = loop.add(
-            broker,
-            client_id=f"maillage-gateway-{self._boot}",
-            on_message=lambda message: self._heard_live(message, live=not loop.reads_old),
-            on_send=self._commands.sent,
-            on_disconnect=self._commands.forget,
-            subscriptions=[
-                *((topic, 1) for topic in self._live.filters),
-                *((topic, COMMANDS_QOS) for topic in self._commands.filters),
-            ],
-            may_read=lambda: self._arrivals.qsize() < _WAITING_MAX,
-        )
-        self._publish = lambda topic, payload, sent: cards.publish_now(topic, payload, on_sent=sent)
-        self._clear = lambda topic: cards.publish(topic, b"", retain=True)
-        sensors = loop.add(
-            broker,
-            client_id=self._client_id(),
-            on_message=lambda message: self._arrived(message, live=False, session=self._deliveries.session),
-            on_session=self._session,
-            subscriptions=[(topic, 1) for topic in self._kept.filters],
-            may_read=lambda: self._arrivals.qsize() < _WAITING_MAX and self._spool.has_room,
-        )
-        self._links = (cards, sensors)
+        client_id = self._client_id()
+        with self._rerouting:  # a configuration that comes now waits: it must find the links to subscribe with
+            cards = loop.add(
+                broker,
+                client_id=f"maillage-gateway-{self._boot}",
+                on_message=lambda message: self._heard_live(message, live=not loop.reads_old),
+                on_send=self._commands.sent,
+                on_disconnect=self._commands.forget,
+                subscriptions=[
+                    *((topic, 1) for topic in self._live.filters),
+                    *((topic, COMMANDS_QOS) for topic in self._commands.filters),
+                ],
+                may_read=lambda: self._arrivals.qsize() < _WAITING_MAX,
+            )
+            self._publish = lambda topic, payload, sent: cards.publish_now(topic, payload, on_sent=sent)
+            self._clear = lambda topic: cards.publish(topic, b"", retain=True)
+            sensors = loop.add(
+                broker,
+                client_id=client_id,
+                on_message=lambda message: self._arrived(message, live=False, session=self._deliveries.session),
+                on_session=self._session,
+                subscriptions=[(topic, 1) for topic in self._kept.filters],
+                may_read=lambda: self._arrivals.qsize() < _WAITING_MAX and self._spool.has_room,
+            )
+            self._links = (cards, sensors)
         self._acknowledgements.send = sensors.acknowledge
         self._connected = lambda: cards.connected and sensors.connected
 
