@@ -43,6 +43,8 @@ class Centre:
         self.versions: dict[str, int] = {}
         self.at: dict[str, float] = {}
         """When each gateway's version last moved."""
+        self.configured: set[str] = set()
+        """Gateways that hold a configuration from the centre."""
         self.online: dict[str, bool] = {}
         self.reasons: dict[tuple[str, str], str] = {}
         """By gateway and token: what was last decided."""
@@ -67,6 +69,8 @@ class Centre:
                         self.reasons[code, event["card"]] = event["reason"]
             else:
                 self.online[code] = body["online"]
+                if body.get("config_version"):
+                    self.configured.add(code)
                 version = body.get("list_version") or 0
                 if body["online"] and version != self.versions.get(code):
                     self.versions[code], self.at[code] = version, now
@@ -180,6 +184,8 @@ def chain(where: Stand, victims: int, *, tls: bool = False) -> Iterator[tuple[Ch
         codes = {one.gateway for one in gateways}
         progress(f"waiting for the lists of {len(codes)} gateways")
         centre.wait(lambda: all(centre.versions.get(code, 0) > 0 for code in codes), "every gateway has its list")
+        if tls:  # the readers, too, come from the centre then, and may come after the list
+            centre.wait(lambda: codes <= centre.configured, "every gateway has its configuration")
         yield built, people
     finally:
         for child in reversed(children):
