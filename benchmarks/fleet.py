@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.stand import DESKS
-from gateway.contract.wire import WINDOW
+from gateway.contract.wire import Mark
 from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
+from gateway.spool.values import Position
+from gateway.uplink.window import MARK_WAIT_S, Window
 
 BATCH: Final = 500
-_RESEND_S: Final = 5.0
 _EPOCH: Final = secrets.token_hex(8)
 
 
@@ -45,40 +46,50 @@ def events(first: int, count: int, at: int, step_us: int) -> list[str]:
 
 
 class _Gateway:
-    """One gateway: its batches, how far they are sent and committed."""
+    """One gateway: its batches, and the window by which it sends them."""
 
     def __init__(self, place: str, code: str, shard: int, bodies: list[bytes]) -> None:
         self.topic = f"maillage/v1/{shard:02d}/{place}/{code}/"
         self.bodies = bodies
         self.committed = 0
-        self.sent = 0
-        self.moved_at = 0.0
-        self.probing = False
-        """After a time-out one batch at a time goes out until a mark moves, as in ``gateway.uplink.window``."""
+        """Batches."""
+        self.window = Window(Position(epoch=_EPOCH, committed=0, last=len(bodies) * BATCH))
         self.link: Link
+        self._lock = threading.Lock()
 
-    def pump(self, now: float) -> None:
+    def begin(self, now: float) -> None:
+        """Send the first batches; no mark is retained of a new epoch."""
+        with self._lock:
+            self.window.connected(now - MARK_WAIT_S)
+            self._pump(now)
+
+    def _pump(self, now: float) -> None:
         """Send while the window has room."""
-        while self.sent < len(self.bodies) and self.sent - self.committed < (1 if self.probing else WINDOW):
+        while (after := self.window.send_after(now)) is not None:
             head = b'{"epoch":"%s","first":%d,"sent_at":%d,"events":[' % (
                 _EPOCH.encode(),
-                self.sent * BATCH + 1,
+                after + 1,
                 time.time_ns() // 1000,
             )
-            self.link.publish(self.topic + "events", head + self.bodies[self.sent] + b"]}", qos=1)
-            self.sent += 1
-            self.moved_at = now
+            self.link.publish(self.topic + "events", head + self.bodies[after // BATCH] + b"]}", qos=1)
+            self.window.sent(after + BATCH, now)
 
     def hear(self, message: Message) -> None:
         """Move with the mark."""
-        mark = json.loads(message.payload)
-        if mark["epoch"] == _EPOCH:
-            batches = mark["seq"] // BATCH
-            now = time.monotonic()
-            if batches > self.committed:
-                self.committed, self.moved_at, self.probing = batches, now, False
-                self.sent = max(self.sent, batches)
-            self.pump(now)
+        mark, now = Mark.model_validate_json(message.payload), time.monotonic()
+        with self._lock:
+            self.window.mark(mark, now)
+            if mark.epoch == _EPOCH:
+                self.committed = mark.seq // BATCH
+            self._pump(now)
+
+    def look(self, now: float) -> None:
+        """Go back to the mark if it has not moved in time."""
+        with self._lock:
+            due = self.window.next_tick()
+            if due is not None and now >= due:
+                self.window.tick(now)
+                self._pump(now)
 
 
 def main() -> None:
@@ -105,18 +116,14 @@ def main() -> None:
     sys.stdin.readline()
     started = time.monotonic()
     for one in fleet:
-        one.pump(started)
+        one.begin(started)
     waiting = threading.Event()
     total = len(bodies) * len(fleet)
-    resent = 0
     while sum(one.committed for one in fleet) < total:
         waiting.wait(0.02)
-        now_s = time.monotonic()
         for one in fleet:
-            if one.committed < len(bodies) and now_s - one.moved_at > _RESEND_S:
-                one.sent, one.probing = one.committed, True
-                resent += 1
-                one.pump(now_s)
+            one.look(time.monotonic())
+    resent = sum(one.window.resends for one in fleet)
     print(json.dumps({"seconds": time.monotonic() - started, "events": total * BATCH, "resent": resent}), flush=True)
     loop.stop()
 

@@ -1,9 +1,12 @@
 """Event at the driver → row committed → stream client, at three rates; and card read → unlock command on the wire.
 
-``python -m benchmarks.latency [--seconds N] [--rates 100 1000 10000]``; 1,000 a second also over TLS. Real parts, each
-a process of its own: field broker, gateway (154 places), central broker, ingest, TimescaleDB, API, and one client of
-``/v1/stream``. An event's time is the gateway's, at the moment its driver's connection hears the message; the stream's
-is the client's, at the moment it reads the first message that holds the event. All clocks are this machine's.
+``python -m benchmarks.latency [--seconds N] [--rates 100 1000] [--recorded 10000]``; 1,000 a second also over TLS. Real
+parts, each a process of its own: field broker, gateway (154 places), central broker, ingest, TimescaleDB, API, and one
+client of ``/v1/stream``. An event's time is the gateway's, at the moment its driver's connection hears the message; the
+stream's is the client's, at the moment it reads the first message that holds the event. All clocks are this machine's.
+
+One process that plays 154 gateways takes about 7,500 events a second. So the highest rate comes in recorded batches
+(``benchmarks.recorded``), without field broker and gateway, and an event's time is when it goes into its batch's spool.
 """
 
 from __future__ import annotations
@@ -72,40 +75,15 @@ class Listener:
 
 
 @contextmanager
-def chain(where: Stand, *, tls: bool = False) -> Iterator[tuple[str, EmbeddedMosquitto, int, list[str]]]:
-    """Start the processes; gives the database's URL, the field broker, the API's port and the sensors' topics.
-
-    ``tls``: gateways and ingest connect with certificates.
-    """
-    name = "latency_tls" if tls else "latency"
+def centre(where: Stand, name: str, *, tls: bool = False) -> Iterator[tuple[str, int, Path]]:
+    """Start ingest and API on a database of their own; gives its URL, the API's port and a folder."""
     url, folder = where.database_url(name), where.directory / name
     folder.mkdir()
     make_network(url, PLACES)
     with psycopg.connect(url) as connection:
-        gateways = export_gateways(
-            connection, password=lambda _code: SECRET, list_key=None, card_secret=bytes.fromhex("5a" * 32)
-        )
         for login, group in (("ingest_1", "maillage_ingest"), ("api_1", "maillage_api")):
             create_login(connection, login, group)
-    spool = folder / "spool.sqlite"
-    if tls:
-        seed = new_seed()
-        joined = where.secure.join(
-            folder / "identities", [(one.shard, one.place, one.gateway) for one in gateways], seed
-        )
-        where.secure.admit(joined)
-        configure(spool, joined, {one.gateway: one for one in gateways}, seed)
-        connects = {"MAILLAGE_IDENTITY": str(folder / "identities")}
-    else:
-        where.broker.enrol({one.gateway: SECRET for one in gateways})
-        write_gateways(folder / "gateways.json", gateways)
-        connects = {
-            "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{where.broker.port}",
-            "MAILLAGE_GATEWAYS_FILE": str(folder / "gateways.json"),
-        }
-    field = EmbeddedMosquitto(folder / "field", bundle=fetch())
-    field.start()
-    api, ingest, gateway = free_port(), free_port(), free_port()
+    api, ingest = free_port(), free_port()
     children = [
         _child(
             folder,
@@ -126,35 +104,77 @@ def chain(where: Stand, *, tls: bool = False) -> Iterator[tuple[str, EmbeddedMos
                 "MAILLAGE_HTTP_PORT": str(api),
             },
         ),
-        _child(
-            folder,
-            "gateway",
-            f"{gateway}/healthz",
-            {
-                **connects,
-                "MAILLAGE_FIELD_MQTT_URL": field.url(),
-                "MAILLAGE_SPOOL": str(spool),
-                "MAILLAGE_METRICS_PORT": str(gateway),
-            },
-        ),
     ]
-    topics = [
-        device.address
-        for desk in range(24)
-        for one in gateways
-        for device in one.devices
-        if device.code == f"desk-{desk}"
-    ]
+    with _running(children):
+        yield url, api, folder
+
+
+@contextmanager
+def _running(children: list[Child]) -> Iterator[None]:
     try:
         for child in children:
             child.start()
         for child in children:
             child.wait_until_well(deadline_s=60, stopped=lambda: False)
-        yield url, field, api, topics
+        yield
     finally:
         for child in reversed(children):
             child.stop()
-        field.stop()
+
+
+@contextmanager
+def chain(where: Stand, *, tls: bool = False) -> Iterator[tuple[str, EmbeddedMosquitto, int, list[str]]]:
+    """Start the processes; gives the database's URL, the field broker, the API's port and the sensors' topics.
+
+    ``tls``: gateways and ingest connect with certificates.
+    """
+    with centre(where, "latency_tls" if tls else "latency", tls=tls) as (url, api, folder):
+        with psycopg.connect(url) as connection:
+            gateways = export_gateways(
+                connection, password=lambda _code: SECRET, list_key=None, card_secret=bytes.fromhex("5a" * 32)
+            )
+        spool = folder / "spool.sqlite"
+        if tls:
+            seed = new_seed()
+            joined = where.secure.join(
+                folder / "identities", [(one.shard, one.place, one.gateway) for one in gateways], seed
+            )
+            where.secure.admit(joined)
+            configure(spool, joined, {one.gateway: one for one in gateways}, seed)
+            connects = {"MAILLAGE_IDENTITY": str(folder / "identities")}
+        else:
+            where.broker.enrol({one.gateway: SECRET for one in gateways})
+            write_gateways(folder / "gateways.json", gateways)
+            connects = {
+                "MAILLAGE_MQTT_URL": f"mqtt://127.0.0.1:{where.broker.port}",
+                "MAILLAGE_GATEWAYS_FILE": str(folder / "gateways.json"),
+            }
+        field = EmbeddedMosquitto(folder / "field", bundle=fetch())
+        field.start()
+        metrics = free_port()
+        gateway = _child(
+            folder,
+            "gateway",
+            f"{metrics}/healthz",
+            {
+                **connects,
+                "MAILLAGE_FIELD_MQTT_URL": field.url(),
+                "MAILLAGE_SPOOL": str(spool),
+                "MAILLAGE_METRICS_PORT": str(metrics),
+            },
+        )
+        topics = [
+            device.address
+            for desk in range(24)
+            for one in gateways
+            for device in one.devices
+            if device.code == f"desk-{desk}"
+        ]
+        try:
+            with _running([gateway]):
+                yield url, field, api, topics
+        finally:
+            field.stop()
 
 
 def _child(folder: Path, name: str, health: str, environment: dict[str, str]) -> Child:
@@ -171,13 +191,11 @@ def _as(url: str, user: str) -> str:
     return url.replace("postgres:", f"{user}:", 1)
 
 
-def measure(
-    url: str, field: EmbeddedMosquitto, listener: Listener, sensors: Any, orders: dict[str, Any]
-) -> dict[str, float]:
-    """Run the sensors at one rate; latencies in milliseconds."""
+def measure(url: str, listener: Listener, load: Any, orders: dict[str, Any]) -> dict[str, float]:
+    """Run the load at one rate; latencies in milliseconds."""
     began = time.time_ns() // 1000
-    print(json.dumps(orders), file=sensors.stdin, flush=True)
-    said = json.loads(sensors.stdout.readline())
+    print(json.dumps(orders), file=load.stdin, flush=True)
+    said = json.loads(load.stdout.readline())
     ended = time.time_ns() // 1000
     rows = _settled(url, began, ended)
     seen: list[float] = []
@@ -224,27 +242,39 @@ def _settled(url: str, began: int, ended: int) -> list[tuple[str, int, int]]:
 
 def rates(where: Stand, wanted: Iterable[int], seconds: float, *, tls: bool = False) -> dict[int, dict[str, float]]:
     """Measure at each rate; ``tls``: gateways and ingest connect with certificates."""
-    found = {}
     with chain(where, tls=tls) as (url, field, api, topics):
-        listener = Listener(api)
-        sensors = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.sensors"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
         order = {"url": field.url(), "topics": topics}
-        try:
-            measure(url, field, listener, sensors, {**order, "rate": 200, "seconds": 3})  # all of it warm
-            for rate in wanted:
-                one = measure(url, field, listener, sensors, {**order, "rate": rate, "seconds": seconds})
-                progress(
-                    f"{one['rate']:>8,.0f} events/s{' over TLS' if tls else ''}: "
-                    f"driver to stream p50 {one['p50']:.1f} ms, p99 {one['p99']:.1f} ms; "
-                    f"to the transaction p50 {one['stored_p50']:.1f} ms, p99 {one['stored_p99']:.1f} ms; "
-                    f"{one['stored']:,} of {one['sent']:,} stored"
-                )
-                found[rate] = one
-        finally:
-            sensors.kill()
-            sensors.wait()
+        return _rates(url, api, "benchmarks.sensors", order, wanted, seconds, "over TLS" if tls else "")
+
+
+def recorded(where: Stand, wanted: Iterable[int], seconds: float) -> dict[int, dict[str, float]]:
+    """Measure at each rate what the centre takes, with recorded batches in place of gateways (``recorded``)."""
+    with centre(where, "recorded") as (url, api, _):
+        logins = where.gateway_logins(PLACES, tls=False)
+        gateways = [[place, code, n % 64, broker] for n, (place, code, broker, _) in enumerate(logins, start=1)]
+        return _rates(url, api, "benchmarks.recorded", {"gateways": gateways}, wanted, seconds, "in recorded batches")
+
+
+def _rates(  # noqa: PLR0917
+    url: str, api: int, load: str, order: dict[str, Any], wanted: Iterable[int], seconds: float, how: str
+) -> dict[int, dict[str, float]]:
+    found = {}
+    listener = Listener(api)
+    process = subprocess.Popen([sys.executable, "-m", load], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        measure(url, listener, process, {**order, "rate": 200, "seconds": 3})  # all of it warm
+        for rate in wanted:
+            one = measure(url, listener, process, {**order, "rate": rate, "seconds": seconds})
+            progress(
+                f"{one['rate']:>8,.0f} events/s {how}: "
+                f"event to stream p50 {one['p50']:.1f} ms, p99 {one['p99']:.1f} ms; "
+                f"to the transaction p50 {one['stored_p50']:.1f} ms, p99 {one['stored_p99']:.1f} ms; "
+                f"{one['stored']:,} of {one['sent']:,} stored"
+            )
+            found[rate] = one
+    finally:
+        process.kill()
+        process.wait()
     return found
 
 
@@ -252,11 +282,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0, help="of each rate (default 15)")
-    parser.add_argument("--rates", type=int, nargs="+", default=[100, 1000, 10_000], help="events a second")
+    parser.add_argument("--rates", type=int, nargs="+", default=[100, 1000], help="events a second")
+    parser.add_argument(
+        "--recorded", type=int, nargs="*", default=[10_000], help="events a second, in recorded batches (default 10000)"
+    )
     parser.add_argument("--taps", type=int, default=2000, help="card reads (default 2000)")
     choice = parser.parse_args()
     with stand() as where:
-        found = rates(where, choice.rates, choice.seconds)
+        found = rates(where, choice.rates, choice.seconds) | recorded(where, choice.recorded, choice.seconds)
         secure = rates(where, [_USUAL], choice.seconds, tls=True)
         if _USUAL not in found:
             found |= rates(where, [_USUAL], choice.seconds)
@@ -266,7 +299,7 @@ def main() -> None:
             value=found[_USUAL]["p99"],
             unit="ms",
             reference="goal at 1,000 events/s",
-            reference_value=150,
+            reference_value=75,
         )
     ]
     for quantile in ("p50", "p99"):

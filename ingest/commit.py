@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import psycopg
@@ -55,10 +55,12 @@ class Books:
         unreadable: list[Letter],
         *,
         keep: bool = True,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Tally:
         """Store what is new in ``readings``, fold it, move the marks, and notify; return what was done.
 
-        With ``keep`` False it is a trial: all is done, and taken back.
+        With ``keep`` False it is a trial: all is done, and taken back. ``meanwhile`` is called while the database
+        commits; it must not use the connection.
 
         Raises:
             psycopg.Error: the transaction failed as a whole; nothing was stored. A SQLSTATE of ``store.OVERTAKEN``:
@@ -70,15 +72,17 @@ class Books:
             work.shards |= {letter.gateway.shard for letter in unreadable if letter.gateway is not None}
             self._load(connection, readings)
             placed = [(self._stream(connection, reading, work), reading) for reading in readings]
-            for stream, reading in sorted(placed, key=lambda pair: pair[0].id if pair[0] else 0):
-                work.tally.received += len(reading.events)
-                self._accept(stream, reading, work)
+            self._look_up(connection, readings, work)
+            with work.rows:
+                for stream, reading in sorted(placed, key=lambda pair: pair[0].id if pair[0] else 0):
+                    work.tally.received += len(reading.events)
+                    self._accept(stream, reading, work)
+                work.settle()  # while the database takes the last rows
             for letter in unreadable:
                 work.tally.dead.append(letter.reason)
-                _log_letter(letter)
                 work.said(self._limit.of_message(letter, now))
-            work.tally.stored = len(work.rows)
-            self._write(connection, work, commit=keep)
+            work.tally.stored = work.rows.count
+            self._write(connection, work, commit=keep, meanwhile=meanwhile)
             if not keep:
                 connection.execute("ROLLBACK")
         if not keep:
@@ -124,6 +128,7 @@ class Books:
             The ids of those that became events; and of the others, id, error and reason.
         """
         work = self._begin(connection, tx, now)
+        rows: list[bytes] = []
         done: list[int] = []
         refused: list[tuple[int, str, str]] = []
         for letter in old:
@@ -149,7 +154,7 @@ class Books:
             apply_late(place, event, device, at)
             if event["kind"] in TELLING:
                 work.entailed.take(event, gateway, device, at)
-            work.rows.append(
+            rows.append(
                 row(
                     event,
                     at=at,
@@ -164,6 +169,9 @@ class Books:
             seq = letter.seq
             work.parts.append(Stored(stream=letter.stream, place=gateway.place, first=seq, last=seq, low=at, high=at))
             done.append(letter.id)
+        with work.rows:
+            work.rows.send(rows)
+            work.settle()
         self._write(connection, work)
         store.notify(connection, "maillage_occupancy", work.spaces)
         return done, refused
@@ -186,16 +194,15 @@ class Books:
 
     def _begin(self, connection: Fenced, tx: int, now: int, shards: Iterable[int] = ()) -> Work:
         self._quota.begin()
-        return Work(connection=connection, tx=tx, now=now, quota=self._quota, shards=set(shards))
+        return Work(tx=tx, now=now, quota=self._quota, rows=store.Rows(connection), shards=set(shards))
 
-    def _write(self, connection: Fenced, work: Work, *, commit: bool = False) -> None:
-        """Write what a transaction gathered: rows, folds, letters, alarms, the marks last; COMMIT with ``commit``.
+    def _write(
+        self, connection: Fenced, work: Work, *, commit: bool = False, meanwhile: Callable[[], None] | None = None
+    ) -> None:
+        """Write what a transaction gathered beside its rows: folds, letters, alarms, the marks last; and COMMIT.
 
-        All but the rows travel at once; after the first that fails the database ignores the rest, COMMIT included.
+        All of it travels at once; after the first that fails the database ignores the rest, COMMIT included.
         """
-        store.copy_events(connection, work.rows)
-        for fold in work.places.values():
-            fold.settle()
         with connection.pipeline():
             work.spaces = store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
             for kept in work.letters:
@@ -212,6 +219,8 @@ class Books:
             store.append_feed(connection, work.tx, work.parts)
             if commit:
                 connection.execute("COMMIT")
+            if meanwhile is not None:
+                meanwhile()
 
     def _load(self, connection: store.Connection, readings: list[ReadBatch]) -> None:
         """Read the marks and folds that aren't known yet."""
@@ -245,6 +254,12 @@ class Books:
         known.append(stream)
         return stream
 
+    def _look_up(self, connection: store.Connection, readings: list[ReadBatch], work: Work) -> None:
+        """Look up which events the database holds in earlier streams: nothing can be asked once rows are sent."""
+        for reading in readings:
+            if reading.was:
+                work.held[id(reading)] = earlier.held(connection, self._streams[reading.gateway.id], reading)
+
     def _accept(self, stream: Stream | None, reading: ReadBatch, work: Work) -> None:
         """Take what is new of a batch: cut off what was seen, ignore what lies beyond a gap or continues another spool.
 
@@ -277,7 +292,7 @@ class Books:
                 # This transaction has taken from the earlier stream, and its rows can't be looked up yet.
                 tally.beyond_gap += count
                 return
-            held = earlier.held(work.connection, self._streams[reading.gateway.id], reading) - set(range(seen))
+            held = work.held[id(reading)] - set(range(seen))
         newest = self._take(stream, reading, seen, held, work)
         reached.seq, reached.digest = end, reading.digest
         reached.held_before += len(held)
@@ -289,7 +304,7 @@ class Books:
             tally.lags.append((work.now - newest) / 1e6)
 
     def _take(self, stream: Stream, reading: ReadBatch, seen: int, held: frozenset[int], work: Work) -> int:
-        """Encode and fold the events of a batch after the first ``seen``; returns the newest event's time.
+        """Encode, send and fold the events of a batch after the first ``seen``; returns the newest event's time.
 
         Args:
             held: indices of events whose rows stand in an earlier stream.
@@ -297,13 +312,14 @@ class Books:
         gateway = reading.gateway
         place_id, devices, stream_id, tx, now = gateway.place, gateway.devices, stream.id, work.tx, work.now
         place = work.places.setdefault(place_id, self._folds[place_id])
-        apply, add, entail = place.apply, work.rows.append, work.entailed.take
+        rows: list[bytes] = []
+        apply, add, entail = place.apply, rows.append, work.entailed.take
         received = reading.message.received_at
         shift, wrong = self._shift(reading)
         low, high = received - clock.OLDEST - shift, received + clock.TOLERANCE - shift
         seq = reading.first + seen - 1
         newest = 0
-        earliest, latest, before = received + clock.TOLERANCE, received - clock.OLDEST, len(work.rows)
+        earliest, latest = received + clock.TOLERANCE, received - clock.OLDEST
         for event in reading.events[seen:] if seen else reading.events:
             seq += 1
             if wrong:
@@ -345,7 +361,8 @@ class Books:
                 earliest = at
             if at > latest:  # noqa: PLR1730
                 latest = at
-        if len(work.rows) > before:
+        work.rows.send(rows)
+        if rows:
             part = Stored(
                 stream=stream_id, place=place_id, first=reading.first + seen, last=seq, low=earliest, high=latest
             )
@@ -368,17 +385,3 @@ class Books:
         if _CLOCK_STEP not in reading.message.payload:
             return clock.beyond_tolerance(shift), []
         return 0, clock.corrections(reading.events, shift)
-
-
-def _log_letter(letter: Letter) -> None:
-    gateway, message = letter.gateway, letter.message
-    log.warning(
-        "dead_letter",
-        extra={
-            "gateway": gateway.code if gateway else None,
-            "topic": message.topic,
-            "reason": letter.reason,
-            "error": letter.error,
-            "bytes": len(message.payload),
-        },
-    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -223,15 +224,51 @@ def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> 
     return {place: PlaceFold(place, topology, rows) for place, rows in spaces.items()}
 
 
+class Rows:
+    """Encoded rows of ``event`` on their way to the database, which stores them while the next ones are encoded.
+
+    The COPY begins with the first rows, so nothing else may be asked on this connection until the block's end. An error
+    within the block breaks it off, and the transaction with it.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.count = 0
+        """Rows sent."""
+        self._cursor = connection.cursor()
+        self._open = ExitStack()
+        self._copy: psycopg.Copy | None = None
+
+    def __enter__(self) -> Self:
+        """Nothing is sent yet."""
+        return self
+
+    def send(self, rows: Sequence[bytes]) -> None:
+        """Send some rows (``gateway.contract.stored_events.row``); doesn't wait until they are stored."""
+        if not rows:
+            return
+        if self._copy is None:
+            self._copy = self._open.enter_context(self._cursor.copy(COPY_EVENT))
+            self._copy.write(HEADER)
+        self._copy.write(b"".join(rows))
+        self.count += len(rows)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait until all of them are stored, or break off.
+
+        Raises:
+            psycopg.Error: the database refuses one.
+        """
+        if kind is None and self._copy is not None:
+            self._copy.write(TRAILER)
+        self._open.__exit__(kind, error, trace)
+
+
 def copy_events(connection: Connection, rows: Sequence[bytes]) -> None:
     """Store encoded rows (``gateway.contract.stored_events.row``)."""
-    if not rows:
-        return
-    with connection.cursor() as cursor, cursor.copy(COPY_EVENT) as copy:
-        copy.write(HEADER)
-        for start in range(0, len(rows), 1000):
-            copy.write(b"".join(rows[start : start + 1000]))
-        copy.write(TRAILER)
+    with Rows(connection) as sent:
+        sent.send(rows)
 
 
 def move_marks(connection: Connection, moves: Sequence[Reached]) -> None:

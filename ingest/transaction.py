@@ -37,12 +37,13 @@ class Tally:
 class Work:
     """What a transaction gathers before it writes."""
 
-    connection: store.Connection
     tx: int
     now: int
     quota: Quota
     tally: Tally = field(default_factory=Tally)
-    rows: list[bytes] = field(default_factory=list)
+    held: dict[int, frozenset[int]] = field(default_factory=dict)
+    """``id`` of a batch → indices of its events that an earlier stream of its gateway holds."""
+    rows: store.Rows
     letters: list[DeadLetter] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
     entailed: Consequences = field(default_factory=Consequences)
@@ -53,6 +54,11 @@ class Work:
     """Whose state is new."""
     parts: list[Stored] = field(default_factory=list)
     """What the rows are, for the feed."""
+
+    def settle(self) -> None:
+        """Estimate the places anew, which takes no word with the database."""
+        for fold in self.places.values():
+            fold.settle()
 
     def unread(self, letter: DeadLetter) -> None:
         """Count an event that can't be read, and keep it while its gateway's quota has room."""

@@ -18,11 +18,11 @@ from gateway.contract.wire import Mark
 from ingest import due, isolate, records, replay, store, topology
 from ingest.commit import Books
 from ingest.inbox import Inbox
-from ingest.messages import Letter, Message, ReadBatch, Refusal, read, sender
+from ingest.messages import Letter, Message, ReadBatch, Refusal, sender
 from ingest.metrics import Metrics
+from ingest.reading import Reader, Taken
 from ingest.settings import IngestSettings
-from ingest.splitting import Repeats
-from ingest.states import Said, States, read_state
+from ingest.states import States
 from ingest.transaction import Tally
 from occupancy.topology import Gateway, changed_places
 from process.pulse import Pulse
@@ -34,6 +34,8 @@ Publish = Callable[[str, bytes, bool], None]
 
 _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""
+_AHEAD_BYTES: Final = 200_000
+"""Of messages read while a transaction is being committed, which takes a few milliseconds."""
 _PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 """The database is away or in trouble; an alarm could not be stored either."""
 _FIRST_PAUSE_S: Final = 0.2
@@ -41,7 +43,6 @@ _LONGEST_PAUSE_S: Final = 2.0
 """Between two tries while nothing can be stored."""
 _DOUBT_S: Final = 10.0
 """A message of an unknown gateway makes the worker read the network again, at most this often."""
-_NO_DEVICES: Final = "the database has no device of this gateway: add them; its events are kept by the gateway"
 _REPLAY_EVERY_S: Final = 5.0
 """Replays are notified; this is for a notification that got lost."""
 _TOPOLOGY_EVERY_S: Final = 600.0
@@ -51,9 +52,6 @@ _LOOK_EVERY_S: Final = 5.0
 _STUCK_S: Final = 60.0
 """A worker that doesn't turn for so long, while the process runs, lets its shards go."""
 _FIRST_ANSWER_S: Final = 5.0
-
-_REFUSED_LOG_EVERY_S: Final = 60.0
-"""Of each reason: one who must not send may send a lot."""
 
 
 class Worker:
@@ -75,14 +73,13 @@ class Worker:
         self.replay_requested = threading.Event()
         self.pulse = Pulse(_STUCK_S)
         self._states = States(metrics)
-        self._repeats = Repeats()
-        self._refused_log_at: dict[str, float] = {}
+        self._reader = Reader(metrics)
         self._refused = False
         """The trouble is a refusal by a database that answers: it is an alarm."""
         self._again: list[Message] = []
         """What could not be stored: it is tried first, and until it is stored the worker isn't ready."""
-        self._doubtful = False
-        """A message came from a gateway that the topology doesn't know."""
+        self._ahead: Taken | None = None
+        """What was taken from the inbox and read while the last transaction was being committed."""
 
     def admits(self, topic: str) -> bool:
         """Whether a message is kept at all: its topic is that of a gateway in service. From the broker's thread."""
@@ -90,7 +87,7 @@ class Worker:
             return True  # nobody can say yet; it is looked at again when it is read
         found = sender(self._books.topology, topic)
         if isinstance(found, Refusal):
-            self._refuse(found)
+            self._reader.refuse(found)
         return not isinstance(found, Refusal)
 
     def run(self, stop: threading.Event) -> None:
@@ -128,6 +125,9 @@ class Worker:
         """Note why nothing can be stored; what was to be stored is kept for the next try, as far as there is room."""
         self._metrics.failures.inc()
         self.trouble = reason_of(failure)
+        if self._ahead is not None:
+            self._again += self._ahead.messages
+            self._ahead = None
         self._refused = not isinstance(failure, (*_PASSING, store.DatabaseReplaced)) and (
             getattr(failure, "sqlstate", None) not in store.OVERTAKEN
         )
@@ -162,15 +162,15 @@ class Worker:
                 self._follow(connection, keeper.held)
                 replay_at = 0.0
             stale = self.topology_stale.is_set() and not pace.wait_s(now)
-            if stale or now >= topology_at or (self._doubtful and now >= doubt_at):
+            if stale or now >= topology_at or (self._reader.doubtful and now >= doubt_at):
                 self.topology_stale.clear()
-                self._doubtful = False
+                self._reader.doubtful = False
                 self._renew(connection) if topology_at else None
                 topology_at, doubt_at = now + _TOPOLOGY_EVERY_S, now + _DOUBT_S
                 pace.done(now, time.monotonic())
-            self._again += self._inbox.take(_MOST_BYTES, wait_s=0.0 if self._again else 0.25)
+            taken = self._take()
             if self._again:
-                self._work(connection, self._again)
+                self._work(connection, taken)
                 self._again = []
             if not self.ready.is_set():
                 self._recovered(connection)
@@ -220,41 +220,34 @@ class Worker:
         else:
             log.info("standby", extra={"reason": "other workers own all of these shards"})
 
-    def _work(self, connection: Fenced, messages: list[Message]) -> None:
-        """Commit some messages and publish the marks that they lead to."""
+    def _take(self) -> Taken:
+        """Take what waits, read: first what was read ahead or could not be stored, then what the inbox holds."""
+        ahead, self._ahead = self._ahead, None
+        taken = Taken(topology=self._books.topology, owned=self.owned)
+        if ahead is not None and ahead.topology is taken.topology and ahead.owned == taken.owned:
+            taken = ahead
+        elif ahead is not None:
+            self._again += ahead.messages
+        waiting = self._again + self._inbox.take(_MOST_BYTES, wait_s=0.0 if taken.messages or self._again else 0.25)
+        self._again = taken.messages + waiting
+        self._reader.read(taken, waiting)
+        return taken
+
+    def _read_ahead(self) -> None:
+        """While the database commits: take and read a part of what comes next."""
+        self._ahead = Taken(topology=self._books.topology, owned=self.owned)
+        self._reader.read(self._ahead, self._inbox.take(_AHEAD_BYTES, wait_s=0.0))
+
+    def _work(self, connection: Fenced, taken: Taken) -> None:
+        """Commit what was taken and publish the marks that it leads to."""
         started = time.perf_counter()
-        readings: list[ReadBatch] = []
-        unreadable: list[Letter] = []
-        states: list[Said] = []
-        for message in messages:
-            found = sender(self._books.topology, message.topic)
-            if isinstance(found, Refusal):
-                self._refuse(found)
-                continue
-            gateway, leaf = found
-            if gateway.shard not in self.owned:
-                continue
-            if leaf == "events":
-                if not gateway.devices:
-                    self._refuse(Refusal(topic=message.topic, reason="no_devices", error=_NO_DEVICES))
-                    continue
-                one = self._read(gateway, message)
-                (readings if isinstance(one, ReadBatch) else unreadable).append(one)  # type: ignore[arg-type]
-            elif leaf == "state":
-                said = read_state(gateway, message)
-                if isinstance(said, Letter):
-                    unreadable.append(said)
-                elif said is not None:
-                    states.append(said)
-            else:
-                self._refuse(Refusal(topic=message.topic, reason="forged_topic", error=f"nothing is heard on {leaf!r}"))
-        if readings or unreadable:
-            for tally in self._commit(connection, readings, unreadable):
+        if taken.readings or taken.unreadable:
+            for tally in self._commit(connection, taken.readings, taken.unreadable):
                 for (_, epoch), (gateway, seq, digest) in tally.marks.items():
                     self._mark(gateway, Mark(epoch=epoch, seq=seq, digest=digest))
                 self._count(tally, time.perf_counter() - started)
-        if states:
-            self._aside("states_refused", lambda: self._states.store(connection, states))
+        if taken.states:
+            self._aside("states_refused", lambda: self._states.store(connection, taken.states))
 
     def _aside(self, name: str, work: Callable[[], bool | None]) -> bool:
         """Do what is done beside the events: where only that is refused, events are stored all the same."""
@@ -275,7 +268,7 @@ class Worker:
             Exception: the refusal, where it lies in no event, or nothing at all could be stored.
         """
         try:
-            yield self._books.commit(connection, readings, unreadable)
+            yield self._books.commit(connection, readings, unreadable, meanwhile=self._read_ahead)
         except Exception as failure:
             if not isolate.may_be_an_events_fault(failure):
                 raise
@@ -326,31 +319,9 @@ class Worker:
         )
         self._tell(connection, lambda: raise_alarm(connection, alarm))
 
-    def _read(self, gateway: Gateway, message: Message) -> ReadBatch | Letter:
-        """Read a batch; one that is no JSON is taken apart when it comes again and again: its mark would never move."""
-        one = read(gateway, message)
-        if (
-            isinstance(one, Letter)
-            and one.reason == "invalid_json"
-            and self._repeats.unreadable(gateway, message.payload, message.received_at)
-        ):
-            return read(gateway, message, single_out=True)
-        return one
-
     def _mark(self, gateway: Gateway, mark: Mark) -> None:
         topic = f"maillage/v1/{gateway.shard:02d}/{gateway.place_code}/{gateway.code}/committed"
         self._publish(topic, mark.model_dump_json(exclude_none=True).encode(), True)
-
-    def _refuse(self, refusal: Refusal) -> None:
-        self._doubtful |= refusal.reason in ("unknown_gateway", "no_devices")
-        self._metrics.refused.labels(refusal.reason).inc()
-        now = time.monotonic()
-        if now >= self._refused_log_at.get(refusal.reason, 0.0):
-            self._refused_log_at[refusal.reason] = now + _REFUSED_LOG_EVERY_S
-            log.warning(
-                "message_refused",
-                extra={"topic": refusal.topic[:300], "reason": refusal.reason, "error": refusal.error[:300]},
-            )
 
     def _count(self, tally: Tally, seconds: float) -> None:
         m = self._metrics

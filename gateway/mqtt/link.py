@@ -6,6 +6,7 @@ import logging
 import random
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -81,6 +82,8 @@ class Link:
             on_send=on_send,
             on_closing=lambda: on_socket_close(self),
         )
+        self._queued: deque[str] = deque()
+        """Topics of the messages that wait for the loop's thread."""
         self._closing = False
         self._connecting = False
         self._retry_at = 0.0
@@ -101,25 +104,33 @@ class Link:
         Args:
             on_sent: called in the loop's thread when the message goes to the socket; not called if it is dropped.
         """
+        self._queued.append(topic)
         self._call_soon(lambda: self._publish(topic, payload, qos, retain, on_sent))
 
     def publish_now(
-        self, topic: str, payload: bytes, *, qos: int = 1, on_sent: Callable[[], None] | None = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        on_sent: Callable[[], None] | None = None,
     ) -> None:
         """Send a message as ``publish`` does, written to the socket by the calling thread where that is possible.
 
-        It saves the switch to the loop's thread, for which a door need not wait.
+        It saves the switch to the loop's thread, for which neither a door nor a gateway's next batch need wait.
 
         Args:
             on_sent: called in whichever thread has written it.
         """
         try:
-            written = self._session.publish_now(topic, payload, qos)
+            overtakes = retain and self._queued  # the broker keeps the last that it gets
+            written = not overtakes and self._session.publish_now(topic, payload, qos, retain)
         except ValueError as error:
             self._unpublishable(error)
             return
         if not written:
-            self.publish(topic, payload, qos=qos, on_sent=on_sent)
+            self.publish(topic, payload, qos=qos, retain=retain, on_sent=on_sent)
             return
         if self._session.wants_write():  # the socket took a part of it
             self._call_soon(lambda: self._on_work(self))
@@ -244,6 +255,7 @@ class Link:
         return {"client_id": self.client_id, "host": self.broker.host}
 
     def _publish(self, topic: str, payload: bytes, qos: int, retain: bool, on_sent: Callable[[], None] | None) -> None:
+        self._queued.popleft()
         if not self.connected:
             return
         try:

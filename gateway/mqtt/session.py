@@ -277,7 +277,7 @@ class Session:
         self._sends(topic, payload)
         self._client.publish(topic, payload, qos=qos, retain=retain)
 
-    def publish_now(self, topic: str, payload: bytes, qos: int) -> bool:
+    def publish_now(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> bool:
         """Write a message to the socket in the calling thread; False: it can't be done now, nothing was done.
 
         It can't while anything else waits to be written, which would come before it, nor over TLS: one thread at a time
@@ -291,7 +291,7 @@ class Session:
             if not self._takes_now or client.want_write():
                 return False
             self._sends(topic, payload)
-            client.publish(topic, payload, qos=qos)
+            client.publish(topic, payload, qos=qos, retain=retain)
             client._packet_write()
             return True
 

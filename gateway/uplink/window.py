@@ -9,7 +9,7 @@ from collections import deque
 from enum import Enum
 from typing import Final
 
-from gateway.contract.wire import WINDOW, Mark
+from gateway.contract.wire import WIDEST_WINDOW, WINDOW, Mark
 from gateway.spool.values import Position
 
 MARK_WAIT_S: Final = 1.0
@@ -18,6 +18,9 @@ RESEND_S: Final = 5.0
 """Without progress of the mark for this long, sending goes back to the mark."""
 REPEAT_GUARD_S: Final = 1.0
 """After a loss every batch in flight behind it is answered with the same mark; going back once is enough."""
+QUICK_S: Final = 0.1
+"""A centre that confirms a batch within this has room: each such batch widens the window by one, up to the widest. A
+slower one, or a loss, narrows it at once: many gateways that send together fill the centre's queue no further."""
 LOW_FOR_S: Final = 10.0
 LOW_TIMES: Final = 3
 """A mark below what the spool still holds must come this often, over this long, without a contradicting one in between,
@@ -46,8 +49,10 @@ class Window:
         self._last = position.last
         self._acked = position.committed
         self._sent = position.committed
-        self._flying: deque[int] = deque()
-        """The last sequence number of each batch in flight."""
+        self._flying: deque[tuple[int, float]] = deque()
+        """Of each batch in flight its last sequence number, and when it was sent."""
+        self._room = WINDOW
+        """How many of them there may be."""
         self._connected = False
         self._hold_until = 0.0
         self._moved_at = 0.0
@@ -100,9 +105,12 @@ class Window:
         if mark.seq > self._acked:
             self._acked = mark.seq
             self._sent = max(self._sent, mark.seq)
-            within = mark.seq not in self._flying
-            while self._flying and self._flying[0] <= mark.seq:
-                self._flying.popleft()
+            within = True
+            while self._flying and self._flying[0][0] <= mark.seq:
+                last, sent_at = self._flying.popleft()
+                within = last != mark.seq
+                quick = now - sent_at < QUICK_S and not self._probing
+                self._room = min(self._room + 1, WIDEST_WINDOW) if quick else WINDOW
             self._moved_at = now
             self._probing = False
             if within and self._flying and now - self._back_at >= REPEAT_GUARD_S:
@@ -124,7 +132,7 @@ class Window:
         """Return the sequence number after which the next batch starts; None: nothing is to be sent now."""
         if not self._connected or now < self._hold_until or self._sent >= self._last:
             return None
-        if len(self._flying) >= (1 if self._probing else WINDOW):
+        if len(self._flying) >= (1 if self._probing else self._room):
             return None
         return self._sent
 
@@ -132,7 +140,7 @@ class Window:
         """A batch that ends with ``last_seq`` was sent."""
         if not self._flying:
             self._moved_at = now
-        self._flying.append(last_seq)
+        self._flying.append((last_seq, now))
         self._sent = last_seq
 
     def next_tick(self) -> float | None:
@@ -154,6 +162,7 @@ class Window:
 
     def _resend(self, now: float) -> None:
         self.resends += 1
+        self._room = WINDOW
         self._back_at = now
         self._go_back(now)
 

@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gateway.contract.wire import WINDOW, Mark
+from gateway.contract.wire import WIDEST_WINDOW, WINDOW, Mark
 from gateway.spool.values import Position
-from gateway.uplink.window import LOW_FOR_S, MARK_WAIT_S, RESEND_S, Meaning, Window
+from gateway.uplink.window import LOW_FOR_S, MARK_WAIT_S, QUICK_S, RESEND_S, Meaning, Window
 
 
 @dataclass
@@ -202,6 +202,32 @@ def test_the_window_holds_four_batches() -> None:
     assert len(fill(one, 0.1)) + 4 == WINDOW
     assert one.mark(mark(2), 0.2) is Meaning.ADVANCE
     assert fill(one, 0.2) == [5, 6]
+
+
+def test_the_window_widens_while_marks_come_at_once_and_no_longer() -> None:
+    one = window(last=1000)
+    one.connected(0.0)
+    one.mark(mark(0), 0.0)
+    sent = fill(one, 1.0)
+    for n in range(1, 20):
+        one.mark(mark(n), 1.0 + n * 0.001)
+        sent += fill(one, 1.0 + n * 0.001)
+    assert len(sent) - 19 == WIDEST_WINDOW > WINDOW
+    one.mark(mark(20), 1.02 + QUICK_S)
+    assert fill(one, 1.2) == []
+    one.mark(mark(24), 1.2)
+    assert len(sent + fill(one, 1.2)) - 24 == WINDOW, "a slow centre has no more in its queue than before"
+
+
+def test_a_loss_narrows_the_window() -> None:
+    one = window(last=1000)
+    one.connected(0.0)
+    one.mark(mark(0), 0.0)
+    fill(one, 1.0)
+    one.mark(mark(4), 1.01)
+    assert fill(one, 1.01) == list(range(5, 13))
+    one.mark(mark(4), 2.5)
+    assert fill(one, 2.5) == [5, 6, 7, 8]
 
 
 def test_no_progress_goes_back_with_one_batch_until_somebody_answers() -> None:
