@@ -1,16 +1,18 @@
-"""What others than the members do at a place: visitors, finders of cards, strangers at the keypad, and worse."""
+"""What others than the members do at a place: guests, cleaners, finders of cards, strangers and worse."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from typing import Final
 
+from simulator.days import Visit
 from simulator.incidents import CODES_TRIED, Incident
 from simulator.place import VirtualPlace
 from simulator.reports import FrontDesk
 from simulator.sample.entitlements import Visitor
-from simulator.sample.people import stranger_card
+from simulator.sample.people import cleaners_card, stranger_card
 from simulator.stay import SentHomeError, Stay
 from simulator.steps import Pass, Steps, Until
 from simulator.truth import ROOT
@@ -38,6 +40,67 @@ class Acts:
         self._seed = seed
         self._front_desk = front_desk
         self._drill = drill
+
+    def uninvited(self, day: date, midnight: float, visits: Sequence[Visit]) -> Iterator[Steps]:
+        """Yield the lives of those whom no list knows: members' guests, an evening's public, and the cleaner."""
+        rates, dice = self._place.rates, self._place.dice
+        for number, visit in enumerate(visits):
+            if dice.random() < rates.guests:
+                first, last = visit.arrive_s + 1800, max(visit.arrive_s + 1801, visit.leave_s - 5400)
+                at_s, length_s = dice.uniform(first, last), dice.uniform(20, 120) * 60
+                yield self._guest(f"(guest {day} {number})", midnight + at_s, length_s, "guest")
+        if visits and day.weekday() < 5 and dice.random() < rates.evenings:
+            yield from self._evening(day, midnight, visits)
+        if dice.random() < rates.cleaning_days / 7:
+            at_s = dice.choice((5.5, 20.5)) * 3600 + dice.uniform(0, 1800)
+            yield self._clean(midnight + at_s, dice.uniform(45, 75) * 60)
+
+    def _evening(self, day: date, midnight: float, visits: Sequence[Visit]) -> Iterator[Steps]:
+        """An event after work: its public comes without cards while the last members are there."""
+        dice = self._place.dice
+        self._acts["evening.held"] += 1
+        begins = min(19 * 3600.0, max(one.leave_s for one in visits) - 1200)
+        for number in range(max(3, round(len(self._place.desks) * dice.uniform(0.2, 0.6)))):
+            at_s = begins + dice.triangular(-1200, 1200, 0)
+            length_s = max(900.0, 21.5 * 3600 + dice.gauss(0, 1200) - at_s)
+            yield self._guest(f"(evening {day} {number})", midnight + at_s, length_s, "evening")
+
+    def _guest(self, ref: str, at_s: float, length_s: float, what: str) -> Steps:
+        """Be let in by someone inside, stay in a room or the common parts, and leave without a card."""
+        yield Until(at_s)
+        place = self._place
+        self._acts["guest.came"] += what == "guest"
+        if not place.inside:
+            return
+        stay = Stay(place, self._acts, ref=ref, card=None)
+        if not (yield from stay.come_in(helped=True)):
+            return
+        self._acts[f"{what}.let_in"] += 1
+        rooms = place.meeting_rooms if what == "guest" else ()
+        stay.seat = place.dice.choice(rooms) if rooms else ROOT
+        stay.move(stay.seat)
+        try:
+            yield from stay.stay(place.scheduler.clock.now() + length_s)
+        except SentHomeError:
+            return
+        yield from stay.go_out(forgets=True)
+
+    def _clean(self, at_s: float, length_s: float) -> Steps:
+        """Clean room after room, with a card for the doors."""
+        yield Until(at_s)
+        place, clock = self._place, self._place.scheduler.clock
+        stay = Stay(place, self._acts, ref="(cleaner)", card=cleaners_card(self._seed, place.code))
+        if not (yield from stay.come_in()):
+            return
+        self._acts["cleaner.came"] += 1
+        spaces = sorted({*place.rooms, *place.desks.values()} - {ROOT} - place.labs.keys()) or [ROOT]
+        try:
+            for space in spaces:
+                stay.move(space)
+                yield from stay.stay(clock.now() + length_s / len(spaces))
+        except SentHomeError:
+            return
+        yield from stay.go_out(forgets=place.dice.random() < place.rates.forgotten_out)
 
     def perform(self, incident: Incident, midnight: float) -> Steps:
         """Let it happen."""

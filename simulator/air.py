@@ -23,7 +23,17 @@ COUNTERS: Final = (
 class Air:
     """Sends the devices' messages. Runs in the scheduler's thread; ``faults`` may be replaced from any thread."""
 
-    def __init__(self, publish: Publish, scheduler: Scheduler, *, faults: Faults, seed: int) -> None:
+    def __init__(
+        self,
+        publish: Publish,
+        scheduler: Scheduler,
+        *,
+        faults: Faults,
+        seed: int,
+        lost_uplinks: float = 0.0,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        """``lost_uplinks``: share of LoRaWAN messages that no antenna hears; ``wall_s``: seconds since the epoch."""
         self.faults = faults
         self.counters: Counter[str] = Counter(dict.fromkeys(COUNTERS, 0))
         """``said`` by devices (and ``said.DRIVER``); ``sent`` to the broker or ``unconnected``; by faults
@@ -31,6 +41,8 @@ class Air:
         self._publish = publish
         self._scheduler = scheduler
         self._dice = random.Random(seed)
+        self._lost_uplinks = lost_uplinks
+        self._wall_s = wall_s
 
     def say(self, device: str, driver: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Send a message of ``device`` (``PLACE/DEVICE``)."""
@@ -43,7 +55,8 @@ class Air:
         if faults.is_garbled(device):
             self.counters["garbled"] += 1
             payload = payload[: len(payload) // 2]
-        if faults.loss_rate and dice.random() < faults.loss_rate:
+        loss_rate = max(faults.loss_rate, self._lost_uplinks if driver == "chirpstack" else 0.0)
+        if loss_rate and dice.random() < loss_rate:
             self.counters["lost"] += 1
             return
         if faults.duplicate_rate and dice.random() < faults.duplicate_rate:
@@ -55,9 +68,17 @@ class Air:
             return
         self._send(topic, payload, retain=retain)
 
+    def is_frozen(self, device: str) -> bool:
+        """Return whether ``device`` reports its last value only."""
+        return self.faults.is_frozen(device)
+
+    def is_swapped(self, device: str) -> bool:
+        """Return whether the counter ``device`` counts the wrong way round."""
+        return self.faults.is_swapped(device)
+
     def wall_s(self, device: str) -> float:
         """Return the time by ``device``'s own clock, seconds since the epoch."""
-        return time.time() + self.faults.clock_offset_s(device)
+        return self._wall_s() + self.faults.clock_offset_s(device)
 
     def _send(self, topic: str, payload: bytes, *, retain: bool) -> None:
         self.counters["sent" if self._publish(topic, payload, retain) else "unconnected"] += 1

@@ -19,6 +19,9 @@ DAY_S: Final = 86_400.0
 WEEKDAYS: Final = (0.85, 1.0, 0.8, 1.05, 0.65, 1.0, 1.0)
 """How busy the days are beside each other, Monday first; Fridays are worked at home."""
 
+Follows = Literal["held", "slips"]
+"""Through the door that another holds open, or behind another before it shuts."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errand:
@@ -29,6 +32,10 @@ class Errand:
     end_s: float
     space: str | None = None
     """The room of a meeting, the lab; None outside (lunch) or in the place's common parts (pause)."""
+    forgets_out: bool = False
+    """Leaves for lunch without badging."""
+    follows: Follows | None = None
+    """How he or she comes back from lunch, where not with a badge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +47,10 @@ class Visit:
     leave_s: float
     errands: tuple[Errand, ...]
     """In order, apart from each other, within the stay."""
-    tailgates: bool
-    """Comes in behind another person, if there is one."""
-    forgets_out: bool
-    """Leaves without badging."""
+    follows: Follows | None = None
+    """How he or she comes in, where not with a badge; see ``simulator.unbadged``."""
+    forgets_out: bool = False
+    """Leaves without badging in the evening."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +140,4 @@ def _visit(
         arrive_s=arrive,
         leave_s=leave,
         errands=tuple(sorted(errands, key=lambda one: one.start_s)),
-        tailgates=dice.random() < member.tailgates,
-        forgets_out=dice.random() < member.forgets_out,
     )

@@ -7,15 +7,19 @@ lock moves, or it doesn't.
 from __future__ import annotations
 
 import random
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, Protocol
 
 from simulator.clock import Scheduler
+from simulator.days import Follows
 from simulator.devices.esp_rfid import VirtualEspRfid
 
 Side = Literal["in", "out"]
+How = Literal["badge", "held", "slips", "wedged", "helped", "handle"]
+"""By card or code, behind another (``simulator.days.Follows``), past a wedge, let in, by the handle."""
 
 PATIENCE_S: Final = 2.0
 """Real seconds, at least, that a person waits for the lock: the gateway lives in real time."""
@@ -25,6 +29,8 @@ PIN_AFTER_S: Final = 0.4
 PIN_AFTER_VIRTUAL_S: Final = 3.0
 FOLLOW_S: Final = 90.0
 """Virtual seconds that a tailgater waits for another person to open."""
+_BEHIND_S: Final[dict[Follows, tuple[float, float]]] = {"held": (0.3, 1.2), "slips": (1.8, 3.5)}
+"""How long after the first person, virtual seconds, the next one goes through."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,8 +44,10 @@ class Passage:
     """Told once whether he or she got through."""
     digits: str | None = None
     """Typed at the keypad: after the card a PIN, without a card a code."""
-    follows: bool = False
-    """Would rather slip through behind another."""
+    follows: Follows | None = None
+    """Would rather go through behind another."""
+    helped: bool = False
+    """Someone inside opens, by the button or the handle."""
     wedges_s: float = 0.0
     """Keeps the door open behind for so many real seconds."""
 
@@ -49,6 +57,14 @@ class Keypad(Protocol):
 
     def type(self, digits: str) -> None:
         """Say what was typed."""
+        ...
+
+
+class Contact(Protocol):
+    """A contact at a door, of any maker."""
+
+    def door(self, *, is_open: bool) -> None:
+        """Tell whether it is open."""
         ...
 
 
@@ -64,19 +80,26 @@ class VirtualDoor:
         lock: VirtualEspRfid | None,
         readers: dict[Side, VirtualEspRfid],
         keypads: dict[Side, Keypad] | None = None,
+        contacts: Sequence[Contact] | None = None,
         unlock_s: float,
         held_after_s: float = 30.0,
     ) -> None:
-        """Make door ``code``; ``readers`` and ``keypads`` by side, ``unlock_s`` in virtual seconds."""
+        """Make door ``code``; ``readers`` and ``keypads`` by side, ``unlock_s`` in virtual seconds.
+
+        ``contacts``: None: that of the lock's board.
+        """
         self.code = code
+        self.passes: list[Callable[[Side], None]] = []
+        """Called with the direction of everybody who goes through: counters."""
         self.held_after_s = held_after_s
         """Real seconds after which the gateway reports the door held open."""
         self.openings = 0
-        self.walked_through = 0
-        """People who went through the open door without a card, by tailgating or past a wedge."""
+        self.passed: Counter[tuple[Side, How]] = Counter()
+        """How many went through, which way and how."""
         self._scheduler = scheduler
         self._dice = dice
         self._lock = lock
+        self._contacts = [one for one in (lock,) if one is not None] if contacts is None else contacts
         self._readers = readers
         self._keypads = keypads or {}
         self._unlock_s = unlock_s
@@ -94,14 +117,12 @@ class VirtualDoor:
     def request(self, passage: Passage) -> None:
         """Let a person try to get through."""
         if self.is_wedged:
-            self.walked_through += 1
-            passage.done(True)
+            self._through(passage, "wedged")
+            return
+        if self._open and (passage.follows or passage.helped or self._lock is None):
+            self._through(passage)
             return
         if passage.follows:
-            if self._open:
-                self.walked_through += 1
-                passage.done(True)
-                return
             self._lingering.append(passage)
             self._scheduler.after(FOLLOW_S, lambda: self._stop_lingering(passage))
             return
@@ -129,7 +150,7 @@ class VirtualDoor:
     def _stop_lingering(self, passage: Passage) -> None:
         if passage in self._lingering:
             self._lingering.remove(passage)
-            passage.follows = False
+            passage.follows = None
             self.request(passage)
 
     def _next(self) -> None:
@@ -137,6 +158,11 @@ class VirtualDoor:
             return
         self._busy = True
         passage = self._queue.popleft()
+        if passage.helped and self._lock is not None:
+            self._lock.press_button()
+            self._scheduler.after(self._unlock_s, self._lock.release)
+            self._scheduler.after(0.5, lambda: self._pull(passage))
+            return
         reader = self._readers.get(passage.side)
         if self._lock is None or (passage.side == "out" and (passage.card is None or reader is None)):
             # No lock, or the handle inside; who has a card and a reader shows it all the same.
@@ -188,23 +214,40 @@ class VirtualDoor:
         """Open the door and go through, with those who lingered close behind."""
         self._open = True
         self.openings += 1
-        if self._lock is not None:
-            self._lock.door(is_open=True)
-        passage.done(True)
+        for contact in self._contacts:
+            contact.door(is_open=True)
+        self._through(passage)
         followers, self._lingering = self._lingering, []
-        for follower in followers:
-            self.walked_through += 1
-            follower.done(True)
+        open_s = self._dice.uniform(3, 6)
+        for number, follower in enumerate(followers):
+            after_s = number + self._dice.uniform(*_BEHIND_S[follower.follows or "slips"])
+            open_s = max(open_s, after_s + 1)
+            self._scheduler.after(after_s, partial(self._through, follower))
         if passage.wedges_s:
             self._wedged = True
             self._scheduler.after_real(passage.wedges_s, self._fall_shut)
             return
-        self._scheduler.after(self._dice.uniform(3, 6), self._fall_shut)
+        self._scheduler.after(open_s, self._fall_shut)
+
+    @property
+    def walked_through(self) -> int:
+        """Return how many went through the open door without a card, behind another or past a wedge."""
+        return sum(many for (_, how), many in self.passed.items() if how in ("held", "slips", "wedged"))
+
+    def _through(self, passage: Passage, how: How | None = None) -> None:
+        if how is None:
+            shows = passage.card is not None and passage.side in self._readers
+            alone: How = "helped" if passage.helped else "badge" if shows or passage.digits else "handle"
+            how = passage.follows or alone
+        self.passed[passage.side, how] += 1
+        for note in self.passes:
+            note(passage.side)
+        passage.done(True)
 
     def _fall_shut(self) -> None:
         self._open = self._wedged = False
-        if self._lock is not None:
-            self._lock.door(is_open=False)
+        for contact in self._contacts:
+            contact.door(is_open=False)
         self._busy = False
         self._next()
 

@@ -24,6 +24,10 @@ class Faults(BaseModel):
     """Share of messages that never arrive."""
     dead: tuple[str, ...] = ()
     """Devices that say nothing any more."""
+    frozen: tuple[str, ...] = ()
+    """Sensors that go on reporting their last value; a counter counts nobody any more."""
+    swapped: tuple[str, ...] = ()
+    """Counters that are mounted the wrong way round: who goes in counts as leaving."""
     garbage: tuple[str, ...] = ()
     """Devices whose every message is cut in half."""
     clocks: Mapping[str, float] = Field(default_factory=dict)
@@ -35,6 +39,14 @@ class Faults(BaseModel):
     def is_dead(self, device: str) -> bool:
         """Return whether ``device`` is silent."""
         return device in self.dead or "*" in self.dead
+
+    def is_frozen(self, device: str) -> bool:
+        """Return whether ``device`` reports its last value only."""
+        return device in self.frozen or "*" in self.frozen
+
+    def is_swapped(self, device: str) -> bool:
+        """Return whether ``device`` counts the wrong way round."""
+        return device in self.swapped or "*" in self.swapped
 
     def is_garbled(self, device: str) -> bool:
         """Return whether ``device`` sends garbage."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from simulator.acts import Acts
-from simulator.days import DAY_S, Errand, Visit, plan_day
+from simulator.days import DAY_S, Errand, Follows, Visit, plan_day
 from simulator.incidents import incidents_of
 from simulator.place import VirtualPlace
 from simulator.reports import FrontDesk
@@ -17,6 +18,7 @@ from simulator.sample.people import Member, members
 from simulator.stay import SentHomeError, Stay
 from simulator.steps import Answer, DrillError, Steps, Until, Walker
 from simulator.truth import ROOT
+from simulator.unbadged import Unbadged
 
 LATE_START_S: Final = 900.0
 """Members due before the run began come within this many virtual seconds after it."""
@@ -24,6 +26,8 @@ DRILL_S: Final = 900.0
 """A drill, from the alarm until all may come back, virtual seconds."""
 _TRIES_ANYWAY: Final = 0.02
 """Chance that a member comes although the pass doesn't open now."""
+_COMES_ANYWAY: Final = 0.03
+"""Chance that a member comes on a closed day: a resident with a key card and work to finish."""
 _DISCOURAGED: Final = 0.9
 """Chance, a day, of staying away after having been refused for good."""
 
@@ -39,6 +43,7 @@ class Life:
         acts: Counter[str],
         wall: Callable[[], datetime] | None = None,
         front_desk: FrontDesk | None = None,
+        closed: Callable[[date], bool] = lambda _day: False,
     ) -> None:
         """Let the members at home in ``place`` live.
 
@@ -49,6 +54,7 @@ class Life:
             wall: the time by which gateways decide (aware), so that they come when their pass opens; None: they come
                 when they like.
             front_desk: whom lost cards are reported to; None: nobody.
+            closed: days on which hardly a member comes.
         """
         self.place = place
         self.people: tuple[Member, ...] = members(seed, place.code, len(place.desks))
@@ -61,8 +67,10 @@ class Life:
         self._entitlements = entitlements(seed, place.code, self.people, workshop=bool(place.labs))
         self._entitlement = {one.ref: its for one, its in zip(self.people, self._entitlements, strict=True)}
         host = next(one.ref for one in self.people if self._entitlement[one.ref].kind == "host")
-        self._visitors = visitors(seed, place.code, host, len(place.desks))
+        self.visitors = visitors(seed, place.code, host, len(place.desks))
         self._others = Acts(place, acts, seed=seed, front_desk=front_desk, drill=self.drill)
+        self._closed = closed
+        self._unbadged = Unbadged(place.rates, random.Random(f"{seed}/{place.code}/unbadged"))
         self._walkers: list[Walker] = []
         self._busy: set[str] = set()
         """Members who are on their day; one who works into the night doesn't come twice."""
@@ -94,10 +102,21 @@ class Life:
             rooms=self.place.meeting_rooms,
             labs=tuple(sorted(self.place.labs)),
         )
-        for visit in visits:
-            if midnight + visit.leave_s > now + LATE_START_S and self._comes(visit.member):
-                self._busy.add(visit.member.ref)
-                self._walk(self._live(visit, midnight, now))
+        comes = _COMES_ANYWAY if self._closed(day) else 1.0
+        coming = [
+            one
+            for one in visits
+            if midnight + one.leave_s > now + LATE_START_S
+            and (comes == 1.0 or self.place.dice.random() < comes)
+            and self._comes(one.member)
+        ]
+        arranged = self._unbadged.arrange(coming)
+        for visit in arranged:
+            self._busy.add(visit.member.ref)
+            self._walk(self._live(visit, midnight, now))
+        if comes == 1.0:
+            for steps in self._others.uninvited(day, midnight, arranged):
+                self._walk(steps)
         for stranger in strangers:
             if midnight + stranger.at_s > now:
                 self._walk(self._others.try_card(midnight + stranger.at_s, stranger.card, "stranger_card"))
@@ -107,7 +126,7 @@ class Life:
             day,
             people=self.people,
             entitlements=self._entitlements,
-            visitors=self._visitors,
+            visitors=self.visitors,
             house=self._house,
         ):
             if midnight + incident.at_s > now:
@@ -131,7 +150,7 @@ class Life:
         yield Until(arrive if arrive > now else now + place.dice.uniform(0, LATE_START_S))
         pin = pin_of(self._seed, member.ref) if self._entitlement[member.ref].trained else None
         stay = Stay(place, self._acts, ref=member.ref, card=member.card, pin=pin)
-        if self._may_come(member) and (yield from self._come_in(stay, follows=visit.tailgates)):
+        if self._may_come(member) and (yield from self._come_in(stay, follows=visit.follows)):
             try:
                 yield from stay.stay(clock.now() + place.dice.uniform(20, 120))
                 stay.sit_down()
@@ -153,7 +172,7 @@ class Life:
             return True
         return False
 
-    def _come_in(self, stay: Stay, *, follows: bool = False) -> Answer:
+    def _come_in(self, stay: Stay, *, follows: Follows | None = None) -> Answer:
         if (yield from stay.come_in(follows=follows)):
             self._discouraged.discard(stay.ref)
             return True
@@ -168,19 +187,19 @@ class Life:
                 continue
             yield from stay.stay(midnight + errand.start_s)
             stay.stand_up(for_good=False)
-            yield from self._away(stay, visit, errand, midnight + errand.end_s)
+            yield from self._away(stay, errand, midnight + errand.end_s)
             if stay.where is None:
                 return
             stay.sit_again()
         yield from stay.stay(midnight + visit.leave_s)
 
-    def _away(self, stay: Stay, visit: Visit, errand: Errand, back: float) -> Steps:
+    def _away(self, stay: Stay, errand: Errand, back: float) -> Steps:
         """Do an errand."""
         match errand.kind:
             case "lunch":
-                yield from stay.go_out(forgets=visit.forgets_out and self.place.dice.random() < 0.3)
+                yield from stay.go_out(forgets=errand.forgets_out)
                 yield Until(back)
-                yield from self._come_in(stay)
+                yield from self._come_in(stay, follows=errand.follows)
             case "lab":
                 assert errand.space is not None
                 door = self.place.labs[errand.space]

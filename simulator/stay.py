@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+from simulator.days import Follows
 from simulator.door import VirtualDoor
 from simulator.place import VirtualPlace
 from simulator.steps import Answer, DrillError, Pass, Steps, Until
@@ -50,9 +51,9 @@ class Stay:
         self._place.move(self.where, goal, self.ref)
         self.where = goal
 
-    def come_in(self, *, follows: bool = False, tries: int = TRIES) -> Answer:
-        """Get in by the entry, in a few tries; return whether it worked."""
-        entry = self._place.entry
+    def come_in(self, *, follows: Follows | None = None, helped: bool = False, tries: int = TRIES) -> Answer:
+        """Get in by an entry, in a few tries; return whether it worked."""
+        entry = self._place.an_entry()
         if entry is None:
             self.move(ROOT)
             return True
@@ -61,7 +62,13 @@ class Stay:
                 yield Until(self._now() + TRY_AGAIN_S)
             wedges_s, self._place.wedge_s = self._place.wedge_s, 0.0
             opened = yield Pass(
-                door=entry, side="in", card=self._card, digits=self._code, follows=follows, wedges_s=wedges_s
+                door=entry,
+                side="in",
+                card=self._card,
+                digits=self._code,
+                follows=follows,
+                helped=helped,
+                wedges_s=wedges_s,
             )
             if opened:
                 self._acts["door.wedged"] += wedges_s > 0
@@ -95,9 +102,10 @@ class Stay:
     def go_out(self, *, forgets: bool = False) -> Steps:
         """Leave with the card, behind another person, or by the handle."""
         self.move(ROOT)
-        if self._place.entry is not None:
-            follows = forgets and self._place.dice.random() < 0.5
-            yield Pass(door=self._place.entry, side="out", card=None if forgets else self._card, follows=follows)
+        door = self._place.an_entry()
+        if door is not None:
+            behind: Follows | None = "slips" if forgets and self._place.dice.random() < 0.5 else None
+            yield Pass(door=door, side="out", card=None if forgets else self._card, follows=behind)
         self.move(None)
 
     def stay(self, until_s: float) -> Steps:
@@ -124,8 +132,8 @@ class Stay:
         if lab is not None:
             yield Pass(door=lab, side="out")
         self.move(ROOT)
-        if self._place.entry is not None:
-            yield Pass(door=self._place.entry, side="out", follows=dice.random() < 0.7)
+        if (door := self._place.an_entry()) is not None:
+            yield Pass(door=door, side="out", follows="held" if dice.random() < 0.7 else None)
         self.move(None)
         self._acts["drill.left"] += 1
         yield Until(max(drill.ends_s, self._now()) + dice.uniform(0, 180))
@@ -146,7 +154,7 @@ class Stay:
     def stand_up(self, *, for_good: bool) -> None:
         """Leave the desk; not for good: a coat stays on its chair."""
         if self.desk is not None:
-            self._place.rise(self.desk, for_good=for_good)
+            self._place.rise(self.desk, for_good=for_good, may_leave_bag=True)
 
     def sit_again(self) -> None:
         """Come back to the desk."""

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from simulator.clock import Scheduler
+from simulator.days import Follows
 from simulator.door import Passage, Side, VirtualDoor
 
 
@@ -37,7 +38,10 @@ class Pass:
     """The card's UID; None: the handle, or ``digits`` alone."""
     digits: str | None = None
     """A PIN to type after the card, or without one a code."""
-    follows: bool = False
+    follows: Follows | None = None
+    """Goes through behind another, if there is one."""
+    helped: bool = False
+    """Someone inside opens."""
     wedges_s: float = 0.0
     """Real seconds for which the door is kept open behind."""
 
@@ -102,6 +106,7 @@ class Walker:
                 card=step.card,
                 digits=step.digits,
                 follows=step.follows,
+                helped=step.helped,
                 wedges_s=step.wedges_s,
                 done=through,
             )

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from types import MappingProxyType
 from typing import Final
 
 from gateway.config import GatewayConfig
 from simulator.air import Air, Publish
+from simulator.building import PLAIN, Building
 from simulator.clock import Clock, Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid
 from simulator.errors import QuestionError
 from simulator.faults import Faults
 from simulator.life import Life
 from simulator.place import VirtualPlace, by_place
+from simulator.rates import MILD, Rates
 from simulator.reports import FrontDesk
 from simulator.truth import Truth
 
+NO_BUILDINGS: Final[Mapping[str, Building]] = MappingProxyType({})
 ACTS: Final = (
+    *("guest.came", "guest.let_in", "evening.held", "evening.let_in", "cleaner.came"),
     *("out_of_hours", "out_of_hours.came_anyway", "walked_in_by_chance"),
     *("visitor.came", "visitor.let_in", "visitor.refused", "visitor.without_host"),
     *("stranger_card.tried", "stranger_card.refused", "stranger_card.opened"),
@@ -49,29 +54,50 @@ class Town:
         faults: Faults | None = None,
         wall: Callable[[], datetime] | None = None,
         front_desk: tuple[str, str] | None = None,
+        rates: Rates = MILD,
+        buildings: Mapping[str, Building] = NO_BUILDINGS,
+        closed: Callable[[date], bool] = lambda _day: False,
         monotonic: Callable[[], float] = time.monotonic,
         micros: Callable[[], int] = lambda: time.time_ns() // 1000,
     ) -> None:
         """Build the places of ``gateways`` (the first ``places`` of them); ``publish`` takes what devices say.
 
         ``wall`` is the clock by which gateways decide, where people should come when their passes open; ``front_desk``
-        the API's address and a key, where they should report lost cards.
+        the API's address and a key, where they should report lost cards. ``rates``: how often people and devices fail;
+        ``buildings``: by place, what the gateways' file doesn't tell; ``closed``: days on which hardly anybody comes.
 
         Raises:
             DriverError: a device's address makes no sense.
         """
         self.scheduler = Scheduler(Clock(start, speed, monotonic=monotonic))
         self.truth = Truth(micros)
-        self.air = Air(publish, self.scheduler, faults=faults or Faults(), seed=seed)
+        self.air = Air(
+            publish,
+            self.scheduler,
+            faults=faults or Faults(),
+            seed=seed,
+            lost_uplinks=rates.lost_uplinks,
+            wall_s=lambda: micros() / 1e6,
+        )
         self.places = [
-            VirtualPlace(code, some, self.scheduler, self.air, self.truth, seed=seed)
+            VirtualPlace(
+                code,
+                some,
+                self.scheduler,
+                self.air,
+                self.truth,
+                seed=seed,
+                rates=rates,
+                building=buildings.get(code, PLAIN),
+            )
             for code, some in list(by_place(gateways).items())[:places]
         ]
         self.acts: Counter[str] = Counter(dict.fromkeys(ACTS, 0))
         """What people did apart from their plans, and what doors answered: ``visitor.came``, ``visitor.refused`` …"""
         self.front_desk = FrontDesk(*front_desk, self.acts) if front_desk is not None else None
         self.lives = [
-            Life(place, seed=seed, acts=self.acts, wall=wall, front_desk=self.front_desk) for place in self.places
+            Life(place, seed=seed, acts=self.acts, wall=wall, front_desk=self.front_desk, closed=closed)
+            for place in self.places
         ]
         self._listening: dict[str, list[VirtualEspRfid]] = {}
         for place in self.places:

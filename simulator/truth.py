@@ -125,6 +125,12 @@ class Truth:
                 },
             }
 
+    def steps(self, place: str) -> dict[str, list[tuple[int, int]]]:
+        """Return the people in each space of ``place``, the root included: from each instant on, so many."""
+        with self._lock:
+            spaces = self._places[place].spaces
+            return {space: list(zip(line.at, line.value, strict=True)) for space, line in spaces.items()}
+
     def present(self) -> int:
         """Return how many people are inside anywhere."""
         with self._lock:

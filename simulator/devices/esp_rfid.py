@@ -62,6 +62,11 @@ class VirtualEspRfid:
         self.opened()
         return True
 
+    def press_button(self) -> None:
+        """Open for the button that is wired to the board."""
+        self.relay_on = True
+        self._say("access", isKnown="true", access="Always", username="Button", uid=" ")
+
     def release(self) -> None:
         """Let the relay fall back."""
         self.relay_on = False

@@ -1,4 +1,4 @@
-"""A virtual presence sensor behind Zigbee2MQTT 2.x: a radar (``presence``) or a PIR (``occupancy``)."""
+"""Virtual sensors behind Zigbee2MQTT 2.x: a radar (``presence``), a PIR (``occupancy``), a climate sensor (``co2``)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class VirtualPresence:
     def __init__(self, name: str, device: Device, air: Air, dice: random.Random) -> None:
         """Make sensor ``name`` (``PLACE/DEVICE``)."""
         self.name = name
-        self._pir = (device.model or "").upper().startswith(PIRS)
+        self.sees_movement_only = self._pir = (device.model or "").upper().startswith(PIRS)
         self.hold_s = 90.0 if self._pir else 30.0
         self._topic = device.address
         self._air = air
@@ -54,6 +54,32 @@ class VirtualPresence:
         self._air.say(self.name, self.driver, f"{self._topic}/availability", b'{"state":"online"}', retain=True)
 
     def _always(self) -> dict[str, Any]:
-        when = datetime.fromtimestamp(self._air.wall_s(self.name), UTC)
-        seen = when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {"linkquality": self._dice.randint(40, 200), "last_seen": seen}
+        return _always(self._air.wall_s(self.name), self._dice)
+
+
+class VirtualClimate:
+    """One sensor of CO2, temperature and humidity, on the mains."""
+
+    driver = "zigbee2mqtt"
+
+    def __init__(self, name: str, device: Device, air: Air, dice: random.Random) -> None:
+        """Make sensor ``name`` (``PLACE/DEVICE``)."""
+        self.name = name
+        self._topic = device.address
+        self._air = air
+        self._dice = dice
+
+    def report(self, ppm: float, celsius: float) -> None:
+        """Send what it measures."""
+        message = {"co2": round(ppm), "temperature": round(celsius, 1), "humidity": self._dice.randint(380, 520) / 10}
+        message |= _always(self._air.wall_s(self.name), self._dice)
+        self._air.say(self.name, self.driver, self._topic, json.dumps(message).encode())
+
+    def join(self) -> None:
+        """Let the hub say that the sensor is there."""
+        self._air.say(self.name, self.driver, f"{self._topic}/availability", b'{"state":"online"}', retain=True)
+
+
+def _always(wall_s: float, dice: random.Random) -> dict[str, Any]:
+    seen = datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"linkquality": dice.randint(40, 200), "last_seen": seen}

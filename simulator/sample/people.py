@@ -39,9 +39,7 @@ class Member:
     lunch_out: float
     """Chance of leaving the place for lunch."""
     forgets_out: float
-    """Chance of leaving without badging: behind another person, or by the handle."""
-    tailgates: float
-    """Chance of coming in behind another person, without badging."""
+    """How often he or she forgets to badge out, beside the others."""
     meets: float
     """Meetings a day, on average."""
 
@@ -74,7 +72,6 @@ def _member(seed: int, place_code: str, number: int) -> Member:
         stay_s=3600 * min(11.0, max(2.5, dice.gauss(8.0 if habit == "resident" else 6.5, 1.2))),
         lunch_out=dice.choice((0.2, 0.5, 0.9)),
         forgets_out=dice.choice((0.01, 0.05, 0.15)),
-        tailgates=dice.choice((0.0, 0.01, 0.04)),
         meets=dice.choice((0.2, 0.7, 1.5)),
     )
 
@@ -98,3 +95,8 @@ def stranger_card(seed: int, place_code: str, number: int) -> str:
         .hexdigest()
         .upper()
     )
+
+
+def cleaners_card(seed: int, place_code: str) -> str:
+    """Return the card of the place's cleaner, upper-case hexadecimal, 4 bytes; the sample network enrols none."""
+    return stranger_card(seed, f"{place_code}/cleaner", 0)

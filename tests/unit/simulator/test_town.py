@@ -46,12 +46,12 @@ def test_the_truth_stays_within_reason_at_every_instant() -> None:
 
 
 def test_sensors_say_what_is_once_it_is_quiet() -> None:
-    world = World(place(1, desks=10, rooms=1))
+    world = World(place(2, desks=10, rooms=1))
     world.live(DAY_END_H)
-    last = {one["device"]: one["occupied"] for one in world.keeper.told("p-1", "desk")}
+    last = {one["device"]: one["occupied"] for one in world.keeper.told("p-2", "desk")}
     assert len(last) == 11
     assert not any(last.values())
-    assert any(one["occupied"] for one in world.keeper.told("p-1", "desk") if one["device"] == "room-0")
+    assert any(one["occupied"] for one in world.keeper.told("p-2", "desk") if one["device"] == "room-0")
 
 
 def test_the_first_messages_tell_every_sensor_s_state() -> None:
@@ -215,10 +215,10 @@ def test_a_sensor_holds_on_from_the_last_time_it_saw_somebody() -> None:
         return watch.said
 
     elapsed_s = [0.0]
-    watch.change(there=True)
+    watch.change(1)
     assert [said_after(5), said_after(10)] == [False, True]
-    watch.change(there=False)
+    watch.change(0)
     assert said_after(200)
-    watch.change(there=True)  # back within the hold…
-    watch.change(there=False)  # …and gone again: the hold begins anew
+    watch.change(1)  # back within the hold…
+    watch.change(0)  # …and gone again: the hold begins anew
     assert [said_after(200), said_after(110)] == [True, False]
