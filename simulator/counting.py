@@ -62,7 +62,8 @@ class Tally:
         rates, now = self._rates, self._scheduler.clock.now()
         in_crowd, self._last_s = now - self._last_s < CROWD_S, now
         missed = rates.counter_missed_in if side == "in" else rates.counter_missed_out
-        if self._dice.random() >= max(missed, rates.counter_missed_crowd if in_crowd else 0.0):
+        crowd = rates.counter_missed_crowd if in_crowd else 0.0
+        if self._dice.random() < (1 - missed) * (1 - crowd):
             self._count(side)
         if self._dice.random() < rates.counter_turned:
             self._count("in")

@@ -77,6 +77,8 @@ def given_faults(
     duplicates: float | None = None,
     reordered: float | None = None,
     dead: Sequence[str] | None = None,
+    frozen: Sequence[str] | None = None,
+    swapped: Sequence[str] | None = None,
     garbage: Sequence[str] | None = None,
     clocks: Sequence[str] | None = None,
 ) -> Faults:
@@ -88,6 +90,8 @@ def given_faults(
         duplicates: a rate.
         reordered: a rate.
         dead: devices, ``PLACE/DEVICE``.
+        frozen: sensors.
+        swapped: counters.
         garbage: devices.
         clocks: written ``PLACE/DEVICE=SECONDS``.
 
@@ -96,7 +100,14 @@ def given_faults(
     """
     if text is not None:
         faults = changed(faults, _object(text))
-    change: dict[str, Any] = {"duplicate_rate": duplicates, "reorder_rate": reordered, "dead": dead, "garbage": garbage}
+    change: dict[str, Any] = {
+        "duplicate_rate": duplicates,
+        "reorder_rate": reordered,
+        "dead": dead,
+        "frozen": frozen,
+        "swapped": swapped,
+        "garbage": garbage,
+    }
     if clocks:
         offsets = dict(one.rpartition("=")[::2] for one in clocks)
         if "" in offsets:

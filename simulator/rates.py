@@ -41,11 +41,12 @@ class Rates(BaseModel):
     counter_missed_out: Share = 0.05
     """The same on the way out."""
     counter_missed_crowd: Share = 0.2
-    """Share of those missed who pass within two seconds of another, whichever way."""
+    """Share of those who pass within two seconds of another that a counter misses for it, whichever way."""
     counter_turned: Share = 0.01
     """Share of passages beside which another person turns round in the doorway and is counted both ways or one."""
     pir_still_s: float = Field(default=120.0, gt=0)
-    """Mean seconds between two movements, of one seated person, that a passive infrared sensor sees."""
+    """Seconds between two movements that a passive infrared sensor sees of one seated person: the median of people's
+    means, some of whom sit far stiller than others."""
     pir_ghosts: float = Field(default=1.0, ge=0, le=1000)
     """Times a day that a room's sensor sees a person where there is none: sun, a heater, a curtain."""
     desk_gaps: float = Field(default=0.05, ge=0, le=60)
@@ -93,7 +94,7 @@ FLAWLESS: Final = Rates(
 )  # fmt: skip
 """Everybody badges, and every device is right: to see one fault by itself, with ``model_copy(update=…)``."""
 MILD: Final = FLAWLESS.model_copy(
-    update={"held_for_two": 0.01, "tailgating": 0.01, "forgotten_out": 0.05, "pir_still_s": 30.0, "bags": 0.05}
+    update={"held_for_two": 0.01, "tailgating": 0.01, "forgotten_out": 0.05, "pir_still_s": 15.0, "bags": 0.05}
 )
 """Those of ``maillage simulate``: small errors, no alarms, and nobody whom the sample network hasn't enrolled."""
 

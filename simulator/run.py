@@ -50,6 +50,7 @@ class Simulation:
             faults=settings.faults,
             wall=lambda: datetime.now(UTC),
             front_desk=settings.front_desk,
+            rates=settings.rates,
         )
         self._line: Line | None = None
         self._may_begin = threading.Event()

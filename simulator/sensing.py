@@ -12,6 +12,8 @@ from simulator.rates import Rates
 
 _GAP_S: Final = (60.0, 360.0)
 """How long a seat's sensor loses the person on it."""
+_STILLNESS: Final = 0.5
+"""Standard deviation of the logarithm of how still people sit."""
 DAY_S: Final = 86_400.0
 
 
@@ -79,6 +81,8 @@ class Watch:
         self._dice = dice
         self._is_frozen = is_frozen
         self._changes = 0
+        self._stillness = 1.0
+        """Of those who are there, beside the usual."""
 
     def start(self, after_real_s: float) -> None:
         """Join, report the first state, then repeat."""
@@ -92,6 +96,7 @@ class Watch:
             return
         self.people, self._bag = people, bag
         if self.sensor.sees_movement_only:
+            self._stillness = self._dice.lognormvariate(0, _STILLNESS)
             self._movement()
             return
         self._changes += 1
@@ -111,7 +116,7 @@ class Watch:
         if not self.people:
             self._later(hold_s, occupied=False)
             return
-        mean_s, silent_from = self._rates.pir_still_s / self.people, 0.0
+        mean_s, silent_from = self._rates.pir_still_s * self._stillness / self.people, 0.0
         if hold_s / mean_s > 25:
             return  # never still for so long
         # As many gaps shorter than the hold as chance has it, then one that is longer.

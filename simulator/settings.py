@@ -9,7 +9,9 @@ from typing import Any, Final
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from simulator.errors import FaultError
 from simulator.faults import Faults
+from simulator.rates import MILD, Rates, given_rates
 from simulator.sample.people import DEFAULT_SEED
 
 DEFAULT_START: Final = datetime(2026, 3, 3, 7, 30)  # noqa: DTZ001  (a Tuesday, by the clock on a place's wall)
@@ -74,6 +76,11 @@ class SimulatorSettings(BaseSettings):
         default=Faults(),
         description='faults in force from the start, JSON like {"duplicate_rate": 0.1}; see POST /faults',
     )
+    rates: Rates = Field(
+        default=MILD,
+        description='how often people and devices fail, JSON like {"tailgating": 0.05}; those not named stay mild '
+        "(docs/simulator.md)",
+    )
     api_url: str | None = Field(default=None, description="the API's address, where simulated people report lost cards")
     api_key: SecretStr | None = Field(
         default=None,
@@ -94,6 +101,14 @@ class SimulatorSettings(BaseSettings):
         if value.tzinfo is not None:
             raise ValueError("the virtual day is local time: write it without a zone, like 2026-03-03T07:30")
         return value
+
+    @field_validator("rates", mode="before")
+    @classmethod
+    def _beside_the_mild(cls, value: Any) -> Any:
+        try:
+            return given_rates(MILD, value) if isinstance(value, dict) else value
+        except FaultError as error:
+            raise ValueError(str(error)) from error
 
     def changed(self, **changes: Any) -> SimulatorSettings:
         """Return the settings with some replaced."""

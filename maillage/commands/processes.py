@@ -102,9 +102,14 @@ def simulate(
     start: Annotated[str | None, typer.Option(help="When the virtual day starts, like 2026-03-03T07:30.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed moves the same people.")] = None,
     faults: Annotated[str | None, typer.Option(help='As JSON, like {"duplicate_rate": 0.1}.')] = None,
+    rates: Annotated[
+        str | None, typer.Option(help='How often people and devices fail, as JSON, like {"tailgating": 0.05}.')
+    ] = None,
     duplicates: Annotated[float | None, typer.Option(help="Share of messages that come twice, 0 to 1.")] = None,
     reordered: Annotated[float | None, typer.Option(help="Share of messages that others overtake, 0 to 1.")] = None,
     dead: Annotated[list[str] | None, typer.Option(help="A device that is silent, PLACE/DEVICE; repeatable.")] = None,
+    frozen: Annotated[list[str] | None, typer.Option(help="A sensor that repeats its last value; repeatable.")] = None,
+    swapped: Annotated[list[str] | None, typer.Option(help="A counter mounted the wrong way; repeatable.")] = None,
     garbage: Annotated[list[str] | None, typer.Option(help="A device that sends garbage; repeatable.")] = None,
     clock: Annotated[
         list[str] | None, typer.Option(help="A device's wrong clock, PLACE/DEVICE=SECONDS or *=SECONDS; repeatable.")
@@ -114,11 +119,12 @@ def simulate(
 
     It knows the truth: GET /truth?place=CODE&at=INSTANT, /counters, /healthz and GET or POST /faults on its port.
     Settings: MAILLAGE_GATEWAYS_FILE, MAILLAGE_FIELD_MQTT_URL, MAILLAGE_SIMULATOR_PORT, MAILLAGE_FAULTS,
-    MAILLAGE_LOG_LEVEL.
+    MAILLAGE_RATES, MAILLAGE_LOG_LEVEL.
 
     Example: maillage simulate --speed 60 --places 20
     """
     from simulator.faults import given_faults
+    from simulator.rates import given_rates
     from simulator.run import run
     from simulator.settings import SimulatorSettings
 
@@ -129,10 +135,14 @@ def simulate(
         duplicates=duplicates,
         reordered=reordered,
         dead=dead,
+        frozen=frozen,
+        swapped=swapped,
         garbage=garbage,
         clocks=clock,
     )
-    settings = settings.changed(faults=wanted)
+    settings = settings.changed(
+        faults=wanted, rates=settings.rates if rates is None else given_rates(settings.rates, rates)
+    )
     raise typer.Exit(run(settings, begin(settings.log_level)))
 
 
