@@ -47,7 +47,7 @@ class Air:
     def say(self, device: str, driver: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Send a message of ``device`` (``PLACE/DEVICE``)."""
         faults, dice = self.faults, self._dice
-        if faults.is_dead(device):
+        if faults.is_silent(device):
             self.counters["silenced"] += 1
             return
         self.counters["said"] += 1
@@ -68,9 +68,9 @@ class Air:
             return
         self._send(topic, payload, retain=retain)
 
-    def is_frozen(self, device: str) -> bool:
-        """Return whether ``device`` reports its last value only."""
-        return self.faults.is_frozen(device)
+    def is_stuck(self, device: str) -> bool:
+        """Return whether ``device`` takes nothing in: it repeats its last value, or is dead."""
+        return self.faults.is_frozen(device) or self.faults.is_dead(device)
 
     def is_swapped(self, device: str) -> bool:
         """Return whether the counter ``device`` counts the wrong way round."""

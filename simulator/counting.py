@@ -10,6 +10,7 @@ from simulator.clock import Scheduler
 from simulator.rates import Rates
 
 Side = Literal["in", "out"]
+MONTH_S: Final = 30 * 86_400.0
 CROWD_S: Final = 2.0
 """Two who pass within this time are a crowd to a counter."""
 
@@ -39,7 +40,7 @@ class Tally:
         every_s: float,
         rates: Rates,
         dice: random.Random,
-        is_frozen: Callable[[str], bool],
+        is_stuck: Callable[[str], bool],
         is_swapped: Callable[[str], bool],
     ) -> None:
         """Report with ``counter`` every ``every_s`` virtual seconds."""
@@ -48,7 +49,7 @@ class Tally:
         self._every_s = every_s
         self._rates = rates
         self._dice = dice
-        self._is_frozen = is_frozen
+        self._is_stuck = is_stuck
         self._is_swapped = is_swapped
         self._counted = {"in": 0, "out": 0}
         self._last_s = float("-inf")
@@ -71,7 +72,7 @@ class Tally:
                 self._count("out")
 
     def _count(self, side: Side) -> None:
-        if self._is_frozen(self.counter.name):
+        if self._is_stuck(self.counter.name):
             return
         if self._is_swapped(self.counter.name):
             side = "out" if side == "in" else "in"
@@ -82,6 +83,8 @@ class Tally:
         self._report()
 
     def _report(self) -> None:
+        if self._dice.random() < self._rates.counter_absurd_a_month * self._every_s / MONTH_S:
+            self._counted[self._dice.choice(("in", "out"))] += round(10 ** self._dice.uniform(2.4, 4.8))
         counted, self._counted = self._counted, {"in": 0, "out": 0}
         self.counter.report(counted["in"], counted["out"])
         self._scheduler.after(self._every_s, self._report)

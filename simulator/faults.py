@@ -23,7 +23,9 @@ class Faults(BaseModel):
     loss_rate: float = Field(default=0.0, ge=0, le=1)
     """Share of messages that never arrive."""
     dead: tuple[str, ...] = ()
-    """Devices that say nothing any more."""
+    """Devices that do nothing any more."""
+    unheard: tuple[str, ...] = ()
+    """Devices that work, and whose messages no antenna hears: a counter goes on counting."""
     frozen: tuple[str, ...] = ()
     """Sensors that go on reporting their last value; a counter counts nobody any more."""
     swapped: tuple[str, ...] = ()
@@ -37,8 +39,12 @@ class Faults(BaseModel):
     """Gateways (their codes) whose line to the centre is cut, where the simulator holds the line."""
 
     def is_dead(self, device: str) -> bool:
-        """Return whether ``device`` is silent."""
+        """Return whether ``device`` does nothing any more."""
         return device in self.dead or "*" in self.dead
+
+    def is_silent(self, device: str) -> bool:
+        """Return whether nothing of ``device`` arrives, dead or unheard."""
+        return self.is_dead(device) or device in self.unheard or "*" in self.unheard
 
     def is_frozen(self, device: str) -> bool:
         """Return whether ``device`` reports its last value only."""

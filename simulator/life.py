@@ -70,6 +70,12 @@ class Life:
         self.visitors = visitors(seed, place.code, host, len(place.desks))
         self._others = Acts(place, acts, seed=seed, front_desk=front_desk, drill=self.drill)
         self._closed = closed
+        desks = sorted(place.desks)
+        self._usual_desk = {
+            one.ref: random.Random(f"{seed}/{one.ref}/desk").choice(desks)
+            for one in self.people
+            if one.habit == "resident" and desks
+        }
         self._unbadged = Unbadged(place.rates, random.Random(f"{seed}/{place.code}/unbadged"))
         self._walkers: list[Walker] = []
         self._busy: set[str] = set()
@@ -153,7 +159,7 @@ class Life:
         if self._may_come(member) and (yield from self._come_in(stay, follows=visit.follows)):
             try:
                 yield from stay.stay(clock.now() + place.dice.uniform(20, 120))
-                stay.sit_down()
+                stay.sit_down(self._usual_desk.get(member.ref))
                 yield from self._work(stay, visit, midnight)
             except SentHomeError:
                 self.refused += 1

@@ -154,7 +154,7 @@ class VirtualPlace:
             every_s=COUNTED_EVERY_S,
             rates=self.rates,
             dice=self.dice,
-            is_frozen=self._air.is_frozen,
+            is_stuck=self._air.is_stuck,
             is_swapped=self._air.is_swapped,
         )
         self._tallies.append(tally)
@@ -169,7 +169,7 @@ class VirtualPlace:
             volume_m3=self.building.m3_a_seat * max(4, seats),
             rates=self.rates,
             dice=self.dice,
-            is_frozen=self._air.is_frozen,
+            is_stuck=self._air.is_stuck,
         )
         self._climates.setdefault(space, []).append(watch)
 
@@ -182,7 +182,7 @@ class VirtualPlace:
             at_seat=at_seat,
             rates=self.rates,
             dice=self.dice,
-            is_frozen=self._air.is_frozen,
+            is_stuck=self._air.is_stuck,
         )
         self._watches.append(watch)
         if at_seat:
@@ -245,11 +245,11 @@ class VirtualPlace:
         for air in self._climates.get(ROOT, ()):
             air.change(len(self.inside))
 
-    def take_desk(self) -> str | None:
-        """Sit down at a free desk; None where there is none left."""
+    def take_desk(self, usual: str | None = None) -> str | None:
+        """Sit down at a free desk, the ``usual`` one if it is; None where there is none left."""
         if not self._free:
             return None
-        desk = self.dice.choice(sorted(self._free))
+        desk = usual if usual in self._free else self.dice.choice(sorted(self._free))
         self._free.remove(desk)
         self._sit(desk, occupied=True)
         return desk

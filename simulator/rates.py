@@ -44,6 +44,8 @@ class Rates(BaseModel):
     """Share of those who pass within two seconds of another that a counter misses for it, whichever way."""
     counter_turned: Share = 0.01
     """Share of passages beside which another person turns round in the doorway and is counted both ways or one."""
+    counter_absurd_a_month: float = Field(default=0.05, ge=0, le=30)
+    """Reports of hundreds or thousands of people, for each counter and month: a reset, a broken message."""
     pir_still_s: float = Field(default=120.0, gt=0)
     """Seconds between two movements that a passive infrared sensor sees of one seated person: the median of people's
     means, some of whom sit far stiller than others."""
@@ -62,6 +64,8 @@ class Rates(BaseModel):
     """Sensors that go on reporting their last value, for each device and month."""
     swapped: Share = 0.05
     """Share of counters that are mounted the wrong way round."""
+    outages_a_month: float = Field(default=0.3, ge=0, le=30)
+    """Times a month that no antenna hears any LoRaWAN device, for hours."""
     repair_days: float = Field(default=7.0, gt=0)
     """Mean days until a dead, frozen or swapped device is put right."""
     lost_uplinks: Share = 0.01
@@ -88,9 +92,9 @@ class Rates(BaseModel):
 
 FLAWLESS: Final = Rates(
     held_for_two=0, tailgating=0, forgotten_out=0, guests=0, evenings=0, cleaning_days=0, closed_week=False,
-    counter_missed_in=0, counter_missed_out=0, counter_missed_crowd=0, counter_turned=0, pir_still_s=1e-3, pir_ghosts=0,
-    desk_gaps=0, bags=0, bags_overnight=0, dead_a_month=0, frozen_a_month=0, swapped=0, lost_uplinks=0, ventilated=0,
-    windows=0, co2_error_ppm=0,
+    counter_missed_in=0, counter_missed_out=0, counter_missed_crowd=0, counter_turned=0, counter_absurd_a_month=0,
+    pir_still_s=1e-3, pir_ghosts=0, desk_gaps=0, bags=0, bags_overnight=0, dead_a_month=0, frozen_a_month=0, swapped=0,
+    outages_a_month=0, lost_uplinks=0, ventilated=0, windows=0, co2_error_ppm=0,
 )  # fmt: skip
 """Everybody badges, and every device is right: to see one fault by itself, with ``model_copy(update=…)``."""
 MILD: Final = FLAWLESS.model_copy(

@@ -69,7 +69,7 @@ class ClimateWatch:
         volume_m3: float,
         rates: Rates,
         dice: random.Random,
-        is_frozen: Callable[[str], bool],
+        is_stuck: Callable[[str], bool],
     ) -> None:
         """Begin with fresh air."""
         self.sensor = sensor
@@ -80,7 +80,7 @@ class ClimateWatch:
         self._scheduler = scheduler
         self._rates = rates
         self._dice = dice
-        self._is_frozen = is_frozen
+        self._is_stuck = is_stuck
         self._said = OUTSIDE_PPM, 20.0
         self._window_until_s = 0.0
 
@@ -99,7 +99,7 @@ class ClimateWatch:
     def _report(self) -> None:
         now = self._scheduler.clock.now()
         ppm = self._air.at(now) + self._offset_ppm + self._dice.gauss(0, _NOISE_PPM)
-        if not self._is_frozen(self.sensor.name):
+        if not self._is_stuck(self.sensor.name):
             self._said = max(350.0, ppm), 20.0 + min(3.0, 0.1 * self._air.people) + self._dice.gauss(0, 0.1)
         self.sensor.report(*self._said)
         opens = self._air.people and self._dice.random() < self._rates.windows * EVERY_S / 3600

@@ -12,6 +12,8 @@ from simulator.rates import Rates
 
 _GAP_S: Final = (60.0, 360.0)
 """How long a seat's sensor loses the person on it."""
+_RARELY: Final = 5.0
+"""Holds that last for so many usual gaps are outlasted in one of 150."""
 _STILLNESS: Final = 0.5
 """Standard deviation of the logarithm of how still people sit."""
 DAY_S: Final = 86_400.0
@@ -65,7 +67,7 @@ class Watch:
         at_seat: bool,
         rates: Rates,
         dice: random.Random,
-        is_frozen: Callable[[str], bool],
+        is_stuck: Callable[[str], bool],
     ) -> None:
         """Watch with ``sensor``; it gives a sign of life every ``heartbeat_s`` real seconds."""
         self.sensor = sensor
@@ -79,7 +81,7 @@ class Watch:
         self._at_seat = at_seat
         self._rates = rates
         self._dice = dice
-        self._is_frozen = is_frozen
+        self._is_stuck = is_stuck
         self._changes = 0
         self._stillness = 1.0
         """Of those who are there, beside the usual."""
@@ -116,15 +118,21 @@ class Watch:
         if not self.people:
             self._later(hold_s, occupied=False)
             return
-        mean_s, silent_from = self._rates.pir_still_s * self._stillness / self.people, 0.0
-        if hold_s / mean_s > 25:
-            return  # never still for so long
-        # As many gaps shorter than the hold as chance has it, then one that is longer.
-        while (gap_s := -mean_s * math.log(1.0 - self._dice.random())) <= hold_s:
-            silent_from += gap_s
+        mean_s = self._rates.pir_still_s * self._stillness / self.people
+        silent_from, gap_s = self._stillness_after(hold_s, mean_s)
         self._later(silent_from + hold_s, occupied=False)
         number = self._changes
         self._scheduler.after(silent_from + gap_s, lambda: self._movement() if number == self._changes else None)
+
+    def _stillness_after(self, hold_s: float, mean_s: float) -> tuple[float, float]:
+        """Return when, from now, the first gap between movements that is longer than the hold begins; and that gap."""
+        ratio, silent_from = hold_s / mean_s, 0.0
+        if ratio > _RARELY:  # a sum of very many gaps: its wait is exponential
+            mean_wait_s = mean_s * math.expm1(min(ratio, 50.0))
+            return self._dice.expovariate(1 / mean_wait_s), hold_s + self._dice.expovariate(1 / mean_s)
+        while (gap_s := self._dice.expovariate(1 / mean_s)) <= hold_s:
+            silent_from += gap_s
+        return silent_from, gap_s
 
     def _later_gap(self) -> None:
         """Lose the person on the seat for a while, some time from now."""
@@ -154,12 +162,12 @@ class Watch:
         self._scheduler.after(after_s, lambda: self._say(occupied=occupied) if number == self._changes else None)
 
     def _say(self, *, occupied: bool) -> None:
-        if occupied != self.said and not self._is_frozen(self.sensor.name):
+        if occupied != self.said and not self._is_stuck(self.sensor.name):
             self.said = occupied
             self.sensor.report(occupied=occupied, whole=False)
 
     def _first(self) -> None:
-        if not self._is_frozen(self.sensor.name):
+        if not self._is_stuck(self.sensor.name):
             self.said = self.people > 0
         self.sensor.join()
         self.sensor.report(occupied=self.said, whole=True)

@@ -145,9 +145,9 @@ class Stay:
         if self.desk is not None and self.where == self.seat:
             self._place.resume_desk(self.desk)
 
-    def sit_down(self) -> None:
-        """Take a desk, where there is one left."""
-        self.desk = self._place.take_desk()
+    def sit_down(self, usual: str | None = None) -> None:
+        """Take a desk, where there is one left, the ``usual`` one if it is free."""
+        self.desk = self._place.take_desk(usual)
         self.seat = ROOT if self.desk is None else self._place.desks[self.desk]
         self.move(self.seat)
 

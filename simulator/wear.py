@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,6 +11,7 @@ from gateway.contract.configuration import Device
 from simulator.faults import Faults
 from simulator.rates import Rates
 
+What = Literal["dead", "frozen", "swapped", "unheard"]
 DAY_S: Final = 86_400.0
 MONTH_S: Final = 30 * DAY_S
 _WIRED: Final = ("reader", "keypad", "lock")
@@ -23,12 +24,12 @@ class Failure:
 
     device: str
     """``PLACE/DEVICE``."""
-    what: Literal["dead", "frozen", "swapped"]
+    what: What
     first_s: float
     last_s: float
 
 
-def failures(place: str, devices: Iterable[Device], rates: Rates, days: float, dice: random.Random) -> list[Failure]:
+def failures(place: str, devices: Sequence[Device], rates: Rates, days: float, dice: random.Random) -> list[Failure]:
     """Return the failures of the devices of ``place`` in so many days, by their beginning."""
     found: list[Failure] = []
     for device in devices:
@@ -43,6 +44,7 @@ def failures(place: str, devices: Iterable[Device], rates: Rates, days: float, d
             at_s = dice.expovariate(rates.dead_a_month / MONTH_S)
             if at_s < days * DAY_S:
                 found.append(_failure(name, "dead", at_s, rates, dice))
+    found += _outages(place, [one for one in devices if one.driver == "chirpstack"], rates, days, dice)
     return sorted(found, key=lambda one: one.first_s)
 
 
@@ -51,15 +53,23 @@ def in_force(those: Iterable[Failure], at_s: float, faults: Faults) -> Faults:
     now = [one for one in those if one.first_s <= at_s < one.last_s]
     return faults.model_copy(
         update={
-            "dead": tuple(one.device for one in now if one.what == "dead"),
-            "frozen": tuple(one.device for one in now if one.what == "frozen"),
-            "swapped": tuple(one.device for one in now if one.what == "swapped"),
+            what: tuple(one.device for one in now if one.what == what)
+            for what in ("dead", "frozen", "swapped", "unheard")
         }
     )
 
 
-def _failure(
-    device: str, what: Literal["dead", "frozen", "swapped"], at_s: float, rates: Rates, dice: random.Random
-) -> Failure:
+def _outages(
+    place: str, devices: Sequence[Device], rates: Rates, days: float, dice: random.Random
+) -> Iterable[Failure]:
+    """Yield when no antenna hears any of ``devices``: one to some ten hours."""
+    at_s = 0.0
+    while rates.outages_a_month and (at_s := at_s + dice.expovariate(rates.outages_a_month / MONTH_S)) < days * DAY_S:
+        last_s = at_s + 3600 + dice.expovariate(1 / (4 * 3600))
+        for device in devices:
+            yield Failure(device=f"{place}/{device.code}", what="unheard", first_s=at_s, last_s=last_s)
+
+
+def _failure(device: str, what: What, at_s: float, rates: Rates, dice: random.Random) -> Failure:
     lasts_s = dice.expovariate(1 / (rates.repair_days * DAY_S))
     return Failure(device=device, what=what, first_s=at_s, last_s=at_s + lasts_s)

@@ -12,8 +12,10 @@ from gateway.drivers import CardRead, Decoded, Driver, DriverError, Typed
 from gateway.drivers.models.esp_rfid import EspRfid
 from gateway.drivers.transports.chirpstack import ChirpStack
 from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
+from simulator.building import PLAIN, Building
 from simulator.days import DAY_S
 from simulator.faults import Faults
+from simulator.rates import MILD, Rates
 from simulator.sample.entitlements import pin_of, visitors
 from simulator.sample.people import members
 from simulator.town import Town
@@ -103,6 +105,8 @@ class World:
         faults: Faults | None = None,
         seed: int = 1,
         wall: Callable[[], datetime] | None = None,
+        rates: Rates = MILD,
+        building: Building = PLAIN,
     ) -> None:
         self.now_s = 1000.0
         self.keeper = Doorkeeper(gateways, seed=seed)
@@ -117,6 +121,8 @@ class World:
             seed=seed,
             faults=faults,
             wall=wall,
+            rates=rates,
+            buildings={one.place: building for one in gateways},
             monotonic=lambda: self.now_s,
             micros=lambda: round(self.now_s * 1e6),
         )
