@@ -10,8 +10,9 @@ from typing import Any, Final
 from gateway.contract.configuration import Device
 from simulator.air import Air
 
-PIRS: Final = ("RTCGQ11LM", "RTCGQ01LM", "SNZB-03", "HUE", "9290012607")
-"""Models (or their beginnings) that say ``occupancy``."""
+HOLD_S: Final = {"RTCGQ11LM": 90.0, "RTCGQ01LM": 90.0, "SNZB-03": 60.0, "HUE": 90.0, "9290012607": 90.0}
+"""PIRs: models (or their beginnings) that say ``occupancy``, until so long after the last movement."""
+_RADAR_HOLD_S: Final = 30.0
 
 
 class VirtualPresence:
@@ -24,8 +25,10 @@ class VirtualPresence:
     def __init__(self, name: str, device: Device, air: Air, dice: random.Random) -> None:
         """Make sensor ``name`` (``PLACE/DEVICE``)."""
         self.name = name
-        self.sees_movement_only = self._pir = (device.model or "").upper().startswith(PIRS)
-        self.hold_s = 90.0 if self._pir else 30.0
+        model = (device.model or "").upper()
+        hold_s = next((hold_s for pir, hold_s in HOLD_S.items() if model.startswith(pir)), None)
+        self.sees_movement_only = self._pir = hold_s is not None
+        self.hold_s = hold_s or _RADAR_HOLD_S
         self._topic = device.address
         self._air = air
         self._dice = dice

@@ -173,7 +173,7 @@ def test_codes_are_typed_until_the_stranger_is_tired(monkeypatch: pytest.MonkeyP
 
 
 def test_pins_are_typed_at_the_workshop_and_sometimes_mistyped() -> None:
-    world = World(*(place(number, desks=30, lab=True, keypads=True) for number in (1, 2, 3, 4, 5, 6)))
+    world = World(*(place(number, desks=30, lab=True, keypads=True) for number in (2, 3, 4, 6)))
     for day in range(11):
         world.live(24 * day + DAY_END_H)
     acts = world.town.acts

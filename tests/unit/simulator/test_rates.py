@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -163,6 +165,17 @@ def test_co2_follows_the_mass_balance() -> None:
     air.aired(5.0, 3600)
     air.breathed_by(0, 3600)
     assert air.at(3600 + 4 * 3600) == pytest.approx(OUTSIDE_PPM, abs=1)
+
+
+def test_the_docs_name_each_rate_with_both_defaults() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in page.splitlines() if line.startswith("| `")]
+    real, mild = Rates().model_dump(mode="json"), MILD.model_dump(mode="json")
+    expected = [[f"`{name}`", json.dumps(real[name]), json.dumps(mild[name])] for name in real]
+    written = [row for row in rows if row[0].strip("`") in real]
+    assert [[name, json.loads(one), json.loads(other)] for name, one, other in written] == [
+        [name, json.loads(one), json.loads(other)] for name, one, other in expected
+    ]
 
 
 def test_rates_are_checked_and_stand_beside_the_mild_ones(monkeypatch: pytest.MonkeyPatch) -> None:
