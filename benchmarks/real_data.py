@@ -1,0 +1,147 @@
+"""Two real data sets as places (benchmarks/data/README.md): a room with its head count, and a door without one.
+
+Of the door only what follows from its counts can be scored. A night without a count before and after is empty. From
+one such night to the next, in and out must balance: the difference is errors, which are spread over the passages. That
+reference knows the whole day, an estimate only what came before; it is near the truth, not the truth.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from benchmarks.worlds import DAY, MINUTE, SECOND, Event, World, topology_of
+from occupancy.topology import Device, Space
+
+_DATA: Final = Path(__file__).parent / "data"
+_HALF_HOUR: Final = 30 * MINUTE
+_DOOR_ZONE: Final = "America/Los_Angeles"
+_DOOR_CAPACITY: Final = 120
+"""Not known; about the most that the counts add up to."""
+_ROOM_ZONE: Final = "Asia/Kolkata"
+_ROOM_SEATS: Final = 4
+_LONGEST_ROW: Final = 5 * MINUTE
+_CO2_EVERY: Final = 5 * MINUTE
+_MIDDLE: Final = time(3, 30)
+"""Of the hours in which a night has to be quiet."""
+_DARK: Final = (21, 7)
+"""Hours between which nobody is expected in either building."""
+Change = tuple[int, int, int]
+"""An instant, people in, people out."""
+
+
+def room() -> World:
+    """The room: two PIR sensors that report each change and each minute, CO2 each five minutes."""
+    space = Space(id=1, place=1, parent=None, capacity=_ROOM_SEATS)
+    pirs = [_device(number, "presence_sensor", space=1, rhythm=MINUTE) for number in (1, 2)]
+    climate = _device(3, "climate", space=1, rhythm=_CO2_EVERY)
+    zone = ZoneInfo(_ROOM_ZONE)
+    events: list[tuple[Event, Device | None, int]] = []
+    truth: list[tuple[int, float]] = []
+    gaps: list[tuple[int, int]] = []
+    said: dict[int, tuple[bool, int]] = {}
+    aired = last = 0
+    for row in _rows("uci_864_room.csv.gz"):
+        at = _micros(datetime.fromisoformat(f"{row['Date']}T{row['Time'].zfill(8)}"), zone)
+        if last and at - last > _LONGEST_ROW:
+            gaps.append((last, at))
+        last = at
+        truth.append((at, int(row["Room_Occupancy_Count"])))
+        for device, column in zip(pirs, ("S6_PIR", "S7_PIR"), strict=True):
+            seen = row[column] == "1"
+            before, when = said.get(device.id, (None, 0))
+            if seen != before or at - when >= MINUTE:
+                said[device.id] = seen, at
+                events.append(({"kind": "desk", "occupied": seen, "at": at}, device, at))
+        if at - aired >= _CO2_EVERY:
+            aired = at
+            events.append(({"kind": "measure", "name": "co2", "value": float(row["S5_CO2"]), "at": at}, climate, at))
+    return World(
+        name="uci_room", place=1, zone=_ROOM_ZONE, topology=topology_of(1, _ROOM_ZONE, [space], [*pirs, climate]),
+        spaces=[space], devices=[*pirs, climate], events=events, truth={1: truth}, scored=(1,), opened=_by_day(zone),
+        first=truth[0][0], last=last, learnt=truth[0][0], every=MINUTE, unknown=gaps,
+    )  # fmt: skip
+
+
+def door() -> World:
+    """The door: one counter that reports each half hour, fifteen weeks; two of them to learn from."""
+    space = Space(id=1, place=1, parent=None, capacity=_DOOR_CAPACITY)
+    counter = _device(1, "counter", space=None, rhythm=_HALF_HOUR, door_to=1, door=1)
+    zone = ZoneInfo(_DOOR_ZONE)
+    counts = [
+        (_micros(datetime.fromisoformat(row["t"]), zone) + _HALF_HOUR, int(row["count_in"]), int(row["count_out"]))
+        for row in _rows("uci_156_door.csv.gz")
+    ]
+    counts.sort()
+    events: list[tuple[Event, Device | None, int]] = [
+        ({"kind": "count", "entered": entered, "left": left, "at": at}, counter, at) for at, entered, left in counts
+    ]
+    truth, unknown = balanced([one for one in counts if one[1] or one[2]], empty_nights(counts, zone))
+    return World(
+        name="uci_door", place=1, zone=_DOOR_ZONE, topology=topology_of(1, _DOOR_ZONE, [space], [counter]),
+        spaces=[space], devices=[counter], events=events, truth={1: truth}, scored=(1,), opened=_by_day(zone),
+        first=counts[0][0], last=counts[-1][0], learnt=counts[0][0] + 14 * DAY, every=_HALF_HOUR, unknown=unknown,
+    )  # fmt: skip
+
+
+def empty_nights(counts: Sequence[Change], zone: ZoneInfo) -> list[int]:
+    """Return an instant of each night in which nobody passed from two to five, local time."""
+    passed = [at for at, entered, left in counts if entered or left]
+    found = []
+    day = _local(counts[0][0], zone).date() + timedelta(days=1)
+    while (middle := _micros(datetime.combine(day, _MIDDLE), zone)) < counts[-1][0]:
+        index = bisect_left(passed, middle - 3 * _HALF_HOUR)
+        if index == len(passed) or passed[index] > middle + 3 * _HALF_HOUR:
+            found.append(middle)
+        day += timedelta(days=1)
+    return found
+
+
+def balanced(counts: Sequence[Change], nights: Sequence[int]) -> tuple[list[tuple[int, float]], list[tuple[int, int]]]:
+    """Return how many were in between empty nights, and when that isn't known: before the first and after the last.
+
+    What is left over at the next empty night is taken back in equal parts from each passage since the last.
+    """
+    steps: list[tuple[int, float]] = []
+    for start, end in pairwise(nights):
+        between = [one for one in counts if start < one[0] <= end]
+        passages = sum(entered + left for _, entered, left in between)
+        rest = sum(entered - left for _, entered, left in between)
+        steps.append((start, 0))
+        net = passed = 0
+        for at, entered, left in between:
+            net, passed = net + entered - left, passed + entered + left
+            steps.append((at, round(max(0.0, net - rest * passed / passages))))
+    return steps, [(0, nights[0]), (nights[-1], 2**63)]
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    with gzip.open(_DATA / name, "rt", encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _device(number: int, kind: str, *, space: int | None, rhythm: int, **door: int) -> Device:
+    return Device(
+        id=number, kind=kind, space=space, at_desk=False, side="in", door_from=None, door_to=door.get("door_to"),
+        door=door.get("door"), expect_every=2 * rhythm,
+    )  # fmt: skip
+
+
+def _micros(local: datetime, zone: ZoneInfo) -> int:
+    return round(local.replace(tzinfo=zone).timestamp()) * SECOND
+
+
+def _local(at: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(at // SECOND, zone)
+
+
+def _by_day(zone: ZoneInfo) -> Callable[[int], bool]:
+    """Neither building's opening hours are known: methods are not told any, and "closed" means the night."""
+    return lambda at: _DARK[1] <= _local(at, zone).hour < _DARK[0]
