@@ -6,8 +6,8 @@ spring leaves out never comes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -102,6 +102,10 @@ class Schedule:
         period = self._period(local.date(), local.hour * 60 + local.minute)
         return None if period is None else (local.date(), period)
 
+    def period_on(self, day: date, minute: int) -> Period | None:
+        """Return the period that ``minute`` of the local ``day`` falls into, this schedule's own or a linked one's."""
+        return self._period(day, minute)
+
     def boundaries(self, day: date) -> frozenset[int]:
         """Return the minutes of ``day`` at which one of its periods begins or ends, a linked schedule's too."""
         own = {minute for period in self._own(day) for minute in (period.start_min, period.end_min)}
@@ -169,6 +173,24 @@ def schedule_from_json(value: Any, *, depth: int = 0) -> Schedule:
         ),
         linked=tuple(schedule_from_json(one, depth=depth + 1) for one in _list(value, "linked")),
     )
+
+
+def with_department(hours: Mapping[str, Any], department: str | None) -> dict[str, Any]:
+    """Return ``hours`` with its holidays those of ``department``, where it doesn't say whose they are."""
+    body = dict(hours)
+    holidays = body.get("holidays")
+    if isinstance(holidays, Mapping) and holidays.get("department") is None:
+        body["holidays"] = {**holidays, "department": department}
+    return body
+
+
+def closed_on(hours: Schedule | None, days: Sequence[tuple[date, date]]) -> Schedule | None:
+    """Return opening hours that also close on ``days`` (first and last, both included); None: never closed."""
+    if not days:
+        return hours
+    more = tuple(Closure(first=first, last=last) for first, last in sorted(set(days)))
+    usual = hours if hours is not None else ALWAYS
+    return replace(usual, closures=(*usual.closures, *more))
 
 
 def schedule_to_json(schedule: Schedule) -> dict[str, Any]:
@@ -271,3 +293,6 @@ def _hours(periods: tuple[Period, ...]) -> list[list[str]]:
 
 def _clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+ALWAYS: Final = schedule_from_json({day: [["00:00", "24:00"]] for day in DAYS})

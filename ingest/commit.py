@@ -12,7 +12,7 @@ from database.alarms import raise_alarm
 from database.leases import Fenced
 from gateway.contract.stored_events import row
 from gateway.contract.wire import Event
-from ingest import alarms, clock, earlier, letters, records, store
+from ingest import alarms, clock, earlier, letters, records, refold, store
 from ingest.consequences import TELLING
 from ingest.late import apply_late
 from ingest.letters import OldLetter
@@ -235,7 +235,10 @@ class Books:
     def _read_folds(self, connection: store.Connection, places: set[int]) -> None:
         places -= self._folds.keys()
         if places:
-            self._folds.update(store.folds(connection, self.topology, list(places)))
+            found, older = store.folds(connection, self.topology, list(places))
+            for place in older:
+                found[place] = refold.rebuilt(connection, self.topology, found[place])
+            self._folds.update(found)
 
     def _stream(self, connection: store.Connection, reading: ReadBatch, work: Work) -> Stream | None:
         """The stream of a batch; None where a life that we don't know doesn't begin at its beginning."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gateway.contract.stored_events import KIND_NAMES, KINDS, fields
 from gateway.contract.wire import Event
 from ingest import topology as network
 from ingest.late import apply_late
-from ingest.store import Connection, micros
-from occupancy.fold import TELLING, PlaceFold
+from ingest.store import Connection, micros, when
+from occupancy.fold import TELLING, Change, PlaceFold
 from occupancy.topology import Device, Topology
+
+log = logging.getLogger(__name__)
 
 _EVENTS: Final = """
 -- a place's events that matter for occupancy, in the order in which they were stored, and which were dead letters
@@ -23,14 +27,43 @@ SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.
          WHERE d.stream = e.stream AND d.seq = e.seq AND d.origin = 'ingest' AND d.replayed_at IS NOT NULL
        )
 FROM event e
-WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN ({kinds})
+WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN ({kinds}) AND e.at >= %b
 ORDER BY e.tx, e.stream, e.seq
-""".replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING)))
+""".replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING & KINDS.keys())))
 
 _STORED: Final = """
 -- what the ingest made of them
 SELECT space, present, low, high, quality, at, fold FROM space_state WHERE place = %b
 """
+
+
+_REBUILT: Final = timedelta(days=28)
+"""So far back a fold is rebuilt: what was learned longer ago hardly counts any more."""
+_ALL: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rebuilt(connection: Connection, topology: Topology, known: PlaceFold) -> PlaceFold:
+    """Fold anew, from the stored events, a place whose stored folds are an earlier release's.
+
+    ``known`` holds their revisions and when each was last true.
+    """
+    devices = {device.id: device for gateway in topology.gateways.values() for device in gateway.devices.values()}
+    fresh = PlaceFold(known.id, topology)
+    events = 0
+    for event, device, at, late in _events(connection, devices, known.id, when(known.clock) - _REBUILT):
+        (apply_late if late else PlaceFold.apply)(fresh, event, device, at)
+        events += 1
+    fresh.look(known.clock)
+    fresh.changes.clear()
+    for space, fold in fresh.spaces.items():
+        before = known.spaces[space]
+        fold.revision, fold.look, fold.old = before.revision, before.look, True
+        fold.at = max(fold.at, before.at)
+        if before.estimate != fold.estimate:
+            fresh.changes.append(Change(at=fold.at, space=space, estimate=fold.estimate))
+    fresh.touched |= set(fresh.spaces)
+    log.info("fold_rebuilt", extra={"place": known.id, "events": events})
+    return fresh
 
 
 def differences(connection: Connection) -> list[str]:
@@ -45,29 +78,30 @@ def differences(connection: Connection) -> list[str]:
 
 def _compare(connection: Connection, topology: Topology, devices: dict[int, Device], place: int) -> Iterator[str]:
     fresh = PlaceFold(place, topology)
-    for event, device, at, late in _events(connection, devices, place):
+    for event, device, at, late in _events(connection, devices, place, _ALL):
         (apply_late if late else PlaceFold.apply)(fresh, event, device, at)
     fresh.settle()
     stored = {row[0]: row[1:] for row in connection.execute(_STORED, (place,))}
-    until = max((micros(row[4]) for row in stored.values()), default=0)
-    fresh.look(until)
+    fresh.look(max((micros(row[4]) for row in stored.values()), default=0))
     for space, one in fresh.spaces.items():
-        e = one.estimate
         if space not in stored:
             if one.at:
-                yield f"space {space}: nothing is stored, the events say {e}"
+                yield f"space {space}: nothing is stored, the events say {one.estimate}"
             continue
         present, low, high, quality, at, value = stored[space]
-        expected = (e.present, e.low, e.high, e.quality, one.at, json.loads(one.to_json()))
-        found = (present, low, high, quality, micros(at), value)
+        e = fresh.estimates(micros(at))[space]
+        expected = (e.present, e.low, e.high, e.quality, json.loads(one.to_json()))
+        found = (present, low, high, quality, value)
         if expected != found:
             yield f"space {space}: stored {found}, the events say {expected}"
 
 
 def _events(
-    connection: Connection, devices: dict[int, Device], place: int
+    connection: Connection, devices: dict[int, Device], place: int, since: datetime
 ) -> Iterator[tuple[Event, Device, int, bool]]:
-    for kind, state, a, b, value, member, device, at, edge_at, detail, late in connection.execute(_EVENTS, (place,)):
+    for kind, state, a, b, value, member, device, at, edge_at, detail, late in connection.execute(
+        _EVENTS, (place, since)
+    ):
         if device in devices:
             name = KIND_NAMES[kind]
             event: Any = {"kind": name, **(detail or {}), **fields(name, state, a, b, value), "at": micros(edge_at)}

@@ -17,7 +17,7 @@ from database.arrays import numbers
 from database.leases import LEASE_LOST, Fenced
 from gateway.contract.stored_events import COPY_EVENT, HEADER, TRAILER
 from occupancy.fold import Change, PlaceFold
-from occupancy.space import Estimate, SpaceFold, UnknownForm
+from occupancy.space import Estimate, OlderForm, SpaceFold, UnknownForm
 from occupancy.topology import Topology
 
 log = logging.getLogger(__name__)
@@ -206,8 +206,9 @@ def transaction(connection: Connection, base: int) -> Iterator[tuple[int, int]]:
         connection.execute("COMMIT")
 
 
-def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> dict[int, PlaceFold]:
-    """The folds of ``places`` as last stored."""
+def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> tuple[dict[int, PlaceFold], list[int]]:
+    """The folds of ``places`` as last stored, and those of them that an earlier release stored: they know nothing."""
+    older: set[int] = set()
     spaces: dict[int, dict[int, SpaceFold]] = {place: {} for place in places}
     for space, place, revision, present, low, high, quality, at, value, due_at in connection.execute(
         _SPACE_STATES, (list(places),), binary=True
@@ -216,12 +217,16 @@ def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> 
             estimate = Estimate(present=present, low=low, high=high, quality=quality)
             try:
                 fold = SpaceFold.from_json(value, estimate, revision)
+                fold.at = micros(at)
+            except OlderForm:
+                older.add(place)
+                fold = SpaceFold.anew(micros(at), estimate, revision)
             except UnknownForm as unknown:
                 log.warning("fold_begun_anew", extra={"place": place, "space": space, "reason": str(unknown)})
                 fold = SpaceFold.anew(micros(at), estimate, revision)
             spaces[place][space] = fold
             fold.look = None if due_at is None else micros(due_at)
-    return {place: PlaceFold(place, topology, rows) for place, rows in spaces.items()}
+    return {place: PlaceFold(place, topology, rows) for place, rows in spaces.items()}, sorted(older)
 
 
 class Rows:

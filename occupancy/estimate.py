@@ -1,7 +1,8 @@
-"""Estimates how many people are in a space, from what each of its sources reports. Pure.
+"""Estimates how many people are in a space: what its witnesses say of the one number, brought together. Pure.
 
-First form. Desk sensors and room sensors give a lower bound and say how much they can't tell; counters, or where there
-are none badges, count who came in by the doors; what lies in a space counts for it.
+Each kind of source is a witness with a distribution of its own (``occupancy.flow``, ``stays``, ``seats``, ``rooms``):
+they are multiplied, each with a doubt of its own. A space that holds others has the sum of these as a witness too.
+``present`` is the median, ``low`` and ``high`` the 5 and 95 % quantiles.
 
 ``now`` is the instant for which it is made, on the clock of the place's events; all times are microseconds since the
 Unix epoch, UTC.
@@ -10,54 +11,81 @@ Unix epoch, UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from occupancy import day_sums
-from occupancy.lasting import STAY, ends
-from occupancy.space import UNKNOWN, Estimate, SpaceFold
+from occupancy.counts import Counts, added, agreed, exactly, moments, normal
+from occupancy.flow import widened
+from occupancy.hours import CLOSED, HOUR, Calendar
+from occupancy.lasting import ends
+from occupancy.space import Estimate, SpaceFold
 from occupancy.topology import Space
 
+MINUTE: Final = 60_000_000
+SURE: Final = 0.01
+"""``live``: so small is the chance that the number is wrong by more than ``tolerance``."""
+DOUBT: Final = 0.003
+"""The chance that a witness is wrong altogether."""
+_AGAIN: Final = 5 * MINUTE
+"""A number that isn't sure moves by time alone: it is made again so often."""
+_LATER: Final = 6 * HOUR
+_FORGOTTEN: Final = 3 * 24 * HOUR
+_STANDING: Final = 0.04
+"""People of a place who are in none of its watched spaces, for each who is. Assumed."""
+_BLIND: Final = 8.0
+"""Hours after which silent counters say nothing any more."""
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a group of sources reports: at least ``low``, at most ``high``; whether any reported, or is silent."""
 
-    low: int
-    high: int
-    known: bool
-    badly: bool
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one kind of source says of a space, and how much that counts."""
+
+    kind: str
+    """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count`` or
+    ``spaces`` (those within)."""
+    at: int | None
+    """When it last said anything."""
+    mean: float
+    spread: float
+    """One standard deviation, people."""
+    weight: float = 0.0
+    """Its share in the result, 0 to 1."""
+    numbers: dict[str, Any] = field(default_factory=dict)
+    """What made it: counted, desks taken, members badged in and so on."""
 
 
-def pass_time(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> None:
-    """Let time do to ``fold`` what it does without any event, up to ``now``.
+def tolerance(capacity: int | None) -> float:
+    """How far a live number may be off: two people, or a tenth of the capacity."""
+    return max(2.0, 0.1 * (capacity or 0))
 
-    A sensor's report expires; a forgotten badge-out is dropped; the counters' day ends. ``fold.at`` becomes the
-    last instant at which any of this happened, ``fold.due`` the next one.
+
+def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
+    """Let time do to ``fold`` what it does without any event, up to ``now``: reports expire.
+
+    ``fold.at`` becomes the last instant at which any of this happened, ``fold.due`` the next one.
     """
     due: list[int] = []
     for device, said_at, span in _words(space, fold):
         end = ends(said_at, span)
         if end <= now:
-            fold.silent.add(device)
+            fold.silent[device] = end
             fold.at = max(fold.at, end)
         else:
             due.append(end)
-    for member, badged_at in list(fold.inside.items()):
-        end = ends(badged_at, STAY)
-        if end <= now:
-            del fold.inside[member]
-            fold.at = max(fold.at, end)
-        else:
-            due.append(end)
-    for turn in day_sums.turns(fold.sums, zone):
-        if turn <= now:
-            fold.at = max(fold.at, turn)
-        else:
-            due.append(turn)
     if fold.grants.waiting and (answered := fold.grants.due) is not None:
         due.append(answered)
     fold.due = min(due, default=None)
+
+
+def due_again(fold: SpaceFold, counts: Counts | None, now: int) -> None:
+    """Note when the estimate is to be made again, since time alone moves it."""
+    if counts is None or counts.chance(0) > 0.999:
+        return
+    quiet = now - max(fold.flow.at, fold.stays.at, max((at for _, at in fold.desks.values()), default=0))
+    if quiet > _FORGOTTEN:
+        return
+    again = now + (_AGAIN if quiet < _LATER else 12 * _AGAIN)
+    fold.due = again if fold.due is None else min(fold.due, again)
 
 
 def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
@@ -71,71 +99,122 @@ def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
             yield device, at, space.lasts[device]
 
 
-def estimate(
-    space: Space, fold: SpaceFold, nested: Iterable[tuple[Space, Estimate]], *, zone: ZoneInfo, now: int
-) -> Estimate:
-    """Estimate ``space`` from its fold and the estimates of those spaces in it that anything speaks of."""
-    seated, room = _desks(space, fold), _room(space, fold)
-    heads, doors_badly = _by_door(space, fold, zone, now)
-    known = seated.known or room.known or heads is not None
-    badly = seated.badly or room.badly or doors_badly
-    low, high = max(seated.low, room.low), max(seated.high, room.high)
-    spread = 0
-    for inside, inner in nested:
-        badly = badly or inner.quality != "live"
-        if inner.low is None or inner.high is None:
-            spread += inside.capacity or 0  # not known to be empty, so never counted as free
-            continue
-        known = True
-        low += inner.low
-        # People in a room whose sensor only reports presence came in by the door, where the door counts.
-        if heads is None or not inside.rooms:
-            spread += inner.high - inner.low
-    if not known:
-        return UNKNOWN
-    present = max(heads or 0, low)
-    quality = "degraded" if badly else "live"
-    return Estimate(present=present, low=low, high=max(high, low + spread, present), quality=quality)
+def estimated(space: Space, counts: Counts | None, faults: Iterable[str] = ()) -> Estimate:
+    """The estimate that a distribution stands for; None: unknown."""
+    if counts is None:
+        return Estimate(present=None, low=None, high=None, quality="unknown", faults=tuple(faults))
+    low, present, high = counts.quantiles(0.05, 0.5, 0.95)
+    wrong = counts.beyond(present, tolerance(space.capacity))
+    quality = "live" if wrong <= SURE else "degraded"
+    return Estimate(present=present, low=low, high=high, quality=quality, faults=tuple(faults))
 
 
-def _desks(space: Space, fold: SpaceFold) -> _Seen:
-    taken = uncertain = 0
-    for device in space.desks:
-        occupied = fold.desks.get(device, (None, 0))[0]
-        if occupied is None or device in fold.silent:
-            uncertain += 1
-        elif occupied:
-            taken += 1
-    return _Seen(taken, taken + uncertain, known=uncertain < len(space.desks), badly=uncertain > 0)
+def witnesses(
+    space: Space,
+    fold: SpaceFold,
+    nested: Iterable[tuple[Space, Counts | None]],
+    *,
+    calendar: Calendar,
+    now: int,
+) -> list[tuple[Evidence, Counts]]:
+    """What each kind of source says of ``space`` at ``now``."""
+    found: list[tuple[Evidence, Counts]] = []
+
+    def add(kind: str, counts: Counts, at: int | None, **numbers: Any) -> None:
+        found.append(
+            (Evidence(kind=kind, at=at, mean=counts.mean, spread=counts.variance**0.5, numbers=numbers), counts)
+        )
+
+    if space.counters and fold.moves:
+        counts = _by_counters(space, fold, calendar, now)
+        if counts is not None:
+            day = fold.flow.day
+            add(
+                "counters",
+                counts,
+                max(fold.moves.values()),
+                entered=day[0] + fold.bucket[1],
+                left=day[1] + fold.bucket[2],
+            )
+    seen = [value for one in space.counters if one in fold.counts and one not in fold.silent
+            for value in (fold.counts[one][0],) if value is not None]  # fmt: skip
+    if seen:
+        number = sum(seen)
+        at = max(at for _, at in fold.counts.values())
+        add("seen", normal(number, 0.05 + (0.05 * number) ** 2) if number else exactly(0), at, number=number)
+    if space.badged and fold.stays.anyone:
+        risk = fold.stays.risk_at(fold.habits, calendar, now)
+        counts = fold.stays.counts(risk, out=space.badges_out)
+        add("badges", counts, fold.stays.anyone, members=len(fold.stays.inside), others=round(fold.stays.others, 2))
+    live = [one for one in space.desks if fold.desks.get(one, (None, 0))[0] is not None and one not in fold.silent]
+    if live:
+        risk = fold.stays.risk_at(fold.habits, calendar, now)
+        seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
+        bin_ = calendar.piece(now)[2]
+        counts, sat = fold.seats.counts(len(live), seats, now=now, risk=risk, bin_=bin_, skip=fold.silent)
+        at = max(fold.desks[one][1] for one in live)
+        add("desks", counts, at, taken=round(sat, 1), watched=len(live), seats=seats)
+    if any(fold.rooms.get(one, (None, 0))[0] is not None and one not in fold.silent for one in space.rooms):
+        counts = fold.room.counts(space.capacity, now, fold.silent)
+        add("presence", counts, max(at for _, at in fold.rooms.values()), somebody=bool(fold.room.since))
+    inner = _nested(nested, now, calendar)
+    if inner is not None:
+        add("spaces", inner, None)
+    if fold.head_count is not None:
+        number, at = fold.head_count
+        hours = (now - at) / HOUR
+        if hours < 4 and not (space.counters and fold.moves):
+            add("head_count", normal(number, 0.1 + (number + 2) * 0.6 * hours + (1.5 * hours) ** 2), at, number=number)
+    return found
 
 
-def _room(space: Space, fold: SpaceFold) -> _Seen:
-    said = [None if one in fold.silent else fold.rooms.get(one, (None, 0))[0] for one in space.rooms]
-    somebody = any(said)
-    high = max(space.capacity or 1, 1) if somebody else 0
-    return _Seen(int(somebody), high, known=any(one is not None for one in said), badly=None in said)
+def together(found: list[tuple[Evidence, Counts]]) -> Counts | None:
+    """What the witnesses say together; None where there is none."""
+    return agreed([counts for _, counts in found], DOUBT) if found else None
 
 
-def _by_door(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> tuple[int | None, bool]:
-    """How many are in by the counters or, without any, by the badges; None: not known. And whether it is unsure."""
-    if space.counters:
-        return _counted(space, fold, zone, now)
-    if not space.badged or not fold.badges:
-        return None, False
-    return len(fold.inside), False
+def weighted(found: list[tuple[Evidence, Counts]]) -> tuple[Evidence, ...]:
+    """The evidence, the weightiest first."""
+    precisions = [1.0 / (evidence.spread**2 + 0.1) for evidence, _ in found]
+    total = sum(precisions) or 1.0
+    ranked = [
+        Evidence(kind=e.kind, at=e.at, mean=e.mean, spread=e.spread, weight=p / total, numbers=e.numbers)
+        for (e, _), p in zip(found, precisions, strict=True)
+    ]
+    return tuple(sorted(ranked, key=lambda one: -one.weight))
 
 
-def _counted(space: Space, fold: SpaceFold, zone: ZoneInfo, now: int) -> tuple[int | None, bool]:
-    """How many are in by the counters. A sum below zero, which can't be right, shows as 0 and as unsure."""
-    seen = [fold.counts[one][0] for one in space.counters if one in fold.counts and one not in fold.silent]
-    heads: int | None = sum(value or 0 for value in seen) if any(value is not None for value in seen) else None
-    if fold.moves or fold.sums:
-        heard = any(one in fold.moves and one not in fold.silent for one in space.counters)
-        moved = day_sums.inside(fold.sums, day_sums.day_of(now, zone)[0]) if heard else None
-        if moved is None:
-            return None, True
-        heads = moved + (heads or 0)
-    if heads is None:
-        return None, True
-    unheard = space.counters - fold.moves.keys() - fold.counts.keys()
-    return max(heads, 0), heads < 0 or None in seen or bool(unheard or space.counters & fold.silent)
+def _by_counters(space: Space, fold: SpaceFold, calendar: Calendar, now: int) -> Counts | None:
+    flow = fold.flow
+    counts = flow.counts
+    minute, entered, left = fold.bucket
+    heard = max(flow.at, (minute + 1) * MINUTE if minute else 0)
+    silent = [fold.silent[one] for one in space.counters if one in fold.silent]
+    until = min([now, *silent]) if silent else now
+    if flow.at:
+        counts = flow.silent(counts, fold.habits, calendar, flow.at, max(flow.at, until))
+    if entered or left:
+        counts = flow.passed(counts, entered, left)
+    if not silent:
+        return counts
+    hours = (now - min(now, max(heard - MINUTE, *silent))) / HOUR
+    if hours > _BLIND:
+        return None
+    return widened(counts, hours, 0.3 * max(4, space.capacity or 10))
+
+
+def _nested(nested: Iterable[tuple[Space, Counts | None]], now: int, calendar: Calendar) -> Counts | None:
+    total: Counts | None = None
+    blind = 0
+    for inside, counts in nested:
+        if counts is None:
+            blind += inside.capacity or 1
+        else:
+            total = counts if total is None else added(total, counts)
+    if total is None:
+        return None
+    standing = _STANDING * total.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.05)
+    total = added(total, moments(standing, 2.0 * standing))
+    if blind:
+        total = added(total, moments(0.3 * blind, (0.4 * blind) ** 2 + 0.3 * blind))
+    return total

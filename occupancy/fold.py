@@ -1,11 +1,13 @@
 """Folds a place's events, in order, into the occupancy of each of its spaces. Pure.
 
-The fold keeps what each source reported of a space (``occupancy.space``). It estimates (``occupancy.estimate``)
-at the end of a transaction, and whenever the events' own clock moves into another second: a gateway that was offline
-for a day still leaves a day's curve. A place's occupancy is that of its root space.
+The fold keeps what each source reported of a space and what was learned of it (``occupancy.space``). What is counted is
+gathered by the minute of the events' own clock, and the distributions move once a minute that has an event, so that it
+doesn't matter how often it is asked or where transactions end. ``estimates`` tells what holds at an instant and changes
+nothing. The fold estimates by itself at the end of a transaction, and whenever the events' clock moves into another
+minute: a gateway that was offline for a day still leaves a day's curve. A place's occupancy is that of its root space.
 
-Time alone changes an estimate too: a sensor's last report expires, a forgotten badge-out is dropped, the counters' day
-ends. ``SpaceFold.due`` is the next such instant; a later event or the ingest (``ingest.due``) applies it.
+Time alone changes an estimate too: people leave unseen, a report expires. ``SpaceFold.due`` is the next such instant; a
+later event or the ingest (``ingest.due``) applies it.
 
 Times are microseconds since the Unix epoch, UTC.
 """
@@ -16,11 +18,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from occupancy import day_sums
-from occupancy.estimate import estimate, pass_time
+from occupancy.counts import Counts
+from occupancy.estimate import (
+    MINUTE,
+    Evidence,
+    due_again,
+    estimated,
+    pass_time,
+    together,
+    weighted,
+    witnesses,
+)
+from occupancy.faults import faults_of
 from occupancy.grants import ANSWER, Grant
+from occupancy.hours import HOUR, Calendar
 from occupancy.space import Estimate, SpaceFold
-from occupancy.topology import Device, Topology
+from occupancy.topology import Device, Space, Topology
 
 Event = Mapping[str, Any]
 """An event as a gateway sends it (``gateway.contract.wire.Event``); ``apply`` reads the kinds in ``TELLING``."""
@@ -33,7 +46,9 @@ LATE: Final = 300 * SECOND
 _PATIENT: Final = ANSWER // 2
 """No report expires within this time."""
 _NEVER: Final = 2**63
-TELLING: Final = frozenset({"access", "access_taken", "access_not_taken", "door", "desk", "count", "device"})
+TELLING: Final = frozenset(
+    {"access", "access_taken", "access_not_taken", "door", "desk", "count", "device", "head_count"}
+)
 """Kinds of events that matter for occupancy."""
 
 
@@ -55,12 +70,12 @@ class PlaceFold:
     is due at or before it, after each event, so that it doesn't matter where transactions end.
     """
 
-    __slots__ = ("_due", "_topology", "_zone", "changes", "clock", "dirty", "id", "spaces", "touched")
+    __slots__ = ("_calendar", "_due", "_topology", "changes", "clock", "dirty", "id", "spaces", "touched")
 
     def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold] | None = None) -> None:
         self.id = place
         self._topology = topology
-        self._zone = topology.zone(place)
+        self._calendar = Calendar(topology.zone(place), topology.hours.get(place))
         self.spaces = spaces or {}
         for space in topology.places.get(place, ()):
             self.spaces.setdefault(space, SpaceFold())
@@ -77,18 +92,22 @@ class PlaceFold:
         self._note_due()
 
     def _take_up(self, space: int, fold: SpaceFold) -> None:
-        """Go on with a stored fold; what an older version or another topology made of it is estimated anew."""
-        before = fold.at, len(fold.silent), len(fold.inside)
-        pass_time(self._topology.spaces[space], fold, self._zone, self.clock)
-        if fold.old or before != (fold.at, len(fold.silent), len(fold.inside)):
+        """Go on with a stored fold; what another topology made of it is estimated anew."""
+        before = fold.at, len(fold.silent)
+        pass_time(self._topology.spaces[space], fold, self.clock)
+        fold.due = fold.look if fold.due is None else fold.due if fold.look is None else min(fold.due, fold.look)
+        if fold.old or before != (fold.at, len(fold.silent)):
             self.dirty.add(space)
             fold.old = False
 
     def apply(self, event: Event, device: Device | None, at: int) -> None:
         """Take one event of ``device`` (None: the gateway itself) that happened at ``at``."""
+        if event["kind"] == "head_count":
+            self._head_count(event["space"], event["present"], at)
+            return
         if device is None or device.retired or event["kind"] not in TELLING:
             return
-        if self.dirty and at // SECOND > self.clock // SECOND:
+        if self.dirty and at // MINUTE > self.clock // MINUTE:
             self.settle()
         if at >= self._due:
             self._pass_until(at)
@@ -140,16 +159,78 @@ class PlaceFold:
         self.dirty.add(space)
         return fold
 
+    def _step(self, space: int, at: int) -> SpaceFold:
+        """Let the distributions of ``space`` move up to the minute of ``at``, if it is a new one."""
+        fold = self.spaces[space]
+        minute = at // MINUTE
+        gathered, entered, left = fold.bucket
+        if minute <= gathered:
+            return fold
+        row = self._topology.spaces[space]
+        until = minute * MINUTE
+        if gathered:
+            if fold.flow.at or entered or left:
+                fold.flow.step(
+                    fold.habits,
+                    self._calendar,
+                    until if not (entered or left) else (gathered + 1) * MINUTE,
+                    entered,
+                    left,
+                )
+            self._note_usual(row, fold, gathered * MINUTE, until)
+        fold.stays.step(fold.habits, self._calendar, until, out=row.badges_out)
+        fold.bucket = (minute, 0, 0)
+        return fold
+
+    def _note_usual(self, row: Space, fold: SpaceFold, start: int, end: int) -> None:
+        """At each new hour with an event, note how many of the watched desks were taken."""
+        if fold.desks and start // HOUR != end // HOUR:
+            live = sum(1 for one in fold.desks if one in row.desks and one not in fold.silent)
+            if live:
+                taken = sum(1 for one in fold.seats.since if one not in fold.silent)
+                fold.seats.note_usual(self._calendar.piece(start)[2], taken / live)
+
     def _sensed(self, occupied: bool | None, device: Device, at: int) -> None:
-        if device.space is None:
+        space = device.space
+        if space is None:
             return
-        fold = self.spaces[device.space]
+        fold = self.spaces[space]
         known = fold.desks if device.at_desk else fold.rooms
         last = known.get(device.id)
         if last is not None and at < last[1] - LATE:
             return
+        if last is not None and last[0] == occupied and device.id not in fold.silent:
+            known[device.id] = (occupied, max(at, last[1]))
+            self.touched.add(space)
+            fold.at = max(fold.at, at)
+            self.clock = max(self.clock, at)
+            return
+        self._step(space, at)
         known[device.id] = (occupied, at)
-        self._touch(device.space, at).silent.discard(device.id)
+        if device.at_desk:
+            risk = fold.stays.risk_at(fold.habits, self._calendar, at)
+            fold.seats.said(device.id, at, risk, occupied=occupied)
+        else:
+            fold.room.said(device.id, at, occupied=occupied)
+        self._touch(space, at).silent.pop(device.id, None)
+
+    def _head_count(self, space: int, present: int, at: int) -> None:
+        """People were counted by hand: evidence, and what counters and badges learn from."""
+        if space not in self.spaces:
+            return
+        if self.dirty and at // MINUTE > self.clock // MINUTE:
+            self.settle()
+        if at >= self._due:
+            self._pass_until(at)
+        fold = self._step(space, at)
+        if fold.head_count is not None and at < fold.head_count[1] - LATE:
+            return
+        row = self._topology.spaces[space]
+        fold.head_count = (present, at)
+        fold.flow.told(present)
+        if fold.stays.anyone:
+            fold.stays.told(present, fold.stays.risk_at(fold.habits, self._calendar, at), out=row.badges_out)
+        self._touch(space, at)
 
     def _granted(self, event: Event, device: Device, at: int) -> None:
         if device.door_to is None:
@@ -194,28 +275,39 @@ class PlaceFold:
         for space in (left, entered):
             if space is None or space not in self.spaces:
                 continue
+            self._step(space, at)
             fold = self._touch(space, at)
-            fold.badges = max(fold.badges, grant.at)
-            if member is None or grant.at < fold.inside.get(member, grant.at) - LATE:
+            fold.stays.anyone = max(fold.stays.anyone, grant.at)
+            known = None if member is None else fold.stays.inside.get(member)
+            if known is not None and grant.at < known[0] - LATE:
                 continue
             if space == entered:
-                self._seen_in(member, space, grant.at)
+                self._seen_in(member, space, grant.at, anew=left is None or not self._within(left, space))
             elif entered is None or not self._within(entered, space):
-                fold.inside.pop(member, None)
+                fold.stays.exited(member, self._risk(fold, grant.at))
         if entered is None and member is not None:  # out of the house is out of all its spaces
             for space, fold in self.spaces.items():
-                if fold.inside.pop(member, None) is not None:
-                    self.dirty.add(space)
+                if space != left and member in fold.stays.inside:
+                    self._step(space, at)
+                    fold.stays.exited(member, self._risk(fold, grant.at))
+                    self._touch(space, at)
 
-    def _seen_in(self, member: str, space: int, at: int) -> None:
-        """``member`` went into ``space``: the last badge of the stay in what holds it, too."""
-        inside = self.spaces[space].inside
-        inside[member] = max(inside.get(member, at), at)
-        parent = self._topology.spaces[space].parent
-        while parent is not None:
-            inside = self.spaces[parent].inside
-            if inside.get(member, at) < at:
-                inside[member] = at
+    def _risk(self, fold: SpaceFold, at: int) -> float:
+        return fold.stays.risk_at(fold.habits, self._calendar, at)
+
+    def _seen_in(self, member: str | None, space: int, at: int, *, anew: bool) -> None:
+        """A person went into ``space``: the last sign of the stay in what holds it, too."""
+        row, fold = self._topology.spaces[space], self.spaces[space]
+        risk = self._risk(fold, at)
+        if anew:
+            fold.stays.entered(member, at, risk, out=row.badges_out)
+        elif member is not None:
+            fold.stays.seen(member, at, risk)
+        parent = row.parent
+        while member is not None and parent is not None:
+            fold = self.spaces[parent]
+            self._step(parent, at)
+            if fold.stays.seen(member, at, self._risk(fold, at)):
                 self.dirty.add(parent)
             parent = self._topology.spaces[parent].parent
 
@@ -234,14 +326,23 @@ class PlaceFold:
             return
         fold = self.spaces[space]
         if entered is not None or left is not None:
-            day_sums.add(fold.sums, day_sums.day_of(at, self._zone)[0], entered or 0, left or 0, at)
+            came, went = entered or 0, left or 0
+            most = 30 + 2 * (self._topology.spaces[space].capacity or 500)
+            if max(came, went) > most:
+                fold.absurd = at
+                came = went = 0
+            fold = self._step(space, at)
+            if not fold.flow.at:
+                fold.flow.at = at // MINUTE * MINUTE
+            minute, before_in, before_out = fold.bucket
+            fold.bucket = (minute, before_in + came, before_out + went)
             fold.moves[device.id] = max(fold.moves.get(device.id, at), at)
         else:
             last = fold.counts.get(device.id)
             if last is not None and at < last[1] - LATE:
                 return
             fold.counts[device.id] = (present, at)
-        self._touch(space, at).silent.discard(device.id)
+        self._touch(space, at).silent.pop(device.id, None)
 
     def _link(self, device: Device, at: int, *, heard: bool) -> None:
         """A device fell silent, or is back. Being back says nothing of what it senses; its next report will."""
@@ -251,7 +352,7 @@ class PlaceFold:
         space = device.space if device.space is not None else device.counts_into
         if space is None or device.kind in ("reader", "keypad", "contact", "lock"):
             return
-        self._touch(space, at).silent.add(device.id)
+        self._touch(space, at).silent.setdefault(device.id, at)
 
     def settle(self) -> None:
         """Make the estimates of what changed, children before parents, and note the changes."""
@@ -262,24 +363,59 @@ class PlaceFold:
         self.dirty.update(
             space for space, fold in self.spaces.items() if fold.due is not None and fold.due <= self.clock
         )
+        known: dict[int, Counts | None] = {}
         for space in self._rising():
             fold = self.spaces[space]
             row = self._topology.spaces[space]
-            pass_time(row, fold, self._zone, self.clock)
+            pass_time(row, fold, self.clock)
             for child in row.children:
                 fold.at = max(fold.at, self.spaces[child].at)
-            nested = [
-                (self._topology.spaces[child], self.spaces[child].estimate)
-                for child in row.children
-                if self._senses(child)
-            ]
-            new = estimate(row, fold, nested, zone=self._zone, now=self.clock)
+            counts = together(self._witnesses(space, self.clock, known))
+            known[space] = counts
+            due_again(fold, counts, self.clock)
+            new = estimated(row, counts, faults_of(row, fold, self.clock))
+            fold.at = max(fold.at, self.clock)
             if new != fold.estimate:
-                fold.estimate = new
                 self.changes.append(Change(at=fold.at, space=space, estimate=new))
+            fold.estimate = new
             self.touched.add(space)
         self.dirty.clear()
         self._note_due()
+
+    def _witnesses(self, space: int, now: int, known: dict[int, Counts | None]) -> list[tuple[Evidence, Counts]]:
+        """What speaks of ``space`` at ``now``; ``known`` gathers the spaces within."""
+        row = self._topology.spaces[space]
+        nested: list[tuple[Space, Counts | None]] = []
+        for child in row.children:
+            if self._senses(child):
+                if child not in known:
+                    known[child] = together(self._witnesses(child, now, known))
+                nested.append((self._topology.spaces[child], known[child]))
+        return witnesses(row, self.spaces[space], nested, calendar=self._calendar, now=now)
+
+    def distributions(self, now: int) -> dict[int, Counts | None]:
+        """How likely each number of people is in each space at ``now``, by the events so far; None: unknown.
+
+        It changes nothing: what is asked often or seldom is the same.
+        """
+        known: dict[int, Counts | None] = {}
+        for space in self._topology.places.get(self.id, ()):
+            if space not in known:
+                known[space] = together(self._witnesses(space, now, known))
+        return known
+
+    def estimates(self, now: int) -> dict[int, Estimate]:
+        """What holds in each space at ``now``, by the events so far; see ``distributions``."""
+        return {
+            space: estimated(
+                self._topology.spaces[space], counts, faults_of(self._topology.spaces[space], self.spaces[space], now)
+            )
+            for space, counts in self.distributions(now).items()
+        }
+
+    def explain(self, space: int, now: int) -> tuple[Evidence, ...]:
+        """What made the number of ``space`` at ``now``, the weightiest first."""
+        return weighted(self._witnesses(space, now, {}))
 
     def _note_due(self) -> None:
         self._due = min((fold.due for fold in self.spaces.values() if fold.due is not None), default=_NEVER)

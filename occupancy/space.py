@@ -1,4 +1,4 @@
-"""What each source reported of one space, and the estimate that was made of it.
+"""What each source reported of one space, what was learned of it, and the estimate that was made of it.
 
 Times are microseconds since the Unix epoch, UTC.
 """
@@ -6,14 +6,18 @@ Times are microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from occupancy.day_sums import Sums
+from occupancy.flow import Flow
 from occupancy.grants import Grants
+from occupancy.habits import Habits
+from occupancy.rooms import Rooms
+from occupancy.seats import Seats
+from occupancy.stays import Stays
 
-VERSION: Final = 2
-"""Of the stored form. 1 (without a number): one sum of all counts, cut off at zero, and no open grants."""
+VERSION: Final = 3
+"""Of the stored form. 1 and 2 held sums and no distribution; the ingest rebuilds them from the stored events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +25,23 @@ class Estimate:
     """How many people are in a space: ``0 <= low <= present <= high``, or all None when it isn't known."""
 
     present: int | None
+    """The median."""
     low: int | None
+    """The 5 % quantile: with a chance of 95 % there are at least so many."""
     high: int | None
+    """The 95 % quantile."""
     quality: str
-    """``live``, ``degraded`` (some sources are silent) or ``unknown``; ``stale`` is for the reader's clock to say."""
+    """``live``, ``degraded`` (less sure) or ``unknown``; ``stale`` is for the reader's clock to say."""
+    faults: tuple[str, ...] = field(default=(), compare=False)
+    """What is wrong with its sources, in words of ``occupancy.estimate.FAULTS``."""
 
 
 class UnknownForm(Exception):
     """A stored fold that this release can't read."""
+
+
+class OlderForm(UnknownForm):
+    """A stored fold of an earlier release: it is rebuilt from the stored events."""
 
 
 UNKNOWN: Final = Estimate(present=None, low=None, high=None, quality="unknown")
@@ -38,21 +51,26 @@ class SpaceFold:
     """The state of one space after the events so far."""
 
     __slots__ = (
+        "absurd",
         "at",
-        "badges",
+        "bucket",
         "counts",
         "desks",
         "due",
         "estimate",
+        "flow",
         "grants",
-        "inside",
+        "habits",
+        "head_count",
         "look",
         "moves",
         "old",
         "revision",
+        "room",
         "rooms",
+        "seats",
         "silent",
-        "sums",
+        "stays",
     )
 
     def __init__(self) -> None:
@@ -63,16 +81,21 @@ class SpaceFold:
         """Counters that see how many are there."""
         self.moves: dict[int, int] = {}
         """Counters that see who comes and goes: when each last reported."""
-        self.sums: Sums = {}
-        """What those counted, by day."""
-        self.inside: dict[str, int] = {}
-        """Members inside, with their last badge."""
-        self.badges = 0
-        """When a reader of this space last let a person through; 0: never."""
+        self.silent: dict[int, int] = {}
+        """Devices that have fallen silent, or whose report has expired, and not reported since: from when on."""
+        self.bucket: tuple[int, int, int] = (0, 0, 0)
+        """The minute that is being gathered, and who was counted coming and going in it."""
         self.grants = Grants()
         """Of the doors that lead into this space."""
-        self.silent: set[int] = set()
-        """Devices that have fallen silent, or whose report has expired, and that have not reported since."""
+        self.habits = Habits()
+        self.flow = Flow()
+        self.stays = Stays()
+        self.seats = Seats()
+        self.room = Rooms()
+        self.absurd = 0
+        """When a counter last reported more people than could have passed; 0: never."""
+        self.head_count: tuple[int, int] | None = None
+        """What was last counted by hand, and when."""
         self.estimate = UNKNOWN
         self.revision = 0
         self.due: int | None = None
@@ -93,23 +116,25 @@ class SpaceFold:
 
     def to_json(self) -> str:
         """Everything that the next event needs, as JSON; see ``from_json``."""
-        return json.dumps(
-            {
-                "v": VERSION,
-                "at": self.at,
-                "desks": self.desks,
-                "rooms": self.rooms,
-                "counts": self.counts,
-                "moves": self.moves,
-                "sums": self.sums,
-                "inside": self.inside,
-                "badges": self.badges,
-                "grants": self.grants.to_json(),
-                "silent": sorted(self.silent),
-            },
-            separators=(",", ":"),
-            sort_keys=True,
-        )
+        value: dict[str, Any] = {
+            "v": VERSION,
+            "desks": self.desks,
+            "rooms": self.rooms,
+            "counts": self.counts,
+            "moves": self.moves,
+            "silent": sorted(self.silent),
+            "silent_at": self.silent,
+            "bucket": self.bucket,
+            "absurd": self.absurd,
+            "grants": self.grants.to_json(),
+            "habits": self.habits.to_json(),
+            "flow": self.flow.to_json() if self.flow.at or self.moves else None,
+            "stays": self.stays.to_json() if self.stays.at or self.stays.anyone else None,
+            "seats": self.seats.to_json() if self.desks else None,
+            "room": self.room.to_json() if self.rooms else None,
+            "head_count": self.head_count,
+        }
+        return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
     @classmethod
     def anew(cls, at: int, estimate: Estimate, revision: int) -> SpaceFold:
@@ -123,39 +148,40 @@ class SpaceFold:
 
     @classmethod
     def from_json(cls, value: dict[str, Any], estimate: Estimate, revision: int) -> SpaceFold:
-        """Read the parsed text of ``to_json``, of this version or an older one.
-
-        Of version 1's sum of counts only the time is taken: it had no anchor, so the day's count is unknown until the
-        next quiet morning.
+        """Read the parsed text of ``to_json``; ``at`` is stored beside it.
 
         Raises:
+            OlderForm: an earlier release wrote it.
             UnknownForm: a newer version wrote it, or it isn't a fold.
         """
         try:
+            version = value.get("v", 1)
+            if version in (1, 2) and version is not True:
+                raise OlderForm(f"the stored fold has version {version}, this release keeps {VERSION}")
+            if version != VERSION:
+                raise UnknownForm(f"the stored fold has version {version}, this release reads {VERSION}")
             return cls._read(value, estimate, revision)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             raise UnknownForm(f"the stored fold cannot be read: {problem!r}") from problem
 
     @classmethod
     def _read(cls, value: dict[str, Any], estimate: Estimate, revision: int) -> SpaceFold:
-        version = value.get("v", 1)
-        if version not in (1, VERSION):
-            raise UnknownForm(f"the stored fold has version {version}, this release reads 1 to {VERSION}")
         fold = cls()
-        fold.at = value["at"]
         fold.desks = {int(key): (pair[0], pair[1]) for key, pair in value["desks"].items()}
         fold.rooms = {int(key): (pair[0], pair[1]) for key, pair in value["rooms"].items()}
         fold.counts = {int(key): (pair[0], pair[1]) for key, pair in value["counts"].items()}
-        fold.inside = dict(value["inside"])
-        fold.badges = value["badges"]
-        fold.silent = set(value["silent"])
-        if version == 1:
-            fold.old = True
-            fold.sums = {0: (0, value["net_at"])} if value["net_at"] else {}
-        else:
-            fold.moves = {int(key): at for key, at in value["moves"].items()}
-            fold.sums = {int(key): (pair[0], pair[1]) for key, pair in value["sums"].items()}
-            fold.grants = Grants.from_json(value["grants"])
+        fold.moves = {int(key): at for key, at in value["moves"].items()}
+        fold.silent = {int(key): at for key, at in value["silent_at"].items()}
+        minute, entered, left = value["bucket"]
+        fold.absurd = value["absurd"]
+        fold.bucket = (minute, entered, left)
+        fold.grants = Grants.from_json(value["grants"])
+        fold.habits = Habits.from_json(value["habits"])
+        for name, kind in (("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms)):
+            if value[name] is not None:
+                setattr(fold, name, kind.from_json(value[name]))
+        counted = value["head_count"]
+        fold.head_count = None if counted is None else (counted[0], counted[1])
         fold.estimate = estimate
         fold.revision = revision
         return fold

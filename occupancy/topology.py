@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from access.schedules import Schedule
 from occupancy.lasting import lasts
 
 _UTC: Final = ZoneInfo("UTC")
@@ -64,6 +65,10 @@ class Space:
     counters: set[int] = field(default_factory=set)
     badged: bool = False
     """A door with a reader leads into it."""
+    badges_out: bool = False
+    """A reader stands on the way out of it too."""
+    seats: int | None = None
+    """Seats to work at, with and without a sensor; None: those with one."""
     lasts: dict[int, int] = field(default_factory=dict)
     """For how long a report of each of these devices holds, microseconds (``occupancy.lasting``)."""
     retired: bool = False
@@ -78,6 +83,8 @@ class Topology:
     spaces: Mapping[int, Space]
     places: Mapping[int, tuple[int, ...]]
     zones: Mapping[int, ZoneInfo] = field(default_factory=dict)
+    hours: Mapping[int, Schedule] = field(default_factory=dict)
+    """Each place's opening hours, with closures and holidays; a place that has none here: not known."""
     base: int = 0
     """Number (OID) of the table ``stream`` when this was read; 0: not known. Another one: the tables were made anew."""
 
@@ -93,9 +100,12 @@ class Topology:
         devices: list[tuple[int, str, Device]],
         zones: Mapping[int, str] | None = None,
         *,
+        hours: Mapping[int, Schedule] | None = None,
         base: int = 0,
     ) -> Topology:
-        """Join rows into a topology; ``devices`` are (gateway id, code, device), ``zones`` the places' time zones.
+        """Join rows into a topology; ``devices`` are (gateway id, code, device).
+
+        ``zones`` are the places' time zones, ``hours`` their opening hours.
 
         Of several devices with one code of one gateway the last is the one that speaks.
         """
@@ -117,6 +127,7 @@ class Topology:
             spaces=by_id,
             places={place: tuple(sorted(ids)) for place, ids in places.items()},
             zones={place: _zone(name) for place, name in (zones or {}).items()},
+            hours=dict(hours or {}),
             base=base,
         )
 
@@ -150,6 +161,8 @@ def _note_source(spaces: dict[int, Space], device: Device) -> None:
         spaces[into].counters.add(device.id)
     elif device.kind in ("reader", "keypad") and device.door_to is not None:
         spaces[device.door_to].badged = True
+        if device.side == "out":
+            spaces[device.door_to].badges_out = True
         return
     if into is not None:
         spaces[into].lasts[device.id] = lasts(device.expect_every)

@@ -11,8 +11,8 @@ from typing import Any, Final
 from access import AccessList, ListError, Schedule
 from access.passes import Pass
 from access.rules import DoorRules, PlaceRules, SpaceRules
-from access.schedules import schedule_from_json
-from rights.hours import ALWAYS, NEVER, Timetables, closed_on, with_department
+from access.schedules import ALWAYS, closed_on, schedule_from_json, with_department
+from rights.hours import NEVER, Timetables
 
 _UNMADE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Rows = Sequence[tuple[Any, ...]]

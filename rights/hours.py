@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import date
 from typing import Any, Final
 
 from access import ListError, Schedule
-from access.schedules import DAYS, Closure, schedule_from_json
+from access.schedules import schedule_from_json, with_department
 
-ALWAYS: Final = schedule_from_json({day: [["00:00", "24:00"]] for day in DAYS})
 NEVER: Final = schedule_from_json({})
 _DEEPEST: Final = 8
 """Links of links, as ``access.schedules`` reads them."""
@@ -55,21 +52,3 @@ class Timetables:
         if linked:
             body["linked"] = [self._json(one, department, depth + 1) for one in linked if one in self._rows]
         return body
-
-
-def with_department(hours: Mapping[str, Any], department: str | None) -> dict[str, Any]:
-    """Return ``hours`` with its holidays those of ``department``, where it doesn't say whose they are."""
-    body = dict(hours)
-    holidays = body.get("holidays")
-    if isinstance(holidays, Mapping) and holidays.get("department") is None:
-        body["holidays"] = {**holidays, "department": department}
-    return body
-
-
-def closed_on(hours: Schedule | None, days: Sequence[tuple[date, date]]) -> Schedule | None:
-    """Return opening hours that also close on ``days`` (first and last, both included); None: never closed."""
-    if not days:
-        return hours
-    more = tuple(Closure(first=first, last=last) for first, last in sorted(set(days)))
-    usual = hours if hours is not None else ALWAYS
-    return replace(usual, closures=(*usual.closures, *more))

@@ -11,11 +11,10 @@ from typing import Any, Final
 
 from access.errors import ListError
 from access.openings import last_turn, next_turn
-from access.schedules import Schedule, schedule_from_json, zone_named
+from access.schedules import ALWAYS, Schedule, closed_on, schedule_from_json, with_department, zone_named
 from api.http.compact_json import compact
 from api.http.timestamps import to_datetime, to_us
 from api.present.network import Place
-from rights.hours import ALWAYS, closed_on, with_department
 
 _LOOK_AGAIN: Final = 6 * 3600 * 1_000_000
 """When to look again if no change is within the period that is searched."""

@@ -16,9 +16,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from access.holidays import is_holiday
-from access.schedules import DAYS, schedule_from_json
+from access.schedules import DAYS, schedule_from_json, with_department
 from dashboards.roles import create_reader, drop_reader
-from rights.hours import with_department
 from tests.api_server import Centre, api_process
 from tests.conftest import Database
 from tests.free_seats import CASES, arrange

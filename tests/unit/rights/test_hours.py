@@ -3,7 +3,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from rights.hours import ALWAYS, NEVER, Timetables, closed_on, with_department
+from access.schedules import ALWAYS, closed_on, with_department
+from rights.hours import NEVER, Timetables
 
 PARIS = ZoneInfo("Europe/Paris")
 MONDAY = {"mon": [["08:00", "12:00"]]}

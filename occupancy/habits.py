@@ -1,0 +1,62 @@
+"""When people leave: a rate for each bin of a place's hours, with what the place has shown so far. Pure.
+
+The rate of a bin is the posterior mean of a Gamma distribution: exits over person-hours, those of a prior included
+(``PRIOR``, persons who leave per person and hour; assumed from office days). Cappé (2011), "Online EM for hidden
+Markov models": sums are kept, and forgotten slowly.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from occupancy.hours import BINS
+
+PRIOR: Final = (
+    *(0.5, 0.5, 0.5, 0.5, 0.5, 0.4, 0.15, 0.1, 0.08, 0.08, 0.1, 0.2, 0.5, 0.15, 0.12, 0.18, 0.35, 0.7, 0.9, 0.8),
+    *(0.9, 1.0, 1.0, 0.8),
+    *(2.5, 2.0, 1.5, 1.0, 0.6),
+)
+WEIGHT: Final = 8.0
+"""Person-hours that the prior counts for in each bin."""
+FORGET: Final = 0.98
+"""What is left of the sums a day later."""
+
+
+class Habits:
+    """What was learned of one space's people."""
+
+    __slots__ = ("exits", "hours", "rates")
+
+    def __init__(self) -> None:
+        self.exits = [0.0] * BINS
+        self.hours = [0.0] * BINS
+        self.rates = list(PRIOR)
+        """Persons who leave, per person and hour, by bin. Made of the rest."""
+
+    def learn(self, bin_: int, exits: float, hours: float) -> None:
+        """``exits`` persons left in ``hours`` person-hours of a bin."""
+        self.exits[bin_] += exits
+        self.hours[bin_] += hours
+        self.rates[bin_] = (PRIOR[bin_] * WEIGHT + self.exits[bin_]) / (WEIGHT + self.hours[bin_])
+
+    def forget(self) -> None:
+        """A day is over."""
+        for bin_ in range(BINS):
+            self.exits[bin_] *= FORGET
+            self.hours[bin_] *= FORGET
+            self.learn(bin_, 0.0, 0.0)
+
+    def to_json(self) -> list[list[float]]:
+        """The sums; see ``from_json``."""
+        return [self.exits, self.hours]
+
+    @classmethod
+    def from_json(cls, value: list[list[float]]) -> Habits:
+        """Read what ``to_json`` made."""
+        made = cls()
+        made.exits, made.hours = list(value[0]), list(value[1])
+        if len(made.exits) != BINS or len(made.hours) != BINS:
+            raise ValueError("habits of other hours")
+        for bin_ in range(BINS):
+            made.learn(bin_, 0.0, 0.0)
+        return made

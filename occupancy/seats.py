@@ -1,0 +1,146 @@
+"""How many people a space's desk sensors speak of. Pure.
+
+A desk that is said to be taken holds a person, or a bag: the longer it has been so, and the more people of the house
+will have left by the hour, the likelier a bag. A desk that has just been left may be taken again in a moment: how often
+that is so the space's own gaps say. Seats without a sensor that speaks are taken as those with one are: how many people
+there are when so many of them sit at watched desks is a binomial question, with the space's usual number as the prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from math import exp, log, sqrt
+from typing import Any, Final
+
+from occupancy.counts import Counts, added, moments, normal, persons, scaled
+from occupancy.hours import HOUR
+
+BAG: Final = 0.06
+"""Share of stays that end with a bag, or a sensor that does not notice that the person left. Assumed."""
+AWAY: Final = 0.04
+"""Share of people in a space who stand or walk, or whose sensor does not notice them. Assumed."""
+BACK: Final = (3.0, 10.0)
+"""Desks that were taken again soon after they were left, of so many: what is believed at first. Assumed."""
+GAP: Final = HOUR // 4
+"""A desk that is taken again within this time was not given up."""
+_FADE: Final = 0.12
+"""Hours in which the chance of a return falls to a third."""
+_BAGGED: Final = 30 * HOUR
+"""So long nobody sits at a desk."""
+_USUAL: Final = 0.05
+"""How much a new hour counts in the usual number."""
+
+
+class Seats:
+    """The desk sensors of one space."""
+
+    __slots__ = ("back", "left", "since", "usual")
+
+    def __init__(self) -> None:
+        self.since: dict[int, tuple[int, float]] = {}
+        """Taken desks, by device: since when, and the risk of leaving then (``occupancy.stays``)."""
+        self.left: dict[int, int] = {}
+        """Desks that were left, by device: when."""
+        self.back = [0.0, 0.0]
+        """Desks that were taken again soon, of all that were left."""
+        self.usual: dict[int, tuple[float, float, float]] = {}
+        """By bin of hours: mean share of seats taken, mean square, weight."""
+
+    def said(self, device: int, at: int, risk: float, *, occupied: bool | None) -> None:
+        """A desk's sensor spoke."""
+        if occupied:
+            if device in self.since:
+                return
+            gap = self.left.pop(device, None)
+            self.since[device] = (at, risk)
+            if gap is not None and at - gap <= GAP:
+                self.back[0] += 1.0
+        elif occupied is None:
+            self.since.pop(device, None)
+            self.left.pop(device, None)
+        elif self.since.pop(device, None) is not None:
+            self.left[device] = at
+            self.back = [self.back[0] * 0.995, self.back[1] * 0.995 + 1.0]
+
+    @property
+    def share_back(self) -> float:
+        """The share of desks left that are taken again soon."""
+        return (BACK[0] + self.back[0]) / (BACK[1] + self.back[1])
+
+    def counts(
+        self, live: int, seats: int, *, now: int, risk: float, bin_: int, skip: Container[int]
+    ) -> tuple[Counts, float]:
+        """How many people are here, and how many desks are surely taken.
+
+        Args:
+            live: desks whose sensor is believed.
+            seats: all seats of the space, watched or not; at least ``live``.
+            now: the instant.
+            risk: the risk of leaving summed up until then.
+            bin_: of hours.
+            skip: devices that are not believed.
+        """
+        sat: list[float] = []
+        for device, (since, then) in self.since.items():
+            if device in skip or now - since > _BAGGED:
+                continue
+            stays = exp(then - risk)
+            there = stays / (stays + BAG * (1 - stays)) if stays > 1e-9 else 0.0
+            sat.append(there)
+        back = self.share_back
+        for device, left in self.left.items():
+            gap = now - left
+            if gap < 2 * GAP and device not in skip:
+                sat.append(back * exp(-gap / HOUR / _FADE))
+        mean = sum(sat)
+        if live < seats:
+            variance = sum(one * (1 - one) for one in sat)
+            return self._extrapolated(mean, variance, live, seats, bin_), mean
+        stand = mean * AWAY / (1 - AWAY)
+        return added(persons(sat), moments(stand, stand)), mean
+
+    def _extrapolated(self, mean: float, variance: float, live: int, seats: int, bin_: int) -> Counts:
+        """The number in all ``seats``, where ``live`` of them say that about ``mean`` are taken."""
+        share = live / seats
+        usual, spread = self._usual(bin_, seats)
+        top = int(seats * 1.1) + 2
+        weights = []
+        for n in range(top):
+            expected = n * share
+            wide = n * share * (1 - share) * max(0.15, 1 - n / (seats + 1)) + variance + 0.15
+            prior = -0.5 * ((n - usual) / spread) ** 2
+            weights.append(-0.5 * (mean - expected) ** 2 / wide - 0.5 * log(wide) + prior)
+        best = max(weights)
+        return scaled(0, [exp(one - best) for one in weights]) or normal(mean / share, variance + 1.0)
+
+    def _usual(self, bin_: int, seats: int) -> tuple[float, float]:
+        """The usual number at this hour and how much it varies."""
+        mean, square, weight = self.usual.get(bin_, (0.0, 0.0, 0.0))
+        if weight < 3.0:
+            return 0.4 * seats, 0.6 * seats + 1.0
+        varies = max(0.0, square - mean * mean) + 0.02 + 0.1 / weight
+        return mean * seats, sqrt(varies) * seats + 0.5
+
+    def note_usual(self, bin_: int, share: float) -> None:
+        """At this hour such a share of the watched seats was taken."""
+        mean, square, weight = self.usual.get(bin_, (0.0, 0.0, 0.0))
+        keep = 1 - max(_USUAL, 1 / (weight + 1))
+        self.usual[bin_] = (
+            mean * keep + share * (1 - keep),
+            square * keep + share * share * (1 - keep),
+            min(weight + 1, 1 / _USUAL),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values; see ``from_json``."""
+        return {"since": self.since, "left": self.left, "back": self.back, "usual": self.usual}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Seats:
+        """Read what ``to_json`` made."""
+        made = cls()
+        made.since = {int(key): (one[0], one[1]) for key, one in value["since"].items()}
+        made.left = {int(key): one for key, one in value["left"].items()}
+        made.back = list(value["back"])
+        made.usual = {int(key): (one[0], one[1], one[2]) for key, one in value["usual"].items()}
+        return made

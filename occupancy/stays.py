@@ -1,0 +1,171 @@
+"""Who is in by what readers saw: known persons, each there with a chance, and unknown ones beside them. Pure.
+
+A person who badged in and was not seen leaving is there with the chance S / (S + f (1 - S)): S the survival of a stay,
+f the share of exits without a badge. Where no reader stands on the way out, f is 1 and only S speaks. S is exp(-H),
+H the leaving rate (``occupancy.habits``) summed up since the person was last seen. Each entry brings some unknown
+people along, who leave at the same rate: an M/G/infinity queue (Eick, Massey and Whitt 1993, "The physics of the
+M_t/G/inf queue").
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Any, Final
+
+from occupancy.counts import Counts, added, moments, persons, spread
+from occupancy.habits import Habits
+from occupancy.hours import HOUR, Calendar
+
+ALONG: Final = 0.03
+"""Unknown people for each badge in, where nothing else is known. Assumed."""
+FORGOTTEN: Final = (1.5, 15.0)
+"""Exits without a badge, of so many: what is believed before anything is known. Assumed."""
+_GONE: Final = 0.01
+"""Whose chance of being there is smaller is forgotten."""
+_COMMON: Final = 0.25
+"""How wrong everybody's rate of leaving may be at once, of the spread of a stay's end."""
+_LONGEST: Final = 14 * 24 * HOUR
+
+
+class Stays:
+    """The badges of one space."""
+
+    __slots__ = ("along", "anyone", "at", "forgot", "inside", "others", "risk")
+
+    def __init__(self) -> None:
+        self.at = 0
+        """Up to when ``risk`` and ``others`` hold; 0: nobody ever badged."""
+        self.risk = 0.0
+        """The leaving rate, summed up since the beginning."""
+        self.inside: dict[str, tuple[int, float]] = {}
+        """Members who may be in: when each was last seen going in, and the risk then."""
+        self.others = 0.0
+        """Unknown people who are expected to be in."""
+        self.anyone = 0
+        """When a reader last let anybody through; 0: never."""
+        self.forgot = [0.0, 0.0]
+        """Exits without a badge, and all exits of members that are known."""
+        self.along = [0.0, 0.0]
+        """Unknown people, and entries by badge, where something else counted them."""
+
+    @property
+    def share_forgotten(self) -> float:
+        """The share of exits without a badge."""
+        return (FORGOTTEN[0] + self.forgot[0]) / (FORGOTTEN[1] + self.forgot[1])
+
+    @property
+    def unknown_per_entry(self) -> float:
+        """Unknown people for each badge in."""
+        return (ALONG * 50 + self.along[0]) / (50 + self.along[1])
+
+    def risk_at(self, habits: Habits, calendar: Calendar, at: int) -> float:
+        """The leaving rate summed up until ``at``."""
+        if at <= self.at or not self.at:
+            return self.risk
+        return self.risk + sum(habits.rates[b] * h for b, h in calendar.pieces(self.at, min(at, self.at + _LONGEST)))
+
+    def entered(self, member: str | None, at: int, risk: float, *, out: bool) -> None:
+        """A person was let in; ``out``: a reader stands on the way out as well."""
+        if member is None:
+            self.others += 1.0
+        else:
+            known = self.inside.get(member)
+            if known is not None and known[0] >= at:
+                return
+            if known is not None and out:
+                self._exited(forgot=self._there(known[1], risk, out=True))
+            self.inside[member] = (at, risk)
+        self.others += self.unknown_per_entry
+
+    def seen(self, member: str, at: int, risk: float) -> bool:
+        """A member who is in was seen inside; return whether that is news."""
+        known = self.inside.get(member)
+        if known is not None and known[0] >= at:
+            return False
+        self.inside[member] = (at, risk)
+        self.anyone = max(self.anyone, at)
+        return True
+
+    def told(self, present: int, risk: float, *, out: bool) -> None:
+        """So many were counted by hand: the rest are unknown people."""
+        known = sum(self._there(since, risk, out=out) for _, since in self.inside.values())
+        beyond = present - known
+        if beyond >= 0:
+            self.others = beyond * exp(risk - self.risk)
+        else:  # some who were believed to be in are not: the longest unseen first
+            self.others = 0.0
+            missing = -beyond
+            for member, _ in sorted(self.inside.items(), key=lambda item: item[1]):
+                if missing < 0.5:
+                    break
+                missing -= self._there(self.inside.pop(member)[1], risk, out=out)
+
+    def exited(self, member: str | None, risk: float) -> bool:
+        """A person badged out; return whether he or she was known to be in."""
+        if member is None:
+            self.others = max(0.0, self.others - 1.0)
+            return False
+        if self.inside.pop(member, None) is None:
+            return False
+        self._exited(forgot=0.0)
+        return True
+
+    def _exited(self, *, forgot: float) -> None:
+        self.forgot = [self.forgot[0] * 0.998 + forgot, self.forgot[1] * 0.998 + 1.0]
+
+    def _there(self, since: float, risk: float, *, out: bool) -> float:
+        """The chance that a person is still there who was last seen at the risk ``since``."""
+        stays = exp(since - risk)
+        if not out:
+            return stays
+        forgotten = self.share_forgotten
+        return stays / (stays + forgotten * (1.0 - stays)) if stays > 1e-12 else 0.0
+
+    def step(self, habits: Habits, calendar: Calendar, at: int, *, out: bool) -> None:
+        """Let time pass up to ``at``."""
+        if not self.at:
+            self.at = at
+            return
+        before = self.risk
+        for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
+            if out and self.inside:
+                habits.learn(
+                    bin_, 0.0, hours * sum(self._there(s, self.risk, out=True) for _, s in self.inside.values())
+                )
+            self.risk += habits.rates[bin_] * hours
+        self.at = at
+        self.others *= exp(before - self.risk)
+        for member, (_, since) in list(self.inside.items()):
+            if self._there(since, self.risk, out=out) < _GONE:
+                del self.inside[member]
+                if out:
+                    self._exited(forgot=1.0)
+
+    def counts(self, risk: float, *, out: bool) -> Counts:
+        """How many are in at this risk."""
+        there = [self._there(since, risk, out=out) for _, since in self.inside.values()]
+        either = sum(one * (1.0 - one) for one in there)
+        others = self.others * exp(self.risk - risk)
+        counts = spread(persons(there), (_COMMON * either) ** 2)
+        return added(counts, moments(others, others))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return JSON values; see ``from_json``."""
+        return {
+            "at": self.at,
+            "risk": self.risk,
+            "inside": self.inside,
+            "others": self.others,
+            "anyone": self.anyone,
+            "forgot": self.forgot,
+            "along": self.along,
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Stays:
+        """Read what ``to_json`` made."""
+        made = cls()
+        made.at, made.risk, made.others, made.anyone = value["at"], value["risk"], value["others"], value["anyone"]
+        made.inside = {member: (one[0], one[1]) for member, one in value["inside"].items()}
+        made.forgot, made.along = list(value["forgot"]), list(value["along"])
+        return made
