@@ -216,8 +216,7 @@ def folds(connection: Connection, topology: Topology, places: Sequence[int]) -> 
         if space in topology.spaces:
             estimate = Estimate(present=present, low=low, high=high, quality=quality)
             try:
-                fold = SpaceFold.from_json(value, estimate, revision)
-                fold.at = micros(at)
+                fold = SpaceFold.from_json(value, at=micros(at), estimate=estimate, revision=revision)
             except OlderForm:
                 older.add(place)
                 fold = SpaceFold.anew(micros(at), estimate, revision)

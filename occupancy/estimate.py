@@ -10,7 +10,7 @@ Unix epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,8 +26,8 @@ SURE: Final = 0.01
 """``live``: so small is the chance that the number is wrong by more than ``tolerance``."""
 DOUBT: Final = 0.003
 """The chance that a witness is wrong altogether."""
-_AGAIN: Final = 5 * MINUTE
-"""A number that isn't sure moves by time alone: it is made again so often."""
+_AGAIN: Final = (15 * MINUTE, 5 * MINUTE)
+"""A number that isn't sure moves by time alone: it is made again so often, in open and in closed time."""
 _LATER: Final = 6 * HOUR
 _FORGOTTEN: Final = 3 * 24 * HOUR
 _STANDING: Final = 0.04
@@ -77,14 +77,14 @@ def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
     fold.due = min(due, default=None)
 
 
-def due_again(fold: SpaceFold, counts: Counts | None, now: int) -> None:
+def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: int) -> None:
     """Note when the estimate is to be made again, since time alone moves it."""
     if counts is None or counts.chance(0) > 0.999:
         return
     quiet = now - max(fold.flow.at, fold.stays.at, max((at for _, at in fold.desks.values()), default=0))
     if quiet > _FORGOTTEN:
         return
-    again = now + (_AGAIN if quiet < _LATER else 12 * _AGAIN)
+    again = now + (_AGAIN[calendar.closed(now)] if quiet < _LATER else HOUR)
     fold.due = again if fold.due is None else min(fold.due, again)
 
 
@@ -97,6 +97,12 @@ def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
     for device, at in fold.moves.items():
         if device not in fold.silent and device in space.lasts:
             yield device, at, space.lasts[device]
+
+
+def _silent(space: Space, fold: SpaceFold, now: int) -> Mapping[int, int]:
+    """The devices that are not believed at ``now``, and from when on: those known, and whose report has expired."""
+    expired = {device: end for device, at, span in _words(space, fold) if (end := ends(at, span)) <= now}
+    return {**fold.silent, **expired} if expired else fold.silent
 
 
 def estimated(space: Space, counts: Counts | None, faults: Iterable[str] = ()) -> Estimate:
@@ -119,6 +125,7 @@ def witnesses(
 ) -> list[tuple[Evidence, Counts]]:
     """What each kind of source says of ``space`` at ``now``."""
     found: list[tuple[Evidence, Counts]] = []
+    silent = _silent(space, fold, now)
 
     def add(kind: str, counts: Counts, at: int | None, **numbers: Any) -> None:
         found.append(
@@ -126,7 +133,7 @@ def witnesses(
         )
 
     if space.counters and fold.moves:
-        counts = _by_counters(space, fold, calendar, now)
+        counts = _by_counters(space, fold, silent, calendar, now)
         if counts is not None:
             day = fold.flow.day
             add(
@@ -136,7 +143,7 @@ def witnesses(
                 entered=day[0] + fold.bucket[1],
                 left=day[1] + fold.bucket[2],
             )
-    seen = [value for one in space.counters if one in fold.counts and one not in fold.silent
+    seen = [value for one in space.counters if one in fold.counts and one not in silent
             for value in (fold.counts[one][0],) if value is not None]  # fmt: skip
     if seen:
         number = sum(seen)
@@ -146,16 +153,16 @@ def witnesses(
         risk = fold.stays.risk_at(fold.habits, calendar, now)
         counts = fold.stays.counts(risk, out=space.badges_out)
         add("badges", counts, fold.stays.anyone, members=len(fold.stays.inside), others=round(fold.stays.others, 2))
-    live = [one for one in space.desks if fold.desks.get(one, (None, 0))[0] is not None and one not in fold.silent]
+    live = [one for one in space.desks if fold.desks.get(one, (None, 0))[0] is not None and one not in silent]
     if live:
         risk = fold.stays.risk_at(fold.habits, calendar, now)
         seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
         bin_ = calendar.piece(now)[2]
-        counts, sat = fold.seats.counts(len(live), seats, now=now, risk=risk, bin_=bin_, skip=fold.silent)
+        counts, sat = fold.seats.counts(len(live), seats, now=now, risk=risk, bin_=bin_, skip=silent)
         at = max(fold.desks[one][1] for one in live)
         add("desks", counts, at, taken=round(sat, 1), watched=len(live), seats=seats)
-    if any(fold.rooms.get(one, (None, 0))[0] is not None and one not in fold.silent for one in space.rooms):
-        counts = fold.room.counts(space.capacity, now, fold.silent)
+    if any(fold.rooms.get(one, (None, 0))[0] is not None and one not in silent for one in space.rooms):
+        counts = fold.room.counts(space.capacity, now, silent)
         add("presence", counts, max(at for _, at in fold.rooms.values()), somebody=bool(fold.room.since))
     inner = _nested(nested, now, calendar)
     if inner is not None:
@@ -184,12 +191,14 @@ def weighted(found: list[tuple[Evidence, Counts]]) -> tuple[Evidence, ...]:
     return tuple(sorted(ranked, key=lambda one: -one.weight))
 
 
-def _by_counters(space: Space, fold: SpaceFold, calendar: Calendar, now: int) -> Counts | None:
+def _by_counters(
+    space: Space, fold: SpaceFold, unheard: Mapping[int, int], calendar: Calendar, now: int
+) -> Counts | None:
     flow = fold.flow
     counts = flow.counts
     minute, entered, left = fold.bucket
     heard = max(flow.at, (minute + 1) * MINUTE if minute else 0)
-    silent = [fold.silent[one] for one in space.counters if one in fold.silent]
+    silent = [unheard[one] for one in space.counters if one in unheard]
     until = min([now, *silent]) if silent else now
     if flow.at:
         counts = flow.silent(counts, fold.habits, calendar, flow.at, max(flow.at, until))

@@ -372,7 +372,7 @@ class PlaceFold:
                 fold.at = max(fold.at, self.spaces[child].at)
             counts = together(self._witnesses(space, self.clock, known))
             known[space] = counts
-            due_again(fold, counts, self.clock)
+            due_again(fold, counts, self._calendar, self.clock)
             new = estimated(row, counts, faults_of(row, fold, self.clock))
             fold.at = max(fold.at, self.clock)
             if new != fold.estimate:

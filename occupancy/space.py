@@ -147,7 +147,7 @@ class SpaceFold:
         return fold
 
     @classmethod
-    def from_json(cls, value: dict[str, Any], estimate: Estimate, revision: int) -> SpaceFold:
+    def from_json(cls, value: dict[str, Any], *, at: int, estimate: Estimate, revision: int) -> SpaceFold:
         """Read the parsed text of ``to_json``; ``at`` is stored beside it.
 
         Raises:
@@ -160,12 +160,14 @@ class SpaceFold:
                 raise OlderForm(f"the stored fold has version {version}, this release keeps {VERSION}")
             if version != VERSION:
                 raise UnknownForm(f"the stored fold has version {version}, this release reads {VERSION}")
-            return cls._read(value, estimate, revision)
+            fold = cls._read(value)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             raise UnknownForm(f"the stored fold cannot be read: {problem!r}") from problem
+        fold.at, fold.estimate, fold.revision = at, estimate, revision
+        return fold
 
     @classmethod
-    def _read(cls, value: dict[str, Any], estimate: Estimate, revision: int) -> SpaceFold:
+    def _read(cls, value: dict[str, Any]) -> SpaceFold:
         fold = cls()
         fold.desks = {int(key): (pair[0], pair[1]) for key, pair in value["desks"].items()}
         fold.rooms = {int(key): (pair[0], pair[1]) for key, pair in value["rooms"].items()}
@@ -182,6 +184,4 @@ class SpaceFold:
                 setattr(fold, name, kind.from_json(value[name]))
         counted = value["head_count"]
         fold.head_count = None if counted is None else (counted[0], counted[1])
-        fold.estimate = estimate
-        fold.revision = revision
         return fold
