@@ -13,7 +13,8 @@ from gateway.contract.wire import Event
 from ingest import topology as network
 from ingest.late import apply_late
 from ingest.store import Connection, micros, when
-from occupancy.fold import TELLING, Change, PlaceFold
+from occupancy.fold import TELLING, PlaceFold
+from occupancy.space import Change
 from occupancy.topology import Device, Topology
 
 log = logging.getLogger(__name__)

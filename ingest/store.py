@@ -16,8 +16,8 @@ from psycopg.pq import TransactionStatus
 from database.arrays import numbers
 from database.leases import LEASE_LOST, Fenced
 from gateway.contract.stored_events import COPY_EVENT, HEADER, TRAILER
-from occupancy.fold import Change, PlaceFold
-from occupancy.space import Estimate, OlderForm, SpaceFold, UnknownForm
+from occupancy.fold import PlaceFold
+from occupancy.space import Change, Estimate, OlderForm, SpaceFold, UnknownForm
 from occupancy.topology import Topology
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from occupancy.flow import widened
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.lasting import ends
 from occupancy.space import Estimate, SpaceFold
-from occupancy.topology import Space
+from occupancy.topology import Space, Topology
 
 MINUTE: Final = 60_000_000
 SURE: Final = 0.01
@@ -52,6 +52,10 @@ class Evidence:
     """Its share in the result, 0 to 1."""
     numbers: dict[str, Any] = field(default_factory=dict)
     """What made it: counted, desks taken, members badged in and so on."""
+
+
+Testimony = list[tuple[Evidence, Counts]]
+"""What each kind of source says of a space."""
 
 
 def tolerance(capacity: int | None) -> float:
@@ -116,15 +120,23 @@ def estimated(space: Space, counts: Counts | None, faults: Iterable[str] = ()) -
 
 
 def witnesses(
-    space: Space,
-    fold: SpaceFold,
-    nested: Iterable[tuple[Space, Counts | None]],
+    topology: Topology,
+    folds: Mapping[int, SpaceFold],
+    number: int,
+    known: dict[int, Counts | None],
     *,
     calendar: Calendar,
     now: int,
-) -> list[tuple[Evidence, Counts]]:
-    """What each kind of source says of ``space`` at ``now``."""
-    found: list[tuple[Evidence, Counts]] = []
+) -> Testimony:
+    """What each kind of source says of the space ``number`` at ``now``; ``known`` gathers what is in those within."""
+    space, fold = topology.spaces[number], folds[number]
+    nested: list[tuple[Space, Counts | None]] = []
+    for child in space.children:
+        if topology.senses(child):
+            if child not in known:
+                known[child] = together(witnesses(topology, folds, child, known, calendar=calendar, now=now))
+            nested.append((topology.spaces[child], known[child]))
+    found: Testimony = []
     silent = _silent(space, fold, now)
 
     def add(kind: str, counts: Counts, at: int | None, **numbers: Any) -> None:
@@ -153,12 +165,16 @@ def witnesses(
         risk = fold.stays.risk_at(fold.habits, calendar, now)
         counts = fold.stays.counts(risk, out=space.badges_out)
         add("badges", counts, fold.stays.anyone, members=len(fold.stays.inside), others=round(fold.stays.others, 2))
-    live = [one for one in space.desks if fold.desks.get(one, (None, 0))[0] is not None and one not in silent]
-    if live:
+    live = [
+        one
+        for one in space.desks
+        if fold.desks.get(one, (None, 0))[0] is not None and now - silent.get(one, now) < HOUR
+    ]
+    if any(one not in silent for one in live):
         risk = fold.stays.risk_at(fold.habits, calendar, now)
         seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
         bin_ = calendar.piece(now)[2]
-        counts, sat = fold.seats.counts(len(live), seats, now=now, risk=risk, bin_=bin_, skip=silent)
+        counts, sat = fold.seats.counts(live, seats, now=now, risk=risk, bin_=bin_, silent=silent)
         at = max(fold.desks[one][1] for one in live)
         add("desks", counts, at, taken=round(sat, 1), watched=len(live), seats=seats)
     if any(fold.rooms.get(one, (None, 0))[0] is not None and one not in silent for one in space.rooms):
@@ -175,12 +191,12 @@ def witnesses(
     return found
 
 
-def together(found: list[tuple[Evidence, Counts]]) -> Counts | None:
+def together(found: Testimony) -> Counts | None:
     """What the witnesses say together; None where there is none."""
     return agreed([counts for _, counts in found], DOUBT) if found else None
 
 
-def weighted(found: list[tuple[Evidence, Counts]]) -> tuple[Evidence, ...]:
+def weighted(found: Testimony) -> tuple[Evidence, ...]:
     """The evidence, the weightiest first."""
     precisions = [1.0 / (evidence.spread**2 + 0.1) for evidence, _ in found]
     total = sum(precisions) or 1.0
@@ -225,5 +241,5 @@ def _nested(nested: Iterable[tuple[Space, Counts | None]], now: int, calendar: C
     standing = _STANDING * total.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.05)
     total = added(total, moments(standing, 2.0 * standing))
     if blind:
-        total = added(total, moments(0.3 * blind, (0.4 * blind) ** 2 + 0.3 * blind))
+        total = added(total, moments(0.1 * blind, (0.25 * blind) ** 2 + 0.1 * blind))
     return total

@@ -14,14 +14,15 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from occupancy.counts import Counts
 from occupancy.estimate import (
     MINUTE,
     Evidence,
+    Testimony,
     due_again,
     estimated,
     pass_time,
@@ -32,8 +33,8 @@ from occupancy.estimate import (
 from occupancy.faults import faults_of
 from occupancy.grants import ANSWER, Grant
 from occupancy.hours import HOUR, Calendar
-from occupancy.space import Estimate, SpaceFold
-from occupancy.topology import Device, Space, Topology
+from occupancy.space import Change, Estimate, SpaceFold
+from occupancy.topology import Device, Topology
 
 Event = Mapping[str, Any]
 """An event as a gateway sends it (``gateway.contract.wire.Event``); ``apply`` reads the kinds in ``TELLING``."""
@@ -50,15 +51,6 @@ TELLING: Final = frozenset(
     {"access", "access_taken", "access_not_taken", "door", "desk", "count", "device", "head_count"}
 )
 """Kinds of events that matter for occupancy."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """From ``at`` on, this was the estimate for ``space``."""
-
-    at: int
-    space: int
-    estimate: Estimate
 
 
 class PlaceFold:
@@ -95,7 +87,6 @@ class PlaceFold:
         """Go on with a stored fold; what another topology made of it is estimated anew."""
         before = fold.at, len(fold.silent)
         pass_time(self._topology.spaces[space], fold, self.clock)
-        fold.due = fold.look if fold.due is None else fold.due if fold.look is None else min(fold.due, fold.look)
         if fold.old or before != (fold.at, len(fold.silent)):
             self.dirty.add(space)
             fold.old = False
@@ -177,18 +168,12 @@ class PlaceFold:
                     entered,
                     left,
                 )
-            self._note_usual(row, fold, gathered * MINUTE, until)
+            if fold.desks and gathered * MINUTE // HOUR != until // HOUR:
+                watched = [one for one in fold.desks if one in row.desks and one not in fold.silent]
+                fold.seats.note_usual(self._calendar.piece(gathered * MINUTE)[2], watched)
         fold.stays.step(fold.habits, self._calendar, until, out=row.badges_out)
         fold.bucket = (minute, 0, 0)
         return fold
-
-    def _note_usual(self, row: Space, fold: SpaceFold, start: int, end: int) -> None:
-        """At each new hour with an event, note how many of the watched desks were taken."""
-        if fold.desks and start // HOUR != end // HOUR:
-            live = sum(1 for one in fold.desks if one in row.desks and one not in fold.silent)
-            if live:
-                taken = sum(1 for one in fold.seats.since if one not in fold.silent)
-                fold.seats.note_usual(self._calendar.piece(start)[2], taken / live)
 
     def _sensed(self, occupied: bool | None, device: Device, at: int) -> None:
         space = device.space
@@ -208,8 +193,7 @@ class PlaceFold:
         self._step(space, at)
         known[device.id] = (occupied, at)
         if device.at_desk:
-            risk = fold.stays.risk_at(fold.habits, self._calendar, at)
-            fold.seats.said(device.id, at, risk, occupied=occupied)
+            fold.seats.said(device.id, at, self._risk(fold, at), occupied=occupied)
         else:
             fold.room.said(device.id, at, occupied=occupied)
         self._touch(space, at).silent.pop(device.id, None)
@@ -225,11 +209,10 @@ class PlaceFold:
         fold = self._step(space, at)
         if fold.head_count is not None and at < fold.head_count[1] - LATE:
             return
-        row = self._topology.spaces[space]
         fold.head_count = (present, at)
         fold.flow.told(present)
         if fold.stays.anyone:
-            fold.stays.told(present, fold.stays.risk_at(fold.habits, self._calendar, at), out=row.badges_out)
+            fold.stays.told(present, self._risk(fold, at), out=self._topology.spaces[space].badges_out)
         self._touch(space, at)
 
     def _granted(self, event: Event, device: Device, at: int) -> None:
@@ -282,8 +265,8 @@ class PlaceFold:
             if known is not None and grant.at < known[0] - LATE:
                 continue
             if space == entered:
-                self._seen_in(member, space, grant.at, anew=left is None or not self._within(left, space))
-            elif entered is None or not self._within(entered, space):
+                self._seen_in(member, space, grant.at, anew=left is None or not self._topology.within(left, space))
+            elif entered is None or not self._topology.within(entered, space):
                 fold.stays.exited(member, self._risk(fold, grant.at))
         if entered is None and member is not None:  # out of the house is out of all its spaces
             for space, fold in self.spaces.items():
@@ -310,15 +293,6 @@ class PlaceFold:
             if fold.stays.seen(member, at, self._risk(fold, at)):
                 self.dirty.add(parent)
             parent = self._topology.spaces[parent].parent
-
-    def _within(self, space: int, other: int) -> bool:
-        """Whether ``space`` lies in ``other``, at any depth: who goes into a room has not left the house."""
-        parent = self._topology.spaces[space].parent
-        while parent is not None:
-            if parent == other:
-                return True
-            parent = self._topology.spaces[parent].parent
-        return False
 
     def _counted(self, entered: int | None, left: int | None, present: int | None, device: Device, at: int) -> None:
         space = device.counts_into
@@ -364,7 +338,7 @@ class PlaceFold:
             space for space, fold in self.spaces.items() if fold.due is not None and fold.due <= self.clock
         )
         known: dict[int, Counts | None] = {}
-        for space in self._rising():
+        for space in self._topology.rising(self.dirty):
             fold = self.spaces[space]
             row = self._topology.spaces[space]
             pass_time(row, fold, self.clock)
@@ -382,17 +356,6 @@ class PlaceFold:
         self.dirty.clear()
         self._note_due()
 
-    def _witnesses(self, space: int, now: int, known: dict[int, Counts | None]) -> list[tuple[Evidence, Counts]]:
-        """What speaks of ``space`` at ``now``; ``known`` gathers the spaces within."""
-        row = self._topology.spaces[space]
-        nested: list[tuple[Space, Counts | None]] = []
-        for child in row.children:
-            if self._senses(child):
-                if child not in known:
-                    known[child] = together(self._witnesses(child, now, known))
-                nested.append((self._topology.spaces[child], known[child]))
-        return witnesses(row, self.spaces[space], nested, calendar=self._calendar, now=now)
-
     def distributions(self, now: int) -> dict[int, Counts | None]:
         """How likely each number of people is in each space at ``now``, by the events so far; None: unknown.
 
@@ -404,12 +367,13 @@ class PlaceFold:
                 known[space] = together(self._witnesses(space, now, known))
         return known
 
+    def _witnesses(self, space: int, now: int, known: dict[int, Counts | None]) -> Testimony:
+        return witnesses(self._topology, self.spaces, space, known, calendar=self._calendar, now=now)
+
     def estimates(self, now: int) -> dict[int, Estimate]:
         """What holds in each space at ``now``, by the events so far; see ``distributions``."""
         return {
-            space: estimated(
-                self._topology.spaces[space], counts, faults_of(self._topology.spaces[space], self.spaces[space], now)
-            )
+            space: estimated(row := self._topology.spaces[space], counts, faults_of(row, self.spaces[space], now))
             for space, counts in self.distributions(now).items()
         }
 
@@ -419,22 +383,6 @@ class PlaceFold:
 
     def _note_due(self) -> None:
         self._due = min((fold.due for fold in self.spaces.values() if fold.due is not None), default=_NEVER)
-
-    def _rising(self) -> Iterator[int]:
-        """The dirty spaces and all they lie in, the deepest first."""
-        depth: dict[int, int] = {}
-        for start in self.dirty:
-            path = [start]
-            while (parent := self._topology.spaces[path[-1]].parent) is not None:
-                path.append(parent)
-            for rank, space in enumerate(reversed(path)):
-                depth[space] = rank
-        return iter(sorted(depth, key=lambda space: (-depth[space], space)))
-
-    def _senses(self, space: int) -> bool:
-        """Whether anything of the hardware speaks of ``space`` or of what lies in it."""
-        row = self._topology.spaces[space]
-        return bool(row.desks or row.rooms or row.counters or row.badged) or any(map(self._senses, row.children))
 
 
 def fold(

@@ -8,7 +8,7 @@ there are when so many of them sit at watched desks is a binomial question, with
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Mapping, Sequence
 from math import exp, log, sqrt
 from typing import Any, Final
 
@@ -68,30 +68,35 @@ class Seats:
         return (BACK[0] + self.back[0]) / (BACK[1] + self.back[1])
 
     def counts(
-        self, live: int, seats: int, *, now: int, risk: float, bin_: int, skip: Container[int]
+        self, watched: Sequence[int], seats: int, *, now: int, risk: float, bin_: int, silent: Mapping[int, int]
     ) -> tuple[Counts, float]:
         """How many people are here, and how many desks are surely taken.
 
         Args:
-            live: desks whose sensor is believed.
-            seats: all seats of the space, watched or not; at least ``live``.
+            watched: sensors of desks that say whether they are taken.
+            seats: all seats of the space, watched or not; at least as many.
             now: the instant.
             risk: the risk of leaving summed up until then.
             bin_: of hours.
-            skip: devices that are not believed.
+            silent: devices that are not believed, and from when on. What one said last fades within an hour.
         """
         sat: list[float] = []
-        for device, (since, then) in self.since.items():
-            if device in skip or now - since > _BAGGED:
+        back = self.share_back
+        live = len(watched)
+        for device in watched:
+            since, then = self.since.get(device, (0, 0.0))
+            if not since:
+                gap = now - self.left.get(device, 0)
+                if gap < 2 * GAP:
+                    sat.append(back * exp(-gap / HOUR / _FADE))
+                continue
+            if now - since > _BAGGED:
                 continue
             stays = exp(then - risk)
             there = stays / (stays + BAG * (1 - stays)) if stays > 1e-9 else 0.0
+            if device in silent:
+                there *= exp((silent[device] - now) / HOUR)
             sat.append(there)
-        back = self.share_back
-        for device, left in self.left.items():
-            gap = now - left
-            if gap < 2 * GAP and device not in skip:
-                sat.append(back * exp(-gap / HOUR / _FADE))
         mean = sum(sat)
         if live < seats:
             variance = sum(one * (1 - one) for one in sat)
@@ -117,12 +122,15 @@ class Seats:
         """The usual number at this hour and how much it varies."""
         mean, square, weight = self.usual.get(bin_, (0.0, 0.0, 0.0))
         if weight < 3.0:
-            return 0.4 * seats, 0.6 * seats + 1.0
+            return 0.25 * seats, 0.3 * seats + 0.5
         varies = max(0.0, square - mean * mean) + 0.02 + 0.1 / weight
         return mean * seats, sqrt(varies) * seats + 0.5
 
-    def note_usual(self, bin_: int, share: float) -> None:
-        """At this hour such a share of the watched seats was taken."""
+    def note_usual(self, bin_: int, watched: Sequence[int]) -> None:
+        """An hour is over: note which share of the watched seats was taken in it."""
+        if not watched:
+            return
+        share = sum(1 for one in watched if one in self.since) / len(watched)
         mean, square, weight = self.usual.get(bin_, (0.0, 0.0, 0.0))
         keep = 1 - max(_USUAL, 1 / (weight + 1))
         self.usual[bin_] = (

@@ -36,6 +36,15 @@ class Estimate:
     """What is wrong with its sources, in words of ``occupancy.estimate.FAULTS``."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """From ``at`` on, this was the estimate for ``space``."""
+
+    at: int
+    space: int
+    estimate: Estimate
+
+
 class UnknownForm(Exception):
     """A stored fold that this release can't read."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -91,6 +91,31 @@ class Topology:
     def zone(self, place: int) -> ZoneInfo:
         """The time zone of ``place``."""
         return self.zones.get(place, _UTC)
+
+    def within(self, space: int, other: int) -> bool:
+        """Whether ``space`` lies in ``other``, at any depth: who goes into a room has not left the house."""
+        parent = self.spaces[space].parent
+        while parent is not None:
+            if parent == other:
+                return True
+            parent = self.spaces[parent].parent
+        return False
+
+    def rising(self, spaces: Iterable[int]) -> list[int]:
+        """``spaces`` and all that they lie in, the deepest first."""
+        depth: dict[int, int] = {}
+        for start in spaces:
+            path = [start]
+            while (parent := self.spaces[path[-1]].parent) is not None:
+                path.append(parent)
+            for rank, space in enumerate(reversed(path)):
+                depth[space] = rank
+        return sorted(depth, key=lambda space: (-depth[space], space))
+
+    def senses(self, space: int) -> bool:
+        """Whether anything of the hardware speaks of ``space`` or of what lies in it."""
+        row = self.spaces[space]
+        return bool(row.desks or row.rooms or row.counters or row.badged) or any(map(self.senses, row.children))
 
     @classmethod
     def build(
