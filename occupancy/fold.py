@@ -18,22 +18,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from occupancy.asking import Asked
 from occupancy.counts import Counts
 from occupancy.estimate import (
     MINUTE,
-    Evidence,
-    Testimony,
     due_again,
     estimated,
     pass_time,
     together,
-    weighted,
-    witnesses,
 )
 from occupancy.faults import faults_of
 from occupancy.grants import ANSWER, Grant
-from occupancy.hours import HOUR, Calendar
-from occupancy.space import Change, Estimate, SpaceFold
+from occupancy.hours import HOUR
+from occupancy.lasting import STAY
+from occupancy.space import Change, SpaceFold
 from occupancy.topology import Device, Topology
 
 Event = Mapping[str, Any]
@@ -53,7 +51,7 @@ TELLING: Final = frozenset(
 """Kinds of events that matter for occupancy."""
 
 
-class PlaceFold:
+class PlaceFold(Asked):
     """The spaces of one place.
 
     ``apply`` takes its events in order, ``settle`` makes the estimates, ``look`` lets time pass without any event.
@@ -62,13 +60,10 @@ class PlaceFold:
     is due at or before it, after each event, so that it doesn't matter where transactions end.
     """
 
-    __slots__ = ("_calendar", "_due", "_topology", "changes", "clock", "dirty", "id", "spaces", "touched")
+    __slots__ = ("_due", "changes", "clock", "dirty", "touched")
 
     def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold] | None = None) -> None:
-        self.id = place
-        self._topology = topology
-        self._calendar = Calendar(topology.zone(place), topology.hours.get(place))
-        self.spaces = spaces or {}
+        super().__init__(place, topology, {} if spaces is None else spaces)
         for space in topology.places.get(place, ()):
             self.spaces.setdefault(space, SpaceFold())
         self.clock = max((fold.at for fold in self.spaces.values()), default=0)
@@ -267,13 +262,18 @@ class PlaceFold:
             if space == entered:
                 self._seen_in(member, space, grant.at, anew=left is None or not self._topology.within(left, space))
             elif entered is None or not self._topology.within(entered, space):
-                fold.stays.exited(member, self._risk(fold, grant.at))
+                self._left(fold, member, grant.at)
         if entered is None and member is not None:  # out of the house is out of all its spaces
             for space, fold in self.spaces.items():
                 if space != left and member in fold.stays.inside:
                     self._step(space, at)
-                    fold.stays.exited(member, self._risk(fold, grant.at))
+                    self._left(fold, member, grant.at)
                     self._touch(space, at)
+
+    def _left(self, fold: SpaceFold, member: str | None, at: int) -> None:
+        since = fold.stays.exited(member)
+        if since is not None and at - since < STAY:
+            fold.habits.stayed(self._calendar, since, at)
 
     def _risk(self, fold: SpaceFold, at: int) -> float:
         return fold.stays.risk_at(fold.habits, self._calendar, at)
@@ -283,7 +283,9 @@ class PlaceFold:
         row, fold = self._topology.spaces[space], self.spaces[space]
         risk = self._risk(fold, at)
         if anew:
-            fold.stays.entered(member, at, risk, out=row.badges_out)
+            since = fold.stays.entered(member, at, risk)
+            if since is not None and at - since < STAY and not row.badges_out:
+                fold.habits.left_between(self._calendar, since, at)
         elif member is not None:
             fold.stays.seen(member, at, risk)
         parent = row.parent
@@ -355,31 +357,6 @@ class PlaceFold:
             self.touched.add(space)
         self.dirty.clear()
         self._note_due()
-
-    def distributions(self, now: int) -> dict[int, Counts | None]:
-        """How likely each number of people is in each space at ``now``, by the events so far; None: unknown.
-
-        It changes nothing: what is asked often or seldom is the same.
-        """
-        known: dict[int, Counts | None] = {}
-        for space in self._topology.places.get(self.id, ()):
-            if space not in known:
-                known[space] = together(self._witnesses(space, now, known))
-        return known
-
-    def _witnesses(self, space: int, now: int, known: dict[int, Counts | None]) -> Testimony:
-        return witnesses(self._topology, self.spaces, space, known, calendar=self._calendar, now=now)
-
-    def estimates(self, now: int) -> dict[int, Estimate]:
-        """What holds in each space at ``now``, by the events so far; see ``distributions``."""
-        return {
-            space: estimated(row := self._topology.spaces[space], counts, faults_of(row, self.spaces[space], now))
-            for space, counts in self.distributions(now).items()
-        }
-
-    def explain(self, space: int, now: int) -> tuple[Evidence, ...]:
-        """What made the number of ``space`` at ``now``, the weightiest first."""
-        return weighted(self._witnesses(space, now, {}))
 
     def _note_due(self) -> None:
         self._due = min((fold.due for fold in self.spaces.values() if fold.due is not None), default=_NEVER)

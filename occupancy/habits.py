@@ -7,9 +7,10 @@ Markov models": sums are kept, and forgotten slowly.
 
 from __future__ import annotations
 
+from math import exp
 from typing import Final
 
-from occupancy.hours import BINS
+from occupancy.hours import BINS, Calendar
 
 PRIOR: Final = (
     *(0.5, 0.5, 0.5, 0.5, 0.5, 0.4, 0.15, 0.1, 0.08, 0.08, 0.1, 0.2, 0.5, 0.15, 0.12, 0.18, 0.35, 0.7, 0.9, 0.8),
@@ -38,6 +39,31 @@ class Habits:
         self.exits[bin_] += exits
         self.hours[bin_] += hours
         self.rates[bin_] = (PRIOR[bin_] * WEIGHT + self.exits[bin_]) / (WEIGHT + self.hours[bin_])
+
+    def stayed(self, calendar: Calendar, start: int, end: int) -> None:
+        """A person stayed from ``start`` to ``end`` and then left."""
+        last = None
+        for bin_, hours in calendar.pieces(start, end):
+            self.learn(bin_, 0.0, hours)
+            last = bin_
+        if last is not None:
+            self.learn(last, 1.0, 0.0)
+
+    def left_between(self, calendar: Calendar, start: int, end: int) -> None:
+        """A person was there at ``start`` and left before ``end``: learn the exits to be expected."""
+        pieces = list(calendar.pieces(start, end))
+        stays, left = 1.0, []
+        for bin_, hours in pieces:
+            after = stays * exp(-self.rates[bin_] * hours)
+            left.append(stays - after)
+            stays = after
+        total = sum(left)
+        if total <= 0.0:
+            return
+        there = 1.0
+        for (bin_, hours), one in zip(pieces, left, strict=True):
+            there -= one / total
+            self.learn(bin_, one / total, hours * (max(0.0, there) + 0.5 * one / total))
 
     def forget(self) -> None:
         """A day is over."""

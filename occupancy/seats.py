@@ -3,17 +3,17 @@
 A desk that is said to be taken holds a person, or a bag: the longer it has been so, and the more people of the house
 will have left by the hour, the likelier a bag. A desk that has just been left may be taken again in a moment: how often
 that is so the space's own gaps say. Seats without a sensor that speaks are taken as those with one are: how many people
-there are when so many of them sit at watched desks is a binomial question, with the space's usual number as the prior.
+there are sit at those is a beta-binomial question, with the share that is usual at this hour as the prior.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp, log, sqrt
+from math import exp
 from typing import Any, Final
 
-from occupancy.counts import Counts, added, moments, normal, persons, scaled
-from occupancy.hours import HOUR
+from occupancy.counts import Counts, added, exactly, moments, persons, scaled
+from occupancy.hours import CLOSED, HOUR
 
 BAG: Final = 0.06
 """Share of stays that end with a bag, or a sensor that does not notice that the person left. Assumed."""
@@ -27,6 +27,8 @@ _FADE: Final = 0.12
 """Hours in which the chance of a return falls to a third."""
 _BAGGED: Final = 30 * HOUR
 """So long nobody sits at a desk."""
+_ALIKE: Final = 1.5
+"""People prefer some seats: so many watched seats say of the others what one would, were all alike. Assumed."""
 _USUAL: Final = 0.05
 """How much a new hour counts in the usual number."""
 
@@ -98,33 +100,34 @@ class Seats:
                 there *= exp((silent[device] - now) / HOUR)
             sat.append(there)
         mean = sum(sat)
-        if live < seats:
-            variance = sum(one * (1 - one) for one in sat)
-            return self._extrapolated(mean, variance, live, seats, bin_), mean
         stand = mean * AWAY / (1 - AWAY)
-        return added(persons(sat), moments(stand, stand)), mean
+        counts = added(persons(sat), moments(stand, stand))
+        if live < seats:
+            counts = added(counts, self._unwatched(mean, live, seats - live, bin_))
+        return counts, mean
 
-    def _extrapolated(self, mean: float, variance: float, live: int, seats: int, bin_: int) -> Counts:
-        """The number in all ``seats``, where ``live`` of them say that about ``mean`` are taken."""
-        share = live / seats
-        usual, spread = self._usual(bin_, seats)
-        top = int(seats * 1.1) + 2
-        weights = []
-        for n in range(top):
-            expected = n * share
-            wide = n * share * (1 - share) * max(0.15, 1 - n / (seats + 1)) + variance + 0.15
-            prior = -0.5 * ((n - usual) / spread) ** 2
-            weights.append(-0.5 * (mean - expected) ** 2 / wide - 0.5 * log(wide) + prior)
-        best = max(weights)
-        return scaled(0, [exp(one - best) for one in weights]) or normal(mean / share, variance + 1.0)
+    def _unwatched(self, taken: float, live: int, others: int, bin_: int) -> Counts:
+        """How many sit at ``others`` unwatched seats, where about ``taken`` of ``live`` watched ones are taken.
 
-    def _usual(self, bin_: int, seats: int) -> tuple[float, float]:
-        """The usual number at this hour and how much it varies."""
+        A beta-binomial distribution: the seats are taken at one rate, which the watched ones and the usual rate of the
+        hour tell of (Johnson, Kemp and Kotz 2005, "Univariate Discrete Distributions", 6.2).
+        """
+        usual, weight = self._usual(bin_)
+        a = usual * weight + taken / _ALIKE + 1e-3
+        b = (1 - usual) * weight + max(0.0, live - taken) / _ALIKE + 1e-3
+        weights = [1.0]
+        for k in range(others):
+            weights.append(weights[-1] * (others - k) / (k + 1) * (a + k) / (b + others - k - 1))
+        return scaled(0, weights) or exactly(0)
+
+    def _usual(self, bin_: int) -> tuple[float, float]:
+        """The usual share of seats taken at this hour, and for how many seats that counts."""
         mean, square, weight = self.usual.get(bin_, (0.0, 0.0, 0.0))
         if weight < 3.0:
-            return 0.25 * seats, 0.3 * seats + 0.5
-        varies = max(0.0, square - mean * mean) + 0.02 + 0.1 / weight
-        return mean * seats, sqrt(varies) * seats + 0.5
+            return (0.02, 4.0) if bin_ >= CLOSED else (0.25, 1.5)
+        varies = max(0.0, square - mean * mean) + 0.01
+        share = min(0.98, max(0.005, mean))
+        return share, min(8.0, max(1.0, share * (1 - share) / varies))
 
     def note_usual(self, bin_: int, watched: Sequence[int]) -> None:
         """An hour is over: note which share of the watched seats was taken in it."""

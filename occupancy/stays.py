@@ -24,6 +24,8 @@ _GONE: Final = 0.01
 """Whose chance of being there is smaller is forgotten."""
 _COMMON: Final = 0.25
 """How wrong everybody's rate of leaving may be at once, of the spread of a stay's end."""
+_TWICE: Final = 2 * 60_000_000
+"""A card that is read again within this time is the same coming in."""
 _LONGEST: Final = 14 * 24 * HOUR
 
 
@@ -64,18 +66,21 @@ class Stays:
             return self.risk
         return self.risk + sum(habits.rates[b] * h for b, h in calendar.pieces(self.at, min(at, self.at + _LONGEST)))
 
-    def entered(self, member: str | None, at: int, risk: float, *, out: bool) -> None:
-        """A person was let in; ``out``: a reader stands on the way out as well."""
+    def entered(self, member: str | None, at: int, risk: float) -> int | None:
+        """A person was let in; return when he or she was last seen in, if no exit was seen since; else None."""
+        since: int | None = None
         if member is None:
             self.others += 1.0
         else:
             known = self.inside.get(member)
-            if known is not None and known[0] >= at:
-                return
-            if known is not None and out:
-                self._exited(forgot=self._there(known[1], risk, out=True))
+            if known is not None and known[0] >= at - _TWICE:
+                return None
+            if known is not None:
+                since = known[0]
+                self._exited(forgot=1.0)
             self.inside[member] = (at, risk)
         self.others += self.unknown_per_entry
+        return since
 
     def seen(self, member: str, at: int, risk: float) -> bool:
         """A member who is in was seen inside; return whether that is news."""
@@ -100,15 +105,16 @@ class Stays:
                     break
                 missing -= self._there(self.inside.pop(member)[1], risk, out=out)
 
-    def exited(self, member: str | None, risk: float) -> bool:
-        """A person badged out; return whether he or she was known to be in."""
+    def exited(self, member: str | None) -> int | None:
+        """A person badged out; return since when he or she was known to be in."""
         if member is None:
             self.others = max(0.0, self.others - 1.0)
-            return False
-        if self.inside.pop(member, None) is None:
-            return False
+            return None
+        known = self.inside.pop(member, None)
+        if known is None:
+            return None
         self._exited(forgot=0.0)
-        return True
+        return known[0]
 
     def _exited(self, *, forgot: float) -> None:
         self.forgot = [self.forgot[0] * 0.998 + forgot, self.forgot[1] * 0.998 + 1.0]
@@ -128,10 +134,6 @@ class Stays:
             return
         before = self.risk
         for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
-            if out and self.inside:
-                habits.learn(
-                    bin_, 0.0, hours * sum(self._there(s, self.risk, out=True) for _, s in self.inside.values())
-                )
             self.risk += habits.rates[bin_] * hours
         self.at = at
         self.others *= exp(before - self.risk)

@@ -1,0 +1,50 @@
+"""What holds in a place at an instant, by the events so far. Pure: asking changes nothing.
+
+Times are microseconds since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from occupancy.counts import Counts
+from occupancy.estimate import Evidence, Testimony, estimated, together, weighted, witnesses
+from occupancy.faults import faults_of
+from occupancy.hours import Calendar
+from occupancy.space import Estimate, SpaceFold
+from occupancy.topology import Topology
+
+
+class Asked:
+    """The spaces of one place, to be asked; ``occupancy.fold.PlaceFold`` moves them."""
+
+    __slots__ = ("_calendar", "_topology", "id", "spaces")
+
+    def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold]) -> None:
+        self.id = place
+        self._topology = topology
+        self._calendar = Calendar(topology.zone(place), topology.hours.get(place))
+        self.spaces = spaces
+
+    def distributions(self, now: int) -> dict[int, Counts | None]:
+        """How likely each number of people is in each space at ``now``, by the events so far; None: unknown.
+
+        It changes nothing: what is asked often or seldom is the same.
+        """
+        known: dict[int, Counts | None] = {}
+        for space in self._topology.places.get(self.id, ()):
+            if space not in known:
+                known[space] = together(self._witnesses(space, now, known))
+        return known
+
+    def _witnesses(self, space: int, now: int, known: dict[int, Counts | None]) -> Testimony:
+        return witnesses(self._topology, self.spaces, space, known, calendar=self._calendar, now=now)
+
+    def estimates(self, now: int) -> dict[int, Estimate]:
+        """What holds in each space at ``now``, by the events so far; see ``distributions``."""
+        return {
+            space: estimated(row := self._topology.spaces[space], counts, faults_of(row, self.spaces[space], now))
+            for space, counts in self.distributions(now).items()
+        }
+
+    def explain(self, space: int, now: int) -> tuple[Evidence, ...]:
+        """What made the number of ``space`` at ``now``, the weightiest first."""
+        return weighted(self._witnesses(space, now, {}))
