@@ -283,9 +283,7 @@ class PlaceFold(Asked):
         row, fold = self._topology.spaces[space], self.spaces[space]
         risk = self._risk(fold, at)
         if anew:
-            since = fold.stays.entered(member, at, risk)
-            if since is not None and at - since < STAY and not row.badges_out:
-                fold.habits.left_between(self._calendar, since, at)
+            fold.stays.entered(member, at, risk)
         elif member is not None:
             fold.stays.seen(member, at, risk)
         parent = row.parent

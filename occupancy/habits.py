@@ -7,7 +7,6 @@ Markov models": sums are kept, and forgotten slowly.
 
 from __future__ import annotations
 
-from math import exp
 from typing import Final
 
 from occupancy.hours import BINS, Calendar
@@ -48,22 +47,6 @@ class Habits:
             last = bin_
         if last is not None:
             self.learn(last, 1.0, 0.0)
-
-    def left_between(self, calendar: Calendar, start: int, end: int) -> None:
-        """A person was there at ``start`` and left before ``end``: learn the exits to be expected."""
-        pieces = list(calendar.pieces(start, end))
-        stays, left = 1.0, []
-        for bin_, hours in pieces:
-            after = stays * exp(-self.rates[bin_] * hours)
-            left.append(stays - after)
-            stays = after
-        total = sum(left)
-        if total <= 0.0:
-            return
-        there = 1.0
-        for (bin_, hours), one in zip(pieces, left, strict=True):
-            there -= one / total
-            self.learn(bin_, one / total, hours * (max(0.0, there) + 0.5 * one / total))
 
     def forget(self) -> None:
         """A day is over."""

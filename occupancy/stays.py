@@ -66,21 +66,18 @@ class Stays:
             return self.risk
         return self.risk + sum(habits.rates[b] * h for b, h in calendar.pieces(self.at, min(at, self.at + _LONGEST)))
 
-    def entered(self, member: str | None, at: int, risk: float) -> int | None:
-        """A person was let in; return when he or she was last seen in, if no exit was seen since; else None."""
-        since: int | None = None
+    def entered(self, member: str | None, at: int, risk: float) -> None:
+        """A person was let in; who was in already had left without a badge."""
         if member is None:
             self.others += 1.0
         else:
             known = self.inside.get(member)
             if known is not None and known[0] >= at - _TWICE:
-                return None
+                return
             if known is not None:
-                since = known[0]
                 self._exited(forgot=1.0)
             self.inside[member] = (at, risk)
         self.others += self.unknown_per_entry
-        return since
 
     def seen(self, member: str, at: int, risk: float) -> bool:
         """A member who is in was seen inside; return whether that is news."""
