@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from occupancy.counts import Counts, added, agreed, exactly, moments, normal
-from occupancy.flow import widened
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.lasting import ends
 from occupancy.space import Estimate, SpaceFold
@@ -98,9 +97,9 @@ def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
         for device, (_, at) in words.items():
             if device not in fold.silent and device in space.lasts:
                 yield device, at, space.lasts[device]
-    for device, at in fold.moves.items():
+    for device, door in fold.flow.doors.items():
         if device not in fold.silent and device in space.lasts:
-            yield device, at, space.lasts[device]
+            yield device, door.at, door.lasts(space.lasts[device])
 
 
 def _silent(space: Space, fold: SpaceFold, now: int) -> Mapping[int, int]:
@@ -144,14 +143,14 @@ def witnesses(
             (Evidence(kind=kind, at=at, mean=counts.mean, spread=counts.variance**0.5, numbers=numbers), counts)
         )
 
-    if space.counters and fold.moves:
+    if space.counters and fold.flow.doors:
         counts = _by_counters(space, fold, silent, calendar, now)
         if counts is not None:
             day = fold.flow.day
             add(
                 "counters",
                 counts,
-                max(fold.moves.values()),
+                max(door.at for door in fold.flow.doors.values()),
                 entered=day[0] + fold.bucket[1],
                 left=day[1] + fold.bucket[2],
             )
@@ -186,7 +185,7 @@ def witnesses(
     if fold.head_count is not None:
         number, at = fold.head_count
         hours = (now - at) / HOUR
-        if hours < 4 and not (space.counters and fold.moves):
+        if hours < 4 and not (space.counters and fold.flow.doors):
             add("head_count", normal(number, 0.1 + (number + 2) * 0.6 * hours + (1.5 * hours) ** 2), at, number=number)
     return found
 
@@ -208,24 +207,23 @@ def weighted(found: Testimony) -> tuple[Evidence, ...]:
 
 
 def _by_counters(
-    space: Space, fold: SpaceFold, unheard: Mapping[int, int], calendar: Calendar, now: int
+    space: Space, fold: SpaceFold, silent: Mapping[int, int], calendar: Calendar, now: int
 ) -> Counts | None:
     flow = fold.flow
     counts = flow.counts
-    minute, entered, left = fold.bucket
-    heard = max(flow.at, (minute + 1) * MINUTE if minute else 0)
-    silent = [unheard[one] for one in space.counters if one in unheard]
-    until = min([now, *silent]) if silent else now
+    _, entered, left = fold.bucket
+    blind = [one for one in flow.doors if one in silent]
+    share = min(1.0, sum(map(flow.share, blind))) if blind else 0.0
     if flow.at:
-        counts = flow.silent(counts, fold.habits, calendar, flow.at, max(flow.at, until))
+        counts = flow.silent(counts, fold.habits, calendar, flow.at, max(flow.at, now), blind=share)
+    for device in blind:
+        until = flow.doors[device].until
+        counts = flow.unseen(counts, fold.habits, calendar, until, now, share=flow.share(device))
     if entered or left:
-        counts = flow.passed(counts, entered, left)
-    if not silent:
-        return counts
-    hours = (now - min(now, max(heard - MINUTE, *silent))) / HOUR
-    if hours > _BLIND:
+        counts = flow.passed(counts, entered, left, calendar.piece(now)[2])
+    if blind and len(blind) == len(space.counters) and now - max(flow.doors[one].at for one in blind) > _BLIND * HOUR:
         return None
-    return widened(counts, hours, 0.3 * max(4, space.capacity or 10))
+    return counts
 
 
 def _nested(nested: Iterable[tuple[Space, Counts | None]], now: int, calendar: Calendar) -> Counts | None:

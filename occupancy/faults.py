@@ -27,7 +27,7 @@ def faults_of(space: Space, fold: SpaceFold, now: int) -> tuple[str, ...]:
             found.append("swapped")
         if max(fold.flow.shares_missed) > _UNBALANCED:
             found.append("unbalanced")
-        if fold.absurd and now - fold.absurd < _LONG:
+        if fold.flow.absurd and now - fold.flow.absurd < _LONG:
             found.append("absurd")
     if fold.silent:
         found.append("silent")

@@ -13,13 +13,16 @@ Sangogboye and Kjærgaard (2016), "PLCount".
 
 from __future__ import annotations
 
+from collections.abc import Collection, Container, Mapping
+from math import exp
 from typing import Any, Final
 
-from occupancy.counts import Counts, added, exactly, mixed, moments, normal, scaled, spread, taken, tilted
+from occupancy.counts import Counts, added, exactly, mixed, moments, normal, scaled, taken, thinned, tilted
+from occupancy.doors import Door
 from occupancy.habits import Habits
-from occupancy.hours import CLOSED, HOUR, Calendar
+from occupancy.hours import BINS, CLOSED, HOUR, Calendar
 
-MISSED: Final = 0.03
+MISSED: Final = 0.04
 """Share of passages that a counter misses, where nothing else is known. Assumed: makers claim 0.02 to 0.05."""
 SURE: Final = 60.0
 """Passages in each direction that the belief in equal shares counts for."""
@@ -31,121 +34,262 @@ _KEPT: Final = 0.93
 """What is left of a day's passages in the balance a day later: a fortnight's memory."""
 _SPURIOUS: Final = 0.004
 """Chance that a counted passage was none."""
+_CLUMPED: Final = (10.0, 10.0)
+"""Squares of the error of a day's balance, and what they would be if each passage were missed on its own: what is
+believed before any day was balanced. People pass in groups, of which a counter misses several."""
+_COMING: Final = (1.5, 0.05)
+"""People who come in an hour of open and of closed time, before anything is known. Assumed."""
+_LONGEST: Final = 14 * 24 * HOUR
+_GUESSED: Final = 36 * HOUR
+"""What passed unseen longer ago doesn't matter for who is in now."""
 
 
 class Flow:
     """The counters of one space."""
 
-    __slots__ = ("at", "balance", "counts", "day", "negative", "pending", "quiet", "swapped")
+    __slots__ = (
+        "absurd",
+        "alone",
+        "at",
+        "balance",
+        "began",
+        "came",
+        "clumps",
+        "counts",
+        "day",
+        "doors",
+        "lowest",
+        "pending",
+        "quiet",
+        "whole",
+    )
 
     def __init__(self) -> None:
         self.at = 0
         """Up to when ``counts`` holds; 0: no passage was ever counted."""
         self.counts = exactly(0)
+        self.doors: dict[int, Door] = {}
         self.balance = [0.0, 0.0]
         """Entries and exits of balanced days, forgotten slowly."""
+        self.clumps = [0.0, 0.0]
+        """Of balanced days: squares of the error of the balance, and what they would be without groups."""
+        self.absurd = 0
+        """When a counter last reported more people than can have passed; 0: never."""
+        self.alone = [0.0, 0.0]
+        """Entries in closed time while nobody was in: those whom nobody was seen leaving after, and all."""
+        self.began = False
+        """The day began with such an entry."""
+        self.came = [[0.0] * BINS, [0.0] * BINS]
+        """Entries by bin, and the hours of it."""
         self.day = [0, 0]
-        """Those counted since nobody was in."""
+        """Entries and exits counted since nobody was in."""
+        self.lowest = 0
+        """The smallest plain sum of the day."""
+        self.whole = True
+        """All of the day was counted: no counter was silent."""
         self.pending: dict[int, float] = {}
         """Person-hours by bin since the last passage: they count once somebody is seen again."""
         self.quiet = 0.0
         """Hours of closed time since the last passage."""
-        self.negative = [0.0, 0.0]
-        """Person-hours above and below nobody of plain sums, in balanced days: which way the counter looks."""
-        self.swapped = False
+
+    @property
+    def swapped(self) -> bool:
+        """Whether a counter looks the wrong way round."""
+        return any(door.swapped for door in self.doors.values())
 
     @property
     def shares_missed(self) -> tuple[float, float]:
         """The shares of entries and of exits that are missed."""
         came, went = self.balance[0] + SURE, self.balance[1] + SURE
+        missed = MISSED * min(1.0, self.varied)
         if went < came:  # exits are missed more
-            return MISSED, min(0.6, 1 - (1 - MISSED) * went / came)
-        return min(0.6, 1 - (1 - MISSED) * came / went), MISSED
+            return missed, min(0.6, 1 - (1 - missed) * went / came)
+        return min(0.6, 1 - (1 - missed) * came / went), missed
 
-    def passed(self, counts: Counts, entered: int, left: int) -> Counts:
+    @property
+    def varied(self) -> float:
+        """How much more the number of missed people varies than if each were missed alone, with chance ``MISSED``."""
+        return min(8.0, max(0.3, (_CLUMPED[0] + self.clumps[0]) / (_CLUMPED[1] + self.clumps[1])))
+
+    def coming(self, bin_: int) -> float:
+        """People who come in an hour of ``bin_``."""
+        return (self.came[0][bin_] + 2.0 * _COMING[bin_ >= CLOSED]) / (self.came[1][bin_] + 2.0)
+
+    def share(self, device: int) -> float:
+        """The share of what passes that passes at one counter."""
+        every = sum(door.passages + 10.0 for door in self.doors.values())
+        return (self.doors[device].passages + 10.0) / every
+
+    def passed(self, counts: Counts, entered: int, left: int, bin_: int) -> Counts:
         """``counts`` after these passages were counted, with those that were missed beside them."""
-        if self.swapped:
-            entered, left = left, entered
         miss_in, miss_out = self.shares_missed
-        ghost = _SPURIOUS * (entered + left)
+        clumped = max(1.0, self.varied)
         if entered:
-            mean = entered * miss_in / (1 - miss_in)
-            counts = added(counts, _missed(entered, mean, ghost))
+            before = counts
+            counts = added(counts, _missed(entered, entered * miss_in / (1 - miss_in), clumped))
+            if bin_ > CLOSED and before.chance(0) > 0.5:
+                counts = mixed(counts, before, ((1.0 + self.alone[0]) / (4.0 + self.alone[1])) ** entered)
         if left:
-            mean = left * miss_out / (1 - miss_out)
-            counts = _gone(counts, left, mean, ghost)
+            # the more are in, the more leave
+            counts = _leaning(counts, NOTICED[bin_ >= CLOSED] * left)
+            counts = _gone(counts, left, left * miss_out / (1 - miss_out), clumped)
         return counts
 
-    def silent(self, counts: Counts, habits: Habits, calendar: Calendar, start: int, end: int) -> Counts:
-        """``counts`` after nobody was counted from ``start`` to ``end``."""
+    def silent(
+        self, counts: Counts, habits: Habits, calendar: Calendar, start: int, end: int, *, blind: float = 0.0
+    ) -> Counts:
+        """``counts`` after nobody was counted from ``start`` to ``end``; of the doors a share ``blind`` is not seen."""
+        if counts.low == 0 and len(counts.chances) == 1:
+            return counts
         weight = 0.0
         slipped = 0.0
         miss_out = self.shares_missed[1]
-        for bin_, hours in calendar.pieces(start, min(end, start + 14 * 24 * HOUR)):
+        for bin_, hours in calendar.pieces(start, min(end, start + _LONGEST)):
             rate = habits.rates[bin_] * hours
             weight += NOTICED[bin_ >= CLOSED] * rate * (1 - miss_out)
             slipped += rate * miss_out
-        if counts.low == 0 and len(counts.chances) == 1:
-            return counts
-        counts = tilted(counts, min(weight, 50.0))
+        counts = tilted(counts, min(weight, 50.0) * (1.0 - blind))
+        slipped *= 1.0 - blind
         if slipped * counts.mean > 0.05:  # less moves nobody: the exits counted carry it (``passed``)
             counts = _slipped(counts, min(1.0, slipped))
         return counts
 
-    def step(self, habits: Habits, calendar: Calendar, at: int, entered: int, left: int) -> None:
-        """Take what was counted in the minute that ends at ``at``."""
+    def unseen(
+        self, counts: Counts, habits: Habits, calendar: Calendar, start: int, end: int, *, share: float
+    ) -> Counts:
+        """``counts`` after people came and went from ``start`` to ``end`` through doors where nothing was counted.
+
+        ``share``: of all that passes. They come and leave as is usual at that hour.
+        """
+        for bin_, hours in calendar.pieces(max(start, end - _GUESSED), end):
+            counts = thinned(counts, exp(-share * habits.rates[bin_] * hours))
+            mean = share * self.coming(bin_) * hours
+            counts = added(counts, moments(mean, mean + mean * mean))
+        return counts
+
+    def blind(self, lasts: Mapping[int, int], silent: Container[int], at: int) -> list[int]:
+        """The counters that are silent at ``at``: those known (``silent``), and those whose last report has expired."""
+        return [
+            one
+            for one, door in self.doors.items()
+            if one in silent or (one in lasts and at > door.at + door.lasts(lasts[one]))
+        ]
+
+    def reported(
+        self, device: int, at: int, event: Mapping[str, Any], *, capacity: int | None, silent: bool
+    ) -> tuple[int, int]:
+        """A counter reported; return how many came and left since its report before, none where that is absurd."""
+        door = self.doors.get(device)
+        if door is None:
+            door = self.doors[device] = Door()
+        if not self.at:
+            self.at = at
+        came, went = door.moved(
+            event.get("entered") or 0, event.get("left") or 0, event.get("entered_total"), event.get("left_total")
+        )
+        absurd = max(came, went) > door.most(capacity, at)
+        if absurd:
+            self.absurd = at
+        door.spoke(at, silent=silent)
+        return (0, 0) if absurd or not (came or went) else door.passed(at, came, went)
+
+    def guess(self, habits: Habits, calendar: Calendar, at: int, blind: Collection[int]) -> None:
+        """Guess what passed at ``blind`` counters up to ``at``."""
+        for device in blind:
+            door = self.doors.get(device)
+            if door is not None and 0 < door.until < at:
+                share = self.share(device)
+                self.counts = self.unseen(self.counts, habits, calendar, door.until, at, share=share)
+                door.until = at
+                self.whole = False
+
+    def step(
+        self, habits: Habits, calendar: Calendar, at: int, entered: int, left: int, *, blind: Collection[int] = ()
+    ) -> None:
+        """Take what was counted in the minute that ends at ``at``, while ``blind`` counters were silent."""
         if not self.at:
             self.at = at
         mean = self.counts.mean
-        for bin_, hours in calendar.pieces(self.at, min(at, self.at + 14 * 24 * HOUR)):
+        came, hours_of = self.came
+        for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
             self.pending[bin_] = self.pending.get(bin_, 0.0) + mean * hours
+            if not blind:
+                hours_of[bin_] += hours
             if bin_ >= CLOSED:
                 self.quiet += hours
-        self._lean(at)
-        self.counts = self.silent(self.counts, habits, calendar, self.at, at)
+        unseen = min(1.0, sum(self.share(one) for one in blind if one in self.doors)) if blind else 0.0
+        self.counts = self.silent(self.counts, habits, calendar, self.at, at, blind=unseen)
+        if blind:
+            self.guess(habits, calendar, at, blind)
+            self.quiet = 0.0
         self.at = at
         if not entered and not left:
             return
+        bin_ = calendar.piece(at - 1)[2]
         if self.quiet >= 3.0 and self.counts.chance(0) > _BALANCED:
             self._balance(habits)
         elif left:
-            bin_ = calendar.piece(at)[2]
-            gone = self.day_left(entered, left)
             for one, hours in self.pending.items():
-                habits.learn(one, gone if one == bin_ else 0.0, hours)
+                habits.learn(one, float(left) if one == bin_ else 0.0, hours)
             if bin_ not in self.pending:
-                habits.learn(bin_, gone, 0.0)
+                habits.learn(bin_, float(left), 0.0)
             self.pending.clear()
         self.quiet = 0.0
-        self.counts = self.passed(self.counts, entered, left)
+        if not any(self.day):
+            self.began = bin_ > CLOSED and entered > 0
+        if not blind:
+            came[bin_] += entered
+        self.counts = self.passed(self.counts, entered, left, bin_)
         self.day[0] += entered
         self.day[1] += left
+        self.lowest = min(self.lowest, self.day[0] - self.day[1])
+        if self.lowest <= -4 and self.whole:
+            self._turn()
 
-    def day_left(self, entered: int, left: int) -> float:
-        """How many left, by the way the counter looks."""
-        return float(entered if self.swapped else left)
+    def _turn(self) -> None:
+        """The day runs negative: the counter looks the wrong way that has seen more leave than come."""
+        if -self.lowest < 0.15 * sum(self.day):
+            return
+        suspects = [(d.day[0] - d.day[1], one) for one, d in self.doors.items() if not d.settled]
+        net, device = min(suspects, default=(0, 0))
+        if self.day[0] - self.day[1] - 2 * net < 0 or net >= 0:
+            return
+        self.doors[device].turn()
+        self._again()
 
-    def _lean(self, at: int) -> None:
-        """Note on which side of nobody the plain sum of the day stands, and for how long."""
-        net = self.day[0] - self.day[1]
-        hours = min(24.0, (at - self.at) / HOUR)
-        if net:
-            self.negative[net < 0] += abs(net) * hours
+    def _again(self) -> None:
+        """Count the day again, a counter having been turned."""
+        self.day = [sum(door.day[way] for door in self.doors.values()) for way in (0, 1)]
+        self.lowest = 0
+        miss_in, miss_out = self.shares_missed
+        came, went = self.day[0] / (1 - miss_in), self.day[1] / (1 - miss_out)
+        self.counts = normal(max(0.0, came - went), 0.3 + self.varied * (came * miss_in + went * miss_out))
 
     def _balance(self, habits: Habits) -> None:
         """Nobody is in: learn from the passages since that was so before, and begin a new day."""
-        came, went = self.day
-        if came + went >= 6:
-            above, below = self.negative
-            if max(above, below) > 4.0:
-                self.swapped = below > 2.0 * above if not self.swapped else not above > 2.0 * below
-            if self.swapped:
-                came, went = went, came
-            keep = _KEPT
-            self.balance = [self.balance[0] * keep + came, self.balance[1] * keep + went]
-            self.negative = [self.negative[0] * 0.5, self.negative[1] * 0.5]
+        if self.began and self.day[0]:
+            self.alone = [self.alone[0] * 0.97 + (not self.day[1]), self.alone[1] * 0.97 + 1.0]
+        if sum(self.day) >= 6:
+            turned = [door.turned() for door in self.doors.values()]  # each learns
+            if any(turned):
+                self._again()
+            came, went = self.day
+            if self.whole:
+                miss_in, miss_out = self.shares_missed
+                error = came / (1 - miss_in) - went / (1 - miss_out)
+                usual = came * miss_in + went * miss_out
+                self.clumps = [
+                    self.clumps[0] * _KEPT + min(error * error, 25.0 * usual),
+                    self.clumps[1] * _KEPT + usual,
+                ]
+                self.balance = [self.balance[0] * _KEPT + came, self.balance[1] * _KEPT + went]
+                self.came = [[one * _KEPT for one in row] for row in self.came]
             habits.forget()
+        for door in self.doors.values():
+            door.begin(_KEPT, whole=self.whole and sum(self.day) >= 6)
         self.day = [0, 0]
+        self.lowest = 0
+        self.whole = True
         self.pending.clear()
         self.counts = Counts(0, (0.995, 0.005))
 
@@ -161,36 +305,52 @@ class Flow:
             "at": self.at,
             "low": self.counts.low,
             "chances": list(self.counts.chances),
+            "doors": {device: door.to_json() for device, door in self.doors.items()},
+            "absurd": self.absurd,
+            "alone": self.alone,
+            "began": self.began,
             "balance": self.balance,
+            "clumps": self.clumps,
+            "came": self.came,
             "day": self.day,
+            "lowest": self.lowest,
+            "whole": self.whole,
             "pending": self.pending,
             "quiet": self.quiet,
-            "negative": self.negative,
-            "swapped": self.swapped,
         }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Flow:
         """Read what ``to_json`` made."""
         made = cls()
-        made.at = value["at"]
+        made.at, made.absurd = value["at"], value["absurd"]
         made.counts = Counts(value["low"], tuple(value["chances"]))
-        made.balance, made.day = list(value["balance"]), list(value["day"])
+        made.doors = {int(key): Door.from_json(one) for key, one in value["doors"].items()}
+        made.balance, made.clumps, made.day = list(value["balance"]), list(value["clumps"]), list(value["day"])
+        made.came = [list(row) for row in value["came"]]
+        made.lowest, made.whole, made.quiet = value["lowest"], value["whole"], value["quiet"]
+        made.alone, made.began = list(value["alone"]), value["began"]
         made.pending = {int(key): one for key, one in value["pending"].items()}
-        made.quiet, made.negative, made.swapped = value["quiet"], list(value["negative"]), value["swapped"]
         return made
 
 
-def _missed(counted: int, mean: float, ghost: float) -> Counts:
+def _missed(counted: int, mean: float, clumped: float) -> Counts:
     """How many passed where ``counted`` were: those missed beside them, and now and then one who was none."""
-    beside = moments(mean, mean * (1.0 + mean / counted) + 1e-9) if mean > 1e-4 else exactly(0)
+    beside = moments(mean, mean * clumped + 1e-9) if mean > 1e-4 else exactly(0)
     out = Counts(counted + beside.low, beside.chances)
-    if counted and ghost > 0:
-        out = mixed(out, Counts(max(0, out.low - 1), out.chances), min(0.2, ghost))
-    return out
+    return mixed(out, Counts(max(0, out.low - 1), out.chances), min(0.2, _SPURIOUS * counted))
 
 
-def _gone(counts: Counts, left: int, mean: float, ghost: float) -> Counts:
+def _leaning(counts: Counts, power: float) -> Counts:
+    """Weigh each number by itself to this power: that somebody leaves is the likelier the more are in."""
+    if len(counts.chances) == 1:
+        return counts
+    power = min(power, 4.0)
+    weights = [p * (counts.low + i) ** power if counts.low + i else p * 1e-3 for i, p in enumerate(counts.chances)]
+    return scaled(counts.low, weights) or counts
+
+
+def _gone(counts: Counts, left: int, mean: float, clumped: float) -> Counts:
     """``counts`` after ``left`` were seen leaving: at least so many were in, unless entries were missed."""
     first = left - counts.low
     if first > 0:
@@ -198,15 +358,10 @@ def _gone(counts: Counts, left: int, mean: float, ghost: float) -> Counts:
         likely = sum(kept)
         # else somebody came in unseen, or nobody left: nearly nobody is in now
         counts = scaled(left, kept) or exactly(left) if likely > 0.02 else Counts(left, (0.7, 0.2, 0.1))
-    return taken(counts, _missed(left, mean, ghost))
+    return taken(counts, _missed(left, mean, clumped))
 
 
 def _slipped(counts: Counts, share: float) -> Counts:
     """``counts`` after each left unseen with this chance."""
     gone = counts.mean * share
     return taken(counts, moments(gone, gone))
-
-
-def widened(counts: Counts, hours: float, moving: float) -> Counts:
-    """``counts`` where the counters have been silent for some hours, and ``moving`` people pass in an hour."""
-    return spread(counts, moving * hours + (0.5 * moving * hours) ** 2)

@@ -108,7 +108,7 @@ class PlaceFold(Asked):
             if event["state"] in ("open", "closed"):
                 self._contact(device, at, tells=True)
         elif event["kind"] == "count":
-            self._counted(event.get("entered"), event.get("left"), event.get("present"), device, at)
+            self._counted(event, device, at)
         elif event["kind"] == "device" and event["what"] == "link":
             self._link(device, at, heard=bool(event.get("value", 1)))
         if at < self.clock - _PATIENT and self.dirty:
@@ -162,6 +162,7 @@ class PlaceFold(Asked):
                     until if not (entered or left) else (gathered + 1) * MINUTE,
                     entered,
                     left,
+                    blind=fold.flow.blind(row.lasts, fold.silent, until),
                 )
             if fold.desks and gathered * MINUTE // HOUR != until // HOUR:
                 watched = [one for one in fold.desks if one in row.desks and one not in fold.silent]
@@ -294,28 +295,25 @@ class PlaceFold(Asked):
                 self.dirty.add(parent)
             parent = self._topology.spaces[parent].parent
 
-    def _counted(self, entered: int | None, left: int | None, present: int | None, device: Device, at: int) -> None:
+    def _counted(self, event: Event, device: Device, at: int) -> None:
         space = device.counts_into
         if space is None:
             return
         fold = self.spaces[space]
-        if entered is not None or left is not None:
-            came, went = entered or 0, left or 0
-            most = 30 + 2 * (self._topology.spaces[space].capacity or 500)
-            if max(came, went) > most:
-                fold.absurd = at
-                came = went = 0
+        if event.get("entered") is not None or event.get("left") is not None:
             fold = self._step(space, at)
-            if not fold.flow.at:
-                fold.flow.at = at // MINUTE * MINUTE
+            row = self._topology.spaces[space]
+            silent = device.id in fold.silent or device.id in fold.flow.blind(row.lasts, (), at)
+            if silent:
+                fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
+            came, went = fold.flow.reported(device.id, at, event, capacity=row.capacity, silent=silent)
             minute, before_in, before_out = fold.bucket
             fold.bucket = (minute, before_in + came, before_out + went)
-            fold.moves[device.id] = max(fold.moves.get(device.id, at), at)
         else:
             last = fold.counts.get(device.id)
             if last is not None and at < last[1] - LATE:
                 return
-            fold.counts[device.id] = (present, at)
+            fold.counts[device.id] = (event.get("present"), at)
         self._touch(space, at).silent.pop(device.id, None)
 
     def _link(self, device: Device, at: int, *, heard: bool) -> None:

@@ -16,6 +16,9 @@ PRIOR: Final = (
     *(0.9, 1.0, 1.0, 0.8),
     *(2.5, 2.0, 1.5, 1.0, 0.6),
 )
+LEAST: Final = (*(0.0,) * (BINS - 1), 0.3)
+"""Not below it, however few are seen leaving: nobody lives there. Long after closing those who are believed to be in
+and never leave were most often never there."""
 WEIGHT: Final = 8.0
 """Person-hours that the prior counts for in each bin."""
 FORGET: Final = 0.98
@@ -37,7 +40,7 @@ class Habits:
         """``exits`` persons left in ``hours`` person-hours of a bin."""
         self.exits[bin_] += exits
         self.hours[bin_] += hours
-        self.rates[bin_] = (PRIOR[bin_] * WEIGHT + self.exits[bin_]) / (WEIGHT + self.hours[bin_])
+        self.rates[bin_] = max(LEAST[bin_], (PRIOR[bin_] * WEIGHT + self.exits[bin_]) / (WEIGHT + self.hours[bin_]))
 
     def stayed(self, calendar: Calendar, start: int, end: int) -> None:
         """A person stayed from ``start`` to ``end`` and then left."""

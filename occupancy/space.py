@@ -60,7 +60,6 @@ class SpaceFold:
     """The state of one space after the events so far."""
 
     __slots__ = (
-        "absurd",
         "at",
         "bucket",
         "counts",
@@ -72,7 +71,6 @@ class SpaceFold:
         "habits",
         "head_count",
         "look",
-        "moves",
         "old",
         "revision",
         "room",
@@ -88,8 +86,6 @@ class SpaceFold:
         self.rooms: dict[int, tuple[bool | None, int]] = {}
         self.counts: dict[int, tuple[int | None, int]] = {}
         """Counters that see how many are there."""
-        self.moves: dict[int, int] = {}
-        """Counters that see who comes and goes: when each last reported."""
         self.silent: dict[int, int] = {}
         """Devices that have fallen silent, or whose report has expired, and not reported since: from when on."""
         self.bucket: tuple[int, int, int] = (0, 0, 0)
@@ -101,8 +97,6 @@ class SpaceFold:
         self.stays = Stays()
         self.seats = Seats()
         self.room = Rooms()
-        self.absurd = 0
-        """When a counter last reported more people than could have passed; 0: never."""
         self.head_count: tuple[int, int] | None = None
         """What was last counted by hand, and when."""
         self.estimate = UNKNOWN
@@ -130,14 +124,12 @@ class SpaceFold:
             "desks": self.desks,
             "rooms": self.rooms,
             "counts": self.counts,
-            "moves": self.moves,
             "silent": sorted(self.silent),
             "silent_at": self.silent,
             "bucket": self.bucket,
-            "absurd": self.absurd,
             "grants": self.grants.to_json(),
             "habits": self.habits.to_json(),
-            "flow": self.flow.to_json() if self.flow.at or self.moves else None,
+            "flow": self.flow.to_json() if self.flow.doors else None,
             "stays": self.stays.to_json() if self.stays.at or self.stays.anyone else None,
             "seats": self.seats.to_json() if self.desks else None,
             "room": self.room.to_json() if self.rooms else None,
@@ -181,10 +173,8 @@ class SpaceFold:
         fold.desks = {int(key): (pair[0], pair[1]) for key, pair in value["desks"].items()}
         fold.rooms = {int(key): (pair[0], pair[1]) for key, pair in value["rooms"].items()}
         fold.counts = {int(key): (pair[0], pair[1]) for key, pair in value["counts"].items()}
-        fold.moves = {int(key): at for key, at in value["moves"].items()}
         fold.silent = {int(key): at for key, at in value["silent_at"].items()}
         minute, entered, left = value["bucket"]
-        fold.absurd = value["absurd"]
         fold.bucket = (minute, entered, left)
         fold.grants = Grants.from_json(value["grants"])
         fold.habits = Habits.from_json(value["habits"])
