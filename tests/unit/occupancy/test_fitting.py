@@ -18,6 +18,7 @@ def sensed(name: str) -> dict[str, Any]:
 def test_a_retired_sensor_counts_no_more_from_the_look_on() -> None:
     without_it = make_topology(retired=("desk-2",))
     before = PlaceFold(5, make_topology())
+    before.apply(sensed("desk-0") | {"occupied": False}, DEVICES["desk-0"], T)
     for name in ("desk-1", "desk-2"):
         before.apply(sensed(name), DEVICES[name], T)
     before.settle()
