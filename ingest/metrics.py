@@ -98,7 +98,7 @@ class Metrics:
         self.connected = Gauge("maillage_ingest_connected", "1 while the peer answers", ["peer"], registry=registry)
         self.certificate = Gauge(
             "maillage_ingest_certificate_until_seconds",
-            "Unix time at which a certificate ends: its own, or the one that the broker shows",
+            "Unix time at which its certificate ends",
             ["whose"],
             registry=registry,
         )

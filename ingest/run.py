@@ -64,7 +64,6 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     metrics.connected.labels("broker").set(0)
     if broker.login is not None:
         metrics.certificate.labels("own").set_function(lambda: unix_time(own_until(broker)))
-        metrics.certificate.labels("broker").set_function(lambda: unix_time(link.peer_until))
     worker = Worker(
         settings, inbox, lambda topic, payload, retain: link.publish_now(topic, payload, qos=1, retain=retain), metrics
     )

@@ -19,7 +19,7 @@ class Metrics:
         self.connected = Gauge("maillage_rights_connected", "1 while the peer answers", ["peer"], registry=registry)
         self.certificate = Gauge(
             "maillage_rights_certificate_until_seconds",
-            "Unix time at which a certificate ends: its own, or the one that the broker shows",
+            "Unix time at which a certificate ends: its own, or the one that the broker shows (looked at once a day)",
             ["whose"],
             registry=registry,
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import generate_latest
 
 from database.listening import listen
 from gateway.contract.wire import SHARDS
-from gateway.mqtt.expiry import own_until, unix_time
+from gateway.mqtt.expiry import own_until, shown_until, unix_time
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from process.harness import run_parts
 from rights.hearing import Hearing
@@ -55,13 +56,21 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
         worker.tell(News("lost"))
 
     broker = parse_mqtt_url(settings.mqtt_url.get_secret_value(), tls=settings.mqtt_tls)
+
+    def ends() -> dict[str, datetime | None]:
+        if broker.login is None or not link.connected:
+            return {}
+        shown = shown_until(broker)
+        metrics.certificate.labels("broker").set(unix_time(shown))
+        return {"the rights process": own_until(broker), "the broker": shown}
+
     worker = Worker(
         settings,
         lambda topic, payload: link.publish(topic, payload, qos=1),
         metrics,
         hearing=hearing,
         ask_again=lambda shards: link.subscribe([_states(shard) for shard in shards]),
-        ends=lambda: {"the rights process": own_until(broker), "the broker": link.peer_until},
+        ends=ends,
     )
     link = loop.add(
         broker,
@@ -74,7 +83,6 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
     metrics.connected.labels("broker").set(0)
     if broker.login is not None:
         metrics.certificate.labels("own").set_function(lambda: unix_time(own_until(broker)))
-        metrics.certificate.labels("broker").set_function(lambda: unix_time(link.peer_until))
 
     def readiness() -> str | None:
         if not link.connected:

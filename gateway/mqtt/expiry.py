@@ -10,6 +10,7 @@ from typing import Final
 from cryptography import x509
 
 from gateway.mqtt.address import Broker
+from gateway.mqtt.session import connect
 
 SOON: Final = timedelta(days=30)
 """So long before its end a certificate is worth an alarm; it should have been made again earlier."""
@@ -22,6 +23,18 @@ def own_until(broker: Broker) -> datetime | None:
     try:
         return x509.load_pem_x509_certificate(broker.login.certificate.read_bytes()).not_valid_after_utc
     except (OSError, ValueError):
+        return None
+
+
+def shown_until(broker: Broker) -> datetime | None:
+    """Return when the certificate ends that ``broker`` shows to a new connection; None: it shows none, or is away.
+
+    A connection that is up may have begun before the broker was given another one.
+    """
+    try:
+        with connect(broker) as sock:
+            return peer_until(sock)
+    except OSError:
         return None
 
 

@@ -8,10 +8,8 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from gateway.mqtt.address import Broker
-from gateway.mqtt.expiry import peer_until
 from gateway.mqtt.session import Message, OnMessage, Session
 
 log = logging.getLogger(__name__)
@@ -58,8 +56,6 @@ class Link:
         """Whether the broker has accepted the connection; read from any thread."""
         self.connects = 0
         """How many times it has."""
-        self.peer_until: datetime | None = None
-        """When the certificate ends that the broker showed last."""
         self._call_soon = call_soon
         self._on_work = on_work
         self._on_message = on_message
@@ -242,7 +238,6 @@ class Link:
             sock.close()
             return
         self._since = time.monotonic()
-        self.peer_until = peer_until(sock)
         if self._guarded(lambda: self._session.start(sock)):
             self._on_work(self)
 

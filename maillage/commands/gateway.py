@@ -80,9 +80,10 @@ def enrol(
     try:
         made = ask("POST", f"{at}/enrolment-code", {"confirm_replace": confirm == REPLACE}, url=url)
     except Refused as refused:
-        if "confirm_replace" not in (one.get("name") for one in refused.problem.get("errors") or ()):
+        wrong = {one["name"]: str(one["what"]) for one in refused.problem.get("errors") or ()}
+        if "confirm_replace" not in wrong:
             raise
-        what = str(refused.problem["detail"]).partition(" Send confirm_replace")[0]
+        what = wrong["confirm_replace"].partition(" Send confirm_replace")[0]
         if not sys.stdin.isatty():
             raise Complaint(f"{what} No code was made. If that is meant, add --confirm {REPLACE}.") from None
         print(what, file=sys.stderr)

@@ -34,7 +34,7 @@ Lang = Annotated[
 ]
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {
-        "sent": "about {lines} lines are sent to", "import_refused": "the import was refused",
+        "sent": "lines below the first: {lines}, sent to", "import_refused": "the import was refused",
         "export_refused": "the export was refused", "lines": "lines", "line": "line",
         "more_refused": "more refused lines",
         "more_changed": "more lines that change something", "sends": "the reader sends",
@@ -43,7 +43,7 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "unchanged": "unchanged", "refused": "refused", "and": "and", "none": "None",
     },
     "fr": {
-        "sent": "environ {lines} lignes envoyées à", "import_refused": "l'import a été refusé",
+        "sent": "lignes après la première : {lines}, envoyées à", "import_refused": "l'import a été refusé",
         "export_refused": "l'export a été refusé", "lines": "lignes", "line": "ligne",
         "more_refused": "autres lignes refusées", "more_changed": "autres lignes qui changent quelque chose",
         "sends": "le lecteur envoie", "dry": "rien n'a été enregistré (essai)", "stored": "enregistré",

@@ -36,8 +36,8 @@ WHERE datname = current_database() AND application_name LIKE 'maillage%' GROUP B
 class _Process:
     port: int
     setting: str
-    connects_as: str
-    """How its connections to the database begin."""
+    connects_as: str | None
+    """How its connections to the database begin; None: it has none while it waits for its next round."""
     unit: str
 
 
@@ -48,7 +48,7 @@ _PROCESSES: Final = {
     "ingest": _Process(
         port=9464, setting="MAILLAGE_METRICS_PORT", connects_as="maillage ingest", unit="maillage@ingest"
     ),
-    "jobs": _Process(port=9468, setting="MAILLAGE_METRICS_PORT", connects_as="maillage jobs", unit="maillage@jobs"),
+    "jobs": _Process(port=9468, setting="MAILLAGE_METRICS_PORT", connects_as=None, unit="maillage@jobs"),
     "api": _Process(port=8080, setting="MAILLAGE_HTTP_PORT", connects_as="maillage-api", unit="maillage@api"),
 }
 _WATCHER: Final = "maillage broker"
@@ -124,7 +124,8 @@ def _process(name: str, process: _Process, own: Mapping[str, str], connected: Ma
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104  (compared, not bound)
     answer = get(url, "/readyz") if port else None
     log = f"its log: journalctl -u {process.unit}"
-    here = None if connected is None else any(one.startswith(process.connects_as) for one in connected)
+    start = process.connects_as
+    here = None if connected is None or start is None else any(one.startswith(start) for one in connected)
     if answer is not None and answer.status != 200:
         return bad(name, f"not ready: {answer.text}", f"mend that; {log}")
     if answer is not None and here is False:
@@ -136,7 +137,7 @@ def _process(name: str, process: _Process, own: Mapping[str, str], connected: Ma
         return note(
             name, f"is connected to the database, and nothing answers at {url}: it runs elsewhere", "look there"
         )
-    unknown = "" if connected is not None else "; whether it runs elsewhere isn't known"
+    unknown = "" if here is not None else "; whether it runs elsewhere isn't known"
     return bad(name, f"nothing answers at {url}{unknown}", f"systemctl enable --now {process.unit}; {log}")
 
 

@@ -79,6 +79,7 @@ def look_at_work(connection: Any) -> Iterator[Finding]:
     total, online, silent, behind, waiting, oldest_s = connection.execute(_GATEWAYS, (_SILENT_S, _BEHIND_S)).fetchone()
     if not total:
         yield note("events", "no gateway is in service yet", "see docs/places.md, or maillage sample create")
+        yield from _jobs(connection)
         return
     if silent:
         text = f"{silent} of {online} online gateways were not heard for {_SILENT_S} s"

@@ -242,7 +242,11 @@ EVERY: Final = Form(
 )  # fmt: skip
 ZONE: Final = Form(says="a time zone", read=_zone, write=quoted, schema={"type": "string"})
 WORDS: Final = Form(
-    says="a list of texts", read=_words, write=lambda value: f"[{', '.join(map(quoted, value))}]", schema=_STRINGS
+    says="a list of texts",
+    read=_words,
+    write=lambda value: f"[{', '.join(map(quoted, value))}]",
+    parts=lambda value: dict.fromkeys(value, "there"),
+    schema=_STRINGS,
 )
 PRICES: Final = Form(
     says="a list of `{category, unit, amount}`, in euros",

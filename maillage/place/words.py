@@ -65,7 +65,7 @@ def _changes(form: Form, one: Difference) -> str:
     alike: dict[str, list[str]] = {}
     for part in (*becomes, *(part for part in was if part not in becomes)):
         if was.get(part) != becomes.get(part):
-            change = f"{was.get(part, 'nothing')} → {becomes.get(part, 'nothing')}"
+            change = f"{was.get(part, 'not there')} → {becomes.get(part, 'not there')}"
             alike.setdefault(change, []).append(part)
     changed = "; ".join(f"{', '.join(parts)} {change}" for change, parts in alike.items())
     return f"{one.name}: {changed or 'the order'}"

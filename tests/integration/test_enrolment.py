@@ -19,6 +19,8 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from gateway.identity import read_identities, replace_files
+from gateway.mqtt.address import parse_mqtt_url
+from gateway.mqtt.expiry import own_until, shown_until
 from gateway.run import Process
 from gateway.settings import GatewaySettings
 from ingest import topology
@@ -131,7 +133,8 @@ def test_a_machine_that_joins_in_another_s_place_ends_that_one_s_connection(netw
     command = ["gateway", "enrol", "replaced", "--url", str(network.api.base_url)]
     environment = {"MAILLAGE_API_KEY": network.key}
     asked = CliRunner(env=environment).invoke(app, command)
-    assert "No code was made. If that is meant, add --confirm replace." in str(asked.exception)
+    assert str(asked.exception).startswith("A machine has been the gateway replaced-1 since ")
+    assert str(asked.exception).endswith("No code was made. If that is meant, add --confirm replace.")
     made = CliRunner(env=environment).invoke(app, [*command, "--confirm", "replace"])
     assert "The machine that is replaced-1 now is shut out when another joins." in made.output
     second = network.joined("replaced", "new machine", replaces=True)
@@ -355,6 +358,9 @@ def test_the_doctor_says_when_a_certificate_ends(
     monkeypatch.setenv("MAILLAGE_MQTT_URL", network.broker.processes_url)
     monkeypatch.setenv("MAILLAGE_MQTT_TLS", str(tmp_path / "tls"))
     found = list(look_at_broker("MAILLAGE_MQTT_URL", "central broker", tls="MAILLAGE_MQTT_TLS"))
+    ours = parse_mqtt_url(network.broker.processes_url, tls=tmp_path / "tls")
+    server = x509.load_pem_x509_certificate((network.broker.directory / "server/certificate.pem").read_bytes())
+    assert (own_until(ours), shown_until(ours)) == (end.replace(microsecond=0), server.not_valid_after_utc)
     assert [(one.what, one.state) for one in found] == [
         ("certificates", state),
         ("certificates", "good"),

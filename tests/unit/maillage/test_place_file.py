@@ -464,17 +464,22 @@ def test_a_plan_says_what_changes(changes: list[tuple[str, str]], lines: list[st
             'opening_hours: {mon: "08:30-12:30, 13:30-19:00", tue: 09:00-12:00, wed: 09:00-12:00, sat: 10:00-12:00, '
             "holidays: closed, closed: [2026-08-01 to 2026-08-15]}",
             "opening_hours: mon 09:00-12:00 → 08:30-12:30, 13:30-19:00; tue, wed closed → 09:00-12:00; "
-            "holidays, 2026-08-01 to 2026-08-15 nothing → closed",
+            "holidays, 2026-08-01 to 2026-08-15 not there → closed",
         ),
         (
             "fibre: true",
             "fibre: true\n  opening_hours: {mon: 09:00-12:00}",
-            "opening_hours: mon nothing → 09:00-12:00; tue, wed, thu, fri, sat, sun nothing → closed",
+            "opening_hours: mon not there → 09:00-12:00; tue, wed, thu, fri, sat, sun not there → closed",
         ),
         (
             "prices: [{category: A, unit: jour, amount: 12}, {category: B, unit: jour, amount: 5}]",
             "prices: [{category: A, unit: jour, amount: 12.50}]",
-            "prices: A, jour 12 € → 12.50 €; B, jour 5 € → nothing",
+            "prices: A, jour 12 € → 12.50 €; B, jour 5 € → not there",
+        ),
+        (
+            "equipment: [Imprimante, Cuisine]",
+            "equipment: [Cuisine, Scanner]",
+            "equipment: Scanner not there → there; Imprimante there → not there",
         ),
     ],
 )
