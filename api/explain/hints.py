@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from access.model import AccessList
+from rights.hours import NEVER
 
 _NEVER_LISTED: Final = {
     "en": (
@@ -48,6 +49,13 @@ def hints(
             "this place.",
             f"Le réseau connaît la carte (adhérent {card['member']}, {card['status']}), mais aucun forfait de son "
             "porteur ne cite ce lieu.",
+        ))  # fmt: skip
+    if held is not None and held.opening_hours == NEVER:
+        found.append((
+            "The place is never open: it is in preparation or closed for good (then only hosts are let in), or its "
+            "opening hours name no day.",
+            "Le lieu n'ouvre jamais : il est en préparation ou fermé définitivement (seuls les encadrants entrent "
+            "alors), ou ses horaires ne citent aucun jour.",
         ))  # fmt: skip
     if card is None and token is not None:
         found.append((

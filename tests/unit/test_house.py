@@ -173,6 +173,20 @@ def test_the_docs_name_files_that_exist(page: Path) -> None:
     assert missing == []
 
 
+def test_each_page_is_linked_and_a_newcomer_finds_the_first_place_and_the_hardware() -> None:
+    links = {
+        page: {(page.parent / link).resolve() for link in links_in(page.read_text(encoding="utf-8"))} for page in DOCS
+    }
+    docs = ROOT / "docs"
+    assert {page for page in DOCS if page.parent == docs} <= set().union(*links.values())
+    first, hardware = docs / "first-place.md", docs / "hardware.md"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (section,) = re.findall(r"^## The first real place$(.*?)^## ", readme, re.MULTILINE | re.DOTALL)
+    assert set(links_in(section)) >= {"docs/first-place.md", "docs/hardware.md"}
+    assert hardware in links[first]
+    assert first in links[hardware]
+
+
 def test_a_path_that_points_at_nothing_is_seen() -> None:
     assert list(
         paths_in("in `gateway/nothing.py` and `tests/unit/test_house.py::test_x`, not `text/html` or `gateway/list`")
