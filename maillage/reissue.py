@@ -41,13 +41,17 @@ def held(network: Path) -> list[Held]:
 
     Raises:
         Complaint: one can't be read.
+        OSError: likewise, for another reason.
     """
     folders = [(name, network / name) for name in PROCESS_NAMES] + [(BROKER, network / BROKER / SERVER)]
-    return [_held(name, folder) for name, folder in folders if folder.exists()]
+    try:
+        return [_held(name, folder) for name, folder in folders if folder.exists()]
+    except PermissionError as error:
+        raise Complaint(f"{error.filename}: {error.strerror}: run this as root.") from error
 
 
 def reissue(network: Path, now: datetime, *, every: bool = False) -> list[Held]:
-    """Make those again that end within ``BEFORE``, or that another key than the authority's present one has signed.
+    """Make those again that end within ``BEFORE``, or that belong to keys of the authority before its present ones.
 
     The processes take theirs at their next connection, the broker when it is sent SIGHUP (`reload`). Nothing is
     interrupted: those before are good until they end.
@@ -61,14 +65,17 @@ def reissue(network: Path, now: datetime, *, every: bool = False) -> list[Held]:
         Complaint, AuthorityError, OSError: they can't be read or written.
     """
     authority = network / "authority"
-    signers = {
-        name: load(folder).present.certificate.subject
-        for name, folder in (
-            *((process, authority / PROCESSES) for process in PROCESS_NAMES),
-            (BROKER, authority),
+    gateways, processes = load(authority), load(authority / PROCESSES)
+
+    def is_due(one: Held) -> bool:
+        signs = gateways if one.whose == BROKER else processes
+        return (
+            one.until - now < BEFORE
+            or one.issuer != signs.present.certificate.subject
+            or (one.whose != BROKER and _believed(one.folder) != gateways.pem())
         )
-    }
-    due = [one for one in held(network) if every or one.until - now < BEFORE or one.issuer != signers[one.whose]]
+
+    due = [one for one in held(network) if every or is_due(one)]
     for one in due:
         if one.whose == BROKER:
             issue_server(authority, one.names, one.folder, now=now)
@@ -94,11 +101,17 @@ def reload(network: Path) -> bool:
 def _held(whose: str, folder: Path) -> Held:
     try:
         one = x509.load_pem_x509_certificate((folder / CERTIFICATE).read_bytes())
-    except OSError as error:
-        raise Complaint(f"{error.filename}: {error.strerror}: run this as root.") from error
+    except FileNotFoundError as error:
+        raise Complaint(f"there is no {error.filename}: `maillage init` makes what is missing") from error
     except ValueError as error:
         raise Complaint(f"{folder / CERTIFICATE} is no certificate: `maillage authority issue {whose}`") from error
     return Held(whose=whose, folder=folder, until=one.not_valid_after_utc, names=_names(one), issuer=one.issuer)
+
+
+def _believed(folder: Path) -> str:
+    """Return whom a process believes as the broker."""
+    path = folder / "authority.pem"
+    return path.read_text(encoding="ascii") if path.exists() else ""
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

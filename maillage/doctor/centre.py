@@ -119,7 +119,8 @@ def _database() -> Connection:
 
 
 def _process(name: str, process: _Process, own: Mapping[str, str], connected: Mapping[str, int] | None) -> Finding:
-    port = int(own.get(process.setting, process.port))
+    given = own.get(process.setting, "")
+    port = int(given) if given.isdecimal() else process.port
     host = own.get("MAILLAGE_HTTP_HOST", "127.0.0.1")
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104  (compared, not bound)
     answer = get(url, "/readyz") if port else None

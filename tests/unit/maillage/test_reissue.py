@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from maillage.authority import create, issue_process, issue_server, renew
+from maillage.authority import create, finish, issue_process, issue_server, renew
 from maillage.reissue import BEFORE, held, reissue
+from rights.authority import load
 from rights.reminders import authorities_that_end, certificates_that_end
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -41,6 +42,10 @@ def test_what_the_key_before_has_signed_is_made_again(tmp_path: Path) -> None:
     assert reissue(network, NOW) == []
     renew(network / "authority", NOW)
     assert [one.whose for one in reissue(network, NOW)] == ["ingest", "rights", "broker"]
+    assert reissue(network, NOW) == []
+    finish(network / "authority")
+    assert [one.whose for one in reissue(network, NOW)] == ["ingest", "rights"], "they believe the key before no longer"
+    assert (network / "rights/authority.pem").read_text() == load(network / "authority").pem()
     assert reissue(network, NOW) == []
 
 
