@@ -27,6 +27,8 @@ def plan_lines(plan: Plan, warnings: Sequence[str] = ()) -> list[str]:
     place = plan.wanted.place
     lines = [f"{place.code} ({place.name}): {'a new place' if plan.stored is None else 'in the database already'}"]
     lines += [f"{_SIGNS[one.action]} {one.what:8}{one.key}  {_says(one)}".rstrip() for one in plan.changes]
+    if plan.stored is None and place.status != "open":
+        lines.append("! until its status is open it offers no seat, and its doors open to hosts only")
     lines += [f"! {one}" for one in warnings]
     lines += [f"! the door {door} would have no lock: nobody could open it from outside" for door in plan.unlocked]
     lines += [f"! {unopened_says(door)}" for door in plan.unopened]

@@ -456,6 +456,13 @@ def test_a_plan_says_what_changes(changes: list[tuple[str, str]], lines: list[st
     assert plan_lines(plan)[1:-1] == lines
 
 
+def test_a_plan_of_a_new_place_says_that_it_is_not_open_yet() -> None:
+    said = "! until its status is open it offers no seat, and its doors open to hosts only"
+    for status, expected in (("preparation", 1), ("closed", 1), ("open", 0)):
+        wanted = _read(_changed(("name: La Halle", f"name: La Halle\n  status: {status}")))
+        assert plan_lines(make_plan(wanted, None, unlocks=unlocks)).count(said) == expected
+
+
 @pytest.mark.parametrize(
     ("was", "becomes", "line"),
     [
