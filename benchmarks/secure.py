@@ -115,6 +115,7 @@ class Secure:
             certificates=authority.pem(),
             processes=load(self.authority / PROCESSES).pem(),
             revocations=revocation_lists(authority, (), at=datetime.now(UTC), number=1),
+            read_at=datetime.now(UTC),
         )
         self.broker.watcher().apply(wanted)
 

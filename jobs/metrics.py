@@ -32,6 +32,11 @@ class Metrics:
         self.failures = Counter(
             "maillage_jobs_failures", "Runs of a job in this process that failed", ["job"], registry=registry
         )
+        self.not_shut_out = Gauge(
+            "maillage_jobs_gateways_not_shut_out",
+            "Gateways that were shut out over a minute ago and that the broker may still let in",
+            registry=registry,
+        )
         self.readers_ended = Counter(
             "maillage_jobs_readers_ended",
             "Transactions of Grafana's readers that took longer than 30 s and were ended",

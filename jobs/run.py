@@ -19,6 +19,7 @@ from jobs.catalogue import JOBS
 from jobs.job import Job, Outcome, is_due, is_overdue
 from jobs.maintain import JobsFailed, clock, log_line, maintain, outcomes
 from jobs.metrics import Metrics
+from jobs.revocations import not_shut_out
 from jobs.settings import JobsSettings
 from jobs.traces import RetentionBlocked
 from process.harness import run_parts
@@ -59,6 +60,7 @@ class Runner:
         """Read how the jobs went, note it, and return those that are due."""
         with connect(self._url, application_name="maillage jobs", autocommit=True) as connection:
             known, now = outcomes(connection), clock(connection)
+            self._metrics.not_shut_out.set(not_shut_out(connection))
         self._metrics.connected.labels("database").set(1)
         last = [(job, known.get(job.name, Outcome())) for job in self._jobs]
         for job, outcome in last:

@@ -8,8 +8,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -29,10 +29,17 @@ _RETRY_S: Final = 1.0
 _RELOADED_WITHIN_S: Final = 10.0
 _PROBE_EVERY_S: Final = 0.01
 _CUT_AGAIN_S: Final = 600.0
+_SAY_EVERY: Final = timedelta(seconds=5)
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _GATEWAYS = """
 -- every gateway that has joined, where it may speak, and since when it or a certificate of its is shut out
 SELECT gateway, address, cut_at FROM broker_gateways()
+"""
+_CLOCK = "SELECT now()"
+_KNOWS = """
+-- the broker knows all that stood in the database then
+SELECT broker_knows(%b)
 """
 _AUTHORITY = """
 -- whom to believe, and whom no longer
@@ -59,6 +66,8 @@ class Wanted:
     certificates: str
     processes: str
     revocations: str
+    read_at: datetime = field(compare=False)
+    """By the database's clock; before anything was read."""
 
 
 def read(connection: Connection) -> Wanted:
@@ -67,8 +76,9 @@ def read(connection: Connection) -> Wanted:
     Raises:
         NotPublished: the rights process has published no authority yet.
     """
+    clock = connection.execute(_CLOCK).fetchone()
     row = connection.execute(_AUTHORITY).fetchone()
-    if row is None:
+    if row is None or clock is None:
         raise NotPublished(
             "no authority is published yet: start the rights process with MAILLAGE_AUTHORITY (docs/enrolment.md)."
         )
@@ -79,6 +89,7 @@ def read(connection: Connection) -> Wanted:
         certificates=row[0],
         processes=row[1],
         revocations=row[2],
+        read_at=clock[0],
     )
 
 
@@ -108,6 +119,8 @@ class Watcher:
         self._cut: dict[str, datetime] = {}
         self._recent: dict[str, float] = {}
         """Gateways that were cut off lately, and when (monotonic)."""
+        self._said = _NEVER
+        """Until when the database was last told that the broker knows all."""
 
     def apply(self, wanted: Wanted) -> bool:
         """Make the broker know ``wanted``; return whether anything was to be done.
@@ -165,7 +178,10 @@ class Watcher:
 
     def _follow(self, connection: Connection, news: queue.SimpleQueue[str], stop: threading.Event) -> None:
         while not stop.is_set():
-            self.apply(read(connection))
+            wanted = read(connection)
+            if self.apply(wanted) or wanted.read_at - self._said >= _SAY_EVERY or wanted.read_at < self._said:
+                connection.execute(_KNOWS, (wanted.read_at,))
+                self._said = wanted.read_at
             end = time.monotonic() + _POLL_S
             while not stop.is_set() and (left := end - time.monotonic()) > 0:
                 try:

@@ -20,6 +20,10 @@ SELECT array_agg(g.code::text ORDER BY g.code) FILTER (WHERE g.joined_at IS NULL
        count(*) FILTER (WHERE g.joined_at IS NOT NULL AND g.revoked_at IS NULL)
 FROM gateway g WHERE g.retired_at IS NULL
 """
+_NOT_SHUT_OUT: Final = """
+-- gateways that are shut out and that the broker may still let in, and when its watcher last made it know all
+SELECT array_agg(code ORDER BY code), max(read_at) FROM gateways_not_shut_out()
+"""
 _CERTIFICATES: Final = """
 -- gateways whose last certificate is over, and those whose is soon
 SELECT array_agg(n.code ORDER BY n.code) FILTER (WHERE n.ends <= now()),
@@ -95,6 +99,11 @@ def _joined(connection: Any) -> Iterator[Finding]:
         yield good("gateways", f"all {joined} have joined")
     if out:
         yield note("gateways", f"shut out: {_names(out)}", "maillage gateway enrol PLACE brings a new machine in")
+    still_in, read_at = connection.execute(_NOT_SHUT_OUT).fetchone()
+    if still_in:
+        since = "has never run" if read_at is None else f"has done nothing since {read_at:%Y-%m-%d %H:%M:%S}"
+        text = f"shut out, and the broker may still let them in: {_names(still_in)}; its watcher {since}"
+        yield bad("gateways", text, "start `maillage broker watch`, or look at its log (docs/enrolment.md)")
 
 
 def _certificates(connection: Any) -> Iterator[Finding]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from database.pool import connect
+from jobs.catalogue import JOBS
+from jobs.maintain import maintain
+from jobs.revocations import not_shut_out
 from maillage.authority import create
+from maillage.central.admin import BrokerAway
+from maillage.central.watch import Watcher
 from rights.certificates import Certificates
 from tests.api_server import Centre
 from tests.conftest import Database
@@ -117,3 +124,69 @@ def test_the_api_s_login_shuts_nobody_out_without_a_key(database: Database, gate
             )
     with psycopg.connect(database.url) as owner:
         assert owner.execute("SELECT revoke_gateway(%s)", (gateway,)).fetchone() == (True,)
+
+
+class _Broker:
+    """Stands in for the broker at the watcher's side."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.cuts: list[str] = []
+
+    def may_publish(self, topic: str) -> bool:
+        if self.away:
+            raise BrokerAway("the broker is away")
+        return not topic.endswith("/refused")
+
+    def cut(self, gateways: Sequence[str]) -> None:
+        self.cuts += gateways
+
+
+def test_a_gateway_that_the_broker_may_still_let_in_is_an_alarm_until_the_watcher_has_caught_up(
+    database: Database, certificates: Certificates, gateway: int, tmp_path: Path
+) -> None:
+    maintainer = database.as_login("maintain_1")
+
+    def alarms() -> list[tuple[str, bool]]:
+        maintain(maintainer, jobs=[job for job in JOBS if job.name == "revocations"])
+        with connect(maintainer, application_name="tests", autocommit=True) as connection:
+            (number,) = connection.execute("SELECT count(*) FROM gateways_not_shut_out()").fetchall()[0]
+            assert not_shut_out(connection) == number
+        found = owner.execute("SELECT text, until_at IS NOT NULL FROM alarm WHERE kind = 'not_shut_out' ORDER BY id")
+        return found.fetchall()
+
+    broker, stop = _Broker(), threading.Event()
+    watcher = Watcher(tmp_path / "broker", admin=broker, reload=lambda: None, give=lambda _path: None)  # type: ignore[arg-type]
+    watching = threading.Thread(target=watcher.run, args=(database.as_login("broker_1"), stop), daemon=True)
+    with (
+        psycopg.connect(database.url, autocommit=True) as owner,
+        connect(database.as_login("rights_1"), application_name="tests", autocommit=True) as rights,
+    ):
+        certificates.turn(rights, datetime.now(UTC))
+        owner.execute(
+            "INSERT INTO certificate (issuer, serial, gateway, not_after)"
+            " VALUES ('x', 'ab', %s, now() + interval '1 day')",
+            (gateway,),
+        )
+        assert alarms() == []
+        owner.execute("SELECT revoke_gateway(%s)", (gateway,))
+        assert alarms() == [], "the watcher has a minute"
+        owner.execute("UPDATE gateway SET revoked_at = now() - interval '2 minutes'")
+        owner.execute("UPDATE certificate SET revoked_at = now() - interval '2 minutes'")
+        assert [(told.split()[1], ended) for told, ended in alarms()] == [("gare-1", False)]
+        (tmp_path / "broker").mkdir()
+        broker.away = True
+        watching.start()
+        assert len(alarms()) == 1, "one alarm, not one a minute"
+        broker.away = False
+        until(lambda: broker.cuts == ["gare-1"], what="the watcher cuts it off")
+        until(lambda: owner.execute("SELECT FROM broker_watch").fetchall(), what="the watcher says so")
+        assert [ended for _, ended in alarms()] == [True]
+        stop.set()
+        watching.join(10)
+        # a revocation that the watcher, away again, has not seen
+        owner.execute("UPDATE broker_watch SET read_at = now() - interval '1 hour'")
+        owner.execute("UPDATE certificate SET revoked_at = now() - interval '90 seconds'")
+        assert [ended for _, ended in alarms()] == [True, False]
+        owner.execute("UPDATE certificate SET not_after = now()")
+        assert [ended for _, ended in alarms()] == [True, True], "no certificate of its is valid"

@@ -1,4 +1,5 @@
--- A door that an evacuation holds open stays in service until a release: people may be on their way to it.
+-- A door that an evacuation holds open stays in service until a release: people may be on their way to it. And what the
+-- broker's watcher has done, so that a gateway that is shut out here and not at the broker is seen.
 
 -- Whether a gateway in service has carried out (or may just carry out) an evacuation of the door, or of its whole place, and
 -- no release since.
@@ -40,3 +41,33 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+
+-- When the broker knew all that stood here: `maillage broker watch` says so, at least every ten seconds.
+CREATE TABLE broker_watch (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  read_at timestamptz NOT NULL
+);
+CREATE FUNCTION broker_knows(until timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  INSERT INTO broker_watch AS w (read_at) VALUES (least(until, now()))
+  ON CONFLICT (one) DO UPDATE SET read_at = greatest(w.read_at, excluded.read_at)
+$$;
+REVOKE ALL ON FUNCTION broker_knows(timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION broker_knows(timestamptz) TO maillage_broker;
+
+-- Gateways that were shut out (or one of whose certificates was revoked) a minute ago, and of which the broker may not know:
+-- `read_at` is when it last knew all; NULL: it has no watcher. Who shut it out had ten seconds to commit.
+CREATE FUNCTION gateways_not_shut_out() RETURNS TABLE (gateway integer, place integer, code text, cut_at timestamptz, read_at timestamptz)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT g.id, g.place, g.code::text, x.cut_at, w.read_at
+  FROM gateway g
+  CROSS JOIN LATERAL (
+    SELECT greatest(g.retired_at, g.revoked_at, max(c.revoked_at)) AS cut_at, max(c.not_after) AS not_after
+    FROM certificate c WHERE c.gateway = g.id
+  ) x
+  LEFT JOIN broker_watch w ON true
+  WHERE g.joined_at IS NOT NULL AND x.not_after > now() AND x.cut_at < now() - interval '1 minute'
+    AND (w.read_at IS NULL OR w.read_at < x.cut_at + interval '10 seconds')
+$$;
+REVOKE ALL ON FUNCTION gateways_not_shut_out() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION gateways_not_shut_out() TO maillage_maintain;
