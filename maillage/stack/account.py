@@ -81,20 +81,22 @@ def gateways_with_a_list(database_url: str) -> int:
     return row[0] if row else 0
 
 
-def settled_balance(spool: Path, database_url: str, *, deadline_s: float, meanwhile: Callable[[], None]) -> Account:
-    """Compare the spool with the database once nothing is on its way; after ``deadline_s`` as it is then.
+def settled_balance(spool: Path, database_url: str, *, deadline_s: float, all_well: Callable[[], bool]) -> Account:
+    """Compare the spool with the database once nothing is on its way, or once nothing has moved for ``deadline_s``.
 
-    ``meanwhile`` is called while waiting.
+    ``all_well`` is asked again and again: a process that has to come back may still have something to send.
     """
-    end = time.monotonic() + deadline_s
+    end, least = time.monotonic() + deadline_s, None
     while True:
+        well = all_well()
         before = _positions(spool)
         waiting = sum(last - committed for _code, _epoch, last, committed in before)
-        if waiting == 0 or time.monotonic() > end:
+        if least is None or waiting < least:
+            end, least = time.monotonic() + deadline_s, waiting
+        if (well and waiting == 0) or time.monotonic() > end:
             account = balance(before, database_url, spool)
             if before == _positions(spool) or time.monotonic() > end:
                 return account
-        meanwhile()
         time.sleep(0.2)
 
 

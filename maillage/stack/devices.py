@@ -35,7 +35,7 @@ def _post(url: str, body: dict[str, Any]) -> None:
         url, data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=5):  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30):  # noqa: S310  it is busy where the day runs fast
             return
     except OSError as error:
         raise StackError(f"the simulator does not obey {url}: {error}") from error

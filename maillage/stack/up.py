@@ -21,7 +21,7 @@ from maillage.embedded import Secrets, load_secrets
 from maillage.paths import runtime_directory
 from maillage.sample.joining import dial, join_all
 from maillage.stack.account import Account, gateways_with_a_list, settled_balance
-from maillage.stack.children import Child
+from maillage.stack.children import Child, answers
 from maillage.stack.devices import begin, silence
 from maillage.stack.errors import StackError
 from maillage.stack.figures import access_p99_ms
@@ -40,7 +40,7 @@ _REPORT_S: Final = 10.0
 _LOOK_S: Final = 30.0
 _SLOW_MS: Final = 1000.0
 _DRAIN_S: Final = 60.0
-"""How long the spools may take to empty once the devices are silent."""
+"""How long no spool may grow shorter once the devices are silent."""
 
 
 def say(line: str) -> None:
@@ -196,7 +196,7 @@ class Stack:
         say("time is up: the devices fall silent, the spools empty")
         silence(f"http://127.0.0.1:{self._ports.simulator}")
         account = settled_balance(
-            self._runtime / "spool.sqlite", self._servers.database_url(), deadline_s=_DRAIN_S, meanwhile=self._revive
+            self._runtime / "spool.sqlite", self._servers.database_url(), deadline_s=_DRAIN_S, all_well=self._all_well
         )
         print(json.dumps(self._line(account)), flush=True)
         return report(account)
@@ -216,7 +216,7 @@ class Stack:
             self._servers.stop()
 
     def _line(self, account: Account) -> dict[str, float | None]:
-        assert self._ports is not None and self._watch is not None
+        assert self._watch is not None
         return {
             "places": account.places,
             "devices": account.devices,
@@ -226,17 +226,14 @@ class Stack:
             "set_aside": None if None in account.aside.values() else sum(n or 0 for n in account.aside.values()),
             "duplicated": account.duplicated,
             "dead_letters": account.dead_letters,
-            "access_p99_ms": access_p99_ms(f"http://127.0.0.1:{self._ports.gateway}/metrics"),
+            "access_p99_ms": self._p99_ms(),
             "event_to_stream_p99_ms": self._watch.quantile_ms(0.99),
         }
 
     def _p99_ms(self) -> float | None:
         """Return how long a decision takes; None: none was made, or the gateway doesn't answer."""
         assert self._ports is not None
-        try:
-            return access_p99_ms(f"http://127.0.0.1:{self._ports.gateway}/metrics")
-        except OSError:
-            return None
+        return access_p99_ms(f"http://127.0.0.1:{self._ports.gateway}/metrics")
 
     def _revive(self) -> None:
         assert self._parts is not None and self._servers is not None
@@ -249,6 +246,12 @@ class Stack:
         for child in self._watchdog.hung() if self._watchdog else ():
             child.replace_hung(say)
             self._publish()
+
+    def _all_well(self) -> bool:
+        """Start again what has ended; return whether the gateway answers: one that starts has still to send."""
+        self._revive()
+        gateway = self._parts.gateway.health if self._parts else None
+        return gateway is not None and answers(gateway)
 
     def _publish(self) -> None:
         """Keep what runs here, and where, for the commands typed beside it."""

@@ -431,7 +431,7 @@ def test_the_account_counts_what_lies_in_a_spool_that_was_set_aside(
     start_ingest(metrics_port=free_port())
     sender.say(500, 10)
     sender.drain()
-    account = settled_balance(path, bench.url, deadline_s=10, meanwhile=lambda: None)
+    account = settled_balance(path, bench.url, deadline_s=10, all_well=lambda: True)
     ((aside, events),) = account.aside.items()
     assert events is not None
     assert 300 < events < 400
@@ -445,10 +445,10 @@ def test_the_account_counts_what_lies_in_a_spool_that_was_set_aside(
     recover(path, aside)
     sender.begin(path)
     sender.drain()
-    account = settled_balance(path, bench.url, deadline_s=10, meanwhile=lambda: None)
+    account = settled_balance(path, bench.url, deadline_s=10, all_well=lambda: True)
     assert (account.aside, account.lost, account.duplicated) == ({}, 400 - events, 0)
     aside.write_bytes(b"noise" * 1000)
-    account = settled_balance(path, bench.url, deadline_s=10, meanwhile=lambda: None)
+    account = settled_balance(path, bench.url, deadline_s=10, all_well=lambda: True)
     assert account.aside == {aside: None}
     assert report(account) == 1
     assert "an unknown number of events lies" in capsys.readouterr().err
