@@ -31,6 +31,8 @@ class Changes:
     """Gateways that start a new epoch."""
     kept: dict[tuple[str, str], Kept] = field(default_factory=dict)
     """By gateway and name: only the last value counts."""
+    hurry: bool = False
+    """Whether any of it is to be written at once."""
     waiting: list[threading.Event] = field(default_factory=list)
     """Set when ``kept`` is on the disk."""
 
@@ -71,5 +73,6 @@ class Changes:
             committed=self.committed | later.committed,
             renewed=self.renewed | later.renewed,
             kept=self.kept | later.kept,
+            hurry=self.hurry or later.hurry,
             waiting=self.waiting + later.waiting,
         )

@@ -41,7 +41,7 @@ class Pending:
         """Whether memory can hold much more of what the disk refuses."""
         return self._bytes < _MAX_BYTES // 2
 
-    def append(self, gateway: str, event: Event) -> None:
+    def append(self, gateway: str, event: Event, *, hurry: bool = True) -> None:
         """Add an event; it is lost if memory is full."""
         body = self._fitting(gateway, event)
         with self._wake:
@@ -50,7 +50,7 @@ class Pending:
                 self._unreported[gateway] = self._unreported.get(gateway, 0) + 1
                 return
             self._add(self.changes, gateway, body)
-            self._wake.notify_all()
+            self._news(hurry=hurry)
 
     def append_unit(self, unit: Unit) -> None:
         """Add all events of a message, and what is kept with them, for one transaction; the limit isn't checked."""
@@ -62,15 +62,15 @@ class Pending:
             if not rows:
                 self.changes.kept.update({(one.gateway, one.name): one for one in kept})
             if rows or kept:
-                self._wake.notify_all()
+                self._news(hurry=True)
 
-    def keep(self, kept: Kept, written: threading.Event | None = None) -> None:
+    def keep(self, kept: Kept, written: threading.Event | None = None, *, hurry: bool = True) -> None:
         """Add a small value; ``written`` is set when it is on the disk."""
         with self._wake:
             self.changes.kept[kept.gateway, kept.name] = kept
             if written is not None:
                 self.changes.waiting.append(written)
-            self._wake.notify_all()
+            self._news(hurry=hurry)
 
     def take(self, *, refusing: bool) -> Changes:
         """Take what to write now: everything, or, on a disk that refuses, one kind after the other, events in slices.
@@ -100,6 +100,10 @@ class Pending:
         """Free the memory of what is on the disk."""
         with self._wake:
             self._bytes -= sum(len(body) for _, body in changes.events)
+
+    def _news(self, *, hurry: bool) -> None:
+        self.changes.hurry |= hurry
+        self._wake.notify_all()
 
     def _add(self, changes: Changes, gateway: str, body: bytes, end: tuple[Kept, ...] | None = ()) -> None:
         self._bytes += len(body)

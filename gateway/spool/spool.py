@@ -33,8 +33,8 @@ _RETRY_S: Final = 0.5
 _REOPEN_EVERY: Final = 20
 """Refused writes between two attempts to open the file anew: it may be on another disk by now."""
 _DISK_ERRORS: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
-_MARKS_WAIT_S: Final = 0.05
-"""A mark alone is not urgent: it waits this long for events to share a commit with."""
+_SHARED_WAIT_S: Final = 0.05
+"""What is in no hurry (a mark, the note of a new list) waits this long for others to share a commit with."""
 
 
 class Spool:
@@ -140,12 +140,15 @@ class Spool:
             texts.append("a new epoch began: the spool holds less than it once did: what was written last is gone")
         return texts
 
-    def append(self, gateway: str, event: Event) -> None:
+    def append(self, gateway: str, event: Event, *, hurry: bool = True) -> None:
         """Take an event; its sequence number follows the order of these calls.
 
         One larger than the contract allows is refused; an event that says so takes its place.
+
+        Args:
+            hurry: false: it may wait for a moment, to be written together with others.
         """
-        self._pending.append(gateway, event)
+        self._pending.append(gateway, event, hurry=hurry)
 
     def append_unit(self, unit: Unit) -> None:
         """Take all events of a message, and what is kept with them, to be written in one transaction.
@@ -159,9 +162,13 @@ class Spool:
         """Whether memory can hold much more of what the disk refuses."""
         return self._pending.has_room
 
-    def keep(self, gateway: str, name: str, value: str, *, until: int | None = None) -> None:
-        """Keep a small value across restarts, until the instant ``until`` (µs since 1970) if given."""
-        self._pending.keep(Kept(gateway=gateway, name=name, value=value, until=until))
+    def keep(self, gateway: str, name: str, value: str, *, until: int | None = None, hurry: bool = True) -> None:
+        """Keep a small value across restarts, until the instant ``until`` (µs since 1970) if given.
+
+        Args:
+            hurry: as for ``append``.
+        """
+        self._pending.keep(Kept(gateway=gateway, name=name, value=value, until=until), hurry=hurry)
 
     def keep_now(self, gateway: str, name: str, value: str, *, until: int | None = None, within_s: float) -> bool:
         """Keep a value as ``keep`` does, and return True once it is on the disk; False: not within ``within_s``.
@@ -298,9 +305,7 @@ class Spool:
                 if read_broken is not None:
                     self._start_over(read_broken, Changes())
                 with self._wake:
-                    changes = self._pending.changes
-                    if not (changes.events or changes.kept or changes.renewed or self._hurry or self._stopping):
-                        self._wake.wait(_MARKS_WAIT_S)
+                    self._wake.wait_for(self._is_urgent, _SHARED_WAIT_S)
                     self._hurry = False
                     if self._stopping and (self.trouble or not self._pending.changes.any()):
                         return
@@ -312,6 +317,11 @@ class Spool:
         except Exception:
             log.critical("spool_died", exc_info=True)
             raise
+
+    def _is_urgent(self) -> bool:
+        """Whether what waits is to be written at once. ``_wake`` is held."""
+        changes = self._pending.changes
+        return bool(changes.hurry or changes.renewed or self._hurry or self._stopping or self._read_broken)
 
     def _write(self, changes: Changes) -> bool:
         """Write ``changes``; what the disk refuses goes back to the front of what is held."""

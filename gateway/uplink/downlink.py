@@ -197,10 +197,10 @@ class Downlink:
         self.store.put(gateway, taken.keep)
         if not taken.news:
             return
-        self._spool.keep(gateway, NEWEST, str(taken.version))
+        self._spool.keep(gateway, NEWEST, str(taken.version), hurry=False)
         log.info("list_applied", extra={"gateway": gateway, "version": taken.version, "deltas": lists.deltas})
         event = GatewayEvent(kind="gateway", what="list", at=micros(), device="gateway", value=float(taken.version))
-        self._spool.append(gateway, event)
+        self._spool.append(gateway, event, hurry=False)
 
     def _take_configuration(self, gateway: str, payload: bytes) -> None:
         holder = self._holders.get(gateway)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.contract.wire import EVENT, DeskEvent
-from gateway.spool.changes import LONGEST_LIFE_US
+from gateway.spool.changes import LONGEST_LIFE_US, Changes
 from gateway.spool.file import SpoolFile
 from gateway.spool.spool import Spool, SpoolError
 from tests.spooled import read_spool
@@ -86,6 +86,36 @@ def test_lets_go_of_what_is_committed_and_counts_on(tmp_path: Path, opened: Open
     assert spool.open("g").last == 10, "an empty spool still knows its numbers"
     fill(spool, 1)
     assert [seq for seq, _ in everything(spool)] == [11]
+
+
+def test_what_is_in_no_hurry_shares_the_next_commit(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = opened(tmp_path / "s.sqlite")
+    epochs = {gateway: spool.open(gateway).epoch for gateway in ("g", "other")}
+    fill(spool, 2)
+    fill(spool, 2, gateway="other")
+    commits: list[int] = []
+    write = SpoolFile.write
+
+    def counted(file: SpoolFile, changes: Changes, *rest: Any) -> Any:
+        commits.append(len(changes.events))
+        return write(file, changes, *rest)
+
+    monkeypatch.setattr(SpoolFile, "write", counted)
+    monkeypatch.setattr("gateway.spool.spool._SHARED_WAIT_S", 3600.0)
+    for gateway, epoch in epochs.items():
+        spool.committed(gateway, epoch, 1)
+        spool.append(gateway, desk(3), hurry=False)
+        spool.keep(gateway, "newest_list", "3", hurry=False)
+    with pytest.raises(AssertionError):
+        until(lambda: commits, deadline_s=0.1)
+    spool.append("other", desk(4))
+    until(lambda: spool.position("other").last == 4, what="an event that is in a hurry")
+    assert commits == [3]
+    assert {gateway: spool.position(gateway).committed for gateway in epochs} == {"g": 1, "other": 1}
+    assert everything(spool, "other")[-2:] == [(3, desk(3)), (4, desk(4))], "in the order of the calls"
+    assert spool.kept("g")["newest_list"] == "3"
 
 
 def test_reads_by_count_and_by_bytes_but_at_least_one(tmp_path: Path, opened: Opener) -> None:
