@@ -64,7 +64,7 @@ def compare(ours: AccessList, theirs: AccessList) -> Difference:
 
 def digest(entry: Entry) -> bytes:
     """Return SHA-256 of an entry: token, card and holder (``access.entries_json``)."""
-    return hashlib.sha256(entry_text(entry, Texts()).encode()).digest()
+    return _digest(entry, Texts())
 
 
 def settings_digest(access_list: AccessList) -> bytes:
@@ -79,7 +79,7 @@ def fingerprint(access_list: AccessList) -> str:
     is no proof against who makes up entries; signatures are.
     """
     texts = Texts()
-    digests = [hashlib.sha256(entry_text(one, texts).encode()).digest() for one in access_list.entries.values()]
+    digests = [_digest(one, texts) for one in access_list.entries.values()]
     digests.append(settings_digest(access_list))
     return moved("0" * 64, (), digests)
 
@@ -182,13 +182,18 @@ def apply(old: AccessList, change: Delta, *, known: str | None = None) -> Access
         entries[entry.token] = entry
     kept = part if change.settings else replace(old, version=part.version, made_at=part.made_at)
     applied = replace(kept, entries=entries)
-    minus, plus = [digest(entry) for entry in gone], [digest(entry) for entry in come]
+    texts = Texts()
+    minus, plus = [_digest(entry, texts) for entry in gone], [_digest(entry, texts) for entry in come]
     if change.settings:
         minus.append(settings_digest(old))
         plus.append(settings_digest(applied))
     if moved(known or fingerprint(old), minus, plus) != change.fingerprint:
         raise ListError("a delta makes another list than the centre's")
     return applied
+
+
+def _digest(entry: Entry, texts: Texts) -> bytes:
+    return hashlib.sha256(entry_text(entry, texts).encode()).digest()
 
 
 def _cards(old: AccessList, change: Delta) -> Iterator[Entry]:

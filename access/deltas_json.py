@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from access import fields
 from access.compare import Delta
 from access.errors import ListError
-from access.listing import from_json, to_json
+from access.listing import from_body, to_body
 from access.model import CardStatus, Entry, Member
 
 _STATUSES: Final[dict[str, CardStatus]] = {status: status for status in get_args(CardStatus)}
@@ -29,7 +29,7 @@ _HEX: Final = re.compile("[0-9a-f]{64}")
 
 def delta_to_json(delta: Delta) -> str:
     """Write ``delta``: a list of its own (``access.listing``) with the members that changed, and what is beside it."""
-    part = json.loads(to_json(delta.part))
+    part = to_body(delta.part)
     body: dict[str, Any] = {
         "base": delta.base,
         "part": {key: value for key, value in part.items() if key not in _MAY_LACK or value},
@@ -64,7 +64,7 @@ def delta_from_json(text: str) -> Delta:
         raise ListError("removed isn't a list")
     return Delta(
         base=fields.count(body.get("base"), "base"),
-        part=from_json(json.dumps(part)),
+        part=from_body(part),
         cards=tuple(_card(row) for row in fields.rows(body, "cards", 5)),
         removed=tuple(_hex(token, "a token") for token in removed),
         settings=fields.truth(body.get("settings"), "settings"),

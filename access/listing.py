@@ -26,6 +26,11 @@ T = TypeVar("T")
 
 def to_json(access_list: AccessList) -> str:
     """Write ``access_list``; equal lists give equal texts (entries and members are sorted)."""
+    return json.dumps(to_body(access_list), ensure_ascii=False, separators=(",", ":"))
+
+
+def to_body(access_list: AccessList) -> dict[str, Any]:
+    """Return what ``to_json`` writes, as JSON values."""
     members: dict[str, Member] = {}
     for entry in access_list.entries.values():
         members[entry.member.ref] = entry.member
@@ -67,7 +72,7 @@ def to_json(access_list: AccessList) -> str:
             "terms": [terms_to_json(one) for one in terms.rows],
             "door_sets": [sorted(one) for one in groups.rows],
         }
-    return json.dumps(body | more, ensure_ascii=False, separators=(",", ":"))
+    return body | more
 
 
 def from_json(text: str) -> AccessList:
@@ -83,6 +88,15 @@ def from_json(text: str) -> AccessList:
         raise ListError("the list isn't JSON") from error
     if not isinstance(body, dict):
         raise ListError("the list isn't an object")
+    return from_body(body)
+
+
+def from_body(body: dict[str, Any]) -> AccessList:
+    """Read what ``to_body`` returns, as ``from_json`` does; its tables are emptied.
+
+    Raises:
+        ListError: see ``from_json``.
+    """
     if fields.count(body.get("format", 1), "format") > FORMAT:
         raise ListError("the list has a newer format")
     time_zone = fields.text(body.get("time_zone"), "time_zone")

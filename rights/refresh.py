@@ -265,19 +265,16 @@ class Refresher:
         wanted = [(draft.place, token) for draft in due for token in draft.was_of]
         holders = store.holders(connection, wanted)
         changes = [draft.change(holders, now, texts) for draft in due]
-        store.close_entries(
-            connection, [(draft.place, token, draft.version) for draft in due for token in draft.closed]
-        )
-        store.add_entries(connection, [draft.rows(texts, tokens.lookups) for draft in due if not draft.written])
-        store.write_versions(
-            connection,
-            [
-                (draft.place, one.version, one.fingerprint, draft.entries)
-                for draft, one in zip(due, changes, strict=True)
-            ],
-            [(draft.place, draft.version, canonical(body)) for draft in due if (body := draft.new_body) is not None],
-            now,
-        )
+        versions = [
+            (draft.place, one.version, one.fingerprint, draft.entries) for draft, one in zip(due, changes, strict=True)
+        ]
+        bodies = [(draft.place, draft.version, canonical(body)) for draft in due if (body := draft.new_body) is not None]
+        with connection.pipeline():
+            store.close_entries(
+                connection, [(draft.place, token, draft.version) for draft in due for token in draft.closed]
+            )
+            store.add_entries(connection, [draft.rows(texts, tokens.lookups) for draft in due if not draft.written])
+            store.write_versions(connection, versions, bodies, now)
         return changes
 
     def _tell(self, connection: Connection, place: int | None, broken: Iterable[str]) -> None:
@@ -288,4 +285,6 @@ class Refresher:
 
 def _member_rows(connection: Connection, members: Sequence[str], now: datetime) -> MemberRows:
     values = {"members": list(members), "now": now}
-    return MemberRows(**{name: connection.execute(sql, values).fetchall() for name, sql in queries.MEMBERS.items()})
+    with connection.pipeline():
+        asked = {name: connection.execute(sql, values) for name, sql in queries.MEMBERS.items()}
+        return MemberRows(**{name: answer.fetchall() for name, answer in asked.items()})

@@ -241,8 +241,9 @@ class Worker:
             self._orders.send(connection, self._sender.sides)
         self._renewals.turn(connection, self._hearing.requests(), self._sender.sides, datetime.now(UTC))
         self._replies(connection)
-        with connection.transaction():
-            self._sender.keep_held(connection)
+        if everyone:  # a commit for each gateway's word would cost more than the lists themselves
+            with connection.transaction():
+                self._sender.keep_held(connection)
 
     def _look_ahead(self, connection: Connection) -> None:
         """Raise alarms for what people forget."""
