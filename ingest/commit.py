@@ -10,7 +10,7 @@ import psycopg
 
 from database.alarms import raise_alarm
 from database.leases import Fenced
-from gateway.contract.stored_events import row
+from gateway.contract.stored_events import Encoder
 from gateway.contract.wire import Event
 from ingest import alarms, clock, earlier, letters, records, refold, store
 from ingest.consequences import TELLING
@@ -111,8 +111,8 @@ class Books:
         with store.transaction(connection, self.topology.base) as (tx, now):
             event: Event = {"kind": "audit", "at": now, "device": "gateway", "by": "ingest", "text": "trial"}
             try:
-                one = row(event, at=now, received_at=now, tx=tx, stream=0, seq=0, place=gateway.place, device=None)
-                store.copy_events(connection, [one])
+                encoder = Encoder(received_at=now, tx=tx, stream=0, place=gateway.place)
+                store.copy_events(connection, [encoder.row(event, now, 0, None)])
             except (psycopg.DataError, psycopg.IntegrityError):
                 return False
             finally:
@@ -154,18 +154,8 @@ class Books:
             apply_late(place, event, device, at)
             if event["kind"] in TELLING:
                 work.entailed.take(event, gateway, device, at)
-            rows.append(
-                row(
-                    event,
-                    at=at,
-                    received_at=now,
-                    tx=tx,
-                    stream=letter.stream,
-                    seq=letter.seq,
-                    place=gateway.place,
-                    device=None if device is None else device.id,
-                )
-            )
+            encoder = Encoder(received_at=now, tx=tx, stream=letter.stream, place=gateway.place)
+            rows.append(encoder.row(event, at, letter.seq, None if device is None else device.id))
             seq = letter.seq
             work.parts.append(Stored(stream=letter.stream, place=gateway.place, first=seq, last=seq, low=at, high=at))
             done.append(letter.id)
@@ -313,7 +303,8 @@ class Books:
             held: indices of events whose rows stand in an earlier stream.
         """
         gateway = reading.gateway
-        place_id, devices, stream_id, tx, now = gateway.place, gateway.devices, stream.id, work.tx, work.now
+        place_id, devices, stream_id = gateway.place, gateway.devices, stream.id
+        encode = Encoder(received_at=work.now, tx=work.tx, stream=stream_id, place=place_id).row
         place = work.places.setdefault(place_id, self._folds[place_id])
         rows: list[bytes] = []
         apply, add, entail = place.apply, rows.append, work.entailed.take
@@ -341,18 +332,7 @@ class Books:
             if shift or not low <= at <= high:
                 at = clock.correct(at, shift, received)
                 work.tally.corrected += at != event["at"]  # type: ignore[index]
-            add(
-                row(
-                    event,  # type: ignore[arg-type]
-                    at=at,
-                    received_at=now,
-                    tx=tx,
-                    stream=stream_id,
-                    seq=seq,
-                    place=place_id,
-                    device=None if device is None else device.id,
-                )
-            )
+            add(encode(event, at, seq, None if device is None else device.id))  # type: ignore[arg-type]
             if device is None:
                 work.said(letters.of_driver(event, stream.id, seq, reading))  # type: ignore[arg-type]
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -34,7 +35,7 @@ Publish = Callable[[str, bytes, bool], None]
 
 _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""
-_AHEAD_BYTES: Final = 200_000
+_AHEAD_BYTES: Final = 400_000
 """Of messages read while a transaction is being committed, which takes a few milliseconds."""
 _PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 """The database is away or in trouble; an alarm could not be stored either."""
@@ -151,6 +152,8 @@ class Worker:
         if self._refused:
             self._tell(connection, lambda: records.raise_refusal(connection, self.trouble or ""))
         self._books = Books(topology.load(connection))
+        gc.collect()
+        gc.freeze()  # the collector need not look at the network again, which would stop everything for its size
         keeper.asked.wait(_FIRST_ANSWER_S)
         self._follow(connection, keeper.held)
         topology_at = doubt_at = replay_at = look_at = 0.0
@@ -187,6 +190,8 @@ class Worker:
         """Go on with the network as it is now; where a place was fitted out otherwise, estimate it anew (``due``)."""
         before, fresh = self._books.topology, topology.load(connection)
         self._books.use(fresh)
+        gc.collect()
+        gc.freeze()
         due.mark(connection, changed_places(before, fresh))
 
     def _recovered(self, connection: store.Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from time import monotonic
@@ -178,6 +179,8 @@ class Listener:
         self._board.set_network(network, now_us())
         self._board.set_bookings(bookings, now_us())
         self._board.load(states, gateways, now_us())
+        gc.collect()
+        gc.freeze()  # the collector need not look at the network again, which would stop everything for its size
         self.loads += 1
         self.loaded = self.connected = True
         self._publish()

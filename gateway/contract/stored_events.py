@@ -47,8 +47,8 @@ DOOR_STATES: Final = {"closed": 0, "open": 1, "forced": 2, "held": 3, "tamper": 
 _DOOR_STATE_NAMES: Final = {number: name for name, number in DOOR_STATES.items()}
 
 _NULL: Final = b"\xff\xff\xff\xff"
-_HEAD_PACK: Final = Struct(">hiqiqiqiiiqii").pack  # 17 fields: at, received_at, tx, stream, seq, place
-_DEVICE_PACK: Final = Struct(">ii").pack
+_HEAD_PACK: Final = Struct(">hiq32siq").pack  # 17 fields: at, what all rows of a batch share, seq
+_SHARED_PACK: Final = Struct(">iqiqii").pack  # received_at, tx, stream
 _INT2: Final = Struct(">ih").pack
 _INT4: Final = Struct(">ii").pack
 _INT8: Final = Struct(">iq").pack
@@ -102,9 +102,12 @@ def _detail(event: Any, *known: str) -> dict[str, Any]:
     return {key: value for key, value in event.items() if key not in _COMMON and key not in known}
 
 
+_PLAIN_DESK: Final = 4
+"""Keys of a desk event; the only one that it may carry beyond these is the device's own time."""
+
+
 def _desk(event: Any) -> tuple[bytes, bytes]:
-    # The only keys a desk event may carry beyond these three is the device's own time.
-    return _DESK[event["occupied"]], _NULL if len(event) == 4 else _jsonb(_detail(event, "occupied"))
+    return _DESK[event["occupied"]], _NULL if len(event) == _PLAIN_DESK else _jsonb(_detail(event, "occupied"))
 
 
 _GRANTED: Final = {word: _int2(KINDS["access"]) + _int2(int(word == "granted")) for word in ("granted", "denied")}
@@ -160,6 +163,20 @@ def _count(event: Any) -> tuple[bytes, bytes]:
     return middle, _jsonb(_detail(event, "entered", "left", "present"))
 
 
+def _measure(event: Any) -> tuple[bytes, bytes]:
+    middle = _MEASURE + _FLOAT8(8, event["value"]) + _NULL * 3
+    return middle, _named(event["name"]) if len(event) == _PLAIN_MEASURE else _jsonb(_detail(event, "value"))
+
+
+_MEASURE: Final = _int2(KINDS["measure"]) + _NULL * 3
+_PLAIN_MEASURE: Final = 5
+
+
+@lru_cache(maxsize=256)
+def _named(name: str) -> bytes:
+    return _jsonb({"name": name})
+
+
 def _valued(event: Any) -> tuple[bytes, bytes]:
     middle = _int2(KINDS[event["kind"]]) + _NULL * 3 + _float8(event.get("value")) + _NULL * 3
     return middle, _jsonb(_detail(event, "value", "payload"))
@@ -176,21 +193,47 @@ _ENCODE: Final[dict[str, Callable[[Any], tuple[bytes, bytes]]]] = {
     "access_not_taken": _taken,
     "door": _door,
     "count": _count,
-    "measure": _valued,
+    "measure": _measure,
     "device": _valued,
     "gateway": _valued,
     "audit": _other,
 }
 
 
+class Encoder:
+    """Encodes events as rows of COPY_EVENT: what the rows of one batch share is packed once."""
+
+    __slots__ = ("_ends", "_place", "_shared")
+
+    def __init__(self, *, received_at: int, tx: int, stream: int, place: int) -> None:
+        self._shared = _SHARED_PACK(8, received_at - PG_EPOCH, 8, tx, 4, stream)
+        self._place = _INT4(4, place)
+        self._ends: dict[tuple[int | None, bool | None], bytes] = {}
+        """How a row of a desk ends, by device and state: most rows are of desks."""
+
+    def row(self, event: Event, at: int, seq: int, device: int | None) -> bytes:
+        """Return an event's row; ``at`` is the corrected time, the event's own is kept if it differs."""
+        edge_at = event["at"]
+        if event["kind"] == "desk" and at == edge_at and len(event) == _PLAIN_DESK:
+            key = device, event["occupied"]
+            end = self._ends.get(key)
+            if end is None:
+                end = self._ends[key] = self._end(event, _NULL, device)
+        else:
+            edge = _NULL if at == edge_at else _int8(max(min(edge_at - PG_EPOCH, _LAST), _FIRST))
+            end = self._end(event, edge, device)
+        return _HEAD_PACK(17, 8, at - PG_EPOCH, self._shared, 8, seq) + end
+
+    def _end(self, event: Event, edge: bytes, device: int | None) -> bytes:
+        middle, detail = _ENCODE[event["kind"]](event)
+        return self._place + (_NULL if device is None else _INT4(4, device)) + middle + edge + detail
+
+
 def row(
     event: Event, *, at: int, received_at: int, tx: int, stream: int, seq: int, place: int, device: int | None
 ) -> bytes:
-    """One event as a row of COPY_EVENT; ``at`` is the corrected time, the event's own is kept if it differs."""
-    middle, detail = _ENCODE[event["kind"]](event)
-    head = _HEAD_PACK(17, 8, at - PG_EPOCH, 8, received_at - PG_EPOCH, 8, tx, 4, stream, 8, seq, 4, place)
-    edge = _NULL if at == event["at"] else _int8(max(min(event["at"] - PG_EPOCH, _LAST), _FIRST))
-    return head + (_NULL if device is None else _DEVICE_PACK(4, device)) + middle + edge + detail
+    """One event as a row of COPY_EVENT."""
+    return Encoder(received_at=received_at, tx=tx, stream=stream, place=place).row(event, at, seq, device)
 
 
 def fields(kind: str, state: int | None, a: int | None, b: int | None, value: float | None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ MAX_MESSAGE_BYTES: Final = 1_048_576
 """Of any message: the limit that our brokers are configured with."""
 WINDOW: Final = 4
 """Batches in flight before the committed mark must move…"""
-WIDEST_WINDOW: Final = 8
+WIDEST_WINDOW: Final = 16
 """…and at most, while the centre confirms each within a moment (``gateway.uplink.window``)."""
 MAX_BOOTS: Final = 16
 MAX_LIVES: Final = 64

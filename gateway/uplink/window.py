@@ -18,7 +18,7 @@ RESEND_S: Final = 5.0
 """Without progress of the mark for this long, sending goes back to the mark."""
 REPEAT_GUARD_S: Final = 1.0
 """After a loss every batch in flight behind it is answered with the same mark; going back once is enough."""
-QUICK_S: Final = 0.1
+QUICK_S: Final = 0.25
 """A centre that confirms a batch within this has room: each such batch widens the window by one, up to the widest. A
 slower one, or a loss, narrows it at once: many gateways that send together fill the centre's queue no further."""
 LOW_FOR_S: Final = 10.0

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from gateway.contract.stored_events import row
+from gateway.contract.stored_events import Encoder
 from gateway.contract.wire import State
 from ingest import refold
 from ingest.commit import Books
@@ -193,11 +193,13 @@ def broken_rows(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Any], bo
     """Let the rows of some events break off, so that the database refuses them as data (22P04)."""
 
     def breaks(chosen: Callable[[Any], bool]) -> None:
-        def faulty(event: Any, **place: Any) -> bytes:
-            made = row(event, **place)
+        encode = Encoder.row
+
+        def faulty(self: Encoder, event: Any, *place: Any) -> bytes:
+            made = encode(self, event, *place)
             return made[:-4] if chosen(event) else made
 
-        monkeypatch.setattr("ingest.commit.row", faulty)
+        monkeypatch.setattr(Encoder, "row", faulty)
 
     return breaks
 
