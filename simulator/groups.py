@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -18,6 +18,8 @@ OPEN_SPACE: Final = "open-space"
 _APPLICATION: Final = "17c82e96-be03-4f38-aef3-f83d48582d97"
 _HEARTBEAT_S: Final = MappingProxyType({"chirpstack": 3600.0, "zigbee2mqtt": 3000.0, "esp_rfid": 300.0})
 """As the makers' devices do."""
+_EXPECT_S: Final = MappingProxyType({"reader": 600, "counter": 900, "climate": 900})
+"""Seconds of silence after which a device is unwell, by kind; the others' are a sensor's."""
 _PIRS: Final = ("RTCGQ11LM", "SNZB-03")
 _TWO_DOORS_FROM: Final = 24
 """Seats from which a place with counters has two doors."""
@@ -42,7 +44,6 @@ class Fitting:
     building: Building
     spaces: tuple[Space, ...]
     """The root first."""
-    leads_to: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Kit:
@@ -96,7 +97,8 @@ class _Kit:
         self._add(code, kind, "chirpstack", f"{_APPLICATION}/24e124{self.dice.getrandbits(40):010x}", model, **more)
 
     def _add(self, code: str, kind: str, driver: str, address: str, model: str, **more: Any) -> None:
-        device = {"code": code, "kind": kind, "driver": driver, "address": address, "model": model}
+        device: dict[str, Any] = {"code": code, "kind": kind, "driver": driver, "address": address, "model": model}
+        device["expect_every_s"] = _EXPECT_S.get(kind, 4_500)
         self.devices.append(device | more)
 
 

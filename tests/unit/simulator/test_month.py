@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from benchmarks.world import GROUPS, make
+from simulator.groups import GROUPS
 from simulator.month import ZONE, Month, live
 from simulator.rates import FLAWLESS
 
@@ -22,8 +22,8 @@ def _present(month: Month, at: int, space: str = "place") -> int:
 
 @pytest.mark.parametrize("group", sorted(GROUPS))
 def test_every_group_s_devices_speak_through_the_gateway(group: str) -> None:
-    world = make(group, seed=1, days=4)
-    kinds = {event["kind"] for event, _, _ in world.events}
+    month = live(group, seed=1, days=4)
+    kinds = {event["kind"] for event, _ in month.events}
     assert {
         "badge_in": {"access"},
         "badge_in_out": {"access", "access_taken", "door", "desk"},
@@ -34,15 +34,15 @@ def test_every_group_s_devices_speak_through_the_gateway(group: str) -> None:
         "pir": {"desk"},
     }[group] <= kinds
     assert "gateway" not in kinds  # no driver fault: each message could be read
-    assert all(device is not None for _, device, _ in world.events)
-    instants = [at for _, _, at in world.events]
+    assert {event["device"] for event, _ in month.events} <= {one.code for one in month.fitting.config.devices}
+    instants = [at for _, at in month.events]
     assert instants == sorted(instants)
-    assert world.first <= instants[0] <= instants[-1] <= world.last
-    assert set(world.truth) <= set(world.topology.spaces)
-    root = world.truth[world.root]
-    assert max(people for _, people in root) > 0
-    assert all(people >= 0 for steps in world.truth.values() for _, people in steps)
-    assert world.topology.spaces[world.root].capacity == 12
+    assert month.first <= instants[0] <= instants[-1] <= month.last
+    root = month.fitting.spaces[0]
+    assert (root.parent, root.seats, root.capacity) == (None, 12, 12)
+    assert set(month.truth) == {one.code for one in month.fitting.spaces}
+    assert max(people for _, people in month.truth[root.code]) > 0
+    assert all(people >= 0 for steps in month.truth.values() for _, people in steps)
 
 
 def test_the_same_seed_lives_the_same_month() -> None:
