@@ -17,6 +17,8 @@ from simulator.stay import SentHomeError, Stay
 from simulator.steps import Pass, Steps, Until
 from simulator.truth import ROOT
 
+_SITS_AT_DESK: Final = 0.5
+"""Chance that a guest, or one of an evening's public, sits on a seat to work at."""
 _HOST_LATE_S: Final = 1800.0
 _FOUND_AFTER_S: Final = 1800.0
 _WEDGED_TOO_LONG_S: Final = 6.0
@@ -77,12 +79,17 @@ class Acts:
             return
         self._acts[f"{what}.let_in"] += 1
         rooms = place.meeting_rooms if what == "guest" else ()
-        stay.seat = place.dice.choice(rooms) if rooms else ROOT
-        stay.move(stay.seat)
+        if place.dice.random() < _SITS_AT_DESK:
+            stay.sit_down()
+        else:
+            stay.seat = place.dice.choice(rooms) if rooms else ROOT
+            stay.move(stay.seat)
         try:
             yield from stay.stay(place.scheduler.clock.now() + length_s)
         except SentHomeError:
+            stay.stand_up(for_good=True)
             return
+        stay.stand_up(for_good=True)
         yield from stay.go_out(forgets=True)
 
     def _clean(self, at_s: float, length_s: float) -> Steps:
