@@ -20,7 +20,7 @@ _HEARTBEAT_S: Final = MappingProxyType({"chirpstack": 3600.0, "zigbee2mqtt": 300
 """As the makers' devices do."""
 _EXPECT_S: Final = MappingProxyType({"reader": 600, "counter": 900, "climate": 900})
 """Seconds of silence after which a device is unwell, by kind; the others' are a sensor's."""
-_PIRS: Final = ("RTCGQ11LM", "SNZB-03")
+_PIRS: Final = ("RTCGQ11LM", "SNZB-03", "WS202")
 _TWO_DOORS_FROM: Final = 24
 """Seats from which a place with counters has two doors."""
 
@@ -88,7 +88,10 @@ class _Kit:
             self.desks[f"{code}-{number}"] = code
         device = f"presence-{code}"
         model = self.dice.choice(_PIRS)
-        self._add(device, "presence_sensor", "zigbee2mqtt", f"z2m-{self.code}/{device}", model, space=code)
+        if model == "WS202":
+            self._radio(device, "presence_sensor", model, space=code)
+        else:
+            self._add(device, "presence_sensor", "zigbee2mqtt", f"z2m-{self.code}/{device}", model, space=code)
 
     def seats_in_no_space(self) -> None:
         self.desks = {f"seat-{number:02d}": ROOT for number in range(1, self.seats + 1)}
@@ -140,7 +143,7 @@ def _pir(kit: _Kit) -> None:
     left, number = kit.seats, 0
     while left > 0:
         number += 1
-        seats = min(left, kit.dice.choice((1, 2, 2, 3, 4, 6)))
+        seats = min(left, kit.dice.choice((2, 2, 3, 4, 6)))
         kit.room(f"office-{number}", seats=seats, holds=seats + 2)
         left -= seats
     for room in range(1, 2 + (kit.seats >= _TWO_DOORS_FROM)):

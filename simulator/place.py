@@ -174,7 +174,7 @@ class VirtualPlace:
         self._climates.setdefault(space, []).append(watch)
 
     def _watch(self, device: Device, sensor: Sensor) -> None:
-        at_seat = device.driver == "chirpstack" or device.desk is not None
+        at_seat = device.desk is not None or (device.driver == "chirpstack" and device.kind != "presence_sensor")
         watch = Watch(
             sensor,
             self.scheduler,

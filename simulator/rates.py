@@ -46,7 +46,7 @@ class Rates(BaseModel):
     """Share of passages beside which another person turns round in the doorway and is counted both ways or one."""
     counter_absurd_a_month: float = Field(default=0.05, ge=0, le=30)
     """Reports of hundreds or thousands of people, for each counter and month: a reset, a broken message."""
-    pir_still_s: float = Field(default=120.0, gt=0)
+    pir_still_s: float = Field(default=90.0, gt=0)
     """Seconds between two movements that a passive infrared sensor sees of one seated person: the median of people's
     means, some of whom sit far stiller than others."""
     pir_ghosts: float = Field(default=1.0, ge=0, le=1000)

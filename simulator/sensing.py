@@ -14,7 +14,7 @@ _GAP_S: Final = (60.0, 360.0)
 """How long a seat's sensor loses the person on it."""
 _RARELY: Final = 5.0
 """Holds that last for so many usual gaps are outlasted in one of 150."""
-_STILLNESS: Final = 0.5
+_STILLNESS: Final = 0.3
 """Standard deviation of the logarithm of how still people sit."""
 DAY_S: Final = 86_400.0
 

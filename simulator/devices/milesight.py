@@ -1,4 +1,4 @@
-"""Virtual Milesight sensors behind a ChirpStack v4 network server: VS340 and VS341 at a seat, VS133 over a door.
+"""Virtual Milesight sensors behind a ChirpStack v4 network server: VS340, VS341 (seats), WS202 (rooms), VS133 (doors).
 
 Envelope as in https://www.chirpstack.io/docs/chirpstack/integrations/events.html: what is zero is left out.
 """
@@ -15,7 +15,7 @@ from typing import Any, Final
 from gateway.contract.configuration import Device
 from simulator.air import Air
 
-HOLD_S: Final = {"VS340": 300.0}
+HOLD_S: Final = {"VS340": 300.0, "WS202": 180.0}
 """A PIR reports vacant this long after the last movement, virtual seconds; a seat's pad much sooner."""
 HOLD_OTHERS_S: Final = 20.0
 
@@ -78,7 +78,7 @@ class Uplinks:
 
 
 class VirtualDesk(Uplinks):
-    """One sensor under one desk or seat."""
+    """One sensor under one desk or seat, or the PIR of a room: they say occupied or vacant in the same bytes."""
 
     notices_s: Final = 10.0
     """Delay until it reports occupied, virtual seconds."""
