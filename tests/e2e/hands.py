@@ -13,11 +13,11 @@ from gateway.config import GatewayConfig
 from gateway.contract.configuration import Device
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from simulator.air import Air
+from simulator.apparatus import is_keypad
 from simulator.clock import Clock, Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid
 from simulator.devices.keypad import VirtualKeypad
 from simulator.faults import Faults
-from simulator.place import is_keypad
 from tests.waiting import until
 
 _ANY_DAY: Final = datetime(2026, 3, 3)  # noqa: DTZ001  (by the clock on the wall)

@@ -136,25 +136,28 @@ def test_a_bag_keeps_a_pad_occupied_and_not_an_infrared_sensor() -> None:
     world = World(place(1, desks=10, rooms=0), speed=1, rates=_with(bags=1))
     here = world.town.places[0]
     world.live(7.6)
-    assert (here._of_desk["d0"].sensor.sees_movement_only, here._of_desk["d1"].sensor.sees_movement_only) == (
+    assert (
+        here.apparatus.of_desk["d0"].sensor.sees_movement_only,
+        here.apparatus.of_desk["d1"].sensor.sees_movement_only,
+    ) == (
         True,
         False,
     )
     for desk in ("d0", "d1"):
         here.resume_desk(desk)
     world.live(7.7)
-    assert [here._of_desk[desk].said for desk in ("d0", "d1")] == [True, True]
+    assert [here.apparatus.of_desk[desk].said for desk in ("d0", "d1")] == [True, True]
     for desk in ("d0", "d1"):
         here.rise(desk, for_good=False, may_leave_bag=True)
     world.live(7.9)
-    assert [here._of_desk[desk].said for desk in ("d0", "d1")] == [False, True]
+    assert [here.apparatus.of_desk[desk].said for desk in ("d0", "d1")] == [False, True]
 
 
 def test_an_infrared_sensor_loses_who_sits_still() -> None:
     seen, there = 0, 0
     for still_s in (1.0, 600.0):
         world = World(place(1, desks=10, rooms=0), speed=1, rates=_with(pir_still_s=still_s))
-        watch = world.town.places[0]._of_desk["d0"]
+        watch = world.town.places[0].apparatus.of_desk["d0"]
         world.live(7.6)
         watch.change(1)
         seen, there = 0, 0

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from gateway.contract.configuration import Device
 from simulator.errors import FaultError, QuestionError
 from simulator.faults import Faults, changed, given_faults
 from simulator.truth import parse_instant
@@ -206,7 +207,7 @@ def test_boards_speak_like_the_firmware() -> None:
 
 def test_a_sensor_holds_on_from_the_last_time_it_saw_somebody() -> None:
     world = World(place(1), speed=1)
-    watch = next(one for one in world.town.places[0]._watches if one.sensor.hold_s == 300)
+    watch = next(one for one in world.town.places[0].apparatus._watches if one.sensor.hold_s == 300)
     world.live(7.6)  # six minutes: every sensor has told its first state
 
     def said_after(virtual_s: float) -> bool:
@@ -222,3 +223,17 @@ def test_a_sensor_holds_on_from_the_last_time_it_saw_somebody() -> None:
     watch.change(1)  # back within the hold…
     watch.change(0)  # …and gone again: the hold begins anew
     assert [said_after(200), said_after(110)] == [True, False]
+
+
+def test_a_contact_and_a_counter_at_the_entry_tell_of_each_opening_and_each_person() -> None:
+    usual = place(1, rooms=0)
+    contact = {"code": "contact", "driver": "zigbee2mqtt", "kind": "contact", "address": "z2m/contact", "door": "entry"}
+    counter = {"code": "counter", "driver": "chirpstack", "kind": "counter", "model": "VS133", "address": "a/24e1ff"}
+    devices = (*usual.devices, Device.model_validate(contact), Device.model_validate(counter))
+    world = World(usual.model_copy(update={"devices": devices}))
+    world.live(DAY_END_H)
+    (door,) = world.town.places[0].doors
+    opened = Counter(one["device"] for one in world.keeper.told("p-1", "door") if one["state"] == "open")
+    assert opened["contact"] == opened["entry-in"] == door.openings > 5
+    entered = sum(one["entered"] for one in world.keeper.told("p-1", "count"))
+    assert entered == sum(many for (side, _), many in door.passed.items() if side == "in")
