@@ -31,6 +31,8 @@ from api.explain import what_if_routes as what_if
 from api.gateways import configuration_routes
 from api.gateways import fitting_routes as fleet
 from api.gateways import routes as gateways
+from api.head_counts import routes as head_counts
+from api.head_counts.trust import TrustBook
 from api.http import problems
 from api.http.answers import Packer
 from api.http.callers import KeyChecker
@@ -97,6 +99,7 @@ _MANAGEMENT: Final = (
     places_access,
     profile,
     spaces,
+    head_counts,
     desks,
     building,
     fleet,
@@ -181,6 +184,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.present = Present(board=board, listener=listener, streams=streams)
     app.state.order_answers = answers
     app.state.recent_entries = RecentEntries()
+    app.state.trust = TrustBook(pool)
     problems.install(app)
     # Added to one flat list, busiest first: `include_router` would match each router in turn, which takes longer.
     for routes in (occupancy, places, availability, events, health, page, *_MANAGEMENT):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 import psycopg
@@ -173,12 +174,18 @@ class Books:
             psycopg.Error: nothing was stored.
         """
         shards = {gateway.shard for gateway in self.topology.gateways.values() if gateway.place in due}
+        with self.at_places(connection, due, shards) as work:
+            for place, until in due.items():
+                work.places[place].look(until)
+
+    @contextmanager
+    def at_places(self, connection: Fenced, places: Collection[int], shards: Iterable[int]) -> Iterator[Work]:
+        """Begin a transaction about ``places`` of ``shards``; what the block does there is stored and notified."""
         with store.transaction(connection, self.topology.base) as (tx, now):
             work = self._begin(connection, tx, now, shards)
-            self._read_folds(connection, set(due))
-            for place, until in due.items():
-                work.places[place] = self._folds[place]
-                work.places[place].look(until)
+            self._read_folds(connection, set(places))
+            work.places = {place: self._folds[place] for place in places}
+            yield work
             self._write(connection, work, commit=True)
         store.notify(connection, "maillage_occupancy", work.spaces)
 

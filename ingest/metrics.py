@@ -47,6 +47,12 @@ class Metrics:
         self.dead = Counter(
             "maillage_ingest_dead_letters", "Messages and events that could not be read", ["reason"], registry=registry
         )
+        self.head_counts = Counter(
+            "maillage_ingest_head_counts",
+            "Head counts of managers: stored as events, or refused (see the log)",
+            ["outcome"],
+            registry=registry,
+        )
         self.refused = Counter(
             "maillage_ingest_messages_refused",
             "Messages from senders that are not allowed to send them",

@@ -28,9 +28,11 @@ SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.
          WHERE d.stream = e.stream AND d.seq = e.seq AND d.origin = 'ingest' AND d.replayed_at IS NOT NULL
        )
 FROM event e
-WHERE e.place = %b AND e.device IS NOT NULL AND e.kind IN ({kinds}) AND e.at >= %b
+WHERE e.place = %b AND (e.device IS NOT NULL AND e.kind IN ({kinds}) OR e.kind = {head_count}) AND e.at >= %b
 ORDER BY e.tx, e.stream, e.seq
-""".replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING & KINDS.keys())))
+""".replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING))).replace(
+    "{head_count}", str(KINDS["head_count"])
+)
 
 _STORED: Final = """
 -- what the ingest made of them
@@ -99,13 +101,13 @@ def _compare(connection: Connection, topology: Topology, devices: dict[int, Devi
 
 def _events(
     connection: Connection, devices: dict[int, Device], place: int, since: datetime
-) -> Iterator[tuple[Event, Device, int, bool]]:
+) -> Iterator[tuple[Event, Device | None, int, bool]]:
     for kind, state, a, b, value, member, device, at, edge_at, detail, late in connection.execute(
         _EVENTS, (place, since)
     ):
-        if device in devices:
+        if device is None or device in devices:
             name = KIND_NAMES[kind]
             event: Any = {"kind": name, **(detail or {}), **fields(name, state, a, b, value), "at": micros(edge_at)}
             if member is not None:
                 event["member"] = member
-            yield event, devices[device], micros(at), late
+            yield event, None if device is None else devices[device], micros(at), late

@@ -89,8 +89,12 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
 
 
 def _listen(url: str, worker: Worker, stop: threading.Event) -> None:
-    """Tell ``worker`` when the network changed, or when dead letters are to be read again."""
-    events = {"maillage_network": worker.topology_stale, "maillage_replay": worker.replay_requested}
+    """Tell ``worker`` when the network changed, when dead letters are to be read again, when there are head counts."""
+    events = {
+        "maillage_network": worker.topology_stale,
+        "maillage_replay": worker.replay_requested,
+        "maillage_head_count": worker.head_counts_waiting,
+    }
     listen(url, events, lambda channel: events[channel].set(), stop, application_name="maillage ingest listen")
 
 

@@ -92,8 +92,9 @@ _SPACE_NUMBERS: Final = (0, 1, 2, 3, 4, 5, 6, 9)
 
 _STORE_CHANGES = """
 -- the history of estimates
-INSERT INTO occupancy_change (at, place, space, present, low, high, capacity, quality)
-SELECT * FROM unnest(%b::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %b::text[])
+INSERT INTO occupancy_change (at, place, space, present, low, high, capacity, quality, stored_at)
+SELECT u.*, %b::timestamptz
+FROM unnest(%b::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %s::int[], %b::text[]) u
 """
 _CHANGE_NUMBERS: Final = (1, 2, 3, 4, 5, 6)
 """Which of its columns hold numbers."""
@@ -339,7 +340,7 @@ def store_spaces(
             )
             for place, c in changes
         ]
-        connection.execute(_STORE_CHANGES, _columns(history, _CHANGE_NUMBERS))
+        connection.execute(_STORE_CHANGES, [changed_at, *_columns(history, _CHANGE_NUMBERS)])
     return [row[0] for row in rows]
 
 

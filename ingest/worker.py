@@ -16,7 +16,7 @@ from database.leases import Fenced, Keeper, connect
 from database.pace import Pace
 from database.reasons import reason_of
 from gateway.contract.wire import Mark
-from ingest import due, isolate, records, replay, store, topology
+from ingest import due, head_counts, isolate, records, replay, store, topology
 from ingest.commit import Books
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, ReadBatch, Refusal, sender
@@ -45,7 +45,7 @@ _LONGEST_PAUSE_S: Final = 2.0
 _DOUBT_S: Final = 10.0
 """A message of an unknown gateway makes the worker read the network again, at most this often."""
 _REPLAY_EVERY_S: Final = 5.0
-"""Replays are notified; this is for a notification that got lost."""
+"""Replays and head counts are notified; this is for a notification that got lost."""
 _TOPOLOGY_EVERY_S: Final = 600.0
 """Changes of the network are notified; this is for a notification that got lost."""
 _LOOK_EVERY_S: Final = 5.0
@@ -72,6 +72,7 @@ class Worker:
         self.topology_stale = threading.Event()
         """Set by the listener when the network has changed."""
         self.replay_requested = threading.Event()
+        self.head_counts_waiting = threading.Event()
         self.pulse = Pulse(_STUCK_S)
         self._states = States(metrics)
         self._reader = Reader(metrics)
@@ -156,14 +157,14 @@ class Worker:
         gc.freeze()  # the collector need not look at the network again, which would stop everything for its size
         keeper.asked.wait(_FIRST_ANSWER_S)
         self._follow(connection, keeper.held)
-        topology_at = doubt_at = replay_at = look_at = 0.0
+        topology_at = doubt_at = replay_at = counts_at = look_at = 0.0
         pace = Pace(share=0.1, least_s=0.1)
         while not stop.is_set():
             now = time.monotonic()
             self.pulse.beat()
             if keeper.held != connection.fences:
                 self._follow(connection, keeper.held)
-                replay_at = 0.0
+                replay_at = counts_at = 0.0
             stale = self.topology_stale.is_set() and not pace.wait_s(now)
             if stale or now >= topology_at or (self._reader.doubtful and now >= doubt_at):
                 self.topology_stale.clear()
@@ -182,9 +183,17 @@ class Worker:
                 replay_at = now + _REPLAY_EVERY_S
                 if self._aside("replay_refused", lambda: replay.answer_requests(connection, self._books, self.owned)):
                     replay_at = 0.0  # there may be more of them; what arrived meanwhile comes first
+            if self.head_counts_waiting.is_set() or now >= counts_at:
+                self.head_counts_waiting.clear()
+                counts_at = now + _REPLAY_EVERY_S
+                if self._aside("head_counts_refused", lambda: self._take_head_counts(connection)):
+                    counts_at = 0.0
             if now >= look_at:
                 look_at = now + _LOOK_EVERY_S
                 self._aside("look_refused", lambda: bool(due.settle(connection, self._books, self.owned)))
+
+    def _take_head_counts(self, connection: Fenced) -> bool:
+        return head_counts.take(connection, self._books, self.owned, self._metrics)
 
     def _renew(self, connection: Fenced) -> None:
         """Go on with the network as it is now; where a place was fitted out otherwise, estimate it anew (``due``)."""

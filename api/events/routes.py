@@ -62,14 +62,16 @@ class Event(Answer):
         },
     )
 
-    stream: int = Field(description="Identifies one spool of a gateway; within it `seq` counts without gaps.")
+    stream: int = Field(
+        description="Identifies one spool of a gateway; within it `seq` counts without gaps. 0: head counts."
+    )
     seq: int
     kind: str
     at: datetime
     received_at: datetime
     place: str | None
     gateway: str | None
-    device: str | None = Field(description="null: the gateway.")
+    device: str | None = Field(description="null: the gateway, or a head count.")
 
 
 class Events(Answer):
@@ -98,6 +100,7 @@ class EventsQuestion(Question):
             "device",
             "gateway",
             "audit",
+            "head_count",
         ]
         | None
     ) = Field(default=None, description="Only events of this kind.")
@@ -181,6 +184,8 @@ def _event(row: DictRow) -> dict[str, Any]:
 
 def _of_kind(row: DictRow) -> dict[str, Any]:
     found = fields(row["kind"], row["state"], row["a"], row["b"], row["value"])
+    if row["kind"] == "head_count":
+        return {"present": found["present"]}  # its space is told by its code
     if row["kind"] != "access":
         return found
     card = sha256(row["card"]).hexdigest()[:_FINGERPRINT_DIGITS] if row["card"] else None

@@ -15,6 +15,7 @@ Permission = Literal[
     "passes:write",
     "visitors:write",
     "rules:write",
+    "head_counts:write",
     "fitting:write",
     "places:write",
     "unlock",
@@ -40,7 +41,8 @@ _DESK: Final = frozenset[Permission](
 ) | frozenset[Permission](("alarms:write", "explain"))
 _MANAGER: Final = (
     _DESK
-    | frozenset[Permission](("passes:write", "rules:write", "fitting:write", "lockdown", "whatif"))
+    | frozenset[Permission](("passes:write", "rules:write", "head_counts:write", "fitting:write"))
+    | frozenset[Permission](("lockdown", "whatif"))
     | frozenset[Permission](("audit:read", "events:read", "keys:write", "gateways:write"))
 )
 

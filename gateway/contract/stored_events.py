@@ -41,6 +41,7 @@ KINDS: Final = {
     "device": 8,
     "gateway": 9,
     "audit": 10,
+    "head_count": 11,  # made by the ingest of what a manager says; a gateway can't send one (wire.Event)
 }
 KIND_NAMES: Final = {number: name for name, number in KINDS.items()}
 DOOR_STATES: Final = {"closed": 0, "open": 1, "forced": 2, "held": 3, "tamper": 4}
@@ -182,6 +183,10 @@ def _valued(event: Any) -> tuple[bytes, bytes]:
     return middle, _jsonb(_detail(event, "value", "payload"))
 
 
+def _head_count(event: Any) -> tuple[bytes, bytes]:
+    return _int2(KINDS["head_count"]) + _NULL + _int4(event["present"]) + _int4(event["space"]) + _NULL * 4, _NULL
+
+
 def _other(event: Any) -> tuple[bytes, bytes]:
     return _int2(KINDS[event["kind"]]) + _NULL * 7, _jsonb(_detail(event))
 
@@ -197,6 +202,7 @@ _ENCODE: Final[dict[str, Callable[[Any], tuple[bytes, bytes]]]] = {
     "device": _valued,
     "gateway": _valued,
     "audit": _other,
+    "head_count": _head_count,
 }
 
 
@@ -247,6 +253,8 @@ def fields(kind: str, state: int | None, a: int | None, b: int | None, value: fl
             return {"occupied": None if state is None else bool(state)}
         case "count":
             return {"entered": a, "left": b} if state == 1 else {"present": a}
+        case "head_count":
+            return {"present": a, "space": b}
         case "measure" | "device" | "gateway" if value is not None:
             return {"value": value}
         case _:

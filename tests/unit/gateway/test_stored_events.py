@@ -30,6 +30,7 @@ EVENTS: list[dict[str, Any]] = [
     {"kind": "device", "what": "fault", "text": "a fault"},
     {"kind": "gateway", "what": "clock_step", "value": -3.5},
     {"kind": "audit", "by": "gateway", "text": "unlock hall"},
+    {"kind": "head_count", "present": 7, "space": 12},
 ]  # fmt: skip
 
 

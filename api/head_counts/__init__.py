@@ -1,0 +1,1 @@
+"""Head counts: a manager says how many people are there; how near the published numbers were."""
