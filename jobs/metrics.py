@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from jobs.job import Job, Outcome
+from jobs.trust import Score
 
 
 class Metrics:
@@ -42,6 +45,45 @@ class Metrics:
             "Transactions of Grafana's readers that took longer than 30 s and were ended",
             registry=registry,
         )
+        self._compared = Gauge(
+            "maillage_trust_head_counts",
+            "Head counts of the last 90 days that a place's published numbers were compared with; from five on",
+            ["place"],
+            registry=registry,
+        )
+        self._error = Gauge(
+            "maillage_trust_error_people",
+            "How far published numbers were from these head counts, on average",
+            ["place"],
+            registry=registry,
+        )
+        self._error_percent = Gauge(
+            "maillage_trust_error_percent", "The same, in percent of the capacity", ["place"], registry=registry
+        )
+        self._within = Gauge(
+            "maillage_trust_within_ratio",
+            "The share of these head counts inside the published interval",
+            ["place"],
+            registry=registry,
+        )
+        self._flips = Gauge(
+            "maillage_trust_false_flips_ratio",
+            "The share of these head counts with nobody published and somebody there, or the reverse",
+            ["place"],
+            registry=registry,
+        )
+
+    def note_trust(self, scores: Iterable[Score]) -> None:
+        """Set the scores of all places; a place without one has no metric."""
+        for gauge in (self._compared, self._error, self._error_percent, self._within, self._flips):
+            gauge.clear()
+        for one in scores:
+            self._compared.labels(one.place).set(one.compared)
+            self._error.labels(one.place).set(one.error)
+            self._within.labels(one.place).set(one.within)
+            self._flips.labels(one.place).set(one.flips)
+            if one.error_percent is not None:
+                self._error_percent.labels(one.place).set(one.error_percent)
 
     def note(self, job: Job, last: Outcome) -> None:
         """Set a job's metrics from its stored outcome."""

@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 
 from database.pool import connect
 from database.reasons import reason_of
-from jobs import readers
+from jobs import readers, trust
 from jobs.catalogue import JOBS
 from jobs.job import Job, Outcome, is_due, is_overdue
 from jobs.maintain import JobsFailed, clock, log_line, maintain, outcomes
@@ -39,7 +39,7 @@ class Runner:
         self._metrics = metrics
         self._jobs = jobs
         self._look_s = look_s
-        self._began = 0.0
+        self._began = self._trust_at = 0.0
         self.trouble: str | None = "the database has not answered yet"
         """Why the process isn't ready; None: it is."""
 
@@ -61,6 +61,9 @@ class Runner:
         with connect(self._url, application_name="maillage jobs", autocommit=True) as connection:
             known, now = outcomes(connection), clock(connection)
             self._metrics.not_shut_out.set(not_shut_out(connection))
+            if time.monotonic() >= self._trust_at:
+                self._metrics.note_trust(trust.read(connection))
+                self._trust_at = time.monotonic() + trust.EVERY_S
         self._metrics.connected.labels("database").set(1)
         last = [(job, known.get(job.name, Outcome())) for job in self._jobs]
         for job, outcome in last:

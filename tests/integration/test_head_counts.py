@@ -12,7 +12,11 @@ from psycopg import sql
 
 from api.head_counts.head_counts import HeadCount, HeadCounts, Published
 from api.head_counts.trust import Trust
-from gateway.contract.stored_events import KINDS
+from database import leases
+from ingest import head_counts, store, topology
+from ingest.commit import Books
+from ingest.metrics import Metrics
+from jobs import trust
 from tests.managed import Managed, managed
 
 PATH = "/v1/places/limoges/head-counts"
@@ -201,6 +205,9 @@ def test_the_score_is_measured_on_what_was_published(network: Managed) -> None:
     assert found.error_percent == pytest.approx(100 * 10 / 24 / 5)
     assert found.within == pytest.approx(2 / 5)
     assert (found.false_empty, found.false_occupied) == (1, 1)
+    with psycopg.connect(network.database.as_login("maintain_1")) as conn:
+        (one,) = trust.read(conn)
+    assert one == trust.Score("limoges", 5, found.error, found.error_percent, found.within, 0.4)
     answer = network.api.get("/v1/places/limoges/trust")
     shown = Trust.model_validate_json(answer.content)
     assert (shown.place, shown.days, shown.head_counts, shown.error) == ("limoges", 90, 7, 2.0)
@@ -235,27 +242,22 @@ def test_dashboards_see_the_score_of_their_places_and_no_person(network: Managed
     assert {"made_by", "key"}.isdisjoint(name for (name,) in columns)
 
 
-def test_the_feed_shows_it(network: Managed) -> None:
-    """As the ingest stores it (tests/integration/ingest/test_head_counts.py)."""
-    space, place = network.centre.space("limoges", "open-space")
-    with network.centre.conn.transaction():
-        network.sql(
-            """INSERT INTO event (at, received_at, tx, stream, seq, place, kind, a, b)
-               SELECT now(), now(), nextval('event_batch'), 0, 41, %s, %s, 7, %s RETURNING 1""",
-            place, KINDS["head_count"], space,
-        )  # fmt: skip
-        network.sql(
-            """INSERT INTO feed SELECT coalesce(max(n), 0) + 1, (SELECT max(tx) FROM event), 0, %s, 41, 41, now(), now()
-               FROM feed RETURNING 1""",
-            place,
-        )
+def test_the_ingest_makes_it_an_event_that_the_feed_shows(network: Managed) -> None:
+    one = made(network, present=7, space="open-space")
+    url = network.database.as_login("ingest_1")
+    with leases.connect(url, application_name="test") as connection:
+        keeper = leases.Keeper(url, [store.lease_of(1)], application_name="test")
+        keeper.take(connection)
+        connection.fences = keeper.held
+        head_counts.take(connection, Books(topology.load(connection)), frozenset({1}), Metrics())
+    listed = HeadCounts.model_validate_json(network.get("manager", PATH).content)
+    assert listed.head_counts[0].id == one.id
+    assert all(found.stored_at is not None for found in listed.head_counts)
     for who in ("manager", "feed"):
-        (event,) = network.get(who, "/v1/events?kind=head_count").json()["events"]
-        known = {
-            name: event[name] for name in ("stream", "seq", "kind", "place", "space", "present", "device", "gateway")
-        }
-        assert known == {
-            "stream": 0, "seq": 41, "kind": "head_count", "place": "limoges", "space": "open-space", "present": 7,
+        event = network.get(who, "/v1/events?kind=head_count").json()["events"][-1]
+        names = ("stream", "seq", "kind", "place", "space", "present", "device", "gateway")
+        assert {name: event[name] for name in names} == {
+            "stream": 0, "seq": one.id, "kind": "head_count", "place": "limoges", "space": "open-space", "present": 7,
             "device": None, "gateway": None,
         }  # fmt: skip
     assert network.get("isle", "/v1/events?kind=head_count").json()["events"] == []

@@ -53,8 +53,9 @@ def same_again(bench: Bench) -> list[str]:
 
 
 def test_a_head_count_becomes_an_event_between_those_of_the_gateway(
-    bench: Bench, start_ingest: Callable[..., threading.Event]
+    bench: Bench, start_ingest: Callable[..., threading.Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ingest.worker._REPLAY_EVERY_S", 3600.0)  # what comes later must be notified
     waiting = counted(bench, "p0001", 3)  # while no ingest runs
     bench.rows("UPDATE gateway SET revoked_at = now() WHERE code = 'p0003-g1' RETURNING id")  # no gateway in service
     start_ingest()
