@@ -186,6 +186,7 @@ class Books:
             self._read_folds(connection, set(places))
             work.places = {place: self._folds[place] for place in places}
             yield work
+            work.settle()
             self._write(connection, work, commit=True)
         store.notify(connection, "maillage_occupancy", work.spaces)
 

@@ -16,7 +16,7 @@ import psycopg
 
 from database.leases import Fenced
 from database.reasons import reason_of
-from gateway.contract.stored_events import row
+from gateway.contract.stored_events import Encoder
 from ingest import topology
 from ingest.commit import Books
 from ingest.isolate import may_be_an_events_fault
@@ -103,21 +103,14 @@ def _store_alone(connection: Fenced, books: Books, one: HeadCount, metrics: Metr
 def _store(connection: Fenced, books: Books, counts: Sequence[HeadCount]) -> None:
     places = {one.place for one in counts}
     with books.at_places(connection, places, {one.shard for one in counts}) as work:
+        rows: list[bytes] = []
         for one in counts:
             event: Any = {"kind": "head_count", "space": one.space, "present": one.present, "at": one.at}
-            work.rows.append(
-                row(
-                    event,
-                    at=one.at,
-                    received_at=work.now,
-                    tx=work.tx,
-                    stream=STREAM,
-                    seq=one.id,
-                    place=one.place,
-                    device=None,
-                )
-            )
+            encoder = Encoder(received_at=work.now, tx=work.tx, stream=STREAM, place=one.place)
+            rows.append(encoder.row(event, one.at, one.id, None))
             work.places[one.place].apply(event, None, one.at)
             part = Stored(stream=STREAM, place=one.place, first=one.id, last=one.id, low=one.at, high=one.at)
             work.parts.append(part)
+        with work.rows:
+            work.rows.send(rows)
         connection.execute(_STORED, ([one.id for one in counts],))

@@ -268,7 +268,9 @@ class Refresher:
         versions = [
             (draft.place, one.version, one.fingerprint, draft.entries) for draft, one in zip(due, changes, strict=True)
         ]
-        bodies = [(draft.place, draft.version, canonical(body)) for draft in due if (body := draft.new_body) is not None]
+        bodies = [
+            (draft.place, draft.version, canonical(body)) for draft in due if (body := draft.new_body) is not None
+        ]
         with connection.pipeline():
             store.close_entries(
                 connection, [(draft.place, token, draft.version) for draft in due for token in draft.closed]

@@ -207,6 +207,8 @@ def test_the_score_is_measured_on_what_was_published(network: Managed) -> None:
     assert (found.false_empty, found.false_occupied) == (1, 1)
     with psycopg.connect(network.database.as_login("maintain_1")) as conn:
         (one,) = trust.read(conn)
+    assert found.error is not None
+    assert found.within is not None
     assert one == trust.Score("limoges", 5, found.error, found.error_percent, found.within, 0.4)
     answer = network.api.get("/v1/places/limoges/trust")
     shown = Trust.model_validate_json(answer.content)
