@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from occupancy.hours import HOUR
+from occupancy.lasting import STAY
 
 _MINUTE: Final = HOUR // 60
 _CERTAIN: Final = 4.0
@@ -24,6 +25,8 @@ _LATE: Final = 2.5
 """So many times the longest gap between two reports, and a counter has fallen silent."""
 _REPORTS: Final = 20
 """Reports from which on the gaps between them are known."""
+_UNKNOWN: Final = 72 * HOUR
+"""For how long a counter is believed to live of which no rhythm is known: a weekend, at which nobody passes."""
 _LOST: Final = 2000
 """As many passages as lost reports can have held, at most."""
 _WIDTHS: Final = (1 << 16, 1 << 32)
@@ -99,8 +102,14 @@ class Door:
         self.at = self.until = at
 
     def lasts(self, declared: int) -> int:
-        """For how long after a report it is believed to live: as declared, or by the rhythm that it has shown."""
-        return declared if self.reports < _REPORTS else min(declared, int(_LATE * self.longest) + 2 * _MINUTE)
+        """For how long after a report it is believed to live: as declared, and by the rhythm that it has shown.
+
+        Where it reports only what passes, its rhythm has nights and weekends in it.
+        """
+        if self.reports >= _REPORTS:
+            shown = int(_LATE * self.longest) + 2 * _MINUTE
+            return shown if declared == STAY else min(declared, shown)
+        return _UNKNOWN if declared == STAY else declared
 
     def passed(self, at: int, entered: int, left: int) -> tuple[int, int]:
         """People passed; return who came and who left by the way it is believed to look."""

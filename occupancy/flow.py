@@ -176,7 +176,7 @@ class Flow:
         ]
 
     def reported(
-        self, device: int, at: int, event: Mapping[str, Any], *, capacity: int | None, silent: bool
+        self, device: int, at: int, event: Mapping[str, Any], habits: Habits, *, capacity: int | None, silent: bool
     ) -> tuple[int, int]:
         """A counter reported; return how many came and left since its report before, none where that is absurd."""
         door = self.doors.get(device)
@@ -191,7 +191,11 @@ class Flow:
         if absurd:
             self.absurd = at
         door.spoke(at, silent=silent)
-        return (0, 0) if absurd or not (came or went) else door.passed(at, came, went)
+        if absurd or not (came or went):
+            return 0, 0
+        if self.quiet >= 3.0 and self.counts.chance(0) > _BALANCED:
+            self._balance(habits)
+        return door.passed(at, came, went)
 
     def guess(self, habits: Habits, calendar: Calendar, at: int, blind: Collection[int]) -> None:
         """Guess what passed at ``blind`` counters up to ``at``."""
@@ -226,9 +230,7 @@ class Flow:
         if not entered and not left:
             return
         bin_ = calendar.piece(at - 1)[2]
-        if self.quiet >= 3.0 and self.counts.chance(0) > _BALANCED:
-            self._balance(habits)
-        elif left:
+        if left:
             for one, hours in self.pending.items():
                 habits.learn(one, float(left) if one == bin_ else 0.0, hours)
             if bin_ not in self.pending:
@@ -289,6 +291,7 @@ class Flow:
             door.begin(_KEPT, whole=self.whole and sum(self.day) >= 6)
         self.day = [0, 0]
         self.lowest = 0
+        self.quiet = 0.0
         self.whole = True
         self.pending.clear()
         self.counts = Counts(0, (0.995, 0.005))

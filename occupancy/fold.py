@@ -155,15 +155,11 @@ class PlaceFold(Asked):
         row = self._topology.spaces[space]
         until = minute * MINUTE
         if gathered:
-            if fold.flow.at or entered or left:
-                fold.flow.step(
-                    fold.habits,
-                    self._calendar,
-                    until if not (entered or left) else (gathered + 1) * MINUTE,
-                    entered,
-                    left,
-                    blind=fold.flow.blind(row.lasts, fold.silent, until),
-                )
+            blind = fold.flow.blind(row.lasts, fold.silent, until)
+            if entered or left:
+                fold.flow.step(fold.habits, self._calendar, (gathered + 1) * MINUTE, entered, left, blind=blind)
+            if fold.flow.at:
+                fold.flow.step(fold.habits, self._calendar, until, 0, 0, blind=blind)
             if fold.desks and gathered * MINUTE // HOUR != until // HOUR:
                 watched = [one for one in fold.desks if one in row.desks and one not in fold.silent]
                 fold.seats.note_usual(self._calendar.piece(gathered * MINUTE)[2], watched)
@@ -306,7 +302,7 @@ class PlaceFold(Asked):
             silent = device.id in fold.silent or device.id in fold.flow.blind(row.lasts, (), at)
             if silent:
                 fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
-            came, went = fold.flow.reported(device.id, at, event, capacity=row.capacity, silent=silent)
+            came, went = fold.flow.reported(device.id, at, event, fold.habits, capacity=row.capacity, silent=silent)
             minute, before_in, before_out = fold.bucket
             fold.bucket = (minute, before_in + came, before_out + went)
         else:
