@@ -49,6 +49,11 @@ class Changes:
         """Return whether there is anything to write."""
         return bool(self.events or self.committed or self.renewed or self.kept)
 
+    def forget_marks(self) -> None:
+        """Forget marks and new epochs: they are of a file that is gone."""
+        self.committed.clear()
+        self.renewed.clear()
+
     def part(self, kind: int, most: int) -> Changes:
         """Take out one kind of changes: 0 marks, 1 small values, 2 events, ``most`` of them and the rest of a unit."""
         part = Changes()

@@ -22,10 +22,8 @@ from gateway.spool.file import SpoolFile
 from gateway.spool.ledger import Ledger
 from gateway.spool.outgoing import Outgoing, gather
 from gateway.spool.pending import Pending, spool_event
-from gateway.spool.sqlite_file import SpoolError, broken, set_aside_files
+from gateway.spool.sqlite_file import SpoolError as SpoolError, broken, set_aside_files
 from gateway.spool.values import Kept, Position, Unit
-
-__all__ = ["Spool", "SpoolError"]
 
 log = logging.getLogger(__name__)
 
@@ -373,7 +371,8 @@ class Spool:
         ledgers = self._file.ledgers()
         with self._wake:
             if self._file.moved_aside != aside:
-                self._forget_marks(changes)
+                changes.forget_marks()
+                self._pending.changes.forget_marks()
             self._ledgers = ledgers
             reports = {gateway: self._register(gateway) for gateway in self._gateways}
         for gateway, texts in reports.items():
@@ -383,7 +382,8 @@ class Spool:
     def _start_over(self, reason: str, changes: Changes) -> None:
         """The file broke while in use: set it aside, and begin a new epoch for every gateway."""
         with self._wake:
-            self._forget_marks(changes)
+            changes.forget_marks()
+            self._pending.changes.forget_marks()
             self._ledgers = {}
         self.trouble = reason
         try:
@@ -398,9 +398,3 @@ class Spool:
         name = self._file.moved_aside.name if self._file.moved_aside else "?"
         for gateway in self._gateways:
             self._report(gateway, f"the spool broke ({reason}) and was set aside as {name}")
-
-    def _forget_marks(self, changes: Changes) -> None:
-        """Forget marks and new epochs of a file that is gone."""
-        for waiting in (changes, self._pending.changes):
-            waiting.committed.clear()
-            waiting.renewed.clear()
