@@ -29,7 +29,8 @@ from gateway.identity import Identity, IdentityError, read_identities
 from gateway.mqtt.loop import Broker, MqttLoop, parse_mqtt_url
 from gateway.place import Place
 from gateway.settings import GatewaySettings
-from gateway.spool.spool import Spool, SpoolError
+from gateway.spool.spool import Spool
+from gateway.spool.sqlite_file import SpoolError
 from gateway.spool.values import Unit
 from gateway.uplink.downlink import NEWEST_CONFIGURATION, Downlink
 from gateway.uplink.renewal import Renewals

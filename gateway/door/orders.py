@@ -27,7 +27,8 @@ from gateway.contract.wire import AuditEvent, EnrolledCard, Order, OrderBody, Re
 from gateway.errors import GatewayError
 from gateway.lists.signed_time import SignedTime
 from gateway.spool.changes import LONGEST_LIFE_US, NONCE
-from gateway.spool.spool import Spool, SpoolError
+from gateway.spool.spool import Spool
+from gateway.spool.sqlite_file import SpoolError
 
 log = logging.getLogger(__name__)
 

@@ -30,7 +30,8 @@ from gateway.field.deliveries import Deliveries, digest_of
 from gateway.mqtt.filters import Routes
 from gateway.mqtt.loop import Broker, Link, Message, MqttLoop
 from gateway.place import Place
-from gateway.spool.spool import Spool, SpoolError
+from gateway.spool.spool import Spool
+from gateway.spool.sqlite_file import SpoolError
 from gateway.spool.values import Unit
 from process.latency import Latency
 

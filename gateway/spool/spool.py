@@ -22,7 +22,7 @@ from gateway.spool.file import SpoolFile
 from gateway.spool.ledger import Ledger
 from gateway.spool.outgoing import Outgoing, gather
 from gateway.spool.pending import Pending, spool_event
-from gateway.spool.sqlite_file import SpoolError as SpoolError, broken, set_aside_files
+from gateway.spool.sqlite_file import SpoolError, broken, set_aside_files
 from gateway.spool.values import Kept, Position, Unit
 
 log = logging.getLogger(__name__)

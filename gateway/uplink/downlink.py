@@ -29,7 +29,8 @@ from gateway.identity import IdentityError
 from gateway.lists.access_lists import ListRefused
 from gateway.lists.store import ListStore
 from gateway.place import Place
-from gateway.spool.spool import Spool, SpoolError
+from gateway.spool.spool import Spool
+from gateway.spool.sqlite_file import SpoolError
 from gateway.uplink.renewal import RenewalRefused
 from gateway.uplink.uplink import Leaf
 

@@ -21,7 +21,8 @@ from pydantic import ValidationError
 from gateway.config import GatewayConfig
 from gateway.contract.wire import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Mark, Reply, State
 from gateway.mqtt.loop import Broker, Link, Message, MqttLoop
-from gateway.spool.spool import Spool, SpoolError
+from gateway.spool.spool import Spool
+from gateway.spool.sqlite_file import SpoolError
 from gateway.uplink.window import Meaning, Window
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ import pytest
 from gateway.contract.wire import EVENT, DeskEvent
 from gateway.spool.changes import LONGEST_LIFE_US, Changes
 from gateway.spool.file import SpoolFile
-from gateway.spool.spool import Spool, SpoolError
+from gateway.spool.spool import Spool
+from gateway.spool.sqlite_file import SpoolError
 from tests.spooled import read_spool
 from tests.waiting import until
 

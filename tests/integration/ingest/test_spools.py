@@ -16,7 +16,8 @@ from gateway.config import GatewayConfig
 from gateway.contract.wire import DeskEvent, GatewayEvent, State
 from gateway.mqtt.loop import parse_mqtt_url
 from gateway.spool.recovery import recover
-from gateway.spool.spool import Spool, SpoolError
+from gateway.spool.spool import Spool
+from gateway.spool.sqlite_file import SpoolError
 from gateway.uplink.uplink import Uplink
 from maillage.embedded.process import free_port
 from maillage.stack.account import settled_balance
