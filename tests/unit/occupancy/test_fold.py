@@ -224,7 +224,7 @@ def test_what_counters_miss_ends_with_the_day() -> None:
     evening = week[:2]
     next_morning, _ = counter_at("2026-11-24T05:00")
     assert numbers(at_clock(evening, next_morning, without=ONE_COUNTER), LAB)[0] == 0
-    noon, _ = counter_at("2026-11-24T18:00")
+    noon, _ = counter_at("2026-11-25T18:00")
     assert numbers(at_clock(evening, noon, without=ONE_COUNTER), LAB) == (None, None, None, "unknown"), (
         "not heard since"
     )
