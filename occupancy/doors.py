@@ -25,8 +25,6 @@ _LATE: Final = 2.5
 """So many times the longest gap between two reports, and a counter has fallen silent."""
 _REPORTS: Final = 20
 """Reports from which on the gaps between them are known."""
-_UNKNOWN: Final = 72 * HOUR
-"""For how long a counter is believed to live of which no rhythm is known: a weekend, at which nobody passes."""
 _LOST: Final = 2000
 """As many passages as lost reports can have held, at most."""
 _WIDTHS: Final = (1 << 16, 1 << 32)
@@ -106,10 +104,14 @@ class Door:
 
         Where it reports only what passes, its rhythm has nights and weekends in it.
         """
-        if self.reports >= _REPORTS:
-            shown = int(_LATE * self.longest) + 2 * _MINUTE
-            return shown if declared == STAY else min(declared, shown)
-        return _UNKNOWN if declared == STAY else declared
+        if self.reports < _REPORTS:
+            return declared
+        shown = int(_LATE * self.longest) + 2 * _MINUTE
+        return shown if declared == STAY else min(declared, shown)
+
+    def loses(self, declared: int) -> bool:
+        """Whether passages were lost while it was silent: a rhythm of it is known."""
+        return declared != STAY or self.reports >= _REPORTS
 
     def passed(self, at: int, entered: int, left: int) -> tuple[int, int]:
         """People passed; return who came and who left by the way it is believed to look."""

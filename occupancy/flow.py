@@ -168,11 +168,11 @@ class Flow:
         return counts
 
     def blind(self, lasts: Mapping[int, int], silent: Container[int], at: int) -> list[int]:
-        """The counters that are silent at ``at``: those known (``silent``), and those whose last report has expired."""
+        """The counters that lose passages at ``at``: known to be ``silent``, or their last report has expired."""
         return [
             one
             for one, door in self.doors.items()
-            if one in silent or (one in lasts and at > door.at + door.lasts(lasts[one]))
+            if one in lasts and (one in silent or at > door.at + door.lasts(lasts[one])) and door.loses(lasts[one])
         ]
 
     def reported(

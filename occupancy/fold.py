@@ -299,7 +299,7 @@ class PlaceFold(Asked):
         if event.get("entered") is not None or event.get("left") is not None:
             fold = self._step(space, at)
             row = self._topology.spaces[space]
-            silent = device.id in fold.silent or device.id in fold.flow.blind(row.lasts, (), at)
+            silent = device.id in fold.flow.blind(row.lasts, fold.silent, at)
             if silent:
                 fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
             came, went = fold.flow.reported(device.id, at, event, fold.habits, capacity=row.capacity, silent=silent)
