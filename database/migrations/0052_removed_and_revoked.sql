@@ -71,3 +71,41 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 REVOKE ALL ON FUNCTION gateways_not_shut_out() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION gateways_not_shut_out() TO maillage_maintain;
+
+-- As in 0045, but for the order of the locks: a code that is sent while its gateway is revoked is void.
+CREATE OR REPLACE FUNCTION enrol_gateway(code_digest bytea, request text, sealing_key bytea, from_addr text)
+RETURNS TABLE (outcome text, id text, retry_s integer)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  code enrolment_code;
+  found_request text;
+BEGIN
+  LOCK TABLE enrolment_try IN SHARE ROW EXCLUSIVE MODE;  -- one after the other, so that tries are counted
+  DELETE FROM enrolment_try t WHERE t.at < now() - interval '1 hour';
+  IF (SELECT count(*) >= 10 FROM enrolment_try t WHERE t.from_addr = enrol_gateway.from_addr)
+     OR (SELECT count(*) >= 500 FROM enrolment_try t) THEN
+    RETURN QUERY SELECT 'limited', NULL::text, (
+      SELECT greatest(1, ceil(extract(epoch FROM min(t.at) + interval '1 hour' - now())))::integer FROM enrolment_try t
+      WHERE t.from_addr = enrol_gateway.from_addr OR (SELECT count(*) >= 500 FROM enrolment_try));
+    RETURN;
+  END IF;
+  -- the gateway first, as a revocation does: else the two wait for each other, and one of them fails
+  PERFORM FROM gateway g JOIN enrolment_code c ON c.gateway = g.id WHERE c.digest = code_digest FOR KEY SHARE OF g;
+  SELECT c.* INTO code FROM enrolment_code c JOIN gateway g ON g.id = c.gateway
+  WHERE c.digest = code_digest AND c.expires_at > now() AND g.retired_at IS NULL FOR UPDATE OF c;
+  IF FOUND AND code.used_at IS NULL THEN
+    UPDATE enrolment_code c SET used_at = now() WHERE c.id = code.id;
+    INSERT INTO certificate_request AS r (gateway, code, request, sealing_key)
+    VALUES (code.gateway, code.id, enrol_gateway.request, enrol_gateway.sealing_key) RETURNING r.id INTO found_request;
+  ELSIF FOUND THEN
+    SELECT r.id INTO found_request FROM certificate_request r
+    WHERE r.code = code.id AND r.request = enrol_gateway.request AND r.sealing_key = enrol_gateway.sealing_key;
+  END IF;
+  IF found_request IS NULL THEN
+    INSERT INTO enrolment_try (from_addr) VALUES (enrol_gateway.from_addr);
+    RETURN QUERY SELECT 'refused', NULL::text, NULL::integer;
+  ELSE
+    RETURN QUERY SELECT 'asked', found_request, NULL::integer;
+  END IF;
+END $$;

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -50,16 +51,20 @@ def gateway(database: Database) -> int:
         return int(centre.conn.execute("SELECT id FROM gateway").fetchall()[0][0])
 
 
+def _waiting(database: Database, login: str) -> int:
+    """Return how many sessions of a login wait for a lock."""
+    with psycopg.connect(database.url, autocommit=True) as watching:
+        found = watching.execute(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = %s "
+            "AND wait_event_type = 'Lock'",
+            (login,),
+        ).fetchall()
+    return len(found)
+
+
 def _waits(database: Database) -> None:
     """Wait until the rights process waits for a lock."""
-    with psycopg.connect(database.url, autocommit=True) as watching:
-        until(
-            lambda: watching.execute(
-                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = 'rights_1' "
-                "AND wait_event_type = 'Lock'"
-            ).fetchall(),
-            what="the rights process waits for the revocation",
-        )
+    until(lambda: _waiting(database, "rights_1"), what="the rights process waits for the revocation")
 
 
 def test_a_gateway_that_is_revoked_meanwhile_gets_no_new_certificate(
@@ -124,6 +129,59 @@ def test_the_api_s_login_shuts_nobody_out_without_a_key(database: Database, gate
             )
     with psycopg.connect(database.url) as owner:
         assert owner.execute("SELECT revoke_gateway(%s)", (gateway,)).fetchone() == (True,)
+
+
+def _code(owner: psycopg.Connection[Any], gateway: int, code: bytes) -> None:
+    owner.execute(
+        "INSERT INTO enrolment_code (digest, place, gateway, made_by)"
+        " SELECT %s, place, id, 'x' FROM gateway WHERE id = %s",
+        (code, gateway),
+    )
+
+
+def _join(url: str, code: bytes, request: str) -> tuple[str, str | None]:
+    with psycopg.connect(url, autocommit=True) as api:
+        row = api.execute(
+            "SELECT outcome, id FROM enrol_gateway(%s, %s, %s, '192.0.2.1')", (code, request, code)
+        ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def test_of_two_machines_that_join_with_one_code_at_once_one_is_refused(database: Database, gateway: int) -> None:
+    api, code = database.as_login("api_1"), bytes(range(32))
+    with psycopg.connect(database.url) as owner:
+        _code(owner, gateway, code)
+        owner.commit()
+        owner.execute("LOCK TABLE enrolment_try IN EXCLUSIVE MODE")  # both wait at the same line
+        with ThreadPoolExecutor(2) as pool:
+            asked = [pool.submit(_join, api, code, request) for request in ("one", "two")]
+            until(lambda: _waiting(database, "api_1") == 2, what="both machines ask")
+            owner.rollback()
+            outcomes = sorted(one.result(30)[0] for one in asked)
+        assert outcomes == ["asked", "refused"]
+
+
+def test_a_code_that_is_sent_while_its_gateway_is_revoked_is_void(
+    database: Database, certificates: Certificates, gateway: int
+) -> None:
+    api, code = database.as_login("api_1"), bytes(range(32))
+    with (
+        psycopg.connect(database.url) as owner,
+        connect(database.as_login("rights_1"), application_name="tests", autocommit=True) as rights,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        _code(owner, gateway, code)
+        owner.commit()
+        owner.execute("SELECT FROM gateway FOR UPDATE")  # as a revocation begins
+        joining = pool.submit(_join, api, code, _request())
+        until(lambda: _waiting(database, "api_1") == 1, what="the machine asks")
+        owner.execute("SELECT revoke_gateway(%s)", (gateway,))
+        owner.commit()
+        assert joining.result(30) == ("refused", None)
+        certificates.turn(rights, datetime.now(UTC))
+        assert owner.execute("SELECT revoked_at IS NULL FROM gateway").fetchall() == [(False,)]
+        assert owner.execute("SELECT FROM certificate").fetchall() == []
 
 
 class _Broker:
