@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import secrets
 import sys
@@ -275,6 +276,8 @@ def run(settings: GatewaySettings, stop: threading.Event) -> int:
     sys.setswitchinterval(0.0005)
     identities = identified(settings)
     process = Process(settings, () if identities else chosen(settings), identities)
+    gc.collect()
+    gc.freeze()  # what is there now stays: a collection that looks through it stops every thread, doors included
     asked = True
     try:
         while not stop.wait(1.0):

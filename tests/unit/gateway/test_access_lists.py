@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import tracemalloc
 import zlib
@@ -448,12 +449,14 @@ def test_no_changed_byte_gets_another_delta_in(cut: int, flip: int) -> None:
         assert lists.current == access_list(9, max_age_s=60), "only what means the same passes"
 
 
-def test_a_large_list_is_read_while_the_collector_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access_lists, "_LARGE", 100)
+def test_the_collector_does_not_look_through_the_list_in_force_however_short() -> None:
     lists = holder(3)
     for part in PARTS[5]:
         lists.take(part)
     assert lists.current == LISTS[5]
+    looked_through = {id(one) for one in gc.get_objects()}
+    assert not any(id(entry) in looked_through for entry in lists.current.entries.values())
+    assert gc.isenabled()
 
 
 def test_what_a_list_says_can_be_compared() -> None:
