@@ -251,8 +251,8 @@ class ListHolder:
 def _read_uncollected(text: str) -> AccessList:
     """Read a list with the garbage collector paused, and exempt it from collection, which would traverse it each time.
 
-    All threads stand still meanwhile: for 0.1 s with the lists of a hundred small gateways, or one long list. Lists hold
-    no cycles; they are freed when the last reference is gone.
+    All threads stand still in a collection: for 0.1 s with the lists of a hundred small gateways, or with a long one.
+    Lists hold no cycles; they are freed when the last reference is gone.
     """
     collecting = gc.isenabled()
     gc.collect(1)

@@ -82,8 +82,6 @@ class Spool:
         except sqlite3.Error as error:
             self.trouble = str(error)
             log.critical("spool_unreadable_now", extra={"reason": self.trouble, "path": str(path)})
-        self._hurry = False
-        """A new gateway waits for its epoch to be on the disk."""
         self._wake = threading.Condition()
         self._pending = Pending(self._wake, clock)
         self._stopping = False
@@ -113,7 +111,7 @@ class Spool:
         with self._wake:
             self._gateways.add(gateway)
             texts = self._register(gateway)
-            self._hurry = gateway not in self._ledgers
+            self._pending.changes.hurry |= gateway not in self._ledgers
             self._wake.notify_all()
             while gateway not in self._ledgers and self.trouble is None:
                 if not self._wake.wait(10):
@@ -161,11 +159,7 @@ class Spool:
         return self._pending.has_room
 
     def keep(self, gateway: str, name: str, value: str, *, until: int | None = None, hurry: bool = True) -> None:
-        """Keep a small value across restarts, until the instant ``until`` (µs since 1970) if given.
-
-        Args:
-            hurry: as for ``append``.
-        """
+        """Keep a small value across restarts, until ``until`` (µs since 1970) if given; ``hurry``: as in ``append``."""
         self._pending.keep(Kept(gateway=gateway, name=name, value=value, until=until), hurry=hurry)
 
     def keep_now(self, gateway: str, name: str, value: str, *, until: int | None = None, within_s: float) -> bool:
@@ -304,7 +298,6 @@ class Spool:
                     self._start_over(read_broken, Changes())
                 with self._wake:
                     self._wake.wait_for(self._is_urgent, _SHARED_WAIT_S)
-                    self._hurry = False
                     if self._stopping and (self.trouble or not self._pending.changes.any()):
                         return
                     if not self._pending.changes.any():
@@ -318,8 +311,7 @@ class Spool:
 
     def _is_urgent(self) -> bool:
         """Whether what waits is to be written at once. ``_wake`` is held."""
-        changes = self._pending.changes
-        return bool(changes.hurry or changes.renewed or self._hurry or self._stopping or self._read_broken)
+        return self._pending.changes.hurry or self._stopping or self._read_broken is not None
 
     def _write(self, changes: Changes) -> bool:
         """Write ``changes``; what the disk refuses goes back to the front of what is held."""
