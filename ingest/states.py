@@ -92,7 +92,8 @@ class States:
                 self.store(connection, [one])
 
     def _store(self, connection: Connection, newest: Sequence[Said]) -> None:
-        with self._heard.or_forget(), self._devices.or_forget(), connection.transaction():
+        # All of it travels at once: a word with the database for each gateway would hold up the events behind it.
+        with self._heard.or_forget(), self._devices.or_forget(), connection.transaction(), connection.pipeline():
             self._devices.store(connection, [(one.gateway, one.state, one.heard_at) for one in newest])
             for one in newest:
                 gateway, state = one.gateway, one.state

@@ -40,6 +40,7 @@ class Board:
         """A digest of all bodies: equal on replicas that publish the same."""
         self._states: dict[int, SpaceState] = {}
         self._complete: dict[int, int] = {}
+        self._gateways: dict[int, GatewayState] = {}
         self._views: dict[int, View] = {}
         self._bookings = BookingsByPlace()
         self._openings: dict[int, tuple[Place, Opening, int]] = {}
@@ -73,6 +74,7 @@ class Board:
         """Replace all states, after the start and after each reconnection."""
         self._states = {state.space: state for state in states}
         self._complete.clear()
+        self._gateways.clear()
         for gateway in gateways:
             self._hear(gateway)
         for state in self._states.values():
@@ -98,6 +100,10 @@ class Board:
             place = self.network.by_id.get(place_id)
             if place is not None:
                 self._publish(place, now=now, changed=changed)
+
+    def is_news(self, gateway: GatewayState) -> bool:
+        """Whether this state of a gateway isn't the one that was applied last."""
+        return self._gateways.get(gateway.gateway) != gateway
 
     def hear(self, gateways: Iterable[GatewayState], now: int) -> None:
         """Apply states of gateways: the numbers of a place stay fresh while its gateways are complete."""
@@ -186,6 +192,7 @@ class Board:
     # Internal
 
     def _hear(self, gateway: GatewayState) -> None:
+        self._gateways[gateway.gateway] = gateway
         # This stays true when the spool fills again or the connection is lost.
         if gateway.complete is not None:
             self._complete[gateway.gateway] = max(self._complete.get(gateway.gateway, 0), gateway.complete)

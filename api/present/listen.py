@@ -157,8 +157,9 @@ class Listener:
             states = await load.load_states_of(conn, self._board.revisions(spaces)) if spaces else []
             heard = await load.load_gateways_of(conn, gateways) if gateways else []
         self.looks += 1
+        news = len(states) + sum(self._board.is_news(one) for one in heard)
         self._apply(states, heard)
-        return 1 - len(states) / (len(spaces) + len(gateways))
+        return 1 - news / (len(spaces) + len(gateways))
 
     async def _look_for_late(self, conn: AsyncConnection[Any]) -> None:
         """Read what was stored lately."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from api.present import listen, load
 from api.present.board import Board
 from api.present.listen import Listener
-from api.present.occupancy import SpaceState
+from api.present.occupancy import GatewayState, SpaceState
 from tests.unit.api.network_of import NOW, a_network, a_state
 
 
@@ -42,3 +43,24 @@ def test_what_was_no_news_is_the_part_in_vain(monkeypatch: pytest.MonkeyPatch) -
     assert look(str(one), str(one)) == 0.0, "named twice, read once: the newest"
     assert asked == [{one: 0}, {one: 1}, {one: 1}]
     assert board.revisions([one]) == {one: 3}
+
+
+def test_a_gateways_state_is_news_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gateways report every ten seconds: their rows must not keep the next look at the numbers waiting."""
+    rows = [GatewayState(gateway=7, place=1, online=True, heard=NOW, spool_depth=0)]
+
+    async def gateways_of(_conn: Any, _known: list[int]) -> list[GatewayState]:
+        return rows
+
+    monkeypatch.setattr(load, "load_gateways_of", gateways_of)
+    monkeypatch.setattr(listen, "now_us", lambda: NOW)
+    listener = Listener("", Board(boot="b"), lambda: None)
+
+    def look() -> float:
+        listener._gateways.add(7)
+        return asyncio.run(listener._look(None))  # type: ignore[arg-type]
+
+    assert look() == 0.0
+    assert look() == 1.0, "the same again, as anybody may send it"
+    rows[:] = [replace(rows[0], heard=NOW + 1)]
+    assert look() == 0.0

@@ -1,17 +1,21 @@
-"""What is read while the database commits: stored next, read anew where the network has changed, never lost."""
+"""What a worker takes: read while the database commits, and never lost; states in pieces between the events."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 
+import psycopg
 import pytest
 
+from gateway.contract.wire import State
 from ingest.commit import Books
 from ingest.inbox import Inbox
 from ingest.messages import Message
 from ingest.metrics import Metrics
+from ingest.reading import Taken
 from ingest.settings import IngestSettings
+from ingest.states import Said
 from ingest.worker import Worker
 from occupancy.topology import Topology
 
@@ -79,3 +83,38 @@ def test_a_failed_transaction_loses_nothing_and_keeps_the_order(
     worker._failed(RuntimeError("the database has gone"), 0.0)
     inbox.put(message(topology, 3))
     assert [reading.first for reading in worker._take().readings] == [1, 2, 3]
+
+
+def test_states_that_come_together_are_stored_in_pieces(
+    worker: Worker, topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gateways that start together report together for ever; the events behind them do not wait for all of them."""
+    gateway = next(iter(topology.gateways.values()))
+    pieces: list[list[int]] = []
+    monkeypatch.setattr(worker._states, "store", lambda _, said: pieces.append([one.gateway.id for one in said]))
+    said = [
+        Said(replace(gateway, id=number), State(online=True), Message(topic="", payload=b"", received_at=0))
+        for number in [*range(50), 0]
+    ]
+    taken = Taken(topology=topology, owned=worker.owned, states=said)
+    worker._work(None, taken)  # type: ignore[arg-type]
+    while worker._said:
+        worker._store_states(None)  # type: ignore[arg-type]
+    assert max(map(len, pieces)) == 20
+    assert [one for piece in pieces for one in piece] == [*range(1, 50), 0], "each gateway's newest, once"
+
+
+def test_a_state_that_could_not_be_stored_is_kept(
+    worker: Worker, topology: Topology, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That a gateway has gone offline is said once."""
+
+    def away(_connection: object, _said: object) -> None:
+        raise psycopg.OperationalError("the database has gone")
+
+    monkeypatch.setattr(worker._states, "store", away)
+    gateway = next(iter(topology.gateways.values()))
+    worker._said[gateway.id] = Said(gateway, State(online=False), Message(topic="", payload=b"", received_at=0))
+    with pytest.raises(psycopg.OperationalError):
+        worker._store_states(None)  # type: ignore[arg-type]
+    assert gateway.id in worker._said
