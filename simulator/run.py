@@ -160,6 +160,7 @@ class Simulation:
             **town.acts.copy(),
             "door_openings": town.openings,
             "walked_through": town.walked_through,
+            **{f"passed.{name}": many for name, many in town.passed.items()},
             "refused": town.refused,
         }
 

@@ -125,6 +125,15 @@ class Town:
         return sum(life.refused for life in self.lives)
 
     @property
+    def passed(self) -> Counter[str]:
+        """Return how many people went through all doors, by way and how, such as ``in.badge`` and ``out.handle``."""
+        found: Counter[str] = Counter()
+        for place in self.places:
+            for door in place.doors:
+                found.update({f"{side}.{how}": many for (side, how), many in door.passed.items()})
+        return found
+
+    @property
     def walked_through(self) -> int:
         """Return how often a person went through an open door without a card."""
         return sum(door.walked_through for place in self.places for door in place.doors)
