@@ -191,16 +191,20 @@ class PlaceFold(Asked):
         self._touch(space, at).silent.pop(device.id, None)
 
     def _head_count(self, space: int, present: int, at: int) -> None:
-        """People were counted by hand: evidence, and what counters and badges learn from."""
+        """People were counted by hand: evidence, and what counters and badges learn from.
+
+        One that is older than what the space's devices said since is no evidence of the present.
+        """
         if space not in self.spaces:
             return
         if self.dirty and at // MINUTE > self.clock // MINUTE:
             self.settle()
         if at >= self._due:
             self._pass_until(at)
-        fold = self._step(space, at)
-        if fold.head_count is not None and at < fold.head_count[1] - LATE:
+        fold = self.spaces[space]
+        if at < max(fold.bucket[0] * MINUTE, 0 if fold.head_count is None else fold.head_count[1]) - LATE:
             return
+        self._step(space, at)
         fold.head_count = (present, at)
         fold.flow.told(present)
         if fold.stays.anyone:

@@ -16,13 +16,9 @@ from gateway.contract.stored_events import KINDS
 from ingest import head_counts, refold, store, topology
 from ingest.commit import Books
 from ingest.metrics import Metrics
-from occupancy import fold
 from occupancy.fold import PlaceFold
 from tests.integration.ingest.conftest import Bench
 from tests.waiting import until
-
-READS_HEAD_COUNTS = "head_count" in fold.TELLING
-"""Whether the estimator takes them already."""
 
 
 def counted(bench: Bench, place: str, present: int, *, space: str | None = None, ago_s: float = 0) -> int:
@@ -137,7 +133,6 @@ def test_a_worker_that_dies_in_between_has_stored_nothing(bench: Bench, monkeypa
         assert len(events(bench)) == 2
 
 
-@pytest.mark.skipif(not READS_HEAD_COUNTS, reason="the estimator doesn't take head counts yet")
 def test_a_head_count_moves_the_number_and_a_fresh_fold_says_the_same(
     bench: Bench, start_ingest: Callable[..., threading.Event]
 ) -> None:
