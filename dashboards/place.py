@@ -321,6 +321,24 @@ def _foot() -> list[Json]:
             ),
             "timeFrom": "7d",
         },
+        table(
+            "Les nombres face aux comptages",
+            Box(x=0, y=54, w=24, h=6),
+            sql.TRUST,
+            [
+                column("Où", 200, flexible=True),
+                column("Comptages", 110),
+                column("Comparés", 110),
+                column("Écart moyen", 120, decimals=1),
+                column("En % de la capacité", 160, unit="percent", decimals=1),
+                column("Dans l'intervalle", 150, unit="percent", decimals=0),
+                column("Vide à tort", 110),
+                column("Occupé à tort", 120),
+                column("Dernier", 160, unit="dateTimeFromNow"),
+            ],
+            about="Sur 90 jours. Comparés : ceux qui avaient un nombre publié à cet instant. Un tiret : moins de cinq, "
+            "on ne sait pas encore.",
+        ),
     ]
 
 

@@ -178,6 +178,16 @@ FROM (VALUES (1)) one
 LEFT JOIN report.device_now d ON d.place IN (${place:sqlstring}) AND d.well_level <> 1
 ORDER BY d.well_level DESC, d.silent_since, d.device LIMIT 100
 """
+TRUST: Final = """
+-- how near the published numbers were to the managers' head counts of 90 days: the place, then its spaces
+SELECT CASE WHEN t.place IS NULL THEN 'aucun comptage' ELSE coalesce(t.space_name, 'tout') END AS "Où",
+  t.head_counts AS "Comptages", t.compared AS "Comparés", t.error AS "Écart moyen",
+  t.error_percent AS "En % de la capacité", 100 * t.within AS "Dans l'intervalle",
+  t.false_empty AS "Vide à tort", t.false_occupied AS "Occupé à tort",
+  t.last_at AS "Dernier"
+FROM (VALUES (1)) one LEFT JOIN report.trust t ON t.place IN (${place:sqlstring})
+ORDER BY t.space_name NULLS FIRST
+"""
 QUARTERS: Final = """
 -- the last days by quarter hour; one that is mostly unknown, or missing, stays empty; a value holds for its quarter
 WITH line AS (

@@ -110,15 +110,16 @@ GRANT SELECT ON head_count TO maillage_maintain;
 -- compared: a head count without a published number, and one within an hour after another of the same space was made, since
 -- the number then repeats that one. With fewer than five nothing is known.
 CREATE VIEW trust AS
-SELECT t.place, t.space, t.head_counts, t.compared,
+SELECT p.id AS place, t.space, t.head_counts, t.compared,
   CASE WHEN t.compared >= 5 THEN t.error END AS error,
   CASE WHEN t.measured >= 5 THEN t.error_percent END AS error_percent,
   CASE WHEN t.compared >= 5 THEN t.within END AS within,
   CASE WHEN t.compared >= 5 THEN t.false_empty END AS false_empty,
   CASE WHEN t.compared >= 5 THEN t.false_occupied END AS false_occupied,
   t.last_at
-FROM (
-  SELECT h.place, h.space, count(*) AS head_counts,
+FROM place p
+CROSS JOIN LATERAL (
+  SELECT h.space, count(*) AS head_counts,
     count(*) FILTER (WHERE c.counts) AS compared,
     count(*) FILTER (WHERE c.counts AND h.capacity > 0) AS measured,
     (avg(abs(h.present - h.published)) FILTER (WHERE c.counts))::float8 AS error,
@@ -134,9 +135,10 @@ FROM (
       WHERE o.space = h.space AND o.id < h.id AND o.made_at <= h.at AND o.made_at > h.at - interval '1 hour'
     ) AS counts
   ) c
-  WHERE h.at > now() - interval '90 days' AND h.refused IS NULL
-  GROUP BY GROUPING SETS ((h.place, h.space), (h.place))
-) t;
+  WHERE h.place = p.id AND h.at > now() - interval '90 days' AND h.refused IS NULL
+  GROUP BY ROLLUP (h.space)
+) t
+WHERE t.head_counts > 0;
 GRANT SELECT ON trust TO maillage_api, maillage_maintain;
 
 -- The same for dashboards: each head count beside what was published, and the score of each place and space.

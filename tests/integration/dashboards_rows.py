@@ -87,6 +87,9 @@ def fill(connection: psycopg.Connection[tuple[int, ...]], now: datetime) -> None
 
     for at, present in ((ago(hours=15), 0), (ago(hours=3), 4), (ago(hours=1), 9), (ago(minutes=30), 7)):
         run(_CHANGE, (at, atelier, root, present, max(present - 1, 0), present + 1, 20, "live"))
+    for at, counted in ((ago(hours=2.8), 5), (ago(hours=2), 4), (ago(minutes=50), 9), (ago(minutes=40), 0),
+                        (ago(minutes=10), 8)):  # fmt: skip
+        run("INSERT INTO head_count (place, space, at, present) VALUES (%s, %s, %s, %s)", (atelier, root, at, counted))
     run(_QUARTER, (ago(hours=2), atelier, root, 4.5, 6, 1.0, 20))
     run(_QUARTER, (ago(hours=1, minutes=45), atelier, root, 4.0, 5, 0.2, 20))
 

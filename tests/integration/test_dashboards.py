@@ -135,6 +135,20 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
         (4.5, 6, 20),  # up to the quarter's end, since no line is drawn from a value to a gap
         (None, None, 20),
     ]
+    # published 4, 4, 9, 9, 7 (each more or less one), counted 5, 4, 9, 0, 8
+    columns = (
+        "Où",
+        "Comptages",
+        "Comparés",
+        "Écart moyen",
+        "En % de la capacité",
+        "Dans l'intervalle",
+        "Occupé à tort",
+    )
+    assert _at(data["Les nombres face aux comptages"], *columns) == [
+        (where, 5, 5, pytest.approx(2.2), pytest.approx(11.0), pytest.approx(80.0), 1)
+        for where in ("tout", "L'Atelier")
+    ]
 
 
 def test_a_place_without_its_gateway_is_unknown_and_not_empty(reader: Reader, now: datetime) -> None:

@@ -30,6 +30,7 @@ VIEWS = {
         "place_free",
         "space_now",
         "desk_now",
+        "trust",
         "desk_history",
         "door_now",
         "access_hourly",
