@@ -60,16 +60,18 @@ NOTES: Final = """
   225 places. `bytes_per_event`: what the kernel wrote for 100 events a second that come one by one (event, delivery and
   mark: whole pages), the spool's deletions included; `bytes_held_per_event`: of the spool's file while the centre is
   away. `pin_to_unlock_p99_ms`: a card and its PIN right after it, gateway and field broker on one core.
-- `accuracy`: how true the estimates are, not how quick. Beside each figure stands the best baseline's: people in minus
-  out since ever; in minus out with exits weighed by the last 14 days' balance, and a reset at four in the morning; the
-  count of occupied desks, times seats over seats with a sensor; the estimator's first form (releases up to 0.9).
-  `_mae_pct`: mean error in % of the place's capacity, day and night (`_open_…`: in opening hours). `_coverage`: share
-  of instants at which the truth lies from `low` to `high`, which should be 0.9. `_interval_score_pct`: width of that
-  interval and 20 times the distance of a truth outside it, in % of capacity; what is unknown costs 100. `_live`: share
-  of opening hours in which the quality is `live`. `_wrong_live`: share of `live` answers, day and night, that err by
-  more than two people and a tenth of the capacity. `_ghost`: share of empty closed hours in which somebody is said to
-  be there. `_known`: share of answers that aren't `unknown`; those that are have no error. `_right`, `_flips`:
-  somebody or nobody said rightly, and how often that changes for each true change.
+- `accuracy`: how true the estimates are, not how quick. Places of each kind of equipment (docs/simulator.md lists
+  their devices) live for 28 days with the faults of people and devices; the first week is for learning, and nothing is
+  tuned on these places. Beside each figure stands the best baseline's: people in minus out since ever; in minus out
+  with exits weighed by the last 14 days' balance, and a reset at four in the morning; the count of occupied desks,
+  times seats over seats with a sensor; the estimator's first form (releases up to 0.9). `_mae_pct`: mean error in % of
+  the place's capacity, day and night (`_open_…`: in opening hours). `_coverage`: share of instants at which the truth
+  lies from `low` to `high`; 0.9 or more, since whole people can't be cut into 90 %. `_interval_score_pct`: width of
+  that interval and 20 times the distance of a truth outside it, in % of capacity; what is unknown costs 100. `_live`:
+  share of opening hours in which the quality is `live`. `_wrong_live`: share of `live` answers, day and night, that
+  err by more than two people or a tenth of the capacity, whichever is more. `_ghost`: share of empty closed hours in
+  which somebody is said to be there. `_known`: share of answers that aren't `unknown`; those that are have no error.
+  `_right`, `_flips`: somebody or nobody said rightly, and how often that changes for each true change.
 - `uci_room`, `uci_door`: real data (`benchmarks/data/README.md`). The room has its head count. The door has none:
   its figures are held against the counts themselves, balanced from one empty night to the next, which knows what comes
   later in the day and is near the truth; only its empty nights (`_ghost`) are certain. Its capacity is taken as 120.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from access.schedules import Schedule
 from occupancy.topology import Device, Gateway, Space, Topology
 
 SECOND: Final = 1_000_000
@@ -66,7 +67,11 @@ def people(steps: Steps, at: int) -> float:
     return steps[index - 1][1] if index else 0
 
 
-def topology_of(place: int, zone: str, spaces: Sequence[Space], devices: Sequence[Device], code: str = "p") -> Topology:
-    """Build the topology of one place with one gateway."""
-    gateway = Gateway(id=1, code=f"{code}-g1", place=place, place_code=code, shard=0)
-    return Topology.build([gateway], list(spaces), [(1, f"d{one.id}", one) for one in devices], {place: zone})
+def topology_of(
+    place: int, zone: str, spaces: Sequence[Space], devices: Sequence[Device], hours: Schedule | None = None
+) -> Topology:
+    """Build the topology of one place with one gateway; without ``hours`` its opening hours are not known."""
+    gateway = Gateway(id=1, code="p-g1", place=place, place_code="p", shard=0)
+    coded = [(1, f"d{one.id}", one) for one in devices]
+    opening = {} if hours is None else {place: hours}
+    return Topology.build([gateway], list(spaces), coded, {place: zone}, hours=opening)
