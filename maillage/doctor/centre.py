@@ -30,15 +30,21 @@ _CONNECTED: Final = """
 SELECT application_name, count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name LIKE 'maillage%' GROUP BY 1
 """
+_WORKED: Final = """
+-- jobs have no connection between their rounds of 15 minutes: whether one has succeeded lately
+SELECT 'maillage jobs', 1 FROM job WHERE succeeded_at > now() - interval '20 minutes' LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Process:
     port: int
     setting: str
-    connects_as: str | None
-    """How its connections to the database begin; None: it has none while it waits for its next round."""
+    connects_as: str
+    """How its connections to the database begin."""
     unit: str
+    rests: bool = False
+    """Whether it has no connection between its rounds."""
 
 
 _PROCESSES: Final = {
@@ -48,7 +54,9 @@ _PROCESSES: Final = {
     "ingest": _Process(
         port=9464, setting="MAILLAGE_METRICS_PORT", connects_as="maillage ingest", unit="maillage@ingest"
     ),
-    "jobs": _Process(port=9468, setting="MAILLAGE_METRICS_PORT", connects_as=None, unit="maillage@jobs"),
+    "jobs": _Process(
+        port=9468, setting="MAILLAGE_METRICS_PORT", connects_as="maillage jobs", unit="maillage@jobs", rests=True
+    ),
     "api": _Process(port=8080, setting="MAILLAGE_HTTP_PORT", connects_as="maillage-api", unit="maillage@api"),
 }
 _WATCHER: Final = "maillage broker"
@@ -104,7 +112,10 @@ def _connected() -> dict[str, int] | None:
 
     try:
         with _database() as connection:
-            return dict(connection.execute(_CONNECTED).fetchall())
+            found: dict[str, int] = dict(connection.execute(_CONNECTED).fetchall())
+            if connection.execute("SELECT to_regclass('job') IS NOT NULL").fetchone() == (True,):
+                found |= dict(connection.execute(_WORKED).fetchall())
+            return found
     except (DATABASE_ERROR, Complaint):
         return None
 
@@ -125,11 +136,10 @@ def _process(name: str, process: _Process, own: Mapping[str, str], connected: Ma
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104  (compared, not bound)
     answer = get(url, "/readyz") if port else None
     log = f"its log: journalctl -u {process.unit}"
-    start = process.connects_as
-    here = None if connected is None or start is None else any(one.startswith(start) for one in connected)
+    here = None if connected is None else any(one.startswith(process.connects_as) for one in connected)
     if answer is not None and answer.status != 200:
         return bad(name, f"not ready: {answer.text}", f"mend that; {log}")
-    if answer is not None and here is False:
+    if answer is not None and here is False and not process.rests:
         other = f"what answers on port {port} isn't connected to this database: another program, or another network's"
         return bad(name, other, f"end it, or set {process.setting} in {name}.env; {log}")
     if answer is not None:

@@ -135,12 +135,18 @@ class Hands:
             )
 
         if words[1:] == ["doctor"]:  # the processes have just been started
+            told = ""
 
-            def said() -> str:
+            def well() -> bool:
+                nonlocal told
                 done = run()
-                return "" if done.returncode else done.stdout
+                told = done.stdout + done.stderr
+                return done.returncode == 0
 
-            told = until(said, what="the doctor finds nothing wrong", every_s=1)
+            try:
+                until(well, every_s=1)
+            except AssertionError as error:
+                pytest.fail(f"the doctor finds something wrong ({error}):\n{told}")
             for what in ("api", "API key", "broker, rights", "broker, ingest", "broker watch", "gateways' broker"):
                 assert f"ok    {what:15} " in told, told
             return

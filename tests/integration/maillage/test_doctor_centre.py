@@ -85,6 +85,8 @@ def test_a_real_centre_is_looked_at_with_its_owner_s_settings(
 
     soon = datetime.now(UTC) + timedelta(days=20)
     issue_process(network / "authority", "ingest", network / "ingest", now=datetime.now(UTC), life=timedelta(days=20))
+    with connect(empty, application_name="maillage test") as owner:
+        owner.execute("INSERT INTO job (name, succeeded_at) VALUES ('rollup', now() - interval '10 minutes')")
     with (
         connect(empty, application_name="maillage broker"),
         connect(empty, application_name="maillage rights lease"),
@@ -93,7 +95,8 @@ def test_a_real_centre_is_looked_at_with_its_owner_s_settings(
         told = _told()
     assert told["broker watch"][0].state == "good"
     assert told["ingest"] == [Finding(state="good", what="ingest", text=f"answers on port {ready} and is ready")]
-    assert (told["rights"][0].state, "runs elsewhere" in told["rights"][0].text) == ("note", True)
+    for name in ("rights", "jobs"):
+        assert (told[name][0].state, "runs elsewhere" in told[name][0].text) == ("note", True)
     (bad,) = (one for one in told["certificates"] if one.state == "bad")
     assert bad.text == f"the certificate of ingest ends on {soon:%Y-%m-%d}"
     assert "maillage authority reissue" in bad.mend
