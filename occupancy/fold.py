@@ -182,10 +182,11 @@ class PlaceFold(Asked):
             fold.at = max(fold.at, at)
             self.clock = max(self.clock, at)
             return
-        self._step(space, at)
+        if at // MINUTE > fold.bucket[0]:
+            self._step(space, at)
         known[device.id] = (occupied, at)
         if device.at_desk:
-            fold.seats.said(device.id, at, self._risk(fold, at), occupied=occupied)
+            fold.seats.said(device.id, at, self._risk(fold, at) if occupied else 0.0, occupied=occupied)
         else:
             fold.room.said(device.id, at, occupied=occupied)
         self._touch(space, at).silent.pop(device.id, None)

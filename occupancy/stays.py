@@ -64,6 +64,9 @@ class Stays:
         """The leaving rate summed up until ``at``."""
         if at <= self.at or not self.at:
             return self.risk
+        _, end, bin_ = calendar.piece(self.at)
+        if at <= end:  # as for most events
+            return self.risk + habits.rates[bin_] * ((at - self.at) / HOUR)
         return self.risk + sum(habits.rates[b] * h for b, h in calendar.pieces(self.at, min(at, self.at + _LONGEST)))
 
     def entered(self, member: str | None, at: int, risk: float) -> None:
