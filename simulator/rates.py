@@ -118,9 +118,12 @@ def given_rates(rates: Rates, text: str | Mapping[str, Any]) -> Rates:
         value = dict(text)
     if not isinstance(value, dict):
         raise FaultError('the rates are no JSON object like {"tailgating": 0.05}')
+    unknown = sorted(value.keys() - Rates.model_fields.keys())
+    if unknown:
+        raise FaultError(f"there is no rate {unknown[0]!r}; the rates are {', '.join(Rates.model_fields)}")
     try:
         return Rates.model_validate(rates.model_dump() | value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise FaultError(f"{where}: {first['msg']}" if where else first["msg"]) from error
+        where, said = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+        raise FaultError(f"{where}: {said}" if where else said) from error

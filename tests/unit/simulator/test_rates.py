@@ -190,7 +190,12 @@ def test_the_docs_name_each_rate_with_both_defaults() -> None:
 
 def test_rates_are_checked_and_stand_beside_the_mild_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     assert given_rates(MILD, '{"tailgating": 0.05}') == MILD.model_copy(update={"tailgating": 0.05})
-    for wrong, where in (('{"tailgating": 2}', "tailgating"), ('{"tail": 1}', "tail"), ("[]", "object"), ("{", "JSON")):
+    for wrong, where in (
+        ('{"tailgating": 2}', "tailgating"),
+        ('{"tail": 1}', "no rate 'tail'"),
+        ("[]", "object"),
+        ("{", "JSON"),
+    ):
         with pytest.raises(FaultError, match=where):
             given_rates(MILD, wrong)
     with pytest.raises(FaultError, match="at most half"):
