@@ -18,6 +18,7 @@ from ingest.commit import Books
 from ingest.metrics import Metrics
 from jobs import trust
 from tests.managed import Managed, managed
+from tests.waiting import until
 
 PATH = "/v1/places/limoges/head-counts"
 
@@ -244,7 +245,7 @@ def test_dashboards_see_the_score_of_their_places_and_no_person(network: Managed
     assert {"made_by", "key"}.isdisjoint(name for (name,) in columns)
 
 
-def test_the_ingest_makes_it_an_event_that_the_feed_shows(network: Managed) -> None:
+def test_the_ingest_makes_it_an_event_and_the_number_of_now(network: Managed) -> None:
     one = made(network, present=7, space="open-space")
     url = network.database.as_login("ingest_1")
     with leases.connect(url, application_name="test") as connection:
@@ -254,6 +255,12 @@ def test_the_ingest_makes_it_an_event_that_the_feed_shows(network: Managed) -> N
         head_counts.take(connection, Books(topology.load(connection)), frozenset({1}), Metrics())
     listed = HeadCounts.model_validate_json(network.get("manager", PATH).content)
     assert listed.head_counts[0].id == one.id
+
+    def shown() -> Any:
+        spaces = network.api.get("/v1/places/limoges/occupancy").json()["spaces"]
+        return next(space["present"] for space in spaces if space["space"] == "open-space")
+
+    until(lambda: shown() == 7, what="the counted number is what everybody reads")
     assert all(found.stored_at is not None for found in listed.head_counts)
     for who in ("manager", "feed"):
         event = network.get(who, "/v1/events?kind=head_count").json()["events"][-1]
