@@ -34,7 +34,7 @@ _WAITING: Final = """
 -- head counts that aren't events yet, of some shards, in the order in which they were made
 SELECT h.id, h.place, p.shard, h.space, h.present, h.at
 FROM head_count h JOIN place p ON p.id = h.place
-WHERE h.stored_at IS NULL AND h.refused IS NULL AND p.shard = ANY(%b::int[])
+WHERE h.stored_at IS NULL AND h.refused IS NULL AND h.withdrawn_at IS NULL AND p.shard = ANY(%b::int[])
 ORDER BY h.id LIMIT %b
 """
 _STORED: Final = """

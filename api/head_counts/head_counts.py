@@ -38,11 +38,15 @@ ON CONFLICT (key, idempotency_key) DO NOTHING RETURNING id
 # Head counts of a place, the latest made first, or one of them.
 FIND: Final = """
 SELECT h.id, p.code::text AS place, s.code::text AS space, h.present, h.at, h.made_at, h.made_by, h.stored_at,
-       h.refused, h.published, h.low, h.high, h.capacity, h.quality
+       h.refused, h.withdrawn_at, h.published, h.low, h.high, h.capacity, h.quality
 FROM head_count h JOIN place p ON p.id = h.place JOIN space s ON s.id = h.space
 WHERE h.place = %(place)s AND (%(space)s::integer IS NULL OR h.space = %(space)s)
   AND (%(id)s::bigint IS NULL OR h.id = %(id)s) AND (%(before)s::bigint IS NULL OR h.id < %(before)s)
 ORDER BY h.id DESC LIMIT %(limit)s
+"""
+WITHDRAW: Final = """
+UPDATE head_count SET withdrawn_at = coalesce(withdrawn_at, now()), withdrawn_by = coalesce(withdrawn_by, %(by)s)
+WHERE place = %(place)s AND id = %(id)s RETURNING id
 """
 # The one that a key has made with an idempotency key.
 MADE_BEFORE: Final = """
@@ -89,6 +93,7 @@ class HeadCount(Answer):
     made_at: datetime
     stored_at: datetime | None = Field(description="Since when it is an event (`/v1/events`); null: not yet.")
     refused: str | None = Field(description="Why it could not be stored.")
+    withdrawn_at: datetime | None = Field(description="Since when it is taken for a mistake.")
     published: Published
 
 
@@ -141,6 +146,7 @@ def head_count_json(row: DictRow) -> dict[str, Any]:
         "by": row["made_by"],
         "made_at": time_of(row["made_at"]),
         "stored_at": time_of(row["stored_at"]),
+        "withdrawn_at": time_of(row["withdrawn_at"]),
         "published": {
             "present": row["published"],
             **{name: row[name] for name in ("low", "high", "capacity", "quality")},

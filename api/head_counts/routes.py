@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
 from api.head_counts import head_counts as rows
@@ -29,6 +29,7 @@ from api.present.state import LoadedBoard
 
 router: Final = APIRouter(tags=["head counts"])
 
+Number = Annotated[int, Path(ge=1, le=2**53)]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -92,6 +93,21 @@ async def make_head_count(
         row = await s.row(rows.FIND, wanted)
     assert row is not None
     return json_answer(head_count_json(row), status=201)
+
+
+@router.delete(
+    "/v1/places/{place}/head-counts/{number}",
+    status_code=204,
+    summary="Withdraw a head count",
+    **guarded("head_counts:write"),
+)
+async def withdraw(place: str, number: Number, request: Request) -> Response:
+    """It was a mistake: it stays on the list and in the events, but isn't compared. Make the right one, too."""
+    async with session(request, "head_counts:write") as s:
+        place_id = await reached_place(s, place, "head_counts:write")
+        if await s.row(rows.WITHDRAW, {"place": place_id, "id": number, "by": s.caller.actor}) is None:
+            raise NotFound(f"There is no head count {number} at {place!r}.")
+    return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
 
 async def _made_before(s: Session, body: HeadCountMade, space: int, once: str) -> int | None:

@@ -29,6 +29,8 @@ CREATE TABLE head_count (
   capacity integer,
   stored_at timestamptz,                      -- when the ingest made it an event; NULL: not yet
   refused text,                               -- why the ingest could not
+  withdrawn_at timestamptz,                   -- it was a mistake: it isn't compared; what it has moved stays moved
+  withdrawn_by text,
   FOREIGN KEY (space, place) REFERENCES space (id, place) ON DELETE CASCADE,
   UNIQUE (key, idempotency_key),
   CHECK (at <= made_at AND at > made_at - interval '8 days'),
@@ -36,7 +38,7 @@ CREATE TABLE head_count (
 );
 CREATE INDEX head_count_place ON head_count (place, id);
 CREATE INDEX head_count_space ON head_count (space, made_at);
-CREATE INDEX head_count_waiting ON head_count (id) WHERE stored_at IS NULL AND refused IS NULL;
+CREATE INDEX head_count_waiting ON head_count (id) WHERE stored_at IS NULL AND refused IS NULL AND withdrawn_at IS NULL;
 
 -- What no caller sets: who, when, and what was published. A number counts as published if it was stored by then, and was not
 -- past its time to live: an event kept it fresh, or all gateways of the place were online with everything stored.
@@ -54,6 +56,7 @@ BEGIN
   NEW.key := who.key;
   NEW.stored_at := NULL;
   NEW.refused := NULL;
+  NEW.withdrawn_at := NULL;
   SELECT s.at, s.ttl_s INTO state FROM space_state s WHERE s.space = NEW.space;
   SELECT c.at, c.present, c.low, c.high, c.capacity, c.quality INTO last
   FROM occupancy_change c
@@ -89,10 +92,20 @@ BEGIN
 END $$;
 CREATE TRIGGER head_count_waits AFTER INSERT ON head_count FOR EACH STATEMENT EXECUTE FUNCTION head_count_waits();
 
-CREATE TRIGGER audit_changed_insert AFTER INSERT ON head_count REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT
-  EXECUTE FUNCTION audit_changed('id', '''space '' || (SELECT s.code FROM space s WHERE s.id = (r ->> ''space'')::integer)',
-    'r ->> ''place''', 'NULL', '{}', '{}',
-    '{place,space,made_at,made_by,key,idempotency_key,published,low,high,quality,capacity,stored_at,refused}', 'true');
+-- Made and withdrawn; not what the ingest notes.
+DO $$
+DECLARE event text;
+BEGIN
+  FOREACH event IN ARRAY '{INSERT,UPDATE}'::text[] LOOP
+    EXECUTE format('CREATE TRIGGER audit_changed_%s AFTER %s ON head_count REFERENCING %s FOR EACH STATEMENT
+      EXECUTE FUNCTION audit_changed(%L, %L, %L, %L, %L, %L, %L, %L)', lower(event), event,
+      CASE event WHEN 'INSERT' THEN 'NEW TABLE AS new_rows' ELSE 'OLD TABLE AS old_rows NEW TABLE AS new_rows' END, 'id',
+      '''head count '' || (r ->> ''id'') || '' of '' || (SELECT s.code FROM space s WHERE s.id = (r ->> ''space'')::integer)',
+      'r ->> ''place''', 'NULL', '{}', '{}',
+      '{id,place,space,made_at,made_by,key,idempotency_key,published,low,high,quality,capacity,stored_at,refused,withdrawn_by}',
+      'true');
+  END LOOP;
+END $$;
 
 ALTER TABLE head_count ENABLE ROW LEVEL SECURITY;
 CREATE POLICY process ON head_count TO maillage_ingest, maillage_maintain USING (true) WITH CHECK (true);
@@ -102,7 +115,11 @@ CREATE POLICY caller_reads ON head_count FOR SELECT TO maillage_api
 CREATE POLICY caller_adds ON head_count FOR INSERT TO maillage_api
   WITH CHECK ((SELECT caller_admin()) OR (SELECT caller_all('place_manager'))
     OR place = ANY ((SELECT caller_scope('place_manager'))::integer[]));
-GRANT SELECT, INSERT (place, space, at, present, idempotency_key) ON head_count TO maillage_api;
+CREATE POLICY caller_changes ON head_count FOR UPDATE TO maillage_api
+  USING ((SELECT caller_admin()) OR (SELECT caller_all('place_manager'))
+    OR place = ANY ((SELECT caller_scope('place_manager'))::integer[]));
+GRANT SELECT, INSERT (place, space, at, present, idempotency_key), UPDATE (withdrawn_at, withdrawn_by) ON head_count
+  TO maillage_api;
 GRANT SELECT, UPDATE (stored_at, refused) ON head_count TO maillage_ingest;
 GRANT SELECT ON head_count TO maillage_maintain;
 
@@ -135,7 +152,7 @@ CROSS JOIN LATERAL (
       WHERE o.space = h.space AND o.id < h.id AND o.made_at <= h.at AND o.made_at > h.at - interval '1 hour'
     ) AS counts
   ) c
-  WHERE h.place = p.id AND h.at > now() - interval '90 days' AND h.refused IS NULL
+  WHERE h.place = p.id AND h.at > now() - interval '90 days' AND h.refused IS NULL AND h.withdrawn_at IS NULL
   GROUP BY ROLLUP (h.space)
 ) t
 WHERE t.head_counts > 0;
@@ -148,7 +165,7 @@ SELECT h.at, p.place, s.code AS space, s.name AS space_name, s.parent IS NULL AS
 FROM head_count h
 JOIN report.place p ON p.id = h.place
 JOIN space s ON s.id = h.space
-WHERE h.refused IS NULL;
+WHERE h.refused IS NULL AND h.withdrawn_at IS NULL;
 CREATE VIEW report.trust WITH (security_barrier) AS
 SELECT p.place, p.name, p.label, p.department, s.code AS space, s.name AS space_name, t.head_counts, t.compared,
   t.error, t.error_percent, t.within, t.false_empty, t.false_occupied, t.last_at

@@ -85,8 +85,23 @@ def test_only_managers_of_the_place_make_them(network: Managed) -> None:
     assert [found["id"] for found in after] == [one.id]
     assert network.get("desk", PATH).status_code == network.get("isle", PATH).status_code == 403
     # the audit has it, with its number
-    (line,) = network.get("auditor", "/v1/audit?action=head%20count%20created&subject=space%20room-1").json()["lines"]
-    assert (line["place"], line["detail"]["set"]["present"], line["detail"]["set"]["id"]) == ("limoges", 7, one.id)
+    (line,) = network.get("auditor", f"/v1/audit?subject=head%20count%20{one.id}%20of%20room-1").json()["lines"]
+    assert (line["action"], line["place"], line["detail"]["set"]["present"]) == ("head count created", "limoges", 7)
+
+
+def test_a_mistake_is_withdrawn(network: Managed) -> None:
+    one = made(network, present=20, space="open-space")
+    path = f"{PATH}/{one.id}"
+    for who in ("desk", "auditor", "isle"):
+        assert network.call(who, "DELETE", path).status_code == 403, who
+    assert network.call("admin", "DELETE", f"/v1/places/isle/head-counts/{one.id}").status_code == 404
+    before = score(network).head_counts
+    assert [network.call("manager", "DELETE", path).status_code for _ in range(2)] == [204, 204]
+    assert score(network).head_counts == before - 1
+    listed = HeadCounts.model_validate_json(network.get("manager", PATH).content).head_counts
+    assert [found.id for found in listed if found.withdrawn_at is not None] == [one.id]
+    lines = network.get("auditor", f"/v1/audit?subject=head%20count%20{one.id}%20of%20open-space").json()["lines"]
+    assert [line["action"] for line in lines] == ["head count changed", "head count created"]
 
 
 def test_the_database_lets_nobody_else_add_or_forge_one(network: Managed) -> None:
@@ -101,6 +116,10 @@ def test_the_database_lets_nobody_else_add_or_forge_one(network: Managed) -> Non
                 )
                 conn.execute(query, values)
 
+        for who in ("desk", "isle"):  # nor does anybody else withdraw one
+            with conn.transaction():
+                conn.execute("SELECT * FROM enter(%s, '', '')", (network.keys[who],))
+                assert conn.execute("UPDATE head_count SET withdrawn_at = now()").rowcount == 0
         for who, where in (("desk", place), ("isle", place), ("manager", isle)):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 add(who, "place, space, present", where, space, 3)
