@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -78,14 +79,15 @@ WHERE place = ANY(%b::int[])
 
 _STORE_SPACES = """
 -- the new present state of spaces
-INSERT INTO space_state (space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed_at, fold,
-                         due_at)
+INSERT INTO space_state AS old (space, place, revision, present, low, high, capacity, quality, at, ttl_s, changed_at,
+                                fold, due_at, why)
 SELECT * FROM unnest(%s::int[], %s::int[], %s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[], %b::text[],
-                     %b::timestamptz[], %s::int[], %b::timestamptz[], %b::jsonb[], %b::timestamptz[])
+                     %b::timestamptz[], %s::int[], %b::timestamptz[], %b::jsonb[], %b::timestamptz[], %b::jsonb[])
 ON CONFLICT (space) DO UPDATE SET
   revision = excluded.revision, present = excluded.present, low = excluded.low, high = excluded.high,
   capacity = excluded.capacity, quality = excluded.quality, at = excluded.at, ttl_s = excluded.ttl_s,
-  changed_at = excluded.changed_at, fold = excluded.fold, due_at = excluded.due_at
+  changed_at = excluded.changed_at, fold = excluded.fold, due_at = excluded.due_at,
+  why = coalesce(excluded.why, old.why)
 """
 _SPACE_NUMBERS: Final = (0, 1, 2, 3, 4, 5, 6, 9)
 """Which of its columns hold numbers."""
@@ -325,6 +327,7 @@ def store_spaces(
                     *(space, place.id, fold.revision, e.present, e.low, e.high, capacity, e.quality),
                     *(when(fold.at), ttl_s, changed_at, fold.to_json()),
                     None if fold.look is None else when(fold.look),
+                    _why(fold),
                 )
             )
         changes.extend((place.id, change) for change in place.changes)
@@ -342,6 +345,14 @@ def store_spaces(
         ]
         connection.execute(_STORE_CHANGES, [changed_at, *_columns(history, _CHANGE_NUMBERS)])
     return [row[0] for row in rows]
+
+
+def _why(fold: SpaceFold) -> str | None:
+    """What made the estimate, as the API shows it; None: it is as stored."""
+    if fold.evidence is None:
+        return None
+    why = {"faults": fold.estimate.faults, "evidence": [one.as_json() for one in fold.evidence]}
+    return json.dumps(why, separators=(",", ":"))
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], whole: Collection[int]) -> list[Any]:

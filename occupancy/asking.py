@@ -6,10 +6,10 @@ Times are microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 from occupancy.counts import Counts
-from occupancy.estimate import Evidence, Testimony, estimated, together, weighted, witnesses
+from occupancy.estimate import Testimony, estimated, together, weighted, witnesses
 from occupancy.faults import faults_of
 from occupancy.hours import Calendar
-from occupancy.space import Estimate, SpaceFold
+from occupancy.space import Estimate, Evidence, SpaceFold
 from occupancy.topology import Topology
 
 

@@ -11,13 +11,12 @@ Unix epoch, UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from occupancy.counts import Counts, added, agreed, exactly, moments, normal
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.lasting import ends
-from occupancy.space import Estimate, SpaceFold
+from occupancy.space import Estimate, Evidence, SpaceFold
 from occupancy.topology import Space, Topology
 
 MINUTE: Final = 60_000_000
@@ -33,24 +32,6 @@ _STANDING: Final = 0.04
 """People of a place who are in none of its watched spaces, for each who is. Assumed."""
 _BLIND: Final = 8.0
 """Hours after which silent counters say nothing any more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What one kind of source says of a space, and how much that counts."""
-
-    kind: str
-    """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count`` or
-    ``spaces`` (those within)."""
-    at: int | None
-    """When it last said anything."""
-    mean: float
-    spread: float
-    """One standard deviation, people."""
-    weight: float = 0.0
-    """Its share in the result, 0 to 1."""
-    numbers: dict[str, Any] = field(default_factory=dict)
-    """What made it: counted, desks taken, members badged in and so on."""
 
 
 Testimony = list[tuple[Evidence, Counts]]

@@ -26,6 +26,7 @@ from occupancy.estimate import (
     estimated,
     pass_time,
     together,
+    weighted,
 )
 from occupancy.faults import faults_of
 from occupancy.grants import ANSWER, Grant
@@ -343,8 +344,9 @@ class PlaceFold(Asked):
             pass_time(row, fold, self.clock)
             for child in row.children:
                 fold.at = max(fold.at, self.spaces[child].at)
-            counts = together(self._witnesses(space, self.clock, known))
-            known[space] = counts
+            found = self._witnesses(space, self.clock, known)
+            fold.evidence = weighted(found)
+            counts = known[space] = together(found)
             due_again(fold, counts, self._calendar, self.clock)
             new = estimated(row, counts, faults_of(row, fold, self.clock))
             fold.at = max(fold.at, self.clock)

@@ -45,6 +45,35 @@ class Change:
     estimate: Estimate
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What one kind of source says of a space, and how much that counts."""
+
+    kind: str
+    """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count`` or
+    ``spaces`` (those within)."""
+    at: int | None
+    """When it last said anything."""
+    mean: float
+    spread: float
+    """One standard deviation, people."""
+    weight: float = 0.0
+    """Its share in the result, 0 to 1."""
+    numbers: dict[str, Any] = field(default_factory=dict)
+    """What made it: counted, desks taken, members badged in and so on."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as JSON values; instants in microseconds, numbers of people rounded."""
+        return {
+            "kind": self.kind,
+            "at": self.at,
+            "people": round(self.mean, 1),
+            "spread": round(self.spread, 1),
+            "weight": round(self.weight, 2),
+            "numbers": self.numbers,
+        }
+
+
 class UnknownForm(Exception):
     """A stored fold that this release can't read."""
 
@@ -66,6 +95,7 @@ class SpaceFold:
         "desks",
         "due",
         "estimate",
+        "evidence",
         "flow",
         "grants",
         "habits",
@@ -100,6 +130,8 @@ class SpaceFold:
         self.head_count: tuple[int, int] | None = None
         """What was last counted by hand, and when."""
         self.estimate = UNKNOWN
+        self.evidence: tuple[Evidence, ...] | None = None
+        """What made the estimate, since this was read; None: what is stored of it still holds."""
         self.revision = 0
         self.due: int | None = None
         """When the estimate changes next by time alone; None: never. Made of the rest."""

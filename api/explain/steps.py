@@ -12,7 +12,8 @@ from access.explanation import Step, explain
 from access.model import AccessList, Decision, Reason, State
 from access.vocabulary import REASONS as TERMS
 from api.explain.card_reads import StoredCardRead
-from api.explain.words import CHECKS, REASONS, UNKNOWN_TO_CENTRE, Words
+from api.explain.words import CHECKS, REASONS, UNKNOWN_TO_CENTRE
+from api.http.words import Words
 
 _OTHER_PIN: Final = "0" * 32
 """The hash of no PIN, which stands for a wrong one."""

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from access.model import Reason
-
-
-class Words(NamedTuple):
-    """A sentence in both languages."""
-
-    en: str
-    fr: str
-
+from api.http.words import Words
 
 CHECKS: Final[Mapping[str, Words]] = {
     "egress": Words("Is this an exit? Exits are always free.", "Est-ce une sortie ? La sortie est toujours libre."),

@@ -109,6 +109,41 @@ _PLACE: Final[dict[str, Any]] = {
 }
 
 
+class Text(Answer):
+    """A sentence in both languages."""
+
+    en: str
+    fr: str
+
+
+class EvidenceAnswer(Answer):
+    """What one kind of source says of a space."""
+
+    kind: str = Field(
+        description="`counters`, `badges`, `desks`, `presence`, `seen`, `head_count`, `air`, `spaces`; more may come."
+    )
+    at: datetime | None = Field(description="When it last said anything; null for the spaces within.")
+    people: float = Field(description="How many people it speaks of, on average.", ge=0)
+    spread: float = Field(description="One standard deviation of that.", ge=0)
+    weight: float = Field(description="Its share in the number, 0 to 1.", ge=0, le=1)
+    numbers: dict[str, Any] = Field(description="What made it, by name.")
+    text: Text
+
+
+class FaultAnswer(Answer):
+    """What is wrong with a source of a space."""
+
+    fault: str
+    text: Text
+
+
+class Explained(Answer):
+    """Why the number of a space is what it is."""
+
+    evidence: list[EvidenceAnswer] = Field(description="The weightiest first.")
+    faults: list[FaultAnswer]
+
+
 class PlaceOccupancy(Occupancy):
     """A place as a whole (its root space), and each of its spaces."""
 
@@ -124,6 +159,10 @@ class PlaceOccupancy(Occupancy):
     )
     changed_at: datetime | None = Field(description="When the centre stored the newest change.")
     spaces: list[SpaceOccupancy] = Field(default=[], description="Omitted with `spaces=false`.")
+    why: dict[str, Explained] | None = Field(
+        default=None,
+        description="With `explain=true`: what made each number, by the space's code.",
+    )
 
 
 class NetworkOccupancy(Answer):

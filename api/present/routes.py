@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from api.http.answers import Bytes, known, no_query, unless_current
 from api.http.clock import now_us
@@ -20,26 +21,46 @@ from api.present.models import NetworkOccupancy, OccupancyQuestion, PlaceOccupan
 from api.present.state import LOADING, LoadedBoard, present
 from api.present.stream import HEARTBEAT_S, EventStream
 from api.present.view import View
+from api.present.why import why
 
 router = APIRouter(tags=["occupancy"])
+_EXPLAIN: Final = b"explain=true"
+_NOT_EXPLAINED: Final = frozenset((b"", b"explain=false"))
+"""Read by hand: nearly every request has no query, and this route is the one that is asked most."""
+_PARAMETER: Final = {
+    "name": "explain",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "boolean", "default": False},
+    "description": "Say too what made each number: `why`, by the space's code.",
+}
 
 
 @router.get(
     "/v1/places/{place}/occupancy",
     summary="Current occupancy of a place and its spaces",
-    responses={200: {"model": PlaceOccupancy}, **problem_responses(404, 503)},
+    responses={200: {"model": PlaceOccupancy}, **problem_responses(404, 422, 503)},
     response_class=Response,
+    openapi_extra={"parameters": [_PARAMETER]},
 )
 async def place_occupancy(place: str, request: Request) -> Response:
-    """For the place and each space: an estimate, its interval, its quality and the time it applies to."""
+    """For the place and each space: an estimate, its interval, its quality and the time it applies to.
+
+    `low` and `high` are the 5 and 95 % quantiles: with a chance of 95 % there are at least `low` people, and with as
+    much at most `high`. With `explain=true` the answer says too what made each number.
+    """
     now = present(request)
     view = now.board.view(place, now_us())
     if view is None:
         if not now.listener.loaded:
             raise Unavailable(LOADING)
         raise NotFound(f"There is no place {place!r}. Find places with /v1/places?q=…")
-    if request.scope["query_string"]:
-        no_query(request.scope["query_string"])
+    query = request.scope["query_string"]
+    if query not in _NOT_EXPLAINED:
+        if query != _EXPLAIN:
+            no_query(query)
+        reasons = await why(shared(request).pool, view.place.id)
+        return JSONResponse({**json.loads(view.body), "why": reasons})
     return unless_current(request.headers, view.body, etag=view.etag)
 
 

@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.present.models import PlaceOccupancy
 from ingest import refold
 from ingest.store import when
 from occupancy.lasting import STAY
@@ -158,6 +159,27 @@ def test_a_sensor_that_says_nothing_any_more_is_not_believed_for_ever(
     )
     assert history[0] == (when(said), 2)
     assert history[-1][1] == 1
+
+
+@pytest.mark.usefixtures("readers_only")
+def test_a_number_says_why(
+    bench: Bench, start_ingest: Callable[..., Any], online: Callable[..., None], api: httpx.Client
+) -> None:
+    start_ingest()
+    bench.gateways[0].batch(1, [entry(now(), "m-0001"), entry(now(), "m-0002")], sent_at=now())
+    bench.gateways[0].until_mark(2)
+    online(0)
+    until(lambda: shown(api, "p0001")[0] == 2, deadline_s=60, what="two are in")
+    answer = PlaceOccupancy.model_validate_json(
+        api.get("/v1/places/p0001/occupancy", params={"explain": "true"}).content
+    )
+    assert answer.present == 2
+    assert answer.why is not None
+    (badges,) = answer.why["place"].evidence
+    assert (badges.kind, badges.weight, badges.numbers["members"]) == ("badges", 1.0, 2)
+    assert "2 adhérents" in badges.text.fr
+    assert answer.why["place"].faults == []
+    assert api.get("/v1/places/p0001/occupancy", params={"explain": "perhaps"}).status_code == 422
 
 
 def test_a_desk_that_moves_and_one_that_is_retired_count_rightly_from_then_on(

@@ -1,0 +1,99 @@
+"""Why a place's numbers are what they are: what each kind of source says, and how much it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from api.http.errors import Unavailable
+from api.http.timestamps import rfc3339
+from api.http.words import Words
+
+_WAIT_S: Final = 2.0
+_WHY: Final = """
+-- what made the numbers of a place's spaces
+SELECT s.code::text AS space, t.why FROM space_state t JOIN space s ON s.id = t.space
+WHERE t.place = %s AND s.retired_at IS NULL ORDER BY s.parent NULLS FIRST, s.code
+"""
+KINDS: Final[Mapping[str, Words]] = {
+    "counters": Words(
+        "Counters at the doors: {entered} came and {left} left since nobody was in.",
+        "Compteurs aux portes : {entered} entrées et {left} sorties depuis que le lieu était vide.",
+    ),
+    "badges": Words(
+        "Cards read at the doors: {members} members may be in, and about {others} people without a card of their own.",
+        "Badges aux portes : {members} adhérents peut-être présents, et environ {others} personnes sans badge.",
+    ),
+    "desks": Words(
+        "Desk sensors: about {taken} of {watched} watched desks are taken, of {seats} seats.",
+        "Capteurs de bureau : environ {taken} bureaux occupés sur {watched} équipés, pour {seats} places.",
+    ),
+    "presence": Words(
+        "Presence sensors watch the room as a whole: they say whether somebody is in, not how many.",
+        "Détecteurs de présence : ils disent s’il y a quelqu’un dans la pièce, pas combien.",
+    ),
+    "seen": Words("A sensor counts {number} people.", "Un capteur compte {number} personnes."),
+    "head_count": Words("Somebody counted {number} people.", "Quelqu’un a compté {number} personnes."),
+    "air": Words("Carbon dioxide in the air.", "Gaz carbonique dans l’air."),
+    "spaces": Words("The spaces within, taken together.", "Les espaces du lieu, additionnés."),
+}
+FAULTS: Final[Mapping[str, Words]] = {
+    "swapped": Words(
+        "A counter looks the wrong way round; entries and exits are exchanged.",
+        "Un compteur est monté à l’envers ; entrées et sorties sont inversées.",
+    ),
+    "unbalanced": Words(
+        "Counters miss one direction far more than the other.",
+        "Les compteurs manquent bien plus de passages dans un sens que dans l’autre.",
+    ),
+    "absurd": Words(
+        "A counter reported more people than can have passed; that report is left out.",
+        "Un compteur a annoncé plus de passages que possible ; cette annonce est ignorée.",
+    ),
+    "silent": Words("A sensor no longer speaks.", "Un capteur ne répond plus."),
+    "stuck": Words(
+        "A desk has been taken for longer than anybody stays.", "Un bureau est occupé depuis trop longtemps."
+    ),
+    "disagreeing": Words("Sources contradict each other.", "Des sources se contredisent."),
+}
+
+
+async def why(pool: AsyncConnectionPool[Any], place: int) -> dict[str, Any]:
+    """What made the numbers of the spaces of ``place``, by code.
+
+    Raises:
+        Unavailable: the database is down or too busy.
+    """
+    try:
+        async with pool.connection(timeout=_WAIT_S) as conn:
+            rows = await (await conn.cursor(row_factory=dict_row).execute(_WHY, (place,))).fetchall()
+    except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
+        raise Unavailable("The database is down or too busy.") from error
+    return {row["space"]: _explained(row["why"] or {}) for row in rows}
+
+
+def _explained(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "evidence": [_evidence(one) for one in found.get("evidence", ())],
+        "faults": [{"fault": one, **_text(FAULTS, one, {})} for one in found.get("faults", ())],
+    }
+
+
+def _evidence(one: Mapping[str, Any]) -> dict[str, Any]:
+    at = one["at"]
+    return {**one, "at": None if at is None else rfc3339(at), **_text(KINDS, one["kind"], one["numbers"])}
+
+
+def _text(words: Mapping[str, Words], name: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The words for ``name`` in both languages; a name that this release doesn't know stands for itself."""
+    found = words.get(name)
+    if found is None:
+        return {"text": {"en": name, "fr": name}}
+    try:
+        return {"text": {"en": found.en.format(**numbers), "fr": found.fr.format(**numbers)}}
+    except (KeyError, IndexError):
+        return {"text": {"en": name, "fr": name}}
