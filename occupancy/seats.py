@@ -23,6 +23,8 @@ BACK: Final = (3.0, 10.0)
 """Desks that were taken again soon after they were left, of so many: what is believed at first. Assumed."""
 GAP: Final = HOUR // 4
 """A desk that is taken again within this time was not given up."""
+_PASSING: Final = HOUR // 20
+"""Who sat for less long did not settle, and will hardly be back."""
 _FADE: Final = 0.12
 """Hours in which the chance of a return falls to a third."""
 _BAGGED: Final = 30 * HOUR
@@ -60,9 +62,11 @@ class Seats:
         elif occupied is None:
             self.since.pop(device, None)
             self.left.pop(device, None)
-        elif self.since.pop(device, None) is not None:
-            self.left[device] = at
-            self.back = [self.back[0] * 0.995, self.back[1] * 0.995 + 1.0]
+        else:
+            since = self.since.pop(device, None)
+            if since is not None and at - since[0] >= _PASSING:
+                self.left[device] = at
+                self.back = [self.back[0] * 0.995, self.back[1] * 0.995 + 1.0]
 
     @property
     def share_back(self) -> float:
