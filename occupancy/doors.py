@@ -58,9 +58,9 @@ class Door:
         """The longest usual gap between two reports, forgotten slowly."""
         self.day = [0, 0]
         """Entries and exits since nobody was in, by the way it is believed to look."""
-        self.times = [0.0, 0.0, 0.0, 0.0, 0.0]
-        """Of the passages of ``day``: when they began, the sums of the hours since then of entries and exits, of the
-        squares of both, and how many they are."""
+        self.times = [0.0] * 6
+        """Of the passages since the night: when they began, how many came and left, the sums of the hours since then of
+        each, and of the squares of both."""
         self.evidence = [0.0, 0.0, 0.0]
         """Of the days before, that people come before they leave: the weighted difference of the mean times, its
         variance, and the weight."""
@@ -118,26 +118,28 @@ class Door:
         if self.swapped:
             entered, left = left, entered
         times = self.times
-        if not times[4]:
+        if not times[1] + times[2]:
             times[0] = float(at)
         hours = (at - times[0]) / HOUR
-        times[1] += hours * entered
-        times[2] += hours * left
-        times[3] += hours * hours * (entered + left)
-        times[4] += entered + left
+        times[1] += entered
+        times[2] += left
+        times[3] += hours * entered
+        times[4] += hours * left
+        times[5] += hours * hours * (entered + left)
         self.day[0] += entered
         self.day[1] += left
         return entered, left
 
     def turned(self) -> bool:
-        """The day is over: return whether it shows that the counter looks the other way than was believed."""
-        came, went = self.day
+        """A night has passed: return whether the day shows that it looks the other way than was believed."""
+        _, came, went, in_sum, out_sum, squares = self.times
         u = v = w = 0.0
         if came and went:
-            _, in_sum, out_sum, squares, count = self.times
+            count = came + went
             w = came * went / count
             u = w * (out_sum / went - in_sum / came)
             v = w * max(0.02, squares / count - ((in_sum + out_sum) / count) ** 2)
+        self.times = [0.0] * 6
         before = self.evidence
         if not (_wrong(u, v, w) and before[0] > 0):  # else what was believed is of no use any more
             u, v, w = (old * _KEPT + new for old, new in zip(before, (u, v, w), strict=True))
@@ -151,14 +153,14 @@ class Door:
         """From now on it is believed to look the other way."""
         self.swapped = not self.swapped
         self.day.reverse()
-        self.times[1], self.times[2] = self.times[2], self.times[1]
+        self.times[1:5] = [self.times[2], self.times[1], self.times[4], self.times[3]]
         self.evidence[0] = -self.evidence[0]
 
     @property
     def settled(self) -> bool:
-        """Whether the days before show that it looks the way that is believed."""
+        """Whether the days before speak for the way that is believed: a single day that runs negative can't turn it."""
         u, v, _ = self.evidence
-        return u > 0 and u * u > _CERTAIN**2 * v
+        return u > 0 and u * u > v
 
     def begin(self, kept: float, *, whole: bool) -> None:
         """Begin a new day; ``whole``: the one before was counted wholly."""
@@ -167,7 +169,6 @@ class Door:
             self.passages = self.passages * kept + sum(self.day)
             self.busiest = max(self.busiest * 0.98, *self.day)
         self.day = [0, 0]
-        self.times = [0.0] * 5
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; see ``from_json``."""

@@ -193,8 +193,8 @@ class Flow:
         door.spoke(at, silent=silent)
         if absurd or not (came or went):
             return 0, 0
-        if self.quiet >= 3.0 and self.counts.chance(0) > _BALANCED:
-            self._balance(habits)
+        if self.quiet >= 3.0:
+            self._night(habits)
         return door.passed(at, came, went)
 
     def guess(self, habits: Habits, calendar: Calendar, at: int, blind: Collection[int]) -> None:
@@ -245,13 +245,11 @@ class Flow:
         self.day[0] += entered
         self.day[1] += left
         self.lowest = min(self.lowest, self.day[0] - self.day[1])
-        if self.lowest <= -4 and self.whole:
+        if self.lowest <= min(-5.0, -0.5 * sum(self.day)) and self.whole:
             self._turn()
 
     def _turn(self) -> None:
         """The day runs negative: the counter looks the wrong way that has seen more leave than come."""
-        if -self.lowest < 0.15 * sum(self.day):
-            return
         suspects = [(d.day[0] - d.day[1], one) for one, d in self.doors.items() if not d.settled]
         net, device = min(suspects, default=(0, 0))
         if self.day[0] - self.day[1] - 2 * net < 0 or net >= 0:
@@ -267,14 +265,21 @@ class Flow:
         came, went = self.day[0] / (1 - miss_in), self.day[1] / (1 - miss_out)
         self.counts = normal(max(0.0, came - went), 0.3 + self.varied * (came * miss_in + went * miss_out))
 
+    def _night(self, habits: Habits) -> None:
+        """A night has passed: learn from it, and if nobody is in, from the whole day."""
+        turned = [door.turned() for door in self.doors.values()]  # each learns
+        if any(turned):
+            self._again()
+        if self.counts.chance(0) > _BALANCED or any(turned):
+            self._balance(habits)
+        self.pending.clear()  # who was believed to be in all night may never have been
+        self.quiet = 0.0
+
     def _balance(self, habits: Habits) -> None:
         """Nobody is in: learn from the passages since that was so before, and begin a new day."""
         if self.began and self.day[0]:
             self.alone = [self.alone[0] * 0.97 + (not self.day[1]), self.alone[1] * 0.97 + 1.0]
         if sum(self.day) >= 6:
-            turned = [door.turned() for door in self.doors.values()]  # each learns
-            if any(turned):
-                self._again()
             came, went = self.day
             if self.whole:
                 miss_in, miss_out = self.shares_missed
@@ -291,9 +296,7 @@ class Flow:
             door.begin(_KEPT, whole=self.whole and sum(self.day) >= 6)
         self.day = [0, 0]
         self.lowest = 0
-        self.quiet = 0.0
         self.whole = True
-        self.pending.clear()
         self.counts = Counts(0, (0.995, 0.005))
 
     def told(self, present: int) -> None:
