@@ -61,7 +61,7 @@ class PlaceFold(Asked):
     is due at or before it, after each event, so that it doesn't matter where transactions end.
     """
 
-    __slots__ = ("_due", "changes", "clock", "dirty", "touched")
+    __slots__ = ("_due", "_last", "changes", "clock", "dirty", "touched")
 
     def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold] | None = None) -> None:
         super().__init__(place, topology, {} if spaces is None else spaces)
@@ -74,6 +74,7 @@ class PlaceFold(Asked):
         self.changes: list[Change] = []
         """Changes not yet stored; the ingest empties it once a transaction."""
         self._due = _NEVER
+        self._last: tuple[Event | None, Device | None, int] = (None, None, 0)
         for space, fold in self.spaces.items():
             if fold.at or fold.old:
                 self._take_up(space, fold)
@@ -88,7 +89,14 @@ class PlaceFold(Asked):
             fold.old = False
 
     def apply(self, event: Event, device: Device | None, at: int) -> None:
-        """Take one event of ``device`` (None: the gateway itself) that happened at ``at``."""
+        """Take one event of ``device`` (None: the gateway itself) that happened at ``at``.
+
+        The same event twice in a row changes nothing; the ingest sees to it that each is stored once.
+        """
+        last = self._last
+        if at == last[2] and device is last[1] and event == last[0]:
+            return
+        self._last = event, device, at
         kind = event["kind"]
         if kind == "head_count":
             self._head_count(event["space"], event["present"], at)

@@ -1,0 +1,169 @@
+"""What holds of every estimate, whatever a place's devices say: by Hypothesis, on one place with every kind of source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from math import inf, isfinite
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from access.schedules import Period, Schedule
+from occupancy.counts import agreed, normal
+from occupancy.estimate import DOUBT
+from occupancy.fold import SECOND, PlaceFold
+from occupancy.hours import HOUR
+from occupancy.space import Estimate, SpaceFold
+from occupancy.topology import Device, Gateway, Space, Topology
+from tests.unit.topology import device
+
+ROOT, OPEN, MEETING, LAB = 1, 2, 3, 4
+MONDAY = 1_790_550_000 * SECOND  # 27 September 2026 is a Sunday; this is 23:00 UTC, local time 01:00 on Monday
+OFFICE = Schedule(days=((Period(start_min=480, end_min=1200),),) * 5 + ((), ()))
+DEVICES = {
+    **{f"desk-{n}": device(10 + n, "desk_sensor", space=OPEN, expect_every_s=3600) for n in range(4)},
+    "room": device(20, "presence_sensor", space=MEETING),
+    "door": replace(device(30, "counter", space=ROOT), expect_every=HOUR // 6),
+    "lab": device(31, "counter", space=LAB),
+    "heads": device(32, "counter", space=LAB),
+    "in": device(40, "reader", door=(None, ROOT)),
+    "out": device(41, "reader", door=(None, ROOT), side="out"),
+}
+
+
+def house() -> Topology:
+    spaces = [
+        Space(id=ROOT, place=1, parent=None, capacity=24),
+        Space(id=OPEN, place=1, parent=ROOT, capacity=6, seats=6),
+        Space(id=MEETING, place=1, parent=ROOT, capacity=8),
+        Space(id=LAB, place=1, parent=ROOT, capacity=None),
+    ]
+    gateway = Gateway(id=1, code="g", place=1, place_code="p", shard=0)
+    devices = [(1, code, one) for code, one in DEVICES.items()]
+    return Topology.build([gateway], spaces, devices, {1: "Europe/Paris"}, hours={1: OFFICE})
+
+
+Timed = tuple[dict[str, Any], Device | None, int]
+
+
+def event(name: str, kind: str, **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "device": name, **more}
+
+
+DESKS = [f"desk-{n}" for n in range(4)]
+SAID = st.one_of(
+    st.builds(event, st.sampled_from([*DESKS, "room"]), st.just("desk"), occupied=st.sampled_from([True, False, None])),
+    st.builds(
+        event,
+        st.sampled_from(["door", "lab"]),
+        st.just("count"),
+        entered=st.sampled_from([0, 0, 1, 2, 5, 65_500]),
+        left=st.sampled_from([0, 0, 1, 2, 5]),
+    ),
+    st.builds(event, st.just("heads"), st.just("count"), present=st.sampled_from([None, 0, 3, 9])),
+    st.builds(
+        event,
+        st.sampled_from(["in", "out"]),
+        st.just("access"),
+        decision=st.just("granted"),
+        member=st.sampled_from([None, "m-1", "m-2", "m-3"]),
+        awaits=st.just(value=False),
+    ),
+    st.builds(event, st.sampled_from(list(DEVICES)), st.just("device"), what=st.just("link"), value=st.integers(0, 1)),
+    st.builds(
+        lambda space, present: {"kind": "head_count", "device": None, "space": space, "present": present},
+        st.sampled_from([ROOT, OPEN, LAB]),
+        st.integers(0, 500),
+    ),
+)
+GAPS = st.sampled_from([-240, 0, 1, 30, 60, 600, 3600, 7200, 6 * 3600, 60 * 3600])
+STORY = st.lists(st.tuples(SAID, GAPS), max_size=20)
+
+
+def told(story: Iterable[tuple[dict[str, Any], int]], start: int = MONDAY + 7 * HOUR) -> list[Timed]:
+    """A story as the fold takes it: what was said, by which device, when; each so many seconds after the one before."""
+    out: list[Timed] = []
+    at = start
+    for said, gap in story:
+        at += gap * SECOND
+        out.append(({**said, "at": at}, DEVICES.get(said["device"]), at))
+    return out
+
+
+def folded(events: Iterable[Timed]) -> PlaceFold:
+    made = PlaceFold(1, house())
+    for one in events:
+        made.apply(*one)
+    return made
+
+
+def end_of(events: list[Timed]) -> int:
+    return max((at for _, _, at in events), default=MONDAY)
+
+
+def reread(place: PlaceFold) -> PlaceFold:
+    """The same place, stored and read back."""
+    stored = {
+        number: SpaceFold.from_json(json.loads(one.to_json()), at=one.at, estimate=one.estimate, revision=one.revision)
+        for number, one in place.spaces.items()
+    }
+    return PlaceFold(1, house(), stored)
+
+
+def width(estimate: Estimate) -> float:
+    return inf if estimate.low is None or estimate.high is None else estimate.high - estimate.low
+
+
+@settings(max_examples=30, deadline=None)
+@given(STORY, st.sampled_from([0, 1, 90, 3600, 30 * 3600, 400 * 24 * 3600]))
+def test_never_negative_nor_nan_and_low_present_high_are_in_order(story: list[Any], later: int) -> None:
+    events = told(story)
+    place = folded(events)
+    now = end_of(events) + later * SECOND
+    for counts in place.distributions(now).values():
+        if counts is not None:
+            assert counts.low >= 0
+            assert all(isfinite(p) and p >= 0 for p in counts.chances)
+            assert abs(sum(counts.chances) - 1) < 1e-6
+    for one in place.estimates(now).values():
+        if one.low is None or one.present is None or one.high is None:
+            assert (one.low, one.present, one.high, one.quality) == (None, None, None, "unknown")
+        else:
+            assert 0 <= one.low <= one.present <= one.high
+            assert one.quality in ("live", "degraded")
+
+
+@settings(max_examples=30, deadline=None)
+@given(STORY)
+def test_the_same_event_twice_changes_nothing(story: list[Any]) -> None:
+    events = told(story)
+    once, twice = folded(events), folded(one for event in events for one in (event, event))
+    once.settle()
+    twice.settle()
+    for number, one in once.spaces.items():
+        assert twice.spaces[number].to_json() == one.to_json()
+    assert twice.estimates(end_of(events)) == once.estimates(end_of(events))
+
+
+@settings(max_examples=25, deadline=None)
+@given(STORY, st.sets(st.integers(0, 20), max_size=4), st.sets(st.integers(0, 20), max_size=4))
+def test_asked_often_or_seldom_and_stored_and_read_back_is_the_same(
+    story: list[Any], asked: set[int], stored: set[int]
+) -> None:
+    events = told(story)
+    seldom, often = folded(events), PlaceFold(1, house())
+    for n, (said, source, at) in enumerate(events):
+        if n in asked:
+            often.estimates(at + HOUR)
+            often.explain(ROOT, at)
+        if n in stored:
+            often.settle()
+            often = reread(often)
+        often.apply(said, source, at)
+    for later in (0, HOUR // 7, 40 * HOUR):
+        now = end_of(events) + later
+        assert often.distributions(now) == seldom.distributions(now)
+        assert often.estimates(now) == seldom.estimates(now)
