@@ -154,7 +154,9 @@ def witnesses(
         risk = fold.stays.risk_at(fold.habits, calendar, now)
         seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
         bin_ = calendar.piece(now)[2]
-        counts, sat = fold.seats.counts(live, seats, now=now, risk=risk, bin_=bin_, silent=silent)
+        counts, sat = fold.seats.counts(
+            live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None
+        )
         at = max(fold.desks[one][1] for one in live)
         add("desks", counts, at, taken=round(sat, 1), watched=len(live), seats=seats)
     if any(fold.rooms.get(one, (None, 0))[0] is not None and one not in silent for one in space.rooms):
@@ -218,7 +220,7 @@ def _nested(nested: Iterable[tuple[Space, Counts | None]], now: int, calendar: C
     if total is None:
         return None
     standing = _STANDING * total.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.05)
-    total = added(total, moments(standing, 2.0 * standing))
+    total = added(total, moments(standing, standing))
     if blind:
         total = added(total, moments(0.1 * blind, (0.25 * blind) ** 2 + 0.1 * blind))
     return total

@@ -14,7 +14,7 @@ from occupancy.hours import BINS, Calendar
 PRIOR: Final = (
     *(0.5, 0.5, 0.5, 0.5, 0.5, 0.4, 0.15, 0.1, 0.08, 0.08, 0.1, 0.2, 0.5, 0.15, 0.12, 0.18, 0.35, 0.7, 0.9, 0.8),
     *(0.9, 1.0, 1.0, 0.8),
-    *(2.5, 2.0, 1.5, 1.0, 0.6),
+    *(3.0, 2.5, 1.5, 1.0, 0.6),
 )
 LEAST: Final = (*(0.0,) * (BINS - 1), 0.3)
 """Not below it, however few are seen leaving: nobody lives there. Long after closing those who are believed to be in

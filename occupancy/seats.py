@@ -15,10 +15,11 @@ from typing import Any, Final
 from occupancy.counts import Counts, added, exactly, moments, persons, scaled
 from occupancy.hours import CLOSED, HOUR
 
-BAG: Final = 0.06
+BAG: Final = 0.1
 """Share of stays that end with a bag, or a sensor that does not notice that the person left. Assumed."""
-AWAY: Final = 0.04
-"""Share of people in a space who stand or walk, or whose sensor does not notice them. Assumed."""
+AWAY: Final = (0.05, 0.02)
+"""Share of people who stand or walk, or whose sensor does not notice them: in a whole place, and in a space within,
+which they leave to do so. Assumed."""
 BACK: Final = (3.0, 10.0)
 """Desks that were taken again soon after they were left, of so many: what is believed at first. Assumed."""
 GAP: Final = HOUR // 4
@@ -74,7 +75,15 @@ class Seats:
         return (BACK[0] + self.back[0]) / (BACK[1] + self.back[1])
 
     def counts(
-        self, watched: Sequence[int], seats: int, *, now: int, risk: float, bin_: int, silent: Mapping[int, int]
+        self,
+        watched: Sequence[int],
+        seats: int,
+        *,
+        now: int,
+        risk: float,
+        bin_: int,
+        silent: Mapping[int, int],
+        nested: bool,
     ) -> tuple[Counts, float]:
         """How many people are here, and how many desks are surely taken.
 
@@ -84,6 +93,7 @@ class Seats:
             now: the instant.
             risk: the risk of leaving summed up until then.
             bin_: of hours.
+            nested: whether the space lies in another.
             silent: devices that are not believed, and from when on. What one said last fades within an hour.
         """
         sat: list[float] = []
@@ -104,7 +114,8 @@ class Seats:
                 there *= exp((silent[device] - now) / HOUR)
             sat.append(there)
         mean = sum(sat)
-        stand = mean * AWAY / (1 - AWAY)
+        away = AWAY[nested]
+        stand = mean * away / (1 - away)
         counts = added(persons(sat), moments(stand, stand))
         if live < seats:
             counts = added(counts, self._unwatched(mean, live, seats - live, bin_))

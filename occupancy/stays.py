@@ -22,7 +22,7 @@ FORGOTTEN: Final = (1.5, 15.0)
 """Exits without a badge, of so many: what is believed before anything is known. Assumed."""
 _GONE: Final = 0.01
 """Whose chance of being there is smaller is forgotten."""
-_COMMON: Final = 0.25
+_COMMON: Final = 0.5
 """How wrong everybody's rate of leaving may be at once, of the spread of a stay's end."""
 _TWICE: Final = 2 * 60_000_000
 """A card that is read again within this time is the same coming in."""

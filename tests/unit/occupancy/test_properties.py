@@ -1,4 +1,4 @@
-"""What holds of every estimate, whatever a place's devices say: by Hypothesis, on one place with every kind of source."""
+"""What holds of every estimate, whatever a place's devices say: by Hypothesis, one place with all kinds of sources."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access.schedules import Period, Schedule
-from occupancy.counts import agreed, normal
-from occupancy.estimate import DOUBT
 from occupancy.fold import SECOND, PlaceFold
 from occupancy.hours import HOUR
 from occupancy.space import Estimate, SpaceFold
