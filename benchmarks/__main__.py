@@ -81,7 +81,8 @@ NOTES: Final = """
   `_right`, `_flips`: somebody or nobody said rightly, and how often that changes for each true change.
 - `uci_room`, `uci_door`: real data (`benchmarks/data/README.md`). The room has its head count. The door has none:
   its figures are held against the counts themselves, balanced from one empty night to the next, which knows what comes
-  later in the day and is near the truth; only its empty nights (`_ghost`) are certain. Its capacity is taken as 120.
+  later in the day and is near the truth. Only the hours of empty nights (`_ghost`) are certain; all others count as
+  open. Its capacity is taken as 120.
 - `python -m benchmarks.field_kills` (not in the table: it counts, it doesn't time) kills a gateway 20 times while the
   field broker takes 500 messages a second, and counts what is lost and what is doubled: both must be 0.
 """

@@ -31,8 +31,10 @@ _LONGEST_ROW: Final = 5 * MINUTE
 _CO2_EVERY: Final = 5 * MINUTE
 _MIDDLE: Final = time(3, 30)
 """Of the hours in which a night has to be quiet."""
+_QUIET: Final = 90 * MINUTE
+"""Before and after that, nobody passes in an empty night."""
 _DARK: Final = (21, 7)
-"""Hours between which nobody is expected in either building."""
+"""Hours between which nobody is expected in the room."""
 Change = tuple[int, int, int]
 """An instant, people in, people out."""
 
@@ -83,10 +85,11 @@ def door() -> World:
     events: list[tuple[Event, Device | None, int]] = [
         ({"kind": "count", "entered": entered, "left": left, "at": at}, counter, at) for at, entered, left in counts
     ]
-    truth, unknown = balanced([one for one in counts if one[1] or one[2]], empty_nights(counts, zone))
+    nights = empty_nights(counts, zone)
+    truth, unknown = balanced([one for one in counts if one[1] or one[2]], nights)
     return World(
         name="uci_door", place=1, zone=_DOOR_ZONE, topology=topology_of(1, _DOOR_ZONE, [space], [counter]),
-        spaces=[space], devices=[counter], events=events, truth={1: truth}, scored=(1,), opened=_by_day(zone),
+        spaces=[space], devices=[counter], events=events, truth={1: truth}, scored=(1,), opened=_but_in(nights),
         first=counts[0][0], last=counts[-1][0], learnt=counts[0][0] + 14 * DAY, every=_HALF_HOUR, unknown=unknown,
     )  # fmt: skip
 
@@ -97,8 +100,8 @@ def empty_nights(counts: Sequence[Change], zone: ZoneInfo) -> list[int]:
     found = []
     day = _local(counts[0][0], zone).date() + timedelta(days=1)
     while (middle := _micros(datetime.combine(day, _MIDDLE), zone)) < counts[-1][0]:
-        index = bisect_left(passed, middle - 3 * _HALF_HOUR)
-        if index == len(passed) or passed[index] > middle + 3 * _HALF_HOUR:
+        index = bisect_left(passed, middle - _QUIET)
+        if index == len(passed) or passed[index] > middle + _QUIET:
             found.append(middle)
         day += timedelta(days=1)
     return found
@@ -143,5 +146,15 @@ def _local(at: int, zone: ZoneInfo) -> datetime:
 
 
 def _by_day(zone: ZoneInfo) -> Callable[[int], bool]:
-    """Neither building's opening hours are known: methods are not told any, and "closed" means the night."""
+    """The room's opening hours are not known: methods hear of none, and "closed" means the night."""
     return lambda at: _DARK[1] <= _local(at, zone).hour < _DARK[0]
+
+
+def _but_in(nights: Sequence[int]) -> Callable[[int], bool]:
+    """The door's neither: "closed" are those hours of empty nights in which nobody passed."""
+
+    def opened(at: int) -> bool:
+        index = bisect_left(nights, at - _QUIET)
+        return index == len(nights) or nights[index] > at + _QUIET
+
+    return opened

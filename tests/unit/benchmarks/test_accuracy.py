@@ -12,7 +12,7 @@ from benchmarks.baselines import Balanced, DeskCount, InMinusOut, exactly
 from benchmarks.first_form import FirstForm
 from benchmarks.real_data import balanced, door, empty_nights, room
 from benchmarks.scores import Answer
-from benchmarks.worlds import DAY, MINUTE, SECOND, Event, World, topology_of
+from benchmarks.worlds import DAY, MINUTE, SECOND, Event, World, people, topology_of
 from occupancy.topology import Device, Space
 
 START = int(datetime(2026, 3, 2, tzinfo=UTC).timestamp()) * SECOND
@@ -121,12 +121,20 @@ def test_a_night_with_a_count_between_two_and_five_is_not_empty() -> None:
     assert empty_nights(passed, ZoneInfo("UTC")) == [START + day * DAY + 210 * MINUTE for day in (2, 3)]
 
 
+def test_the_door_is_closed_in_the_hours_of_empty_nights_only() -> None:
+    real = door()
+    closed = [now for now in real.asked() if not real.opened(now)]
+    assert {datetime.fromtimestamp(now / SECOND, ZoneInfo(real.zone)).hour for now in closed} == {2, 3, 4, 5}
+    assert {people(real.truth[1], now) for now in closed} == {0}
+    assert len(closed) == 43 * 7  # 43 such nights between the first and the last
+
+
 def test_the_real_data_are_read_whole() -> None:
     inside, outside = room(), door()
     assert len(inside.truth[1]) == 10_129
-    assert max(people for _, people in inside.truth[1]) == 3
+    assert max(there for _, there in inside.truth[1]) == 3
     assert sum(event["entered"] - event["left"] for event, _, _ in outside.events) == 19_597 - 18_834
-    assert max(people for _, people in outside.truth[1]) == 117
+    assert max(there for _, there in outside.truth[1]) == 117
     for real in (inside, outside):
         instants = [at for _, _, at in real.events]
         assert instants == sorted(instants)
