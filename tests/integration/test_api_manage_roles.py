@@ -21,6 +21,7 @@ PUBLIC: Final = frozenset(
         "/v1/places",
         "/v1/places/{place}",
         "/v1/places/{place}/occupancy",
+        "/v1/places/{place}/trust",
         "/v1/occupancy",
         "/v1/stream",
         "/v1/availability",
