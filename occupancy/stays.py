@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import exp
 from typing import Any, Final
 
-from occupancy.counts import Counts, added, moments, persons, spread
+from occupancy.counts import Counts, added, mixed, moments, persons
 from occupancy.habits import Habits
 from occupancy.hours import HOUR, Calendar
 
@@ -22,8 +22,8 @@ FORGOTTEN: Final = (1.5, 15.0)
 """Exits without a badge, of so many: what is believed before anything is known. Assumed."""
 _GONE: Final = 0.01
 """Whose chance of being there is smaller is forgotten."""
-_COMMON: Final = 0.5
-"""How wrong everybody's rate of leaving may be at once, of the spread of a stay's end."""
+_TODAY: Final = ((0.6, 0.25), (1.0, 0.5), (1.6, 0.25))
+"""How fast everybody leaves today, beside the usual rate, and how likely that is. Assumed."""
 _TWICE: Final = 2 * 60_000_000
 """A card that is read again within this time is the same coming in."""
 _LONGEST: Final = 14 * 24 * HOUR
@@ -145,11 +145,16 @@ class Stays:
 
     def counts(self, risk: float, *, out: bool) -> Counts:
         """How many are in at this risk."""
-        there = [self._there(since, risk, out=out) for _, since in self.inside.values()]
-        either = sum(one * (1.0 - one) for one in there)
         others = self.others * exp(self.risk - risk)
-        counts = spread(persons(there), (_COMMON * either) ** 2)
-        return added(counts, moments(others, others))
+        counts: Counts | None = None
+        so_far = 0.0
+        for pace, weight in _TODAY if self.inside else ():
+            there = [self._there(since, since + pace * (risk - since), out=out) for _, since in self.inside.values()]
+            one = persons(there)
+            so_far += weight
+            counts = one if counts is None else mixed(counts, one, weight / so_far)
+        unknown = moments(others, others)
+        return unknown if counts is None else added(counts, unknown)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; see ``from_json``."""
