@@ -28,7 +28,7 @@ _AGAIN: Final = (15 * MINUTE, 5 * MINUTE)
 """A number that isn't sure moves by time alone: it is made again so often, in open and in closed time."""
 _LATER: Final = 6 * HOUR
 _FORGOTTEN: Final = 3 * 24 * HOUR
-_STANDING: Final = 0.04
+_STANDING: Final = 0.025
 """People of a place who are in none of its watched spaces, for each who is. Assumed."""
 _BLIND: Final = 8.0
 """Hours after which silent counters say nothing any more."""
@@ -219,7 +219,7 @@ def _nested(nested: Iterable[tuple[Space, Counts | None]], now: int, calendar: C
             total = counts if total is None else added(total, counts)
     if total is None:
         return None
-    standing = _STANDING * total.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.05)
+    standing = _STANDING * total.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.03)
     total = added(total, moments(standing, standing))
     if blind:
         total = added(total, moments(0.1 * blind, (0.25 * blind) ** 2 + 0.1 * blind))

@@ -17,9 +17,9 @@ from occupancy.hours import CLOSED, HOUR
 
 BAG: Final = 0.1
 """Share of stays that end with a bag, or a sensor that does not notice that the person left. Assumed."""
-AWAY: Final = (0.05, 0.02)
+AWAY: Final = (0.04, 0.01)
 """Share of people who stand or walk, or whose sensor does not notice them: in a whole place, and in a space within,
-which they leave to do so. Assumed."""
+which they leave to do so. Who has just left a desk counts apart. Assumed."""
 BACK: Final = (3.0, 10.0)
 """Desks that were taken again soon after they were left, of so many: what is believed at first. Assumed."""
 GAP: Final = HOUR // 4
