@@ -25,7 +25,7 @@ BENCHMARKS: Final = {
     "lists": ["--places", "200"],
     "spool": ["--events", "200000", "--taps", "300"],
     "gateway": ["--pins", "50", "--others", "20"],
-    "accuracy": [],
+    "accuracy": ["--places", "1", "--days", "14"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """

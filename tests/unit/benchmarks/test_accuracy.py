@@ -47,14 +47,14 @@ def test_what_is_left_of_a_day_stays_in_the_bare_sum_and_not_in_the_balanced_one
         counted(4, 0, 9 * HOUR),
         counted(0, 3, 17 * HOUR),
         counted(3, 0, DAY + 9 * HOUR),
-        counted(0, 1, DAY + 10 * HOUR),
+        counted(0, 2, DAY + 10 * HOUR),
     ]
     bare, weighed = InMinusOut(world()), Balanced(world())
     for event, device, at in events:
         bare.apply(event, device, at)
         weighed.apply(event, device, at)
-    assert bare.answers(START + DAY + 11 * HOUR)[1] == exactly(3)
-    assert weighed.answers(START + DAY + 11 * HOUR)[1] == exactly(2)  # 3 - 4/3 of one exit
+    assert bare.answers(START + DAY + 11 * HOUR)[1] == exactly(2)
+    assert weighed.answers(START + DAY + 11 * HOUR)[1] == exactly(0)  # 3 - 4/3 of two exits
     assert weighed.answers(START + 2 * DAY + 4 * HOUR)[1] == exactly(0)
 
 
