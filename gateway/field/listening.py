@@ -33,6 +33,8 @@ LARGEST: Final = 524_288
 _WAITING_MAX: Final = 200
 _READ_MAX: Final = 50
 """Messages a second that are read; further ones are dropped."""
+_ARRIVALS_MAX: Final = 2_000
+"""Messages a second that are looked at, those of configured devices too: a board that floods takes no more time."""
 _FURTHER_MAX: Final = 20
 """Topic filters that devices' messages may add."""
 
@@ -76,6 +78,8 @@ class Listening:
         """The configurations that ``_levels`` was made of."""
         self._second = (0, 0)
         """The present second, and how many messages have been taken in it."""
+        self._arrivals, self._arrivals_in = 0, 0
+        """Messages of all devices in a second; what is beyond ``_ARRIVALS_MAX`` stays at the broker."""
         self._waiting: queue.Queue[Message | None] = queue.Queue(_WAITING_MAX)
         self._link: Link | None = None
         self._thread = threading.Thread(target=self._run, name="listening", daemon=True)
@@ -94,6 +98,7 @@ class Listening:
             client_id=f"maillage-listening-{boot}",
             on_message=self._arrived,
             subscriptions=[(topic, 0) for topic in self._topics.filters],
+            may_read=lambda: self._arrivals < _ARRIVALS_MAX or int(time.monotonic()) != self._arrivals_in,
         )
 
     def stop(self) -> None:
@@ -139,11 +144,12 @@ class Listening:
 
     def _arrived(self, message: Message) -> None:
         """In the connection's thread."""
+        second = int(time.monotonic())
+        self._arrivals, self._arrivals_in = (self._arrivals + 1 if second == self._arrivals_in else 1), second
         if message.retained and not message.topic.endswith("/bridge/devices"):
             return  # said long ago, or by a device that is gone
         if len(message.payload) > LARGEST or self._claimed(message.topic):
             return
-        second = int(time.monotonic())
         taken = self._second[1] if self._second[0] == second else 0
         self._second = (second, taken + 1)
         if taken >= _READ_MAX or self._waiting.full():

@@ -24,6 +24,7 @@ from gateway.contract.wire import GatewayEvent
 from gateway.devices.watch import ClockWatch, implausible
 from gateway.drivers import DriverError
 from gateway.field.acknowledgements import Acknowledgements
+from gateway.field.arrivals import MUTED_S, Arrivals
 from gateway.field.commands import QOS as COMMANDS_QOS
 from gateway.field.commands import Commands
 from gateway.field.deliveries import Deliveries, digest_of
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 LARGEST_MESSAGE: Final = 65_536
 """Bytes; no supported device sends more."""
 _WAITING_MAX: Final = 20_000
-"""Messages that wait to be decoded; further ones stay at the broker."""
+"""Messages that wait to be decoded; sensors' further ones stay at the broker."""
 _TICK_S: Final = 0.5
 _OF_THE_PROCESS: Final = ""
 """In place of a gateway's code: what the spool keeps for the process."""
@@ -106,10 +107,12 @@ class Runtime:
         self._links: tuple[Link, Link] | None = None
         """Of cards and codes, and of everything else."""
         self._rerouting = threading.Lock()
+        self._muted: dict[str, float] = {}
+        """Topics of boards that publish without end, and until when nothing is heard on them (monotonic)."""
         self._commands = Commands(self._places, self._live)
         self._deliveries = Deliveries(self._remembered())
         self._acknowledgements = Acknowledgements(spool)
-        self._arrivals: queue.SimpleQueue[_Arrival | _Foreign | None] = queue.SimpleQueue()
+        self._arrivals: Arrivals[_Arrival | _Foreign | None] = Arrivals()
         self._watch = ClockWatch(steady(), clock())
         self._thread = threading.Thread(target=self._run, name="runtime", daemon=True)
         self._connected: Callable[[], bool] = lambda: False
@@ -150,7 +153,6 @@ class Runtime:
                     *((topic, 1) for topic in self._live.filters),
                     *((topic, COMMANDS_QOS) for topic in self._commands.filters),
                 ],
-                may_read=lambda: self._arrivals.qsize() < _WAITING_MAX,
             )
             self._publish = lambda topic, payload, sent: cards.publish_now(topic, payload, on_sent=sent)
             self._clear = lambda topic: cards.publish(topic, b"", retain=True)
@@ -160,7 +162,7 @@ class Runtime:
                 on_message=lambda message: self._arrived(message, live=False, session=self._deliveries.session),
                 on_session=self._session,
                 subscriptions=[(topic, 1) for topic in self._kept.filters],
-                may_read=lambda: self._arrivals.qsize() < _WAITING_MAX and self._spool.has_room,
+                may_read=lambda: len(self._arrivals) < _WAITING_MAX and self._spool.has_room,
             )
             self._links = (cards, sensors)
         self._acknowledgements.send = sensors.acknowledge
@@ -204,10 +206,27 @@ class Runtime:
             self._arrived(message, live=live)
         elif self._commands.is_foreign(message):
             self._clear(message.topic)  # it may be kept, and would open at the board's next start
-            self._arrivals.put(_Foreign(message, self._clock()))
+            self._arrivals.put_live(_Foreign(message, self._clock()), message.topic, time.monotonic())
 
     def _arrived(self, message: Message, *, live: bool, session: int | None = None) -> None:
-        self._arrivals.put(_Arrival(message, self._clock(), time.perf_counter(), live, session))
+        arrival = _Arrival(message, self._clock(), time.perf_counter(), live, session)
+        if session is not None:
+            self._arrivals.put(arrival)
+        elif self._arrivals.put_live(arrival, message.topic, now := time.monotonic()):
+            self._mute(message.topic, now)
+
+    def _mute(self, topic: str, now: float) -> None:
+        """Hear nothing on a board's topic for a while; one that only a wildcard subscribes to can't be left out."""
+        if self._links is not None and topic in self._live.filters:
+            self._muted[topic] = now + MUTED_S
+            self._links[0].unsubscribe([topic])
+
+    def _unmute(self, now: float) -> None:
+        for topic in [topic for topic, until in list(self._muted.items()) if now >= until]:
+            with self._rerouting:
+                del self._muted[topic]
+                if self._links is not None and topic in self._live.filters:
+                    self._links[0].subscribe([(topic, 1)])
 
     def _session(self, resumed: bool) -> None:
         """The sensors' connection is up; ``resumed``: the broker has kept its session."""
@@ -239,7 +258,7 @@ class Runtime:
             next_tick = time.monotonic() + _TICK_S
             while True:
                 try:
-                    arrival = self._arrivals.get(timeout=max(0.0, next_tick - time.monotonic()))
+                    arrival = self._arrivals.get(max(0.0, next_tick - time.monotonic()))
                 except queue.Empty:
                     pass
                 else:
@@ -334,6 +353,11 @@ class Runtime:
 
     def _tick(self, now: float, at: int) -> None:
         self._check_clock(steady(), at)
+        self._unmute(now)
+        for topic, dropped in self._arrivals.floods(now):
+            log.error("board_floods", extra={"topic": topic[:512], "dropped": dropped})
+            for place, driver in self._live.of(topic):
+                place.fault(topic, b"", f"too_many_messages: {dropped} dropped", at=at, now=now, driver=driver)
         for place in self._places:
             try:
                 place.tick(now, at)
