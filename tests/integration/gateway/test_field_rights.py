@@ -26,7 +26,7 @@ from simulator.faults import Faults
 from simulator.wires import Wires, read_logins
 from tests.conftest import CentralBroker
 from tests.integration.gateway.stage import Centre, command, settings, start
-from tests.unit.gateway.place_parts import CARD, S, access_list, config, signed
+from tests.unit.gateway.place_parts import CARD, S, access_list, badge, config, signed
 from tests.waiting import until
 
 _ANY_DAY: Final = datetime(2026, 3, 3)  # noqa: DTZ001  (by the clock on the wall)
@@ -170,6 +170,19 @@ def test_a_command_of_another_is_an_alarm_and_is_not_kept(house: House, retain: 
             assert "opendoor" in words[0]
             assert "adduser" in words[1]
             assert not any("04A1" in word or "Eve" in word for word in words)
+    finally:
+        process.stop()
+
+
+def test_a_board_that_publishes_without_end_keeps_nobody_waiting(house: House) -> None:
+    process = house.start()
+    try:
+        for number in range(3000):
+            house.wires.publish("gare/lab/send", badge("lab", uid=number.to_bytes(4, "big")), False)
+        until(lambda: any("too_many_messages" in str(event.get("text")) for event in house.centre.of_kind("gateway")))
+        house.boards["reader-in"].read_card(CARD.hex())
+        until(lambda: "gare/in/cmd" in [topic for topic, _ in house.commands])
+        assert process.runtime.messages < 2000
     finally:
         process.stop()
 
