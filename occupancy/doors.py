@@ -17,8 +17,9 @@ from occupancy.lasting import STAY
 _MINUTE: Final = HOUR // 60
 _CERTAIN: Final = 4.0
 """Standard errors from which on a difference is no chance."""
-_EARLIER: Final = 1.0
-"""Hours by which the exits of a counter that looks the wrong way come before its entries, at least."""
+_EARLIER: Final = 2.0
+"""Hours by which the exits of a counter that looks the wrong way come before its entries, at least: who goes out for
+lunch and comes back is away for less."""
 _KEPT: Final = 0.7
 """What is left of a day's evidence of the way it looks a day later."""
 _LATE: Final = 2.5

@@ -17,7 +17,7 @@ from collections.abc import Collection, Container, Mapping
 from math import exp
 from typing import Any, Final
 
-from occupancy.counts import Counts, added, exactly, mixed, moments, normal, scaled, taken, thinned, tilted
+from occupancy.counts import Counts, added, exactly, mixed, moments, normal, scaled, taken, thinned
 from occupancy.doors import Door
 from occupancy.habits import Habits
 from occupancy.hours import BINS, CLOSED, HOUR, Calendar
@@ -32,6 +32,8 @@ _BALANCED: Final = 0.9
 """Chance of nobody from which on a night balances the day."""
 _KEPT: Final = 0.93
 """What is left of a day's passages in the balance a day later: a fortnight's memory."""
+_CROWD: Final = 12.0
+"""People after closing of whom half leave with others. Assumed."""
 _SPURIOUS: Final = 0.004
 """Chance that a counted passage was none."""
 _CLUMPED: Final = (10.0, 10.0)
@@ -78,7 +80,7 @@ class Flow:
         self.alone = [0.0, 0.0]
         """Entries in closed time while nobody was in: those whom nobody was seen leaving after, and all."""
         self.began = False
-        """The day began with such an entry."""
+        """The last passage was such an entry."""
         self.came = [[0.0] * BINS, [0.0] * BINS]
         """Entries by bin, and the hours of it."""
         self.day = [0, 0]
@@ -141,14 +143,15 @@ class Flow:
         """``counts`` after nobody was counted from ``start`` to ``end``; of the doors a share ``blind`` is not seen."""
         if counts.low == 0 and len(counts.chances) == 1:
             return counts
-        weight = 0.0
+        weights = [0.0, 0.0]
         slipped = 0.0
         miss_out = self.shares_missed[1]
         for bin_, hours in calendar.pieces(start, min(end, start + _LONGEST)):
             rate = habits.rates[bin_] * hours
-            weight += NOTICED[bin_ >= CLOSED] * rate * (1 - miss_out)
+            closed = bin_ >= CLOSED
+            weights[closed] += NOTICED[closed] * rate * (1 - miss_out)
             slipped += rate * miss_out
-        counts = tilted(counts, min(weight, 50.0) * (1.0 - blind))
+        counts = _unnoticed(counts, weights[0] * (1.0 - blind), min(weights[1], 50.0) * (1.0 - blind))
         slipped *= 1.0 - blind
         if slipped * counts.mean > 0.05:  # less moves nobody: the exits counted carry it (``passed``)
             counts = _slipped(counts, min(1.0, slipped))
@@ -237,8 +240,11 @@ class Flow:
                 habits.learn(bin_, float(left), 0.0)
             self.pending.clear()
         self.quiet = 0.0
-        if not any(self.day):
-            self.began = bin_ > CLOSED and entered > 0
+        if left:
+            self.began = False
+        elif bin_ > CLOSED and self.counts.chance(0) > 0.5:
+            self.began = True
+            self.alone = [self.alone[0] * 0.97, self.alone[1] * 0.97 + 1.0]
         if not blind:
             came[bin_] += entered
         self.counts = self.passed(self.counts, entered, left, bin_)
@@ -272,13 +278,14 @@ class Flow:
             self._again()
         if self.counts.chance(0) > _BALANCED or any(turned):
             self._balance(habits)
+        if self.began:
+            self.alone[0] += 1.0
+            self.began = False
         self.pending.clear()  # who was believed to be in all night may never have been
         self.quiet = 0.0
 
     def _balance(self, habits: Habits) -> None:
         """Nobody is in: learn from the passages since that was so before, and begin a new day."""
-        if self.began and self.day[0]:
-            self.alone = [self.alone[0] * 0.97 + (not self.day[1]), self.alone[1] * 0.97 + 1.0]
         if sum(self.day) >= 6:
             came, went = self.day
             if self.whole:
@@ -365,6 +372,17 @@ def _gone(counts: Counts, left: int, mean: float, clumped: float) -> Counts:
         # else somebody came in unseen, or nobody left: nearly nobody is in now
         counts = scaled(left, kept) or exactly(left) if likely > 0.02 else Counts(left, (0.7, 0.2, 0.1))
     return taken(counts, _missed(left, mean, clumped))
+
+
+def _unnoticed(counts: Counts, opened: float, closed: float) -> Counts:
+    """Weigh by what would have been noticed in open and in closed time, and wasn't.
+
+    After closing the few who stay leave each alone, but a crowd leaves together: its silence says less.
+    """
+    if opened + closed <= 0.0 or len(counts.chances) == 1:
+        return counts
+    weights = [p * exp(-n * (opened + closed / (1.0 + n / _CROWD))) for n, p in enumerate(counts.chances, counts.low)]
+    return scaled(counts.low, weights) or counts
 
 
 def _slipped(counts: Counts, share: float) -> Counts:
