@@ -17,6 +17,7 @@ from psycopg.pq import TransactionStatus
 from database.arrays import numbers
 from database.leases import LEASE_LOST, Fenced
 from gateway.contract.stored_events import COPY_EVENT, HEADER, TRAILER
+from occupancy.estimate import weighted
 from occupancy.fold import PlaceFold
 from occupancy.space import Change, Estimate, OlderForm, SpaceFold, UnknownForm
 from occupancy.topology import Topology
@@ -349,9 +350,9 @@ def store_spaces(
 
 def _why(fold: SpaceFold) -> str | None:
     """What made the estimate, as the API shows it; None: it is as stored."""
-    if fold.evidence is None:
+    if fold.testimony is None:
         return None
-    why = {"faults": fold.estimate.faults, "evidence": [one.as_json() for one in fold.evidence]}
+    why = {"faults": fold.estimate.faults, "evidence": [one.as_json() for one in weighted(fold.testimony)]}
     return json.dumps(why, separators=(",", ":"))
 
 

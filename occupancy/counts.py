@@ -97,7 +97,7 @@ def moments(mean: float, variance: float, most: int = MOST) -> Counts:
     b = mean * (1.0 - a) - a
     weights = [1.0]
     value = 1.0
-    for k in range(1, min(most, int(mean + 9.0 * sqrt(variance)) + 3) + 1):
+    for k in range(1, min(most, int(mean + 6.0 * sqrt(variance)) + 3) + 1):
         value *= a + b / k
         weights.append(value)
     return scaled(0, weights) or exactly(round(mean))
@@ -124,11 +124,7 @@ def persons(chances: Iterable[float]) -> Counts:
         if chance < 0.0005:
             continue
         absent = 1.0 - chance
-        before = 0.0
-        for i, p in enumerate(out):
-            out[i] = p * absent + before * chance
-            before = p
-        out.append(before * chance)
+        out = [p * absent + before * chance for p, before in zip([*out, 0.0], [0.0, *out], strict=True)]
         if len(out) % _NARROWED == 0:  # what will be cut off at the end is not carried along
             while out[0] < _NOTHING:
                 del out[0]
@@ -145,21 +141,22 @@ def added(one: Counts, other: Counts) -> Counts:
     long, short = one.chances, other.chances
     if len(short) == 1:
         return Counts(one.low + other.low, long)
-    out = [0.0] * (len(long) + len(short) - 1)
-    for j, q in enumerate(short):
-        for i, p in enumerate(long):
-            out[i + j] += p * q
-    return scaled(one.low + other.low, out) or one
+    return scaled(one.low + other.low, _convolved(long, short)) or one
+
+
+def _convolved(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    width = len(one)
+    out = [0.0] * (width + len(other) - 1)
+    for start, q in enumerate(other):
+        out[start : start + width] = [sofar + q * p for sofar, p in zip(out[start : start + width], one, strict=True)]
+    return out
 
 
 def taken(one: Counts, other: Counts) -> Counts:
     """``one`` minus an independent ``other``; less than nobody is nobody."""
     long, short = one.chances, other.chances
     size = len(short)
-    out = [0.0] * (len(long) + size - 1)
-    for j, q in enumerate(short):
-        for i, p in enumerate(long):
-            out[i + size - 1 - j] += p * q
+    out = _convolved(long, short[::-1])
     low = one.low - other.low - size + 1
     if low < 0:
         cut = min(-low, len(out) - 1)

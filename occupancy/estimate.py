@@ -11,12 +11,12 @@ Unix epoch, UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from occupancy.counts import Counts, added, agreed, exactly, moments, normal
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.lasting import ends
-from occupancy.space import Estimate, Evidence, SpaceFold
+from occupancy.space import NEVER, Estimate, Evidence, SpaceFold
 from occupancy.topology import Space, Topology
 
 MINUTE: Final = 60_000_000
@@ -34,7 +34,16 @@ _BLIND: Final = 8.0
 """Hours after which silent counters say nothing any more."""
 
 
-Testimony = list[tuple[Evidence, Counts]]
+class Witness(NamedTuple):
+    """What one kind of source says of a space; the rest as in ``Evidence``."""
+
+    kind: str
+    counts: Counts
+    at: int | None
+    numbers: dict[str, Any]
+
+
+Testimony = list[Witness]
 """What each kind of source says of a space."""
 
 
@@ -48,17 +57,18 @@ def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
 
     ``fold.at`` becomes the last instant at which any of this happened, ``fold.due`` the next one.
     """
-    due: list[int] = []
-    for device, said_at, span in _words(space, fold):
-        end = ends(said_at, span)
-        if end <= now:
-            fold.silent[device] = end
-            fold.at = max(fold.at, end)
-        else:
-            due.append(end)
+    if now >= fold.expires:
+        fold.expires = NEVER
+        for device, said_at, span in _words(space, fold):
+            end = ends(said_at, span)
+            if end <= now:
+                fold.silent[device] = end
+                fold.at = max(fold.at, end)
+            else:
+                fold.expires = min(fold.expires, end)
+    fold.due = None if fold.expires == NEVER else fold.expires
     if fold.grants.waiting and (answered := fold.grants.due) is not None:
-        due.append(answered)
-    fold.due = min(due, default=None)
+        fold.due = answered if fold.due is None else min(fold.due, answered)
 
 
 def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: int) -> None:
@@ -85,6 +95,8 @@ def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
 
 def _silent(space: Space, fold: SpaceFold, now: int) -> Mapping[int, int]:
     """The devices that are not believed at ``now``, and from when on: those known, and whose report has expired."""
+    if now < fold.expires:
+        return fold.silent
     expired = {device: end for device, at, span in _words(space, fold) if (end := ends(at, span)) <= now}
     return {**fold.silent, **expired} if expired else fold.silent
 
@@ -120,9 +132,7 @@ def witnesses(
     silent = _silent(space, fold, now)
 
     def add(kind: str, counts: Counts, at: int | None, **numbers: Any) -> None:
-        found.append(
-            (Evidence(kind=kind, at=at, mean=counts.mean, spread=counts.variance**0.5, numbers=numbers), counts)
-        )
+        found.append(Witness(kind, counts, at, numbers))
 
     if space.counters and fold.flow.doors:
         counts = _by_counters(space, fold, silent, calendar, now)
@@ -175,16 +185,23 @@ def witnesses(
 
 def together(found: Testimony) -> Counts | None:
     """What the witnesses say together; None where there is none."""
-    return agreed([counts for _, counts in found], DOUBT) if found else None
+    return agreed([one.counts for one in found], DOUBT) if found else None
 
 
 def weighted(found: Testimony) -> tuple[Evidence, ...]:
     """The evidence, the weightiest first."""
-    precisions = [1.0 / (evidence.spread**2 + 0.1) for evidence, _ in found]
-    total = sum(precisions) or 1.0
+    variances = [one.counts.variance for one in found]
+    total = sum(1.0 / (variance + 0.1) for variance in variances)
     ranked = [
-        Evidence(kind=e.kind, at=e.at, mean=e.mean, spread=e.spread, weight=p / total, numbers=e.numbers)
-        for (e, _), p in zip(found, precisions, strict=True)
+        Evidence(
+            kind=one.kind,
+            at=one.at,
+            mean=one.counts.mean,
+            spread=variance**0.5,
+            weight=1.0 / (variance + 0.1) / total,
+            numbers=one.numbers,
+        )
+        for one, variance in zip(found, variances, strict=True)
     ]
     return tuple(sorted(ranked, key=lambda one: -one.weight))
 

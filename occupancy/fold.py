@@ -26,13 +26,12 @@ from occupancy.estimate import (
     estimated,
     pass_time,
     together,
-    weighted,
 )
 from occupancy.faults import faults_of
 from occupancy.grants import ANSWER, Grant
 from occupancy.hours import HOUR
 from occupancy.lasting import STAY
-from occupancy.space import Change, SpaceFold
+from occupancy.space import NEVER, Change, SpaceFold
 from occupancy.topology import Device, Topology
 
 Event = Mapping[str, Any]
@@ -45,7 +44,6 @@ LATE: Final = 300 * SECOND
 """An event this much older than its source's last report doesn't change the present."""
 _PATIENT: Final = ANSWER // 2
 """No report expires within this time."""
-_NEVER: Final = 2**63
 TELLING: Final = frozenset(
     {"access", "access_taken", "access_not_taken", "door", "desk", "count", "device", "head_count"}
 )
@@ -73,7 +71,7 @@ class PlaceFold(Asked):
         """Spaces whose state must be stored; the ingest empties it once a transaction."""
         self.changes: list[Change] = []
         """Changes not yet stored; the ingest empties it once a transaction."""
-        self._due = _NEVER
+        self._due = NEVER
         self._last: tuple[Event | None, Device | None, int] = (None, None, 0)
         for space, fold in self.spaces.items():
             if fold.at or fold.old:
@@ -150,6 +148,7 @@ class PlaceFold(Asked):
     def _touch(self, space: int, at: int) -> SpaceFold:
         """An event of ``at`` is about ``space``: store it and estimate it again."""
         fold = self.spaces[space]
+        fold.expires = 0
         if at > fold.at:  # noqa: PLR1730  (two calls for each event cost a tenth of it)
             fold.at = at
         if at > self.clock:  # noqa: PLR1730
@@ -345,9 +344,12 @@ class PlaceFold(Asked):
             if fold.grants.waiting:
                 for grant in fold.grants.unanswered(self.clock):
                     self._passed(grant, grant.at + ANSWER)
-        self.dirty.update(
-            space for space, fold in self.spaces.items() if fold.due is not None and fold.due <= self.clock
-        )
+        if self.clock >= self._due:
+            self.dirty.update(
+                space for space, fold in self.spaces.items() if fold.due is not None and fold.due <= self.clock
+            )
+        if not self.dirty:
+            return
         known: dict[int, Counts | None] = {}
         for space in self._topology.rising(self.dirty):
             fold = self.spaces[space]
@@ -356,7 +358,7 @@ class PlaceFold(Asked):
             for child in row.children:
                 fold.at = max(fold.at, self.spaces[child].at)
             found = self._witnesses(space, self.clock, known)
-            fold.evidence = weighted(found)
+            fold.testimony = found
             counts = known[space] = together(found)
             due_again(fold, counts, self._calendar, self.clock)
             new = estimated(row, counts, faults_of(row, fold, self.clock))
@@ -369,7 +371,7 @@ class PlaceFold(Asked):
         self._note_due()
 
     def _note_due(self) -> None:
-        self._due = min((fold.due for fold in self.spaces.values() if fold.due is not None), default=_NEVER)
+        self._due = min((fold.due for fold in self.spaces.values() if fold.due is not None), default=NEVER)
 
 
 def fold(

@@ -16,6 +16,7 @@ from occupancy.rooms import Rooms
 from occupancy.seats import Seats
 from occupancy.stays import Stays
 
+NEVER: Final = 2**63
 VERSION: Final = 3
 """Of the stored form. 1 and 2 held sums and no distribution; the ingest rebuilds them from the stored events."""
 
@@ -95,7 +96,7 @@ class SpaceFold:
         "desks",
         "due",
         "estimate",
-        "evidence",
+        "expires",
         "flow",
         "grants",
         "habits",
@@ -108,6 +109,7 @@ class SpaceFold:
         "seats",
         "silent",
         "stays",
+        "testimony",
     )
 
     def __init__(self) -> None:
@@ -130,8 +132,10 @@ class SpaceFold:
         self.head_count: tuple[int, int] | None = None
         """What was last counted by hand, and when."""
         self.estimate = UNKNOWN
-        self.evidence: tuple[Evidence, ...] | None = None
-        """What made the estimate, since this was read; None: what is stored of it still holds."""
+        self.testimony: list[Any] | None = None
+        """What made the estimate (``occupancy.estimate.Testimony``); None: what is stored of it still holds."""
+        self.expires = 0
+        """No report expires before this instant; 0: not looked at since the last event. Made of the rest."""
         self.revision = 0
         self.due: int | None = None
         """When the estimate changes next by time alone; None: never. Made of the rest."""
