@@ -256,3 +256,22 @@ def test_one_device_is_not_two_however_its_address_is_written(network: Managed) 
         for each in (one, another):
             body = {"retired": True, "confirm_no_lock": True}
             assert network.change("manager", "PATCH", each, body).status_code == 200
+
+
+def test_of_changes_with_one_etag_at_once_one_is_made(network: Managed) -> None:
+    places = "/v1/places/limoges"
+    made(network, f"{places}/doors", {"code": "race", "name": "Course", "to_space": "open-space"})
+    air = {"gateway": "limoges-1", "code": "race-1", "kind": "climate", "driver": "zigbee2mqtt", "address": "z/race"}
+    device = made(network, f"{places}/devices", {**air, "space": "open-space"})
+    changes: list[tuple[str, list[dict[str, Any]]]] = [
+        (f"{places}/profile", [{"contact_name": name} for name in ("Ana", "Bea", "Cleo", "Dora")]),
+        (f"{places}/doors/race", [{"name": name} for name in ("A", "B", "C", "D")]),
+        (device, [{"address": "z/1"}, {"address": "z/2"}, {"space": "place"}, {"retired": True}]),
+    ]
+    for path, bodies in changes:
+        etag = network.get("manager", path).headers["etag"]
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            sent = [pool.submit(network.call, "manager", "PATCH", path, body, if_match=etag) for body in bodies]
+            statuses = sorted(one.result(60).status_code for one in sent)
+        assert statuses[0] == 200, path
+        assert set(statuses[1:]) <= {409, 412}, (path, statuses)
