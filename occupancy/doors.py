@@ -85,6 +85,13 @@ class Door:
         came, went = _grown(before[0], came_ever, entered), _grown(before[1], left_ever, left)
         return (entered, left) if came is None or went is None else (came, went)  # None: it began anew
 
+    def heals(self, came_ever: int | None, left_ever: int | None) -> bool:
+        """Whether these totals go on from those before: what was lost in between is in them."""
+        before = self.totals
+        if before is None or came_ever is None or left_ever is None:
+            return False
+        return _grown(before[0], came_ever, 0) is not None and _grown(before[1], left_ever, 0) is not None
+
     def most(self, capacity: int | None, at: int) -> float:
         """More people than that, in one report, are absurd: twice those of its busiest day."""
         days = 1.0 + max(0, at - self.at) / HOUR / 24 if self.at else 1.0

@@ -216,14 +216,22 @@ def _by_counters(
     share = min(1.0, sum(map(flow.share, blind))) if blind else 0.0
     if flow.at:
         counts = flow.silent(counts, fold.habits, calendar, flow.at, max(flow.at, now), blind=share)
+    heard = flow.silent(flow.counts, fold.habits, calendar, flow.at, max(flow.at, now)) if blind and flow.at else counts
     for device in blind:
         until = flow.doors[device].until
         counts = flow.unseen(counts, fold.habits, calendar, until, now, share=flow.share(device))
+    if blind and _width(counts) < _width(heard):
+        counts = heard  # that a counter is silent never makes anything surer
     if entered or left:
         counts = flow.passed(counts, entered, left, calendar.piece(now)[2])
     if blind and len(blind) == len(space.counters) and now - max(flow.doors[one].at for one in blind) > _BLIND * HOUR:
         return None
     return counts
+
+
+def _width(counts: Counts) -> int:
+    low, high = counts.quantiles(0.05, 0.95)
+    return high - low
 
 
 def _nested(nested: Iterable[tuple[Space, Counts | None]], now: int, calendar: Calendar) -> Counts | None:

@@ -227,7 +227,7 @@ class Flow:
         unseen = min(1.0, sum(self.share(one) for one in blind if one in self.doors)) if blind else 0.0
         self.counts = self.silent(self.counts, habits, calendar, self.at, at, blind=unseen)
         if blind:
-            self.guess(habits, calendar, at, blind)
+            self.guess(habits, calendar, at, [one for one in blind if self.doors[one].totals is None])
             self.quiet = 0.0
         self.at = at
         if not entered and not left:

@@ -316,7 +316,7 @@ class PlaceFold(Asked):
             fold = self._step(space, at)
             row = self._topology.spaces[space]
             silent = device.id in fold.flow.blind(row.lasts, fold.silent, at)
-            if silent:
+            if silent and not fold.flow.doors[device.id].heals(event.get("entered_total"), event.get("left_total")):
                 fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
             came, went = fold.flow.reported(device.id, at, event, fold.habits, capacity=row.capacity, silent=silent)
             minute, before_in, before_out = fold.bucket

@@ -41,6 +41,8 @@ Seq = Annotated[int, Field(ge=1, le=2**62)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """Of all events up to one (``gateway.spool.ledger.link``); the centre stores it and never computes it."""
 Small = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Total = Annotated[int, Field(ge=0, le=2**32 - 1)]
+"""A counter's own total, which begins again where its bits are full."""
 Text = Annotated[str, Field(max_length=2000)]
 Token = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """HMAC-SHA-256 of a normalised card number, in hexadecimal."""
@@ -122,6 +124,9 @@ class CountEvent(_Event):
     entered: NotRequired[Small]
     left: NotRequired[Small]
     present: NotRequired[Small | None]
+    entered_total: NotRequired[Total]
+    """All whom the device has counted in, by its own memory: the difference heals reports that were lost."""
+    left_total: NotRequired[Total]
 
 
 class MeasureEvent(_Event):

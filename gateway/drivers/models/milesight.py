@@ -1,7 +1,8 @@
 """Milesight's LoRaWAN payloads: fields of channel, type and value, by the models that watch desks, rooms and doors.
 
-``read`` returns the maker's published field names; ``events`` turns them into ours. Totals since installation and
-history that a device sends again make no event: both would need memory to count nobody twice.
+``read`` returns the maker's published field names; ``events`` turns them into ours. Totals since installation go with
+the counts since the last report, so that the centre can heal what was lost; alone they make no event, nor does history
+that a device sends again.
 
 Source: the tables in https://github.com/Milesight-IoT/SensorDecoders (READMEs and decoders of vs-series, ws-series).
 """
@@ -128,9 +129,16 @@ def _count(device: str, fields: Mapping[str, Any], at: int) -> CountEvent | None
     left = [value for name, value in fields.items() if name.endswith(_LEFT) and "_child_" not in name]
     if not entered and not left:
         return None
-    return CountEvent(kind="count", at=at, device=device, entered=max(0, sum(entered)), left=max(0, sum(left)))
+    event = CountEvent(kind="count", at=at, device=device, entered=max(0, sum(entered)), left=max(0, sum(left)))
+    came_ever = [value for name, value in fields.items() if name.endswith(_EVER_IN) and "_child_" not in name]
+    left_ever = [value for name, value in fields.items() if name.endswith(_EVER_OUT) and "_child_" not in name]
+    if len(came_ever) == len(entered) == len(left_ever) == len(left):  # of the same lines
+        event["entered_total"], event["left_total"] = sum(came_ever), sum(left_ever)
+    return event
 
 
 _ENTERED: Final = ("period_in", "periodic_counter_in", "people_in")
 _LEFT: Final = ("period_out", "periodic_counter_out", "people_out")
 """Since the device's last report. A device with several lines counts them all; its children are in them already."""
+_EVER_IN: Final = ("total_in", "total_counter_in")
+_EVER_OUT: Final = ("total_out", "total_counter_out")

@@ -278,6 +278,11 @@ def test_inverted_polarity() -> None:
 def test_counters_count_periods_and_not_totals() -> None:
     both, _ = milesight.read("VS350", bytes.fromhex("84CC011108110185CCE803E90301"))
     assert milesight.events("d1", both, AT) == (
+        {"kind": "count", "at": AT, "device": "d1", "entered": 1000, "left": 1001}
+        | {"entered_total": 4353, "left_total": 4360},
+    )
+    period, _ = milesight.read("VS350", bytes.fromhex("85CCE803E90301"))
+    assert milesight.events("d1", period, AT) == (
         {"kind": "count", "at": AT, "device": "d1", "entered": 1000, "left": 1001},
     )
     totals, _ = milesight.read("VS350", bytes.fromhex("04CC01110811"))

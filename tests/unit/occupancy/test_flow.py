@@ -108,6 +108,13 @@ def test_a_counter_that_falls_silent_widens_is_unknown_and_loses_people_when_it_
     assert back.quality == "degraded" and back.high - back.low > 3  # type: ignore[operator]
 
 
+def test_a_lost_report_is_healed_by_the_totals(week: PlaceFold) -> None:
+    live(week, (8, "06:00"), (8, "09:00"), [])
+    say(week, at(8, "09:00"), 2, 0, entered_total=102, left_total=100)
+    say(week, at(8, "10:20"), 1, 0, entered_total=110, left_total=103)
+    assert ask(week, 8, "10:21").present == 7, "two, and eight in and three out since"
+
+
 def test_a_report_of_65500_people_is_left_out_and_named(week: PlaceFold) -> None:
     live(week, (8, "06:00"), (8, "10:00"))
     say(week, at(8, "10:00"), 65_500, 0)
