@@ -40,10 +40,19 @@ class Asked:
 
     def estimates(self, now: int) -> dict[int, Estimate]:
         """What holds in each space at ``now``, by the events so far; see ``distributions``."""
-        return {
-            space: estimated(row := self._topology.spaces[space], counts, faults_of(row, self.spaces[space], now))
-            for space, counts in self.distributions(now).items()
-        }
+        known: dict[int, Counts | None] = {}
+        made: dict[int, Estimate] = {}
+        spaces = self._topology.places.get(self.id, ())
+        for space in self._topology.rising(spaces):
+            found = self._witnesses(space, now, known)
+            known[space] = together(found)
+            made[space] = self._estimated(space, found, known[space], now)
+        return {space: made[space] for space in spaces}
+
+    def _estimated(self, space: int, found: Testimony, counts: Counts | None, now: int) -> Estimate:
+        row = self._topology.spaces[space]
+        faults = faults_of(row, self.spaces[space], now, found=found, counts=counts, calendar=self._calendar)
+        return estimated(row, counts, faults)
 
     def explain(self, space: int, now: int) -> tuple[Evidence, ...]:
         """What made the number of ``space`` at ``now``, the weightiest first."""

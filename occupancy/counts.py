@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import erf, exp, sqrt
+from math import erf, sqrt
 from typing import Final
 
 LEAST: Final = 1e-7
@@ -187,17 +187,6 @@ def thinned(one: Counts, stays: float) -> Counts:
 def weighed(one: Counts, weights: Iterable[float]) -> Counts | None:
     """Bayes: multiply each chance by its evidence; None: the evidence rules out all of them."""
     return scaled(one.low, [p * w for p, w in zip(one.chances, weights, strict=False)])
-
-
-def tilted(one: Counts, silence: float) -> Counts:
-    """Weigh by ``exp(-silence * n)``: each person would have been noticed at this rate, and nobody was."""
-    if silence <= 0.0:
-        return one
-    factor, weight, out = exp(-silence), 1.0, []
-    for p in one.chances:
-        out.append(p * weight)
-        weight *= factor
-    return scaled(one.low, out) or one
 
 
 def mixed(one: Counts, other: Counts, share: float) -> Counts:

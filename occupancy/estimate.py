@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from occupancy.counts import Counts, added, agreed, exactly, moments, normal
+from occupancy.counts import Counts, added, agreed, exactly, mixed, moments, normal
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.lasting import ends
+from occupancy.quiet import GONE, dead
 from occupancy.space import NEVER, Estimate, Evidence, SpaceFold
 from occupancy.topology import Space, Topology
 
@@ -27,9 +28,14 @@ DOUBT: Final = 0.003
 _AGAIN: Final = (15 * MINUTE, 5 * MINUTE)
 """A number that isn't sure moves by time alone: it is made again so often, in open and in closed time."""
 _LATER: Final = 6 * HOUR
+_DOUBTED: Final = (2 * HOUR, 8 * HOUR)
+"""So often it is asked whether a counter that nobody passes is dead, in open and in closed time."""
+_FADED: Final = 16 * 24 * HOUR
 _FORGOTTEN: Final = 3 * 24 * HOUR
 _STANDING: Final = 0.025
 """People of a place who are in none of its watched spaces, for each who is. Assumed."""
+_LONG_AGO: Final = 35 * 24 * HOUR
+"""No summer closure is longer: readers at which nobody badged for longer say nothing, not even that nobody is in."""
 _BLIND: Final = 8.0
 """Hours after which silent counters say nothing any more."""
 
@@ -73,7 +79,15 @@ def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
 
 def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: int) -> None:
     """Note when the estimate is to be made again, since time alone moves it."""
-    if counts is None or counts.chance(0) > 0.999:
+    if counts is None:
+        return
+    heard = [door.at for device, door in fold.flow.doors.items() if device not in fold.silent]
+    doubted = bool(heard) and now - max(heard) < _FADED
+    step = _DOUBTED[calendar.closed(now)]
+    for again in (fold.stays.anyone + _LONG_AGO if fold.stays.anyone else 0, now + step if doubted else 0):
+        if again > now:
+            fold.due = again if fold.due is None else min(fold.due, again)
+    if counts.chance(0) > 0.999:
         return
     quiet = now - max(fold.flow.at, fold.stays.at, max((at for _, at in fold.desks.values()), default=0))
     if quiet > _FORGOTTEN:
@@ -93,12 +107,17 @@ def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
             yield device, door.at, door.lasts(space.lasts[device])
 
 
-def _silent(space: Space, fold: SpaceFold, now: int) -> Mapping[int, int]:
+def silent_at(space: Space, fold: SpaceFold, now: int) -> Mapping[int, int]:
     """The devices that are not believed at ``now``, and from when on: those known, and whose report has expired."""
     if now < fold.expires:
         return fold.silent
     expired = {device: end for device, at, span in _words(space, fold) if (end := ends(at, span)) <= now}
     return {**fold.silent, **expired} if expired else fold.silent
+
+
+def believable(present: int | None, capacity: int | None) -> bool:
+    """Whether so many can be in: a sensor that counts heads sometimes reports what nobody could have counted."""
+    return present is not None and 0 <= present <= 20 + 2 * (capacity or 500)
 
 
 def estimated(space: Space, counts: Counts | None, faults: Iterable[str] = ()) -> Estimate:
@@ -129,7 +148,7 @@ def witnesses(
                 known[child] = together(witnesses(topology, folds, child, known, calendar=calendar, now=now))
             nested.append((topology.spaces[child], known[child]))
     found: Testimony = []
-    silent = _silent(space, fold, now)
+    silent = silent_at(space, fold, now)
 
     def add(kind: str, counts: Counts, at: int | None, **numbers: Any) -> None:
         found.append(Witness(kind, counts, at, numbers))
@@ -146,12 +165,12 @@ def witnesses(
                 left=day[1] + fold.bucket[2],
             )
     seen = [value for one in space.counters if one in fold.counts and one not in silent
-            for value in (fold.counts[one][0],) if value is not None]  # fmt: skip
+            for value in (fold.counts[one][0],) if value is not None and believable(value, space.capacity)]  # fmt: skip
     if seen:
         number = sum(seen)
         at = max(at for _, at in fold.counts.values())
         add("seen", normal(number, 0.05 + (0.05 * number) ** 2) if number else exactly(0), at, number=number)
-    if space.badged and fold.stays.anyone:
+    if space.badged and fold.stays.anyone and now - fold.stays.anyone < _LONG_AGO:
         risk = fold.stays.risk_at(fold.habits, calendar, now)
         counts = fold.stays.counts(risk, out=space.badges_out)
         add("badges", counts, fold.stays.anyone, members=len(fold.stays.inside), others=round(fold.stays.others, 2))
@@ -170,14 +189,15 @@ def witnesses(
         at = max(fold.desks[one][1] for one in live)
         add("desks", counts, at, taken=round(sat, 1), watched=len(live), seats=seats)
     if any(fold.rooms.get(one, (None, 0))[0] is not None and one not in silent for one in space.rooms):
-        counts = fold.room.counts(space.capacity, now, silent)
+        elsewhere = [one for one in (*fold.room.since, *fold.room.left) if one not in space.rooms]  # moved, or retired
+        counts = fold.room.counts(space.capacity, now, {*silent, *elsewhere} if elsewhere else silent)
         add("presence", counts, max(at for _, at in fold.rooms.values()), somebody=bool(fold.room.since))
     inner = _nested(nested, now, calendar)
     if inner is not None:
         add("spaces", inner, None)
     if fold.head_count is not None:
         number, at = fold.head_count
-        hours = (now - at) / HOUR
+        hours = max(0, now - at) / HOUR
         if hours < 4 and not (space.counters and fold.flow.doors):
             add("head_count", normal(number, 0.1 + (number + 2) * 0.6 * hours + (1.5 * hours) ** 2), at, number=number)
     return found
@@ -210,21 +230,34 @@ def _by_counters(
     space: Space, fold: SpaceFold, silent: Mapping[int, int], calendar: Calendar, now: int
 ) -> Counts | None:
     flow = fold.flow
-    counts = flow.counts
-    _, entered, left = fold.bucket
-    blind = [one for one in flow.doors if one in silent]
+    minute, entered, left = fold.bucket
+    blind = [one for one in flow.doors if one in silent and one in space.counters]
     share = min(1.0, sum(map(flow.share, blind))) if blind else 0.0
-    if flow.at:
-        counts = flow.silent(counts, fold.habits, calendar, flow.at, max(flow.at, now), blind=share)
-    heard = flow.silent(flow.counts, fold.habits, calendar, flow.at, max(flow.at, now)) if blind and flow.at else counts
+
+    def heard(blind_share: float) -> Counts:
+        """The number as the fold will have it when the minute is over, then what the silence since says."""
+        made, at = flow.counts, flow.at
+        if entered or left:
+            end = max(at, min((minute + 1) * MINUTE, now))
+            made = flow.silent(made, fold.habits, calendar, at, end, blind=blind_share) if at else made
+            made = flow.passed(made, entered, left, calendar.piece(minute * MINUTE)[2])
+            at = end
+        return flow.silent(made, fold.habits, calendar, at, now, blind=blind_share) if at and now > at else made
+
+    counts = heard(share)
     for device in blind:
         until = flow.doors[device].until
         counts = flow.unseen(counts, fold.habits, calendar, until, now, share=flow.share(device))
-    if blind and _width(counts) < _width(heard):
-        counts = heard  # that a counter is silent never makes anything surer
-    if entered or left:
-        counts = flow.passed(counts, entered, left, calendar.piece(now)[2])
-    if blind and len(blind) == len(space.counters) and now - max(flow.doors[one].at for one in blind) > _BLIND * HOUR:
+    if blind and _width(counts) < _width(all_hear := heard(0.0)):
+        counts = all_hear  # that a counter is silent never makes anything surer
+    gone = len(blind)
+    for device in space.counters:
+        if device in flow.doors and device not in silent and (chance := dead(flow, device, calendar, now)) > 0.001:
+            gone += chance > GONE
+            start = flow.doors[device].at
+            unseen = flow.unseen(counts, fold.habits, calendar, start, now, share=flow.share(device))
+            counts = mixed(counts, unseen, chance)
+    if gone and gone == len(space.counters) and now - max(door.at for door in flow.doors.values()) > _BLIND * HOUR:
         return None
     return counts
 

@@ -5,32 +5,73 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
+from itertools import combinations
+from math import sqrt
 from typing import Final
 
-from occupancy.hours import HOUR
+from occupancy.counts import Counts
+from occupancy.estimate import Testimony, believable, silent_at, tolerance
+from occupancy.hours import CLOSED, HOUR, Calendar
+from occupancy.quiet import dead
 from occupancy.space import SpaceFold
 from occupancy.topology import Space
 
-FAULTS: Final = ("swapped", "unbalanced", "absurd", "silent", "stuck", "disagreeing")
+FAULTS: Final = ("swapped", "unbalanced", "absurd", "silent", "stuck", "disagreeing", "closed")
 """``swapped``: counters look the wrong way round. ``unbalanced``: they miss one direction far more than the other.
 ``absurd``: a counter reported more people than could have passed. ``silent``: a source that no longer speaks.
-``stuck``: a desk that has been taken for longer than anybody stays. ``disagreeing``: sources contradict each other."""
+``stuck``: a desk that has been taken for longer than anybody stays. ``disagreeing``: sources contradict each other.
+``closed``: people are in though the place is closed; they count all the same."""
 _LONG: Final = 30 * HOUR
 _UNBALANCED: Final = 0.2
+_LIKELY: Final = 0.5
+"""A counter that is so likely dead is said to be silent."""
 
 
-def faults_of(space: Space, fold: SpaceFold, now: int) -> tuple[str, ...]:
-    """The faults of the sources of ``space`` at ``now``, of ``FAULTS``."""
-    found: list[str] = []
+_APART: Final = 3.0
+"""Standard deviations by which two sources that agree seldom differ."""
+
+
+def faults_of(
+    space: Space, fold: SpaceFold, now: int, *, found: Testimony, counts: Counts | None, calendar: Calendar
+) -> tuple[str, ...]:
+    """The faults of the sources of ``space`` at ``now``, of ``FAULTS``.
+
+    Args:
+        space: the space.
+        fold: what was reported of it.
+        now: the instant.
+        found: what each of its sources says.
+        counts: what they say together.
+        calendar: of its place.
+    """
+    faults: list[str] = []
     if space.counters and fold.flow.at:
         if fold.flow.swapped:
-            found.append("swapped")
+            faults.append("swapped")
         if max(fold.flow.shares_missed) > _UNBALANCED:
-            found.append("unbalanced")
-        if fold.flow.absurd and now - fold.flow.absurd < _LONG:
-            found.append("absurd")
-    if fold.silent:
-        found.append("silent")
-    if any(now - since > _LONG for since, _ in fold.seats.since.values()):
-        found.append("stuck")
-    return tuple(found)
+            faults.append("unbalanced")
+    heads = [fold.counts[one][0] for one in space.counters if one in fold.counts]
+    if (fold.flow.absurd and now - fold.flow.absurd < _LONG) or any(
+        one is not None and not believable(one, space.capacity) for one in heads
+    ):
+        faults.append("absurd")
+    if any(one in space.lasts for one in silent_at(space, fold, now)) or any(
+        one in space.counters and dead(fold.flow, one, calendar, now) > _LIKELY for one in fold.flow.doors
+    ):
+        faults.append("silent")
+    if any(now - since > _LONG and one in space.desks for one, (since, _) in fold.seats.since.items()):
+        faults.append("stuck")
+    if len(found) > 1 and _disagree(found, tolerance(space.capacity)):
+        faults.append("disagreeing")
+    if counts is not None and calendar.known and calendar.piece(now)[2] > CLOSED and counts.quantiles(0.05)[0]:
+        faults.append("closed")
+    return tuple(faults)
+
+
+def _disagree(found: Testimony, tolerated: float) -> bool:
+    """Whether two sources say what cannot both be true."""
+    said = [(one.counts.mean, one.counts.variance) for one in found]
+    return any(
+        abs(mean - other) > max(tolerated, _APART * sqrt(variance + others))
+        for (mean, variance), (other, others) in combinations(said, 2)
+    )

@@ -190,7 +190,7 @@ class Flow:
         came, went = door.moved(
             event.get("entered") or 0, event.get("left") or 0, event.get("entered_total"), event.get("left_total")
         )
-        absurd = max(came, went) > door.most(capacity, at)
+        absurd = min(came, went) < 0 or max(came, went) > door.most(capacity, at)
         if absurd:
             self.absurd = at
         door.spoke(at, silent=silent)

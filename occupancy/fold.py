@@ -23,11 +23,9 @@ from occupancy.counts import Counts
 from occupancy.estimate import (
     MINUTE,
     due_again,
-    estimated,
     pass_time,
     together,
 )
-from occupancy.faults import faults_of
 from occupancy.grants import ANSWER, Grant
 from occupancy.hours import HOUR
 from occupancy.lasting import STAY
@@ -217,6 +215,10 @@ class PlaceFold(Asked):
         if at < max(fold.bucket[0] * MINUTE, 0 if fold.head_count is None else fold.head_count[1]) - LATE:
             return
         self._step(space, at)
+        minute, entered, left = fold.bucket
+        if entered or left:  # who passed in this minute before the head count is in it
+            fold.flow.step(fold.habits, self._calendar, max(fold.flow.at, at), entered, left)
+            fold.bucket = (minute, 0, 0)
         fold.head_count = (present, at)
         fold.flow.told(present)
         if fold.stays.anyone:
@@ -361,7 +363,7 @@ class PlaceFold(Asked):
             fold.testimony = found
             counts = known[space] = together(found)
             due_again(fold, counts, self._calendar, self.clock)
-            new = estimated(row, counts, faults_of(row, fold, self.clock))
+            new = self._estimated(space, found, counts, self.clock)
             fold.at = max(fold.at, self.clock)
             if new != fold.estimate:
                 self.changes.append(Change(at=fold.at, space=space, estimate=new))

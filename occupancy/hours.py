@@ -40,6 +40,11 @@ class Calendar:
         self.last: tuple[int, int, int] = (0, 0, 0)
         """The piece that was asked for last: its start, its end, its bin."""
 
+    @property
+    def known(self) -> bool:
+        """Whether the place's hours are known."""
+        return self._schedule is not None
+
     def piece(self, at: int) -> tuple[int, int, int]:
         """Return the piece that holds ``at``: first instant, end, bin."""
         last = self.last

@@ -102,7 +102,7 @@ class Seats:
         for device in watched:
             since, then = self.since.get(device, (0, 0.0))
             if not since:
-                gap = now - self.left.get(device, 0)
+                gap = max(0, now - self.left.get(device, 0))
                 if gap < 2 * GAP:
                     sat.append(back * exp(-gap / HOUR / _FADE))
                 continue

@@ -59,6 +59,9 @@ FAULTS: Final[Mapping[str, Words]] = {
         "A desk has been taken for longer than anybody stays.", "Un bureau est occupé depuis trop longtemps."
     ),
     "disagreeing": Words("Sources contradict each other.", "Des sources se contredisent."),
+    "closed": Words(
+        "People are in, though the place is closed.", "Des personnes sont présentes alors que le lieu est fermé."
+    ),
 }
 
 
