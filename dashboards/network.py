@@ -94,7 +94,7 @@ def _head() -> list[Json]:
             sql.FREE,
             fields=people,
             options=tile(),
-            about="Postes de travail sûrement libres dans les lieux ouverts ; ni salles de réunion, ni réservés.",
+            about="Postes de travail libres 19 fois sur 20 dans les lieux ouverts ; ni salles de réunion, ni réservés.",
         ),
         panel("stat", "Lieux connus", Box(x=12, y=0, w=4, h=4), sql.KNOWN, fields=people, options=tile()),
         panel("stat", "Sans nouvelles", Box(x=16, y=0, w=4, h=4), sql.SILENT, fields=wrong, options=tile()),
@@ -185,7 +185,7 @@ def _lists() -> list[Json]:
                 column("Ouvert", 145, mappings=OPEN),
                 column("Qualité", 95, cell="background", mappings=QUALITY_CELL),
             ],
-            about="Sans nombre : la qualité dit pourquoi. Libres : postes de travail sûrement libres.",
+            about="Sans nombre : la qualité dit pourquoi. Libres : postes libres 19 fois sur 20.",
         ),
         panel(
             "timeseries",

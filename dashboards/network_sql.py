@@ -23,7 +23,7 @@ FROM report.place_now n
 WHERE n.equipped AND n.present IS NOT NULL AND n.capacity > 0 AND n.department IN (${department:sqlstring})
 """
 FREE: Final = """
--- seats to work at that are surely free in places that are open, and in those whose hours aren't known (migration 0022)
+-- seats to work at that are free (19 times of 20) in open places, and where the hours aren't known (migration 0022)
 SELECT sum(f.free_low) FILTER (WHERE f.open)::float8 AS "Libres",
   coalesce(sum(f.free_low) FILTER (WHERE f.open IS NULL), 0)::float8 AS "Horaires inconnus"
 FROM report.place_free f JOIN report.place p ON p.place = f.place

@@ -76,7 +76,7 @@ def _head() -> list[Json]:
             sql.INTERVAL,
             fields=people,
             options=tile(),
-            about="Le nombre vrai est entre « au moins » et « au plus ».",
+            about="Neuf fois sur dix, le nombre vrai est entre « au moins » et « au plus ».",
         ),
         panel(
             "stat",
@@ -86,7 +86,7 @@ def _head() -> list[Json]:
             fields=people,
             overrides=[override("Lieu", mappings=OPEN)],
             options=tile(),
-            about="Postes de travail sûrement libres ; aucun quand le lieu est fermé. Ni salles, ni réservés.",
+            about="Postes de travail libres 19 fois sur 20 ; aucun quand le lieu est fermé. Ni salles, ni réservés.",
         ),
         panel(
             "stat",
@@ -176,7 +176,7 @@ def _middle() -> list[Json]:
                 column("Libres", 70),
                 column("Postes inconnus", 130),
             ],
-            about="Sans nombre : la qualité dit pourquoi. Libres : places sûrement libres.",
+            about="Sans nombre : la qualité dit pourquoi. Libres : places libres 19 fois sur 20.",
         ),
         panel(
             "stat",

@@ -29,7 +29,7 @@ SELECT n.low AS "Au moins", n.high AS "Au plus", n.capacity AS "Capacité"
 FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
 FREE: Final = """
--- seats to work at that are surely free, and whether the place is open (2: its hours aren't known)
+-- seats to work at that are free (19 times of 20), and whether the place is open (2: its hours aren't known)
 SELECT f.free_low AS "Libres", coalesce(f.open::integer, 2) AS "Lieu"
 FROM report.place_free f WHERE f.place IN (${place:sqlstring})
 """
@@ -73,7 +73,7 @@ WHERE k.next IS NULL OR k.next > $__timeFrom()::timestamptz
 ORDER BY p.at, k.at
 """
 SPACES: Final = """
--- the spaces of the place, what is surely free of each, and how many desks nothing is known of
+-- the spaces of the place, what is free of each (19 times of 20), and how many desks nothing is known of
 SELECT coalesce(n.name, 'aucun espace') AS "Espace", n.present AS "Présents", n.capacity AS "Capacité",
   n.percent AS "Occupation", n.quality_level AS "Qualité", n.free_low AS "Libres",
   CASE WHEN n.name IS NOT NULL THEN coalesce(k.unknown, 0)::integer END AS "Postes inconnus"

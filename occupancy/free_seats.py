@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Free:
-    """Seats: surely ``low``, perhaps ``high``."""
+    """Seats: with a chance of 95 % at least ``low``, with one of 95 % at most ``high``."""
 
     low: int
     high: int
@@ -32,9 +32,9 @@ class Room:
     one_party: bool
     """One party at a time has it: a person in it, or a booking of it, takes it whole."""
     low: int | None
-    """People in it, at least; None: not known, or too old."""
+    """People in it, the 5 % quantile; None: not known, or too old."""
     high: int | None
-    """People in it, at most."""
+    """People in it, the 95 % quantile."""
     bookings: int = 0
     """Bookings of it that are in force; where it isn't for one party, each holds one seat."""
 
@@ -43,7 +43,7 @@ def free_in(room: Room, *, opened: bool | None, locked: bool) -> Free | None:
     """The free seats of one space, whatever they are for; None: it can't be said.
 
     ``opened``: whether the place is open, None: its hours aren't known; ``locked``: whether it is in lockdown.
-    A holder of a booking may sit there already or may still come: surely free is what is left in both cases.
+    A holder of a booking may sit there already or may still come: ``low`` is what is left in both cases.
     """
     if locked or opened is False:
         return NONE_FREE
@@ -76,8 +76,8 @@ def free_for_work(
 
     Args:
         rooms: its spaces, each seat in one of them only.
-        low: people in the place as a whole, at least; None: not known.
-        high: people in it, at most.
+        low: people in the place as a whole, the 5 % quantile; None: not known.
+        high: people in it, the 95 % quantile.
         opened: whether it is open; None: its hours aren't known.
         locked: whether it is in lockdown.
         bookings: of the place itself that are in force: each holds one seat.

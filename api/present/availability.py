@@ -29,7 +29,7 @@ def offer_of(view: View, *, seats: int, kind: str | None) -> Offer | None:
     """Return what a place offers to a party of ``seats`` people; None: it has no such seats.
 
     With a ``kind``, one space of this kind must have all the seats; without, all seats to work at count. The
-    best space is returned: a surely free one, else an unknown one, else a full one.
+    best space is returned: a free one (`free.low`), else an unknown one, else a full one.
     """
     candidates: list[tuple[Space | None, Occupancy, Free | None, int | None]]
     if kind is not None:

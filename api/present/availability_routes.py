@@ -27,7 +27,7 @@ router = APIRouter(tags=["availability"])
     response_class=Response,
 )
 async def availability(board: LoadedBoard, question: Annotated[AvailabilityQuestion, Query()]) -> Response:
-    """`free.low` seats to work at are surely free: not booked, in open places, in spaces for work.
+    """`free.low` seats to work at are free with a chance of 95 %: not booked, in open places, in spaces for work.
 
     Places whose occupancy is unknown are listed separately, as `unknown`, never as free. Places closed by their hours,
     a closure or a lockdown are only counted. If a place's hours are unknown, `open` is null.

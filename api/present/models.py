@@ -55,19 +55,20 @@ _SINCE: Final = "[0-9]+-[0-9a-f]+-[0-9]+"
 class Occupancy(Answer):
     """How many people are in a space now. Stale means unknown, never zero."""
 
-    present: int | None = Field(description="The estimate; null: unknown.", ge=0)
-    low: int | None = Field(description="At least so many.", ge=0)
-    high: int | None = Field(description="At most so many.", ge=0)
+    present: int | None = Field(description="The estimate, a median; null: unknown.", ge=0)
+    low: int | None = Field(description="The 5 % quantile: with a chance of 95 % no fewer.", ge=0)
+    high: int | None = Field(description="The 95 % quantile: with a chance of 95 % no more.", ge=0)
     capacity: int | None = Field(ge=0)
     quality: Literal["live", "degraded", "stale", "unknown"] = Field(
-        description="live: all sensors report · degraded: some are silent · stale: too old · unknown: not known."
+        description="live: wrong by more than two people, or a tenth of the capacity, with a chance of 1 % at most · "
+        "degraded: less sure · stale: too old · unknown: not known."
     )
     at: datetime | None = Field(description="The time that this applies to (UTC).")
     ttl: int = Field(description="Seconds after `at` for which it is valid.", ge=0)
 
 
 class Free(Answer):
-    """Free seats: at least `low`, at most `high`."""
+    """Free seats: with a chance of 95 % at least `low`, with one of 95 % at most `high`."""
 
     low: int = Field(ge=0)
     high: int = Field(ge=0)

@@ -230,7 +230,7 @@ def test_details_by_link(open_page: Open, centre: Centre) -> None:
     expect(inner).to_contain_text("5 / 24")
     expect(inner).to_contain_text("17–20 libres")
     expect(inner).to_contain_text("entre 4 et 7")
-    expect(inner).to_contain_text("certains capteurs ne répondent pas")
+    expect(inner).to_contain_text("peut dépasser deux personnes")
     expect(details.locator('[data-space="room-1"]')).to_contain_text("aucune donnée reçue")
 
     centre.state("limoges", "room-1", present=4)
