@@ -81,12 +81,14 @@ def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: i
     """Note when the estimate is to be made again, since time alone moves it."""
     if counts is None:
         return
-    heard = [door.at for device, door in fold.flow.doors.items() if device not in fold.silent]
-    doubted = bool(heard) and now - max(heard) < _FADED
-    step = _DOUBTED[calendar.closed(now)]
-    for again in (fold.stays.anyone + _LONG_AGO if fold.stays.anyone else 0, now + step if doubted else 0):
-        if again > now:
-            fold.due = again if fold.due is None else min(fold.due, again)
+    again = 0
+    if fold.flow.doors:
+        heard = max((door.at for device, door in fold.flow.doors.items() if device not in fold.silent), default=0)
+        again = now + _DOUBTED[calendar.closed(now)] if now - heard < _FADED else 0
+    if not again and fold.stays.anyone:
+        again = fold.stays.anyone + _LONG_AGO
+    if again > now and (fold.due is None or again < fold.due):
+        fold.due = again
     if counts.chance(0) > 0.999:
         return
     quiet = now - max(fold.flow.at, fold.stays.at, max((at for _, at in fold.desks.values()), default=0))

@@ -50,12 +50,13 @@ def faults_of(
             faults.append("swapped")
         if max(fold.flow.shares_missed) > _UNBALANCED:
             faults.append("unbalanced")
-    heads = [fold.counts[one][0] for one in space.counters if one in fold.counts]
+    heads = [fold.counts[one][0] for one in space.counters if one in fold.counts] if fold.counts else []
     if (fold.flow.absurd and now - fold.flow.absurd < _LONG) or any(
         one is not None and not believable(one, space.capacity) for one in heads
     ):
         faults.append("absurd")
-    if any(one in space.lasts for one in silent_at(space, fold, now)) or any(
+    silent = silent_at(space, fold, now)
+    if (silent and any(one in space.lasts for one in silent)) or any(
         one in space.counters and dead(fold.flow, one, calendar, now) > _LIKELY for one in fold.flow.doors
     ):
         faults.append("silent")
@@ -70,8 +71,8 @@ def faults_of(
 
 def _disagree(found: Testimony, tolerated: float) -> bool:
     """Whether two sources say what cannot both be true."""
-    said = [(one.counts.mean, one.counts.variance) for one in found]
+    said = [(one.counts.mean, one.counts) for one in found]
     return any(
-        abs(mean - other) > max(tolerated, _APART * sqrt(variance + others))
-        for (mean, variance), (other, others) in combinations(said, 2)
+        abs(mean - other) > tolerated and abs(mean - other) > _APART * sqrt(counts.variance + others.variance)
+        for (mean, counts), (other, others) in combinations(said, 2)
     )
