@@ -1,11 +1,8 @@
-"""How many people are in a room by sensors that watch it as a whole: motion, radar, air. Pure.
+"""How many people are in a room by sensors that watch it as a whole: motion, radar. Pure.
 
 A motion sensor loses who sits still: when it falls back to "nobody", somebody may still be there, and how often that is
 so the room's own short gaps say (a two-state hidden Markov model; Dodier et al. 2006, "Building occupancy detection
 through sensor belief networks"). That somebody is there says little of how many: one at least.
-
-Carbon dioxide is weak evidence: it rises with the people and falls with the air that is changed, both unknown, so it
-only says whether the room is surely occupied (Jiang et al. 2016, "Indoor occupancy estimation from CO2").
 """
 
 from __future__ import annotations

@@ -38,7 +38,6 @@ KINDS: Final[Mapping[str, Words]] = {
     ),
     "seen": Words("A sensor counts {number} people.", "Un capteur compte {number} personnes."),
     "head_count": Words("Somebody counted {number} people.", "Quelqu’un a compté {number} personnes."),
-    "air": Words("Carbon dioxide in the air.", "Gaz carbonique dans l’air."),
     "spaces": Words("The spaces within, taken together.", "Les espaces du lieu, additionnés."),
 }
 FAULTS: Final[Mapping[str, Words]] = {
