@@ -13,10 +13,11 @@ from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-BURST: Final = 200.0
+BURST: Final = 2000.0
 """Messages of one topic of cards and codes that are taken at once…"""
-A_SECOND: Final = 50.0
-"""…and a second after that. A person reads a card a second; a demonstration's day may run 100 times as fast."""
+A_SECOND: Final = 200.0
+"""…and a second after that. A person reads a card a second; a demonstration's day may run 100 times as fast, and
+measurements read a card right after the other."""
 LOUD: Final = 200
 """Messages of one topic that are dropped before it is loud."""
 MUTED_S: Final = 30.0

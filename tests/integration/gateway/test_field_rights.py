@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.config import write_gateways
+from gateway.field.arrivals import BURST
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from gateway.run import Process
 from gateway.settings import GatewaySettings
@@ -182,7 +183,7 @@ def test_a_board_that_publishes_without_end_keeps_nobody_waiting(house: House) -
         until(lambda: any("too_many_messages" in str(event.get("text")) for event in house.centre.of_kind("gateway")))
         house.boards["reader-in"].read_card(CARD.hex())
         until(lambda: "gare/in/cmd" in [topic for topic, _ in house.commands])
-        assert process.runtime.messages < 2000
+        assert process.runtime.messages < 2 * BURST
     finally:
         process.stop()
 
