@@ -323,12 +323,13 @@ def store_spaces(
             fold.revision += 1
             fold.look = fold.looks_at(now)
             e, capacity = fold.estimate, topology.spaces[space].capacity
+            why, fold.testimony = _why(fold), None
             rows.append(
                 (
                     *(space, place.id, fold.revision, e.present, e.low, e.high, capacity, e.quality),
                     *(when(fold.at), ttl_s, changed_at, fold.to_json()),
                     None if fold.look is None else when(fold.look),
-                    _why(fold),
+                    why,
                 )
             )
         changes.extend((place.id, change) for change in place.changes)

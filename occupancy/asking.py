@@ -5,6 +5,8 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from occupancy.counts import Counts
 from occupancy.estimate import Testimony, estimated, together, weighted, witnesses
 from occupancy.faults import faults_of
@@ -29,25 +31,22 @@ class Asked:
 
         It changes nothing: what is asked often or seldom is the same.
         """
+        return {space: counts for space, _, counts in self._said(now)}
+
+    def _said(self, now: int) -> Iterator[tuple[int, Testimony, Counts | None]]:
+        """Each space with what speaks of it and what that says together, the deepest first."""
         known: dict[int, Counts | None] = {}
-        for space in self._topology.places.get(self.id, ()):
-            if space not in known:
-                known[space] = together(self._witnesses(space, now, known))
-        return known
+        for space in self._topology.rising(self._topology.places.get(self.id, ())):
+            found = self._witnesses(space, now, known)
+            known[space] = together(found)
+            yield space, found, known[space]
 
     def _witnesses(self, space: int, now: int, known: dict[int, Counts | None]) -> Testimony:
         return witnesses(self._topology, self.spaces, space, known, calendar=self._calendar, now=now)
 
     def estimates(self, now: int) -> dict[int, Estimate]:
         """What holds in each space at ``now``, by the events so far; see ``distributions``."""
-        known: dict[int, Counts | None] = {}
-        made: dict[int, Estimate] = {}
-        spaces = self._topology.places.get(self.id, ())
-        for space in self._topology.rising(spaces):
-            found = self._witnesses(space, now, known)
-            known[space] = together(found)
-            made[space] = self._estimated(space, found, known[space], now)
-        return {space: made[space] for space in spaces}
+        return {space: self._estimated(space, found, counts, now) for space, found, counts in self._said(now)}
 
     def _estimated(self, space: int, found: Testimony, counts: Counts | None, now: int) -> Estimate:
         row = self._topology.spaces[space]

@@ -184,11 +184,6 @@ def thinned(one: Counts, stays: float) -> Counts:
     return moments(mean * stays, variance * stays * stays + mean * stays * (1 - stays))
 
 
-def weighed(one: Counts, weights: Iterable[float]) -> Counts | None:
-    """Bayes: multiply each chance by its evidence; None: the evidence rules out all of them."""
-    return scaled(one.low, [p * w for p, w in zip(one.chances, weights, strict=False)])
-
-
 def mixed(one: Counts, other: Counts, share: float) -> Counts:
     """With chance ``share`` the number is as ``other`` says, else as ``one``."""
     low = min(one.low, other.low)
@@ -221,10 +216,3 @@ def agreed(several: Sequence[Counts], doubt: float) -> Counts:
         top = max(out)
         out = [value / top for value in out]
     return scaled(low, out) or several[0]
-
-
-def spread(one: Counts, variance: float) -> Counts:
-    """The same number, less surely: ``variance`` is added."""
-    if variance < 1e-4:
-        return one
-    return normal(one.mean, one.variance + variance)

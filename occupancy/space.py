@@ -34,7 +34,7 @@ class Estimate:
     quality: str
     """``live``, ``degraded`` (less sure) or ``unknown``; ``stale`` is for the reader's clock to say."""
     faults: tuple[str, ...] = field(default=(), compare=False)
-    """What is wrong with its sources, in words of ``occupancy.estimate.FAULTS``."""
+    """What is wrong with its sources, in words of ``occupancy.faults.FAULTS``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from occupancy.habits import Habits
 from occupancy.hours import HOUR, Calendar
 
 ALONG: Final = 0.03
-"""Unknown people for each badge in, where nothing else is known. Assumed."""
+"""Unknown people for each badge in. Assumed."""
 FORGOTTEN: Final = (1.5, 15.0)
 """Exits without a badge, of so many: what is believed before anything is known. Assumed."""
 _GONE: Final = 0.01
@@ -32,7 +32,7 @@ _LONGEST: Final = 14 * 24 * HOUR
 class Stays:
     """The badges of one space."""
 
-    __slots__ = ("along", "anyone", "at", "forgot", "inside", "others", "risk")
+    __slots__ = ("anyone", "at", "forgot", "inside", "others", "risk")
 
     def __init__(self) -> None:
         self.at = 0
@@ -47,18 +47,11 @@ class Stays:
         """When a reader last let anybody through; 0: never."""
         self.forgot = [0.0, 0.0]
         """Exits without a badge, and all exits of members that are known."""
-        self.along = [0.0, 0.0]
-        """Unknown people, and entries by badge, where something else counted them."""
 
     @property
     def share_forgotten(self) -> float:
         """The share of exits without a badge."""
         return (FORGOTTEN[0] + self.forgot[0]) / (FORGOTTEN[1] + self.forgot[1])
-
-    @property
-    def unknown_per_entry(self) -> float:
-        """Unknown people for each badge in."""
-        return (ALONG * 50 + self.along[0]) / (50 + self.along[1])
 
     def risk_at(self, habits: Habits, calendar: Calendar, at: int) -> float:
         """The leaving rate summed up until ``at``."""
@@ -80,7 +73,7 @@ class Stays:
             if known is not None:
                 self._exited(forgot=1.0)
             self.inside[member] = (at, risk)
-        self.others += self.unknown_per_entry
+        self.others += ALONG
 
     def seen(self, member: str, at: int, risk: float) -> bool:
         """A member who is in was seen inside; return whether that is news."""
@@ -165,7 +158,6 @@ class Stays:
             "others": self.others,
             "anyone": self.anyone,
             "forgot": self.forgot,
-            "along": self.along,
         }
 
     @classmethod
@@ -174,5 +166,5 @@ class Stays:
         made = cls()
         made.at, made.risk, made.others, made.anyone = value["at"], value["risk"], value["others"], value["anyone"]
         made.inside = {member: (one[0], one[1]) for member, one in value["inside"].items()}
-        made.forgot, made.along = list(value["forgot"]), list(value["along"])
+        made.forgot = list(value["forgot"])
         return made
