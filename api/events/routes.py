@@ -16,7 +16,7 @@ from api.events.feed import Mark, read_page
 from api.events.feed_before import Before
 from api.http.answers import json_answer
 from api.http.cursors import Cursor, make_cursor, read_cursor
-from api.http.errors import BadQuery, NotFound, ScopeMissing
+from api.http.errors import BadQuery, NoSuchPlace, ScopeMissing
 from api.http.models import Answer, Question
 from api.http.session import Caller, guarded, session
 from api.http.timestamps import rfc3339, to_us
@@ -156,7 +156,7 @@ def _within(value: int, limit: int = 2**62) -> int:
 def _only(board: Board, code: str, caller: Caller) -> list[int]:
     place = board.network.by_code.get(code)
     if place is None:
-        raise NotFound(f"There is no place {code!r}. Find places with /v1/places?q=…")
+        raise NoSuchPlace(code)
     if caller.places is not None and place.id not in caller.places:
         raise ScopeMissing("events:read", of=code)
     return [place.id]

@@ -21,7 +21,7 @@ from api.head_counts.head_counts import (
 from api.head_counts.trust import Trust, trust_book, trust_json
 from api.http.answers import json_answer, no_query
 from api.http.cursors import make_cursor, read_cursor
-from api.http.errors import BadField, BadQuery, Conflict, NotFound
+from api.http.errors import BadField, BadQuery, Conflict, NoSuchPlace, NotFound
 from api.http.openapi import problem_responses
 from api.http.references import reached_place
 from api.http.session import Session, guarded, session
@@ -133,6 +133,6 @@ async def trust(place: str, board: LoadedBoard, request: Request) -> Response:
     no_query(request.scope["query_string"])
     one = board.network.by_code.get(place)
     if one is None:
-        raise NotFound(f"There is no place {place!r}. Find places with /v1/places?q=…")
+        raise NoSuchPlace(place)
     book = trust_book(request)
     return json_answer(trust_json(one, await book.of(one.id)), cache="max-age=60")

@@ -9,19 +9,18 @@ from datetime import datetime
 from time import monotonic
 from typing import Any, Final, cast
 
-import psycopg
 from fastapi import Request
-from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool
 from pydantic import Field
 
 from api.http.errors import Unavailable
 from api.http.models import Answer, time_of
+from api.http.public_rows import public_rows
 from api.present.network import Place
 
 DAYS: Final = 90
 _KEPT_S: Final = 60.0
-_WAIT_S: Final = 3.0
 _MEASURES: Final = ("error", "error_percent", "within")
 
 _TRUST: Final = """
@@ -80,17 +79,16 @@ class TrustBook:
             if self._read_at is None or monotonic() >= self._read_at + _KEPT_S:
                 try:
                     await self._read()
-                except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
+                except Unavailable:
                     if self._read_at is None:
-                        raise Unavailable("The database is down or too busy.") from error
+                        raise
                 self._read_at = monotonic()
         return self._rows.get(place, ())
 
     async def _read(self) -> None:
         found: dict[int, list[DictRow]] = defaultdict(list)
-        async with self._pool.connection(timeout=_WAIT_S) as conn:
-            for row in await (await conn.cursor(row_factory=dict_row).execute(_TRUST)).fetchall():
-                found[row["place"]].append(row)
+        for row in await public_rows(self._pool, _TRUST):
+            found[row["place"]].append(row)
         self._rows = dict(found)
 
 

@@ -34,6 +34,13 @@ class NotFound(ApiError):
     """It doesn't exist."""
 
 
+class NoSuchPlace(NotFound):
+    """There is no place with the code ``code``."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"There is no place {code!r}. Find places with /v1/places?q=…")
+
+
 class BadQuery(ApiError):
     """An invalid query parameter; ``parameter`` is its name."""
 

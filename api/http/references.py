@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from api.http.errors import BadField, NotFound, ScopeMissing
+from api.http.errors import BadField, NoSuchPlace, NotFound, ScopeMissing
 from api.http.roles import Permission
 from api.http.session import Session
 
@@ -32,7 +32,7 @@ async def place_of_path(s: Session, code: str) -> tuple[int, str]:
     """
     row = await s.row(_PLACE, (code,))
     if row is None:
-        raise NotFound(f"There is no place {code!r}. Find places with /v1/places?q=…")
+        raise NoSuchPlace(code)
     return row["id"], row["time_zone"]
 
 

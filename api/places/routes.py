@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.http.answers import Bytes, known, no_query, unless_current
 from api.http.compact_json import compact
 from api.http.cursors import make_cursor, read_cursor
-from api.http.errors import BadQuery, NotFound
+from api.http.errors import BadQuery, NoSuchPlace
 from api.http.openapi import problem_responses
 from api.http.state import shared
 from api.places.models import PlaceDetail, Places, PlacesQuestion
@@ -69,5 +69,5 @@ async def place_detail(place: str, board: LoadedBoard, request: Request) -> Resp
     no_query(request.scope["query_string"])
     one = board.network.by_code.get(place)
     if one is None:
-        raise NotFound(f"There is no place {place!r}. Find places with /v1/places?q=…")
+        raise NoSuchPlace(place)
     return unless_current(request.headers, one.detail, etag=one.etag)

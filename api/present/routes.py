@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.http.answers import Bytes, known, no_query, unless_current
 from api.http.clock import now_us
-from api.http.errors import BadQuery, NotFound, Unavailable
+from api.http.errors import BadQuery, NoSuchPlace, Unavailable
 from api.http.openapi import problem_responses
 from api.http.state import shared
 from api.http.timestamps import parse_rfc3339
@@ -54,7 +54,7 @@ async def place_occupancy(place: str, request: Request) -> Response:
     if view is None:
         if not now.listener.loaded:
             raise Unavailable(LOADING)
-        raise NotFound(f"There is no place {place!r}. Find places with /v1/places?q=…")
+        raise NoSuchPlace(place)
     query = request.scope["query_string"]
     if query not in _NOT_EXPLAINED:
         if query != _EXPLAIN:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import psycopg
-from psycopg.rows import dict_row
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import AsyncConnectionPool
 
-from api.http.errors import Unavailable
+from api.http.public_rows import public_rows
 from api.http.timestamps import rfc3339
 from api.http.words import Words
 
-_WAIT_S: Final = 2.0
 _WHY: Final = """
 -- what made the numbers of a place's spaces
 SELECT s.code::text AS space, t.why FROM space_state t JOIN space s ON s.id = t.space
@@ -70,12 +67,7 @@ async def why(pool: AsyncConnectionPool[Any], place: int) -> dict[str, Any]:
     Raises:
         Unavailable: the database is down or too busy.
     """
-    try:
-        async with pool.connection(timeout=_WAIT_S) as conn:
-            rows = await (await conn.cursor(row_factory=dict_row).execute(_WHY, (place,))).fetchall()
-    except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
-        raise Unavailable("The database is down or too busy.") from error
-    return {row["space"]: _explained(row["why"] or {}) for row in rows}
+    return {row["space"]: _explained(row["why"] or {}) for row in await public_rows(pool, _WHY, (place,))}
 
 
 def _explained(found: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,10 +84,8 @@ def _evidence(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def _text(words: Mapping[str, Words], name: str, numbers: Mapping[str, Any]) -> dict[str, Any]:
     """The words for ``name`` in both languages; a name that this release doesn't know stands for itself."""
-    found = words.get(name)
-    if found is None:
-        return {"text": {"en": name, "fr": name}}
+    found = words.get(name, Words(name, name))
     try:
         return {"text": {"en": found.en.format(**numbers), "fr": found.fr.format(**numbers)}}
-    except (KeyError, IndexError):
+    except (KeyError, IndexError, ValueError):
         return {"text": {"en": name, "fr": name}}
