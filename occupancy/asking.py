@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from occupancy.counts import Counts
-from occupancy.estimate import Testimony, estimated, together, weighted, witnesses
+from occupancy.estimate import estimated, together, weighted
 from occupancy.faults import faults_of
 from occupancy.hours import Calendar
 from occupancy.space import Estimate, Evidence, SpaceFold
 from occupancy.topology import Topology
+from occupancy.witnesses import Testimony, testimony, within
 
 
 class Asked:
@@ -42,7 +43,16 @@ class Asked:
             yield space, found, known[space]
 
     def _witnesses(self, space: int, now: int, known: dict[int, Counts | None]) -> Testimony:
-        return witnesses(self._topology, self.spaces, space, known, calendar=self._calendar, now=now)
+        """What speaks of ``space``; ``known`` gathers what is in the spaces within it."""
+        row = self._topology.spaces[space]
+        nested = []
+        for child in row.children:
+            if self._topology.senses(child):
+                if child not in known:
+                    known[child] = together(self._witnesses(child, now, known))
+                nested.append((self._topology.spaces[child], known[child]))
+        inner = within(nested, now, self._calendar) if nested else None
+        return testimony(row, self.spaces[space], inner, calendar=self._calendar, now=now)
 
     def estimates(self, now: int) -> dict[int, Estimate]:
         """What holds in each space at ``now``, by the events so far; see ``distributions``."""

@@ -10,11 +10,13 @@ from math import sqrt
 from typing import Final
 
 from occupancy.counts import Counts
-from occupancy.estimate import Testimony, believable, silent_at, tolerance
+from occupancy.due import silent_at
+from occupancy.estimate import tolerance
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import dead
 from occupancy.space import SpaceFold
 from occupancy.topology import Space
+from occupancy.witnesses import Testimony, believable
 
 FAULTS: Final = ("swapped", "unbalanced", "absurd", "silent", "stuck", "disagreeing", "closed")
 """``swapped``: counters look the wrong way round. ``unbalanced``: they miss one direction far more than the other.

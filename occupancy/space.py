@@ -133,7 +133,7 @@ class SpaceFold:
         """What was last counted by hand, and when."""
         self.estimate = UNKNOWN
         self.testimony: list[Any] | None = None
-        """What made the estimate (``occupancy.estimate.Testimony``); None: what is stored of it still holds."""
+        """What made the estimate (``occupancy.witnesses.Testimony``); None: what is stored of it still holds."""
         self.expires = 0
         """No report expires before this instant; 0: not looked at since the last event. Made of the rest."""
         self.revision = 0

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from access.schedules import Period, Schedule
-from occupancy.fold import SECOND, PlaceFold
+from occupancy.fold import PlaceFold
 from occupancy.hours import HOUR
 from occupancy.space import UNKNOWN, Estimate
+from occupancy.staleness import SECOND
 from occupancy.topology import Device, Gateway, Space, Topology
 from tests.unit.topology import device
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from occupancy.fold import SECOND, PlaceFold
+from occupancy.fold import PlaceFold
+from occupancy.staleness import SECOND
 from occupancy.topology import changed_places
 from tests.unit.topology import DEVICES, OPEN, make_topology
 

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from occupancy.fold import LATE, SECOND, PlaceFold, fold
+from occupancy.fold import PlaceFold, fold
 from occupancy.grants import ANSWER
 from occupancy.hours import HOUR
 from occupancy.lasting import STAY
+from occupancy.moving import LATE
 from occupancy.space import UNKNOWN, Estimate, OlderForm, SpaceFold, UnknownForm
+from occupancy.staleness import SECOND
 from tests.unit.topology import DEVICES, LAB, MEETING, OPEN, ROOT, make_topology
 
 T = 1_795_000_000 * SECOND

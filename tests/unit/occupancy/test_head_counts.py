@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from occupancy.estimate import MINUTE
+from occupancy.due import MINUTE
 from occupancy.fold import PlaceFold
 from tests.unit.topology import DEVICES, LAB, MEETING, make_topology
 

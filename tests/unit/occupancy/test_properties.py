@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from access.schedules import Period, Schedule
 from occupancy.counts import agreed, normal
 from occupancy.estimate import DOUBT
-from occupancy.fold import SECOND, PlaceFold
+from occupancy.fold import PlaceFold
 from occupancy.hours import HOUR
 from occupancy.space import Estimate, SpaceFold
+from occupancy.staleness import SECOND
 from occupancy.topology import Device, Gateway, Space, Topology
 from tests.unit.topology import device
 

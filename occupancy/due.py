@@ -1,0 +1,85 @@
+"""When the estimate of a space changes by time alone: reports expire, people leave unseen, a counter may be dead. Pure.
+
+All times are microseconds since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from occupancy.counts import Counts
+from occupancy.hours import HOUR, Calendar
+from occupancy.lasting import ends
+from occupancy.space import NEVER, SpaceFold
+from occupancy.topology import Space
+
+MINUTE: Final = 60_000_000
+_AGAIN: Final = (15 * MINUTE, 5 * MINUTE)
+"""A number that isn't sure moves by time alone: it is made again so often, in open and in closed time."""
+_LATER: Final = 6 * HOUR
+_DOUBTED: Final = (2 * HOUR, 8 * HOUR)
+"""So often it is asked whether a counter that nobody passes is dead, in open and in closed time."""
+_FADED: Final = 16 * 24 * HOUR
+_FORGOTTEN: Final = 3 * 24 * HOUR
+LONG_AGO: Final = 35 * 24 * HOUR
+"""No summer closure is longer: readers at which nobody badged for longer say nothing, not even that nobody is in."""
+
+
+def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
+    """Let time do to ``fold`` what it does without any event, up to ``now``: reports expire.
+
+    ``fold.at`` becomes the last instant at which any of this happened, ``fold.due`` the next one.
+    """
+    if now >= fold.expires:
+        fold.expires = NEVER
+        for device, said_at, span in _words(space, fold):
+            end = ends(said_at, span)
+            if end <= now:
+                fold.silent[device] = end
+                fold.at = max(fold.at, end)
+            else:
+                fold.expires = min(fold.expires, end)
+    fold.due = None if fold.expires == NEVER else fold.expires
+    if fold.grants.waiting and (answered := fold.grants.due) is not None:
+        fold.due = answered if fold.due is None else min(fold.due, answered)
+
+
+def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: int) -> None:
+    """Note when the estimate is to be made again, since time alone moves it."""
+    if counts is None:
+        return
+    again = 0
+    if fold.flow.doors:
+        heard = max((door.at for device, door in fold.flow.doors.items() if device not in fold.silent), default=0)
+        again = now + _DOUBTED[calendar.closed(now)] if now - heard < _FADED else 0
+    if not again and fold.stays.anyone:
+        again = fold.stays.anyone + LONG_AGO
+    if again > now and (fold.due is None or again < fold.due):
+        fold.due = again
+    if counts.chance(0) > 0.999:
+        return
+    quiet = now - max(fold.flow.at, fold.stays.at, max((at for _, at in fold.desks.values()), default=0))
+    if quiet > _FORGOTTEN:
+        return
+    again = now + (_AGAIN[calendar.closed(now)] if quiet < _LATER else HOUR)
+    fold.due = again if fold.due is None else min(fold.due, again)
+
+
+def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
+    """The devices that are believed, when each last spoke, and for how long that holds."""
+    for words in (fold.desks, fold.rooms, fold.counts):
+        for device, (_, at) in words.items():
+            if device not in fold.silent and device in space.lasts:
+                yield device, at, space.lasts[device]
+    for device, door in fold.flow.doors.items():
+        if device not in fold.silent and device in space.lasts:
+            yield device, door.at, door.lasts(space.lasts[device])
+
+
+def silent_at(space: Space, fold: SpaceFold, now: int) -> Mapping[int, int]:
+    """The devices that are not believed at ``now``, and from when on: those known, and whose report has expired."""
+    if now < fold.expires:
+        return fold.silent
+    expired = {device: end for device, at, span in _words(space, fold) if (end := ends(at, span)) <= now}
+    return {**fold.silent, **expired} if expired else fold.silent

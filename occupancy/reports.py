@@ -1,0 +1,106 @@
+"""Takes what desk and room sensors, counters and people who count say of a place's spaces. Pure.
+
+Times are microseconds since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from occupancy.due import MINUTE
+from occupancy.moving import LATE, Event
+from occupancy.passages import Passages
+from occupancy.topology import Device
+
+
+class Reports(Passages):
+    """The sensors of one place."""
+
+    __slots__ = ()
+
+    def _take(self, kind: str, event: Event, device: Device, at: int) -> None:
+        """Take an event of ``device`` that isn't of a desk's or a room's sensor."""
+        if kind == "access":
+            if event["decision"] == "granted":
+                self._granted(event, device, at)
+        elif kind in ("access_taken", "access_not_taken"):
+            self._told(event["access_at"], device, at, taken=kind == "access_taken")
+        elif kind == "door":
+            if event["state"] in ("open", "closed"):
+                self._contact(device, at, tells=True)
+        elif kind == "count":
+            self._counted(event, device, at)
+        elif kind == "device" and event["what"] == "link":
+            self._link(device, at, heard=bool(event.get("value", 1)))
+
+    def _sensed(self, occupied: bool | None, device: Device, at: int) -> None:
+        space = device.space
+        if space is None:
+            return
+        fold = self.spaces[space]
+        known = fold.desks if device.at_desk else fold.rooms
+        last = known.get(device.id)
+        if last is not None and at < last[1] - LATE:
+            return
+        if last is not None and last[0] == occupied and device.id not in fold.silent:
+            known[device.id] = (occupied, max(at, last[1]))
+            self.touched.add(space)
+            fold.at = max(fold.at, at)
+            self.clock = max(self.clock, at)
+            return
+        if at // MINUTE > fold.bucket[0]:
+            self._step(space, at)
+        known[device.id] = (occupied, at)
+        if device.at_desk:
+            fold.seats.said(device.id, at, self._risk(fold, at) if occupied else 0.0, occupied=occupied)
+        else:
+            fold.room.said(device.id, at, occupied=occupied)
+        self._touch(space, at).silent.pop(device.id, None)
+
+    def _counted(self, event: Event, device: Device, at: int) -> None:
+        space = device.counts_into
+        if space is None:
+            return
+        fold = self.spaces[space]
+        if event.get("entered") is not None or event.get("left") is not None:
+            fold = self._step(space, at)
+            row = self._topology.spaces[space]
+            silent = device.id in fold.flow.blind(row.lasts, fold.silent, at)
+            if silent and not fold.flow.doors[device.id].heals(event.get("entered_total"), event.get("left_total")):
+                fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
+            came, went = fold.flow.reported(device.id, at, event, fold.habits, capacity=row.capacity, silent=silent)
+            minute, before_in, before_out = fold.bucket
+            fold.bucket = (minute, before_in + came, before_out + went)
+        else:
+            last = fold.counts.get(device.id)
+            if last is not None and at < last[1] - LATE:
+                return
+            fold.counts[device.id] = (event.get("present"), at)
+        self._touch(space, at).silent.pop(device.id, None)
+
+    def _link(self, device: Device, at: int, *, heard: bool) -> None:
+        """A device fell silent, or is back. Being back says nothing of what it senses; its next report will."""
+        if heard:
+            return
+        self._contact(device, at, tells=False)
+        space = device.space if device.space is not None else device.counts_into
+        if space is None or device.kind in ("reader", "keypad", "contact", "lock"):
+            return
+        self._touch(space, at).silent.setdefault(device.id, at)
+
+    def _head_count(self, space: int, present: int, at: int) -> None:
+        """People were counted by hand: evidence, and what counters and badges learn from.
+
+        One that is older than what the space's devices said since is no evidence of the present.
+        """
+        fold = self.spaces[space]
+        if at < max(fold.bucket[0] * MINUTE, 0 if fold.head_count is None else fold.head_count[1]) - LATE:
+            return
+        self._step(space, at)
+        minute, entered, left = fold.bucket
+        if entered or left:  # who passed in this minute before the head count is in it
+            fold.flow.step(fold.habits, self._calendar, max(fold.flow.at, at), entered, left)
+            fold.bucket = (minute, 0, 0)
+        fold.head_count = (present, at)
+        fold.flow.told(present)
+        if fold.stays.anyone:
+            fold.stays.told(present, self._risk(fold, at), out=self._topology.spaces[space].badges_out)
+        self._touch(space, at)

@@ -1,0 +1,215 @@
+"""What each kind of source says of how many people are in a space. Pure.
+
+Each kind is a function of a ``Question``, in ``WITNESSES``, and has a distribution of its own (``occupancy.flow``,
+``stays``, ``seats``, ``rooms``). A space that holds others has the sum of these as a witness too.
+
+All times are microseconds since the Unix epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from occupancy.counts import Counts, added, exactly, mixed, moments, normal
+from occupancy.due import LONG_AGO, MINUTE, silent_at
+from occupancy.hours import CLOSED, HOUR, Calendar
+from occupancy.quiet import GONE, dead
+from occupancy.space import SpaceFold
+from occupancy.topology import Space
+
+_STANDING: Final = 0.025
+"""People of a place who are in none of its watched spaces, for each who is. Assumed."""
+_BLIND: Final = 8.0
+"""Hours after which silent counters say nothing any more."""
+
+
+class Witness(NamedTuple):
+    """What one kind of source says of a space; the rest as in ``occupancy.space.Evidence``."""
+
+    kind: str
+    counts: Counts
+    at: int | None
+    numbers: dict[str, Any]
+
+
+Testimony = list[Witness]
+"""What each kind of source says of a space."""
+
+
+class Question(NamedTuple):
+    """How many people are in ``space`` at ``now``?"""
+
+    space: Space
+    fold: SpaceFold
+    silent: Mapping[int, int]
+    """Devices that are not believed, and from when on."""
+    calendar: Calendar
+    now: int
+
+
+def believable(present: int | None, capacity: int | None) -> bool:
+    """Whether so many can be in: a sensor that counts heads sometimes reports what nobody could have counted."""
+    return present is not None and 0 <= present <= 20 + 2 * (capacity or 500)
+
+
+def testimony(space: Space, fold: SpaceFold, inner: Counts | None, *, calendar: Calendar, now: int) -> Testimony:
+    """What each kind of source says of ``space`` at ``now``; ``inner``: how many are in the spaces within, if known."""
+    question = Question(space, fold, silent_at(space, fold, now), calendar, now)
+    found = [said for witness in WITNESSES if (said := witness(question)) is not None]
+    if inner is not None:
+        found.append(Witness("spaces", inner, None, {}))
+    return found
+
+
+def _counters(question: Question) -> Witness | None:
+    space, fold, silent, calendar, now = question
+    if not (space.counters and fold.flow.doors):
+        return None
+    counts = _by_counters(space, fold, silent, calendar, now)
+    if counts is None:
+        return None
+    day, (_, entered, left) = fold.flow.day, fold.bucket
+    at = max(door.at for door in fold.flow.doors.values())
+    return Witness("counters", counts, at, {"entered": day[0] + entered, "left": day[1] + left})
+
+
+def _seen(question: Question) -> Witness | None:
+    """Sensors that count heads."""
+    space, fold, silent, _, _ = question
+    if not fold.counts:
+        return None
+    seen = [value for one in space.counters if one in fold.counts and one not in silent
+            for value in (fold.counts[one][0],) if value is not None and believable(value, space.capacity)]  # fmt: skip
+    if not seen:
+        return None
+    number = sum(seen)
+    counts = normal(number, 0.05 + (0.05 * number) ** 2) if number else exactly(0)
+    return Witness("seen", counts, max(at for _, at in fold.counts.values()), {"number": number})
+
+
+def _badges(question: Question) -> Witness | None:
+    space, fold, _, calendar, now = question
+    stays = fold.stays
+    if not (space.badged and stays.anyone and now - stays.anyone < LONG_AGO):
+        return None
+    counts = stays.counts(stays.risk_at(fold.habits, calendar, now), out=space.badges_out)
+    return Witness("badges", counts, stays.anyone, {"members": len(stays.inside), "others": round(stays.others, 2)})
+
+
+def _desks(question: Question) -> Witness | None:
+    space, fold, silent, calendar, now = question
+    live = [
+        one
+        for one in space.desks
+        if fold.desks.get(one, (None, 0))[0] is not None and now - silent.get(one, now) < HOUR
+    ]
+    if not any(one not in silent for one in live):
+        return None
+    risk = fold.stays.risk_at(fold.habits, calendar, now)
+    seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
+    bin_ = calendar.piece(now)[2]
+    counts, sat = fold.seats.counts(
+        live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None
+    )
+    at = max(fold.desks[one][1] for one in live)
+    return Witness("desks", counts, at, {"taken": round(sat, 1), "watched": len(live), "seats": seats})
+
+
+def _presence(question: Question) -> Witness | None:
+    """Sensors that watch a room as a whole."""
+    space, fold, silent, _, now = question
+    if not any(fold.rooms.get(one, (None, 0))[0] is not None and one not in silent for one in space.rooms):
+        return None
+    elsewhere = [one for one in (*fold.room.since, *fold.room.left) if one not in space.rooms]  # moved, or retired
+    counts = fold.room.counts(space.capacity, now, {*silent, *elsewhere} if elsewhere else silent)
+    at = max(at for _, at in fold.rooms.values())
+    return Witness("presence", counts, at, {"somebody": bool(fold.room.since)})
+
+
+def _head_count(question: Question) -> Witness | None:
+    """A count by hand, which says the less the older it is."""
+    space, fold, _, _, now = question
+    if fold.head_count is None:
+        return None
+    number, at = fold.head_count
+    hours = max(0, now - at) / HOUR
+    if hours >= 4 or (space.counters and fold.flow.doors):
+        return None
+    counts = normal(number, 0.1 + (number + 2) * 0.6 * hours + (1.5 * hours) ** 2)
+    return Witness("head_count", counts, at, {"number": number})
+
+
+WITNESSES: Final[tuple[Callable[[Question], Witness | None], ...]] = (
+    _counters,
+    _seen,
+    _badges,
+    _desks,
+    _presence,
+    _head_count,
+)
+
+
+def within(nested: Iterable[tuple[Space, Counts | None]], now: int, calendar: Calendar) -> Counts | None:
+    """How many are in several spaces of one, and beside them; None: nothing is known of any.
+
+    Args:
+        nested: each space with what is known of it.
+        now: the instant.
+        calendar: of their place.
+    """
+    total: Counts | None = None
+    blind = 0
+    for inside, counts in nested:
+        if counts is None:
+            blind += inside.capacity or 1
+        else:
+            total = counts if total is None else added(total, counts)
+    if total is None:
+        return None
+    standing = _STANDING * total.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.03)
+    total = added(total, moments(standing, standing))
+    if blind:
+        total = added(total, moments(0.1 * blind, (0.25 * blind) ** 2 + 0.1 * blind))
+    return total
+
+
+def _by_counters(
+    space: Space, fold: SpaceFold, silent: Mapping[int, int], calendar: Calendar, now: int
+) -> Counts | None:
+    flow = fold.flow
+    minute, entered, left = fold.bucket
+    blind = [one for one in flow.doors if one in silent and one in space.counters]
+    share = min(1.0, sum(map(flow.share, blind))) if blind else 0.0
+
+    def heard(blind_share: float) -> Counts:
+        """The number as the fold will have it when the minute is over, then what the silence since says."""
+        made, at = flow.counts, flow.at
+        if entered or left:
+            end = max(at, min((minute + 1) * MINUTE, now))
+            made = flow.silent(made, fold.habits, calendar, at, end, blind=blind_share) if at else made
+            made = flow.passed(made, entered, left, calendar.piece(minute * MINUTE)[2])
+            at = end
+        return flow.silent(made, fold.habits, calendar, at, now, blind=blind_share) if at and now > at else made
+
+    counts = heard(share)
+    for device in blind:
+        until = flow.doors[device].until
+        counts = flow.unseen(counts, fold.habits, calendar, until, now, share=flow.share(device))
+    if blind and _width(counts) < _width(all_hear := heard(0.0)):
+        counts = all_hear  # that a counter is silent never makes anything surer
+    gone = len(blind)
+    for device in space.counters:
+        if device in flow.doors and device not in silent and (chance := dead(flow, device, calendar, now)) > 0.001:
+            gone += chance > GONE
+            start = flow.doors[device].at
+            unseen = flow.unseen(counts, fold.habits, calendar, start, now, share=flow.share(device))
+            counts = mixed(counts, unseen, chance)
+    if gone and gone == len(space.counters) and now - max(door.at for door in flow.doors.values()) > _BLIND * HOUR:
+        return None
+    return counts
+
+
+def _width(counts: Counts) -> int:
+    low, high = counts.quantiles(0.05, 0.95)
+    return high - low
