@@ -1,8 +1,8 @@
 """What an answer without a key may say of a number of people: the one rule (docs/privacy.md). Pure.
 
-Numbers up to a place's threshold are one band, zero included, so that nobody sees from outside whether the one who usually
-works there is in. ``band_of`` is the rule. Whatever shows or sums numbers of people without a key passes it: a number is
-made a band first and shown, summed or averaged after that, so that one person moves no sum either.
+Numbers up to a place's threshold are one band, zero included, so that nobody sees from outside whether the person who
+usually works there is in. ``band_of`` is the rule. Whatever shows or sums numbers of people without a key passes it: a
+number is made a band first and shown, summed or averaged after that, so that one person moves no sum either.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Band:
         return None if self.exact is not None else {"from": self.low, "to": self.high}
 
 
-def band_of(number: int, *, threshold: int = THRESHOLD) -> Band:
-    """Return what the public may know of ``number`` people, in a place with this threshold.
+def band_of(number: int, *, threshold: int = THRESHOLD, capacity: int | None = None) -> Band:
+    """Return what the public may know of ``number`` people in a space of this capacity and a place of this threshold.
 
     A mean, a sum or a quantile for the public is made of ``band_of(…).middle``, and never of the numbers themselves.
     """
