@@ -85,12 +85,17 @@ STORY = st.lists(st.tuples(SAID, GAPS), max_size=20)
 
 
 def told(story: Iterable[tuple[dict[str, Any], int]], start: int = MONDAY + 7 * HOUR) -> list[Timed]:
-    """A story as the fold takes it: what was said, by which device, when; each so many seconds after the one before."""
+    """A story as the fold takes it: what was said, by which device, when; each so many seconds after the one before.
+
+    Nothing twice in a row: that is one event that was sent again, and the ingest stores it once.
+    """
     out: list[Timed] = []
     at = start
     for said, gap in story:
         at += gap * SECOND
-        out.append(({**said, "at": at}, DEVICES.get(said["device"]), at))
+        one = {**said, "at": at}, DEVICES.get(said["device"]), at
+        if not out or out[-1] != one:
+            out.append(one)
     return out
 
 
