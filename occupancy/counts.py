@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import erf, sqrt
+from math import ceil, erf, floor, fsum, sqrt
+from operator import mul
 from typing import Final
 
 LEAST: Final = 1e-7
-_NOTHING: Final = 1e-12
-_NARROWED: Final = 16
+_NOTHING: Final = 1e-8
+_SURELY: Final = 0.9995
+_HARDLY: Final = 0.0005
+_FEW: Final = 24
+"""Of more people it is approximated how many are there."""
 MOST: Final = 20_000
 """No number above it: a report that says more is absurd."""
 
@@ -30,13 +34,17 @@ class Counts:
     @property
     def mean(self) -> float:
         """The expected number."""
-        return self.low + sum(i * p for i, p in enumerate(self.chances))
+        chances = self.chances
+        return self.low + sum(map(mul, range(len(chances)), chances))
 
     @property
     def variance(self) -> float:
         """Its variance."""
-        mean = self.mean - self.low
-        return max(0.0, sum(i * i * p for i, p in enumerate(self.chances)) - mean * mean)
+        chances = self.chances
+        numbers = range(len(chances))
+        weighed = list(map(mul, numbers, chances))
+        mean = sum(weighed)
+        return max(0.0, sum(map(mul, numbers, weighed)) - mean * mean)
 
     def chance(self, number: int) -> float:
         """The chance of exactly ``number``."""
@@ -56,8 +64,9 @@ class Counts:
 
     def beyond(self, centre: int, distance: float) -> float:
         """The chance of a number further than ``distance`` from ``centre``."""
-        low = self.low
-        return sum(p for i, p in enumerate(self.chances) if abs(low + i - centre) > distance)
+        first = max(0, ceil(centre - distance) - self.low)
+        end = max(first, floor(centre + distance) - self.low + 1)
+        return sum(self.chances[:first]) + sum(self.chances[end:])
 
 
 def exactly(number: int) -> Counts:
@@ -70,16 +79,18 @@ def scaled(low: int, weights: Sequence[float]) -> Counts | None:
     first, end = max(0, -low), min(len(weights), MOST - low)
     if end <= first:
         return None
-    total = sum(weights[first:end])
+    kept = weights if end - first == len(weights) else weights[first:end]
+    total = sum(kept)
     if not total > 0.0:
         return None
     least = total * LEAST
-    while weights[first] < least:
-        first += 1
-    while weights[end - 1] < least:
-        end -= 1
-    kept = weights[first:end]
-    total = sum(kept)
+    if weights[first] < least or weights[end - 1] < least:
+        while weights[first] < least:
+            first += 1
+        while weights[end - 1] < least:
+            end -= 1
+        kept = weights[first:end]
+        total = sum(kept)
     return Counts(low + first, tuple([one / total for one in kept]))
 
 
@@ -114,24 +125,56 @@ def normal(mean: float, variance: float, most: int = MOST) -> Counts:
 
 
 def persons(chances: Iterable[float]) -> Counts:
-    """How many of several people are there, each with a chance of his own: the Poisson binomial distribution."""
+    """How many of several people are there, each with a chance of his own: the Poisson binomial distribution.
+
+    Where there are many it is approximated (``_about``). The order in which they are given doesn't matter, to the last
+    digit: a stored state may be read back in another one.
+    """
     sure = 0
-    out = [1.0]
+    likely: list[float] = []
+    unlikely: list[float] = []
     for chance in chances:
-        if chance > 0.9995:
+        if chance > 0.5:
             sure += 1
-            continue
-        if chance < 0.0005:
-            continue
-        absent = 1.0 - chance
-        out = [p * absent + before * chance for p, before in zip([*out, 0.0], [0.0, *out], strict=True)]
-        if len(out) % _NARROWED == 0:  # what will be cut off at the end is not carried along
-            while out[0] < _NOTHING:
-                del out[0]
-                sure += 1
-            while out[-1] < _NOTHING:
-                out.pop()
-    return scaled(sure, out) or exactly(sure)
+            if chance <= _SURELY:
+                likely.append(1.0 - chance)
+        elif chance >= _HARDLY:
+            unlikely.append(chance)
+    if len(likely) + len(unlikely) > _FEW:
+        absent, beside = _about(likely), _about(unlikely)
+        return taken(Counts(sure + beside.low, beside.chances), absent)
+    out = [1.0]
+    for chance in sorted(unlikely):
+        out = [p * (1.0 - chance) + before * chance for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
+    for chance in sorted(likely):
+        out = [p * chance + before * (1.0 - chance) for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
+    return scaled(sure - len(likely), out) or exactly(sure)
+
+
+def _about(chances: Sequence[float]) -> Counts:
+    """How many of many people are there: the binomial distribution with the same mean and variance.
+
+    Ehm (1991), "Binomial approximation to the Poisson binomial distribution": the nearer the smaller and the more alike
+    the chances are, here at most a half each. The number of trials need not be whole. Of 24 people and more none of the
+    chances is off by more than about a hundredth.
+    """
+    if not chances:
+        return exactly(0)
+    mean = fsum(chances)
+    share = fsum(map(mul, chances, chances)) / mean
+    trials, odds = mean / share, share / (1.0 - share)
+    mode = int(mean)
+    rising, value, k = [1.0], 1.0, mode
+    while k < trials and value > _NOTHING:
+        k += 1
+        value *= (trials - k + 1) / k * odds
+        rising.append(value)
+    falling, value, k = [], 1.0, mode
+    while k > 0 and value > _NOTHING:
+        value *= k / ((trials - k + 1) * odds)
+        falling.append(value)
+        k -= 1
+    return scaled(k, [*reversed(falling), *rising]) or exactly(mode)
 
 
 def added(one: Counts, other: Counts) -> Counts:
@@ -148,7 +191,7 @@ def _convolved(one: Sequence[float], other: Sequence[float]) -> list[float]:
     width = len(one)
     out = [0.0] * (width + len(other) - 1)
     for start, q in enumerate(other):
-        out[start : start + width] = [sofar + q * p for sofar, p in zip(out[start : start + width], one, strict=True)]
+        out[start : start + width] = [p + q * r for p, r in zip(out[start : start + width], one)]  # noqa: B905  (twice as fast)
     return out
 
 
@@ -203,16 +246,31 @@ def agreed(several: Sequence[Counts], doubt: float) -> Counts:
     """
     if len(several) == 1:
         return several[0]
-    low = min(one.low for one in several)
-    high = max(one.low + len(one.chances) for one in several)
-    floor = doubt / (high - low)
-    out = [1.0] * (high - low)
+    low = min([one.low for one in several])
+    high = max([one.low + len(one.chances) for one in several])
+    width = high - low
+    wrong = doubt / width
+    out = [1.0] * width
     for one in several:
         start = one.low - low
-        chances = one.chances
-        end = start + len(chances)
-        for i in range(high - low):
-            out[i] *= floor + (chances[i - start] if start <= i < end else 0.0)
+        end = start + len(one.chances)
+        seen = [value * (wrong + p) for value, p in zip(out[start:end], one.chances)]  # noqa: B905
+        out = [value * wrong for value in out[:start]] + seen + [value * wrong for value in out[end:]]
         top = max(out)
         out = [value / top for value in out]
     return scaled(low, out) or several[0]
+
+
+Sums = tuple[tuple[Counts, Counts], ...]
+"""Several numbers, each with the sum of it and of those before it."""
+
+
+def summed(parts: Iterable[Counts], before: Sums = ()) -> Sums:
+    """The sums of several independent numbers; ``before``: other sums, whose beginning is taken as far as it is the same."""
+    made: list[tuple[Counts, Counts]] = []
+    for index, part in enumerate(parts):
+        if index < len(before) and before[index][0] is part and (not made or made[-1] is before[index - 1]):
+            made.append(before[index])
+        else:
+            made.append((part, added(made[-1][1], part) if made else part))
+    return tuple(made)

@@ -9,7 +9,7 @@ there are sit at those is a beta-binomial question, with the share that is usual
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp
+from math import exp, fsum
 from typing import Any, Final
 
 from occupancy.counts import Counts, added, exactly, moments, persons, scaled
@@ -99,21 +99,23 @@ class Seats:
         sat: list[float] = []
         back = self.share_back
         live = len(watched)
+        taken, left = self.since, self.left
         for device in watched:
-            since, then = self.since.get(device, (0, 0.0))
-            if not since:
-                gap = max(0, now - self.left.get(device, 0))
+            known = taken.get(device)
+            if known is None:
+                gap = now - left.get(device, 0)
                 if gap < 2 * GAP:
-                    sat.append(back * exp(-gap / HOUR / _FADE))
+                    sat.append(back * exp(-max(0, gap) / HOUR / _FADE))
                 continue
+            since, then = known
             if now - since > _BAGGED:
                 continue
             stays = exp(then - risk)
-            there = stays / (stays + BAG * (1 - stays)) if stays > 1e-9 else 0.0
-            if device in silent:
+            there = stays / (stays + BAG * (1.0 - stays)) if stays > 1e-9 else 0.0
+            if silent and device in silent:
                 there *= exp((silent[device] - now) / HOUR)
             sat.append(there)
-        mean = sum(sat)
+        mean = fsum(sat)
         away = AWAY[nested]
         stand = mean * away / (1 - away)
         counts = added(persons(sat), moments(stand, stand))

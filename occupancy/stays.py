@@ -141,8 +141,12 @@ class Stays:
         others = self.others * exp(self.risk - risk)
         counts: Counts | None = None
         so_far = 0.0
-        for pace, weight in _TODAY if self.inside else ():
-            there = [self._there(since, since + pace * (risk - since), out=out) for _, since in self.inside.values()]
+        passed = [since - risk for _, since in self.inside.values()]
+        forgotten = self.share_forgotten if out else 1.0
+        for pace, weight in _TODAY if passed else ():
+            there = [exp(pace * one) for one in passed]
+            if out:
+                there = [one / (one + forgotten * (1.0 - one)) if one > 1e-12 else 0.0 for one in there]
             one = persons(there)
             so_far += weight
             counts = one if counts is None else mixed(counts, one, weight / so_far)
