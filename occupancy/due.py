@@ -29,20 +29,35 @@ LONG_AGO: Final = 35 * 24 * HOUR
 def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
     """Let time do to ``fold`` what it does without any event, up to ``now``: reports expire.
 
-    ``fold.at`` becomes the last instant at which any of this happened, ``fold.due`` the next one.
+    ``fold.at`` becomes the last instant at which any of this happened, ``fold.due`` the next one, or an earlier one.
     """
+    lasts = space.lasts
     if now >= fold.expires:
         fold.expires = NEVER
-        for device, said_at, span in _words(space, fold):
-            end = ends(said_at, span)
-            if end <= now:
-                fold.silent[device] = end
-                fold.at = max(fold.at, end)
-            else:
-                fold.expires = min(fold.expires, end)
+        for words in (fold.desks, fold.rooms, fold.counts):
+            for device, (_, said_at) in words.items():
+                if device in lasts and device not in fold.silent:
+                    end = said_at + lasts[device] + 1
+                    if end <= now:
+                        _expired(fold, device, end)
+                    elif end < fold.expires:
+                        fold.expires = end
     fold.due = None if fold.expires == NEVER else fold.expires
+    for device, door in fold.flow.doors.items():
+        if device in lasts and device not in fold.silent:
+            end = ends(door.at, door.lasts(lasts[device]))
+            if end <= now:
+                _expired(fold, device, end)
+            else:
+                fold.due = end if fold.due is None else min(fold.due, end)
     if fold.grants.waiting and (answered := fold.grants.due) is not None:
         fold.due = answered if fold.due is None else min(fold.due, answered)
+
+
+def _expired(fold: SpaceFold, device: int, end: int) -> None:
+    fold.silent[device] = end
+    fold.at = max(fold.at, end)
+    fold.fresh = False
 
 
 def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: int) -> None:
@@ -59,7 +74,7 @@ def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: i
         fold.due = again
     if counts.chance(0) > 0.999:
         return
-    quiet = now - max(fold.flow.at, fold.stays.at, max((at for _, at in fold.desks.values()), default=0))
+    quiet = now - max(fold.flow.at, fold.stays.at, fold.newest)
     if quiet > _FORGOTTEN:
         return
     again = now + (_AGAIN[calendar.closed(now)] if quiet < _LATER else HOUR)
@@ -67,19 +82,21 @@ def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: i
 
 
 def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
-    """The devices that are believed, when each last spoke, and for how long that holds."""
+    """The sensors that are believed, when each last spoke, and for how long that holds."""
     for words in (fold.desks, fold.rooms, fold.counts):
         for device, (_, at) in words.items():
             if device not in fold.silent and device in space.lasts:
                 yield device, at, space.lasts[device]
-    for device, door in fold.flow.doors.items():
-        if device not in fold.silent and device in space.lasts:
-            yield device, door.at, door.lasts(space.lasts[device])
 
 
 def silent_at(space: Space, fold: SpaceFold, now: int) -> Mapping[int, int]:
     """The devices that are not believed at ``now``, and from when on: those known, and whose report has expired."""
-    if now < fold.expires:
-        return fold.silent
-    expired = {device: end for device, at, span in _words(space, fold) if (end := ends(at, span)) <= now}
+    expired = {}
+    if now >= fold.expires:
+        expired = {device: end for device, at, span in _words(space, fold) if (end := ends(at, span)) <= now}
+    for device, door in fold.flow.doors.items():
+        if device not in fold.silent and device in space.lasts:
+            end = ends(door.at, door.lasts(space.lasts[device]))
+            if end <= now:
+                expired[device] = end
     return {**fold.silent, **expired} if expired else fold.silent

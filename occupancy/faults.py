@@ -5,12 +5,12 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from math import sqrt
 from typing import Final
 
 from occupancy.counts import Counts
-from occupancy.due import silent_at
 from occupancy.estimate import tolerance
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import dead
@@ -34,7 +34,14 @@ _APART: Final = 3.0
 
 
 def faults_of(
-    space: Space, fold: SpaceFold, now: int, *, found: Testimony, counts: Counts | None, calendar: Calendar
+    space: Space,
+    fold: SpaceFold,
+    now: int,
+    *,
+    found: Testimony,
+    counts: Counts | None,
+    silent: Mapping[int, int],
+    calendar: Calendar,
 ) -> tuple[str, ...]:
     """The faults of the sources of ``space`` at ``now``, of ``FAULTS``.
 
@@ -44,6 +51,7 @@ def faults_of(
         now: the instant.
         found: what each of its sources says.
         counts: what they say together.
+        silent: devices that are not believed, and from when on.
         calendar: of its place.
     """
     faults: list[str] = []
@@ -57,7 +65,6 @@ def faults_of(
         one is not None and not believable(one, space.capacity) for one in heads
     ):
         faults.append("absurd")
-    silent = silent_at(space, fold, now)
     if (silent and any(one in space.lasts for one in silent)) or any(
         one in space.counters and dead(fold.flow, one, calendar, now) > _LIKELY for one in fold.flow.doors
     ):

@@ -18,9 +18,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from occupancy.counts import Counts
+from occupancy.asking import Answers
 from occupancy.due import MINUTE, due_again, pass_time
-from occupancy.estimate import together
 from occupancy.grants import ANSWER
 from occupancy.moving import Event
 from occupancy.reports import Reports
@@ -124,6 +123,8 @@ class PlaceFold(Reports):
 
     def settle(self) -> None:
         """Make the estimates of what changed, children before parents, and note the changes."""
+        if not self.dirty and self.clock < self._due:
+            return
         for fold in self.spaces.values():
             if fold.grants.waiting:
                 for grant in fold.grants.unanswered(self.clock):
@@ -132,20 +133,17 @@ class PlaceFold(Reports):
             self.dirty.update(
                 space for space, fold in self.spaces.items() if fold.due is not None and fold.due <= self.clock
             )
-        if not self.dirty:
-            return
-        known: dict[int, Counts | None] = {}
+        known: Answers = {}
         for space in self._topology.rising(self.dirty):
             fold = self.spaces[space]
             row = self._topology.spaces[space]
             pass_time(row, fold, self.clock)
             for child in row.children:
                 fold.at = max(fold.at, self.spaces[child].at)
-            found = self._witnesses(space, self.clock, known)
-            fold.testimony = found
-            counts = known[space] = together(found)
-            due_again(fold, counts, self._calendar, self.clock)
-            new = self._estimated(space, found, counts, self.clock)
+            answer = self._answer(space, self.clock, known)
+            fold.testimony = answer.found
+            due_again(fold, answer.counts, self._calendar, self.clock)
+            new = self._estimate(space, answer)
             fold.at = max(fold.at, self.clock)
             if new != fold.estimate:
                 self.changes.append(Change(at=fold.at, space=space, estimate=new))

@@ -33,6 +33,8 @@ class Moving(Asked):
         super().__init__(place, topology, spaces)
         for space in topology.places.get(place, ()):
             spaces.setdefault(space, SpaceFold())
+        for fold in spaces.values():  # made under another topology, maybe
+            fold.expires, fold.answer, fold.fresh = 0, None, False
         self.clock = max((fold.at for fold in spaces.values()), default=0)
         self.dirty: set[int] = set()
         """Spaces to be estimated again."""
@@ -42,7 +44,7 @@ class Moving(Asked):
     def _touch(self, space: int, at: int) -> SpaceFold:
         """An event of ``at`` is about ``space``: store it and estimate it again."""
         fold = self.spaces[space]
-        fold.expires = 0
+        fold.fresh = False
         if at > fold.at:  # noqa: PLR1730  (two calls for each event cost a tenth of it)
             fold.at = at
         if at > self.clock:  # noqa: PLR1730
@@ -59,6 +61,7 @@ class Moving(Asked):
             return fold
         row = self._topology.spaces[space]
         until = minute * MINUTE
+        fold.fresh = False
         if gathered:
             blind = fold.flow.blind(row.lasts, fold.silent, until)
             if entered or left:

@@ -95,5 +95,6 @@ class Passages(Moving):
             fold = self.spaces[parent]
             self._step(parent, at)
             if fold.stays.seen(member, at, self._risk(fold, at)):
+                fold.fresh = False
                 self.dirty.add(parent)
             parent = self._topology.spaces[parent].parent

@@ -6,6 +6,7 @@ Times are microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 from occupancy.due import MINUTE
+from occupancy.lasting import ends
 from occupancy.moving import LATE, Event
 from occupancy.passages import Passages
 from occupancy.topology import Device
@@ -37,23 +38,37 @@ class Reports(Passages):
             return
         fold = self.spaces[space]
         known = fold.desks if device.at_desk else fold.rooms
-        last = known.get(device.id)
-        if last is not None and at < last[1] - LATE:
-            return
-        if last is not None and last[0] == occupied and device.id not in fold.silent:
-            known[device.id] = (occupied, max(at, last[1]))
-            self.touched.add(space)
-            fold.at = max(fold.at, at)
-            self.clock = max(self.clock, at)
-            return
+        number = device.id
+        last = known.get(number)
+        if last is not None:
+            before, heard = last
+            if at < heard - LATE:
+                return
+            if before == occupied and number not in fold.silent:  # as most say: the same again
+                if at > heard:
+                    known[number] = (occupied, at)
+                    fold.at = max(fold.at, at)
+                    self.clock = max(self.clock, at)
+                    fold.newest = max(fold.newest, at)
+                self.touched.add(space)
+                return
         if at // MINUTE > fold.bucket[0]:
             self._step(space, at)
-        known[device.id] = (occupied, at)
+        known[number] = (occupied, at)
+        fold.newest = max(fold.newest, at)
+        self._expires(space, number, at)
         if device.at_desk:
-            fold.seats.said(device.id, at, self._risk(fold, at) if occupied else 0.0, occupied=occupied)
+            fold.seats.said(number, at, self._risk(fold, at) if occupied else 0.0, occupied=occupied)
         else:
-            fold.room.said(device.id, at, occupied=occupied)
-        self._touch(space, at).silent.pop(device.id, None)
+            fold.room.said(number, at, occupied=occupied)
+        self._touch(space, at).silent.pop(number, None)
+
+    def _expires(self, space: int, device: int, at: int) -> None:
+        """A sensor reported: see when that expires."""
+        span = self._topology.spaces[space].lasts.get(device)
+        if span is not None:
+            fold = self.spaces[space]
+            fold.expires = min(fold.expires, ends(at, span))
 
     def _counted(self, event: Event, device: Device, at: int) -> None:
         space = device.counts_into
@@ -74,6 +89,7 @@ class Reports(Passages):
             if last is not None and at < last[1] - LATE:
                 return
             fold.counts[device.id] = (event.get("present"), at)
+            self._expires(space, device.id, at)
         self._touch(space, at).silent.pop(device.id, None)
 
     def _link(self, device: Device, at: int, *, heard: bool) -> None:

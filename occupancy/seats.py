@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import exp, fsum
+from operator import mul
 from typing import Any, Final
 
 from occupancy.counts import Counts, added, exactly, moments, persons, scaled
@@ -45,7 +46,7 @@ class Seats:
         self.since: dict[int, tuple[int, float]] = {}
         """Taken desks, by device: since when, and the risk of leaving then (``occupancy.stays``)."""
         self.left: dict[int, int] = {}
-        """Desks that were left, by device: when."""
+        """Desks that were left lately, by device: when."""
         self.back = [0.0, 0.0]
         """Desks that were taken again soon, of all that were left."""
         self.usual: dict[int, tuple[float, float, float]] = {}
@@ -66,6 +67,7 @@ class Seats:
         else:
             since = self.since.pop(device, None)
             if since is not None and at - since[0] >= _PASSING:
+                self.left = {one: then for one, then in self.left.items() if at - then < 2 * GAP}
                 self.left[device] = at
                 self.back = [self.back[0] * 0.995, self.back[1] * 0.995 + 1.0]
 
@@ -96,25 +98,16 @@ class Seats:
             nested: whether the space lies in another.
             silent: devices that are not believed, and from when on. What one said last fades within an hour.
         """
-        sat: list[float] = []
+        since, left, live = self.since, self.left, len(watched)
+        taken = [(one, since[one]) for one in watched if one in since]
+        stay = [exp(then - risk) if now - start <= _BAGGED else 0.0 for _, (start, then) in taken]
+        sat = [one / (one + BAG * (1.0 - one)) for one in stay]
+        if silent:
+            believed = [exp((silent[one] - now) / HOUR) if one in silent else 1.0 for one, _ in taken]
+            sat = list(map(mul, sat, believed))
+        gaps = [max(0, now - left[one]) for one in watched if one in left]
         back = self.share_back
-        live = len(watched)
-        taken, left = self.since, self.left
-        for device in watched:
-            known = taken.get(device)
-            if known is None:
-                gap = now - left.get(device, 0)
-                if gap < 2 * GAP:
-                    sat.append(back * exp(-max(0, gap) / HOUR / _FADE))
-                continue
-            since, then = known
-            if now - since > _BAGGED:
-                continue
-            stays = exp(then - risk)
-            there = stays / (stays + BAG * (1.0 - stays)) if stays > 1e-9 else 0.0
-            if silent and device in silent:
-                there *= exp((silent[device] - now) / HOUR)
-            sat.append(there)
+        sat += [back * exp(-gap / HOUR / _FADE) for gap in gaps if gap < 2 * GAP]
         mean = fsum(sat)
         away = AWAY[nested]
         stand = mean * away / (1 - away)

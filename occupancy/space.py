@@ -90,6 +90,7 @@ class SpaceFold:
     """The state of one space after the events so far."""
 
     __slots__ = (
+        "answer",
         "at",
         "bucket",
         "counts",
@@ -98,10 +99,12 @@ class SpaceFold:
         "estimate",
         "expires",
         "flow",
+        "fresh",
         "grants",
         "habits",
         "head_count",
         "look",
+        "newest",
         "old",
         "revision",
         "room",
@@ -134,8 +137,14 @@ class SpaceFold:
         self.estimate = UNKNOWN
         self.testimony: list[Any] | None = None
         """What made the estimate (``occupancy.witnesses.Testimony``); None: what is stored of it still holds."""
+        self.answer: Any = None
+        """What was answered last (``occupancy.asking.Answer``). Made of the rest."""
+        self.fresh = False
+        """Nothing was reported of this space since the answer."""
         self.expires = 0
-        """No report expires before this instant; 0: not looked at since the last event. Made of the rest."""
+        """No sensor's report expires before this instant; 0: not looked at yet. Made of the rest."""
+        self.newest = 0
+        """When a desk was last heard. Made of the rest."""
         self.revision = 0
         self.due: int | None = None
         """When the estimate changes next by time alone; None: never. Made of the rest."""
@@ -207,6 +216,7 @@ class SpaceFold:
     def _read(cls, value: dict[str, Any]) -> SpaceFold:
         fold = cls()
         fold.desks = {int(key): (pair[0], pair[1]) for key, pair in value["desks"].items()}
+        fold.newest = max((at for _, at in fold.desks.values()), default=0)
         fold.rooms = {int(key): (pair[0], pair[1]) for key, pair in value["rooms"].items()}
         fold.counts = {int(key): (pair[0], pair[1]) for key, pair in value["counts"].items()}
         fold.silent = {int(key): at for key, at in value["silent_at"].items()}

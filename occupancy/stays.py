@@ -142,11 +142,12 @@ class Stays:
         counts: Counts | None = None
         so_far = 0.0
         passed = [since - risk for _, since in self.inside.values()]
-        forgotten = self.share_forgotten if out else 1.0
+        forgotten = self.share_forgotten
         for pace, weight in _TODAY if passed else ():
-            there = [exp(pace * one) for one in passed]
             if out:
-                there = [one / (one + forgotten * (1.0 - one)) if one > 1e-12 else 0.0 for one in there]
+                there = [(stay := exp(pace * one)) / (stay + forgotten * (1.0 - stay)) for one in passed]
+            else:
+                there = [exp(pace * one) for one in passed]
             one = persons(there)
             so_far += weight
             counts = one if counts is None else mixed(counts, one, weight / so_far)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from occupancy.counts import Counts, added, exactly, mixed, moments, normal
-from occupancy.due import LONG_AGO, MINUTE, silent_at
+from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead
 from occupancy.space import SpaceFold
@@ -53,13 +53,13 @@ def believable(present: int | None, capacity: int | None) -> bool:
     return present is not None and 0 <= present <= 20 + 2 * (capacity or 500)
 
 
-def testimony(space: Space, fold: SpaceFold, inner: Counts | None, *, calendar: Calendar, now: int) -> Testimony:
-    """What each kind of source says of ``space`` at ``now``; ``inner``: how many are in the spaces within, if known."""
-    question = Question(space, fold, silent_at(space, fold, now), calendar, now)
-    found = [said for witness in WITNESSES if (said := witness(question)) is not None]
-    if inner is not None:
-        found.append(Witness("spaces", inner, None, {}))
-    return found
+def testimony(space: Space, fold: SpaceFold, silent: Mapping[int, int], calendar: Calendar, now: int) -> Testimony:
+    """What each kind of source says of ``space`` at ``now``, but what is known of the spaces within.
+
+    ``silent``: devices that are not believed, and from when on.
+    """
+    question = Question(space, fold, silent, calendar, now)
+    return [said for witness in WITNESSES if (said := witness(question)) is not None]
 
 
 def _counters(question: Question) -> Witness | None:
@@ -99,12 +99,15 @@ def _badges(question: Question) -> Witness | None:
 
 def _desks(question: Question) -> Witness | None:
     space, fold, silent, calendar, now = question
-    live = [
-        one
-        for one in space.desks
-        if fold.desks.get(one, (None, 0))[0] is not None and now - silent.get(one, now) < HOUR
-    ]
-    if not any(one not in silent for one in live):
+    heard, desks = fold.desks, space.desks
+    if not (heard and desks):
+        return None
+    live = [one for one, (occupied, _) in heard.items() if occupied is not None and one in desks]
+    if silent:
+        live = [one for one in live if now - silent.get(one, now) < HOUR]
+        if all(one in silent for one in live):
+            return None
+    if not live:
         return None
     risk = fold.stays.risk_at(fold.habits, calendar, now)
     seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
@@ -112,8 +115,7 @@ def _desks(question: Question) -> Witness | None:
     counts, sat = fold.seats.counts(
         live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None
     )
-    at = max(fold.desks[one][1] for one in live)
-    return Witness("desks", counts, at, {"taken": round(sat, 1), "watched": len(live), "seats": seats})
+    return Witness("desks", counts, fold.newest, {"taken": round(sat, 1), "watched": len(live), "seats": seats})
 
 
 def _presence(question: Question) -> Witness | None:
@@ -150,28 +152,21 @@ WITNESSES: Final[tuple[Callable[[Question], Witness | None], ...]] = (
 )
 
 
-def within(nested: Iterable[tuple[Space, Counts | None]], now: int, calendar: Calendar) -> Counts | None:
-    """How many are in several spaces of one, and beside them; None: nothing is known of any.
+def within(parts: Counts, blind: Iterable[Space], now: int, calendar: Calendar) -> Witness:
+    """How many are in the spaces of one, and beside them.
 
     Args:
-        nested: each space with what is known of it.
+        parts: how many are in those of which anything is known.
+        blind: the others.
         now: the instant.
         calendar: of their place.
     """
-    total: Counts | None = None
-    blind = 0
-    for inside, counts in nested:
-        if counts is None:
-            blind += inside.capacity or 1
-        else:
-            total = counts if total is None else added(total, counts)
-    if total is None:
-        return None
-    standing = _STANDING * total.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.03)
-    total = added(total, moments(standing, standing))
-    if blind:
-        total = added(total, moments(0.1 * blind, (0.25 * blind) ** 2 + 0.1 * blind))
-    return total
+    standing = _STANDING * parts.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.03)
+    total = added(parts, moments(standing, standing))
+    unknown = sum(one.capacity or 1 for one in blind)
+    if unknown:
+        total = added(total, moments(0.1 * unknown, (0.25 * unknown) ** 2 + 0.1 * unknown))
+    return Witness("spaces", total, None, {})
 
 
 def _by_counters(
