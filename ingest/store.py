@@ -353,7 +353,7 @@ def _why(fold: SpaceFold) -> str | None:
     """What made the estimate, as the API shows it; None: it is as stored."""
     if fold.testimony is None:
         return None
-    why = {"faults": fold.estimate.faults, "evidence": [one.as_json() for one in weighted(fold.testimony)]}
+    why = {"faults": fold.estimate.faults, "evidence": [one.as_json() for one in weighted(fold.testimony, fold)]}
     return json.dumps(why, separators=(",", ":"))
 
 

@@ -1,7 +1,8 @@
 """What holds in a place at an instant, by the events so far. Pure: asking changes nothing.
 
 Time alone moves an answer from minute to minute, not within one: it is what holds at the end of its minute. So it is
-kept until the minute is over, or something is reported of the space, or of one within.
+kept (``SpaceFold.answer``) until the minute is over, or longer where time alone doesn't move it, or until something is
+reported of the space or of one within.
 
 Times are microseconds since the Unix epoch, UTC.
 """
@@ -16,31 +17,30 @@ from occupancy.due import MINUTE, silent_at
 from occupancy.estimate import estimated, together, weighted
 from occupancy.faults import faults_of
 from occupancy.hours import Calendar
-from occupancy.space import Estimate, Evidence, SpaceFold
-from occupancy.topology import Topology
-from occupancy.witnesses import Testimony, testimony, within
+from occupancy.space import NEVER, UNKNOWN, Estimate, Evidence, SpaceFold
+from occupancy.topology import Space, Topology
+from occupancy.witnesses import Question, Testimony, testimony, within
 
 
 class Answer:
-    """What holds in a space in a minute."""
+    """What holds in a space from ``since`` until before ``until``, where nothing is reported."""
 
-    __slots__ = ("counts", "estimate", "found", "minute", "own", "parts", "silent")
+    __slots__ = ("asked", "counts", "estimate", "found", "own", "parts", "silent", "since", "until")
 
-    def __init__(self, minute: int, silent: Mapping[int, int], own: Testimony) -> None:
-        self.minute = minute
+    def __init__(self, since: int, until: int, silent: Mapping[int, int], own: Testimony, parts: Sums) -> None:
+        self.since = since
+        self.until = until
         self.silent = silent
         self.own = own
         """What the space's own sources say."""
-        self.parts: Sums = ()
+        self.parts = parts
         """What is in the spaces within."""
         self.found = own
         """What both say."""
         self.counts: Counts | None = None
-        self.estimate: Estimate | None = None
-        """None: not asked for yet."""
-
-
-Answers = dict[int, Answer]
+        self.estimate = UNKNOWN
+        self.asked = 0
+        """The last instant of the minute for which ``estimate`` holds; 0: not asked for yet."""
 
 
 class Asked:
@@ -67,52 +67,64 @@ class Asked:
 
         It changes nothing: what is asked often or seldom is the same.
         """
-        known: Answers = {}
-        return {space: self._answer(space, now, known).counts for space in self._order}
+        return {space: self._answer(space, now).counts for space in self._order}
 
     def estimates(self, now: int) -> dict[int, Estimate]:
         """What holds in each space at ``now``, by the events so far; see ``distributions``."""
-        known: Answers = {}
-        return {space: self._estimate(space, self._answer(space, now, known)) for space in self._order}
+        return {space: self._estimate(space, self._answer(space, now), now) for space in self._order}
 
     def explain(self, space: int, now: int) -> tuple[Evidence, ...]:
         """What made the number of ``space`` at ``now``, the weightiest first."""
-        return weighted(self._answer(space, now, {}).found)
+        return weighted(self._answer(space, now).found, self.spaces[space])
 
-    def _answer(self, space: int, now: int, known: Answers) -> Answer:
-        """What holds in ``space`` at ``now``; ``known`` gathers what holds in those within."""
-        inside = self._inside[space]
-        for one in inside:
-            if one not in known:
-                known[one] = self._answer(one, now, known)
-        row, fold = self._topology.spaces[space], self.spaces[space]
+    def _answer(self, space: int, now: int) -> Answer:
+        """What holds in ``space`` at ``now``."""
+        fold = self.spaces[space]
         last: Answer | None = fold.answer
-        minute = now // MINUTE
-        silent = silent_at(row, fold, now)
-        holds = last is not None and fold.fresh and last.minute == minute and last.silent is silent
-        heard = [counts for one in inside if (counts := known[one].counts) is not None]
+        holds = last is not None and fold.fresh and last.since <= now < last.until
+        heard: list[Counts] = []
+        blind: list[Space] = []
+        for one in self._inside[space]:
+            within_it = self.spaces[one]
+            answer: Answer | None = within_it.answer
+            if answer is None or not (within_it.fresh and answer.since <= now < answer.until) or self._inside[one]:
+                answer = self._answer(one, now)
+            if answer.counts is None:
+                blind.append(self._topology.spaces[one])
+            else:
+                heard.append(answer.counts)
         parts = summed(heard, () if last is None else last.parts)
         if last is not None and holds and parts is last.parts:
-            known[space] = last
             return last
-        end = (minute + 1) * MINUTE - 1
-        own = last.own if last is not None and holds else testimony(row, fold, silent, self._calendar, end)
-        answer = known[space] = Answer(minute, silent, own)
-        answer.parts = parts
+        row = self._topology.spaces[space]
+        minute = now - now % MINUTE
+        end = minute + MINUTE
+        if last is not None and holds:
+            made = Answer(last.since, last.until, last.silent, last.own, parts)
+            stored = True
+        else:
+            silent, expires = silent_at(row, fold, now)
+            stored = silent is fold.silent
+            kept: Testimony = []
+            if last is not None and fold.fresh and stored and last.since <= now:
+                kept = [one for one in last.own if one.until >= end]
+            own = testimony(Question(row, fold, silent, self._calendar, end - 1), kept)
+            until = min([one.until or end for one in own], default=NEVER)
+            made = Answer(minute, min(until, expires, self._calendar.piece(now)[1]), silent, own, parts)
         if heard:
-            blind = [self._topology.spaces[one] for one in inside if known[one].counts is None]
-            answer.found = [*own, within(parts[-1][1], blind, end, self._calendar)]
-        answer.counts = together(answer.found)
-        if silent is fold.silent:
-            fold.answer, fold.fresh = answer, True
-        return answer
+            made.found = [*made.own, within(parts[-1][1], blind, end - 1, self._calendar)]
+        made.counts = together(made.found)
+        if stored:
+            fold.answer, fold.fresh = made, True
+        return made
 
-    def _estimate(self, space: int, answer: Answer) -> Estimate:
-        if answer.estimate is None:
-            row, fold = self._topology.spaces[space], self.spaces[space]
+    def _estimate(self, space: int, answer: Answer, now: int) -> Estimate:
+        end = now - now % MINUTE + MINUTE - 1
+        if answer.asked != end:
+            row = self._topology.spaces[space]
             faults = faults_of(
-                row, fold, (answer.minute + 1) * MINUTE - 1, found=answer.found, counts=answer.counts,
-                silent=answer.silent, calendar=self._calendar,
+                row, self.spaces[space], end,
+                found=answer.found, counts=answer.counts, silent=answer.silent, calendar=self._calendar,
             )  # fmt: skip
-            answer.estimate = estimated(row, answer.counts, faults)
+            answer.estimate, answer.asked = estimated(row, answer.counts, faults), end
         return answer.estimate

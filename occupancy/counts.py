@@ -7,16 +7,17 @@ place costs no more than its uncertainty.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, erf, floor, fsum, sqrt
+from math import ceil, erf, floor, sqrt
 from operator import mul
 from struct import pack, unpack
 from typing import Final
 
 LEAST: Final = 1e-7
-_NOTHING: Final = 1e-8
+_NOTHING: Final = 1e-7
 _EXACT: Final = float(1 << 29)
 """Of two chances that add up to 1 the products of whole numbers of so many fit in 64 bits, and so do their sums."""
 _SURELY: Final = 0.9995
@@ -136,16 +137,18 @@ def persons(chances: Sequence[float]) -> Counts:
     Where there are many it is approximated (``_about``). The order in which they are given doesn't matter, to the last
     digit: a stored state may be read back in another one.
     """
-    likely = [1.0 - chance for chance in chances if 0.5 < chance <= _SURELY]
-    unlikely = [chance for chance in chances if _HARDLY <= chance <= 0.5]
-    sure = len(likely) + len([1 for chance in chances if chance > _SURELY])
+    rising = sorted(chances)
+    middle = bisect_right(rising, 0.5)
+    unlikely = rising[bisect_left(rising, _HARDLY) : middle]
+    likely = [1.0 - chance for chance in rising[middle : bisect_right(rising, _SURELY)]]
+    sure = len(rising) - middle
     if len(likely) + len(unlikely) > _FEW:
         absent, beside = _about(likely), _about(unlikely)
         return taken(Counts(sure + beside.low, beside.chances), absent)
     out = [1.0]
-    for chance in sorted(unlikely):
+    for chance in unlikely:
         out = [p * (1.0 - chance) + before * chance for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
-    for chance in sorted(likely):
+    for chance in likely:
         out = [p * chance + before * (1.0 - chance) for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
     return scaled(sure - len(likely), out) or exactly(sure)
 
@@ -159,8 +162,8 @@ def _about(chances: Sequence[float]) -> Counts:
     """
     if not chances:
         return exactly(0)
-    mean = fsum(chances)
-    share = fsum(map(mul, chances, chances)) / mean
+    mean = sum(chances)
+    share = sum(map(mul, chances, chances)) / mean
     trials, odds = mean / share, share / (1.0 - share)
     mode = int(mean)
     rising, value, k = [1.0], 1.0, mode
@@ -266,8 +269,6 @@ def agreed(several: Sequence[Counts], doubt: float) -> Counts:
         end = start + len(one.chances)
         seen = [value * (wrong + p) for value, p in zip(out[start:end], one.chances)]  # noqa: B905
         out = [value * wrong for value in out[:start]] + seen + [value * wrong for value in out[end:]]
-        top = max(out)
-        out = [value / top for value in out]
     return scaled(low, out) or several[0]
 
 

@@ -89,14 +89,27 @@ def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
                 yield device, at, space.lasts[device]
 
 
-def silent_at(space: Space, fold: SpaceFold, now: int) -> Mapping[int, int]:
-    """The devices that are not believed at ``now``, and from when on: those known, and whose report has expired."""
-    expired = {}
-    if now >= fold.expires:
-        expired = {device: end for device, at, span in _words(space, fold) if (end := ends(at, span)) <= now}
+def silent_at(space: Space, fold: SpaceFold, now: int) -> tuple[Mapping[int, int], int]:
+    """The devices that are not believed at ``now``, and from when on: those known, and whose report has expired.
+
+    Returns:
+        Also until when that is so, where nothing is reported.
+    """
+    expired: dict[int, int] = {}
+    until = fold.expires
+    if now >= until:
+        until = NEVER
+        for device, at, span in _words(space, fold):
+            end = ends(at, span)
+            if end <= now:
+                expired[device] = end
+            else:
+                until = min(until, end)
     for device, door in fold.flow.doors.items():
         if device not in fold.silent and device in space.lasts:
             end = ends(door.at, door.lasts(space.lasts[device]))
             if end <= now:
                 expired[device] = end
-    return {**fold.silent, **expired} if expired else fold.silent
+            else:
+                until = min(until, end)
+    return ({**fold.silent, **expired} if expired else fold.silent), until

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from occupancy.counts import Counts, agreed
-from occupancy.space import Estimate, Evidence
+from occupancy.space import Estimate, Evidence, SpaceFold
 from occupancy.topology import Space
-from occupancy.witnesses import Testimony
+from occupancy.witnesses import Testimony, heard
 
 SURE: Final = 0.01
 """``live``: so small is the chance that the number is wrong by more than ``tolerance``."""
@@ -40,14 +40,14 @@ def together(found: Testimony) -> Counts | None:
     return agreed([one.counts for one in found], DOUBT) if found else None
 
 
-def weighted(found: Testimony) -> tuple[Evidence, ...]:
-    """The evidence, the weightiest first."""
+def weighted(found: Testimony, fold: SpaceFold) -> tuple[Evidence, ...]:
+    """The evidence of what was reported of a space, the weightiest first."""
     variances = [one.counts.variance for one in found]
     total = sum(1.0 / (variance + 0.1) for variance in variances)
     ranked = [
         Evidence(
             kind=one.kind,
-            at=one.at,
+            at=heard(one, fold),
             mean=one.counts.mean,
             spread=variance**0.5,
             weight=1.0 / (variance + 0.1) / total,

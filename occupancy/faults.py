@@ -69,7 +69,8 @@ def faults_of(
         one in space.counters and dead(fold.flow, one, calendar, now) > _LIKELY for one in fold.flow.doors
     ):
         faults.append("silent")
-    if any(now - since > _LONG and one in space.desks for one, (since, _) in fold.seats.since.items()):
+    long_ago = now - _LONG
+    if any(one in space.desks for one, (since, _) in fold.seats.since.items() if since < long_ago):
         faults.append("stuck")
     if len(found) > 1 and _disagree(found, tolerance(space.capacity)):
         faults.append("disagreeing")
@@ -80,8 +81,10 @@ def faults_of(
 
 def _disagree(found: Testimony, tolerated: float) -> bool:
     """Whether two sources say what cannot both be true."""
-    said = [(one.counts.mean, one.counts) for one in found]
+    means = [one.counts.mean for one in found]
+    if max(means) - min(means) <= tolerated:
+        return False
     return any(
-        abs(mean - other) > tolerated and abs(mean - other) > _APART * sqrt(counts.variance + others.variance)
-        for (mean, counts), (other, others) in combinations(said, 2)
+        abs(mean - other) > tolerated and abs(mean - other) > _APART * sqrt(one.counts.variance + two.counts.variance)
+        for (mean, one), (other, two) in combinations(zip(means, found, strict=True), 2)
     )

@@ -18,7 +18,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from occupancy.asking import Answers
 from occupancy.due import MINUTE, due_again, pass_time
 from occupancy.grants import ANSWER
 from occupancy.moving import Event
@@ -133,17 +132,16 @@ class PlaceFold(Reports):
             self.dirty.update(
                 space for space, fold in self.spaces.items() if fold.due is not None and fold.due <= self.clock
             )
-        known: Answers = {}
         for space in self._topology.rising(self.dirty):
             fold = self.spaces[space]
             row = self._topology.spaces[space]
             pass_time(row, fold, self.clock)
             for child in row.children:
                 fold.at = max(fold.at, self.spaces[child].at)
-            answer = self._answer(space, self.clock, known)
+            answer = self._answer(space, self.clock)
             fold.testimony = answer.found
             due_again(fold, answer.counts, self._calendar, self.clock)
-            new = self._estimate(space, answer)
+            new = self._estimate(space, answer, self.clock)
             fold.at = max(fold.at, self.clock)
             if new != fold.estimate:
                 self.changes.append(Change(at=fold.at, space=space, estimate=new))

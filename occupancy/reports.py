@@ -45,19 +45,22 @@ class Reports(Passages):
             if at < heard - LATE:
                 return
             if before == occupied and number not in fold.silent:  # as most say: the same again
-                if at > heard:
+                if at > heard:  # each call would cost a tenth of it
                     known[number] = (occupied, at)
-                    fold.at = max(fold.at, at)
-                    self.clock = max(self.clock, at)
-                    fold.newest = max(fold.newest, at)
+                    if at > fold.at:  # noqa: PLR1730
+                        fold.at = at
+                    if at > self.clock:  # noqa: PLR1730
+                        self.clock = at
+                    if at > fold.newest and known is fold.desks:
+                        fold.newest = at
                 self.touched.add(space)
                 return
         if at // MINUTE > fold.bucket[0]:
             self._step(space, at)
         known[number] = (occupied, at)
-        fold.newest = max(fold.newest, at)
         self._expires(space, number, at)
         if device.at_desk:
+            fold.newest = max(fold.newest, at)
             fold.seats.said(number, at, self._risk(fold, at) if occupied else 0.0, occupied=occupied)
         else:
             fold.room.said(number, at, occupied=occupied)

@@ -69,6 +69,10 @@ class Rooms:
                 nobody *= 1 - self._still(now - left, long)
         return 1 - nobody
 
+    def fades(self, now: int) -> bool:
+        """Whether time alone changes what the sensors say: one that saw somebody a while ago sees nobody now."""
+        return any(now - at < _STEPS[-1] for at, _ in self.left.values())
+
     def _still(self, gap: int, long: int) -> float:
         """The chance that somebody sits still who was noticed ``gap`` ago: of gaps that long, those that ended soon."""
         index = bisect_left(_STEPS, gap)

@@ -9,7 +9,7 @@ M_t/G/inf queue").
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, log
 from typing import Any, Final
 
 from occupancy.counts import Counts, added, mixed, moments, persons
@@ -130,11 +130,12 @@ class Stays:
             self.risk += habits.rates[bin_] * hours
         self.at = at
         self.others *= exp(before - self.risk)
-        for member, (_, since) in list(self.inside.items()):
-            if self._there(since, self.risk, out=out) < _GONE:
-                del self.inside[member]
-                if out:
-                    self._exited(forgot=1.0)
+        share = self.share_forgotten if out else 1.0
+        least = self.risk + log(share * _GONE / (1.0 - _GONE + share * _GONE))  # where ``_there`` is _GONE
+        for member in [one for one, (_, since) in self.inside.items() if since < least]:
+            del self.inside[member]
+            if out:
+                self._exited(forgot=1.0)
 
     def counts(self, risk: float, *, out: bool) -> Counts:
         """How many are in at this risk."""

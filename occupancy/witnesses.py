@@ -15,7 +15,7 @@ from occupancy.counts import Counts, added, exactly, mixed, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead
-from occupancy.space import SpaceFold
+from occupancy.space import NEVER, SpaceFold
 from occupancy.topology import Space
 
 _STANDING: Final = 0.025
@@ -30,7 +30,10 @@ class Witness(NamedTuple):
     kind: str
     counts: Counts
     at: int | None
+    """When it last said anything; of sensors that repeat themselves: ``heard``."""
     numbers: dict[str, Any]
+    until: int = 0
+    """Until when it holds where nothing is reported; 0: for its minute, since time alone moves it."""
 
 
 Testimony = list[Witness]
@@ -53,13 +56,17 @@ def believable(present: int | None, capacity: int | None) -> bool:
     return present is not None and 0 <= present <= 20 + 2 * (capacity or 500)
 
 
-def testimony(space: Space, fold: SpaceFold, silent: Mapping[int, int], calendar: Calendar, now: int) -> Testimony:
-    """What each kind of source says of ``space`` at ``now``, but what is known of the spaces within.
+def testimony(question: Question, kept: Iterable[Witness]) -> Testimony:
+    """What each kind of source says, but what is known of the spaces within; ``kept`` was said before and holds."""
+    known = {one.kind: one for one in kept}
+    return [said for kind, ask in WITNESSES.items() if (said := known.get(kind) or ask(question)) is not None]
 
-    ``silent``: devices that are not believed, and from when on.
-    """
-    question = Question(space, fold, silent, calendar, now)
-    return [said for witness in WITNESSES if (said := witness(question)) is not None]
+
+def heard(witness: Witness, fold: SpaceFold) -> int | None:
+    """When what made ``witness`` was last heard: a sensor that says the same again says nothing new."""
+    if witness.kind in ("desks", "presence"):
+        return max((at for _, at in (fold.desks if witness.kind == "desks" else fold.rooms).values()), default=None)
+    return witness.at
 
 
 def _counters(question: Question) -> Witness | None:
@@ -85,7 +92,7 @@ def _seen(question: Question) -> Witness | None:
         return None
     number = sum(seen)
     counts = normal(number, 0.05 + (0.05 * number) ** 2) if number else exactly(0)
-    return Witness("seen", counts, max(at for _, at in fold.counts.values()), {"number": number})
+    return Witness("seen", counts, max(at for _, at in fold.counts.values()), {"number": number}, NEVER)
 
 
 def _badges(question: Question) -> Witness | None:
@@ -115,18 +122,19 @@ def _desks(question: Question) -> Witness | None:
     counts, sat = fold.seats.counts(
         live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None
     )
-    return Witness("desks", counts, fold.newest, {"taken": round(sat, 1), "watched": len(live), "seats": seats})
+    return Witness("desks", counts, None, {"taken": round(sat, 1), "watched": len(live), "seats": seats})
 
 
 def _presence(question: Question) -> Witness | None:
     """Sensors that watch a room as a whole."""
     space, fold, silent, _, now = question
-    if not any(fold.rooms.get(one, (None, 0))[0] is not None and one not in silent for one in space.rooms):
+    room = fold.room
+    if not any([one in fold.rooms and fold.rooms[one][0] is not None and one not in silent for one in space.rooms]):  # noqa: C419
         return None
-    elsewhere = [one for one in (*fold.room.since, *fold.room.left) if one not in space.rooms]  # moved, or retired
-    counts = fold.room.counts(space.capacity, now, {*silent, *elsewhere} if elsewhere else silent)
-    at = max(at for _, at in fold.rooms.values())
-    return Witness("presence", counts, at, {"somebody": bool(fold.room.since)})
+    elsewhere = [one for one in (*room.since, *room.left) if one not in space.rooms]  # moved, or retired
+    counts = room.counts(space.capacity, now, {*silent, *elsewhere} if elsewhere else silent)
+    until = 0 if room.fades(now) else NEVER
+    return Witness("presence", counts, None, {"somebody": bool(room.since)}, until)
 
 
 def _head_count(question: Question) -> Witness | None:
@@ -142,14 +150,14 @@ def _head_count(question: Question) -> Witness | None:
     return Witness("head_count", counts, at, {"number": number})
 
 
-WITNESSES: Final[tuple[Callable[[Question], Witness | None], ...]] = (
-    _counters,
-    _seen,
-    _badges,
-    _desks,
-    _presence,
-    _head_count,
-)
+WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
+    "counters": _counters,
+    "seen": _seen,
+    "badges": _badges,
+    "desks": _desks,
+    "presence": _presence,
+    "head_count": _head_count,
+}
 
 
 def within(parts: Counts, blind: Iterable[Space], now: int, calendar: Calendar) -> Witness:
