@@ -9,7 +9,7 @@ from collections import deque
 from enum import Enum
 from typing import Final
 
-from gateway.contract.wire import WIDEST_WINDOW, WINDOW, Mark
+from gateway.contract.wire import MAX_BATCH_EVENTS, WIDEST_WINDOW, WINDOW, Mark
 from gateway.spool.values import Position
 
 MARK_WAIT_S: Final = 1.0
@@ -21,6 +21,10 @@ REPEAT_GUARD_S: Final = 1.0
 QUICK_S: Final = 0.25
 """A centre that confirms a batch within this has room: each such batch widens the window by one, up to the widest. A
 slower one, or a loss, narrows it at once: many gateways that send together fill the centre's queue no further."""
+SLOW_S: Final = 1.0
+"""A centre that takes this long to confirm a batch has a queue. Then, and before the first confirmation after a connect
+or a loss, no more events are in flight than one full batch holds: thousands of gateways that come back together would
+fill the queues of the broker, which drops what is more, and each would wait for ``RESEND_S``."""
 LOW_FOR_S: Final = 10.0
 LOW_TIMES: Final = 3
 """A mark below what the spool still holds must come this often, over this long, without a contradicting one in between,
@@ -53,6 +57,8 @@ class Window:
         """Of each batch in flight its last sequence number, and when it was sent."""
         self._room = WINDOW
         """How many of them there may be."""
+        self._most_events = MAX_BATCH_EVENTS
+        """So many events in flight are enough: the next batch waits."""
         self._connected = False
         self._hold_until = 0.0
         self._moved_at = 0.0
@@ -71,6 +77,7 @@ class Window:
         """The connection is up: nothing of an earlier one is in flight."""
         self._connected = True
         self._hold_until = now + MARK_WAIT_S
+        self._most_events = MAX_BATCH_EVENTS
         self._go_back(now)
 
     def disconnected(self) -> None:
@@ -109,8 +116,7 @@ class Window:
             while self._flying and self._flying[0][0] <= mark.seq:
                 last, sent_at = self._flying.popleft()
                 within = last != mark.seq
-                quick = now - sent_at < QUICK_S and not self._probing
-                self._room = min(self._room + 1, WIDEST_WINDOW) if quick else WINDOW
+                self._confirmed(now - sent_at)
             self._moved_at = now
             self._probing = False
             if within and self._flying and now - self._back_at >= REPEAT_GUARD_S:
@@ -134,6 +140,8 @@ class Window:
             return None
         if len(self._flying) >= (1 if self._probing else self._room):
             return None
+        if self._flying and self._sent - self._acked >= self._most_events:
+            return None
         return self._sent
 
     def sent(self, last_seq: int, now: float) -> None:
@@ -151,6 +159,15 @@ class Window:
             return self._moved_at + RESEND_S
         return self._hold_until if self._sent < self._last else None
 
+    def _confirmed(self, after_s: float) -> None:
+        """A batch was confirmed so long after it was sent: widen or narrow the window."""
+        quick = after_s < QUICK_S and not self._probing
+        self._room = min(self._room + 1, WIDEST_WINDOW) if quick else WINDOW
+        if after_s >= SLOW_S:
+            self._most_events = MAX_BATCH_EVENTS
+        else:
+            self._most_events = min(self._most_events + MAX_BATCH_EVENTS, self._room * MAX_BATCH_EVENTS)
+
     def _low(self, now: float) -> Meaning:
         self._low_times += 1
         if self._low_since is None:
@@ -163,6 +180,7 @@ class Window:
     def _resend(self, now: float) -> None:
         self.resends += 1
         self._room = WINDOW
+        self._most_events = MAX_BATCH_EVENTS
         self._back_at = now
         self._go_back(now)
 

@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gateway.contract.wire import WIDEST_WINDOW, WINDOW, Mark
+from gateway.contract.wire import MAX_BATCH_EVENTS, WIDEST_WINDOW, WINDOW, Mark
 from gateway.spool.values import Position
-from gateway.uplink.window import LOW_FOR_S, MARK_WAIT_S, QUICK_S, RESEND_S, Meaning, Window
+from gateway.uplink.window import LOW_FOR_S, MARK_WAIT_S, QUICK_S, RESEND_S, SLOW_S, Meaning, Window
 
 
 @dataclass
@@ -218,6 +218,19 @@ def test_the_window_widens_while_marks_come_at_once_and_no_longer() -> None:
     assert fill(one, late) == [], "a slow centre has no more in its queue than before"
     one.mark(mark(len(sent)), late)
     assert len(fill(one, late)) == WINDOW
+
+
+def test_a_backlog_begins_with_one_full_batch_and_stays_at_one_while_the_centre_has_a_queue() -> None:
+    one = window(last=100_000)
+    one.connected(0.0)
+    one.mark(mark(0), 0.0)
+    assert fill(one, 0.0, size=MAX_BATCH_EVENTS) == [500], "a thousand others may have come back, too"
+    one.mark(mark(500), SLOW_S)
+    assert fill(one, SLOW_S, size=MAX_BATCH_EVENTS) == [1000]
+    one.mark(mark(1000), SLOW_S + 0.01)
+    assert fill(one, SLOW_S + 0.01, size=MAX_BATCH_EVENTS) == [1500, 2000], "it has room: more at a time"
+    one.mark(mark(1000), SLOW_S + 2.0)
+    assert fill(one, SLOW_S + 2.0, size=MAX_BATCH_EVENTS) == [1500], "after a loss as at the beginning"
 
 
 def test_a_loss_narrows_the_window() -> None:
