@@ -49,6 +49,11 @@ class Books:
         self._streams.clear()
         self._folds.clear()
 
+    def stored(self, gateway: Gateway, epoch: str) -> int:
+        """Up to which number the events of a gateway's newest epoch are committed; 0: unknown."""
+        known = self._streams.get(gateway.id)
+        return known[-1].last_seq if known and known[-1].epoch == epoch else 0
+
     def commit(
         self,
         connection: Fenced,

@@ -5,30 +5,41 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from ingest.messages import Message
+from ingest.messages import Message, Name, name_of
 
 
 class Inbox:
     """A bounded queue.
 
     While it is over its high-water mark the broker's connection isn't read (``has_room``); what arrives all the same
-    is dropped and counted: its gateway keeps it and sends it again.
+    is dropped and counted: its gateway keeps it and sends it again. So is a batch that waits already: a gateway that
+    has waited for long sends it again, and the mark of the first one answers both.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.bytes = 0
+        self.repeated = 0
+        """Batches that came again while they waited."""
         self._messages: deque[Message] = deque()
+        self._names: set[Name | None] = set()
+        """Of the batches that wait."""
         self._ready = threading.Condition()
 
     def put(self, message: Message) -> bool:
-        """Add a message; False where there was no room for it."""
+        """Add a message; False where there was no room for it. A batch that waits already isn't added again."""
         size = len(message.payload) + 500
+        name = name_of(message)
         with self._ready:
+            if name in self._names:
+                self.repeated += 1
+                return True
             if self.bytes + size > self.limit_bytes:
                 return False
             self.bytes += size
             self._messages.append(message)
+            if name is not None:
+                self._names.add(name)
             self._ready.notify()
             return True
 
@@ -46,6 +57,7 @@ class Inbox:
             while self._messages and size < most_bytes:
                 message = self._messages.popleft()
                 taken.append(message)
+                self._names.discard(name_of(message))
                 size += len(message.payload) + 500
             self.bytes -= size
             return taken

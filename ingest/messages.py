@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -72,6 +73,24 @@ class Refusal:
     topic: str
     reason: str
     error: str
+
+
+Name = tuple[str, bytes, int]
+"""Topic, epoch and first number, and size of a batch: what is equal when it is sent again."""
+_HEAD: Final = re.compile(rb'\{"epoch":"([0-9a-f]{8,64})","first":([1-9][0-9]{0,18}),')
+"""How our gateways begin a batch (``gateway.spool.outgoing``). Others are read all the same, only less quickly."""
+
+
+def name_of(message: Message) -> Name | None:
+    """Return the name of a batch; None: it is none, or begins in another way than ours."""
+    head = _HEAD.match(message.payload)
+    return None if head is None else (message.topic, head.group(), len(message.payload))
+
+
+def glance(payload: bytes) -> tuple[str, int, int] | None:
+    """Return a batch's epoch, first number and how many events it has at most, without reading it; None: unknown."""
+    head = _HEAD.match(payload)
+    return None if head is None else (head[1].decode(), int(head[2]), payload.count(b'"kind"'))
 
 
 def sender(topology: Topology, topic: str) -> tuple[Gateway, str] | Refusal:

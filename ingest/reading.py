@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.messages import Letter, Message, ReadBatch, Refusal, read, sender
+from ingest.messages import Letter, Message, ReadBatch, Refusal, glance, read, sender
 from ingest.metrics import Metrics
 from ingest.splitting import Repeats
 from ingest.states import Said, read_state
@@ -39,8 +39,10 @@ class Taken:
 class Reader:
     """Reads what the broker handed over."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, stored: Callable[[Gateway, str], int]) -> None:
+        """``stored``: up to which number a gateway's events of an epoch are stored, as far as is known."""
         self._metrics = metrics
+        self._stored = stored
         self._repeats = Repeats()
         self._log_at: dict[str, float] = {}
         self.doubtful = False
@@ -61,7 +63,7 @@ class Reader:
                 if not gateway.devices:
                     self.refuse(Refusal(topic=message.topic, reason="no_devices", error=_NO_DEVICES))
                     continue
-                self._add(taken, self._read(gateway, message))
+                self._add(taken, self._answered(gateway, message) or self._read(gateway, message))
             elif leaf == "state":
                 self._add(taken, read_state(gateway, message))
             else:
@@ -91,6 +93,21 @@ class Reader:
                 "message_refused",
                 extra={"topic": refusal.topic[:300], "reason": refusal.reason, "error": refusal.error[:300]},
             )
+
+    def _answered(self, gateway: Gateway, message: Message) -> ReadBatch | None:
+        """Return a batch of which everything is stored, without its events: it only needs the mark; None: read it.
+
+        After an overload most of what comes is such, and reading takes half of a batch's time.
+        """
+        found = glance(message.payload)
+        if found is None:
+            return None
+        epoch, first, most = found
+        if not most or first + most - 1 > self._stored(gateway, epoch):
+            return None
+        self._metrics.received.inc(most)
+        self._metrics.duplicate.inc(most)
+        return ReadBatch(gateway=gateway, message=message, epoch=epoch, first=first, sent_at=0, events=[])
 
     def _read(self, gateway: Gateway, message: Message) -> ReadBatch | Letter:
         """Read a batch; one that is no JSON is taken apart when it comes again and again: its mark would never move."""

@@ -77,7 +77,7 @@ class Worker:
         self.head_counts_waiting = threading.Event()
         self.pulse = Pulse(_STUCK_S)
         self._states = States(metrics)
-        self._reader = Reader(metrics)
+        self._reader = Reader(metrics, lambda gateway, epoch: self._books.stored(gateway, epoch))
         self._refused = False
         """The trouble is a refusal by a database that answers: it is an alarm."""
         self._again: list[Message] = []
@@ -311,6 +311,8 @@ class Worker:
         held: Exception | None = None
         stored = 0
         for reading in readings:
+            if not reading.events:  # it only asks for the mark, and will again
+                continue
             try:
                 for tally in isolate.commit(self._books, connection, reading, turn=self._turn):
                     stored += 1

@@ -16,6 +16,7 @@ from ingest.metrics import Metrics
 from ingest.reading import Taken
 from ingest.settings import IngestSettings
 from ingest.states import Said
+from ingest.store import Stream
 from ingest.worker import Worker
 from occupancy.topology import Topology
 
@@ -35,12 +36,38 @@ def worker(topology: Topology, inbox: Inbox) -> Worker:
     return one
 
 
-def message(topology: Topology, first: int) -> Message:
+def message(topology: Topology, first: int, *, events: int = 1, sent_at: int = 10) -> Message:
     gateway = next(iter(topology.gateways.values()))
     event = {"kind": "desk", "at": first, "device": next(iter(gateway.devices)), "occupied": True}
-    batch = {"epoch": "00000000aaaaaaaa", "first": first, "sent_at": 0, "events": [event]}
+    batch = {"epoch": "00000000aaaaaaaa", "first": first, "sent_at": sent_at, "events": [event] * events}
     topic = f"maillage/v1/{gateway.shard:02d}/{gateway.place_code}/{gateway.code}/events"
-    return Message(topic=topic, payload=json.dumps(batch).encode(), received_at=0)
+    return Message(topic=topic, payload=json.dumps(batch, separators=(",", ":")).encode(), received_at=0)
+
+
+def test_a_batch_that_waits_already_does_not_wait_twice(inbox: Inbox, topology: Topology) -> None:
+    first = message(topology, 1)
+    for one in (first, message(topology, 1, sent_at=99), message(topology, 1, events=2), message(topology, 2)):
+        assert inbox.put(one)
+    assert len(inbox.take(1_000_000, wait_s=0.0)) == 3
+    assert inbox.repeated == 1
+    assert inbox.bytes == 0
+    inbox.put(first)
+    assert inbox.take(1_000_000, wait_s=0.0) == [first], "it no longer waits: whether it was stored, the mark says"
+
+
+def test_what_is_stored_is_answered_without_being_read(worker: Worker, inbox: Inbox, topology: Topology) -> None:
+    gateway = next(iter(topology.gateways.values()))
+    lives = [Stream(7, gateway.id, "00000000bbbbbbbb", 90), Stream(8, gateway.id, "00000000aaaaaaaa", 3)]
+    worker._books._streams[gateway.id] = lives
+    for one in (message(topology, 2, events=2), message(topology, 2, events=3), message(topology, 4)):
+        inbox.put(one)
+    taken = worker._take()
+    assert [(one.first, len(one.events)) for one in taken.readings] == [(2, 0), (2, 3), (4, 1)]
+    assert all(one.epoch == "00000000aaaaaaaa" for one in taken.readings)
+    assert worker._metrics.duplicate._value.get() == 2
+    lives.append(Stream(9, gateway.id, "00000000cccccccc", 0))
+    inbox.put(message(topology, 2, events=2))
+    assert len(worker._take().readings[-1].events) == 2, "an older epoch's batch is a conflict, which the commit finds"
 
 
 def test_what_was_read_ahead_comes_first(worker: Worker, inbox: Inbox, topology: Topology) -> None:
