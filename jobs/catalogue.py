@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs import counters, retention, revocations, traces
+from jobs import counters, published, retention, revocations, traces
 from jobs.job import Job, Round
 from jobs.rollup import roll_up
 
@@ -21,6 +21,7 @@ def _note_head(round_: Round) -> None:
 
 JOBS: Final = (
     Job(name="rollup", work=_roll_up),
+    Job(name="published", work=published.write_down),
     Job(name="events", work=traces.drop, required_by_law=True),
     Job(name="traces", work=retention.forget, required_by_law=True),
     Job(name="counters", work=counters.look_at_counters, every=counters.EVERY),

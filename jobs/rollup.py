@@ -20,6 +20,7 @@ from typing import Any, Final
 import psycopg
 
 from gateway.contract.stored_events import KINDS
+from jobs.history import gather
 
 QUARTER: Final = timedelta(minutes=15)
 SLICE: Final = timedelta(hours=6)
@@ -52,8 +53,10 @@ LEFT JOIN LATERAL (
 _ROLL = """
 -- sum up, from each place's own beginning to one common end
 WITH todo AS (
-  SELECT t.place, t.from_at, coalesce((SELECT max(s.ttl_s) FROM space_state s WHERE s.place = t.place), 120) AS ttl_s
-  FROM unnest(%(places)s::integer[], %(froms)s::timestamptz[]) AS t (place, from_at)
+  SELECT t.place, t.from_at, coalesce((SELECT max(s.ttl_s) FROM space_state s WHERE s.place = t.place), 120) AS ttl_s,
+    coalesce((to_jsonb(p) ->> 'public_threshold')::integer, 3) AS threshold,
+    coalesce((to_jsonb(p) ->> 'public_numbers')::boolean, false) AS numbers
+  FROM unnest(%(places)s::integer[], %(froms)s::timestamptz[]) AS t (place, from_at) JOIN place p ON p.id = t.place
 ),
 -- the gateways of those places, with the streams of all their epochs
 line AS (
@@ -93,24 +96,26 @@ dark AS (
   SELECT place, range_agg(tstzrange(since, until)) AS times FROM outage WHERE since < until GROUP BY place
 ),
 change AS (
-  SELECT t.place, t.from_at, s.id AS space, c.at, c.present, c.capacity
+  SELECT t.place, t.from_at, t.threshold, t.numbers, s.id AS space, c.at, c.present, c.capacity, c.quality
   FROM todo t
   JOIN space s ON s.place = t.place AND coalesce(s.retired_at, 'infinity') > t.from_at
   CROSS JOIN LATERAL (
-    (SELECT o.at, o.present, o.capacity FROM occupancy_change o
+    (SELECT o.at, o.present, o.capacity, o.quality FROM occupancy_change o
      WHERE o.space = s.id AND o.at < t.from_at ORDER BY o.at DESC LIMIT 1)
     UNION ALL
-    (SELECT o.at, o.present, o.capacity FROM occupancy_change o
+    (SELECT o.at, o.present, o.capacity, o.quality FROM occupancy_change o
      WHERE o.space = s.id AND o.at >= t.from_at AND o.at < %(end)s)
   ) c
 ),
 segment AS (
-  SELECT place, space, present, capacity, greatest(at, from_at) AS since,
+  SELECT place, space, threshold, numbers, present, capacity, quality, at AS told_at,
+    greatest(at, from_at) AS since,
     lead(at, 1, %(end)s) OVER (PARTITION BY space ORDER BY at) AS until
   FROM change
 ),
 piece AS (
-  SELECT q.at, g.place, g.space, g.present, g.capacity, g.since, lit.seconds
+  SELECT q.at, g.place, g.space, g.threshold, g.numbers, g.present, g.capacity, g.quality, g.since, g.told_at,
+    lit.seconds
   FROM segment g
   LEFT JOIN dark d ON d.place = g.place
   CROSS JOIN LATERAL generate_series(
@@ -124,20 +129,31 @@ piece AS (
     ) AS r
   ) lit
   WHERE g.since < g.until
+),
+quarter AS (
+  SELECT at, place, space,
+    sum(present * seconds) FILTER (WHERE present IS NOT NULL)
+      / nullif(sum(seconds) FILTER (WHERE present IS NOT NULL), 0) AS mean,
+    max(present) FILTER (WHERE seconds > 0) AS peak,
+    least(1, coalesce(sum(seconds) FILTER (WHERE present IS NOT NULL), 0) / 900) AS known,
+    (array_agg(capacity ORDER BY since DESC))[1] AS capacity, max(told_at) AS told_at,
+    least(1, coalesce(sum(seconds) FILTER (WHERE quality = 'degraded'), 0) / 900) AS degraded,
+    coalesce(sum(public_number(present, capacity, threshold, numbers) * seconds), 0) / 900 AS shown
+  FROM piece GROUP BY at, place, space
 )
-INSERT INTO occupancy_15m AS old (at, place, space, mean, peak, known, capacity)
-SELECT at, place, space,
-  sum(present * seconds) FILTER (WHERE present IS NOT NULL)
-    / nullif(sum(seconds) FILTER (WHERE present IS NOT NULL), 0),
-  max(present) FILTER (WHERE seconds > 0),
-  least(1, coalesce(sum(seconds) FILTER (WHERE present IS NOT NULL), 0) / 900),
-  (array_agg(capacity ORDER BY since DESC))[1]
-FROM piece GROUP BY at, place, space
+INSERT INTO occupancy_15m AS old (at, place, space, mean, peak, known, capacity, degraded, shown)
+SELECT q.at, q.place, q.space, q.mean, q.peak, q.known, CASE WHEN n.space IS NULL THEN q.capacity ELSE n.capacity END,
+  q.degraded, q.shown
+FROM quarter q
+LEFT JOIN LATERAL (
+  SELECT c.space, c.capacity FROM space_capacity c
+  WHERE c.space = q.space AND c.at > q.told_at AND c.at < q.at + interval '15 minutes' ORDER BY c.at DESC LIMIT 1
+) n ON true
 ON CONFLICT (space, at) DO UPDATE SET
   place = excluded.place, mean = excluded.mean, peak = excluded.peak, known = excluded.known,
-  capacity = excluded.capacity
-WHERE (old.mean, old.peak, old.known, old.capacity)
-  IS DISTINCT FROM (excluded.mean, excluded.peak, excluded.known, excluded.capacity)
+  capacity = excluded.capacity, degraded = excluded.degraded, shown = excluded.shown
+WHERE (old.mean, old.peak, old.known, old.capacity, old.degraded, old.shown) IS DISTINCT FROM
+  (excluded.mean, excluded.peak, excluded.known, excluded.capacity, excluded.degraded, excluded.shown)
 """.replace("{gateway}", str(KINDS["gateway"]))
 _DONE = """
 -- remember where this run ended
@@ -169,17 +185,17 @@ def roll_up(
         now: aware.
         keep: events older than this may be gone; what they told stays as it was summed up.
     """
-    until = _quarter(now)
-    oldest = _quarter(now - keep) + timedelta(days=1)
+    until = quarter_of(now)
+    oldest = quarter_of(now - keep) + timedelta(days=1)
     last = _one(connection, _LAST)
     mark = connection.execute(_MARK).fetchone()
     if mark is None:
         first = _one(connection, _FIRST, (oldest,))
-        done, seen = (_quarter(first) if first is not None else until), 0
+        done, seen = (quarter_of(first) if first is not None else until), 0
     else:
         done, seen = mark
     froms = {
-        place: max(oldest, min(done, _quarter(news) if news is not None else done))
+        place: max(oldest, min(done, quarter_of(news) if news is not None else done))
         for place, news in connection.execute(_PLACES, {"seen": seen, "oldest": oldest}).fetchall()
     }
     written = 0
@@ -195,13 +211,14 @@ def roll_up(
         if end < until:
             log(f"rollup: up to {end:%Y-%m-%d %H:%M} UTC, {written} quarter hours written so far")
         start = end
+    gather(connection, froms, until)
     with connection.transaction():
         connection.execute(_DONE, (until, last))
     log(f"rollup: {written} quarter hours written for {len(froms)} places, up to {until:%Y-%m-%d %H:%M} UTC")
     return Rolled(until=until, written=written)
 
 
-def _quarter(at: datetime) -> datetime:
+def quarter_of(at: datetime) -> datetime:
     """Return the start of the quarter hour that ``at`` lies in, UTC."""
     utc = at.astimezone(UTC)
     return utc.replace(minute=utc.minute // 15 * 15, second=0, microsecond=0)

@@ -1,0 +1,89 @@
+"""The history of occupancy: what was published and what is known by now, on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from database.pool import connect
+from tests.integration.test_maintain import EIGHT, MINUTE, World
+
+QUARTER = 15 * MINUTE
+
+
+class Told(World):
+    """A place whose numbers are stored when they are said to be."""
+
+    def shown(self, at: datetime, present: int | None, *, stored: datetime | None = None) -> None:
+        """Store an event of ``at`` and the change that it makes, at ``stored``."""
+        self.change(at, present)
+        self.connection.execute("UPDATE occupancy_change SET stored_at = %s WHERE at = %s", (stored or at, at))
+        self.connection.execute("UPDATE event SET received_at = %s WHERE at = %s", (stored or at, at))
+
+    def day(self, *, published: bool) -> dict[str, tuple[int, int | None, int]]:
+        """Return person-seconds, peak and known seconds by the quarter's start (UTC) where anything is known."""
+        row = self.connection.execute(
+            "SELECT starts, persons, peak, known, person_s, known_s, seconds FROM history_day"
+            " WHERE published = %s AND space = %s",
+            (published, self.space),
+        ).fetchone()
+        assert row is not None
+        starts, persons, peak, known, *sums = row
+        assert sums == [sum(persons), sum(known), 900 * len(persons)]
+        quarters = zip(persons, peak, known, strict=True)
+        return {f"{starts.astimezone(UTC) + n * QUARTER:%H:%M}": one for n, one in enumerate(quarters) if one[2]}
+
+
+@pytest.fixture
+def told(database_url: str) -> Iterator[Told]:
+    with connect(database_url, application_name="maillage test", autocommit=True) as connection:
+        yield Told(connection, database_url)
+
+
+def test_what_arrives_late_changes_what_is_known_and_never_what_was_published(told: Told) -> None:
+    told.shown(EIGHT, 4)
+    told.heard(EIGHT + MINUTE)
+    told.heard(EIGHT + 60 * MINUTE, online=False)
+    told.maintain(EIGHT + 60 * MINUTE)
+    before = told.day(published=True)
+    assert before == {"08:00": (4 * 180, 4, 180)}  # shown until two minutes after it was last heard
+    # three weeks later the day arrives: two people had come at 8:20, all had gone at 8:45
+    late = EIGHT + timedelta(days=21)
+    told.shown(EIGHT + 20 * MINUTE, 6, stored=late)
+    told.shown(EIGHT + 45 * MINUTE, 0, stored=late)
+    told.heard(late)
+    told.maintain(late)
+    assert told.day(published=True) == before
+    assert told.day(published=False) | {"09:00": None} == {
+        "08:00": (4 * 900, 4, 900),
+        "08:15": (4 * 300 + 6 * 600, 6, 900),
+        "08:30": (6 * 900, 6, 900),
+        "08:45": (0, 0, 900),
+        "09:00": None,
+    } | {key: (0, 0, 900) for key in told.day(published=False) if key > "09:00"}
+
+
+def test_the_database_refuses_to_change_what_was_published(told: Told) -> None:
+    told.shown(EIGHT, 4)
+    told.heard(EIGHT + 30 * MINUTE)
+    told.maintain(EIGHT + 30 * MINUTE)
+    for change in (
+        "UPDATE history_day SET persons[37] = 0 WHERE published",
+        "UPDATE history_day SET peak = '{}', persons = '{}' WHERE published",
+        "UPDATE history_day SET published = false WHERE published",
+        "UPDATE history_day SET minutes = 1440, person_s = 1 WHERE published",
+        "DELETE FROM history_day",
+        "TRUNCATE history_day",
+    ):
+        with pytest.raises(psycopg.errors.RestrictViolation, match="what was published"):
+            told.connection.execute(change)
+    with connect(told.url, application_name="maillage test", autocommit=True) as again:
+        assert _sums(again) == (4 * 1800, 1800)
+
+
+def _sums(connection: psycopg.Connection[Any]) -> tuple[Any, ...] | None:
+    return connection.execute("SELECT sum(person_s), sum(known_s) FROM history_day WHERE published").fetchone()
