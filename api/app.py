@@ -33,6 +33,7 @@ from api.gateways import fitting_routes as fleet
 from api.gateways import routes as gateways
 from api.head_counts import routes as head_counts
 from api.head_counts.trust import TrustBook
+from api.history import routes as history
 from api.http import problems
 from api.http.answers import Packer
 from api.http.callers import KeyChecker
@@ -187,7 +188,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.trust = TrustBook(pool)
     problems.install(app)
     # Added to one flat list, busiest first: `include_router` would match each router in turn, which takes longer.
-    for routes in (occupancy, places, availability, events, health, page, *_MANAGEMENT):
+    for routes in (occupancy, places, availability, events, history, health, page, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
     describe_problems(app)
     app.add_middleware(Middleware, metrics=metrics, check_key=callers.known, large=transfer.LARGE, clients=clients)

@@ -45,24 +45,33 @@ whole AS (
     coalesce(round(o.known * 900)::integer, 0) AS known,
     coalesce(round(o.mean * o.known * 900)::integer, 0) AS persons,
     coalesce(round(o.degraded * 900)::integer, 0) AS degraded,
-    coalesce(round(o.shown * 900)::integer, 0) AS shown
-  FROM slot s LEFT JOIN told o ON o.space = s.space AND o.at = s.at
+    CASE WHEN %(published)s THEN coalesce(round(o.known * 900)::integer, 0) ELSE 0 END AS line,
+    CASE WHEN %(published)s
+      THEN coalesce(round(o.known * 900 * public_number(o.peak, o.capacity, r.threshold, r.numbers))::integer, 0) ELSE 0
+    END AS shown
+  FROM slot s
+  JOIN LATERAL (
+    SELECT coalesce((to_jsonb(p) ->> 'public_threshold')::integer, 3) AS threshold,
+      coalesce((to_jsonb(p) ->> 'public_numbers')::boolean, false) AS numbers
+    FROM place p WHERE p.id = s.place
+  ) r ON true
+  LEFT JOIN told o ON o.space = s.space AND o.at = s.at
 )
 INSERT INTO history_day AS old (published, space, day, place, zone, starts, persons, peak, known, degraded, shown,
-  capacity, seconds, person_s, seat_s, known_s, degraded_s, shown_s, day_peak, day_capacity)
+  line, capacity, seconds, person_s, seat_s, known_s, degraded_s, shown_s, line_s, day_peak, shown_peak, day_capacity)
 SELECT %(published)s, space, day, place, zone, starts, array_agg(persons ORDER BY at), array_agg(peak ORDER BY at),
   array_agg(known ORDER BY at), array_agg(degraded ORDER BY at), array_agg(shown ORDER BY at),
-  array_agg(capacity ORDER BY at), extract(epoch FROM ends - starts)::integer, sum(persons),
-  coalesce(sum(capacity::bigint * known), 0), sum(known), sum(degraded), sum(shown), max(peak),
+  array_agg(line ORDER BY at), array_agg(capacity ORDER BY at), extract(epoch FROM ends - starts)::integer,
+  sum(persons), coalesce(sum(capacity::bigint * known), 0), sum(known), sum(degraded), sum(shown), sum(line),
+  max(peak), max(shown::float8 / nullif(line, 0)),
   (array_agg(capacity ORDER BY at DESC) FILTER (WHERE capacity IS NOT NULL))[1]
 FROM whole GROUP BY space, place, zone, day, starts, ends HAVING bool_or(told)
 ON CONFLICT (published, space, day) DO UPDATE SET
   persons = excluded.persons, peak = excluded.peak, known = excluded.known, degraded = excluded.degraded,
-  shown = excluded.shown, capacity = excluded.capacity, seconds = excluded.seconds,
+  shown = excluded.shown, line = excluded.line, capacity = excluded.capacity, seconds = excluded.seconds,
   person_s = excluded.person_s, seat_s = excluded.seat_s, known_s = excluded.known_s,
-  degraded_s = excluded.degraded_s,
-  shown_s = excluded.shown_s, day_peak = excluded.day_peak,
-  day_capacity = excluded.day_capacity
+  degraded_s = excluded.degraded_s, shown_s = excluded.shown_s, line_s = excluded.line_s,
+  day_peak = excluded.day_peak, shown_peak = excluded.shown_peak, day_capacity = excluded.day_capacity
 WHERE old.minutes = 15 AND NOT old.published
 """
 _PLACES_OF: Final = """
@@ -73,27 +82,26 @@ GROUP BY 1, 2
 """
 _GROUP_COLUMNS: Final = """
 INSERT INTO history_group (published, department, zone, day, starts, persons, people, shown_people, known, degraded,
-  shown, seats, capacity, places, seconds, person_s, seat_s, known_s, degraded_s, shown_s, people_sum, shown_sum,
-  quarters, day_peak, shown_peak, day_capacity)
+  shown, line, seats, capacity, places, seconds, person_s, seat_s, known_s, degraded_s, shown_s, line_s, people_sum,
+  shown_sum, quarters, shown_quarters, day_peak, shown_peak, day_capacity)
 SELECT %(published)s, department, zone, day, min(starts),
   array_agg(persons ORDER BY i), array_agg(people ORDER BY i), array_agg(shown_people ORDER BY i),
-  array_agg(known ORDER BY i),
-  array_agg(degraded ORDER BY i), array_agg(shown ORDER BY i), array_agg(seats ORDER BY i),
+  array_agg(known ORDER BY i), array_agg(degraded ORDER BY i), array_agg(shown ORDER BY i),
+  array_agg(line ORDER BY i), array_agg(seats ORDER BY i),
   array_agg(capacity ORDER BY i), array_agg(places ORDER BY i), sum(places) * 900, sum(persons), sum(seats),
-  sum(known),
-  sum(degraded), sum(shown), coalesce(sum(people), 0),
-  coalesce(sum(shown_people), 0), count(people), max(people), max(shown_people),
+  sum(known), sum(degraded), sum(shown), sum(line), coalesce(sum(people), 0), coalesce(sum(shown_people), 0),
+  count(people), count(shown_people), max(people), max(shown_people),
   (array_agg(capacity ORDER BY i DESC))[1]
 FROM quarter GROUP BY department, zone, day
 ON CONFLICT (published, department, day, zone) DO UPDATE SET
   starts = excluded.starts, persons = excluded.persons, people = excluded.people,
-  shown_people = excluded.shown_people,
-  known = excluded.known, degraded = excluded.degraded, shown = excluded.shown,
+  shown_people = excluded.shown_people, known = excluded.known, degraded = excluded.degraded,
+  shown = excluded.shown, line = excluded.line,
   seats = excluded.seats, capacity = excluded.capacity, places = excluded.places, seconds = excluded.seconds,
   person_s = excluded.person_s, seat_s = excluded.seat_s, known_s = excluded.known_s,
-  degraded_s = excluded.degraded_s,
-  shown_s = excluded.shown_s, people_sum = excluded.people_sum,
-  shown_sum = excluded.shown_sum, shown_peak = excluded.shown_peak, quarters = excluded.quarters,
+  degraded_s = excluded.degraded_s, shown_s = excluded.shown_s, line_s = excluded.line_s,
+  people_sum = excluded.people_sum, shown_quarters = excluded.shown_quarters, shown_sum = excluded.shown_sum,
+  shown_peak = excluded.shown_peak, quarters = excluded.quarters,
   day_peak = excluded.day_peak, day_capacity = excluded.day_capacity
 """
 _DEPARTMENTS: Final = """
@@ -103,8 +111,8 @@ WITH todo AS (
 ),
 quarter AS (
   SELECT t.department, d.zone, d.day, e.i, min(d.starts) AS starts, sum(e.persons) AS persons,
-    sum(e.persons::float8 / nullif(e.known, 0)) AS people, sum(e.shown::float8 / nullif(e.known, 0)) AS shown_people,
-    sum(e.known) AS known, sum(e.degraded) AS degraded, sum(e.shown) AS shown,
+    sum(e.persons::float8 / nullif(e.known, 0)) AS people, sum(e.shown::float8 / nullif(e.line, 0)) AS shown_people,
+    sum(e.known) AS known, sum(e.degraded) AS degraded, sum(e.shown) AS shown, sum(e.line) AS line,
     coalesce(sum(e.capacity::bigint * e.known), 0) AS seats,
     coalesce(sum(e.capacity) FILTER (WHERE e.known > 0), 0) AS capacity, count(*) AS places
   FROM todo t
@@ -112,8 +120,8 @@ quarter AS (
   JOIN space s ON s.place = p.id AND s.parent IS NULL
   JOIN history_day d ON d.published = %(published)s AND d.space = s.id AND d.day >= t.day AND d.day <= %(last)s
     AND d.zone = t.zone AND d.minutes = 15
-  CROSS JOIN LATERAL unnest(d.persons, d.known, d.degraded, d.shown, d.capacity)
-    WITH ORDINALITY AS e (persons, known, degraded, shown, capacity, i)
+  CROSS JOIN LATERAL unnest(d.persons, d.known, d.degraded, d.shown, d.line, d.capacity)
+    WITH ORDINALITY AS e (persons, known, degraded, shown, line, capacity, i)
   GROUP BY t.department, d.zone, d.day, e.i
 )
 {columns}""".replace("{columns}", _GROUP_COLUMNS)
@@ -125,14 +133,14 @@ WITH todo AS (
 quarter AS (
   SELECT '*' AS department, d.zone, d.day, e.i, min(d.starts) AS starts, sum(e.persons) AS persons,
     sum(e.people) AS people, sum(e.shown_people) AS shown_people, sum(e.known) AS known,
-    sum(e.degraded) AS degraded, sum(e.shown) AS shown,
+    sum(e.degraded) AS degraded, sum(e.shown) AS shown, sum(e.line) AS line,
     sum(e.seats) AS seats, sum(e.capacity) AS capacity, sum(e.places) AS places
   FROM todo t
   JOIN history_group d ON d.published = %(published)s AND d.department <> '*' AND d.zone = t.zone AND d.day >= t.day
     AND d.day <= %(last)s
   CROSS JOIN LATERAL
-    unnest(d.persons, d.people, d.shown_people, d.known, d.degraded, d.shown, d.seats, d.capacity, d.places)
-    WITH ORDINALITY AS e (persons, people, shown_people, known, degraded, shown, seats, capacity, places, i)
+    unnest(d.persons, d.people, d.shown_people, d.known, d.degraded, d.shown, d.line, d.seats, d.capacity, d.places)
+    WITH ORDINALITY AS e (persons, people, shown_people, known, degraded, shown, line, seats, capacity, places, i)
   GROUP BY d.zone, d.day, e.i
 )
 {columns}""".replace("{columns}", _GROUP_COLUMNS)
@@ -141,8 +149,7 @@ quarter AS (
 def gather(
     connection: psycopg.Connection[Any], froms: Mapping[int, datetime], until: datetime, *, published: bool = False
 ) -> None:
-    """Make the days of these places anew, each from an instant on up to ``until``,
-    and the sums that they are part of.
+    """Make the days of these places anew, each from an instant on up to ``until``, and their sums.
 
     Args:
         connection: in autocommit mode; a week is one transaction.

@@ -104,7 +104,7 @@ segment AS (
 ),
 piece AS (
   SELECT q.at, g.space, g.threshold, g.numbers, g.present, g.capacity, g.quality, g.since, g.at AS told_at,
-  seen.seconds
+    seen.seconds, aired.seconds AS line
   FROM segment g
   LEFT JOIN dark d ON d.place = g.place
   LEFT JOIN lit l ON l.space = g.space
@@ -118,6 +118,13 @@ piece AS (
       - (coalesce(d.times, '{}') - coalesce(l.times, '{}'))
     ) AS r
   ) seen
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0)::float8 AS seconds
+    FROM unnest(
+      tstzmultirange(tstzrange(greatest(g.since, q.at), least(g.until, q.at + interval '15 minutes')))
+      - coalesce(d.times, '{}')
+    ) AS r
+  ) aired
   WHERE g.since < g.until
 ),
 quarter AS (
@@ -126,13 +133,14 @@ quarter AS (
     max(present) FILTER (WHERE seconds > 0) AS peak,
     least(900, coalesce(round(sum(seconds) FILTER (WHERE present IS NOT NULL)), 0))::integer AS known,
     coalesce(round(sum(seconds) FILTER (WHERE quality = 'degraded')), 0)::integer AS degraded,
-    coalesce(round(sum(public_number(present, capacity, threshold, numbers) * seconds)), 0)::integer AS shown,
+    coalesce(round(sum(public_number(coalesce(present, 0), capacity, threshold, numbers) * line)), 0)::integer AS shown,
+    least(900, round(sum(line)))::integer AS line,
     (array_agg(capacity ORDER BY since DESC))[1] AS capacity, max(told_at) AS told_at
   FROM piece GROUP BY space, at
 ),
 -- every quarter hour of the local day that isn't written down yet; unknown where nothing was shown
 slot AS (
-  SELECT h.*, d.day::date AS day, d.day AT TIME ZONE h.zone AS starts, q.at, q.at >= %(start)s AS due,
+  SELECT h.*, d.day::date AS day, d.day AT TIME ZONE h.zone AS starts, q.at,
     coalesce(cardinality(o.persons), 0) AS had
   FROM here h
   CROSS JOIN LATERAL generate_series(
@@ -148,7 +156,7 @@ slot AS (
 whole AS (
   SELECT s.space, s.place, s.zone, s.day, s.starts, s.at, q.space IS NOT NULL AS told, q.peak,
     coalesce(q.persons, 0) AS persons, coalesce(q.known, 0) AS known, coalesce(q.degraded, 0) AS degraded,
-    coalesce(q.shown, 0) AS shown,
+    coalesce(q.shown, 0) AS shown, coalesce(q.line, 0) AS line,
     CASE WHEN n.space IS NULL THEN q.capacity ELSE n.capacity END AS capacity, s.had
   FROM slot s
   LEFT JOIN quarter q ON q.space = s.space AND q.at = s.at
@@ -158,22 +166,22 @@ whole AS (
   ) n ON true
 )
 INSERT INTO history_day AS old (published, space, day, place, zone, starts, persons, peak, known, degraded, shown,
-  capacity, seconds, person_s, seat_s, known_s, degraded_s, shown_s, day_peak, day_capacity)
+  line, capacity, seconds, person_s, seat_s, known_s, degraded_s, shown_s, line_s, day_peak, shown_peak, day_capacity)
 SELECT true, space, day, place, zone, starts, array_agg(persons ORDER BY at), array_agg(peak ORDER BY at),
   array_agg(known ORDER BY at), array_agg(degraded ORDER BY at), array_agg(shown ORDER BY at),
-  array_agg(capacity ORDER BY at), count(*) * 900, sum(persons), coalesce(sum(capacity::bigint * known), 0),
-  sum(known),
-  sum(degraded), sum(shown), max(peak),
+  array_agg(line ORDER BY at), array_agg(capacity ORDER BY at), count(*) * 900, sum(persons),
+  coalesce(sum(capacity::bigint * known), 0),
+  sum(known), sum(degraded), sum(shown), sum(line), max(peak), max(shown::float8 / nullif(line, 0)),
   (array_agg(capacity ORDER BY at DESC) FILTER (WHERE capacity IS NOT NULL))[1]
 FROM whole GROUP BY space, place, zone, day, starts, had HAVING bool_or(told) OR had > 0
 ON CONFLICT (published, space, day) DO UPDATE SET
   persons = old.persons || excluded.persons, peak = old.peak || excluded.peak, known = old.known || excluded.known,
-  degraded = old.degraded || excluded.degraded, shown = old.shown || excluded.shown,
+  degraded = old.degraded || excluded.degraded, shown = old.shown || excluded.shown, line = old.line || excluded.line,
   capacity = old.capacity || excluded.capacity, seconds = old.seconds + excluded.seconds,
   person_s = old.person_s + excluded.person_s, seat_s = old.seat_s + excluded.seat_s,
   known_s = old.known_s + excluded.known_s, degraded_s = old.degraded_s + excluded.degraded_s,
-  shown_s = old.shown_s + excluded.shown_s,
-  day_peak = greatest(old.day_peak, excluded.day_peak),
+  shown_s = old.shown_s + excluded.shown_s, line_s = old.line_s + excluded.line_s,
+  day_peak = greatest(old.day_peak, excluded.day_peak), shown_peak = greatest(old.shown_peak, excluded.shown_peak),
   day_capacity = coalesce(excluded.day_capacity, old.day_capacity)
 """
 _DONE: Final = """
@@ -213,8 +221,7 @@ def write_down(round_: Round) -> None:
 
 
 def _take_over(connection: psycopg.Connection[Any], mark: datetime) -> None:
-    """Gather what was summed up before this history was kept: nobody noted what was published,
-    so both are the same."""
+    """Gather what was summed up before this history was kept: it counts as published, too."""
     row = connection.execute(_ROLLED).fetchone()
     rolled = mark if row is None else row[0]
     gather(connection, dict(connection.execute(_SUMMED, (rolled,)).fetchall()), rolled)

@@ -53,10 +53,8 @@ LEFT JOIN LATERAL (
 _ROLL = """
 -- sum up, from each place's own beginning to one common end
 WITH todo AS (
-  SELECT t.place, t.from_at, coalesce((SELECT max(s.ttl_s) FROM space_state s WHERE s.place = t.place), 120) AS ttl_s,
-    coalesce((to_jsonb(p) ->> 'public_threshold')::integer, 3) AS threshold,
-    coalesce((to_jsonb(p) ->> 'public_numbers')::boolean, false) AS numbers
-  FROM unnest(%(places)s::integer[], %(froms)s::timestamptz[]) AS t (place, from_at) JOIN place p ON p.id = t.place
+  SELECT t.place, t.from_at, coalesce((SELECT max(s.ttl_s) FROM space_state s WHERE s.place = t.place), 120) AS ttl_s
+  FROM unnest(%(places)s::integer[], %(froms)s::timestamptz[]) AS t (place, from_at)
 ),
 -- the gateways of those places, with the streams of all their epochs
 line AS (
@@ -96,7 +94,7 @@ dark AS (
   SELECT place, range_agg(tstzrange(since, until)) AS times FROM outage WHERE since < until GROUP BY place
 ),
 change AS (
-  SELECT t.place, t.from_at, t.threshold, t.numbers, s.id AS space, c.at, c.present, c.capacity, c.quality
+  SELECT t.place, t.from_at, s.id AS space, c.at, c.present, c.capacity, c.quality
   FROM todo t
   JOIN space s ON s.place = t.place AND coalesce(s.retired_at, 'infinity') > t.from_at
   CROSS JOIN LATERAL (
@@ -108,13 +106,13 @@ change AS (
   ) c
 ),
 segment AS (
-  SELECT place, space, threshold, numbers, present, capacity, quality, at AS told_at,
+  SELECT place, space, present, capacity, quality, at AS told_at,
     greatest(at, from_at) AS since,
     lead(at, 1, %(end)s) OVER (PARTITION BY space ORDER BY at) AS until
   FROM change
 ),
 piece AS (
-  SELECT q.at, g.place, g.space, g.threshold, g.numbers, g.present, g.capacity, g.quality, g.since, g.told_at,
+  SELECT q.at, g.place, g.space, g.present, g.capacity, g.quality, g.since, g.told_at,
     lit.seconds
   FROM segment g
   LEFT JOIN dark d ON d.place = g.place
@@ -137,13 +135,12 @@ quarter AS (
     max(present) FILTER (WHERE seconds > 0) AS peak,
     least(1, coalesce(sum(seconds) FILTER (WHERE present IS NOT NULL), 0) / 900) AS known,
     (array_agg(capacity ORDER BY since DESC))[1] AS capacity, max(told_at) AS told_at,
-    least(1, coalesce(sum(seconds) FILTER (WHERE quality = 'degraded'), 0) / 900) AS degraded,
-    coalesce(sum(public_number(present, capacity, threshold, numbers) * seconds), 0) / 900 AS shown
+    least(1, coalesce(sum(seconds) FILTER (WHERE quality = 'degraded'), 0) / 900) AS degraded
   FROM piece GROUP BY at, place, space
 )
-INSERT INTO occupancy_15m AS old (at, place, space, mean, peak, known, capacity, degraded, shown)
+INSERT INTO occupancy_15m AS old (at, place, space, mean, peak, known, capacity, degraded)
 SELECT q.at, q.place, q.space, q.mean, q.peak, q.known, CASE WHEN n.space IS NULL THEN q.capacity ELSE n.capacity END,
-  q.degraded, q.shown
+  q.degraded
 FROM quarter q
 LEFT JOIN LATERAL (
   SELECT c.space, c.capacity FROM space_capacity c
@@ -151,9 +148,9 @@ LEFT JOIN LATERAL (
 ) n ON true
 ON CONFLICT (space, at) DO UPDATE SET
   place = excluded.place, mean = excluded.mean, peak = excluded.peak, known = excluded.known,
-  capacity = excluded.capacity, degraded = excluded.degraded, shown = excluded.shown
-WHERE (old.mean, old.peak, old.known, old.capacity, old.degraded, old.shown) IS DISTINCT FROM
-  (excluded.mean, excluded.peak, excluded.known, excluded.capacity, excluded.degraded, excluded.shown)
+  capacity = excluded.capacity, degraded = excluded.degraded
+WHERE (old.mean, old.peak, old.known, old.capacity, old.degraded) IS DISTINCT FROM
+  (excluded.mean, excluded.peak, excluded.known, excluded.capacity, excluded.degraded)
 """.replace("{gateway}", str(KINDS["gateway"]))
 _DONE = """
 -- remember where this run ended

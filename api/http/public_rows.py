@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -15,7 +15,9 @@ from api.http.errors import Unavailable
 _WAIT_S: Final = 3.0
 
 
-async def public_rows(pool: AsyncConnectionPool[Any], query: str, values: Sequence[Any] = ()) -> list[DictRow]:
+async def public_rows(
+    pool: AsyncConnectionPool[Any], query: str, values: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[DictRow]:
     """Return the rows of ``query``, which nothing personal may be among: the database knows no caller here.
 
     Raises:

@@ -17,8 +17,7 @@ GRANT EXECUTE ON FUNCTION public_number(integer, integer, integer, boolean) TO m
 
 -- What the rollup says beside the mean.
 ALTER TABLE occupancy_15m
-  ADD COLUMN degraded double precision,       -- the share of the quarter hour with an estimate that is less sure
-  ADD COLUMN shown double precision;          -- like mean × known, of the numbers that stand for people in answers without a key
+  ADD COLUMN degraded double precision;       -- the share of the quarter hour with an estimate that is less sure
 
 -- One row for a space and a local day of its place: 92, 96 or 100 quarter hours, in whole seconds, so that sums are exact.
 CREATE TABLE history_day (
@@ -33,7 +32,10 @@ CREATE TABLE history_day (
   peak integer[] NOT NULL,                    -- NULL: not known
   known integer[] NOT NULL,                   -- seconds
   degraded integer[] NOT NULL,                -- seconds of these
-  shown integer[] NOT NULL,                   -- person-seconds for answers without a key, see public_number
+  -- for answers without a key, only of what was published: person-seconds of public_number, and the seconds in which the
+  -- gateways were heard. Neither depends on whether an event came, nor on a number within a band
+  shown integer[] NOT NULL,
+  line integer[] NOT NULL,
   capacity integer[] NOT NULL,
   -- their sums
   seconds integer NOT NULL,                   -- that have passed of the day
@@ -42,7 +44,9 @@ CREATE TABLE history_day (
   known_s integer NOT NULL,
   degraded_s integer NOT NULL,
   shown_s bigint NOT NULL,
+  line_s integer NOT NULL,
   day_peak integer,
+  shown_peak double precision,                -- the highest quarter hour's mean for answers without a key
   day_capacity integer,                       -- the last of the day
   PRIMARY KEY (published, space, day)
 ) WITH (toast_tuple_target = 512, fillfactor = 80);
@@ -60,6 +64,7 @@ CREATE TABLE history_group (
   known bigint[] NOT NULL,
   degraded bigint[] NOT NULL,
   shown bigint[] NOT NULL,
+  line bigint[] NOT NULL,
   seats bigint[] NOT NULL,                    -- seat-seconds
   capacity integer[] NOT NULL,                -- of the places that are known
   places integer[] NOT NULL,
@@ -69,9 +74,11 @@ CREATE TABLE history_group (
   known_s bigint NOT NULL,
   degraded_s bigint NOT NULL,
   shown_s bigint NOT NULL,
+  line_s bigint NOT NULL,
   people_sum double precision NOT NULL,
   shown_sum double precision NOT NULL,
   quarters integer NOT NULL,                  -- with a known place
+  shown_quarters integer NOT NULL,
   day_peak double precision,
   shown_peak double precision,
   day_capacity integer,
@@ -89,12 +96,12 @@ BEGIN
   IF (NEW.published, NEW.space, NEW.day, NEW.place, NEW.zone, NEW.starts)
       IS NOT DISTINCT FROM (OLD.published, OLD.space, OLD.day, OLD.place, OLD.zone, OLD.starts)
     AND (NEW.minutes = OLD.minutes
-        AND (NEW.persons[:n], NEW.peak[:n], NEW.known[:n], NEW.degraded[:n], NEW.shown[:n], NEW.capacity[:n])
-          IS NOT DISTINCT FROM (OLD.persons, OLD.peak, OLD.known, OLD.degraded, OLD.shown, OLD.capacity)
+        AND (NEW.persons[:n], NEW.peak[:n], NEW.known[:n], NEW.degraded[:n], NEW.shown[:n], NEW.line[:n], NEW.capacity[:n])
+          IS NOT DISTINCT FROM (OLD.persons, OLD.peak, OLD.known, OLD.degraded, OLD.shown, OLD.line, OLD.capacity)
       OR NEW.minutes > OLD.minutes AND OLD.day < current_date - 80
-        AND (NEW.seconds, NEW.person_s, NEW.seat_s, NEW.known_s, NEW.degraded_s, NEW.shown_s, NEW.day_peak)
+        AND (NEW.seconds, NEW.person_s, NEW.seat_s, NEW.known_s, NEW.degraded_s, NEW.shown_s, NEW.line_s, NEW.day_peak)
           IS NOT DISTINCT FROM
-          (OLD.seconds, OLD.person_s, OLD.seat_s, OLD.known_s, OLD.degraded_s, OLD.shown_s, OLD.day_peak))
+          (OLD.seconds, OLD.person_s, OLD.seat_s, OLD.known_s, OLD.degraded_s, OLD.shown_s, OLD.line_s, OLD.day_peak))
   THEN
     RETURN NEW;
   END IF;

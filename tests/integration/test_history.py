@@ -9,7 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.keys.owner import create_key
 from database.pool import connect
+from tests.api_server import api_process
 from tests.integration.test_maintain import EIGHT, MINUTE, World
 
 QUARTER = 15 * MINUTE
@@ -87,3 +89,42 @@ def test_the_database_refuses_to_change_what_was_published(told: Told) -> None:
 
 def _sums(connection: psycopg.Connection[Any]) -> tuple[Any, ...] | None:
     return connection.execute("SELECT sum(person_s), sum(known_s) FROM history_day WHERE published").fetchone()
+
+
+def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> None:
+    told.shown(EIGHT, 4)
+    told.shown(EIGHT + 20 * MINUTE, 9)
+    told.heard(EIGHT + 30 * MINUTE)
+    told.maintain(EIGHT + 30 * MINUTE)
+    with psycopg.connect(told.url) as owner:
+        key = create_key(owner, "manager", role="place_manager", places=["p"])
+    with api_process(told.url) as client:
+        asked = {"by": "quarter", "from": "2026-03-03T08:00:00Z", "to": "2026-03-03T08:30:00Z"}
+        mine = client.get("/v1/places/p/history", params=asked, headers={"X-Api-Key": key}).json()
+        assert [mine[name] for name in ("as", "by", "time_zone", "public", "next")] == [
+            *("known", "quarter", "Europe/Paris", False, None)
+        ]
+        first = {"at": "2026-03-03T09:00:00+01:00", "minutes": 15, "mean": 4.0, "peak": 4, "person_hours": 1.0}
+        assert mine["rows"] == [
+            first | {"seat_hours": 2.5, "known": 1.0, "quality": "live", "capacity": 10},
+            first
+            | {"at": "2026-03-03T09:15:00+01:00", "mean": 7.33, "peak": 9, "person_hours": 1.833}
+            | {"seat_hours": 2.5, "known": 1.0, "quality": "live", "capacity": 10},
+        ]
+        # the same rows as one hour, one day and one month, of the place and of the network
+        for by in ("hour", "day", "week", "month"):
+            (row,) = client.get("/v1/places/p/history", params={**asked, "by": by}, headers={"X-Api-Key": key}).json()[
+                "rows"
+            ]
+            assert (row["person_hours"], row["peak"], row["seat_hours"]) == (2.833, 9, 5.0)
+        public = client.get("/v1/places/p/history", params=asked).json()
+        assert public["public"] is True and public["as"] == "published"
+        # ten seats: up to eight people are one band, and so are nine and ten
+        assert [(row["mean"], row["quality"], row["seat_hours"]) for row in public["rows"]] == [
+            (4.0, None, None),
+            (round((4 * 300 + 9.5 * 600) / 900, 2), None, None),
+        ]
+        (network,) = client.get("/v1/history", params={"by": "day", "from": "2026-01-01"}).json()["rows"]
+        assert (network["at"], network["mean"]) == ("2026-03-03T00:00:00+01:00", 5.83)
+        assert client.get("/v1/places/p/history", params={"space": "place"}).status_code == 401
+        assert client.get("/v1/places/nowhere/history").status_code == 404

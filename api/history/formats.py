@@ -1,0 +1,75 @@
+"""Rows as JSON, CSV and Parquet. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from api.history.parquet import Column, Kind, written
+from api.history.periods import Row
+from api.http.csv_cells import safe
+
+JSON: Final = "application/json"
+CSV: Final = "text/csv; charset=utf-8"
+PARQUET: Final = "application/vnd.apache.parquet"
+_NAMES: Final = ("at", "minutes", "mean", "peak", "person_hours", "seat_hours", "known", "quality", "capacity")
+
+
+def _values(row: Row) -> tuple[Any, ...]:
+    return (
+        row.at.isoformat(),
+        row.minutes,
+        _rounded(row.mean),
+        _rounded(row.peak),
+        round(row.person_s / 3600, 3),
+        None if row.seat_s is None else round(row.seat_s / 3600, 3),
+        round(row.known, 3),
+        row.quality,
+        row.capacity,
+    )
+
+
+def _rounded(number: float | None) -> float | int | None:
+    return number if number is None or isinstance(number, int) else round(number, 2)
+
+
+def subjects(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return what rows name beside the time: their place or department, or nothing."""
+    return tuple(name for name in ("place", "department") if rows and getattr(rows[0], name) is not None)
+
+
+def as_json(about: dict[str, Any], rows: Sequence[Row]) -> bytes:
+    """Return ``about`` with its rows."""
+    named = subjects(rows)
+    dicts = [
+        {**{name: getattr(row, name) for name in named}, **dict(zip(_NAMES, _values(row), strict=True))} for row in rows
+    ]
+    return json.dumps({**about, "rows": dicts}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def as_csv(rows: Sequence[Row]) -> bytes:
+    """Return a table with a line of names."""
+    named = subjects(rows)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow((*named, *_NAMES))
+    writer.writerows((*(safe(getattr(row, name)) for name in named), *_values(row)) for row in rows)
+    return text.getvalue().encode()
+
+
+def as_parquet(rows: Sequence[Row]) -> bytes:
+    """Return a Parquet file; times are UTC."""
+    named = subjects(rows)
+    table = list(zip(*(_values(row) for row in rows), strict=True)) or [()] * len(_NAMES)
+    by_name = dict(zip(_NAMES, table, strict=True))
+    columns = [Column(name=name, kind="text", values=[getattr(row, name) for row in rows]) for name in named]
+    columns.append(Column(name="at", kind="time", values=[round(row.at.timestamp() * 1_000_000) for row in rows]))
+    kinds: tuple[tuple[str, Kind], ...] = (
+        *(("minutes", "whole"), ("mean", "real"), ("peak", "real"), ("person_hours", "real"), ("seat_hours", "real")),
+        *(("known", "real"), ("quality", "text"), ("capacity", "whole")),
+    )
+    columns += [Column(name=name, kind=kind, values=by_name[name]) for name, kind in kinds]
+    return written(columns)
