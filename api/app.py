@@ -28,6 +28,7 @@ from api.events import routes as events
 from api.explain import muster_routes as muster
 from api.explain import routes as explain
 from api.explain import what_if_routes as what_if
+from api.forecast import routes as forecast
 from api.gateways import configuration_routes
 from api.gateways import fitting_routes as fleet
 from api.gateways import routes as gateways
@@ -188,7 +189,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.trust = TrustBook(pool)
     problems.install(app)
     # Added to one flat list, busiest first: `include_router` would match each router in turn, which takes longer.
-    for routes in (occupancy, places, availability, events, history, health, page, *_MANAGEMENT):
+    for routes in (occupancy, places, availability, forecast, events, history, health, page, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
     describe_problems(app)
     app.add_middleware(Middleware, metrics=metrics, check_key=callers.known, large=transfer.LARGE, clients=clients)

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from jobs import counters, published, retention, revocations, traces
+from jobs.forecast import make_forecasts
 from jobs.job import Job, Round
 from jobs.rollup import roll_up
 
 
 def _roll_up(round_: Round) -> None:
     roll_up(round_.connection, now=round_.now, keep=round_.keep, log=round_.log)
+
+
+def _look_ahead(round_: Round) -> None:
+    learnt, made = make_forecasts(round_.connection, now=round_.now)
+    round_.log(f"forecast: {made} forecasts made, {learnt} spaces learned")
 
 
 def _note_head(round_: Round) -> None:
@@ -22,6 +28,7 @@ def _note_head(round_: Round) -> None:
 JOBS: Final = (
     Job(name="rollup", work=_roll_up),
     Job(name="published", work=published.write_down),
+    Job(name="forecast", work=_look_ahead),
     Job(name="events", work=traces.drop, required_by_law=True),
     Job(name="traces", work=retention.forget, required_by_law=True),
     Job(name="counters", work=counters.look_at_counters, every=counters.EVERY),

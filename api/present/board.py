@@ -8,14 +8,14 @@ current state of each changed place once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from api.present.network import Network, Place, Space
 from api.present.occupancy import GatewayState, Occupancy, SpaceState, occupancy_of
 from api.present.opening import Opening, opening_of
-from api.present.seats import BookingsByPlace, Seats, seats_of
+from api.present.seats import BookedTime, BookingsByPlace, Seats, seats_of
 from api.present.view import View, view_of
 from occupancy.staleness import SECOND, believed_until, complete_until, true_as_of
 
@@ -138,6 +138,10 @@ class Board:
     def latest(self, place: Place) -> View | None:
         """Return the last published view of ``place``."""
         return self._views.get(place.id)
+
+    def booked(self, place: Place) -> Sequence[BookedTime]:
+        """Return the bookings of ``place``, now and later."""
+        return self._bookings.of(place.id)
 
     def views(self, now: int) -> Iterator[View]:
         """Return the views of all public places by code."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from api.http.models import Answer, Question
-from api.http.timestamps import TIME_PATTERN
+from api.http.timestamps import TIME_PATTERN, parse_rfc3339
 from api.present.geography import parse_box, parse_point, pattern_of
 
 Kind = Literal[
@@ -194,12 +194,19 @@ class PlaceOffer(Answer):
     quality: Literal["live", "degraded", "stale", "unknown"]
     at: datetime | None
     ttl: int
+    chance: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="With `at`: that the seats are free then. Without a key, of what such answers may say; "
+        "null: not known. Not in an answer without `at`.",
+    )
 
 
 class Availability(Answer):
-    """Places with free seats, nearest first."""
+    """Places with free seats: now, nearest first; at an arrival time, the likeliest first."""
 
-    at: datetime
+    at: datetime = Field(description="The time that it is about.")
     seats: int
     places: list[PlaceOffer] = Field(description="Places with at least that many free seats.")
     unknown: list[PlaceOffer] = Field(description="Places whose free seats are unknown: never treat them as free.")
@@ -245,4 +252,12 @@ class AvailabilityQuestion(Question):
         description="In one space of this kind, for any use; without it, any seats to work at.",
         examples=["open_space"],
     )
-    limit: int = Field(default=50, ge=1, le=500, description="Number of places, nearest first.")
+    at: Annotated[str, AfterValidator(_readable(parse_rfc3339))] | None = Field(
+        default=None,
+        max_length=100,
+        description="The arrival, within 24 hours (RFC 3339): each place with its `chance`, in steps of 5 %, the "
+        "highest first and the nearest first among equals. Without it: now.",
+        examples=["2026-11-21T20:37:53Z"],
+        json_schema_extra={"pattern": f"^{TIME_PATTERN}$"},
+    )
+    limit: int = Field(default=50, ge=1, le=500, description="Number of places.")

@@ -1,0 +1,1 @@
+"""The next hours of a place, and what is usual in it."""

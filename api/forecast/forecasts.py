@@ -1,0 +1,106 @@
+"""The rows of forecasts and of the usual, and their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from psycopg.rows import DictRow
+
+from api.http.timestamps import rfc3339
+from api.present.network import Place, Space
+from api.present.opening import is_open
+from occupancy.forecast import KEPT, chance
+from occupancy.public import Rule
+
+QUARTER_US: Final = 900_000_000
+_MEDIAN: Final = KEPT.index(0.5)
+_SIZE: Final = len(KEPT)
+KINDS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday")
+
+# The last forecast of one space.
+FORECAST: Final = """
+SELECT (extract(epoch FROM made_at) * 1000000)::bigint AS made, (extract(epoch FROM first) * 1000000)::bigint AS first,
+  capacity, quantiles
+FROM forecast WHERE space = %s AND public = %s AND made_at > now() - interval '1 hour'
+"""
+# The quarter hours before it.
+PAST: Final = """
+SELECT (extract(epoch FROM at) * 1000000)::bigint AS at, mean, known FROM occupancy_15m
+WHERE space = %s AND at >= now() - interval '12 hours' ORDER BY at
+"""
+USUAL: Final = """
+SELECT (extract(epoch FROM learnt_at) * 1000000)::bigint AS learnt, usual
+FROM forecast_model WHERE space = %s AND public = %s
+"""
+
+
+def forecast_json(
+    place: Place, space: Space, row: DictRow | None, past: Sequence[DictRow], rule: Rule | None
+) -> dict[str, Any]:
+    """Format a forecast; ``rule``: that of answers without a key, for which ``row`` is made of banded numbers."""
+    capacity = space.capacity if row is None else row["capacity"]
+    quarters = []
+    first, quantiles = (0, []) if row is None else (row["first"], row["quantiles"])
+    for number in range(len(quantiles) // _SIZE):
+        at = first + number * QUARTER_US
+        curve = quantiles[number * _SIZE : (number + 1) * _SIZE]
+        known = None if None in curve else [value / 10 for value in curve]
+        quarters.append({"at": rfc3339(at), "open": is_open(place, at), **_ahead(known, capacity, rule)})
+    return {
+        "place": place.code,
+        "space": space.code,
+        "capacity": capacity,
+        "made_at": None if row is None else rfc3339(row["made"]),
+        "past": [{"at": rfc3339(one["at"]), **_seen(one, capacity, rule)} for one in past],
+        "ahead": quarters,
+    }
+
+
+def _ahead(curve: Sequence[float] | None, capacity: int | None, rule: Rule | None) -> dict[str, Any]:
+    if curve is None:
+        return {"median": None, "low": None, "high": None, "chance": None}
+    if rule is None:
+        likely = None if capacity is None else round(chance(curve, capacity), 2)
+        low, median, high = (round(one, 1) for one in (curve[0], curve[_MEDIAN], curve[-1]))
+        return {"median": median, "low": low, "high": high, "chance": likely}
+    bands = [rule.band(round(one), capacity) for one in (curve[0], curve[_MEDIAN], curve[-1])]
+    likely = None
+    if capacity is not None and (last := rule.band(max(0, capacity - 1), capacity)).exact is not None:
+        likely = round(chance(curve, capacity), 2)
+    elif capacity is not None and last.low:
+        likely = round(chance(curve, last.low - 1, 0), 2)
+    return {"median": bands[1].exact, "low": bands[0].low, "high": bands[2].high, "chance": likely}
+
+
+def _seen(row: DictRow, capacity: int | None, rule: Rule | None) -> dict[str, Any]:
+    if row["mean"] is None or row["known"] < 0.5:
+        return {"mean": None, "low": None, "high": None}
+    if rule is None:
+        mean = round(row["mean"], 1)
+        return {"mean": mean, "low": mean, "high": mean}
+    band = rule.band(round(row["mean"]), capacity)
+    return {"mean": band.exact, "low": band.low, "high": band.high}
+
+
+def usual_json(place: Place, space: Space, row: DictRow | None, rule: Rule | None) -> dict[str, Any]:
+    """Format the usual of a space; ``rule`` as for ``forecast_json``."""
+    hours = []
+    for kind, hour, median, low, high, days in [] if row is None else row["usual"]:
+        numbers: dict[str, Any] = {
+            "median": round(median, 1),
+            "low": round(low, 1),
+            "high": round(high, 1),
+            "days": days,
+        }
+        if rule is not None:
+            bands = [rule.band(round(one), space.capacity) for one in (low, median, high)]
+            numbers |= {"median": bands[1].exact, "low": bands[0].low, "high": bands[2].high}
+        hours.append({"day": KINDS[kind], "hour": hour, **numbers})
+    return {
+        "place": place.code,
+        "space": space.code,
+        "capacity": space.capacity,
+        "learnt_at": None if row is None else rfc3339(row["learnt"]),
+        "hours": hours,
+    }
