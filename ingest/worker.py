@@ -77,7 +77,7 @@ class Worker:
         self.head_counts_waiting = threading.Event()
         self.pulse = Pulse(_STUCK_S)
         self._states = States(metrics)
-        self._reader = Reader(metrics, lambda gateway, epoch: self._books.stored(gateway, epoch))
+        self._reader = Reader(metrics, self._stored)
         self._refused = False
         """The trouble is a refusal by a database that answers: it is an alarm."""
         self._again: list[Message] = []
@@ -95,6 +95,9 @@ class Worker:
         if isinstance(found, Refusal):
             self._reader.refuse(found)
         return not isinstance(found, Refusal)
+
+    def _stored(self, gateway: Gateway, epoch: str) -> int:
+        return self._books.stored(gateway, epoch)
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``. A lost database is waited for; while it refuses, nothing is taken and no mark moves."""

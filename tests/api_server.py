@@ -81,7 +81,13 @@ class Centre:
 
     def place(self, code: str, *, latitude: float = 45.83, longitude: float = 1.26, **columns: Any) -> int:
         """Add a place with a root space of 30, an open space of 24 (with 2 desks) and a meeting room of 6."""
-        values: dict[str, Any] = {"name": code.title(), "time_zone": "Europe/Paris", "department": "87", **columns}
+        values: dict[str, Any] = {
+            "name": code.title(),
+            "time_zone": "Europe/Paris",
+            "department": "87",
+            "public_numbers": True,
+        }
+        values |= columns
         values |= {"code": code, "shard": 1, "latitude": latitude, "longitude": longitude}
         values |= {"source": "test", "source_id": code}
         names = sql.SQL(", ").join(map(sql.Identifier, values))

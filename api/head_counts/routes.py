@@ -25,6 +25,7 @@ from api.http.errors import BadField, BadQuery, Conflict, NoSuchPlace, NotFound
 from api.http.openapi import problem_responses
 from api.http.references import reached_place
 from api.http.session import Session, guarded, session
+from api.present.reach import Reached
 from api.present.state import LoadedBoard
 
 router: Final = APIRouter(tags=["head counts"])
@@ -125,14 +126,19 @@ async def _made_before(s: Session, body: HeadCountMade, space: int, once: str) -
 @router.get(
     "/v1/places/{place}/trust",
     summary="How near a place's numbers were to its head counts",
-    responses={200: {"model": Trust}, **problem_responses(404, 503)},
+    responses={200: {"model": Trust}, **problem_responses(401, 404, 503)},
     response_class=Response,
 )
-async def trust(place: str, board: LoadedBoard, request: Request) -> Response:
-    """Over the last 90 days, by what was published at the time of each head count. At most a minute old."""
+async def trust(place: str, board: LoadedBoard, to: Reached, request: Request) -> Response:
+    """Over the last 90 days, by what was published at the time of each head count. At most a minute old.
+
+    Without a key of the place only the number of head counts.
+    """
     no_query(request.scope["query_string"])
     one = board.network.by_code.get(place)
     if one is None:
         raise NoSuchPlace(place)
     book = trust_book(request)
-    return json_answer(trust_json(one, await book.of(one.id)), cache="max-age=60")
+    private = to.has(one)
+    answer = trust_json(one, await book.of(one.id), public=not private)
+    return json_answer(answer, cache="private, max-age=60" if private else "max-age=60")

@@ -30,10 +30,13 @@ FROM trust
 
 
 class Score(Answer):
-    """How near the published numbers were to the head counts. null: not known, with fewer than five compared."""
+    """How near the published numbers were to the head counts.
+
+    null: not known, with fewer than five compared; or not for callers without a key of the place.
+    """
 
     head_counts: int = Field(description="Made in these days.")
-    compared: int = Field(
+    compared: int | None = Field(
         description="Those with a published number, and none of the same space made in the hour before."
     )
     error: float | None = Field(description="People: the mean of |counted - published|.", examples=[1.4])
@@ -97,23 +100,26 @@ def trust_book(request: Request) -> TrustBook:
     return cast("TrustBook", request.app.state.trust)
 
 
-def trust_json(place: Place, found: Sequence[DictRow]) -> dict[str, Any]:
-    """Format the rows of a place for an answer."""
+def trust_json(place: Place, found: Sequence[DictRow], *, public: bool) -> dict[str, Any]:
+    """Format the rows of a place for an answer.
+
+    The ``public`` doesn't learn how far numbers were off that it wasn't shown.
+    """
     codes = {space.id: space.code for space in place.spaces}
     own = next((row for row in found if row["space"] is None), None)
-    spaces = [{"space": codes[row["space"]], **_score(row)} for row in found if row["space"] in codes]
+    spaces = [{"space": codes[row["space"]], **_score(row, public=public)} for row in found if row["space"] in codes]
     return {
         "place": place.code,
         "days": DAYS,
-        **_score(own),
+        **_score(own, public=public),
         "spaces": sorted(spaces, key=lambda one: str(one["space"])),
     }
 
 
-def _score(row: DictRow | None) -> dict[str, Any]:
-    if row is None:
-        flips = dict.fromkeys(("false_empty", "false_occupied", "last_at"))
-        return {"head_counts": 0, "compared": 0, **dict.fromkeys(_MEASURES), **flips}
+def _score(row: DictRow | None, *, public: bool) -> dict[str, Any]:
+    if row is None or public:
+        unknown = dict.fromkeys((*_MEASURES, "false_empty", "false_occupied", "last_at"))
+        return {"head_counts": row["head_counts"] if row else 0, "compared": None if public else 0, **unknown}
     return {
         "head_counts": row["head_counts"],
         "compared": row["compared"],

@@ -23,7 +23,6 @@ from api.history.questions import (
     Window,
     window_of,
 )
-from api.history.reach import Reached
 from api.history.reading import ALL, Root
 from api.http.clock import now_us
 from api.http.errors import BadQuery, KeyMissing, NoSuchPlace
@@ -31,6 +30,7 @@ from api.http.openapi import problem_responses
 from api.http.state import shared
 from api.http.timestamps import to_datetime
 from api.present.network import Place
+from api.present.reach import Reached
 from api.present.state import LoadedBoard
 
 router: Final = APIRouter(tags=["history"])

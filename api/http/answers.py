@@ -21,22 +21,25 @@ _KEPT: Final = 32
 class Bytes(Response):
     """A response of prepared JSON with its ETag, made with as little work as possible."""
 
-    def __init__(self, body: bytes, *, etag: bytes, status: int = 200, packed: bool = False) -> None:
+    def __init__(
+        self, body: bytes, *, etag: bytes, status: int = 200, packed: bool = False, private: bool = False
+    ) -> None:
+        """``private``: it is for this caller's key, so that no shared cache may keep it."""
         self.status_code = status
         self.body = body
         self.background = None
-        self.raw_headers = [(b"etag", etag), (b"cache-control", b"no-cache")]
+        self.raw_headers = [(b"etag", etag), (b"cache-control", b"private, no-cache" if private else b"no-cache")]
         if packed:
             self.raw_headers += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
         if status != 304:
             self.raw_headers += [_JSON, (b"content-length", str(len(body)).encode())]
 
 
-def unless_current(headers: Headers, body: bytes, *, etag: bytes) -> Response:
+def unless_current(headers: Headers, body: bytes, *, etag: bytes, private: bool = False) -> Response:
     """Return ``body``, or 304 if the caller already has it."""
     if known(headers, etag):
-        return Bytes(b"", etag=etag, status=304)
-    return Bytes(body, etag=etag)
+        return Bytes(b"", etag=etag, status=304, private=private)
+    return Bytes(body, etag=etag, private=private)
 
 
 class Packer:
@@ -45,10 +48,12 @@ class Packer:
     def __init__(self) -> None:
         self._kept: OrderedDict[bytes, bytes] = OrderedDict()
 
-    async def answer(self, headers: Headers, body: bytes, *, etag: bytes, key: bytes = b"") -> Response:
+    async def answer(
+        self, headers: Headers, body: bytes, *, etag: bytes, key: bytes = b"", private: bool = False
+    ) -> Response:
         """Return ``body``, compressed if the caller accepts it; ``key`` separates answers that share an ``etag``."""
         if len(body) < _WORTH_IT or "gzip" not in headers.get("accept-encoding", ""):
-            return Bytes(body, etag=etag)
+            return Bytes(body, etag=etag, private=private)
         name = etag + key
         packed = self._kept.get(name)
         if packed is None:
@@ -56,7 +61,7 @@ class Packer:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(name)
-        return Bytes(packed, etag=etag, packed=True)
+        return Bytes(packed, etag=etag, packed=True, private=private)
 
 
 def known(headers: Headers, etag: bytes) -> bool:

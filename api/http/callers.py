@@ -61,10 +61,21 @@ class KeyChecker:
             LimitReached: too many requests with this key, or too many wrong keys from this address.
             Unavailable: the database is down, and the key is not cached.
         """
-        caller = await self.known(request)
-        self._clients.uses(caller.id, _host_of(request))
+        caller = await self.viewer(request)
         if permissions_of(caller.role, caller.scopes, bound=caller.places is not None).isdisjoint(permissions):
             raise ScopeMissing(permissions[0])
+        return caller
+
+    async def viewer(self, request: Request) -> CachedCaller:
+        """Return the caller of ``request``, whatever its permissions; counts the use of the key.
+
+        Raises:
+            KeyMissing, KeyRefused: no key, or an invalid one.
+            LimitReached: too many requests with this key, or too many wrong keys from this address.
+            Unavailable: the database is down, and the key is not cached.
+        """
+        caller = await self.known(request)
+        self._clients.uses(caller.id, _host_of(request))
         return caller
 
     async def known(self, request: Request) -> CachedCaller:

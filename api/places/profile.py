@@ -15,6 +15,7 @@ from api.http.fitting import changed_fields
 from api.http.models import Answer, Body, Code, Email, Name, whole
 from api.http.revisions import Resource, change, expected_revisions, read, read_to_change, with_etag
 from api.http.session import guarded, session
+from api.present.public import THRESHOLD
 from gateway.contract.shards import shard
 
 router: Final = APIRouter(tags=["fitting"])
@@ -22,7 +23,7 @@ router: Final = APIRouter(tags=["fitting"])
 _COLUMNS: Final = (
     *("name", "status", "latitude", "longitude", "time_zone", "address", "postcode", "commune", "commune_code"),
     *("department", "region", "website", "typology", "siret", "rna", "contact_name", "phone", "email", "logo"),
-    *("accessibility", "equipment", "fibre", "prices"),
+    *("accessibility", "equipment", "fibre", "prices", "public_threshold", "public_numbers"),
 )
 FIND: Final = """
 SELECT id, code::text AS code, {columns}, NULL::timestamptz AS retired_at, revision
@@ -55,6 +56,12 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 Url = Annotated[str, Field(max_length=500, pattern=r"^https?://\S+$", examples=["https://example.org/logo.svg"])]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[45.83])]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[1.26])]
+Threshold = Annotated[int, Field(ge=1, le=1000, examples=[3])]
+_THRESHOLD: Final = "Up to so many people are one band in answers without a key (docs/privacy.md)."
+_NUMBERS: Final = (
+    "Show larger numbers in answers without a key; else only whether a space is nearly full. Who follows such numbers "
+    "for months can find out when a member comes."
+)
 _STATUS: Final = "Only open places are listed, offer seats and open to members."
 
 
@@ -99,6 +106,8 @@ class PlaceMade(_About):
     time_zone: Zone = "Europe/Paris"
     status: Status = Field(default="preparation", description=_STATUS)
     capacity: int | None = Field(default=None, ge=0, le=100_000, description="Of the whole place.")
+    public_threshold: Threshold = Field(default=THRESHOLD, description=_THRESHOLD)
+    public_numbers: bool = Field(default=False, description=_NUMBERS)
 
 
 class ProfileChanged(_About):
@@ -110,6 +119,8 @@ class ProfileChanged(_About):
     longitude: Longitude | None = None
     time_zone: Zone | None = None
     status: Status | None = Field(default=None, description=_STATUS)
+    public_threshold: Threshold | None = Field(default=None, description=_THRESHOLD)
+    public_numbers: bool | None = Field(default=None, description=_NUMBERS)
 
 
 class Price(Answer):
@@ -147,6 +158,8 @@ class Profile(Answer):
     equipment: list[str] | None
     fibre: bool | None
     prices: list[Price] | None
+    public_threshold: int = Field(description=_THRESHOLD)
+    public_numbers: bool = Field(description=_NUMBERS)
 
 
 def profile_resource(place: str) -> Resource:
@@ -202,7 +215,10 @@ async def change_profile(place: str, request: Request, body: ProfileChanged) -> 
     async with session(request, "fitting:write") as s:
         wanted, resource = expected_revisions(request), profile_resource(place)
         row = await read_to_change(s, resource, wanted)
-        needed = dict.fromkeys(("name", "latitude", "longitude", "time_zone", "status"), "a place has a value here")
+        needed = dict.fromkeys(
+            ("name", "latitude", "longitude", "time_zone", "status", "public_threshold", "public_numbers"),
+            "a place has a value here",
+        )
         await change(s, resource, UPDATE, _columns(changed_fields(body, row, **needed)), row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(profile_json(row), row["revision"])

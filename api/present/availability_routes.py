@@ -18,7 +18,7 @@ from api.present.availability import Offer, offer_of
 from api.present.board import Board
 from api.present.geography import parse_point
 from api.present.models import Availability, AvailabilityQuestion
-from api.present.reach import Reach, Reached
+from api.present.reach import Reach, Reached, published_for
 from api.present.search import FoundPlace, nearest
 from api.present.state import LoadedBoard
 
@@ -31,7 +31,7 @@ _LATE: Final = 120 * 1_000_000
 @router.get(
     "/v1/availability",
     summary="Places with free seats now, nearest first",
-    responses={200: {"model": Availability}, **problem_responses(422, 503)},
+    responses={200: {"model": Availability}, **problem_responses(401, 422, 503)},
     response_class=Response,
 )
 async def availability(
@@ -49,10 +49,11 @@ async def availability(
     board.age(now)
     if question.at is not None:
         return await _then(board, request, to, question, now)
+    published = published_for(board, to)
     rows: dict[str, list[dict[str, Any]]] = {"free": [], "unknown": []}
     counts = {"free": 0, "full": 0, "unknown": 0, "closed": 0}
     for found in nearest(board.network.public, parse_point(question.near), question.radius_km):
-        view = board.latest(found.place)
+        view = published.latest(found.place)
         offer = offer_of(view, seats=question.seats, kind=question.kind) if view else None
         if offer is None:
             continue

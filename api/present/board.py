@@ -1,26 +1,26 @@
 """The board: the current state of the network in memory, aged by the clock and prepared as bytes.
 
 Pure: rows, gateways and the time are arguments; nothing here waits, reads or writes. The *published* state of a place
-is one ``View``. Each publication has the next number, so that the changes since number n are the last views in order of
+is one ``View`` with its numbers and one for answers without a key (``api.present.public``), each in its own ledger.
+Each publication has the next number of its ledger, so that the changes since number n are the last views in order of
 publication. A stream client is only such a number: a slow one costs no memory, and when it reads again it gets the
 current state of each changed place once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from api.present.ledger import Ledger
 from api.present.network import Network, Place, Space
 from api.present.occupancy import GatewayState, Occupancy, SpaceState, occupancy_of
 from api.present.opening import Opening, opening_of
 from api.present.seats import BookedTime, BookingsByPlace, Seats, seats_of
-from api.present.view import View, view_of
+from api.present.view import View
+from api.present.withheld import public_occupancies
 from occupancy.staleness import SECOND, believed_until, complete_until, true_as_of
 
-OVERLAP: Final = 30 * SECOND
-"""How long after its ``changed`` a row may become visible: the longest duration of a transaction here."""
 _NEVER: Final = 2**63
 _REFRESH_PARTS: Final = 4
 """A place whose number doesn't change is published again each time a quarter of its ``ttl`` has passed."""
@@ -30,45 +30,40 @@ class Board:
     """The current state of every space of the network."""
 
     def __init__(self, *, boot: str) -> None:
-        self.boot: Final = boot
         self.network = Network()
-        self.number = 0
-        """The number of the latest publication."""
-        self.seen = 0
-        """The time of the newest applied row by the centre's clock, in microseconds."""
-        self.digest = 0
-        """A digest of all bodies: equal on replicas that publish the same."""
+        self.full: Final = Ledger(boot=boot, public=False)
+        self.public: Final = Ledger(boot=boot, public=True)
+        """For answers without a key."""
         self._states: dict[int, SpaceState] = {}
         self._complete: dict[int, int] = {}
         self._gateways: dict[int, GatewayState] = {}
-        self._views: dict[int, View] = {}
         self._bookings = BookingsByPlace()
         self._openings: dict[int, tuple[Place, Opening, int]] = {}
         self._due_at: dict[int, int] = {}
         """When time alone changes the view of a place: a number becomes stale, it closes, a booking begins."""
         self._next_due = _NEVER
-        self._joined: dict[bool, tuple[int, bytes]] = {}
 
     # Input
 
     def set_network(self, network: Network, now: int) -> None:
         """Replace the places and publish them."""
         self.network = network
-        for gone in self._views.keys() - network.by_id.keys():
-            self.digest ^= self._views.pop(gone).digest
-            self._due_at.pop(gone, None)
+        for ledger in (self.full, self.public):
+            ledger.set_network(network)
+        for gone in self._due_at.keys() - network.by_id.keys():
+            self._due_at.pop(gone)
             self._openings.pop(gone, None)
-            self.number += 1
         for place in network.places:
             # its free seats may change without a row of its spaces: by a lockdown or other hours
-            self._publish(place, now=now, changed=now if place.id in self._views else None)
+            self._publish(place, now=now, changed=now if self.full.latest(place) else None)
 
     def set_bookings(self, bookings: BookingsByPlace, now: int) -> None:
         """Replace the bookings and publish their places."""
         touched = self._bookings.places() | bookings.places()
         self._bookings = bookings
         for number in touched & self.network.by_id.keys():
-            self._publish(self.network.by_id[number], now=now, changed=now if number in self._views else None)
+            place = self.network.by_id[number]
+            self._publish(place, now=now, changed=now if self.full.latest(place) else None)
 
     def load(self, states: Iterable[SpaceState], gateways: Iterable[GatewayState], now: int) -> None:
         """Replace all states, after the start and after each reconnection."""
@@ -78,7 +73,7 @@ class Board:
         for gateway in gateways:
             self._hear(gateway)
         for state in self._states.values():
-            self.seen = max(self.seen, min(state.changed, now))
+            self.full.seen = max(self.full.seen, min(state.changed, now))
         for place in self.network.places:
             self._publish(place, now=now, changed=None)
 
@@ -96,7 +91,7 @@ class Board:
             self._states[state.space] = state
             touched[state.place] = max(touched.get(state.place, 0), state.changed)
         for place_id, changed in touched.items():
-            self.seen = max(self.seen, min(changed, now))
+            self.full.seen = max(self.full.seen, min(changed, now))
             place = self.network.by_id.get(place_id)
             if place is not None:
                 self._publish(place, now=now, changed=changed)
@@ -109,14 +104,15 @@ class Board:
         """Apply states of gateways: the numbers of a place stay fresh while its gateways are complete."""
         for gateway in gateways:
             self._hear(gateway)
-            self.seen = max(self.seen, min(gateway.heard, now))
+            self.full.seen = max(self.full.seen, min(gateway.heard, now))
             place = self.network.by_id.get(gateway.place)
             if place is None:
                 continue
-            view = self._views.get(place.id)
+            view = self.full.latest(place)
             if view is None or self._refresh_due(place, view):
                 self._publish(place, now=now, changed=gateway.heard)
             else:
+                self._publish_public(place, now)
                 self._expect(view)
 
     def age(self, now: int) -> None:
@@ -130,68 +126,14 @@ class Board:
     # Output
 
     def view(self, code: str, now: int) -> View | None:
-        """Return the view of the place ``code`` at ``now``; None: there is no such place."""
+        """Return the view, with its numbers, of the place ``code`` at ``now``; None: there is no such place."""
         self.age(now)
         place = self.network.by_code.get(code)
-        return self._views.get(place.id) if place else None
-
-    def latest(self, place: Place) -> View | None:
-        """Return the last published view of ``place``."""
-        return self._views.get(place.id)
+        return self.full.latest(place) if place else None
 
     def booked(self, place: Place) -> Sequence[BookedTime]:
         """Return the bookings of ``place``, now and later."""
         return self._bookings.of(place.id)
-
-    def views(self, now: int) -> Iterator[View]:
-        """Return the views of all public places by code."""
-        self.age(now)
-        return (self._views[place.id] for place in self.network.public)
-
-    def since(self, number: int, wanted: Callable[[View], bool] | None = None) -> list[View]:
-        """Return the views published after ``number``, oldest first."""
-        if number >= self.number:
-            return []
-        found = []
-        for view in reversed(self._views.values()):
-            if view.number <= number:
-                break
-            if wanted is None or wanted(view):
-                found.append(view)
-        found.reverse()
-        return found
-
-    def changed_since(self, moment: int) -> list[View]:
-        """Return the views that changed at or after ``moment`` (microseconds, the centre's clock), by publication.
-
-        A row becomes visible a little after its timestamp, so that slightly older ones are included.
-        """
-        return [view for view in self._views.values() if view.changed is not None and view.changed >= moment - OVERLAP]
-
-    def joined(self, now: int, *, lean: bool) -> bytes:
-        """Return the bodies of all places separated by commas; cached until the next publication."""
-        self.age(now)
-        number, joined = self._joined.get(lean, (-1, b""))
-        if number != self.number:
-            joined = b",".join([view.lean if lean else view.body for view in self.views(now)])
-            self._joined[lean] = (self.number, joined)
-        return joined
-
-    def cursor(self, number: int | None = None) -> str:
-        """Return a client's position: the centre's time (for the order), this process, the number of a publication."""
-        return f"{self.seen:016d}-{self.boot}-{self.number if number is None else number}"
-
-    def number_of(self, cursor: str) -> int:
-        """Return the number in ``cursor``; 0 (everything) if another process created it.
-
-        Raises:
-            ValueError: it isn't a cursor.
-        """
-        parts = cursor.split("-")
-        if len(parts) != 3 or not parts[0].isdigit() or not parts[2].isdigit():
-            raise ValueError("not a cursor")
-        number = int(parts[2])
-        return number if parts[1] == self.boot and number <= self.number else 0
 
     # Internal
 
@@ -221,6 +163,10 @@ class Board:
             state = self._states.get(space.id)
             if state is not None and occupancy.quality in ("live", "degraded"):
                 due_at = min(due_at, believed_until(true_as_of(state.at, complete), state.ttl_s) + 1)
+        public = self.public.latest(view.place)
+        for _, occupancy in () if public is None else public.occupancies:
+            if occupancy.at is not None and occupancy.quality in ("live", "degraded"):
+                due_at = min(due_at, believed_until(occupancy.at, occupancy.ttl_s) + 1)
         self._due_at[view.place.id] = due_at
         self._next_due = min(self._next_due, due_at)
 
@@ -230,28 +176,24 @@ class Board:
             (space, occupancy_of(self._states.get(space.id), space, complete=complete, now=now))
             for space in place.spaces
         )
-        seats = seats_of(place, occupancies, self._bookings.of(place.id), self._opening(place, now), now)
-        view = self._views.get(place.id)
-        if (
-            view is not None
-            and (view.occupancies, view.place.code) == (occupancies, place.code)
-            and _same(view.seats, seats)
-        ):
-            view = self._views[place.id] = replace(view, place=place, seats=seats)  # unchanged: it keeps its number
-        else:
-            if view is not None:
-                self.digest ^= view.digest
-                del self._views[place.id]  # so that the new view is the last
-            self.number += 1
-            view = self._views[place.id] = view_of(
-                self.number,
-                place,
-                self._changed(occupancies, seats) if changed is None else changed,
-                occupancies,
-                seats,
-            )
-            self.digest ^= view.digest
+        seats = self._seats(place, occupancies, now)
+        view = self.full.publish(
+            place, occupancies, seats, lambda: self._changed(occupancies, seats) if changed is None else changed
+        )
+        self._publish_public(place, now)
         self._expect(view)
+
+    def _publish_public(self, place: Place, now: int) -> None:
+        """Publish what answers without a key say, if that has changed: not when the numbers behind it do."""
+        states = [(space, self._states.get(space.id)) for space in place.spaces]
+        occupancies = public_occupancies(place, states, complete=self._complete_until(place), now=now)
+        number = self.public.number
+        self.public.publish(place, occupancies, self._seats(place, occupancies, now), lambda: now)
+        if self.public.number != number:
+            self.public.seen = max(self.public.seen, now)
+
+    def _seats(self, place: Place, occupancies: tuple[tuple[Space, Occupancy], ...], now: int) -> Seats:
+        return seats_of(place, occupancies, self._bookings.of(place.id), self._opening(place, now), now)
 
     def _opening(self, place: Place, now: int) -> Opening:
         """Return whether it is open, cached until its hours may change, since this is called often."""
@@ -270,12 +212,3 @@ class Board:
                 if one.quality == "stale" and one.at is not None:
                     moments.append(believed_until(one.at, one.ttl_s))
         return max(moments, default=None)
-
-
-def _same(before: Seats, after: Seats) -> bool:
-    """Whether both views have the same public content."""
-    return (before.seats, before.free, before.spaces) == (after.seats, after.free, after.spaces) and (
-        before.opening.open,
-        before.opening.locked,
-        before.opening.changes,
-    ) == (after.opening.open, after.opening.locked, after.opening.changes)

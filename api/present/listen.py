@@ -65,8 +65,12 @@ class Listener:
         self._pace = Pace(share=0.25, least_s=0.005)
         self._network_pace = Pace(share=0.1, least_s=_NETWORK_WAIT_S)
 
+    def _number(self) -> int:
+        """Grows with each publication for anybody."""
+        return self._board.full.number + self._board.public.number
+
     def _publish(self) -> None:
-        self._told = self._board.number
+        self._told = self._number()
         self._tell()
 
     async def run(self) -> None:
@@ -81,7 +85,7 @@ class Listener:
         while True:
             await asyncio.sleep(_AGE_EVERY_S)
             self._board.age(now_us())
-            if self._board.number != self._told:  # a request may have aged the board before
+            if self._number() != self._told:  # a request may have aged the board before
                 self._publish()
 
     def _lost(self, error: Exception) -> bool:
@@ -169,7 +173,7 @@ class Listener:
         now = now_us()
         self._board.apply(states, now)
         self._board.hear(gateways, now)
-        if self._board.number != self._told:
+        if self._number() != self._told:
             self._publish()
 
     async def _load(self, conn: AsyncConnection[Any]) -> None:

@@ -16,6 +16,7 @@ from api.http.compact_json import compact
 from api.present.geography import Point
 from api.present.network import Door, Network, Place, Space, detail, summary
 from api.present.occupancy import GatewayState, SpaceState
+from api.present.public import Rule
 from api.present.seats import BookedTime, BookingsByPlace
 from database.arrays import numbers
 
@@ -24,15 +25,24 @@ _IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 _PLACES: Final = """
 SELECT id, code, name, latitude, longitude, time_zone, address, postcode, commune, commune_code, department, region,
        website, typology, opening_hours, hours_generated, source, generated, status,
-       phone, email, siret, rna, logo, accessibility, equipment, fibre, prices
+       phone, email, siret, rna, logo, accessibility, equipment, fibre, prices, public_threshold, public_numbers
 FROM place
 """
-# Every space in service, what it is for, and the number of its own desks; the root first.
+# Every space in service, what it is for, the number of its own desks, and whether readers at doors into it are all that
+# says who is in; the root first.
 _SPACES: Final = """
 SELECT s.id, s.place, s.code, s.name, s.kind, s.parent, s.capacity, s.generated,
-       coalesce(s.for_work, k.for_work) AS for_work, k.one_party, coalesce(d.desks, 0)::integer AS desks
+       coalesce(s.for_work, k.for_work) AS for_work, k.one_party, coalesce(d.desks, 0)::integer AS desks,
+       r.to_space IS NOT NULL AND c.place IS NULL AS read_only
 FROM space s JOIN space_kind k ON k.kind = s.kind
 LEFT JOIN (SELECT space, count(*) AS desks FROM desk WHERE retired_at IS NULL GROUP BY space) d ON d.space = s.id
+LEFT JOIN (
+  SELECT DISTINCT o.to_space FROM device v JOIN door o ON o.id = v.door
+  WHERE v.kind IN ('reader', 'keypad') AND v.retired_at IS NULL
+) r ON r.to_space = s.id
+LEFT JOIN (
+  SELECT DISTINCT place FROM device WHERE kind IN ('counter', 'desk_sensor', 'presence_sensor') AND retired_at IS NULL
+) c ON c.place = s.place
 WHERE s.retired_at IS NULL
 ORDER BY s.place, s.parent NULLS FIRST, s.code
 """
@@ -153,5 +163,6 @@ async def _all(execution: Any) -> list[DictRow]:
 
 def _place(row: DictRow, **parts: Any) -> Place:
     point = Point(latitude=row.pop("latitude"), longitude=row.pop("longitude"))
-    place = Place(**row, **parts, point=point)
+    public = Rule(threshold=row.pop("public_threshold"), numbers=row.pop("public_numbers"))
+    place = Place(**row, **parts, point=point, public=public)
     return replace(place, search=place.words, summary=compact(summary(place)), detail=compact(detail(place)))

@@ -1,4 +1,7 @@
-"""Metrics of the board and the live streams."""
+"""Metrics of the board and the live streams.
+
+They need no key, so they count what is published for everybody: in a small network the rest would tell who comes.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +34,20 @@ class PresentMetrics(Collector):
         yield _gauge(
             "maillage_api_board_connected", "1 while the board is connected to the database.", float(listener.connected)
         )
-        age_s = (now_us() - board.seen) / 1e6 if board.seen else float("nan")
-        yield _gauge("maillage_api_board_age_seconds", "Seconds since the newest row on the board was stored.", age_s)
+        age_s = (now_us() - board.public.seen) / 1e6 if board.public.seen else float("nan")
+        yield _gauge("maillage_api_board_age_seconds", "Seconds since the last publication for everybody.", age_s)
         yield _gauge("maillage_api_board_places", "Places on the board.", len(board.network.places))
         yield _count(
-            "maillage_api_board_publications_total", "Published changes of places since the start.", board.number
+            "maillage_api_board_publications_total", "Publications for everybody since the start.", board.public.number
         )
         yield _count("maillage_api_board_loads_total", "Loads of the whole board.", listener.loads)
-        yield _count("maillage_api_board_looks_total", "Reads of the rows named by notifications.", listener.looks)
         yield _count("maillage_api_notification_floods_total", "Floods of notifications.", listener.floods)
+        board.age(now_us())
         qualities = GaugeMetricFamily(
             "maillage_api_board_spaces", "Spaces on the board by quality.", labels=["quality"]
         )
         counts = {"live": 0, "degraded": 0, "stale": 0, "unknown": 0}
-        for view in board.views(now_us()):
+        for view in board.public.views():
             for _, occupancy in view.occupancies:
                 counts[occupancy.quality] += 1
         for quality, count in counts.items():

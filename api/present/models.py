@@ -52,10 +52,23 @@ Bbox = Annotated[
 _SINCE: Final = "[0-9]+-[0-9a-f]+-[0-9]+"
 
 
-class Occupancy(Answer):
-    """How many people are in a space now. Stale means unknown, never zero."""
+class Band(Answer):
+    """From ``from`` to ``to`` people, both included: all that an answer without a key says of their number."""
 
-    present: int | None = Field(description="The estimate, a median; null: unknown.", ge=0)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    from_: int = Field(alias="from", ge=0)
+    to: int | None = Field(description="null: no limit.", ge=0)
+
+
+class Occupancy(Answer):
+    """How many people are in a space now. Stale means unknown, never zero.
+
+    Without a key of the place small numbers are a `band`; `present`, `low` and `high` are null then, though the number
+    is known.
+    """
+
+    present: int | None = Field(description="The estimate, a median; null: unknown, or see `band`.", ge=0)
     low: int | None = Field(description="The 5 % quantile: with a chance of 95 % no fewer.", ge=0)
     high: int | None = Field(description="The 95 % quantile: with a chance of 95 % no more.", ge=0)
     capacity: int | None = Field(ge=0)
@@ -65,6 +78,9 @@ class Occupancy(Answer):
     )
     at: datetime | None = Field(description="The time that this applies to (UTC).")
     ttl: int = Field(description="Seconds after `at` for which it is valid.", ge=0)
+    band: Band | None = Field(
+        description="Instead of the number, in answers without a key; null: the number is shown, or unknown."
+    )
 
 
 class Free(Answer):
@@ -93,6 +109,7 @@ _ROOT: Final[dict[str, Any]] = {
     "quality": "live",
     "at": "2026-11-21T09:12:30.512Z",
     "ttl": 900,
+    "band": None,
 }
 _PLACE: Final[dict[str, Any]] = {
     "place": "ecosysteme-coworking-limoges",
@@ -158,11 +175,11 @@ class PlaceOccupancy(Occupancy):
     changes_at: datetime | None = Field(
         description="When it next closes or opens by its hours; null: unknown, or not within three months."
     )
-    changed_at: datetime | None = Field(description="When the centre stored the newest change.")
+    changed_at: datetime | None = Field(description="When the centre stored the newest change; null without a key.")
     spaces: list[SpaceOccupancy] = Field(default=[], description="Omitted with `spaces=false`.")
     why: dict[str, Explained] | None = Field(
         default=None,
-        description="With `explain=true`: what made each number, by the space's code.",
+        description="With `explain=true` and a key: what made each number, by the space's code.",
     )
 
 

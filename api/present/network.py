@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from api.present.departments import DEPARTMENTS
 from api.present.geography import Point
+from api.present.public import Rule
 
 ABOUT: Final = ("phone", "email", "siret", "rna", "logo", "accessibility", "equipment", "fibre", "prices")
 """What a place says of itself beside where it is."""
@@ -33,6 +34,8 @@ class Space:
     one_party: bool = False
     """Used by one party at a time: a meeting room, a phone box."""
     desks: int = 0
+    read_only: bool = False
+    """Nothing but readers says who is in: no word is no one's, not a sensor that fell silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,8 @@ class Place:
     """Local days, both included, on which it is closed all day."""
     locked: bool = False
     """In lockdown."""
+    public: Rule = field(default_factory=Rule)
+    """What answers without a key say of its numbers."""
     apart: frozenset[int] = field(default=frozenset(), init=False, repr=False)
     """Ids of the spaces whose seats count: not the root, which contains all, nor spaces within a space for work."""
     search: str = field(default="", repr=False)

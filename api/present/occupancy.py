@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from api.http.timestamps import rfc3339
 from api.present.network import Space
+from api.present.public import Band
 from occupancy.staleness import believed_until, true_as_of
 
 
@@ -50,13 +51,28 @@ class Occupancy:
     quality: str = "unknown"
     at: int | None = None
     ttl_s: int = 0
+    band: Band | None = None
+    """What an answer without a key says instead of the numbers, which are None then."""
+
+    @property
+    def least(self) -> int | None:
+        """So many are in at least, with a chance of 95 %; None: not known."""
+        return self.low if self.band is None else self.band.low
+
+    @property
+    def most(self) -> int | None:
+        """So many are in at most, with a chance of 95 %; None: not known, or no limit is known."""
+        if self.band is None:
+            return self.high
+        return self.capacity if self.band.high is None else self.band.high
 
     def as_json(self) -> str:
-        """The fields of every answer, without braces: present, low, high, capacity, quality, at, ttl."""
+        """The fields of every answer, without braces: present, low, high, capacity, quality, at, ttl, band."""
         at = "null" if self.at is None else f'"{rfc3339(self.at)}"'
+        band = "null" if self.band is None else f'{{"from":{self.band.low},"to":{_number(self.band.high)}}}'
         return (
             f'"present":{_number(self.present)},"low":{_number(self.low)},"high":{_number(self.high)},'
-            f'"capacity":{_number(self.capacity)},"quality":"{self.quality}","at":{at},"ttl":{self.ttl_s}'
+            f'"capacity":{_number(self.capacity)},"quality":"{self.quality}","at":{at},"ttl":{self.ttl_s},"band":{band}'
         )
 
 

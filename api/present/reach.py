@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, Request
 
 from api.http.state import shared
+from api.present.board import Board
+from api.present.ledger import Ledger
 from api.present.network import Place
+from api.present.view import View
+
+_BITS: Final = 40
+"""Of a position in two ledgers, those of the position in the second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +39,101 @@ async def reach(request: Request) -> Reach:
 
     Raises:
         KeyRefused: it has a key, but no valid one.
+        LimitReached: too many requests with this key, or too many wrong keys from this address.
         Unavailable: its key can't be checked now.
     """
     headers = request.headers
     if "authorization" not in headers and "x-api-key" not in headers:
         return NOBODY
-    caller = await shared(request).keys.known(request)
+    caller = await shared(request).keys.viewer(request)
     if caller.role == "member":
         return NOBODY
     return _ALL if caller.places is None else Reach(places=frozenset(caller.places))
 
 
 Reached = Annotated[Reach, Depends(reach)]
+
+
+class Published(Protocol):
+    """What a client of many places reads: a ledger, or two of them."""
+
+    @property
+    def number(self) -> int:
+        """The position after all that was published."""
+
+    @property
+    def digest(self) -> int:
+        """Of all bodies."""
+
+    def latest(self, place: Place) -> View | None:
+        """Return the last published view of ``place``."""
+
+    def since(self, number: int, wanted: Callable[[View], bool] | None = None) -> list[View]:
+        """Return the views published after ``number``."""
+
+    def changed_since(self, moment: int) -> list[View]:
+        """Return the views that changed at or after ``moment``."""
+
+    def joined(self, *, lean: bool) -> bytes:
+        """Return the bodies of all places separated by commas."""
+
+    def cursor(self, number: int | None = None) -> str:
+        """Return a client's position as text."""
+
+    def number_of(self, cursor: str) -> int:
+        """Return the position in ``cursor``."""
+
+    def position(self, view: View, start: int) -> int:
+        """Return the position of a client that began at ``start`` and was sent ``view``."""
+
+
+def published_for(board: Board, to: Reach) -> Published:
+    """Return what a caller with this reach may see of all places."""
+    if to.places is None:
+        return board.full
+    return _Both(board.full, board.public, to) if to.places else board.public
+
+
+class _Both:
+    """The numbers of some places, and of the others what everybody may know."""
+
+    def __init__(self, full: Ledger, public: Ledger, to: Reach) -> None:
+        self._full, self._public, self._to = full, public, to
+
+    @property
+    def number(self) -> int:
+        return (self._full.number << _BITS) + self._public.number
+
+    @property
+    def digest(self) -> int:
+        known = [self.latest(place) for place in self._full.network.places]
+        digest = 0
+        for view in known:
+            digest ^= view.digest if view is not None else 0
+        return digest
+
+    def latest(self, place: Place) -> View | None:
+        return (self._full if self._to.has(place) else self._public).latest(place)
+
+    def since(self, number: int, wanted: Callable[[View], bool] | None = None) -> list[View]:
+        first, second = number >> _BITS, number & ((1 << _BITS) - 1)
+        return self._mine(self._full.since(first, wanted), self._public.since(second, wanted))
+
+    def changed_since(self, moment: int) -> list[View]:
+        return self._mine(self._full.changed_since(moment), self._public.changed_since(moment))
+
+    def joined(self, *, lean: bool) -> bytes:
+        views = (self.latest(place) for place in self._full.network.public)
+        return b",".join([view.lean if lean else view.body for view in views if view is not None])
+
+    def cursor(self, number: int | None = None) -> str:
+        return self._full.cursor(self.number if number is None else number)
+
+    def number_of(self, cursor: str) -> int:
+        return self._full.number_of(cursor, self.number)
+
+    def position(self, _view: View, start: int) -> int:
+        return start  # of two ledgers: what comes twice does no harm
+
+    def _mine(self, full: list[View], public: list[View]) -> list[View]:
+        return [one for one in full if self._to.has(one.place)] + [one for one in public if not self._to.has(one.place)]

@@ -79,8 +79,8 @@ def seats_of(
             seats=now_in.capacity,
             for_work=space.for_work,
             one_party=space.one_party,
-            low=now_in.low,
-            high=now_in.high,
+            low=now_in.least,
+            high=now_in.most,
             bookings=here[space.id] if here and space.parent is not None else 0,
         )
         for space, now_in in occupancies
@@ -92,7 +92,7 @@ def seats_of(
     return Seats(
         opening=opening,
         seats=seats_for_work(counted),
-        free=free_for_work(counted, low=people.low, high=people.high, opened=opened, locked=locked, bookings=whole),
+        free=free_for_work(counted, low=people.least, high=people.most, opened=opened, locked=locked, bookings=whole),
         spaces=tuple(
             SpaceSeats(
                 free=free_in(room, opened=opened, locked=locked),

@@ -20,6 +20,7 @@ from api.http.clients import Clients
 from api.http.clock import now_us
 from api.http.errors import TooManyStreams
 from api.present.board import Board
+from api.present.reach import Published
 from api.present.view import View
 
 HEARTBEAT_S: Final = 15.0
@@ -81,6 +82,7 @@ class EventStream(Response):
     def __init__(
         self,
         board: Board,
+        published: Published,
         streams: Streams,
         *,
         host: str,
@@ -88,8 +90,19 @@ class EventStream(Response):
         wanted: Callable[[View], bool] | None,
         heartbeat_s: float,
     ) -> None:
-        """``host``: the client; ``number``: the publication to continue after, 0: send the whole current state."""
+        """Make the response.
+
+        Args:
+            board: the network.
+            published: what the client may see of it.
+            streams: those that are open.
+            host: the client.
+            number: the publication to continue after; 0: send the whole current state.
+            wanted: the places that it follows; None: all.
+            heartbeat_s: after so many seconds without news one event shows that the connection is alive.
+        """
         self._board = board
+        self._published = published
         self._streams = streams
         self._number = number
         self._wanted = wanted
@@ -117,10 +130,10 @@ class EventStream(Response):
         while not self._gone and not self._streams.closing:
             self._bell.clear()
             self._board.age(now_us())
-            upto = self._board.number
+            upto = self._published.number
             pieces: list[bytes] = []
             size = 0
-            for view in self._board.since(self._number, self._wanted):
+            for view in self._published.since(self._number, self._wanted):
                 pieces.append(self._event(view))
                 size += len(pieces[-1])
                 if size >= _CHUNK_BYTES:
@@ -141,11 +154,12 @@ class EventStream(Response):
                 heartbeat_at = monotonic() + self._heartbeat_s
 
     def _event(self, view: View) -> bytes:
-        return b"id: %s\nevent: occupancy\ndata: %s\n\n" % (self._board.cursor(view.number).encode(), view.body)
+        cursor = self._published.cursor(self._published.position(view, self._number)).encode()
+        return b"id: %s\nevent: occupancy\ndata: %s\n\n" % (cursor, view.body)
 
     def _heartbeat(self) -> bytes:
         # a comment for proxies, and an event for pages, since browsers don't pass comments on
-        cursor = self._board.cursor(self._number).encode()
+        cursor = self._published.cursor(self._number).encode()
         return b": still here\nid: %s\nevent: heartbeat\ndata: {}\n\n" % cursor
 
     async def _notice_leaving(self, receive: Receive) -> None:

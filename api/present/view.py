@@ -24,6 +24,8 @@ class View:
     occupancies: tuple[tuple[Space, Occupancy], ...]
     """Of the root and the other spaces."""
     seats: Seats
+    public: bool
+    """For answers without a key."""
     body: bytes
     lean: bytes
     """As ``body``, without the spaces."""
@@ -32,13 +34,22 @@ class View:
 
 
 def view_of(
-    number: int, place: Place, changed: int | None, occupancies: tuple[tuple[Space, Occupancy], ...], seats: Seats
+    number: int,
+    place: Place,
+    changed: int | None,
+    occupancies: tuple[tuple[Space, Occupancy], ...],
+    seats: Seats,
+    *,
+    public: bool = False,
 ) -> View:
-    """Create publication ``number`` of ``place``; ``occupancies``: the occupancy of its root and other spaces."""
+    """Create publication ``number`` of ``place``; ``occupancies``: the occupancy of its root and other spaces.
+
+    What is for the public doesn't say when it changed: the centre stores the members' comings and goings.
+    """
     root = next((one for space, one in occupancies if space.parent is None), Occupancy())
     # Formatted by hand, since this runs for each change: codes and kinds have no characters that JSON escapes.
     codes = {space.id: space.code for space in place.spaces}
-    changed_at = "null" if changed is None else f'"{rfc3339(changed)}"'
+    changed_at = "null" if changed is None or public else f'"{rfc3339(changed)}"'
     head = f'{{"place":"{place.code}",{root.as_json()},{_offer(seats)},"changed_at":{changed_at}'
     rows = ",".join(
         [
@@ -57,6 +68,7 @@ def view_of(
         root=root,
         occupancies=occupancies,
         seats=seats,
+        public=public,
         body=body,
         lean=f"{head}}}".encode(),
         digest=digest,

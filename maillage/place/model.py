@@ -47,6 +47,8 @@ class Place:
     equipment: tuple[str, ...] | None = None
     fibre: bool | None = None
     prices: tuple[Price, ...] | None = None
+    public_threshold: int = 3
+    public_numbers: bool = False
     origin: Origin = field(default=NOWHERE, compare=False, repr=False)
 
 

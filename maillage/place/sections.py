@@ -84,6 +84,10 @@ PLACE: Final = Section(
         _field("equipment", forms.WORDS, "for example `[Imprimante A3, Découpe laser]`"),
         _field("fibre", forms.FLAG, "whether its line is optical fibre"),
         _field("prices", forms.PRICES, "by category"),
+        _field("public_threshold", forms.whole(1, 1_000),
+               "up to so many people are one band in answers without a key ([privacy.md](privacy.md)). Without it: 3"),
+        _field("public_numbers", forms.FLAG,
+               "whether larger numbers are shown without a key; else only whether a space is nearly full"),
     ),
 )  # fmt: skip
 SPACES: Final = Section(

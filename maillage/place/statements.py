@@ -7,7 +7,7 @@ from typing import Final
 _COLUMNS: Final = (
     b"name, status, address, postcode, commune, commune_code, department, region, latitude, longitude, time_zone, "
     b"opening_hours, siret, rna, contact_name, phone, email, website, logo, typology, accessibility, equipment, "
-    b"fibre, prices"
+    b"fibre, prices, public_threshold, public_numbers"
 )
 _VALUES: Final = b", ".join(b"%(" + name.strip() + b")s" for name in _COLUMNS.split(b","))
 # Make a place; its shard follows from its code, and stays.

@@ -15,7 +15,7 @@ _PLACE: Final = b"""
 -- a place, as its file has it
 SELECT id, revision, code::text, name, status, address, postcode, commune, commune_code, department, region, latitude,
   longitude, time_zone, opening_hours, siret, rna, contact_name, phone, email, website, logo, typology, accessibility,
-  equipment, fibre, prices
+  equipment, fibre, prices, public_threshold, public_numbers
 FROM place WHERE code = %s
 """
 _LOCKS: Final = (

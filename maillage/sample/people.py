@@ -86,6 +86,8 @@ _INSERTS: Final = (
     b"""-- the hours of places that have none
     UPDATE place p SET opening_hours = n.hours, hours_generated = true FROM new_house_rules n
     WHERE p.code = n.place AND p.opening_hours IS NULL AND n.hours IS NOT NULL""",
+    b"""-- their people are made up: nobody is found out by their numbers
+    UPDATE place p SET public_numbers = true FROM new_house_rules n WHERE p.code = n.place AND NOT p.public_numbers""",
     b"""-- no more people than there is room for
     UPDATE space s SET person_limit = s.capacity FROM new_house_rules n JOIN place p ON p.code = n.place
     WHERE s.place = p.id AND n.limited AND (s.parent IS NULL OR s.kind = 'fab_lab')""",

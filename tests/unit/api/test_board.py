@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.http.timestamps import rfc3339
-from api.present.board import OVERLAP, Board
+from api.present.board import Board
+from api.present.ledger import OVERLAP
 from api.present.view import View
 from occupancy.staleness import SECOND
 from tests.unit.api.network_of import NOW, a_gateway, a_network, a_place, a_state
@@ -104,24 +105,24 @@ def test_a_full_load_believes_the_database_even_backwards(board: Board) -> None:
 
 def test_ageing_is_published_without_any_row(board: Board) -> None:
     board.apply([a_state(10, 1, 4)], NOW)
-    number = board.number
+    number = board.full.number
     board.age(NOW + 599 * SECOND)
-    assert board.since(number) == []
+    assert board.full.since(number) == []
     board.age(NOW + 601 * SECOND)
-    (view,) = board.since(number)
+    (view,) = board.full.since(number)
     assert view.root.quality == "stale"
     assert view.changed == NOW + 600 * SECOND
     board.age(NOW + 700 * SECOND)
-    assert len(board.since(number)) == 1
+    assert len(board.full.since(number)) == 1
 
 
 def test_a_heartbeat_is_published_only_when_a_quarter_of_the_time_to_live_has_gone(board: Board) -> None:
     board.apply([a_state(10, 1, 4)], NOW)
-    number = board.number
+    number = board.full.number
     board.hear([a_gateway(1, heard=NOW + 149 * SECOND)], NOW + 149 * SECOND)
-    assert board.since(number) == []
+    assert board.full.since(number) == []
     board.hear([a_gateway(1, heard=NOW + 150 * SECOND)], NOW + 150 * SECOND)
-    assert [view.root.at for view in board.since(number)] == [NOW + 150 * SECOND]
+    assert [view.root.at for view in board.full.since(number)] == [NOW + 150 * SECOND]
 
 
 def test_the_digest_tells_content_not_history() -> None:
@@ -129,20 +130,20 @@ def test_the_digest_tells_content_not_history() -> None:
     for board in (one, two):
         board.set_network(a_network(2), NOW)
     one.apply([a_state(10, 1, 4), a_state(10, 2, 5)], NOW)
-    assert one.digest != two.digest
+    assert one.full.digest != two.full.digest
     two.load([a_state(10, 2, 5)], [], NOW)
-    assert one.digest == two.digest
-    assert one.joined(NOW, lean=False) == two.joined(NOW, lean=False)
+    assert one.full.digest == two.full.digest
+    assert one.full.joined(lean=False) == two.full.joined(lean=False)
 
 
 def test_a_cursor_of_another_life_means_everything(board: Board) -> None:
     board.apply([a_state(10, 1, 4)], NOW)
-    assert board.number_of(board.cursor()) == board.number
-    assert board.number_of(board.cursor().replace("-b0-", "-b1-")) == 0
-    assert board.number_of(f"0-b0-{board.number + 1}") == 0
+    assert board.full.number_of(board.full.cursor()) == board.full.number
+    assert board.full.number_of(board.full.cursor().replace("-b0-", "-b1-")) == 0
+    assert board.full.number_of(f"0-b0-{board.full.number + 1}") == 0
     for wrong in ("", "2026-11-21T20:00:00Z", "a-b0-1", "1-b0-x", "1-b0"):
         with pytest.raises(ValueError, match="not a cursor"):
-            board.number_of(wrong)
+            board.full.number_of(wrong)
 
 
 def test_cursors_are_ordered_by_the_centres_time_across_lives(board: Board) -> None:
@@ -150,25 +151,25 @@ def test_cursors_are_ordered_by_the_centres_time_across_lives(board: Board) -> N
     second = Board(boot="a0")
     second.set_network(a_network(1), NOW)
     second.load([a_state(10, 2, 5, at=NOW + SECOND)], [], NOW + SECOND)
-    assert second.cursor() > board.cursor()
+    assert second.full.cursor() > board.full.cursor()
 
 
 def test_changed_since_a_time_overlaps(board: Board) -> None:
     board.apply([a_state(10, 1, 4)], NOW)
-    assert [view.place.code for view in board.changed_since(NOW + OVERLAP)] == ["place-1"]
-    assert board.changed_since(NOW + OVERLAP + 1) == []
+    assert [view.place.code for view in board.full.changed_since(NOW + OVERLAP)] == ["place-1"]
+    assert board.full.changed_since(NOW + OVERLAP + 1) == []
 
 
 def test_an_unchanged_network_says_nothing_and_a_lost_place_goes(board: Board) -> None:
     board.apply([a_state(10, 1, 4)], NOW)
-    number, digest = board.number, board.digest
+    number, digest = board.full.number, board.full.digest
     board.set_network(a_network(3), NOW)
-    assert (board.number, board.digest) == (number, digest)
+    assert (board.full.number, board.full.digest) == (number, digest)
     board.set_network(a_network(2), NOW)
     assert board.view("place-3", NOW) is None
-    assert b"place-3" not in board.joined(NOW, lean=False)
+    assert b"place-3" not in board.full.joined(lean=False)
     board.set_network(a_network(3), NOW)
-    assert board.digest == digest
+    assert board.full.digest == digest
 
 
 def test_a_row_for_a_place_not_yet_known_waits_for_it(board: Board) -> None:
@@ -178,7 +179,7 @@ def test_a_row_for_a_place_not_yet_known_waits_for_it(board: Board) -> None:
 
 
 def test_lean_bodies_leave_out_the_spaces(board: Board) -> None:
-    rows = json.loads(b"[" + board.joined(NOW, lean=True) + b"]")
+    rows = json.loads(b"[" + board.full.joined(lean=True) + b"]")
     assert [row["place"] for row in rows] == ["place-1", "place-2", "place-3"]
     assert "spaces" not in rows[0]
 
@@ -202,7 +203,7 @@ def test_a_client_that_follows_ends_with_what_a_newcomer_gets(steps: list[Step])
         nonlocal number
         assert [view.number for view in views] == sorted({view.number for view in views})
         held.update((view.place.code, view.body) for view in views)
-        number = board.number
+        number = board.full.number
 
     for what, place, inner, amount in steps:
         now += amount * SECOND
@@ -221,19 +222,19 @@ def test_a_client_that_follows_ends_with_what_a_newcomer_gets(steps: list[Step])
                 board.set_network(a_network(3), now)
             case _:
                 board.age(now)
-                read(board.since(number))
+                read(board.full.since(number))
     board.age(now)
-    read(board.since(number))
-    assert held == {view.place.code: view.body for view in board.views(now)}
-    for view in board.views(now):
+    read(board.full.since(number))
+    assert held == {view.place.code: view.body for view in board.full.views()}
+    for view in board.full.views():
         for _, one in view.occupancies:
             if one.present is not None:
                 assert one.at is not None
                 assert now <= one.at + one.ttl_s * SECOND + one.ttl_s * SECOND // 4
     fresh = 0
-    for view in board.views(now):
+    for view in board.full.views():
         fresh ^= view.digest
-    assert board.digest == fresh
+    assert board.full.digest == fresh
 
 
 def test_a_place_that_moved_is_filtered_where_it_is_now(board: Board) -> None:

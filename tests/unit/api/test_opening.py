@@ -40,9 +40,9 @@ def test_a_place_closes_without_an_event() -> None:
     open_still = told(board, SHUT - 1)
     assert (open_still["open"], open_still["changes_at"]) == (True, "2026-11-23T17:00:00.000Z")
     assert (open_still["seats"], open_still["free"]) == (24, {"low": 20, "high": 20})
-    number = board.number
+    number = board.full.number
     board.age(SHUT)
-    (view,) = board.since(number)
+    (view,) = board.full.since(number)
     shut = json.loads(view.body)
     assert (shut["open"], shut["free"], shut["changes_at"]) == (False, {"low": 0, "high": 0}, MONDAY_AFTER)
     assert shut["present"] == 4, "the number of people stays"
@@ -58,20 +58,20 @@ def test_two_replicas_say_the_same_whenever_they_began() -> None:
     late.set_network(early.network, SHUT + 900)
     late.load([a_state(10, 1, 4, at=BEFORE), a_state(11, 1, 4, at=BEFORE)], [a_gateway(1, heard=BEFORE)], SHUT + 900)
     assert told(early, SHUT + 900) == told(late, SHUT + 900)
-    assert early.digest == late.digest
+    assert early.full.digest == late.full.digest
 
 
 def test_a_lockdown_is_published_as_a_change_of_now() -> None:
     board = a_board()
-    cursor, later = board.number, BEFORE + 1_000_000
+    cursor, later = board.full.number, BEFORE + 1_000_000
     board.set_network(Network([a_place(1, opening_hours=MONDAYS, locked=True)]), later)
-    (view,) = board.since(cursor)
+    (view,) = board.full.since(cursor)
     assert (view.seats.opening.locked, view.changed) == (True, later)
     answer = told(board, later)
     assert (answer["open"], answer["locked"], answer["changes_at"]) == (False, True, None)
-    assert board.changed_since(later) == [view]
+    assert board.full.changed_since(later) == [view]
     board.set_network(Network([a_place(1, opening_hours=MONDAYS, locked=True)]), later + 1)
-    assert board.number == view.number, "nothing new is published"
+    assert board.full.number == view.number, "nothing new is published"
 
 
 def test_bookings_begin_and_end_by_the_clock() -> None:
@@ -82,7 +82,7 @@ def test_bookings_begin_and_end_by_the_clock() -> None:
     assert told(board, start)["free"] == {"low": 19, "high": 20}
     assert told(board, end)["free"] == {"low": 20, "high": 20}
     board.set_bookings(BookingsByPlace(), end)
-    assert board.latest(board.network.places[0]) is not None
+    assert board.full.latest(board.network.places[0]) is not None
 
 
 def test_a_booked_room_is_booked_until_its_last_booking_without_a_gap() -> None:

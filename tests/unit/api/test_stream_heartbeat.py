@@ -17,7 +17,8 @@ def test_heartbeat_comes_though_the_bell_rings_all_the_time() -> None:
     async def scenario() -> bytes:
         clients = Clients(ApiSettings(database_url=SecretStr("postgresql://nowhere/nothing")))
         streams = Streams(limit=1, clients=clients)
-        stream = EventStream(Board(boot="0"), streams, host="192.0.2.1", number=0, wanted=None, heartbeat_s=0.2)
+        board = Board(boot="0")
+        stream = EventStream(board, board.full, streams, host="192.0.2.1", number=0, wanted=None, heartbeat_s=0.2)
         beaten: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
         async def receive() -> Message:
