@@ -28,9 +28,9 @@ MOST: Final = 20_000
 """No number above it: a report that says more is absurd."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Counts:
-    """How likely each number of people is."""
+    """How likely each number of people is. It is never changed; frozen it would take three times as long to make."""
 
     low: int
     chances: tuple[float, ...]
@@ -131,11 +131,12 @@ def normal(mean: float, variance: float, most: int = MOST) -> Counts:
     return scaled(low, weights) or exactly(min(most, max(0, round(mean))))
 
 
-def persons(chances: Sequence[float]) -> Counts:
+def persons(chances: Sequence[float], others: float = 0.0) -> Counts:
     """How many of several people are there, each with a chance of his own: the Poisson binomial distribution.
 
-    Where there are many it is approximated (``_about``). The order in which they are given doesn't matter, to the last
-    digit: a stored state may be read back in another one.
+    Beside them ``others`` unknown ones are expected (a Poisson distribution). Where there are many people it is
+    approximated (``_about``). The order in which they are given doesn't matter, to the last digit: a stored state may
+    be read back in another one.
     """
     rising = sorted(chances)
     middle = bisect_right(rising, 0.5)
@@ -143,26 +144,27 @@ def persons(chances: Sequence[float]) -> Counts:
     likely = [1.0 - chance for chance in rising[middle : bisect_right(rising, _SURELY)]]
     sure = len(rising) - middle
     if len(likely) + len(unlikely) > _FEW:
-        absent, beside = _about(likely), _about(unlikely)
+        absent, beside = _about(likely), _about(unlikely, others)
         return taken(Counts(sure + beside.low, beside.chances), absent)
     out = [1.0]
     for chance in unlikely:
         out = [p * (1.0 - chance) + before * chance for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
     for chance in likely:
         out = [p * chance + before * (1.0 - chance) for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
-    return scaled(sure - len(likely), out) or exactly(sure)
+    known = scaled(sure - len(likely), out) or exactly(sure)
+    return added(known, moments(others, others)) if others else known
 
 
-def _about(chances: Sequence[float]) -> Counts:
-    """How many of many people are there: the binomial distribution with the same mean and variance.
+def _about(chances: Sequence[float], others: float = 0.0) -> Counts:
+    """How many of many people are there, and of others: the binomial distribution with the same mean and variance.
 
     Ehm (1991), "Binomial approximation to the Poisson binomial distribution": the nearer the smaller and the more alike
     the chances are, here at most a half each. The number of trials need not be whole. Of 24 people and more none of the
     chances is off by more than about a hundredth.
     """
+    mean = sum(chances) + others
     if not chances:
-        return exactly(0)
-    mean = sum(chances)
+        return moments(mean, mean)
     share = sum(map(mul, chances, chances)) / mean
     trials, odds = mean / share, share / (1.0 - share)
     mode = int(mean)

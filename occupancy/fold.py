@@ -25,6 +25,7 @@ from occupancy.reports import Reports
 from occupancy.space import NEVER, Change, SpaceFold
 from occupancy.topology import Device, Topology
 
+_NOTHING: Final[tuple[Event, Device | None, int]] = ({}, None, 0)
 TTL_S: Final = 120
 """Seconds for which an estimate may be believed without any message from the gateway."""
 _PATIENT: Final = ANSWER // 2
@@ -51,7 +52,7 @@ class PlaceFold(Reports):
         self.changes: list[Change] = []
         """Changes not yet stored; the ingest empties it once a transaction."""
         self._due = NEVER
-        self._last: tuple[Event | None, Device | None, int] = (None, None, 0)
+        self._last = _NOTHING
         for space, fold in self.spaces.items():
             if fold.at or fold.old:
                 self._take_up(space, fold)
@@ -70,24 +71,27 @@ class PlaceFold(Reports):
 
         The same event twice in a row changes nothing; the ingest sees to it that each is stored once.
         """
-        last = self._last
-        if at == last[2] and device is last[1] and event == last[0]:
-            return
-        self._last = event, device, at
         kind = event["kind"]
-        if kind == "head_count":
-            if event["space"] in self.spaces:
-                self._let_pass(at)
-                self._head_count(event["space"], event["present"], at)
+        if kind == "desk" and device is not None:  # most events
+            self._last = _NOTHING  # a state that is said twice is the same
+            if not device.retired:
+                if at >= self._due or (self.dirty and at // MINUTE > self.clock // MINUTE):
+                    self._let_pass(at)
+                self._sensed(event["occupied"], device, at)
+        elif (event, device, at) == self._last:
             return
-        if device is None or device.retired or kind not in TELLING:
-            return
-        self._let_pass(at)
-        if kind == "desk":
-            self._sensed(event["occupied"], device, at)
         else:
+            self._last = event, device, at
+            if kind == "head_count":
+                if event["space"] in self.spaces:
+                    self._let_pass(at)
+                    self._head_count(event["space"], event["present"], at)
+                return
+            if device is None or device.retired or kind not in TELLING:
+                return
+            self._let_pass(at)
             self._take(kind, event, device, at)
-        if at < self.clock - _PATIENT and self.dirty:
+        if self.dirty and at < self.clock - _PATIENT:
             self.settle()  # what came so late may be over already
 
     def _let_pass(self, at: int) -> None:

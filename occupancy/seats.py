@@ -13,7 +13,7 @@ from math import exp, fsum
 from operator import mul
 from typing import Any, Final
 
-from occupancy.counts import Counts, added, exactly, moments, persons, scaled
+from occupancy.counts import Counts, added, exactly, persons, scaled
 from occupancy.hours import CLOSED, HOUR
 
 BAG: Final = 0.1
@@ -110,8 +110,7 @@ class Seats:
         sat += [back * exp(-gap / HOUR / _FADE) for gap in gaps if gap < 2 * GAP]
         mean = fsum(sat)
         away = AWAY[nested]
-        stand = mean * away / (1 - away)
-        counts = added(persons(sat), moments(stand, stand))
+        counts = persons(sat, mean * away / (1 - away))
         if live < seats:
             counts = added(counts, self._unwatched(mean, live, seats - live, bin_))
         return counts, mean
