@@ -1,8 +1,8 @@
 """What holds in a place at an instant, by the events so far. Pure: asking changes nothing.
 
-Time alone moves an answer from minute to minute, not within one: it is what holds at the end of its minute. So it is
-kept (``SpaceFold.answer``) until the minute is over, or longer where time alone doesn't move it, or until something is
-reported of the space or of one within.
+Time alone moves an answer from minute to minute, not within one: what was reported until now is looked at from the
+beginning of the minute. So an answer is kept (``SpaceFold.answer``) until the minute is over, or longer where time alone
+doesn't move it, or until something is reported of the space or of one within.
 
 Times are microseconds since the Unix epoch, UTC.
 """
@@ -39,8 +39,8 @@ class Answer:
         """What both say."""
         self.counts: Counts | None = None
         self.estimate = UNKNOWN
-        self.asked = 0
-        """The last instant of the minute for which ``estimate`` holds; 0: not asked for yet."""
+        self.asked = -1
+        """The beginning of the minute for which ``estimate`` holds; -1: not asked for yet."""
 
 
 class Asked:
@@ -108,23 +108,23 @@ class Asked:
             kept: Testimony = []
             if last is not None and fold.fresh and stored and last.since <= now:
                 kept = [one for one in last.own if one.until >= end]
-            own = testimony(Question(row, fold, silent, self._calendar, end - 1), kept)
+            own = testimony(Question(row, fold, silent, self._calendar, minute), kept)
             until = min([one.until or end for one in own], default=NEVER)
             made = Answer(minute, min(until, expires, self._calendar.piece(now)[1]), silent, own, parts)
         if heard:
-            made.found = [*made.own, within(parts[-1][1], blind, end - 1, self._calendar)]
+            made.found = [*made.own, within(parts[-1][1], blind, minute, self._calendar)]
         made.counts = together(made.found)
         if stored:
             fold.answer, fold.fresh = made, True
         return made
 
     def _estimate(self, space: int, answer: Answer, now: int) -> Estimate:
-        end = now - now % MINUTE + MINUTE - 1
-        if answer.asked != end:
+        minute = now - now % MINUTE
+        if answer.asked != minute:
             row = self._topology.spaces[space]
             faults = faults_of(
-                row, self.spaces[space], end,
+                row, self.spaces[space], minute,
                 found=answer.found, counts=answer.counts, silent=answer.silent, calendar=self._calendar,
             )  # fmt: skip
-            answer.estimate, answer.asked = estimated(row, answer.counts, faults), end
+            answer.estimate, answer.asked = estimated(row, answer.counts, faults), minute
         return answer.estimate

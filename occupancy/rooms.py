@@ -66,7 +66,7 @@ class Rooms:
                 nobody *= 0.005
         for device, (left, long) in self.left.items():
             if device not in skip:
-                nobody *= 1 - self._still(now - left, long)
+                nobody *= 1 - self._still(max(0, now - left), long)
         return 1 - nobody
 
     def fades(self, now: int) -> bool:

@@ -103,7 +103,7 @@ class Seats:
         stay = [exp(then - risk) if now - start <= _BAGGED else 0.0 for _, (start, then) in taken]
         sat = [one / (one + BAG * (1.0 - one)) for one in stay]
         if silent:
-            believed = [exp((silent[one] - now) / HOUR) if one in silent else 1.0 for one, _ in taken]
+            believed = [exp(min(0, silent[one] - now) / HOUR) if one in silent else 1.0 for one, _ in taken]
             sat = list(map(mul, sat, believed))
         gaps = [max(0, now - left[one]) for one in watched if one in left]
         back = self.share_back
