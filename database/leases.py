@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from database.arrays import numbers
 from database.pool import STATEMENT_TIMEOUT_S, conninfo
@@ -86,6 +87,27 @@ class Fenced(psycopg.Connection[Any]):
             yield opened
             if self.fences:
                 self.execute(_CHECK_WRITTEN, (list(self.fences), numbers(self.fences.values())))
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Run a transaction like ``transaction()`` whose statements all travel together, BEGIN and COMMIT included.
+
+        An answer that the block reads makes it wait for the server, as it does anywhere else.
+
+        Raises:
+            psycopg.Error: nothing was stored.
+        """
+        try:
+            with self.pipeline():
+                self.execute("BEGIN")
+                yield
+                if self.fences:
+                    self.execute(_CHECK_WRITTEN, (list(self.fences), numbers(self.fences.values())))
+                self.execute("COMMIT")
+        except BaseException:
+            if not self.closed and self.info.transaction_status != TransactionStatus.IDLE:
+                self.execute("ROLLBACK")
+            raise
 
 
 def connect(url: str, *, application_name: str, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> Fenced:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import secrets
 import sys
@@ -36,6 +35,7 @@ from gateway.spool.values import Unit
 from gateway.uplink.downlink import NEWEST_CONFIGURATION, Downlink
 from gateway.uplink.renewal import Renewals
 from gateway.uplink.uplink import Uplink
+from process import garbage
 
 log = logging.getLogger(__name__)
 
@@ -276,8 +276,7 @@ def run(settings: GatewaySettings, stop: threading.Event) -> int:
     sys.setswitchinterval(0.0005)
     identities = identified(settings)
     process = Process(settings, () if identities else chosen(settings), identities)
-    gc.collect()
-    gc.freeze()  # what is there now stays: a collection that looks through it stops every thread, doors included
+    garbage.settle()
     asked = True
     try:
         while not stop.wait(1.0):

@@ -23,6 +23,7 @@ from ingest.store import Reached, Stored, Stream
 from ingest.transaction import Tally, Work
 from occupancy.fold import TTL_S, PlaceFold
 from occupancy.topology import Gateway, Topology
+from process import garbage
 
 log = logging.getLogger(__name__)
 
@@ -242,6 +243,7 @@ class Books:
             for place in older:
                 found[place] = refold.rebuilt(connection, self.topology, found[place])
             self._folds.update(found)
+            garbage.keep()
 
     def _stream(self, connection: store.Connection, reading: ReadBatch, work: Work) -> Stream | None:
         """The stream of a batch; None where a life that we don't know doesn't begin at its beginning."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from database.alarms import Alarm
@@ -86,8 +86,9 @@ UPDATE alarm SET text = %b::text WHERE gateway = %b::int AND kind = %b::text AND
 """
 
 _END_LASTING = """
--- it has ended
-UPDATE alarm SET until_at = now() WHERE gateway = %b::int AND kind = %b::text AND until_at IS NULL
+-- these have ended
+UPDATE alarm a SET until_at = now() FROM unnest(%b::int[], %b::text[]) AS e (gateway, kind)
+WHERE a.gateway = e.gateway AND a.kind = e.kind AND a.until_at IS NULL
 """
 
 _MARK_STANDS = """
@@ -240,9 +241,10 @@ def reword_lasting(connection: Connection, alarm: Alarm) -> None:
     connection.execute(_REWORD_LASTING, (text, alarm.gateway, alarm.kind, text))
 
 
-def end_lasting(connection: Connection, kind: str, gateway: int) -> None:
-    """Note that it has ended."""
-    connection.execute(_END_LASTING, (gateway, kind))
+def end_lasting(connection: Connection, ended: Sequence[tuple[int, str]]) -> None:
+    """Note that alarms that last have ended: of which gateways, and of which kinds."""
+    if ended:
+        connection.execute(_END_LASTING, ([gateway for gateway, _ in ended], [kind for _, kind in ended]))
 
 
 def mark_stands(connection: Connection, gateway: int, since: int) -> bool:

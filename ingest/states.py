@@ -11,6 +11,7 @@ import psycopg
 from pydantic import ValidationError
 
 from database.alarms import Alarm, raise_alarm
+from database.leases import Fenced
 from gateway.contract.wire import State
 from ingest import alarms, clock, records
 from ingest.device_states import DeviceStates
@@ -75,7 +76,7 @@ class States:
         self._lasting: dict[int, set[str]] = {}
         """What alarms of each gateway may last; a gateway that isn't here: any."""
 
-    def store(self, connection: Connection, said: Sequence[Said]) -> None:
+    def store(self, connection: Fenced, said: Sequence[Said]) -> None:
         """Store the newest state of each gateway and notify the API.
 
         Where something can't be stored, each goes in alone, so that one gateway's nonsense costs only itself.
@@ -91,9 +92,10 @@ class States:
             for one in newest:
                 self.store(connection, [one])
 
-    def _store(self, connection: Connection, newest: Sequence[Said]) -> None:
+    def _store(self, connection: Fenced, newest: Sequence[Said]) -> None:
         # All of it travels at once: a word with the database for each gateway would hold up the events behind it.
-        with self._heard.or_forget(), self._devices.or_forget(), connection.transaction(), connection.pipeline():
+        ended: list[tuple[int, str]] = []
+        with self._heard.or_forget(), self._devices.or_forget(), connection.at_once():
             self._devices.store(connection, [(one.gateway, one.state, one.heard_at) for one in newest])
             for one in newest:
                 gateway, state = one.gateway, one.state
@@ -105,12 +107,13 @@ class States:
                     self._heard.store(connection, gateway.id, gateway.place, state.unassigned, shift=shift)
                 self._watch(connection, gateway, state)
                 if state.online and not one.message.retained:
-                    self._last(connection, one)
+                    ended += self._last(connection, one)
                 self._metrics.online.labels(gateway.code).set(state.online)
                 if state.spool_depth is not None:
                     self._metrics.spool_depth.labels(gateway.code).set(state.spool_depth)
                 if one.offset_ms is not None:
                     self._metrics.clock_offset.labels(gateway.code).set(one.offset_ms / 1000)
+            records.end_lasting(connection, ended)
         notify(connection, "maillage_gateway", [one.gateway.id for one in newest])
 
     def _watch(self, connection: Connection, gateway: Gateway, state: State) -> None:
@@ -129,8 +132,8 @@ class States:
             boots.append(state.boot)
             del boots[:-_BOOTS]
 
-    def _last(self, connection: Connection, one: Said) -> None:
-        """Begin and end the alarms that last: of the mark, the disk, the clock, the devices."""
+    def _last(self, connection: Connection, one: Said) -> list[tuple[int, str]]:
+        """Begin the alarms that last (of the mark, the disk, the clock, the devices); return which ones have ended."""
         gateway, state, now = one.gateway, one.state, one.message.received_at
         found: dict[str, tuple[int, str]] = {}
         if state.spool_depth:
@@ -149,8 +152,8 @@ class States:
         found |= alarms.devices_unwell(gateway, state.unwell, now)
         # a batch raises clock_wrong, too, also one from before the clock was right
         lasting = self._lasting.get(gateway.id, set(_LASTING)) | {"clock_wrong"}
-        for kind in lasting - found.keys():
-            records.end_lasting(connection, kind, gateway.id)
+        ended = [(gateway.id, kind) for kind in lasting - found.keys()]
+        for _, kind in ended:
             self._devices.texts.pop((gateway.id, kind), None)
         for kind, (begun, text) in found.items():
             if self._devices.texts.get((gateway.id, kind)) == text:
@@ -161,3 +164,4 @@ class States:
                 records.reword_lasting(connection, alarm)
                 self._devices.texts[gateway.id, kind] = text
         self._lasting[gateway.id] = set(found)
+        return ended

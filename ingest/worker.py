@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
@@ -26,6 +25,7 @@ from ingest.settings import IngestSettings
 from ingest.states import Said, States
 from ingest.transaction import Tally
 from occupancy.topology import Gateway, changed_places
+from process import garbage
 from process.pulse import Pulse
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,11 @@ _AHEAD_BYTES: Final = 400_000
 """Of messages read while a transaction is being committed, which takes a few milliseconds."""
 _STATES_AT_ONCE: Final = 20
 """Gateways send their states every ten seconds, many of them at the same moment; each takes about 0.3 ms."""
+_STATES_EVERY_S: Final = 0.3
+"""A transaction of their own costs a disk's commit, for which the events behind it wait."""
 _PASSING: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 """The database is away or in trouble; an alarm could not be stored either."""
+_IDLE_S: Final = 0.25
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 2.0
 """Between two tries while nothing can be stored."""
@@ -86,6 +89,8 @@ class Worker:
         """What was taken from the inbox and read while the last transaction was being committed."""
         self._said: dict[int, Said] = {}
         """The newest state of each gateway that is to be stored, oldest first."""
+        self._states_at = 0.0
+        """When some of them may be stored."""
 
     def admits(self, topic: str) -> bool:
         """Whether a message is kept at all: its topic is that of a gateway in service. From the broker's thread."""
@@ -105,6 +110,9 @@ class Worker:
         wanted = map(store.lease_of, self._settings.shard_set)
         with Keeper(url, wanted, application_name="maillage ingest leases", alive=self._turns) as keeper:
             self._stay_connected(url, keeper, stop)
+
+    def _stored(self, gateway: Gateway, epoch: str) -> int:
+        return self._books.stored(gateway, epoch)
 
     def _turns(self) -> bool:
         return not self.pulse.is_stuck()
@@ -160,8 +168,7 @@ class Worker:
         if self._refused:
             self._tell(connection, lambda: records.raise_refusal(connection, self.trouble or ""))
         self._books = Books(topology.load(connection))
-        gc.collect()
-        gc.freeze()  # the collector need not look at the network again, which would stop everything for its size
+        garbage.settle()
         keeper.asked.wait(_FIRST_ANSWER_S)
         self._follow(connection, keeper.held)
         topology_at = doubt_at = replay_at = counts_at = look_at = 0.0
@@ -207,8 +214,7 @@ class Worker:
         """Go on with the network as it is now; where a place was fitted out otherwise, estimate it anew (``due``)."""
         before, fresh = self._books.topology, topology.load(connection)
         self._books.use(fresh)
-        gc.collect()
-        gc.freeze()
+        garbage.settle()
         due.mark(connection, changed_places(before, fresh))
 
     def _recovered(self, connection: store.Connection) -> None:
@@ -250,8 +256,9 @@ class Worker:
             taken = ahead
         elif ahead is not None:
             self._again += ahead.messages
-        idle = not (taken.messages or self._again or self._said)
-        waiting = self._again + self._inbox.take(_MOST_BYTES, wait_s=0.25 if idle else 0.0)
+        idle = not (taken.messages or self._again or len(self._said) > _STATES_AT_ONCE)
+        wait_s = _IDLE_S if not self._said else min(_IDLE_S, max(0.0, self._states_at - time.monotonic()))
+        waiting = self._again + self._inbox.take(_MOST_BYTES, wait_s=wait_s if idle else 0.0)
         self._again = taken.messages + waiting
         self._reader.read(taken, waiting)
         return taken
@@ -275,6 +282,10 @@ class Worker:
 
     def _store_states(self, connection: Fenced) -> None:
         """Store some gateways' newest states; the events that arrived meanwhile come before the others."""
+        now = time.monotonic()
+        if now < self._states_at and len(self._said) <= _STATES_AT_ONCE:
+            return
+        self._states_at = now + _STATES_EVERY_S
         some = list(self._said)[:_STATES_AT_ONCE]
         ours = [self._said[gateway] for gateway in some if self._said[gateway].gateway.shard in self.owned]
         if ours:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from process import garbage
 from process.health import Check, serve
 
 log = logging.getLogger(__name__)
@@ -64,8 +64,7 @@ def run_parts(
             return f"a thread is dead or stuck ({', '.join(dead) or 'stuck'}): restart {name}"
         return None
 
-    gc.collect()
-    gc.freeze()  # the program itself stays: to look through it each time would stop all threads for some 50 ms
+    garbage.settle()  # the program itself stays
     host, port, metrics = http
     server = serve(host, port, metrics, health, lambda: readiness() or health()) if port else None
     for thread in running:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable
 from time import monotonic
@@ -19,6 +18,7 @@ from api.present.occupancy import GatewayState, SpaceState
 from database.listening import QUIET_S, listen_to, stay_connected
 from database.pace import Flood, Pace
 from database.reasons import reason_of
+from process import garbage
 
 log = logging.getLogger(__name__)
 
@@ -184,8 +184,7 @@ class Listener:
         self._board.set_network(network, now_us())
         self._board.set_bookings(bookings, now_us())
         self._board.load(states, gateways, now_us())
-        gc.collect()
-        gc.freeze()  # the collector need not look at the network again, which would stop everything for its size
+        garbage.settle()
         self.loads += 1
         self.loaded = self.connected = True
         self._publish()
