@@ -1,14 +1,18 @@
 // One place in full: its spaces with their occupancy, address, hours.
-import { place as fetchPlace } from "./line.js";
+import { aheadSection } from "./ahead.js";
+import { forecast as fetchForecast, place as fetchPlace } from "./line.js";
 import { bar, figureOf, hoursWords, stateWords } from "./list.js";
 import * as places from "./places.js";
 import { moment, say } from "./words.js";
 
 const ASK_AGAIN_MS = 10_000;
+const AHEAD_MS = 300_000; // a forecast is made each quarter hour
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const panel = document.getElementById("details");
 let open = null; // the code of the place shown
 let about = null; // GET /v1/places/{id}
+let ahead = null; // GET /v1/places/{id}/forecast
+let aheadAt = 0; // when it was last asked for
 let failed = null; // why loading failed: an HTTP status, 0 without a response
 let asking = null; // the code of the place that is being loaded
 let askAgainAt = 0;
@@ -91,7 +95,10 @@ function render() {
     if (live && live.now.level === "unknown") children.push(element("p", "warning", say("unknown_why")));
     if (place.generated) children.push(element("p", "generated", say("generated")));
     else if (place.spaces?.some((s) => s.generated)) children.push(element("p", "generated", say("generated_spaces")));
-    children.push(element("h3", "section", say("spaces")), spacesList(live), factsList(place));
+    children.push(element("h3", "section", say("spaces")), spacesList(live));
+    const hours = ahead && aheadSection(ahead, place.time_zone, places.now());
+    if (hours) children.push(hours);
+    children.push(factsList(place));
   }
   panel.replaceChildren(...children);
   if (held === "back") back.focus();
@@ -145,6 +152,20 @@ async function ask() {
   if (id === open) render();
 }
 
+/** Loads the forecast; without one the page has no such section. */
+async function askAhead() {
+  const id = open;
+  aheadAt = Date.now();
+  try {
+    const answer = await fetchForecast(id);
+    if (id !== open) return;
+    ahead = answer;
+    render();
+  } catch {
+    // asked again with the next look
+  }
+}
+
 /** Retries a failed request at once. */
 export function askAgain() {
   if (!open || about || failed === null || failed === 404) return;
@@ -157,13 +178,14 @@ export const current = () => open;
 
 export function show(id) {
   if (open === id) return;
-  [open, about, failed] = [id, null, null];
+  [open, about, ahead, failed] = [id, null, null, null];
   panel.hidden = id === null;
   if (id === null) return;
   render();
   panel.scrollTop = 0;
   scrollTo(0, 0); // if the whole page scrolls
   ask();
+  askAhead();
 }
 
 /** A number of the open place or of one of its spaces changed. */
@@ -175,6 +197,7 @@ export function update(batch) {
 export function tick(cut) {
   if (cut && failed === null) render();
   if (failed !== null && Date.now() >= askAgainAt) ask();
+  if (open && Date.now() >= aheadAt + AHEAD_MS) askAhead();
 }
 
 export { render };

@@ -22,6 +22,8 @@ export async function* placePages() {
 
 export const place = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}`, ANSWER_MS.place)).body;
 
+export const forecast = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}/forecast`, ANSWER_MS.place)).body;
+
 /**
  * Keeps a stream open for ever. `open` is called at each (re)connection, `hear` with each number, `cut` with the time of
  * the last data when the connection is lost or silent for too long. The browser itself resumes after the last event; a new

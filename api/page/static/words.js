@@ -65,6 +65,9 @@ export function soon(ms, zone, from, ends) {
   return say("date_at", { day: format(zone, { day: "numeric", month: "long" }).format(ms), time });
 }
 
+/** The hour of a time in a time zone: "09:00". */
+export const hourOf = (ms, zone) => format(zone, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
+
 /** A time of today as hh:mm:ss, of another day with its date. */
 export function moment(ms) {
   const today = new Date(ms).toDateString() === new Date().toDateString();
