@@ -310,8 +310,9 @@ def _tails(rows: Sequence[int], rests: Sequence[float], ordered: Sequence[float]
         over = sum(1 for rest in day if rest > ceiling) / len(day)
         low = min(_MOST_TAIL, max(_LEAST_TAIL, low + _STEP * (_TAIL - under)))
         high = min(_MOST_TAIL, max(_LEAST_TAIL, high + _STEP * (_TAIL - over)))
-    # Quantiles of n days are exceeded by the next one more often than by themselves: of n + 1, one is new.
-    short = (1 - _TAIL) / len(by_day)
+    # The next one of n + 1 is as likely to be the largest as any other: of n values, ends are a little further out. The
+    # rows of a day are so much alike that they count as two.
+    short = (1 - _TAIL) / (2 * len(by_day))
     return max(_LEAST_TAIL, low - short), max(_LEAST_TAIL, high - short)
 
 
