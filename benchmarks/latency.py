@@ -28,6 +28,7 @@ from typing import Any
 
 import psycopg
 
+from api.keys.owner import create_key
 from benchmarks import tap
 from benchmarks.report import Result, finish, progress
 from benchmarks.secure import configure
@@ -55,14 +56,15 @@ FROM event e JOIN place p ON p.id = e.place WHERE e.kind = 5 AND e.at BETWEEN %s
 class Listener:
     """One client of the live stream; keeps (time of receipt, time of the state) by place, in microseconds."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: str) -> None:
+        self._headers = {"X-Api-Key": key}
         self.heard: dict[str, list[tuple[int, int]]] = defaultdict(list)
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 
     def _listen(self) -> None:
-        self._connection.request("GET", "/v1/stream")
+        self._connection.request("GET", "/v1/stream", headers=self._headers)
         answer = self._connection.getresponse()
         try:
             while line := answer.readline():
@@ -261,7 +263,8 @@ def _rates(  # noqa: PLR0917
     url: str, api: int, load: str, order: dict[str, Any], wanted: Iterable[int], seconds: float, how: str
 ) -> dict[int, dict[str, float]]:
     found = {}
-    listener = Listener(api)
+    with psycopg.connect(url) as connection:
+        listener = Listener(api, create_key(connection, "latency", role="availability_reader"))
     process = subprocess.Popen([sys.executable, "-m", load], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         measure(url, listener, process, {**order, "rate": 200, "seconds": 3})  # all of it warm

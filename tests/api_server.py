@@ -18,6 +18,7 @@ import httpx
 import psycopg
 from psycopg import sql
 
+from api.keys.owner import create_key
 from tests.conftest import Database
 from tests.waiting import until
 
@@ -79,15 +80,13 @@ class Centre:
     def close(self) -> None:
         self.conn.close()
 
+    def key(self) -> dict[str, str]:
+        """Make a key that sees the numbers of all places; return the headers to send it with."""
+        return {"X-Api-Key": create_key(self.conn, f"test {uuid.uuid4().hex}", role="availability_reader")}
+
     def place(self, code: str, *, latitude: float = 45.83, longitude: float = 1.26, **columns: Any) -> int:
         """Add a place with a root space of 30, an open space of 24 (with 2 desks) and a meeting room of 6."""
-        values: dict[str, Any] = {
-            "name": code.title(),
-            "time_zone": "Europe/Paris",
-            "department": "87",
-            "public_numbers": True,
-        }
-        values |= columns
+        values: dict[str, Any] = {"name": code.title(), "time_zone": "Europe/Paris", "department": "87", **columns}
         values |= {"code": code, "shard": 1, "latitude": latitude, "longitude": longitude}
         values |= {"source": "test", "source_id": code}
         names = sql.SQL(", ").join(map(sql.Identifier, values))

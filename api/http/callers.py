@@ -61,7 +61,8 @@ class KeyChecker:
             LimitReached: too many requests with this key, or too many wrong keys from this address.
             Unavailable: the database is down, and the key is not cached.
         """
-        caller = await self.viewer(request)
+        caller = await self.known(request)
+        self._clients.uses(caller.id, _host_of(request))
         if permissions_of(caller.role, caller.scopes, bound=caller.places is not None).isdisjoint(permissions):
             raise ScopeMissing(permissions[0])
         return caller
@@ -69,12 +70,20 @@ class KeyChecker:
     async def viewer(self, request: Request) -> CachedCaller:
         """Return the caller of ``request``, whatever its permissions; counts the use of the key.
 
+        While the database is down a key counts that was valid when it was last asked: what is in memory is still shown.
+
         Raises:
             KeyMissing, KeyRefused: no key, or an invalid one.
             LimitReached: too many requests with this key, or too many wrong keys from this address.
-            Unavailable: the database is down, and the key is not cached.
+            Unavailable: the database is down, and the key was not used before.
         """
-        caller = await self.known(request)
+        try:
+            caller = await self.known(request)
+        except Unavailable:
+            before = self._known.get(digest_of(key_of(request)))
+            if before is None:
+                raise
+            caller = before[1]
         self._clients.uses(caller.id, _host_of(request))
         return caller
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic import SecretStr
+
 _KEEP: Final = 200_000
 """Measurements that are kept; an hour's demo stays below."""
 
@@ -17,9 +19,11 @@ _KEEP: Final = 200_000
 class StreamWatch:
     """Reads ``/v1/stream`` in a thread of its own and measures, for each number that moves: event ``at`` to receipt."""
 
-    def __init__(self, *, host: str, port: int) -> None:
+    def __init__(self, *, host: str, port: int, key: SecretStr) -> None:
+        """``key``: of the API, since what is public doesn't move with each event."""
         self._host = host
         self._port = port
+        self._headers = {"Accept": "text/event-stream", "X-Api-Key": key.get_secret_value()}
         self._stop = threading.Event()
         self._shown: dict[str, tuple[Any, ...]] = {}
         self._latencies_ms: list[float] = []
@@ -48,7 +52,7 @@ class StreamWatch:
         while not self._stop.is_set():
             connection = http.client.HTTPConnection(self._host, self._port, timeout=20)
             try:
-                connection.request("GET", "/v1/stream", headers={"Accept": "text/event-stream"})
+                connection.request("GET", "/v1/stream", headers=self._headers)
                 response = connection.getresponse()
                 while not self._stop.is_set() and (line := response.readline()):
                     if line.startswith(b"data:"):

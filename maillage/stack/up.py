@@ -115,7 +115,7 @@ class Stack:
         *centre, simulator, gateway = parts.in_order()
         self._start(centre)
         self._join(prepared)
-        self._watch = StreamWatch(host="127.0.0.1", port=ports.api)
+        self._watch = StreamWatch(host="127.0.0.1", port=ports.api, key=prepared.front_desk)
         self._watch.start()
         self._start([simulator])  # with the line that the gateway dials
         self._start([gateway])

@@ -81,14 +81,17 @@ def api(centre: Centre, database: Database) -> Iterator[Api]:
 
 
 @pytest.fixture
-def open_page(api: Api, browser: Browser) -> Iterator[Open]:
+def open_page(api: Api, centre: Centre, browser: Browser) -> Iterator[Open]:
     """Yield a function that opens the page; afterwards no request may have gone elsewhere, no script have failed."""
+    key = centre.key()
     contexts = []
     asked: list[str] = []
     complaints: list[str] = []
 
-    def opened(path: str = "/", **options: Any) -> Page:
-        context = browser.new_context(**{"locale": "fr-FR", "viewport": {"width": 1280, "height": 800}, **options})
+    def opened(path: str = "/", *, keyed: bool = True, **options: Any) -> Page:
+        headers = {"extra_http_headers": key} if keyed else {}  # a page of a manager's proxy shows numbers
+        usual = {"locale": "fr-FR", "viewport": {"width": 1280, "height": 800}, **headers}
+        context = browser.new_context(**{**usual, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))

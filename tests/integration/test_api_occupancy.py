@@ -38,6 +38,7 @@ def centre(own: Database) -> Iterator[Centre]:
 @pytest.fixture(scope="module")
 def api(centre: Centre, own: Database) -> Iterator[httpx.Client]:
     with api_process(own.as_login("api_1")) as client:
+        client.headers.update(centre.key())
         yield client
 
 
@@ -145,6 +146,7 @@ def test_a_skipped_revision_and_a_new_place_are_read_from_the_database(api: http
 def test_a_notification_is_believed_in_nothing(centre: Centre, own: Database) -> None:
     """Any login of the database may send one, a reader of Grafana's too: forged, mad, or a flood."""
     with api_process(own.as_login("api_1")) as api:  # its own: for a while it is blind
+        api.headers.update(centre.key())
         centre.state("pau", present=4)
         shows(api, "pau", 4)
         space, place = centre.space("pau")
@@ -201,7 +203,8 @@ def test_a_client_that_does_not_read_costs_nothing_and_catches_up(api: httpx.Cli
     assert port is not None
     slow = socket.create_connection(("127.0.0.1", port))
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    slow.sendall(b"GET /v1/stream?place=tulle HTTP/1.1\r\nHost: test\r\n\r\n")
+    key = api.headers["X-Api-Key"].encode()
+    slow.sendall(b"GET /v1/stream?place=tulle HTTP/1.1\r\nHost: test\r\nX-Api-Key: %s\r\n\r\n" % key)
     assert b"200 OK" in slow.recv(200)
     centre.state("tulle", present=0)
     space, _ = centre.space("tulle")

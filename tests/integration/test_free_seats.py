@@ -39,6 +39,7 @@ def served(database: Database, centre: Centre) -> Iterator[httpx.Client]:
     for number, case in enumerate(CASES):
         arrange(centre, f"case-{number}", case)
     with api_process(database.as_login("api_1")) as client:
+        client.headers.update(centre.key())
         yield client
 
 

@@ -32,7 +32,7 @@ function paintTotals() {
   const sum = places.totals();
   settled ||= loaded && sum.pending === 0;
   const some = settled && sum.known > 0;
-  $("total-present").textContent = some ? figure(sum.present) : "–";
+  $("total-present").textContent = some ? `${sum.bands ? "≥ " : ""}${figure(sum.present)}` : "–";
   $("total-free").textContent = some ? figure(sum.free) : "–";
   $("total-maybe").textContent = some && sum.maybe ? ` ${say("free_if_open", { n: sum.maybe })}` : "";
   $("total-live").textContent = settled ? figure(sum.known) : "–";

@@ -1,7 +1,7 @@
 // One place in full: its spaces with their occupancy, address, hours.
 import { aheadSection } from "./ahead.js";
 import { forecast as fetchForecast, place as fetchPlace } from "./line.js";
-import { bar, figureOf, hoursWords, stateWords } from "./list.js";
+import { bandWords, bar, figureOf, hoursWords, stateWords } from "./list.js";
 import * as places from "./places.js";
 import { moment, say } from "./words.js";
 
@@ -25,6 +25,7 @@ function element(tag, className, text) {
 }
 
 function intervalWords(now) {
+  if (now.band) return bandWords(now.band);
   if (now.low === null || now.high === null) return null;
   if (now.low === now.high) return now.quality === "live" ? say("exact") : null;
   return say("interval", { low: now.low, high: now.high });
@@ -42,7 +43,7 @@ function spaceCard(space, number, { opening, pending }) {
   const seats = isRoot && number?.seats ? ` · ${say("seats_for_work", { n: number.seats })}` : "";
   const count = element("p", "space-count");
   count.append(element("strong", "", figureOf(now)), ` / ${now.capacity ?? "?"} `, element("span", "quiet", isRoot ? size + seats : `${size} · ${say(`kinds.${space.kind}`)}`));
-  const facts = pending ? [] : [now.known ? intervalWords(now) : null, say(`quality.${now.quality}`), number?.at ? say("at", { time: moment(Date.parse(number.at)) }) : say("never")];
+  const facts = pending ? [] : [now.known ? intervalWords(now) : null, say(now.band ? "quality_band" : `quality.${now.quality}`), number?.at ? say("at", { time: moment(Date.parse(number.at)) }) : say("never")];
   card.append(head, bar(now));
   if (isRoot && !pending) card.append(element("p", "hours-now", hoursWords(opening)));
   card.append(count, element("p", "facts", facts.filter(Boolean).join(" · ")));

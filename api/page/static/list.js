@@ -22,6 +22,7 @@ export function stateWords(now) {
   if (now.pending) return say("pending");
   if (now.opening.open === false) return say("closed");
   if (now.booked) return near(now.booked, now.opening) ? say("booked_until", { time: time(now.booked, now.opening, true) }) : say("booked");
+  if (now.free === null && now.band) return bandWords(now.band);
   if (now.free === null) return now.known ? say("now_present", { n: now.present }) : say("unknown");
   if (now.most === 0) return say("full");
   if (now.most > now.free) return say("seats_between", { n: now.most, low: now.free });
@@ -45,7 +46,12 @@ const time = (ms, { zone }, ends = false) => soon(ms, zone, places.now(), ends);
 export const nowWords = (now) => (now.pending ? stateWords(now) : `${stateWords(now)}, ${hoursWords(now.opening)}`);
 
 /** How many people, as a row and a card show it. */
-export const figureOf = (now) => (now.known ? String(now.present) : now.pending ? "…" : "?");
+export const figureOf = (now) => (now.band ? bandFigure(now.band) : now.known ? String(now.present) : now.pending ? "…" : "?");
+
+const bandFigure = ({ from, to }) => (from === 0 && to !== null ? `≤ ${to}` : to === null ? `≥ ${from}` : `${from}–${to}`);
+
+/** A band as text: "3 people or fewer". */
+export const bandWords = ({ from, to }) => (from === 0 && to !== null ? say("band_most", { n: to }) : to === null ? say("band_least", { n: from }) : say("band_between", { n: to, low: from }));
 
 /** A bar that shows the share taken; hatched if unknown. */
 export function bar(now) {
@@ -91,7 +97,7 @@ function paint(place) {
   set(row.where, place.where);
   set(row.state, stateWords(now));
   set(row.hours, now.pending ? "" : hoursWords(now.opening));
-  set(row.ratio, now.capacity === null ? (now.known ? String(now.present) : "") : `${figureOf(now)} / ${now.capacity}`);
+  set(row.ratio, now.capacity === null ? (now.known ? figureOf(now) : "") : `${figureOf(now)} / ${now.capacity}`);
   if (row.link.dataset.level !== String(now.level)) row.link.dataset.level = now.level;
   row.link.dataset.quality = now.quality;
   paintBar(row.meter, now);

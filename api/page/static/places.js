@@ -1,5 +1,5 @@
 // The state of the page: every place with its last number, and the number's validity now.
-import { levelOf } from "./scale.js";
+import { levelOf, levelOfBand } from "./scale.js";
 
 const CALM_MS = 125; // the page is updated at most eight times a second
 const places = new Map();
@@ -61,24 +61,27 @@ export function setServerTime(ms) {
 }
 
 /**
- * The state of a number now: `present`, `low` and `high` are null unless it is fresh. From `free` to `most` seats are free,
+ * The state of a number now: `present`, `low` and `high` are null unless it is fresh. `band`: from so many to so many
+ * people, where the API doesn't tell their number (docs/privacy.md). From `free` to `most` seats are free,
  * as the API counts them (docs/api.md, Free seats). `opening`: whether the place is open, see below. `pending`: the first
  * number has not arrived yet.
  */
 export function judge(number, capacity, opening, pending = false) {
   const size = number?.capacity ?? capacity ?? null;
-  const fresh = number && number.present !== null && (number.quality === "live" || number.quality === "degraded");
+  const said = number && (number.present !== null || Boolean(number.band));
+  const fresh = said && (number.quality === "live" || number.quality === "degraded");
   const quality = !number ? "unknown" : fresh && cut && expired(number) ? "stale" : number.quality;
   const known = Boolean(fresh) && quality !== "stale";
-  const share = known && size > 0 ? number.present / size : null;
-  const old = opening.turned || (cut && number?.present !== null && !known);
+  const band = known ? number.band ?? null : null;
+  const share = known && !band && size > 0 ? number.present / size : null;
+  const old = opening.turned || (cut && said && !known);
   const offer = opening.open === false ? { low: 0, high: 0 } : old ? null : number?.free ?? null;
   const booked = number?.booked_until && instant(number.booked_until) > now() ? instant(number.booked_until) : null;
   return {
-    known, quality, share, capacity: size, opening, booked, pending,
+    known, quality, share, band, capacity: size, opening, booked, pending,
     present: known ? number.present : null, low: known ? number.low : null, high: known ? number.high : null,
     free: offer?.low ?? null, most: offer?.high ?? null,
-    level: pending ? "pending" : opening.open === false ? "closed" : known ? levelOf(share) : "unknown",
+    level: pending ? "pending" : opening.open === false ? "closed" : known ? (band ? levelOfBand(band, size) : levelOf(share)) : "unknown",
   };
 }
 
@@ -106,7 +109,7 @@ export function hear(number) {
   const before = place.now;
   place.number = number;
   place.now = judged(place);
-  if (before.known && place.now.known && before.present !== place.now.present) place.movedAt = performance.now();
+  if (before.known && place.now.known && (before.present !== place.now.present || before.band?.from !== place.now.band?.from)) place.movedAt = performance.now();
   touch(place); // its spaces may have changed even if it did not
   return true;
 }
@@ -114,7 +117,7 @@ export function hear(number) {
 function refresh(place) {
   const before = place.now;
   place.now = judged(place);
-  if (!before || ["known", "present", "low", "high", "free", "most", "capacity", "quality", "level", "pending"].some((k) => before[k] !== place.now[k])) touch(place);
+  if (!before || before.band?.to !== place.now.band?.to || before.band?.from !== place.now.band?.from || ["known", "present", "low", "high", "free", "most", "capacity", "quality", "level", "pending"].some((k) => before[k] !== place.now[k])) touch(place);
 }
 
 /** While disconnected, every number becomes unknown after its own ttl. */
@@ -127,14 +130,15 @@ export function age() {
   for (const place of places.values()) refresh(place);
 }
 
-/** People and free seats of all places; `maybe`: free seats of places with unknown hours; `pending`: not loaded yet. */
+/** People (in bands: at least) and free seats of all places; `bands`: places with a band; `maybe`: free seats of places with unknown hours; `pending`: not loaded yet. */
 export function totals(keep = () => true) {
-  const sum = { places: 0, present: 0, free: 0, maybe: 0, known: 0, unknown: 0, pending: 0 };
+  const sum = { places: 0, present: 0, bands: 0, free: 0, maybe: 0, known: 0, unknown: 0, pending: 0 };
   for (const place of places.values()) {
     if (!keep(place)) continue;
     const { now } = place;
     sum.places += 1;
-    if (now.known) sum.present += now.present;
+    if (now.known) sum.present += now.band ? now.band.from : now.present;
+    if (now.band) sum.bands += 1;
     sum[now.pending ? "pending" : now.known ? "known" : "unknown"] += 1;
     sum[now.opening.open ? "free" : "maybe"] += now.free ?? 0;
   }

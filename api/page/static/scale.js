@@ -9,6 +9,13 @@ export function levelOf(share) {
   return share >= 1 ? 4 : Math.floor(Math.max(0, share) * 4);
 }
 
+/** The step of a band of people; "none" where it covers more than one. */
+export function levelOfBand({ from, to }, size) {
+  if (!(size > 0)) return "none";
+  const least = levelOf(from / size);
+  return to !== null && levelOf(to / size) === least ? least : from > 0 ? least : "none";
+}
+
 /** A dot as an SVG picture, for the legend: the same shape as on the map. */
 export function sample(level) {
   const ns = "http://www.w3.org/2000/svg";
