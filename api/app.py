@@ -56,6 +56,7 @@ from api.places import hours as places_access
 from api.places import profile
 from api.places import routes as places
 from api.present import availability_routes as availability
+from api.present import badge_routes as badge
 from api.present import routes as occupancy
 from api.present.board import Board
 from api.present.listen import Listener
@@ -189,7 +190,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.trust = TrustBook(pool)
     problems.install(app)
     # Added to one flat list, busiest first: `include_router` would match each router in turn, which takes longer.
-    for routes in (occupancy, places, availability, forecast, events, history, health, page, *_MANAGEMENT):
+    for routes in (occupancy, places, availability, forecast, badge, events, history, health, page, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
     describe_problems(app)
     app.add_middleware(Middleware, metrics=metrics, check_key=callers.known, large=transfer.LARGE, clients=clients)
