@@ -58,7 +58,7 @@ def faults_of(
     if space.counters and fold.flow.at:
         if fold.flow.swapped:
             faults.append("swapped")
-        if max(fold.flow.shares_missed) > _UNBALANCED:
+        if max(fold.flow.misses.shares()) > _UNBALANCED:
             faults.append("unbalanced")
     heads = [fold.counts[one][0] for one in space.counters if one in fold.counts] if fold.counts else []
     if (fold.flow.absurd and now - fold.flow.absurd < _LONG) or any(

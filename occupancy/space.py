@@ -17,8 +17,8 @@ from occupancy.seats import Seats
 from occupancy.stays import Stays
 
 NEVER: Final = 2**63
-VERSION: Final = 3
-"""Of the stored form. 1 and 2 held sums and no distribution; the ingest rebuilds them from the stored events."""
+VERSION: Final = 4
+"""Of the stored form. 1 and 2 held sums and no distribution, 3 one distribution for counters; the ingest rebuilds them from the stored events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +202,7 @@ class SpaceFold:
         """
         try:
             version = value.get("v", 1)
-            if version in (1, 2) and version is not True:
+            if version in (1, 2, 3) and version is not True:
                 raise OlderForm(f"the stored fold has version {version}, this release keeps {VERSION}")
             if version != VERSION:
                 raise UnknownForm(f"the stored fold has version {version}, this release reads {VERSION}")

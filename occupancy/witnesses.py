@@ -187,13 +187,15 @@ def _by_counters(
 
     def heard(blind_share: float) -> Counts:
         """The number as the fold will have it when the minute is over, then what the silence since says."""
-        made, at = flow.counts, flow.at
+        made, at = flow.paths, flow.at
         if entered or left:
             end = max(at, min((minute + 1) * MINUTE, now))
             made = flow.silent(made, fold.habits, calendar, at, end, blind=blind_share) if at else made
             made = flow.passed(made, entered, left, calendar.piece(minute * MINUTE)[2])
             at = end
-        return flow.silent(made, fold.habits, calendar, at, now, blind=blind_share) if at and now > at else made
+        if at and now > at:
+            made = flow.silent(made, fold.habits, calendar, at, now, blind=blind_share)
+        return made.together
 
     counts = heard(share)
     for device in blind:

@@ -1,0 +1,84 @@
+"""What passages, and silence, at the doors say of how many are in: the steps of a birth and death process. Pure.
+
+Counted entries add, counted exits take away, each with the people that the counter missed beside them. Silence is
+evidence: each person who was in would have been seen leaving.
+
+A step that is evidence returns how likely it was beside what it leaves: that weighs the courses that a day can take
+(``occupancy.paths``).
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Final
+
+from occupancy.counts import Counts, added, exactly, mixed, moments, scaled, taken
+
+_CROWD: Final = 12.0
+"""People after closing of whom half leave with others. Assumed."""
+_SPURIOUS: Final = 0.004
+"""Chance that a counted passage was none."""
+_UNSEEN: Final = 0.02
+"""Chance that who is counted leaving had come in unseen. Assumed."""
+
+
+def arrived(counts: Counts, entered: int, missed: float, clumped: float) -> Counts:
+    """``counts`` after ``entered`` were counted coming in; of those who come a share ``missed`` is not counted."""
+    return added(counts, _missed(entered, entered * missed / (1 - missed), clumped))
+
+
+def departed(counts: Counts, left: int, missed: float, clumped: float, power: float) -> tuple[Counts, float]:
+    """``counts`` after ``left`` were seen leaving, and how likely that was.
+
+    At least so many were in, unless entries were missed. The more were in, the likelier (to this ``power``); that does
+    not say which course a day takes, since the rates of the hours were learned from the same counts.
+    """
+    counts = _leaning(counts, power * left)
+    likely = 1.0
+    first = left - counts.low
+    if first > 0:
+        kept = counts.chances[first:]
+        chance = sum(kept)
+        likely = chance + _UNSEEN
+        # else somebody came in unseen, or nobody left: nearly nobody is in now
+        counts = scaled(left, kept) or exactly(left) if chance > _UNSEEN else Counts(left, (0.7, 0.2, 0.1))
+    return taken(counts, _missed(left, left * missed / (1 - missed), clumped)), likely
+
+
+def unnoticed(counts: Counts, opened: float, closed: float) -> tuple[Counts, float]:
+    """Weigh by what would have been noticed in open and in closed time, and wasn't; return how likely the latter was.
+
+    After closing the few who stay leave each alone, but a crowd leaves together: its silence says less.
+    """
+    low = counts.low
+    likely = 1.0
+    if closed > 0.0:
+        weights = [p * exp(-n * closed / (1.0 + n / _CROWD)) for n, p in enumerate(counts.chances, low)]
+        likely = sum(weights)
+        counts = scaled(low, weights) or counts
+    if opened > 0.0 and len(counts.chances) > 1:
+        low = counts.low
+        counts = scaled(low, [p * exp(-n * opened) for n, p in enumerate(counts.chances, low)]) or counts
+    return counts, likely
+
+
+def slipped(counts: Counts, share: float) -> Counts:
+    """``counts`` after each left unseen with this chance."""
+    gone = counts.mean * share
+    return taken(counts, moments(gone, gone))
+
+
+def _missed(counted: int, mean: float, clumped: float) -> Counts:
+    """How many passed where ``counted`` were: those missed beside them, and now and then one who was none."""
+    beside = moments(mean, mean * clumped + 1e-9) if mean > 1e-4 else exactly(0)
+    out = Counts(counted + beside.low, beside.chances)
+    return mixed(out, Counts(max(0, out.low - 1), out.chances), min(0.2, _SPURIOUS * counted))
+
+
+def _leaning(counts: Counts, power: float) -> Counts:
+    """Weigh each number by itself to this power: that somebody leaves is the likelier the more are in."""
+    if len(counts.chances) == 1:
+        return counts
+    power = min(power, 4.0)
+    weights = [p * (counts.low + i) ** power if counts.low + i else p * 1e-3 for i, p in enumerate(counts.chances)]
+    return scaled(counts.low, weights) or counts
