@@ -12,6 +12,7 @@ After Hutchins, Ihler and Smyth (2008), "Probabilistic analysis of a large-scale
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
+from functools import partial
 from math import exp
 from typing import Any, Final
 
@@ -198,13 +199,11 @@ class Flow:
         for device in blind:
             door = self.doors.get(device)
             if door is not None and 0 < door.until < at:
-                share = self.share(device)
-                start, door.until = door.until, at
-                self.paths = self.paths.moved(
-                    lambda counts, _, since=start, part=share: self.unseen(  # type: ignore[misc]
-                        counts, habits, calendar, since, at, share=part
-                    )
+                guessed = partial(
+                    self.unseen, habits=habits, calendar=calendar, start=door.until, end=at, share=self.share(device)
                 )
+                self.paths = self.paths.each(guessed)
+                door.until = at
                 self.whole = False
 
     def step(

@@ -65,6 +65,10 @@ class Paths:
                 out[index] += weight * chance
         return scaled(low, out) or self.counts[0]
 
+    def each(self, move: Callable[[Counts], Counts]) -> Paths:
+        """Each path after the same ``move``, which says nothing of which path it is."""
+        return Paths(tuple(map(move, self.counts)), self.weights)
+
     def moved(self, move: Callable[[Counts, float], Counts]) -> Paths:
         """Each path after ``move``, given its counts and its z; nothing that says which path it is."""
         return Paths(tuple(map(move, self.counts, self.nodes)), self.weights)

@@ -18,7 +18,8 @@ from occupancy.stays import Stays
 
 NEVER: Final = 2**63
 VERSION: Final = 4
-"""Of the stored form. 1 and 2 held sums and no distribution, 3 one distribution for counters; the ingest rebuilds them from the stored events."""
+"""Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters; the ingest
+rebuilds them from the stored events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,79 @@
+"""The courses of a day at the doors: what they differ by, what tells them apart, what is learned from the nights."""
+
+from __future__ import annotations
+
+import pytest
+
+from occupancy.counts import exactly
+from occupancy.flow import Flow
+from occupancy.habits import Habits
+from occupancy.hours import HOUR, Calendar
+from occupancy.misses import Misses
+from occupancy.paths import Paths
+from tests.unit.occupancy.test_flow import HOURS, ZONE, at
+
+
+def learned(*days: tuple[int, int]) -> Misses:
+    made = Misses()
+    for came, went in days:
+        made.learn(came, went)
+    return made
+
+
+ALIKE = [(200, 188), (210, 197), (190, 179)] * 6
+UNLIKE = [(200, 160), (210, 205), (190, 200), (205, 170)] * 5
+
+
+def test_days_that_balance_alike_have_one_course_and_days_that_do_not_have_several() -> None:
+    alike, unlike = learned(*ALIKE), learned(*UNLIKE)
+    assert not alike.matters and alike.differing < 0.01
+    assert unlike.matters and 0.05 < unlike.differing < 0.12, "the logarithms of their ratios spread by 0.11"
+
+
+def test_the_ratio_of_a_day_moves_the_share_that_misses_more() -> None:
+    unlike = learned(*UNLIKE)
+    usual_in, usual_out = unlike.shares()
+    assert usual_in == pytest.approx(0.04) and usual_out > 0.06
+    assert unlike.shares(-1.5)[1] > usual_out > unlike.shares(1.5)[1]
+
+
+def test_who_is_still_in_is_no_error_of_the_day() -> None:
+    closed, open_end = learned((200, 200)), learned((220, 200))
+    assert open_end.balance != closed.balance
+    assert learned((220, 200 + 20)).shares() == pytest.approx(learned((220, 220)).shares())
+
+
+def a_day(*passages: tuple[str, int, int], before: Misses) -> Paths:
+    """What is known after these passages of a Monday, after such days ``before``."""
+    flow, habits, calendar = Flow(), Habits(), Calendar(ZONE, HOURS)
+    flow.misses = before
+    flow.at = at(8, "07:00")
+    flow.paths = Paths.begin(exactly(0), several=flow.misses.matters)
+    for clock, entered, left in passages:
+        flow.step(habits, calendar, at(8, clock), entered, left)
+    return flow.paths
+
+
+BUSY = [(f"{9 + n // 6}:{n % 6}5", 20, 18) for n in range(12)]
+
+
+def test_a_busy_day_is_less_sure_where_days_differ() -> None:
+    alike, unlike = (a_day(("08:30", 40, 0), *BUSY, before=learned(*days)).together for days in (ALIKE, UNLIKE))
+    assert alike.variance < 40 and unlike.variance > 200, "of 216 who left, 0.12 more or fewer were missed"
+
+
+def test_who_leaves_must_have_been_in() -> None:
+    """As many leave as came: by the usual ratio 12 more had gone already, so fewer are missed today."""
+    before = a_day(("08:30", 40, 0), *BUSY, before=learned(*UNLIKE))
+    after = a_day(("08:30", 40, 0), *BUSY, ("12:10", 0, 30), ("12:20", 0, 25), before=learned(*UNLIKE))
+    assert after.weights[0] < 0.5 * before.weights[0], "the course with the most missed exits is unlikely now"
+    assert after.weights[3] > 1.1 * before.weights[3]
+
+
+def test_a_head_count_tells_the_courses_apart() -> None:
+    flow = Flow()
+    flow.at = HOUR
+    flow.paths = Paths((exactly(10), exactly(15), exactly(20), exactly(25), exactly(30)), (0.2,) * 5)
+    flow.told(25)
+    assert flow.paths.weights[3] > 0.9
+    assert flow.paths.together.quantiles(0.5) == (25,)
