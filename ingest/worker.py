@@ -101,9 +101,6 @@ class Worker:
             self._reader.refuse(found)
         return not isinstance(found, Refusal)
 
-    def _stored(self, gateway: Gateway, epoch: str) -> int:
-        return self._books.stored(gateway, epoch)
-
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop``. A lost database is waited for; while it refuses, nothing is taken and no mark moves."""
         url = self._settings.database_url.get_secret_value()

@@ -1,15 +1,15 @@
 """How many people are in by the carbon dioxide that they breathe out. Pure.
 
-Mass balance: V dC/dt = n G - Q (C - C_out). G is what one person breathes out, 0.0052 l/s for an adult who sits (Persily
-and de Jonge 2017, "Carbon dioxide generation rates for building occupants", Indoor Air 27). The volume V and the air
-change a = Q / V of a place are not known. So x = C - C_out follows dx/dt = g n - a x, and g = G / V and a, of open and
-of closed time, are learned from half hours in which another witness knows n (``Learned``; Jiang et al. 2016, "Indoor
-occupancy estimation from carbon dioxide concentration", Energy and Buildings 131). C_out is a low quantile of the lowest
-C of each day, so that an offset of the sensor doesn't matter.
+Mass balance: V dC/dt = n G - Q (C - C_out). G is what one person breathes out, 0.0052 l/s for an adult who sits
+(Persily and de Jonge 2017, "Carbon dioxide generation rates for building occupants", Indoor Air 27). The volume V and
+the air change a = Q / V of a place are not known. So x = C - C_out follows dx/dt = g n - a x, and g = G / V and a, of
+open and of closed time, are learned from half hours in which another witness knows n (``Learned``; Jiang et al. 2016,
+"Indoor occupancy estimation from carbon dioxide concentration", Energy and Buildings 131). C_out is a low quantile of
+the lowest C of each day, so that an offset of the sensor doesn't matter.
 
-``Sensor`` is a Kalman filter of C and n. Who is counted at the doors moves n, so that the air tells of the level. A fall
-of C that would need fewer people than none is an open window: the air says nothing for an hour. A window that isn't
-noticed hides people: more may be in than the air tells of.
+``Sensor`` is a Kalman filter of C and n. Who is counted at the doors moves n, so that the air tells of the level. A
+fall of C that would need fewer people than none is an open window: the air says nothing for an hour. A window that
+isn't noticed hides people: more may be in than the air tells of.
 
 Times are microseconds since the Unix epoch, UTC.
 """

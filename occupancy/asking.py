@@ -1,8 +1,8 @@
 """What holds in a place at an instant, by the events so far. Pure: asking changes nothing.
 
 Time alone moves an answer from minute to minute, not within one: what was reported until now is looked at from the
-beginning of the minute. So an answer is kept (``SpaceFold.answer``) until the minute is over, or longer where time alone
-doesn't move it, or until something is reported of the space or of one within.
+beginning of the minute. So an answer is kept (``SpaceFold.answer``) until the minute is over, or longer where time
+alone doesn't move it, or until something is reported of the space or of one within.
 
 Times are microseconds since the Unix epoch, UTC.
 """
