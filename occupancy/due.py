@@ -57,7 +57,7 @@ def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
 def _expired(fold: SpaceFold, device: int, end: int) -> None:
     fold.silent[device] = end
     fold.at = max(fold.at, end)
-    fold.fresh = False
+    fold.moved()
 
 
 def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: int) -> None:

@@ -76,11 +76,14 @@ class Grants:
             del self.waiting[one.device, one.access_at]
         return found
 
-    def passed_since(self, member: str, at: int) -> None:
-        """``member`` went through a door at ``at``: drop older grants without an answer."""
-        for key, old in list(self.waiting.items()):
-            if old.member == member and old.awaits is None and old.at < at:
-                del self.waiting[key]
+    def passed_since(self, member: str, at: int) -> bool:
+        """``member`` went through a door at ``at``: drop older grants without an answer; return whether any were."""
+        before = [
+            key for key, old in self.waiting.items() if old.member == member and old.awaits is None and old.at < at
+        ]
+        for key in before:
+            del self.waiting[key]
+        return bool(before)
 
     @property
     def due(self) -> int | None:

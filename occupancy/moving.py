@@ -34,7 +34,8 @@ class Moving(Asked):
         for space in topology.places.get(place, ()):
             spaces.setdefault(space, SpaceFold())
         for fold in spaces.values():  # made under another topology, maybe
-            fold.expires, fold.answer, fold.fresh = 0, None, False
+            fold.expires, fold.answer = 0, None
+            fold.moved()
         self.clock = max((fold.at for fold in spaces.values()), default=0)
         self.dirty: set[int] = set()
         """Spaces to be estimated again."""
@@ -44,7 +45,7 @@ class Moving(Asked):
     def _touch(self, space: int, at: int) -> SpaceFold:
         """An event of ``at`` is about ``space``: store it and estimate it again."""
         fold = self.spaces[space]
-        fold.fresh = False
+        fold.moved()
         if at > fold.at:  # noqa: PLR1730  (two calls for each event cost a tenth of it)
             fold.at = at
         if at > self.clock:  # noqa: PLR1730
@@ -61,7 +62,7 @@ class Moving(Asked):
             return fold
         row = self._topology.spaces[space]
         until = minute * MINUTE
-        fold.fresh = False
+        fold.moved()
         if gathered:
             blind = fold.flow.blind(row.lasts, fold.silent, until)
             if entered or left:

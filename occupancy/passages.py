@@ -54,9 +54,9 @@ class Passages(Moving):
         """A person who was let through a door went through it, as was known at ``at``."""
         member, entered, left = grant.member, grant.entered, grant.left
         if member is not None:
-            for fold in self.spaces.values():
-                if fold.grants.waiting:
-                    fold.grants.passed_since(member, grant.at)
+            for one, fold in self.spaces.items():
+                if fold.grants.waiting and fold.grants.passed_since(member, grant.at):
+                    self._touch(one, at)
         for space in (left, entered):
             if space is None or space not in self.spaces:
                 continue
@@ -95,6 +95,6 @@ class Passages(Moving):
             fold = self.spaces[parent]
             self._step(parent, at)
             if fold.stays.seen(member, at, self._risk(fold, at)):
-                fold.fresh = False
+                fold.moved()
                 self.dirty.add(parent)
             parent = self._topology.spaces[parent].parent

@@ -20,6 +20,8 @@ NEVER: Final = 2**63
 VERSION: Final = 4
 """Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters; the ingest
 rebuilds them from the stored events."""
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+_STATES: Final = {True: "true", False: "false", None: "null"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,7 @@ class SpaceFold:
         "silent",
         "stays",
         "testimony",
+        "text",
     )
 
     def __init__(self) -> None:
@@ -141,7 +144,9 @@ class SpaceFold:
         self.answer: Any = None
         """What was answered last (``occupancy.asking.Answer``). Made of the rest."""
         self.fresh = False
-        """Nothing was reported of this space since the answer."""
+        """Nothing has moved since the answer."""
+        self.text: tuple[str, list[tuple[int, str]], list[tuple[int, str]]] | None = None
+        """All of ``to_json`` but when desks and rooms were last heard; None: something has moved since."""
         self.expires = 0
         """No sensor's report expires before this instant; 0: not looked at yet. Made of the rest."""
         self.newest = 0
@@ -154,6 +159,11 @@ class SpaceFold:
         self.look: int | None = None
         """As stored: when the ingest looks at this space again, not later than ``due``."""
 
+    def moved(self) -> None:
+        """More was reported than that a sensor's state is still the same: what was made of the rest holds no longer."""
+        self.fresh = False
+        self.text = None
+
     def looks_at(self, now: int) -> int | None:
         """When to look at this space, to be stored: ``due``, or an earlier instant that is stored already.
 
@@ -165,10 +175,12 @@ class SpaceFold:
 
     def to_json(self) -> str:
         """Everything that the next event needs, as JSON; see ``from_json``."""
+        rest, desks, rooms = self.text = self.text or (self._rest(), _states(self.desks), _states(self.rooms))
+        return f'{rest},"desks":{{{_heard(desks, self.desks)}}},"rooms":{{{_heard(rooms, self.rooms)}}}}}'
+
+    def _rest(self) -> str:
         value: dict[str, Any] = {
             "v": VERSION,
-            "desks": self.desks,
-            "rooms": self.rooms,
             "counts": self.counts,
             "silent": sorted(self.silent),
             "silent_at": self.silent,
@@ -181,7 +193,7 @@ class SpaceFold:
             "room": self.room.to_json() if self.rooms else None,
             "head_count": self.head_count,
         }
-        return json.dumps(value, separators=(",", ":"), sort_keys=True)
+        return _ENCODE(value)[:-1]
 
     @classmethod
     def anew(cls, at: int, estimate: Estimate, revision: int) -> SpaceFold:
@@ -217,8 +229,8 @@ class SpaceFold:
     def _read(cls, value: dict[str, Any]) -> SpaceFold:
         fold = cls()
         fold.desks = {int(key): (pair[0], pair[1]) for key, pair in value["desks"].items()}
-        fold.newest = max((at for _, at in fold.desks.values()), default=0)
         fold.rooms = {int(key): (pair[0], pair[1]) for key, pair in value["rooms"].items()}
+        fold.newest = max((at for _, at in fold.desks.values()), default=0)
         fold.counts = {int(key): (pair[0], pair[1]) for key, pair in value["counts"].items()}
         fold.silent = {int(key): at for key, at in value["silent_at"].items()}
         minute, entered, left = value["bucket"]
@@ -231,3 +243,12 @@ class SpaceFold:
         counted = value["head_count"]
         fold.head_count = None if counted is None else (counted[0], counted[1])
         return fold
+
+
+def _states(words: dict[int, tuple[bool | None, int]]) -> list[tuple[int, str]]:
+    """Each sensor with the beginning of what is stored of it: all but when it was last heard."""
+    return [(one, f'"{one}":[{_STATES[words[one][0]]},') for one in sorted(words)]
+
+
+def _heard(states: list[tuple[int, str]], words: dict[int, tuple[bool | None, int]]) -> str:
+    return ",".join([f"{state}{words[one][1]}]" for one, state in states])

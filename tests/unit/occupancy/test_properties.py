@@ -175,6 +175,24 @@ def test_asked_often_or_seldom_and_stored_and_read_back_is_the_same(
         assert often.estimates(now) == seldom.estimates(now)
 
 
+@settings(max_examples=25, deadline=None)
+@given(STORY)
+def test_what_is_kept_is_what_would_be_made_anew(story: list[Any]) -> None:
+    """Answers and stored texts are kept until something moves: after each event they are as if nothing were kept."""
+    place = PlaceFold(1, house())
+    for said, source, at in told(story):
+        place.apply(said, source, at)
+        place.settle()
+        made = []
+        for _ in ("kept", "anew"):
+            texts = {number: one.to_json() for number, one in place.spaces.items()}
+            made.append((texts, place.distributions(at), place.estimates(at), place.estimates(at + HOUR)))
+            for one in place.spaces.values():
+                one.moved()
+                one.answer = None
+        assert made[0] == made[1]
+
+
 MOVES = st.lists(
     st.tuples(st.integers(0, 3), st.sampled_from([None, OPEN, MEETING, LAB]), st.sampled_from([60, 600, 2400])),
     max_size=14,
