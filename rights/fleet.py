@@ -77,7 +77,10 @@ class GatewayList:
         self.refused = state.list_refused is not None
         if moved and not self.refused:
             self.tries = 0
-        if self.refused or (self.sent is not None and moved and self.version >= self.sent):
+        taken = self.sent is not None and moved and self.version >= self.sent
+        if taken and not self.refused:
+            self.wholes, self.rest_until = 0, 0.0  # a change that comes before the next look goes out at once
+        if taken or self.refused:
             self.sent = None
 
     def settled(self, target: Target) -> bool:

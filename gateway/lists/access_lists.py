@@ -64,6 +64,8 @@ class ListHolder:
         """Whole lists and deltas accepted since the start."""
         self.refusals = 0
         """Messages refused since the start."""
+        self.repeats = 0
+        """Messages since the start that lead to the list that is held: the centre doesn't know that it is."""
         self._config = config
         self._signed = signed or SignedTime()
         self._assembly = Assembly(config.believed_keys, config.place)
@@ -186,12 +188,14 @@ class ListHolder:
         if head.fingerprint != self.fingerprint or self.deltas or self._unkept is not None:
             return True
         self.refused = None
+        self.repeats += part.index == head.parts - 1
         return False
 
     def _take_delta(self, message: ListDelta) -> AppliedList | None:
         base = self.version
         if not self._apply(message):
             self.refused = None
+            self.repeats += 1
             return None
         assert base is not None and self.version is not None
         self._count(message)

@@ -64,6 +64,9 @@ class Up(Protocol):
     def state_changed(self, gateway: str) -> None:
         """Publish the gateway's state."""
 
+    def state_again(self, gateway: str) -> None:
+        """Publish the gateway's state, also where it is the same as before."""
+
     def reply(self, gateway: str, reply: Reply) -> None:
         """Answer an order."""
 
@@ -189,10 +192,12 @@ class Downlink:
 
     def _take_list(self, gateway: str, payload: bytes) -> None:
         lists = self._places[gateway].lists
-        complaint = lists.complaint
+        complaint, repeats = lists.complaint, lists.repeats
         taken = lists.take(payload)
         if taken is None:
-            if complaint is not None:
+            if lists.repeats != repeats:  # the state that acknowledged it was lost
+                self._up().state_again(gateway)
+            elif complaint is not None:
                 self._up().state_changed(gateway)
             return
         self.store.put(gateway, taken.keep)

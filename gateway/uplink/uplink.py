@@ -70,7 +70,9 @@ class _News:
     """Something that happened on one gateway's connection or in its spool."""
 
     gateway: str
-    what: Literal["committed", "connected", "disconnected", "mark", "list", "command", "config", "certificate", "state"]
+    what: Literal[
+        "committed", "connected", "disconnected", "mark", "list", "command", "config", "certificate", "state", "again"
+    ]
     message: Message | None = None
 
 
@@ -167,6 +169,10 @@ class Uplink:
     def state_changed(self, gateway: str) -> None:
         """Publish ``gateway``'s state at once if it has changed. From any thread."""
         self._news.put(_News(gateway, "state"))
+
+    def state_again(self, gateway: str) -> None:
+        """Publish ``gateway``'s state at once even if it is the same: the centre missed it. From any thread."""
+        self._news.put(_News(gateway, "again"))
 
     def reply(self, gateway: str, reply: Reply) -> None:
         """Answer an order, at the next connection if there is none now. From any thread."""
@@ -270,7 +276,9 @@ class Uplink:
             self._mark(news.gateway, connection, message, now)
         elif (leaf := _HANDED_ON.get(news.what)) is not None and message is not None:
             self._handler(news.gateway, leaf, message.payload, message.retained)
-        if news.what in ("connected", "state"):
+        elif news.what == "again":
+            connection.state = ""
+        if news.what in ("connected", "state", "again"):
             self._publish_state(news.gateway, connection, now)
         self._send(news.gateway, connection, now)
 

@@ -16,6 +16,7 @@ from access import AccessList, Entry, card_token, normalise, token_key
 from access.compare import fingerprint
 from gateway.run import Process
 from gateway.settings import GatewaySettings
+from gateway.uplink import uplink
 from rights import packing
 from simulator.line import Line
 from tests.conftest import CentralBroker
@@ -199,3 +200,28 @@ def test_an_answer_that_found_no_line_comes_later(
     finally:
         process.stop()
         line.close()
+
+
+def test_a_list_that_comes_again_is_acknowledged_again(
+    process: Process, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state that acknowledged it was lost: the next one would come up to ten seconds later."""
+    monkeypatch.setattr(uplink, "STATE_EVERY_S", 3600.0)
+    first, second = many(1), many(2)
+    for part in in_parts(first, monkeypatch):
+        centre.send("list", part)
+    acknowledged(centre, first)
+    step = change(first, second)
+    centre.send("list", step)
+    acknowledged(centre, second)
+    centre.states.clear()
+    centre.send("list", step)
+    acknowledged(centre, second)
+    whole = in_parts(second, monkeypatch)
+    for part in whole:
+        centre.send("list", part)
+    acknowledged(centre, second)
+    until(lambda: process.places["gare-1"].lists.deltas == 0)
+    centre.states.clear()
+    centre.send("list", whole[-1])
+    acknowledged(centre, second)

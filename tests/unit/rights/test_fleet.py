@@ -71,6 +71,15 @@ def test_no_answer_the_same_again_then_the_whole_then_with_ever_longer_rests() -
     assert rests[3] < rests[4] < rests[5]
 
 
+def test_who_has_just_taken_a_whole_list_is_sent_the_next_change_at_once() -> None:
+    one = side()
+    one.heard(says(None, None))
+    for number in range(3):  # the first two in vain: it rests for longer each time
+        one.sending(4, 5000, number * 100.0, whole=True)
+    one.heard(says(4, BAD))
+    assert one.step(TARGET, 200.1) == ("delta", 4), "made while it took that list"
+
+
 def test_who_comes_back_is_sent_to_at_once() -> None:
     one = side()
     one.heard(says(4, BAD))
