@@ -1,9 +1,11 @@
 """Event at the driver → row committed → stream client, at three rates; and card read → unlock command on the wire.
 
-``python -m benchmarks.latency [--seconds N] [--rates 100 1000] [--recorded 10000]``; 1,000 a second also over TLS. Real
-parts, each a process of its own: field broker, gateway (154 places), central broker, ingest, TimescaleDB, API, and one
-client of ``/v1/stream``. An event's time is the gateway's, at the moment its driver's connection hears the message; the
-stream's is the client's, at the moment it reads the first message that holds the event. All clocks are this machine's.
+``python -m benchmarks.latency [--seconds N] [--rates 100 1000] [--recorded 10000]``; 1,000 a second also over TLS and
+without, in turn, three times each, of which the medians are compared (``--only-tls``: nothing else). Real parts, each a
+process of its own: field broker, gateway (154 places), central broker, ingest, TimescaleDB, API, and one client of
+``/v1/stream``. An event's time is the gateway's, at the moment its driver's connection hears the message; the stream's
+is the client's, at the moment it reads the first message that holds the event. The transaction's time is that of its
+beginning, the commit's that of its end, as the database notes them. All clocks are this machine's.
 
 One process that plays 154 gateways takes about 7,500 events a second. So the highest rate comes in recorded batches
 (``benchmarks.recorded``), without field broker and gateway, and an event's time is when it goes into its batch's spool.
@@ -24,7 +26,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, Final, Self
 
 import psycopg
 
@@ -45,10 +48,15 @@ _USUAL = 1000
 """Events a second at which a goal stands…"""
 _HIGHEST = 10_000
 """…and the highest, which is measured in recorded batches."""
+_TURNS: Final = 3
+"""With TLS and without, each."""
+_STAGES: Final = {"stored": "to the transaction", "committed": "to its commit", "seen": "to the stream"}
+_DATABASE: Final = {"track_commit_timestamp": "on"}
 _ROWS = """
--- each event's place and time, with the delay to its transaction, in microseconds
+-- each event's place and time, with the delays to its transaction and to the end of its commit, in microseconds
 SELECT p.code, (extract(epoch FROM e.at) * 1000000)::bigint,
-       (extract(epoch FROM e.received_at - e.at) * 1000000)::bigint
+       (extract(epoch FROM e.received_at - e.at) * 1000000)::bigint,
+       (extract(epoch FROM pg_xact_commit_timestamp(e.xmin) - e.at) * 1000000)::bigint
 FROM event e JOIN place p ON p.id = e.place WHERE e.kind = 5 AND e.at BETWEEN %s AND %s
 """
 
@@ -71,7 +79,7 @@ class Listener:
                 if line.startswith(b"data:"):
                     now = time.time_ns() // 1000
                     said = json.loads(line[5:])
-                    if said["at"] is not None:
+                    if said.get("at") is not None:  # else nothing is known of the place, or it is a heartbeat
                         at = int(datetime.fromisoformat(said["at"]).timestamp() * 1e6 + 0.5)
                         self.heard[said["place"]].append((at, now))
         except (OSError, ValueError, AttributeError):
@@ -202,33 +210,28 @@ def measure(url: str, listener: Listener, load: Any, orders: dict[str, Any]) -> 
     said = json.loads(load.stdout.readline())
     ended = time.time_ns() // 1000
     rows = _settled(url, began, ended)
-    seen: list[float] = []
-    stored: list[float] = []
+    delays: dict[str, list[float]] = {stage: [] for stage in _STAGES}
     missing = 0
-    for place, at, delay in rows:
+    for place, at, to_transaction, to_commit in rows:
         heard = listener.heard[place]
         index = bisect.bisect_left(heard, (at - at % 1000, 0))  # the stream tells milliseconds
         if index == len(heard):
             missing += 1
         else:
-            seen.append((heard[index][1] - at) / 1000)
-        stored.append(delay / 1000)
+            delays["seen"].append((heard[index][1] - at) / 1000)
+        delays["stored"].append(to_transaction / 1000)
+        delays["committed"].append(to_commit / 1000)
     if missing:
         progress(f"{missing} of {len(rows)} events were never seen on the stream")
-    seen.sort()
-    stored.sort()
-    return {
-        "sent": said["sent"],
-        "stored": len(rows),
-        "rate": said["sent"] / said["seconds"],
-        "stored_p50": stored[len(stored) // 2],
-        "stored_p99": stored[int(len(stored) * 0.99)],
-        "p50": seen[len(seen) // 2],
-        "p99": seen[int(len(seen) * 0.99)],
-    }
+    found = {"sent": said["sent"], "stored": len(rows), "rate": said["sent"] / said["seconds"]}
+    for stage, values in delays.items():
+        values.sort()
+        found[f"{stage}_p50"] = values[len(values) // 2]
+        found[f"{stage}_p99"] = values[int(len(values) * 0.99)]
+    return found
 
 
-def _settled(url: str, began: int, ended: int) -> list[tuple[str, int, int]]:
+def _settled(url: str, began: int, ended: int) -> list[tuple[str, int, int, int]]:
     """The rows of a run, once no more arrive."""
 
     def when(micros: int) -> datetime:
@@ -244,11 +247,20 @@ def _settled(url: str, began: int, ended: int) -> list[tuple[str, int, int]]:
             time.sleep(3.0)  # longer than the gateway takes to send again what was lost on its way
 
 
-def rates(where: Stand, wanted: Iterable[int], seconds: float, *, tls: bool = False) -> dict[int, dict[str, float]]:
-    """Measure at each rate; ``tls``: gateways and ingest connect with certificates."""
-    with chain(where, tls=tls) as (url, field, api, topics):
-        order = {"url": field.url(), "topics": topics}
-        return _rates(url, api, "benchmarks.sensors", order, wanted, seconds, "over TLS" if tls else "")
+def rates(where: Stand, wanted: Iterable[int], seconds: float) -> dict[int, dict[str, float]]:
+    """Measure at each rate."""
+    with sensed(where) as load:
+        return {rate: load.run(rate, seconds) for rate in wanted}
+
+
+def with_and_without_tls(where: Stand, seconds: float) -> dict[bool, dict[str, float]]:
+    """Measure the usual rate over TLS and without, in turn; the median of each figure."""
+    runs: dict[bool, list[dict[str, float]]] = {False: [], True: []}
+    with sensed(where) as plain, sensed(where, tls=True) as secure:
+        for number in range(_TURNS):
+            for tls in (False, True) if number % 2 == 0 else (True, False):
+                runs[tls].append((secure if tls else plain).run(_USUAL, seconds))
+    return {tls: {name: median(one[name] for one in found) for name in found[0]} for tls, found in runs.items()}
 
 
 def recorded(where: Stand, wanted: Iterable[int], seconds: float) -> dict[int, dict[str, float]]:
@@ -256,38 +268,63 @@ def recorded(where: Stand, wanted: Iterable[int], seconds: float) -> dict[int, d
     with centre(where, "recorded") as (url, api, _):
         logins = where.gateway_logins(PLACES, tls=False)
         gateways = [[place, code, n % 64, broker] for n, (place, code, broker, _) in enumerate(logins, start=1)]
-        return _rates(url, api, "benchmarks.recorded", {"gateways": gateways}, wanted, seconds, "in recorded batches")
+        with Load(url, api, "benchmarks.recorded", {"gateways": gateways}, "in recorded batches") as load:
+            return {rate: load.run(rate, seconds) for rate in wanted}
 
 
-def _rates(  # noqa: PLR0917
-    url: str, api: int, load: str, order: dict[str, Any], wanted: Iterable[int], seconds: float, how: str
-) -> dict[int, dict[str, float]]:
-    found = {}
-    with psycopg.connect(url) as connection:
-        listener = Listener(api, create_key(connection, "latency", role="availability_reader"))
-    process = subprocess.Popen([sys.executable, "-m", load], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        measure(url, listener, process, {**order, "rate": 200, "seconds": 3})  # all of it warm
-        for rate in wanted:
-            one = measure(url, listener, process, {**order, "rate": rate, "seconds": seconds})
-            progress(
-                f"{one['rate']:>8,.0f} events/s {how}: "
-                f"event to stream p50 {one['p50']:.1f} ms, p99 {one['p99']:.1f} ms; "
-                f"to the transaction p50 {one['stored_p50']:.1f} ms, p99 {one['stored_p99']:.1f} ms; "
-                f"{one['stored']:,} of {one['sent']:,} stored"
-            )
-            found[rate] = one
-    finally:
-        process.kill()
-        process.wait()
-    return found
+@contextmanager
+def sensed(where: Stand, *, tls: bool = False) -> Iterator[Load]:
+    """Start a whole chain and its sensors; ``tls``: gateways and ingest connect with certificates."""
+    with (
+        chain(where, tls=tls) as (url, field, api, topics),
+        Load(url, api, "benchmarks.sensors", {"url": field.url(), "topics": topics}, "over TLS" if tls else "") as load,
+    ):
+        yield load
+
+
+class Load:
+    """A process that makes events, and a client of the stream that sees them."""
+
+    def __init__(self, url: str, api: int, module: str, order: dict[str, Any], how: str) -> None:
+        self._url = url
+        self._order = order
+        self._how = how
+        with psycopg.connect(url) as connection:
+            self._listener = Listener(api, create_key(connection, "latency", role="availability_reader"))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Self:
+        """Warm all of it up."""
+        self._measure(200, 3)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+
+    def run(self, rate: int, seconds: float) -> dict[str, float]:
+        """Measure at one rate."""
+        one = self._measure(rate, seconds)
+        stages = "; ".join(
+            f"{words} p50 {one[f'{stage}_p50']:.1f} ms, p99 {one[f'{stage}_p99']:.1f} ms"
+            for stage, words in _STAGES.items()
+        )
+        progress(f"{one['rate']:>8,.0f} events/s {self._how}: {stages}; {one['stored']:,} of {one['sent']:,} stored")
+        return one
+
+    def _measure(self, rate: int, seconds: float) -> dict[str, float]:
+        orders = {**self._order, "rate": rate, "seconds": seconds}
+        return measure(self._url, self._listener, self._process, orders)
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0, help="of each rate (default 15)")
-    parser.add_argument("--rates", type=int, nargs="+", default=[100, 1000], help="events a second")
+    parser.add_argument("--rates", type=int, nargs="+", default=[100, _USUAL], help="events a second")
     parser.add_argument(
         "--recorded",
         type=int,
@@ -296,48 +333,59 @@ def main() -> None:
         help="events a second, in recorded batches (default 10000)",
     )
     parser.add_argument("--taps", type=int, default=2000, help="card reads (default 2000)")
+    parser.add_argument("--only-tls", action="store_true", help="only 1,000 a second over TLS and without, in turn")
     choice = parser.parse_args()
-    with stand() as where:
-        found = rates(where, choice.rates, choice.seconds)
-        played = recorded(where, choice.recorded, choice.seconds)
-        secure = rates(where, [_USUAL], choice.seconds, tls=True)
-        if _USUAL not in found:
-            found |= rates(where, [_USUAL], choice.seconds)
-    results = [
+    results: list[Result] = []
+    with stand(_DATABASE) as where:
+        if not choice.only_tls:
+            found = rates(where, sorted({*choice.rates, _USUAL}), choice.seconds)
+            results += _usual(found) + _recorded(recorded(where, choice.recorded, choice.seconds))
+        turns = with_and_without_tls(where, choice.seconds / 2)
+    results += [
+        Result(
+            name=f"event_to_stream_tls_{quantile}_ms",
+            value=turns[True][f"seen_{quantile}"],
+            unit="ms",
+            reference="without TLS, at 1,000 events/s, in turn",
+            reference_value=turns[False][f"seen_{quantile}"],
+        )
+        for quantile in ("p50", "p99")
+    ]
+    if not choice.only_tls:
+        results.append(tap.result(taps=choice.taps))
+    finish("latency", results)
+
+
+def _usual(found: dict[int, dict[str, float]]) -> list[Result]:
+    return [
         Result(
             name="event_to_stream_p99_ms",
-            value=found[_USUAL]["p99"],
+            value=found[_USUAL]["seen_p99"],
             unit="ms",
             reference="goal at 1,000 events/s",
             reference_value=75,
-        )
-    ]
-    for quantile in ("p50", "p99"):
-        results += [
-            Result(name=f"event_to_stream_{quantile}_ms_at_{rate}_per_s", value=one[quantile], unit="ms")
+        ),
+        *(
+            Result(name=f"event_to_{stage}_{quantile}_ms_at_{rate}_per_s", value=one[f"{key}_{quantile}"], unit="ms")
+            for key, stage in (("seen", "stream"), ("stored", "transaction"), ("committed", "commit"))
+            for quantile in ("p50", "p99")
             for rate, one in found.items()
-        ]
-        results += [
-            Result(
-                name=f"event_to_stream_{quantile}_ms_at_{rate}_per_s",
-                value=one[quantile],
-                unit="ms",
-                reference=f"goal at {_HIGHEST:,} events/s, in recorded batches" if quantile == "p99" else None,
-                reference_value=500 if quantile == "p99" else None,
-            )
-            for rate, one in played.items()
-        ]
-        results.append(
-            Result(
-                name=f"event_to_stream_tls_{quantile}_ms",
-                value=secure[_USUAL][quantile],
-                unit="ms",
-                reference="without TLS, at 1,000 events/s",
-                reference_value=found[_USUAL][quantile],
-            )
+        ),
+    ]
+
+
+def _recorded(found: dict[int, dict[str, float]]) -> list[Result]:
+    return [
+        Result(
+            name=f"event_to_stream_{quantile}_ms_at_{rate}_per_s",
+            value=one[f"seen_{quantile}"],
+            unit="ms",
+            reference=f"goal at {_HIGHEST:,} events/s, in recorded batches" if quantile == "p99" else None,
+            reference_value=500 if quantile == "p99" else None,
         )
-    results.append(tap.result(taps=choice.taps))
-    finish("latency", results)
+        for quantile in ("p50", "p99")
+        for rate, one in found.items()
+    ]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,13 +118,16 @@ def create_login(connection: psycopg.Connection[Any], name: str, group: str) -> 
 
 
 @contextmanager
-def stand() -> Iterator[Stand]:
-    """Start the servers in a temporary directory and stop them at the end; fsync is on, as in production."""
+def stand(settings: Mapping[str, str] | None = None) -> Iterator[Stand]:
+    """Start the servers in a temporary directory and stop them at the end; fsync is on, as in production.
+
+    ``settings``: of the database, over our own.
+    """
     directory = Path(tempfile.mkdtemp(prefix="maillage-benchmark-"))
     directory.chmod(0o755)
     bundle = fetch()
     progress("starting TimescaleDB and Mosquitto")
-    postgres = EmbeddedPostgres(directory / "postgres", bundle=bundle, password=SECRET)
+    postgres = EmbeddedPostgres(directory / "postgres", bundle=bundle, password=SECRET, settings=settings)
     broker = EmbeddedMosquitto(directory / "broker", bundle=bundle, users={"ingest": SECRET, "rights": SECRET})
     secure = Secure(directory / "secure", bundle=bundle)
     postgres.start()
