@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
 from api.history.parquet import Column, Kind, written
 from api.history.periods import Row
+from api.http.compact_json import compact
 from api.http.csv_cells import safe
 
-JSON: Final = "application/json"
 CSV: Final = "text/csv; charset=utf-8"
 PARQUET: Final = "application/vnd.apache.parquet"
-_NAMES: Final = ("at", "minutes", "mean", "peak", "person_hours", "seat_hours", "known", "quality", "capacity")
+NAMES: Final = ("at", "minutes", "mean", "peak", "person_hours", "seat_hours", "known", "quality", "capacity")
 
 
-def _values(row: Row) -> tuple[Any, ...]:
+def values_of(row: Row) -> tuple[Any, ...]:
+    """Return what every format says of a row, in the order of ``NAMES``."""
     return (
         row.at.isoformat(),
         row.minutes,
@@ -41,13 +41,19 @@ def subjects(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(name for name in ("place", "department") if rows and getattr(rows[0], name) is not None)
 
 
-def as_json(about: dict[str, Any], rows: Sequence[Row]) -> bytes:
-    """Return ``about`` with its rows."""
+def with_rows(about: dict[str, Any], rows: bytes) -> bytes:
+    """Return ``about`` with its rows, which are JSON already."""
+    return compact(about)[:-1] + b',"rows":' + rows + b"}"
+
+
+def json_rows(rows: Sequence[Row]) -> bytes:
+    """Return rows as a JSON array."""
     named = subjects(rows)
     dicts = [
-        {**{name: getattr(row, name) for name in named}, **dict(zip(_NAMES, _values(row), strict=True))} for row in rows
+        {**{name: getattr(row, name) for name in named}, **dict(zip(NAMES, values_of(row), strict=True))}
+        for row in rows
     ]
-    return json.dumps({**about, "rows": dicts}, ensure_ascii=False, separators=(",", ":")).encode()
+    return compact(dicts)
 
 
 def as_csv(rows: Sequence[Row]) -> bytes:
@@ -55,16 +61,16 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     named = subjects(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow((*named, *_NAMES))
-    writer.writerows((*(safe(getattr(row, name)) for name in named), *_values(row)) for row in rows)
+    writer.writerow((*named, *NAMES))
+    writer.writerows((*(safe(getattr(row, name)) for name in named), *values_of(row)) for row in rows)
     return text.getvalue().encode()
 
 
 def as_parquet(rows: Sequence[Row]) -> bytes:
     """Return a Parquet file; times are UTC."""
     named = subjects(rows)
-    table = list(zip(*(_values(row) for row in rows), strict=True)) or [()] * len(_NAMES)
-    by_name = dict(zip(_NAMES, table, strict=True))
+    table = list(zip(*(values_of(row) for row in rows), strict=True)) or [()] * len(NAMES)
+    by_name = dict(zip(NAMES, table, strict=True))
     columns = [Column(name=name, kind="text", values=[getattr(row, name) for row in rows]) for name in named]
     columns.append(Column(name="at", kind="time", values=[round(row.at.timestamp() * 1_000_000) for row in rows]))
     kinds: tuple[tuple[str, Kind], ...] = (

@@ -105,10 +105,6 @@ class Window:
             by=self.by, zone=self.zone, first=self.first, last=end, start=self.start, end=_midnight(end, self.zone)
         )
 
-    def after(self, page: Window) -> tuple[date, datetime] | None:
-        """Return where the next page begins and ends; None: ``page`` was the last."""
-        return (page.last, self.end) if page.last < self.last else None
-
     def begun(self, day: date) -> Window:
         """Return it from ``day`` on, where nothing is there before."""
         day = _period_start(day, self.by)

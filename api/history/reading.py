@@ -108,10 +108,15 @@ async def first_day(
     return rows[0]["day"] if rows else None
 
 
+async def days_of(pool: Pool, space: int, window: Window, *, published: bool, public: bool) -> list[DictRow]:
+    """Return the days of a space with their quarter hours; ``public``: for an answer without a key."""
+    values = {"space": space, "published": published, "first": window.first, "last": window.last}
+    return await public_rows(pool, _SHOWN_QUARTERS if public else _QUARTERS, values)
+
+
 async def of_space(pool: Pool, space: int, window: Window, *, published: bool, public: bool) -> list[Row]:
     """Return the quarter hours or hours of a space; ``public``: for an answer without a key."""
-    values = {"space": space, "published": published, "first": window.first, "last": window.last}
-    days = await public_rows(pool, _SHOWN_QUARTERS if public else _QUARTERS, values)
+    days = await days_of(pool, space, window, published=published, public=public)
     cells = [
         cell
         for day in days

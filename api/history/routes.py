@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from api.history import formats, reading
 from api.history.models import History
 from api.history.periods import Row
+from api.history.quarter_json import quarter_rows
 from api.history.questions import (
     Format,
     HistoryQuestion,
@@ -60,19 +61,26 @@ async def place_history(
         raise KeyMissing("The history of single spaces needs a key of the place; without one leave out `space`.")
     published = public or question.as_ == "published"
     pool = shared(request).pool
-    space = await reading.space_of(pool, one.id, question.space)
+    space = one.root.id if one.root is not None and question.space is None else None
+    if space is None:
+        space = await reading.space_of(pool, one.id, question.space)
     if space is None:
         raise BadQuery("space", f"this place has no space {question.space!r}; see /v1/places/{place}")
     window = window_of(question, ZoneInfo(one.time_zone), to_datetime(now_us()))
-    first = await reading.first_day(pool, window.first, published=published, space=space)
-    page = window.begun(first or window.last).page(question.limit, 1)
+    page = window.page(question.limit, 1)
+    if page is not window:  # a long range: what was before the first day is left out
+        first = await reading.first_day(pool, window.first, published=published, space=space)
+        page = window.begun(first or window.last).page(question.limit, 1)
+    about = {"place": place, "space": question.space, **_about(question, page, published=published, public=public)}
+    if question.by == "quarter" and question.format == "json":
+        days = await reading.days_of(pool, space, page, published=published, public=public)
+        return _json(request, about, quarter_rows(days, page.zone, page.start, page.end, public=public), window, page)
     if question.by in ("quarter", "hour"):
         rows = await reading.of_space(pool, space, page, published=published, public=public)
     else:
         root = {one.id: Root(space=space, place=None)}
         rows = await reading.of_places(pool, root, page, published=published, seen=lambda _: not public)
-    about = {"place": place, "space": question.space, **_about(question, page, published=published, public=public)}
-    return await _answer(request, question.format, about, rows, window.after(page))
+    return await _answer(request, question.format, about, rows, window, page)
 
 
 @router.get(
@@ -103,11 +111,13 @@ async def network_history(
     else:
         known = sorted({one.department or "?" for one in places})
         departments = [ALL] if question.of == "network" and question.department is None else known
-        first = await reading.first_day(pool, window.first, published=published, departments=departments)
-        page = window.begun(first or window.last).page(question.limit, max(1, len(departments)))
+        page = window.page(question.limit, max(1, len(departments)))
+        if page is not window:
+            first = await reading.first_day(pool, window.first, published=published, departments=departments)
+            page = window.begun(first or window.last).page(question.limit, max(1, len(departments)))
         rows = await reading.of_groups(pool, departments, page, published=published, public=public)
     about = {"of": question.of, **_about(question, page, published=published, public=public)}
-    return await _answer(request, question.format, about, rows, window.after(page))
+    return await _answer(request, question.format, about, rows, window, page)
 
 
 def _places(all_: Sequence[Place], by_code: dict[str, Place], question: NetworkHistoryQuestion) -> list[Place]:
@@ -147,25 +157,33 @@ def _local(at: datetime, zone: tzinfo) -> str:
 
 
 async def _answer(
-    request: Request, format_: Format, about: dict[str, Any], rows: Sequence[Row], rest: tuple[date, datetime] | None
+    request: Request, format_: Format, about: dict[str, Any], rows: Sequence[Row], *pages: Window
 ) -> Response:
-    following = None
-    if rest is not None:
-        kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("from", "to")]
-        times = [("from", rest[0].isoformat()), ("to", rest[1].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))]
-        following = f"{request.url.path}?{urlencode([*kept, *times])}"
-    headers = {
-        "Cache-Control": "public, max-age=60" if about["public"] else "private, no-store",
-        "Vary": "authorization",
-    }
-    if following is not None:
-        headers["Link"] = f'<{following}>; rel="next"'
     if format_ == "json":
-        body, kind = formats.as_json({**about, "next": following}, rows), formats.JSON
-    else:
-        make = formats.as_csv if format_ == "csv" else formats.as_parquet
-        body = await asyncio.to_thread(make, rows)
-        kind = formats.CSV if format_ == "csv" else formats.PARQUET
-        name = f"{about.get('place', 'network')}-{about['by']}.{format_}"
-        headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return Response(body, media_type=kind, headers=headers)
+        return _json(request, about, formats.json_rows(rows), *pages)
+    make, kind = (formats.as_csv, formats.CSV) if format_ == "csv" else (formats.as_parquet, formats.PARQUET)
+    headers = _headers(about, _next(request, *pages))
+    headers["Content-Disposition"] = f'attachment; filename="{about.get("place", "network")}-{about["by"]}.{format_}"'
+    return Response(await asyncio.to_thread(make, rows), media_type=kind, headers=headers)
+
+
+def _json(request: Request, about: dict[str, Any], rows: bytes, *pages: Window) -> Response:
+    following = _next(request, *pages)
+    body = formats.with_rows({**about, "next": following}, rows)
+    return Response(body, media_type="application/json", headers=_headers(about, following))
+
+
+def _headers(about: dict[str, Any], following: str | None) -> dict[str, str]:
+    cache = "public, max-age=60" if about["public"] else "private, no-store"
+    return {"Cache-Control": cache, "Vary": "Authorization, X-Api-Key"} | (
+        {} if following is None else {"Link": f'<{following}>; rel="next"'}
+    )
+
+
+def _next(request: Request, window: Window, page: Window) -> str | None:
+    """The path of the rest of ``window`` after ``page``."""
+    if page.last >= window.last:
+        return None
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in ("from", "to")]
+    times = [("from", page.last.isoformat()), ("to", window.end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))]
+    return f"{request.url.path}?{urlencode([*kept, *times])}"
