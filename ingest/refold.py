@@ -1,4 +1,4 @@
-"""Folds a place's stored events again, in the order of storing, and compares with the stored occupancy."""
+"""Folds a place's stored events again: as they were stored, to compare; as they happened, to know what was."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from occupancy.topology import Device, Topology
 log = logging.getLogger(__name__)
 
 _EVENTS: Final = """
--- a place's events that matter for occupancy, in the order in which they were stored, and which were dead letters
+-- a place's events that matter for occupancy, and which of them were dead letters
 SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.edge_at, e.at),
        e.detail,
        EXISTS (
@@ -29,10 +29,13 @@ SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.
        )
 FROM event e
 WHERE e.place = %b AND (e.device IS NOT NULL AND e.kind IN ({kinds}) OR e.kind = {head_count}) AND e.at >= %b
-ORDER BY e.tx, e.stream, e.seq
+ORDER BY {order}
 """.replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING))).replace(
     "{head_count}", str(KINDS["head_count"])
 )
+
+_EVENTS_AS_STORED: Final = _EVENTS.replace("{order}", "e.tx, e.stream, e.seq")
+_EVENTS_AS_THEY_HAPPENED: Final = _EVENTS.replace("{order}", "e.at, e.stream, e.seq")
 
 _STORED: Final = """
 -- what the ingest made of them
@@ -79,6 +82,46 @@ def differences(connection: Connection) -> list[str]:
     return [line for place in sorted(topology.places) for line in _compare(connection, topology, devices, place)]
 
 
+def curve(
+    connection: Connection, place: int, since: datetime, until: datetime
+) -> list[tuple[datetime, int, int | None, int | None, int | None, int | None, str]]:
+    """Return the estimates of a place's spaces from ``since`` to before ``until``, of all events as they happened.
+
+    Each: from when on, the space, present, low, high, capacity, quality.
+    """
+    topology = network.load(connection)
+    devices = {device.id: device for gateway in topology.gateways.values() for device in gateway.devices.values()}
+    fold = PlaceFold(place, topology)
+    first, last = micros(since), micros(until)
+    began = False
+    for event, device, at, _late in _events(connection, devices, place, since - _REBUILT, happened=True):
+        if at >= last:
+            break
+        if at >= first and not began:
+            began = True
+            _begin(fold, first)
+        fold.apply(event, device, at)
+    if not began:
+        _begin(fold, first)
+    fold.settle()
+    fold.look(last - 1)
+    holds = {(change.space, max(change.at, first)): change for change in fold.changes if change.at < last}
+    return [
+        (
+            *(when(at), space, change.estimate.present, change.estimate.low),
+            *(change.estimate.high, topology.spaces[space].capacity, change.estimate.quality),
+        )
+        for (space, at), change in holds.items()
+    ]
+
+
+def _begin(fold: PlaceFold, at: int) -> None:
+    """Let time pass up to ``at``, and forget all changes but what holds then."""
+    fold.settle()
+    fold.look(at)
+    fold.changes[:] = [Change(at=at, space=space, estimate=one.estimate) for space, one in sorted(fold.spaces.items())]
+
+
 def _compare(connection: Connection, topology: Topology, devices: dict[int, Device], place: int) -> Iterator[str]:
     fresh = PlaceFold(place, topology)
     for event, device, at, late in _events(connection, devices, place, _ALL):
@@ -100,10 +143,10 @@ def _compare(connection: Connection, topology: Topology, devices: dict[int, Devi
 
 
 def _events(
-    connection: Connection, devices: dict[int, Device], place: int, since: datetime
+    connection: Connection, devices: dict[int, Device], place: int, since: datetime, *, happened: bool = False
 ) -> Iterator[tuple[Event, Device | None, int, bool]]:
     for kind, state, a, b, value, member, device, at, edge_at, detail, late in connection.execute(
-        _EVENTS, (place, since)
+        _EVENTS_AS_THEY_HAPPENED if happened else _EVENTS_AS_STORED, (place, since)
     ):
         if device is None or device in devices:
             name = KIND_NAMES[kind]

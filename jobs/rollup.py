@@ -43,7 +43,8 @@ _PLACES = """
 WITH news AS (
   SELECT place, min(greatest(low, %(oldest)s)) AS at FROM feed WHERE n > %(seen)s AND high >= %(oldest)s GROUP BY place
 )
-SELECT p.place, least(n.at, b.at)
+SELECT p.place,
+  least(n.at, b.at, (SELECT min(r.since) FROM refold r WHERE r.place = p.place AND r.done AND NOT r.summed))
 FROM (SELECT DISTINCT place FROM space_state) p
 LEFT JOIN news n ON n.place = p.place
 LEFT JOIN LATERAL (
@@ -98,10 +99,10 @@ change AS (
   FROM todo t
   JOIN space s ON s.place = t.place AND coalesce(s.retired_at, 'infinity') > t.from_at
   CROSS JOIN LATERAL (
-    (SELECT o.at, o.present, o.capacity, o.quality FROM occupancy_change o
+    (SELECT o.at, o.present, o.capacity, o.quality FROM occupancy_told o
      WHERE o.space = s.id AND o.at < t.from_at ORDER BY o.at DESC LIMIT 1)
     UNION ALL
-    (SELECT o.at, o.present, o.capacity, o.quality FROM occupancy_change o
+    (SELECT o.at, o.present, o.capacity, o.quality FROM occupancy_told o
      WHERE o.space = s.id AND o.at >= t.from_at AND o.at < %(end)s)
   ) c
 ),
@@ -152,6 +153,10 @@ ON CONFLICT (space, at) DO UPDATE SET
 WHERE (old.mean, old.peak, old.known, old.capacity, old.degraded) IS DISTINCT FROM
   (excluded.mean, excluded.peak, excluded.known, excluded.capacity, excluded.degraded)
 """.replace("{gateway}", str(KINDS["gateway"]))
+_SUMMED = """
+-- what was made again is summed up
+UPDATE refold SET summed = true WHERE done AND NOT summed
+"""
 _DONE = """
 -- remember where this run ended
 INSERT INTO maintenance AS m (task, done_until, tx) VALUES ('rollup', %s, %s)
@@ -211,6 +216,7 @@ def roll_up(
     gather(connection, froms, until)
     with connection.transaction():
         connection.execute(_DONE, (until, last))
+        connection.execute(_SUMMED)
     log(f"rollup: {written} quarter hours written for {len(froms)} places, up to {until:%Y-%m-%d %H:%M} UTC")
     return Rolled(until=until, written=written)
 

@@ -90,7 +90,7 @@ class Runner:
             self._metrics.failures.labels(job.name).inc()
 
 
-def run(settings: JobsSettings, stop: threading.Event) -> int:
+def run(settings: JobsSettings, stop: threading.Event, jobs: Sequence[Job] = JOBS) -> int:
     """Run the jobs until ``stop`` is set; returns 0, or 1 where a thread died.
 
     Raises:
@@ -99,7 +99,7 @@ def run(settings: JobsSettings, stop: threading.Event) -> int:
     metrics = Metrics()
     metrics.connected.labels("database").set(0)
     url = settings.database_url.get_secret_value()
-    runner = Runner(url, metrics)
+    runner = Runner(url, metrics, jobs)
     return run_parts(
         "jobs",
         stop,

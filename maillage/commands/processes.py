@@ -159,9 +159,10 @@ def jobs(
     """
     from jobs.run import run
     from jobs.settings import JobsSettings
+    from maillage.all_jobs import ALL_JOBS
 
     settings = JobsSettings(**given(metrics_port=metrics_port))
-    raise typer.Exit(run(settings, begin(settings.log_level)))
+    raise typer.Exit(run(settings, begin(settings.log_level), ALL_JOBS))
 
 
 def maintain(
@@ -177,8 +178,9 @@ def maintain(
     del once  # what it once had to be asked for
     url = database_url()
     from jobs.maintain import maintain as run
+    from maillage.all_jobs import ALL_JOBS
 
-    run(url)
+    run(url, jobs=ALL_JOBS)
 
 
 def replay(

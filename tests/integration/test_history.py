@@ -11,8 +11,10 @@ import pytest
 
 from api.keys.owner import create_key
 from database.pool import connect
+from jobs.maintain import maintain
+from maillage.all_jobs import ALL_JOBS
 from tests.api_server import api_process
-from tests.integration.test_maintain import EIGHT, MINUTE, World
+from tests.integration.test_maintain import DESK, EIGHT, MINUTE, World
 
 QUARTER = 15 * MINUTE
 
@@ -67,6 +69,81 @@ def test_what_arrives_late_changes_what_is_known_and_never_what_was_published(to
         "08:45": (0, 0, 900),
         "09:00": None,
     } | {key: (0, 0, 900) for key in told.day(published=False) if key > "09:00"}
+
+
+def test_what_a_second_gateway_reports_three_weeks_late_is_put_where_it_happened(told: Told) -> None:
+    sql = told.connection.execute
+
+    def made(query: str, *values: Any) -> int:
+        row = sql(f"{query} RETURNING id".encode(), values).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    open_ = (
+        "INSERT INTO space (place, code, name, kind, parent, capacity) VALUES (%s, 'open', 'O', 'open_space', %s, 2)"
+    )
+    space = made(open_, told.place, told.space)
+    second = made("INSERT INTO gateway (place, code) VALUES (%s, 'p-g2')", told.place)
+    epoch = "INSERT INTO stream (gateway, epoch) VALUES (%s, 'fedcba9876543210')"
+    streams = {told.gateway: told.stream, second: made(epoch, second)}
+    devices = {}
+    for gateway in streams:
+        seat = "INSERT INTO desk (place, space, code, name) VALUES (%s, %s, %s, 'D')"
+        desk = made(seat, told.place, space, f"d-{gateway}")
+        sensor = (
+            "INSERT INTO device (place, gateway, code, kind, driver, address, space, desk)"
+            " VALUES (%s, %s, 'sensor', 'desk_sensor', 'maillage', 'a', %s, %s)"
+        )
+        devices[gateway] = made(sensor, told.place, gateway, space, desk)
+    sql(
+        "INSERT INTO space_state (space, place, revision, quality, at, ttl_s, changed_at, fold)"
+        " VALUES (%s, %s, 1, 'unknown', now(), 120, now(), '{}')",
+        (space, told.place),
+    )
+
+    def sensed(gateway: int, first: datetime, taken: list[bool]) -> None:
+        """Store what a sensor said, each minute, as one batch."""
+        for minute, state in enumerate(taken):
+            sql(
+                "INSERT INTO event (at, received_at, tx, stream, seq, place, kind, device, state)"
+                " VALUES (%s, now(), nextval('event_batch'), %s, %s, %s, %s, %s, %s)",
+                (
+                    *(first + minute * MINUTE, streams[gateway], minute + int(first.timestamp()) // 60 % 100000),
+                    *(told.place, DESK, devices[gateway], int(state)),
+                ),
+            )
+        sql(
+            "SELECT append_feed(1, ARRAY[%s], ARRAY[%s], ARRAY[1::bigint], ARRAY[2::bigint], ARRAY[%s], ARRAY[%s])",
+            (streams[gateway], told.place, first, first + len(taken) * MINUTE),
+        )
+
+    def known() -> tuple[float, int]:
+        row = sql(
+            "SELECT mean, capacity FROM history_known WHERE space = %s AND at = %s", (space, EIGHT + QUARTER)
+        ).fetchone()
+        assert row is not None
+        return row[0], row[1]
+
+    sensed(told.gateway, EIGHT, [True] * 60 + [False] * 10)
+    for at, present in ((EIGHT, 1), (EIGHT + 60 * MINUTE, 0)):
+        sql(
+            "INSERT INTO occupancy_change VALUES (%s, %s, %s, %s, %s, %s, 2, 'live', %s)",
+            (at, told.place, space, present, present, present, at),
+        )
+    told.heard(EIGHT + 70 * MINUTE)
+    assert maintain(told.url, now=EIGHT + 75 * MINUTE, jobs=ALL_JOBS)
+    assert known() == (1.0, 2)
+    published = sql("SELECT persons, known FROM history_day WHERE published AND space = %s", (space,)).fetchall()
+    late = EIGHT + timedelta(days=21)
+    sensed(second, EIGHT + 5 * MINUTE, [True] * 50)
+    told.heard(late)
+    assert maintain(told.url, now=late, jobs=ALL_JOBS)
+    mean, _ = known()
+    assert mean == pytest.approx(2, abs=0.1)
+    again = sql(
+        "SELECT persons, known FROM history_day WHERE published AND space = %s ORDER BY day", (space,)
+    ).fetchall()
+    assert again[0][0][: len(published[0][0])] == published[0][0]
 
 
 def test_the_database_refuses_to_change_what_was_published(told: Told) -> None:
