@@ -51,9 +51,7 @@ whole AS (
     END AS shown
   FROM slot s
   JOIN LATERAL (
-    SELECT coalesce((to_jsonb(p) ->> 'public_threshold')::integer, 3) AS threshold,
-      coalesce((to_jsonb(p) ->> 'public_numbers')::boolean, false) AS numbers
-    FROM place p WHERE p.id = s.place
+    SELECT p.public_threshold AS threshold, p.public_numbers AS numbers FROM place p WHERE p.id = s.place
   ) r ON true
   LEFT JOIN told o ON o.space = s.space AND o.at = s.at
 )

@@ -47,8 +47,7 @@ _WRITE: Final = """
 -- what was shown of each space, from the stored changes and the times at which they were stored
 WITH here AS (
   SELECT s.id AS space, s.place, s.parent IS NULL AS root, p.time_zone AS zone,
-    make_interval(secs => t.ttl_s) AS ttl, coalesce((to_jsonb(p) ->> 'public_threshold')::integer, 3) AS threshold,
-    coalesce((to_jsonb(p) ->> 'public_numbers')::boolean, false) AS numbers
+    make_interval(secs => t.ttl_s) AS ttl, p.public_threshold AS threshold, p.public_numbers AS numbers
   FROM space_state t JOIN space s ON s.id = t.space JOIN place p ON p.id = s.place
   WHERE coalesce(s.retired_at, 'infinity') > %(start)s
 ),

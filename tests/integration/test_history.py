@@ -205,3 +205,21 @@ def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> Non
         assert (network["at"], network["mean"]) == ("2026-03-03T00:00:00+01:00", 5.83)
         assert client.get("/v1/places/p/history", params={"space": "place"}).status_code == 401
         assert client.get("/v1/places/nowhere/history").status_code == 404
+
+
+def test_a_small_space_keeps_days_and_no_quarter_hours_after_three_months(told: Told) -> None:
+    told.shown(EIGHT, 4)
+    told.shown(EIGHT + 20 * MINUTE, 9)
+    told.heard(EIGHT + 60 * MINUTE)
+    told.maintain(EIGHT + 60 * MINUTE)
+    sums = "SELECT published, person_s, known_s, seat_s, day_peak FROM history_day ORDER BY published"
+    before = told.connection.execute(sums).fetchall()
+    told.connection.execute(
+        "UPDATE maintenance SET done_until = %s WHERE task <> 'thinned'", (EIGHT + timedelta(days=95),)
+    )  # nothing in between
+    told.maintain(EIGHT + timedelta(days=95))
+    assert told.connection.execute(sums).fetchall() == before
+    kept = "SELECT minutes, cardinality(persons), persons[1] FROM history_day WHERE day = '2026-03-03'"
+    assert told.connection.execute(kept).fetchall() == [(600, 1, before[0][1])] * 2
+    assert told.connection.execute("SELECT count(*) FROM occupancy_15m").fetchone() == (0,)
+    assert told.connection.execute("SELECT present FROM occupancy_change").fetchall() == [(9,)]
