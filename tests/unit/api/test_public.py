@@ -28,7 +28,7 @@ def test_a_place_may_show_numbers_above_the_threshold() -> None:
 
 def test_without_numbers_a_larger_space_is_nearly_full_or_not() -> None:
     bands = [Rule().band(number, 24) for number in range(26)]
-    assert set(bands) == {Band(low=0, high=20), Band(low=21, high=24), Band(low=21, high=None)}
+    assert set(bands) == {Band(low=0, high=21), Band(low=22, high=24), Band(low=22, high=None)}
     assert all(band.low <= n and (band.high is None or n <= band.high) for n, band in enumerate(bands))
 
 
