@@ -70,6 +70,11 @@ def _with_numbers(rule: Rule, found: list[tuple[Space, Occupancy]]) -> list[tupl
     if root is None or root.present is None or all(one.present is not None for _, one in inner):
         return found
     tops = {space.id for space, _ in found if space.parent is None}
+    beside = sum(one.band is not None for space, one in inner if space.parent in tops) - 1
+    if beside > 0 and root.present > beside * rule.threshold and all(one.band is not None for _, one in inner):
+        # the others together hold fewer than the place, so that somebody is in each
+        whole = Band(low=0, high=root.present)
+        return [(space, one if space.parent is None else _banded(one, whole)) for space, one in found]
     least = rule.threshold + 1
     # With these lower bounds taken off, the rest may still be anything in the band.
     enough = rule.threshold + least * sum(one.present is not None and space.parent in tops for space, one in inner)

@@ -42,7 +42,7 @@ def test_every_route_stands_there_with_its_permission(app: FastAPI) -> None:
 
 def test_every_role_stands_there_with_its_permissions() -> None:
     for role, held in HELD.items():
-        told = ", ".join(one for one in PERMISSIONS if one in held) or "none: what is public"
+        told = ", ".join(one for one in PERMISSIONS if one in held) or "none: the numbers of its places"
         assert f"| `{role}` | {'everything' if held == set(PERMISSIONS) else told} |" in DOCS
 
 

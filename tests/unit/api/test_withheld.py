@@ -87,6 +87,8 @@ def test_a_number_that_is_shown_has_no_end_within_the_band() -> None:
         ((6, 4, 2), [(4, 7), (4, 7), (0, 3)]),  # 6 - at least 4 would be 2 at most
         ((4, 4, 0), [(4, 7), (4, 7), (0, 3)]),
         ((3, 2, 1), [(0, 3), (0, 3), (0, 3)]),
+        ((6, 3, 3), [6, (0, 6), (0, 6)]),  # 6 - at most 3 would be 3
+        ((4, 3, 1), [4, (0, 4), (0, 4)]),
     ],
 )
 def test_a_place_minus_its_other_spaces_is_no_space(present: tuple[int | None, ...], expected: list[Any]) -> None:
