@@ -17,8 +17,8 @@ from itertools import pairwise
 from statistics import mean
 from typing import Final
 
-from api.present.public import Rule
 from benchmarks.report import Result, finish, progress
+from occupancy.public import Rule
 from simulator.days import plan_day
 from simulator.sample.people import Member, members
 

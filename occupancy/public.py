@@ -13,8 +13,8 @@ from typing import Final
 
 THRESHOLD: Final = 3
 """Of a place that has none of its own (``place.public_threshold``)."""
-NEARLY_FULL: Final = 0.85
-"""From this share of its capacity on, a space is nearly full."""
+NEARLY_FULL: Final = 0.9
+"""Above this share of its capacity a space is nearly full. At 0.85 a guesser learns too much (benchmarks.privacy)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from api.http.fitting import changed_fields
 from api.http.models import Answer, Body, Code, Email, Name, whole
 from api.http.revisions import Resource, change, expected_revisions, read, read_to_change, with_etag
 from api.http.session import guarded, session
-from api.present.public import THRESHOLD
 from gateway.contract.shards import shard
+from occupancy.public import THRESHOLD
 
 router: Final = APIRouter(tags=["fitting"])
 

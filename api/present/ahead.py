@@ -44,7 +44,7 @@ class Ahead:
 
 def rule_of(place: Place, to: Reach) -> Rule | None:
     """Return the rule that an answer to a caller with this reach passes; None: the numbers may be shown."""
-    return None if to.has(place) else Rule()
+    return None if to.has(place) else place.public
 
 
 Curves = Mapping[int, tuple[float, ...]]

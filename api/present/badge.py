@@ -8,9 +8,9 @@ from typing import Final
 from api.http.language import Language
 from api.http.words import Words
 from api.present.occupancy import Occupancy
-from api.present.public import Band
 from api.present.view import View
 from occupancy.free_seats import Free
+from occupancy.public import Band
 
 _UNKNOWN: Final = Words("unknown", "inconnu")
 _CLOSED: Final = Words("closed", "fermé")

@@ -1,7 +1,7 @@
 """The board: the current state of the network in memory, aged by the clock and prepared as bytes.
 
 Pure: rows, gateways and the time are arguments; nothing here waits, reads or writes. The *published* state of a place
-is one ``View`` with its numbers and one for answers without a key (``api.present.public``), each in its own ledger.
+is one ``View`` with its numbers and one for answers without a key (``occupancy.public``), each in its own ledger.
 Each publication has the next number of its ledger, so that the changes since number n are the last views in order of
 publication. A stream client is only such a number: a slow one costs no memory, and when it reads again it gets the
 current state of each changed place once.

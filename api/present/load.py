@@ -16,9 +16,9 @@ from api.http.compact_json import compact
 from api.present.geography import Point
 from api.present.network import Door, Network, Place, Space, detail, summary
 from api.present.occupancy import GatewayState, SpaceState
-from api.present.public import Rule
 from api.present.seats import BookedTime, BookingsByPlace
 from database.arrays import numbers
+from occupancy.public import Rule
 
 _IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 # Every place, as the public may know it.

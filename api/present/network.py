@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from api.present.departments import DEPARTMENTS
 from api.present.geography import Point
-from api.present.public import Rule
+from occupancy.public import Rule
 
 ABOUT: Final = ("phone", "email", "siret", "rna", "logo", "accessibility", "equipment", "fibre", "prices")
 """What a place says of itself beside where it is."""

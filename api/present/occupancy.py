@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from api.http.timestamps import rfc3339
 from api.present.network import Space
-from api.present.public import Band
+from occupancy.public import Band
 from occupancy.staleness import believed_until, true_as_of
 
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from api.present.network import Place, Space
 from api.present.occupancy import Occupancy, SpaceState
-from api.present.public import Band, Rule
 from occupancy.fold import TTL_S
+from occupancy.public import Band, Rule
 from occupancy.staleness import SECOND, believed_until
 
 _PARTS: Final = 4

@@ -1,6 +1,6 @@
 -- The history of occupancy by local day, twice: what was published and what is known by now.
 
--- The number that stands for `present` in sums for answers without a key: the middle of its band. api.present.public.Rule
+-- The number that stands for `present` in sums for answers without a key: the middle of its band. occupancy.public.Rule
 -- is the same rule; tests hold the two together.
 CREATE FUNCTION public_number(present integer, capacity integer, threshold integer, numbers boolean) RETURNS double precision
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -8,10 +8,10 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     WHEN present IS NULL THEN NULL
     WHEN present <= threshold AND (numbers OR capacity IS NULL) THEN threshold / 2.0
     WHEN numbers THEN present
-    WHEN present <= greatest(threshold, floor(coalesce(capacity, 0) * 0.85)) THEN
-      greatest(threshold, floor(coalesce(capacity, 0) * 0.85)) / 2
-    WHEN present <= capacity THEN (greatest(threshold, floor(capacity * 0.85)) + 1 + capacity) / 2
-    ELSE greatest(threshold, floor(coalesce(capacity, 0) * 0.85)) + 1 END
+    WHEN present <= greatest(threshold, floor(coalesce(capacity, 0) * 0.9)) THEN
+      greatest(threshold, floor(coalesce(capacity, 0) * 0.9)) / 2
+    WHEN present <= capacity THEN (greatest(threshold, floor(capacity * 0.9)) + 1 + capacity) / 2
+    ELSE greatest(threshold, floor(coalesce(capacity, 0) * 0.9)) + 1 END
 $$;
 GRANT EXECUTE ON FUNCTION public_number(integer, integer, integer, boolean) TO maillage_maintain;
 

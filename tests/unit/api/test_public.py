@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.present.public import THRESHOLD, Band, Rule
+from occupancy.public import THRESHOLD, Band, Rule
 
 
 @pytest.mark.parametrize("threshold", [1, 3, 12])

@@ -13,9 +13,9 @@ from api.present.availability import offer_of
 from api.present.board import Board
 from api.present.network import Network, Place
 from api.present.occupancy import GatewayState, SpaceState
-from api.present.public import Rule
 from occupancy import topology
 from occupancy.fold import TTL_S, PlaceFold
+from occupancy.public import Rule
 from occupancy.staleness import SECOND
 from tests.unit.api.network_of import NOW, a_place
 

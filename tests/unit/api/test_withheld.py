@@ -11,9 +11,9 @@ import pytest
 from api.present.badge import badge_svg, badge_text
 from api.present.board import Board
 from api.present.network import Network, Place
-from api.present.public import Rule
 from api.present.reach import NOBODY, Reach, published_for
 from api.present.view import View
+from occupancy.public import Rule
 from occupancy.staleness import SECOND
 from tests.unit.api.network_of import NOW, a_gateway, a_place, a_state
 

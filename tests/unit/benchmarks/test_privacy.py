@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from api.present.public import Rule
 from benchmarks.privacy import LIMIT, aucs
+from occupancy.public import Rule
 
 
 @pytest.mark.parametrize("same", [False, True])
