@@ -27,6 +27,7 @@ from benchmarks.worlds import Steps, people
 from occupancy.departures import Learnt, Track, learn
 from occupancy.forecast import Quantiles, ahead, chance, follow
 from occupancy.usual import QUARTER_US, Calendar, Sample, days_of
+from simulator import groups as simulated
 from simulator.month import MOST_DAYS, ZONE, live
 
 GROUPS: Final = ("counter_only", "badge_in_out", "all_desks", "pir")
@@ -265,6 +266,7 @@ def results(suffix: str, one: Score) -> Iterator[Result]:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(simulated.GROUPS)}; none: some")
     parser.add_argument("--places", type=int, default=len(SEEDS), help=f"of each group, at most {len(SEEDS)}")
     parser.add_argument("--seeds", type=int, nargs="*", default=None, help="others, to try something out")
     parser.add_argument("--days", type=int, default=MOST_DAYS, help=f"that each place lives, at most {MOST_DAYS}")
@@ -272,7 +274,7 @@ def main() -> int:
     logging.disable(logging.WARNING)  # what virtual gateways say of their dead devices
     seeds = choice.seeds or SEEDS[: choice.places]
     virtual = Score()
-    for case in months(GROUPS, seeds, choice.days):
+    for case in months(choice.groups or GROUPS, seeds, choice.days):
         one = score(case)
         progress(line(case.name, one))
         virtual.add(one)

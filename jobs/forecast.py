@@ -21,8 +21,8 @@ from access.errors import ListError
 from access.holidays import is_holiday
 from access.schedules import Schedule, closed_on, schedule_from_json, with_department, zone_named
 from access.school_holidays import in_school_holidays
-from occupancy.departures import Learnt, Track, learn, read
-from occupancy.forecast import AHEAD, KEPT, Quantiles, ahead, follow
+from occupancy.departures import KEPT, Learnt, Track, learn, read
+from occupancy.forecast import AHEAD, Quantiles, ahead, follow
 from occupancy.public import Rule
 from occupancy.usual import QUARTER_US, Calendar, Sample, UsualHour, days_of, usual
 
@@ -32,12 +32,17 @@ _LEARN_S: Final = 20.0
 _UNKNOWN: Final = (None,) * len(KEPT)
 
 _SPACES: Final = """
--- every space that has a history, with its place's zone, holidays and hours
-SELECT s.id, s.place, s.capacity, p.time_zone, p.department, p.opening_hours,
-  coalesce((to_jsonb(p) ->> 'public_threshold')::integer, 3),
-  coalesce((to_jsonb(p) ->> 'public_numbers')::boolean, false)
+-- every space that may have a history, with its place's zone, holidays and hours, and what the public rule needs
+SELECT s.id, s.place, s.capacity, p.time_zone, p.department, p.opening_hours, p.public_threshold, p.public_numbers,
+  coalesce((
+    SELECT bool_or(v.kind IN ('reader', 'keypad'))
+      AND NOT bool_or(v.kind IN ('counter', 'desk_sensor', 'presence_sensor'))
+    FROM device v WHERE v.place = s.place AND v.retired_at IS NULL
+  ), false)
 FROM space s JOIN place p ON p.id = s.place
-WHERE s.retired_at IS NULL AND EXISTS (SELECT FROM space_state t WHERE t.space = s.id)
+WHERE s.retired_at IS NULL
+  AND (EXISTS (SELECT FROM space_state t WHERE t.space = s.id)
+    OR EXISTS (SELECT FROM gateway_state g WHERE g.place = s.place))
 ORDER BY s.id
 """
 _CLOSURES: Final = "SELECT place, first, last FROM closure WHERE last >= %s"
@@ -50,26 +55,32 @@ ORDER BY m.learnt_at NULLS FIRST
 """
 _HISTORY: Final = """
 -- the quarter hours of one space
-SELECT (extract(epoch FROM at) * 1000000)::bigint, mean, known FROM occupancy_15m
+SELECT (extract(epoch FROM at) * 1000000)::bigint, mean, known FROM history_known
 WHERE space = %s AND at >= %s AND at < %s ORDER BY at
 """
 _LEARNT: Final = """
-INSERT INTO forecast_model (space, public, learnt_at, model, usual) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO forecast_model (space, public, learnt_at, model, numbers, usual) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (space, public) DO UPDATE SET
-  learnt_at = excluded.learnt_at, model = excluded.model, usual = excluded.usual
+  learnt_at = excluded.learnt_at, model = excluded.model, numbers = excluded.numbers, usual = excluded.usual
 """
 _MODELS: Final = """
 -- what was learned, and how far the last forecast has followed
-SELECT m.space, m.public, m.learnt_at, m.model, f.track, (extract(epoch FROM f.seen_until) * 1000000)::bigint
+SELECT m.space, m.public, m.learnt_at, m.model, m.numbers, f.track,
+  (extract(epoch FROM f.seen_until) * 1000000)::bigint
 FROM forecast_model m
 LEFT JOIN forecast f ON f.space = m.space AND f.public = m.public AND f.learnt_at = m.learnt_at
-WHERE m.model IS NOT NULL
+WHERE m.model IS NOT NULL AND m.space = ANY (%s)
 """
 _SINCE: Final = """
--- the quarter hours of all spaces since then
-SELECT q.space, array_agg((extract(epoch FROM q.at) * 1000000)::bigint),
-  array_agg(CASE WHEN q.known >= 0.5 THEN q.mean END)
-FROM occupancy_15m q WHERE q.at >= %s AND q.at < %s GROUP BY q.space
+-- the quarter hours of some spaces, each since its own time
+SELECT s.space, q.at, q.means
+FROM unnest(%s::integer[], %s::bigint[]) AS s (space, since)
+CROSS JOIN LATERAL (
+  SELECT array_agg((extract(epoch FROM h.at) * 1000000)::bigint) AS at,
+    array_agg(CASE WHEN h.known >= 0.5 THEN h.mean END) AS means
+  FROM history_known h WHERE h.space = s.space AND h.at >= to_timestamp(s.since / 1e6) AND h.at < %s
+) q
+WHERE q.at IS NOT NULL
 """
 _STAGE: Final = "CREATE TEMPORARY TABLE forecast_new (LIKE forecast) ON COMMIT DROP"
 _COPY: Final = """
@@ -83,18 +94,31 @@ ON CONFLICT (space, public) DO UPDATE SET
   place = excluded.place, made_at = excluded.made_at, learnt_at = excluded.learnt_at, first = excluded.first,
   seen_until = excluded.seen_until, track = excluded.track, capacity = excluded.capacity, quantiles = excluded.quantiles
 """
+_UNSTAGE: Final = "DROP TABLE forecast_new"
 _OLD: Final = "DELETE FROM forecast WHERE made_at < %s - interval '1 hour'"
+
+
+_AT_ONCE: Final = 200
+"""Spaces that are forecast together: what was learned of all of them would take too much memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """One space, and the calendar of its place."""
+    """One space, the calendar of its place, and the rule of answers without a key."""
 
     id: int
     place: int
     capacity: int | None
     calendar: Calendar
     rule: Rule
+    unsensed: bool
+    """The place has readers and no sensor of people: whether anything is known depends on who badges in."""
+
+    def shown(self, mean: float | None) -> float | None:
+        """Return what a quarter hour's mean counts as without a key: the middle of its band; None: not known."""
+        if mean is None:
+            return self.rule.band(0, self.capacity).middle if self.unsensed else None
+        return self.rule.band(round(mean), self.capacity).middle
 
 
 def make_forecasts(connection: psycopg.Connection[Any], *, now: datetime, learn_s: float = _LEARN_S) -> tuple[int, int]:
@@ -115,12 +139,14 @@ def _spaces(connection: psycopg.Connection[Any], now: datetime) -> Iterator[Spac
     for place, first, last in connection.execute(_CLOSURES, ((now - timedelta(weeks=WEEKS)).date(),)):
         closures.setdefault(place, []).append((first, last))
     calendars: dict[int, Calendar] = {}
-    for number, place, capacity, zone, department, hours, threshold, numbers in connection.execute(_SPACES).fetchall():
+    for number, place, capacity, zone, department, hours, threshold, numbers, unsensed in connection.execute(_SPACES):
         if place not in calendars:
             closed = (*closures.get(None, ()), *closures.get(place, ()))
             calendars[place] = calendar_of(zone, department, hours, closed)
         rule = Rule(threshold=threshold, numbers=numbers)
-        yield Space(id=number, place=place, capacity=capacity, calendar=calendars[place], rule=rule)
+        yield Space(
+            id=number, place=place, capacity=capacity, calendar=calendars[place], rule=rule, unsensed=unsensed
+        )  # fmt: skip
 
 
 def calendar_of(
@@ -165,70 +191,98 @@ def _learn(connection: psycopg.Connection[Any], spaces: Mapping[int, Space], now
         history: list[Sample] = connection.execute(_HISTORY, (number, since, now)).fetchall()
         with connection.transaction():
             for public in (False, True):
-                model, hours = _learnt(space, _banded(space, history) if public else history, now)
-                stored = None if model is None else Json(model.stored())
-                rows = [_row(hour) for hour in hours]
-                connection.execute(_LEARNT, (number, public, now, stored, Jsonb(rows)))
+                _learn_one(connection, space, _banded(space, history, since, now) if public else history, now, public)
         done += 1
     return done
 
 
-def _learnt(space: Space, history: Sequence[Sample], now: datetime) -> tuple[Learnt | None, Sequence[UsualHour]]:
+def _learn_one(
+    connection: psycopg.Connection[Any], space: Space, history: Sequence[Sample], now: datetime, public: bool
+) -> None:
+    values = {mean for _, mean, known in history if mean is not None and known}
     moment = round(now.timestamp()) * 1_000_000
     today, _ = space.calendar.local(moment)
-    return learn(days_of(history, space.calendar), space.calendar, today), usual(history, space.calendar, moment)
+    stored, numbers = None, None
+    if public and len(values) == 1:
+        stored = Json({"always": values.pop()})  # one band for ever: nothing to learn
+    elif (learnt := learn(days_of(history, space.calendar), space.calendar, today)) is not None:
+        stored, numbers = Json(learnt.stored()), learnt.numbers()
+    rows = Jsonb([_row(hour, public) for hour in usual(history, space.calendar, moment)])
+    connection.execute(_LEARNT, (space.id, public, now, stored, numbers, rows))
 
 
-def _row(hour: UsualHour) -> list[float]:
-    return [hour.kind, hour.hour, *(round(value, 2) for value in (hour.median, hour.low, hour.high)), hour.days]
+def _row(hour: UsualHour, public: bool) -> list[float | None]:
+    days = None if public else hour.days
+    return [hour.kind, hour.hour, *(round(value, 2) for value in (hour.median, hour.low, hour.high)), days]
 
 
-def _banded(space: Space, history: Sequence[Sample]) -> list[Sample]:
-    """Return what answers without a key may know of the history."""
-    return [(at, None if mean is None else shown(mean, space), known) for at, mean, known in history]
-
-
-def shown(mean: float, space: Space) -> float:
-    """Return the number that a quarter hour's mean counts as without a key: the middle of its band."""
-    return space.rule.band(round(mean), space.capacity).middle
+def _banded(space: Space, history: Sequence[Sample], since: datetime, now: datetime) -> list[Sample]:
+    """Return what answers without a key may know of the history: of each quarter hour, whether it is there or not."""
+    if not history and not space.unsensed:
+        return []
+    known = {at: mean if share >= 0.5 else None for at, mean, share in history}
+    first, last = (round(one.timestamp()) * 1_000_000 // QUARTER_US * QUARTER_US for one in (since, now))
+    return [(at, space.shown(known.get(at)), 1.0) for at in range(first, last, QUARTER_US)]
 
 
 def _look_ahead(connection: psycopg.Connection[Any], spaces: Mapping[int, Space], now: datetime) -> int:
+    made = 0
+    numbers = list(spaces)
+    for start in range(0, len(numbers), _AT_ONCE):
+        with connection.transaction():
+            made += _look_at([spaces[number] for number in numbers[start : start + _AT_ONCE]], connection, now)
+    connection.execute(_OLD, (now,))
+    return made
+
+
+def _look_at(spaces: Sequence[Space], connection: psycopg.Connection[Any], now: datetime) -> int:
+    """Forecast some spaces, in the transaction that is open."""
     until = round(now.timestamp()) * 1_000_000 // QUARTER_US * QUARTER_US
-    targets = [until + number * QUARTER_US for number in range(AHEAD + 1)]
-    models = []
-    starts = {}
-    for number, public, learnt_at, model, track, seen in connection.execute(_MODELS).fetchall():
-        space, learnt = spaces.get(number), read(model)
-        if space is None or learnt is None:
+    first = datetime.fromtimestamp(until / 1e6, UTC)
+    by_id = {space.id: space for space in spaces}
+    rows = connection.execute(_MODELS, (list(by_id),), binary=True).fetchall()
+    since: dict[int, int] = {}
+    models: list[tuple[Space, bool, datetime, Learnt | float, Sequence[float | None] | None, int]] = []
+    for number, public, learnt_at, model, many, track, seen in rows:
+        space = by_id[number]
+        learnt = model["always"] if "always" in model else read(model, many)
+        if learnt is None:
             continue
-        starts[number, public] = seen or space.calendar.instant(learnt.until, 0)
-        models.append((space, public, learnt_at, learnt, Track.resumed(track or learnt.track)))
+        start = until if isinstance(learnt, float) else seen or space.calendar.instant(learnt.until, 0)
+        since[number] = min(start, since.get(number, start))
+        models.append((space, public, learnt_at, learnt, track, start))
     if not models:
         return 0
-    oldest = datetime.fromtimestamp(min(starts.values()) / 1e6, UTC)
-    recent = {
-        number: dict(zip(ats, means, strict=True))
-        for number, ats, means in connection.execute(_SINCE, (oldest, datetime.fromtimestamp(until / 1e6, UTC)))
-    }
-    with connection.transaction(), connection.cursor() as cursor:
+    asked = (list(since), list(since.values()), first)
+    recent = {one: dict(zip(ats, means, strict=True)) for one, ats, means in connection.execute(_SINCE, asked)}
+    targets = [until + number * QUARTER_US for number in range(AHEAD + 1)]
+    with connection.cursor() as cursor:
         cursor.execute(_STAGE)
         with cursor.copy(_COPY) as copy:
-            for space, public, learnt_at, learnt, before in models:
-                start = starts[space.id, public]
-                known = recent.get(space.id, {})
-                steps = [(at, known.get(at)) for at in range(start, until, QUARTER_US)]
-                if public:
-                    steps = [(at, None if value is None else shown(value, space)) for at, value in steps]
-                track, _ = follow(learnt, space.calendar, before, steps)
-                found = ahead(learnt, space.calendar, track, until - QUARTER_US, targets, capacity=space.capacity)
-                copy.write_row((
-                    *(space.id, public, space.place, now, learnt_at, datetime.fromtimestamp(until / 1e6, UTC)),
-                    datetime.fromtimestamp(until / 1e6, UTC), track.stored(), space.capacity, _tenths(found),
-                ))  # fmt: skip
+            for space, public, learnt_at, learnt, before, start in models:
+                if isinstance(learnt, float):
+                    state: Sequence[float | None] = ()
+                    quantiles = _array([round(10 * learnt)] * (len(KEPT) * len(targets)))
+                else:
+                    known = recent.get(space.id, {})
+                    steps = [(at, known.get(at)) for at in range(start, until, QUARTER_US)]
+                    if public:
+                        steps = [(at, space.shown(value)) for at, value in steps]
+                    track, _ = follow(learnt, space.calendar, Track.resumed(before or learnt.track), steps)
+                    state = track.stored()
+                    last = until - QUARTER_US
+                    found = ahead(learnt, space.calendar, track, last, targets, capacity=space.capacity)
+                    quantiles = _array(_tenths(found))
+                tail = (first, first, _array(state), space.capacity, quantiles)
+                copy.write_row((space.id, public, space.place, now, learnt_at, *tail))
         cursor.execute(_STORE)
-        cursor.execute(_OLD, (now,))
+        cursor.execute(_UNSTAGE)
     return len(models)
+
+
+def _array(values: Sequence[float | None]) -> str:
+    """Return the text of an array: psycopg would dump each element by itself."""
+    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
 
 
 def _tenths(found: Sequence[Quantiles]) -> list[int | None]:

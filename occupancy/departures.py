@@ -17,19 +17,22 @@ weeks fell outside more often than 5 %, the interval widens.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from operator import mul
 from typing import Any, Final
 
 from occupancy.regression import FACTS, Facts, Fit, fits_of, moments
-from occupancy.usual import QUARTERS, ZERO, Calendar, Day, Sums, Usual, people
+from occupancy.usual import KINDS, QUARTERS, ZERO, Calendar, Day, Sums, Usual, people
 
 HORIZONS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 72, 96)
 """Quarter hours ahead for which a fit is learned; between them it is interpolated."""
-LEVELS: Final = tuple(number / 40 for number in range(1, 40))
-"""Of the quantiles kept of what is left over; the median is the middle one."""
+KEPT: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+"""The levels of the quantiles that a forecast consists of."""
+MEDIAN: Final = KEPT.index(0.5)
 DAWN: Final = 16
 """The quarter hour (04:00) at which what happened today begins anew."""
 BUCKET: Final = 8
@@ -45,10 +48,13 @@ _STEP: Final = 0.05
 """Of adaptive conformal inference, a day."""
 _TAIL: Final = 0.05
 _LEAST_TAIL, _MOST_TAIL = 0.01, 0.1
-_ROUNDINGS: Final = tuple((snap, hold) for snap in (0.0, 0.2, 0.35, 0.5) for hold in (0.0, 0.25, 0.5, 1.0))
+_ROUNDINGS: Final = tuple((snap, hold) for snap in (0.0, 0.2, 0.35, 0.5) for hold in (0.0, 0.25, 0.5, 1.0, 2.0, 1e9))
 SNAPPED: Final = 4
 """So many of the first horizons may round."""
-FORM: Final = 1
+_DUE: Final = 6.0
+"""Person-quarters that are due before a day may look empty."""
+_NEARLY_NOBODY: Final = 0.05
+FORM: Final = 2
 """Of what is stored; raise it where the meaning of a field changes."""
 
 
@@ -62,21 +68,24 @@ class Track:
         self._last: list[float | None] = [None] * 5
         self.due = self.came = 0.0
         """Usual and real person-quarters since dawn."""
+        self.was_empty = False
+        """Nobody came on the last day on which somebody was due."""
         self.facts: Facts = (0.0, 0.0, 0.0, level, 0.0)
         """What is known after the last step."""
 
     @classmethod
     def resumed(cls, stored: Sequence[float | None]) -> Track:
         """Go on from what ``stored`` returned."""
-        level, total, count, due, came, *last = stored
+        level, total, count, due, came, was_empty, *last = stored
         track = cls(level or 0.0)
         track._sum, track._count, track.due, track.came = total or 0.0, count or 0.0, due or 0.0, came or 0.0
+        track.was_empty = bool(was_empty)
         track._last = list(last)
         return track
 
     def stored(self) -> list[float | None]:
         """Return its state, for ``resumed``."""
-        return [self.level, self._sum, self._count, self.due, self.came, *self._last]
+        return [self.level, self._sum, self._count, self.due, self.came, float(self.was_empty), *self._last]
 
     def known(self) -> bool:
         """Return whether any of the last quarter hours is known."""
@@ -85,7 +94,9 @@ class Track:
     def step(self, quarter: int, departure: float | None, height: float, *, counts: bool = True) -> Facts:
         """Take the next quarter hour; ``height``: the usual above nobody; ``counts``: the day isn't one apart."""
         if quarter == DAWN:
-            if self._count:
+            if self.due >= _DUE:
+                self.was_empty = self.looks_empty()
+            if self._count and not self.was_empty:
                 self.level = 0.6 * self.level + 0.4 * self._sum / (self._count + 4)
             self._sum = self._count = self.due = self.came = 0.0
         self._last = [departure, *self._last[:4]]
@@ -113,7 +124,7 @@ class Track:
 
     def looks_empty(self) -> bool:
         """Return whether the day looks like one on which nobody comes."""
-        return self.due >= 6 and self.came <= 0.05 * self.due
+        return self.due >= _DUE and self.came <= _NEARLY_NOBODY * self.due
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +132,12 @@ class Learnt:
     """What is learned of one space: its usual, what becomes of a departure, and how sure that is. By ``HORIZONS``."""
 
     usual: Usual
-    fits: Sequence[Sequence[Fit]]
-    """And by time of day."""
+    fits: Sequence[Sequence[float]]
+    """The fits of the times of day, one after the other."""
     scales: Sequence[Sequence[float]]
     """The mean size of what is left over, by local hour of the target."""
     rests: Sequence[Sequence[float]]
-    """Quantiles (``LEVELS``) of what is left over, in units of its scale."""
-    tails: Sequence[tuple[float, float]]
-    """The levels of the low and (from above) of the high end: 0.05 each if the past was covered as it should be."""
+    """Quantiles (``KEPT``) of what is left over, in units of its scale."""
     rounding: Sequence[tuple[float, float]]
     """Of the first horizons: a median nearer than this to a whole number, or to the present one, is taken for it."""
     track: Sequence[float | None]
@@ -139,35 +148,48 @@ class Learnt:
     """The most people ever seen, as a quarter hour's mean."""
     empty_means_empty: bool
     """A day on which nobody has come so far mostly stays empty."""
+    empty_runs: bool
+    """After an empty day the next one mostly is empty too: the place closes for days."""
 
     def stored(self) -> dict[str, Any]:
-        """Return it as JSON, for ``read``."""
-        usual = {**asdict(self.usual), "curves": [_short(curve) for curve in self.usual.curves]}
+        """Return the few single facts as JSON; the others are ``numbers``."""
+        usual = {name: value for name, value in asdict(self.usual).items() if name != "curves"}
         return {
             "form": FORM,
             "usual": usual,
-            "fits": [[_short(fit) for fit in fits] for fits in self.fits],
-            "scales": [_short(scale) for scale in self.scales],
-            "rests": [_short(rest) for rest in self.rests],
-            "tails": self.tails,
             "rounding": self.rounding,
             "track": self.track,
             "until": self.until.isoformat(),
             "most": self.most,
             "empty_means_empty": self.empty_means_empty,
+            "empty_runs": self.empty_runs,
         }
 
+    def numbers(self) -> bytes:
+        """Return the many numbers, as 4-byte floats of this machine's order."""
+        rows = (*self.usual.curves, *self.fits, *self.scales, *self.rests)
+        return array("f", [value for row in rows for value in row]).tobytes()
 
-def read(stored: Mapping[str, Any]) -> Learnt | None:
-    """Return what ``Learnt.stored`` returned; None: by a release that stored it otherwise, so learn it again."""
-    if stored.get("form") != FORM:
+
+_ROWS: Final = (*[QUARTERS] * KINDS, *[_BUCKETS * FACTS] * len(HORIZONS), *[24] * len(HORIZONS), *[7] * len(HORIZONS))
+"""How many numbers each row of ``Learnt.numbers`` has."""
+
+
+def read(stored: Mapping[str, Any], numbers: bytes | None) -> Learnt | None:
+    """Return what was stored; None: by a release that stored it otherwise, so learn it again."""
+    if stored.get("form") != FORM or numbers is None or len(numbers) != 4 * sum(_ROWS):
         return None
+    flat = array("f")
+    flat.frombytes(numbers)
+    rows, start = [], 0
+    for length in _ROWS:
+        rows.append(flat[start : start + length])
+        start += length
+    cuts = [KINDS + part * len(HORIZONS) for part in range(4)]
+    curves, fits, scales, rests = rows[:KINDS], *(rows[a:b] for a, b in pairwise(cuts))
     values = {name: value for name, value in stored.items() if name != "form"}
-    return Learnt(**{**values, "usual": Usual(**stored["usual"]), "until": date.fromisoformat(stored["until"])})
-
-
-def _short(values: Sequence[float]) -> list[float]:
-    return [round(value, 4) for value in values]
+    values |= {"usual": Usual(**stored["usual"], curves=curves), "until": date.fromisoformat(stored["until"])}
+    return Learnt(**values, fits=fits, scales=scales, rests=rests)
 
 
 @dataclass(slots=True)
@@ -191,26 +213,26 @@ def learn(days: dict[date, Day], calendar: Calendar, today: date) -> Learnt | No
     sums = Sums(past_days, calendar, today)
     usual = sums.usual()
     past = _past(sums, usual, calendar, today)
-    fits, scales, rests, tails, rounding = [], [], [], [], []
+    fits, scales, rests, rounding = [], [], [], []
     for index, horizon in enumerate(HORIZONS):
         rows = _rows(past, horizon)
         fit, errors = _regress(past, rows, horizon)
-        scale, rest, tail = _spread(rows, errors, horizon)
-        fits.append(fit)
+        scale, rest = _spread(rows, errors, horizon)
+        fits.append([value for one in fit for value in one])
         scales.append(scale)
         rests.append(rest)
-        tails.append(tail)
         if index < SNAPPED:
             middles = [
-                error - scale[(now + horizon) % QUARTERS // 4] * rest[len(rest) // 2]
+                error - scale[(now + horizon) % QUARTERS // 4] * rest[MEDIAN]
                 for now, error in zip(rows, errors, strict=True)
             ]
             rounding.append(_rounding(past, rows, middles, horizon))
+    stays, runs = _emptiness(sums, usual)
     return Learnt(
-        usual=usual, fits=fits, scales=scales, rests=rests, tails=tails, rounding=rounding,
+        usual=usual, fits=fits, scales=scales, rests=rests, rounding=rounding,
         track=past.track.stored(), until=today,
         most=max(value for values in past_days.values() for value in values if value is not None),
-        empty_means_empty=_stays_empty(sums, usual),
+        empty_means_empty=stays, empty_runs=runs,
     )  # fmt: skip
 
 
@@ -230,7 +252,7 @@ def _past(sums: Sums, usual: Usual, calendar: Calendar, today: date) -> _Past:
             if value is None or not weight:
                 base = usual.at(kind, quarter, school=school)
             else:
-                base = sums.value(kind, quarter, but=sums.plain(day, value), weight=weight)
+                base = sums.value(kind, quarter, but=sums.plain(day, sums.smooth[day][quarter] or ZERO), weight=weight)
                 base += usual.school * (base - ZERO) if school else 0.0
             departure = None if value is None else value - base
             past.departures.append(departure)
@@ -278,10 +300,8 @@ def _regress(past: _Past, rows: Sequence[int], horizon: int) -> tuple[list[Fit],
     return fits, [errors[now] for now in rows]
 
 
-def _spread(
-    rows: Sequence[int], errors: Sequence[float], horizon: int
-) -> tuple[list[float], list[float], tuple[float, float]]:
-    """Return the size of what is left over by hour, its quantiles in these units, and the levels of the ends."""
+def _spread(rows: Sequence[int], errors: Sequence[float], horizon: int) -> tuple[list[float], list[float]]:
+    """Return the size of what is left over by hour, and its quantiles (``KEPT``) in these units."""
     sizes, counts = [0.0] * 24, [0] * 24
     for now, error in zip(rows, errors, strict=True):
         hour = (now + horizon) % QUARTERS // 4
@@ -292,9 +312,17 @@ def _spread(
     rests = [error / scale[(now + horizon) % QUARTERS // 4] for now, error in zip(rows, errors, strict=True)]
     ordered = sorted(rests)
     if not ordered:
-        return scale, [0.0] * len(LEVELS), (_TAIL, _TAIL)
-    quantiles = [ordered[min(len(ordered) - 1, int(level * len(ordered)))] for level in LEVELS]
-    return scale, quantiles, _tails(rows, rests, ordered)
+        return scale, [0.0] * len(KEPT)
+    low, high = _tails(rows, rests, ordered)
+    last = len(ordered) - 1
+    return scale, [ordered[round(_warped(level, low, high) * last)] for level in KEPT]
+
+
+def _warped(level: float, low: float, high: float) -> float:
+    """Move a level so that 5 % goes to ``low``, 95 % to 1 - ``high``, and the median stays."""
+    if level > 0.5:
+        return 1 - _warped(1 - level, high, low)
+    return low + (level - _TAIL) / (0.5 - _TAIL) * (0.5 - low)
 
 
 def _tails(rows: Sequence[int], rests: Sequence[float], ordered: Sequence[float]) -> tuple[float, float]:
@@ -341,20 +369,31 @@ def rounded(guess: float, present: float, rounding: tuple[float, float]) -> floa
     return float(whole) if abs(guess - whole) <= snap else guess
 
 
-def _stays_empty(sums: Sums, usual: Usual) -> bool:
-    """Return whether days that look empty by a time mostly end so."""
-    stayed = filled = 0
-    for day, values in sums.days.items():
-        track, seen = Track(), False
-        after = due = 0.0
+def _emptiness(sums: Sums, usual: Usual) -> tuple[bool, bool]:
+    """Return whether days that look empty by a time mostly end so, and whether the day after one mostly is empty too."""
+    stayed = filled = again = ended = 0
+    before = False
+    for day in sorted(sums.days):
+        values, kind, school = sums.days[day], sums.kinds[day], sums.schools[day]
+        due = came = after = later = 0.0
+        seen = False
         for quarter in range(DAWN, QUARTERS):
-            value, base = values[quarter], usual.at(sums.kinds[day], quarter, school=sums.schools[day])
-            if seen and value is not None:
+            value = values[quarter]
+            if value is None:
+                continue
+            usually = people(usual.at(kind, quarter, school=school))
+            if seen:
                 after += value
-                due += people(base)
-            track.step(quarter, None if value is None else sums.rooted[day][quarter] - base, base - ZERO)  # type: ignore[operator]
-            seen = seen or track.looks_empty()
-        if seen and due > 0:
-            stayed += after < 0.15 * due
-            filled += after >= 0.15 * due
-    return stayed + 1 > filled
+                later += usually
+            due += usually
+            came += value
+            seen = seen or (due >= _DUE and came <= _NEARLY_NOBODY * due)
+        if seen and later:
+            stayed += after < 0.15 * later
+            filled += after >= 0.15 * later
+        if due >= _DUE:
+            empty = came <= _NEARLY_NOBODY * due
+            again += before and empty
+            ended += before and not empty
+            before = empty
+    return stayed + 1 > filled, again > ended

@@ -18,16 +18,13 @@ from operator import mul
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from occupancy.departures import HORIZONS, LEVELS, Learnt, Track, learn, rounded
-from occupancy.regression import Facts
+from occupancy.departures import HORIZONS, KEPT, MEDIAN, SNAPPED, Learnt, Track, learn, rounded
+from occupancy.regression import FACTS
 from occupancy.usual import QUARTER_US, QUARTERS, ZERO, Calendar, Day, Sample, days_of, micros, people, root
 
 LEAST_DAYS: Final = 5
 AHEAD: Final = QUARTERS
 """Quarter hours of a whole forecast: 24 hours."""
-KEPT: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
-"""The levels of the quantiles that a forecast consists of."""
-_LOW, _MEDIAN, _HIGH = KEPT.index(0.05), KEPT.index(0.5), KEPT.index(0.95)
 _WEEKS: Final = 16
 """What is older says nothing of now."""
 ZONE: Final = "Europe/Paris"
@@ -96,13 +93,14 @@ def follow(
         recent: the start of each quarter hour without a gap, and people; None: not known.
     """
     last = 0
-    school: dict[date, bool | None] = {}
+    days: dict[date, tuple[int, bool | None, bool]] = {}
     for start, value in recent:
         day, quarter = calendar.local(start)
-        if day not in school:
-            school[day] = calendar.school_holidays(day)
-        base = learnt.usual.at(calendar.kind(day), quarter, school=school[day])
-        track.step(quarter, None if value is None else root(value) - base, base - ZERO)
+        if day not in days:
+            days[day] = calendar.kind(day), calendar.school_holidays(day), not calendar.closed_all_day(day)
+        kind, school, counts = days[day]
+        base = learnt.usual.at(kind, quarter, school=school)
+        track.step(quarter, None if value is None else root(value) - base, base - ZERO, counts=counts)
         last = start
     return track, last
 
@@ -125,29 +123,25 @@ def ahead(
     last = last or calendar.instant(learnt.until, 0) - QUARTER_US
     most = max(learnt.most, capacity) if capacity is not None else 2 * learnt.most + 5
     origin, quarter = calendar.local(last)
-    look = _Look(learnt, track.facts, quarter)
-    present = None
-    if (departure := track.facts[0]) and track.known():
-        base = learnt.usual.at(calendar.kind(origin), quarter, school=calendar.school_holidays(origin))
-        present = people(base + departure)
-    elif track.known():
-        present = people(learnt.usual.at(calendar.kind(origin), quarter, school=calendar.school_holidays(origin)))
-    empty_until = calendar.instant(origin + timedelta(days=1), 0) if _empty(learnt, track) else 0
-    closed: dict[date, bool] = {}
+    look = _Look(learnt, calendar, track, (origin, quarter), most)
+    empty_days = _empty_days(learnt, track)
+    empty_until = calendar.instant(origin + timedelta(days=empty_days), 0) if empty_days else 0
+    days: dict[date, _Ahead] = {}
     found = []
     for at in targets:
         day, its = calendar.local(at)
-        kind = calendar.kind(day)
-        if day not in closed:
-            closed[day] = calendar.closed_all_day(day)
-        if at < empty_until or closed[day]:
-            found.append(_as_empty(learnt, at, its, most))
-        elif not learnt.usual.knows(kind):
+        known = days.get(day)
+        if known is None:
+            known = days[day] = _Ahead(learnt, calendar, day)
+        if known.closed or at < empty_until:
+            found.append(look.stays(at, (at - last) // QUARTER_US, its // 4) or _as_empty(learnt, at, its, most))
+        elif known.curve is None:
             found.append(unknown(at))
         else:
-            base = learnt.usual.at(kind, its, school=calendar.school_holidays(day))
-            steps = (at - last) // QUARTER_US
-            found.append(look.at(at, steps=steps, base=base, hour=its // 4, present=present, most=most))
+            base = known.curve[its]
+            if known.school:
+                base += learnt.usual.school * (base - ZERO)
+            found.append(look.at(at, (at - last) // QUARTER_US, base, its // 4))
     return tuple(found)
 
 
@@ -171,79 +165,105 @@ def chance(quantiles: Sequence[float], capacity: int, seats: int = 1) -> float:
         return 0.0
     value = room + 0.5
     if value < quantiles[0]:  # beyond an end the rest is spread as far again as the end is from the median
-        reach = quantiles[_MEDIAN] - quantiles[0]
+        reach = quantiles[MEDIAN] - quantiles[0]
         return KEPT[0] * max(0.0, 1 - (quantiles[0] - value) / reach) if reach else 0.0
     index = bisect_right(quantiles, value)
     if index == len(quantiles):
-        reach = quantiles[-1] - quantiles[_MEDIAN]
+        reach = quantiles[-1] - quantiles[MEDIAN]
         return 1 - (1 - KEPT[-1]) * max(0.0, 1 - (value - quantiles[-1]) / reach) if reach else 1.0
     below, above = quantiles[index - 1], quantiles[index]
     share = (value - below) / (above - below)
     return KEPT[index - 1] + share * (KEPT[index] - KEPT[index - 1])
 
 
+def _empty_days(learnt: Learnt, track: Track) -> int:
+    """Return on how many days from today on nobody is expected, since nobody comes: the place may be closed."""
+    if learnt.empty_means_empty and track.looks_empty():
+        return 2 if learnt.empty_runs else 1
+    return int(learnt.empty_runs and track.was_empty and track.came < 0.5)
+
+
+class _Ahead:
+    """What is known of a day before it comes."""
+
+    def __init__(self, learnt: Learnt, calendar: Calendar, day: date) -> None:
+        kind = calendar.kind(day)
+        self.closed = calendar.closed_all_day(day)
+        self.school = calendar.school_holidays(day)
+        self.curve = learnt.usual.curves[kind] if learnt.usual.knows(kind) else None
+        """None: no such day was ever seen."""
+
+
+def _between() -> tuple[tuple[int, int, float], ...]:
+    """Return for each number of quarter hours the learned horizons around it, and how near it is to the second."""
+    found = [(0, 0, 0.0)]
+    for steps in range(1, HORIZONS[-1] + 1):
+        above = next(index for index, horizon in enumerate(HORIZONS) if horizon >= steps)
+        below = above if HORIZONS[above] == steps else above - 1
+        wide = HORIZONS[above] - HORIZONS[below]
+        found.append((below, above, (steps - HORIZONS[below]) / wide if wide else 0.0))
+    return tuple(found)
+
+
+_BETWEEN: Final = _between()
+_NOBODY: Final = ZERO + 1e-9
+
+
 class _Look:
     """One look ahead: what becomes of the departure at each learned horizon, computed once."""
 
-    def __init__(self, learnt: Learnt, facts: Facts, quarter: int) -> None:
-        bucket = quarter * len(learnt.fits[0]) // QUARTERS
+    def __init__(self, learnt: Learnt, calendar: Calendar, track: Track, origin: tuple[date, int], most: float) -> None:
+        day, quarter = origin
+        start = quarter * len(learnt.fits[0]) // FACTS // QUARTERS * FACTS
         self._learnt = learnt
-        self._carried = [sum(map(mul, fits[bucket], facts)) for fits in learnt.fits]
-        self._rests = [_rests(rests, tails) for rests, tails in zip(learnt.rests, learnt.tails, strict=True)]
+        self._start = start
+        self._alone: list[float] | None = None
+        self._carried = [sum(map(mul, fits[start : start + FACTS], track.facts)) for fits in learnt.fits]
+        self._most = most
+        self._present = None
+        if track.known():
+            base = learnt.usual.at(calendar.kind(day), quarter, school=calendar.school_holidays(day))
+            self._present = people(base + track.facts[0])
 
-    def at(self, at: int, *, steps: int, base: float, hour: int, present: float | None, most: float) -> Quantiles:
-        """Return the distribution ``steps`` quarter hours after the last one that is known.
+    def stays(self, at: int, steps: int, hour: int) -> Quantiles | None:
+        """Return the distribution where nobody is expected but somebody is there; None: nobody is."""
+        if self._present is None or self._present < 0.5:
+            return None
+        if self._alone is None:
+            height = root(self._present) - ZERO
+            self._alone = [fits[self._start] * height for fits in self._learnt.fits]
+        usually, self._carried = self._carried, self._alone
+        found = self.at(at, steps, ZERO, hour)
+        self._carried = usually
+        return found
 
-        ``base``: the usual there, stabilised; ``present``: people in the last one; ``most``: no quantile exceeds it.
-        """
-        steps = max(1, min(steps, HORIZONS[-1]))
-        above = next(index for index, horizon in enumerate(HORIZONS) if horizon >= steps)
-        below = above if HORIZONS[above] == steps else above - 1
-        share = (steps - HORIZONS[below]) / (HORIZONS[above] - HORIZONS[below]) if above != below else 0.0
-        learnt = self._learnt
-
-        def between(first: float, second: float) -> float:
-            return first + share * (second - first)
-
+    def at(self, at: int, steps: int, base: float, hour: int) -> Quantiles:
+        """Return the distribution of people ``steps`` quarter hours ahead; ``base``: the usual there, stabilised."""
+        below, above, share = _BETWEEN[1 if steps < 1 else min(steps, AHEAD)]
+        learnt, carried, present = self._learnt, self._carried, self._present
         height = base - ZERO
-        carried = between(self._carried[below], self._carried[above])
-        if height < 0.05 and not present:
-            carried = 0.0  # usually nobody is there, and nobody is: no departure to carry
-        scale = between(learnt.scales[below][hour], learnt.scales[above][hour])
-        if height < 0.02 and not present:
-            scale *= max(0.0, height) / 0.02
-        middle = base + carried
-        curve = [
-            min(most, people(middle + scale * between(first, second)))
-            for first, second in zip(self._rests[below], self._rests[above], strict=True)
-        ]
-        if present is not None and below < len(learnt.rounding):
-            median = min(most, rounded(curve[_MEDIAN], present, learnt.rounding[below]))
-            curve = (
-                [min(one, median) for one in curve[:_MEDIAN]]
-                + [median]
-                + [max(one, median) for one in curve[_MEDIAN + 1 :]]
-            )
-        return Quantiles(at=at, median=curve[_MEDIAN], low=curve[_LOW], high=curve[_HIGH], curve=tuple(curve))
-
-
-def _rests(rests: Sequence[float], tails: tuple[float, float]) -> tuple[float, ...]:
-    """Return the quantiles of ``KEPT`` of what is left over, with the ends at their adapted levels."""
-    low, high = tails
-    return tuple(_at_level(rests, _warped(level, low, high)) for level in KEPT)
-
-
-def _warped(level: float, low: float, high: float) -> float:
-    """Move a level so that 5 % goes to ``low``, 95 % to 1 - ``high``, and the median stays."""
-    if level > 0.5:
-        return 1 - _warped(1 - level, high, low)
-    return level * low / 0.05 if level <= 0.05 else low + (level - 0.05) / 0.45 * (0.5 - low)
-
-
-def _at_level(rests: Sequence[float], level: float) -> float:
-    place = level / LEVELS[0] - 1
-    index = max(0, min(len(rests) - 2, int(place)))
-    return rests[index] + (place - index) * (rests[index + 1] - rests[index])
+        first, scale = carried[below], learnt.scales[below][hour]
+        if share:
+            first += share * (carried[above] - first)
+            scale += share * (learnt.scales[above][hour] - scale)
+        if not present:  # usually nobody is there, and nobody is: no departure to carry
+            if height < 0.05:
+                first = 0.0
+            if height < 0.02:
+                scale *= max(0.0, height) / 0.02
+        middle = base + first
+        curve = []
+        for rest in learnt.rests[above]:
+            value = middle + scale * rest
+            curve.append(value * value - 0.375 if value > _NOBODY else 0.0)
+        if curve[-1] > self._most:
+            curve = [min(self._most, value) for value in curve]
+        if present is not None and below < SNAPPED:
+            median = min(self._most, rounded(curve[MEDIAN], present, learnt.rounding[below]))
+            for index, value in enumerate(curve):
+                if index == MEDIAN or (value > median) == (index < MEDIAN):
+                    curve[index] = median
+        return Quantiles(at=at, median=curve[MEDIAN], low=curve[0], high=curve[-1], curve=tuple(curve))
 
 
 def _as_empty(learnt: Learnt, at: int, quarter: int, most: float) -> Quantiles:
@@ -251,10 +271,6 @@ def _as_empty(learnt: Learnt, at: int, quarter: int, most: float) -> Quantiles:
     low, middle, high = (min(most, value) for value in learnt.usual.empty[quarter // 4])
     curve = (low, low, (low + middle) / 2, middle, (middle + high) / 2, high, high)
     return Quantiles(at=at, median=middle, low=low, high=high, curve=curve)
-
-
-def _empty(learnt: Learnt, track: Track) -> bool:
-    return learnt.empty_means_empty and track.looks_empty()
 
 
 def _since(days: dict[date, Day], calendar: Calendar, start: int, until: int) -> Iterable[tuple[int, float | None]]:

@@ -52,11 +52,16 @@ class Rule:
 
         A mean, a sum or a quantile for the public is made of the ``middle`` of bands, never of numbers.
         """
-        if number <= self.threshold and (self.numbers or capacity is None):
-            return Band(low=0, high=self.threshold)
-        if self.numbers:
-            return Band(low=number, high=number)
-        most = self.threshold if capacity is None else max(self.threshold, int(capacity * NEARLY_FULL))
-        if number <= most:
-            return Band(low=0, high=most)
-        return Band(low=most + 1, high=capacity if capacity is not None and number <= capacity else None)
+        return band_of(number, threshold=self.threshold, capacity=capacity, numbers=self.numbers)
+
+
+def band_of(number: int, *, threshold: int = THRESHOLD, capacity: int | None = None, numbers: bool = False) -> Band:
+    """Return what ``Rule.band`` does, of the settings one by one."""
+    if number <= threshold and (numbers or capacity is None):
+        return Band(low=0, high=threshold)
+    if numbers:
+        return Band(low=number, high=number)
+    most = threshold if capacity is None else max(threshold, int(capacity * NEARLY_FULL))
+    if number <= most:
+        return Band(low=0, high=most)
+    return Band(low=most + 1, high=capacity if capacity is not None and number <= capacity else None)

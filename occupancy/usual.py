@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from statistics import median
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -24,7 +25,8 @@ QUARTERS: Final = 96
 QUARTER_US: Final = 900_000_000
 HOLIDAY: Final = 7
 """The kind of day after the weekdays 0 to 6 (Monday to Sunday): a public holiday."""
-_KINDS: Final = 8
+KINDS: Final = 8
+"""How many kinds of days there are."""
 _GROUP: Final = (0, 0, 0, 0, 0, 1, 2, 3)
 """Of a kind of day: which days are alike."""
 _SHRINK: Final = 4.0
@@ -63,13 +65,18 @@ class Calendar:
 
     def local(self, at: int) -> tuple[date, int]:
         """Return the local day and quarter hour of an instant."""
-        moment = datetime.fromtimestamp(at // 1_000_000, self.zone)
-        return moment.date(), moment.hour * 4 + moment.minute // 15
+        return _local(at // 1_000_000, self.zone)
 
     def instant(self, day: date, quarter: int) -> int:
         """Return when a local quarter hour begins, µs."""
         moment = datetime(day.year, day.month, day.day, quarter // 4, quarter % 4 * 15, tzinfo=self.zone)
         return round(moment.timestamp()) * 1_000_000
+
+
+@lru_cache(maxsize=8192)
+def _local(at_s: int, zone: ZoneInfo) -> tuple[date, int]:
+    moment = datetime.fromtimestamp(at_s, zone)
+    return moment.date(), moment.hour * 4 + moment.minute // 15
 
 
 Day = list[float | None]
@@ -134,7 +141,7 @@ class Usual:
 
     def knows(self, kind: int) -> bool:
         """Return whether days like these were ever seen."""
-        alike = [other for other in range(_KINDS) if _GROUP[other] == _GROUP[kind]]
+        alike = [other for other in range(KINDS) if _GROUP[other] == _GROUP[kind]]
         return any(self.seen[other] for other in (*alike, *((6,) if kind == HOLIDAY else ())))
 
 
@@ -148,6 +155,8 @@ class Sums:
         self.weights = {day: 0.5 ** ((today - day).days / _HALF_LIFE_DAYS) for day in days}
         self.empty = _empty_days(days, self.kinds, calendar)
         self.rooted = {day: [None if one is None else root(one) for one in values] for day, values in days.items()}
+        kernel = _KERNELS[_grain(days.values())]
+        self.smooth = {day: _smoothed(values, kernel) for day, values in self.rooted.items()}
         self.school = 0.0
         self._fill()
         if any(self.schools.values()):
@@ -155,9 +164,9 @@ class Sums:
             self._fill()
 
     def _fill(self) -> None:
-        self._sum = [[0.0] * QUARTERS for _ in range(_KINDS)]
-        self._weight = [[0.0] * QUARTERS for _ in range(_KINDS)]
-        for day, values in self.rooted.items():
+        self._sum = [[0.0] * QUARTERS for _ in range(KINDS)]
+        self._weight = [[0.0] * QUARTERS for _ in range(KINDS)]
+        for day, values in self.smooth.items():
             if day in self.empty:
                 continue
             kind, weight = self.kinds[day], self.weights[day]
@@ -213,11 +222,11 @@ class Sums:
             for quarter, value in enumerate(self.days[day]):
                 if value is not None:
                     empty[quarter // 4].append(value)
-        seen = [0] * _KINDS
+        seen = [0] * KINDS
         for day, kind in self.kinds.items():
             seen[kind] += day not in self.empty
         return Usual(
-            curves=[[self.value(kind, quarter) for quarter in range(QUARTERS)] for kind in range(_KINDS)],
+            curves=[[self.value(kind, quarter) for quarter in range(QUARTERS)] for kind in range(KINDS)],
             school=self.school,
             seen=seen,
             empty=[_three(sorted(values)) for values in empty],
@@ -228,6 +237,43 @@ class Sums:
 def _three(ordered: Sequence[float]) -> tuple[float, float, float]:
     last = len(ordered) - 1
     return ordered[int(0.05 * last)], ordered[round(0.5 * last)], ordered[math.ceil(0.95 * last)]
+
+
+_KERNELS: Final = {1: ((-2, 1), (-1, 2), (0, 3), (1, 2), (2, 1)), 2: ((-2, 1), (0, 2), (2, 1)), 4: ((0, 1),)}
+"""Steps and weights of the smoothing of quarter hours, by how many of them are always equal."""
+
+
+def _grain(days: Iterable[Day]) -> int:
+    """Return how many quarter hours always have the same number: 2 or 4 where people are counted less often."""
+    equal = {2: 0, 4: 0}
+    seen = 0
+    for values in days:
+        for start in range(0, QUARTERS, 4):
+            hour = values[start : start + 4]
+            if None in hour or not any(hour):
+                continue
+            seen += 1
+            equal[2] += hour[0] == hour[1] and hour[2] == hour[3]
+            equal[4] += hour[0] == hour[1] == hour[2] == hour[3]
+    return next((grain for grain in (4, 2) if seen and equal[grain] > 0.95 * seen), 1)
+
+
+def _smoothed(values: Sequence[float | None], kernel: Sequence[tuple[int, int]]) -> Day:
+    """Return each value with those beside it: single quarter hours of a few weeks are too uneven."""
+    last = len(values)
+    found: Day = []
+    for quarter, own in enumerate(values):
+        if own is None:
+            found.append(None)
+            continue
+        total = weights = 0.0
+        for step, weight in kernel:
+            at = quarter + step
+            if 0 <= at < last and (value := values[at]) is not None:
+                total += weight * value
+                weights += weight
+        found.append(total / weights)
+    return found
 
 
 def _by_group(rows: Sequence[Sequence[float]]) -> list[list[float]]:
@@ -243,7 +289,7 @@ def _empty_days(days: Mapping[date, Day], kinds: Mapping[date, int], calendar: C
     """Return the days that say nothing of the usual: closed all day, or as good as empty where usually they aren't."""
     totals = {day: sum(value for value in values if value) for day, values in days.items()}
     usual = {
-        kind: median([totals[day] for day in days if kinds[day] == kind] or [0.0]) for kind in range(_KINDS)
+        kind: median([totals[day] for day in days if kinds[day] == kind] or [0.0]) for kind in range(KINDS)
     }  # fmt: skip
     workday = median([usual[kind] for kind in range(5)])
     found = set()
@@ -292,7 +338,7 @@ def usual(
     hours = {day: _hours(values) for day, values in days.items() if day not in sums.empty}
     factor = 1 + sums.school if school else 1.0
     found = []
-    for kind in range(_KINDS):
+    for kind in range(KINDS):
         for hour in range(24):
             own: list[tuple[float, float]] = []
             others: list[tuple[float, float]] = []

@@ -10,12 +10,14 @@ from psycopg.rows import DictRow
 from api.http.timestamps import rfc3339
 from api.present.network import Place, Space
 from api.present.opening import is_open
-from occupancy.forecast import KEPT, chance
+from occupancy.departures import KEPT
+from occupancy.forecast import chance
 from occupancy.public import Rule
 
 QUARTER_US: Final = 900_000_000
 _MEDIAN: Final = KEPT.index(0.5)
 _SIZE: Final = len(KEPT)
+_PAST_QUARTERS: Final = 48
 KINDS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday")
 
 # The last forecast of one space.
@@ -26,7 +28,7 @@ FROM forecast WHERE space = %s AND public = %s AND made_at > now() - interval '1
 """
 # The quarter hours before it.
 PAST: Final = """
-SELECT (extract(epoch FROM at) * 1000000)::bigint AS at, mean, known FROM occupancy_15m
+SELECT (extract(epoch FROM at) * 1000000)::bigint AS at, mean, known FROM history_known
 WHERE space = %s AND at >= now() - interval '12 hours' ORDER BY at
 """
 USUAL: Final = """
@@ -36,9 +38,10 @@ FROM forecast_model WHERE space = %s AND public = %s
 
 
 def forecast_json(
-    place: Place, space: Space, row: DictRow | None, past: Sequence[DictRow], rule: Rule | None
+    place: Place, space: Space, row: DictRow | None, past: Sequence[DictRow], rule: Rule | None, *, now: int
 ) -> dict[str, Any]:
     """Format a forecast; ``rule``: that of answers without a key, for which ``row`` is made of banded numbers."""
+    unsensed = space.read_only or (space.parent is None and any(one.read_only for one in place.spaces))
     capacity = space.capacity if row is None else row["capacity"]
     quarters = []
     first, quantiles = (0, []) if row is None else (row["first"], row["quantiles"])
@@ -52,7 +55,7 @@ def forecast_json(
         "space": space.code,
         "capacity": capacity,
         "made_at": None if row is None else rfc3339(row["made"]),
-        "past": [{"at": rfc3339(one["at"]), **_seen(one, capacity, rule)} for one in past],
+        "past": _past(past, capacity, rule, now, unsensed=unsensed),
         "ahead": quarters,
     }
 
@@ -73,14 +76,26 @@ def _ahead(curve: Sequence[float] | None, capacity: int | None, rule: Rule | Non
     return {"median": bands[1].exact, "low": bands[0].low, "high": bands[2].high, "chance": likely}
 
 
-def _seen(row: DictRow, capacity: int | None, rule: Rule | None) -> dict[str, Any]:
-    if row["mean"] is None or row["known"] < 0.5:
-        return {"mean": None, "low": None, "high": None}
-    if rule is None:
-        mean = round(row["mean"], 1)
-        return {"mean": mean, "low": mean, "high": mean}
-    band = rule.band(round(row["mean"]), capacity)
-    return {"mean": band.exact, "low": band.low, "high": band.high}
+def _past(
+    rows: Sequence[DictRow], capacity: int | None, rule: Rule | None, now: int, *, unsensed: bool
+) -> list[dict[str, Any]]:
+    """Format the last twelve hours; ``unsensed``: whether a number is known depends on who badges in."""
+    known = {row["at"]: row["mean"] if row["known"] >= 0.5 else None for row in rows}
+    until = now // QUARTER_US * QUARTER_US
+    found = []
+    for at in range(until - _PAST_QUARTERS * QUARTER_US, until, QUARTER_US):
+        mean = known.get(at)
+        if rule is not None and mean is None and unsensed:
+            mean = 0.0
+        if mean is None:
+            numbers: dict[str, Any] = {"mean": None, "low": None, "high": None}
+        elif rule is None:
+            numbers = dict.fromkeys(("mean", "low", "high"), round(mean, 1))
+        else:
+            band = rule.band(round(mean), capacity)
+            numbers = {"mean": band.exact, "low": band.low, "high": band.high}
+        found.append({"at": rfc3339(at), **numbers})
+    return found
 
 
 def usual_json(place: Place, space: Space, row: DictRow | None, rule: Rule | None) -> dict[str, Any]:

@@ -59,7 +59,9 @@ class UsualHourAnswer(Answer):
     median: float | None
     low: float | None = Field(description="The 5 % quantile of the hours' means.")
     high: float | None = Field(description="The 95 % quantile.")
-    days: int = Field(description="Such days in the history; 0: it is known from similar days only.", ge=0)
+    days: int | None = Field(
+        description="Such days in the history; 0: it is known from similar days only; null without a key.", ge=0
+    )
 
 
 class UsualAnswer(Answer):

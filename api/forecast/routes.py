@@ -11,6 +11,7 @@ from api.forecast import forecasts as rows
 from api.forecast.models import ForecastAnswer, SpaceQuestion, UsualAnswer
 from api.http.answers import json_answer
 from api.http.callers import key_of
+from api.http.clock import now_us
 from api.http.errors import BadQuery, NoSuchPlace
 from api.http.openapi import problem_responses
 from api.http.public_rows import public_rows
@@ -43,7 +44,7 @@ async def forecast(
     pool = shared(request).pool
     found = await public_rows(pool, rows.FORECAST, (space.id, rule is not None))
     past = await public_rows(pool, rows.PAST, (space.id,))
-    answer = rows.forecast_json(one, space, found[0] if found else None, past, rule)
+    answer = rows.forecast_json(one, space, found[0] if found else None, past, rule, now=now_us())
     return json_answer(answer, cache=_CACHE if rule else "no-store")
 
 

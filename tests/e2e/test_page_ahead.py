@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import expect
 
-from occupancy.forecast import KEPT
+from occupancy.departures import KEPT
 from tests.api_server import Centre
 from tests.e2e.pages import Open, row
 
