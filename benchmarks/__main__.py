@@ -44,8 +44,8 @@ NOTES: Final = """
   events a second on one core; in life each has a machine of its own. So their batches are sent by
   `benchmarks.recorded`, each with the real window and the events of 5 ms. The gateway's own time (driver, disk) is not
   in it: see the rows at 100 and 1,000 a second, in which it is.
-- `place_month_ms`, `network_year_ms`: medians of whole HTTP answers with a key, from a year of 1,512 places (551,880 days):
-  another place's 30 days by quarter hours each time (2,880 rows, 0.5 MB), and the network's 365 days.
+- `place_month_ms`, `network_year_ms`: medians of whole HTTP answers with a key, from a year of 1,512 places (551,880
+  days): another place's 30 days by quarter hours each time (2,880 rows, 0.5 MB), and the network's 365 days.
 - `tap_to_unlock_p99_ms`: from a client's publish of the reader's message to its receipt of the lock's command, with 200
   desk messages a second beside; the echo does the same with nothing in between.
 - `revocation_p99_s`: from the HTTP request that takes a card out of service to the last of 154 gateways' word that the

@@ -370,7 +370,7 @@ def rounded(guess: float, present: float, rounding: tuple[float, float]) -> floa
 
 
 def _emptiness(sums: Sums, usual: Usual) -> tuple[bool, bool]:
-    """Return whether days that look empty by a time mostly end so, and whether the day after one mostly is empty too."""
+    """Return whether days that look empty by a time mostly end so, and whether the day after one mostly is empty."""
     stayed = filled = again = ended = 0
     before = False
     for day in sorted(sums.days):
