@@ -126,5 +126,6 @@ class Asked:
                 row, self.spaces[space], minute,
                 found=answer.found, counts=answer.counts, silent=answer.silent, calendar=self._calendar,
             )  # fmt: skip
-            answer.estimate, answer.asked = estimated(row, answer.counts, faults), minute
+            word = next((one.numbers["somebody"] for one in answer.own if one.kind == "presence"), None)
+            answer.estimate, answer.asked = estimated(row, answer.counts, faults, word), minute
         return answer.estimate

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from occupancy.counts import Counts, agreed
+from occupancy.rooms import LIKELY
 from occupancy.space import Estimate, Evidence, SpaceFold
 from occupancy.topology import Space
 from occupancy.witnesses import Testimony, heard
@@ -25,11 +26,17 @@ def tolerance(capacity: int | None) -> float:
     return max(2.0, 0.1 * (capacity or 0))
 
 
-def estimated(space: Space, counts: Counts | None, faults: Iterable[str] = ()) -> Estimate:
-    """The estimate that a distribution stands for; None: unknown."""
+def estimated(space: Space, counts: Counts | None, faults: Iterable[str] = (), word: bool | None = None) -> Estimate:
+    """The estimate that a distribution stands for; None: unknown.
+
+    ``word``: what presence sensors last made likely, somebody or nobody, None without any. Where it isn't sure, that
+    stands and not the median, so that a number doesn't go to and fro (``rooms.LIKELY``).
+    """
     if counts is None:
         return Estimate(present=None, low=None, high=None, quality="unknown", faults=tuple(faults))
     low, present, high = counts.quantiles(0.05, 0.5, 0.95)
+    if word is not None and bool(present) != word and LIKELY[0] < 1 - counts.chance(0) < LIKELY[1]:
+        present = int(word)
     wrong = counts.beyond(present, tolerance(space.capacity))
     quality = "live" if wrong <= SURE else "degraded"
     return Estimate(present=present, low=low, high=high, quality=quality, faults=tuple(faults))

@@ -63,7 +63,9 @@ class Reports(Passages):
             fold.newest = max(fold.newest, at)
             fold.seats.said(number, at, self._risk(fold, at) if occupied else 0.0, occupied=occupied)
         else:
-            fold.room.said(number, at, occupied=occupied)
+            room, watched = fold.room, self._topology.spaces[space].rooms
+            gone = [one for one in (*room.on, *room.off) if one in fold.silent or one not in watched]
+            room.said(number, at, self._calendar.piece(at)[2], occupied=occupied, gone=gone)
         self._touch(space, at).silent.pop(number, None)
 
     def _expires(self, space: int, device: int, at: int) -> None:

@@ -18,8 +18,8 @@ from occupancy.stays import Stays
 
 NEVER: Final = 2**63
 VERSION: Final = 4
-"""Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters; the ingest
-rebuilds them from the stored events."""
+"""Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters and less of
+rooms; the ingest rebuilds them from the stored events."""
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
 

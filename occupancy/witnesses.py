@@ -131,10 +131,11 @@ def _presence(question: Question) -> Witness | None:
     room = fold.room
     if not any([one in fold.rooms and fold.rooms[one][0] is not None and one not in silent for one in space.rooms]):  # noqa: C419
         return None
-    elsewhere = [one for one in (*room.since, *room.left) if one not in space.rooms]  # moved, or retired
-    counts = room.counts(space.capacity, now, {*silent, *elsewhere} if elsewhere else silent)
-    until = 0 if room.fades(now) else NEVER
-    return Witness("presence", counts, None, {"somebody": bool(room.since)}, until)
+    elsewhere = [one for one in (*room.on, *room.off) if one not in space.rooms]  # moved, or retired
+    skip = {*silent, *elsewhere} if elsewhere else silent
+    some = room.chance(now, skip)
+    until = 0 if room.fades(now, skip) else NEVER
+    return Witness("presence", room.counts(space.capacity, some), None, {"somebody": room.says(some)}, until)
 
 
 def _head_count(question: Question) -> Witness | None:
