@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from occupancy.fold import SECOND, PlaceFold
+from occupancy.fold import PlaceFold
 from occupancy.hours import HOUR
 from occupancy.rooms import Rooms
 from occupancy.space import SpaceFold
+from occupancy.staleness import SECOND
 from occupancy.topology import Gateway, Space, Topology
 from tests.unit.occupancy.test_bad_input import DAY, MINUTE, MONDAY, NOON, OFFICE
 from tests.unit.topology import device
@@ -122,9 +123,7 @@ def test_the_word_changes_once_however_often_it_is_asked_and_whenever_it_is_stor
         asked = house(stored)
         assert asked.estimates(now) == seldom.estimates(now)
         words.append(somebody(seldom, now))
-    assert words == [False] * 2 + [True] * 41 + [False] * 46, (
-        "pauses of two minutes change nothing, the last one does"
-    )
+    assert words == [False] * 2 + [True] * 41 + [False] * 46, "pauses of two minutes change nothing, the last one does"
     seldom.look(NOON + 3 * HOUR)
     published = [bool(change.estimate.present) for change in seldom.changes if change.space == 2]
     assert sum(before != after for before, after in pairwise(published)) == 2
