@@ -30,8 +30,9 @@ LIKELY: Final = (0.35, 0.8)
 """Below the first chance of somebody the word is "nobody", above the second "somebody", between them as it was.
 
 A room that is called free while somebody sits in it is the worse mistake, but one without a movement empties soon."""
-_PARTY: Final = 0.35
-"""Share of a room's capacity that a party in it fills, on average. Assumed."""
+_PARTY: Final = (0.33, 0.2)
+"""Share of a room's capacity that a party in it fills, on average; and the share of parties of which nothing is known:
+n people with a weight of 1/n. Assumed."""
 _SURE: Final = 0.995
 _SECOND: Final = 1_000_000
 _DAY: Final = 24 * HOUR
@@ -268,14 +269,14 @@ class Rooms:
     def counts(self, capacity: int | None, some: float) -> Counts:
         """How many are in a room that holds ``capacity``, with somebody in it with the chance ``some``."""
         most = max(1, capacity or 4)
-        mean = max(0.15, _PARTY * most - 0.6)
-        weights, value = [1 - some], 1.0
-        shares = []
+        usual, any_size = _PARTY
+        mean = max(0.15, usual * most - 0.6)
+        shares, value = [], 1.0
         for n in range(1, most + 1):
             shares.append(value)
             value *= mean / n if most > 3 else 0.3
-        total = sum(shares)
-        weights += [some * one / total for one in shares]
+        usual, even = (1 - any_size) * some / sum(shares), any_size * some / sum(1 / n for n in range(1, most + 1))
+        weights = [1 - some, *(usual * one + even / n for n, one in enumerate(shares, 1))]
         return scaled(0, weights) or Counts(0, (1.0,))
 
     def to_json(self) -> dict[str, Any]:
