@@ -169,7 +169,7 @@ class Rooms:
 
     def fades(self, now: int, skip: Container[int]) -> bool:
         """Whether time alone changes the chance of somebody."""
-        if any([one not in skip for one in self.on]):
+        if any(one not in skip for one in self.on):
             return now - self.since <= self._single()
         return self.chance(now, skip) > 0.0
 
