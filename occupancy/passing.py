@@ -9,7 +9,10 @@ A step that is evidence returns how likely it was beside what it leaves: that we
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import accumulate, repeat
 from math import exp
+from operator import mul
 from typing import Final
 
 from occupancy.counts import Counts, added, exactly, mixed, moments, scaled, taken
@@ -58,7 +61,8 @@ def unnoticed(counts: Counts, opened: float, closed: float) -> tuple[Counts, flo
         counts = scaled(low, weights) or counts
     if opened > 0.0 and len(counts.chances) > 1:
         low = counts.low
-        counts = scaled(low, [p * exp(-n * opened) for n, p in enumerate(counts.chances, low)]) or counts
+        fewer = accumulate(repeat(exp(-opened), len(counts.chances) - 1), mul, initial=1.0)
+        counts = scaled(low, list(map(mul, counts.chances, fewer))) or counts
     return counts, likely
 
 
@@ -68,6 +72,7 @@ def slipped(counts: Counts, share: float) -> Counts:
     return taken(counts, moments(gone, gone))
 
 
+@lru_cache(maxsize=1024)
 def _missed(counted: int, mean: float, clumped: float) -> Counts:
     """How many passed where ``counted`` were: those missed beside them, and now and then one who was none."""
     beside = moments(mean, mean * clumped + 1e-9) if mean > 1e-4 else exactly(0)

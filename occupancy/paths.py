@@ -61,8 +61,8 @@ class Paths:
         low = min(one.low for one in self.counts)
         out = [0.0] * (max(one.low + len(one.chances) for one in self.counts) - low)
         for weight, one in zip(self.weights, self.counts, strict=True):
-            for index, chance in enumerate(one.chances, one.low - low):
-                out[index] += weight * chance
+            start, end = one.low - low, one.low - low + len(one.chances)
+            out[start:end] = [sofar + weight * p for sofar, p in zip(out[start:end], one.chances)]  # noqa: B905
         return scaled(low, out) or self.counts[0]
 
     def each(self, move: Callable[[Counts], Counts]) -> Paths:

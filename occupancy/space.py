@@ -12,6 +12,7 @@ from typing import Any, Final
 from occupancy.flow import Flow
 from occupancy.grants import Grants
 from occupancy.habits import Habits
+from occupancy.paths import Paths
 from occupancy.rooms import Rooms
 from occupancy.seats import Seats
 from occupancy.stays import Stays
@@ -103,6 +104,7 @@ class SpaceFold:
         "expires",
         "flow",
         "fresh",
+        "gathered",
         "grants",
         "habits",
         "head_count",
@@ -129,6 +131,9 @@ class SpaceFold:
         """Devices that have fallen silent, or whose report has expired, and not reported since: from when on."""
         self.bucket: tuple[int, int, int] = (0, 0, 0)
         """The minute that is being gathered, and who was counted coming and going in it."""
+        self.gathered: tuple[int, float, Paths] | None = None
+        """The counters' paths with the minute that is being gathered: until when they hold, the share of doors that is
+        not seen, and the paths. Made of the rest."""
         self.grants = Grants()
         """Of the doors that lead into this space."""
         self.habits = Habits()
@@ -162,6 +167,7 @@ class SpaceFold:
     def moved(self) -> None:
         """More was reported than that a sensor's state is still the same: what was made of the rest holds no longer."""
         self.fresh = False
+        self.gathered = None
         self.text = None
 
     def looks_at(self, now: int) -> int | None:

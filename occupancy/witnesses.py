@@ -191,9 +191,11 @@ def _by_counters(
         made, at = flow.paths, flow.at
         if entered or left:
             end = max(at, min((minute + 1) * MINUTE, now))
-            made = flow.silent(made, fold.habits, calendar, at, end, blind=blind_share) if at else made
-            made = flow.passed(made, entered, left, calendar.piece(minute * MINUTE)[2])
-            at = end
+            if fold.gathered is None or fold.gathered[:2] != (end, blind_share):
+                made = flow.silent(made, fold.habits, calendar, at, end, blind=blind_share) if at else made
+                made = flow.passed(made, entered, left, calendar.piece(minute * MINUTE)[2])
+                fold.gathered = end, blind_share, made
+            at, _, made = fold.gathered
         if at and now > at:
             made = flow.silent(made, fold.habits, calendar, at, now, blind=blind_share)
         return made.together
