@@ -1,15 +1,17 @@
 """Two real data sets as places (benchmarks/data/README.md): a room with its head count, and a door without one.
 
-Of the door only what follows from its counts can be scored. A night without a count before and after is empty. From
-one such night to the next, in and out must balance: the difference is errors, which are spread over the passages. That
-reference knows the whole day, an estimate only what came before; it is near the truth, not the truth.
+Of the door only what follows from its counts can be scored. In the middle of a night's longest lull as good as nobody
+is in; from one such instant to the next, in and out must balance, and never can fewer than nobody be in. What is left
+over is errors, which are spread over the passages as evenly as that allows. This reference knows the whole day, an
+estimate only what came before; it is near the truth, not the truth: who stays for the night, or comes by another
+entrance, is not in it.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from itertools import pairwise
@@ -33,6 +35,10 @@ _MIDDLE: Final = time(3, 30)
 """Of the hours in which a night has to be quiet."""
 _QUIET: Final = 90 * MINUTE
 """Before and after that, nobody passes in an empty night."""
+_NIGHT: Final = (time(22), time(8))
+"""Between these a lull is one of the night."""
+_LULL: Final = 3 * _HALF_HOUR
+"""No shorter one: who works at night goes out for less."""
 _DARK: Final = (21, 7)
 """Hours between which nobody is expected in the room."""
 Change = tuple[int, int, int]
@@ -86,7 +92,7 @@ def door() -> World:
         ({"kind": "count", "entered": entered, "left": left, "at": at}, counter, at) for at, entered, left in counts
     ]
     nights = empty_nights(counts, zone)
-    truth, unknown = balanced([one for one in counts if one[1] or one[2]], nights)
+    truth, unknown = balanced([one for one in counts if one[1] or one[2]], lulls(counts, zone))
     return World(
         name="uci_door", place=1, zone=_DOOR_ZONE, topology=topology_of(1, _DOOR_ZONE, [space], [counter]),
         spaces=[space], devices=[counter], events=events, truth={1: truth}, scored=(1,), opened=_but_in(nights),
@@ -107,22 +113,57 @@ def empty_nights(counts: Sequence[Change], zone: ZoneInfo) -> list[int]:
     return found
 
 
-def balanced(counts: Sequence[Change], nights: Sequence[int]) -> tuple[list[tuple[int, float]], list[tuple[int, int]]]:
-    """Return how many were in between empty nights, and when that isn't known: before the first and after the last.
+def lulls(counts: Sequence[Change], zone: ZoneInfo) -> list[int]:
+    """Return the middle of each night's longest stretch without a passage; a night without a long one has none."""
+    passed = [at for at, entered, left in counts if entered or left]
+    found = []
+    day = _local(counts[0][0], zone).date() + timedelta(days=1)
+    while (end := _micros(datetime.combine(day, _NIGHT[1]), zone)) <= counts[-1][0]:
+        start = _micros(datetime.combine(day - timedelta(days=1), _NIGHT[0]), zone)
+        within = passed[bisect_right(passed, start) : bisect_right(passed, end)]
+        quiet = [
+            (after - before, before)
+            for before, after in zip([start, *within], [*(at - _HALF_HOUR for at in within), end], strict=True)
+        ]
+        longest, since = max(quiet)
+        if longest >= _LULL:
+            found.append(since + longest // 2)
+        day += timedelta(days=1)
+    return found
 
-    What is left over at the next empty night is taken back in equal parts from each passage since the last.
+
+def balanced(counts: Sequence[Change], nights: Sequence[int]) -> tuple[list[tuple[int, float]], list[tuple[int, int]]]:
+    """Return how many were in between ``nights``, and when that isn't known: before the first and after the last.
+
+    What is left over at the next night is taken back from the passages since the last, as evenly as can be without
+    anybody less than nobody being in: by the greatest convex function of the passages that is nowhere above the sum.
     """
     steps: list[tuple[int, float]] = []
     for start, end in pairwise(nights):
         between = [one for one in counts if start < one[0] <= end]
-        passages = sum(entered + left for _, entered, left in between)
-        rest = sum(entered - left for _, entered, left in between)
+        sums = [(0, 0)]
+        for _, entered, left in between:
+            sums.append((sums[-1][0] + entered + left, sums[-1][1] + entered - left))
         steps.append((start, 0))
-        net = passed = 0
-        for at, entered, left in between:
-            net, passed = net + entered - left, passed + entered + left
-            steps.append((at, round(max(0.0, net - rest * passed / passages))))
+        corners = _from_below(sums)
+        for (at, _, _), (passed, net) in zip(between, sums[1:], strict=True):
+            index = max(1, bisect_left(corners, passed, key=lambda corner: corner[0]))
+            (p, before), (q, after) = corners[index - 1 : index + 1]
+            steps.append((at, round(net - before - (after - before) * (passed - p) / (q - p))))
     return steps, [(0, nights[0]), (nights[-1], 2**63)]
+
+
+def _from_below(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the corners of the convex hull of points on its lower side; they come from left to right."""
+    corners: list[tuple[int, int]] = []
+    for x, y in points:
+        while len(corners) > 1:
+            (p, low), (q, high) = corners[-2:]
+            if (high - low) * (x - p) < (y - low) * (q - p):
+                break
+            corners.pop()
+        corners.append((x, y))
+    return corners
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
