@@ -24,6 +24,11 @@ _KEPT: Final = 0.7
 """What is left of a day's evidence of the way it looks a day later."""
 _LATE: Final = 2.5
 """So many times the longest gap between two reports, and a counter has fallen silent."""
+_NIGHT: Final = 4 * HOUR
+_CLOSURE: Final = 35 * 24 * HOUR
+"""No summer closure is longer."""
+_REMEMBERED: Final = 0.97
+"""What is left of the longest gap a day later: that of the last weekend is known on the next."""
 _REPORTS: Final = 20
 """Reports from which on the gaps between them are known."""
 _LOST: Final = 2000
@@ -39,8 +44,11 @@ class Door:
         "at",
         "busiest",
         "day",
+        "elsewhere",
         "evidence",
+        "last",
         "longest",
+        "number",
         "passages",
         "reports",
         "swapped",
@@ -54,6 +62,12 @@ class Door:
         """When it last reported; 0: never."""
         self.until = 0
         """Up to when what passed is counted, or was guessed."""
+        self.last = 0
+        """When somebody passed it last; 0: never."""
+        self.number: int | None = None
+        """The door that it stands at, where that is known."""
+        self.elsewhere = 0.0
+        """People who passed since then, by what else speaks of its door."""
         self.reports = 0
         self.longest = 0.0
         """The longest usual gap between two reports, forgotten slowly."""
@@ -110,12 +124,15 @@ class Door:
     def lasts(self, declared: int) -> int:
         """For how long after a report it is believed to live: as declared, and by the rhythm that it has shown.
 
-        Where it reports only what passes, its rhythm has nights and weekends in it.
+        Where it was silent for half a night and lived, it reports only what passes: whether it is dead depends on who
+        should have come (``occupancy.quiet``).
         """
         if self.reports < _REPORTS:
             return declared
         shown = int(_LATE * self.longest) + 2 * _MINUTE
-        return shown if declared == STAY else min(declared, shown)
+        if declared != STAY:
+            return min(declared, shown)
+        return shown if self.longest < _NIGHT else _CLOSURE
 
     def loses(self, declared: int) -> bool:
         """Whether passages were lost while it was silent: a rhythm of it is known."""
@@ -123,6 +140,7 @@ class Door:
 
     def passed(self, at: int, entered: int, left: int) -> tuple[int, int]:
         """People passed; return who came and who left by the way it is believed to look."""
+        self.last, self.elsewhere = at, 0.0
         if self.swapped:
             entered, left = left, entered
         times = self.times
@@ -172,7 +190,7 @@ class Door:
 
     def begin(self, kept: float, *, whole: bool) -> None:
         """Begin a new day; ``whole``: the one before was counted wholly."""
-        self.longest *= 0.9
+        self.longest *= _REMEMBERED
         if whole:
             self.passages = self.passages * kept + sum(self.day)
             self.busiest = max(self.busiest * 0.98, *self.day)

@@ -13,20 +13,21 @@ from typing import Final
 from occupancy.counts import Counts
 from occupancy.estimate import tolerance
 from occupancy.hours import CLOSED, HOUR, Calendar
-from occupancy.quiet import dead
+from occupancy.quiet import dead, frozen
 from occupancy.space import SpaceFold
 from occupancy.topology import Space
 from occupancy.witnesses import Testimony, believable
 
-FAULTS: Final = ("swapped", "unbalanced", "absurd", "silent", "stuck", "disagreeing", "closed")
+FAULTS: Final = ("swapped", "unbalanced", "absurd", "silent", "frozen", "stuck", "disagreeing", "closed")
 """``swapped``: counters look the wrong way round. ``unbalanced``: they miss one direction far more than the other.
 ``absurd``: a counter reported more people than could have passed. ``silent``: a source that no longer speaks.
+``frozen``: a counter reports nobody though people pass.
 ``stuck``: a desk that has been taken for longer than anybody stays. ``disagreeing``: sources contradict each other.
 ``closed``: people are in though the place is closed; they count all the same."""
 _LONG: Final = 30 * HOUR
 _UNBALANCED: Final = 0.2
 _LIKELY: Final = 0.5
-"""A counter that is so likely dead is said to be silent."""
+"""A counter that is so likely dead or frozen is said to be so."""
 
 
 _APART: Final = 3.0
@@ -69,6 +70,10 @@ def faults_of(
         one in space.counters and dead(fold.flow, one, calendar, now) > _LIKELY for one in fold.flow.doors
     ):
         faults.append("silent")
+    if any(
+        one in space.counters and frozen(fold.flow, one, len(fold.seats.since)) > _LIKELY for one in fold.flow.doors
+    ):
+        faults.append("frozen")
     long_ago = now - _LONG
     if any(one in space.desks for one, (since, _) in fold.seats.since.items() if since < long_ago):
         faults.append("stuck")

@@ -36,6 +36,7 @@ _LULL: Final = 1.5
 _COMING: Final = (1.5, 0.05)
 """People who come in an hour of open and of closed time, before anything is known. Assumed."""
 _LONGEST: Final = 14 * 24 * HOUR
+_A_DAY: Final = 24 * HOUR
 _GUESSED: Final = 36 * HOUR
 """What passed unseen longer ago doesn't matter for who is in now."""
 _EMPTY: Final = Counts(0, (0.995, 0.005))
@@ -110,6 +111,16 @@ class Flow:
         """The share of what passes that passes at one counter."""
         every = sum(door.passages + 10.0 for door in self.doors.values())
         return (self.doors[device].passages + 10.0) / every
+
+    def passed_elsewhere(self, number: int | None, people: float, *, but: Door | None = None) -> None:
+        """Something else, or the counter ``but``, shows that people passed the door ``number`` (None: not known)."""
+        for device, door in self.doors.items():
+            if door is but:
+                continue
+            if number is not None and door.number == number:
+                door.elsewhere += people
+            elif but is None and (number is None or door.number is None):
+                door.elsewhere += people * self.share(device)
 
     def passed(self, paths: Paths, entered: int, left: int, bin_: int) -> Paths:
         """``paths`` after these passages were counted, with those that were missed beside them."""
@@ -215,9 +226,13 @@ class Flow:
         mean = self.paths.mean
         dawn = False
         came, hours_of = self.came
+        usual = at if blind else min(at, max((door.last for door in self.doors.values()), default=at) + _A_DAY)
+        if usual < at and not blind:  # a longer silence is a closure, and says nothing of how many come at other times
+            for bin_, hours in calendar.pieces(self.at, usual):
+                hours_of[bin_] += hours
         for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
             self.pending[bin_] = self.pending.get(bin_, 0.0) + mean * hours
-            if not blind:
+            if usual == at and not blind:
                 hours_of[bin_] += hours
             dawn = dawn or (self.closed and bin_ < CLOSED)
             self.closed = bin_ >= CLOSED

@@ -28,6 +28,7 @@ class Passages(Moving):
             awaits=event.get("awaits"),
         )  # fmt: skip
         if self._touch(device.door_to, at).grants.granted(grant, device.door):
+            self._shown(device, 1.0, at)
             self._passed(grant, at)
 
     def _told(self, access_at: int, device: Device, at: int, *, taken: bool) -> None:
@@ -39,7 +40,13 @@ class Passages(Moving):
             self._touch(device.door_to, at)
         grant = grants.told(device.id, access_at, taken=taken)
         if grant is not None:
+            self._shown(device, 1.0, at)
             self._passed(grant, at)
+
+    def _shown(self, device: Device, people: float, at: int) -> None:
+        """A reader or a contact shows that people passed its door: its counters must have seen them."""
+        if device.door_to is not None and self.spaces[device.door_to].flow.doors:
+            self._touch(device.door_to, at).flow.passed_elsewhere(device.door, people)
 
     def _contact(self, device: Device, at: int, *, tells: bool) -> None:
         """A door's contact spoke, or fell silent."""

@@ -5,11 +5,16 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
+from typing import Final
+
 from occupancy.due import MINUTE
 from occupancy.lasting import ends
 from occupancy.moving import LATE, Event
 from occupancy.passages import Passages
 from occupancy.topology import Device
+
+_OPENING: Final = 0.5
+"""People who pass a door that opens, at least. Assumed: a badge before it is one of them."""
 
 
 class Reports(Passages):
@@ -27,6 +32,8 @@ class Reports(Passages):
         elif kind == "door":
             if event["state"] in ("open", "closed"):
                 self._contact(device, at, tells=True)
+                if event["state"] == "open":
+                    self._shown(device, _OPENING, at)
         elif kind == "count":
             self._counted(event, device, at)
         elif kind == "device" and event["what"] == "link":
@@ -87,6 +94,10 @@ class Reports(Passages):
             if silent and not fold.flow.doors[device.id].heals(event.get("entered_total"), event.get("left_total")):
                 fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
             came, went = fold.flow.reported(device.id, at, event, fold.habits, capacity=row.capacity, silent=silent)
+            door = fold.flow.doors[device.id]
+            door.number = device.door
+            if (came or went) and len(fold.flow.doors) > 1 and device.door is not None:
+                fold.flow.passed_elsewhere(device.door, float(came + went), but=door)
             minute, before_in, before_out = fold.bucket
             fold.bucket = (minute, before_in + came, before_out + went)
         else:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from occupancy.counts import Counts, added, exactly, mixed, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
-from occupancy.quiet import GONE, dead
+from occupancy.quiet import GONE, dead, frozen
 from occupancy.space import NEVER, SpaceFold
 from occupancy.topology import Space
 
@@ -206,14 +206,20 @@ def _by_counters(
         counts = flow.unseen(counts, fold.habits, calendar, until, now, share=flow.share(device))
     if blind and _width(counts) < _width(all_hear := heard(0.0)):
         counts = all_hear  # that a counter is silent never makes anything surer
-    gone = len(blind)
+    gone = [flow.doors[device].at for device in blind]
     for device in space.counters:
-        if device in flow.doors and device not in silent and (chance := dead(flow, device, calendar, now)) > 0.001:
-            gone += chance > GONE
-            start = flow.doors[device].at
-            unseen = flow.unseen(counts, fold.habits, calendar, start, now, share=flow.share(device))
+        door = flow.doors.get(device)
+        if door is None or device in silent:
+            continue
+        chance, since = max(
+            (dead(flow, device, calendar, now), door.at), (frozen(flow, device, len(fold.seats.since)), door.last)
+        )
+        if chance > GONE:
+            gone.append(since)
+        if chance > 0.001:
+            unseen = flow.unseen(counts, fold.habits, calendar, since, now, share=flow.share(device))
             counts = mixed(counts, unseen, chance)
-    if gone and gone == len(space.counters) and now - max(door.at for door in flow.doors.values()) > _BLIND * HOUR:
+    if gone and len(gone) == len(space.counters) and now - max(gone) > _BLIND * HOUR:
         return None
     return counts
 

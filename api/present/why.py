@@ -51,6 +51,9 @@ FAULTS: Final[Mapping[str, Words]] = {
         "Un compteur a annoncé plus de passages que possible ; cette annonce est ignorée.",
     ),
     "silent": Words("A sensor no longer speaks.", "Un capteur ne répond plus."),
+    "frozen": Words(
+        "A counter reports nobody, though people pass.", "Un compteur ne compte personne alors que des gens passent."
+    ),
     "stuck": Words(
         "A desk has been taken for longer than anybody stays.", "Un bureau est occupé depuis trop longtemps."
     ),

@@ -222,3 +222,46 @@ def test_2000_people() -> None:
     one = place(COUNTER, said, capacity=2500).estimates(said[-1][0] + MINUTE)[1]
     assert process_time() - start < 5
     assert 1950 < one.low <= one.present <= one.high < 2250, "of 100 passages of 20 people about 80 people were missed"
+
+
+DOOR = {
+    "counter": device(1, "counter", space=1, door=(None, 1)),
+    "in": device(2, "reader", door=(None, 1)),
+    "contact": device(4, "contact", door=(None, 1)),
+}
+
+
+def half_a_day(shows: list[Said], *, counted: bool) -> list[Said]:
+    """From eight on the counter reports each ten minutes, nobody if not ``counted``; ``shows`` is what others say."""
+    beats = [(MONDAY + 7 * HOUR + n * 10 * MINUTE, count(int(counted), 0)) for n in range(25)]
+    return sorted([*beats, *shows], key=lambda said: said[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("badges", [badge("in", f"m{n}") for n in range(12)]),
+        ("openings", [{"kind": "door", "device": "contact", "state": "open", "n": n} for n in range(24)]),
+        ("desks", [desk(f"desk-{n}", occupied=True) for n in range(14)] + [desk("desk-0", occupied=True)] * 10),
+    ],
+)
+def test_a_counter_that_counts_nobody_while_people_pass_is_frozen(kind: str, said: list[dict[str, Any]]) -> None:
+    shows = [(MONDAY + 7 * HOUR + 3 * MINUTE + n * 8 * MINUTE, one) for n, one in enumerate(said)]
+    devices = DOOR | DESKS if kind == "desks" else DOOR
+    found = place(devices, half_a_day(shows, counted=False)).estimates(NOON)[1]
+    assert "frozen" in found.faults and found.quality != "live"
+    lives = place(devices, half_a_day(shows, counted=True)).estimates(NOON)[1]
+    assert "frozen" not in lives.faults
+
+
+def test_a_night_in_which_nobody_passes_is_no_frozen_counter() -> None:
+    quiet = [(MONDAY + n * 10 * MINUTE, count(0, 0)) for n in range(70)]
+    found = place(DOOR, [*office_days(5), *((at + 5 * DAY, said) for at, said in quiet)]).estimates(MONDAY + 6 * DAY)[1]
+    assert "frozen" not in found.faults and (found.present, found.quality) == (0, "live")
+
+
+def test_a_counter_of_passages_only_stays_live_to_the_end_of_a_weekend() -> None:
+    made = place(COUNTER, office_days(26))
+    saturday = MONDAY + 26 * DAY
+    for hours in range(0, 28, 4):
+        assert made.estimates(saturday + hours * HOUR)[1] == Estimate(present=0, low=0, high=0, quality="live"), hours
