@@ -19,8 +19,6 @@ class Inbox:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.bytes = 0
-        self.repeated = 0
-        """Batches that came again while they waited."""
         self._messages: deque[Message] = deque()
         self._names: set[Name | None] = set()
         """Of the batches that wait."""
@@ -32,7 +30,6 @@ class Inbox:
         name = name_of(message)
         with self._ready:
             if name in self._names:
-                self.repeated += 1
                 return True
             if self.bytes + size > self.limit_bytes:
                 return False

@@ -49,7 +49,6 @@ def test_a_batch_that_waits_already_does_not_wait_twice(inbox: Inbox, topology: 
     for one in (first, message(topology, 1, sent_at=99), message(topology, 1, events=2), message(topology, 2)):
         assert inbox.put(one)
     assert len(inbox.take(1_000_000, wait_s=0.0)) == 3
-    assert inbox.repeated == 1
     assert inbox.bytes == 0
     inbox.put(first)
     assert inbox.take(1_000_000, wait_s=0.0) == [first], "it no longer waits: whether it was stored, the mark says"
