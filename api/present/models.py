@@ -79,7 +79,8 @@ class Occupancy(Answer):
     at: datetime | None = Field(description="The time that this applies to (UTC).")
     ttl: int = Field(description="Seconds after `at` for which it is valid.", ge=0)
     band: Band | None = Field(
-        description="Instead of the number, in answers without a key; null: the number is shown, or unknown."
+        default=None,
+        description="Instead of the number, in answers without a key; null: the number is shown, or unknown.",
     )
 
 

@@ -108,9 +108,10 @@ def test_answers_have_the_shapes_that_openapi_tells(api: httpx.Client) -> None:
         )
 
 
-def test_free_seats_are_surely_free_and_the_unknown_stands_apart(api: httpx.Client) -> None:
+def test_free_seats_are_surely_free_and_the_unknown_stands_apart(api: httpx.Client, centre: Centre) -> None:
+    key = centre.key()
     question: dict[str, Any] = {"near": "45.83,1.26", "radius_km": 20}
-    answer = api.get("/v1/availability", params=question)
+    answer = api.get("/v1/availability", params=question, headers=key)
     Availability.model_validate_json(answer.content)
     body = answer.json()
     assert [(row["place"], row["free"], row["open"]) for row in body["places"]] == [
@@ -121,15 +122,17 @@ def test_free_seats_are_surely_free_and_the_unknown_stands_apart(api: httpx.Clie
         ("couzeix", "stale", None),
     ]
     assert body["counts"] == {"free": 1, "full": 0, "unknown": 2, "closed": 1}
-    assert api.get("/v1/availability", params={**question, "seats": 9}).json()["places"] == []
+    assert api.get("/v1/availability", params={**question, "seats": 9}, headers=key).json()["places"] == []
     asked = {**question, "seats": 9, "kind": "open_space"}
-    assert api.get("/v1/availability", params=asked).json()["counts"]["full"] == 1
+    assert api.get("/v1/availability", params=asked, headers=key).json()["counts"]["full"] == 1
 
 
 @pytest.mark.parametrize("shut", ["closure (place, first, last)", "lockdown (place, ordered_by)"])
 def test_no_seat_is_free_where_nobody_gets_in(api: httpx.Client, centre: Centre, shut: str) -> None:
+    key = centre.key()
+
     def free() -> list[str]:
-        asked = api.get("/v1/availability", params={"near": "45.83,1.26", "radius_km": 20})
+        asked = api.get("/v1/availability", params={"near": "45.83,1.26", "radius_km": 20}, headers=key)
         return [row["place"] for row in asked.json()["places"]]
 
     assert free() == ["limoges"]

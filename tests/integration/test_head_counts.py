@@ -230,13 +230,16 @@ def test_the_score_is_measured_on_what_was_published(network: Managed) -> None:
     assert found.error is not None
     assert found.within is not None
     assert one == trust.Score("limoges", 5, found.error, found.error_percent, found.within, 0.4)
-    answer = network.api.get("/v1/places/limoges/trust")
+    answer = network.get("manager", "/v1/places/limoges/trust")
     shown = Trust.model_validate_json(answer.content)
     assert (shown.place, shown.days, shown.head_counts, shown.error) == ("limoges", 90, 7, 2.0)
     assert [one.space for one in shown.spaces] == ["open-space"]
-    nothing = Trust.model_validate_json(network.api.get("/v1/places/isle/trust").content)
+    nothing = Trust.model_validate_json(network.get("isle", "/v1/places/isle/trust").content)
     assert (nothing.head_counts, nothing.error, nothing.spaces) == (0, None, [])
     assert network.api.get("/v1/places/nowhere/trust").status_code == 404
+    public = Trust.model_validate_json(network.api.get("/v1/places/limoges/trust").content)
+    assert (public.head_counts, public.compared, public.error, public.false_empty) == (7, None, None, None)
+    assert [(one.space, one.error) for one in public.spaces] == [("open-space", None)]
 
 
 def test_dashboards_see_the_score_of_their_places_and_no_person(network: Managed) -> None:
@@ -276,10 +279,10 @@ def test_the_ingest_makes_it_an_event_and_the_number_of_now(network: Managed) ->
     assert listed.head_counts[0].id == one.id
 
     def shown() -> Any:
-        spaces = network.api.get("/v1/places/limoges/occupancy").json()["spaces"]
+        spaces = network.get("manager", "/v1/places/limoges/occupancy").json()["spaces"]
         return next(space["present"] for space in spaces if space["space"] == "open-space")
 
-    until(lambda: shown() == 7, what="the counted number is what everybody reads")
+    until(lambda: shown() == 7, what="the counted number is what the manager reads")
     assert all(found.stored_at is not None for found in listed.head_counts)
     for who in ("manager", "feed"):
         event = network.get(who, "/v1/events?kind=head_count").json()["events"][-1]

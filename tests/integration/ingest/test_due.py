@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.keys.owner import create_key
 from api.present.models import PlaceOccupancy
 from ingest import refold
 from ingest.store import when
@@ -64,7 +65,10 @@ def online(bench: Bench) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def api(database: Database) -> Iterator[httpx.Client]:
+    with psycopg.connect(database.url) as owner:
+        key = create_key(owner, "test", role="availability_reader")
     with api_process(database.as_login("api_1")) as client:
+        client.headers["X-Api-Key"] = key
         yield client
 
 
