@@ -23,19 +23,23 @@ from occupancy.counts import Counts, normal, scaled
 from occupancy.hours import HOUR
 from occupancy.learned_air import BREATHS, NOISE, VARIES, Learned
 
+_HOLDS: Final = 20
 _DAY: Final = 24 * HOUR
 _DAYS: Final = 8
 _OUTSIDE: Final = 20.0
 """How far the lowest C of a day is from the air outside, ppm. Assumed, and counts for three days."""
-_TURNS: Final = (0.4, 0.03)
-"""People who come and leave in an hour, for each whom a space holds, in open and in closed time. Assumed."""
-_UNCOUNTED: Final = 0.1
-"""Of those who are counted at a door, the share that is another number of people. Assumed."""
+_TURNS: Final = (2.0, 0.1)
+"""People who come and leave in an hour, for each whom a space holds, in open and in closed time: in groups. Assumed."""
+_UNCOUNTED: Final = (0.02, 0.1)
+"""Of these, the share that nobody counts where the doors are counted; of those who are counted, the share that is another
+number of people. Assumed."""
 _AIRED: Final = HOUR
 _BELOW: Final = 2.5
 """So many standard deviations below nobody is an open window."""
 _HIDDEN: Final = (0.15, 0.05)
 """Chance that a window is open unnoticed, in open and in closed time. Assumed."""
+_JUST: Final = 0.3
+"""Chance, in open time, that the number isn't that of a quarter of an hour ago any more. Assumed."""
 _VISITED: Final = 0.1
 """How much less likely it is, in closed time, that people are in, where nothing but the air tells of it. Assumed."""
 _LESSON: Final = HOUR // 2
@@ -50,8 +54,8 @@ _MOST: Final = 10_000.0
 _STUCK: Final = 3 * HOUR
 _WELL_ABOVE: Final = 60.0
 """A reading so far above the air outside doesn't stay the same for so long."""
-_NEWS: Final = 0.25
-"""By so many people the air has to speak differently before the estimate is made again."""
+_OFTEN: Final = 4 * HOUR // 60
+"""What is read sooner after the last reading is left out: it would say the same."""
 
 
 class Sensor:
@@ -59,7 +63,6 @@ class Sensor:
 
     __slots__ = (
         *("aired", "at", "changed", "cov", "days", "learned", "lesson", "moved", "odd", "passages", "read", "state"),
-        "told",
     )
 
     def __init__(self, holds: int) -> None:
@@ -85,8 +88,6 @@ class Sensor:
         """Squares of the differences from another witness, in standard deviations, and how many."""
         self.days: dict[int, float] = {}
         """The lowest C of the last days."""
-        self.told = -1.0
-        """The number of people when the estimate was last made again."""
 
     @property
     def outside(self) -> float:
@@ -99,22 +100,24 @@ class Sensor:
         self.moved += entered - left
         self.passages += entered + left
 
+    def takes(self, at: int, ppm: float) -> bool:
+        """Whether a reading says anything: it is one that air can have, and not one right after another."""
+        return at >= self.at + _OFTEN and _LEAST <= ppm <= _MOST
+
     def said(
         self, at: int, ppm: float, *, closed: bool, holds: int, counted: bool, known: tuple[float, float] | None
-    ) -> bool:
-        """Take a reading; return whether the air now tells of another number of people.
+    ) -> None:
+        """Take a reading.
 
         Args:
-            at: when it was read.
+            at: when it was read, after the last one.
             ppm: what was read.
             closed: whether the place is closed.
             holds: people whom the space holds.
             counted: whether all who pass are counted.
             known: the mean and the variance of the number of people by another witness; None: there is none.
         """
-        if at <= self.at or not _LEAST <= ppm <= _MOST:
-            return False
-        before, aired = self.read, self.aired
+        before = self.read
         if ppm != before:
             self.read, self.changed = ppm, at
         hours = (at - self.at) / HOUR
@@ -126,10 +129,6 @@ class Sensor:
         self.moved = self.passages = 0
         self.at = at
         self._lowest(at)
-        if self.aired == aired and abs(self.state[1] - self.told) < _NEWS:
-            return False
-        self.told = self.state[1]
-        return True
 
     def _begin(self, at: int, ppm: float, holds: int) -> None:
         self.state, self.cov = [ppm, 0.0], [NOISE, 0.0, (0.5 * holds) ** 2]
@@ -165,8 +164,8 @@ class Sensor:
 
     def _turned(self, hours: float, *, closed: bool, holds: int, counted: bool) -> float:
         """The variance of who came and left unseen."""
-        turned = _TURNS[closed] * holds * hours + self.passages
-        return _UNCOUNTED * turned if counted else turned
+        turned = _TURNS[closed] * holds * hours
+        return _UNCOUNTED[0] * turned + _UNCOUNTED[1] * self.passages if counted else turned + self.passages
 
     def _variance(self, *, closed: bool) -> float:
         """Of n, with what isn't known of the air."""
@@ -234,14 +233,30 @@ class Sensor:
         return made
 
 
-def likely(people: tuple[float, float], *, closed: bool, holds: int, alone: bool) -> Counts:
-    """How likely each number is by the air; ``alone``: nothing else tells of it."""
+def holds(capacity: int | None) -> int:
+    """How many people a space holds; assumed where its capacity isn't known."""
+    return capacity or _HOLDS
+
+
+def likely(people: tuple[float, float], *, closed: bool, most: int, counted: bool, alone: bool) -> Counts:
+    """How likely each number up to ``most`` is by the air.
+
+    Args:
+        people: what ``Sensor.people`` says.
+        closed: whether the place is closed.
+        most: the highest number.
+        counted: whether all who pass are counted; who came or left just now is not in the air yet.
+        alone: whether nothing else tells of the number.
+    """
     mean, variance = people
     mean = max(mean, -0.5 * sqrt(variance))
-    most = max(3 * holds // 2, int(mean) + 10)
+    most = max(most, int(mean) + 10)
     told = normal(mean, variance, most)
     hidden = _HIDDEN[closed]
-    weights = [(1 - hidden) * told.chance(n) + (hidden / most if n >= mean else 0.0) for n in range(most + 1)]
+    moved = 0.0 if counted or closed else _JUST
+    weights = [
+        (1 - hidden - moved) * told.chance(n) + (moved + (hidden if n >= mean else 0.0)) / most for n in range(most + 1)
+    ]
     if alone and closed:
         weights = [weights[0], *(one * _VISITED for one in weights[1:])]
     return scaled(0, weights) or told

@@ -14,7 +14,7 @@ from typing import Final
 
 from occupancy.counts import Counts, Sums, summed
 from occupancy.due import MINUTE, silent_at
-from occupancy.estimate import estimated, together, weighted
+from occupancy.estimate import estimated, together, weak, weighted
 from occupancy.faults import faults_of
 from occupancy.hours import Calendar
 from occupancy.space import NEVER, UNKNOWN, Estimate, Evidence, SpaceFold
@@ -127,5 +127,6 @@ class Asked:
                 found=answer.found, counts=answer.counts, silent=answer.silent, calendar=self._calendar,
             )  # fmt: skip
             word = next((one.numbers["somebody"] for one in answer.own if one.kind == "presence"), None)
-            answer.estimate, answer.asked = estimated(row, answer.counts, faults, word), minute
+            wary = weak(answer.found)
+            answer.estimate, answer.asked = estimated(row, answer.counts, faults, word, weak=wary), minute
         return answer.estimate

@@ -42,6 +42,13 @@ def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
                         _expired(fold, device, end)
                     elif end < fold.expires:
                         fold.expires = end
+        for device, sensor in fold.air.items():
+            if device in lasts and device not in fold.silent:
+                end = ends(sensor.at, lasts[device])
+                if end <= now:
+                    _expired(fold, device, end)
+                elif end < fold.expires:
+                    fold.expires = end
     fold.due = None if fold.expires == NEVER else fold.expires
     for device, door in fold.flow.doors.items():
         if device in lasts and device not in fold.silent:
@@ -90,6 +97,9 @@ def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
         for device, (_, at) in words.items():
             if device not in fold.silent and device in space.lasts:
                 yield device, at, space.lasts[device]
+    for device, sensor in fold.air.items():
+        if device not in fold.silent and device in space.lasts:
+            yield device, sensor.at, space.lasts[device]
 
 
 def silent_at(space: Space, fold: SpaceFold, now: int) -> tuple[Mapping[int, int], int]:

@@ -17,6 +17,8 @@ from occupancy.witnesses import Testimony, heard
 
 SURE: Final = 0.01
 """``live``: so small is the chance that the number is wrong by more than ``tolerance``."""
+WEAK: Final = frozenset({"air"})
+"""Kinds of witnesses that make no number live where no other speaks."""
 DOUBT: Final = 0.003
 """The chance that a witness is wrong altogether."""
 
@@ -26,8 +28,10 @@ def tolerance(capacity: int | None) -> float:
     return max(2.0, 0.1 * (capacity or 0))
 
 
-def estimated(space: Space, counts: Counts | None, faults: Iterable[str] = (), word: bool | None = None) -> Estimate:
-    """The estimate that a distribution stands for; None: unknown.
+def estimated(
+    space: Space, counts: Counts | None, faults: Iterable[str] = (), word: bool | None = None, *, weak: bool = False
+) -> Estimate:
+    """The estimate that a distribution stands for; None: unknown. One that is made of ``weak`` evidence isn't live.
 
     ``word``: what presence sensors last made likely, somebody or nobody, None without any. Where it isn't sure, that
     stands and not the median, so that a number doesn't go to and fro (``rooms.LIKELY``).
@@ -38,13 +42,18 @@ def estimated(space: Space, counts: Counts | None, faults: Iterable[str] = (), w
     if word is not None and bool(present) != word and LIKELY[0] < 1 - counts.chance(0) < LIKELY[1]:
         present = int(word)
     wrong = counts.beyond(present, tolerance(space.capacity))
-    quality = "live" if wrong <= SURE else "degraded"
+    quality = "live" if wrong <= SURE and not weak else "degraded"
     return Estimate(present=present, low=low, high=high, quality=quality, faults=tuple(faults))
 
 
 def together(found: Testimony) -> Counts | None:
     """What the witnesses say together; None where there is none."""
     return agreed([one.counts for one in found], DOUBT) if found else None
+
+
+def weak(found: Testimony) -> bool:
+    """Whether nothing but evidence that is weak by itself was found."""
+    return all(one.kind in WEAK for one in found)
 
 
 def weighted(found: Testimony, fold: SpaceFold) -> tuple[Evidence, ...]:

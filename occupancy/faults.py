@@ -21,7 +21,7 @@ from occupancy.witnesses import Testimony, believable
 FAULTS: Final = ("swapped", "unbalanced", "absurd", "silent", "frozen", "stuck", "disagreeing", "closed")
 """``swapped``: counters look the wrong way round. ``unbalanced``: they miss one direction far more than the other.
 ``absurd``: a counter reported more people than could have passed. ``silent``: a source that no longer speaks.
-``frozen``: a counter reports nobody though people pass.
+``frozen``: a counter reports nobody though people pass, or a CO2 sensor repeats a reading that can't stay the same.
 ``stuck``: a desk that has been taken for longer than anybody stays. ``disagreeing``: sources contradict each other.
 ``closed``: people are in though the place is closed; they count all the same."""
 _LONG: Final = 30 * HOUR
@@ -77,6 +77,8 @@ def faults_of(
     long_ago = now - _LONG
     if any(one in space.desks for one, (since, _) in fold.seats.since.items() if since < long_ago):
         faults.append("stuck")
+    if any(sensor.stuck and one in space.air for one, sensor in fold.air.items()):
+        faults.append("frozen")
     if len(found) > 1 and _disagree(found, tolerance(space.capacity)):
         faults.append("disagreeing")
     if counts is not None and calendar.known and calendar.piece(now)[2] > CLOSED and counts.quantiles(0.05)[0]:

@@ -31,7 +31,7 @@ TTL_S: Final = 120
 _PATIENT: Final = ANSWER // 2
 """No report expires within this time."""
 TELLING: Final = frozenset(
-    {"access", "access_taken", "access_not_taken", "door", "desk", "count", "device", "head_count"}
+    {"access", "access_taken", "access_not_taken", "door", "desk", "count", "device", "head_count", "measure"}
 )
 """Kinds of events that matter for occupancy."""
 

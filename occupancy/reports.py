@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from occupancy.air import Sensor, holds
+from occupancy.beside_air import counted, known_beside
 from occupancy.due import MINUTE
 from occupancy.lasting import ends
 from occupancy.moving import LATE, Event
@@ -36,6 +38,9 @@ class Reports(Passages):
                     self._shown(device, _OPENING, at)
         elif kind == "count":
             self._counted(event, device, at)
+        elif kind == "measure":
+            if event["name"] == "co2" and device.space is not None:
+                self._breathed(device.id, device.space, event["value"], at)
         elif kind == "device" and event["what"] == "link":
             self._link(device, at, heard=bool(event.get("value", 1)))
 
@@ -98,6 +103,8 @@ class Reports(Passages):
             door.number = device.door
             if (came or went) and len(fold.flow.doors) > 1 and device.door is not None:
                 fold.flow.passed_elsewhere(device.door, float(came + went), but=door)
+            for sensor in fold.air.values():
+                sensor.passed(came, went)
             minute, before_in, before_out = fold.bucket
             fold.bucket = (minute, before_in + came, before_out + went)
         else:
@@ -107,6 +114,22 @@ class Reports(Passages):
             fold.counts[device.id] = (event.get("present"), at)
             self._expires(space, device.id, at)
         self._touch(space, at).silent.pop(device.id, None)
+
+    def _breathed(self, device: int, space: int, ppm: float, at: int) -> None:
+        """A CO2 sensor was read."""
+        fold, row = self.spaces[space], self._topology.spaces[space]
+        sensor = fold.air.get(device)
+        if sensor is None:
+            sensor = fold.air[device] = Sensor(holds(row.capacity))
+        if not sensor.takes(at, ppm):
+            return
+        self._step(space, at)
+        sensor.said(
+            at, ppm, closed=self._calendar.closed(at), holds=holds(row.capacity),
+            counted=counted(row, fold, fold.silent, at), known=known_beside(row, fold, self._risk(fold, at), at),
+        )  # fmt: skip
+        self._expires(space, device, at)
+        self._touch(space, at).silent.pop(device, None)
 
     def _link(self, device: Device, at: int, *, heard: bool) -> None:
         """A device fell silent, or is back. Being back says nothing of what it senses; its next report will."""

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from occupancy.air import Sensor
 from occupancy.flow import Flow
 from occupancy.grants import Grants
 from occupancy.habits import Habits
@@ -19,8 +20,8 @@ from occupancy.stays import Stays
 
 NEVER: Final = 2**63
 VERSION: Final = 4
-"""Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters and less of
-rooms; the ingest rebuilds them from the stored events."""
+"""Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of rooms
+and nothing of the air; the ingest rebuilds them from the stored events."""
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
 
@@ -55,7 +56,7 @@ class Evidence:
     """What one kind of source says of a space, and how much that counts."""
 
     kind: str
-    """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count`` or
+    """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count``, ``air`` or
     ``spaces`` (those within)."""
     at: int | None
     """When it last said anything."""
@@ -94,6 +95,7 @@ class SpaceFold:
     """The state of one space after the events so far."""
 
     __slots__ = (
+        "air",
         "answer",
         "at",
         "bucket",
@@ -123,6 +125,8 @@ class SpaceFold:
 
     def __init__(self) -> None:
         self.at = 0
+        self.air: dict[int, Sensor] = {}
+        """CO2 sensors."""
         self.desks: dict[int, tuple[bool | None, int]] = {}
         self.rooms: dict[int, tuple[bool | None, int]] = {}
         self.counts: dict[int, tuple[int | None, int]] = {}
@@ -198,6 +202,7 @@ class SpaceFold:
             "seats": self.seats.to_json() if self.desks else None,
             "room": self.room.to_json() if self.rooms else None,
             "head_count": self.head_count,
+            "air": {device: sensor.to_json() for device, sensor in self.air.items()},
         }
         return _ENCODE(value)[:-1]
 
@@ -246,6 +251,7 @@ class SpaceFold:
         for name, kind in (("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms)):
             if value[name] is not None:
                 setattr(fold, name, kind.from_json(value[name]))
+        fold.air = {int(key): Sensor.from_json(one) for key, one in value["air"].items()}
         counted = value["head_count"]
         fold.head_count = None if counted is None else (counted[0], counted[1])
         return fold

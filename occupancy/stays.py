@@ -155,6 +155,12 @@ class Stays:
         unknown = moments(others, others)
         return unknown if counts is None else added(counts, unknown)
 
+    def expected(self, risk: float, *, out: bool) -> tuple[float, float]:
+        """The mean and the variance of how many are in at this risk, everybody leaving as usual."""
+        there = [self._there(since, risk, out=out) for _, since in self.inside.values()]
+        others = self.others * exp(self.risk - risk)
+        return sum(there) + others, sum(one * (1.0 - one) for one in there) + others
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; see ``from_json``."""
         return {

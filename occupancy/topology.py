@@ -63,6 +63,8 @@ class Space:
     rooms: set[int] = field(default_factory=set)
     """Devices that watch the whole space."""
     counters: set[int] = field(default_factory=set)
+    air: set[int] = field(default_factory=set)
+    """Devices that may read its CO2: of no weight by themselves."""
     badged: bool = False
     """A door with a reader leads into it."""
     badges_out: bool = False
@@ -181,6 +183,8 @@ def _note_source(spaces: dict[int, Space], device: Device) -> None:
         spaces[device.space].desks.add(device.id)
     elif device.kind == "presence_sensor" and device.space is not None:
         spaces[device.space].rooms.add(device.id)
+    elif device.kind == "climate" and device.space is not None:
+        spaces[device.space].air.add(device.id)
     elif device.kind == "counter" and device.counts_into is not None:
         into = device.counts_into
         spaces[into].counters.add(device.id)

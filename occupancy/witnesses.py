@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from occupancy.air import holds, likely
+from occupancy.beside_air import counted
 from occupancy.counts import Counts, added, exactly, mixed, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
@@ -151,6 +153,25 @@ def _head_count(question: Question) -> Witness | None:
     return Witness("head_count", counts, at, {"number": number})
 
 
+def _air(question: Question) -> Witness | None:
+    """CO2 sensors: of several, what they say on average, no surer than each."""
+    space, fold, silent, calendar, now = question
+    if not fold.air:
+        return None
+    closed, most = calendar.closed(now), holds(space.capacity)
+    all_counted = counted(space, fold, silent, now)
+    read = [sensor for one, sensor in fold.air.items() if one in space.air and one not in silent]
+    found = [said for one in read if (said := one.people(now, closed=closed, holds=most, counted=all_counted))]
+    if not found:
+        return None
+    mean = sum(one for one, _ in found) / len(found)
+    variance = sum(one for _, one in found) / len(found)
+    alone = not (space.counters or space.badged or space.desks or space.rooms or space.children)
+    counts = likely((mean, variance), closed=closed, most=3 * most // 2, counted=all_counted, alone=alone)
+    ppm, outside = (round(sum(one) / len(read)) for one in zip(*((s.read, s.outside) for s in read), strict=True))
+    return Witness("air", counts, max(one.at for one in read), {"ppm": ppm, "outside": outside})
+
+
 WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
     "counters": _counters,
     "seen": _seen,
@@ -158,6 +179,7 @@ WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
     "desks": _desks,
     "presence": _presence,
     "head_count": _head_count,
+    "air": _air,
 }
 
 

@@ -35,6 +35,11 @@ KINDS: Final[Mapping[str, Words]] = {
     ),
     "seen": Words("A sensor counts {number} people.", "Un capteur compte {number} personnes."),
     "head_count": Words("Somebody counted {number} people.", "Quelqu’un a compté {number} personnes."),
+    "air": Words(
+        "Carbon dioxide: {ppm} ppm, where the air outside has {outside}. It says roughly how many people breathe here.",
+        "Dioxyde de carbone : {ppm} ppm, contre {outside} dans l’air extérieur. Il indique à peu près combien de "
+        "personnes respirent ici.",
+    ),
     "spaces": Words("The spaces within, taken together.", "Les espaces du lieu, additionnés."),
 }
 FAULTS: Final[Mapping[str, Words]] = {
@@ -56,6 +61,10 @@ FAULTS: Final[Mapping[str, Words]] = {
     ),
     "stuck": Words(
         "A desk has been taken for longer than anybody stays.", "Un bureau est occupé depuis trop longtemps."
+    ),
+    "frozen": Words(
+        "A CO2 sensor repeats the same reading; it is left out.",
+        "Un capteur de CO2 répète la même mesure ; il est ignoré.",
     ),
     "disagreeing": Words("Sources contradict each other.", "Des sources se contredisent."),
     "closed": Words(
