@@ -19,7 +19,8 @@ from occupancy.topology import Device, Topology
 
 log = logging.getLogger(__name__)
 
-_EVENTS: Final = """
+_EVENTS: Final = (
+    """
 -- a place's events that matter for occupancy, and which of them were dead letters
 SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.edge_at, e.at),
        e.detail,
@@ -28,10 +29,13 @@ SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.
          WHERE d.stream = e.stream AND d.seq = e.seq AND d.origin = 'ingest' AND d.replayed_at IS NOT NULL
        )
 FROM event e
-WHERE e.place = %b AND (e.device IS NOT NULL AND e.kind IN ({kinds}) OR e.kind = {head_count}) AND e.at >= %b
+WHERE e.place = %b AND e.at >= %b
+  AND (e.device IS NOT NULL AND e.kind IN ({kinds}) AND (e.kind <> {measure} OR e.detail ->> 'name' = 'co2')
+       OR e.kind = {head_count})
 ORDER BY {order}
-""".replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING))).replace(
-    "{head_count}", str(KINDS["head_count"])
+""".replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING)))
+    .replace("{head_count}", str(KINDS["head_count"]))
+    .replace("{measure}", str(KINDS["measure"]))
 )
 
 _EVENTS_AS_STORED: Final = _EVENTS.replace("{order}", "e.tx, e.stream, e.seq")

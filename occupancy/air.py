@@ -3,9 +3,9 @@
 Mass balance: V dC/dt = n G - Q (C - C_out). G is what one person breathes out, 0.0052 l/s for an adult who sits
 (Persily and de Jonge 2017, "Carbon dioxide generation rates for building occupants", Indoor Air 27). The volume V and
 the air change a = Q / V of a place are not known. So x = C - C_out follows dx/dt = g n - a x, and g = G / V and a, of
-open and of closed time, are learned from half hours in which another witness knows n (``Learned``; Jiang et al. 2016,
-"Indoor occupancy estimation from carbon dioxide concentration", Energy and Buildings 131). C_out is a low quantile of
-the lowest C of each day, so that an offset of the sensor doesn't matter.
+open and of closed time, are learned from half hours in which another witness knows n (``occupancy.learned_air``; Jiang
+et al. 2016, "Indoor occupancy estimation from carbon dioxide concentration", Energy and Buildings 131). C_out is a low
+quantile of the lowest C of each day, so that an offset of the sensor doesn't matter.
 
 ``Sensor`` is a Kalman filter of C and n. Who is counted at the doors moves n, so that the air tells of the level. A
 fall of C that would need fewer people than none is an open window: the air says nothing for an hour. A window that
@@ -26,15 +26,17 @@ from occupancy.learned_air import BREATHS, NOISE, VARIES, Learned
 _HOLDS: Final = 20
 _DAY: Final = 24 * HOUR
 _DAYS: Final = 8
+_KNOWN: Final = 3
+"""Days of which the lowest C is kept, and is known before the air says anything."""
 _OUTSIDE: Final = 20.0
 """How far the lowest C of a day is from the air outside, ppm. Assumed, and counts for three days."""
 _TURNS: Final = (2.0, 0.1)
 """People who come and leave in an hour, for each whom a space holds, in open and in closed time: in groups. Assumed."""
 _UNCOUNTED: Final = (0.02, 0.1)
-"""Of these, the share that nobody counts where the doors are counted; of those who are counted, the share that is another
-number of people. Assumed."""
+"""Of these, the share that nobody counts where the doors are counted; of those who are counted, the share that is
+another number of people. Assumed."""
 _AIRED: Final = HOUR
-_BELOW: Final = 2.5
+_BELOW: Final = 2.0
 """So many standard deviations below nobody is an open window."""
 _HIDDEN: Final = (0.15, 0.05)
 """Chance that a window is open unnoticed, in open and in closed time. Assumed."""
@@ -208,7 +210,7 @@ class Sensor:
 
     def people(self, now: int, *, closed: bool, holds: int, counted: bool) -> tuple[float, float] | None:
         """The mean and the variance of the number of people at ``now``; None: the air says nothing."""
-        if len(self.days) < 2 or now - self.at > _GAP or now - self.aired < _AIRED or self.stuck:
+        if len(self.days) < _KNOWN or now - self.at > _GAP or now - self.aired < _AIRED or self.stuck:
             return None
         near = (_CREDIT + self.odd[0]) / (_CREDIT + self.odd[1])
         turned = self._turned(max(0, now - self.at) / HOUR, closed=closed, holds=holds, counted=counted)

@@ -36,6 +36,6 @@ def known_beside(space: Space, fold: SpaceFold, risk: float, at: int) -> tuple[f
     if space.badged and fold.stays.anyone:
         mean, variance = fold.stays.expected(risk, out=space.badges_out)
         return mean, variance + (_CROWD * mean) ** 2
-    if fold.room.left and not fold.room.since and at - max(left for left, _ in fold.room.left.values()) > _EMPTY:
+    if fold.room.off and not fold.room.on and at - fold.room.since > _EMPTY:
         return 0.0, 0.0
     return None

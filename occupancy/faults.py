@@ -72,13 +72,11 @@ def faults_of(
         faults.append("silent")
     if any(
         one in space.counters and frozen(fold.flow, one, len(fold.seats.since)) > _LIKELY for one in fold.flow.doors
-    ):
+    ) or any(sensor.stuck and one in space.air for one, sensor in fold.air.items()):
         faults.append("frozen")
     long_ago = now - _LONG
     if any(one in space.desks for one, (since, _) in fold.seats.since.items() if since < long_ago):
         faults.append("stuck")
-    if any(sensor.stuck and one in space.air for one, sensor in fold.air.items()):
-        faults.append("frozen")
     if len(found) > 1 and _disagree(found, tolerance(space.capacity)):
         faults.append("disagreeing")
     if counts is not None and calendar.known and calendar.piece(now)[2] > CLOSED and counts.quantiles(0.05)[0]:

@@ -223,22 +223,7 @@ class Flow:
         """Take what was counted in the minute that ends at ``at``, while ``blind`` counters were silent."""
         if not self.at:
             self.at = at
-        mean = self.paths.mean
-        dawn = False
-        came, hours_of = self.came
-        usual = at if blind else min(at, max((door.last for door in self.doors.values()), default=at) + _A_DAY)
-        if usual < at and not blind:  # a longer silence is a closure, and says nothing of how many come at other times
-            for bin_, hours in calendar.pieces(self.at, usual):
-                hours_of[bin_] += hours
-        for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
-            self.pending[bin_] = self.pending.get(bin_, 0.0) + mean * hours
-            if usual == at and not blind:
-                hours_of[bin_] += hours
-            dawn = dawn or (self.closed and bin_ < CLOSED)
-            self.closed = bin_ >= CLOSED
-            if self.closed:
-                self.quiet += hours
-                self.calm = max(self.calm, self.quiet)
+        dawn = self._wait(calendar, at, blind)
         unseen = min(1.0, sum(self.share(one) for one in blind if one in self.doors)) if blind else 0.0
         self.paths = self.silent(self.paths, habits, calendar, self.at, at, blind=unseen)
         if dawn:
@@ -263,13 +248,33 @@ class Flow:
             self.began = True
             self.alone = [self.alone[0] * 0.97, self.alone[1] * 0.97 + 1.0]
         if not blind:
-            came[bin_] += entered
+            self.came[0][bin_] += entered
         self.paths = self.passed(self.paths, entered, left, bin_)
         self.day[0] += entered
         self.day[1] += left
         self.lowest = min(self.lowest, self.day[0] - self.day[1])
         if self.lowest <= min(-5.0, -0.5 * sum(self.day)) and self.whole:
             self._turn()
+
+    def _wait(self, calendar: Calendar, at: int, blind: Collection[int]) -> bool:
+        """Time passes up to ``at`` without a passage; return whether the place opens in it."""
+        mean = self.paths.mean
+        dawn = False
+        hours_of = self.came[1]
+        usual = at if blind else min(at, max((door.last for door in self.doors.values()), default=at) + _A_DAY)
+        if usual < at and not blind:  # a longer silence is a closure, and says nothing of how many come at other times
+            for bin_, hours in calendar.pieces(self.at, usual):
+                hours_of[bin_] += hours
+        for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
+            self.pending[bin_] = self.pending.get(bin_, 0.0) + mean * hours
+            if usual == at and not blind:
+                hours_of[bin_] += hours
+            dawn = dawn or (self.closed and bin_ < CLOSED)
+            self.closed = bin_ >= CLOSED
+            if self.closed:
+                self.quiet += hours
+                self.calm = max(self.calm, self.quiet)
+        return dawn
 
     def _turn(self) -> None:
         """The day runs negative: the counter looks the wrong way that has seen more leave than come."""

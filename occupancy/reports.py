@@ -118,11 +118,10 @@ class Reports(Passages):
     def _breathed(self, device: int, space: int, ppm: float, at: int) -> None:
         """A CO2 sensor was read."""
         fold, row = self.spaces[space], self._topology.spaces[space]
-        sensor = fold.air.get(device)
-        if sensor is None:
-            sensor = fold.air[device] = Sensor(holds(row.capacity))
+        sensor = fold.air.get(device) or Sensor(holds(row.capacity))
         if not sensor.takes(at, ppm):
             return
+        fold.air[device] = sensor
         self._step(space, at)
         sensor.said(
             at, ppm, closed=self._calendar.closed(at), holds=holds(row.capacity),

@@ -20,8 +20,8 @@ from occupancy.stays import Stays
 
 NEVER: Final = 2**63
 VERSION: Final = 4
-"""Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of rooms
-and nothing of the air; the ingest rebuilds them from the stored events."""
+"""Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of
+rooms and nothing of the air; the ingest rebuilds them from the stored events."""
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
 
@@ -56,8 +56,8 @@ class Evidence:
     """What one kind of source says of a space, and how much that counts."""
 
     kind: str
-    """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count``, ``air`` or
-    ``spaces`` (those within)."""
+    """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count``, ``air``
+    (CO2) or ``spaces`` (those within)."""
     at: int | None
     """When it last said anything."""
     mean: float

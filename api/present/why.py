@@ -57,14 +57,12 @@ FAULTS: Final[Mapping[str, Words]] = {
     ),
     "silent": Words("A sensor no longer speaks.", "Un capteur ne répond plus."),
     "frozen": Words(
-        "A counter reports nobody, though people pass.", "Un compteur ne compte personne alors que des gens passent."
+        "A counter reports nobody though people pass, or a CO2 sensor repeats one reading; it is left out.",
+        "Un compteur ne compte personne alors que des gens passent, ou un capteur de CO2 répète la même mesure ; "
+        "il est ignoré.",
     ),
     "stuck": Words(
         "A desk has been taken for longer than anybody stays.", "Un bureau est occupé depuis trop longtemps."
-    ),
-    "frozen": Words(
-        "A CO2 sensor repeats the same reading; it is left out.",
-        "Un capteur de CO2 répète la même mesure ; il est ignoré.",
     ),
     "disagreeing": Words("Sources contradict each other.", "Des sources se contredisent."),
     "closed": Words(

@@ -30,6 +30,7 @@ DEVICES = {
     "door": replace(device(30, "counter", space=ROOT), expect_every=HOUR // 6),
     "lab": device(31, "counter", space=LAB),
     "heads": device(32, "counter", space=LAB),
+    "air": device(33, "climate", space=ROOT),
     "in": device(40, "reader", door=(None, ROOT)),
     "out": device(41, "reader", door=(None, ROOT), side="out"),
 }
@@ -50,8 +51,8 @@ def house() -> Topology:
 Timed = tuple[dict[str, Any], Device | None, int]
 
 
-def event(name: str, kind: str, **more: Any) -> dict[str, Any]:
-    return {"kind": kind, "device": name, **more}
+def event(device: str, kind: str, /, **more: Any) -> dict[str, Any]:
+    return {"kind": kind, "device": device, **more}
 
 
 DESKS = [f"desk-{n}" for n in range(4)]
@@ -65,6 +66,9 @@ SAID = st.one_of(
         left=st.sampled_from([0, 0, 1, 2, 5]),
     ),
     st.builds(event, st.just("heads"), st.just("count"), present=st.sampled_from([None, 0, 3, 9])),
+    st.builds(
+        event, st.just("air"), st.just("measure"), name=st.just("co2"), value=st.sampled_from([0.0, 410, 900, 4e3])
+    ),
     st.builds(
         event,
         st.sampled_from(["in", "out"]),
