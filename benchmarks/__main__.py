@@ -35,11 +35,15 @@ NOTES: Final = """
 - `events_per_s`: broker, two ingest workers, database and 154 gateways' worth of load share two cores; events of 82
   bytes in batches of 500, checked, folded and committed. One gateway, and ten (all in the shards of one worker), are
   bounded by that worker's core: the database stores the rows of one batch while the next is read and folded.
-- `events_per_s`, `ticks_per_s` of `fold`: a working day of places of several sizes, settled in each second in which
-  anything happens, as the ingest does. `small`: 10 sensed desks and readers on both sides; `middle`: 28 desks, two
-  rooms, readers, a counter; `half`: 30 of 60 seats sensed, four rooms, two counters; `large`: 150 desks, ten rooms,
-  readers, three counters; `counted`: one counter for 40 seats. Sensors repeat their state every minute, which is the
-  most that a gateway passes on. A tick asks a place for the numbers of all its spaces, five seconds later each time.
+- `events_per_s`, `ticks_per_s` of `fold`: a working day of places of several sizes. An event is one that a gateway
+  sends, repeats included: sensors repeat their state every minute, which is the most that a gateway passes on, so that
+  49 of 50 events say the same again. The fold is settled in each second of the events in which anything happens: the
+  ingest settles a place at the end of each transaction with events of it, a few times a second at most; a gateway that
+  sends what it kept while it was offline is settled once for some hundred events. `small`: 10 sensed desks and readers
+  on both sides; `middle`: 28 desks, two rooms, readers, a counter; `half`: 30 of 60 seats sensed, four rooms, two
+  counters; `large`: 150 desks, ten rooms, readers, three counters; `counted`: one counter for 40 seats, where each
+  event is a passage. A tick asks a place for the numbers of all its spaces, five seconds later each time: time alone
+  moves them once a minute, so eleven of twelve ticks find what was made before.
 - `event_to_stream_…_at_10000_per_s`: in recorded batches. 154 gateways in *one* gateway process take about 7,500
   events a second on one core; in life each has a machine of its own. So their batches are sent by
   `benchmarks.recorded`, each with the real window and the events of 5 ms. The gateway's own time (driver, disk) is not

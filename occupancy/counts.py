@@ -204,7 +204,7 @@ def _convolved(one: Sequence[float], other: Sequence[float]) -> list[int]:
 
 
 def _packed(chances: Sequence[float]) -> int:
-    return int.from_bytes(pack(f"<{len(chances)}Q", *[int(p * _EXACT) for p in chances]), "little")
+    return int.from_bytes(pack(f"<{len(chances)}Q", *map(int, [p * _EXACT for p in chances])), "little")
 
 
 def taken(one: Counts, other: Counts) -> Counts:

@@ -218,14 +218,28 @@ class Flow:
                 self.whole = False
 
     def step(
-        self, habits: Habits, calendar: Calendar, at: int, entered: int, left: int, *, blind: Collection[int] = ()
+        self,
+        habits: Habits,
+        calendar: Calendar,
+        at: int,
+        entered: int,
+        left: int,
+        *,
+        blind: Collection[int] = (),
+        foreseen: Paths | None = None,
     ) -> None:
-        """Take what was counted in the minute that ends at ``at``, while ``blind`` counters were silent."""
+        """Take what was counted in the minute that ends at ``at``, while ``blind`` counters were silent.
+
+        ``foreseen``: the paths after that, where they were asked for before.
+        """
         if not self.at:
             self.at = at
         dawn = self._wait(calendar, at, blind)
         unseen = min(1.0, sum(self.share(one) for one in blind if one in self.doors)) if blind else 0.0
-        self.paths = self.silent(self.paths, habits, calendar, self.at, at, blind=unseen)
+        if dawn or blind or self.closed:
+            foreseen = None  # these change what the passages say
+        if foreseen is None:
+            self.paths = self.silent(self.paths, habits, calendar, self.at, at, blind=unseen)
         if dawn:
             self._dawn(habits)
         if blind:
@@ -236,11 +250,7 @@ class Flow:
             return
         bin_ = calendar.piece(at - 1)[2]
         if left:
-            for one, hours in self.pending.items():
-                habits.learn(one, float(left) if one == bin_ else 0.0, hours)
-            if bin_ not in self.pending:
-                habits.learn(bin_, float(left), 0.0)
-            self.pending.clear()
+            self._learn(habits, bin_, left)
         self.quiet = 0.0
         if left:
             self.began = False
@@ -249,7 +259,7 @@ class Flow:
             self.alone = [self.alone[0] * 0.97, self.alone[1] * 0.97 + 1.0]
         if not blind:
             self.came[0][bin_] += entered
-        self.paths = self.passed(self.paths, entered, left, bin_)
+        self.paths = foreseen or self.passed(self.paths, entered, left, bin_)
         self.day[0] += entered
         self.day[1] += left
         self.lowest = min(self.lowest, self.day[0] - self.day[1])
@@ -275,6 +285,14 @@ class Flow:
                 self.quiet += hours
                 self.calm = max(self.calm, self.quiet)
         return dawn
+
+    def _learn(self, habits: Habits, bin_: int, left: int) -> None:
+        """``left`` people left in an hour of ``bin_``: learn from the person-hours since somebody was seen before."""
+        for one, hours in self.pending.items():
+            habits.learn(one, float(left) if one == bin_ else 0.0, hours)
+        if bin_ not in self.pending:
+            habits.learn(bin_, float(left), 0.0)
+        self.pending.clear()
 
     def _turn(self) -> None:
         """The day runs negative: the counter looks the wrong way that has seen more leave than come."""

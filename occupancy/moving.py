@@ -62,11 +62,14 @@ class Moving(Asked):
             return fold
         row = self._topology.spaces[space]
         until = minute * MINUTE
+        foreseen = fold.gathered
         fold.moved()
         if gathered:
             blind = fold.flow.blind(row.lasts, fold.silent, until)
             if entered or left:
-                fold.flow.step(fold.habits, self._calendar, (gathered + 1) * MINUTE, entered, left, blind=blind)
+                end = (gathered + 1) * MINUTE
+                made = foreseen[2] if foreseen is not None and foreseen[:2] == (end, 0.0) else None
+                fold.flow.step(fold.habits, self._calendar, end, entered, left, blind=blind, foreseen=made)
             if fold.flow.at:
                 fold.flow.step(fold.habits, self._calendar, until, 0, 0, blind=blind)
             if fold.desks and gathered * MINUTE // HOUR != until // HOUR:

@@ -84,6 +84,12 @@ def _leaning(counts: Counts, power: float) -> Counts:
     """Weigh each number by itself to this power: that somebody leaves is the likelier the more are in."""
     if len(counts.chances) == 1:
         return counts
-    power = min(power, 4.0)
-    weights = [p * (counts.low + i) ** power if counts.low + i else p * 1e-3 for i, p in enumerate(counts.chances)]
-    return scaled(counts.low, weights) or counts
+    low, end = counts.low, counts.low + len(counts.chances)
+    powers = _powers(min(power, 4.0), -(-end // 64) * 64)[low:end]
+    return scaled(low, list(map(mul, counts.chances, powers))) or counts
+
+
+@lru_cache(maxsize=64)
+def _powers(power: float, end: int) -> tuple[float, ...]:
+    """Each number below ``end`` to this power; that one leaves where nobody is in is possible, too."""
+    return (1e-3, *[number**power for number in range(1, end)])

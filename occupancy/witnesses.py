@@ -212,8 +212,8 @@ def _by_counters(
         """The number as the fold will have it when the minute is over, then what the silence since says."""
         made, at = flow.paths, flow.at
         if entered or left:
-            end = max(at, min((minute + 1) * MINUTE, now))
-            if fold.gathered is None or fold.gathered[:2] != (end, blind_share):
+            if fold.gathered is None or fold.gathered[1] != blind_share:
+                end = max(at, (minute + 1) * MINUTE)
                 made = flow.silent(made, fold.habits, calendar, at, end, blind=blind_share) if at else made
                 made = flow.passed(made, entered, left, calendar.piece(minute * MINUTE)[2])
                 fold.gathered = end, blind_share, made
