@@ -81,6 +81,23 @@ def test_a_lease_that_was_never_held_is_lost(ingest: Fenced) -> None:
     assert caught.value.sqlstate == LEASE_LOST
 
 
+def test_what_travels_at_once_is_checked_too_and_leaves_the_connection_usable(ingest: Fenced) -> None:
+    held = _keep(ingest, ME, "shard 07")
+    one = (
+        "INSERT INTO dead_letter (origin, reason, error, topic, payload, length, digest)"
+        " VALUES ('ingest', 'x', 'x', 'x', 'x', 1, %s)"
+    )
+    ingest.fences = held
+    with ingest.at_once():
+        ingest.execute(one, ("kept",))
+    for fences, more, state in (({"shard 08": 1}, "SELECT 1", LEASE_LOST), (held, "SELECT 1 / 0", "22012")):
+        ingest.fences = fences
+        with pytest.raises(psycopg.Error) as caught, ingest.at_once():
+            ingest.cursor().execute(one, ("lost",)).execute(more)
+        assert caught.value.sqlstate == state
+        assert ingest.execute("SELECT count(*) FROM dead_letter").fetchone() == (1,)
+
+
 def test_a_keeper_renews_lets_go_and_is_followed(database: Database) -> None:
     url = database.as_login("rights_1")
     hangs = threading.Event()
