@@ -21,7 +21,7 @@ from occupancy.doors import Door
 from occupancy.habits import Habits
 from occupancy.hours import BINS, CLOSED, HOUR, Calendar
 from occupancy.misses import KEPT, Misses
-from occupancy.passing import arrived, departed, slipped, unnoticed
+from occupancy.passing import agreeing, arrived, departed, slipped, unnoticed
 from occupancy.paths import Paths
 
 NOTICED: Final = (0.25, 1.0)
@@ -250,7 +250,8 @@ class Flow:
             return
         bin_ = calendar.piece(at - 1)[2]
         if left:
-            self._learn(habits, bin_, left)
+            habits.left(bin_, left, self.pending)
+            self.pending.clear()
         self.quiet = 0.0
         if left:
             self.began = False
@@ -285,14 +286,6 @@ class Flow:
                 self.quiet += hours
                 self.calm = max(self.calm, self.quiet)
         return dawn
-
-    def _learn(self, habits: Habits, bin_: int, left: int) -> None:
-        """``left`` people left in an hour of ``bin_``: learn from the person-hours since somebody was seen before."""
-        for one, hours in self.pending.items():
-            habits.learn(one, float(left) if one == bin_ else 0.0, hours)
-        if bin_ not in self.pending:
-            habits.learn(bin_, float(left), 0.0)
-        self.pending.clear()
 
     def _turn(self) -> None:
         """The day runs negative: the counter looks the wrong way that has seen more leave than come."""
@@ -363,7 +356,7 @@ class Flow:
         """So many were counted by hand."""
         if self.at:
             said = normal(float(present), 0.1 + (0.03 * present) ** 2)
-            self.paths = self.paths.weighed(lambda counts, _: (said, _agreeing(counts, said)))
+            self.paths = self.paths.weighed(lambda counts, _: (said, agreeing(counts, said)))
             self.quiet = 0.0
 
     def to_json(self) -> dict[str, Any]:
@@ -403,8 +396,3 @@ class Flow:
         made.alone, made.began = list(value["alone"]), value["began"]
         made.pending = {int(key): one for key, one in value["pending"].items()}
         return made
-
-
-def _agreeing(one: Counts, other: Counts) -> float:
-    """How likely ``one`` makes what ``other`` says."""
-    return sum(p * one.chance(n) for n, p in enumerate(other.chances, other.low))

@@ -7,6 +7,7 @@ Markov models": sums are kept, and forgotten slowly.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from occupancy.hours import BINS, Calendar
@@ -41,6 +42,13 @@ class Habits:
         self.exits[bin_] += exits
         self.hours[bin_] += hours
         self.rates[bin_] = max(LEAST[bin_], (PRIOR[bin_] * WEIGHT + self.exits[bin_]) / (WEIGHT + self.hours[bin_]))
+
+    def left(self, bin_: int, exits: int, hours: Mapping[int, float]) -> None:
+        """``exits`` persons left in an hour of ``bin_``, after ``hours`` person-hours by bin in which nobody did."""
+        for one, spent in hours.items():
+            self.learn(one, float(exits) if one == bin_ else 0.0, spent)
+        if bin_ not in hours:
+            self.learn(bin_, float(exits), 0.0)
 
     def stayed(self, calendar: Calendar, start: int, end: int) -> None:
         """A person stayed from ``start`` to ``end`` and then left."""

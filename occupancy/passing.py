@@ -93,3 +93,8 @@ def _leaning(counts: Counts, power: float) -> Counts:
 def _powers(power: float, end: int) -> tuple[float, ...]:
     """Each number below ``end`` to this power; that one leaves where nobody is in is possible, too."""
     return (1e-3, *[number**power for number in range(1, end)])
+
+
+def agreeing(one: Counts, other: Counts) -> float:
+    """How likely ``one`` makes what ``other`` says."""
+    return sum(p * one.chance(n) for n, p in enumerate(other.chances, other.low))
