@@ -80,7 +80,6 @@ def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: i
     if again > now and (fold.due is None or again < fold.due):
         fold.due = again
     if fold.room.since and (changes := fold.room.due(now)) is not None:
-        changes = -(-changes // MINUTE) * MINUTE  # an answer looks from its minute's beginning
         fold.due = changes if fold.due is None else min(fold.due, changes)
     if counts.chance(0) > 0.999:
         return

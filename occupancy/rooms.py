@@ -35,6 +35,7 @@ _PARTY: Final = (0.33, 0.2)
 n people with a weight of 1/n. Assumed."""
 _SURE: Final = 0.995
 _SECOND: Final = 1_000_000
+_MINUTE: Final = 60 * _SECOND
 _DAY: Final = 24 * HOUR
 _HOLD: Final = 60.0 * _SECOND
 """A sensor's hold time before any is known: then the shortest time for which the room was seen, of the last hundred."""
@@ -65,6 +66,11 @@ _NOBODY: Final = 0.001
 """A chance of somebody that is smaller is none."""
 _TOLD: Final = (0.95, 0.5, LIKELY[0], 0.2, 0.05, 0.01)
 """Chances of somebody at which the published numbers change by time alone."""
+
+
+def _full(at: float) -> int:
+    """The full minute after ``at``."""
+    return (int(at) // _MINUTE + 1) * _MINUTE
 
 
 class Rooms:
@@ -174,15 +180,15 @@ class Rooms:
         return self.chance(now, skip) > 0.0
 
     def due(self, now: int) -> int | None:
-        """The next instant after ``now`` at which time alone changes what is published; None: never."""
+        """The next full minute after ``now`` at which time alone changes what is published; None: never."""
         some = self.some
         if self.on:
-            at = self.since + int(self._single()) + 1
+            at = _full(self.since + self._single())
             return at if at > now and some < _TOLD[0] else None
         for chance in _TOLD:
             if chance < some:
                 stays: float = chance * (1 - some) / (some * (1 - chance))
-                at = self.since + int((stays ** (-1 / _SHAPE) - 1) * (_SHAPE - 1) * self.pause) + 1
+                at = _full(self.since + (stays ** (-1 / _SHAPE) - 1) * (_SHAPE - 1) * self.pause)
                 if at > now:
                     return at
         return None

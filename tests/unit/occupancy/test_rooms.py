@@ -61,7 +61,7 @@ def test_a_single_movement_at_night_is_nobody_until_a_second_one() -> None:
     published = [(change.at - NIGHT, bool(change.estimate.present)) for change in made.changes if change.space == 2]
     assert somebody(made, NIGHT + 2 * MINUTE)
     assert [said for _, said in published][-1]
-    assert 60 * SECOND < published[-1][0] <= 2 * MINUTE, "at once when it has outlasted the hold time, without an event"
+    assert 60 * SECOND < published[-1][0] <= 2 * MINUTE, "as soon as it has outlasted the hold time, without an event"
     ended = house()
     for at, occupied in ((NIGHT - HOUR, False), (NIGHT, True), (NIGHT + MINUTE, False)):
         say(ended, at, occupied=occupied)
