@@ -135,9 +135,8 @@ def _presence(question: Question) -> Witness | None:
         return None
     elsewhere = [one for one in (*room.on, *room.off) if one not in space.rooms]  # moved, or retired
     skip = {*silent, *elsewhere} if elsewhere else silent
-    start = now - now % MINUTE  # that a sensor will see somebody until the minute's end is not known
-    some = room.chance(start, skip)
-    until = 0 if room.fades(start, skip) else NEVER
+    some = room.chance(now, skip)
+    until = 0 if room.fades(now, skip) else NEVER
     return Witness("presence", room.counts(space.capacity, some), None, {"somebody": room.says(some)}, until)
 
 
