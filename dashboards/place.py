@@ -76,7 +76,8 @@ def _head() -> list[Json]:
             sql.INTERVAL,
             fields=people,
             options=tile(),
-            about="Neuf fois sur dix, le nombre vrai est entre « au moins » et « au plus ».",
+            about="Ce ne sont pas des limites : neuf fois sur dix, le nombre vrai est entre les deux ; "
+            "une fois sur vingt il est en dessous, une fois sur vingt au-dessus.",
         ),
         panel(
             "stat",
@@ -142,12 +143,14 @@ def _middle() -> list[Json]:
             fields=curve,
             overrides=[
                 override("Présents", color={"mode": "fixed", "fixedColor": "blue"}),
-                override("Au moins", color={"mode": "fixed", "fixedColor": "light-blue"}, custom_lineWidth=0),
                 override(
-                    "Au plus",
+                    "Sans doute au moins", color={"mode": "fixed", "fixedColor": "light-blue"}, custom_lineWidth=0
+                ),
+                override(
+                    "Sans doute au plus",
                     color={"mode": "fixed", "fixedColor": "light-blue"},
                     custom_lineWidth=0,
-                    custom_fillBelowTo="Au moins",
+                    custom_fillBelowTo="Sans doute au moins",
                     custom_fillOpacity=20,
                 ),
                 override(
@@ -161,7 +164,8 @@ def _middle() -> list[Json]:
                 "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
                 "tooltip": {"mode": "multi", "sort": "none"},
             },
-            about="Où la courbe s'interrompt, le nombre n'était pas connu.",
+            about="Neuf fois sur dix, le nombre vrai est dans la bande claire. "
+            "Où la courbe s'interrompt, il n'était pas connu.",
         ),
         table(
             "Espaces",

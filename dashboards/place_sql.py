@@ -24,8 +24,8 @@ PERCENT: Final = """
 SELECT n.percent AS "Occupation" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
 INTERVAL: Final = """
--- between which numbers the truth lies, and of how many seats
-SELECT n.low AS "Au moins", n.high AS "Au plus", n.capacity AS "Capacité"
+-- between which numbers the truth lies nine times of ten, and of how many seats
+SELECT n.low AS "Sans doute au moins", n.high AS "Sans doute au plus", n.capacity AS "Capacité"
 FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
 FREE: Final = """
@@ -59,7 +59,8 @@ WITH told AS (
 ), line AS (
   SELECT t.*, lead(t.at) OVER (ORDER BY t.at) AS next, lead(t.present) OVER (ORDER BY t.at) AS later FROM told t
 )
-SELECT p.at AS "time", k.present AS "Présents", k.low AS "Au moins", k.high AS "Au plus", k.capacity AS "Capacité"
+SELECT p.at AS "time", k.present AS "Présents",
+  k.low AS "Sans doute au moins", k.high AS "Sans doute au plus", k.capacity AS "Capacité"
 FROM line k
 CROSS JOIN LATERAL (
   SELECT greatest(k.at, $__timeFrom()::timestamptz) AS at

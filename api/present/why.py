@@ -22,8 +22,12 @@ KINDS: Final[Mapping[str, Words]] = {
         "Compteurs aux portes : {entered} entrées et {left} sorties depuis que le lieu était vide.",
     ),
     "badges": Words(
-        "Cards read at the doors: {members} members may be in, and about {others} people without a card of their own.",
-        "Badges aux portes : {members} adhérents peut-être présents, et environ {others} personnes sans badge.",
+        "Cards read at the doors: members who may be in: {members}; people without their own card: about {others}.",
+        "Badges aux portes : adhérents peut-être présents : {members} ; personnes sans badge : environ {others}.",
+    ),
+    "badges_alone": Words(
+        "Cards read at the doors: members who may be in: {members}; hardly anybody without their own card.",
+        "Badges aux portes : adhérents peut-être présents : {members} ; presque personne sans badge.",
     ),
     "desks": Words(
         "Desk sensors: about {taken} of {watched} watched desks are taken, of {seats} seats.",
@@ -88,8 +92,11 @@ def _explained(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _evidence(one: Mapping[str, Any]) -> dict[str, Any]:
-    at = one["at"]
-    return {**one, "at": None if at is None else rfc3339(at), **_text(KINDS, one["kind"], one["numbers"])}
+    """One kind of evidence; its text rounds numbers as people speak, the numbers beside it stay."""
+    at, kind = one["at"], one["kind"]
+    numbers = {name: round(value) if isinstance(value, float) else value for name, value in one["numbers"].items()}
+    said = "badges_alone" if kind == "badges" and numbers.get("others") == 0 else kind
+    return {**one, "at": None if at is None else rfc3339(at), **_text(KINDS, said, numbers)}
 
 
 def _text(words: Mapping[str, Words], name: str, numbers: Mapping[str, Any]) -> dict[str, Any]:

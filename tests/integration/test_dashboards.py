@@ -86,12 +86,12 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
     assert data[""] == [{"Lieu": "L'Atelier · Bordeaux"}]
     assert data["Personnes présentes"] == [{"Présents": 7}]
     assert data["Occupation"] == [{"Occupation": 35.0}]
-    assert data["Fourchette"] == [{"Au moins": 6, "Au plus": 8, "Capacité": 20}]
+    assert data["Fourchette"] == [{"Sans doute au moins": 6, "Sans doute au plus": 8, "Capacité": 20}]
     assert data["Places libres"] == [{"Libres": 4, "Lieu": 2}]
     assert data["Qualité"] == [{"Qualité": 1}]
     assert data["Vrai"][0]["Vrai"] == pytest.approx(now.timestamp() * 1000, abs=1), "the gateway was just heard"
     assert data["Passerelle"] == [{"Passerelle": 1}]
-    assert _at(data["La journée"], "time", "Présents", "Au moins", "Au plus", "Capacité") == [
+    assert _at(data["La journée"], "time", "Présents", "Sans doute au moins", "Sans doute au plus", "Capacité") == [
         (ago(hours=12), 0, 0, 1, 20),
         (ago(hours=3), 4, 3, 5, 20),
         (ago(hours=1), 9, 8, 10, 20),
