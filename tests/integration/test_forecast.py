@@ -93,7 +93,9 @@ def _bands_without(client: httpx.Client) -> None:
     ForecastAnswer.model_validate(answer)
     assert {one["median"] for one in answer["ahead"]} == {None}  # one band for 0 to 25 of 30
     assert {(one["low"], one["high"]) for one in answer["ahead"]} == {(0, 25)}
-    assert {(one["low"], one["high"]) for one in answer["past"][:-1]} == {(0, 25)}
+    past = [(one["low"], one["high"]) for one in answer["past"] if one["low"] is not None]
+    assert len(past) > 40  # a quarter hour may end meanwhile
+    assert set(past) == {(0, 25)}
     assert client.get("/v1/places/busy/forecast?space=open-space").status_code == 401
     assert client.get("/v1/places/nowhere/forecast").status_code == 404
     assert client.get("/v1/places/busy/forecast", headers={"Authorization": "Bearer mk_wrong"}).status_code == 401
