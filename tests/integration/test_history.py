@@ -13,6 +13,7 @@ from api.keys.owner import create_key
 from database.pool import connect
 from jobs.maintain import maintain
 from maillage.all_jobs import ALL_JOBS
+from occupancy.public import band_of
 from tests.api_server import api_process
 from tests.integration.test_maintain import DESK, EIGHT, MINUTE, World
 
@@ -170,7 +171,7 @@ def _sums(connection: psycopg.Connection[Any]) -> tuple[Any, ...] | None:
 
 def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> None:
     told.shown(EIGHT, 4)
-    told.shown(EIGHT + 20 * MINUTE, 9)
+    told.shown(EIGHT + 20 * MINUTE, 10)
     told.heard(EIGHT + 30 * MINUTE)
     told.maintain(EIGHT + 30 * MINUTE)
     with psycopg.connect(told.url) as owner:
@@ -185,7 +186,7 @@ def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> Non
         assert mine["rows"] == [
             first | {"seat_hours": 2.5, "known": 1.0, "quality": "live", "capacity": 10},
             first
-            | {"at": "2026-03-03T09:15:00+01:00", "mean": 7.33, "peak": 9, "person_hours": 1.833}
+            | {"at": "2026-03-03T09:15:00+01:00", "mean": 8.0, "peak": 10, "person_hours": 2.0}
             | {"seat_hours": 2.5, "known": 1.0, "quality": "live", "capacity": 10},
         ]
         # the same rows as one hour, one day and one month, of the place and of the network
@@ -193,18 +194,38 @@ def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> Non
             (row,) = client.get("/v1/places/p/history", params={**asked, "by": by}, headers={"X-Api-Key": key}).json()[
                 "rows"
             ]
-            assert (row["person_hours"], row["peak"], row["seat_hours"]) == (2.833, 9, 5.0)
+            assert (row["person_hours"], row["peak"], row["seat_hours"]) == (3.0, 10, 5.0)
         public = client.get("/v1/places/p/history", params=asked).json()
         assert public["public"] is True and public["as"] == "published"
-        # ten seats: up to eight people are one band, and so are nine and ten
+        # ten seats: up to nine people are one band
         assert [(row["mean"], row["quality"], row["seat_hours"]) for row in public["rows"]] == [
-            (4.0, None, None),
-            (round((4 * 300 + 9.5 * 600) / 900, 2), None, None),
+            (4.5, None, None),
+            (round((4.5 * 300 + 10 * 600) / 900, 2), None, None),
         ]
         (network,) = client.get("/v1/history", params={"by": "day", "from": "2026-01-01"}).json()["rows"]
-        assert (network["at"], network["mean"]) == ("2026-03-03T00:00:00+01:00", 5.83)
+        assert (network["at"], network["mean"]) == ("2026-03-03T00:00:00+01:00", 6.33)
         assert client.get("/v1/places/p/history", params={"space": "place"}).status_code == 401
         assert client.get("/v1/places/nowhere/history").status_code == 404
+
+
+def test_the_database_has_the_rule_for_public_numbers(told: Told) -> None:
+    asked = [
+        (number, capacity, threshold, numbers)
+        for capacity in (None, *range(201))
+        for number in (0, 1, 2, 3, 4, 5, 9, 10, 17, 18, 29, 30, 63, 64, 171, 172, 200)
+        for threshold in (3, 6)
+        for numbers in (False, True)
+    ]
+    found = told.connection.execute(
+        "SELECT public_number(n, c, t, s) FROM unnest(%s::integer[], %s::integer[], %s::integer[], %s::boolean[])"
+        " AS u (n, c, t, s)",
+        [list(column) for column in zip(*asked, strict=True)],
+    ).fetchall()
+    rule = [
+        band_of(number, threshold=threshold, capacity=capacity, numbers=numbers).middle
+        for number, capacity, threshold, numbers in asked
+    ]
+    assert [one for (one,) in found] == rule
 
 
 def test_a_small_space_keeps_days_and_no_quarter_hours_after_three_months(told: Told) -> None:
