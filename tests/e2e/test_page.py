@@ -37,6 +37,22 @@ def test_numbers_move_without_reload(open_page: Open, centre: Centre) -> None:
     assert page.evaluate("window.sameDocument") is True
 
 
+def test_without_a_key_few_people_are_a_band_and_neither_unknown_nor_none(open_page: Open, centre: Centre) -> None:
+    centre.conn.execute("UPDATE place SET public_numbers = true WHERE code = 'limoges'")
+    centre.state("limoges", "open-space", present=2)
+    centre.state("limoges", present=2)
+    centre.gateway("limoges")
+    page = open_page(keyed=False)
+    expect(row(page, "limoges")).to_contain_text("≤ 3 / 30")
+    expect(row(page, "limoges")).to_contain_text("21–24 libres")
+    expect(row(page, "limoges")).to_have_attribute("data-level", "0")
+    expect(page.locator("#total-present")).to_have_text("≥ 0")
+    row(page, "limoges").click()
+    expect(page.locator('#details [data-space="place"]')).to_contain_text("3 personnes ou moins")
+    centre.state("limoges", present=9)
+    expect(page.locator('#details [data-space="place"]')).to_contain_text("9 / 30")
+
+
 def test_unknown_is_not_empty(open_page: Open, centre: Centre) -> None:
     page = open_page()
     expect(row(page, "ussel")).to_contain_text("inconnu")
