@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from occupancy.counts import Counts, added, exactly, mixed, moments, normal, thinned
 from occupancy.doors import Door
-from occupancy.habits import Habits
+from occupancy.habits import Habits, Waiting
 from occupancy.hours import BINS, CLOSED, HOUR, Calendar
 from occupancy.misses import KEPT, Misses
 from occupancy.passing import agreeing, arrived, departed, slipped, unnoticed
@@ -87,8 +87,7 @@ class Flow:
         """The smallest plain sum of the day."""
         self.whole = True
         """All of the day was counted: no counter was silent."""
-        self.pending: dict[int, float] = {}
-        """Person-hours by bin since the last passage: they count once somebody is seen again."""
+        self.pending = Waiting()
         self.quiet = 0.0
         """Hours of closed time since the last passage."""
         self.calm = 0.0
@@ -250,8 +249,8 @@ class Flow:
             return
         bin_ = calendar.piece(at - 1)[2]
         if left:
-            habits.left(bin_, left, self.pending)
-            self.pending.clear()
+            self.pending.left(habits, bin_, left)
+        self.pending.since.clear()
         self.quiet = 0.0
         if left:
             self.began = False
@@ -277,7 +276,7 @@ class Flow:
             for bin_, hours in calendar.pieces(self.at, usual):
                 hours_of[bin_] += hours
         for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
-            self.pending[bin_] = self.pending.get(bin_, 0.0) + mean * hours
+            self.pending.wait(bin_, mean, hours)
             if usual == at and not blind:
                 hours_of[bin_] += hours
             dawn = dawn or (self.closed and bin_ < CLOSED)
@@ -374,7 +373,7 @@ class Flow:
             "day": self.day,
             "lowest": self.lowest,
             "whole": self.whole,
-            "pending": self.pending,
+            "pending": self.pending.to_json(),
             "quiet": self.quiet,
             "calm": self.calm,
             "slept": self.slept,
@@ -394,5 +393,5 @@ class Flow:
         made.calm, made.slept, made.rest = value["calm"], value["slept"], value["rest"]
         made.lowest, made.whole, made.quiet = value["lowest"], value["whole"], value["quiet"]
         made.alone, made.began = list(value["alone"]), value["began"]
-        made.pending = {int(key): one for key, one in value["pending"].items()}
+        made.pending = Waiting.from_json(value["pending"])
         return made

@@ -8,7 +8,7 @@ Markov models": sums are kept, and forgotten slowly.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from occupancy.hours import BINS, Calendar
 
@@ -79,4 +79,48 @@ class Habits:
             raise ValueError("habits of other hours")
         for bin_ in range(BINS):
             made.learn(bin_, 0.0, 0.0)
+        return made
+
+
+class Waiting:
+    """Person-hours since somebody was last seen leaving, which count once somebody is seen leaving again."""
+
+    __slots__ = ("hours", "mean", "since")
+
+    def __init__(self) -> None:
+        self.hours: dict[int, float] = {}
+        """Person-hours by bin."""
+        self.since: dict[int, float] = {}
+        """Hours by bin since the last passage: who leaves next was in all that time."""
+        self.mean = 0.0
+        """So many were believed to be in, lately."""
+
+    def wait(self, bin_: int, mean: float, hours: float) -> None:
+        """``mean`` are in for so long."""
+        self.hours[bin_] = self.hours.get(bin_, 0.0) + mean * hours
+        self.since[bin_] = self.since.get(bin_, 0.0) + hours
+        self.mean = mean
+
+    def left(self, habits: Habits, bin_: int, left: int) -> None:
+        """So many were seen leaving: they had been in, even if fewer were believed to be."""
+        for one, hours in self.since.items():
+            self.hours[one] = self.hours.get(one, 0.0) + max(0.0, left - self.mean) * hours
+        habits.left(bin_, left, self.hours)
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.hours.clear()
+        self.since.clear()
+
+    def to_json(self) -> list[Any]:
+        """Return JSON values; see ``from_json``."""
+        return [self.hours, self.since, self.mean]
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Waiting:
+        """Read what ``to_json`` made."""
+        made = cls()
+        made.hours, made.since = ({int(key): one for key, one in part.items()} for part in value[:2])
+        made.mean = value[2]
         return made

@@ -77,3 +77,11 @@ def test_a_head_count_tells_the_courses_apart() -> None:
     flow.told(25)
     assert flow.paths.weights[3] > 0.9
     assert flow.paths.together.quantiles(0.5) == (25,)
+
+
+def test_who_leaves_after_a_silence_was_in_all_that_time() -> None:
+    """Nobody was believed to be in; two leave after three hours: six person-hours with two exits, not none."""
+    flow, habits, calendar = Flow(), Habits(), Calendar(ZONE, HOURS)
+    flow.step(habits, calendar, at(8, "10:00"), 0, 0)
+    flow.step(habits, calendar, at(8, "13:00"), 0, 2)
+    assert sum(habits.hours) == pytest.approx(6) and sum(habits.exits) == 2
