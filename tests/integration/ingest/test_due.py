@@ -17,6 +17,7 @@ from api.present.models import PlaceOccupancy
 from ingest import refold
 from ingest.store import when
 from occupancy.lasting import STAY
+from occupancy.space import VERSION
 from tests.api_server import api_process
 from tests.conftest import Database
 from tests.integration.ingest.conftest import Bench
@@ -130,7 +131,7 @@ def test_what_an_older_version_stored_is_settled_after_a_start(
     online(0)
     state = """SELECT t.revision, t.present, t.fold -> 'v' FROM space_state t JOIN space s ON s.id = t.space
                WHERE s.kind = 'place'"""
-    until(lambda: (8, None, 3) in bench.rows(state), deadline_s=60, what="no event is stored that says more")
+    until(lambda: (8, None, VERSION) in bench.rows(state), deadline_s=60, what="no event is stored that says more")
 
 
 def test_a_sensor_that_says_nothing_any_more_is_not_believed_for_ever(
