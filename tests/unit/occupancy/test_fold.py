@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -367,7 +368,7 @@ def test_estimates_are_ordered_and_never_negative(events: list[tuple[dict[str, A
 @given(TIMED, st.lists(st.integers(0, 60), max_size=6))
 def test_where_the_transactions_end_changes_nothing(events: list[tuple[dict[str, Any], int]], cuts: list[int]) -> None:
     """Settling, storing and reading back between any two events leads to the same as one fold of all."""
-    timed = [told(e, T + s) for e, s in events]
+    timed = [one for one, _ in groupby(told(e, T + s) for e, s in events)]  # the same twice in a row is one event
     topology = make_topology()
     whole = fold(5, topology, timed)
     end = max((at for _, _, at in timed), default=T)
