@@ -204,13 +204,18 @@ class Sensor:
         self.lesson = anew
 
     @property
+    def speaks(self) -> bool:
+        """Whether the air outside is known, without which it tells of nobody."""
+        return len(self.days) >= _KNOWN
+
+    @property
     def stuck(self) -> bool:
         """Whether it repeats a reading that cannot stay the same."""
         return bool(self.at) and self.at - self.changed > _STUCK and self.read > self.outside + _WELL_ABOVE
 
     def people(self, now: int, *, closed: bool, holds: int, counted: bool) -> tuple[float, float] | None:
         """The mean and the variance of the number of people at ``now``; None: the air says nothing."""
-        if len(self.days) < _KNOWN or now - self.at > _GAP or now - self.aired < _AIRED or self.stuck:
+        if not self.speaks or now - self.at > _GAP or now - self.aired < _AIRED or self.stuck:
             return None
         near = (_CREDIT + self.odd[0]) / (_CREDIT + self.odd[1])
         turned = self._turned(max(0, now - self.at) / HOUR, closed=closed, holds=holds, counted=counted)

@@ -118,17 +118,25 @@ class Reports(Passages):
     def _breathed(self, device: int, space: int, ppm: float, at: int) -> None:
         """A CO2 sensor was read."""
         fold, row = self.spaces[space], self._topology.spaces[space]
-        sensor = fold.air.get(device) or Sensor(holds(row.capacity))
+        known = fold.air.get(device)
+        sensor = known or Sensor(holds(row.capacity))
         if not sensor.takes(at, ppm):
             return
         fold.air[device] = sensor
-        self._step(space, at)
+        if row.counters or row.badged:  # the air learns from them
+            self._step(space, at)
         sensor.said(
             at, ppm, closed=self._calendar.closed(at), holds=holds(row.capacity),
             counted=counted(row, fold, fold.silent, at), known=known_beside(row, fold, self._risk(fold, at), at),
         )  # fmt: skip
         self._expires(space, device, at)
-        self._touch(space, at).silent.pop(device, None)
+        if sensor.speaks or known is None or device in fold.silent:
+            self._touch(space, at).silent.pop(device, None)
+            return
+        fold.moved()
+        self.touched.add(space)
+        fold.at = max(fold.at, at)
+        self.clock = max(self.clock, at)
 
     def _link(self, device: Device, at: int, *, heard: bool) -> None:
         """A device fell silent, or is back. Being back says nothing of what it senses; its next report will."""
