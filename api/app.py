@@ -70,6 +70,7 @@ from api.spaces import routes as spaces
 from api.transfer import routes as transfer
 from api.unassigned import routes as unassigned
 from api.visits import routes as visitors
+from api.worth import routes as worth
 from database.pool import conninfo
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _MANAGEMENT: Final = (
+    worth,
     orders,
     enrolments,
     lockdowns,

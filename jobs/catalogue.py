@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs import counters, published, retention, revocations, thinning, traces
+from jobs import counters, published, retention, revocations, thinning, traces, worth
 from jobs.forecast import make_forecasts
 from jobs.job import Job, Round
 from jobs.rollup import roll_up
@@ -28,6 +28,7 @@ def _note_head(round_: Round) -> None:
 JOBS: Final = (
     Job(name="rollup", work=_roll_up),
     Job(name="published", work=published.write_down),
+    Job(name="worth", work=worth.count_worth),
     Job(name="forecast", work=_look_ahead),
     Job(name="events", work=traces.drop, required_by_law=True),
     Job(name="traces", work=retention.forget, required_by_law=True),

@@ -87,7 +87,7 @@ WHERE s.place = %(place)s
 """
 _MADE: Final = """
 -- the range is made again, and to be summed up
-UPDATE refold SET done = true, summed = false WHERE place = %s AND since = %s
+UPDATE refold SET done = true, summed = false, valued = false WHERE place = %s AND since = %s
 """
 
 
