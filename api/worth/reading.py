@@ -61,26 +61,30 @@ WITH mine AS (
     ELSE '*' END AS name
   FROM place p WHERE %(places)s::integer[] IS NULL OR p.id = ANY (%(places)s::integer[])
 ),
+-- first by space and desk, which are many rows and few groups; peaks as [people, -time]: the highest, then the first
+space_use AS MATERIALIZED (
+  SELECT w.space, sum(w.open_s) AS open_s, sum(w.known_s) AS known_s, sum(w.seat_s) AS seat_s,
+    sum(w.person_s) AS person_s, sum(w.quarters) AS quarters, sum(w.busy) AS busy,
+    CASE WHEN %(by)s = 'place' THEN max(ARRAY[w.peak, -extract(epoch FROM w.peak_at)]) FILTER (WHERE w.peak IS NOT NULL)
+    END AS peak
+  FROM worth_space w WHERE w.day >= %(first)s AND w.day < %(last)s GROUP BY w.space
+),
 use AS (
-  SELECT m.name, count(DISTINCT m.id) AS places, sum(w.open_s) AS open_s, sum(w.known_s) AS known_s,
-    sum(w.seat_s) AS seat_s, sum(w.person_s) AS person_s, sum(w.quarters) AS quarters, sum(w.busy) AS busy,
-    max(w.peak) AS peak,
-    (array_agg(w.peak_at ORDER BY w.peak DESC, w.peak_at) FILTER (WHERE w.peak IS NOT NULL))[1] AS peak_at
+  SELECT m.name, count(*) AS places, sum(w.open_s) AS open_s, sum(w.known_s) AS known_s, sum(w.seat_s) AS seat_s,
+    sum(w.person_s) AS person_s, sum(w.quarters) AS quarters, sum(w.busy) AS busy, max(w.peak) AS peak
   FROM mine m
   JOIN space s ON s.place = m.id AND s.parent IS NULL
-  JOIN worth_space w ON w.space = s.id AND w.day >= %(first)s AND w.day < %(last)s
+  JOIN space_use w ON w.space = s.id
   GROUP BY m.name
 ),
-desk_use AS (
-  SELECT m.name, {state} AS state
-  FROM mine m JOIN worth_desk w ON w.place = m.id AND w.day >= %(first)s AND w.day < %(last)s
-  JOIN desk k ON k.id = w.desk AND k.retired_at IS NULL
-  GROUP BY m.name, k.id
+desk_use AS MATERIALIZED (
+  SELECT w.desk, {state} AS state FROM worth_desk w WHERE w.day >= %(first)s AND w.day < %(last)s GROUP BY w.desk
 ),
 desks AS (
-  SELECT name, count(*) AS desks, count(*) FILTER (WHERE state = 'unused') AS unused,
-    count(*) FILTER (WHERE state = 'unknown') AS unknown
-  FROM desk_use GROUP BY name
+  SELECT m.name, count(*) AS desks, count(*) FILTER (WHERE w.state = 'unused') AS unused,
+    count(*) FILTER (WHERE w.state = 'unknown') AS unknown
+  FROM desk_use w JOIN desk k ON k.id = w.desk AND k.retired_at IS NULL JOIN mine m ON m.id = k.place
+  GROUP BY m.name
 ),
 -- the highest quarter hour of all places of a group together, by its day
 high AS (
@@ -90,7 +94,8 @@ high AS (
     GROUP BY department, day
   ) g WHERE peak IS NOT NULL ORDER BY department, peak DESC, day
 )
-SELECT u.*, coalesce(d.desks, 0) AS desks, coalesce(d.unused, 0) AS unused, coalesce(d.unknown, 0) AS unknown,
+SELECT u.name, u.places, u.open_s, u.known_s, u.seat_s, u.person_s, u.quarters, u.busy, u.peak[1] AS peak,
+  to_timestamp(-u.peak[2]) AS peak_at, coalesce(d.desks, 0) AS desks, coalesce(d.unused, 0) AS unused, coalesce(d.unknown, 0) AS unknown,
   h.peak AS group_peak, h.day AS group_day
 FROM use u LEFT JOIN desks d USING (name) LEFT JOIN high h USING (name) ORDER BY u.name
 """.replace("{state}", _STATE)

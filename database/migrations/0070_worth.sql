@@ -45,6 +45,8 @@ ALTER TABLE maintenance ADD CONSTRAINT maintenance_task_check
 ALTER TABLE refold ADD COLUMN valued boolean NOT NULL DEFAULT false;
 
 GRANT SELECT ON worth_space, worth_desk TO maillage_api;
+GRANT EXECUTE ON FUNCTION offered_hours(jsonb), hours_cover(jsonb, text, timestamp), is_public_holiday(date, text)
+  TO maillage_maintain;
 GRANT SELECT, INSERT, UPDATE ON worth_space, worth_desk TO maillage_maintain;
 
 -- For Grafana: use by day, of what the reader's scope holds.
