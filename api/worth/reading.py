@@ -95,7 +95,8 @@ high AS (
   ) g WHERE peak IS NOT NULL ORDER BY department, peak DESC, day
 )
 SELECT u.name, u.places, u.open_s, u.known_s, u.seat_s, u.person_s, u.quarters, u.busy, u.peak[1] AS peak,
-  to_timestamp(-u.peak[2]) AS peak_at, coalesce(d.desks, 0) AS desks, coalesce(d.unused, 0) AS unused, coalesce(d.unknown, 0) AS unknown,
+  to_timestamp(-u.peak[2]) AS peak_at,
+  coalesce(d.desks, 0) AS desks, coalesce(d.unused, 0) AS unused, coalesce(d.unknown, 0) AS unknown,
   h.peak AS group_peak, h.day AS group_day
 FROM use u LEFT JOIN desks d USING (name) LEFT JOIN high h USING (name) ORDER BY u.name
 """.replace("{state}", _STATE)
