@@ -88,7 +88,8 @@ SELECT h.space, h.day, h.place, cardinality(o.quarters) * 900,
   max(e.mean) FILTER (WHERE e.sure), (array_agg(e.at ORDER BY e.mean DESC, e.at) FILTER (WHERE e.sure))[1],
   (array_agg(e.capacity ORDER BY e.mean DESC, e.at) FILTER (WHERE e.sure))[1]
 FROM open_day o
-JOIN history_day h ON NOT h.published AND h.place = o.place AND h.day = o.day AND h.minutes = 15
+JOIN space s ON s.place = o.place
+JOIN history_day h ON NOT h.published AND h.space = s.id AND h.day = o.day AND h.minutes = 15
 LEFT JOIN LATERAL (
   SELECT u.persons, u.known, u.capacity, a.at, u.persons::float8 / nullif(u.known, 0) AS mean,
     u.known >= 450 AND u.capacity > 0 AS sure
@@ -190,7 +191,9 @@ def _count(round_: Round, due: dict[int, datetime], until: datetime, oldest: dat
     values: dict[str, Any] = {"places": list(due), "froms": list(due.values()), "until": until, "oldest": oldest}
     spans = {"stay": _STAY, "shortest": _SHORTEST, "missed": _MISSED}
     with round_.connection.transaction():
-        round_.connection.execute(_OPEN, values)
+        if not round_.connection.execute(_OPEN, values).rowcount:
+            return 0, 0  # no day has ended since
+        round_.connection.execute("ANALYZE open_day")
         days = round_.connection.execute(_SPACES, values).rowcount
         desks = round_.connection.execute(_DESKS, {**values, **spans}).rowcount
     return days, desks
