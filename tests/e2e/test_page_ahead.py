@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
 
+from jobs.history import gather
 from occupancy.departures import KEPT
 from tests.api_server import Centre
 from tests.e2e.pages import Open, row
@@ -28,6 +29,8 @@ def test_the_next_hours_are_bars_and_a_table(open_page: Open, centre: Centre) ->
     calm = [40 + 10 * number for number in range(len(KEPT))]
     quarters: list[list[int] | list[None]] = [calm] * 28 + [[280] * len(KEPT)] * 28 + [[None] * len(KEPT)] * 41
     centre.conn.execute(_PAST, (place, space))
+    quarter = datetime.now(UTC).replace(minute=datetime.now(UTC).minute // 15 * 15, second=0, microsecond=0)
+    gather(centre.conn, {place: first - timedelta(hours=6)}, quarter, published=True)
     centre.conn.execute(_AHEAD, (space, place, first, [value for one in quarters for value in one]))
     page = open_page(keyed=False)
     row(page, "limoges").click()
@@ -45,3 +48,17 @@ def test_the_next_hours_are_bars_and_a_table(open_page: Open, centre: Centre) ->
     row(page, "ussel").click()
     expect(page.locator("#details h2")).to_have_text("L'Étage")
     expect(page.locator("#details svg.ahead")).to_have_count(0)  # nothing is known
+
+
+def test_what_is_read_stays_where_it_is_when_a_number_comes(open_page: Open, centre: Centre) -> None:
+    page = open_page(locale="en-GB")
+    row(page, "limoges").click()
+    count = page.locator('#details [data-space="place"] .space-count')
+    expect(count).to_contain_text("/ 30")
+    expect(page.locator("#details .about dd").first).to_be_visible()
+    page.evaluate("window.read = [...document.querySelectorAll('#details .about dd, #details h2, #details .back')]")
+    page.locator("#details .back").focus()
+    centre.state("limoges", present=21)
+    expect(count).to_contain_text("21 / 30")
+    assert page.evaluate("window.read.length > 2 && window.read.every((one) => one.isConnected)")
+    expect(page.locator("#details .back")).to_be_focused()

@@ -14,6 +14,7 @@ from api.forecast.models import ForecastAnswer, UsualAnswer
 from api.keys.owner import create_key
 from api.present.models import Availability
 from jobs.forecast import make_forecasts
+from jobs.history import gather
 from tests.api_server import Centre, api_process
 from tests.conftest import Database
 
@@ -49,6 +50,7 @@ def centre(database: Database) -> Iterator[Centre]:
                 "last": quarter - timedelta(minutes=15),
             },
         )
+    gather(writer.conn, {place: quarter - timedelta(weeks=5)}, quarter, published=True)
     writer.state("silent", present=None, quality="unknown")
     yield writer
     writer.close()
@@ -91,11 +93,11 @@ def _numbers_with_a_key(client: httpx.Client, key: dict[str, str]) -> None:
 def _bands_without(client: httpx.Client) -> None:
     answer = client.get("/v1/places/busy/forecast").json()
     ForecastAnswer.model_validate(answer)
-    assert {one["median"] for one in answer["ahead"]} == {None}  # one band for 0 to 25 of 30
-    assert {(one["low"], one["high"]) for one in answer["ahead"]} == {(0, 25)}
+    assert {one["median"] for one in answer["ahead"]} == {None}  # one band for 0 to 27 of 30
+    assert {(one["low"], one["high"]) for one in answer["ahead"]} == {(0, 27)}
     past = [(one["low"], one["high"]) for one in answer["past"] if one["low"] is not None]
     assert len(past) > 40  # a quarter hour may end meanwhile
-    assert set(past) == {(0, 25)}
+    assert set(past) == {(0, 27)}
     assert client.get("/v1/places/busy/forecast?space=open-space").status_code == 401
     assert client.get("/v1/places/nowhere/forecast").status_code == 404
     assert client.get("/v1/places/busy/forecast", headers={"Authorization": "Bearer mk_wrong"}).status_code == 401

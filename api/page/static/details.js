@@ -101,9 +101,28 @@ function render() {
     if (hours) children.push(hours);
     children.push(factsList(place));
   }
-  panel.replaceChildren(...children);
+  put(panel, children);
   if (held === "back") back.focus();
   if (held === "retry") panel.querySelector(".retry")?.focus();
+}
+
+/** Makes `children` those of `parent`. What is there and stays the same is not replaced: it keeps its place under a finger. */
+function put(parent, children) {
+  let at = parent.firstElementChild;
+  const removeOne = () => {
+    const gone = at;
+    at = at.nextElementSibling;
+    gone.remove();
+  };
+  for (const child of children) {
+    let same = at;
+    while (same && !same.isEqualNode(child)) same = same.nextElementSibling;
+    if (same) {
+      while (at !== same) removeOne();
+      at = same.nextElementSibling;
+    } else parent.insertBefore(child, at);
+  }
+  while (at) removeOne();
 }
 
 /** Shows "loading", or the error with a button to retry. */
