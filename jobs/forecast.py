@@ -23,7 +23,6 @@ from access.schedules import Schedule, closed_on, schedule_from_json, with_depar
 from access.school_holidays import in_school_holidays
 from occupancy.departures import KEPT, Learnt, Track, learn, read
 from occupancy.forecast import AHEAD, Quantiles, ahead, follow
-from occupancy.public import Rule
 from occupancy.usual import QUARTER_US, Calendar, Sample, UsualHour, days_of, usual
 
 WEEKS: Final = 16
@@ -32,13 +31,8 @@ _LEARN_S: Final = 20.0
 _UNKNOWN: Final = (None,) * len(KEPT)
 
 _SPACES: Final = """
--- every space that may have a history, with its place's zone, holidays and hours, and what the public rule needs
-SELECT s.id, s.place, s.capacity, p.time_zone, p.department, p.opening_hours, p.public_threshold, p.public_numbers,
-  coalesce((
-    SELECT bool_or(v.kind IN ('reader', 'keypad'))
-      AND NOT bool_or(v.kind IN ('counter', 'desk_sensor', 'presence_sensor'))
-    FROM device v WHERE v.place = s.place AND v.retired_at IS NULL
-  ), false)
+-- every space that may have a history, with its place's zone, holidays and hours
+SELECT s.id, s.place, s.capacity, p.time_zone, p.department, p.opening_hours
 FROM space s JOIN place p ON p.id = s.place
 WHERE s.retired_at IS NULL
   AND (EXISTS (SELECT FROM space_state t WHERE t.space = s.id)
@@ -57,6 +51,11 @@ _HISTORY: Final = """
 -- the quarter hours of one space
 SELECT (extract(epoch FROM at) * 1000000)::bigint, mean, known FROM history_known
 WHERE space = %s AND at >= %s AND at < %s ORDER BY at
+"""
+_PUBLISHED: Final = """
+-- the quarter hours of one space, as answers without a key had them: nothing else goes into what is public
+SELECT (extract(epoch FROM at) * 1000000)::bigint, mean, known FROM history_public
+WHERE space = %s AND day >= (%s::timestamptz)::date - 1 AND at < %s ORDER BY at
 """
 _LEARNT: Final = """
 INSERT INTO forecast_model (space, public, learnt_at, model, numbers, usual) VALUES (%s, %s, %s, %s, %s, %s)
@@ -82,6 +81,9 @@ CROSS JOIN LATERAL (
 ) q
 WHERE q.at IS NOT NULL
 """
+_PUBLISHED_SINCE: Final = _SINCE.replace(
+    "history_known h WHERE", "history_public h WHERE h.day >= to_timestamp(s.since / 1e6)::date - 1 AND"
+)
 _STAGE: Final = "CREATE TEMPORARY TABLE forecast_new (LIKE forecast) ON COMMIT DROP"
 _COPY: Final = """
 COPY forecast_new (space, public, place, made_at, learnt_at, first, seen_until, track, capacity, quantiles) FROM STDIN
@@ -104,21 +106,12 @@ _AT_ONCE: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """One space, the calendar of its place, and the rule of answers without a key."""
+    """One space and the calendar of its place."""
 
     id: int
     place: int
     capacity: int | None
     calendar: Calendar
-    rule: Rule
-    unsensed: bool
-    """The place has readers and no sensor of people: whether anything is known depends on who badges in."""
-
-    def shown(self, mean: float | None) -> float | None:
-        """Return what a quarter hour's mean counts as without a key: the middle of its band; None: not known."""
-        if mean is None:
-            return self.rule.band(0, self.capacity).middle if self.unsensed else None
-        return self.rule.band(round(mean), self.capacity).middle
 
 
 def make_forecasts(connection: psycopg.Connection[Any], *, now: datetime, learn_s: float = _LEARN_S) -> tuple[int, int]:
@@ -139,14 +132,11 @@ def _spaces(connection: psycopg.Connection[Any], now: datetime) -> Iterator[Spac
     for place, first, last in connection.execute(_CLOSURES, ((now - timedelta(weeks=WEEKS)).date(),)):
         closures.setdefault(place, []).append((first, last))
     calendars: dict[int, Calendar] = {}
-    for number, place, capacity, zone, department, hours, threshold, numbers, unsensed in connection.execute(_SPACES):
+    for number, place, capacity, zone, department, hours in connection.execute(_SPACES):
         if place not in calendars:
             closed = (*closures.get(None, ()), *closures.get(place, ()))
             calendars[place] = calendar_of(zone, department, hours, closed)
-        rule = Rule(threshold=threshold, numbers=numbers)
-        yield Space(
-            id=number, place=place, capacity=capacity, calendar=calendars[place], rule=rule, unsensed=unsensed
-        )  # fmt: skip
+        yield Space(id=number, place=place, capacity=capacity, calendar=calendars[place])
 
 
 def calendar_of(
@@ -188,10 +178,10 @@ def _learn(connection: psycopg.Connection[Any], spaces: Mapping[int, Space], now
         if time.monotonic() - began > learn_s:
             break
         space = spaces[number]
-        history: list[Sample] = connection.execute(_HISTORY, (number, since, now)).fetchall()
         with connection.transaction():
             for public in (False, True):
-                _learn_one(connection, space, _banded(space, history, since, now) if public else history, now, public)
+                query = _PUBLISHED if public else _HISTORY
+                _learn_one(connection, space, connection.execute(query, (number, since, now)).fetchall(), now, public)
         done += 1
     return done
 
@@ -199,7 +189,7 @@ def _learn(connection: psycopg.Connection[Any], spaces: Mapping[int, Space], now
 def _learn_one(
     connection: psycopg.Connection[Any], space: Space, history: Sequence[Sample], now: datetime, public: bool
 ) -> None:
-    values = {mean for _, mean, known in history if mean is not None and known}
+    values = {mean for _, mean, known in history if mean is not None and known >= 0.5}
     moment = round(now.timestamp()) * 1_000_000
     today, _ = space.calendar.local(moment)
     stored, numbers = None, None
@@ -214,15 +204,6 @@ def _learn_one(
 def _row(hour: UsualHour, public: bool) -> list[float | None]:
     days = None if public else hour.days
     return [hour.kind, hour.hour, *(round(value, 2) for value in (hour.median, hour.low, hour.high)), days]
-
-
-def _banded(space: Space, history: Sequence[Sample], since: datetime, now: datetime) -> list[Sample]:
-    """Return what answers without a key may know of the history: of each quarter hour, whether it is there or not."""
-    if not history and not space.unsensed:
-        return []
-    known = {at: mean if share >= 0.5 else None for at, mean, share in history}
-    first, last = (round(one.timestamp()) * 1_000_000 // QUARTER_US * QUARTER_US for one in (since, now))
-    return [(at, space.shown(known.get(at)), 1.0) for at in range(first, last, QUARTER_US)]
 
 
 def _look_ahead(connection: psycopg.Connection[Any], spaces: Mapping[int, Space], now: datetime) -> int:
@@ -241,7 +222,7 @@ def _look_at(spaces: Sequence[Space], connection: psycopg.Connection[Any], now: 
     first = datetime.fromtimestamp(until / 1e6, UTC)
     by_id = {space.id: space for space in spaces}
     rows = connection.execute(_MODELS, (list(by_id),), binary=True).fetchall()
-    since: dict[int, int] = {}
+    since: dict[bool, dict[int, int]] = {False: {}, True: {}}
     models: list[tuple[Space, bool, datetime, Learnt | float, Sequence[float | None] | None, int]] = []
     for number, public, learnt_at, model, many, track, seen in rows:
         space = by_id[number]
@@ -249,12 +230,14 @@ def _look_at(spaces: Sequence[Space], connection: psycopg.Connection[Any], now: 
         if learnt is None:
             continue
         start = until if isinstance(learnt, float) else seen or space.calendar.instant(learnt.until, 0)
-        since[number] = min(start, since.get(number, start))
+        since[public][number] = start
         models.append((space, public, learnt_at, learnt, track, start))
     if not models:
         return 0
-    asked = (list(since), list(since.values()), first)
-    recent = {one: dict(zip(ats, means, strict=True)) for one, ats, means in connection.execute(_SINCE, asked)}
+    recent: dict[bool, dict[int, dict[int, float | None]]] = {}
+    for public, query in ((False, _SINCE), (True, _PUBLISHED_SINCE)):
+        found = connection.execute(query, (list(since[public]), list(since[public].values()), first))
+        recent[public] = {one: dict(zip(ats, means, strict=True)) for one, ats, means in found}
     targets = [until + number * QUARTER_US for number in range(AHEAD + 1)]
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
@@ -264,15 +247,13 @@ def _look_at(spaces: Sequence[Space], connection: psycopg.Connection[Any], now: 
                     state: Sequence[float | None] = ()
                     quantiles = _array([round(10 * learnt)] * (len(KEPT) * len(targets)))
                 else:
-                    known = recent.get(space.id, {})
+                    known = recent[public].get(space.id, {})
                     steps = [(at, known.get(at)) for at in range(start, until, QUARTER_US)]
-                    if public:
-                        steps = [(at, space.shown(value)) for at, value in steps]
                     track, _ = follow(learnt, space.calendar, Track.resumed(before or learnt.track), steps)
                     state = track.stored()
                     last = until - QUARTER_US
-                    found = ahead(learnt, space.calendar, track, last, targets, capacity=space.capacity)
-                    quantiles = _array(_tenths(found))
+                    curves = ahead(learnt, space.calendar, track, last, targets, capacity=space.capacity)
+                    quantiles = _array(_tenths(curves))
                 tail = (first, first, _array(state), space.capacity, quantiles)
                 copy.write_row((space.id, public, space.place, now, learnt_at, *tail))
         cursor.execute(_STORE)

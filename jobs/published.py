@@ -1,11 +1,13 @@
 """Writes down what the API answered in each quarter hour that has passed: once, and never again.
 
-A number was shown from the moment when it was stored (``occupancy_change.stored_at``),
-  not from the time that it holds
-for. It was shown for its time to live after the last event that made it,
-  or after the instant up to which all events of
+A number was shown from the moment when it was stored (``occupancy_change.stored_at``), not from the time that it holds
+for. It was shown for its time to live after the last event that made it, or after the instant up to which all events of
 its place's gateways were stored (``occupancy.staleness``): ``gateway_gap`` says when that stood still. What arrives
 later changes none of it. The database refuses to change these rows (migration 0055).
+
+``shown`` and ``line`` are for answers without a key: they depend on bands and on whether the gateways were heard, never
+on whether or when an event came. So they begin with the place's first gateway, a new capacity counts from its own
+quarter hour on and not from the next event on, and time is counted in whole microseconds.
 """
 
 from __future__ import annotations
@@ -35,21 +37,32 @@ _ROLLED: Final = """
 -- until when the summary goes
 SELECT done_until FROM maintenance WHERE task = 'rollup'
 """
+_HEARD: Final = """
+-- whether any gateway was ever heard
+SELECT EXISTS (SELECT FROM gateway_state)
+"""
 _SUMMED: Final = """
 -- each place's first quarter hour in the summary
 SELECT place, min(at) FROM occupancy_15m WHERE at < %s GROUP BY place
 """
 _PLACES: Final = """
--- every place with an occupancy
-SELECT DISTINCT place FROM space_state
+-- every place with an occupancy, and those whose gateways were heard
+SELECT place FROM space_state UNION SELECT place FROM gateway_state
 """
 _WRITE: Final = """
 -- what was shown of each space, from the stored changes and the times at which they were stored
 WITH here AS (
   SELECT s.id AS space, s.place, s.parent IS NULL AS root, p.time_zone AS zone,
-    make_interval(secs => t.ttl_s) AS ttl, p.public_threshold AS threshold, p.public_numbers AS numbers
-  FROM space_state t JOIN space s ON s.id = t.space JOIN place p ON p.id = s.place
-  WHERE coalesce(s.retired_at, 'infinity') > %(start)s
+    make_interval(secs => coalesce(t.ttl_s, 120)) AS ttl, p.public_threshold AS threshold, p.public_numbers AS numbers,
+    s.capacity, CASE WHEN g.enrolled_at < %(end)s THEN greatest(%(start)s, g.enrolled_at) END AS begins
+  FROM space s
+  JOIN place p ON p.id = s.place
+  LEFT JOIN space_state t ON t.space = s.id
+  LEFT JOIN (
+    SELECT h.place, min(g.enrolled_at) AS enrolled_at FROM gateway_state h JOIN gateway g ON g.id = h.gateway
+    GROUP BY h.place
+  ) g ON g.place = s.place
+  WHERE coalesce(s.retired_at, 'infinity') > %(start)s AND (t.space IS NOT NULL OR g.enrolled_at < %(end)s)
 ),
 -- when a gateway of the place had not said for too long that all its events are stored
 gap AS (
@@ -96,14 +109,21 @@ shown AS (
   SELECT o.space, o.at, o.at, o.present, o.capacity, o.quality FROM occupancy_change o
   WHERE o.at > %(start)s AND o.at < %(end)s AND o.stored_at IS NULL
 ),
+-- before the first number it was unknown, from the enrolment of the first gateway on
+whole_line AS (
+  SELECT * FROM shown
+  UNION ALL
+  SELECT h.space, h.begins, '-infinity', NULL, h.capacity, 'unknown' FROM here h
+  WHERE h.begins IS NOT NULL AND NOT EXISTS (SELECT FROM shown s WHERE s.space = h.space AND s.since <= h.begins)
+),
 segment AS (
   SELECT s.*, h.threshold, h.numbers, h.place,
     lead(s.since, 1, %(end)s) OVER (PARTITION BY s.space ORDER BY s.since, s.at) AS until
-  FROM shown s JOIN here h ON h.space = s.space
+  FROM whole_line s JOIN here h ON h.space = s.space
 ),
 piece AS (
-  SELECT q.at, g.space, g.threshold, g.numbers, g.present, g.capacity, g.quality, g.since, g.at AS told_at,
-    seen.seconds, aired.seconds AS line
+  SELECT q.at, g.space, g.threshold, g.numbers, g.present, g.quality, g.since, seen.seconds, aired.line,
+    CASE WHEN n.space IS NULL THEN g.capacity ELSE n.capacity END AS capacity
   FROM segment g
   LEFT JOIN dark d ON d.place = g.place
   LEFT JOIN lit l ON l.space = g.space
@@ -118,12 +138,16 @@ piece AS (
     ) AS r
   ) seen
   CROSS JOIN LATERAL (
-    SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0)::float8 AS seconds
+    SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r)) * 1000000), 0)::bigint AS line
     FROM unnest(
       tstzmultirange(tstzrange(greatest(g.since, q.at), least(g.until, q.at + interval '15 minutes')))
       - coalesce(d.times, '{}')
     ) AS r
   ) aired
+  LEFT JOIN LATERAL (
+    SELECT c.space, c.capacity FROM space_capacity c
+    WHERE c.space = g.space AND c.at < q.at + interval '15 minutes' ORDER BY c.at DESC LIMIT 1
+  ) n ON true
   WHERE g.since < g.until
 ),
 quarter AS (
@@ -132,9 +156,10 @@ quarter AS (
     max(present) FILTER (WHERE seconds > 0) AS peak,
     least(900, coalesce(round(sum(seconds) FILTER (WHERE present IS NOT NULL)), 0))::integer AS known,
     coalesce(round(sum(seconds) FILTER (WHERE quality = 'degraded')), 0)::integer AS degraded,
-    coalesce(round(sum(public_number(coalesce(present, 0), capacity, threshold, numbers) * line)), 0)::integer AS shown,
-    least(900, round(sum(line)))::integer AS line,
-    (array_agg(capacity ORDER BY since DESC))[1] AS capacity, max(told_at) AS told_at
+    coalesce(round(sum(public_number(coalesce(present, 0), capacity, threshold, numbers) * line) / 1e6), 0)::integer
+      AS shown,
+    least(900, round(sum(line) / 1e6))::integer AS line,
+    (array_agg(capacity ORDER BY since DESC))[1] AS capacity
   FROM piece GROUP BY space, at
 ),
 -- every quarter hour of the local day that isn't written down yet; unknown where nothing was shown
@@ -156,13 +181,8 @@ whole AS (
   SELECT s.space, s.place, s.zone, s.day, s.starts, s.at, q.space IS NOT NULL AS told, q.peak,
     coalesce(q.persons, 0) AS persons, coalesce(q.known, 0) AS known, coalesce(q.degraded, 0) AS degraded,
     coalesce(q.shown, 0) AS shown, coalesce(q.line, 0) AS line,
-    CASE WHEN n.space IS NULL THEN q.capacity ELSE n.capacity END AS capacity, s.had
-  FROM slot s
-  LEFT JOIN quarter q ON q.space = s.space AND q.at = s.at
-  LEFT JOIN LATERAL (
-    SELECT c.space, c.capacity FROM space_capacity c
-    WHERE c.space = q.space AND c.at > q.told_at AND c.at < q.at + interval '15 minutes' ORDER BY c.at DESC LIMIT 1
-  ) n ON true
+    q.capacity, s.had
+  FROM slot s LEFT JOIN quarter q ON q.space = s.space AND q.at = s.at
 )
 INSERT INTO history_day AS old (published, space, day, place, zone, starts, persons, peak, known, degraded, shown,
   line, capacity, seconds, person_s, seat_s, known_s, degraded_s, shown_s, line_s, day_peak, shown_peak, day_capacity)
@@ -214,6 +234,9 @@ def write_down(round_: Round) -> None:
             add_up(connection, froms, end, published=True)
             connection.execute(_DONE, (end,))
         start = end
+    if mark is None and not quarters and connection.execute(_HEARD).fetchone() == (True,):
+        with connection.transaction():
+            connection.execute(_DONE, (until,))  # else it would begin with the first event
     with connection.transaction():
         connection.execute(_DROP_GAPS, (min(until, start) - _KEPT,))
     round_.log(f"published: {quarters} quarter hours written down, up to {until:%Y-%m-%d %H:%M} UTC")

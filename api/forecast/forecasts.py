@@ -31,6 +31,11 @@ PAST: Final = """
 SELECT (extract(epoch FROM at) * 1000000)::bigint AS at, mean, known FROM history_known
 WHERE space = %s AND at >= now() - interval '12 hours' ORDER BY at
 """
+# The same, as answers without a key had them.
+PUBLIC_PAST: Final = """
+SELECT (extract(epoch FROM at) * 1000000)::bigint AS at, mean, known FROM history_public
+WHERE space = %s AND day >= current_date - 2 AND at >= now() - interval '13 hours' ORDER BY at
+"""
 USUAL: Final = """
 SELECT (extract(epoch FROM learnt_at) * 1000000)::bigint AS learnt, usual
 FROM forecast_model WHERE space = %s AND public = %s
@@ -40,8 +45,7 @@ FROM forecast_model WHERE space = %s AND public = %s
 def forecast_json(
     place: Place, space: Space, row: DictRow | None, past: Sequence[DictRow], rule: Rule | None, *, now: int
 ) -> dict[str, Any]:
-    """Format a forecast; ``rule``: that of answers without a key, for which ``row`` is made of banded numbers."""
-    unsensed = space.read_only or (space.parent is None and any(one.read_only for one in place.spaces))
+    """Format a forecast; ``rule``: that of answers without a key, for which rows are made of banded numbers."""
     capacity = space.capacity if row is None else row["capacity"]
     quarters = []
     first, quantiles = (0, []) if row is None else (row["first"], row["quantiles"])
@@ -55,7 +59,7 @@ def forecast_json(
         "space": space.code,
         "capacity": capacity,
         "made_at": None if row is None else rfc3339(row["made"]),
-        "past": _past(past, capacity, rule, now, unsensed=unsensed),
+        "past": _past(past, capacity, rule, now),
         "ahead": quarters,
     }
 
@@ -76,17 +80,12 @@ def _ahead(curve: Sequence[float] | None, capacity: int | None, rule: Rule | Non
     return {"median": bands[1].exact, "low": bands[0].low, "high": bands[2].high, "chance": likely}
 
 
-def _past(
-    rows: Sequence[DictRow], capacity: int | None, rule: Rule | None, now: int, *, unsensed: bool
-) -> list[dict[str, Any]]:
-    """Format the last twelve hours; ``unsensed``: whether a number is known depends on who badges in."""
+def _past(rows: Sequence[DictRow], capacity: int | None, rule: Rule | None, now: int) -> list[dict[str, Any]]:
     known = {row["at"]: row["mean"] if row["known"] >= 0.5 else None for row in rows}
     until = now // QUARTER_US * QUARTER_US
     found = []
     for at in range(until - _PAST_QUARTERS * QUARTER_US, until, QUARTER_US):
         mean = known.get(at)
-        if rule is not None and mean is None and unsensed:
-            mean = 0.0
         if mean is None:
             numbers: dict[str, Any] = {"mean": None, "low": None, "high": None}
         elif rule is None:

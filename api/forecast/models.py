@@ -20,7 +20,9 @@ class Seen(Answer):
     """A quarter hour that is over."""
 
     at: datetime = Field(description="Its start.")
-    mean: float | None = Field(description="People, as known by now; null: not known, or not without a key.")
+    mean: float | None = Field(
+        description="People, as known by now; without a key as published. null: not known, or not without a key."
+    )
     low: float | None = Field(description="Without a key the band that the number lies in; else the number.")
     high: float | None
 

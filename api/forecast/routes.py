@@ -43,7 +43,7 @@ async def forecast(
     one, space, rule = _space(board, request, reach, place, question)
     pool = shared(request).pool
     found = await public_rows(pool, rows.FORECAST, (space.id, rule is not None))
-    past = await public_rows(pool, rows.PAST, (space.id,))
+    past = await public_rows(pool, rows.PUBLIC_PAST if rule else rows.PAST, (space.id,))
     answer = rows.forecast_json(one, space, found[0] if found else None, past, rule, now=now_us())
     return json_answer(answer, cache=_CACHE if rule else "no-store")
 

@@ -50,7 +50,7 @@ def centre(database: Database) -> Iterator[Centre]:
                 "last": quarter - timedelta(minutes=15),
             },
         )
-    gather(writer.conn, {place: quarter - timedelta(weeks=5)}, quarter, published=True)
+    gather(writer.conn, {writer.space("busy")[1]: quarter - timedelta(weeks=5)}, quarter, published=True)
     writer.state("silent", present=None, quality="unknown")
     yield writer
     writer.close()

@@ -11,13 +11,15 @@ from itertools import count
 from typing import Any
 
 import httpx
+import pytest
 
 from gateway.contract.stored_events import KINDS
 from jobs.maintain import maintain
 from maillage.all_jobs import ALL_JOBS
 from tests.api_server import Centre, api_process, shared_database
+from tests.conftest import Database
 
-DAYS = 7
+DAYS = 6
 QUARTER = timedelta(minutes=15)
 PLACES = {"house": False, "readers": True, "town": True}
 """Which of them show numbers. In the town nothing is taken out."""
@@ -40,7 +42,7 @@ class Days:
         self.centre = centre
         self.sql = centre.conn.execute
         self.first, self.now = first, now
-        self._grown = first + timedelta(days=5, hours=10, minutes=7)
+        self._grown = first + timedelta(days=4, hours=10, minutes=7)
         """When two places got more seats."""
         self._seq = count(1)
         for number, (place, numbers) in enumerate(PLACES.items()):
@@ -89,8 +91,8 @@ class Days:
                     self._change(place, space, at, present)
             if passages:
                 # what was stored last is older than what came before
-                self._event(place, self.first + timedelta(days=3, hours=12), passages[0][1])
-        lost = self.first + timedelta(days=4, hours=9, seconds=1.25)
+                self._event(place, self.first + timedelta(days=2, hours=12), passages[0][1])
+        lost = self.first + timedelta(days=3, hours=9, seconds=1.25)
         self.sql(
             "INSERT INTO gateway_gap SELECT id, place, %s, %s FROM gateway",
             (lost, lost + timedelta(hours=3, seconds=7.25)),
@@ -134,6 +136,12 @@ class Days:
         )
 
 
+@pytest.fixture
+def databases(postgres_url: str, _template: str) -> Iterator[tuple[Database, Database]]:
+    with shared_database(postgres_url, _template) as one, shared_database(postgres_url, _template) as other:
+        yield one, other
+
+
 def asked(now: datetime) -> Iterator[str]:
     """Every public question about the past and the future."""
     since = f"{(now - timedelta(days=DAYS + 2)).date()}"
@@ -155,7 +163,7 @@ def asked(now: datetime) -> Iterator[str]:
 
 
 def test_a_member_leaves_no_trace_in_what_is_public_of_the_past_and_the_future(
-    postgres_url: str, _template: str
+    databases: tuple[Database, Database],
 ) -> None:
     now = datetime.now(UTC).replace(microsecond=0)
     quarter = now.replace(minute=now.minute // 15 * 15, second=0)
@@ -164,8 +172,7 @@ def test_a_member_leaves_no_trace_in_what_is_public_of_the_past_and_the_future(
     with ExitStack() as stack:
         clients: list[httpx.Client] = []
         hidden = []
-        for house, readers in (((0, 1, 2), (0,)), ((1, 2), ())):
-            database = stack.enter_context(shared_database(postgres_url, _template))
+        for database, house, readers in zip(databases, ((0, 1, 2), (1, 2)), ((0,), ()), strict=True):
             centre = stack.enter_context(closing(Centre(database.url)))
             days = Days(centre, first, now, {"house": house, "readers": readers, "town": town})
             assert maintain(database.url, jobs=_JOBS, now=first, log=lambda _line: None)
