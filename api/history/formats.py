@@ -36,19 +36,13 @@ def _rounded(number: float | None) -> float | int | None:
     return number if number is None or isinstance(number, int) else round(number, 2)
 
 
-def subjects(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return what rows name beside the time: their place or department, or nothing."""
-    return tuple(name for name in ("place", "department") if rows and getattr(rows[0], name) is not None)
-
-
 def with_rows(about: dict[str, Any], rows: bytes) -> bytes:
     """Return ``about`` with its rows, which are JSON already."""
     return compact(about)[:-1] + b',"rows":' + rows + b"}"
 
 
-def json_rows(rows: Sequence[Row]) -> bytes:
-    """Return rows as a JSON array."""
-    named = subjects(rows)
+def json_rows(rows: Sequence[Row], named: Sequence[str] = ()) -> bytes:
+    """Return rows as a JSON array; ``named``: what they name beside the time, their place or department."""
     dicts = [
         {**{name: getattr(row, name) for name in named}, **dict(zip(NAMES, values_of(row), strict=True))}
         for row in rows
@@ -56,9 +50,8 @@ def json_rows(rows: Sequence[Row]) -> bytes:
     return compact(dicts)
 
 
-def as_csv(rows: Sequence[Row]) -> bytes:
+def as_csv(rows: Sequence[Row], named: Sequence[str] = ()) -> bytes:
     """Return a table with a line of names."""
-    named = subjects(rows)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow((*named, *NAMES))
@@ -66,9 +59,8 @@ def as_csv(rows: Sequence[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def as_parquet(rows: Sequence[Row]) -> bytes:
+def as_parquet(rows: Sequence[Row], named: Sequence[str] = ()) -> bytes:
     """Return a Parquet file; times are UTC."""
-    named = subjects(rows)
     table = list(zip(*(values_of(row) for row in rows), strict=True)) or [()] * len(NAMES)
     by_name = dict(zip(NAMES, table, strict=True))
     columns = [Column(name=name, kind="text", values=[getattr(row, name) for row in rows]) for name in named]

@@ -105,14 +105,16 @@ class Window:
             by=self.by, zone=self.zone, first=self.first, last=end, start=self.start, end=_midnight(end, self.zone)
         )
 
-    def begun(self, day: date) -> Window:
-        """Return it from ``day`` on, where nothing is there before."""
+    def begun(self, day: date | None, limit: int, series: int) -> Window:
+        """Return the page that begins with ``day``, the first one with a row; all of it where nothing is in it."""
+        if day is None or day >= self.last:
+            return self
         day = _period_start(day, self.by)
         if day <= self.first:
-            return self
-        day = min(day, self.last)
+            return self.page(limit, series)
         start = max(self.start, _midnight(day, self.zone))
-        return Window(by=self.by, zone=self.zone, first=day, last=self.last, start=start, end=self.end)
+        rest = Window(by=self.by, zone=self.zone, first=day, last=self.last, start=start, end=self.end)
+        return rest.page(limit, series)
 
 
 def window_of(question: HistoryQuestion, zone: ZoneInfo, now: datetime) -> Window:
@@ -127,6 +129,10 @@ def window_of(question: HistoryQuestion, zone: ZoneInfo, now: datetime) -> Windo
         start = _moment("from", question.from_, zone)
     else:
         start = _midnight((min(end, now) - timedelta(days=_DEFAULT[by])).astimezone(zone).date(), zone)
+    if end <= start and question.to is None:
+        raise BadQuery(
+            "from", f"lies in the future: the history ends now ({end.astimezone(zone).isoformat('T', 'seconds')})"
+        )
     if end <= start:
         raise BadQuery("to", f"is not after `from` ({start.astimezone(zone).isoformat()}): nothing lies between them")
     end = max(min(end, now), start + timedelta(microseconds=1))

@@ -70,7 +70,7 @@ async def place_history(
     page = window.page(question.limit, 1)
     if page is not window:  # a long range: what was before the first day is left out
         first = await reading.first_day(pool, window.first, published=published, space=space)
-        page = window.begun(first or window.last).page(question.limit, 1)
+        page = window.begun(first, question.limit, 1)
     about = {"place": place, "space": question.space, **_about(question, page, published=published, public=public)}
     if question.by == "quarter" and question.format == "json":
         days = await reading.days_of(pool, space, page, published=published, public=public)
@@ -103,6 +103,7 @@ async def network_history(
     pool = shared(request).pool
     public = not all(to.has(one) for one in places) if question.of == "place" else to.places is not None
     published = public or question.as_ == "published"
+    departments: list[str] = []
     if question.of == "place":
         roots = {one.id: Root(space=one.root.id, place=one.code) for one in places if one.root is not None}
         seen = frozenset(one.id for one in places if to.has(one))
@@ -114,10 +115,11 @@ async def network_history(
         page = window.page(question.limit, max(1, len(departments)))
         if page is not window:
             first = await reading.first_day(pool, window.first, published=published, departments=departments)
-            page = window.begun(first or window.last).page(question.limit, max(1, len(departments)))
+            page = window.begun(first, question.limit, max(1, len(departments)))
         rows = await reading.of_groups(pool, departments, page, published=published, public=public)
     about = {"of": question.of, **_about(question, page, published=published, public=public)}
-    return await _answer(request, question.format, about, rows, window, page)
+    named = ("place",) if question.of == "place" else () if departments == [ALL] else ("department",)
+    return await _answer(request, question.format, about, rows, window, page, named=named)
 
 
 def _places(all_: Sequence[Place], by_code: dict[str, Place], question: NetworkHistoryQuestion) -> list[Place]:
@@ -157,14 +159,20 @@ def _local(at: datetime, zone: tzinfo) -> str:
 
 
 async def _answer(
-    request: Request, format_: Format, about: dict[str, Any], rows: Sequence[Row], *pages: Window
+    request: Request,
+    format_: Format,
+    about: dict[str, Any],
+    rows: Sequence[Row],
+    *pages: Window,
+    named: Sequence[str] = (),
 ) -> Response:
+    """Format rows; ``named``: what they name beside the time, also where there are none."""
     if format_ == "json":
-        return _json(request, about, formats.json_rows(rows), *pages)
+        return _json(request, about, formats.json_rows(rows, named), *pages)
     make, kind = (formats.as_csv, formats.CSV) if format_ == "csv" else (formats.as_parquet, formats.PARQUET)
     headers = _headers(about, _next(request, *pages))
     headers["Content-Disposition"] = f'attachment; filename="{about.get("place", "network")}-{about["by"]}.{format_}"'
-    return Response(await asyncio.to_thread(make, rows), media_type=kind, headers=headers)
+    return Response(await asyncio.to_thread(make, rows, named), media_type=kind, headers=headers)
 
 
 def _json(request: Request, about: dict[str, Any], rows: bytes, *pages: Window) -> Response:

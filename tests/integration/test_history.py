@@ -204,6 +204,14 @@ def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> Non
         ]
         (network,) = client.get("/v1/history", params={"by": "day", "from": "2026-01-01"}).json()["rows"]
         assert (network["at"], network["mean"]) == ("2026-03-03T00:00:00+01:00", 6.33)
+        # ten years without a number: what was asked for, and no rows; a table has its columns all the same
+        before = {"by": "quarter", "from": "2000-01-01", "to": "2010-01-01"}
+        nothing = client.get("/v1/places/p/history", params=before).json()
+        assert [nothing[name] for name in ("from", "to", "next", "rows")] == [
+            *("2000-01-01T00:00:00+01:00", "2010-01-01T00:00:00+01:00", None, [])
+        ]
+        table = {"of": "place", "from": "2000-01-01", "to": "2000-02-01", "format": "csv"}
+        assert client.get("/v1/history", params=table).text.startswith("place,at,minutes,mean,")
         assert client.get("/v1/places/p/history", params={"space": "place"}).status_code == 401
         assert client.get("/v1/places/nowhere/history").status_code == 404
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -96,6 +97,7 @@ def test_a_range_is_widened_to_whole_local_periods() -> None:
         ("2026-02-30", None, "from"),
         ("2026-03-01T10:00:00", None, "from"),  # without its zone
         (None, "9999-01-01", "to"),
+        ("2027-01-02", None, "from"),  # in the future, and nobody asked for an end
     ],
 )
 def test_a_range_that_makes_no_sense_is_refused(start: str | None, end: str | None, parameter: str) -> None:
@@ -131,3 +133,12 @@ def test_a_file_of_columns_is_what_readers_of_parquet_expect() -> None:
     footer = data[-8 - length : -8]
     for name in (b"at", b"person_hours", b"quality"):
         assert bytes([len(name)]) + name in footer
+
+
+@pytest.mark.parametrize("named", [(), ("place",), ("department",)])
+def test_the_columns_do_not_depend_on_whether_there_are_rows(named: tuple[str, ...]) -> None:
+    rows = [row_of(cell, PARIS, public=False, group=False) for cell in cells(day(SPRING, PARIS, [1] * 92))]
+    full = [replace(row, place="limoges", department="87") for row in rows]
+    assert as_csv([], named) == as_csv(full, named).partition(b"\r\n")[0] + b"\r\n"
+    assert all(name.encode() in as_parquet([], named) for name in named)
+    assert list(json.loads(json_rows(full, named))[0])[: len(named) + 1] == [*named, "at"]
