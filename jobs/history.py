@@ -1,9 +1,8 @@
 """Gathers quarter hours into local days of spaces, departments and the network: the tables of the history.
 
 A row of ``history_day`` holds the quarter hours of a local day of a space's place, and their sums; a row of
-``history_group`` those of the places of a department, or of the network (``*``). Whole seconds,
-  so that quarter hours,
-hours and days add up exactly.
+``history_group`` those of the places of a department, or of the network (``*``). Whole
+seconds, so that quarter hours, hours and days add up exactly.
 """
 
 from __future__ import annotations
@@ -71,6 +70,10 @@ ON CONFLICT (published, space, day) DO UPDATE SET
   degraded_s = excluded.degraded_s, shown_s = excluded.shown_s, line_s = excluded.line_s,
   day_peak = excluded.day_peak, shown_peak = excluded.shown_peak, day_capacity = excluded.day_capacity
 WHERE old.minutes = 15 AND NOT old.published
+"""
+_HASHED: Final = """
+-- the planner expects few rows of `told` and would compare each quarter hour of a space with all others of the week
+SET LOCAL enable_mergejoin = off
 """
 _PLACES_OF: Final = """
 -- which departments and time zones these places belong to, and from which local day on
@@ -159,6 +162,7 @@ def gather(
         due = {place: max(begin, start) for place, begin in froms.items() if begin < end}
         values = {"places": list(due), "froms": list(due.values()), "until": end, "published": published}
         with connection.transaction():
+            connection.execute(_HASHED)
             connection.execute(_PACK, values)
             add_up(connection, due, end, published=published)
         start = end

@@ -224,6 +224,7 @@ def write_down(round_: Round) -> None:
     else:
         start = mark[0]
         if not mark[1]:
+            round_.log(f"published: taking what was summed up before {start:%Y-%m-%d %H:%M} UTC as published, too")
             _take_over(connection, start)
     quarters = int((until - start) / timedelta(minutes=15)) if start < until else 0
     while start < until:
