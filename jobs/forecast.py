@@ -36,7 +36,8 @@ SELECT s.id, s.place, s.capacity, p.time_zone, p.department, p.opening_hours
 FROM space s JOIN place p ON p.id = s.place
 WHERE s.retired_at IS NULL
   AND (EXISTS (SELECT FROM space_state t WHERE t.space = s.id)
-    OR EXISTS (SELECT FROM gateway_state g WHERE g.place = s.place))
+    OR EXISTS (SELECT FROM gateway_state g WHERE g.place = s.place)
+    OR EXISTS (SELECT FROM history_known h WHERE h.space = s.id))
 ORDER BY s.id
 """
 _CLOSURES: Final = "SELECT place, first, last FROM closure WHERE last >= %s"
@@ -84,19 +85,18 @@ WHERE q.at IS NOT NULL
 _PUBLISHED_SINCE: Final = _SINCE.replace(
     "history_known h WHERE", "history_public h WHERE h.day >= to_timestamp(s.since / 1e6)::date - 1 AND"
 )
-_STAGE: Final = "CREATE TEMPORARY TABLE forecast_new (LIKE forecast) ON COMMIT DROP"
-_COPY: Final = """
-COPY forecast_new (space, public, place, made_at, learnt_at, first, seen_until, track, capacity, quantiles) FROM STDIN
-"""
 _STORE: Final = """
 -- the new forecasts in place of the old ones
 INSERT INTO forecast AS f (space, public, place, made_at, learnt_at, first, seen_until, track, capacity, quantiles)
-SELECT space, public, place, made_at, learnt_at, first, seen_until, track, capacity, quantiles FROM forecast_new
+SELECT n.space, n.public, n.place, %(now)s, n.learnt_at, %(first)s, %(first)s, n.track::double precision[], n.capacity,
+  n.quantiles::smallint[]
+FROM unnest(%(spaces)s::integer[], %(publics)s::boolean[], %(places)s::integer[], %(learnt)s::timestamptz[],
+  %(tracks)s::text[], %(capacities)s::integer[], %(quantiles)s::text[])
+  AS n (space, public, place, learnt_at, track, capacity, quantiles)
 ON CONFLICT (space, public) DO UPDATE SET
   place = excluded.place, made_at = excluded.made_at, learnt_at = excluded.learnt_at, first = excluded.first,
   seen_until = excluded.seen_until, track = excluded.track, capacity = excluded.capacity, quantiles = excluded.quantiles
 """
-_UNSTAGE: Final = "DROP TABLE forecast_new"
 _OLD: Final = "DELETE FROM forecast WHERE made_at < %s - interval '1 hour'"
 
 
@@ -239,25 +239,23 @@ def _look_at(spaces: Sequence[Space], connection: psycopg.Connection[Any], now: 
         found = connection.execute(query, (list(since[public]), list(since[public].values()), first))
         recent[public] = {one: dict(zip(ats, means, strict=True)) for one, ats, means in found}
     targets = [until + number * QUARTER_US for number in range(AHEAD + 1)]
-    with connection.cursor() as cursor:
-        cursor.execute(_STAGE)
-        with cursor.copy(_COPY) as copy:
-            for space, public, learnt_at, learnt, before, start in models:
-                if isinstance(learnt, float):
-                    state: Sequence[float | None] = ()
-                    quantiles = _array([round(10 * learnt)] * (len(KEPT) * len(targets)))
-                else:
-                    known = recent[public].get(space.id, {})
-                    steps = [(at, known.get(at)) for at in range(start, until, QUARTER_US)]
-                    track, _ = follow(learnt, space.calendar, Track.resumed(before or learnt.track), steps)
-                    state = track.stored()
-                    last = until - QUARTER_US
-                    curves = ahead(learnt, space.calendar, track, last, targets, capacity=space.capacity)
-                    quantiles = _array(_tenths(curves))
-                tail = (first, first, _array(state), space.capacity, quantiles)
-                copy.write_row((space.id, public, space.place, now, learnt_at, *tail))
-        cursor.execute(_STORE)
-        cursor.execute(_UNSTAGE)
+    made = []
+    for space, public, learnt_at, learnt, before, start in models:
+        if isinstance(learnt, float):
+            state: Sequence[float | None] = ()
+            quantiles = _array([round(10 * learnt)] * (len(KEPT) * len(targets)))
+        else:
+            known = recent[public].get(space.id, {})
+            steps = [(at, known.get(at)) for at in range(start, until, QUARTER_US)]
+            track, _ = follow(learnt, space.calendar, Track.resumed(before or learnt.track), steps)
+            state = track.stored()
+            last = until - QUARTER_US
+            curves = ahead(learnt, space.calendar, track, last, targets, capacity=space.capacity)
+            quantiles = _array(_tenths(curves))
+        made.append((space.id, public, space.place, learnt_at, _array(state), space.capacity, quantiles))
+    names = ("spaces", "publics", "places", "learnt", "tracks", "capacities", "quantiles")
+    columns = dict(zip(names, map(list, zip(*made, strict=True)), strict=True))
+    connection.execute(_STORE, {**columns, "now": now, "first": first})
     return len(models)
 
 
