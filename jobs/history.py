@@ -72,9 +72,10 @@ ON CONFLICT (published, space, day) DO UPDATE SET
 WHERE old.minutes = 15 AND NOT old.published
 """
 _HASHED: Final = """
--- the planner expects few rows of `told` and would compare each quarter hour of a space with all others of the week
-SET LOCAL enable_mergejoin = off
+-- the planner expects few rows of `told` and would read all of them for each day of a space: minutes instead of seconds
+SET LOCAL enable_mergejoin = off; SET LOCAL enable_nestloop = off
 """
+_PLANNED: Final = "SET LOCAL enable_mergejoin = DEFAULT; SET LOCAL enable_nestloop = DEFAULT"
 _PLACES_OF: Final = """
 -- which departments and time zones these places belong to, and from which local day on
 SELECT coalesce(p.department, '?'), p.time_zone, min((t.from_at AT TIME ZONE p.time_zone)::date)
@@ -164,6 +165,7 @@ def gather(
         with connection.transaction():
             connection.execute(_HASHED)
             connection.execute(_PACK, values)
+            connection.execute(_PLANNED)
             add_up(connection, due, end, published=published)
         start = end
 
