@@ -64,6 +64,8 @@ async def place_occupancy(place: str, request: Request) -> Response:
     query = request.scope["query_string"]
     if query not in _NOT_EXPLAINED:
         if query != _EXPLAIN:
+            if query.startswith(b"explain=") and b"&" not in query:
+                raise BadQuery("explain", "is true or false")
             no_query(query)
         reasons = await why(shared(request).pool, view.place.id) if private else None
         return JSONResponse({**json.loads(view.body), "why": reasons})

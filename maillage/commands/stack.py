@@ -27,6 +27,7 @@ def up(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Of the page and the API; another where taken; 0: any.")
     ] = 8080,
+    past_days: Annotated[int, typer.Option(min=0, max=80, help="Days of history to make up; 0: none.")] = 15,
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the data of the last run.")] = False,
 ) -> None:
     """Run everything here with the sample network: servers, gateways, simulated devices, ingest, API, page.
@@ -38,7 +39,9 @@ def up(
     """
     from maillage.stack.up import Wishes, run
 
-    wishes = Wishes(seconds=seconds, places=places, region=region, speed=speed, seed=seed, port=port, keep=keep)
+    wishes = Wishes(
+        seconds=seconds, places=places, region=region, speed=speed, seed=seed, port=port, past_days=past_days, keep=keep
+    )
     raise typer.Exit(run(wishes))
 
 

@@ -24,6 +24,9 @@ def create(
     seed: Annotated[
         int, typer.Option(envvar="MAILLAGE_SEED", help="The same seed makes the same network; the simulator's too.")
     ] = 1,
+    past_days: Annotated[
+        int, typer.Option(min=0, max=80, help="Make up so many days of history, so that forecasts show something.")
+    ] = 0,
 ) -> None:
     """Create the sample network: places of the bundled inventory, with made-up equipment, members, cards and passes.
 
@@ -46,6 +49,7 @@ def create(
             places=places,
             seed=seed,
             card_secret=card_secret,
+            past_days=past_days,
             log=lambda line: print(line, file=sys.stderr, flush=True),
         )
     if not made.places:

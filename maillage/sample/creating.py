@@ -16,6 +16,7 @@ from maillage.network.inventory import BUNDLED, SOURCE, read_inventory
 from maillage.network.places import StoredPlaces, store_places
 from maillage.network.rows import Place
 from maillage.sample.equipment import store_equipment
+from maillage.sample.past import make_past
 from maillage.sample.people import give_numbers, populate
 from maillage.sample.rows import number_on
 from rights.card_secret import CardKeys
@@ -76,6 +77,7 @@ def create_sample(
     seed: int = 1,
     card_secret: bytes,
     today: date | None = None,
+    past_days: int = 0,
     log: Callable[[str], None],
 ) -> Sample:
     """Store the sample network and commit, or leave the database as it was. What is there already stays.
@@ -87,6 +89,7 @@ def create_sample(
         seed: of the equipment and the people.
         card_secret: the network's card secret.
         today: validities and closures are counted from this day; None: the present one.
+        past_days: how many days of history are made up (``maillage.sample.past``).
         log: receives a line for each step.
 
     Raises:
@@ -120,6 +123,8 @@ def create_sample(
         people = sum(len(one.people) + len(one.visitors) for one in communities)
         log(f"sample: {people} members with cards and passes")
         populate(connection, communities, seed=seed, secret=card_secret, today=today or datetime.now(UTC).date())
+        if made_up := make_past(connection, list(made), past_days):
+            log(f"sample: a made-up past of {past_days} days, {made_up} quarter hours")
     return Sample(
         selected=len(selected),
         stored=stored,

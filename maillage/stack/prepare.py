@@ -56,6 +56,7 @@ def prepare(
             places=wishes.places,
             seed=wishes.seed,
             card_secret=bytes.fromhex(secrets.card_secret),
+            past_days=wishes.past_days,
             log=say,
         )
         if servers.postgres:

@@ -17,5 +17,7 @@ class Wishes:
     """Virtual seconds in a real one."""
     seed: int = 1
     port: int = 8080
+    past_days: int = 15
+    """Days of history that are made up: without any there is no forecast."""
     keep: bool = False
     """Go on with the data of the last run."""
