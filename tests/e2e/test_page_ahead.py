@@ -42,6 +42,8 @@ def test_the_next_hours_are_bars_and_a_table(open_page: Open, centre: Centre) ->
     assert sum("(maintenant)" in text for text in texts) == 1
     assert sum("100" in text for text in texts) >= 7  # the chance of a seat
     expect(page.locator("#details svg.ahead")).to_have_attribute("role", "img")
+    page.set_viewport_size({"width": 390, "height": 844})  # on a phone, too, nothing stands out sideways
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     if folder := os.environ.get("MAILLAGE_PICTURES"):
         page.locator("#details section").screenshot(path=f"{folder}/ahead.png")
     page.go_back()

@@ -78,8 +78,10 @@ function picture(hours, most, zone) {
 }
 
 function table(hours, zone) {
+  const hidden = document.createElement("div"); // a table itself grows beyond the size of what is hidden
+  hidden.className = "hidden";
   const made = document.createElement("table");
-  made.className = "hidden";
+  hidden.append(made);
   made.createCaption().textContent = say("ahead_picture");
   const head = made.createTHead().insertRow();
   for (const key of ["ahead_hour", "ahead_people", "ahead_seat"]) {
@@ -98,7 +100,7 @@ function table(hours, zone) {
     row.insertCell().textContent = people(hour);
     row.insertCell().textContent = hour.closed || hour.chance === null ? "–" : percent(hour.chance);
   }
-  return made;
+  return hidden;
 }
 
 /** The section of a place's page for GET /v1/places/{id}/forecast; null where nothing is known of the hours. */
