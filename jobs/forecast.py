@@ -42,11 +42,11 @@ ORDER BY s.id
 """
 _CLOSURES: Final = "SELECT place, first, last FROM closure WHERE last >= %s"
 _DUE: Final = """
--- which spaces are to be learned, those never learned first
-SELECT s.space FROM unnest(%s::integer[]) AS s (space)
+-- which spaces are to be learned, those never learned first, and of these whole places
+SELECT s.space FROM unnest(%s::integer[]) AS s (space) JOIN space p ON p.id = s.space
 LEFT JOIN forecast_model m ON m.space = s.space AND NOT m.public
 WHERE m.learnt_at IS NULL OR m.learnt_at < %s
-ORDER BY m.learnt_at NULLS FIRST
+ORDER BY m.learnt_at NULLS FIRST, p.parent NULLS FIRST, s.space
 """
 _HISTORY: Final = """
 -- the quarter hours of one space
