@@ -50,6 +50,12 @@ def test_the_next_hours_are_bars_and_a_table(open_page: Open, centre: Centre) ->
     row(page, "ussel").click()
     expect(page.locator("#details h2")).to_have_text("L'Étage")
     expect(page.locator("#details svg.ahead")).to_have_count(0)  # nothing is known
+    space, place = centre.space("ussel")
+    centre.conn.execute(_PAST, (place, space))
+    page.reload()
+    expect(page.locator("#details section .facts").last).to_have_text(
+        "Pas encore de prévision : il faut environ cinq jours d’historique."
+    )
 
 
 def test_what_is_read_stays_where_it_is_when_a_number_comes(open_page: Open, centre: Centre) -> None:

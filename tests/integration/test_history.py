@@ -214,6 +214,7 @@ def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> Non
         assert client.get("/v1/history", params=table).text.startswith("place,at,minutes,mean,")
         assert client.get("/v1/places/p/history", params={"space": "place"}).status_code == 401
         assert client.get("/v1/places/nowhere/history").status_code == 404
+        assert "true or false" in client.get("/v1/places/p/occupancy?explain=1").json()["detail"]
 
 
 def test_the_database_has_the_rule_for_public_numbers(told: Told) -> None:

@@ -115,7 +115,8 @@ export function aheadSection(answer, zone, now) {
   const legend = document.createElement("p");
   legend.className = "facts";
   const next = hours.find((hour) => hour.start > now && !hour.closed && hour.chance !== null);
-  legend.textContent = `${say("ahead_legend", { n: most })}${next ? ` ${say("ahead_next", { time: hourOf(next.start, zone), share: percent(next.chance) })}` : ""}`;
+  const expected = hours.some((hour) => hour.known && hour.start > now);
+  legend.textContent = !expected ? say("ahead_none") : `${say("ahead_legend", { n: most })}${next ? ` ${say("ahead_next", { time: hourOf(next.start, zone), share: percent(next.chance) })}` : ""}`;
   section.append(title, picture(hours, most, zone), table(hours, zone), legend);
   return section;
 }
