@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil, erf, floor, sqrt
 from operator import mul
@@ -34,23 +34,30 @@ class Counts:
 
     low: int
     chances: tuple[float, ...]
+    _mean: float | None = field(default=None, compare=False, repr=False)
+    _variance: float | None = field(default=None, compare=False, repr=False)
 
     @property
     def mean(self) -> float:
         """The expected number."""
-        chances = self.chances
-        mean: float = self.low + sum(map(mul, range(len(chances)), chances))
+        mean = self._mean
+        if mean is None:
+            chances = self.chances
+            mean = self._mean = self.low + sum(map(mul, range(len(chances)), chances))
         return mean
 
     @property
     def variance(self) -> float:
         """Its variance."""
-        chances = self.chances
-        numbers = range(len(chances))
-        weighed = list(map(mul, numbers, chances))
-        mean: float = sum(weighed)
-        square: float = sum(map(mul, numbers, weighed))
-        return max(0.0, square - mean * mean)
+        variance = self._variance
+        if variance is None:
+            chances = self.chances
+            numbers = range(len(chances))
+            weighed = list(map(mul, numbers, chances))
+            mean: float = sum(weighed)
+            square: float = sum(map(mul, numbers, weighed))
+            variance = self._variance = max(0.0, square - mean * mean)
+        return variance
 
     def chance(self, number: int) -> float:
         """The chance of exactly ``number``."""
@@ -247,10 +254,11 @@ def mixed(one: Counts, other: Counts, share: float) -> Counts:
     low = min(one.low, other.low)
     high = max(one.low + len(one.chances), other.low + len(other.chances))
     out = [0.0] * (high - low)
-    for i, p in enumerate(one.chances, one.low - low):
-        out[i] += p * (1 - share)
-    for i, p in enumerate(other.chances, other.low - low):
-        out[i] += p * share
+    start, keeps = one.low - low, 1 - share
+    out[start : start + len(one.chances)] = [p * keeps for p in one.chances]
+    start = other.low - low
+    end = start + len(other.chances)
+    out[start:end] = [sofar + p * share for sofar, p in zip(out[start:end], other.chances)]  # noqa: B905
     return scaled(low, out) or one
 
 
