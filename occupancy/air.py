@@ -204,9 +204,9 @@ class Sensor:
         self.lesson = anew
 
     @property
-    def speaks(self) -> bool:
-        """Whether the air outside is known, without which it tells of nobody."""
-        return len(self.days) >= _KNOWN
+    def tells(self) -> bool:
+        """Whether what it reads may say anything, of people or of itself."""
+        return len(self.days) >= _KNOWN or self.stuck
 
     @property
     def stuck(self) -> bool:

@@ -106,8 +106,12 @@ class Asked:
             silent, expires = silent_at(row, fold, now)
             stored = silent is fold.silent
             kept: Testimony = []
-            if last is not None and fold.fresh and stored and last.since <= now:
-                kept = [one for one in last.own if one.until >= end]
+            if last is not None and stored and last.since <= now:
+                same = last.since == minute
+                kept = [
+                    one for one in last.own
+                    if (same or one.until >= end) and (fold.fresh or one.kind in fold.unmoved)
+                ]  # fmt: skip
             own = testimony(Question(row, fold, silent, self._calendar, minute), kept)
             until = min([one.until or end for one in own], default=NEVER)
             made = Answer(minute, min(until, expires, self._calendar.piece(now)[1]), silent, own, parts)

@@ -62,20 +62,23 @@ def faults_of(
         if max(fold.flow.misses.shares()) > _UNBALANCED:
             faults.append("unbalanced")
     heads = [fold.counts[one][0] for one in space.counters if one in fold.counts] if fold.counts else []
-    if (fold.flow.absurd and now - fold.flow.absurd < _LONG) or any(
-        one is not None and not believable(one, space.capacity) for one in heads
+    if (fold.flow.absurd and now - fold.flow.absurd < _LONG) or (
+        heads and any(one is not None and not believable(one, space.capacity) for one in heads)
     ):
         faults.append("absurd")
-    if (silent and any(one in space.lasts for one in silent)) or any(
-        one in space.counters and dead(fold.flow, one, calendar, now) > _LIKELY for one in fold.flow.doors
+    doors = [one for one in fold.flow.doors if one in space.counters] if fold.flow.doors else []
+    if (silent and any(one in space.lasts for one in silent)) or (
+        doors and any(dead(fold.flow, one, calendar, now) > _LIKELY for one in doors)
     ):
         faults.append("silent")
-    if any(
-        one in space.counters and frozen(fold.flow, one, len(fold.seats.since)) > _LIKELY for one in fold.flow.doors
-    ) or any(sensor.stuck and one in space.air for one, sensor in fold.air.items()):
+    if (doors and any(frozen(fold.flow, one, len(fold.seats.since)) > _LIKELY for one in doors)) or (
+        fold.air and any(sensor.stuck and one in space.air for one, sensor in fold.air.items())
+    ):
         faults.append("frozen")
-    long_ago = now - _LONG
-    if any(one in space.desks for one, (since, _) in fold.seats.since.items() if since < long_ago):
+    long_ago, taken = now - _LONG, fold.seats.since
+    if (taken and min(taken.values())[0] < long_ago) and any(
+        one in space.desks for one, (since, _) in taken.items() if since < long_ago
+    ):
         faults.append("stuck")
     if len(found) > 1 and _disagree(found, tolerance(space.capacity)):
         faults.append("disagreeing")

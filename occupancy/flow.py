@@ -16,12 +16,12 @@ from functools import partial
 from math import exp
 from typing import Any, Final
 
-from occupancy.counts import Counts, added, exactly, mixed, moments, normal, thinned
+from occupancy.counts import Counts, exactly, mixed, normal
 from occupancy.doors import Door
 from occupancy.habits import Habits, Waiting
 from occupancy.hours import BINS, CLOSED, HOUR, Calendar
 from occupancy.misses import KEPT, Misses
-from occupancy.passing import agreeing, arrived, departed, slipped, unnoticed
+from occupancy.passing import agreeing, arrived, departed, slipped, unnoticed, unseen
 from occupancy.paths import Paths
 
 NOTICED: Final = (0.25, 1.0)
@@ -168,11 +168,11 @@ class Flow:
 
         ``share``: of all that passes. They come and leave as is usual at that hour.
         """
-        for bin_, hours in calendar.pieces(max(start, end - _GUESSED), end):
-            counts = thinned(counts, exp(-share * habits.rates[bin_] * hours))
-            mean = share * self.coming(bin_) * hours
-            counts = added(counts, moments(mean, mean + mean * mean))
-        return counts
+        pieces = [
+            (exp(-share * habits.rates[bin_] * hours), share * self.coming(bin_) * hours)
+            for bin_, hours in calendar.pieces(max(start, end - _GUESSED), end)
+        ]
+        return unseen(counts, pieces)
 
     def blind(self, lasts: Mapping[int, int], silent: Container[int], at: int) -> list[int]:
         """The counters that lose passages at ``at``: known to be ``silent``, or their last report has expired."""

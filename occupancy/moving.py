@@ -11,7 +11,7 @@ from typing import Any, Final
 from occupancy.asking import Asked
 from occupancy.due import MINUTE
 from occupancy.hours import HOUR
-from occupancy.space import SpaceFold
+from occupancy.space import NOTHING, SpaceFold
 from occupancy.topology import Topology
 
 Event = Mapping[str, Any]
@@ -42,10 +42,10 @@ class Moving(Asked):
         self.touched: set[int] = set()
         """Spaces whose state must be stored; the ingest empties it once a transaction."""
 
-    def _touch(self, space: int, at: int) -> SpaceFold:
-        """An event of ``at`` is about ``space``: store it and estimate it again."""
+    def _touch(self, space: int, at: int, but: frozenset[str] = NOTHING) -> SpaceFold:
+        """An event of ``at`` is about ``space``, for all ``but`` these witnesses: store it and estimate it again."""
         fold = self.spaces[space]
-        fold.moved()
+        fold.moved(but)
         if at > fold.at:  # noqa: PLR1730  (two calls for each event cost a tenth of it)
             fold.at = at
         if at > self.clock:  # noqa: PLR1730
@@ -59,6 +59,10 @@ class Moving(Asked):
         minute = at // MINUTE
         gathered, entered, left = fold.bucket
         if minute <= gathered:
+            return fold
+        if not (fold.flow.at or fold.stays.anyone or fold.desks):  # nothing that time moves here
+            fold.bucket, fold.stays.at = (minute, 0, 0), minute * MINUTE
+            fold.text = None
             return fold
         row = self._topology.spaces[space]
         until = minute * MINUTE

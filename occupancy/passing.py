@@ -9,18 +9,20 @@ A step that is evidence returns how likely it was beside what it leaves: that we
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate, repeat
 from math import exp
 from operator import mul
 from typing import Final
 
-from occupancy.counts import Counts, added, exactly, mixed, moments, scaled, taken
+from occupancy.counts import Counts, added, exactly, mixed, moments, scaled, taken, thinned
 
 _CROWD: Final = 12.0
 """People after closing of whom half leave with others. Assumed."""
 _SPURIOUS: Final = 0.004
 """Chance that a counted passage was none."""
+_SELDOM: Final = 0.02
 _UNSEEN: Final = 0.02
 """Chance that who is counted leaving had come in unseen. Assumed."""
 
@@ -64,6 +66,24 @@ def unnoticed(counts: Counts, opened: float, closed: float) -> tuple[Counts, flo
         fewer = accumulate(repeat(exp(-opened), len(counts.chances) - 1), mul, initial=1.0)
         counts = scaled(low, list(map(mul, counts.chances, fewer))) or counts
     return counts, likely
+
+
+def unseen(counts: Counts, pieces: Sequence[tuple[float, float]]) -> Counts:
+    """``counts`` after each stayed with a chance and so many came, in each of these pieces of time, and none was seen.
+
+    Where more than one in fifty times somebody left, only the mean and the variance are followed.
+    """
+    mean, variance, gone = counts.mean, counts.variance, 0.0
+    for stays, come in pieces:
+        leave = mean * (1.0 - stays)
+        gone += leave
+        variance = variance * stays * stays + leave * stays + come + come * come
+        mean += come - leave
+    if gone >= _SELDOM:
+        return moments(mean, variance)
+    for stays, come in pieces:
+        counts = added(thinned(counts, stays), moments(come, come + come * come))
+    return counts
 
 
 def slipped(counts: Counts, share: float) -> Counts:

@@ -13,10 +13,20 @@ from occupancy.due import MINUTE
 from occupancy.lasting import ends
 from occupancy.moving import LATE, Event
 from occupancy.passages import Passages
+from occupancy.space import NOTHING
 from occupancy.topology import Device
+from occupancy.witnesses import WITNESSES
 
 _OPENING: Final = 0.5
 """People who pass a door that opens, at least. Assumed: a badge before it is one of them."""
+_LEAVES: Final = {
+    name: frozenset(WITNESSES) - moved
+    for name, moved in {
+        "desk": {"desks", "counters"}, "room": {"presence"}, "passage": {"counters", "air"}, "heads": {"seen"},
+        "air": {"air"},
+    }.items()
+}  # fmt: skip
+"""The witnesses that say the same after a report of a source that is believed."""
 
 
 class Reports(Passages):
@@ -70,6 +80,7 @@ class Reports(Passages):
         if at // MINUTE > fold.bucket[0]:
             self._step(space, at)
         known[number] = (occupied, at)
+        leaves = NOTHING if number in fold.silent else _LEAVES["desk" if device.at_desk else "room"]
         self._expires(space, number, at)
         if device.at_desk:
             fold.newest = max(fold.newest, at)
@@ -78,7 +89,7 @@ class Reports(Passages):
             room, watched = fold.room, self._topology.spaces[space].rooms
             gone = [one for one in (*room.on, *room.off) if one in fold.silent or one not in watched]
             room.said(number, at, self._calendar.piece(at)[2], occupied=occupied, gone=gone)
-        self._touch(space, at).silent.pop(number, None)
+        self._touch(space, at, leaves).silent.pop(number, None)
 
     def _expires(self, space: int, device: int, at: int) -> None:
         """A sensor reported: see when that expires."""
@@ -92,9 +103,10 @@ class Reports(Passages):
         if space is None:
             return
         fold = self.spaces[space]
+        leaves = NOTHING if device.id in fold.silent else _LEAVES["heads"]
         if event.get("entered") is not None or event.get("left") is not None:
             fold = self._step(space, at)
-            row = self._topology.spaces[space]
+            row, habits = self._topology.spaces[space], fold.habits.rates[:]
             silent = device.id in fold.flow.blind(row.lasts, fold.silent, at)
             if silent and not fold.flow.doors[device.id].heals(event.get("entered_total"), event.get("left_total")):
                 fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
@@ -107,36 +119,37 @@ class Reports(Passages):
                 sensor.passed(came, went)
             minute, before_in, before_out = fold.bucket
             fold.bucket = (minute, before_in + came, before_out + went)
+            leaves = NOTHING if device.id in fold.silent or fold.habits.rates != habits else _LEAVES["passage"]
         else:
             last = fold.counts.get(device.id)
             if last is not None and at < last[1] - LATE:
                 return
             fold.counts[device.id] = (event.get("present"), at)
             self._expires(space, device.id, at)
-        self._touch(space, at).silent.pop(device.id, None)
+        self._touch(space, at, leaves).silent.pop(device.id, None)
 
     def _breathed(self, device: int, space: int, ppm: float, at: int) -> None:
         """A CO2 sensor was read."""
         fold, row = self.spaces[space], self._topology.spaces[space]
-        known = fold.air.get(device)
-        sensor = known or Sensor(holds(row.capacity))
+        sensor = fold.air.get(device)
+        known = sensor is not None and device not in fold.silent
+        sensor = sensor or Sensor(holds(row.capacity))
         if not sensor.takes(at, ppm):
             return
         fold.air[device] = sensor
-        if row.counters or row.badged:  # the air learns from them
-            self._step(space, at)
+        told = sensor.tells
+        self._step(space, at)
         sensor.said(
             at, ppm, closed=self._calendar.closed(at), holds=holds(row.capacity),
             counted=counted(row, fold, fold.silent, at), known=known_beside(row, fold, self._risk(fold, at), at),
         )  # fmt: skip
         self._expires(space, device, at)
-        if sensor.speaks or known is None or device in fold.silent:
-            self._touch(space, at).silent.pop(device, None)
-            return
-        fold.moved()
-        self.touched.add(space)
-        fold.at = max(fold.at, at)
-        self.clock = max(self.clock, at)
+        if known and not (told or sensor.tells):  # it only learns
+            fold.text = None
+            fold.at, self.clock = max(fold.at, at), max(self.clock, at)
+            self.touched.add(space)
+        else:
+            self._touch(space, at, _LEAVES["air"] if known else NOTHING).silent.pop(device, None)
 
     def _link(self, device: Device, at: int, *, heard: bool) -> None:
         """A device fell silent, or is back. Being back says nothing of what it senses; its next report will."""

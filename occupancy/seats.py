@@ -8,7 +8,7 @@ there are sit at those is a beta-binomial question, with the share that is usual
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import exp, fsum
 from operator import mul
 from typing import Any, Final
@@ -78,7 +78,7 @@ class Seats:
 
     def counts(
         self,
-        watched: Sequence[int],
+        watched: Collection[int],
         seats: int,
         *,
         now: int,
@@ -90,7 +90,7 @@ class Seats:
         """How many people are here, and how many desks are surely taken.
 
         Args:
-            watched: sensors of desks that say whether they are taken.
+            watched: sensors of desks that say whether they are taken: a set, or the like.
             seats: all seats of the space, watched or not; at least as many.
             now: the instant.
             risk: the risk of leaving summed up until then.
@@ -99,13 +99,13 @@ class Seats:
             silent: devices that are not believed, and from when on. What one said last fades within an hour.
         """
         since, left, live = self.since, self.left, len(watched)
-        taken = [(one, since[one]) for one in watched if one in since]
+        taken = [one for one in since.items() if one[0] in watched]
         stay = [exp(then - risk) if now - start <= _BAGGED else 0.0 for _, (start, then) in taken]
         sat = [one / (one + BAG * (1.0 - one)) for one in stay]
         if silent:
             believed = [exp(min(0, silent[one] - now) / HOUR) if one in silent else 1.0 for one, _ in taken]
             sat = list(map(mul, sat, believed))
-        gaps = [max(0, now - left[one]) for one in watched if one in left]
+        gaps = [max(0, now - at) for one, at in left.items() if one in watched]
         back = self.share_back
         sat += [back * exp(-gap / HOUR / _FADE) for gap in gaps if gap < 2 * GAP]
         mean = fsum(sat)

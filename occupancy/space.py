@@ -19,6 +19,7 @@ from occupancy.seats import Seats
 from occupancy.stays import Stays
 
 NEVER: Final = 2**63
+NOTHING: Final[frozenset[str]] = frozenset()
 VERSION: Final = 4
 """Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of
 rooms and nothing of the air; the ingest rebuilds them from the stored events."""
@@ -121,6 +122,7 @@ class SpaceFold:
         "stays",
         "testimony",
         "text",
+        "unmoved",
     )
 
     def __init__(self) -> None:
@@ -154,6 +156,8 @@ class SpaceFold:
         """What was answered last (``occupancy.asking.Answer``). Made of the rest."""
         self.fresh = False
         """Nothing has moved since the answer."""
+        self.unmoved = NOTHING
+        """Where something has: kinds of witnesses of which nothing has."""
         self.text: tuple[str, list[tuple[int, str]], list[tuple[int, str]]] | None = None
         """All of ``to_json`` but when desks and rooms were last heard; None: something has moved since."""
         self.expires = 0
@@ -168,8 +172,12 @@ class SpaceFold:
         self.look: int | None = None
         """As stored: when the ingest looks at this space again, not later than ``due``."""
 
-    def moved(self) -> None:
-        """More was reported than that a sensor's state is still the same: what was made of the rest holds no longer."""
+    def moved(self, but: frozenset[str] = NOTHING) -> None:
+        """More was reported than that a sensor's state is still the same: what was made of the rest holds no longer.
+
+        ``but``: kinds of witnesses (``occupancy.witnesses``) that say the same for the rest of the minute.
+        """
+        self.unmoved = but if self.fresh else self.unmoved & but
         self.fresh = False
         self.gathered = None
         self.text = None

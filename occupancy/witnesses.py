@@ -22,6 +22,8 @@ from occupancy.topology import Space
 
 _STANDING: Final = 0.025
 """People of a place who are in none of its watched spaces, for each who is. Assumed."""
+_HARDLY: Final = 0.05
+"""Below this chance a counter is hardly dead."""
 _BLIND: Final = 8.0
 """Hours after which silent counters say nothing any more."""
 
@@ -111,9 +113,9 @@ def _desks(question: Question) -> Witness | None:
     heard, desks = fold.desks, space.desks
     if not (heard and desks):
         return None
-    live = [one for one, (occupied, _) in heard.items() if occupied is not None and one in desks]
+    live = {one for one, (occupied, _) in heard.items() if occupied is not None and one in desks}
     if silent:
-        live = [one for one in live if now - silent.get(one, now) < HOUR]
+        live = {one for one in live if now - silent.get(one, now) < HOUR}
         if all(one in silent for one in live):
             return None
     if not live:
@@ -229,6 +231,7 @@ def _by_counters(
     if blind and _width(counts) < _width(all_hear := heard(0.0)):
         counts = all_hear  # that a counter is silent never makes anything surer
     gone = [flow.doors[device].at for device in blind]
+    doubted: list[tuple[float, float, int]] = []
     for device in space.counters:
         door = flow.doors.get(device)
         if door is None or device in silent:
@@ -239,11 +242,27 @@ def _by_counters(
         if chance > GONE:
             gone.append(since)
         if chance > 0.001:
-            unseen = flow.unseen(counts, fold.habits, calendar, since, now, share=flow.share(device))
-            counts = mixed(counts, unseen, chance)
+            doubted.append((chance, flow.share(device), since))
+    for chance, share, since in _alike(doubted):
+        unseen = flow.unseen(counts, fold.habits, calendar, since, now, share=share)
+        counts = mixed(counts, unseen, chance)
     if gone and len(gone) == len(space.counters) and now - max(gone) > _BLIND * HOUR:
         return None
     return counts
+
+
+def _alike(doubted: list[tuple[float, float, int]]) -> list[tuple[float, float, int]]:
+    """Counters that may be dead: the chance of it, the share of what passes, since when.
+
+    Those of which it isn't likely are taken as one: what each would have missed matters little.
+    """
+    small = [one for one in doubted if one[0] < _HARDLY]
+    if len(small) < 2:
+        return doubted
+    chance = sum([one for one, _, _ in small])
+    share = sum([one * share for one, share, _ in small]) / chance
+    since = sum([one * at for one, _, at in small]) / chance
+    return [*(one for one in doubted if one[0] >= _HARDLY), (chance, share, int(since))]
 
 
 def _width(counts: Counts) -> int:
