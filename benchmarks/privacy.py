@@ -91,7 +91,8 @@ def guessers(ref: str, known: Sequence[Sequence[Lived]], shown: Callable[[int], 
 
     ``total``: the sum of all numbers. ``habit``: that of the hours in which the member usually is in. ``matched``: the
     filter that is the best one for a known visit in noise that differs from day to day. ``ends``: how early each day
-    leaves its lowest number and how late it comes back. ``moves``: how often the answer changes.
+    leaves its lowest number and how late it comes back. ``moves``: how often the answer changes. ``usual``: how the
+    usual hours, learned from the month, differ from those before; ``total`` is the sum of the public history's means.
     """
     width = _TO - _FROM
     habit: dict[int, list[float]] = defaultdict(lambda: [0.0] * width)
@@ -123,7 +124,17 @@ def guessers(ref: str, known: Sequence[Sequence[Lived]], shown: Callable[[int], 
             score += width - above[0] + above[-1] if above else 0
         return score
 
+    def hours(month: Sequence[Day]) -> dict[tuple[int, int], float]:
+        found: dict[tuple[int, int], list[float]] = defaultdict(list)
+        for weekday, numbers in month:
+            for quarter, number in enumerate(numbers):
+                found[weekday, (_FROM + quarter) // 4].append(number)
+        return {hour: shown(round(mean(one))) for hour, one in found.items()}
+
+    before = hours([(day.weekday, tuple(numbers)) for day, numbers in public])
+
     return {
+        "usual": lambda month: sum(number - before[hour] for hour, number in hours(month).items()),
         "total": lambda month: sum(sum(numbers) for _, numbers in month),
         "habit": lambda month: sum(
             sum(p * n for p, n in zip(habit[weekday], numbers, strict=True)) for weekday, numbers in month
