@@ -215,7 +215,7 @@ class Sensor:
 
     def people(self, now: int, *, closed: bool, holds: int, counted: bool) -> tuple[float, float] | None:
         """The mean and the variance of the number of people at ``now``; None: the air says nothing."""
-        if not self.speaks or now - self.at > _GAP or now - self.aired < _AIRED or self.stuck:
+        if len(self.days) < _KNOWN or now - self.at > _GAP or now - self.aired < _AIRED or self.stuck:
             return None
         near = (_CREDIT + self.odd[0]) / (_CREDIT + self.odd[1])
         turned = self._turned(max(0, now - self.at) / HOUR, closed=closed, holds=holds, counted=counted)
