@@ -27,6 +27,8 @@ BENCHMARKS: Final = {
     "spool": ["--events", "200000", "--taps", "300"],
     "gateway": ["--pins", "50", "--others", "20"],
     "accuracy": ["--places", "1", "--days", "14"],
+    "forecast": ["--places", "1"],
+    "privacy": ["--members", "40"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """
@@ -50,6 +52,10 @@ NOTES: Final = """
   in it: see the rows at 100 and 1,000 a second, in which it is.
 - `place_month_ms`, `network_year_ms`: medians of whole HTTP answers with a key, from a year of 1,512 places (551,880
   days): another place's 30 days by quarter hours each time (2,880 rows, 0.5 MB), and the network's 365 days.
+- `event_to_transaction_…`, `event_to_commit_…`: where the time of `event_to_stream_…` goes. The first is until the
+  ingest begins the transaction that stores the event (driver, spool, brokers, and the transaction before it); the
+  second until the database has ended the commit; the rest is notification, API and client. `event_to_stream_tls_…`
+  and its reference are measured in turn, three times each; compared are the medians (`--only-tls`: only these).
 - `tap_to_unlock_p99_ms`: from a client's publish of the reader's message to its receipt of the lock's command, with 200
   desk messages a second beside; the echo does the same with nothing in between.
 - `revocation_p99_s`: from the HTTP request that takes a card out of service to the last of 154 gateways' word that the
@@ -86,12 +92,21 @@ NOTES: Final = """
   err by more than two people or a tenth of the capacity, whichever is more. `_ghost`: share of empty closed hours in
   which somebody is said to be there. `_known`: share of answers that aren't `unknown`; those that are have no error.
   `_right`, `_flips`: somebody or nobody said rightly, and how often that changes for each true change.
-- `uci_room`, `uci_door`: real data (`benchmarks/data/README.md`). The room has its head count. The door has none:
-  its figures are held against the counts themselves, balanced from one empty night to the next, which knows what comes
-  later in the day and is near the truth. Only the hours of empty nights (`_ghost`) are certain; all others count as
-  open. Its capacity is taken as 120.
+- `uci_room`, `uci_door`: real data (`benchmarks/data/README.md`). The room has its head count. The door has none: its
+  figures are held against the counts themselves. In the middle of each night's longest lull (1.5 hours at least,
+  between ten and eight) nobody is taken to be in; from one such instant to the next in and out must balance, what is left over
+  is spread over the passages as evenly as it can be with nobody less than nobody in. That knows what comes later in the
+  day; it is near the truth, not the truth. Who works all night, or comes by another entrance (there are some: on
+  weekends thirty more leave than came), is not in it: a few people by night, some ten on a busy afternoon.
+  A day that ended only in a night without any passage from two to five would join up to nine days into one, with forty
+  people in for a whole weekend. `_ghost` counts the hours of those quiet nights only; all others count as open. Its
+  capacity is taken as 120.
 - `python -m benchmarks.field_kills` (not in the table: it counts, it doesn't time) kills a gateway 20 times while the
   field broker takes 500 messages a second, and counts what is lost and what is doubled: both must be 0.
+- `forecast`: how near the next hours are, on virtual places and the real door, learned from their own past
+  (docs/forecast.md). Skills are shares of the reference's error; the seats' figures are of 30 to 60 minutes ahead.
+- `privacy`: how often a guesser who sees all public numbers is right about which of two months holds a member's visits
+  (docs/privacy.md); 0.5 is chance. `bands`: what a place shows by default; `numbers`: with `public_numbers`.
 """
 PAGE: Final = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 
