@@ -95,9 +95,9 @@ NOTES: Final = """
 - `uci_room`, `uci_door`: real data (`benchmarks/data/README.md`). The room has its head count. The door has none: its
   figures are held against the counts themselves. In the middle of each night's longest lull (1.5 hours at least,
   between ten and eight) nobody is taken to be in; from one such instant to the next in and out must balance, what is
-  left over is spread over the passages as evenly as it can be with nobody less than nobody in. That knows what comes later in the
-  day; it is near the truth, not the truth. Who works all night, or comes by another entrance (there are some: on
-  weekends thirty more leave than came), is not in it: a few people by night, some ten on a busy afternoon.
+  left over is spread over the passages as evenly as it can be with nobody less than nobody in. That knows what comes
+  later in the day; it is near the truth, not the truth. Who works all night, or comes by another entrance (there are
+  some: on weekends thirty more leave than came), is not in it: a few people by night, some ten on a busy afternoon.
   A day that ended only in a night without any passage from two to five would join up to nine days into one, with forty
   people in for a whole weekend. `_ghost` counts the hours of those quiet nights only; all others count as open. Its
   capacity is taken as 120.
