@@ -266,7 +266,8 @@ def test_silence_of_a_device_never_narrows(moves: list[Any], name: str, hours: i
 
     It is said of devices that do not contradict each other. Where one of two that do falls silent, the other one is
     left, and is believed. Of the spaces above, whose other sources may fit the rest better, and hours later, when
-    whoever sat at a dead sensor may have gone, it holds but for one person.
+    whoever sat at a dead sensor may have gone, it holds but for one person; but for two after closing, up to which
+    number a counter that sees nobody leave and one that still counts heads are no contradiction.
     """
     events = true_story(moves)
     at = end_of(events)
@@ -277,7 +278,8 @@ def test_silence_of_a_device_never_narrows(moves: list[Any], name: str, hours: i
     )
     for space, one in living.items():
         own = DEVICES[name].space == space and not hours
-        assert width(dead[space]) >= width(one) - (0 if own else 1), (space, one, dead[space])
+        if "disagreeing" not in one.faults:
+            assert width(dead[space]) >= width(one) - (0 if own else 2 if hours == 13 else 1), (space, one, dead[space])
 
 
 @settings(max_examples=60, deadline=None)
