@@ -34,6 +34,21 @@ _CHANGE = """
 INSERT INTO occupancy_change (at, place, space, present, low, high, capacity, quality)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
 _QUARTER = "INSERT INTO occupancy_15m VALUES (%s, %s, %s, %s, %s, %s, %s)"
+_DAYS: Final = (
+    """INSERT INTO history_day (published, space, day, place, zone, starts, persons, peak, known, degraded, shown, line,
+      capacity, seconds, person_s, seat_s, known_s, degraded_s, shown_s, line_s)
+    VALUES (false, %(space)s, %(now)s::date - 1, %(place)s, 'Europe/Paris', %(now)s::date - 1, '{3600}', '{5}', '{900}',
+      '{0}', '{3600}', '{900}', '{20}', 900, 3600, 18000, 900, 0, 3600, 900)""",
+    """INSERT INTO worth_space (space, day, place, open_s, known_s, seat_s, person_s, quarters, busy)
+    VALUES (%(space)s, %(now)s::date - 1, %(place)s, 900, 900, 18000, 3600, 1, 0)""",
+    """INSERT INTO worth_desk (desk, day, place, space, open_s, known_s, taken_s, all_taken_s)
+    VALUES (%(desk)s, %(now)s::date - 1, %(place)s, %(space)s, 900, 900, 300, 300)""",
+    """INSERT INTO forecast_model (space, public, learnt_at, usual)
+    VALUES (%(space)s, false, %(now)s, '[[0, 9, 4.0, 2.0, 6.0, 5]]')""",
+    """INSERT INTO forecast (space, public, place, made_at, learnt_at, first, track, quantiles)
+    VALUES (%(space)s, false, %(place)s, %(now)s, %(now)s, %(now)s, '{}', '{10,20,30,40,50,60,70}')""",
+)
+"""What the jobs have made of the atelier's past."""
 _EVENT = """
 INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, reason, card, member)
 VALUES (%s, %s, 1, 1, 1, %s, %s, %s, %s, %s, %s, %s)"""
@@ -92,6 +107,8 @@ def fill(connection: psycopg.Connection[tuple[int, ...]], now: datetime) -> None
         run("INSERT INTO head_count (place, space, at, present) VALUES (%s, %s, %s, %s)", (atelier, root, at, counted))
     run(_QUARTER, (ago(hours=2), atelier, root, 4.5, 6, 1.0, 20))
     run(_QUARTER, (ago(hours=1, minutes=45), atelier, root, 4.0, 5, 0.2, 20))
+    for query in _DAYS:
+        run(query, {"place": atelier, "space": root, "desk": seats[0], "now": now})
 
     for at, seat, state in ((ago(hours=14), 0, 0), (ago(minutes=50), 0, 1), (ago(minutes=45), 1, 1),
                             (ago(minutes=40), 1, 0), (ago(minutes=20), 2, None)):  # fmt: skip

@@ -324,7 +324,10 @@ def test_panels_choose_by_department(reader: Reader, now: datetime) -> None:
 
 def test_a_reader_of_one_place_sees_only_that_place(reader: Reader, owner: Connection, now: datetime) -> None:
     everything, one = reader(), reader("atelier")
+    assert one.execute("SELECT FROM report.history_department").fetchone() is None, "it is of all places"
     for view in _views(owner):
+        if view == "history_department":
+            continue
         query = f"SELECT DISTINCT place FROM report.{view}".encode()
         seen = {place for (place,) in one.execute(query)}
         assert seen <= {"atelier"}, view
