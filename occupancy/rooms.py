@@ -84,7 +84,6 @@ class Rooms:
         "days",
         "false",
         "hold",
-        "kind",
         "left",
         "moving",
         "off",
@@ -94,6 +93,7 @@ class Rooms:
         "since",
         "some",
         "there",
+        "way",
         "word",
     )
 
@@ -112,7 +112,7 @@ class Rooms:
         """The chance that somebody had come just then, if somebody is in."""
         self.there = 0.0
         """The chance that somebody was in while the room was last seen; 0: nothing is learned of it."""
-        self.kind = 0
+        self.way = 0
         """How it was seen then: index of ``_LEFT``."""
         self.bin = 0
         """The bin of hours in which that began."""
@@ -238,18 +238,18 @@ class Rooms:
     def _unseen(self, at: int) -> None:
         """No movement for the hold time."""
         length = at - self.since
-        self.there, self.kind = self._real(length), 0
+        self.there, self.way = self._real(length), 0
         if length <= self._single():
             once = self.some * (1 - self._moves()) / (1 - _TWICE)
-            self.there, self.kind = once / (once + 1 - self.some), 2 if self.came > 0.5 else 1
+            self.there, self.way = once / (once + 1 - self.some), 2 if self.came > 0.5 else 1
         if length >= _LEAST_HOLD:
             self.hold = min(float(length), self.hold * _LONGER)
         self.some = self.there * (1 - self._leaves())
         self.since = at
 
     def _leaves(self) -> float:
-        left, stayed = self.left[self.kind]
-        return (_LEFT[self.kind][0] + left) / (sum(_LEFT[self.kind]) + left + stayed)
+        left, stayed = self.left[self.way]
+        return (_LEFT[self.way][0] + left) / (sum(_LEFT[self.way]) + left + stayed)
 
     def _learn(self, gap: int, paused: float) -> None:
         """The ``gap`` after the room was last seen was a pause with the chance ``paused``: what that says of both."""
@@ -257,8 +257,8 @@ class Rooms:
         left *= (1 - paused) / (left + 1 - self.there)
         real = paused + left
         self.pauses = [self.pauses[0] * _FORGET + paused * gap, self.pauses[1] * _FORGET + paused]
-        self.left[self.kind] = [self.left[self.kind][0] * _FORGET + left, self.left[self.kind][1] * _FORGET + paused]
-        single = self.kind > 0
+        self.left[self.way] = [self.left[self.way][0] * _FORGET + left, self.left[self.way][1] * _FORGET + paused]
+        single = self.way > 0
         self.moving = [self.moving[0] * _FORGET + real * (not single), self.moving[1] * _FORGET + real * single]
         self.false += 1 - real
         self.coming[self.bin] += real * self.came

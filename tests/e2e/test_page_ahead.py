@@ -52,6 +52,7 @@ def test_the_next_hours_are_bars_and_a_table(open_page: Open, centre: Centre) ->
     expect(page.locator("#details svg.ahead")).to_have_count(0)  # nothing is known
     space, place = centre.space("ussel")
     centre.conn.execute(_PAST, (place, space))
+    gather(centre.conn, {place: first - timedelta(hours=6)}, quarter, published=True)
     page.reload()
     expect(page.locator("#details section .facts").last).to_have_text(
         "Pas encore de prévision : il faut environ cinq jours d’historique."
