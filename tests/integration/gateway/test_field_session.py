@@ -213,8 +213,17 @@ def test_a_thread_that_stood_still_knows_that_it_reads_old_messages(
         until(lambda: link.connected)
         until(lambda: field.say("t", b"before") or heard, every_s=0.1)  # type: ignore[func-returns-value]
         heard.clear()
-        frozen._ask(lambda: time.sleep(2))
+        stands, said = threading.Event(), threading.Event()
+
+        def stand_still() -> None:
+            stands.set()
+            said.wait(60)
+            time.sleep(2)
+
+        frozen._ask(stand_still)
+        assert stands.wait(60)
         field.say("t", b"meanwhile")
+        said.set()
         until(lambda: (b"meanwhile", True) in heard)
         until(lambda: field.say("t", b"after") or (b"after", False) in heard, every_s=0.1)  # type: ignore[func-returns-value]
     finally:
