@@ -135,12 +135,12 @@ def _running(children: list[Child]) -> Iterator[None]:
 
 
 @contextmanager
-def chain(where: Stand, *, tls: bool = False) -> Iterator[tuple[str, EmbeddedMosquitto, int, list[str]]]:
+def chain(where: Stand, name: str, *, tls: bool = False) -> Iterator[tuple[str, EmbeddedMosquitto, int, list[str]]]:
     """Start the processes; gives the database's URL, the field broker, the API's port and the sensors' topics.
 
     ``tls``: gateways and ingest connect with certificates.
     """
-    with centre(where, "latency_tls" if tls else "latency", tls=tls) as (url, api, folder):
+    with centre(where, name, tls=tls) as (url, api, folder):
         with psycopg.connect(url) as connection:
             gateways = export_gateways(
                 connection, password=lambda _code: SECRET, list_key=None, card_secret=bytes.fromhex("5a" * 32)
@@ -249,14 +249,14 @@ def _settled(url: str, began: int, ended: int) -> list[tuple[str, int, int, int]
 
 def rates(where: Stand, wanted: Iterable[int], seconds: float) -> dict[int, dict[str, float]]:
     """Measure at each rate."""
-    with sensed(where) as load:
+    with sensed(where, "latency") as load:
         return {rate: load.run(rate, seconds) for rate in wanted}
 
 
 def with_and_without_tls(where: Stand, seconds: float) -> dict[bool, dict[str, float]]:
     """Measure the usual rate over TLS and without, in turn; the median of each figure."""
     runs: dict[bool, list[dict[str, float]]] = {False: [], True: []}
-    with sensed(where) as plain, sensed(where, tls=True) as secure:
+    with sensed(where, "plain") as plain, sensed(where, "over_tls", tls=True) as secure:
         for number in range(_TURNS):
             for tls in (False, True) if number % 2 == 0 else (True, False):
                 runs[tls].append((secure if tls else plain).run(_USUAL, seconds))
@@ -273,10 +273,10 @@ def recorded(where: Stand, wanted: Iterable[int], seconds: float) -> dict[int, d
 
 
 @contextmanager
-def sensed(where: Stand, *, tls: bool = False) -> Iterator[Load]:
+def sensed(where: Stand, name: str, *, tls: bool = False) -> Iterator[Load]:
     """Start a whole chain and its sensors; ``tls``: gateways and ingest connect with certificates."""
     with (
-        chain(where, tls=tls) as (url, field, api, topics),
+        chain(where, name, tls=tls) as (url, field, api, topics),
         Load(url, api, "benchmarks.sensors", {"url": field.url(), "topics": topics}, "over TLS" if tls else "") as load,
     ):
         yield load
@@ -290,7 +290,8 @@ class Load:
         self._order = order
         self._how = how
         with psycopg.connect(url) as connection:
-            self._listener = Listener(api, create_key(connection, "latency", role="availability_reader"))
+            key = create_key(connection, "latency", role="availability_reader")
+        self._listener = Listener(api, key)
         self._process = subprocess.Popen(
             [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
