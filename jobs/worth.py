@@ -43,7 +43,6 @@ LEFT JOIN (
 """
 _OPEN: Final = """
 -- the days to be counted, each with its opening hours: quarter hours that begin in them
-CREATE TEMPORARY TABLE open_day ON COMMIT DROP AS
 WITH todo AS (
   SELECT t.place, t.from_at, p.time_zone AS zone, coalesce(p.department, '?') AS department,
     offered_hours(p.opening_hours) AS hours
@@ -65,19 +64,21 @@ kind AS MATERIALIZED (
       WHERE hours_cover(k.hours, k.department, q.at AT TIME ZONE k.zone) ORDER BY q.at
     ) AS quarters
   FROM (SELECT DISTINCT zone, department, hours, day FROM day) k
-)
-SELECT d.place, d.day, d.day::timestamp AT TIME ZONE d.zone AS starts,
-  (d.day + 1)::timestamp AT TIME ZONE d.zone AS ends, o.quarters,
-  (SELECT coalesce(range_agg(tstzrange(q, q + interval '15 minutes')), '{}') FROM unnest(o.quarters) AS q) AS times
-FROM day d
-JOIN kind k USING (zone, department, hours, day)
-CROSS JOIN LATERAL (
-  SELECT CASE WHEN EXISTS (
-    SELECT FROM closure c WHERE (c.place IS NULL OR c.place = d.place) AND d.day BETWEEN c.first AND c.last
-  ) THEN '{}' ELSE k.quarters END AS quarters
-) o
-"""
+),
+open_day AS MATERIALIZED (
+  SELECT d.place, d.day, d.day::timestamp AT TIME ZONE d.zone AS starts,
+    (d.day + 1)::timestamp AT TIME ZONE d.zone AS ends, o.quarters,
+    (SELECT coalesce(range_agg(tstzrange(q, q + interval '15 minutes')), '{}') FROM unnest(o.quarters) AS q) AS times
+  FROM day d
+  JOIN kind k USING (zone, department, hours, day)
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN EXISTS (
+      SELECT FROM closure c WHERE (c.place IS NULL OR c.place = d.place) AND d.day BETWEEN c.first AND c.last
+    ) THEN '{}' ELSE k.quarters END AS quarters
+  ) o
+)"""
 _SPACES: Final = """
+{open}
 -- the spaces of these days; a day that was thinned to its sums stays as it was counted
 INSERT INTO worth_space (space, day, place, open_s, known_s, seat_s, person_s, quarters, busy, peak, peak_at,
   peak_capacity)
@@ -102,11 +103,12 @@ ON CONFLICT (space, day) DO UPDATE SET
   place = excluded.place, open_s = excluded.open_s, known_s = excluded.known_s, seat_s = excluded.seat_s,
   person_s = excluded.person_s, quarters = excluded.quarters, busy = excluded.busy, peak = excluded.peak,
   peak_at = excluded.peak_at, peak_capacity = excluded.peak_capacity
-"""
+""".replace("{open}", _OPEN)
 _DESKS: Final = """
+{open},
 -- the desks of these days: what a sensor said holds until it speaks again, and no longer than it may be believed
-WITH day AS MATERIALIZED (SELECT * FROM open_day WHERE starts >= %(oldest)s),
-reach AS (SELECT place, min(starts) AS starts, max(ends) AS ends FROM day GROUP BY place),
+young AS MATERIALIZED (SELECT * FROM open_day WHERE starts >= %(oldest)s),
+reach AS (SELECT place, min(starts) AS starts, max(ends) AS ends FROM young GROUP BY place),
 sensor AS (
   SELECT v.id, v.place, v.desk, k.space, coalesce(least(v.retired_at, k.retired_at), 'infinity') AS ends,
     CASE WHEN v.expect_every IS NULL THEN %(stay)s ELSE greatest(%(missed)s * v.expect_every, %(shortest)s) END AS lasts
@@ -119,11 +121,12 @@ said AS (
       s.ends) AS until
   FROM reach r
   JOIN event e ON e.place = r.place AND e.at >= r.starts - %(stay)s AND e.at < r.ends AND e.kind = {desk}
+    AND e.at >= %(heard)s AND e.at < %(until)s
   JOIN sensor s ON s.id = e.device
 ),
 own AS (
   SELECT DISTINCT ON (d.day, s.desk) d.*, s.desk, s.space
-  FROM day d JOIN sensor s ON s.place = d.place AND s.ends > d.starts
+  FROM young d JOIN sensor s ON s.place = d.place AND s.ends > d.starts
 ),
 use AS (
   SELECT o.desk, o.day, o.place, o.space, o.quarters, o.times,
@@ -143,7 +146,7 @@ FROM use
 ON CONFLICT (desk, day) DO UPDATE SET
   place = excluded.place, space = excluded.space, open_s = excluded.open_s, known_s = excluded.known_s,
   taken_s = excluded.taken_s, all_taken_s = excluded.all_taken_s
-""".replace("{desk}", str(KINDS["desk"]))
+""".replace("{open}", _OPEN).replace("{desk}", str(KINDS["desk"]))
 _VALUED: Final = """
 -- what was made again is counted
 UPDATE refold SET valued = true WHERE done AND summed AND NOT valued
@@ -189,11 +192,9 @@ def count_worth(round_: Round) -> None:
 
 def _count(round_: Round, due: dict[int, datetime], until: datetime, oldest: datetime) -> tuple[int, int]:
     values: dict[str, Any] = {"places": list(due), "froms": list(due.values()), "until": until, "oldest": oldest}
-    spans = {"stay": _STAY, "shortest": _SHORTEST, "missed": _MISSED}
+    heard = min(due.values(), default=until) - timedelta(days=1) - _STAY  # no desk's day hangs on an earlier event
+    spans = {"stay": _STAY, "shortest": _SHORTEST, "missed": _MISSED, "heard": heard}
     with round_.connection.transaction():
-        if not round_.connection.execute(_OPEN, values).rowcount:
-            return 0, 0  # no day has ended since
-        round_.connection.execute("ANALYZE open_day")
         days = round_.connection.execute(_SPACES, values).rowcount
         desks = round_.connection.execute(_DESKS, {**values, **spans}).rowcount
     return days, desks
