@@ -8,6 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def numbers(values: Iterable[int | None]) -> str:
-    """The array, for a parameter ``%s::bigint[]`` or ``%s::int[]``; None is NULL."""
+def numbers(values: Iterable[float | None]) -> str:
+    """The array, for a parameter ``%s::bigint[]`` or another array of numbers; None is NULL."""
     return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"

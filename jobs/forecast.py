@@ -21,6 +21,7 @@ from access.errors import ListError
 from access.holidays import is_holiday
 from access.schedules import Schedule, closed_on, schedule_from_json, with_department, zone_named
 from access.school_holidays import in_school_holidays
+from database import arrays
 from occupancy.departures import KEPT, Learnt, Track, learn, read
 from occupancy.forecast import AHEAD, Quantiles, ahead, follow
 from occupancy.usual import QUARTER_US, Calendar, Sample, UsualHour, days_of, usual
@@ -243,7 +244,7 @@ def _look_at(spaces: Sequence[Space], connection: psycopg.Connection[Any], now: 
     for space, public, learnt_at, learnt, before, start in models:
         if isinstance(learnt, float):
             state: Sequence[float | None] = ()
-            quantiles = _array([round(10 * learnt)] * (len(KEPT) * len(targets)))
+            quantiles = arrays.numbers([round(10 * learnt)] * (len(KEPT) * len(targets)))
         else:
             known = recent[public].get(space.id, {})
             steps = [(at, known.get(at)) for at in range(start, until, QUARTER_US)]
@@ -251,17 +252,12 @@ def _look_at(spaces: Sequence[Space], connection: psycopg.Connection[Any], now: 
             state = track.stored()
             last = until - QUARTER_US
             curves = ahead(learnt, space.calendar, track, last, targets, capacity=space.capacity)
-            quantiles = _array(_tenths(curves))
-        made.append((space.id, public, space.place, learnt_at, _array(state), space.capacity, quantiles))
+            quantiles = arrays.numbers(_tenths(curves))
+        made.append((space.id, public, space.place, learnt_at, arrays.numbers(state), space.capacity, quantiles))
     names = ("spaces", "publics", "places", "learnt", "tracks", "capacities", "quantiles")
     columns = dict(zip(names, map(list, zip(*made, strict=True)), strict=True))
     connection.execute(_STORE, {**columns, "now": now, "first": first})
     return len(models)
-
-
-def _array(values: Sequence[float | None]) -> str:
-    """Return the text of an array: psycopg would dump each element by itself."""
-    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
 
 
 def _tenths(found: Sequence[Quantiles]) -> list[int | None]:

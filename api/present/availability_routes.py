@@ -102,12 +102,7 @@ async def _then(board: Board, request: Request, to: Reach, question: Availabilit
 
 def _ahead(found: FoundPlace, offer: Ahead, at: int) -> dict[str, Any]:
     return {
-        "place": found.place.code,
-        "name": found.place.name,
-        "commune": found.place.commune,
-        "distance_km": found.distance_km,
-        "space": offer.space.code if offer.space else None,
-        "free": {"low": offer.free.low, "high": offer.free.high} if offer.free else None,
+        **_where(found, offer),
         "open": offer.open,
         "changes_at": rfc3339(offer.changes),
         "capacity": offer.capacity,
@@ -120,16 +115,22 @@ def _ahead(found: FoundPlace, offer: Ahead, at: int) -> dict[str, Any]:
 
 def _row(found: FoundPlace, offer: Offer) -> dict[str, Any]:
     return {
-        "place": found.place.code,
-        "name": found.place.name,
-        "commune": found.place.commune,
-        "distance_km": found.distance_km,
-        "space": offer.space.code if offer.space else None,
-        "free": {"low": offer.free.low, "high": offer.free.high} if offer.free else None,
+        **_where(found, offer),
         "open": offer.opening.open,
         "changes_at": rfc3339(offer.opening.changes),
         "capacity": offer.occupancy.capacity,
         "quality": offer.occupancy.quality,
         "at": rfc3339(offer.occupancy.at),
         "ttl": offer.occupancy.ttl_s,
+    }
+
+
+def _where(found: FoundPlace, offer: Offer | Ahead) -> dict[str, Any]:
+    return {
+        "place": found.place.code,
+        "name": found.place.name,
+        "commune": found.place.commune,
+        "distance_km": found.distance_km,
+        "space": offer.space.code if offer.space else None,
+        "free": {"low": offer.free.low, "high": offer.free.high} if offer.free else None,
     }
