@@ -17,7 +17,19 @@ import pytest
 from tests.tables import ROOT
 
 PACKAGES: Final = (
-    *("access", "api", "benchmarks", "dashboards", "database", "gateway", "ingest", "jobs", "maillage", "occupancy"),
+    *(
+        "access",
+        "api",
+        "benchmarks",
+        "booking",
+        "dashboards",
+        "database",
+        "gateway",
+        "ingest",
+        "jobs",
+        "maillage",
+        "occupancy",
+    ),
     *("process", "rights", "simulator"),
 )
 NAMELESS: Final = {"base", "common", "helper", "helpers", "manager", "misc", "service", "services", "util", "utils"}

@@ -1,0 +1,1 @@
+"""Calendars: iCalendar feeds of resources and members, and calendars that make bookings."""

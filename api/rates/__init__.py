@@ -1,0 +1,1 @@
+"""Rates and rights by category of person, their proofs and their funders."""

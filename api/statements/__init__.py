@@ -1,0 +1,1 @@
+"""Monthly statements and the clearing between places."""
