@@ -74,6 +74,8 @@ class Spool:
         self._ledgers: dict[str, Ledger] = {}
         self._gateways: set[str] = set()
         """Those that were opened."""
+        self._left: dict[str, str] = {}
+        """The epoch that each gateway was last asked to end: the file may still be writing that."""
         self._read_broken: str | None = None
         """The error by which reading showed that the file is broken."""
         self._refusals = 0
@@ -268,8 +270,9 @@ class Spool:
         """
         with self._wake:
             ledger = self._ledgers.get(gateway)
-            if ledger is None or ledger.epoch != epoch or gateway in self._pending.changes.renewed:
+            if ledger is None or ledger.epoch != epoch or self._left.get(gateway) == epoch:
                 return
+            self._left[gateway] = epoch
             self._pending.changes.renewed.add(gateway)
         log.error("spool_new_epoch", extra={"gateway": gateway, "reason": reason})
         self._report(gateway, f"a new epoch began: {reason}")

@@ -172,6 +172,25 @@ def test_a_new_epoch_numbers_what_is_held_from_one_and_says_so(tmp_path: Path, o
     assert "g" in set().union(*renewed)
 
 
+def test_an_epoch_ends_once_though_the_second_request_comes_while_the_first_is_written(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = opened(tmp_path / "s.sqlite")
+    epoch = spool.open("g").epoch
+    fill(spool, 2)
+    write = SpoolFile.write
+
+    def meanwhile(self: SpoolFile, *arguments: Any) -> Any:
+        spool.renew("g", epoch, "the centre lost something")
+        return write(self, *arguments)
+
+    monkeypatch.setattr(SpoolFile, "write", meanwhile)
+    spool.renew("g", epoch, "the centre lost something")
+    until(lambda: spool.position("g").epoch != epoch)
+    fill(spool, 1)
+    assert [event["kind"] for _, event in everything(spool)] == ["desk", "desk", "gateway", "desk"]
+
+
 def test_what_is_too_large_is_refused_and_told(tmp_path: Path, opened: Opener) -> None:
     spool = opened(tmp_path / "s.sqlite")
     spool.open("g")
