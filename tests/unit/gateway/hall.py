@@ -70,18 +70,22 @@ def config(**changes: Any) -> GatewayConfig:
     )
 
 
+_ANNAS_PIN: Final = pin_hash(_KEY, "m-anna", PIN)
+_CODE_TOKEN: Final = code_token(_KEY, CODE)
+"""Hashed once: each takes 20 ms, and a property test makes hundreds of lists."""
+
+
 def access_list(version: int = 1, *, made_at: int = AT, doors: Mapping[str, DoorRules] | None = None) -> AccessList:
     """Anna counts half-days and has a PIN; Ben has neither; the host supervises; a code opens the lab."""
     counted = Right(
         doors=None, schedule=None, pass_ref="p-anna", terms=Terms(allowance=Allowance(unit="half_day", limit=9))
     )
     hosting = Right(doors=None, schedule=None, terms=Terms(supervises=True))
-    anna = Member(ref="m-anna", status="active", rights=(counted,), pin=pin_hash(_KEY, "m-anna", PIN))
+    anna = Member(ref="m-anna", status="active", rights=(counted,), pin=_ANNAS_PIN)
     ben = Member(ref="m-ben", status="active", rights=(Right(doors=None, schedule=None),))
     host = Member(ref="m-host", status="active", rights=(hosting,))
     cleaner = Member(ref="m-code", status="active", rights=(Right(doors=frozenset({"lab"}), schedule=None),))
-    code = code_token(_KEY, CODE)
-    cards = {token(ANNA): anna, token(BEN): ben, token(HOST): host, code: cleaner}
+    cards = {token(ANNA): anna, token(BEN): ben, token(HOST): host, _CODE_TOKEN: cleaner}
     rules = {
         "entry": DoorRules(to_space="hall", passback="hard"),
         "lab": DoorRules(from_space="hall", to_space="lab"),
