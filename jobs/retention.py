@@ -69,6 +69,10 @@ WITH old AS (
 UPDATE pass_use u SET slot = old.number, place = NULL, at = '2000-01-01 00:00Z' FROM old
 WHERE u.pass = old.pass AND u.slot = old.slot
 """
+_BILLED = """
+-- which uses a statement counts; its lines stay
+DELETE FROM billed WHERE kind = 'use' AND at < %(before)s
+"""
 _TOKENS = """
 -- which cards a gateway's list had otherwise; the alarm stays
 UPDATE alarm SET detail = detail - 'tokens' WHERE raised_at < %(before)s AND detail ? 'tokens'
@@ -88,6 +92,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "bookings": _BOOKINGS,
     "monthly uses": _MONTHLY,
     "dates of uses": _SLOTS,
+    "uses of statements": _BILLED,
     "cards in alarms": _TOKENS,
     "lines of the feed": _FEED,
     "visitors": "SELECT forget_visitors(%(before)s)",
