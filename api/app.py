@@ -64,6 +64,7 @@ from api.present.metrics import PresentMetrics
 from api.present.state import Present
 from api.present.stream import Streams
 from api.privacy import routes as privacy
+from api.resources import routes as resources
 from api.schedules import closures
 from api.schedules import routes as schedules
 from api.spaces import routes as spaces
@@ -97,6 +98,7 @@ _MANAGEMENT: Final = (
     passes,
     visitors,
     bookings,
+    resources,
     organisations,
     schedules,
     doors,

@@ -1,9 +1,9 @@
-"""Bookings of a place or a space: their SQL and their shape in requests and answers."""
+"""Bookings of places, spaces and units: their SQL and their shape in requests and answers."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
@@ -11,23 +11,27 @@ from pydantic import Field, model_validator
 from api.http.models import Answer, Body, Code, Moment, Question, Ref, time_of
 from api.http.revisions import Resource
 
-# One booking, or those of a member, at a place, within a period.
+Status = Literal["offered", "booked", "checked_in", "ended", "no_show", "lapsed", "cancelled"]
+
+# One booking, or those of a member, at a place, of a series, within a period.
 FIND: Final = """
 SELECT b.ref, b.member, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
-       b.starts_at, b.ends_at, b.cancelled_at, b.revision
+       r.id AS resource_id, r.code::text AS resource, r.kind, b.unit AS unit_id, u.code::text AS unit,
+       b.starts_at, b.ends_at, b.status, b.cancelled_at, b.checked_in_at, b.released_at, b.series, b.confirmed_at,
+       b.pass, b.price_cents, b.label, b.event, b.one_party, b.revision
 FROM booking b JOIN place p ON p.id = b.place LEFT JOIN space s ON s.id = b.space
+LEFT JOIN resource_unit u ON u.id = b.unit LEFT JOIN resource r ON r.id = u.resource
 WHERE (%(ref)s::text IS NULL OR b.ref = %(ref)s) AND (%(member)s::text IS NULL OR b.member = %(member)s)
-  AND (%(place)s::text IS NULL OR p.code::text = %(place)s)
+  AND (%(place)s::text IS NULL OR b.place = (SELECT q.id FROM place q WHERE q.code = %(place)s::text))
+  AND (%(resource)s::text IS NULL OR r.code::text = %(resource)s)
+  AND (%(series)s::text IS NULL OR b.series = %(series)s)
   AND (%(starts)s::timestamptz IS NULL OR b.ends_at > %(starts)s)
   AND (%(ends)s::timestamptz IS NULL OR b.starts_at < %(ends)s)
 ORDER BY b.starts_at DESC, b.ref LIMIT 5000
 """
-INSERT: Final = """
-INSERT INTO booking (member, place, space, starts_at, ends_at)
-VALUES (%(member)s, %(place_id)s, %(space_id)s, %(starts)s, %(ends)s) RETURNING ref
-"""
 UPDATE: Final = """
-UPDATE booking SET space = %(space_id)s, starts_at = %(starts)s, ends_at = %(ends)s
+UPDATE booking SET space = %(space_id)s, unit = %(unit_id)s, starts_at = %(starts)s, ends_at = %(ends)s,
+  price_cents = %(price_cents)s, confirmed_at = CASE WHEN series IS NULL THEN confirmed_at ELSE now() END
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) AND cancelled_at IS NULL
 RETURNING revision
 """
@@ -35,36 +39,42 @@ CANCEL: Final = """
 UPDATE booking SET cancelled_at = coalesce(cancelled_at, now())
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING revision
 """
+# Who did what with a booking, when.
+HISTORY: Final = "SELECT at, actor, action, detail FROM booking_history(%(ref)s)"
 
 
-# A place's hours, and its closures around a time.
-HOURS: Final = """
-SELECT p.code::text AS code, p.status, p.opening_hours, p.department, p.time_zone, ARRAY(
-    SELECT jsonb_build_array(c.first, c.last) FROM public_closures() c
-    WHERE (c.place = p.id OR c.place IS NULL)) AS closures
-FROM place p WHERE p.id = %(place_id)s
-"""
-# The bookings of a space for one party that overlap a time, earliest first.
-TAKEN: Final = """
-SELECT b.ref, b.starts_at, b.ends_at FROM booking b
-WHERE b.space = %(space_id)s AND b.one_party AND b.cancelled_at IS NULL AND b.ref IS DISTINCT FROM %(ref)s
-  AND tstzrange(b.starts_at, b.ends_at) && tstzrange(%(starts)s, %(ends)s)
-ORDER BY b.starts_at LIMIT 1
-"""
+class Wish(Body):
+    """What to book at a place, and for whom."""
+
+    member: Ref | None = Field(default=None, description="null: the member whose own key it is.")
+    place: Code
+    space: Code | None = Field(default=None, description="A seat of it, or a room. null: the whole place.")
+    resource: Code | None = Field(default=None, description="A unit of it, instead of a space.")
+    unit: Code | None = Field(default=None, description="Which unit; null: any that is free.")
+    override: bool = Field(
+        default=False, description="Book beyond the place's rules and quotas, where these let staff do so."
+    )
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Self:
+        if self.resource is not None and self.space is not None:
+            raise ValueError("space: a resource has its own; send one of the two")
+        if self.unit is not None and self.resource is None:
+            raise ValueError("unit: say which resource it belongs to")
+        return self
 
 
-class BookingMade(Body):
+class BookingMade(Wish):
     """A new booking."""
 
-    member: Ref
-    place: Code
-    space: Code | None = Field(default=None, description="null: the whole place.")
-    starts: Moment = Field(alias="from")
-    ends: Moment = Field(alias="until")
+    starts: Moment | None = Field(default=None, alias="from", description="null: of an event, its own time.")
+    ends: Moment | None = Field(default=None, alias="until")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.ends <= self.starts:
+        if (self.starts is None) != (self.ends is None):
+            raise ValueError("from and until go together")
+        if self.starts is not None and self.ends is not None and self.ends <= self.starts:
             raise ValueError("until must be after from")
         return self
 
@@ -73,8 +83,10 @@ class BookingChanged(Body):
     """A change of a booking; fields that aren't sent keep their value."""
 
     space: Code | None = None
+    unit: Code | None = Field(default=None, description="Another unit of the same resource.")
     starts: Moment | None = Field(default=None, alias="from")
     ends: Moment | None = Field(default=None, alias="until")
+    override: bool = False
 
 
 class BookingsQuestion(Question):
@@ -82,20 +94,32 @@ class BookingsQuestion(Question):
 
     member: str | None = Field(default=None, max_length=64)
     place: str | None = Field(default=None, max_length=64)
+    resource: str | None = Field(default=None, max_length=64)
+    series: str | None = Field(default=None, max_length=64)
     starts: Moment | None = Field(default=None, alias="from", description="Bookings that end after this time.")
     ends: Moment | None = Field(default=None, alias="until", description="Bookings that begin before this time.")
 
 
 class Booking(Answer):
-    """A member's booking of a place or a space."""
+    """A member's booking of a place, a space or a unit; without a member it is a block."""
 
     ref: Ref
-    member: Ref
+    member: Ref | None
     place: str
     space: str | None
+    resource: str | None
+    unit: str | None
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
-    cancelled_at: datetime | None
+    status: Status
+    cancelled_at: datetime | None = Field(description="Since when it holds nothing; the status says why.")
+    checked_in_at: datetime | None
+    released_at: datetime | None
+    series: Ref | None
+    confirmed_at: datetime | None
+    passed: Ref | None = Field(alias="pass", description="The pass that it was made under.")
+    price_cents: int | None
+    label: str | None = Field(description="Of a block: why.")
 
 
 class Bookings(Answer):
@@ -104,17 +128,39 @@ class Bookings(Answer):
     bookings: list[Booking]
 
 
+class Act(Answer):
+    """What somebody did with a booking."""
+
+    at: datetime
+    actor: str
+    action: str
+    detail: dict[str, Any] | None = Field(description="What was set or changed, as in the audit.")
+
+
+class History(Answer):
+    """A booking's history, oldest first."""
+
+    history: list[Act]
+
+
 def booking_resource(ref: str) -> Resource:
     """Name a booking by reference."""
-    key = {"ref": ref, "member": None, "place": None, "starts": None, "ends": None}
+    names = ("member", "place", "resource", "series", "starts", "ends")
+    key = {"ref": ref, **dict.fromkeys(names)}
     return Resource(find=FIND, key=key, name=f"booking {ref!r}", subject=f"booking {ref}")
 
 
 def booking_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
+    names = ("ref", "member", "place", "space", "resource", "unit", "status", "series", "pass", "price_cents", "label")
     return {
-        **{name: row[name] for name in ("ref", "member", "place", "space")},
+        **{name: row[name] for name in names},
         "from": time_of(row["starts_at"]),
         "until": time_of(row["ends_at"]),
-        "cancelled_at": time_of(row["cancelled_at"]),
+        **{name: time_of(row[name]) for name in ("cancelled_at", "checked_in_at", "released_at", "confirmed_at")},
     }
+
+
+def act_json(row: DictRow) -> dict[str, Any]:
+    """Format a row of ``HISTORY`` for an answer."""
+    return {**{name: row[name] for name in ("actor", "action", "detail")}, "at": time_of(row["at"])}

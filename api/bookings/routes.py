@@ -1,27 +1,33 @@
-"""``/v1/bookings``: bookings of places and spaces."""
+"""``/v1/bookings``: bookings of places, spaces and units."""
 
 from __future__ import annotations
 
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
+from psycopg.rows import DictRow
 from starlette.responses import Response
 
 from api.bookings import bookings as rows
-from api.bookings.bookable import check_bookable
+from api.bookings.bookable import check_seats
 from api.bookings.bookings import (
     Booking,
     BookingChanged,
     BookingMade,
     Bookings,
     BookingsQuestion,
+    History,
+    act_json,
     booking_json,
     booking_resource,
 )
+from api.bookings.limits import check_cancelling, limits_of
+from api.bookings.making import booked_for, check_limits, make, now_of, price_of
+from api.bookings.targets import Target, target_of, window_of
 from api.http.answers import json_answer
 from api.http.errors import BadField, Conflict
+from api.http.idempotency import IdempotencyKey, once
 from api.http.models import sent
-from api.http.references import member_named, parts_named, place_named
 from api.http.revisions import change, expected_revisions, read, read_to_change, with_etag
 from api.http.session import Session, guarded, session
 
@@ -39,30 +45,19 @@ async def bookings(request: Request, question: Annotated[BookingsQuestion, Query
 @router.post(
     "/v1/bookings",
     status_code=201,
-    summary="Book a place or a space for a member",
-    **guarded("visitors:write", answers={201: Booking}, problems=(409,)),
+    summary="Book a seat, a room or a unit for a member",
+    **guarded("visitors:write", "own", answers={201: Booking}, problems=(409,)),
 )
-async def book(request: Request, body: BookingMade) -> Response:
-    """A pass that is `booked` opens only during a booking.
+async def book(request: Request, body: BookingMade, idempotency_key: IdempotencyKey = None) -> Response:
+    """With a member's own key: for that member, under one of their passes.
 
-    The place must be open for the whole booking. A meeting room or a phone box has one booking at a time, other spaces
-    any number.
+    The place must be open for the whole booking; its rules, the quotas of the pass and of the organisation hold
+    (docs/bookings.md). A room or a unit has one booking at a time. A pass that is `booked` opens only during a booking.
     """
-    async with session(request, "visitors:write") as s:
-        await member_named(s, body.member, "member")
-        place, _zone = await place_named(s, body.place)
-        values = {
-            "member": body.member,
-            "place_id": place,
-            "space_id": await _space(s, place, body.space),
-            "starts": body.starts,
-            "ends": body.ends,
-        }
-        await check_bookable(s, values)
-        made = await s.row(rows.INSERT, values)
-        assert made is not None
-        row = await read(s, booking_resource(made["ref"]))
-    return with_etag(booking_json(row), row["revision"], status=201, location=f"/v1/bookings/{row['ref']}")
+    async with session(request, "visitors:write", "own") as s:
+        ref = await once(s, request, idempotency_key, lambda: _book(s, body))
+        row = await read(s, booking_resource(ref))
+    return with_etag(booking_json(row), row["revision"], status=201, location=f"/v1/bookings/{ref}")
 
 
 @router.get("/v1/bookings/{ref}", summary="One booking", **guarded("members:read", "own", answers={200: Booking}))
@@ -73,48 +68,100 @@ async def booking(ref: str, request: Request) -> Response:
     return with_etag(booking_json(row), row["revision"])
 
 
+@router.get(
+    "/v1/bookings/{ref}/history",
+    summary="A booking's history",
+    **guarded("members:read", "own", answers={200: History}),
+)
+async def history(ref: str, request: Request) -> Response:
+    """Who did what with it, when: from the audit, for all who see the booking."""
+    async with session(request, "members:read", "own") as s:
+        await read(s, booking_resource(ref))
+        found = await s.rows(rows.HISTORY, {"ref": ref})
+    return json_answer({"history": [act_json(row) for row in found]})
+
+
 @router.patch(
     "/v1/bookings/{ref}",
     summary="Change a booking",
-    **guarded("visitors:write", answers={200: Booking}, changes=True),
+    **guarded("visitors:write", "own", answers={200: Booking}, changes=True),
 )
-async def change_booking(ref: str, request: Request, body: BookingChanged) -> Response:
-    """Another time, or another space of the same place. The rules are those of a new booking."""
-    async with session(request, "visitors:write") as s:
-        wanted, resource = expected_revisions(request), booking_resource(ref)
-        row = await read_to_change(s, resource, wanted)
-        if row["cancelled_at"] is not None:
-            raise Conflict("This booking is cancelled. Create a new one.")
-        fields = sent(body)
-        values = {
-            "ref": ref,
-            "starts": fields.get("starts") or row["starts_at"],
-            "ends": fields.get("ends") or row["ends_at"],
-            "space_id": await _space(s, row["place_id"], body.space) if "space" in fields else row["space_id"],
-        }
-        if values["ends"] <= values["starts"]:
-            raise BadField("until", "it must be after from")
-        await check_bookable(s, {**values, "place_id": row["place_id"]})
-        await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
-        row = await read(s, resource)
+async def change_booking(
+    ref: str, request: Request, body: BookingChanged, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Another time, another space of the place, or another unit of the resource. The rules are those of a new one."""
+    async with session(request, "visitors:write", "own") as s:
+        await once(s, request, idempotency_key, lambda: _change(s, request, ref, body))
+        row = await read(s, booking_resource(ref))
     return with_etag(booking_json(row), row["revision"])
 
 
 @router.delete(
     "/v1/bookings/{ref}",
     summary="Cancel a booking",
-    **guarded("visitors:write", answers={200: Booking}, changes=True),
+    **guarded("visitors:write", "own", answers={200: Booking}, changes=True),
 )
-async def cancel(ref: str, request: Request) -> Response:
-    """The booking is kept with the status cancelled."""
-    async with session(request, "visitors:write") as s:
-        wanted, resource = expected_revisions(request), booking_resource(ref)
-        row = await read_to_change(s, resource, wanted)
-        await change(s, resource, rows.CANCEL, {"ref": ref}, row=row, wanted=wanted)
-        row = await read(s, resource)
+async def cancel(ref: str, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+    """The booking is kept with the status cancelled. Members cancel as early as the place asks."""
+    async with session(request, "visitors:write", "own") as s:
+        await once(s, request, idempotency_key, lambda: _cancel(s, request, ref))
+        row = await read(s, booking_resource(ref))
     return with_etag(booking_json(row), row["revision"])
 
 
-async def _space(s: Session, place: int, code: str | None) -> int | None:
-    found = await parts_named(s, place, "spaces", None if code is None else [code], "space")
-    return found[0] if found else None
+async def _book(s: Session, body: BookingMade) -> str:
+    member = await booked_for(s, body.member)
+    target = await target_of(s, body.place, body.space, body.resource, body.unit)
+    return await make(s, target, member, window_of(target, body.starts, body.ends), override=body.override)
+
+
+async def _change(s: Session, request: Request, ref: str, body: BookingChanged) -> str:
+    wanted, resource = expected_revisions(request), booking_resource(ref)
+    row = await read_to_change(s, resource, wanted)
+    if row["cancelled_at"] is not None:
+        raise Conflict("This booking is cancelled. Create a new one.")
+    if row["member"] is None:
+        raise Conflict("This is a block, not a member's booking: change the event or the calendar that it comes from.")
+    target = await _target_of(s, row, body)
+    fields = sent(body)
+    starts, ends = fields.get("starts") or row["starts_at"], fields.get("ends") or row["ends_at"]
+    if ends <= starts:
+        raise BadField("until", "it must be after from")
+    starts, ends = window_of(target, starts, ends)
+    limits = await limits_of(
+        s, target, row["member"], [(starts, ends)], override=body.override, now=await now_of(s), changed=row
+    )
+    await check_limits(s, target, row["member"], (starts, ends), limits)
+    if target.resource is None:
+        await check_seats(s, target, starts, ends, ref)
+    values = {
+        "ref": ref,
+        "starts": starts,
+        "ends": ends,
+        "space_id": target.space_id,
+        "unit_id": target.unit,
+        "price_cents": price_of(target, starts, ends),
+    }
+    await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
+    return ref
+
+
+async def _target_of(s: Session, row: DictRow, body: BookingChanged) -> Target:
+    """Return what a booking is of after its change."""
+    if row["resource"] is None:
+        if body.unit is not None:
+            raise BadField("unit", "this is a booking of a space: book a resource instead")
+        space = body.space if "space" in body.model_fields_set else row["space"]
+        return await target_of(s, row["place"], space, None, None)
+    if body.space is not None:
+        raise BadField("space", "this is a booking of a resource, which has its own space")
+    return await target_of(s, row["place"], None, row["resource"], body.unit or row["unit"])
+
+
+async def _cancel(s: Session, request: Request, ref: str) -> str:
+    wanted, resource = expected_revisions(request), booking_resource(ref)
+    row = await read_to_change(s, resource, wanted)
+    if row["cancelled_at"] is None and row["member"] is not None:
+        await check_cancelling(s, row, await now_of(s))
+    await change(s, resource, rows.CANCEL, {"ref": ref}, row=row, wanted=wanted)
+    return ref

@@ -6,6 +6,7 @@ ApiError
 ├── BadField            an invalid field of the body
 │   └── FormatNeeded    a card number that may be decimal or hexadecimal; lists how each format would read it
 ├── Conflict            it conflicts with existing data
+│   ├── RuleRefused     a rule of the place, a pass or an organisation refuses it
 │   └── Taken           a card number, a code or an address that another member has
 ├── RevisionMissing     a change without If-Match
 ├── Changed             another request has changed it since
@@ -23,7 +24,7 @@ ApiError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class ApiError(Exception):
@@ -71,6 +72,15 @@ class Conflict(ApiError):
     def __init__(self, text: str, *, field: str | None = None) -> None:
         super().__init__(text)
         self.field = field
+
+
+class RuleRefused(Conflict):
+    """A rule refuses it; its name, and to whom to turn."""
+
+    def __init__(self, text: str, *, rule: str, field: str | None, contact: Mapping[str, str | None]) -> None:
+        super().__init__(text, field=field)
+        self.rule = rule
+        self.contact = dict(contact)
 
 
 class Taken(Conflict):

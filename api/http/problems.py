@@ -28,6 +28,7 @@ _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
     errors.BadQuery: (422, "bad-query", "Invalid query"),
     errors.FormatNeeded: (422, "format-needed", "Card format required"),
     errors.BadField: (422, "bad-field", "Invalid field"),
+    errors.RuleRefused: (409, "refused-by-rule", "Refused by a rule"),
     errors.Conflict: (409, "conflict", "Conflict with existing data"),
     errors.RevisionMissing: (428, "revision-missing", "If-Match required"),
     errors.Changed: (412, "changed", "Changed by another request"),
@@ -102,6 +103,8 @@ async def _ours(request: Request, error: Exception) -> Response:
     more: dict[str, Any] = {}
     if isinstance(error, errors.FormatNeeded):
         more["choices"] = [{"format": format_, "reader_sends": sent} for format_, sent in error.choices]
+    if isinstance(error, errors.RuleRefused):
+        more |= {"rule": error.rule, "contact": error.contact}
     detail = f"{wrong[0]['name']}: {error}" if wrong else str(error)
     return problem(request, status, name, title, detail, errors_=wrong, headers=headers, more=more)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -485,16 +485,17 @@ def test_a_visitor_is_expected_comes_and_goes(network: Managed) -> None:
 
 def test_a_booking_is_made_moved_and_cancelled(network: Managed) -> None:
     body = {"member": network.member, "place": "limoges", "space": "room-1"}
-    times = {"from": "2026-11-23T08:00:00Z", "until": "2026-11-23T10:00:00Z"}
+    day = (datetime.now(UTC) + timedelta(days=30)).date()
+    times = {"from": f"{day}T08:00:00Z", "until": f"{day}T10:00:00Z"}
     made = network.post("desk", "/v1/bookings", {**body, **times})
     assert made.status_code == 201, made.text
     bookings.Booking.model_validate_json(made.content)
     path = made.headers["location"]
-    moved = network.change("desk", "PATCH", path, {"until": "2026-11-23T11:00:00Z", "space": None})
-    assert (moved.json()["until"], moved.json()["space"]) == ("2026-11-23T11:00:00.000Z", None)
-    assert wrong(network.change("desk", "PATCH", path, {"until": "2026-11-23T07:00:00Z"})) == (422, "until")
+    moved = network.change("desk", "PATCH", path, {"until": f"{day}T11:00:00Z", "space": None})
+    assert (moved.json()["until"], moved.json()["space"]) == (f"{day}T11:00:00.000Z", None)
+    assert wrong(network.change("desk", "PATCH", path, {"until": f"{day}T07:00:00Z"})) == (422, "until")
     assert wrong(network.post("desk", "/v1/bookings", {**body, **times, "space": "loft"})) == (422, "space")
-    asked = f"/v1/bookings?member={network.member}&from=2026-11-23T10:30:00Z&until=2026-11-24T00:00:00Z"
+    asked = f"/v1/bookings?member={network.member}&from={day}T10:30:00Z&until={day}T23:00:00Z"
     assert len(bookings.Bookings.model_validate_json(network.get("member", asked).content).bookings) == 1
     assert network.change("desk", "DELETE", path).json()["cancelled_at"]
     assert network.change("desk", "PATCH", path, {"space": "room-1"}).status_code == 409

@@ -8,6 +8,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -50,7 +51,10 @@ def known(network: Managed) -> dict[str, str]:
     network.post("admin", "/v1/places/limoges/door-groups", {"code": "workshops", "name": "Ateliers", "doors": []})
     for place, code in ((None, "weekdays"), ("limoges", "evenings")):
         network.post("admin", "/v1/schedules", {"code": code, "place": place, "name": code, "hours": {}})
-    times = {"place": "limoges", "from": "2026-11-23T08:00:00Z", "until": "2026-11-23T10:00:00Z"}
+    day = (datetime.now(UTC) + timedelta(days=30)).date()
+    times = {"place": "limoges", "from": f"{day}T08:00:00Z", "until": f"{day}T10:00:00Z"}
+    laser = {"code": "laser", "name": "Laser", "kind": "machine", "units": 1}
+    network.post("admin", "/v1/places/limoges/resources", laser)
     days = {"first": "2026-12-24", "last": "2026-12-26"}
     given = {"places": [{"place": "limoges"}]}
     return {
@@ -64,6 +68,7 @@ def known(network: Managed) -> dict[str, str]:
         "/v1/schedules": "weekdays",
         "/schedules": "evenings",
         "/members": network.member,
+        "/resources": "laser",
     }
 
 

@@ -1,0 +1,171 @@
+"""Makes bookings: within the limits, of a seat, of one unit, or of any unit that is free."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from api.bookings.bookable import check_seats, local, opening_of, refused_by_hours
+from api.bookings.limits import Limits, limits_of, no_pass, pass_for
+from api.bookings.refusing import refused
+from api.bookings.targets import Target
+from api.http.errors import BadField
+from api.http.references import member_named
+from api.http.session import Session
+from booking.limits import Held, Refusal
+from booking.prices import price_cents
+from booking.slots import Window
+
+# A booking; no row: another has the unit or the room at this time.
+_INSERT: Final = """
+INSERT INTO booking (member, place, space, unit, starts_at, ends_at, series, pass, price_cents)
+VALUES (%(member)s, %(place_id)s, %(space_id)s, %(unit_id)s, %(starts)s, %(ends)s, %(series)s, %(pass)s,
+        %(price_cents)s) ON CONFLICT DO NOTHING RETURNING ref
+"""
+_FREE: Final = "SELECT unit, code FROM free_units(%(resource)s, %(starts)s, %(ends)s)"
+# When the unit, or the first of the units that a resource has, is free again.
+_NEXT_END: Final = """
+SELECT min(ends_at) AS ends FROM taken_times(%(resource)s, %(starts)s, %(ends)s)
+WHERE %(unit)s::integer IS NULL OR unit = %(unit)s
+"""
+_NOW: Final = "SELECT now() AS now"
+
+
+async def booked_for(s: Session, member: str | None) -> str:
+    """Return the member to book for: the one that is named, or the one whose own key it is.
+
+    Raises:
+        BadField: nobody is named, or somebody else than the key's member.
+    """
+    own = s.caller.member
+    if own is not None:
+        if member not in (None, own):
+            raise BadField("member", "a member's own key books for that member only")
+        return own
+    if member is None:
+        raise BadField("member", "say for whom: this key isn't a member's own")
+    return await member_named(s, member, "member")
+
+
+async def now_of(s: Session) -> datetime:
+    """Return the time of this transaction, by the database's clock."""
+    row = await s.row(_NOW)
+    assert row is not None
+    return row["now"]  # type: ignore[no-any-return]
+
+
+async def make(s: Session, target: Target, member: str, window: Window, *, override: bool) -> str:
+    """Make one booking and return its reference.
+
+    Raises:
+        RuleRefused: a rule refuses it, or all is taken.
+    """
+    now = await now_of(s)
+    limits = await limits_of(s, target, member, [window], override=override, now=now)
+    return await make_one(s, target, member, window, limits)
+
+
+async def make_one(
+    s: Session,
+    target: Target,
+    member: str,
+    window: Window,
+    limits: Limits,
+    *,
+    series: str | None = None,
+    prefer: Sequence[int] = (),
+) -> str:
+    """Make a booking within ``limits``; ``prefer``: units to try first.
+
+    Raises:
+        RuleRefused: a rule refuses it, or all is taken.
+    """
+    held = await check_limits(s, target, member, window, limits)
+    starts, ends = window
+    values = {
+        "member": member,
+        "place_id": target.place_id,
+        "space_id": target.space_id,
+        "unit_id": None,
+        "starts": starts,
+        "ends": ends,
+        "series": series,
+        "pass": held.under,
+        "price_cents": price_of(target, starts, ends),
+    }
+    if target.resource is None:
+        await check_seats(s, target, starts, ends, None)
+        made = await s.row(_INSERT, values)
+        ref = None if made is None else str(made["ref"])
+    else:
+        ref = await _take_unit(s, target, values, prefer)
+    if ref is None:
+        raise await taken(s, target, starts, ends)
+    limits.held.append(held)
+    return ref
+
+
+async def check_limits(s: Session, target: Target, member: str, window: Window, limits: Limits) -> Held:
+    """Refuse what a rule, a quota, a missing pass or the place's hours don't allow; return the booking as it counts.
+
+    Raises:
+        RuleRefused: one of them does.
+    """
+    starts, ends = window
+    if target.event and target.resource is not None:
+        closes = target.resource["sign_up_until"]
+        if closes is not None and limits.now > closes:
+            why = f"sign-up closed at {local(closes, target.zone)}"
+            raise await refused(s, target.place_id, Refusal(rule="sign_up", field="resource", why=why))
+    schedule = await opening_of(s, target)
+    under = await pass_for(s, target, member, starts, ends)
+    wish = Held(own=True, place=target.place_id, under=under, kind=target.kind, starts=starts, ends=ends)
+    found = limits.refusal(wish)
+    if found is None and under is None and s.caller.member is not None and not limits.rule.without_pass:
+        found = no_pass(target)
+    found = found or refused_by_hours(schedule, target, window)
+    if found is not None:
+        raise await refused(s, target.place_id, found)
+    return wish
+
+
+async def taken(s: Session, target: Target, starts: datetime, ends: datetime) -> Exception:
+    """Return the refusal of a time at which no unit is free."""
+    if target.resource is None:
+        why = "it is booked for a part of this time; choose another time"
+    elif target.event:
+        why = "all places of this event are taken"
+    else:
+        values = {"resource": target.resource["id"], "starts": starts, "ends": ends, "unit": target.unit}
+        row = await s.row(_NEXT_END, values)
+        until = f", until {local(row['ends'], target.zone)} at least" if row is not None and row["ends"] else ""
+        what = "this unit is" if target.unit is not None else "all units are"
+        why = f"{what} booked for a part of this time{until}; choose another time (/v1/slots finds one)"
+    return await refused(s, target.place_id, Refusal(rule="taken", field="from", why=why))
+
+
+def price_of(target: Target, starts: datetime, ends: datetime) -> int | None:
+    """Return the price of a booking in cents; None: it has none."""
+    return None if target.resource is None else price_cents(target.resource["hour_cents"], ends - starts)
+
+
+async def _take_unit(s: Session, target: Target, values: dict[str, Any], prefer: Sequence[int]) -> str | None:
+    """Book a unit that is free; None: none is.
+
+    Two requests may choose the same unit: the later one waits for the earlier one to commit or fail, and if it commits
+    takes another, until none is left. The exclusion constraint decides; nobody sees its error.
+    """
+    assert target.resource is not None
+    lost: set[int] = set()
+    while True:
+        rows = await s.rows(_FREE, {**values, "resource": target.resource["id"]})
+        free = [row["unit"] for row in rows if row["unit"] not in lost and target.unit in (None, row["unit"])]
+        if not free:
+            return None
+        unit = next((one for one in prefer if one in free), None) or random.choice(free)
+        made = await s.row(_INSERT, {**values, "unit_id": unit})
+        if made is not None:
+            return str(made["ref"])
+        lost.add(unit)
