@@ -17,7 +17,11 @@ from api import health, page
 from api.alarms import routes as alarms
 from api.audit import routes as audit
 from api.audit.entries import RecentEntries
+from api.bookings import quotas_routes as booking_quotas
 from api.bookings import routes as bookings
+from api.bookings import rules_routes as booking_rules
+from api.bookings import series_routes as booking_series
+from api.bookings import slots_routes as slots
 from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
 from api.desks import routes as desks
@@ -98,6 +102,10 @@ _MANAGEMENT: Final = (
     passes,
     visitors,
     bookings,
+    booking_series,
+    booking_rules,
+    booking_quotas,
+    slots,
     resources,
     organisations,
     schedules,

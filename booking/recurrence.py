@@ -107,16 +107,16 @@ def starts_of(rule: Recurrence, first: datetime, zone: ZoneInfo) -> list[datetim
     return found
 
 
-def windows_of(starts: list[datetime], minutes: int, zone: ZoneInfo) -> list[tuple[datetime, datetime] | None]:
-    """Return each start's window in UTC, on the clocks of ``zone``; None where the clocks leave nothing of it.
+def windows_of(starts: list[datetime], minutes: int, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """Return each start's window in UTC, on the clocks of ``zone``.
 
     A series at 9:00 stays at 9:00 when the clocks change. A time that comes twice means the first, one that never comes
-    the same moment after the change.
+    the same moment after the change; where that leaves nothing of a window, it lasts its minutes.
     """
-    found: list[tuple[datetime, datetime] | None] = []
+    found: list[tuple[datetime, datetime]] = []
     for start in starts:
         begin, end = ((at.replace(tzinfo=zone)).astimezone(UTC) for at in (start, start + timedelta(minutes=minutes)))
-        found.append((begin, end) if begin < end else None)
+        found.append((begin, end if begin < end else begin + timedelta(minutes=minutes)))
     return found
 
 

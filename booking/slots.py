@@ -35,7 +35,13 @@ def free_windows(opened: Iterable[Window], taken: Iterable[Window]) -> Iterator[
 
 
 def slots_of(
-    opened: Sequence[Window], taken: Sequence[Sequence[Window]], length: timedelta, step: timedelta, most: int
+    opened: Sequence[Window],
+    taken: Sequence[Sequence[Window]],
+    *,
+    length: timedelta,
+    step: timedelta,
+    least: int,
+    most: int,
 ) -> list[Slot]:
     """Return slots of ``length`` in order, at most ``most``.
 
@@ -44,7 +50,8 @@ def slots_of(
         taken: of each unit, when it is taken, in the order of the starts.
         length: of a slot.
         step: between the starts of two slots of one opening.
-        most: how many to return.
+        least: how many units must be free.
+        most: how many slots to return.
     """
     free = [list(free_windows(opened, one)) for one in taken]
     found: list[Slot] = []
@@ -52,7 +59,7 @@ def slots_of(
         at = begin
         while at + length <= end:
             units = sum(any(first <= at and at + length <= last for first, last in one) for one in free)
-            if units:
+            if units >= least:
                 found.append(Slot(starts=at, ends=at + length, units=units))
                 if len(found) == most:
                     return found

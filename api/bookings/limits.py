@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from psycopg.rows import DictRow
 
 from access.errors import ListError
-from access.schedules import schedule_from_json
-from api.bookings.bookable import refusal
+from access.schedules import Schedule, schedule_from_json
+from api.bookings.bookable import opening_of, refusal
 from api.bookings.refusing import refused
 from api.bookings.targets import Target
 from api.http.session import Session
@@ -64,6 +64,8 @@ class Limits:
     now: datetime
     begun: bool
     """Whether it may have begun already: staff enter what happens now."""
+    opening: Schedule | None
+    """When the place is open; None: not known."""
     held: list[Held] = field(default_factory=list)
     """What counts already; one that is made is added."""
 
@@ -100,8 +102,10 @@ async def limits_of(
     ``changed``: the booking that is changed; it doesn't count, and may have begun.
 
     Raises:
-        RuleRefused: the member is suspended, or the place doesn't let the caller override its rules.
+        RuleRefused: the place isn't open, the member is suspended, or the place doesn't let the caller override its
+            rules.
     """
+    opening = await opening_of(s, target)
     found = await s.row(_MEMBER, {"member": member})
     if found is not None and found["status"] != "active":
         why = "the membership is suspended: its holder can't book"
@@ -121,6 +125,7 @@ async def limits_of(
         rule=rule,
         quotas=[(row["pass"], _quota(row)) for row in quotas],
         now=now,
+        opening=opening,
         begun=not own or (changed is not None and changed["starts_at"] == windows[0][0]),
     )
     wide = next((row["organisation"] for row in quotas if row["pass"] is None), None)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from api.bookings.bookable import check_seats, local, opening_of, refused_by_hours
+from api.bookings.bookable import check_seats, local, refused_by_hours
 from api.bookings.limits import Limits, limits_of, no_pass, pass_for
 from api.bookings.refusing import refused
 from api.bookings.targets import Target
@@ -119,13 +119,12 @@ async def check_limits(s: Session, target: Target, member: str, window: Window, 
         if closes is not None and limits.now > closes:
             why = f"sign-up closed at {local(closes, target.zone)}"
             raise await refused(s, target.place_id, Refusal(rule="sign_up", field="resource", why=why))
-    schedule = await opening_of(s, target)
     under = await pass_for(s, target, member, starts, ends)
     wish = Held(own=True, place=target.place_id, under=under, kind=target.kind, starts=starts, ends=ends)
     found = limits.refusal(wish)
     if found is None and under is None and s.caller.member is not None and not limits.rule.without_pass:
         found = no_pass(target)
-    found = found or refused_by_hours(schedule, target, window)
+    found = found or refused_by_hours(limits.opening, target, window)
     if found is not None:
         raise await refused(s, target.place_id, found)
     return wish

@@ -1,0 +1,143 @@
+"""``/v1/slots``: when something of a place is free for so long, and what it costs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from access.openings import next_turn
+from access.schedules import Schedule
+from api.bookings.bookable import opening_of
+from api.bookings.limits import rule_of
+from api.bookings.making import now_of
+from api.bookings.targets import Target, target_of
+from api.http.answers import json_answer
+from api.http.errors import BadQuery
+from api.http.models import Answer, Moment, Question, time_of
+from api.http.session import Session, guarded, session
+from api.resources import resources as resource_rows
+from api.resources.resources import Kind
+from booking.prices import price_grid
+from booking.slots import Slot, Window, slots_of
+
+router: Final = APIRouter(tags=["bookings"])
+
+_STEP: Final = timedelta(minutes=15)
+_SPAN: Final = timedelta(days=31)
+_TAKEN: Final = """
+SELECT u.id AS unit, t.starts_at, t.ends_at FROM resource_unit u
+LEFT JOIN taken_times(%(resource)s, %(starts)s, %(ends)s) t ON t.unit = u.id
+WHERE u.resource = %(resource)s AND u.retired_at IS NULL ORDER BY u.id, t.starts_at
+"""
+
+
+class SlotsQuestion(Question):
+    """What is looked for."""
+
+    place: str = Field(max_length=64)
+    minutes: int = Field(ge=5, le=44_640, description="How long.")
+    resource: str | None = Field(default=None, max_length=64, description="Only this one.")
+    kind: Kind | None = Field(default=None, description="Only of this kind.")
+    units: int = Field(default=1, ge=1, le=100, description="So many at the same time.")
+    starts: Moment | None = Field(default=None, alias="from", description="null: from now on.")
+    ends: Moment | None = Field(default=None, alias="until", description="At most 31 days later; null: a week later.")
+    limit: int = Field(default=50, ge=1, le=500, description="Slots of each resource.")
+
+
+class FreeSlot(Answer):
+    """A time at which units are free throughout."""
+
+    starts: datetime = Field(alias="from")
+    ends: datetime = Field(alias="until")
+    units: int
+
+
+class ResourceSlots(Answer):
+    """The free slots of one resource, in order."""
+
+    resource: str
+    name: str
+    kind: Kind
+    prices: dict[str, int] = Field(description='Of a slot in euro cents, by category of member; `""`: everybody else.')
+    slots: list[FreeSlot]
+
+
+class Slots(Answer):
+    """Free slots by resource."""
+
+    place: str
+    resources: list[ResourceSlots]
+
+
+@router.get("/v1/slots", summary="Free slots of a place", **guarded(answers={200: Slots}))
+async def slots(request: Request, question: Annotated[SlotsQuestion, Query()]) -> Response:
+    """Starts every quarter of an hour while the place is open, within its rules. Events aren't listed."""
+    async with session(request) as s:
+        now = await now_of(s)
+        starts = max(question.starts or now, now)
+        ends = question.ends or starts + timedelta(days=7)
+        if not timedelta(0) < ends - starts <= _SPAN:
+            raise BadQuery("until", f"it must be after from, at most {_SPAN.days} days, and not past")
+        asked = {"place": question.place, "code": question.resource, "kind": question.kind, "retired": False}
+        found = []
+        for row in await s.rows(resource_rows.FIND, asked):
+            if row["kind"] != "event":
+                target = await target_of(s, question.place, None, row["code"], None)
+                found.append(await _of_resource(s, target, row, question, (starts, ends), now=now))
+    return json_answer({"place": question.place, "resources": found})
+
+
+async def _of_resource(
+    s: Session, target: Target, row: Any, question: SlotsQuestion, span: Window, *, now: datetime
+) -> dict[str, Any]:
+    rule = await rule_of(s, target.place_id, target.kind)
+    length = timedelta(minutes=question.minutes)
+    first = max(span[0], now + (rule.notice or timedelta(0)))
+    opened = _opened(await opening_of(s, target), _quarter(first), span[1], target)
+    if rule.ahead is not None:
+        opened = [(begin, end) for begin, end in opened if begin <= now + rule.ahead]
+    if not (rule.shortest or timedelta(0)) <= length <= (rule.longest or length):
+        opened = []
+    taken: dict[int, list[Window]] = {}
+    for one in await s.rows(_TAKEN, {"resource": row["id"], "starts": span[0], "ends": span[1]}):
+        times = taken.setdefault(one["unit"], [])
+        if one["starts_at"] is not None:
+            times.append((one["starts_at"], one["ends_at"]))
+    free = slots_of(opened, list(taken.values()), length=length, step=_STEP, least=question.units, most=question.limit)
+    if rule.ahead is not None:
+        free = [one for one in free if one.starts <= now + rule.ahead]
+    return {
+        **{name: row[name] for name in ("name", "kind")},
+        "resource": row["code"],
+        "prices": price_grid(row["hour_cents"], row["prices"], length),
+        "slots": [_slot_json(one) for one in free],
+    }
+
+
+def _slot_json(slot: Slot) -> dict[str, Any]:
+    return {"from": time_of(slot.starts), "until": time_of(slot.ends), "units": slot.units}
+
+
+def _opened(schedule: Schedule | None, starts: datetime, ends: datetime, target: Target) -> list[Window]:
+    """Return when the place is open within a time; where its hours aren't known, all of it."""
+    if schedule is None:
+        return [(starts, ends)]
+    found: list[Window] = []
+    at = starts
+    while at < ends:
+        turn = next_turn(schedule, at, target.zone)
+        last = ends if turn is None else min(turn, ends)
+        if schedule.covers(at, target.zone):
+            found.append((at, last))
+        at = last
+    return found
+
+
+def _quarter(at: datetime) -> datetime:
+    """Return the next quarter of an hour."""
+    midnight = datetime.combine(at.date(), time(), UTC)
+    return midnight + -(-(at - midnight) // _STEP) * _STEP
