@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs import counters, published, retention, revocations, statements, thinning, traces, worth
+from jobs import confirmations, counters, published, retention, revocations, statements, thinning, traces, worth
 from jobs.forecast import make_forecasts
 from jobs.job import Job, Round
 from jobs.rollup import roll_up
@@ -35,6 +35,7 @@ JOBS: Final = (
     Job(name="events", work=traces.drop, required_by_law=True),
     Job(name="traces", work=retention.forget, required_by_law=True),
     Job(name="thinning", work=thinning.thin, every=thinning.EVERY),
+    Job(name="confirmations", work=confirmations.lapse, every=confirmations.EVERY),
     Job(name="counters", work=counters.look_at_counters, every=counters.EVERY),
     Job(name="revocations", work=revocations.look_at_revocations, every=revocations.EVERY),
     Job(name="audit_head", work=_note_head),

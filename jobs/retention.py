@@ -21,6 +21,8 @@ KEEP_HEARD: Final = timedelta(days=30)
 """How long a device that nobody assigned is kept after its last message."""
 KEEP_BOOKINGS: Final = timedelta(days=366)
 """A year, and never less: a younger one that goes is an act for the audit (migration 0013)."""
+KEEP_IDEMPOTENCY: Final = timedelta(days=8)
+"""How long a write can be sent again and is done once."""
 KEEP_DETAILS: Final = timedelta(days=365)
 """How long the audit keeps the details about persons; its lines stay."""
 
@@ -53,6 +55,11 @@ DELETE FROM enrolment n USING command c WHERE c.id = n.id AND c.expires_at < %(e
 _HEARD = "DELETE FROM heard_device WHERE last_at < %(heard)s"
 _COMMANDS = "DELETE FROM command WHERE ordered_at < %(before)s"
 _BOOKINGS = "DELETE FROM booking WHERE ends_at < %(booked)s"
+_SERIES = """
+-- series of which no booking is kept
+DELETE FROM booking_series q WHERE q.made_at < %(booked)s AND NOT EXISTS (SELECT FROM booking b WHERE b.series = q.ref)
+"""
+_IDEMPOTENCY = "DELETE FROM idempotency WHERE made_at < %(repeated)s"
 _MONTHLY = """
 -- uses of monthly allowances, which no month counts any more
 DELETE FROM pass_use u USING pass p WHERE p.ref = u.pass AND p.each_month AND u.at < %(before)s
@@ -90,6 +97,8 @@ _STEPS: Final[Mapping[str, str]] = {
     "unassigned devices": _HEARD,
     "commands": _COMMANDS,
     "bookings": _BOOKINGS,
+    "series of bookings": _SERIES,
+    "idempotency keys": _IDEMPOTENCY,
     "monthly uses": _MONTHLY,
     "dates of uses": _SLOTS,
     "uses of statements": _BILLED,
@@ -118,6 +127,7 @@ def forget(round_: Round) -> None:
         "enrolled": now - KEEP_ENROLMENTS,
         "heard": now - KEEP_HEARD,
         "booked": now - KEEP_BOOKINGS,
+        "repeated": now - KEEP_IDEMPOTENCY,
         "details": now - KEEP_DETAILS,
     }
     refused = []

@@ -30,6 +30,11 @@ _NEXT_END: Final = """
 SELECT min(ends_at) AS ends FROM taken_times(%(resource)s, %(starts)s, %(ends)s)
 WHERE %(unit)s::integer IS NULL OR unit = %(unit)s
 """
+# The categories that a member belongs to on a local day.
+_CATEGORIES: Final = """
+SELECT c.code::text AS code FROM member_category k JOIN category c ON c.id = k.category
+WHERE k.member = %(member)s AND k.first <= %(day)s AND coalesce(k.last, 'infinity') >= %(day)s
+"""
 _NOW: Final = "SELECT now() AS now"
 
 
@@ -93,7 +98,7 @@ async def make_one(
         "ends": ends,
         "series": series,
         "pass": held.under,
-        "price_cents": price_of(target, starts, ends),
+        "price_cents": await price_of(s, target, member, window),
     }
     if target.resource is None:
         await check_seats(s, target, starts, ends, None)
@@ -145,9 +150,18 @@ async def taken(s: Session, target: Target, starts: datetime, ends: datetime) ->
     return await refused(s, target.place_id, Refusal(rule="taken", field="from", why=why))
 
 
-def price_of(target: Target, starts: datetime, ends: datetime) -> int | None:
-    """Return the price of a booking in cents; None: it has none."""
-    return None if target.resource is None else price_cents(target.resource["hour_cents"], ends - starts)
+async def price_of(s: Session, target: Target, member: str, window: Window) -> int | None:
+    """Return the price of a booking in cents, the lowest of the member's categories; None: it has none."""
+    if target.resource is None:
+        return None
+    starts, ends = window
+    prices, general = target.resource["prices"], target.resource["hour_cents"]
+    known: list[int] = []
+    if prices:
+        day = starts.astimezone(target.zone).date()
+        rows = await s.rows(_CATEGORIES, {"member": member, "day": day})
+        known = [prices[row["code"]] for row in rows if row["code"] in prices]
+    return price_cents(min(known, default=general), ends - starts)
 
 
 async def _take_unit(s: Session, target: Target, values: dict[str, Any], prefer: Sequence[int]) -> str | None:

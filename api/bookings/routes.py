@@ -140,7 +140,7 @@ async def _change(s: Session, request: Request, ref: str, body: BookingChanged) 
         "ends": ends,
         "space_id": target.space_id,
         "unit_id": target.unit,
-        "price_cents": price_of(target, starts, ends),
+        "price_cents": await price_of(s, target, row["member"], (starts, ends)),
     }
     await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
     return ref

@@ -29,11 +29,10 @@ WITH RECURSIVE around AS (
 )
 SELECT id, code::text AS code, capacity, retired_at, now() AS now FROM around ORDER BY step DESC LIMIT 1
 """
-# Who, when and what was published the database adds itself. No row: this key has used the idempotency key before.
+# Who, when and what was published the database adds itself.
 INSERT: Final = """
-INSERT INTO head_count (place, space, at, present, idempotency_key)
-VALUES (%(place)s, %(space)s, coalesce(%(at)s, now()), %(present)s, %(once)s)
-ON CONFLICT (key, idempotency_key) DO NOTHING RETURNING id
+INSERT INTO head_count (place, space, at, present)
+VALUES (%(place)s, %(space)s, coalesce(%(at)s, now()), %(present)s) RETURNING id
 """
 # Head counts of a place, the latest made first, or one of them.
 FIND: Final = """
@@ -47,10 +46,6 @@ ORDER BY h.id DESC LIMIT %(limit)s
 WITHDRAW: Final = """
 UPDATE head_count SET withdrawn_at = coalesce(withdrawn_at, now()), withdrawn_by = coalesce(withdrawn_by, %(by)s)
 WHERE place = %(place)s AND id = %(id)s RETURNING id
-"""
-# The one that a key has made with an idempotency key.
-MADE_BEFORE: Final = """
-SELECT id, place, space, present, at, made_at FROM head_count WHERE key = %(key)s AND idempotency_key = %(once)s
 """
 
 
@@ -128,13 +123,6 @@ def check_number(present: int, capacity: int | None, *, confirmed: bool) -> None
     raise Conflict(
         f"{present} people were counted, but {holds}. Correct the number, or send confirm_over_capacity: true.",
         field="confirm_over_capacity",
-    )
-
-
-def same(body: HeadCountMade, space: int, row: DictRow) -> bool:
-    """Whether ``row`` is what ``body`` asked for the first time (``MADE_BEFORE``)."""
-    return (row["space"], row["present"]) == (space, body.present) and (
-        body.at is None or min(body.at, row["made_at"]) == row["at"]
     )
 
 

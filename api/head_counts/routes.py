@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api.head_counts import head_counts as rows
@@ -16,12 +16,12 @@ from api.head_counts.head_counts import (
     check_number,
     check_time,
     head_count_json,
-    same,
 )
 from api.head_counts.trust import Trust, trust_book, trust_json
 from api.http.answers import json_answer, no_query
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadField, BadQuery, Conflict, NoSuchPlace, NotFound
+from api.http.idempotency import IdempotencyKey, once
 from api.http.openapi import problem_responses
 from api.http.references import reached_place
 from api.http.session import Session, guarded, session
@@ -31,16 +31,6 @@ from api.present.state import LoadedBoard
 router: Final = APIRouter(tags=["head counts"])
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=100,
-        pattern="^[!-~]+$",
-        description="Any text, new for each head count: sent again with it, the head count is made once.",
-    ),
-]
 
 
 @router.get(
@@ -78,19 +68,8 @@ async def make_head_count(
     """The head count becomes an event within a second, also if the place's gateways are offline or it has none."""
     async with session(request, "head_counts:write") as s:
         number = await reached_place(s, place, "head_counts:write")
-        space = await s.row(rows.SPACE, {"place": number, "space": body.space})
-        if space is None:
-            raise BadField("space", f"this place has no space {body.space!r}; see /v1/places/{place}")
-        made = None if idempotency_key is None else await _made_before(s, body, space["id"], idempotency_key)
-        if made is None:
-            if space["retired_at"] is not None:
-                raise Conflict(f"The space {space['code']!r} is out of service.", field="space")
-            check_time(body.at, space["now"])
-            check_number(body.present, space["capacity"], confirmed=body.confirm_over_capacity)
-            values = {"place": number, "space": space["id"], "at": body.at, "present": body.present}
-            row = await s.row(rows.INSERT, {**values, "once": idempotency_key})
-            made = row["id"] if row else await _made_before(s, body, space["id"], idempotency_key or "")
-        wanted = {"place": number, "space": None, "id": made, "before": None, "limit": 1}
+        made = await once(s, request, idempotency_key, lambda: _make(s, place, number, body))
+        wanted = {"place": number, "space": None, "id": int(made), "before": None, "limit": 1}
         row = await s.row(rows.FIND, wanted)
     assert row is not None
     return json_answer(head_count_json(row), status=201)
@@ -111,16 +90,18 @@ async def withdraw(place: str, number: Number, request: Request) -> Response:
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
 
 
-async def _made_before(s: Session, body: HeadCountMade, space: int, once: str) -> int | None:
-    """Return the number of the head count that this key has made with the idempotency key ``once``; None: none.
-
-    Raises:
-        Conflict: it is another one.
-    """
-    row = await s.row(rows.MADE_BEFORE, {"key": s.caller.id, "once": once})
-    if row is not None and not same(body, space, row):
-        raise Conflict("This Idempotency-Key was used for another head count: choose a new one.")
-    return None if row is None else int(row["id"])
+async def _make(s: Session, place: str, number: int, body: HeadCountMade) -> str:
+    space = await s.row(rows.SPACE, {"place": number, "space": body.space})
+    if space is None:
+        raise BadField("space", f"this place has no space {body.space!r}; see /v1/places/{place}")
+    if space["retired_at"] is not None:
+        raise Conflict(f"The space {space['code']!r} is out of service.", field="space")
+    check_time(body.at, space["now"])
+    check_number(body.present, space["capacity"], confirmed=body.confirm_over_capacity)
+    values = {"place": number, "space": space["id"], "at": body.at, "present": body.present}
+    row = await s.row(rows.INSERT, values)
+    assert row is not None
+    return str(row["id"])
 
 
 @router.get(

@@ -32,8 +32,22 @@ SELECT u.pass, u.slot, q.code::text AS place, u.at FROM pass_use u JOIN pass p O
 LEFT JOIN place q ON q.id = u.place WHERE p.member = %(ref)s ORDER BY u.at, u.slot
 """
 _BOOKINGS: Final = """
-SELECT b.ref, q.code::text AS place, s.code::text AS space, b.starts_at, b.ends_at, b.cancelled_at FROM booking b
-JOIN place q ON q.id = b.place LEFT JOIN space s ON s.id = b.space WHERE b.member = %(ref)s ORDER BY b.starts_at, b.ref
+SELECT b.ref, q.code::text AS place, s.code::text AS space, r.code::text AS resource, u.code::text AS unit, b.starts_at,
+  b.ends_at, b.status, b.cancelled_at, b.checked_in_at, b.released_at, b.series, b.confirmed_at, b.pass, b.price_cents
+FROM booking b JOIN place q ON q.id = b.place LEFT JOIN space s ON s.id = b.space
+LEFT JOIN resource_unit u ON u.id = b.unit LEFT JOIN resource r ON r.id = u.resource
+WHERE b.member = %(ref)s ORDER BY b.starts_at, b.ref
+"""
+_SERIES: Final = """
+SELECT b.ref, q.code::text AS place, r.code::text AS resource, b.rule, b.first_at::text AS first, b.minutes,
+  b.confirm_hours, b.skipped, b.made_at
+FROM booking_series b JOIN place q ON q.id = b.place LEFT JOIN resource r ON r.id = b.resource
+WHERE b.member = %(ref)s ORDER BY b.made_at, b.ref
+"""
+_QUOTAS: Final = """
+SELECT b.ref, b.pass, q.code::text AS place, b.kind, b.per, b.bookings, b.minutes
+FROM booking_quota b JOIN pass p ON p.ref = b.pass LEFT JOIN place q ON q.id = b.place
+WHERE p.member = %(ref)s ORDER BY b.ref
 """
 # Events of the last three months; older ones are deleted. The index includes the member.
 _EVENTS: Final = """
@@ -59,6 +73,8 @@ _TABLES: Final = {
     "passes": _PASSES,
     "uses": _USES,
     "bookings": _BOOKINGS,
+    "booking_series": _SERIES,
+    "booking_quotas": _QUOTAS,
     "events": _EVENTS,
     "audit": _AUDIT,
     "keys": _KEYS,

@@ -142,18 +142,17 @@ DECLARE
     OR place = ANY ((SELECT caller_scope(''place_manager''))::integer[]))';
   one text;
   lines text[] := ARRAY[
-    -- table, key, subject, place, person, ignored (0013)
-    ARRAY['booking_rule', 'id', '''booking rule '' || (r ->> ''id'')', 'r ->> ''place''', 'NULL', '{}'],
-    ARRAY['booking_quota', 'ref', '''booking quota '' || (r ->> ''ref'')', 'r ->> ''place''',
-      '(SELECT p.member FROM pass p WHERE p.ref = r ->> ''pass'')', '{}']];
+    -- table, key, subject, place, hidden (0013): a pass would name its member
+    ARRAY['booking_rule', 'id', '''booking rule '' || (r ->> ''id'')', 'r ->> ''place''', '{}'],
+    ARRAY['booking_quota', 'ref', '''booking quota '' || (r ->> ''ref'')', 'r ->> ''place''', '{pass}']];
 BEGIN
   FOREACH line SLICE 1 IN ARRAY lines LOOP
     FOREACH event IN ARRAY '{INSERT,UPDATE,DELETE}'::text[] LOOP
       EXECUTE format('CREATE TRIGGER audit_changed_%s AFTER %s ON %I REFERENCING %s FOR EACH STATEMENT
-        EXECUTE FUNCTION audit_changed(%L, %L, %L, %L, ''{}'', ''{}'', %L, ''true'')', lower(event), event, line[1],
+        EXECUTE FUNCTION audit_changed(%L, %L, %L, ''NULL'', %L, ''{}'', ''{}'', ''true'')', lower(event), event, line[1],
         CASE event WHEN 'INSERT' THEN 'NEW TABLE AS new_rows' WHEN 'DELETE' THEN 'OLD TABLE AS old_rows'
           ELSE 'OLD TABLE AS old_rows NEW TABLE AS new_rows' END,
-        line[2], line[3], line[4], line[5], line[6]);
+        line[2], line[3], line[4], line[5]);
     END LOOP;
     EXECUTE format('CREATE TRIGGER audit_emptied AFTER TRUNCATE ON %I FOR EACH STATEMENT EXECUTE FUNCTION audit_emptied()', line[1]);
   END LOOP;
@@ -165,10 +164,13 @@ BEGIN
     EXECUTE format('CREATE POLICY caller_changes ON %I FOR UPDATE TO maillage_api USING (%s) WITH CHECK (%2$s)', one, manager);
     EXECUTE format('CREATE POLICY caller_removes ON %I FOR DELETE TO maillage_api USING (%s)', one, manager);
   END LOOP;
-  -- what binds a member they may read: the rules all, quotas those of their passes and of their organisation
+  -- all may read the rules; quotas those who see the pass, the place's staff, and the organisation's members
   CREATE POLICY caller_reads ON booking_rule FOR SELECT TO maillage_api USING (true);
-  EXECUTE 'CREATE POLICY caller_reads ON booking_quota FOR SELECT TO maillage_api USING ((SELECT caller_staff())
-    OR pass IN (SELECT p.ref FROM pass p WHERE p.member = (SELECT caller_member()))
-    OR organisation = (SELECT m.organisation FROM member m WHERE m.ref = (SELECT caller_member())))';
+  CREATE POLICY caller_reads ON booking_quota FOR SELECT TO maillage_api USING (
+    EXISTS (SELECT FROM pass p WHERE p.ref = booking_quota.pass)
+    OR (pass IS NULL AND ((place IS NULL AND (SELECT caller_staff()))
+      OR (SELECT caller_all('place_manager', 'front_desk', 'auditor'))
+      OR place = ANY ((SELECT caller_scope('place_manager', 'front_desk', 'auditor'))::integer[])))
+    OR organisation = (SELECT m.organisation FROM member m WHERE m.ref = (SELECT caller_member())));
 END $$;
 GRANT SELECT, INSERT, UPDATE, DELETE ON booking_rule, booking_quota TO maillage_api;

@@ -37,6 +37,11 @@ INSERT INTO pass_place (pass, place) VALUES ('p-aaaa', 1), ('p-bbbb', 2), ('p-gu
 INSERT INTO pass_use (pass, slot, place) VALUES ('p-aaaa', 1, 1), ('p-bbbb', 1, 2), ('p-guest', 1, 2);
 INSERT INTO booking (ref, member, place, starts_at, ends_at)
   SELECT 'b' || substr(ref, 2), ref, home, now(), now() + interval '1 hour' FROM member WHERE home IS NOT NULL;
+INSERT INTO booking_series (member, place, rule, first_at, minutes)
+  VALUES ('m-aaaa', 1, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60), ('m-bbbb', 2, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60);
+INSERT INTO booking_rule (place) VALUES (1);
+INSERT INTO booking_quota (place, organisation, per, bookings)
+  SELECT x, 2, 'day', 1 FROM unnest('{NULL,1,2}'::integer[]) x;
 INSERT INTO closure (place, first, last) SELECT x, '2026-12-25', '2026-12-25' FROM unnest('{NULL,1,2}'::integer[]) x;
 INSERT INTO door_group (place, code, name) SELECT id, 'all', 'Toutes' FROM place;
 INSERT INTO door_rule (door, place) SELECT id, place FROM door;
@@ -134,6 +139,8 @@ ALL: Final = {
     "pass_place": 5,
     "pass_use": 3,
     "booking": 5,
+    "booking_series": 2,
+    "booking_quota": 3,
     "closure": 3,
     "door_rule": 3,
     "place_policy": 3,
@@ -164,6 +171,7 @@ OF_A: Final = {
     "lockdown": 2,
     "command": 2,
     "list_entry": 3,
+    "booking_quota": 2,
 }
 SEEN: Final[dict[str, dict[str, int]]] = {
     "administrator": ALL,
@@ -286,6 +294,9 @@ PLACE_ROWS: Final = {
     "schedule": "INSERT INTO schedule (place, code, name, hours) VALUES ({}, 'x', 'X', '{{}}')",
     "door_group": "INSERT INTO door_group (place, code, name) VALUES ({}, 'x', 'X')",
     "closure": "INSERT INTO closure (place, first, last) VALUES ({}, '2027-01-01', '2027-01-01')",
+    "resource": "INSERT INTO resource (place, code, name, kind) VALUES ({}, 'x', 'X', 'machine')",
+    "booking_rule": "INSERT INTO booking_rule (place, kind) VALUES ({}, 'desk')",
+    "booking_quota": "INSERT INTO booking_quota (place, organisation, per, bookings) VALUES ({}, 1, 'day', 1)",
     "lockdown of a door": "INSERT INTO lockdown (place, door, ordered_by) VALUES ({0}, {0}, 'x')",
     "release": "UPDATE lockdown SET released_at = now() WHERE place IS NOT DISTINCT FROM {}",
     "door_rule": "UPDATE door_rule SET pin = true WHERE place = {}",
@@ -391,6 +402,33 @@ REFUSED: Final = {
     "forgetting behind the door": "SELECT forget_member('m-bbbb')",
     "a guest erased": "SELECT erase_member('m-guest')",
 }
+
+
+def test_a_member_books_for_oneself_only(world: World) -> None:
+    book = (
+        "INSERT INTO booking (member, place, starts_at, ends_at) VALUES ({}, 1, now(), now() + interval '2 hours')"
+        " RETURNING ref"
+    )
+    series = (
+        "INSERT INTO booking_series (member, place, rule, first_at, minutes)"
+        " VALUES ('{}', 1, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60)"
+    )
+    assert _done(world, "member", book.format("'m-guest'"))
+    assert not _done(world, "member", book.format("'m-bbbb'"))
+    assert not _done(
+        world, "member", book.format("NULL").replace("(member", "(label, member").replace("(NULL", "('x', NULL")
+    )
+    assert _done(world, "member", "UPDATE booking SET cancelled_at = now() WHERE member = 'm-guest'")
+    assert not _done(world, "member", "UPDATE booking SET cancelled_at = now() WHERE member = 'm-bbbb'")
+    assert not _done(world, "member", "UPDATE booking SET member = 'm-bbbb' WHERE member = 'm-guest'")
+    assert not _done(world, "member", "DELETE FROM booking WHERE member = 'm-guest'")
+    assert _done(world, "member", series.format("m-guest"))
+    assert not _done(world, "member", series.format("m-bbbb"))
+    use = "SELECT FROM booking_use('{}', now() - interval '9 days', now() + interval '9 days', false, NULL)"
+    assert _done(world, "member", use.format("m-guest"))
+    assert not _done(world, "member", use.format("m-bbbb")), "when somebody else has booked"
+    assert not _done(world, "member", "SELECT FROM booking_history('b-bbbb')")
+    assert not _done(world, "member", "INSERT INTO resource (place, code, name, kind) VALUES (1, 'x', 'X', 'machine')")
 
 
 @pytest.mark.parametrize("statement", REFUSED.values(), ids=REFUSED.keys())
