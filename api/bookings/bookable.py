@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from psycopg.rows import DictRow
+
 from access.errors import ListError
 from access.openings import next_turn
 from access.schedules import Schedule
@@ -18,7 +20,7 @@ from booking.slots import Window
 
 # A place's hours, and its closures around a time.
 _HOURS: Final = """
-SELECT p.code::text AS code, p.status, p.opening_hours, p.department, p.time_zone, ARRAY(
+SELECT p.status, p.opening_hours, p.department, ARRAY(
     SELECT jsonb_build_array(c.first, c.last) FROM public_closures() c
     WHERE (c.place = p.id OR c.place IS NULL)) AS closures
 FROM place p WHERE p.id = %(place_id)s
@@ -47,6 +49,11 @@ async def opening_of(s: Session, target: Target) -> Schedule | None:
     """
     place = await s.row(_HOURS, {"place_id": target.place_id})
     assert place is not None
+    return await opening_from(s, target, place)
+
+
+async def opening_from(s: Session, target: Target, place: DictRow) -> Schedule | None:
+    """Return the same from a row with the place's status, hours, department and closures."""
     if place["status"] != "open":
         said = "in preparation" if place["status"] == "preparation" else "closed for good"
         why = f"the place is {said}; book another, or set its status to open"

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 
 from access.errors import ListError
 from access.schedules import Schedule, schedule_from_json
-from api.bookings.bookable import opening_of, refusal
+from api.bookings.bookable import opening_from, refusal
 from api.bookings.refusing import refused
 from api.bookings.targets import Target
 from api.http.session import Session
@@ -34,14 +34,19 @@ SELECT kind, notice_minutes, ahead_days, shortest_minutes, longest_minutes, canc
        rolling_days, rolling_minutes, without_pass, staff_may_override
 FROM booking_rule WHERE place = %(place_id)s AND (kind IS NULL OR kind = %(kind)s) ORDER BY kind NULLS FIRST
 """
-# The quotas that may bind a member: of their passes and of their organisation.
-_QUOTAS: Final = """
-SELECT q.pass, q.per, q.bookings, q.minutes, q.place, q.kind, m.organisation FROM member m
-JOIN booking_quota q ON q.organisation = m.organisation OR q.pass IN (SELECT p.ref FROM pass p WHERE p.member = m.ref)
-WHERE m.ref = %(member)s AND (q.place IS NULL OR q.place = %(place_id)s) AND (q.kind IS NULL OR q.kind = %(kind)s)
-ORDER BY q.ref
+# All that binds a member at a place: the time, the place's hours, the membership, rules, and the quotas of the member's
+# passes and organisation.
+_BOUND: Final = """
+SELECT now() AS now, p.status, p.opening_hours, p.department, m.status AS membership, m.organisation,
+  ARRAY(SELECT jsonb_build_array(c.first, c.last) FROM public_closures() c
+        WHERE c.place = p.id OR c.place IS NULL) AS closures,
+  ARRAY(SELECT to_jsonb(r) FROM booking_rule r
+        WHERE r.place = p.id AND (r.kind IS NULL OR r.kind = %(kind)s) ORDER BY r.kind NULLS FIRST) AS rules,
+  ARRAY(SELECT to_jsonb(q) FROM booking_quota q
+        WHERE (q.organisation = m.organisation OR q.pass IN (SELECT s.ref FROM pass s WHERE s.member = m.ref))
+          AND (q.place IS NULL OR q.place = p.id) AND (q.kind IS NULL OR q.kind = %(kind)s) ORDER BY q.ref) AS quotas
+FROM place p LEFT JOIN member m ON m.ref = %(member)s WHERE p.id = %(place_id)s
 """
-_MEMBER: Final = "SELECT status FROM member WHERE ref = %(member)s"
 _PASSES: Final = "SELECT pass, hours FROM booking_passes(%(member)s, %(place_id)s, %(space_id)s, %(starts)s, %(ends)s)"
 _HELD: Final = """
 SELECT own, place, pass AS under, kind, starts_at AS starts, ends_at AS ends
@@ -81,10 +86,7 @@ class Limits:
 
 async def rule_of(s: Session, place_id: int, kind: str) -> Rule:
     """Return a place's limits for ``seat``, ``room`` or a kind of resource."""
-    rule = Rule()
-    for row in await s.rows(_RULES, {"place_id": place_id, "kind": kind}):
-        rule = rule_from(row).over(rule)
-    return rule
+    return _rule(await s.rows(_RULES, {"place_id": place_id, "kind": kind}))
 
 
 async def limits_of(
@@ -94,7 +96,6 @@ async def limits_of(
     windows: Sequence[tuple[datetime, datetime]],
     *,
     override: bool,
-    now: datetime,
     changed: Mapping[str, Any] | None = None,
 ) -> Limits:
     """Read what binds bookings of ``member`` in ``windows``, after those that are being made for the same limits.
@@ -105,15 +106,14 @@ async def limits_of(
         RuleRefused: the place isn't open, the member is suspended, or the place doesn't let the caller override its
             rules.
     """
-    opening = await opening_of(s, target)
-    found = await s.row(_MEMBER, {"member": member})
-    if found is not None and found["status"] != "active":
+    bound = await s.row(_BOUND, {"place_id": target.place_id, "kind": target.kind, "member": member})
+    assert bound is not None
+    opening = await opening_from(s, target, bound)
+    if bound["membership"] not in (None, "active"):
         why = "the membership is suspended: its holder can't book"
         raise await refused(s, target.place_id, Refusal(rule="suspended", field="member", why=why))
     own = s.caller.member is not None
-    rule = await rule_of(s, target.place_id, target.kind)
-    asked = {"place_id": target.place_id, "kind": target.kind, "member": member}
-    quotas = await s.rows(_QUOTAS, asked)
+    rule, quotas, now = _rule(bound["rules"]), bound["quotas"], bound["now"]
     if override:
         if own or not rule.staff_may_override:
             why = "this place lets nobody book beyond its rules" if not own else "a member can't override the rules"
@@ -128,7 +128,7 @@ async def limits_of(
         opening=opening,
         begun=not own or (changed is not None and changed["starts_at"] == windows[0][0]),
     )
-    wide = next((row["organisation"] for row in quotas if row["pass"] is None), None)
+    wide = bound["organisation"] if any(row["pass"] is None for row in quotas) else None
     if quotas or any(limit is not None for limit in (rule.open_bookings, rule.at_once, rule.rolling)):
         if wide is not None:
             await s.run(_QUEUE, {"limits": f"organisation {wide}"})
@@ -169,8 +169,14 @@ async def check_cancelling(s: Session, row: DictRow, now: datetime) -> None:
         raise await refused(s, row["place_id"], late)
 
 
-def rule_from(row: DictRow) -> Rule:
-    """Return the rule of a row of ``booking_rule``."""
+def _rule(rows: Iterable[DictRow]) -> Rule:
+    rule = Rule()
+    for row in rows:
+        rule = _rule_from(row).over(rule)
+    return rule
+
+
+def _rule_from(row: DictRow) -> Rule:
     return Rule(
         notice=_minutes(row["notice_minutes"]),
         ahead=None if row["ahead_days"] is None else row["ahead_days"] * _DAY,

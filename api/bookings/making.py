@@ -24,6 +24,15 @@ INSERT INTO booking (member, place, space, unit, starts_at, ends_at, series, pas
 VALUES (%(member)s, %(place_id)s, %(space_id)s, %(unit_id)s, %(starts)s, %(ends)s, %(series)s, %(pass)s,
         %(price_cents)s) ON CONFLICT DO NOTHING RETURNING ref
 """
+# A free unit that no other request is about to book, any or the first of those preferred.
+_PICK: Final = """
+SELECT f.unit FROM (
+  SELECT unit FROM free_units(%(resource)s, %(starts)s, %(ends)s)
+  WHERE %(unit)s::integer IS NULL OR unit = %(unit)s
+  ORDER BY array_position(%(prefer)s::integer[], unit), random() OFFSET 0) f
+WHERE pg_try_advisory_xact_lock(%(unit_lock)s, f.unit) LIMIT 1
+"""
+_UNIT_LOCK: Final = 1970170228  # 'unit' in ASCII
 _FREE: Final = "SELECT unit, code FROM free_units(%(resource)s, %(starts)s, %(ends)s)"
 # When the unit, or the first of the units that a resource has, is free again.
 _NEXT_END: Final = """
@@ -67,8 +76,7 @@ async def make(s: Session, target: Target, member: str, window: Window, *, overr
     Raises:
         RuleRefused: a rule refuses it, or all is taken.
     """
-    now = await now_of(s)
-    limits = await limits_of(s, target, member, [window], override=override, now=now)
+    limits = await limits_of(s, target, member, [window], override=override)
     return await make_one(s, target, member, window, limits)
 
 
@@ -167,11 +175,19 @@ async def price_of(s: Session, target: Target, member: str, window: Window) -> i
 async def _take_unit(s: Session, target: Target, values: dict[str, Any], prefer: Sequence[int]) -> str | None:
     """Book a unit that is free; None: none is.
 
-    Two requests may choose the same unit: the later one waits for the earlier one to commit or fail, and if it commits
-    takes another, until none is left. The exclusion constraint decides; nobody sees its error.
+    First one that nobody else is about to book. If others are about to book all free ones, it waits for one of them to
+    commit or fail, and if it commits for another one, until none is left. The exclusion constraint decides; nobody sees
+    its error.
     """
     assert target.resource is not None
     lost: set[int] = set()
+    asked = {"resource": target.resource["id"], "unit": target.unit, "prefer": list(prefer), "unit_lock": _UNIT_LOCK}
+    picked = await s.row(_PICK, {**values, **asked})
+    if picked is not None:
+        made = await s.row(_INSERT, {**values, "unit_id": picked["unit"]})
+        if made is not None:
+            return str(made["ref"])
+        lost.add(picked["unit"])
     while True:
         rows = await s.rows(_FREE, {**values, "resource": target.resource["id"]})
         free = [row["unit"] for row in rows if row["unit"] not in lost and target.unit in (None, row["unit"])]

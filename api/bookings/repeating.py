@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from api.bookings import series as rows
 from api.bookings.limits import limits_of
-from api.bookings.making import booked_for, make_one, now_of
+from api.bookings.making import booked_for, make_one
 from api.bookings.series import SeriesMade
 from api.bookings.targets import Target, target_of
 from api.http.errors import BadField, RuleRefused
@@ -40,9 +40,8 @@ async def make_series(s: Session, body: SeriesMade) -> str:
     if body.starts is None or body.ends is None:
         raise BadField("from", "say when the first one is")
     windows = _windows(target, body, body.starts, body.ends)
-    now = await now_of(s)
     await s.run(rows.QUEUE, {"series": f"{target.place_id} {target.space_id} {body.resource}"})
-    limits = await limits_of(s, target, member, windows, override=body.override, now=now)
+    limits = await limits_of(s, target, member, windows, override=body.override)
     made = await s.row(rows.INSERT, _values(target, body, member, body.starts, body.ends))
     assert made is not None
     prefer = await _freest(s, target, windows)
@@ -62,7 +61,7 @@ async def make_series(s: Session, body: SeriesMade) -> str:
     if skipped:
         await s.run(rows.SKIP, {"ref": made["ref"], "skipped": Jsonb(skipped)})
     if body.confirm_hours is not None:
-        await s.run(_CONFIRMED, {"ref": made["ref"], "until": confirmed_until(now, body.confirm_hours)})
+        await s.run(_CONFIRMED, {"ref": made["ref"], "until": confirmed_until(limits.now, body.confirm_hours)})
     return str(made["ref"])
 
 

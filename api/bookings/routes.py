@@ -128,9 +128,7 @@ async def _change(s: Session, request: Request, ref: str, body: BookingChanged) 
     if ends <= starts:
         raise BadField("until", "it must be after from")
     starts, ends = window_of(target, starts, ends)
-    limits = await limits_of(
-        s, target, row["member"], [(starts, ends)], override=body.override, now=await now_of(s), changed=row
-    )
+    limits = await limits_of(s, target, row["member"], [(starts, ends)], override=body.override, changed=row)
     await check_limits(s, target, row["member"], (starts, ends), limits)
     if target.resource is None:
         await check_seats(s, target, starts, ends, ref)
