@@ -16,6 +16,9 @@ from api.bookings.quotas_routes import QuotaAnswer, Quotas
 from api.bookings.rules_routes import AllRules, BookingRules
 from api.bookings.series import SeriesBookings, SeriesList, Touched
 from api.bookings.slots_routes import Slots
+from database.leases import Fenced
+from jobs.confirmations import lapse
+from jobs.job import Round
 from tests.integration.test_api_manage import wrong
 from tests.managed import Managed, managed
 
@@ -132,6 +135,17 @@ def test_a_series_is_confirmed_by_the_week(network: Managed) -> None:
     assert len(further.json()["changed"]) == 10, "those until then, also the ones confirmed before"
     left = [one for one in network.get("member", made.headers["location"]).json()["bookings"] if one["confirmed_at"]]
     assert len(left) == 10
+    lines: list[str] = []
+    with Fenced.connect(network.database.as_login("maintain_1"), autocommit=True) as connection:
+        later = datetime.now(UTC) + timedelta(days=13)
+        lapse(Round(connection=connection, now=later, keep=timedelta(days=90), log=lines.append))
+    found = network.get("member", made.headers["location"]).json()["bookings"]
+    lapsed = [one["from"] for one in found if one["status"] == "lapsed"]
+    expected = [
+        one["from"] for one in found if not one["confirmed_at"] and one["from"] < f"{later + timedelta(days=1):%FT%T}"
+    ]
+    assert (lapsed, len(lapsed) in (2, 3)) == (expected, True), "so many hours before they begin"
+    assert lines == [f"confirmations: {len(lapsed)} occurrences of series lapsed unconfirmed"]
 
 
 def test_a_free_slot_is_found_with_its_price(network: Managed) -> None:
