@@ -29,7 +29,7 @@ def free_windows(opened: Iterable[Window], taken: Iterable[Window]) -> Iterator[
                 continue
             if first > at:
                 yield at, first
-            at = max(at, last)
+            at = last
         if at < end:
             yield at, end
 
