@@ -29,6 +29,7 @@ BENCHMARKS: Final = {
     "accuracy": ["--places", "1", "--days", "14"],
     "forecast": ["--places", "1"],
     "privacy": ["--members", "40"],
+    "booking": ["--rounds", "4", "--bookings", "60480"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """
@@ -105,6 +106,10 @@ NOTES: Final = """
   field broker takes 500 messages a second, and counts what is lost and what is doubled: both must be 0.
 - `forecast`: how near the next hours are, on virtual places and the real door, learned from their own past
   (docs/forecast.md). Skills are shares of the reference's error; the seats' figures are of 30 to 60 minutes ahead.
+- `bookings_per_s`: 64 clients in four processes, each with its own connection, book any of 40 units for the same hours
+  at the same moment, over the API with its rules; the run fails if not exactly 40 are given, each once. The reference
+  inserts the same rows with triggers and audit, without API and race. `one_booking_…`: one client alone, with as many
+  bookings to come as `--bookings` says (a million).
 - `privacy`: how often a guesser who sees all public numbers is right about which of two months holds a member's visits
   (docs/privacy.md); 0.5 is chance. `bands`: what a place shows by default; `numbers`: with `public_numbers`.
 """

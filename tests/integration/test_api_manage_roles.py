@@ -55,8 +55,13 @@ def _routes() -> list[APIRoute]:
     ]
 
 
-ANY_KEY: Final = {("GET", "/v1/me")}
-"""What any key that works may ask: who am I?"""
+ANY_KEY: Final = {
+    ("GET", "/v1/me"),
+    ("GET", "/v1/slots"),
+    *(("GET", f"/v1/places/{{place}}/{path}") for path in ("resources", "resources/{resource}")),
+    *(("GET", f"/v1/places/{{place}}/{path}") for path in ("booking-rules", "booking-rules/{kind}")),
+}
+"""What any key that works may ask: who am I? And what can be booked, when, by which rules: without a person."""
 GUARDED: Final = [(route, method) for route in _routes() for method in sorted(route.methods or ())]
 
 
