@@ -51,6 +51,9 @@ WHERE a.subject = 'member ' || %(ref)s OR d.person = %(ref)s ORDER BY a.id
 _KEYS: Final = (
     "SELECT id, created_at, expires_at, revoked_at, last_used_at FROM api_key WHERE member = %(ref)s ORDER BY id"
 )
+_MAIL: Final = """
+SELECT kind, language, "values", to_address, queued_at, sent_at FROM mail WHERE to_member = %(ref)s ORDER BY id
+"""
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
 _TABLES: Final = {
@@ -62,6 +65,7 @@ _TABLES: Final = {
     "events": _EVENTS,
     "audit": _AUDIT,
     "keys": _KEYS,
+    "mail": _MAIL,
 }
 
 

@@ -46,6 +46,7 @@ class PersonalData(Answer):
     events: list[dict[str, Any]] = Field(description="Of the last three months; older ones are deleted.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
+    mail: list[dict[str, Any]] = Field(description="Of the last three months.")
 
 
 class Caller(Answer):
