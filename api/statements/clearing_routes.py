@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.http.answers import json_answer
 from api.http.csv_cells import as_csv
 from api.http.errors import BadField, Conflict, NotFound
+from api.http.language import language_of
 from api.http.session import Session, guarded, session
 from api.statements import clearing as rows
 from api.statements.clearing import (
@@ -23,6 +24,8 @@ from api.statements.clearing import (
     line_json,
     uses_json,
 )
+from api.statements.papers import clearing_paper
+from api.statements.pdf import pdf_answer
 from api.statements.statements import first_of
 
 router: Final = APIRouter(tags=["statements"])
@@ -33,7 +36,7 @@ _COLUMNS: Final = tuple(ClearingLine.model_fields)
 @router.get(
     "/v1/clearing",
     summary="A month's clearing between places",
-    **guarded("statements:read", answers={200: Clearing}, csv=True),
+    **guarded("statements:read", answers={200: Clearing}, csv=True, pdf=True),
 )
 async def clearing(request: Request, question: Annotated[ClearingQuestion, Query()]) -> Response:
     """The lines that concern the key's places, what each pays each, and the balances."""
@@ -47,6 +50,10 @@ async def clearing(request: Request, question: Annotated[ClearingQuestion, Query
             "Cache-Control": "no-store",
         }
         return Response(as_csv(_COLUMNS, written["lines"]), media_type="text/csv; charset=utf-8", headers=headers)
+    if question.format == "pdf":
+        names = {row[side]: row[f"{side}_name"] for row in found for side in ("debtor", "creditor") if row[side]}
+        language = language_of(request.headers.get("accept-language"))
+        return await pdf_answer(clearing_paper(written, names, language), f"clearing-{question.month}")
     return json_answer(written)
 
 

@@ -12,11 +12,14 @@ from starlette.responses import Response
 from api.http.answers import json_answer
 from api.http.csv_cells import as_csv
 from api.http.errors import BadField, Conflict
+from api.http.language import language_of
 from api.http.references import member_of_path
 from api.http.revisions import read
 from api.http.session import Session, guarded, session
 from api.statements import statements as rows
 from api.statements.counter_entries import counter_entry
+from api.statements.papers import statement_paper
+from api.statements.pdf import pdf_answer
 from api.statements.statements import (
     Account,
     AccountQuestion,
@@ -96,7 +99,7 @@ async def statements(request: Request, question: Annotated[StatementsQuestion, Q
 @router.get(
     "/v1/statements/{ref}",
     summary="One closed statement with its lines",
-    **guarded("statements:read", "own", answers={200: Statement}, csv=True),
+    **guarded("statements:read", "own", answers={200: Statement}, csv=True, pdf=True),
 )
 async def statement(ref: str, request: Request, question: Annotated[FormatQuestion, Query()]) -> Response:
     """Each line with the badge-ins that it counts, as long as these are kept (three months)."""
@@ -107,7 +110,11 @@ async def statement(ref: str, request: Request, question: Annotated[FormatQuesti
         table = as_csv(_COLUMNS, ({**line, "statement": ref, "month": month} for line in lines))
         headers = {"Content-Disposition": f'attachment; filename="{ref}.csv"', "Cache-Control": "no-store"}
         return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
-    return json_answer({**head, "lines": lines})
+    if question.format == "pdf":
+        language = language_of(request.headers.get("accept-language"))
+        paper = statement_paper(head, lines, language)
+        return await pdf_answer(paper, ref)
+    return json_answer({**{name: value for name, value in head.items() if name != "place_name"}, "lines": lines})
 
 
 @router.post(
@@ -134,6 +141,7 @@ async def take_back(ref: str, request: Request, body: CounterEntry) -> Response:
             taken.append((line, count))
         made = await counter_entry(s, head, taken, body.reason)
         head_, lines_ = await _whole(s, made)
+    head_.pop("place_name")
     answer = json_answer({**head_, "lines": lines_}, status=201)
     answer.headers["Location"] = f"/v1/statements/{made}"
     return answer
@@ -145,4 +153,4 @@ async def _whole(s: Session, ref: str) -> tuple[dict[str, Any], list[dict[str, A
     uses: defaultdict[int, list[DictRow]] = defaultdict(list)
     for use in await s.rows(rows.USES, {"ref": ref}):
         uses[use["line"]].append(use)
-    return head_json(head), [line_json(row, uses[row["id"]]) for row in found]
+    return {**head_json(head), "place_name": head["place_name"]}, [line_json(row, uses[row["id"]]) for row in found]

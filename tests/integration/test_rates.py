@@ -85,6 +85,8 @@ def test_a_month_from_the_badge_to_the_statement(network: Managed, entry: Door) 
             " SELECT * FROM jsonb_populate_record(NULL::statement_line, ("
             'SELECT to_jsonb(l) || \'{"number": 2, "id": 999}\' FROM statement_line l)) RETURNING 1'
         )
+    paper = network.get("member", f"/v1/statements/{whole['ref']}?format=pdf")
+    assert paper.headers["content-type"] == "application/pdf" and paper.content.startswith(b"%PDF-")
     counter = f"/v1/statements/{whole['ref']}/counter-entries"
     body = {"reason": "badged in by mistake", "lines": [{"number": 1, "count": 1}]}
     assert network.post("isle", counter, body).status_code == 404
@@ -167,6 +169,7 @@ def test_each_place_sees_what_it_owes_and_is_owed(network: Managed, entry: Door)
     assert network.get("desk", "/v1/clearing?month=2026-08").status_code == 403
     table = network.get("manager", "/v1/clearing?month=2026-08&format=csv").text.splitlines()
     assert len(table) == 2 and table[1].split(",")[3:5] == ["limoges", "isle"]
+    assert network.get("isle", "/v1/clearing?month=2026-08&format=pdf").content.startswith(b"%PDF-")
     back = f"/v1/clearing/lines/{line['id']}/counter-entries"
     assert network.post("isle", back, {"reason": "x"}).status_code == 403, "one side alone doesn't take back"
     assert network.post("admin", back, {"reason": "x"}).json()["amount_cents"] == -500
