@@ -29,7 +29,7 @@ USES: Final = """
 SELECT b.at, d.code::text AS door
 FROM billed b LEFT JOIN LATERAL (
   SELECT o.code FROM event e JOIN device v ON v.id = e.device JOIN door o ON o.id = v.door
-  WHERE e.place = b.place AND e.at = b.at AND e.kind IN (1, 2) LIMIT 1
+  WHERE e.place = b.place AND e.at = b.at AND e.kind = ANY(%(kinds)s) LIMIT 1
 ) d ON true
 WHERE b.clearing = %(id)s ORDER BY b.at
 """

@@ -26,7 +26,7 @@ from api.statements.clearing import (
 )
 from api.statements.papers import clearing_paper
 from api.statements.pdf import pdf_answer
-from api.statements.statements import first_of
+from api.statements.statements import ENTRIES, first_of
 
 router: Final = APIRouter(tags=["statements"])
 Number = Annotated[int, Path(ge=1, le=2**62)]
@@ -66,7 +66,7 @@ async def clearing_line(number: Number, request: Request) -> Response:
     """Each use by its first badge-in, for three months."""
     async with session(request, "statements:read") as s:
         row = await _line(s, number)
-        uses = await s.rows(rows.USES, {"id": number})
+        uses = await s.rows(rows.USES, {"id": number, "kinds": ENTRIES})
     return json_answer({**line_json(row), "uses": uses_json(uses)})
 
 

@@ -38,8 +38,10 @@ from booking.items import item_of
 from booking.rates import PriceList, price_of
 from booking.statements import bill
 from database.billing import ITEMS, PRICES
+from gateway.contract.stored_events import KINDS
 
 router: Final = APIRouter(tags=["statements"])
+_KINDS: Final = {"access": KINDS["access"], "not_taken": KINDS["access_not_taken"]}
 _COLUMNS: Final = (
     "statement",
     "month",
@@ -70,7 +72,7 @@ async def account(ref: str, request: Request, question: Annotated[AccountQuestio
     """What isn't on a closed statement yet, until the end of the month. A member's own key sees that member's."""
     async with session(request, "statements:read", "own") as s:
         await member_of_path(s, ref)
-        values = {"member": ref, "home": None, "month": first_of(question.month)}
+        values = {"member": ref, "home": None, "month": first_of(question.month), **_KINDS}
         cursor = s.conn.cursor(row_factory=tuple_row)
         prices = PriceList([price_of(row) async for row in await cursor.execute(PRICES.encode())])
         items = [item_of(row) async for row in await cursor.execute(ITEMS.encode(), values)]
@@ -151,6 +153,6 @@ async def _whole(s: Session, ref: str) -> tuple[dict[str, Any], list[dict[str, A
     head = await read(s, statement_resource(ref))
     found = await s.rows(rows.LINES, {"ref": ref})
     uses: defaultdict[int, list[DictRow]] = defaultdict(list)
-    for use in await s.rows(rows.USES, {"ref": ref}):
+    for use in await s.rows(rows.USES, {"ref": ref, "kinds": rows.ENTRIES}):
         uses[use["line"]].append(use)
     return {**head_json(head), "place_name": head["place_name"]}, [line_json(row, uses[row["id"]]) for row in found]

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field
 from api.http.models import Answer, Body, Question, Ref, day_of, time_of
 from api.http.revisions import Resource
 from booking.statements import Line
+from gateway.contract.stored_events import KINDS
 
 Payer = Literal["member", "organisation", "funder"]
 Kind = Literal["use", "included", "overuse", "month", "once", "funded"]
@@ -49,10 +50,12 @@ SELECT b.line, b.pass, b.kind, b.at, p.code::text AS place, d.code::text AS door
 FROM billed b JOIN statement_line l ON l.id = b.line LEFT JOIN place p ON p.id = b.place
 LEFT JOIN LATERAL (
   SELECT o.code FROM event e JOIN device v ON v.id = e.device JOIN door o ON o.id = v.door
-  WHERE e.place = b.place AND e.at = b.at AND e.kind IN (1, 2) LIMIT 1
+  WHERE e.place = b.place AND e.at = b.at AND e.kind = ANY(%(kinds)s) LIMIT 1
 ) d ON b.kind = 'use'
 WHERE l.statement = %(ref)s ORDER BY b.at, b.pass
 """
+ENTRIES: Final = [KINDS["access"], KINDS["access_taken"]]
+"""Kinds of events that begin a use."""
 NAMES: Final = "SELECT id, code::text AS code FROM place WHERE id = ANY(%(places)s)"
 
 
