@@ -90,6 +90,7 @@ _FITTED: Final[Mapping[str, str]] = {
     "fitted_booking_unit": "resource",
 }
 _USED: Final[Mapping[str, str]] = {
+    "rate_price_funder_fkey": "a rate's price names it as its funder",
     "pass_schedule_fkey": "passes use this schedule",
     "door_rule_pin_while_fkey": "a door's rules use this schedule",
     "door_rule_supervised_fkey": "a door's rules use this schedule",

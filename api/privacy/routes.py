@@ -42,6 +42,10 @@ class PersonalData(Answer):
     card_changes: list[dict[str, Any]]
     passes: list[dict[str, Any]]
     uses: list[dict[str, Any]]
+    categories: list[dict[str, Any]]
+    consent: list[dict[str, Any]]
+    statement_lines: list[dict[str, Any]]
+    manages: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
     events: list[dict[str, Any]] = Field(description="Of the last three months; older ones are deleted.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
