@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from database.pool import Connection, connect
 from gateway.contract.stored_events import KINDS
 from jobs.job import Round
+from jobs.notices import tell_members
 from jobs.statements import close, close_months
 from jobs.traces import KEEP
 from tests.conftest import Database
@@ -142,3 +143,17 @@ EVENT: Final = """
 INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, member, detail)
 VALUES (%s, now(), 1, 1, 1, 2, 1, %s, %s, %s, %s)
 """
+
+
+def test_a_member_is_told_once_of_what_changes_the_price(database: Database, owner: Connection) -> None:
+    owner.execute("UPDATE place SET phone = '+33 5 55 00 00 00' WHERE id = 1")
+    for day in ("2026-03-02T08:00", "2026-03-03T08:00", "2026-03-03T14:00", "2026-03-04T08:00", "2026-03-05T08:00"):
+        _use(owner, "p-anne", day, 1)
+    with connect(database.as_login("maintain_1"), application_name="test", autocommit=True) as connection:
+        for _ in range(2):
+            now = datetime(2026, 3, 5, 9, tzinfo=UTC)
+            tell_members(Round(connection=connection, now=now, keep=KEEP, log=lambda _: None))  # type: ignore[arg-type]
+    queued = _all(owner, "SELECT to_member, kind, values FROM mail ORDER BY kind")
+    assert [one[:2] for one in queued] == [("m-anne", "overuse"), ("m-boris", "proof_ends")]
+    assert (queued[0][2]["day"], queued[0][2]["contact"]) == ("2026-03-04", "+33 5 55 00 00 00")
+    assert (queued[1][2]["category"], queued[1][2]["last"]) == ("Demandeur d’emploi", "2026-03-15")
