@@ -13,6 +13,7 @@ from api.http.answers import json_answer
 from api.http.csv_cells import as_csv
 from api.http.errors import BadField, Conflict
 from api.http.language import language_of
+from api.http.models import time_of
 from api.http.references import member_of_path
 from api.http.revisions import read
 from api.http.session import Session, guarded, session
@@ -24,6 +25,7 @@ from api.statements.statements import (
     Account,
     AccountQuestion,
     CounterEntry,
+    ExportQuestion,
     FormatQuestion,
     Statement,
     Statements,
@@ -31,6 +33,7 @@ from api.statements.statements import (
     first_of,
     head_json,
     line_json,
+    month_text,
     open_line_json,
     statement_resource,
 )
@@ -41,6 +44,11 @@ from database.billing import ITEMS, PRICES
 from gateway.contract.stored_events import KINDS
 
 router: Final = APIRouter(tags=["statements"])
+_EXPORTED: Final = (
+    *("statement", "closed_month", "closed_at", "biller", "payer", "payer_member", "organisation", "organisation_name"),
+    *("corrects", "number", "kind", "month", "member", "place", "rate", "category", "unit", "count", "price_cents"),
+    *("funded_cents", "net_cents", "vat_permille", "vat_cents", "reason"),
+)
 _KINDS: Final = {"access": KINDS["access"], "not_taken": KINDS["access_not_taken"]}
 _COLUMNS: Final = (
     "statement",
@@ -96,6 +104,31 @@ async def statements(request: Request, question: Annotated[StatementsQuestion, Q
     async with session(request, "statements:read", "own") as s:
         found = await s.rows(rows.FIND, values)
     return json_answer({"statements": [head_json(row) for row in found]})
+
+
+@router.get(
+    "/v1/statements/export",
+    summary="Every line of a month's statements, for accounts",
+    **guarded("statements:read", csv=True),
+)
+async def export(request: Request, question: Annotated[ExportQuestion, Query()]) -> Response:
+    """CSV: one line for each line of a statement, with who bills and who pays."""
+    async with session(request, "statements:read") as s:
+        found = await s.rows(rows.EXPORT, {"month": first_of(question.month), "place": question.place})
+    lines = [
+        {
+            **row,
+            "closed_month": month_text(row["closed_month"]),
+            "month": month_text(row["month"]),
+            "closed_at": time_of(row["closed_at"]),
+        }
+        for row in found
+    ]
+    headers = {
+        "Content-Disposition": f'attachment; filename="statements-{question.month}.csv"',
+        "Cache-Control": "no-store",
+    }
+    return Response(as_csv(_EXPORTED, lines), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get(

@@ -54,6 +54,16 @@ LEFT JOIN LATERAL (
 ) d ON b.kind = 'use'
 WHERE l.statement = %(ref)s ORDER BY b.at, b.pass
 """
+# Every line of a month's statements, for accounts.
+EXPORT: Final = """
+SELECT s.ref AS statement, s.month AS closed_month, s.closed_at, p.code::text AS biller, s.payer,
+       s.member AS payer_member, o.code::text AS organisation, s.organisation_name, s.corrects, l.number, l.kind, l.month, l.member,
+       q.code::text AS place, l.rate, l.category, l.unit, l.count, l.price_cents, l.funded_cents, l.net_cents,
+       l.vat_permille, l.vat_cents, l.reason
+FROM statement s JOIN statement_line l ON l.statement = s.ref LEFT JOIN place p ON p.id = s.place
+LEFT JOIN organisation o ON o.id = s.organisation LEFT JOIN place q ON q.id = l.place
+WHERE s.month = %(month)s AND (%(place)s::text IS NULL OR p.code::text = %(place)s) ORDER BY p.code, s.ref, l.number
+"""
 ENTRIES: Final = [KINDS["access"], KINDS["access_taken"]]
 """Kinds of events that begin a use."""
 NAMES: Final = "SELECT id, code::text AS code FROM place WHERE id = ANY(%(places)s)"
@@ -79,6 +89,13 @@ class StatementsQuestion(Question):
     place: str | None = Field(default=None, max_length=64, description="The place that bills.")
     member: str | None = Field(default=None, max_length=64)
     organisation: str | None = Field(default=None, max_length=64, description="The organisation's code.")
+
+
+class ExportQuestion(Question):
+    """Which statements to export."""
+
+    month: Month
+    place: str | None = Field(default=None, max_length=64, description="The place that bills.")
 
 
 class FormatQuestion(Question):

@@ -76,6 +76,10 @@ def test_a_month_from_the_badge_to_the_statement(network: Managed, entry: Door) 
     table = network.get("manager", f"/v1/statements/{whole['ref']}?format=csv")
     assert table.text.splitlines()[1].split(",")[:5] == [whole["ref"], "2026-03", "1", "use", network.member]
 
+    exported = network.get("auditor", "/v1/statements/export?month=2026-03").text.splitlines()
+    assert len(exported) == 2 and exported[1].startswith(f"{whole['ref']},2026-03,")
+    assert network.get("isle", "/v1/statements/export?month=2026-03").text.count("\n") == 1
+
     # What is closed stays, also for its owner; a counter-entry takes back as much as there is.
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="counter-entry"):
         network.sql("UPDATE statement_line SET count = 1, net_cents = price_cents RETURNING 1")
@@ -181,3 +185,22 @@ def _use_away(network: Managed, entry: Door) -> None:
     member = network.someone("Nour")
     entry.read(datetime(2026, 8, 4, 8, tzinfo=UTC), member=member, pass_ref=_pass(network, member))
     assert _close(network, date(2026, 8, 1)) == 1
+
+
+def test_who_manages_an_organisation_sees_its_statements(network: Managed, entry: Door) -> None:
+    network.post("admin", "/v1/organisations", {"code": "mairie", "name": "Mairie"})
+    agent = network.someone("Léo")
+    assert network.change("admin", "PATCH", f"/v1/members/{agent}", {"organisation": "mairie"}).status_code == 200
+    entry.read(datetime(2026, 11, 4, 8, tzinfo=UTC), member=agent, pass_ref=_pass(network, agent))
+    assert _close(network, date(2026, 11, 1)) == 1
+    asked = "/v1/statements?month=2026-11"
+    assert network.get("member", asked).json()["statements"] == []
+    managers = "/v1/organisations/mairie/managers"
+    assert network.call("manager", "PUT", f"{managers}/{network.member}").status_code == 403
+    assert network.call("admin", "PUT", f"{managers}/{network.member}").json() == {"managers": [network.member]}
+    (seen,) = network.get("member", asked).json()["statements"]
+    assert (seen["payer"], seen["organisation_name"], seen["net_cents"]) == ("organisation", "Mairie", 800)
+    whole = network.get("member", f"/v1/statements/{seen['ref']}").json()
+    assert [(one["member"], one["member_name"]) for one in whole["lines"]] == [(agent, None)], "by reference only"
+    assert network.call("admin", "DELETE", f"{managers}/{network.member}").json() == {"managers": []}
+    assert network.get("member", asked).json()["statements"] == []
