@@ -57,7 +57,8 @@ WHERE l.statement = %(ref)s ORDER BY b.at, b.pass
 # Every line of a month's statements, for accounts.
 EXPORT: Final = """
 SELECT s.ref AS statement, s.month AS closed_month, s.closed_at, p.code::text AS biller, s.payer,
-       s.member AS payer_member, o.code::text AS organisation, s.organisation_name, s.corrects, l.number, l.kind, l.month, l.member,
+       s.member AS payer_member, o.code::text AS organisation, s.organisation_name, s.corrects, l.number,
+       l.kind, l.month, l.member,
        q.code::text AS place, l.rate, l.category, l.unit, l.count, l.price_cents, l.funded_cents, l.net_cents,
        l.vat_permille, l.vat_cents, l.reason
 FROM statement s JOIN statement_line l ON l.statement = s.ref LEFT JOIN place p ON p.id = s.place
