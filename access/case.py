@@ -18,8 +18,8 @@ class Case:
     """One reading at one door, and what the checks have found so far."""
 
     __slots__ = (
-        "access_list", "at", "by", "door", "entry", "hosts_only", "noted", "pin", "rights", "side", "state", "token",
-        "zone",
+        "access_list", "at", "by", "door", "entry", "hosts_only", "noted", "over", "pin", "rights", "side", "state",
+        "token", "zone",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,8 @@ class Case:
         """Those that have passed so far."""
         self.hosts_only = False
         self.noted: Literal["anti_passback"] | None = None
+        self.over: frozenset[str | None] = frozenset()
+        """Passes whose allowance is used up and that open all the same."""
         self.zone: ZoneInfo | None = None
 
     def denied(self, reason: Reason, rule: str) -> Decision:

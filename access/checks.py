@@ -136,13 +136,14 @@ def _pin(case: Case) -> Decision | None:
 
 def _granted(case: Case) -> Decision | None:
     _, entry, _ = case.known
+    pass_ref = chosen(case)
     return Decision(
         granted=True,
         reason="granted",
         rule="right",
         member=entry.member.ref,
-        pass_ref=chosen(case),
-        noted=case.noted,
+        pass_ref=pass_ref,
+        noted=case.noted or ("overuse" if pass_ref in case.over else None),
         host=hosts(case),
     )
 

@@ -71,7 +71,12 @@ def booking(case: Case) -> Decision | None:
 
 def allowance(case: Case) -> Decision | None:
     """Something is left of the pass, or what runs is paid for already."""
-    case.rights = [right for right in case.rights if right.terms.visitor != "left" and _affords(case, right)]
+    before = case.rights
+    case.rights = [right for right in before if right.terms.visitor != "left" and _affords(case, right)]
+    if len(case.rights) < len(before):
+        # Where a place lets in beyond an allowance, a pass has two rights: by the smaller one it is used up.
+        spent = {right.pass_ref for right in before if right.terms.allowance is not None and not _affords(case, right)}
+        case.over = frozenset(right.pass_ref for right in case.rights if right.pass_ref in spent)
     return None if case.rights else case.denied("pass_used_up", "allowance")
 
 
@@ -91,13 +96,13 @@ def hosts(case: Case) -> bool:
 
 
 def chosen(case: Case) -> str | None:
-    """Return the pass that costs least: not counted, or already in use for now, or the one that ends first."""
+    """Return the pass that costs least: not used up, not counted, or already in use for now, or that ends first."""
 
-    def cost(right: Right) -> tuple[bool, float, str]:
+    def cost(right: Right) -> tuple[bool, bool, float, str]:
         allowance = right.terms.allowance
         costs = allowance is not None and needed(allowance, _used(case, right), case.at, case.known[2]) is not None
         ends = FAR if right.valid_until is None else (right.valid_until - case.at).total_seconds()
-        return costs, ends, right.pass_ref or ""
+        return right.pass_ref in case.over, costs, ends, right.pass_ref or ""
 
     if len(case.rights) == 1:
         return case.rights[0].pass_ref

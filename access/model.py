@@ -135,7 +135,7 @@ class Decision:
     """The member's reference, where the card is known."""
     pass_ref: str | None = None
     """Of a grant: the pass that opened, where its right names one."""
-    noted: Literal["anti_passback"] | None = None
-    """What a grant overlooked: a soft anti-passback."""
+    noted: Literal["anti_passback", "overuse"] | None = None
+    """What a grant overlooked: a soft anti-passback, or a pass that was used up."""
     host: bool = False
     """Of a grant: by a right that supervises."""

@@ -68,10 +68,13 @@ from api.present.metrics import PresentMetrics
 from api.present.state import Present
 from api.present.stream import Streams
 from api.privacy import routes as privacy
+from api.rates import categories, consent, rates
 from api.resources import routes as resources
 from api.schedules import closures
 from api.schedules import routes as schedules
 from api.spaces import routes as spaces
+from api.statements import clearing_routes
+from api.statements import routes as statements
 from api.transfer import routes as transfer
 from api.unassigned import routes as unassigned
 from api.visits import routes as visitors
@@ -100,6 +103,11 @@ _MANAGEMENT: Final = (
     cards,
     members,
     passes,
+    categories,
+    consent,
+    rates,
+    statements,
+    clearing_routes,
     visitors,
     bookings,
     booking_series,

@@ -27,6 +27,7 @@ FRENCH: Final = {
     "battery_low": "pile faible",
     "link_bad": "liaison radio mauvaise",
     "device_stuck": "capteur bloqué",
+    "mail_given_up": "courriel qui n'a pas pu être envoyé",
     "not_shut_out": "passerelle exclue que le serveur MQTT accepte peut-être encore",
     "counter_stuck": "compteur qui ne compte plus",
     "list_refused": "liste d'accès refusée",

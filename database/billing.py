@@ -2,7 +2,7 @@
 
 ``ITEMS`` gives the rows of ``booking.items.item_of``, ``PRICES`` those of ``booking.rates.price_of``. Parameters:
 ``member`` (a reference, or null), ``home`` (a place's id, or null: who has no home) where ``member`` is null, and
-``month`` (its first day).
+``month`` (its first day); ``access`` and ``not_taken``, kinds of events (``gateway.contract.stored_events.KINDS``).
 """
 
 from __future__ import annotations
@@ -36,9 +36,12 @@ WITH held AS MATERIALIZED (
     AND e.at >= %(month)s::date - interval '62 days' AND e.at < %(month)s::date + interval '1 month 1 day'
   JOIN place q ON q.id = e.place LEFT JOIN device d ON d.id = e.device
   WHERE h.unit IS NULL AND h.rate_unit IN ('half_day', 'day')
-    -- a grant whose door has a contact counts once the door was passed
-    AND (e.kind = 2 OR (e.kind = 1 AND e.state = 1 AND d.side IS DISTINCT FROM 'out'
-                        AND NOT coalesce((e.detail ->> 'awaits')::boolean, false)))
+    AND e.kind = %(access)s AND e.state = 1 AND d.side IS DISTINCT FROM 'out'
+    -- unless the door's contact says that nobody came
+    AND NOT (coalesce((e.detail ->> 'awaits')::boolean, false) AND EXISTS (
+      SELECT FROM event t WHERE t.place = e.place AND t.at >= e.at AND t.at < e.at + interval '10 minutes'
+        AND t.kind = %(not_taken)s AND t.device = e.device
+        AND (t.detail ->> 'access_at')::bigint = (extract(epoch FROM coalesce(e.edge_at, e.at)) * 1000000)::bigint))
 ), halves AS (
   SELECT ref, place, at, local, CASE rate_unit WHEN 'day' THEN ordinal
     ELSE 2 * ordinal + (extract(hour FROM local) >= 13)::integer END AS slot

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs import confirmations, counters, published, retention, revocations, statements, thinning, traces, worth
+from jobs import (
+    confirmations,
+    counters,
+    notices,
+    published,
+    retention,
+    revocations,
+    statements,
+    thinning,
+    traces,
+    worth,
+)
 from jobs.forecast import make_forecasts
 from jobs.job import Job, Round
 from jobs.rollup import roll_up
@@ -30,6 +41,7 @@ JOBS: Final = (
     Job(name="published", work=published.write_down),
     Job(name="worth", work=worth.count_worth),
     Job(name="forecast", work=_look_ahead),
+    Job(name="notices", work=notices.tell_members),
     # before the traces that statements count are deleted
     Job(name="statements", work=statements.close_months),
     Job(name="events", work=traces.drop, required_by_law=True),

@@ -45,6 +45,12 @@ class Metrics:
             "Transactions of Grafana's readers that took longer than 30 s and were ended",
             registry=registry,
         )
+        self._mail_waiting = Gauge("maillage_mail_waiting", "Mails that are not sent yet", registry=registry)
+        self._mail_given_up = Gauge(
+            "maillage_mail_given_up",
+            "Mails of the last seven days that could not be sent and are not tried again",
+            registry=registry,
+        )
         self._compared = Gauge(
             "maillage_trust_head_counts",
             "Head counts of the last 90 days that a place's published numbers were compared with; from five on",
@@ -84,6 +90,11 @@ class Metrics:
             self._flips.labels(one.place).set(one.flips)
             if one.error_percent is not None:
                 self._error_percent.labels(one.place).set(one.error_percent)
+
+    def note_mail(self, waiting: int, given_up: int) -> None:
+        """Set how many mails wait, and how many were given up."""
+        self._mail_waiting.set(waiting)
+        self._mail_given_up.set(given_up)
 
     def note(self, job: Job, last: Outcome) -> None:
         """Set a job's metrics from its stored outcome."""

@@ -88,6 +88,10 @@ _FEED = """
 -- lines of the ledger whose events are dropped: their number is when they were committed, and no event is from later
 DELETE FROM feed WHERE n < (extract(epoch FROM %(before)s - interval '1 hour') * 1000000)::bigint
 """
+_MAIL = """
+-- mail, sent or not
+DELETE FROM mail WHERE coalesce(sent_at, failed_at, queued_at) < %(before)s
+"""
 _STEPS: Final[Mapping[str, str]] = {
     "list entries": _ENTRIES,
     "entries of former members": _GONE,
@@ -104,6 +108,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "uses of statements": _BILLED,
     "cards in alarms": _TOKENS,
     "lines of the feed": _FEED,
+    "mails": _MAIL,
     "visitors": "SELECT forget_visitors(%(before)s)",
     "details of the audit": "SELECT forget_audit_details(%(details)s)",
 }

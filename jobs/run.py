@@ -17,6 +17,7 @@ from database.reasons import reason_of
 from jobs import readers, trust
 from jobs.catalogue import JOBS
 from jobs.job import Job, Outcome, is_due, is_overdue
+from jobs.mail import sending
 from jobs.maintain import JobsFailed, clock, log_line, maintain, outcomes
 from jobs.metrics import Metrics
 from jobs.revocations import not_shut_out
@@ -106,6 +107,7 @@ def run(settings: JobsSettings, stop: threading.Event, jobs: Sequence[Job] = JOB
         threads={
             "jobs": lambda: runner.run(stop),
             "readers": lambda: readers.watch(url, stop, metrics.readers_ended.inc),
+            "mail": lambda: sending.watch(url, settings, stop, metrics.note_mail),
         },
         readiness=lambda: runner.trouble,
         http=(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry)),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from jobs.mail.settings import MailSettings
 
 
-class JobsSettings(BaseSettings):
+class JobsSettings(MailSettings):
     """Settings of ``maillage jobs``."""
 
     model_config = SettingsConfigDict(env_prefix="MAILLAGE_", frozen=True, extra="ignore")

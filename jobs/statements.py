@@ -18,9 +18,12 @@ from booking.items import item_of
 from booking.rates import PriceList, price_of
 from booking.statements import Line, Statement, bill
 from database.billing import ITEMS, PRICES
+from gateway.contract.stored_events import KINDS
 from jobs.job import Round
 
 GRACE: Final = timedelta(days=10)
+
+_KINDS: Final = {"access": KINDS["access"], "not_taken": KINDS["access_not_taken"]}
 
 _DONE: Final = """
 -- the end of the last closed month
@@ -91,7 +94,7 @@ def close(connection: psycopg.Connection[Any], month: date) -> int:
     made = 0
     for (home,) in connection.execute(_HOMES).fetchall():
         with connection.transaction():
-            values = {"member": None, "home": home, "month": month}
+            values = {"member": None, "home": home, "month": month, **_KINDS}
             items = [item_of(row) for row in connection.execute(ITEMS, values).fetchall()]
             clearings: dict[tuple[str, int], int] = {}
             for line in clear(items, prices, month):

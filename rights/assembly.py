@@ -53,7 +53,9 @@ def entries(
 
     A member is in a place's list where a pass names the place, even if it opens nothing there; a place that isn't in
     service has no entries. A place that isn't open never is by its hours: hosts' rights hold outside of them, and no
-    others. Rights stand in the order of their passes, bookings in that of their starts.
+    others. Where a place lets in beyond an allowance, the pass has a second right there, with the larger one: an entry
+    that only this right affords is an overuse. Rights stand in the order of their passes, bookings in that of their
+    starts.
     """
     timetables = Timetables(rows.schedules)
     passes, cards, bookings = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -134,7 +136,7 @@ class _Rights:
     ) -> None:
         self._passes = [(row, terms, where.get(row[0], {})) for row, terms in passes]
         self._timetables = timetables
-        self._made: dict[tuple[str, int, frozenset[str] | None, bool], Right] = {}
+        self._made: dict[tuple[str, int, frozenset[str] | None, bool, int | None], Right] = {}
         self._together: dict[tuple[int, ...], tuple[Right, ...]] = {}
 
     def at(self, place: PlaceSettings) -> tuple[Right, ...]:
@@ -150,6 +152,10 @@ class _Rights:
             doors = None if limits is None else _doors(limits, place)
             if doors is None or doors:
                 rights.append(self._right(row, terms, hours, doors, place_is_open=place.open))
+                if place.overuse and terms.allowance is not None:
+                    more = replace(terms.allowance, limit=terms.allowance.limit + place.overuse)
+                    beyond = replace(terms, allowance=more)
+                    rights.append(self._right(row, beyond, hours, doors, place_is_open=place.open))
         key = tuple(map(id, rights))
         together = self._together.get(key)
         if together is None:
@@ -165,7 +171,8 @@ class _Rights:
         *,
         place_is_open: bool,
     ) -> Right:
-        key = (row[0], id(hours), doors, place_is_open)
+        limit = None if terms.allowance is None else terms.allowance.limit
+        key = (row[0], id(hours), doors, place_is_open, limit)
         made = self._made.get(key)
         if made is None:
             if not place_is_open:

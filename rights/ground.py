@@ -40,6 +40,8 @@ class PlaceSettings:
     """Whether a gateway is in service."""
     open: bool
     """Neither in preparation nor closed for good: its doors open to members, and not to hosts alone."""
+    overuse: int
+    """How many units beyond a pass's allowance it lets in."""
     list: AccessList
     """Without entries, of version 0."""
     doors: Mapping[int, str]
@@ -99,7 +101,7 @@ def _place(
     timetables: Timetables,
 ) -> PlaceSettings:
     number, code, time_zone, department, hours, max_age_s, hosts, tries, pause_s, longest_pause_s, *more = row
-    locked, served, is_open = more
+    locked, served, is_open, overuse = more
     broken: list[str] = []
     usual: Schedule | None = None
     if hours is not None:
@@ -122,6 +124,7 @@ def _place(
         department=department,
         served=served,
         open=is_open,
+        overuse=overuse,
         list=AccessList(
             place=code,
             version=0,

@@ -19,7 +19,8 @@ SELECT p.id, p.code, p.time_zone, p.department, p.opening_hours,
   coalesce(y.tries, 5), coalesce(y.pause_s, 30), coalesce(y.longest_pause_s, 900),
   EXISTS (SELECT FROM lockdown l
     WHERE l.released_at IS NULL AND l.door IS NULL AND (l.place IS NULL OR l.place = p.id)),
-  EXISTS (SELECT FROM gateway g WHERE g.place = p.id AND g.retired_at IS NULL), p.status = 'open'
+  EXISTS (SELECT FROM gateway g WHERE g.place = p.id AND g.retired_at IS NULL), p.status = 'open',
+  coalesce(y.overuse, 0)
 FROM place p LEFT JOIN place_policy y ON y.place = p.id
 WHERE p.id = ANY(%(places)s::integer[]) ORDER BY p.id
 """

@@ -93,7 +93,7 @@ class StoredCardRead:
             rule=self.rule or "",
             member=self.member,
             pass_ref=detail.get("pass_ref"),
-            noted=cast('Literal["anti_passback"] | None', detail.get("noted")),
+            noted=cast('Literal["anti_passback", "overuse"] | None', detail.get("noted")),
             host=bool(detail.get("host")),
         )
 

@@ -21,6 +21,19 @@ _NEVER_LISTED: Final = {
 }
 
 
+def whom_to_ask(place: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hint of a denial: whom the member may turn to. ``place``: its name, phone and email."""
+    ways = ", ".join(way for way in (place["phone"], place["email"]) if way)
+    if not ways:
+        return {
+            "en": f"To ask: the manager of {place['name']}. The place has no phone number or address yet: enter them "
+            "in its profile.",
+            "fr": f"Pour toute question : le responsable de {place['name']}. Le lieu n'a encore ni téléphone ni "
+            "adresse : ajoutez-les à sa fiche.",
+        }
+    return {"en": f"To ask: {place['name']}, {ways}.", "fr": f"Pour toute question : {place['name']}, {ways}."}
+
+
 def hints_of_read(token: str | None, card: Mapping[str, Any] | None) -> list[dict[str, str]]:
     """Return the hints beside a card read of the past."""
     return [_NEVER_LISTED] if token is not None and card is None else []

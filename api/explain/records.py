@@ -57,6 +57,8 @@ FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
 WHERE g.place = %(place)s AND g.retired_at IS NULL ORDER BY g.code
 """
 # The names of members that the key may read.
+# Whom a member may turn to at a place.
+CONTACT: Final = "SELECT name, phone, email FROM place WHERE id = %(place)s"
 NAMES: Final = "SELECT ref, name FROM member WHERE ref = ANY(%(refs)s::text[])"
 _NOW: Final = "SELECT version FROM access_list WHERE place = %(place)s"
 # One card read by stream and number; bounds on the time save a search through three months.

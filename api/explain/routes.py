@@ -14,7 +14,7 @@ from access.model import AccessList, By, State
 from api.audit.entries import note_reading
 from api.cards.issuing import numbered
 from api.explain import records
-from api.explain.hints import hints, hints_of_read
+from api.explain.hints import hints, hints_of_read, whom_to_ask
 from api.explain.models import EventNamed, ExplainQuestion, Explanation
 from api.explain.steps import at_that_time, comparison, decision_json, steps_json, steps_of, typed
 from api.http.answers import json_answer
@@ -59,12 +59,13 @@ async def _present(s: Session, request: Request, body: ExplainQuestion, now: dat
     steps = steps_of(held, read, state=state, pin=pin)
     gateways = await s.rows(records.GATEWAYS, {"place": place})
     behind = [row["gateway"] for row in gateways if version is not None and row["list_version"] != version]
+    found = hints(held, named, card, behind=behind, pin=pin)
     await _audit(s, place, body.place, card)
     return {
         "place": body.place, "door": body.door, "side": body.side, "at": time_of(at), "card": _card(card),
         **decision_json(_last(steps)),
         "list": {"version": version, "gateways": [_gateway(row, version) for row in gateways]},
-        "steps": steps_json(steps), "event": None, "hints": hints(held, named, card, behind=behind, pin=pin),
+        "steps": steps_json(steps), "event": None, "hints": [*found, *await _whom_to_ask(s, place, _last(steps))],
     }  # fmt: skip
 
 
@@ -88,8 +89,14 @@ async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
         **decision_json(_last(steps)),
         "list": {"version": version, "gateways": []},
         "steps": steps_json(steps), "event": comparison(event, _last(steps)),
-        "hints": hints_of_read(event.card, card),
+        "hints": [*hints_of_read(event.card, card), *await _whom_to_ask(s, place, _last(steps))],
     }  # fmt: skip
+
+
+async def _whom_to_ask(s: Session, place: int, decision: Any) -> list[dict[str, str]]:
+    """Return the hint of a denial: whom to turn to."""
+    contact = None if decision.granted else await s.row(records.CONTACT, {"place": place})
+    return [] if contact is None else [whom_to_ask(contact)]
 
 
 async def _state(s: Session, place: int, code: str, at: datetime, held: AccessList | None) -> State:

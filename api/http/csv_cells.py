@@ -1,8 +1,11 @@
-"""Cells of a CSV that spreadsheets open: none may run as a formula. Pure."""
+"""Tables as CSV that spreadsheets open: no cell may run as a formula. Pure."""
 
 from __future__ import annotations
 
-from typing import Final
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -15,3 +18,14 @@ def safe(cell: str) -> str:
 def unquoted(cell: str) -> str:
     """``cell`` without the ``'`` that ``safe`` put before it."""
     return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
+
+
+def as_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return a table with a line of names; a value that a row lacks is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(names)
+    for row in rows:
+        cells = (row.get(name) for name in names)
+        writer.writerow([safe(cell) if isinstance(cell, str) else cell for cell in cells])
+    return text.getvalue().encode()

@@ -18,6 +18,9 @@ _TAKEN: Final[Mapping[str, tuple[str, str]]] = {
         "number",
         "this card is already enrolled; reissue a lost or returned one instead",
     ),
+    "category_code_key": ("code", "a category with this code already exists"),
+    "rate_code_key": ("code", "a rate with this code already exists"),
+    "rate_price_once": ("first", "this price begins on that day already; choose a later day"),
     "organisation_code_key": ("code", "an organisation with this code already exists"),
     "schedule_place_code_key": ("code", "a schedule with this code already exists here"),
     "door_group_place_code_key": ("code", "a door group with this code already exists here"),
@@ -53,6 +56,7 @@ _WRONG: Final[Mapping[str, tuple[str, str]]] = {
     "door_group_name_check": ("name", "a name has 1 to 200 characters"),
     "card_check": ("valid_until", "it must be after valid_from"),
     "pass_check": ("valid_until", "it must be after valid_from"),
+    "member_category_order": ("last", "it must not be before first"),
     "pass_label_check": ("label", "a label has 1 to 200 characters"),
     "booking_check": ("until", "it must be after from"),
     "closure_check": ("last", "it must not be before first"),
@@ -86,6 +90,7 @@ _FITTED: Final[Mapping[str, str]] = {
     "fitted_booking_unit": "resource",
 }
 _USED: Final[Mapping[str, str]] = {
+    "rate_price_funder_fkey": "a rate's price names it as its funder",
     "pass_schedule_fkey": "passes use this schedule",
     "door_rule_pin_while_fkey": "a door's rules use this schedule",
     "door_rule_supervised_fkey": "a door's rules use this schedule",

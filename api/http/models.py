@@ -128,6 +128,11 @@ def time_of(at: datetime | None) -> str | None:
     return None if at is None else rfc3339(to_us(at))
 
 
+def day_of(day: date | None) -> str | None:
+    """Format a day for an answer."""
+    return None if day is None else day.isoformat()
+
+
 def sent(body: BaseModel) -> dict[str, Any]:
     """Return the fields of a partial change that were sent."""
     return {name: getattr(body, name) for name in body.model_fields_set}

@@ -21,6 +21,8 @@ _DOORS: Final = "SELECT code::text AS code, id FROM door WHERE place = %s AND co
 _DOOR_GROUPS: Final = "SELECT code::text AS code, id FROM door_group WHERE place = %s AND code = ANY(%s)"
 _PARTS: Final = {"spaces": _SPACES, "doors": _DOORS, "door_groups": _DOOR_GROUPS}
 _DOOR: Final = "SELECT id FROM door WHERE place = %s AND code = %s AND retired_at IS NULL"
+# A rate, and what it counts.
+_RATE: Final = "SELECT id, unit FROM rate WHERE code = %s"
 _MEMBER: Final = "SELECT ref FROM member WHERE ref = %s"
 
 
@@ -55,6 +57,24 @@ async def organisation_named(s: Session, code: str | None, field: str = "organis
     row = await s.row(_ORGANISATION, (code,))
     if row is None:
         raise BadField(field, f"there is no organisation {code!r}; see /v1/organisations")
+    return int(row["id"])
+
+
+async def rate_named(s: Session, code: str | None, unit: str | None, field: str = "rate") -> int | None:
+    """Return the id of the rate in ``field``; None for none. ``unit``: what the pass's allowance counts, if anything.
+
+    Raises:
+        BadField: it doesn't exist, or counts something else than the pass.
+    """
+    if code is None:
+        return None
+    row = await s.row(_RATE, (code,))
+    if row is None:
+        raise BadField(field, f"there is no rate {code!r}; see /v1/rates")
+    if unit is not None and unit != row["unit"]:
+        raise BadField(field, f"the rate counts {row['unit']}, the allowance {unit}: choose another rate or unit")
+    if unit is None and row["unit"] not in ("half_day", "day"):
+        raise BadField(field, f"a pass without an allowance needs a rate by half_day or day, not by {row['unit']}")
     return int(row["id"])
 
 

@@ -14,6 +14,9 @@ Permission = Literal[
     "cards:write",
     "passes:write",
     "visitors:write",
+    "rates:write",
+    "statements:read",
+    "statements:write",
     "rules:write",
     "head_counts:write",
     "fitting:write",
@@ -42,7 +45,7 @@ _DESK: Final = frozenset[Permission](
 _MANAGER: Final = (
     _DESK
     | frozenset[Permission](("passes:write", "rules:write", "head_counts:write", "fitting:write"))
-    | frozenset[Permission](("lockdown", "whatif"))
+    | frozenset[Permission](("lockdown", "whatif", "statements:read", "statements:write"))
     | frozenset[Permission](("audit:read", "events:read", "keys:write", "gateways:write"))
 )
 
@@ -50,7 +53,9 @@ HELD: Final[Mapping[Role, frozenset[Permission]]] = {
     "network_administrator": frozenset(PERMISSIONS),
     "place_manager": _MANAGER,
     "front_desk": _DESK,
-    "auditor": frozenset(("members:read", "muster:read", "explain", "whatif", "audit:read", "events:read")),
+    "auditor": frozenset(
+        ("members:read", "muster:read", "explain", "whatif", "audit:read", "events:read", "statements:read")
+    ),
     "gateway": frozenset(),
     "availability_reader": frozenset(),
     "member": frozenset(("own",)),
@@ -59,12 +64,21 @@ HELD: Final[Mapping[Role, frozenset[Permission]]] = {
 
 OF_SCOPES: Final[Mapping[str, frozenset[Permission]]] = {
     "admin": frozenset(PERMISSIONS),
-    "access:manage": _MANAGER - {"audit:read", "events:read", "keys:write", "gateways:write", "fitting:write"},
+    "access:manage": _MANAGER
+    - {
+        "audit:read",
+        "events:read",
+        "keys:write",
+        "gateways:write",
+        "fitting:write",
+        "statements:read",
+        "statements:write",
+    },
     "events:read": frozenset(("events:read",)),
 }
 """Permissions by scope, for keys without a role."""
 
-_NETWORK_ONLY: Final = frozenset[Permission](("privacy", "places:write"))
+_NETWORK_ONLY: Final = frozenset[Permission](("privacy", "places:write", "rates:write"))
 """Permissions that keys limited to places never have."""
 
 

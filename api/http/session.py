@@ -183,17 +183,21 @@ def guarded(
     problems: Sequence[int] = (),
     changes: bool = False,
     csv: bool = False,
+    pdf: bool = False,
 ) -> Guarded:
     """Return a route's permissions (one is enough), answers and problems, for its decorator, OpenAPI and the tests.
 
     For example ``@router.get("/v1/members", **guarded("members:read", answers={200: Members}))``. With ``changes`` it
-    takes an ``If-Match``; with ``csv`` it can answer as CSV. Without a permission any valid key will do. The key is
-    checked twice: here, where the result may be some seconds old, and by ``session``.
+    takes an ``If-Match``; with ``csv`` and ``pdf`` it can answer as these too. Without a permission any valid key will
+    do. The key is checked twice: here, where the result may be some seconds old, and by ``session``.
     """
     statuses = {401, 403, 404, 422, 503, *problems, *((409, 412, 428) if changes else ())}
     shapes: dict[int | str, dict[str, Any]] = {status: {"model": model} for status, model in (answers or {}).items()}
     if csv:
         shapes.setdefault(200, {})["content"] = {"text/csv": {"schema": {"type": "string"}}}
+    if pdf:
+        content = shapes.setdefault(200, {}).setdefault("content", {})
+        content["application/pdf"] = {"schema": {"type": "string", "format": "binary"}}
     extra: dict[str, Any] = {PERMISSION_MARK: list(permissions)}
     if changes:
         extra["parameters"] = [_IF_MATCH]

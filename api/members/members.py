@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, Literal
 
 from psycopg.rows import DictRow
 from pydantic import Field
 
 from api.http.cursors import Cursor
-from api.http.models import Answer, Body, Code, Email, Name, Question, Ref, time_of
+from api.http.models import Answer, Body, Code, Day, Email, Name, Question, Ref, day_of, time_of
 from api.http.revisions import Resource
 
 MemberStatus = Literal["active", "suspended"]
+_MINOR: Final = "The day on which they come of age: until then their passes need a guardian's consent. null: an adult."
 
 # One member.
 FIND: Final = """
 SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
-       m.pin IS NOT NULL AS pin, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
+       m.pin IS NOT NULL AS pin, m.minor_until, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
@@ -26,7 +27,7 @@ WHERE m.ref = %(ref)s
 # A page of the members that the caller reaches, by name; `place` is their home or that of a valid pass.
 LIST: Final = """
 SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
-       m.pin IS NOT NULL AS pin, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
+       m.pin IS NOT NULL AS pin, m.minor_until, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
@@ -44,12 +45,12 @@ ORDER BY coalesce(lower(m.name), ''), m.ref
 LIMIT %(limit)s
 """
 INSERT: Final = """
-INSERT INTO member (name, email, organisation, home, status)
-VALUES (%(name)s, %(email)s, %(organisation)s, %(home)s, %(status)s)
+INSERT INTO member (name, email, organisation, home, status, minor_until)
+VALUES (%(name)s, %(email)s, %(organisation)s, %(home)s, %(status)s, %(minor_until)s)
 RETURNING ref
 """
 UPDATE: Final = """
-UPDATE member SET name = %(name)s, email = %(email)s, status = %(status)s,
+UPDATE member SET name = %(name)s, email = %(email)s, status = %(status)s, minor_until = %(minor_until)s,
   organisation = (SELECT id FROM organisation WHERE code = %(organisation)s),
   home = (SELECT id FROM place WHERE code = %(home)s)
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
@@ -70,6 +71,7 @@ class MemberMade(Body):
     organisation: Code | None = Field(default=None, description="The organisation's code.")
     home: Code | None = Field(default=None, description="The code of the place that they use most.")
     status: MemberStatus = "active"
+    minor_until: Day | None = Field(default=None, description=_MINOR)
 
 
 class MemberChanged(Body):
@@ -80,6 +82,7 @@ class MemberChanged(Body):
     organisation: Code | None = None
     home: Code | None = None
     status: MemberStatus = "active"
+    minor_until: Day | None = Field(default=None, description=_MINOR)
 
 
 class PinSet(Body):
@@ -109,6 +112,7 @@ class Member(Answer):
     home: str | None
     status: MemberStatus
     pin: bool = Field(description="Whether a PIN is set.")
+    minor_until: date | None
     created_at: datetime
 
 
@@ -127,4 +131,8 @@ def member_resource(ref: str) -> Resource:
 def member_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` or ``LIST`` for an answer."""
     kept = ("ref", "name", "email", "organisation", "home", "status", "pin")
-    return {**{name: row[name] for name in kept}, "created_at": time_of(row["created_at"])}
+    return {
+        **{name: row[name] for name in kept},
+        "minor_until": day_of(row["minor_until"]),
+        "created_at": time_of(row["created_at"]),
+    }

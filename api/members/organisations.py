@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.models import Answer, Body, Code, Name
+from api.http.references import member_of_path
 from api.http.revisions import Resource, change, expected_revisions, read, read_to_change, with_etag
-from api.http.session import guarded, session
+from api.http.session import Session, guarded, session
 
 router: Final = APIRouter(tags=["members"])
 
@@ -29,6 +30,16 @@ DELETE: Final = """
 DELETE FROM organisation
 WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING id
 """
+
+
+# The members who manage an organisation: they see its statements.
+MANAGERS: Final = """
+SELECT g.member FROM organisation_manager g WHERE g.organisation = %(id)s ORDER BY g.member
+"""
+ADD_MANAGER: Final = """
+INSERT INTO organisation_manager (organisation, member) VALUES (%(id)s, %(member)s) ON CONFLICT DO NOTHING
+"""
+REMOVE_MANAGER: Final = "DELETE FROM organisation_manager WHERE organisation = %(id)s AND member = %(member)s"
 
 
 class OrganisationFields(Body):
@@ -51,6 +62,12 @@ class Organisations(Answer):
     """All organisations by name."""
 
     organisations: list[Organisation]
+
+
+class Managers(Answer):
+    """The members who manage an organisation, by reference."""
+
+    managers: list[str]
 
 
 def organisation_resource(code: str) -> Resource:
@@ -124,3 +141,46 @@ async def remove_organisation(code: str, request: Request) -> Response:
         row = await read_to_change(s, resource, wanted)
         await change(s, resource, DELETE, {"id": row["id"]}, row=row, wanted=wanted)
     return Response(status_code=204, headers={"Cache-Control": "no-store"})
+
+
+@router.get(
+    "/v1/organisations/{code}/managers",
+    summary="Who manages an organisation",
+    **guarded("members:read", answers={200: Managers}),
+)
+async def managers(code: str, request: Request) -> Response:
+    """Members whose own key sees the organisation's statements."""
+    async with session(request, "members:read") as s:
+        row = await read(s, organisation_resource(code))
+        return await _managers(s, row["id"])
+
+
+@router.put(
+    "/v1/organisations/{code}/managers/{member}",
+    summary="Let a member manage an organisation",
+    **guarded("rates:write", answers={200: Managers}),
+)
+async def add_manager(code: str, member: str, request: Request) -> Response:
+    """The member's own key sees the organisation's statements from now on."""
+    async with session(request, "rates:write") as s:
+        row = await read(s, organisation_resource(code))
+        await member_of_path(s, member)
+        await s.run(ADD_MANAGER, {"id": row["id"], "member": member})
+        return await _managers(s, row["id"])
+
+
+@router.delete(
+    "/v1/organisations/{code}/managers/{member}",
+    summary="A member no longer manages an organisation",
+    **guarded("rates:write", answers={200: Managers}),
+)
+async def remove_manager(code: str, member: str, request: Request) -> Response:
+    """Repeating it changes nothing."""
+    async with session(request, "rates:write") as s:
+        row = await read(s, organisation_resource(code))
+        await s.run(REMOVE_MANAGER, {"id": row["id"], "member": member})
+        return await _managers(s, row["id"])
+
+
+async def _managers(s: Session, organisation: int) -> Response:
+    return json_answer({"managers": [row["member"] for row in await s.rows(MANAGERS, {"id": organisation})]})

@@ -24,6 +24,7 @@ VisitorStatus = Literal["expected", "present", "left", "cancelled"]
 FIND: Final = """
 SELECT s.ref, s.member, s.label, s.everywhere, s.valid_from, s.valid_until, s.unit, s.allowance, s.each_month, s.booked,
        s.outside_hours, s.supervises, s.visitor, s.host, s.revoked_at, s.created_at, s.revision, m.name,
+       s.rate AS rate_id, r.code::text AS rate,
        coalesce(home.time_zone, 'Europe/Paris') AS time_zone,
        s.schedule AS schedule_id, concat_ws('/', of.code::text, h.code::text) AS schedule,
        coalesce((SELECT jsonb_agg(jsonb_build_object(
@@ -38,6 +39,7 @@ SELECT s.ref, s.member, s.label, s.everywhere, s.valid_from, s.valid_until, s.un
        CASE WHEN s.unit IS NULL THEN '{}' ELSE pass_slots(s.ref) END AS slots
 FROM pass s
 JOIN member m ON m.ref = s.member
+LEFT JOIN rate r ON r.id = s.rate
 LEFT JOIN place home ON home.id = m.home
 LEFT JOIN schedule h ON h.id = s.schedule
 LEFT JOIN place of ON of.id = h.place
@@ -46,15 +48,15 @@ ORDER BY s.created_at DESC, s.ref
 """
 INSERT: Final = """
 INSERT INTO pass (member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month, booked,
-                  outside_hours, supervises, visitor, host)
+                  outside_hours, supervises, visitor, host, rate)
 VALUES (%(member)s, %(label)s, %(everywhere)s, %(schedule)s, %(valid_from)s, %(valid_until)s, %(unit)s, %(limit)s,
-        %(each_month)s, %(booked)s, %(outside_hours)s, %(supervises)s, %(visitor)s, %(host)s)
+        %(each_month)s, %(booked)s, %(outside_hours)s, %(supervises)s, %(visitor)s, %(host)s, %(rate_id)s)
 RETURNING ref
 """
 UPDATE: Final = """
 UPDATE pass SET label = %(label)s, everywhere = %(everywhere)s, schedule = %(schedule)s, valid_from = %(valid_from)s,
   valid_until = %(valid_until)s, unit = %(unit)s, allowance = %(limit)s, each_month = %(each_month)s,
-  booked = %(booked)s, outside_hours = %(outside_hours)s, supervises = %(supervises)s
+  booked = %(booked)s, outside_hours = %(outside_hours)s, supervises = %(supervises)s, rate = %(rate_id)s
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
 RETURNING revision
 """
@@ -116,6 +118,7 @@ class _PassFields(Body):
     booked: bool = Field(default=False, description="Opens only with a booking.")
     outside_hours: bool = Field(default=False, description="Opens also while the place is closed.")
     supervises: bool = Field(default=False, description="Its holder acts as a host.")
+    rate: Code | None = Field(default=None, description="What it is billed by; null: it isn't.")
 
 
 class PassMade(_PassFields):
@@ -158,6 +161,7 @@ class Pass(Answer):
     booked: bool
     outside_hours: bool
     supervises: bool
+    rate: str | None
     visitor: VisitorStatus | None
     host: str | None
     revoked_at: datetime | None
@@ -187,6 +191,7 @@ def pass_json(row: DictRow, now: datetime) -> dict[str, Any]:
         "booked",
         "outside_hours",
         "supervises",
+        "rate",
         "visitor",
         "host",
     )
@@ -230,7 +235,9 @@ def local_day(day: date, time_zone: str) -> tuple[datetime, datetime]:
 def columns(fields: dict[str, Any], row: DictRow | None = None) -> dict[str, Any]:
     """Return the columns of a pass from the sent fields, else from ``row``."""
     values: dict[str, Any] = {} if row is None else {**row, "limit": row["allowance"]}
-    values |= {name: value for name, value in fields.items() if name not in ("allowance", "places", "schedule", "day")}
+    values |= {
+        name: value for name, value in fields.items() if name not in ("allowance", "places", "schedule", "day", "rate")
+    }
     if "allowance" in fields or row is None:
         allowance: Allowance | None = fields.get("allowance")
         values["unit"] = allowance and allowance.unit

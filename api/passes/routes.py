@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.http.answers import json_answer
 from api.http.errors import BadField
 from api.http.models import sent, whole
-from api.http.references import member_of_path, parts_named, place_named, schedule_named
+from api.http.references import member_of_path, parts_named, place_named, rate_named, schedule_named
 from api.http.revisions import change, expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import Session, guarded, session
 from api.passes import passes as rows
@@ -61,6 +61,7 @@ async def make_pass(ref: str, request: Request, body: PassMade) -> Response:
         if body.day is not None:
             values["valid_from"], values["valid_until"] = local_day(body.day, zone)
         values["schedule"] = await schedule_named(s, body.schedule, "schedule")
+        values["rate_id"] = await rate_named(s, body.rate, values["unit"])
         made = await s.row(rows.INSERT, values)
         assert made is not None
         await put_places(s, made["ref"], body.places)
@@ -88,6 +89,8 @@ async def change_pass(ref: str, request: Request, body: PassChanged) -> Response
         values["schedule"] = row["schedule_id"]
         if "schedule" in fields and fields["schedule"] != HIDDEN:
             values["schedule"] = await schedule_named(s, fields["schedule"], "schedule")
+        if {"rate", "allowance"} & fields.keys():
+            values["rate_id"] = await rate_named(s, fields.get("rate", row["rate"]), values["unit"])
         await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
         if moved:
             await put_places(s, ref, body.places)

@@ -38,15 +38,16 @@ POLICY: Final = """
 SELECT p.id, p.code::text AS place, CASE WHEN y.place IS NULL THEN 2592000 ELSE y.list_max_age_s END AS list_max_age_s,
        coalesce(y.hosts_open_when_old, false) AS hosts_open_when_old, coalesce(y.tries, 5) AS tries,
        coalesce(y.pause_s, 30) AS pause_s, coalesce(y.longest_pause_s, 900) AS longest_pause_s,
+       coalesce(y.overuse, 0) AS overuse,
        coalesce(y.revision, 0) AS revision
 FROM place p LEFT JOIN place_policy y ON y.place = p.id WHERE p.code = %(place)s
 """
 PUT_POLICY: Final = """
-INSERT INTO place_policy AS y (place, list_max_age_s, hosts_open_when_old, tries, pause_s, longest_pause_s)
-VALUES (%(id)s, %(list_max_age_s)s, %(hosts_open_when_old)s, %(tries)s, %(pause_s)s, %(longest_pause_s)s)
+INSERT INTO place_policy AS y (place, list_max_age_s, hosts_open_when_old, tries, pause_s, longest_pause_s, overuse)
+VALUES (%(id)s, %(list_max_age_s)s, %(hosts_open_when_old)s, %(tries)s, %(pause_s)s, %(longest_pause_s)s, %(overuse)s)
 ON CONFLICT (place) DO UPDATE SET list_max_age_s = excluded.list_max_age_s,
   hosts_open_when_old = excluded.hosts_open_when_old, tries = excluded.tries, pause_s = excluded.pause_s,
-  longest_pause_s = excluded.longest_pause_s
+  longest_pause_s = excluded.longest_pause_s, overuse = excluded.overuse
 WHERE %(revisions)s::integer[] IS NULL OR y.revision = ANY(%(revisions)s)
 RETURNING revision
 """
@@ -90,6 +91,12 @@ class PolicyFields(Body):
     tries: int = Field(default=5, ge=1, le=100, description="Wrong PINs or codes in a row before a pause.")
     pause_s: int = Field(default=30, ge=1, le=3600, description="The first pause; each further wrong try doubles it.")
     longest_pause_s: int = Field(default=900, ge=1, le=86_400)
+    overuse: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="How many units beyond a pass's allowance are still let in, noted and billed; 0: none.",
+    )
 
 
 class Policy(PolicyFields, Answer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from psycopg.rows import DictRow
@@ -24,12 +24,28 @@ _PASSES: Final = """
 SELECT p.ref, p.label, p.everywhere,
   ARRAY(SELECT q.code::text FROM pass_place l JOIN place q ON q.id = l.place WHERE l.pass = p.ref ORDER BY 1) AS places,
   (SELECT s.name FROM schedule s WHERE s.id = p.schedule) AS schedule, p.valid_from, p.valid_until, p.unit, p.allowance,
-  p.each_month, p.booked, p.outside_hours, p.supervises, p.visitor, p.host, p.revoked_at, p.created_at
+  p.each_month, p.booked, p.outside_hours, p.supervises,
+  (SELECT r.code::text FROM rate r WHERE r.id = p.rate) AS rate, p.visitor, p.host, p.revoked_at, p.created_at
 FROM pass p WHERE p.member = %(ref)s ORDER BY p.created_at, p.ref
 """
 _USES: Final = """
 SELECT u.pass, u.slot, q.code::text AS place, u.at FROM pass_use u JOIN pass p ON p.ref = u.pass
 LEFT JOIN place q ON q.id = u.place WHERE p.member = %(ref)s ORDER BY u.at, u.slot
+"""
+_CATEGORIES: Final = """
+SELECT c.code::text AS category, k.first, k.last, k.seen, k.seen_by, k.seen_at
+FROM member_category k JOIN category c ON c.id = k.category WHERE k.member = %(ref)s ORDER BY k.first, k.ref
+"""
+_CONSENT: Final = "SELECT guardian, given_on, seen_by FROM consent WHERE member = %(ref)s"
+# What was billed to or for them. Statements are kept after an erasure, by reference only.
+_LINES: Final = """
+SELECT l.statement, l.month, l.kind, q.code::text AS place, l.rate, l.category, l.unit, l.count, l.price_cents,
+  l.funded_cents, l.net_cents, l.vat_cents
+FROM statement_line l LEFT JOIN place q ON q.id = l.place WHERE l.member = %(ref)s ORDER BY l.id
+"""
+_MANAGES: Final = """
+SELECT o.code::text AS organisation FROM organisation_manager g JOIN organisation o ON o.id = g.organisation
+WHERE g.member = %(ref)s ORDER BY 1
 """
 _BOOKINGS: Final = """
 SELECT b.ref, q.code::text AS place, s.code::text AS space, r.code::text AS resource, u.code::text AS unit, b.starts_at,
@@ -65,6 +81,9 @@ WHERE a.subject = 'member ' || %(ref)s OR d.person = %(ref)s ORDER BY a.id
 _KEYS: Final = (
     "SELECT id, created_at, expires_at, revoked_at, last_used_at FROM api_key WHERE member = %(ref)s ORDER BY id"
 )
+_MAIL: Final = """
+SELECT kind, language, "values", to_address, queued_at, sent_at FROM mail WHERE to_member = %(ref)s ORDER BY id
+"""
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
 _TABLES: Final = {
@@ -72,12 +91,17 @@ _TABLES: Final = {
     "card_changes": _CARD_CHANGES,
     "passes": _PASSES,
     "uses": _USES,
+    "categories": _CATEGORIES,
+    "consent": _CONSENT,
+    "statement_lines": _LINES,
+    "manages": _MANAGES,
     "bookings": _BOOKINGS,
     "booking_series": _SERIES,
     "booking_quotas": _QUOTAS,
     "events": _EVENTS,
     "audit": _AUDIT,
     "keys": _KEYS,
+    "mail": _MAIL,
 }
 
 
@@ -91,4 +115,10 @@ async def personal_data(s: Session, ref: str) -> dict[str, Any]:
 
 
 def _plain(row: DictRow) -> dict[str, Any]:
-    return {name: time_of(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    return {name: _text(value) for name, value in row.items()}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return time_of(value)
+    return value.isoformat() if isinstance(value, date) else value

@@ -42,12 +42,17 @@ class PersonalData(Answer):
     card_changes: list[dict[str, Any]]
     passes: list[dict[str, Any]]
     uses: list[dict[str, Any]]
+    categories: list[dict[str, Any]]
+    consent: list[dict[str, Any]]
+    statement_lines: list[dict[str, Any]]
+    manages: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
     booking_series: list[dict[str, Any]]
     booking_quotas: list[dict[str, Any]] = Field(description="Of their passes.")
     events: list[dict[str, Any]] = Field(description="Of the last three months; older ones are deleted.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
+    mail: list[dict[str, Any]] = Field(description="Of the last three months.")
 
 
 class Caller(Answer):

@@ -109,7 +109,7 @@ def visit_json(row: DictRow) -> dict[str, Any]:
 
 
 _PLAIN_PASS: Final[dict[str, Any]] = {
-    **dict.fromkeys(("label", "schedule", "unit", "limit")),
+    **dict.fromkeys(("label", "schedule", "unit", "limit", "rate_id")),
     **dict.fromkeys(("everywhere", "each_month", "booked", "outside_hours", "supervises"), False),
 }
 
@@ -134,6 +134,7 @@ async def expect(request: Request, body: VisitorMade) -> Response:
         place, _zone = await place_named(s, body.place)
         host = None if body.host is None else await member_named(s, body.host, "host")
         someone = {"name": body.name, "email": body.email, "organisation": None, "home": place, "status": "active"}
+        someone["minor_until"] = None
         member = await s.row(people.INSERT, someone)
         assert member is not None
         times = {"valid_from": body.starts, "valid_until": body.ends}

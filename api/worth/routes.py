@@ -14,6 +14,7 @@ from starlette.responses import Response
 from api.history.questions import HistoryQuestion, Window, window_of
 from api.http.answers import json_answer
 from api.http.clock import now_us
+from api.http.csv_cells import as_csv
 from api.http.references import reached_place
 from api.http.session import guarded, session
 from api.http.timestamps import to_datetime
@@ -21,7 +22,7 @@ from api.worth import reading
 from api.worth.figures import Peak, peers_of
 from api.worth.models import Figures, NetworkWorth, NetworkWorthQuestion, PlaceWorth, WorthQuestion
 from api.worth.reading import use_of
-from api.worth.tables import as_csv, figures_json, hours, peers_json, share
+from api.worth.tables import figures_json, hours, peers_json, share
 
 router: Final = APIRouter(tags=["history"])
 _ZONE: Final = ZoneInfo("Europe/Paris")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from api.http.csv_cells import safe
 from api.worth.figures import Peak, Peers, Quartiles, Use
 
 
@@ -50,14 +46,3 @@ def hours(seconds: int) -> float:
 def share(of: float | None) -> float | None:
     """Return a share of 0 to 1, rounded."""
     return None if of is None else round(of, 4)
-
-
-def as_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a table with a line of names; a value that a row lacks is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(names)
-    for row in rows:
-        cells = (row.get(name) for name in names)
-        writer.writerow([safe(cell) if isinstance(cell, str) else cell for cell in cells])
-    return text.getvalue().encode()

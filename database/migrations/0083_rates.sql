@@ -302,7 +302,7 @@ GRANT INSERT, UPDATE (name, needs_proof), DELETE ON category TO maillage_api;
 GRANT INSERT, UPDATE (name), DELETE ON rate TO maillage_api;
 GRANT INSERT, DELETE ON rate_price, organisation_manager TO maillage_api;
 GRANT INSERT (member, category, first, last, seen), UPDATE (last) ON member_category TO maillage_api;
-GRANT INSERT (member, guardian, given_on), DELETE ON consent TO maillage_api;
+GRANT INSERT (member, guardian, given_on), UPDATE (guardian, given_on, seen_by), DELETE ON consent TO maillage_api;
 GRANT INSERT ON statement, statement_line, clearing_line TO maillage_api, maillage_maintain;
 GRANT INSERT, DELETE ON billed TO maillage_maintain;
 GRANT UPDATE (warned_at) ON member_category TO maillage_maintain;

@@ -79,7 +79,7 @@ class AccessEvent(_Event):
     """Of a grant: the pass that opened."""
     slots: NotRequired[Annotated[list[Annotated[int, Field(ge=-(2**62), le=2**62)]], Field(max_length=64)]]
     """Slots of that pass's allowance that this use begins (``access.passes``); of an exit: of the stay that ends."""
-    noted: NotRequired[Literal["anti_passback"]]
+    noted: NotRequired[Literal["anti_passback", "overuse"]]
     """What a grant overlooked."""
     host: NotRequired[bool]
     """Of a grant: by a right that supervises."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from maillage.doctor.finding import Finding, bad, good, note
 from maillage.doctor.fleet import look_at_fleet
+from maillage.doctor.mail import look_at_mail
 from maillage.doctor.work import look_at_work
 
 _SERVER: Final = """
@@ -79,6 +80,7 @@ def _server(connection: Any) -> Iterator[Finding]:
         yield good("schema", f"up to date, {len(applied)} migrations")
         yield from look_at_work(connection)
         yield from look_at_fleet(connection)
+        yield from look_at_mail(connection)
         yield from _cards(connection)
 
 

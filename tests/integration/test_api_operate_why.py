@@ -109,6 +109,7 @@ def test_hints_tell_what_a_decision_does_not(network: Managed, claire: str, refr
     known = ask(network, place="limoges", door="entry", number="0BADF00D")
     assert known["reason"] == "unknown_card"
     assert "no pass" in known["hints"][0]["en"]
+    assert known["hints"][-1]["fr"].startswith("Pour toute question : "), "and whom to turn to"
     assert any("limoges-1" in hint["en"] for hint in known["hints"])
 
 

@@ -207,6 +207,77 @@ def test_each_key_sees_its_own_and_no_more(world: World, key: str) -> None:
         assert _counts(connection) == SEEN[key]
 
 
+MONEY: Final = """
+INSERT INTO category (code, name) VALUES ('student', 'Étudiants');
+INSERT INTO rate (code, name, billed, unit) VALUES ('half-day', 'Demi-journée', 'use', 'half_day');
+INSERT INTO rate_price (rate, first, cents, vat_permille) VALUES (1, '2026-01-01', 800, 200);
+INSERT INTO member_category (member, category, first, last, seen)
+  SELECT m, 1, '2026-01-01', '2026-12-31', 'carte' FROM unnest('{m-aaaa,m-bbbb,m-guest}'::text[]) m;
+INSERT INTO consent (member, guardian) VALUES ('m-guest', 'Paul');
+INSERT INTO organisation_manager VALUES (2, 'm-guest');
+BEGIN;
+INSERT INTO statement (ref, month, place, payer, member, organisation, net_cents, vat_cents) VALUES
+  ('s-anne', '2026-03-01', 1, 'member', 'm-aaaa', NULL, 800, 160),
+  ('s-scop', '2026-03-01', 2, 'organisation', NULL, 2, 800, 160),
+  ('s-guest', '2026-03-01', 2, 'member', 'm-guest', NULL, 800, 160),
+  ('s-dept', '2026-03-01', NULL, 'funder', NULL, 1, 800, 160);
+INSERT INTO statement_line (statement, number, kind, month, member, place, rate, unit, count, price_cents, funded_cents,
+                            net_cents, vat_permille, vat_cents)
+  SELECT ref, 1, 'use', month, coalesce(member, 'm-bbbb'), 1, 'half-day', 'half_day', 1, 800, 0, 800, 200, 160
+  FROM statement;
+INSERT INTO clearing_line (month, used_in, debtor, creditor, holder, rate, unit, count, price_cents, amount_cents)
+  VALUES ('2026-03-01', '2026-03-01', 2, 1, 'h-1', 'half-day', 'half_day', 1, 500, 500),
+         ('2026-03-01', '2026-03-01', 1, 3, 'h-2', 'half-day', 'half_day', 1, 500, 500),
+         ('2026-03-01', '2026-03-01', 2, 3, 'h-3', 'half-day', 'half_day', 1, 500, 500);
+INSERT INTO billed (pass, kind, slot, place, at, line)
+  VALUES ('p-guest', 'use', 1, 1, now(), 3), ('p-bbbb', 'use', 1, 2, now(), 2);
+COMMIT;
+"""
+MONEY_SEEN: Final[dict[str, tuple[int, ...]]] = {
+    # statements, their lines, clearing lines, proofs, consents, what is billed, managers of organisations
+    "administrator": (4, 4, 3, 3, 1, 2, 1),
+    "manager of all": (4, 4, 3, 3, 1, 2, 1),
+    "auditor": (4, 4, 3, 3, 1, 2, 1),
+    "manager of a": (1, 1, 2, 2, 1, 1, 1),
+    "auditor of a": (1, 1, 2, 2, 1, 1, 1),
+    "desk of a": (0, 0, 0, 2, 1, 1, 1),
+    "member": (2, 2, 0, 1, 1, 1, 1),
+    "gateway of a": (0, 0, 0, 0, 0, 0, 0),
+    "reader": (0, 0, 0, 0, 0, 0, 0),
+    "events": (0, 0, 0, 0, 0, 0, 0),
+}
+MONEY_TABLES: Final = (
+    "statement", "statement_line", "clearing_line", "member_category", "consent", "billed", "organisation_manager",
+)  # fmt: skip
+MONEY_WRITES: Final = (
+    "INSERT INTO category (code, name) VALUES ('x', 'X')",
+    "INSERT INTO rate_price (rate, first, cents, vat_permille) VALUES (1, '2027-01-01', 1, 0)",
+    "INSERT INTO organisation_manager VALUES (1, 'm-aaaa')",
+    "INSERT INTO statement (month, place, payer, member, net_cents, vat_cents)"
+    " VALUES ('2026-03-01', 1, 'member', 'm-aaaa', 1, 0)",
+    "INSERT INTO statement (month, place, payer, member, net_cents, vat_cents, corrects)"
+    " VALUES ('2026-03-01', 2, 'member', 'm-guest', -800, -160, 's-guest')",
+    "INSERT INTO consent (member, guardian) VALUES ('m-bbbb', 'X')",
+    "INSERT INTO member_category (member, category, last, seen) VALUES ('m-bbbb', 1, '2027-01-01', 'x')",
+)
+"""What a manager of a may not, and an administrator only where it isn't the statement of a month."""
+
+
+def test_each_key_sees_its_own_statements(world: World) -> None:
+    with psycopg.connect(world.url, autocommit=True) as owner:
+        owner.execute(MONEY.encode())
+    for key, seen in MONEY_SEEN.items():
+        with _as(world, key) as connection:
+            counts = [connection.execute(f"SELECT count(*) FROM {one}".encode()).fetchone() for one in MONEY_TABLES]
+            assert tuple(one[0] for one in counts if one is not None) == seen, key
+    for write in MONEY_WRITES:
+        assert not _done(world, "manager of a", write), write
+        assert _done(world, "administrator", write) == ("VALUES ('2026-03-01', 1" not in write), write
+    counter = MONEY_WRITES[4].replace("2, 'member', 'm-guest'", "1, 'member', 'm-aaaa'").replace("s-guest", "s-anne")
+    assert _done(world, "manager of a", counter)
+    assert not _done(world, "desk of a", counter)
+
+
 def test_who_forgets_to_enter_sees_nothing(world: World) -> None:
     with _as(world, None) as connection:
         assert _counts(connection) == NOTHING

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from database.pool import Connection, connect
-from jobs.statements import close
+from gateway.contract.stored_events import KINDS
+from jobs.job import Round
+from jobs.notices import tell_members
+from jobs.statements import close, close_months
+from jobs.traces import KEEP
 from tests.conftest import Database
 
 SETUP: Final = """
@@ -31,7 +36,7 @@ INSERT INTO member_category (member, category, first, last, seen)
 INSERT INTO pass (ref, member, everywhere, unit, allowance, each_month, rate, created_at) VALUES
   ('p-anne', 'm-anne', true, 'half_day', 3, true, 1, '2026-01-01'),
   ('p-boris', 'm-boris', true, 'half_day', 99, false, 1, '2026-01-01'),
-  ('p-chloe', 'm-chloe', true, NULL, NULL, false, 2, '2026-03-10');
+  ('p-chloe', 'm-chloe', true, NULL, NULL, false, 2, '2026-03-10 00:00Z');
 """
 
 
@@ -93,3 +98,62 @@ def test_a_month_is_billed_once(database: Database, owner: Connection) -> None:
     WHERE s.month = '2026-04-01' AND s.member = 'm-boris' ORDER BY 1
     """
     assert _all(owner, late) == [("2026-03-01", 1), ("2026-04-01", 1)]
+
+
+def test_a_grant_that_nobody_took_uses_nothing(database: Database, owner: Connection) -> None:
+    """A pass without an allowance is counted by its badge-ins, those that the door's contact doesn't contradict."""
+    owner.execute(DOOR.encode())
+    for hour, kind, detail in (
+        (8, "access", {"pass_ref": "p-chloe", "awaits": True}),
+        (13, "access", {"pass_ref": "p-chloe", "awaits": True}),
+        (16, "access", {"pass_ref": "p-chloe", "awaits": False}),
+    ):
+        at = datetime(2026, 3, 12, hour, tzinfo=UTC)
+        micros = int(at.timestamp()) * 1_000_000
+        owner.execute(EVENT, (at, KINDS[kind], 1, "m-chloe", Jsonb(detail)))
+        told = "access_taken" if hour == 8 else "access_not_taken"
+        if detail["awaits"]:
+            owner.execute(EVENT, (at + timedelta(seconds=9), KINDS[told], None, None, Jsonb({"access_at": micros})))
+    assert _close(database, date(2026, 3, 1)) == 1
+    used = "SELECT kind, extract(hour FROM at AT TIME ZONE 'UTC')::integer FROM billed ORDER BY kind DESC, at"
+    assert _all(owner, used) == [("use", 8), ("use", 16), ("month", 0)]
+    assert _all(owner, "SELECT debtor, creditor, count, amount_cents FROM clearing_line") == [(1, 2, 2, 900)]
+
+
+def test_the_job_closes_what_is_over_once(database: Database, owner: Connection) -> None:
+    lines: list[str] = []
+    with connect(database.as_login("maintain_1"), application_name="test", autocommit=True) as connection:
+        for now, closed in ((datetime(2026, 5, 10, tzinfo=UTC), 2), (datetime(2026, 5, 11, tzinfo=UTC), 1)):
+            lines.clear()
+            for _ in range(2):
+                close_months(Round(connection=connection, now=now, keep=KEEP, log=lines.append))  # type: ignore[arg-type]
+            assert len(lines) == closed, lines
+    months = "SELECT month::text, net_cents FROM statement WHERE member = 'm-chloe' ORDER BY month"
+    assert _all(owner, months) == [("2026-03-01", 9000), ("2026-04-01", 9000)]
+
+
+DOOR: Final = """
+INSERT INTO space (place, code, name, kind) SELECT id, 'place', 'Lieu', 'place' FROM place;
+INSERT INTO door (place, code, name, to_space) SELECT place, 'entry', 'Porte', id FROM space;
+INSERT INTO gateway (place, code) VALUES (2, 'b-g1');
+INSERT INTO device (gateway, place, code, kind, driver, address, door, side)
+  SELECT 1, 2, 'reader', 'reader', 'esp_rfid', 'x', id, 'in' FROM door WHERE place = 2;
+"""
+EVENT: Final = """
+INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, member, detail)
+VALUES (%s, now(), 1, 1, 1, 2, 1, %s, %s, %s, %s)
+"""
+
+
+def test_a_member_is_told_once_of_what_changes_the_price(database: Database, owner: Connection) -> None:
+    owner.execute("UPDATE place SET phone = '+33 5 55 00 00 00' WHERE id = 1")
+    for day in ("2026-03-02T08:00", "2026-03-03T08:00", "2026-03-03T14:00", "2026-03-04T08:00", "2026-03-05T08:00"):
+        _use(owner, "p-anne", day, 1)
+    with connect(database.as_login("maintain_1"), application_name="test", autocommit=True) as connection:
+        for _ in range(2):
+            now = datetime(2026, 3, 5, 9, tzinfo=UTC)
+            tell_members(Round(connection=connection, now=now, keep=KEEP, log=lambda _: None))  # type: ignore[arg-type]
+    queued = _all(owner, "SELECT to_member, kind, values FROM mail ORDER BY kind")
+    assert [one[:2] for one in queued] == [("m-anne", "overuse"), ("m-boris", "proof_ends")]
+    assert (queued[0][2]["day"], queued[0][2]["contact"]) == ("2026-03-04", "+33 5 55 00 00 00")
+    assert (queued[1][2]["category"], queued[1][2]["last"]) == ("Demandeur d’emploi", "2026-03-15")

@@ -142,3 +142,13 @@ def test_a_pass_opens_the_doors_on_the_way_to_its_spaces() -> None:
     network_wide = Pass(ref="p-8", places=None).right_at("port", rules)
     assert network_wide is not None
     assert network_wide.doors is None
+
+
+def test_a_pass_with_something_left_goes_before_one_that_is_used_up() -> None:
+    spent = counted("half_day", 0)
+    beyond = replace(spent, terms=Terms(allowance=Allowance(unit="half_day", limit=5)))
+    other = replace(counted("half_day", 3), pass_ref="p-2")
+    decision = place(Member(ref="m-anna", status="active", rights=(spent, beyond, other))).read(ANNA, NOON)
+    assert (decision.pass_ref, decision.noted) == ("p-2", None)
+    decision = place(Member(ref="m-anna", status="active", rights=(spent, beyond))).read(ANNA, NOON)
+    assert (decision.pass_ref, decision.noted) == ("p-1", "overuse")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from api.http.csv_cells import as_csv
 from api.worth.figures import Quartiles, Use, peers_of, quartiles, size_class
-from api.worth.tables import as_csv, figures_json
+from api.worth.tables import figures_json
 
 
 def _use(utilisation: float, *, seats: int = 20, known: float = 1.0, hours: int = 100) -> Use:

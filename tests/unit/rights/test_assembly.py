@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from access import decide
+from access import Attempt, State, after, decide, listing
 from rights.assembly import BOOKING_GRACE, MemberRows, PlaceRows, entries, places, stored_list
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -22,9 +22,9 @@ class Plain:
 
 
 def place_rows(**changes: Any) -> PlaceRows:
-    row = (1, "gare", "Europe/Paris", "67", None, 3600, False, 5, 30, 900, False, True, True)
+    row = (1, "gare", "Europe/Paris", "67", None, 3600, False, 5, 30, 900, False, True, True, 0)
     rows: dict[str, Any] = {
-        "places": [row, (2, "port", *row[2:]), (3, "moulin", *row[2:-2], False, True)],
+        "places": [row, (2, "port", *row[2:]), (3, "moulin", *row[2:-3], False, True, 0)],
         "closures": [],
         "spaces": [(10, 1, "all", None, None), (11, 1, "lab", "all", 8), (20, 2, "all", None, None)],
         "doors": [
@@ -145,7 +145,7 @@ def test_what_a_door_cannot_read_asks_for_more() -> None:
 
 def test_a_place_in_preparation_or_closed_opens_to_hosts_at_any_hour_and_to_nobody_else() -> None:
     rows = place_rows()
-    shut = place_rows(places=[(*rows.places[0][:-1], False), *rows.places[1:]])
+    shut = place_rows(places=[(*rows.places[0][:-2], False, 0), *rows.places[1:]])
     member, at_night, host = a_pass("p-1"), [*a_pass("p-1")], [*a_pass("p-1")]
     at_night[10], host[11] = True, True
     for pass_, shut_says in ((member, "place_closed"), (tuple(at_night), "place_closed"), (tuple(host), "granted")):
@@ -166,7 +166,7 @@ def test_a_place_in_preparation_or_closed_opens_to_hosts_at_any_hour_and_to_nobo
 
 
 def test_opening_hours_that_cannot_be_read_keep_closed() -> None:
-    row = (1, "gare", "Europe/Paris", "67", {"mon": 8}, None, False, 5, 30, 900, False, True, True)
+    row = (1, "gare", "Europe/Paris", "67", {"mon": 8}, None, False, 5, 30, 900, False, True, True, 0)
     place = places(place_rows(places=[row]))[1]
     assert place.list.opening_hours is not None
     assert not any(place.list.opening_hours.days)
@@ -179,3 +179,23 @@ def test_a_stored_list_is_read_back() -> None:
     body = {"time_zone": "Europe/Paris", "max_age_s": 9, "opening_hours": None, "lockdown": True}
     one = stored_list(("gare", 4, NOON, body), [(TOKEN, ["lost", None, None], holder)])
     assert (one.place, one.version, one.lockdown, one.entries[TOKEN].status) == ("gare", 4, True, "lost")
+
+
+def test_a_place_may_let_in_beyond_an_allowance_and_says_so() -> None:
+    here = place_rows()
+    lenient = place_rows(places=[(*here.places[0][:-1], 2), *here.places[1:]])
+    half_days = (2 * NOON.toordinal() - 4, 2 * NOON.toordinal() - 2)
+    for rows, used, says in (
+        (here, half_days, ("pass_used_up", None)),
+        (lenient, half_days[:1], ("granted", None)),
+        (lenient, half_days, ("granted", "overuse")),
+        (lenient, (1, 2, 3, *half_days), ("pass_used_up", None)),
+    ):
+        settings = places(rows)
+        counted = member_rows(passes=[a_pass(unit="half_day", allowance=2, used=used)])
+        made = replace(settings[1].list, made_at=NOON, entries=entries(counted, settings, Plain())[0][1])
+        read = listing.from_json(listing.to_json(made))  # as a gateway of before reads it, too
+        decision = decide(read, TOKEN, "entry", "in", NOON)
+        assert (decision.reason, decision.noted) == says
+        state = after(decision, Attempt(card_token=TOKEN, door="entry", side="in", at=NOON), read, State())
+        assert decide(read, TOKEN, "entry", "in", NOON, state=state).noted is None, "the half-day runs already"

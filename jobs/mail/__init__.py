@@ -1,0 +1,1 @@
+"""Mail: its texts, and sending it over SMTP."""

@@ -1,0 +1,71 @@
+"""What a mail looks like: its texts in both languages, its headers, its attachment."""
+
+from __future__ import annotations
+
+import smtplib
+from datetime import UTC, datetime
+from email import policy
+from email.parser import BytesParser
+
+import pytest
+
+from jobs.mail.sending import is_permanent, word_of
+from jobs.mail.writing import Mail, TextMissing, kinds, message_of, text_of
+
+QUEUED = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
+
+
+def _mail(**changes: object) -> Mail:
+    plain: dict[str, object] = {"id": 1, "ref": "ab12", "to": "anne@example.org", "kind": "test", "language": "fr"}
+    rest = {"values": {"network": "Le Réseau"}, "calendar": None, "queued_at": QUEUED, "tries": 1, "late": False}
+    return Mail(**{**plain, **rest, **changes})  # type: ignore[arg-type]
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_values() -> None:
+    assert kinds("fr") == kinds("en") != {}
+    for language in ("fr", "en"):
+        for kind, words in kinds(language).items():
+            subject, body = text_of(kind, language, {word: f"<{word}>" for word in words})
+            assert subject and body.startswith(("Bonjour", "Hello")), kind
+
+
+def test_a_message_is_the_same_at_each_try() -> None:
+    first, second = message_of(_mail(), sender="m@example.org"), message_of(_mail(tries=2), sender="m@example.org")
+    assert bytes(first) == bytes(second)
+    read = BytesParser(policy=policy.default).parsebytes(bytes(first))
+    assert (read["Message-ID"], read["To"], read["From"]) == (
+        "<ab12@example.org>",
+        "anne@example.org",
+        "Maillage <m@example.org>",
+    )
+    assert read["Date"] == "Thu, 26 Nov 2026 09:30:00 +0000"
+    assert "Le Réseau" in read.get_content()
+
+
+def test_a_value_can_t_add_a_header_nor_a_line() -> None:
+    what = "salle\r\nBcc: all@example.org"
+    values = {"what": what, "summary": "x", "starts": "x", "why": "x", "place": "x"}
+    message = message_of(_mail(kind="calendar_refused", values=values), sender="m@example.org")
+    assert message["Bcc"] is None
+    assert message["Subject"].endswith("salle Bcc: all@example.org")
+    with pytest.raises(ValueError, match="CR"):
+        message_of(_mail(to="a@b\r\nBcc: all@example.org"), sender="m@example.org")
+
+
+def test_a_calendar_is_attached_with_its_method() -> None:
+    message = message_of(_mail(calendar="BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nEND:VCALENDAR\r\n"), sender="m@example.org")
+    part = next(one for one in message.walk() if one.get_content_type() == "text/calendar")
+    assert part.get_param("method") == "REPLY"
+
+
+@pytest.mark.parametrize(("kind", "values"), [("nothing", {}), ("test", {}), ("../test", {"network": "x"})])
+def test_a_text_that_is_missing_or_lacks_a_value_is_our_mistake(kind: str, values: dict[str, str]) -> None:
+    with pytest.raises(TextMissing):
+        text_of(kind, "fr", values)
+
+
+def test_only_a_code_of_500_and_more_is_for_good_and_no_address_is_logged() -> None:
+    refused = smtplib.SMTPRecipientsRefused({"anne@example.org": (550, b"<anne@example.org> unknown")})
+    busy = smtplib.SMTPRecipientsRefused({"anne@example.org": (450, b"later")})
+    assert (is_permanent(refused), is_permanent(busy)) == (True, False)
+    assert (word_of(refused), word_of(smtplib.SMTPDataError(451, b"anne@example.org"))) == ("SMTP 550", "SMTP 451")
