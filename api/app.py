@@ -48,6 +48,7 @@ from api.http.state import Shared
 from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
+from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
@@ -111,6 +112,7 @@ _MANAGEMENT: Final = (
     gateways,
     devices,
     configuration_routes,
+    operators,
     keys,
 )
 """Routes that need a key; each declares its permission."""

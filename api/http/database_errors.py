@@ -18,6 +18,8 @@ _TAKEN: Final[Mapping[str, tuple[str, str]]] = {
         "number",
         "this card is already enrolled; reissue a lost or returned one instead",
     ),
+    "operator_email": ("email", "another operator already has this address"),
+    "operator_member_key": ("member", "another operator is this member"),
     "organisation_code_key": ("code", "an organisation with this code already exists"),
     "schedule_place_code_key": ("code", "a schedule with this code already exists here"),
     "door_group_place_code_key": ("code", "a door group with this code already exists here"),

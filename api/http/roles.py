@@ -29,6 +29,7 @@ Permission = Literal[
     "events:read",
     "privacy",
     "keys:write",
+    "operators:write",
     "gateways:write",
     "own",
 ]
@@ -64,7 +65,7 @@ OF_SCOPES: Final[Mapping[str, frozenset[Permission]]] = {
 }
 """Permissions by scope, for keys without a role."""
 
-_NETWORK_ONLY: Final = frozenset[Permission](("privacy", "places:write"))
+_NETWORK_ONLY: Final = frozenset[Permission](("privacy", "places:write", "operators:write"))
 """Permissions that keys limited to places never have."""
 
 
