@@ -18,6 +18,7 @@ from api.alarms import routes as alarms
 from api.audit import routes as audit
 from api.audit.entries import RecentEntries
 from api.bookings import routes as bookings
+from api.calendars import routes as calendars
 from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
 from api.desks import routes as desks
@@ -98,6 +99,7 @@ _MANAGEMENT: Final = (
     passes,
     visitors,
     bookings,
+    calendars,
     organisations,
     schedules,
     doors,

@@ -87,10 +87,21 @@ class OperatorFields(Body):
         return self
 
 
-class Operator(OperatorFields, Answer):
+class RoleOf(Answer):
+    """A role of an operator."""
+
+    role: OperatorRole
+    places: list[str] | None = Field(description="null: every place.")
+
+
+class Operator(Answer):
     """An operator."""
 
     ref: Ref
+    name: str
+    email: str | None
+    member: Ref | None
+    roles: list[RoleOf]
     created_at: datetime
     ended_at: datetime | None = Field(description="From then on none of their keys works.")
 

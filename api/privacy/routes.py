@@ -26,7 +26,8 @@ router: Final = APIRouter(tags=["privacy"])
 # Whose own key it is, and the codes of its places; null: all.
 _PLACES: Final = """
 SELECT
-  (SELECT jsonb_build_object('ref', o.ref, 'name', o.name) FROM operator o WHERE o.ref = %(operator)s::text) AS operator,
+  (SELECT jsonb_build_object('ref', o.ref, 'name', o.name) FROM operator o
+   WHERE o.ref = %(operator)s::text) AS operator,
   CASE WHEN %(places)s::integer[] IS NOT NULL THEN
   ARRAY(SELECT code::text FROM place WHERE id = ANY(%(places)s::integer[]) ORDER BY code)
 END AS places
