@@ -50,6 +50,7 @@ class PersonalData(Answer):
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
     mail: list[dict[str, Any]] = Field(description="Of the last three months.")
+    calendar_feeds: list[dict[str, Any]]
 
 
 class OperatorNamed(Answer):

@@ -66,6 +66,8 @@ GRANT EXECUTE ON FUNCTION calendar_feed_rows(text) TO maillage_api;
 
 ALTER TABLE calendar_feed ENABLE ROW LEVEL SECURITY;
 ALTER TABLE calendar_source ENABLE ROW LEVEL SECURITY;
+-- for the export of a member's data
+CREATE POLICY administrator_reads ON calendar_feed FOR SELECT TO maillage_api USING ((SELECT caller_admin()));
 CREATE POLICY process ON calendar_source TO maillage_maintain USING (true) WITH CHECK (true);
 DO $$
 DECLARE
