@@ -53,7 +53,7 @@ def fetch(url: str, *, etag: str | None, modified: str | None, private: bool) ->
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             if answer.status in (301, 302, 303, 307, 308):
-                url = urljoin(url, answer.getheader("Location", ""))
+                url = _joined(url, answer.getheader("Location", ""))
                 continue
             if answer.status == 304:
                 return Fetched(text=None, etag=etag, modified=modified)
@@ -71,6 +71,13 @@ def fetch(url: str, *, etag: str | None, modified: str | None, private: bool) ->
     raise CalendarUnreadable(f"its server redirects more than {_REDIRECTS} times")
 
 
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise CalendarUnreadable("its server redirects to an address that isn't valid") from None
+
+
 def _body(answer: http.client.HTTPResponse, end: float) -> bytes:
     parts, size = [], 0
     while part := answer.read1(65536):
@@ -84,11 +91,13 @@ def _body(answer: http.client.HTTPResponse, end: float) -> bytes:
 
 
 def _connect(url: str, *, private: bool) -> tuple[_Pinned, str]:
-    where = urlsplit(url)
     try:
+        where = urlsplit(url)
         port = where.port
     except ValueError:
-        raise CalendarUnreadable("its address has no valid port") from None
+        raise CalendarUnreadable("its address isn't valid, or its port") from None
+    if not url.isascii():
+        raise CalendarUnreadable("its address has letters that must be percent-encoded")
     if where.scheme != "https" and not (private and where.scheme == "http"):
         raise CalendarUnreadable("its address must begin with https://")
     if not where.hostname or where.username is not None:

@@ -121,6 +121,12 @@ def read_due(connection: psycopg.Connection[Any], *, private: bool, stop: Callab
             _read(connection, source, private=private)
         except CalendarUnreadable as error:
             _failed(connection, source, str(error))
+        except psycopg.Error as error:
+            if connection.closed:
+                raise
+            _failed(connection, source, f"its times can't be blocked (SQLSTATE {error.sqlstate})")
+        except Exception as error:  # whatever it is, the other calendars must not wait for it
+            _failed(connection, source, f"it can't be read ({type(error).__name__})")
         done += 1
     return done
 

@@ -108,6 +108,8 @@ def test_ten_thousand_appointments_and_a_bomb_are_refused_in_time() -> None:
         ("file:///etc/passwd", "https"),
         ("https://user:pass@example.org/", "no user"),
         ("https://example.org:99999/", "port"),
+        ("https://[bad/", "valid"),
+        ("https://example.org/é.ics", "percent"),
         ("https://localhost/", "private"),
         ("https://169.254.169.254/", "private"),
         ("https://[::ffff:127.0.0.1]/", "private"),
