@@ -22,6 +22,7 @@ from api.bookings import routes as bookings
 from api.bookings import rules_routes as booking_rules
 from api.bookings import series_routes as booking_series
 from api.bookings import slots_routes as slots
+from api.calendars import routes as calendars
 from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
 from api.desks import routes as desks
@@ -52,6 +53,7 @@ from api.http.state import Shared
 from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
+from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
@@ -115,6 +117,7 @@ _MANAGEMENT: Final = (
     booking_quotas,
     slots,
     resources,
+    calendars,
     organisations,
     schedules,
     doors,
@@ -129,6 +132,7 @@ _MANAGEMENT: Final = (
     gateways,
     devices,
     configuration_routes,
+    operators,
     keys,
 )
 """Routes that need a key; each declares its permission."""

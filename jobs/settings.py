@@ -18,4 +18,7 @@ class JobsSettings(MailSettings):
         default=9468, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"
     )
     http_host: str = Field(default="127.0.0.1", description="address that the HTTP server listens on")
+    calendars_private: bool = Field(
+        default=False, description="Whether calendars may be read from servers inside the network, and without TLS"
+    )
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")

@@ -23,6 +23,7 @@ router: Final = APIRouter(tags=["audit"])
 # Lines of the audit that this key sees, newest first.
 _LIST: Final = """
 SELECT a.id, a.at, a.actor, a.role, a.action, a.subject, p.code::text AS place, a.from_addr, a.request,
+       (SELECT o.name FROM operator o WHERE o.ref = substring(a.actor FROM ' operator:(u-[0-9a-z]+)$')) AS actor_name,
        encode(a.hash, 'hex') AS hash, a.detail_digest IS NOT NULL AS had_detail, d.body AS detail
 FROM audit a LEFT JOIN place p ON p.id = a.place LEFT JOIN audit_detail d ON d.audit = a.id
 WHERE (%(before)s::bigint IS NULL OR a.id < %(before)s)
@@ -55,6 +56,7 @@ class AuditLine(Answer):
     id: int
     at: datetime
     actor: str
+    actor_name: str | None = Field(description="Of an operator's own key; null: erased, or no person's key.")
     role: str | None
     action: str
     subject: str
@@ -118,7 +120,7 @@ def _line(row: DictRow) -> dict[str, Any]:
     return {
         **{
             name: row[name]
-            for name in ("id", "actor", "role", "action", "subject", "place", "request", "detail", "hash")
+            for name in ("id", "actor", "actor_name", "role", "action", "subject", "place", "request", "detail", "hash")
         },
         "at": time_of(row["at"]),
         "from": row["from_addr"],

@@ -21,6 +21,8 @@ _TAKEN: Final[Mapping[str, tuple[str, str]]] = {
     "category_code_key": ("code", "a category with this code already exists"),
     "rate_code_key": ("code", "a rate with this code already exists"),
     "rate_price_once": ("first", "this price begins on that day already; choose a later day"),
+    "operator_email": ("email", "another operator already has this address"),
+    "operator_member_key": ("member", "another operator is this member"),
     "organisation_code_key": ("code", "an organisation with this code already exists"),
     "schedule_place_code_key": ("code", "a schedule with this code already exists here"),
     "door_group_place_code_key": ("code", "a door group with this code already exists here"),

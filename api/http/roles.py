@@ -32,6 +32,7 @@ Permission = Literal[
     "events:read",
     "privacy",
     "keys:write",
+    "operators:write",
     "gateways:write",
     "own",
 ]
@@ -78,7 +79,7 @@ OF_SCOPES: Final[Mapping[str, frozenset[Permission]]] = {
 }
 """Permissions by scope, for keys without a role."""
 
-_NETWORK_ONLY: Final = frozenset[Permission](("privacy", "places:write", "rates:write"))
+_NETWORK_ONLY: Final = frozenset[Permission](("privacy", "places:write", "rates:write", "operators:write"))
 """Permissions that keys limited to places never have."""
 
 

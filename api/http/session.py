@@ -37,7 +37,7 @@ _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _WAIT_S: Final = 3.0
 
 # Sets the caller of the transaction.
-_ENTER: Final = "SELECT id, name, role, scopes, places, member, gateway FROM enter(%s, %s, %s)"
+_ENTER: Final = "SELECT id, name, role, scopes, places, member, gateway, operator FROM enter(%s, %s, %s)"
 
 _IF_MATCH: Final = {
     "name": "If-Match",
@@ -52,7 +52,7 @@ _BEARER: Final = HTTPBearer(auto_error=False, description="A key whose role has 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The caller of a request, as ``enter()`` returns it: a key with its role."""
+    """The caller of a request, as ``enter()`` returns it: a key with its role, and the person whose own key it is."""
 
     id: int
     name: str
@@ -63,12 +63,14 @@ class Caller:
     member: str | None
     """The member whose own key it is."""
     gateway: int | None
+    operator: str | None = None
+    """The operator whose own key it is."""
     permissions: frozenset[Permission] = field(default=frozenset(), repr=False)
 
     @property
     def actor(self) -> str:
-        """The name in the audit and in histories, for example ``key:7 accueil``."""
-        return f"key:{self.id} {self.name}"
+        """The name in the audit and in histories, for example ``key:7 accueil`` or ``key:9 operator:u-0a1b``."""
+        return f"key:{self.id} {self.name if self.operator is None else f'operator:{self.operator}'}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from api.http.models import Answer, Body, Code, Moment, Name, Ref, time_of
 from api.http.roles import Role
 
 _KEYS: Final = """
-SELECT k.id, k.name, k.role, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.member, k.made_by,
+SELECT k.id, k.name, k.role, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.member, k.operator,
+       k.made_by,
        (SELECT g.code::text FROM gateway g WHERE g.id = k.gateway) AS gateway,
        CASE WHEN k.places IS NOT NULL THEN
          ARRAY(SELECT p.code::text FROM place p WHERE p.id = ANY(k.places) ORDER BY p.code)
@@ -32,8 +33,9 @@ ORDER BY k.id DESC LIMIT 5000
 """
 )
 INSERT: Final = """
-INSERT INTO api_key (name, digest, scopes, places, expires_at, role, member, gateway)
-VALUES (%(name)s, %(digest)s, %(scopes)s, %(places)s, %(expires_at)s, %(role)s, %(member)s, %(gateway)s) RETURNING id
+INSERT INTO api_key (name, digest, scopes, places, expires_at, role, member, gateway, operator)
+VALUES (%(name)s, %(digest)s, %(scopes)s, %(places)s, %(expires_at)s, %(role)s, %(member)s, %(gateway)s, %(operator)s)
+RETURNING id
 """
 REVOKE: Final = "UPDATE api_key SET revoked_at = now() WHERE id = %(id)s AND revoked_at IS NULL RETURNING id"
 PLACES: Final = "SELECT code::text AS code, id FROM place WHERE code = ANY(%(codes)s)"
@@ -60,6 +62,7 @@ class KeyMade(Body):
     places: list[Code] | None = Field(default=None, min_length=1, max_length=2000, description="null: all.")
     member: Ref | None = Field(default=None, description="With the role `member`: whose own key it is.")
     gateway: Code | None = Field(default=None, description="With the role `gateway`: the gateway's code.")
+    operator: Ref | None = Field(default=None, description="Whose own key it is; they must have the role.")
     expires_at: Moment | None = None
 
     @model_validator(mode="after")
@@ -78,6 +81,7 @@ class Key(Answer):
     places: list[str] | None
     member: str | None
     gateway: str | None
+    operator: str | None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -99,6 +103,6 @@ class KeyList(Answer):
 
 def key_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` or ``ALL`` for an answer."""
-    kept = ("id", "name", "role", "scopes", "places", "member", "gateway", "made_by")
+    kept = ("id", "name", "role", "scopes", "places", "member", "gateway", "operator", "made_by")
     times = ("created_at", "expires_at", "revoked_at", "last_used_at")
     return {**{name: row[name] for name in kept}, **{name: time_of(row[name]) for name in times}}

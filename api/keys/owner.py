@@ -14,6 +14,7 @@ from api.http.roles import OF_SCOPES, ROLES
 from api.keys.keys import ALL, GATEWAY, INSERT, PLACES, REVOKE, Key, check_holder
 from database.pool import Connection
 
+_OPERATOR: Final = "SELECT FROM operator_places(%s, %s)"
 _MEMBER: Final = "SELECT ref FROM member WHERE ref = %s"
 
 
@@ -26,12 +27,13 @@ def create_key(
     places: Sequence[str] | None = None,
     member: str | None = None,
     gateway: str | None = None,
+    operator: str | None = None,
     expires_at: datetime | None = None,
 ) -> str:
     """Create a key and return it; it is shown only once. ``places`` and ``gateway`` are codes; the caller commits.
 
     A key has a role (``api.http.roles``) or bare scopes. A member's key names its ``member``, a gateway's its
-    ``gateway``.
+    ``gateway``; with ``operator`` (``u-…``) it is that person's own.
 
     Raises:
         KeyInvalid: no name, no or unknown scopes, a role without what belongs to it, an unknown place, an end that has
@@ -44,6 +46,8 @@ def create_key(
         raise KeyInvalid("A key must end in the future, at a time with its zone.")
     if member is not None and conn.execute(_MEMBER, (member,)).fetchone() is None:
         raise KeyInvalid(f"No such member: {member}.")
+    if operator is not None and conn.execute(_OPERATOR, (operator, role)).fetchone() is None:
+        raise KeyInvalid(f"No such operator with the role {role}: {operator}.")
     key = random_key()
     values = {
         "name": name.strip(),
@@ -54,6 +58,7 @@ def create_key(
         "role": role,
         "member": member,
         "gateway": _gateway(conn, gateway),
+        "operator": operator,
     }
     conn.execute(INSERT, values)
     return key

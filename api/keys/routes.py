@@ -16,6 +16,7 @@ from api.http.revisions import Resource, read
 from api.http.session import Session, guarded, session
 from api.keys import keys as rows
 from api.keys.keys import Key, KeyList, KeyMade, NewKey, key_json
+from api.operators.operators import operator_resource
 
 router: Final = APIRouter(tags=["keys"])
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -47,6 +48,8 @@ async def make_key(request: Request, body: KeyMade) -> Response:
         }
         if body.member is not None:
             await member_named(s, body.member, "member")
+        if body.operator is not None:
+            await read(s, operator_resource(body.operator))
         if body.gateway is not None:
             gateway = await s.row(rows.GATEWAY, {"code": body.gateway})
             if gateway is None:

@@ -84,6 +84,7 @@ _KEYS: Final = (
 _MAIL: Final = """
 SELECT kind, language, "values", to_address, queued_at, sent_at FROM mail WHERE to_member = %(ref)s ORDER BY id
 """
+_FEEDS: Final = "SELECT id, created_at FROM calendar_feed WHERE member = %(ref)s ORDER BY id"
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
 _TABLES: Final = {
@@ -102,6 +103,7 @@ _TABLES: Final = {
     "audit": _AUDIT,
     "keys": _KEYS,
     "mail": _MAIL,
+    "calendar_feeds": _FEEDS,
 }
 
 

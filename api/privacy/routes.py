@@ -13,7 +13,7 @@ from api.audit.entries import note_reading
 from api.http.answers import json_answer
 from api.http.errors import NotFound
 from api.http.key_text import digest_of, random_key
-from api.http.models import Answer, Body, time_of
+from api.http.models import Answer, Body, Ref, time_of
 from api.http.revisions import Resource, expected_revisions, read, read_to_change, with_etag
 from api.http.roles import PERMISSIONS, Permission, Role
 from api.http.session import Session, guarded, session
@@ -23,9 +23,12 @@ from api.privacy.personal_data import ERASE, personal_data
 
 router: Final = APIRouter(tags=["privacy"])
 
-# The codes of a key's places; null: all.
+# Whose own key it is, and the codes of its places; null: all.
 _PLACES: Final = """
-SELECT CASE WHEN %(places)s::integer[] IS NOT NULL THEN
+SELECT
+  (SELECT jsonb_build_object('ref', o.ref, 'name', o.name) FROM operator o
+   WHERE o.ref = %(operator)s::text) AS operator,
+  CASE WHEN %(places)s::integer[] IS NOT NULL THEN
   ARRAY(SELECT code::text FROM place WHERE id = ANY(%(places)s::integer[]) ORDER BY code)
 END AS places
 """
@@ -53,6 +56,14 @@ class PersonalData(Answer):
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
     mail: list[dict[str, Any]] = Field(description="Of the last three months.")
+    calendar_feeds: list[dict[str, Any]]
+
+
+class OperatorNamed(Answer):
+    """An operator."""
+
+    ref: Ref
+    name: str
 
 
 class Caller(Answer):
@@ -62,6 +73,7 @@ class Caller(Answer):
     name: str
     role: Role | None
     scopes: list[str] = Field(description="Of keys without a role.")
+    operator: OperatorNamed | None = Field(description="The person whose own key it is.")
     permissions: list[Permission]
     places: list[str] | None = Field(description="The only places it has access to; null: all.")
 
@@ -125,7 +137,9 @@ async def make_own_key(ref: str, request: Request, body: OwnKeyMade | None = Non
         await read(s, _resource(ref))
         key = random_key()
         values = {"name": f"own {ref}", "digest": digest_of(key), "expires_at": expires_at, "role": "member"}
-        await s.row(key_rows.INSERT, {**values, "scopes": [], "places": None, "member": ref, "gateway": None})
+        await s.row(
+            key_rows.INSERT, {**values, "scopes": [], "places": None, "member": ref, "gateway": None, "operator": None}
+        )
     return json_answer({"key": key, "member": ref, "expires_at": time_of(expires_at)}, status=201)
 
 
@@ -134,9 +148,9 @@ async def me(request: Request) -> Response:
     """For a member's own key the member, with an `ETag`; for any other key its role and permissions."""
     async with session(request) as s:
         if s.caller.member is None:
-            reached = await s.row(_PLACES, {"places": s.caller.places})
+            reached = await s.row(_PLACES, {"places": s.caller.places, "operator": s.caller.operator})
             assert reached is not None
-            return json_answer(_caller(s, reached["places"]))
+            return json_answer({**_caller(s), **reached})
         row = await read(s, _resource(s.caller.member))
     return with_etag(member_json(row), row["revision"])
 
@@ -161,11 +175,11 @@ async def erase_me(request: Request) -> Response:
         return await _erase(s, _own(s), request)
 
 
-def _caller(s: Session, places: list[str] | None) -> dict[str, Any]:
+def _caller(s: Session) -> dict[str, Any]:
     caller = s.caller
     permissions = [one for one in PERMISSIONS if one in caller.permissions]
     who = {"key": caller.id, "name": caller.name, "role": caller.role, "scopes": list(caller.scopes or ())}
-    return {**who, "permissions": permissions, "places": places}
+    return {**who, "permissions": permissions}
 
 
 def _own(s: Session) -> str:

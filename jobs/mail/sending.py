@@ -129,8 +129,6 @@ def _send(connection: psycopg.Connection[Any], smtp: smtplib.SMTP, mail: Mail, s
         return False
     try:
         smtp.send_message(message_of(mail, sender=sender), from_addr=sender, to_addrs=[mail.to])
-    except (TextMissing, ValueError, UnicodeError, smtplib.SMTPNotSupportedError) as error:
-        _give_up(connection, mail, word_of(error))
     except smtplib.SMTPException as error:
         if is_permanent(error):
             _give_up(connection, mail, word_of(error))
@@ -143,6 +141,10 @@ def _send(connection: psycopg.Connection[Any], smtp: smtplib.SMTP, mail: Mail, s
     except OSError as error:
         _later(connection, mail, word_of(error))
         raise
+    except psycopg.Error:
+        raise
+    except Exception as error:  # a text or an address that no message can have: the next mail must not wait for it
+        _give_up(connection, mail, word_of(error))
     else:
         connection.execute(_SENT, {"id": mail.id})
         return True
@@ -171,8 +173,10 @@ def _alarm(connection: psycopg.Connection[Any], mail: Mail, error: str) -> None:
 
 
 def is_permanent(error: smtplib.SMTPException) -> bool:
-    """Whether the server refuses this mail for good (a code of 500 and more)."""
-    codes = [error.smtp_code] if isinstance(error, smtplib.SMTPResponseException) else []
+    """Whether the server refuses this mail for good (a code of 500 and more); not where it refuses us as its sender."""
+    if isinstance(error, smtplib.SMTPNotSupportedError):  # an address with accents, which this server doesn't know
+        return True
+    codes = [error.smtp_code] if isinstance(error, smtplib.SMTPDataError) else []
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _text in error.recipients.values()]
     return bool(codes) and all(code >= 500 for code in codes)

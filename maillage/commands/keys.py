@@ -28,6 +28,7 @@ def create(
     place: Annotated[list[str] | None, typer.Option(help="Code of a place; may be repeated. Else all places.")] = None,
     member: Annotated[str | None, typer.Option(help="With --role member: whose own key it is (m-…).")] = None,
     gateway: Annotated[str | None, typer.Option(help="With --role gateway: its code.")] = None,
+    operator: Annotated[str | None, typer.Option(help="The operator whose own key it is (u-…).")] = None,
     scope: Annotated[
         list[str] | None,
         typer.Option(help="Instead of a role: events:read (people's events too), access:manage or admin; repeatable."),
@@ -56,6 +57,7 @@ def create(
             places=place,
             member=member,
             gateway=gateway,
+            operator=operator,
             expires_at=until,
         )
     held = permissions_of(role, scope or (), bound=place is not None)

@@ -31,6 +31,7 @@ PUBLIC: Final = frozenset(
         "/v1/stream",
         "/v1/availability",
         "/v1/enrolment",
+        "/v1/feeds/{secret}.ics",
     )
 )
 ROLES: Final[dict[str, frozenset[Permission]]] = {

@@ -68,4 +68,6 @@ def test_only_a_code_of_500_and_more_is_for_good_and_no_address_is_logged() -> N
     refused = smtplib.SMTPRecipientsRefused({"anne@example.org": (550, b"<anne@example.org> unknown")})
     busy = smtplib.SMTPRecipientsRefused({"anne@example.org": (450, b"later")})
     assert (is_permanent(refused), is_permanent(busy)) == (True, False)
+    us = smtplib.SMTPSenderRefused(553, b"not yours", "maillage@example.org")
+    assert not is_permanent(us), "a wrong setting of ours must not cost a mail"
     assert (word_of(refused), word_of(smtplib.SMTPDataError(451, b"anne@example.org"))) == ("SMTP 550", "SMTP 451")

@@ -1,0 +1,1 @@
+"""Operators: the people who manage places, and their roles."""

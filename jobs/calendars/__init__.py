@@ -1,0 +1,1 @@
+"""Calendars elsewhere that are read regularly: their busy times block a unit."""
