@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs import counters, published, retention, revocations, statements, thinning, traces, worth
+from jobs import commuting, counters, published, retention, revocations, statements, thinning, traces, worth
 from jobs.forecast import make_forecasts
 from jobs.job import Job, Round
 from jobs.rollup import roll_up
@@ -29,6 +29,7 @@ JOBS: Final = (
     Job(name="rollup", work=_roll_up),
     Job(name="published", work=published.write_down),
     Job(name="worth", work=worth.count_worth),
+    Job(name="commuting", work=commuting.count_commuting, every=commuting.EVERY),
     Job(name="forecast", work=_look_ahead),
     # before the traces that statements count are deleted
     Job(name="statements", work=statements.close_months),

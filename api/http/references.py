@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from api.http.errors import BadField, NoSuchPlace, NotFound, ScopeMissing
@@ -21,6 +21,7 @@ _DOORS: Final = "SELECT code::text AS code, id FROM door WHERE place = %s AND co
 _DOOR_GROUPS: Final = "SELECT code::text AS code, id FROM door_group WHERE place = %s AND code = ANY(%s)"
 _PARTS: Final = {"spaces": _SPACES, "doors": _DOORS, "door_groups": _DOOR_GROUPS}
 _DOOR: Final = "SELECT id FROM door WHERE place = %s AND code = %s AND retired_at IS NULL"
+_COMMUNE: Final = "SELECT code FROM commune WHERE code = %s"
 _MEMBER: Final = "SELECT ref FROM member WHERE ref = %s"
 
 
@@ -56,6 +57,17 @@ async def organisation_named(s: Session, code: str | None, field: str = "organis
     if row is None:
         raise BadField(field, f"there is no organisation {code!r}; see /v1/organisations")
     return int(row["id"])
+
+
+async def communes_named(s: Session, codes: Mapping[str, str | None]) -> None:
+    """Check the commune in each field; None for none.
+
+    Raises:
+        BadField: one doesn't exist.
+    """
+    for field, code in codes.items():
+        if code is not None and await s.row(_COMMUNE, (code,)) is None:
+            raise BadField(field, f"there is no commune {code!r}: expected an INSEE code, not a postcode")
 
 
 async def schedule_named(s: Session, name: str | None, field: str, *, place: int | None = None) -> int | None:

@@ -9,15 +9,18 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from api.http.cursors import Cursor
-from api.http.models import Answer, Body, Code, Email, Name, Question, Ref, time_of
+from api.http.models import Answer, Body, Code, CommuneCode, Email, Name, Question, Ref, time_of
 from api.http.revisions import Resource
 
 MemberStatus = Literal["active", "suspended"]
+_LIVES: Final = "Where they live, as an INSEE code. Only used in sums of commuting saved; null: not given."
+_WORKS: Final = "Where their usual workplace is, as an INSEE code; likewise."
 
 # One member.
 FIND: Final = """
-SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
-       m.pin IS NOT NULL AS pin, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
+SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.home_commune,
+       m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.created_at, m.revision,
+       coalesce(lower(m.name), '') AS sorted
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
@@ -25,8 +28,9 @@ WHERE m.ref = %(ref)s
 """
 # A page of the members that the caller reaches, by name; `place` is their home or that of a valid pass.
 LIST: Final = """
-SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
-       m.pin IS NOT NULL AS pin, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
+SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.home_commune,
+       m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.created_at, m.revision,
+       coalesce(lower(m.name), '') AS sorted
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
@@ -44,12 +48,13 @@ ORDER BY coalesce(lower(m.name), ''), m.ref
 LIMIT %(limit)s
 """
 INSERT: Final = """
-INSERT INTO member (name, email, organisation, home, status)
-VALUES (%(name)s, %(email)s, %(organisation)s, %(home)s, %(status)s)
+INSERT INTO member (name, email, organisation, home, home_commune, work_commune, status)
+VALUES (%(name)s, %(email)s, %(organisation)s, %(home)s, %(home_commune)s, %(work_commune)s, %(status)s)
 RETURNING ref
 """
 UPDATE: Final = """
 UPDATE member SET name = %(name)s, email = %(email)s, status = %(status)s,
+  home_commune = %(home_commune)s, work_commune = %(work_commune)s,
   organisation = (SELECT id FROM organisation WHERE code = %(organisation)s),
   home = (SELECT id FROM place WHERE code = %(home)s)
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
@@ -69,6 +74,8 @@ class MemberMade(Body):
     email: Email | None = None
     organisation: Code | None = Field(default=None, description="The organisation's code.")
     home: Code | None = Field(default=None, description="The code of the place that they use most.")
+    home_commune: CommuneCode | None = Field(default=None, description=_LIVES)
+    work_commune: CommuneCode | None = Field(default=None, description=_WORKS)
     status: MemberStatus = "active"
 
 
@@ -79,6 +86,8 @@ class MemberChanged(Body):
     email: Email | None = None
     organisation: Code | None = None
     home: Code | None = None
+    home_commune: CommuneCode | None = Field(default=None, description=_LIVES)
+    work_commune: CommuneCode | None = Field(default=None, description=_WORKS)
     status: MemberStatus = "active"
 
 
@@ -107,6 +116,8 @@ class Member(Answer):
     email: str | None
     organisation: str | None
     home: str | None
+    home_commune: str | None
+    work_commune: str | None
     status: MemberStatus
     pin: bool = Field(description="Whether a PIN is set.")
     created_at: datetime
@@ -126,5 +137,5 @@ def member_resource(ref: str) -> Resource:
 
 def member_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` or ``LIST`` for an answer."""
-    kept = ("ref", "name", "email", "organisation", "home", "status", "pin")
+    kept = ("ref", "name", "email", "organisation", "home", "home_commune", "work_commune", "status", "pin")
     return {**{name: row[name] for name in kept}, "created_at": time_of(row["created_at"])}
