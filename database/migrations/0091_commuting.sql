@@ -5,11 +5,6 @@ ALTER TABLE member
   ADD COLUMN home_commune text CHECK (home_commune ~ '^([0-9]{5}|2[AB][0-9]{3})$'),
   ADD COLUMN work_commune text CHECK (work_commune ~ '^([0-9]{5}|2[AB][0-9]{3})$');
 
-CREATE TABLE IF NOT EXISTS commune (
-  code text PRIMARY KEY, name text NOT NULL, department text NOT NULL, postcodes text NOT NULL, population integer NOT NULL,
-  lat double precision NOT NULL, lon double precision NOT NULL, exact boolean NOT NULL
-);
-
 -- The audit says that they were changed, as of a PIN, and never what they are.
 DO $$
 DECLARE
@@ -40,7 +35,6 @@ GRANT SELECT ON worth_commuting TO maillage_api;
 -- A month that is written doesn't change, so that nobody learns from a difference.
 GRANT SELECT, INSERT ON worth_commuting TO maillage_maintain;
 GRANT SELECT (home_commune, work_commune) ON member TO maillage_maintain;
-GRANT SELECT ON commune TO maillage_maintain, maillage_api;
 
 -- For Grafana: by place and month, of what the reader's scope holds.
 CREATE VIEW report.worth_commuting WITH (security_barrier) AS

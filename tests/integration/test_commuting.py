@@ -196,7 +196,7 @@ def test_homes_are_given_imported_exported_and_erased(network: Network) -> None:
     network.place("loft", "87", None)
     with psycopg.connect(network.url) as owner:
         key = create_key(owner, "admin", role="network_administrator")
-    with api_process(network.url, **API_KEYS) as client:
+    with api_process(network.url, ready=True, port=0, **API_KEYS) as client:
         client.headers["X-Api-Key"] = key
         made = client.post(
             "/v1/members", json={"name": "Ana", "email": "ana@example.org", "home_commune": "99001", "home": "loft"}

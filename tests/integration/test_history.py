@@ -204,6 +204,13 @@ def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> Non
         ]
         (network,) = client.get("/v1/history", params={"by": "day", "from": "2026-01-01"}).json()["rows"]
         assert (network["at"], network["mean"]) == ("2026-03-03T00:00:00+01:00", 6.33)
+        # since when there is a number; a page of many years begins there, and not with years of nothing
+        years: dict[str, Any] = {"by": "day", "from": "2001-01-01", "to": "2026-03-04", "limit": 100}
+        for path, of in (("/v1/places/p/history", None), *(("/v1/history", of) for of in ("place", "network"))):
+            for headers in ({}, {"X-Api-Key": key}):
+                page = client.get(path, params=years | ({"of": of} if of else {}), headers=headers).json()
+                assert (page["since"], page["from"][:10], len(page["rows"])) == ("2026-03-03", "2026-03-03", 1), of
+        assert (mine["since"], public["since"]) == ("2026-03-03", "2026-03-03")
         # ten years without a number: what was asked for, and no rows; a table has its columns all the same
         before = {"by": "quarter", "from": "2000-01-01", "to": "2010-01-01"}
         nothing = client.get("/v1/places/p/history", params=before).json()
