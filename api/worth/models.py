@@ -80,7 +80,7 @@ class DeskWorth(Answer):
 
 
 class QuartilesAnswer(Answer):
-    """A quarter of the peers is below `low`, half below `median`, three quarters below `high`."""
+    """About a quarter of the peers is below `low`, half below `median`, three quarters below `high`."""
 
     low: float
     median: float
