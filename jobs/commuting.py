@@ -84,7 +84,7 @@ def _count(connection: Fenced, month: date) -> int:
         visits: dict[int, list[Visits]] = {place: [] for (place,) in connection.execute(_PLACES).fetchall()}
         for place, days, *at in connection.execute(_VISITS, {"month": month, "after": next_month(month)}).fetchall():
             home, work, here = zip(at[::2], at[1::2], strict=True)
-            visits[place].append(Visits(days=days, home=home, work=work, place=here))
+            visits.setdefault(place, []).append(Visits(days=days, home=home, work=work, place=here))
         sums = [saved(members) for members in visits.values()]
         connection.execute(
             _STORE,

@@ -18,6 +18,7 @@ from jobs.catalogue import JOBS
 from jobs.maintain import maintain
 from tests.api_server import api_process
 from tests.cards import API_KEYS
+from tests.conftest import Database
 
 _COMMUNES = {"99001": (45.0, 1.0), "99002": (45.1, 1.2), "99003": (45.5, 1.0), "99004": (45.3, 1.6)}
 _NOW = datetime(2026, 3, 15, 3, 0, tzinfo=UTC)
@@ -29,8 +30,9 @@ _SEQ = count(1)
 class Network:
     """Places with a reader at the door and one at the exit, and members."""
 
-    def __init__(self, connection: psycopg.Connection[Any], url: str) -> None:
-        self.connection, self.url = connection, url
+    def __init__(self, connection: psycopg.Connection[Any], database: Database) -> None:
+        self.connection, self.url = connection, database.url
+        self.maintainer = database.as_login("maintain_1")
         self.readers: dict[tuple[str, str], tuple[int, int, int]] = {}
         connection.cursor().executemany(
             "INSERT INTO commune (code, name, department, postcodes, population, lat, lon, exact)"
@@ -109,7 +111,7 @@ class Network:
 
     def count(self, now: datetime) -> list[str]:
         lines: list[str] = []
-        assert maintain(self.url, jobs=_JOB, log=lines.append, now=now)
+        assert maintain(self.maintainer, jobs=_JOB, log=lines.append, now=now)
         return lines
 
 
@@ -119,9 +121,9 @@ def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 @pytest.fixture
-def network(database_url: str) -> Iterator[Network]:
-    with connect(database_url, application_name="maillage test", autocommit=True) as connection:
-        yield Network(connection, database_url)
+def network(database: Database) -> Iterator[Network]:
+    with connect(database.url, application_name="maillage test", autocommit=True) as connection:
+        yield Network(connection, database)
 
 
 def _february(network: Network) -> None:
@@ -189,6 +191,8 @@ def test_the_month_is_what_its_events_say_rounded_and_four_members_are_withheld(
     network.connection.execute("UPDATE member SET home_commune = '99004' WHERE ref = 'm-loft0'")
     assert network.count(_NOW + timedelta(days=1)) == []
     assert network.connection.execute("SELECT * FROM worth_commuting ORDER BY place, month").fetchall() == before
+    with psycopg.connect(network.maintainer) as jobs, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        jobs.execute("UPDATE worth_commuting SET km = km + 1")
     view = network.connection.execute("SELECT place, km, hours FROM report.worth_commuting WHERE km IS NOT NULL")
     assert view.fetchall() in ([], [("loft", kept, kept / 49)])
 

@@ -12,7 +12,9 @@ import pytest
 
 from api.keys.owner import create_key
 from database.pool import connect
+from jobs.maintain import maintain
 from tests.api_server import api_process
+from tests.conftest import Database
 from tests.integration.test_history import Told
 from tests.integration.test_maintain import DESK, EIGHT, MINUTE
 
@@ -50,6 +52,14 @@ class Desks(Told):
             (at, self.stream, next(_SEQ), self.place, DESK, sensor, state),
         )
 
+    maintainer: str
+
+    def maintain(self, now: datetime) -> list[str]:
+        """Run each job once at ``now``, as the jobs' own login, and return what it said."""
+        lines: list[str] = []
+        assert maintain(self.maintainer, log=lines.append, now=now)
+        return lines
+
     def recounted(self) -> tuple[int, int]:
         """Return person-seconds and taken seconds from 8 to 10 UTC, minute by minute, from changes and events."""
         changes = self.connection.execute("SELECT at, present FROM occupancy_change ORDER BY at").fetchall()
@@ -65,9 +75,10 @@ class Desks(Told):
 
 
 @pytest.fixture
-def desks(database_url: str) -> Iterator[Desks]:
-    with connect(database_url, application_name="maillage test", autocommit=True) as connection:
-        one = Desks(connection, database_url)
+def desks(database: Database) -> Iterator[Desks]:
+    with connect(database.url, application_name="maillage test", autocommit=True) as connection:
+        one = Desks(connection, database.url)
+        one.maintainer = database.as_login("maintain_1")
         connection.execute(
             'UPDATE place SET opening_hours = \'{"tue": [["09:00", "11:00"]]}\', department = \'87\' WHERE id = %s',
             (one.place,),
