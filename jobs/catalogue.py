@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jobs import (
+    commuting,
     confirmations,
     counters,
     notices,
@@ -40,6 +41,7 @@ JOBS: Final = (
     Job(name="rollup", work=_roll_up),
     Job(name="published", work=published.write_down),
     Job(name="worth", work=worth.count_worth),
+    Job(name="commuting", work=commuting.count_commuting, every=commuting.EVERY),
     Job(name="forecast", work=_look_ahead),
     Job(name="notices", work=notices.tell_members),
     # before the traces that statements count are deleted

@@ -1,7 +1,7 @@
 """Counts what places offer in opening hours and what of it is taken, by space, desk and local day (docs/worth.md).
 
 Spaces: the quarter hours of ``history_day`` as known. Desks: the events of their sensors, which are deleted after three
-months. A day is counted when it is over and summed up, and again when events of it arrive late.
+months. A day is counted when it is over and summed up, and again when events of it arrive late or a closure changes.
 """
 
 from __future__ import annotations
@@ -44,12 +44,13 @@ LEFT JOIN (
 _OPEN: Final = """
 -- the days to be counted, each with its opening hours: quarter hours that begin in them
 WITH todo AS (
-  SELECT t.place, t.from_at, p.time_zone AS zone, coalesce(p.department, '?') AS department,
-    offered_hours(p.opening_hours) AS hours
+  SELECT t.place, t.from_at, p.time_zone AS zone, coalesce(p.department, '?') AS department, p.opening_hours
   FROM unnest(%(places)s::integer[], %(froms)s::timestamptz[]) AS t (place, from_at) JOIN place p ON p.id = t.place
 ),
 day AS (
-  SELECT t.*, d.day::date AS day
+  SELECT t.place, t.zone, t.department, d.day::date AS day, offered_hours(coalesce(
+    (SELECT h.opening_hours FROM place_hours h WHERE h.place = t.place AND h.before > d.day ORDER BY h.before LIMIT 1),
+    t.opening_hours)) AS hours
   FROM todo t CROSS JOIN LATERAL generate_series(
     (t.from_at AT TIME ZONE t.zone)::date::timestamp,
     (%(until)s AT TIME ZONE t.zone)::date::timestamp - interval '1 day', '1 day'
@@ -147,6 +148,17 @@ ON CONFLICT (desk, day) DO UPDATE SET
   place = excluded.place, space = excluded.space, open_s = excluded.open_s, known_s = excluded.known_s,
   taken_s = excluded.taken_s, all_taken_s = excluded.all_taken_s
 """.replace("{open}", _OPEN).replace("{desk}", str(KINDS["desk"]))
+_AGAIN: Final = """
+-- days of which closures or opening hours say something else since they were counted, by place; noon in UTC is on the
+-- same day everywhere
+SELECT a.id, coalesce(a.place, s.place), (greatest(a.first, f.first) + interval '12 hours') AT TIME ZONE 'UTC',
+  (least(a.last, (%(done)s::timestamptz AT TIME ZONE 'UTC')::date) + interval '36 hours') AT TIME ZONE 'UTC'
+FROM worth_again a
+CROSS JOIN (SELECT min(day) AS first FROM history_day WHERE NOT published) f
+LEFT JOIN (SELECT DISTINCT place FROM space_state) s ON s.place = a.place OR a.place IS NULL
+ORDER BY 3, 4
+"""
+_NOT_AGAIN: Final = "DELETE FROM worth_again WHERE id = ANY (%s)"
 _VALUED: Final = """
 -- what was made again is counted
 UPDATE refold SET valued = true WHERE done AND summed AND NOT valued
@@ -177,7 +189,7 @@ def count_worth(round_: Round) -> None:
     # the first round also has nothing late: all is counted
     values = {"done": done, "seen": last if seen is None else seen, "last": last, "oldest": oldest}
     froms: dict[int, datetime] = dict(connection.execute(_PLACES, values).fetchall())
-    days = desks = 0
+    days, desks = _count_again(round_, done, until, oldest)
     start = min(froms.values(), default=until)
     while start < until:
         end = min(start + SLICE, until)
@@ -188,6 +200,26 @@ def count_worth(round_: Round) -> None:
         connection.execute(_VALUED)
         connection.execute(_DONE, (until, last))
     round_.log(f"worth: {days} days of spaces and {desks} of desks counted, up to {until:%Y-%m-%d %H:%M} UTC")
+
+
+def _count_again(round_: Round, done: datetime, until: datetime, oldest: datetime) -> tuple[int, int]:
+    """Count days again that were counted before ``done``; return how many days of spaces and of desks."""
+    days = desks = 0
+    ids: set[int] = set()
+    due: dict[tuple[datetime, datetime], set[int]] = {}
+    for number, place, first, last in round_.connection.execute(_AGAIN, {"done": done}).fetchall():
+        ids.add(number)
+        begin = first
+        while place is not None and begin < min(last, until):
+            due.setdefault((begin, min(begin + SLICE, last, until)), set()).add(place)
+            begin += SLICE
+    for (begin, end), places in due.items():
+        counted = _count(round_, dict.fromkeys(places, begin), end, oldest)
+        days, desks = days + counted[0], desks + counted[1]
+    if ids:
+        with round_.connection.transaction():
+            round_.connection.execute(_NOT_AGAIN, (list(ids),))
+    return days, desks
 
 
 def _count(round_: Round, due: dict[int, datetime], until: datetime, oldest: datetime) -> tuple[int, int]:

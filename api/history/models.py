@@ -36,6 +36,10 @@ class History(Answer):
     of: Literal["network", "department", "place"] | None = Field(default=None, description="Of the network's history.")
     as_: Literal["published", "known"] = Field(alias="as")
     by: Literal["quarter", "hour", "day", "week", "month"]
+    since: str | None = Field(
+        description="The local day of the first number, of what is asked for; null: there is none yet.",
+        examples=["2026-01-12"],
+    )
     time_zone: str
     from_: str = Field(alias="from")
     to: str

@@ -21,15 +21,35 @@ _SPACE: Final = """
 SELECT s.id FROM space s
 WHERE s.place = %(place)s AND (s.code = %(code)s OR %(code)s::text IS NULL AND s.parent IS NULL)
 """
-_FIRST_DAY: Final = """
--- the first day of a space that has a row
-SELECT day FROM history_day
-WHERE published = %(published)s AND space = %(space)s AND day >= %(first)s ORDER BY day LIMIT 1
+_FIRST_DAYS: Final = """
+-- of spaces the first day with a number, and the first day from ``first`` on that has a row
+SELECT min(n.day) AS since, min(r.day) AS day
+FROM unnest(%(spaces)s::integer[]) AS s (space)
+LEFT JOIN LATERAL (
+  SELECT d.day FROM history_day d
+  WHERE d.published = %(published)s AND d.space = s.space
+    AND CASE WHEN %(public)s THEN d.line_s ELSE d.known_s END > 0
+  ORDER BY d.day LIMIT 1
+) n ON true
+LEFT JOIN LATERAL (
+  SELECT d.day FROM history_day d
+  WHERE d.published = %(published)s AND d.space = s.space AND d.day >= %(first)s ORDER BY d.day LIMIT 1
+) r ON true
 """
-_FIRST_GROUP_DAY: Final = """
--- the first day of a group that has a row
-SELECT day FROM history_group
-WHERE published = %(published)s AND department = ANY (%(departments)s) AND day >= %(first)s ORDER BY day LIMIT 1
+_FIRST_GROUP_DAYS: Final = """
+-- the same of groups
+SELECT min(n.day) AS since, min(r.day) AS day
+FROM unnest(%(departments)s::text[]) AS s (department)
+LEFT JOIN LATERAL (
+  SELECT g.day FROM history_group g
+  WHERE g.published = %(published)s AND g.department = s.department
+    AND CASE WHEN %(public)s THEN g.line_s ELSE g.known_s END > 0
+  ORDER BY g.day LIMIT 1
+) n ON true
+LEFT JOIN LATERAL (
+  SELECT g.day FROM history_group g
+  WHERE g.published = %(published)s AND g.department = s.department AND g.day >= %(first)s ORDER BY g.day LIMIT 1
+) r ON true
 """
 _QUARTERS: Final = """
 -- the quarter hours of a space
@@ -98,14 +118,30 @@ async def space_of(pool: Pool, place: int, code: str | None) -> int | None:
     return rows[0]["id"] if rows else None
 
 
-async def first_day(
-    pool: Pool, first: date, *, published: bool, space: int | None = None, departments: Sequence[str] = ()
-) -> date | None:
-    """Return the first day, not before ``first``, that has a row of a space or of departments."""
-    query = _FIRST_GROUP_DAY if space is None else _FIRST_DAY
-    values = {"published": published, "space": space, "departments": list(departments), "first": first}
-    rows = await public_rows(pool, query, values)
-    return rows[0]["day"] if rows else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstDays:
+    """Where a history begins; None: nowhere."""
+
+    since: date | None
+    """The first day with a number."""
+    day: date | None
+    """The first day of what was asked for that has a row."""
+
+
+async def first_days(
+    pool: Pool,
+    first: date,
+    *,
+    published: bool,
+    public: bool,
+    spaces: Sequence[int] = (),
+    departments: Sequence[str] = (),
+) -> FirstDays:
+    """Return where the history of spaces or of departments begins, and which day from ``first`` on has a row."""
+    query = _FIRST_GROUP_DAYS if departments else _FIRST_DAYS
+    values = {"published": published, "public": public, "first": first}
+    rows = await public_rows(pool, query, {**values, "spaces": list(spaces), "departments": list(departments)})
+    return FirstDays(**rows[0])
 
 
 async def days_of(pool: Pool, space: int, window: Window, *, published: bool, public: bool) -> list[DictRow]:

@@ -24,7 +24,7 @@ from api.history.questions import (
     Window,
     window_of,
 )
-from api.history.reading import ALL, Root
+from api.history.reading import ALL, FirstDays, Root
 from api.http.clock import now_us
 from api.http.errors import BadQuery, KeyMissing, NoSuchPlace
 from api.http.openapi import problem_responses
@@ -67,11 +67,12 @@ async def place_history(
     if space is None:
         raise BadQuery("space", f"this place has no space {question.space!r}; see /v1/places/{place}")
     window = window_of(question, ZoneInfo(one.time_zone), to_datetime(now_us()))
+    first = await reading.first_days(pool, window.first, published=published, public=public, spaces=[space])
     page = window.page(question.limit, 1)
     if page is not window:  # a long range: what was before the first day is left out
-        first = await reading.first_day(pool, window.first, published=published, space=space)
-        page = window.begun(first, question.limit, 1)
-    about = {"place": place, "space": question.space, **_about(question, page, published=published, public=public)}
+        page = window.begun(first.day, question.limit, 1)
+    about = {"place": place, "space": question.space}
+    about |= _about(question, page, first, published=published, public=public)
     if question.by == "quarter" and question.format == "json":
         days = await reading.days_of(pool, space, page, published=published, public=public)
         return _json(request, about, quarter_rows(days, page.zone, page.start, page.end, public=public), window, page)
@@ -107,17 +108,23 @@ async def network_history(
     if question.of == "place":
         roots = {one.id: Root(space=one.root.id, place=one.code) for one in places if one.root is not None}
         seen = frozenset(one.id for one in places if to.has(one))
-        page = window.page(question.limit, max(1, len(roots)))
+        series, spaces = max(1, len(roots)), [root.space for root in roots.values()]
+        first = await reading.first_days(pool, window.first, published=published, public=public, spaces=spaces)
+        page = window.page(question.limit, series)
+        if page is not window:
+            page = window.begun(first.day, question.limit, series)
         rows = await reading.of_places(pool, roots, page, published=published, seen=seen.__contains__)
     else:
         known = sorted({one.department or "?" for one in places})
         departments = [ALL] if question.of == "network" and question.department is None else known
+        first = await reading.first_days(
+            pool, window.first, published=published, public=public, departments=departments
+        )
         page = window.page(question.limit, max(1, len(departments)))
         if page is not window:
-            first = await reading.first_day(pool, window.first, published=published, departments=departments)
-            page = window.begun(first, question.limit, max(1, len(departments)))
+            page = window.begun(first.day, question.limit, max(1, len(departments)))
         rows = await reading.of_groups(pool, departments, page, published=published, public=public)
-    about = {"of": question.of, **_about(question, page, published=published, public=public)}
+    about = {"of": question.of, **_about(question, page, first, published=published, public=public)}
     named = ("place",) if question.of == "place" else () if departments == [ALL] else ("department",)
     return await _answer(request, question.format, about, rows, window, page, named=named)
 
@@ -143,8 +150,11 @@ def _places(all_: Sequence[Place], by_code: dict[str, Place], question: NetworkH
     return places
 
 
-def _about(question: HistoryQuestion, page: Window, *, published: bool, public: bool) -> dict[str, Any]:
+def _about(
+    question: HistoryQuestion, page: Window, first: FirstDays, *, published: bool, public: bool
+) -> dict[str, Any]:
     return {
+        "since": None if first.since is None else first.since.isoformat(),
         "as": "published" if published else "known",
         "by": question.by,
         "time_zone": str(page.zone),

@@ -15,6 +15,7 @@ _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _CODE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _REF: Final = re.compile(r"[a-z]-[0-9a-z]{1,62}")
 _NAMED_SCHEDULE: Final = re.compile(rf"(?:{_CODE.pattern}/)?{_CODE.pattern}")
+_COMMUNE: Final = re.compile("[0-9]{5}|2[AB][0-9]{3}")
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -36,6 +37,17 @@ class Answer(BaseModel):
     """The shape of an answer, for OpenAPI; tests check the answers against it."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def commune_code(text: str) -> str:
+    """Return an INSEE code of a commune.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if _COMMUNE.fullmatch(text) is None:
+        raise ValueError("expected a commune's INSEE code, for example 87085: five characters, not a postcode")
+    return text
 
 
 def _plain(text: str) -> str:
@@ -108,6 +120,7 @@ ScheduleName = Annotated[
     ),
     AfterValidator(_schedule),
 ]
+CommuneCode = Annotated[str, Field(max_length=5, examples=["87085"]), AfterValidator(commune_code)]
 Email = Annotated[str, Field(max_length=254, examples=["claire@example.org"]), AfterValidator(_email)]
 Moment = Annotated[
     AwareDatetime,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from api.http.errors import BadField, NoSuchPlace, NotFound, ScopeMissing
@@ -23,6 +23,7 @@ _PARTS: Final = {"spaces": _SPACES, "doors": _DOORS, "door_groups": _DOOR_GROUPS
 _DOOR: Final = "SELECT id FROM door WHERE place = %s AND code = %s AND retired_at IS NULL"
 # A rate, and what it counts.
 _RATE: Final = "SELECT id, unit FROM rate WHERE code = %s"
+_COMMUNE: Final = "SELECT code FROM commune WHERE code = %s"
 _MEMBER: Final = "SELECT ref FROM member WHERE ref = %s"
 
 
@@ -76,6 +77,17 @@ async def rate_named(s: Session, code: str | None, unit: str | None, field: str 
     if unit is None and row["unit"] not in ("half_day", "day"):
         raise BadField(field, f"a pass without an allowance needs a rate by half_day or day, not by {row['unit']}")
     return int(row["id"])
+
+
+async def communes_named(s: Session, codes: Mapping[str, str | None]) -> None:
+    """Check the commune in each field; None for none.
+
+    Raises:
+        BadField: one doesn't exist.
+    """
+    for field, code in codes.items():
+        if code is not None and await s.row(_COMMUNE, (code,)) is None:
+            raise BadField(field, f"there is no commune {code!r}: expected an INSEE code, not a postcode")
 
 
 async def schedule_named(s: Session, name: str | None, field: str, *, place: int | None = None) -> int | None:

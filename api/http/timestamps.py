@@ -45,7 +45,7 @@ def parse_rfc3339(text: str) -> int:
     """
     cleaned = text.strip()
     if re.fullmatch(TIME_PATTERN, cleaned) is None:
-        raise ValueError("not a time with its zone")
+        raise ValueError("expected a time with its zone (RFC 3339), for example 2026-11-23T08:00:00+01:00")
     if len(cleaned) > 19 and " " in cleaned[19:]:
         cleaned = cleaned[:19] + cleaned[19:].replace(" ", "+")
     return to_us(datetime.fromisoformat(cleaned.upper()))

@@ -9,16 +9,19 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from api.http.cursors import Cursor
-from api.http.models import Answer, Body, Code, Day, Email, Name, Question, Ref, day_of, time_of
+from api.http.models import Answer, Body, Code, CommuneCode, Day, Email, Name, Question, Ref, day_of, time_of
 from api.http.revisions import Resource
 
 MemberStatus = Literal["active", "suspended"]
+_LIVES: Final = "Where they live, as an INSEE code. Only used in sums of commuting saved; null: not given."
+_WORKS: Final = "Where their usual workplace is, as an INSEE code; likewise."
 _MINOR: Final = "The day on which they come of age: until then their passes need a guardian's consent. null: an adult."
 
 # One member.
 FIND: Final = """
-SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
-       m.pin IS NOT NULL AS pin, m.minor_until, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
+SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.home_commune,
+       m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.minor_until, m.created_at, m.revision,
+       coalesce(lower(m.name), '') AS sorted
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
@@ -26,8 +29,9 @@ WHERE m.ref = %(ref)s
 """
 # A page of the members that the caller reaches, by name; `place` is their home or that of a valid pass.
 LIST: Final = """
-SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.status,
-       m.pin IS NOT NULL AS pin, m.minor_until, m.created_at, m.revision, coalesce(lower(m.name), '') AS sorted
+SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.home_commune,
+       m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.minor_until, m.created_at, m.revision,
+       coalesce(lower(m.name), '') AS sorted
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
@@ -45,12 +49,14 @@ ORDER BY coalesce(lower(m.name), ''), m.ref
 LIMIT %(limit)s
 """
 INSERT: Final = """
-INSERT INTO member (name, email, organisation, home, status, minor_until)
-VALUES (%(name)s, %(email)s, %(organisation)s, %(home)s, %(status)s, %(minor_until)s)
+INSERT INTO member (name, email, organisation, home, home_commune, work_commune, status, minor_until)
+VALUES (%(name)s, %(email)s, %(organisation)s, %(home)s, %(home_commune)s, %(work_commune)s, %(status)s,
+  %(minor_until)s)
 RETURNING ref
 """
 UPDATE: Final = """
 UPDATE member SET name = %(name)s, email = %(email)s, status = %(status)s, minor_until = %(minor_until)s,
+  home_commune = %(home_commune)s, work_commune = %(work_commune)s,
   organisation = (SELECT id FROM organisation WHERE code = %(organisation)s),
   home = (SELECT id FROM place WHERE code = %(home)s)
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
@@ -70,6 +76,8 @@ class MemberMade(Body):
     email: Email | None = None
     organisation: Code | None = Field(default=None, description="The organisation's code.")
     home: Code | None = Field(default=None, description="The code of the place that they use most.")
+    home_commune: CommuneCode | None = Field(default=None, description=_LIVES)
+    work_commune: CommuneCode | None = Field(default=None, description=_WORKS)
     status: MemberStatus = "active"
     minor_until: Day | None = Field(default=None, description=_MINOR)
 
@@ -81,6 +89,8 @@ class MemberChanged(Body):
     email: Email | None = None
     organisation: Code | None = None
     home: Code | None = None
+    home_commune: CommuneCode | None = Field(default=None, description=_LIVES)
+    work_commune: CommuneCode | None = Field(default=None, description=_WORKS)
     status: MemberStatus = "active"
     minor_until: Day | None = Field(default=None, description=_MINOR)
 
@@ -110,6 +120,8 @@ class Member(Answer):
     email: str | None
     organisation: str | None
     home: str | None
+    home_commune: str | None
+    work_commune: str | None
     status: MemberStatus
     pin: bool = Field(description="Whether a PIN is set.")
     minor_until: date | None
@@ -130,7 +142,7 @@ def member_resource(ref: str) -> Resource:
 
 def member_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` or ``LIST`` for an answer."""
-    kept = ("ref", "name", "email", "organisation", "home", "status", "pin")
+    kept = ("ref", "name", "email", "organisation", "home", "home_commune", "work_commune", "status", "pin")
     return {
         **{name: row[name] for name in kept},
         "minor_until": day_of(row["minor_until"]),

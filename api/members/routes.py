@@ -15,7 +15,7 @@ from api.http.answers import json_answer
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadField
 from api.http.models import sent
-from api.http.references import organisation_named, place_named
+from api.http.references import communes_named, organisation_named, place_named
 from api.http.revisions import change, expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import guarded, session
 from api.members import members as rows
@@ -31,6 +31,7 @@ from api.members.members import (
 )
 
 router: Final = APIRouter(tags=["members"])
+_COMMUNES: Final = ("home_commune", "work_commune")
 
 
 @router.get(
@@ -74,6 +75,7 @@ async def make_member(request: Request, body: MemberMade) -> Response:
         values = body.model_dump()
         values["organisation"] = await organisation_named(s, body.organisation)
         values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]
+        await communes_named(s, {name: values[name] for name in _COMMUNES})
         made = await s.row(rows.INSERT, values)
         assert made is not None
         row = await read(s, member_resource(made["ref"]))
@@ -102,6 +104,7 @@ async def change_member(ref: str, request: Request, body: MemberChanged) -> Resp
         await organisation_named(s, fields.get("organisation"))
         if fields.get("home") is not None:
             await place_named(s, fields["home"], "home")
+        await communes_named(s, {name: fields.get(name) for name in _COMMUNES})
         await change(s, resource, rows.UPDATE, {**row, **fields}, row=row, wanted=wanted)
         row = await read(s, resource)
     return with_etag(member_json(row), row["revision"])

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from api.http.state import shared
 from api.present.board import Board
 from api.present.ledger import Ledger
-from api.present.network import Place
+from api.present.network import Network, Place
 from api.present.view import View
 
 _BITS: Final = 40
@@ -106,10 +106,10 @@ class _Both:
 
     @property
     def digest(self) -> int:
-        known = [self.latest(place) for place in self._full.network.places]
-        digest = 0
-        for view in known:
-            digest ^= view.digest if view is not None else 0
+        digest = self._public.digest
+        for place in self._mine_of(self._full.network):
+            for view in (self._public.latest(place), self._full.latest(place)):  # one goes, the other comes
+                digest ^= view.digest if view is not None else 0
         return digest
 
     def latest(self, place: Place) -> View | None:
@@ -134,6 +134,9 @@ class _Both:
 
     def position(self, _view: View, start: int) -> int:
         return start  # of two ledgers: what comes twice does no harm
+
+    def _mine_of(self, network: Network) -> list[Place]:
+        return [network.by_id[number] for number in self._to.places or () if number in network.by_id]
 
     def _mine(self, full: list[View], public: list[View]) -> list[View]:
         return [one for one in full if self._to.has(one.place)] + [one for one in public if not self._to.has(one.place)]

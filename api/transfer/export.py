@@ -66,6 +66,8 @@ def _member(member: MemberRow, known: Known) -> dict[str, Any]:
         "email": member.email,
         "organisation": known.organisation_of.get(member.organisation) if member.organisation is not None else None,
         "home": _home(member, known),
+        "home_commune": member.home_commune,
+        "work_commune": member.work_commune,
         "status": member.status,
     }
 

@@ -15,7 +15,8 @@ from api.transfer.columns import Column
 
 HEADERS: Final[Mapping[Column, str]] = {
     "member": "Référence membre", "name": "Nom complet", "email": "Courriel", "organisation": "Structure",
-    "home": "Rattachement", "status": "Statut", "card_ref": "Référence carte", "card_format": "Format de carte",
+    "home": "Rattachement", "home_commune": "Commune de résidence", "work_commune": "Commune de travail",
+    "status": "Statut", "card_ref": "Référence carte", "card_format": "Format de carte",
     "card_last4": "Fin de carte", "card_status": "Statut de la carte", "card_from": "Carte du",
     "card_until": "Carte au",
     "pass_ref": "Référence forfait", "pass": "Forfait", "places": "Lieux", "schedule": "Horaire", "valid_from": "Du",
@@ -138,6 +139,11 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "a new member needs a home: the code of one of this key's places":
         "un nouvel adhérent doit avoir un lieu de rattachement : le code d'un des lieux de cette clé",
     "there is no place {a}; /v1/places?q=… finds them": "il n'y a pas de lieu {a} ; /v1/places?q=… les trouve",
+    "there is no commune {a}: expected an INSEE code, not a postcode":
+        "il n'y a pas de commune {a} : un code INSEE est attendu, pas un code postal",
+    "expected a commune's INSEE code, for example 87085: five characters, not a postcode":
+        "un code INSEE de commune est attendu, par exemple 87085 : cinq caractères, pas un code postal (un tableur a "
+        "peut-être supprimé le zéro au début)",
     "this key may not change {a}": "cette clé ne peut rien modifier à {a}",
     "this member is at home elsewhere: a key of that place may change them":
         "cet adhérent est rattaché à un autre lieu : une clé de ce lieu peut le modifier",

@@ -28,6 +28,8 @@ class MemberRow:
     email: str | None = None
     organisation: int | None = None
     home: int | None = None
+    home_commune: str | None = None
+    work_commune: str | None = None
     status: str = "active"
     revision: int = 0
     """The revision that was read, to detect concurrent changes."""
@@ -95,6 +97,8 @@ class Known:
     organisations: Mapping[str, int] = field(default_factory=dict)
     """By code, and by ``organisation_key`` of the name."""
     places: Mapping[str, PlaceParts] = field(default_factory=dict)
+    communes: frozenset[str] = frozenset()
+    """Those of the file that exist."""
     organisation_of: Mapping[int, str] = field(default_factory=dict)
     """Names by id."""
     schedules: Mapping[tuple[int | None, str], int] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeVar
 from access.errors import CardError
 from api.cards.numbers import credential
 from api.http.csv_cells import unquoted
+from api.http.models import commune_code
 from api.present.network import unaccented
 from api.transfer.card_column import CardColumn
 from api.transfer.columns import Column
@@ -73,6 +74,8 @@ class Line:
     email: str | None = None
     organisation: str | None = None
     home: str | None = None
+    home_commune: str | None = None
+    work_commune: str | None = None
     status: str | None = None
     lookup: bytes | None = field(default=None, repr=False)
     sealed: bytes | None = field(default=None, repr=False)
@@ -175,6 +178,8 @@ def read_line(
         email=take("email", _matching(_EMAIL, "this is no e-mail address"), clearable=True),
         organisation=take("organisation", _text, clearable=True),
         home=take("home", _text, clearable=True),
+        home_commune=take("home_commune", commune_code, clearable=True),
+        work_commune=take("work_commune", commune_code, clearable=True),
         status=take("status", _one_of(_STATUSES)),
         lookup=kept.lookup if kept else None,
         sealed=kept.sealed if kept else None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from access.cards import BEFORE
 from api.transfer.entitle import PassPlanner
@@ -18,7 +18,7 @@ from api.transfer.moments import instant, zone_of
 from api.transfer.report import LineRefused, LineReport, ValueChange
 
 _STEPS: Final = frozenset((was, becomes) for becomes, before in BEFORE.items() for was in before)
-_FIELDS: Final = ("name", "email", "organisation", "home", "status")
+_FIELDS: Final = ("name", "email", "organisation", "home", "home_commune", "work_commune", "status")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -185,6 +185,8 @@ class _Planner:
             email=_value(line.email, was.email),
             organisation=organisation,
             home=self._home(line, old),
+            home_commune=_value(self._commune(line, "home_commune"), was.home_commune),
+            work_commune=_value(self._commune(line, "work_commune"), was.work_commune),
             status=line.status or was.status,
         ), new
 
@@ -222,6 +224,12 @@ class _Planner:
         ):
             raise LineRefused("home" if line.home else "places", f"this key may not change {code!r}")
         return place.id
+
+    def _commune(self, line: Line, field: Literal["home_commune", "work_commune"]) -> str | None:
+        code: str | None = getattr(line, field)
+        if code not in (None, CLEAR) and code not in self._known.communes:
+            raise LineRefused(field, f"there is no commune {code!r}: expected an INSEE code, not a postcode")
+        return code
 
     def _only_place(self) -> int | None:
         """Return the home of a new member without a place."""

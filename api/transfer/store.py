@@ -17,13 +17,14 @@ T = TypeVar("T")
 
 # The members that a file may mean: by reference, address, card or card's reference.
 _MEANT: Final = """
-SELECT ref, name, email, organisation, home, status, revision FROM member
+SELECT ref, name, email, organisation, home, home_commune, work_commune, status, revision FROM member
 WHERE ref = ANY(%(refs)s::text[]) OR lower(email) = ANY(%(emails)s::text[])
    OR ref IN (SELECT member FROM card WHERE lookup = ANY(%(lookups)s::bytea[]) OR ref = ANY(%(cards)s::text[]))
 """
 # Every member that this key sees, except visitors.
 _ALL: Final = """
-SELECT m.ref, m.name, m.email, m.organisation, m.home, m.status, m.revision FROM member m
+SELECT m.ref, m.name, m.email, m.organisation, m.home, m.home_commune, m.work_commune, m.status, m.revision
+FROM member m
 WHERE NOT EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NOT NULL)
    OR EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NULL)
 ORDER BY lower(m.name), m.ref
@@ -55,20 +56,23 @@ SELECT p.id, p.code::text AS code, p.time_zone,
   coalesce((SELECT jsonb_object_agg(g.code, g.id) FROM door_group g WHERE g.place = p.id), '{}') AS groups
 FROM place p
 """
+_COMMUNES: Final = "SELECT code FROM commune WHERE code = ANY(%(codes)s::text[])"
 _SCHEDULES: Final = "SELECT id, place, code::text AS code, name FROM schedule"
 
 _NEW_ORGANISATION: Final = "INSERT INTO organisation (code, name) VALUES (%(code)s, %(name)s) RETURNING id"
 # New members, without those whose address is taken.
 _NEW_MEMBERS: Final = """
-INSERT INTO member (ref, name, email, organisation, home, status)
+INSERT INTO member (ref, name, email, organisation, home, home_commune, work_commune, status)
 SELECT * FROM unnest(%(ref)s::text[], %(name)s::text[], %(email)s::text[], %(organisation)s::integer[],
-                     %(home)s::integer[], %(status)s::text[])
+                     %(home)s::integer[], %(home_commune)s::text[], %(work_commune)s::text[], %(status)s::text[])
 ON CONFLICT DO NOTHING RETURNING ref
 """
 _CHANGED_MEMBERS: Final = """
-UPDATE member m SET name = n.name, email = n.email, organisation = n.organisation, home = n.home, status = n.status
+UPDATE member m SET name = n.name, email = n.email, organisation = n.organisation, home = n.home,
+  home_commune = n.home_commune, work_commune = n.work_commune, status = n.status
 FROM unnest(%(ref)s::text[], %(name)s::text[], %(email)s::text[], %(organisation)s::integer[], %(home)s::integer[],
-            %(status)s::text[], %(revision)s::integer[]) AS n (ref, name, email, organisation, home, status, revision)
+            %(home_commune)s::text[], %(work_commune)s::text[], %(status)s::text[], %(revision)s::integer[])
+  AS n (ref, name, email, organisation, home, home_commune, work_commune, status, revision)
 WHERE m.ref = n.ref AND m.revision = n.revision RETURNING m.ref
 """
 # New cards, without those that another member has.
@@ -121,7 +125,9 @@ FROM unnest(%(pass)s::text[], %(place)s::integer[], %(spaces)s::text[], %(doors)
 
 _PIECE: Final = 2000
 """Rows of one statement: statements have a time limit, and the audit lists up to 5,000 rows of one."""
-_MEMBER: Final = ("ref", "name", "email", "organisation", "home", "status", "revision")
+_MEMBER: Final = (
+    "ref", "name", "email", "organisation", "home", "home_commune", "work_commune", "status", "revision",
+)  # fmt: skip
 _CARD: Final = ("lookup", "member", "kind", "format", "last4", "status", "valid_from", "valid_until", "revision")
 _PASS: Final = (
     "ref", "member", "label", "everywhere", "schedule", "valid_from", "valid_until", "unit", "allowance", "each_month",
@@ -148,6 +154,8 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
     for row in await s.rows(_LIMITS, whose):
         limits = {name: tuple(sorted(row[name])) if row[name] else None for name in ("spaces", "doors", "groups")}
         places.setdefault(row["pass"], []).append(PlaceLimits(place=row["place"], **limits))
+    codes = _some(code for line in lines or () for code in (line.home_commune, line.work_commune))
+    communes = await s.rows(_COMMUNES, {"codes": codes}) if codes else []
     organisations = await s.rows(_ORGANISATIONS)
     schedules = await s.rows(_SCHEDULES)
     names = Counter((row["place"], organisation_key(row["name"])) for row in schedules)
@@ -159,6 +167,7 @@ async def load_known(s: Session, lines: Sequence[Line] | None) -> Known:
         },
         organisations={organisation_key(row["name"]): row["id"] for row in organisations}
         | {row["code"]: row["id"] for row in organisations},
+        communes=frozenset(row["code"] for row in communes),
         organisation_of={row["id"]: row["name"] for row in organisations},
         places={row["code"]: PlaceParts(**row) for row in await s.rows(_PLACES)},
         schedules={(row["place"], row["code"]): row["id"] for row in schedules},

@@ -58,7 +58,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quartiles:
-    """Of the peers: a quarter of them is below ``low``, half below ``median``, three quarters below ``high``."""
+    """Of the peers: about a quarter of them is below ``low``, half below ``median``, three quarters below ``high``."""
 
     low: float
     median: float
@@ -101,13 +101,18 @@ def peers_of(own: Use, others: Iterable[Use]) -> Peers | None:
 
 
 def quartiles(values: Sequence[float]) -> Quartiles:
-    """Return the quartiles of ``values``, between two values by their distance (as percentile_cont)."""
+    """Return the quartiles of ``values``, each as the mean of three neighbours, so that none is one place's figure.
+
+    The middle one lies where percentile_cont takes it, between two values by their distance.
+    """
     ordered = sorted(values)
+    last = len(ordered) - 1
 
-    def at(share: float) -> float:
-        place = share * (len(ordered) - 1)
-        below = int(place)
-        above = min(below + 1, len(ordered) - 1)
-        return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+    def at(rank: float) -> float:
+        below = int(min(max(rank, 0.0), last))
+        return ordered[below] + (ordered[min(below + 1, last)] - ordered[below]) * (min(max(rank, 0.0), last) - below)
 
-    return Quartiles(low=at(0.25), median=at(0.5), high=at(0.75))
+    def near(share: float) -> float:
+        return sum(at(share * last + step) for step in (-1, 0, 1)) / 3
+
+    return Quartiles(low=near(0.25), median=near(0.5), high=near(0.75))

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from api.http.models import Answer, Question
 
+_COMMUTING = "Ways saved, of members who gave where they live and work; null: no figure for any whole month."
 _TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}.*$"
 
 
@@ -79,7 +80,7 @@ class DeskWorth(Answer):
 
 
 class QuartilesAnswer(Answer):
-    """A quarter of the peers is below `low`, half below `median`, three quarters below `high`."""
+    """About a quarter of the peers is below `low`, half below `median`, three quarters below `high`."""
 
     low: float
     median: float
@@ -92,6 +93,27 @@ class PeersAnswer(Answer):
     places: int
     utilisation: QuartilesAnswer
     busy_share: QuartilesAnswer
+
+
+class CommutingMonth(Answer):
+    """What visits of a month saved against the way to the usual workplace."""
+
+    month: str
+    places: int = Field(description="Places with a figure.")
+    withheld: int = Field(description="Places without one, since fewer than five members are behind it, or none.")
+    members: int = Field(description="In fives, rounded down; who comes to two places counts at both.")
+    visit_days: int = Field(description="To the nearest 5 of each place.")
+    km: int = Field(description="There and back, to the nearest 250 of each place. Below 0: the ways were longer.")
+    hours: int
+
+
+class Commuting(Answer):
+    """The months that lie wholly in the period and were counted."""
+
+    visit_days: int
+    km: int
+    hours: int
+    months: list[CommutingMonth]
 
 
 class PlaceWorth(Answer):
@@ -107,6 +129,7 @@ class PlaceWorth(Answer):
     spaces: list[SpaceWorth]
     desks: list[DeskWorth]
     peers: PeersAnswer | None = Field(description="null: fewer than five.")
+    commuting: Commuting | None = Field(description=_COMMUTING)
 
 
 class GroupWorth(Figures):
@@ -117,6 +140,7 @@ class GroupWorth(Figures):
     desks: int = Field(description="Desks in service that have, or had, a sensor.")
     unused_desks: int
     unknown_desks: int
+    commuting: Commuting | None = Field(description=_COMMUTING)
 
 
 class NetworkWorth(Answer):

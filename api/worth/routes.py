@@ -19,6 +19,7 @@ from api.http.references import reached_place
 from api.http.session import guarded, session
 from api.http.timestamps import to_datetime
 from api.worth import reading
+from api.worth.commuting import COMMUTING, CSV, cells_of, commuting_of
 from api.worth.figures import Peak, peers_of
 from api.worth.models import Figures, NetworkWorth, NetworkWorthQuestion, PlaceWorth, WorthQuestion
 from api.worth.reading import use_of
@@ -27,8 +28,8 @@ from api.worth.tables import figures_json, hours, peers_json, share
 router: Final = APIRouter(tags=["history"])
 _ZONE: Final = ZoneInfo("Europe/Paris")
 _FIGURES: Final = tuple(Figures.model_fields)
-_PLACE_CSV: Final = ("of", "code", "space", "name", *_FIGURES, "taken_hours", "state", "heard_at", "silent_since")
-_GROUP_CSV: Final = ("name", "places", *_FIGURES, "desks", "unused_desks", "unknown_desks")
+_PLACE_CSV: Final = ("of", "code", "space", "name", *_FIGURES, "taken_hours", "state", "heard_at", "silent_since", *CSV)
+_GROUP_CSV: Final = ("name", "places", *_FIGURES, "desks", "unused_desks", "unknown_desks", *CSV)
 
 
 @router.get(
@@ -49,6 +50,8 @@ async def place_worth(place: str, request: Request, question: Annotated[WorthQue
         desks = [_desk_json(row) for row in await s.rows(reading.DESKS, values)]
         root = next((row for row in spaces if row["root"]), None)
         others = [use_of(row) for row in await s.rows(reading.PEERS, values)] if root else []
+        ways = await s.rows(COMMUTING, {**values, "by": "place", "places": [number]})
+    commuting = commuting_of(ways).get(place)
     whole = None if root is None else figures_json(use_of(root), _peak(root, zone))
     rooms = [
         {"space": row["code"], "name": row["name"], **figures_json(use_of(row), _peak(row, zone))}
@@ -56,7 +59,8 @@ async def place_worth(place: str, request: Request, question: Annotated[WorthQue
         if not row["root"]
     ]
     if question.format == "csv":
-        rows: list[Mapping[str, Any]] = [] if whole is None else [{"of": "place", "code": place, **whole}]
+        cells = {"of": "place", "code": place, **cells_of(commuting)}
+        rows: list[Mapping[str, Any]] = [] if whole is None else [cells | whole]
         rows += [{"of": "space", "code": room["space"], **room} for room in rooms]
         rows += [{"of": "desk", "code": desk["desk"], **desk} for desk in desks]
         return _csv(_PLACE_CSV, rows, place)
@@ -70,6 +74,7 @@ async def place_worth(place: str, request: Request, question: Annotated[WorthQue
         "spaces": rooms,
         "desks": desks,
         "peers": None if root is None else peers_json(peers_of(use_of(root), others)),
+        "commuting": commuting,
     }
     return json_answer(answer)
 
@@ -86,8 +91,10 @@ async def network_worth(request: Request, question: Annotated[NetworkWorthQuesti
         places = None if s.caller.places is None else list(s.caller.places)
         values = {"by": question.by, "places": places, "first": window.first, "last": window.last}
         rows = [_group_json(row, question.by) for row in await s.rows(reading.GROUPS, values)]
+        ways = commuting_of(await s.rows(COMMUTING, values))
+    rows = [{**row, "commuting": ways.get(row["name"])} for row in rows]
     if question.format == "csv":
-        return _csv(_GROUP_CSV, rows, question.by)
+        return _csv(_GROUP_CSV, [{**row, **cells_of(row["commuting"])} for row in rows], question.by)
     return json_answer({"by": question.by, **_days(window), "rows": rows})
 
 

@@ -65,10 +65,12 @@ SELECT count(*) FROM dead_letter WHERE replayed_at IS NULL AND last_at > now() -
 """
 
 _JOBS: Final = """
--- jobs that fail, with the hours since they last succeeded, and how long ago any job succeeded
-SELECT array_agg(name ORDER BY name) FILTER (WHERE failed_at IS NOT NULL),
-       extract(epoch FROM now() - max(succeeded_at))::float8
-FROM job
+-- how long ago any job succeeded
+SELECT extract(epoch FROM now() - max(succeeded_at))::float8 FROM job
+"""
+_FAILING: Final = """
+-- jobs whose last run failed: how often in a row, and why
+SELECT name, failures, coalesce(error, 'no reason is stored') FROM job WHERE failed_at IS NOT NULL ORDER BY name
 """
 _JOBS_S: Final = 3600
 """Each job runs every 15 minutes."""
@@ -104,12 +106,13 @@ def look_at_work(connection: Any) -> Iterator[Finding]:
 
 
 def _jobs(connection: Any) -> Iterator[Finding]:
-    failing, last_s = connection.execute(_JOBS).fetchone()
+    last_s = connection.execute(_JOBS).fetchone()[0]
+    failing = connection.execute(_FAILING).fetchall()
+    for name, times, error in failing:
+        yield bad("jobs", f"{name} failed {times} times in a row: {error}", "mend that; `maillage jobs` tries it again")
     if failing:
-        yield bad(
-            "jobs", f"{', '.join(failing)} failed", "look at the log of `maillage jobs`; the table job has the error"
-        )
-    elif last_s is None or last_s > _JOBS_S:
+        return
+    if last_s is None or last_s > _JOBS_S:
         when = "ever" if last_s is None else f"for {last_s / 3600:.0f} h"
         yield note("jobs", f"none has succeeded {when}", "start `maillage jobs`: without it old personal data stay")
     else:

@@ -44,6 +44,10 @@ SELECT (SELECT count(DISTINCT place) FROM gateway WHERE retired_at IS NULL),
 """
 
 
+_FAILING: Final = """
+-- the jobs whose last run failed, and why
+SELECT name || ': ' || coalesce(error, 'no reason is stored') FROM job WHERE failed_at IS NOT NULL ORDER BY name
+"""
 Position = tuple[str, str, int, int]
 """A gateway's code and epoch, its last event on the disk, the last known to be committed."""
 
@@ -72,6 +76,8 @@ class Account:
     duplicated: int
     """Rows beyond one for a sequence number."""
     dead_letters: int
+    failing_jobs: Sequence[str] = ()
+    """Each with its error."""
 
 
 def gateways_with_a_list(database_url: str) -> int:
@@ -105,6 +111,7 @@ def balance(positions: Sequence[Position], database_url: str, spool: Path | None
     with psycopg.connect(database_url) as connection:
         stored = {(code, epoch): numbers for code, epoch, *numbers in connection.execute(_STORED).fetchall()}
         places, devices, letters = connection.execute(_COUNTS).fetchone() or (0, 0, 0)
+        failing = [text for (text,) in connection.execute(_FAILING).fetchall()]
     sent = {(code, epoch): last for code, epoch, last, _committed in positions}
     lost = duplicated = 0
     for stream in stored.keys() | sent.keys():
@@ -126,6 +133,7 @@ def balance(positions: Sequence[Position], database_url: str, spool: Path | None
         aside=aside,
         duplicated=duplicated,
         dead_letters=letters,
+        failing_jobs=failing,
     )
 
 

@@ -215,7 +215,7 @@ class Stack:
         if self._servers:
             self._servers.stop()
 
-    def _line(self, account: Account) -> dict[str, float | None]:
+    def _line(self, account: Account) -> dict[str, float | Sequence[str] | None]:
         assert self._watch is not None
         return {
             "places": account.places,
@@ -226,6 +226,7 @@ class Stack:
             "set_aside": None if None in account.aside.values() else sum(n or 0 for n in account.aside.values()),
             "duplicated": account.duplicated,
             "dead_letters": account.dead_letters,
+            "failing_jobs": account.failing_jobs,
             "access_p99_ms": self._p99_ms(),
             "event_to_stream_p99_ms": self._watch.quantile_ms(0.99),
         }
@@ -329,9 +330,11 @@ def report(account: Account) -> int:
             f"`maillage spool recover {path} --spool {path.with_name(path.name.partition('.unreadable-')[0])}` "
             "reads them back, and the next `maillage up --keep` sends them"
         )
+    for failing in account.failing_jobs:
+        say(f"NOT ALL IS WELL: the last run of a job failed: {failing}")
     if account.lost or account.duplicated or account.aside:
         say(
             f"NOT ALL IS WELL: {account.lost - aside} events lost, {aside} set aside, {account.duplicated} stored twice"
         )
         return 1
-    return 0
+    return 1 if account.failing_jobs else 0

@@ -43,6 +43,8 @@ _DAYS: Final = (
     VALUES (%(space)s, %(now)s::date - 1, %(place)s, 900, 900, 18000, 3600, 1, 0)""",
     """INSERT INTO worth_desk (desk, day, place, space, open_s, known_s, taken_s, all_taken_s)
     VALUES (%(desk)s, %(now)s::date - 1, %(place)s, %(space)s, 900, 900, 300, 300)""",
+    """INSERT INTO worth_commuting (place, month, members, visit_days, km)
+    VALUES (%(place)s, date_trunc('month', %(now)s::timestamptz)::date, 5, 20, 750)""",
     """INSERT INTO forecast_model (space, public, learnt_at, usual)
     VALUES (%(space)s, false, %(now)s, '[[0, 9, 4.0, 2.0, 6.0, 5]]')""",
     """INSERT INTO forecast (space, public, place, made_at, learnt_at, first, track, quantiles)

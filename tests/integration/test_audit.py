@@ -531,9 +531,9 @@ def test_an_old_detail_goes_and_a_young_one_does_not(database: Database, owner: 
 
 
 def _everything(connection: Connection) -> dict[str, str]:
-    """All that the database says, as text."""
+    """All that the database says, as text, but the names of France's communes."""
     tables = connection.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'access_dirty'"
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('access_dirty', 'commune')"
     ).fetchall()
     text = {"audit": "", "all but the audit": ""}
     for (name,) in tables:

@@ -204,6 +204,13 @@ def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> Non
         ]
         (network,) = client.get("/v1/history", params={"by": "day", "from": "2026-01-01"}).json()["rows"]
         assert (network["at"], network["mean"]) == ("2026-03-03T00:00:00+01:00", 6.33)
+        # since when there is a number; a page of many years begins there, and not with years of nothing
+        years: dict[str, Any] = {"by": "day", "from": "2001-01-01", "to": "2026-03-04", "limit": 100}
+        for path, of in (("/v1/places/p/history", None), *(("/v1/history", of) for of in ("place", "network"))):
+            for headers in ({}, {"X-Api-Key": key}):
+                page = client.get(path, params=years | ({"of": of} if of else {}), headers=headers).json()
+                assert (page["since"], page["from"][:10], len(page["rows"])) == ("2026-03-03", "2026-03-03", 1), of
+        assert (mine["since"], public["since"]) == ("2026-03-03", "2026-03-03")
         # ten years without a number: what was asked for, and no rows; a table has its columns all the same
         before = {"by": "quarter", "from": "2000-01-01", "to": "2010-01-01"}
         nothing = client.get("/v1/places/p/history", params=before).json()
@@ -215,6 +222,26 @@ def test_a_place_s_history_is_answered_with_a_key_and_without(told: Told) -> Non
         assert client.get("/v1/places/p/history", params={"space": "place"}).status_code == 401
         assert client.get("/v1/places/nowhere/history").status_code == 404
         assert "true or false" in client.get("/v1/places/p/occupancy?explain=1").json()["detail"]
+
+
+def test_grafana_sees_quarter_hours_with_their_interval_and_months(told: Told) -> None:
+    told.shown(EIGHT, 4)
+    told.shown(EIGHT + 20 * MINUTE, 10)
+    told.connection.execute("UPDATE occupancy_change SET low = present - 1, high = present + 3")
+    told.heard(EIGHT + timedelta(days=1))
+    told.maintain(EIGHT + timedelta(days=1))
+    told.connection.execute("INSERT INTO scope (role) VALUES (current_user)")
+    seen = told.connection.execute(
+        "SELECT round(mean::numeric, 2), round(low::numeric, 2), round(high::numeric, 2), peak, known::float8, quality"
+        " FROM report.history_quarter WHERE \"as\" = 'known' AND day = '2026-03-03' AND at >= %s ORDER BY at LIMIT 3",
+        (EIGHT,),
+    ).fetchall()
+    assert seen == [(4, 3, 7, 4, 1.0, "live"), (8, 7, 11, 10, 1.0, "live"), (10, 9, 13, 10, 1.0, "live")]
+    month = told.connection.execute("SELECT month::text, person_hours, utilisation FROM report.worth_month").fetchall()
+    # Tuesday from 9:00 to 19:00, 8:00 to 18:00 UTC: 4 for 20 minutes, then 10
+    assert [(name, float(hours), round(used, 4)) for name, hours, used in month] == [
+        ("2026-03-01", round((4 * 20 + 10 * 580) / 60, 12), round((4 * 20 + 10 * 580) / 6000, 4))
+    ]
 
 
 def test_the_database_has_the_rule_for_public_numbers(told: Told) -> None:

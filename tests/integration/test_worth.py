@@ -12,7 +12,9 @@ import pytest
 
 from api.keys.owner import create_key
 from database.pool import connect
+from jobs.maintain import maintain
 from tests.api_server import api_process
+from tests.conftest import Database
 from tests.integration.test_history import Told
 from tests.integration.test_maintain import DESK, EIGHT, MINUTE
 
@@ -50,6 +52,14 @@ class Desks(Told):
             (at, self.stream, next(_SEQ), self.place, DESK, sensor, state),
         )
 
+    maintainer: str
+
+    def maintain(self, now: datetime) -> list[str]:
+        """Run each job once at ``now``, as the jobs' own login, and return what it said."""
+        lines: list[str] = []
+        assert maintain(self.maintainer, log=lines.append, now=now)
+        return lines
+
     def recounted(self) -> tuple[int, int]:
         """Return person-seconds and taken seconds from 8 to 10 UTC, minute by minute, from changes and events."""
         changes = self.connection.execute("SELECT at, present FROM occupancy_change ORDER BY at").fetchall()
@@ -65,9 +75,10 @@ class Desks(Told):
 
 
 @pytest.fixture
-def desks(database_url: str) -> Iterator[Desks]:
-    with connect(database_url, application_name="maillage test", autocommit=True) as connection:
-        one = Desks(connection, database_url)
+def desks(database: Database) -> Iterator[Desks]:
+    with connect(database.url, application_name="maillage test", autocommit=True) as connection:
+        one = Desks(connection, database.url)
+        one.maintainer = database.as_login("maintain_1")
         connection.execute(
             'UPDATE place SET opening_hours = \'{"tue": [["09:00", "11:00"]]}\', department = \'87\' WHERE id = %s',
             (one.place,),
@@ -179,6 +190,7 @@ def _peers_more(connection: psycopg.Connection[Any]) -> None:
 
 def test_closed_days_offer_nothing_and_hours_that_are_not_known_are_assumed(desks: Desks) -> None:
     desks.connection.execute("UPDATE place SET opening_hours = NULL WHERE id = %s", (desks.place,))
+    desks.connection.execute("DELETE FROM place_hours")  # this place never had any
     wednesday = EIGHT + timedelta(days=1)
     desks.connection.execute(
         "INSERT INTO closure (place, first, last) VALUES (%s, %s, %s)", (desks.place, wednesday, wednesday)
@@ -191,3 +203,40 @@ def test_closed_days_offer_nothing_and_hours_that_are_not_known_are_assumed(desk
         (date(2026, 3, 3), 11 * 3600, 10 * 3600, 5 * 10 * 3600),  # from 8 to 19; nothing is known before 9
         (date(2026, 3, 4), 0, 0, 0),
     ]
+
+
+def test_past_days_are_counted_again_when_closures_and_first_hours_are_entered_late(desks: Desks) -> None:
+    sql = desks.connection.execute
+    sensor = desks.desk("a")
+    sql("UPDATE place SET opening_hours = NULL WHERE id = %s", (desks.place,))
+    sql("DELETE FROM place_hours")  # this place never had any
+    desks.said(sensor, EIGHT, 1)
+    desks.shown(EIGHT, 5)
+    week = EIGHT + timedelta(days=7)
+    desks.heard(week)
+
+    def counted(now: datetime) -> dict[str, tuple[int, int]]:
+        desks.maintain(now)
+        spaces = sql("SELECT to_char(day, 'DD'), open_s, person_s / 3600 FROM worth_space").fetchall()
+        return {day: (open_s // 3600, persons) for day, open_s, persons in spaces}
+
+    open_ = {f"0{day}": (11, 55) for day in (4, 5, 6, 9)}
+    assumed = {"03": (11, 50), **open_, "07": (0, 0), "08": (0, 0)}
+    assert counted(week) == assumed
+    # on the next day somebody enters that it was closed on Thursday and Friday, and the hours that it always had
+    closure = "INSERT INTO closure (place, first, last) VALUES (%s, '2026-03-05', '2026-03-06') RETURNING id"
+    row = sql(closure, (desks.place,)).fetchone()
+    assert row is not None
+    assert counted(week) == assumed | {"05": (0, 0), "06": (0, 0)}
+    assert sql("SELECT open_s, taken_s FROM worth_desk WHERE day = '2026-03-05'").fetchone() in ((0, 0), None)
+    sql("UPDATE closure SET last = '2026-03-05', place = NULL WHERE id = %s", row)
+    assert counted(week) == assumed | {"05": (0, 0)}
+    sql("UPDATE place SET opening_hours = %s WHERE id = %s", ('{"tue": [["09:00", "11:00"]]}', desks.place))
+    known = dict.fromkeys(assumed, (0, 0)) | {"03": (2, 10)}
+    assert counted(week) == known
+    sql("DELETE FROM closure")
+    # later hours hold from then on: what is counted again has those of its day
+    sql("UPDATE place SET opening_hours = %s WHERE id = %s", ('{"thu": [["09:00", "19:00"]]}', desks.place))
+    desks.event(EIGHT + 30 * MINUTE)
+    assert counted(week + MINUTE) == known
+    assert sql("SELECT count(*) FROM worth_again").fetchone() == (0,)

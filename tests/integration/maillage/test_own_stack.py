@@ -25,6 +25,7 @@ from maillage.cli import app
 from maillage.doctor.processes import look_at_processes
 from maillage.doctor.work import look_at_work
 from maillage.embedded.process import free_port
+from maillage.stack.account import balance
 from maillage.stack.children import Child
 from maillage.stack.watchdog import Patience, Watchdog
 from tests.api_server import api_process
@@ -251,7 +252,14 @@ def test_the_doctor_counts_what_is_behind_and_how_old_lists_are(database: Databa
         "UPDATE list_version SET made_at = now()", "INSERT INTO access_dirty (at) VALUES (now() - interval '1 hour')"
     )
     assert "a change waits since 3600 s" in waits[0][1]
-    told("UPDATE gateway_state SET online = false", "DELETE FROM access_dirty")
+    failing = told(
+        "DELETE FROM access_dirty",
+        """INSERT INTO job (name, succeeded_at, failed_at, failures, error)
+           VALUES ('rollup', now(), NULL, 0, NULL), ('worth', now(), now(), 3, 'permission denied for table space')""",
+    )
+    assert failing == [("jobs", "worth failed 3 times in a row: permission denied for table space")]
+    assert balance([], database.url).failing_jobs == ["worth: permission denied for table space"]
+    told("UPDATE gateway_state SET online = false", "DELETE FROM job")
     with psycopg.connect(database.url) as connection:
         unseen = [one.what for one in look_at_work(connection) if one.state == "good"]
     assert not {"events stored", "access lists"} & set(unseen), "nothing is known of gateways that are all offline"

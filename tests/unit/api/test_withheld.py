@@ -164,6 +164,9 @@ def test_each_caller_sees_the_numbers_of_the_places_of_its_key() -> None:
     board.apply([a_state(10, 2, 3), a_state(20, 2, 3)], NOW + SECOND)
     assert [(view.place.code, view.root.present) for view in mine.since(mine.number_of(cursor))] == [("mine", 3)]
     assert nothing.number_of(cursor) == 0, "a position of another feed means everything"
+    latest = [view for place in places if (view := mine.latest(place)) is not None]
+    assert [view.root.present for view in latest] == [3, None]
+    assert mine.digest == latest[0].digest ^ latest[1].digest
     rows = json.loads(b"[" + mine.joined(lean=True) + b"]")
     assert [(row["place"], row["present"]) for row in rows] == [("mine", 3), ("other", None)]
 

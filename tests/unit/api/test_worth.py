@@ -21,8 +21,15 @@ def _use(utilisation: float, *, seats: int = 20, known: float = 1.0, hours: int 
     )
 
 
-def test_quartiles_lie_between_two_values_by_their_distance() -> None:
-    assert quartiles([4.0, 1.0, 2.0, 3.0]) == Quartiles(low=1.75, median=2.5, high=3.25)
+def test_quartiles_are_means_of_neighbours_and_no_place_s_own_figure() -> None:
+    five = [0.1, 0.15, 0.3, 0.7, 0.95]
+    found = quartiles(five[::-1])
+    low, middle, high = sum(five[:3]) / 3, sum(five[1:4]) / 3, sum(five[2:]) / 3
+    assert (found.low, found.median, found.high) == pytest.approx((low, middle, high))
+    assert not {found.low, found.median, found.high} & set(five)
+    # of many places it hardly matters
+    many = quartiles([float(n) for n in range(101)])
+    assert (many.low, many.median, many.high) == pytest.approx((25.0, 50.0, 75.0))
     assert quartiles([7.0]) == Quartiles(low=7.0, median=7.0, high=7.0)
 
 
