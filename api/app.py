@@ -59,6 +59,8 @@ from api.present import availability_routes as availability
 from api.present import badge_routes as badge
 from api.present import routes as occupancy
 from api.present.board import Board
+from api.present.curves import Forecasts
+from api.present.gazetteer import Gazetteer
 from api.present.listen import Listener
 from api.present.metrics import PresentMetrics
 from api.present.state import Present
@@ -186,7 +188,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
         packer=Packer(),
         tries=Tries(),
     )
-    app.state.present = Present(board=board, listener=listener, streams=streams)
+    app.state.present = Present(
+        board=board, listener=listener, streams=streams, forecasts=Forecasts(pool), gazetteer=Gazetteer(pool)
+    )
     app.state.order_answers = answers
     app.state.recent_entries = RecentEntries()
     app.state.trust = TrustBook(pool)
