@@ -45,6 +45,7 @@ from api.http.middleware import Middleware
 from api.http.openapi import describe_problems
 from api.http.settings import ApiSettings
 from api.http.state import Shared
+from api.inventory import routes as inventory
 from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
@@ -82,6 +83,7 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _MANAGEMENT: Final = (
+    inventory,
     worth,
     orders,
     enrolments,

@@ -27,7 +27,9 @@ async def check_bookable(s: Session, values: Mapping[str, Any]) -> None:
     place = await s.row(rows.HOURS, values)
     assert place is not None
     if place["status"] != "open":
-        said = "in preparation" if place["status"] == "preparation" else "closed for good"
+        said = {"building": "no more than a building yet", "preparation": "in preparation"}.get(
+            place["status"], "closed for good"
+        )
         raise Conflict(f"the place is {said}; book another, or set its status to open", field="place")
     zone = zone_named(place["time_zone"])
     try:

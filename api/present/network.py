@@ -79,7 +79,7 @@ class Place:
     source: str
     generated: bool
     status: str = "open"
-    """``preparation``, ``open`` or ``closed``: of the house itself, whatever its hours."""
+    """``building``, ``preparation``, ``open`` or ``closed``: of the house itself, whatever its hours."""
     phone: str | None = None
     email: str | None = None
     siret: str | None = None

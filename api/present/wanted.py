@@ -15,11 +15,15 @@ from api.http.words import Words
 from api.present.network import Place, unaccented
 
 Code = Literal[
-    "preparation", "no_such_space", "too_small", "no_equipment", "no_accessibility", "too_dear", "pass_elsewhere",
-    "pass_not_valid", "pass_hours", "closed", "lockdown", "closes_early", "booked", "full", "unlikely", "unknown",
+    "building", "preparation", "no_such_space", "too_small", "no_equipment", "no_accessibility", "too_dear",
+    "pass_elsewhere", "pass_not_valid", "pass_hours", "closed", "lockdown", "closes_early", "booked", "full",
+    "unlikely", "unknown",
 ]  # fmt: skip
 
 WORDS: Final[Mapping[Code, Words]] = {
+    "building": Words(
+        "This is a building that could become a place.", "C'est un bâtiment qui pourrait devenir un lieu."
+    ),
     "preparation": Words("The place is in preparation.", "Le lieu est en préparation."),
     "no_such_space": Words("There is no such space here.", "Il n'y a pas d'espace de ce type ici."),
     "too_small": Words("There aren't that many seats here.", "Le lieu n'a pas autant de places."),
@@ -38,6 +42,9 @@ WORDS: Final[Mapping[Code, Words]] = {
     "unknown": Words("It isn't known how many seats are free.", "On ne sait pas combien de places sont libres."),
 }
 """By reason; ``{what}`` is what is missing."""
+
+
+_NOT_OPEN: Final[Mapping[str, Code]] = {"building": "building", "preparation": "preparation"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +97,7 @@ class Wanted:
 def unfit(place: Place, wanted: Wanted) -> Why | None:
     """Return why ``place`` can't offer what is wanted, whatever its numbers; None: it may."""
     if place.status != "open":
-        return Why(code="preparation" if place.status == "preparation" else "closed")
+        return Why(code=_NOT_OPEN.get(place.status, "closed"))
     if wanted.kind is not None and all(space.kind != wanted.kind for space in place.spaces):
         return Why(code="no_such_space")
     missing = [one for one in wanted.equipment if unaccented(one) not in place.has]

@@ -19,3 +19,12 @@ CREATE FUNCTION public_bookings_of(places integer[]) RETURNS TABLE (
 $$;
 REVOKE ALL ON FUNCTION public_bookings_of(integer[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public_bookings_of(integer[]) TO maillage_api;
+
+-- The hours as they were written in OpenStreetMap's syntax; NULL: `opening_hours` were given in our own form. Doors, forecasts
+-- and views know only `opening_hours`, which is made of it with exceptions for two years.
+ALTER TABLE place ADD COLUMN opening_hours_osm text CHECK (length(opening_hours_osm) BETWEEN 1 AND 1000);
+GRANT UPDATE (opening_hours_osm) ON place TO maillage_api;
+
+-- A building that could become a place stands in the inventory only: like one in preparation it is never available.
+ALTER TABLE place DROP CONSTRAINT place_status_check,
+  ADD CONSTRAINT place_status_check CHECK (status IN ('building', 'preparation', 'open', 'closed'));
