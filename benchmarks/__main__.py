@@ -29,6 +29,7 @@ BENCHMARKS: Final = {
     "accuracy": ["--places", "1", "--days", "14"],
     "forecast": ["--places", "1"],
     "privacy": ["--members", "40"],
+    "availability": ["--times", "1", "--bookings", "100000"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -138,7 +138,7 @@ def _at_work(place: Place, curves: Curves, booked: Booked, wanted: Wanted, rule:
     return _Offer(space=space, chance=likely, free=free, capacity=capacity, unbooked=unbooked)
 
 
-def _held(booked: Booked, wanted: Wanted, spaces: Container[int | None]) -> int:
+def _held(booked: Booked, wanted: Wanted, spaces: Collection[int | None]) -> int:
     """Return the most seats of ``spaces`` that are booked at one instant of the window, or at the arrival."""
     return booked.most(wanted.start, wanted.last + 1, spaces) if booked else 0
 

@@ -18,7 +18,7 @@ from api.present.availability import Offer, offer_of
 from api.present.availability_models import Availability, AvailabilityQuestion
 from api.present.board import Board
 from api.present.communes import Communes
-from api.present.looking import Looked, look
+from api.present.looking import MOST_FIT, Looked, look
 from api.present.offers import Offers
 from api.present.reach import Reach, Reached, published_for
 from api.present.search import FoundPlace
@@ -69,7 +69,7 @@ async def availability(
         most_cents=question.max_price,
         passes=None if question.pass_ is None else await here.passes.of(request, question.pass_),
     )
-    looked = look(board.network, asked.where, wanted)
+    looked = look(board.network, asked.where, wanted, most=max(MOST_FIT, 2 * question.limit))
     if window is None:
         offers = _now(board, to, looked, wanted)
     else:
@@ -96,24 +96,17 @@ def _now(board: Board, to: Reach, looked: Looked, wanted: Wanted) -> Offers:
 
 
 async def _then(here: Present, to: Reach, looked: Looked, wanted: Wanted, now: int) -> Offers:
-    """Answer for an arrival time or a window; the forecast is asked only where hours and bookings leave seats."""
+    """Answer for an arrival time or a window."""
     board, offers = here.board, Offers(looked.refused)
-    rules = {one.place.id: to.rule(one.place) for one in looked.fit}
-    first = [
-        (one, ahead_of(one.place, NO_CURVES, board.booked(one.place), wanted, rules[one.place.id]))
-        for one in looked.fit
-    ]
-    open_ = [one.place for one, ahead in first if ahead.why is not None and ahead.why.code == "unknown"]
     curves: dict[int, Curves] = {}
     for public in (False, True):
-        places = [place for place in open_ if (rules[place.id] is not None) == public]
+        places = [one.place for one in looked.fit if to.has(one.place) != public]
         if places:
             curves |= await here.forecasts.at(places, wanted.start, now, public=public)
-    for found, without in first:
-        place, ahead = found.place, without
-        known = curves.get(place.id)
-        if known:
-            ahead = ahead_of(place, known, board.booked(place), wanted, rules[place.id])
+    for found in looked.fit:
+        place = found.place
+        known = curves.get(place.id, NO_CURVES)
+        ahead = ahead_of(place, known, board.booked(place), wanted, to.rule(place))
         if ahead.capacity is None:
             offers.refuse(found, ahead.why or Why(code="no_such_space"))
         else:

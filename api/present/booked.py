@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,12 +56,16 @@ class Booked:
             if ends[index] > start:
                 yield self._starts[index], ends[index], None if spaces[index] < 0 else spaces[index]
 
-    def most(self, start: int, end: int, spaces: Container[int | None]) -> int:
+    def most(self, start: int, end: int, spaces: Collection[int | None]) -> int:
         """Return the most bookings of ``spaces`` together that are in force at one instant of ``start`` to ``end``."""
+        begins, ends, held_by = self._starts, self._ends, self._spaces
+        first = bisect_right(begins, start - self._longest - 1)
+        wanted = {-1 if space is None else space for space in spaces}
         turns: list[tuple[int, int]] = []
-        for starts, ends, space in self.within(start, end):
-            if space in spaces:
-                turns += ((max(starts, start), 1), (ends, -1))
+        for index in range(first, bisect_left(begins, end, first)):
+            if ends[index] > start and held_by[index] in wanted:
+                turns.append((begins[index], 1))
+                turns.append((ends[index], -1))
         held = most = 0
         for _, step in sorted(turns):  # an end before a start at the same instant
             held += step

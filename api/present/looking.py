@@ -10,8 +10,8 @@ from api.present.network import Network, Place
 from api.present.search import FoundPlace
 from api.present.wanted import Wanted, Why, unfit
 
-MOST_FIT = 300
-"""Fit places whose seats are looked at; the nearest."""
+MOST_FIT = 100
+"""Fit places whose seats are looked at, the nearest; more where more are asked for."""
 MOST_PASSED = 3_000
 """Places that are passed by because they lack what is wanted."""
 
@@ -36,12 +36,12 @@ class Looked:
     """All places of the area are among them."""
 
 
-def look(network: Network, where: Where, wanted: Wanted) -> Looked:
-    """Return the fit places of an area and the others with the reason, as many as may be looked at."""
+def look(network: Network, where: Where, wanted: Wanted, *, most: int = MOST_FIT) -> Looked:
+    """Return the fit places of an area, ``most`` of them, and the others with the reason."""
     looked = Looked()
     for one in places_in(network, where):
         why = unfit(one.place, wanted)
-        full = len(looked.fit) >= MOST_FIT if why is None else len(looked.refused) >= MOST_PASSED
+        full = len(looked.fit) >= most if why is None else len(looked.refused) >= MOST_PASSED
         if full:
             looked.complete = False
             break

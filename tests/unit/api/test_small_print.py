@@ -106,7 +106,7 @@ def test_what_leaves_as_csv_is_in_the_document(document: dict[str, Any]) -> None
         if "text/csv" in one["responses"].get("200", {}).get("content", {})
     }
     figures = {f"/v1/{of}{what}" for of in ("", "places/{place}/") for what in ("history", "worth")}
-    assert csv == {"/v1/places/{place}/muster", "/v1/members/export"} | figures
+    assert csv == {"/v1/places/{place}/muster", "/v1/members/export", "/v1/inventory"} | figures
 
 
 def test_every_text_with_a_form_of_its_own_has_a_pattern(document: dict[str, Any]) -> None:
