@@ -50,6 +50,7 @@ from api.http.middleware import Middleware
 from api.http.openapi import describe_problems
 from api.http.settings import ApiSettings
 from api.http.state import Shared
+from api.inventory import routes as inventory
 from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
@@ -65,6 +66,8 @@ from api.present import availability_routes as availability
 from api.present import badge_routes as badge
 from api.present import routes as occupancy
 from api.present.board import Board
+from api.present.curves import Forecasts
+from api.present.gazetteer import Gazetteer
 from api.present.listen import Listener
 from api.present.metrics import PresentMetrics
 from api.present.state import Present
@@ -90,6 +93,7 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _MANAGEMENT: Final = (
+    inventory,
     worth,
     orders,
     enrolments,
@@ -208,7 +212,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
         packer=Packer(),
         tries=Tries(),
     )
-    app.state.present = Present(board=board, listener=listener, streams=streams)
+    app.state.present = Present(
+        board=board, listener=listener, streams=streams, forecasts=Forecasts(pool), gazetteer=Gazetteer(pool)
+    )
     app.state.order_answers = answers
     app.state.recent_entries = RecentEntries()
     app.state.trust = TrustBook(pool)

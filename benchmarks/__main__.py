@@ -30,6 +30,7 @@ BENCHMARKS: Final = {
     "forecast": ["--places", "1"],
     "privacy": ["--members", "40"],
     "booking": ["--rounds", "4", "--bookings", "60480"],
+    "availability": ["--times", "1", "--bookings", "100000"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """

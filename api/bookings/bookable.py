@@ -45,7 +45,7 @@ async def opening_of(s: Session, target: Target) -> Schedule | None:
     """Return when the place is open; None: its hours aren't known, which refuses nothing.
 
     Raises:
-        RuleRefused: it is in preparation, or closed for good.
+        RuleRefused: it is a building, in preparation, or closed for good.
     """
     place = await s.row(_HOURS, {"place_id": target.place_id})
     assert place is not None
@@ -55,7 +55,9 @@ async def opening_of(s: Session, target: Target) -> Schedule | None:
 async def opening_from(s: Session, target: Target, place: DictRow) -> Schedule | None:
     """Return the same from a row with the place's status, hours, department and closures."""
     if place["status"] != "open":
-        said = "in preparation" if place["status"] == "preparation" else "closed for good"
+        said = {"building": "no more than a building yet", "preparation": "in preparation"}.get(
+            place["status"], "closed for good"
+        )
         why = f"the place is {said}; book another, or set its status to open"
         raise await refused(s, target.place_id, Refusal(rule="place_status", field="place", why=why))
     try:

@@ -16,7 +16,6 @@ from api.http.errors import BadQuery, NoSuchPlace
 from api.http.openapi import problem_responses
 from api.http.public_rows import public_rows
 from api.http.state import shared
-from api.present.ahead import rule_of
 from api.present.board import Board
 from api.present.network import Place, Space
 from api.present.reach import Reached
@@ -77,7 +76,7 @@ def _space(
     place = board.network.by_code.get(code)
     if place is None:
         raise NoSuchPlace(code)
-    rule = rule_of(place, reach)
+    rule = reach.rule(place)
     if question.space is None:
         space = place.root
     else:

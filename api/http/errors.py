@@ -3,6 +3,7 @@
 ApiError
 ├── NotFound            it doesn't exist
 ├── BadQuery            an invalid query parameter
+│   └── Ambiguous       a name that several things have; lists them
 ├── BadField            an invalid field of the body
 │   └── FormatNeeded    a card number that may be decimal or hexadecimal; lists how each format would read it
 ├── Conflict            it conflicts with existing data
@@ -25,6 +26,7 @@ ApiError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class ApiError(Exception):
@@ -48,6 +50,14 @@ class BadQuery(ApiError):
     def __init__(self, parameter: str, text: str) -> None:
         super().__init__(text)
         self.parameter = parameter
+
+
+class Ambiguous(BadQuery):
+    """A name that several things have, or none; ``candidates``: what may be meant, as the answer lists them."""
+
+    def __init__(self, parameter: str, text: str, candidates: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(parameter, text)
+        self.candidates = tuple(candidates)
 
 
 class BadField(ApiError):

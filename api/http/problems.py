@@ -25,6 +25,7 @@ _NO_JSON: Final = "expected JSON (RFC 8259, UTF-8)"
 # exception: status, name and title of the problem
 _KNOWN: Final[dict[type[errors.ApiError], tuple[int, str, str]]] = {
     errors.NotFound: (404, "not-found", "Not found"),
+    errors.Ambiguous: (422, "ambiguous", "Ambiguous name"),
     errors.BadQuery: (422, "bad-query", "Invalid query"),
     errors.FormatNeeded: (422, "format-needed", "Card format required"),
     errors.BadField: (422, "bad-field", "Invalid field"),
@@ -105,6 +106,8 @@ async def _ours(request: Request, error: Exception) -> Response:
         more["choices"] = [{"format": format_, "reader_sends": sent} for format_, sent in error.choices]
     if isinstance(error, errors.RuleRefused):
         more |= {"rule": error.rule, "contact": error.contact}
+    if isinstance(error, errors.Ambiguous):
+        more["candidates"] = list(error.candidates)
     detail = f"{wrong[0]['name']}: {error}" if wrong else str(error)
     return problem(request, status, name, title, detail, errors_=wrong, headers=headers, more=more)
 

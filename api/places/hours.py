@@ -10,25 +10,30 @@ from psycopg.types.json import Jsonb
 from pydantic import Field
 from starlette.responses import Response
 
+from access.schedules import zone_named
+from api.http.clock import now_us
 from api.http.errors import BadField
 from api.http.models import Answer, Body, Code, whole
 from api.http.references import parts_named
 from api.http.revisions import Resource, change, expected_revisions, explain_refusal, read, read_to_change, with_etag
 from api.http.session import guarded, session
+from api.http.timestamps import to_datetime
 from api.schedules.schedules import checked_hours
+from rights.osm_hours import HoursUnreadable, hours_from_osm, hours_to_osm
 
 router: Final = APIRouter(tags=["place rules"])
 
 # A place's hours and the limits of its spaces.
 FIND: Final = """
-SELECT p.id, p.code::text AS place, p.opening_hours, p.revision,
+SELECT p.id, p.code::text AS place, p.opening_hours, p.opening_hours_osm, p.department, p.time_zone, p.revision,
        (SELECT jsonb_object_agg(s.code, s.person_limit) FROM space s
         WHERE s.place = p.id AND s.retired_at IS NULL) AS limits
 FROM place p WHERE p.code = %(place)s
 """
 # Change the hours; without them (has_hours false) the row is updated too, so that its revision increases.
 UPDATE: Final = """
-UPDATE place SET opening_hours = CASE WHEN %(has_hours)s THEN %(hours)s::jsonb ELSE opening_hours END
+UPDATE place SET opening_hours = CASE WHEN %(has_hours)s THEN %(hours)s::jsonb ELSE opening_hours END,
+  opening_hours_osm = CASE WHEN %(has_hours)s THEN %(osm)s ELSE opening_hours_osm END
 WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING revision
 """
 LIMIT: Final = "UPDATE space SET person_limit = %(limit)s WHERE id = %(space)s RETURNING id"
@@ -61,6 +66,13 @@ class HoursChanged(Body):
         description="As a schedule's `hours`; outside them no pass opens a door. null: none.",
         examples=[{"mon": [["08:00", "20:00"]]}],
     )
+    opening_hours_osm: str | None = Field(
+        default=None,
+        max_length=1000,
+        description="Instead of `opening_hours`: in OpenStreetMap's syntax. PH and SH are the public and school "
+        "holidays of the place's department. What a week can't say becomes exceptions by date for two years.",
+        examples=["Mo-Fr 09:00-12:00,14:00-18:00; Sa 10:00-12:00; PH off; Aug off"],
+    )
     limits: dict[Code, int | None] = Field(
         default={},
         max_length=500,
@@ -73,6 +85,9 @@ class Hours(Answer):
 
     place: str
     opening_hours: dict[str, Any] | None
+    opening_hours_osm: str | None = Field(
+        description="In OpenStreetMap's syntax: as they were sent so, else written from `opening_hours`."
+    )
     limits: dict[str, int | None]
 
 
@@ -117,7 +132,11 @@ def policy_resource(place: str) -> Resource:
 
 def hours_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    return {"place": row["place"], "opening_hours": row["opening_hours"], "limits": row["limits"] or {}}
+    hours, osm = row["opening_hours"], row["opening_hours_osm"]
+    written = osm if osm is not None or hours is None else hours_to_osm(hours)
+    return {
+        "place": row["place"], "opening_hours": hours, "opening_hours_osm": written, "limits": row["limits"] or {}
+    }  # fmt: skip
 
 
 def policy_json(row: DictRow) -> dict[str, Any]:
@@ -144,10 +163,13 @@ async def hours(place: str, request: Request) -> Response:
 )
 async def change_hours(place: str, request: Request, body: HoursChanged) -> Response:
     """Fields not sent, and spaces not named in `limits`, keep their value."""
-    given = body.opening_hours
+    given, osm = body.opening_hours, body.opening_hours_osm
+    if given is not None and osm is not None:
+        raise BadField("opening_hours_osm", "send `opening_hours` or `opening_hours_osm`, not both")
     values = {
-        "has_hours": "opening_hours" in body.model_fields_set,
+        "has_hours": not body.model_fields_set.isdisjoint(("opening_hours", "opening_hours_osm")),
         "hours": None if given is None else Jsonb(checked_hours(given, "opening_hours")),
+        "osm": osm,
     }
     for code, limit in body.limits.items():
         if limit is not None and not 0 <= limit <= 100_000:
@@ -155,6 +177,8 @@ async def change_hours(place: str, request: Request, body: HoursChanged) -> Resp
     async with session(request, "rules:write") as s:
         wanted, resource = expected_revisions(request), hours_resource(place)
         row = await read_to_change(s, resource, wanted)
+        if osm is not None:
+            values["hours"] = Jsonb(_read_osm(osm, row))
         await change(s, resource, UPDATE, {**values, "id": row["id"]}, row=row, wanted=wanted)
         for code, limit in body.limits.items():
             space = await parts_named(s, row["id"], "spaces", [code], f"limits.{code}")
@@ -163,6 +187,14 @@ async def change_hours(place: str, request: Request, body: HoursChanged) -> Resp
                 raise await explain_refusal(s, resource, None)
         row = await read(s, resource)
     return with_etag(hours_json(row), row["revision"])
+
+
+def _read_osm(text: str, row: DictRow) -> dict[str, Any]:
+    today = to_datetime(now_us()).astimezone(zone_named(row["time_zone"])).date()
+    try:
+        return hours_from_osm(text, department=row["department"], today=today)
+    except HoursUnreadable as error:
+        raise BadField("opening_hours_osm", str(error)) from None
 
 
 @router.get("/v1/places/{place}/policy", summary="A place's policy", **guarded("members:read", answers={200: Policy}))

@@ -30,7 +30,9 @@ class PlacesQuestion(Question):
         "hyphens are ignored.",
     )
     kind: Kind | None = Field(default=None, description="Only places that have a space of this kind.")
-    status: Literal["preparation", "open", "closed"] = Field(default="open", description="Of the house itself.")
+    status: Literal["building", "preparation", "open", "closed"] = Field(
+        default="open", description="Of the house itself."
+    )
     limit: int = Field(default=100, ge=1, le=MAX_LIMIT, description="Places on a page.")
     cursor: Cursor | None = None
 
@@ -78,7 +80,7 @@ class Place(Answer):
         description="How many people its rooms hold together; not the number of seats to work at."
     )
     kinds: list[Kind] = Field(description="The kinds of its spaces.")
-    status: Literal["preparation", "open", "closed"] = Field(
+    status: Literal["building", "preparation", "open", "closed"] = Field(
         description="Of the house itself. Only open places are listed, offer seats and open to members."
     )
     source: str = Field(description="The data set that it comes from.")

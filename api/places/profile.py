@@ -50,7 +50,7 @@ def _zone(name: str) -> str:
     return name
 
 
-Status = Literal["preparation", "open", "closed"]
+Status = Literal["building", "preparation", "open", "closed"]
 Zone = Annotated[str, Field(max_length=64, examples=["Europe/Paris"]), AfterValidator(_zone)]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Url = Annotated[str, Field(max_length=500, pattern=r"^https?://\S+$", examples=["https://example.org/logo.svg"])]

@@ -1,155 +1,161 @@
-"""Reads the forecasts of spaces, and says what seats a place will have at an arrival time."""
+"""What seats a place will have at an arrival or over a window: by its hours, bookings and forecast. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from psycopg_pool import AsyncConnectionPool
-
-from api.http.public_rows import public_rows
-from api.http.timestamps import to_datetime
+from api.present.booked import Booked
 from api.present.network import Place, Space
-from api.present.opening import opening_of
-from api.present.reach import Reach
-from api.present.seats import BookedTime
+from api.present.opening import Opening, opening_of
+from api.present.wanted import Wanted, Why
 from occupancy.forecast import chance
-from occupancy.free_seats import Free
+from occupancy.free_seats import NONE_FREE, Free
 from occupancy.public import Rule
 
-# The quantiles of one quarter hour of every space of some places, in tenths of people.
-_AT: Final = """
-SELECT f.space, f.capacity, f.quantiles[7 * q.n + 1 : 7 * q.n + 7] AS quantiles
-FROM forecast f
-CROSS JOIN LATERAL (SELECT floor(extract(epoch FROM %s::timestamptz - f.first) / 900)::integer AS n) q
-WHERE f.place = ANY (%s) AND f.public = %s AND q.n >= 0 AND f.made_at > now() - interval '1 hour'
-"""
+LIKELY: Final = 0.5
+"""From this chance on seats are offered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ahead:
     """What seats a place will have: in ``space`` (None: in several), and the chance that there are enough.
 
-    ``chance`` None: not known. ``free``: None: not known, or not for everybody.
+    ``chance`` None: not known. ``free``: None: not known, or not for everybody. ``why``: None if they are offered.
     """
 
     space: Space | None
     chance: float | None
     free: Free | None
-    open: bool | None
-    changes: int | None
+    opening: Opening
     capacity: int | None
-
-
-def rule_of(place: Place, to: Reach) -> Rule | None:
-    """Return the rule that an answer to a caller with this reach passes; None: the numbers may be shown."""
-    return None if to.has(place) else place.public
+    unbooked: int | None
+    """Seats that nobody has booked at any instant of the window."""
+    why: Why | None
 
 
 Curves = Mapping[int, tuple[float, ...]]
-"""The quantiles (``occupancy.forecast.KEPT``) by space."""
+"""The quantiles (``occupancy.forecast.KEPT``) of the people in a space at the arrival, by space."""
+NO_CURVES: Final[Curves] = {}
 
 
-async def curves_at(pool: AsyncConnectionPool[Any], places: Sequence[int], at: int, *, public: bool) -> Curves:
-    """Return what is forecast for the quarter hour that ``at`` (µs) lies in.
-
-    Raises:
-        Unavailable: the database is down or too busy.
-    """
-    rows = await public_rows(pool, _AT, (to_datetime(at), list(places), public))
-    return {
-        row["space"]: tuple(value / 10 for value in row["quantiles"])
-        for row in rows
-        if row["quantiles"] and None not in row["quantiles"]
-    }
-
-
-def ahead_of(
-    place: Place,
-    curves: Curves,
-    booked: Sequence[BookedTime],
-    at: int,
-    *,
-    seats: int,
-    kind: str | None,
-    rule: Rule | None,
-) -> Ahead | None:
-    """Return what ``place`` offers to a party of ``seats`` people at ``at``; None: it has no such seats.
+def ahead_of(place: Place, curves: Curves, booked: Booked, wanted: Wanted, rule: Rule | None) -> Ahead:
+    """Return what ``place``, which isn't unfit, will offer.
 
     Args:
         place: the place.
         curves: of its spaces. Where people are in several spaces for work, their quantiles are added: these are full on
             the same days.
         booked: its bookings.
-        at: the arrival, µs.
-        seats: how many must be free, with ``kind`` in one space.
-        kind: of the space; None: all seats to work at count.
+        wanted: how many seats must be free, with a kind in one space; and when.
         rule: of answers without a key, whose ``curves`` are of banded numbers; None: of the numbers.
     """
-    opening = opening_of(place, at)
-    here = [one.space for one in booked if one.starts <= at < one.ends]
-    if kind is not None:
-        spaces = [space for space in place.spaces if space.kind == kind and space.capacity is not None]
-        offers = [_in_one(space, curves.get(space.id), here.count(space.id), seats, rule) for space in spaces]
+    opening = opening_of(place, wanted.start)
+    shut = _shut(opening, wanted)
+    if wanted.kind is not None:
+        spaces = [space for space in place.spaces if space.kind == wanted.kind and space.capacity is not None]
+        offers = [
+            _in_one(space, curves.get(space.id), _held(booked, wanted, {space.id}), wanted, rule) for space in spaces
+        ]
     else:
-        whole = _at_work(place, curves, here, seats, rule)
+        whole = _at_work(place, curves, booked, wanted, rule)
         offers = [] if whole is None else [whole]
-    best = max(offers, key=lambda one: (one[1] is not None, one[1] or 0.0), default=None)
+    best = max(offers, key=lambda one: (one.chance is not None, one.chance or 0.0, one.unbooked), default=None)
     if best is None:
-        return None
-    space, likely, free, capacity = best
-    if opening.open is False:
-        likely, free = 0.0, Free(low=0, high=0)
+        return Ahead(
+            space=None, chance=None, free=None, opening=opening, capacity=None, unbooked=None,
+            why=shut or Why(code="no_such_space"),
+        )  # fmt: skip
+    likely, free = (0.0, NONE_FREE) if shut else (best.chance, best.free)
     return Ahead(
-        space=space, chance=likely, free=free, open=opening.open, changes=opening.changes, capacity=capacity
-    )  # fmt: skip
+        space=best.space,
+        chance=likely,
+        free=free,
+        opening=opening,
+        capacity=best.capacity,
+        unbooked=0 if shut else best.unbooked,
+        why=shut or _why(best, likely, wanted.seats),
+    )
 
 
-_Offer = tuple[Space | None, float | None, Free | None, int | None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    space: Space | None
+    chance: float | None
+    free: Free | None
+    capacity: int
+    unbooked: int
 
 
-def _in_one(space: Space, curve: tuple[float, ...] | None, bookings: int, seats: int, rule: Rule | None) -> _Offer:
-    capacity = space.capacity or 0
+def _shut(opening: Opening, wanted: Wanted) -> Why | None:
+    if opening.open is False:
+        return Why(code="lockdown" if opening.locked else "closed")
+    if opening.open and opening.changes is not None and opening.changes < wanted.end:
+        return Why(code="closes_early")
+    return None
+
+
+def _why(offer: _Offer, likely: float | None, seats: int) -> Why | None:
+    if seats > offer.capacity:
+        return Why(code="too_small")
+    if seats > offer.unbooked:
+        return Why(code="booked")
+    if likely is None:
+        return Why(code="unknown")
+    return None if likely >= LIKELY else Why(code="unlikely")
+
+
+def _in_one(space: Space, curve: tuple[float, ...] | None, bookings: int, wanted: Wanted, rule: Rule | None) -> _Offer:
+    capacity, seats = space.capacity or 0, wanted.seats
     if space.one_party and (bookings or seats > capacity):
-        return space, 0.0, Free(low=0, high=0), capacity
-    if curve is None:
-        return space, None, None, capacity
-    if space.one_party:  # free for the party if nobody is in it
-        return space, None if rule else chance(curve, capacity, capacity), None, capacity
-    return space, *_seats(curve, capacity, bookings, seats, rule), capacity
+        unbooked = 0 if bookings else capacity
+        return _Offer(space=space, chance=0.0, free=NONE_FREE, capacity=capacity, unbooked=unbooked)
+    unbooked = max(0, capacity - bookings)
+    if space.one_party and curve is not None:  # free for the party if nobody is in it
+        likely, free = None if rule else chance(curve, capacity, capacity), None
+    else:
+        likely, free = _seats(curve, capacity, bookings, seats, rule)
+    return _Offer(space=space, chance=likely, free=free, capacity=capacity, unbooked=unbooked)
 
 
-def _at_work(place: Place, curves: Curves, here: Sequence[int | None], seats: int, rule: Rule | None) -> _Offer | None:
+def _at_work(place: Place, curves: Curves, booked: Booked, wanted: Wanted, rule: Rule | None) -> _Offer | None:
     work = [space for space in place.spaces if space.id in place.apart and space.for_work and space.capacity]
     if not work:
         return None
     capacity = sum(space.capacity or 0 for space in work)
     root = place.root
     ids = {None, *(space.id for space in work)} | ({root.id} if root else set())
-    bookings = sum(one in ids for one in here)
+    bookings = _held(booked, wanted, ids)
     known = [curves[space.id] for space in work if space.id in curves]
     if len(known) == len(work) and (rule is None or len(known) == 1):
         curve: tuple[float, ...] | None = tuple(sum(values) for values in zip(*known, strict=True))
     else:
         curve = curves.get(root.id) if root else None
     space = work[0] if len(work) == 1 else root
-    if curve is None:
-        return space, None, None, capacity
-    return space, *_seats(curve, capacity, bookings, seats, rule), capacity
+    likely, free = _seats(curve, capacity, bookings, wanted.seats, rule)
+    unbooked = max(0, capacity - bookings)
+    return _Offer(space=space, chance=likely, free=free, capacity=capacity, unbooked=unbooked)
+
+
+def _held(booked: Booked, wanted: Wanted, spaces: Collection[int | None]) -> int:
+    """Return the most seats of ``spaces`` that are booked at one instant of the window, or at the arrival."""
+    return booked.most(wanted.start, wanted.last + 1, spaces) if booked else 0
 
 
 def _seats(
-    curve: tuple[float, ...], capacity: int, bookings: int, seats: int, rule: Rule | None
+    curve: tuple[float, ...] | None, capacity: int, bookings: int, seats: int, rule: Rule | None
 ) -> tuple[float | None, Free | None]:
     """Return the chance that enough seats are free, and how many are; for everybody only what bands tell."""
     wanted = seats + bookings
+    if wanted > capacity:
+        return 0.0, None if rule or curve is None else NONE_FREE
+    if curve is None:
+        return None, None
     if rule is None:
         low, high = (int(max(0.0, capacity - bookings - curve[end] + 0.5)) for end in (-1, 0))
         return chance(curve, capacity, wanted), Free(low=low, high=max(low, high))
     room = capacity - wanted
-    if room < 0:
-        return 0.0, None
     band = rule.band(room, capacity)
     if band.exact is not None:
         return chance(curve, capacity, wanted), None

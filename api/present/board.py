@@ -9,14 +9,15 @@ current state of each changed place once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
+from api.present.booked import Booked, BookingsByPlace
 from api.present.ledger import Ledger
 from api.present.network import Network, Place, Space
 from api.present.occupancy import GatewayState, Occupancy, SpaceState, occupancy_of
 from api.present.opening import Opening, opening_of
-from api.present.seats import BookedTime, BookingsByPlace, Seats, seats_of
+from api.present.seats import Seats, seats_of
 from api.present.view import View
 from api.present.withheld import public_occupancies
 from occupancy.staleness import SECOND, believed_until, complete_until, true_as_of
@@ -59,11 +60,15 @@ class Board:
 
     def set_bookings(self, bookings: BookingsByPlace, now: int) -> None:
         """Replace the bookings and publish their places."""
-        touched = self._bookings.places() | bookings.places()
+        touched = self._bookings.differ(bookings)
         self._bookings = bookings
-        for number in touched & self.network.by_id.keys():
-            place = self.network.by_id[number]
-            self._publish(place, now=now, changed=now if self.full.latest(place) else None)
+        self._publish_all(touched, now)
+
+    def put_bookings(self, places: Iterable[int], bookings: BookingsByPlace, now: int) -> None:
+        """Replace the bookings of some places and publish them."""
+        touched = set(places)
+        self._bookings.put(touched, bookings)
+        self._publish_all(touched, now)
 
     def load(self, states: Iterable[SpaceState], gateways: Iterable[GatewayState], now: int) -> None:
         """Replace all states, after the start and after each reconnection."""
@@ -131,11 +136,17 @@ class Board:
         place = self.network.by_code.get(code)
         return self.full.latest(place) if place else None
 
-    def booked(self, place: Place) -> Sequence[BookedTime]:
+    def booked(self, place: Place) -> Booked:
         """Return the bookings of ``place``, now and later."""
         return self._bookings.of(place.id)
 
     # Internal
+
+    def _publish_all(self, places: Iterable[int], now: int) -> None:
+        for number in places:
+            place = self.network.by_id.get(number)
+            if place is not None:
+                self._publish(place, now=now, changed=now if self.full.latest(place) else None)
 
     def _hear(self, gateway: GatewayState) -> None:
         self._gateways[gateway.gateway] = gateway

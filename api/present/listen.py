@@ -62,6 +62,8 @@ class Listener:
         self._gateways: set[int] = set()
         """Named and not looked at yet."""
         self._network = self._bookings = False
+        self._booked: set[int] = set()
+        """Places whose bookings changed, if not those of all (``_bookings``)."""
         self._pace = Pace(share=0.25, least_s=0.005)
         self._network_pace = Pace(share=0.1, least_s=_NETWORK_WAIT_S)
 
@@ -125,7 +127,7 @@ class Listener:
                 return
             self._note(notes)
             now = monotonic()
-            if (self._network or self._bookings) and network_at is None:
+            if (self._network or self._bookings or self._booked) and network_at is None:
                 network_at = now + max(_NETWORK_WAIT_S, self._network_pace.wait_s(now))
             if network_at is not None and now >= network_at:
                 network_at = None
@@ -146,7 +148,9 @@ class Listener:
             elif note.channel == GATEWAY:
                 self._gateways |= read_ids(note.payload) & self._board.network.gateways.keys()
             elif note.channel == BOOKINGS:
-                self._bookings = True
+                places = read_ids(note.payload)
+                self._booked |= places & self._board.network.by_id.keys()
+                self._bookings = self._bookings or not places or len(self._booked) > _MOST_AT_ONCE
             else:
                 self._network = True
 
@@ -178,6 +182,7 @@ class Listener:
 
     async def _load(self, conn: AsyncConnection[Any]) -> None:
         self._network = self._bookings = False
+        self._booked.clear()
         network = await asyncio.wait_for(load.load_network(conn), _QUERY_S)
         bookings = await asyncio.wait_for(load.load_bookings(conn), _QUERY_S)
         states, gateways = await asyncio.wait_for(load.load_states(conn), _QUERY_S)
@@ -194,6 +199,12 @@ class Listener:
         )
 
     async def _load_bookings(self, conn: AsyncConnection[Any]) -> None:
+        every, places = self._bookings, list(self._booked)
         self._bookings = False
-        self._board.set_bookings(await asyncio.wait_for(load.load_bookings(conn), _QUERY_S), now_us())
+        self._booked.clear()
+        if every:
+            self._board.set_bookings(await asyncio.wait_for(load.load_bookings(conn), _QUERY_S), now_us())
+        else:
+            found = await asyncio.wait_for(load.load_bookings_of(conn, places), _QUERY_S)
+            self._board.put_bookings(places, found, now_us())
         self._publish()

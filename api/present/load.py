@@ -13,10 +13,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from api.http.compact_json import compact
+from api.present.booked import BookingsByPlace
 from api.present.geography import Point
 from api.present.network import Door, Network, Place, Space, detail, summary
 from api.present.occupancy import GatewayState, SpaceState
-from api.present.seats import BookedTime, BookingsByPlace
 from database.arrays import numbers
 from occupancy.public import Rule
 
@@ -46,15 +46,20 @@ LEFT JOIN (
 WHERE s.retired_at IS NULL
 ORDER BY s.place, s.parent NULLS FIRST, s.code
 """
+# How places' doors are opened: their readers and keypads in service.
+_ENTRIES: Final = """
+SELECT DISTINCT place, kind FROM device WHERE kind IN ('reader', 'keypad') AND retired_at IS NULL
+"""
 # Days on which places, or all of them, are closed, and which places nobody gets into.
 _CLOSURES: Final = "SELECT place, first, last FROM public_closures()"
 _LOCKDOWNS: Final = "SELECT public_lockdowns() AS place"
-# BookingsByPlace in force, to come, or over for less than a day, without their members.
+# Bookings in force, to come, or over for less than a day, without their members.
 _BOOKINGS: Final = """
 SELECT place, space, (extract(epoch FROM starts_at) * 1000000)::bigint AS starts,
        (extract(epoch FROM ends_at) * 1000000)::bigint AS ends
 FROM public_bookings()
 """
+_BOOKINGS_OF: Final = _BOOKINGS.replace("public_bookings()", "public_bookings_of(%s::integer[])")
 _DOORS: Final = """
 SELECT place, code, name, from_space, to_space, generated FROM door WHERE retired_at IS NULL ORDER BY place, code
 """
@@ -95,6 +100,9 @@ async def load_network(conn: AsyncConnection[Any]) -> Network:
         gateways: dict[int, set[int]] = defaultdict(set)
         for row in await _all(cursor.execute(_GATEWAYS)):
             gateways[row["place"]].add(row["id"])
+        entries: dict[int, set[str]] = defaultdict(set)
+        for row in await _all(cursor.execute(_ENTRIES)):
+            entries[row["place"]].add("badge" if row["kind"] == "reader" else "code")
         closures: dict[int | None, list[tuple[date, date]]] = defaultdict(list)
         for row in await _all(cursor.execute(_CLOSURES)):
             closures[row["place"]].append((row["first"], row["last"]))
@@ -106,6 +114,7 @@ async def load_network(conn: AsyncConnection[Any]) -> Network:
                 doors=tuple(doors[row["id"]]),
                 gateways=frozenset(gateways[row["id"]]),
                 closures=tuple(sorted(closures[None] + closures[row["id"]])),
+                entry=tuple(sorted(entries[row["id"]])) or (() if row["opening_hours"] is None else ("staff",)),
                 locked=not locked.isdisjoint((None, row["id"])),
             )
             for row in await _all(cursor.execute(_PLACES))
@@ -115,8 +124,12 @@ async def load_network(conn: AsyncConnection[Any]) -> Network:
 
 async def load_bookings(conn: AsyncConnection[Any]) -> BookingsByPlace:
     """Read what is booked now and later."""
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        return BookingsByPlace([BookedTime(**row) for row in await _all(cursor.execute(_BOOKINGS))])
+    return BookingsByPlace(await (await conn.execute(_BOOKINGS.encode())).fetchall())
+
+
+async def load_bookings_of(conn: AsyncConnection[Any], places: Sequence[int]) -> BookingsByPlace:
+    """Read what is booked at some places now and later."""
+    return BookingsByPlace(await (await conn.execute(_BOOKINGS_OF.encode(), (numbers(places),))).fetchall())
 
 
 async def load_states(conn: AsyncConnection[Any]) -> tuple[list[SpaceState], list[GatewayState]]:

@@ -38,6 +38,11 @@ Near = Annotated[
         json_schema_extra={"pattern": pattern_of(2)},
     ),
 ]
+Moment = Annotated[
+    str,
+    AfterValidator(_readable(parse_rfc3339)),
+    Field(max_length=100, examples=["2026-11-21T20:37:53Z"], json_schema_extra={"pattern": f"^{TIME_PATTERN}$"}),
+]
 Bbox = Annotated[
     str,
     AfterValidator(_readable(parse_box)),
@@ -195,42 +200,6 @@ class NetworkOccupancy(Answer):
     places: list[PlaceOccupancy]
 
 
-class PlaceOffer(Answer):
-    """The free seats of one place."""
-
-    place: str
-    name: str
-    commune: str | None
-    distance_km: float
-    space: str | None = Field(description="Where the seats are.")
-    free: Free | None = Field(description="null: unknown.")
-    open: bool | None = Field(description="null: its hours are unknown.")
-    changes_at: datetime | None = Field(
-        description="When it closes by its hours; null: unknown, or not within three months."
-    )
-    capacity: int | None
-    quality: Literal["live", "degraded", "stale", "unknown"]
-    at: datetime | None
-    ttl: int
-    chance: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="With `at`: that the seats are free then. Without a key, of what such answers may say; "
-        "null: not known. Not in an answer without `at`.",
-    )
-
-
-class Availability(Answer):
-    """Places with free seats: now, nearest first; at an arrival time, the likeliest first."""
-
-    at: datetime = Field(description="The time that it is about.")
-    seats: int
-    places: list[PlaceOffer] = Field(description="Places with at least that many free seats.")
-    unknown: list[PlaceOffer] = Field(description="Places whose free seats are unknown: never treat them as free.")
-    counts: dict[Literal["free", "full", "unknown", "closed"], int] = Field(description="All places within the radius.")
-
-
 class OccupancyQuestion(Question):
     """Which occupancy to return."""
 
@@ -257,25 +226,3 @@ class StreamQuestion(Question):
         "Without either, the whole current state is sent first.",
         json_schema_extra={"pattern": f"^{_SINCE}$"},
     )
-
-
-class AvailabilityQuestion(Question):
-    """Where to look for seats."""
-
-    near: Near
-    radius_km: float = Field(default=30, gt=0, le=500, description="The largest distance.")
-    seats: int = Field(default=1, ge=1, le=1000, description="Number of free seats needed.")
-    kind: Kind | None = Field(
-        default=None,
-        description="In one space of this kind, for any use; without it, any seats to work at.",
-        examples=["open_space"],
-    )
-    at: Annotated[str, AfterValidator(_readable(parse_rfc3339))] | None = Field(
-        default=None,
-        max_length=100,
-        description="The arrival, within 24 hours (RFC 3339): each place with its `chance`, in steps of 5 %, the "
-        "highest first and the nearest first among equals. Without it: now.",
-        examples=["2026-11-21T20:37:53Z"],
-        json_schema_extra={"pattern": f"^{TIME_PATTERN}$"},
-    )
-    limit: int = Field(default=50, ge=1, le=500, description="Number of places.")

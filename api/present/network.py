@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from access.errors import ListError
+from access.schedules import zone_named
+from api.http.compact_json import compact
 from api.present.departments import DEPARTMENTS
 from api.present.geography import Point
+from api.present.nearby import Nearby
 from occupancy.public import Rule
 
 ABOUT: Final = ("phone", "email", "siret", "rna", "logo", "accessibility", "equipment", "fibre", "prices")
@@ -72,7 +79,7 @@ class Place:
     source: str
     generated: bool
     status: str = "open"
-    """``preparation``, ``open`` or ``closed``: of the house itself, whatever its hours."""
+    """``building``, ``preparation``, ``open`` or ``closed``: of the house itself, whatever its hours."""
     phone: str | None = None
     email: str | None = None
     siret: str | None = None
@@ -93,6 +100,14 @@ class Place:
     """What answers without a key say of its numbers."""
     apart: frozenset[int] = field(default=frozenset(), init=False, repr=False)
     """Ids of the spaces whose seats count: not the root, which contains all, nor spaces within a space for work."""
+    entry: tuple[str, ...] = ()
+    """How members get in: ``badge``, ``code``, or ``staff``, who open by the hours; empty: not known."""
+    has: frozenset[str] = field(default=frozenset(), init=False, repr=False)
+    """``equipment`` without accents and case."""
+    accessible: frozenset[str] = field(default=frozenset(), init=False, repr=False)
+    """``accessibility`` likewise."""
+    hours_key: bytes = field(default=b"", init=False, repr=False)
+    """``opening_hours`` as bytes: the same for places with the same hours."""
     search: str = field(default="", repr=False)
     summary: bytes = field(default=b"", repr=False)
     """The place's JSON in lists."""
@@ -103,6 +118,9 @@ class Place:
         work = {space.id for space in self.spaces if space.for_work}
         apart = (one for one in self.spaces if (one.parent is not None or one.for_work) and one.parent not in work)
         object.__setattr__(self, "apart", frozenset(space.id for space in apart))
+        object.__setattr__(self, "has", frozenset(map(unaccented, self.equipment or ())))
+        object.__setattr__(self, "accessible", frozenset(map(unaccented, self.accessibility or ())))
+        object.__setattr__(self, "hours_key", compact(self.opening_hours))
 
     @property
     def department_name(self) -> str | None:
@@ -114,6 +132,14 @@ class Place:
         """The text that ``api.present.search`` searches: each word begins after a space."""
         parts = (self.name, self.postcode, self.commune, self.department, self.department_name, self.region)
         return " " + unaccented(" ".join(part for part in parts if part))
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """Its time zone; None: there is none of that name."""
+        try:
+            return zone_named(self.time_zone)
+        except ListError:
+            return None
 
     @property
     def etag(self) -> bytes:
@@ -202,8 +228,18 @@ class Network:
         self.by_id: dict[int, Place] = {place.id: place for place in self.places}
         self.spaces: dict[int, Space] = {space.id: space for place in self.places for space in place.spaces}
         self.gateways: dict[int, Place] = {gateway: place for place in self.places for gateway in place.gateways}
+        self.by_department: dict[str | None, list[Place]] = defaultdict(list)
+        """Those that aren't closed for good, by code."""
+        for place in self.places:
+            if place.status != "closed":
+                self.by_department[place.department].append(place)
         digest = blake2b(digest_size=8)
         for place in self.places:
             digest.update(place.detail)
         self.fingerprint: str = digest.hexdigest()
         """A digest of all places' data: the ETag of their lists."""
+
+    @cached_property
+    def nearby(self) -> Nearby[Place]:
+        """The places that aren't closed for good, by where they are."""
+        return Nearby([place for place in self.places if place.status != "closed"])

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from access.errors import ListError
 from access.openings import last_turn, next_turn
 from access.schedules import ALWAYS, Schedule, closed_on, schedule_from_json, with_department, zone_named
-from api.http.compact_json import compact
 from api.http.timestamps import to_datetime, to_us
 from api.present.network import Place
 
@@ -39,7 +39,7 @@ class Opening:
 def opening_of(place: Place, now: int) -> Opening:
     """Return whether ``place`` is open at ``now`` (microseconds). Invalid hours count as unknown."""
     opened, changes, since, due = _turns(
-        compact(place.opening_hours), place.department, place.time_zone, place.closures, _minute(to_datetime(now))
+        place.hours_key, place.department, place.time_zone, place.closures, _minute(to_datetime(now))
     )
     due = now + _LOOK_AGAIN if due is None else due
     if place.status != "open":
@@ -72,19 +72,26 @@ def _turns(
     hours: bytes, department: str | None, zone_name: str, closures: tuple[tuple[date, date], ...], at: datetime
 ) -> tuple[bool | None, int | None, int | None, int | None]:
     """Return whether it is open, when that changes (None: unknown), since when, and when to look again."""
-    known = json.loads(hours)
-    try:
-        zone = zone_named(zone_name)
-        schedule = opening_schedule(known, department, closures)
-    except ListError:
+    zone, schedule = _read(hours, department, zone_name, closures)
+    if zone is None or schedule is None:
         return None, None, None, None
     changes = next_turn(schedule, at, zone)
     due = None if changes is None else to_us(changes)
     turned = last_turn(schedule, at, zone)
     since = None if turned is None else to_us(turned)
-    if known is None:  # only closures are known
+    if hours == b"null":  # only closures are known
         return (None if schedule.covers(at, zone) else False), None, since, due
     return schedule.covers(at, zone), due, since, due
+
+
+@lru_cache(maxsize=8192)
+def _read(
+    hours: bytes, department: str | None, zone_name: str, closures: tuple[tuple[date, date], ...]
+) -> tuple[ZoneInfo | None, Schedule | None]:
+    try:
+        return zone_named(zone_name), opening_schedule(json.loads(hours), department, closures)
+    except ListError:
+        return None, None
 
 
 def _minute(at: datetime) -> datetime:

@@ -13,6 +13,7 @@ from api.present.board import Board
 from api.present.ledger import Ledger
 from api.present.network import Network, Place
 from api.present.view import View
+from occupancy.public import Rule
 
 _BITS: Final = 40
 """Of a position in two ledgers, those of the position in the second."""
@@ -27,6 +28,10 @@ class Reach:
     def has(self, place: Place) -> bool:
         """Return whether the caller may see the numbers of ``place``."""
         return self.places is None or place.id in self.places
+
+    def rule(self, place: Place) -> Rule | None:
+        """Return the rule that an answer to the caller passes; None: the numbers may be shown."""
+        return None if self.has(place) else place.public
 
 
 NOBODY: Final = Reach(places=frozenset())

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from api.present.booked import Booked
 from api.present.network import Place, Space
 from api.present.occupancy import Occupancy
 from api.present.opening import Opening
 from occupancy.free_seats import Free, Room, free_for_work, free_in, seats_for_work
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BookedTime:
-    """A booking without its member; times in microseconds, ``ends`` not included. ``space``: None for the place."""
-
-    place: int
-    space: int | None
-    starts: int
-    ends: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,32 +36,15 @@ class Seats:
     """When time alone will change it (microseconds)."""
 
 
-class BookingsByPlace:
-    """All current and future bookings by place."""
-
-    def __init__(self, rows: Iterable[BookedTime] = ()) -> None:
-        self._by_place: dict[int, list[BookedTime]] = defaultdict(list)
-        for row in rows:
-            self._by_place[row.place].append(row)
-
-    def of(self, place: int) -> Sequence[BookedTime]:
-        """Return the bookings of a place and its spaces."""
-        return self._by_place.get(place, ())
-
-    def places(self) -> set[int]:
-        """Return the places with bookings."""
-        return set(self._by_place)
-
-
 def seats_of(
     place: Place,
     occupancies: Sequence[tuple[Space, Occupancy]],
-    booked: Sequence[BookedTime],
+    booked: Booked,
     opening: Opening,
     now: int,
 ) -> Seats:
     """Return the free seats of ``place`` at ``now``; ``occupancies``: the occupancy of its spaces."""
-    here = Counter(one.space for one in booked if one.starts <= now < one.ends)
+    here = booked.at(now)
     root = place.root
     whole = here[None] + here[root.id] if here and root is not None else 0
     rooms = [
@@ -96,7 +69,7 @@ def seats_of(
         spaces=tuple(
             SpaceSeats(
                 free=free_in(room, opened=opened, locked=locked),
-                booked_until=_until(booked, space.id, now) if room.one_party and room.bookings else None,
+                booked_until=booked.until(space.id, now) if room.one_party and room.bookings else None,
             )
             for room, (space, _) in zip(rooms, occupancies, strict=True)
         ),
@@ -105,21 +78,10 @@ def seats_of(
     )
 
 
-def _around(booked: Sequence[BookedTime], opening: Opening, now: int) -> tuple[int | None, int]:
+def _around(booked: Booked, opening: Opening, now: int) -> tuple[int | None, int]:
     """Return when hours or bookings last changed the free seats (None: unknown), and when they next will."""
     if not booked:
         return opening.since, opening.due
-    moments = [opening.due, *(moment for one in booked for moment in (one.starts, one.ends))]
-    passed = [moment for moment in moments if moment <= now]
-    if opening.since is not None:
-        passed.append(opening.since)
-    return max(passed, default=None), min(moment for moment in moments if moment > now)
-
-
-def _until(booked: Sequence[BookedTime], space: int, now: int) -> int:
-    """Return until when a space is booked without a gap."""
-    until = now
-    for one in sorted((one for one in booked if one.space == space), key=lambda one: one.starts):
-        if one.starts <= until < one.ends:
-            until = one.ends
-    return until
+    before, after = booked.around(now)
+    passed = [moment for moment in (before, opening.since) if moment is not None]
+    return max(passed, default=None), opening.due if after is None else min(after, opening.due)

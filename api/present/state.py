@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 
 from api.http.errors import Unavailable
 from api.present.board import Board
+from api.present.curves import Forecasts
+from api.present.gazetteer import Gazetteer
 from api.present.listen import Listener
+from api.present.passes_held import PassesHeld
 from api.present.stream import Streams
 
 LOADING: Final = "The network is still being loaded from the database."
@@ -17,11 +20,14 @@ LOADING: Final = "The network is still being loaded from the database."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """The board, its listener and the live streams."""
+    """The board, its listener and the live streams; what searches for seats keep."""
 
     board: Board
     listener: Listener
     streams: Streams
+    forecasts: Forecasts
+    gazetteer: Gazetteer
+    passes: PassesHeld = field(default_factory=PassesHeld)
 
 
 def present(request: Request) -> Present:

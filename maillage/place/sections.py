@@ -58,7 +58,7 @@ PLACE: Final = Section(
     fields=(
         _field("code", forms.CODE, "its name in topics, addresses and commands; it never changes", required=True),
         _field("name", forms.text(200), "as people know it", required=True),
-        _field("status", forms.choice(("preparation", "open", "closed")),
+        _field("status", forms.choice(("building", "preparation", "open", "closed")),
                "open to members and the public; else it offers no seat, and its doors open to hosts only. "
                "Without it: `open`"),
         _field("address", forms.text(500), "street and number"),

@@ -17,7 +17,8 @@ from api.http.errors import KeyInvalid
 from api.http.openapi import Problem
 from api.keys import owner as keys
 from api.places.models import PlaceDetail, Places
-from api.present.models import Availability, NetworkOccupancy, PlaceOccupancy
+from api.present.availability_models import Availability
+from api.present.models import NetworkOccupancy, PlaceOccupancy
 from tests.api_server import Centre, api_process, codes, shared_database
 from tests.conftest import Database
 from tests.waiting import until

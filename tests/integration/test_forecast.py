@@ -13,7 +13,7 @@ from psycopg import sql
 
 from api.forecast.models import ForecastAnswer, UsualAnswer
 from api.keys.owner import create_key
-from api.present.models import Availability
+from api.present.availability_models import Availability
 from jobs.forecast import make_forecasts
 from jobs.history import gather
 from tests.api_server import Centre, api_process
@@ -119,5 +119,10 @@ def _chances(client: httpx.Client, key: dict[str, str]) -> None:
     assert ask("", key)["silent"]["chance"] is None
     assert ask("", {})["busy"]["chance"] > 0.9  # fewer than 22 of 24: of that a band tells
     assert ask("&seats=10", {})["busy"]["chance"] is None  # of more no band tells
-    late = client.get(f"/v1/availability?near=45.83,1.26&at={(NOW + timedelta(days=2)).isoformat()[:19]}Z")
+    at = (NOW + timedelta(days=7)).isoformat().replace("+00:00", "Z")  # by the usual week
+    assert ask("", key)["busy"]["chance"] == 1
+    assert ask("&seats=24", key)["busy"]["chance"] < 0.5
+    assert ask("", key)["silent"]["chance"] is None
+    assert ask("&seats=10", {})["busy"]["chance"] is None
+    late = client.get(f"/v1/availability?near=45.83,1.26&at={(NOW + timedelta(days=400)).isoformat()[:19]}Z")
     assert late.status_code == 422

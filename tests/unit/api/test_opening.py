@@ -10,9 +10,9 @@ import pytest
 
 from api.http.timestamps import parse_rfc3339
 from api.present.board import Board
+from api.present.booked import BookedTime, BookingsByPlace
 from api.present.network import Network
 from api.present.opening import is_open, opening_of
-from api.present.seats import BookedTime, BookingsByPlace
 from tests.unit.api.network_of import a_gateway, a_place, a_state
 
 MONDAYS = {"mon": [["08:00", "18:00"]]}

@@ -114,6 +114,7 @@ def test_what_leaves_as_csv_is_in_the_document(document: dict[str, Any]) -> None
             "/v1/statements/{ref}",
             "/v1/statements/export",
             "/v1/clearing",
+            "/v1/inventory",
         }
         | figures
     )
