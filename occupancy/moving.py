@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from occupancy.asking import Asked
+from occupancy.counts import agreed
 from occupancy.due import MINUTE
+from occupancy.estimate import DOUBT
 from occupancy.hours import HOUR
 from occupancy.space import NOTHING, SpaceFold
 from occupancy.topology import Topology
@@ -19,6 +21,9 @@ Event = Mapping[str, Any]
 
 LATE: Final = 300_000_000
 """An event this much older than its source's last report doesn't change the present."""
+_BESIDE: Final = frozenset({"counters", "seen", "desks", "spaces"})
+"""Witnesses that say how many are in, by whom people without a badge are known. What the air says is learned from
+badges itself, and presence says hardly how many."""
 
 
 class Moving(Asked):
@@ -66,6 +71,8 @@ class Moving(Asked):
             return fold
         row = self._topology.spaces[space]
         until = minute * MINUTE
+        if row.badged and fold.stays.anyone and gathered * MINUTE // HOUR != until // HOUR:
+            self._compare(space, until)
         foreseen = fold.gathered
         fold.moved()
         if gathered:
@@ -82,6 +89,16 @@ class Moving(Asked):
         fold.stays.step(fold.habits, self._calendar, until, out=row.badges_out)
         fold.bucket = (minute, 0, 0)
         return fold
+
+    def _compare(self, space: int, at: int) -> None:
+        """An hour is over: learn of what other sources say beside badges."""
+        fold = self.spaces[space]
+        if fold.stays.unbadged.exposure and not self._calendar.closed(at):
+            beside = [one.counts for one in self._answer(space, at).found if one.kind in _BESIDE]
+            if beside:
+                seen = agreed(beside, DOUBT)
+                out = self._topology.spaces[space].badges_out
+                fold.stays.compared(at, (seen.mean, seen.variance), self._risk(fold, at), out=out)
 
     def _risk(self, fold: SpaceFold, at: int) -> float:
         return fold.stays.risk_at(fold.habits, self._calendar, at)

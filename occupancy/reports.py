@@ -177,5 +177,5 @@ class Reports(Passages):
         fold.head_count = (present, at)
         fold.flow.told(present)
         if fold.stays.anyone:
-            fold.stays.told(present, self._risk(fold, at), out=self._topology.spaces[space].badges_out)
+            fold.stays.told(present, at, self._risk(fold, at), out=self._topology.spaces[space].badges_out)
         self._touch(space, at)

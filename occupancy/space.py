@@ -20,9 +20,10 @@ from occupancy.stays import Stays
 
 NEVER: Final = 2**63
 NOTHING: Final[frozenset[str]] = frozenset()
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of
-rooms and nothing of the air; the ingest rebuilds them from the stored events."""
+rooms and nothing of the air, 4 nothing of who comes in without a badge; the ingest rebuilds them from the stored
+events."""
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
 
@@ -234,7 +235,7 @@ class SpaceFold:
         """
         try:
             version = value.get("v", 1)
-            if version in (1, 2, 3) and version is not True:
+            if version in (1, 2, 3, 4) and version is not True:
                 raise OlderForm(f"the stored fold has version {version}, this release keeps {VERSION}")
             if version != VERSION:
                 raise UnknownForm(f"the stored fold has version {version}, this release reads {VERSION}")

@@ -105,7 +105,9 @@ def _badges(question: Question) -> Witness | None:
     if not (space.badged and stays.anyone and now - stays.anyone < LONG_AGO):
         return None
     counts = stays.counts(stays.risk_at(fold.habits, calendar, now), out=space.badges_out)
-    return Witness("badges", counts, stays.anyone, {"members": len(stays.inside), "others": round(stays.others, 2)})
+    share = round(100 * stays.unbadged.share, 1)
+    numbers = {"members": len(stays.inside), "others": round(stays.others, 2), "unbadged_pct": share}
+    return Witness("badges", counts, stays.anyone, numbers)
 
 
 def _desks(question: Question) -> Witness | None:

@@ -16,7 +16,7 @@ from occupancy.grants import ANSWER
 from occupancy.hours import HOUR
 from occupancy.lasting import STAY
 from occupancy.moving import LATE
-from occupancy.space import UNKNOWN, Estimate, OlderForm, SpaceFold, UnknownForm
+from occupancy.space import UNKNOWN, VERSION, Estimate, OlderForm, SpaceFold, UnknownForm
 from occupancy.staleness import SECOND
 from tests.unit.topology import DEVICES, LAB, MEETING, OPEN, ROOT, make_topology
 
@@ -235,14 +235,14 @@ def test_what_counters_miss_ends_with_the_day() -> None:
 
 def test_a_fold_of_a_version_before_is_rebuilt_and_never_read() -> None:
     last = Estimate(present=12, low=12, high=12, quality="live")
-    for old in ({"at": T, "net": 12}, {"v": 2, "at": T, "moves": {}}, {"v": 3, "at": T, "desks": {}}):
+    for old in ({"at": T, "net": 12}, {"v": 2, "at": T, "moves": {}}, {"v": 3, "at": T, "desks": {}}, {"v": 4}):
         with pytest.raises(OlderForm):
             SpaceFold.from_json(dict(old), at=T, estimate=last, revision=3)
 
 
 @pytest.mark.parametrize(
     "stored",
-    [{"v": 5, "people": 4}, {"v": 4}, {"v": 4, "desks": []}, {}, {"v": "4"}],
+    [{"v": VERSION + 1, "people": 4}, {"v": VERSION}, {"v": VERSION, "desks": []}, {}, {"v": "5"}],
     ids=["a newer version", "cut short", "another form", "empty", "no number"],
 )
 def test_a_fold_that_cannot_be_read_is_unknown_and_never_misread(stored: dict[str, Any]) -> None:
