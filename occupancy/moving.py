@@ -21,7 +21,7 @@ Event = Mapping[str, Any]
 
 LATE: Final = 300_000_000
 """An event this much older than its source's last report doesn't change the present."""
-_BESIDE: Final = frozenset({"counters", "seen", "desks", "spaces"})
+BESIDE: Final = frozenset({"counters", "seen", "desks", "spaces"})
 """Witnesses that say how many are in, by whom people without a badge are known. What the air says is learned from
 badges itself, and presence says hardly how many."""
 
@@ -94,11 +94,18 @@ class Moving(Asked):
         """An hour is over: learn of what other sources say beside badges."""
         fold = self.spaces[space]
         if fold.stays.unbadged.exposure and not self._calendar.closed(at):
-            beside = [one.counts for one in self._answer(space, at).found if one.kind in _BESIDE]
-            if beside:
-                seen = agreed(beside, DOUBT)
+            seen = self._beside(space, at, BESIDE)
+            if seen is not None:
                 out = self._topology.spaces[space].badges_out
-                fold.stays.compared(at, (seen.mean, seen.variance), self._risk(fold, at), out=out)
+                fold.stays.compared(at, seen, self._risk(fold, at), out=out)
+
+    def _beside(self, space: int, at: int, kinds: frozenset[str]) -> tuple[float, float] | None:
+        """The mean and the variance of how many are in at ``at`` by witnesses of these kinds; None: there is none."""
+        found = [one.counts for one in self._answer(space, at).found if one.kind in kinds]
+        if not found:
+            return None
+        counts = agreed(found, DOUBT)
+        return counts.mean, counts.variance
 
     def _risk(self, fold: SpaceFold, at: int) -> float:
         return fold.stays.risk_at(fold.habits, self._calendar, at)

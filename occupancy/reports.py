@@ -11,7 +11,7 @@ from occupancy.air import Sensor, holds
 from occupancy.beside_air import counted, known_beside
 from occupancy.due import MINUTE
 from occupancy.lasting import ends
-from occupancy.moving import LATE, Event
+from occupancy.moving import BESIDE, LATE, Event
 from occupancy.passages import Passages
 from occupancy.space import NOTHING
 from occupancy.topology import Device
@@ -23,7 +23,7 @@ _LEAVES: Final = {
     name: frozenset(WITNESSES) - moved
     for name, moved in {
         "desk": {"desks", "counters"}, "room": {"presence"}, "passage": {"counters", "air"}, "heads": {"seen"},
-        "air": {"air"},
+        "air": {"air"}, "stations": {"stations"},
     }.items()
 }  # fmt: skip
 """The witnesses that say the same after a report of a source that is believed."""
@@ -51,6 +51,8 @@ class Reports(Passages):
         elif kind == "measure":
             if event["name"] == "co2" and device.space is not None:
                 self._breathed(device.id, device.space, event["value"], at)
+            elif event["name"] == "wifi_stations" and device.space is not None and device.kind == "access_point":
+                self._stations(device.id, device.space, event["value"], at)
         elif kind == "device" and event["what"] == "link":
             self._link(device, at, heard=bool(event.get("value", 1)))
 
@@ -150,6 +152,22 @@ class Reports(Passages):
             self.touched.add(space)
         else:
             self._touch(space, at, _LEAVES["air"] if known else NOTHING).silent.pop(device, None)
+
+    def _stations(self, device: int, space: int, number: float, at: int) -> None:
+        """A radio counted its stations."""
+        fold, radios = self.spaces[space], self._topology.spaces[space].radios
+        stations, known = fold.stations, device not in fold.silent
+        before = stations.heard.get(device)
+        if number < 0 or (before is not None and at < before[1]):
+            return
+        stations.said(device, at, number, radios)
+        if stations.lesson_due(at) and (total := stations.total(radios, fold.silent)) is not None:
+            people = self._beside(space, at, BESIDE | {"badges"})
+            if people is not None:
+                stations.learn(at, total, people)
+        self._expires(space, device, at)
+        leaves = _LEAVES["stations"] if known and before is not None else NOTHING
+        self._touch(space, at, leaves).silent.pop(device, None)
 
     def _link(self, device: Device, at: int, *, heard: bool) -> None:
         """A device fell silent, or is back. Being back says nothing of what it senses; its next report will."""

@@ -16,6 +16,7 @@ from occupancy.habits import Habits
 from occupancy.paths import Paths
 from occupancy.rooms import Rooms
 from occupancy.seats import Seats
+from occupancy.stations import Stations
 from occupancy.stays import Stays
 
 NEVER: Final = 2**63
@@ -59,7 +60,7 @@ class Evidence:
 
     kind: str
     """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count``, ``air``
-    (CO2) or ``spaces`` (those within)."""
+    (CO2), ``stations`` (of Wi-Fi) or ``spaces`` (those within)."""
     at: int | None
     """When it last said anything."""
     mean: float
@@ -120,6 +121,7 @@ class SpaceFold:
         "rooms",
         "seats",
         "silent",
+        "stations",
         "stays",
         "testimony",
         "text",
@@ -130,6 +132,7 @@ class SpaceFold:
         self.at = 0
         self.air: dict[int, Sensor] = {}
         """CO2 sensors."""
+        self.stations = Stations()
         self.desks: dict[int, tuple[bool | None, int]] = {}
         self.rooms: dict[int, tuple[bool | None, int]] = {}
         self.counts: dict[int, tuple[int | None, int]] = {}
@@ -212,6 +215,7 @@ class SpaceFold:
             "room": self.room.to_json() if self.rooms else None,
             "head_count": self.head_count,
             "air": {device: sensor.to_json() for device, sensor in self.air.items()},
+            "stations": self.stations.to_json() if self.stations.heard else None,
         }
         return _ENCODE(value)[:-1]
 
@@ -257,7 +261,7 @@ class SpaceFold:
         fold.bucket = (minute, entered, left)
         fold.grants = Grants.from_json(value["grants"])
         fold.habits = Habits.from_json(value["habits"])
-        for name, kind in (("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms)):
+        for name, kind in (("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms), ("stations", Stations)):
             if value[name] is not None:
                 setattr(fold, name, kind.from_json(value[name]))
         fold.air = {int(key): Sensor.from_json(one) for key, one in value["air"].items()}

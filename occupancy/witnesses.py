@@ -176,6 +176,18 @@ def _air(question: Question) -> Witness | None:
     return Witness("air", counts, max(one.at for one in read), {"ppm": ppm, "outside": outside})
 
 
+def _stations(question: Question) -> Witness | None:
+    """Wi-Fi access points."""
+    space, fold, silent, _, _ = question
+    total = fold.stations.total(space.radios, silent) if fold.stations.heard else None
+    if total is None:
+        return None
+    heard = [at for radio, (_, at) in fold.stations.heard.items() if radio in space.radios]
+    numbers = {"stations": round(total), "background": round(fold.stations.background)}
+    most = max(20, 3 * (space.capacity or 500))
+    return Witness("stations", normal(*fold.stations.people(total), most), max(heard), numbers, NEVER)
+
+
 WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
     "counters": _counters,
     "seen": _seen,
@@ -184,6 +196,7 @@ WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
     "presence": _presence,
     "head_count": _head_count,
     "air": _air,
+    "stations": _stations,
 }
 
 

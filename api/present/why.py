@@ -50,6 +50,12 @@ KINDS: Final[Mapping[str, Words]] = {
         "Dioxyde de carbone : {ppm} ppm, contre {outside} dans l’air extérieur. Il indique à peu près combien de "
         "personnes respirent ici.",
     ),
+    "stations": Words(
+        "Wi-Fi: {stations} devices are connected, {background} of them also when nobody is in. It says roughly how "
+        "many people are here.",
+        "Wi-Fi : {stations} appareils connectés, dont {background} même quand il n’y a personne. Cela indique à peu "
+        "près combien de personnes sont là.",
+    ),
     "spaces": Words("The spaces within, taken together.", "Les espaces du lieu, additionnés."),
 }
 FAULTS: Final[Mapping[str, Words]] = {
