@@ -161,6 +161,11 @@ class Reports(Passages):
         if number < 0 or (before is not None and at < before[1]):
             return
         stations.said(device, at, number, radios)
+        if known and before is not None and before[0] == number and not stations.lesson_due(at):  # as at night
+            fold.text = None
+            fold.at, self.clock = max(fold.at, at), max(self.clock, at)
+            self.touched.add(space)
+            return
         if stations.lesson_due(at) and (total := stations.total(radios, fold.silent)) is not None:
             people = self._beside(space, at, BESIDE | {"badges"})
             if people is not None:

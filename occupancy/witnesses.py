@@ -70,6 +70,8 @@ def heard(witness: Witness, fold: SpaceFold) -> int | None:
     """When what made ``witness`` was last heard: a sensor that says the same again says nothing new."""
     if witness.kind in ("desks", "presence"):
         return max((at for _, at in (fold.desks if witness.kind == "desks" else fold.rooms).values()), default=None)
+    if witness.kind == "stations":
+        return max((at for _, at in fold.stations.heard.values()), default=None)
     return witness.at
 
 
@@ -178,14 +180,16 @@ def _air(question: Question) -> Witness | None:
 
 def _stations(question: Question) -> Witness | None:
     """Wi-Fi access points."""
-    space, fold, silent, _, _ = question
+    space, fold, silent, calendar, now = question
     total = fold.stations.total(space.radios, silent) if fold.stations.heard else None
     if total is None:
         return None
     heard = [at for radio, (_, at) in fold.stations.heard.items() if radio in space.radios]
     numbers = {"stations": round(total), "background": round(fold.stations.background)}
-    most = max(20, 3 * (space.capacity or 500))
-    return Witness("stations", normal(*fold.stations.people(total), most), max(heard), numbers, NEVER)
+    alone = not (space.counters or space.badged or space.desks or space.rooms or space.children)
+    most = max(20, 2 * holds(space.capacity), round(3 * total))
+    counts = fold.stations.counts(total, most, closed=calendar.closed(now), alone=alone)
+    return Witness("stations", counts, max(heard), numbers, calendar.piece(now)[1])
 
 
 WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
