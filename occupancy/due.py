@@ -57,8 +57,9 @@ def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
                 _expired(fold, device, end)
             else:
                 fold.due = end if fold.due is None else min(fold.due, end)
-    if fold.grants.waiting and (answered := fold.grants.due) is not None:
-        fold.due = answered if fold.due is None else min(fold.due, answered)
+    if fold.reserved.bookings or fold.grants.waiting:
+        edges = (fold.due, fold.reserved.next(now), fold.grants.due)
+        fold.due = min([one for one in edges if one is not None], default=None)
 
 
 def _expired(fold: SpaceFold, device: int, end: int) -> None:

@@ -31,7 +31,18 @@ TTL_S: Final = 120
 _PATIENT: Final = ANSWER // 2
 """No report expires within this time."""
 TELLING: Final = frozenset(
-    {"access", "access_taken", "access_not_taken", "door", "desk", "count", "device", "head_count", "measure"}
+    {
+        "access",
+        "access_taken",
+        "access_not_taken",
+        "door",
+        "desk",
+        "count",
+        "device",
+        "head_count",
+        "measure",
+        "booking",
+    }
 )
 """Kinds of events that matter for occupancy."""
 
@@ -86,6 +97,11 @@ class PlaceFold(Reports):
                 if event["space"] in self.spaces:
                     self._let_pass(at)
                     self._head_count(event["space"], event["present"], at)
+                return
+            if kind == "booking":
+                if event["space"] in self.spaces:
+                    self._let_pass(at)
+                    self._booked(event, at)
                 return
             if device is None or device.retired or kind not in TELLING:
                 return

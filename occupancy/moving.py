@@ -13,8 +13,11 @@ from occupancy.counts import agreed
 from occupancy.due import MINUTE
 from occupancy.estimate import DOUBT
 from occupancy.hours import HOUR
+from occupancy.reserved import AFTER, Booking
+from occupancy.rooms import LIKELY
 from occupancy.space import NOTHING, SpaceFold
 from occupancy.topology import Topology
+from occupancy.witnesses import WITNESSES
 
 Event = Mapping[str, Any]
 """An event as a gateway sends it (``gateway.contract.wire.Event``)."""
@@ -24,6 +27,9 @@ LATE: Final = 300_000_000
 BESIDE: Final = frozenset({"counters", "seen", "desks", "spaces"})
 """Witnesses that say how many are in, by whom people without a badge are known. What the air says is learned from
 badges itself, and presence says hardly how many."""
+
+_SENSES: Final = BESIDE | {"presence", "badges"}
+"""Witnesses that say whether anybody is in."""
 
 
 class Moving(Asked):
@@ -65,6 +71,8 @@ class Moving(Asked):
         gathered, entered, left = fold.bucket
         if minute <= gathered:
             return fold
+        if fold.reserved.bookings:
+            self._look_at_bookings(space, minute * MINUTE)
         if not (fold.flow.at or fold.stays.anyone or fold.desks):  # nothing that time moves here
             fold.bucket, fold.stays.at = (minute, 0, 0), minute * MINUTE
             fold.text = None
@@ -98,6 +106,54 @@ class Moving(Asked):
             if seen is not None:
                 out = self._topology.spaces[space].badges_out
                 fold.stays.compared(at, seen, self._risk(fold, at), out=out)
+
+    def _booked(self, event: Event, at: int) -> None:
+        """A booking of a space was made, changed or taken back."""
+        space = event["space"]
+        fold = self._step(space, at)
+        reserved = fold.reserved
+        self._look_at_bookings(space, at)
+        if not reserved.known:
+            for other in self.spaces.values():
+                if other.reserved.came[1]:
+                    reserved.follow(other.reserved)
+        number, came = event["booking"], event.get("came")
+        before = reserved.bookings.get(number)
+        if came is None and before is not None:
+            came = before.taken
+        if not event["held"] and came is not None and (before is not None or not came) and event["starts"] <= at:
+            self._learn_of_booking(space, taken=came, stayed=False)  # nobody came, or all left early
+        booking = Booking(starts=event["starts"], ends=event["ends"], party=event["party"], taken=came)
+        reserved.told(number, booking, held=event["held"], at=at)
+        self._touch(space, at, frozenset(WITNESSES) - {"bookings"})
+
+    def _look_at_bookings(self, space: int, at: int) -> None:
+        """Ask other sources whether a party came that booked ``space``; learn of the bookings that are over."""
+        reserved = self.spaces[space].reserved
+        for one in reserved.bookings.values():
+            until = min(at, one.ends - 1)
+            if one.party and not one.taken and max(one.starts, one.asked) < until:
+                one.asked = until
+                some = self._somebody(space, until)
+                one.taken = one.taken if some is None else some
+        for one in reserved.over(at):
+            if one.taken is not None:
+                stayed = one.taken and bool(self._somebody(space, one.ends + AFTER))
+                self._learn_of_booking(space, taken=one.taken, stayed=stayed)
+
+    def _learn_of_booking(self, space: int, *, taken: bool, stayed: bool) -> None:
+        """All spaces of the place that can be booked learn of a booking of one."""
+        for number, fold in self.spaces.items():
+            if fold.reserved.known or number == space:
+                fold.reserved.learn(taken=taken, stayed=stayed)
+                fold.moved()
+                self.touched.add(number)
+
+    def _somebody(self, space: int, at: int) -> bool | None:
+        """Whether anybody is in ``space`` at ``at`` by sensors; None: they don't say, or aren't sure."""
+        found = [one.counts for one in self._answer(space, at).found if one.kind in _SENSES]
+        some = 1.0 - agreed(found, DOUBT).chance(0) if found else 0.5
+        return None if LIKELY[0] <= some <= LIKELY[1] else some > LIKELY[1]
 
     def _beside(self, space: int, at: int, kinds: frozenset[str]) -> tuple[float, float] | None:
         """The mean and the variance of how many are in at ``at`` by witnesses of these kinds; None: there is none."""

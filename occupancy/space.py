@@ -14,6 +14,7 @@ from occupancy.flow import Flow
 from occupancy.grants import Grants
 from occupancy.habits import Habits
 from occupancy.paths import Paths
+from occupancy.reserved import Reserved
 from occupancy.rooms import Rooms
 from occupancy.seats import Seats
 from occupancy.stations import Stations
@@ -60,7 +61,7 @@ class Evidence:
 
     kind: str
     """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count``, ``air``
-    (CO2), ``stations`` (of Wi-Fi) or ``spaces`` (those within)."""
+    (CO2), ``stations`` (of Wi-Fi), ``bookings`` or ``spaces`` (those within)."""
     at: int | None
     """When it last said anything."""
     mean: float
@@ -116,6 +117,7 @@ class SpaceFold:
         "look",
         "newest",
         "old",
+        "reserved",
         "revision",
         "room",
         "rooms",
@@ -133,6 +135,7 @@ class SpaceFold:
         self.air: dict[int, Sensor] = {}
         """CO2 sensors."""
         self.stations = Stations()
+        self.reserved = Reserved()
         self.desks: dict[int, tuple[bool | None, int]] = {}
         self.rooms: dict[int, tuple[bool | None, int]] = {}
         self.counts: dict[int, tuple[int | None, int]] = {}
@@ -216,6 +219,7 @@ class SpaceFold:
             "head_count": self.head_count,
             "air": {device: sensor.to_json() for device, sensor in self.air.items()},
             "stations": self.stations.to_json() if self.stations.heard else None,
+            "reserved": self.reserved.to_json(),
         }
         return _ENCODE(value)[:-1]
 
@@ -265,6 +269,7 @@ class SpaceFold:
             if value[name] is not None:
                 setattr(fold, name, kind.from_json(value[name]))
         fold.air = {int(key): Sensor.from_json(one) for key, one in value["air"].items()}
+        fold.reserved = Reserved.from_json(value["reserved"])
         counted = value["head_count"]
         fold.head_count = None if counted is None else (counted[0], counted[1])
         return fold

@@ -17,6 +17,7 @@ from occupancy.counts import Counts, added, exactly, mixed, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead, frozen
+from occupancy.reserved import at_least
 from occupancy.space import NEVER, SpaceFold
 from occupancy.topology import Space
 
@@ -172,8 +173,7 @@ def _air(question: Question) -> Witness | None:
         return None
     mean = sum(one for one, _ in found) / len(found)
     variance = sum(one for _, one in found) / len(found)
-    alone = not (space.counters or space.badged or space.desks or space.rooms or space.children)
-    counts = likely((mean, variance), closed=closed, most=3 * most // 2, counted=all_counted, alone=alone)
+    counts = likely((mean, variance), closed=closed, most=3 * most // 2, counted=all_counted, alone=_alone(space))
     ppm, outside = (round(sum(one) / len(read)) for one in zip(*((s.read, s.outside) for s in read), strict=True))
     return Witness("air", counts, max(one.at for one in read), {"ppm": ppm, "outside": outside})
 
@@ -186,10 +186,35 @@ def _stations(question: Question) -> Witness | None:
         return None
     heard = [at for radio, (_, at) in fold.stations.heard.items() if radio in space.radios]
     numbers = {"stations": round(total), "background": round(fold.stations.background)}
-    alone = not (space.counters or space.badged or space.desks or space.rooms or space.children)
     most = max(20, 2 * holds(space.capacity), round(3 * total))
-    counts = fold.stations.counts(total, most, closed=calendar.closed(now), alone=alone)
+    counts = fold.stations.counts(total, most, closed=calendar.closed(now), alone=_alone(space))
     return Witness("stations", counts, max(heard), numbers, calendar.piece(now)[1])
+
+
+def _bookings(question: Question) -> Witness | None:
+    """Who booked the space, or seats in it."""
+    space, fold, _, _, now = question
+    reserved = fold.reserved
+    if not reserved.bookings:
+        return None
+    said = reserved.chances(now)
+    if not said:
+        return None
+    numbers = {"booked": sum(one.starts <= now < one.ends for one in reserved.bookings.values()),
+               "come_pct": round(100 * reserved.comes)}  # fmt: skip
+    if _alone(space):
+        party = [chance for chance, whole in said if whole]
+        if not party:
+            return None
+        counts: Counts | None = fold.room.counts(space.capacity, max(party))
+    else:
+        counts = at_least([chance for chance, _ in said], max(20, 2 * holds(space.capacity)))
+    return None if counts is None else Witness("bookings", counts, None, numbers)
+
+
+def _alone(space: Space) -> bool:
+    """Whether no hardware says how many are in."""
+    return not (space.counters or space.badged or space.desks or space.rooms or space.children)
 
 
 WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
@@ -201,6 +226,7 @@ WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
     "head_count": _head_count,
     "air": _air,
     "stations": _stations,
+    "bookings": _bookings,
 }
 
 

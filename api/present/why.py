@@ -56,6 +56,10 @@ KINDS: Final[Mapping[str, Words]] = {
         "Wi-Fi : {stations} appareils connectés, dont {background} même quand il n’y a personne. Cela indique à peu "
         "près combien de personnes sont là.",
     ),
+    "bookings": Words(
+        "Bookings in force: {booked}. Here people come for {come_pct} of 100 bookings.",
+        "Réservations en cours : {booked}. Ici, {come_pct} réservations sur 100 sont honorées.",
+    ),
     "spaces": Words("The spaces within, taken together.", "Les espaces du lieu, additionnés."),
 }
 FAULTS: Final[Mapping[str, Words]] = {
