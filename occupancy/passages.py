@@ -27,6 +27,8 @@ class Passages(Moving):
             device=device.id, access_at=event["at"], at=at, member=event.get("member"), entered=entered, left=left,
             awaits=event.get("awaits"),
         )  # fmt: skip
+        if device.door is not None:
+            self.spaces[device.door_to].stays.openings.let_through(device.door, at)
         if self._touch(device.door_to, at).grants.granted(grant, device.door):
             self._shown(device, 1.0, at)
             self._passed(grant, at)
@@ -53,9 +55,21 @@ class Passages(Moving):
         if device.door is None or device.door_to is None:
             return
         known = self.spaces[device.door_to].grants.tells
+        if not tells:
+            self.spaces[device.door_to].stays.openings.silent()
         if tells != (device.door in known):
             self._touch(device.door_to, at)
             (known.add if tells else known.discard)(device.door)
+
+    def _opening(self, device: Device, at: int, *, is_open: bool) -> None:
+        """A door opened or closed; who opens it without a grant leaves by the handle, or is let in."""
+        space = device.door_to
+        if space is None or device.door is None or not self._topology.spaces[space].badged:
+            return
+        stays, out = self._step(space, at).stays, self._topology.spaces[space].badges_out
+        if stays.openings.moved(device.door, at, is_open=is_open, out=out) and stays.anyone:
+            stays.opened(out=out)
+            self._touch(space, at)
 
     def _passed(self, grant: Grant, at: int) -> None:
         """A person who was let through a door went through it, as was known at ``at``."""

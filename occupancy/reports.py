@@ -44,6 +44,7 @@ class Reports(Passages):
         elif kind == "door":
             if event["state"] in ("open", "closed"):
                 self._contact(device, at, tells=True)
+                self._opening(device, at, is_open=event["state"] == "open")
                 if event["state"] == "open":
                     self._shown(device, _OPENING, at)
         elif kind == "count":

@@ -213,7 +213,7 @@ class SpaceFold:
             "grants": self.grants.to_json(),
             "habits": self.habits.to_json(),
             "flow": self.flow.to_json() if self.flow.doors else None,
-            "stays": self.stays.to_json() if self.stays.at or self.stays.anyone else None,
+            "stays": self.stays.to_json() if self.stays.at or self.stays.anyone or self.stays.openings.tells else None,
             "seats": self.seats.to_json() if self.desks else None,
             "room": self.room.to_json() if self.rooms else None,
             "head_count": self.head_count,

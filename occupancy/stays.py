@@ -15,6 +15,7 @@ from typing import Any, Final
 from occupancy.counts import Counts, added, mixed, moments, persons
 from occupancy.habits import Habits
 from occupancy.hours import HOUR, Calendar
+from occupancy.openings import BETWEEN, Openings
 from occupancy.unbadged import Unbadged
 
 FORGOTTEN: Final = (1.5, 15.0)
@@ -23,6 +24,8 @@ _GONE: Final = 0.01
 """Whose chance of being there is smaller is forgotten."""
 _TODAY: Final = ((0.6, 0.25), (1.0, 0.5), (1.6, 0.25))
 """How fast everybody leaves today, beside the usual rate, and how likely that is. Assumed."""
+_MOST: Final = 0.9
+"""No more of those who are in leave by one opening."""
 _TWICE: Final = 2 * 60_000_000
 """A card that is read again within this time is the same coming in."""
 _LONGEST: Final = 14 * 24 * HOUR
@@ -49,6 +52,11 @@ class Stays:
         self.unbadged = Unbadged()
 
     @property
+    def openings(self) -> Openings:
+        """The doors into this space."""
+        return self.unbadged.openings
+
+    @property
     def share_forgotten(self) -> float:
         """The share of exits without a badge."""
         return (FORGOTTEN[0] + self.forgot[0]) / (FORGOTTEN[1] + self.forgot[1])
@@ -57,10 +65,12 @@ class Stays:
         """The leaving rate summed up until ``at``."""
         if at <= self.at or not self.at:
             return self.risk
+        share = BETWEEN if self.openings.trusted else 1.0
         _, end, bin_ = calendar.piece(self.at)
         if at <= end:  # as for most events
-            return self.risk + habits.rates[bin_] * ((at - self.at) / HOUR)
-        return self.risk + sum(habits.rates[b] * h for b, h in calendar.pieces(self.at, min(at, self.at + _LONGEST)))
+            return self.risk + share * habits.rates[bin_] * ((at - self.at) / HOUR)
+        pieces = calendar.pieces(self.at, min(at, self.at + _LONGEST))
+        return self.risk + share * sum(habits.rates[b] * h for b, h in pieces)
 
     def entered(self, member: str | None, at: int, risk: float) -> None:
         """A person was let in; who was in already had left without a badge."""
@@ -73,6 +83,7 @@ class Stays:
             if known is not None:
                 self._exited(forgot=1.0)
             self.inside[member] = (at, risk)
+        self.openings.entered()
         self.others += self.unbadged.share
         self.unbadged.exposure += 1.0
 
@@ -114,6 +125,23 @@ class Stays:
 
     def _exited(self, *, forgot: float) -> None:
         self.forgot = [self.forgot[0] * 0.998 + forgot, self.forgot[1] * 0.998 + 1.0]
+        self.openings.forgotten += forgot
+
+    def opened(self, *, out: bool) -> None:
+        """A door opened without a grant, now: somebody leaves, or comes without a badge."""
+        came = self.openings.let_in
+        if self.openings.trusted:
+            inside, _ = self.expected(self.risk, out=out)
+            leaves = (1.0 - BETWEEN) * (1.0 - came) * self.openings.each
+            self._leave(-log(1.0 - min(_MOST, leaves / max(inside, 1e-9))))
+        self.others += came
+
+    def _leave(self, risk: float) -> None:
+        """So much more of the risk of leaving is over."""
+        self.risk += risk
+        stays = exp(-risk)
+        self.others *= stays
+        self.unbadged.exposure *= stays
 
     def _there(self, since: float, risk: float, *, out: bool) -> float:
         """The chance that a person is still there who was last seen at the risk ``since``."""
@@ -128,13 +156,10 @@ class Stays:
         if not self.at:
             self.at = at
             return
-        before = self.risk
-        for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
-            self.risk += habits.rates[bin_] * hours
+        pieces = calendar.pieces(self.at, min(at, self.at + _LONGEST))
+        usual = sum(habits.rates[bin_] * hours for bin_, hours in pieces)
+        self._leave((BETWEEN if self.openings.trusted else 1.0) * usual)
         self.at = at
-        stays = exp(before - self.risk)
-        self.others *= stays
-        self.unbadged.exposure *= stays
         share = self.share_forgotten if out else 1.0
         least = self.risk + log(share * _GONE / (1.0 - _GONE + share * _GONE))  # where ``_there`` is _GONE
         for member in [one for one, (_, since) in self.inside.items() if since < least]:

@@ -5,6 +5,7 @@ place is open, desks, counters or sensors that count heads say how many are in, 
 came without a badge. It is held against ``exposure``, the number of those who would be in if one came with each badge
 (recursive least squares through the origin, Ljung 1999, "System Identification", 11.2). Members who badge out and were
 not seen coming in say it of those who have a card, where a reader stands on the way out (a Gamma-Poisson question).
+Where none does and the door has a contact, more openings than badges say it, weakly.
 
 A share that isn't known well makes the number of unknown people wider, not only other.
 """
@@ -15,6 +16,7 @@ from math import exp, sqrt
 from typing import Any, Final
 
 from occupancy.hours import HOUR
+from occupancy.openings import Openings
 
 WITH_CARD: Final = (1.0, 50.0)
 """Entries without a badge by people who have a card, for so many with: what is believed at first. Assumed."""
@@ -38,11 +40,12 @@ _FARTHEST: Final = 2.0
 class Unbadged:
     """What was learned of the unknown people of one space."""
 
-    __slots__ = ("at", "exits", "exposure", "sums")
+    __slots__ = ("at", "exits", "exposure", "openings", "sums")
 
     def __init__(self) -> None:
         self.at = 0
         """When it was last compared."""
+        self.openings = Openings()
         self.exits = [0.0, 0.0]
         """Members who badged out without having badged in, and who badged out and had."""
         self.exposure = 0.0
@@ -54,12 +57,17 @@ class Unbadged:
     def share(self) -> float:
         """Unknown people for each badge in."""
         prior, variance = self._prior()
-        return min(_MOST, max(0.0, (prior / variance + self.sums[0]) / (1.0 / variance + self.sums[1])))
+        total, weight = prior / variance + self.sums[0], 1.0 / variance + self.sums[1]
+        if (beyond := self.openings.beyond) is not None:
+            total, weight = total + beyond[0] / beyond[1], weight + 1.0 / beyond[1]
+        return min(_MOST, max(0.0, total / weight))
 
     @property
     def variance(self) -> float:
         """The variance of the belief in ``share``."""
-        return 1.0 / (1.0 / self._prior()[1] + self.sums[1])
+        beyond = self.openings.beyond
+        doors = 0.0 if beyond is None else 1.0 / beyond[1]
+        return 1.0 / (1.0 / self._prior()[1] + self.sums[1] + doors)
 
     def _prior(self) -> tuple[float, float]:
         known = WITH_CARD[1] + self.exits[1]
@@ -89,12 +97,13 @@ class Unbadged:
 
     def to_json(self) -> list[Any]:
         """Return JSON values; see ``from_json``."""
-        return [self.at, self.exits, self.exposure, self.sums]
+        return [self.at, self.exits, self.exposure, self.sums, self.openings.to_json()]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Unbadged:
         """Read what ``to_json`` made."""
         made = cls()
-        made.at, exits, made.exposure, sums = value
+        made.at, exits, made.exposure, sums, openings = value
+        made.openings = Openings.from_json(openings)
         made.exits, made.sums = list(exits), list(sums)
         return made
