@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from occupancy.counts import exactly
+from occupancy.estimate import estimated, together, weak
 from occupancy.fold import PlaceFold
 from occupancy.hours import HOUR
 from occupancy.space import SpaceFold
 from occupancy.stations import Stations
 from occupancy.topology import Device, Gateway, Space, Topology
+from occupancy.witnesses import Witness
 
 T = 1_764_547_200_000_000  # a midnight, UTC
 DAY = 24 * HOUR
@@ -115,10 +118,19 @@ def test_alone_it_is_never_live_and_its_number_is_explained() -> None:
     assert answer.quality == "degraded"
     (why,) = fold.explain(1, now)
     assert (why.kind, why.numbers) == ("stations", {"stations": 17, "background": 3})
-    night = T + 5 * DAY - HOUR
+    night = T + 5 * DAY + 3 * HOUR
     fold.apply(*stations(3.0, night, RADIO))
     empty = fold.estimates(night)[1]
     assert (empty.present, empty.quality) == (0, "degraded"), "an empty Wi-Fi is no proof of an empty room"
+
+
+@pytest.mark.parametrize("kind", ["air", "stations", "bookings"])
+def test_weak_evidence_is_never_live_however_narrow_and_others_are(kind: str) -> None:
+    place = Space(id=1, place=1, parent=None, capacity=20)
+    narrow, desks = Witness(kind, exactly(0), T, {}), Witness("desks", exactly(0), T, {})
+    both = [[narrow], [narrow, Witness("stations", exactly(0), T, {})], [narrow, desks]]
+    qualities = [estimated(place, together(found), weak=weak(found)).quality for found in both]
+    assert qualities == ["degraded", "degraded", "live"]
 
 
 def test_a_silent_radio_says_nothing_and_a_day_later_still_doesnt() -> None:
