@@ -47,6 +47,8 @@ class Moving(Asked):
         for fold in spaces.values():  # made under another topology, maybe
             fold.expires, fold.answer = 0, None
             fold.moved()
+        if self._root is not None and not self._calendar.known and spaces[self._root].use.last:
+            self._calendar.learned(spaces[self._root].use.closed())
         self.clock = max((fold.at for fold in spaces.values()), default=0)
         self.dirty: set[int] = set()
         """Spaces to be estimated again."""
@@ -162,6 +164,20 @@ class Moving(Asked):
             return None
         counts = agreed(found, DOUBT)
         return counts.mean, counts.variance
+
+    def _seen(self, at: int, *, came: int = 0, left: int = 0, holds: int = 0) -> None:
+        """Somebody was seen in the place, or at its doors, who maybe came or left."""
+        if self._root is None or at <= self.spaces[self._root].use.last:
+            return
+        root = self.spaces[self._root]
+        self.touched.add(self._root)
+        root.text = None
+        holds = 0 if left or self._topology.spaces[self._root].badges_out else holds
+        another = root.use.sign(self._calendar.zone, at, came=came, left=left, holds=holds)
+        if another and not self._calendar.known and self._calendar.learned(root.use.closed()):
+            for space, fold in self.spaces.items():
+                fold.moved()
+                self.dirty.add(space)
 
     def _risk(self, fold: SpaceFold, at: int) -> float:
         return fold.stays.risk_at(fold.habits, self._calendar, at)

@@ -5,11 +5,16 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
+from typing import Final
+
 from occupancy.grants import Grant
 from occupancy.lasting import STAY
 from occupancy.moving import LATE, Event, Moving
 from occupancy.space import SpaceFold
 from occupancy.topology import Device
+
+_STAYS: Final = 3 * 3_600_000_000
+"""Who comes stays for so long, where nobody is seen leaving. Assumed."""
 
 
 class Passages(Moving):
@@ -74,6 +79,7 @@ class Passages(Moving):
     def _passed(self, grant: Grant, at: int) -> None:
         """A person who was let through a door went through it, as was known at ``at``."""
         member, entered, left = grant.member, grant.entered, grant.left
+        self._seen(at, came=int(entered is not None), left=int(entered is None), holds=_STAYS)
         if member is not None:
             for one, fold in self.spaces.items():
                 if fold.grants.waiting and fold.grants.passed_since(member, grant.at):

@@ -105,7 +105,7 @@ def _leaning(counts: Counts, power: float) -> Counts:
     if len(counts.chances) == 1:
         return counts
     low, end = counts.low, counts.low + len(counts.chances)
-    powers = _powers(min(power, 4.0), -(-end // 64) * 64)[low:end]
+    powers = _powers(min(power, 40.0), -(-end // 64) * 64)[low:end]
     return scaled(low, list(map(mul, counts.chances, powers))) or counts
 
 

@@ -83,6 +83,8 @@ class Reports(Passages):
         if at // MINUTE > fold.bucket[0]:
             self._step(space, at)
         known[number] = (occupied, at)
+        if last is not None and last[0] is not None and occupied is not None and number not in fold.silent:
+            self._seen(at, came=int(occupied), left=int(not occupied))
         leaves = NOTHING if number in fold.silent else _LEAVES["desk" if device.at_desk else "room"]
         self._expires(space, number, at)
         if device.at_desk:
@@ -110,6 +112,7 @@ class Reports(Passages):
         if event.get("entered") is not None or event.get("left") is not None:
             fold = self._step(space, at)
             row, habits = self._topology.spaces[space], fold.habits.rates[:]
+            new = device.id not in fold.flow.doors
             silent = device.id in fold.flow.blind(row.lasts, fold.silent, at)
             if silent and not fold.flow.doors[device.id].heals(event.get("entered_total"), event.get("left_total")):
                 fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
@@ -118,11 +121,13 @@ class Reports(Passages):
             door.number = device.door
             if (came or went) and len(fold.flow.doors) > 1 and device.door is not None:
                 fold.flow.passed_elsewhere(device.door, float(came + went), but=door)
+            if came or went:
+                self._seen(at, came=came, left=went)
             for sensor in fold.air.values():
                 sensor.passed(came, went)
             minute, before_in, before_out = fold.bucket
             fold.bucket = (minute, before_in + came, before_out + went)
-            leaves = NOTHING if device.id in fold.silent or fold.habits.rates != habits else _LEAVES["passage"]
+            leaves = NOTHING if new or device.id in fold.silent or fold.habits.rates != habits else _LEAVES["passage"]
         else:
             last = fold.counts.get(device.id)
             if last is not None and at < last[1] - LATE:
@@ -198,6 +203,8 @@ class Reports(Passages):
         if entered or left:  # who passed in this minute before the head count is in it
             fold.flow.step(fold.habits, self._calendar, max(fold.flow.at, at), entered, left)
             fold.bucket = (minute, 0, 0)
+        if present:
+            self._seen(at, came=1)
         fold.head_count = (present, at)
         fold.flow.told(present)
         if fold.stays.anyone:

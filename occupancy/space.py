@@ -19,13 +19,14 @@ from occupancy.rooms import Rooms
 from occupancy.seats import Seats
 from occupancy.stations import Stations
 from occupancy.stays import Stays
+from occupancy.use import Use
 
 NEVER: Final = 2**63
 NOTHING: Final[frozenset[str]] = frozenset()
 VERSION: Final = 5
 """Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of
-rooms and nothing of the air, 4 nothing of who comes in without a badge; the ingest rebuilds them from the stored
-events."""
+rooms and nothing of the air, 4 nothing of who comes in without a badge and of the hours in which a place is used;
+the ingest rebuilds them from the stored events."""
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
 
@@ -128,6 +129,7 @@ class SpaceFold:
         "testimony",
         "text",
         "unmoved",
+        "use",
     )
 
     def __init__(self) -> None:
@@ -154,6 +156,8 @@ class SpaceFold:
         self.stays = Stays()
         self.seats = Seats()
         self.room = Rooms()
+        self.use = Use()
+        """Of a root: the hours in which the place is used."""
         self.head_count: tuple[int, int] | None = None
         """What was last counted by hand, and when."""
         self.estimate = UNKNOWN
@@ -216,6 +220,7 @@ class SpaceFold:
             "stays": self.stays.to_json() if self.stays.at or self.stays.anyone or self.stays.openings.tells else None,
             "seats": self.seats.to_json() if self.desks else None,
             "room": self.room.to_json() if self.rooms else None,
+            "use": self.use.to_json() if self.use.last else None,
             "head_count": self.head_count,
             "air": {device: sensor.to_json() for device, sensor in self.air.items()},
             "stations": self.stations.to_json() if self.stations.heard else None,
@@ -265,7 +270,9 @@ class SpaceFold:
         fold.bucket = (minute, entered, left)
         fold.grants = Grants.from_json(value["grants"])
         fold.habits = Habits.from_json(value["habits"])
-        for name, kind in (("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms), ("stations", Stations)):
+        for name, kind in (
+            ("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms), ("use", Use), ("stations", Stations),
+        ):  # fmt: skip
             if value[name] is not None:
                 setattr(fold, name, kind.from_json(value[name]))
         fold.air = {int(key): Sensor.from_json(one) for key, one in value["air"].items()}

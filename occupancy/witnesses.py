@@ -20,6 +20,7 @@ from occupancy.quiet import GONE, dead, frozen
 from occupancy.reserved import at_least
 from occupancy.space import NEVER, SpaceFold
 from occupancy.topology import Space
+from occupancy.use import Use
 
 _STANDING: Final = 0.025
 """People of a place who are in none of its watched spaces, for each who is. Assumed."""
@@ -54,6 +55,8 @@ class Question(NamedTuple):
     """Devices that are not believed, and from when on."""
     calendar: Calendar
     now: int
+    use: Use
+    """The hours in which the place is used."""
 
 
 def believable(present: int | None, capacity: int | None) -> bool:
@@ -77,7 +80,7 @@ def heard(witness: Witness, fold: SpaceFold) -> int | None:
 
 
 def _counters(question: Question) -> Witness | None:
-    space, fold, silent, calendar, now = question
+    space, fold, silent, calendar, now, _ = question
     if not (space.counters and fold.flow.doors):
         return None
     counts = _by_counters(space, fold, silent, calendar, now)
@@ -90,7 +93,7 @@ def _counters(question: Question) -> Witness | None:
 
 def _seen(question: Question) -> Witness | None:
     """Sensors that count heads."""
-    space, fold, silent, _, _ = question
+    space, fold, silent, *_ = question
     if not fold.counts:
         return None
     seen = [value for one in space.counters if one in fold.counts and one not in silent
@@ -103,7 +106,7 @@ def _seen(question: Question) -> Witness | None:
 
 
 def _badges(question: Question) -> Witness | None:
-    space, fold, _, calendar, now = question
+    space, fold, _, calendar, now, _ = question
     stays = fold.stays
     if not (space.badged and stays.anyone and now - stays.anyone < LONG_AGO):
         return None
@@ -114,7 +117,7 @@ def _badges(question: Question) -> Witness | None:
 
 
 def _desks(question: Question) -> Witness | None:
-    space, fold, silent, calendar, now = question
+    space, fold, silent, calendar, now, use = question
     heard, desks = fold.desks, space.desks
     if not (heard and desks):
         return None
@@ -128,15 +131,16 @@ def _desks(question: Question) -> Witness | None:
     risk = fold.stays.risk_at(fold.habits, calendar, now)
     seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
     bin_ = calendar.piece(now)[2]
+    off = use.off(calendar.zone, now) if len(live) < seats else 0.0
     counts, sat = fold.seats.counts(
-        live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None
+        live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None, off=off
     )
     return Witness("desks", counts, None, {"taken": round(sat, 1), "watched": len(live), "seats": seats})
 
 
 def _presence(question: Question) -> Witness | None:
     """Sensors that watch a room as a whole."""
-    space, fold, silent, _, now = question
+    space, fold, silent, _, now, _ = question
     room = fold.room
     if not any([one in fold.rooms and fold.rooms[one][0] is not None and one not in silent for one in space.rooms]):  # noqa: C419
         return None
@@ -149,7 +153,7 @@ def _presence(question: Question) -> Witness | None:
 
 def _head_count(question: Question) -> Witness | None:
     """A count by hand, which says the less the older it is."""
-    space, fold, _, _, now = question
+    space, fold, _, _, now, _ = question
     if fold.head_count is None:
         return None
     number, at = fold.head_count
@@ -162,7 +166,7 @@ def _head_count(question: Question) -> Witness | None:
 
 def _air(question: Question) -> Witness | None:
     """CO2 sensors: of several, what they say on average, no surer than each."""
-    space, fold, silent, calendar, now = question
+    space, fold, silent, calendar, now, _ = question
     if not fold.air:
         return None
     closed, most = calendar.closed(now), holds(space.capacity)
