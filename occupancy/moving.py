@@ -165,7 +165,7 @@ class Moving(Asked):
         counts = agreed(found, DOUBT)
         return counts.mean, counts.variance
 
-    def _seen(self, at: int, *, came: int = 0, left: int = 0, holds: int = 0) -> None:
+    def _seen(self, at: int, *, came: int = 0, left: int = 0, holds: int = 0, since: int = 0) -> None:
         """Somebody was seen in the place, or at its doors, who maybe came or left."""
         if self._root is None or at <= self.spaces[self._root].use.last:
             return
@@ -173,7 +173,7 @@ class Moving(Asked):
         self.touched.add(self._root)
         root.text = None
         holds = 0 if left or self._topology.spaces[self._root].badges_out else holds
-        another = root.use.sign(self._calendar.zone, at, came=came, left=left, holds=holds)
+        another = root.use.sign(self._calendar.zone, at, came=came, left=left, holds=holds, since=since)
         if another and not self._calendar.known and self._calendar.learned(root.use.closed()):
             for space, fold in self.spaces.items():
                 fold.moved()

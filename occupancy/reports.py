@@ -84,7 +84,8 @@ class Reports(Passages):
             self._step(space, at)
         known[number] = (occupied, at)
         if last is not None and last[0] is not None and occupied is not None and number not in fold.silent:
-            self._seen(at, came=int(occupied), left=int(not occupied))
+            since = 0 if occupied else fold.seats.since.get(number, (0, 0.0))[0]
+            self._seen(at, came=int(occupied), left=int(not occupied), since=since)
         leaves = NOTHING if number in fold.silent else _LEAVES["desk" if device.at_desk else "room"]
         self._expires(space, number, at)
         if device.at_desk:

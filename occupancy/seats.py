@@ -33,11 +33,10 @@ _BAGGED: Final = 30 * HOUR
 """So long nobody sits at a desk."""
 _ALIKE: Final = 1.5
 """People prefer some seats: so many watched seats say of the others what one would, were all alike. Assumed."""
-_USUAL: Final = 0.05
-"""How much a new hour counts in the usual number."""
-_NEW: Final = (0.0, 0.0, 0.0, 0.0)
 _HARDLY: Final = 0.5
 """Fewer than so many taken seats are none."""
+_USUAL: Final = 0.05
+"""How much a new hour counts in the usual number."""
 
 
 class Seats:
@@ -52,8 +51,8 @@ class Seats:
         """Desks that were left lately, by device: when."""
         self.back = [0.0, 0.0]
         """Desks that were taken again soon, of all that were left."""
-        self.usual: dict[int, tuple[float, float, float, float]] = {}
-        """By bin of hours: mean share of seats taken, mean square, weight, share of hours in which nobody was in."""
+        self.usual: dict[int, tuple[float, float, float]] = {}
+        """By bin of hours: mean share of seats taken, mean square, weight."""
 
     def said(self, device: int, at: int, risk: float, *, occupied: bool | None) -> None:
         """A desk's sensor spoke."""
@@ -126,42 +125,39 @@ class Seats:
         A beta-binomial distribution: the seats are taken at one rate, which the watched ones and the usual rate of the
         hour tell of (Johnson, Kemp and Kotz 2005, "Univariate Discrete Distributions", 6.2).
         """
-        usual, weight, nobody = self._usual(bin_)
+        usual, weight = self._usual(bin_)
         a = usual * weight + taken / _ALIKE + 1e-3
         b = (1 - usual) * weight + max(0.0, live - taken) / _ALIKE + 1e-3
         weights = [1.0]
         for k in range(others):
             weights.append(weights[-1] * (others - k) / (k + 1) * (a + k) / (b + others - k - 1))
         counts = scaled(0, weights) or exactly(0)
-        return mixed(counts, exactly(0), _empty(usual, weight, max(nobody, off), live)) if taken < _HARDLY else counts
+        if off and taken < _HARDLY:
+            seats, free = live / _ALIKE, (1 - usual) * weight
+            none = exp(lgamma(weight) - lgamma(free) + lgamma(free + seats) - lgamma(weight + seats))
+            counts = mixed(counts, exactly(0), off / (off + (1 - off) * none))
+        return counts
 
-    def _usual(self, bin_: int) -> tuple[float, float, float]:
-        """The share of seats that is taken at this hour where anybody is in, its weight, and the chance that nobody is.
-
-        The weight is in seats.
-        """
-        mean, square, weight, nobody = self.usual.get(bin_, _NEW)
+    def _usual(self, bin_: int) -> tuple[float, float]:
+        """The usual share of seats taken at this hour, and for how many seats that counts."""
+        mean, square, weight = self.usual.get(bin_, (0.0, 0.0, 0.0))
         if weight < 3.0:
-            return (0.02, 4.0, 0.0) if bin_ >= CLOSED else (0.25, 1.5, 0.0)
-        some = max(0.05, 1.0 - nobody)
-        mean, square = mean / some, square / some
+            return (0.02, 4.0) if bin_ >= CLOSED else (0.25, 1.5)
         varies = max(0.0, square - mean * mean) + 0.01
         share = min(0.98, max(0.005, mean))
-        return share, min(8.0, max(1.0, share * (1 - share) / varies)), nobody
+        return share, min(8.0, max(1.0, share * (1 - share) / varies))
 
     def note_usual(self, bin_: int, watched: Sequence[int]) -> None:
         """An hour is over: note which share of the watched seats was taken in it."""
         if not watched:
             return
         share = sum(1 for one in watched if one in self.since) / len(watched)
-        mean, square, weight, nobody = self.usual.get(bin_, _NEW)
-        empty = 0.0 if share else _empty(*self._usual(bin_)[:2], max(0.1, nobody), len(watched))
+        mean, square, weight = self.usual.get(bin_, (0.0, 0.0, 0.0))
         keep = 1 - max(_USUAL, 1 / (weight + 1))
         self.usual[bin_] = (
             mean * keep + share * (1 - keep),
             square * keep + share * share * (1 - keep),
             min(weight + 1, 1 / _USUAL),
-            nobody * keep + empty * (1 - keep),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -175,20 +171,5 @@ class Seats:
         made.since = {int(key): (one[0], one[1]) for key, one in value["since"].items()}
         made.left = {int(key): one for key, one in value["left"].items()}
         made.back = list(value["back"])
-        made.usual = {int(key): (one[0], one[1], one[2], one[3]) for key, one in value["usual"].items()}
+        made.usual = {int(key): (one[0], one[1], one[2]) for key, one in value["usual"].items()}
         return made
-
-
-def _empty(usual: float, weight: float, nobody: float, live: int) -> float:
-    """The chance that nobody is in, where none of ``live`` watched seats is taken.
-
-    Args:
-        usual: the share of seats that is taken where somebody is in.
-        weight: for how many seats that counts.
-        nobody: the chance of it before the seats are looked at.
-        live: the watched seats.
-    """
-    seats = live / _ALIKE
-    free = (1 - usual) * weight
-    none = exp(lgamma(weight) - lgamma(free) + lgamma(free + seats) - lgamma(weight + seats))
-    return nobody / (nobody + (1 - nobody) * none)

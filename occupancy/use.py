@@ -10,16 +10,17 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from math import sqrt
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from occupancy.hours import HOUR, NIGHT, WEEK
+from occupancy.hours import HOUR, NIGHT, WEEK, Calendar
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_STAY: Final = 8 * HOUR
+_STAY: Final = 10 * HOUR
 """Who leaves was in for so long at most since anybody was seen."""
+_SAT: Final = 14 * HOUR
+"""Longer than that nobody sits at a desk: it was a bag."""
 _SITS: Final = 4 * HOUR
 """Who came is in for so long at most without a sign."""
 _CLOSURE: Final = 8 * 24 * HOUR
@@ -42,7 +43,12 @@ _BUSY: Final = 14
 """So many hours of the week are the busiest ones."""
 _MOST: Final = 0.95
 """No day and no hour is surer to be used."""
-_WEEKS: Final = timedelta(days=14)
+_ALIKE: Final = 0.5
+"""So much counts each hour without anybody: the hours of a day are alike. Assumed."""
+_DAYS: Final = 8
+"""No more days before are looked at."""
+_OPENS: Final = 0.8
+"""The chance that somebody comes on a day whose opening hours are known, at least. Assumed."""
 _SHORTEST: Final = 3
 """Fewer closed hours in a row are a break."""
 
@@ -70,12 +76,22 @@ class Use:
         """So many were seen in these weeks."""
         self._known: list[float] | None = None
 
-    def sign(self, zone: ZoneInfo, at: int, *, came: int, left: int, holds: int = 0) -> bool:
-        """So many were seen, coming and leaving; return whether that begins another local day."""
+    def sign(self, zone: ZoneInfo, at: int, *, came: int, left: int, holds: int = 0, since: int = 0) -> bool:
+        """So many were seen, coming and leaving; return whether that begins another local day.
+
+        Args:
+            zone: of the place.
+            at: the instant.
+            came: people.
+            left: people.
+            holds: who came stays for so long, where nobody is seen leaving.
+            since: since when who left was surely in, where that is known.
+        """
         if at <= self.last:
             return False
         before, last, held = self.until, self.last, self.holds
         stayed = at - last <= _STAY if left else self.came and at - last <= _SITS
+        stayed = stayed or (since and since <= before and at - since <= _SAT)
         self.last, self.came, self.holds = at, came > 0, max(held, at + holds)
         if at < before:
             self.people[self.slot] += came + left
@@ -106,27 +122,24 @@ class Use:
         night = {(start + n) % 24 for n in range(_NIGHT)} if calm < _CALM * busy else set()
         return _runs([shares[one] < seldom or crowd[one] < _FEW * busy or one % 24 in night for one in range(WEEK)])
 
-    def off(self, zone: ZoneInfo, now: int) -> float:
+    def off(self, calendar: Calendar, now: int) -> float:
         """The chance that nobody comes on the day of ``now``, where nobody was seen on it yet: a closed day.
 
-        The later it is, the likelier. The hours of a day are alike: they count for half of what each would alone.
+        The later it is, the likelier; likelier still where nobody came on an open day since anybody was seen.
         """
-        if not self.last:
-            return 0.0
-        today, day = _local(now, zone), _local(self.last, zone).date() + timedelta(days=1)
-        if day > today.date():
+        zone = calendar.zone
+        if not self.last or (today := _local(now, zone)).date() <= (day := _local(self.last, zone).date()):
             return 0.0
         shares = self._shares()
         comes = [min(_MOST, max(shares[24 * one : 24 * one + 24])) for one in range(7)]
-        some = comes[today.weekday()]
-        if today.date() - day > _WEEKS or any(
-            comes[(day + timedelta(days=n)).weekday()] > 0.5 for n in range((today.date() - day).days)
-        ):
+        some = max(comes[today.weekday()], _OPENS * calendar.known)
+        missed = [day + timedelta(days=n) for n in range(1, min(_DAYS, (today.date() - day).days))]
+        if any(comes[one.weekday()] > 0.5 and not calendar.closed(_noon(one, zone)) for one in missed):
             some = min(some, 0.5)
         none = 1.0
         for hour in range(today.hour):
             none *= 1.0 - min(_MOST, shares[24 * today.weekday() + hour] / some)
-        return (1 - some) / (1 - some + some * sqrt(none))
+        return (1 - some) / (1 - some + some * none**_ALIKE)
 
     def _shares(self) -> list[float]:
         """The share of used ones, for each hour of the week."""
@@ -178,6 +191,10 @@ def _runs(closed: list[bool]) -> frozenset[int]:
 
 def _local(at: int, zone: ZoneInfo) -> datetime:
     return (_EPOCH + timedelta(microseconds=at)).astimezone(zone)
+
+
+def _noon(day: date, zone: ZoneInfo) -> int:
+    return round(datetime.combine(day, time(12), zone).timestamp()) * 1_000_000
 
 
 def _slot(at: int, zone: ZoneInfo) -> int:

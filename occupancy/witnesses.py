@@ -131,7 +131,7 @@ def _desks(question: Question) -> Witness | None:
     risk = fold.stays.risk_at(fold.habits, calendar, now)
     seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
     bin_ = calendar.piece(now)[2]
-    off = use.off(calendar.zone, now) if len(live) < seats else 0.0
+    off = use.off(calendar, now) if len(live) < seats and bin_ < CLOSED else 0.0
     counts, sat = fold.seats.counts(
         live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None, off=off
     )

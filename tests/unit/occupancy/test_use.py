@@ -18,6 +18,7 @@ from occupancy.use import Use
 
 ZONE: Final = ZoneInfo("Europe/Paris")
 MONDAY: Final = datetime(2026, 3, 2, tzinfo=ZONE)
+CALENDAR: Final = Calendar(ZONE, None)
 COUNTER: Final = Device(id=1, kind="counter", space=1, at_desk=False, side="in", door_from=None, door_to=1)
 
 
@@ -42,7 +43,7 @@ def week(use: Use, days: range, *, first: float = 8.5, last: float = 18.5) -> No
 
 def test_a_place_that_has_shown_nothing_is_open_but_at_night() -> None:
     assert Use().closed() == NIGHT
-    assert Use().off(ZONE, at(6, 15)) == 0
+    assert Use().off(CALENDAR, at(6, 15)) == 0
 
 
 @pytest.mark.parametrize(("first", "last"), [(8.5, 18.5), (13.5, 23.5)])
@@ -92,15 +93,15 @@ def test_a_closure_of_weeks_says_nothing_of_the_hours() -> None:
 def test_a_day_on_which_nobody_comes_is_off_the_later_the_likelier() -> None:
     use = Use()
     week(use, range(21))
-    assert use.off(ZONE, at(20, 15)) > 0.9  # a Sunday
-    monday = [use.off(ZONE, at(21, hour)) for hour in (7, 9, 11, 13)]
+    assert use.off(CALENDAR, at(20, 15)) > 0.9  # a Sunday
+    monday = [use.off(CALENDAR, at(21, hour)) for hour in (7, 9, 11, 13)]
     assert monday == sorted(monday)
     assert monday[0] < 0.2
     assert monday[-1] > 0.5
     use.sign(ZONE, at(21, 13.2), came=1, left=0)
-    assert use.off(ZONE, at(21, 13.4)) == 0
-    assert use.off(ZONE, at(22, 7)) < 0.2
-    assert use.off(ZONE, at(24, 7)) >= 0.5  # nobody came on two working days: a closed week
+    assert use.off(CALENDAR, at(21, 13.4)) == 0
+    assert use.off(CALENDAR, at(22, 7)) < 0.2
+    assert use.off(CALENDAR, at(24, 7)) >= 0.5  # nobody came on two working days: a closed week
 
 
 def test_what_is_stored_goes_on_alike() -> None:
@@ -169,3 +170,21 @@ def test_seats_without_a_sensor_are_empty_on_a_day_off() -> None:
     off, _ = seats.counts(range(1, 7), 12, off=0.95, **asked)  # type: ignore[arg-type]
     assert usual.chance(0) < 0.6
     assert off.chance(0) > 0.95
+
+
+def test_a_working_day_on_which_nobody_came_leaves_unwatched_seats_empty() -> None:
+    space = Space(id=1, place=5, parent=None, capacity=16, seats=16)
+    desks = [Device(id=one, kind="desk_sensor", space=1, at_desk=True, side="in", door_from=None, door_to=None)
+             for one in range(1, 4)]  # fmt: skip
+    gateway = Gateway(id=1, code="g1", place=5, place_code="gare", shard=7)
+    coded = [(1, f"d{one.id}", one) for one in desks]
+    fold = PlaceFold(5, Topology.build([gateway], [space], coded, {5: "Europe/Paris"}))
+    for day in range(22):
+        for hour in range(24):
+            for one in desks:
+                taken = day % 7 < 5 and day < 21 and 9 <= hour < 18 and one.id < 3
+                fold.apply({"kind": "desk", "occupied": taken}, one, at(day, hour))
+            if (day, hour) in ((14, 12), (21, 14)):
+                counts = fold.distributions(at(day, hour))[1]
+                assert counts is not None
+                assert counts.chance(0) > 0.9 if day == 21 else counts.mean > 5
