@@ -11,6 +11,7 @@ Times are microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from math import sqrt
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -43,8 +44,6 @@ _BUSY: Final = 14
 """So many hours of the week are the busiest ones."""
 _MOST: Final = 0.95
 """No day and no hour is surer to be used."""
-_ALIKE: Final = 0.5
-"""So much counts each hour without anybody: the hours of a day are alike. Assumed."""
 _DAYS: Final = 8
 """No more days before are looked at."""
 _OPENS: Final = 0.8
@@ -91,7 +90,7 @@ class Use:
             return False
         before, last, held = self.until, self.last, self.holds
         stayed = at - last <= _STAY if left else self.came and at - last <= _SITS
-        stayed = stayed or (since and since <= before and at - since <= _SAT)
+        stayed = stayed or (0 < since <= before and at - since <= _SAT)
         self.last, self.came, self.holds = at, came > 0, max(held, at + holds)
         if at < before:
             self.people[self.slot] += came + left
@@ -125,7 +124,8 @@ class Use:
     def off(self, calendar: Calendar, now: int) -> float:
         """The chance that nobody comes on the day of ``now``, where nobody was seen on it yet: a closed day.
 
-        The later it is, the likelier; likelier still where nobody came on an open day since anybody was seen.
+        The later it is, the likelier; likelier still where nobody came on an open day since anybody was seen. The hours
+        of a day are alike: each counts for half of what it would alone.
         """
         zone = calendar.zone
         if not self.last or (today := _local(now, zone)).date() <= (day := _local(self.last, zone).date()):
@@ -139,7 +139,7 @@ class Use:
         none = 1.0
         for hour in range(today.hour):
             none *= 1.0 - min(_MOST, shares[24 * today.weekday() + hour] / some)
-        return (1 - some) / (1 - some + some * none**_ALIKE)
+        return (1 - some) / (1 - some + some * sqrt(none))
 
     def _shares(self) -> list[float]:
         """The share of used ones, for each hour of the week."""
