@@ -113,7 +113,7 @@ class Reports(Passages):
         if event.get("entered") is not None or event.get("left") is not None:
             fold = self._step(space, at)
             row, habits = self._topology.spaces[space], fold.habits.rates[:]
-            new = device.id not in fold.flow.doors
+            first = device.id not in fold.flow.doors
             silent = device.id in fold.flow.blind(row.lasts, fold.silent, at)
             if silent and not fold.flow.doors[device.id].heals(event.get("entered_total"), event.get("left_total")):
                 fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
@@ -128,7 +128,8 @@ class Reports(Passages):
                 sensor.passed(came, went)
             minute, before_in, before_out = fold.bucket
             fold.bucket = (minute, before_in + came, before_out + went)
-            leaves = NOTHING if new or device.id in fold.silent or fold.habits.rates != habits else _LEAVES["passage"]
+            anew = first or device.id in fold.silent or fold.habits.rates != habits
+            leaves = NOTHING if anew else _LEAVES["passage"]
         else:
             last = fold.counts.get(device.id)
             if last is not None and at < last[1] - LATE:
