@@ -44,7 +44,7 @@ def test_one_that_is_older_than_the_devices_word_leaves_the_present_alone(before
 def test_a_counters_first_word_takes_the_place_of_a_head_count_within_its_minute_too() -> None:
     asked, unasked = (PlaceFold(5, make_topology()) for _ in range(2))
     for one in (asked, unasked):
-        counted(one, 0, T)
+        one.apply({"kind": "head_count", "space": LAB, "present": 0, "at": T}, None, T)
         if one is asked:
             one.distributions(T + 30 * MINUTE)
         event = {"kind": "count", "at": T + 30 * MINUTE, "device": "counter", "entered": 0, "left": 0}
