@@ -15,7 +15,7 @@ from math import ceil, erf, floor, sqrt
 from operator import mul, sub
 from typing import Final
 
-from occupancy.products import PRODUCT, WHOLE, mixture, packed, unpacked
+from occupancy.products import PRODUCT, WHOLE, mixture, packed, trials, unpacked
 
 LEAST: Final = 1e-7
 _NOTHING: Final = 1e-7
@@ -178,14 +178,12 @@ def persons(chances: Sequence[float], others: float = 0.0) -> Counts:
     sure = len(rising) - middle
     if len(likely) + len(unlikely) > _FEW:
         absent, beside = _about(likely), _about(unlikely, others)
-        return taken(Counts(sure + beside.low, beside.chances), absent)
-    out = [1.0]
-    for chance in unlikely:
-        out = [p * (1.0 - chance) + before * chance for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
-    for chance in likely:
-        out = [p * chance + before * (1.0 - chance) for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
-    known = scaled(sure - len(likely), out) or exactly(sure)
-    return added(known, moments(others, others)) if others else known
+        return taken(_shifted(beside, sure), absent)
+    low, several = sure - len(likely), [*unlikely, *[1.0 - chance for chance in likely]]
+    if not several:
+        return moments(others, others) if not sure else _shifted(moments(others, others), sure)
+    beside = moments(others, others)
+    return unfolded(low + beside.low, trials(several) * beside.packed, len(several) + len(beside.chances))
 
 
 def _about(chances: Sequence[float], others: float = 0.0) -> Counts:
@@ -199,19 +197,25 @@ def _about(chances: Sequence[float], others: float = 0.0) -> Counts:
     if not chances:
         return moments(mean, mean)
     share = sum(map(mul, chances, chances)) / mean
-    trials, odds = mean / share, share / (1.0 - share)
-    mode = int(mean)
+    odds = share / (1.0 - share)
+    of, mode = (mean / share + 1.0) * odds, int(mean)
     rising, value, k = [1.0], 1.0, mode
-    while k < trials and value > _NOTHING:
+    while value > _NOTHING:
         k += 1
-        value *= (trials - k + 1) / k * odds
+        value *= of / k - odds
         rising.append(value)
+    if value < 0.0:
+        rising.pop()  # no more than all
     falling, value, k = [], 1.0, mode
     while k > 0 and value > _NOTHING:
-        value *= k / ((trials - k + 1) * odds)
+        value *= k / (of - k * odds)
         falling.append(value)
         k -= 1
     return scaled(k, falling[::-1] + rising) or exactly(mode)
+
+
+def _shifted(counts: Counts, number: int) -> Counts:
+    return Counts(counts.low + number, counts.chances)
 
 
 def added(one: Counts, other: Counts) -> Counts:

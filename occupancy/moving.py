@@ -45,7 +45,7 @@ class Moving(Asked):
         for space in topology.places.get(place, ()):
             spaces.setdefault(space, SpaceFold())
         for fold in spaces.values():  # made under another topology, maybe
-            fold.expires, fold.answer = 0, None
+            fold.expires, fold.answer, fold.live = 0, None, None
             fold.moved()
         if self._root is not None and not self._calendar.known and spaces[self._root].use.last:
             self._calendar.learned(spaces[self._root].use.closed())

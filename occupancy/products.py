@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 
 _EXACT: Final = 29
 """Bits of a packed chance."""
-ONE: Final = float(1 << _EXACT)
+_ONE: Final = 1 << _EXACT
+ONE: Final = float(_ONE)
 WHOLE: Final = float(1 << 52)
 _SPARE: Final = 2 * _EXACT - 51
 """The lowest bits of a product, which a float has no room for."""
@@ -32,7 +33,11 @@ class _Row(NamedTuple):
     ones: int
     """2**52 as a float, in each place."""
     high: int
-    """The 51 bits that are unpacked, in each place."""
+    """The 52 bits that are unpacked, in each place."""
+    half: int
+    """Half a packed unit of a product, in each place."""
+    chances: int
+    """The bits of a packed chance, in each place."""
 
 
 @lru_cache(maxsize=1024)
@@ -40,7 +45,7 @@ def _row(width: int) -> _Row:
     floats = Struct(f"<{width}d")
     each = int.from_bytes((1).to_bytes(8, "little") * width, "little")
     ones = int.from_bytes(floats.pack(*[WHOLE] * width), "little")
-    return _Row(floats, ones, each * ((1 << 51) - 1))
+    return _Row(floats, ones, each * ((1 << 52) - 1), each << _EXACT - 1, each * ((2 << _EXACT) - 1))
 
 
 def packed(weights: Sequence[float], total: float = 1.0) -> int:
@@ -58,3 +63,12 @@ def unpacked(product: int, width: int) -> tuple[float, ...]:
 def mixture(parts: Iterable[tuple[float, int, int]]) -> int:
     """The sum of packed distributions, each with its weight and its first place, as a product of two packed ones."""
     return sum([(one << 64 * first) * int(weight * ONE) for weight, first, one in parts])
+
+
+def trials(chances: Sequence[float]) -> int:
+    """How many of several trials succeed, each with a chance of its own, packed."""
+    row, made = _row(len(chances) + 1), _ONE
+    for chance in chances:
+        one = int(chance * ONE + 0.5)
+        made = (made * (one << 64 | _ONE - one) + row.half) >> _EXACT & row.chances
+    return made

@@ -82,6 +82,8 @@ class Reports(Passages):
                 return
         if at // MINUTE > fold.bucket[0]:
             self._step(space, at)
+        if last is None or last[0] is None or occupied is None:
+            fold.live = None
         known[number] = (occupied, at)
         if last is not None and last[0] is not None and occupied is not None and number not in fold.silent:
             since = 0 if occupied else fold.seats.since.get(number, (0, 0.0))[0]

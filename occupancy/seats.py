@@ -103,11 +103,12 @@ class Seats:
             silent: devices that are not believed, and from when on. What one said last fades within an hour.
         """
         since, left, live = self.since, self.left, len(watched)
-        taken = [one for one in since.items() if one[0] in watched]
-        stay = [exp(then - risk) if now - start <= _BAGGED else 0.0 for _, (start, then) in taken]
+        first = now - _BAGGED
+        stay = [exp(then - risk) if start >= first else 0.0 for one, (start, then) in since.items() if one in watched]
         sat = [one / (one + BAG * (1.0 - one)) for one in stay]
         if silent:
-            believed = [exp(min(0, silent[one] - now) / HOUR) if one in silent else 1.0 for one, _ in taken]
+            taken = [one for one in since if one in watched]
+            believed = [exp(min(0, silent[one] - now) / HOUR) if one in silent else 1.0 for one in taken]
             sat = list(map(mul, sat, believed))
         gaps = [max(0, now - at) for one, at in left.items() if one in watched]
         back = self.share_back

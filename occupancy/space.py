@@ -115,6 +115,7 @@ class SpaceFold:
         "grants",
         "habits",
         "head_count",
+        "live",
         "look",
         "newest",
         "old",
@@ -173,6 +174,8 @@ class SpaceFold:
         """All of ``to_json`` but when desks and rooms were last heard; None: something has moved since."""
         self.expires = 0
         """No sensor's report expires before this instant; 0: not looked at yet. Made of the rest."""
+        self.live: set[int] | None = None
+        """The space's desk sensors whose state is known; None: not looked at yet. Made of the rest."""
         self.newest = 0
         """When a desk was last heard. Made of the rest."""
         self.revision = 0

@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import exp, log
 from typing import Any, Final
 
-from occupancy.counts import Counts, added, mixed, moments, persons
+from occupancy.counts import Counts, added, blended, moments, persons
 from occupancy.habits import Habits
 from occupancy.hours import HOUR, Calendar
 from occupancy.openings import BETWEEN, Openings
@@ -170,20 +170,18 @@ class Stays:
     def counts(self, risk: float, *, out: bool) -> Counts:
         """How many are in at this risk."""
         others, doubt = self._unknown(risk)
-        counts: Counts | None = None
-        so_far = 0.0
-        passed = [since - risk for _, since in self.inside.values()]
-        forgotten = self.share_forgotten
-        for pace, weight in _TODAY if passed else ():
-            if out:
-                there = [(stay := exp(pace * one)) / (stay + forgotten * (1.0 - stay)) for one in passed]
-            else:
-                there = [exp(pace * one) for one in passed]
-            one = persons(there)
-            so_far += weight
-            counts = one if counts is None else mixed(counts, one, weight / so_far)
         unknown = moments(others, others + doubt)
-        return unknown if counts is None else added(counts, unknown)
+        passed = sorted([since - risk for _, since in self.inside.values()])
+        if not passed:
+            return unknown
+        known: list[Counts] = []
+        forgotten = self.share_forgotten
+        for pace, _ in _TODAY:
+            there = [exp(pace * one) for one in passed]
+            if out:
+                there = [stay / (stay + forgotten * (1.0 - stay)) for stay in there]
+            known.append(persons(there))
+        return added(blended(known, [weight for _, weight in _TODAY]), unknown)
 
     def _unknown(self, risk: float) -> tuple[float, float]:
         """How many unknown people are expected, and the variance of that: the share isn't known exactly."""

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from occupancy.air import holds, likely
 from occupancy.beside_air import counted
-from occupancy.counts import Counts, added, exactly, mixed, moments, normal
+from occupancy.counts import Counts, added, blended, exactly, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead, frozen
@@ -121,7 +121,9 @@ def _desks(question: Question) -> Witness | None:
     heard, desks = fold.desks, space.desks
     if not (heard and desks):
         return None
-    live = {one for one, (occupied, _) in heard.items() if occupied is not None and one in desks}
+    live = fold.live
+    if live is None:
+        live = fold.live = {one for one, (occupied, _) in heard.items() if occupied is not None and one in desks}
     if silent:
         live = {one for one in live if now - silent.get(one, now) < HOUR}
         if all(one in silent for one in live):
@@ -292,9 +294,12 @@ def _by_counters(
             gone.append(since)
         if chance > 0.001:
             doubted.append((chance, flow.share(device), since))
+    several, weights = [counts], [1.0]
     for chance, share, since in _alike(doubted):
-        unseen = flow.unseen(counts, fold.habits, calendar, since, now, share=share)
-        counts = mixed(counts, unseen, chance)
+        several.append(flow.unseen(counts, fold.habits, calendar, since, now, share=share))
+        weights = [*(one * (1.0 - chance) for one in weights), chance]
+    if doubted:
+        counts = blended(several, weights)
     if gone and len(gone) == len(space.counters) and now - max(gone) > _BLIND * HOUR:
         return None
     return counts

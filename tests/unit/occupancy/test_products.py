@@ -67,3 +67,7 @@ def test_a_long_chain_keeps_its_mass_and_its_mean() -> None:
         made = taken(added(made, Counts(0, (0.1, 0.7, 0.2))), Counts(0, (0.1, 0.7, 0.2)))
     assert sum(made.chances) == pytest.approx(1.0, abs=1e-9)
     assert made.mean == pytest.approx(normal(40, 30).mean, abs=0.2)
+
+
+def test_a_mixture_of_what_is_sure_is_sure() -> None:
+    assert blended([Counts(4, (1.0,))] * 3, [0.25, 0.5, 0.25]) == Counts(4, (1.0,))
