@@ -73,6 +73,10 @@ class Seats:
                 self.left[device] = at
                 self.back = [self.back[0] * 0.995, self.back[1] * 0.995 + 1.0]
 
+    def just_left(self, now: int) -> bool:
+        """Whether a desk was left lately, so that somebody may be back."""
+        return any([now - at < 2 * GAP for at in self.left.values()])  # noqa: C419
+
     @property
     def share_back(self) -> float:
         """The share of desks left that are taken again soon."""

@@ -26,6 +26,8 @@ _STANDING: Final = 0.025
 """People of a place who are in none of its watched spaces, for each who is. Assumed."""
 _HARDLY: Final = 0.05
 """Below this chance a counter is hardly dead."""
+_SLOWLY: Final = 5 * MINUTE
+"""So often it is looked at how many may have left unseen, where nothing is reported."""
 _BLIND: Final = 8.0
 """Hours after which silent counters say nothing any more."""
 
@@ -79,8 +81,18 @@ def heard(witness: Witness, fold: SpaceFold) -> int | None:
     return witness.at
 
 
+def _slowly(fold: SpaceFold, now: int) -> tuple[int, int]:
+    """The instant for which it was last looked at how many may have left unseen, and until when that holds.
+
+    That is when something was last reported of the space, or every few minutes.
+    """
+    begun = now - now % _SLOWLY
+    return max(begun, min(now, fold.bucket[0] * MINUTE)), begun + _SLOWLY
+
+
 def _counters(question: Question) -> Witness | None:
     space, fold, silent, calendar, now, _ = question
+    now, until = _slowly(fold, now)
     if not (space.counters and fold.flow.doors):
         return None
     counts = _by_counters(space, fold, silent, calendar, now)
@@ -88,7 +100,7 @@ def _counters(question: Question) -> Witness | None:
         return None
     day, (_, entered, left) = fold.flow.day, fold.bucket
     at = max(door.at for door in fold.flow.doors.values())
-    return Witness("counters", counts, at, {"entered": day[0] + entered, "left": day[1] + left})
+    return Witness("counters", counts, at, {"entered": day[0] + entered, "left": day[1] + left}, until)
 
 
 def _seen(question: Question) -> Witness | None:
@@ -107,13 +119,14 @@ def _seen(question: Question) -> Witness | None:
 
 def _badges(question: Question) -> Witness | None:
     space, fold, _, calendar, now, _ = question
+    now, until = _slowly(fold, now)
     stays = fold.stays
     if not (space.badged and stays.anyone and now - stays.anyone < LONG_AGO):
         return None
     counts = stays.counts(stays.risk_at(fold.habits, calendar, now), out=space.badges_out)
     share = round(100 * stays.unbadged.share, 1)
     numbers = {"members": len(stays.inside), "others": round(stays.others, 2), "unbadged_pct": share}
-    return Witness("badges", counts, stays.anyone, numbers)
+    return Witness("badges", counts, stays.anyone, numbers, until)
 
 
 def _desks(question: Question) -> Witness | None:
@@ -121,6 +134,9 @@ def _desks(question: Question) -> Witness | None:
     heard, desks = fold.desks, space.desks
     if not (heard and desks):
         return None
+    until = 0
+    if not fold.seats.just_left(now):
+        now, until = _slowly(fold, now)
     live = fold.live
     if live is None:
         live = fold.live = {one for one, (occupied, _) in heard.items() if occupied is not None and one in desks}
@@ -137,7 +153,7 @@ def _desks(question: Question) -> Witness | None:
     counts, sat = fold.seats.counts(
         live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None, off=off
     )
-    return Witness("desks", counts, None, {"taken": round(sat, 1), "watched": len(live), "seats": seats})
+    return Witness("desks", counts, None, {"taken": round(sat, 1), "watched": len(live), "seats": seats}, until)
 
 
 def _presence(question: Question) -> Witness | None:
