@@ -157,8 +157,7 @@ class Flow:
             miss_out = self.misses.shares(z)[1]
             counts, likely = unnoticed(counts, opened * (1 - miss_out), min(closed * (1 - miss_out), 50.0))
             unseen = leaving * miss_out
-            if unseen * counts.high > 0.05 and unseen * counts.mean > 0.05:
-                # less moves nobody: the exits counted carry it (``departed``)
+            if unseen * counts.high > 0.05 and unseen * counts.mean > 0.05:  # less: see ``departed``
                 counts = slipped(counts, min(1.0, unseen))
             return counts, likely
 

@@ -108,15 +108,13 @@ class PlaceFold(Reports):
             return
         else:
             self._last = event, device, at
-            if kind == "head_count":
+            if kind in ("head_count", "booking"):
                 if event["space"] in self.spaces:
                     self._let_pass(at)
-                    self._head_count(event["space"], event["present"], at)
-                return
-            if kind == "booking":
-                if event["space"] in self.spaces:
-                    self._let_pass(at)
-                    self._booked(event, at)
+                    if kind == "booking":
+                        self._booked(event, at)
+                    else:
+                        self._head_count(event["space"], event["present"], at)
                 return
             if device is None or device.retired or kind not in TELLING:
                 return

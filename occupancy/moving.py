@@ -75,6 +75,7 @@ class Moving(Asked):
             return fold
         if fold.reserved.bookings:
             self._look_at_bookings(space, minute * MINUTE)
+            fold.moved()
         if not (fold.flow.at or fold.stays.anyone or fold.desks):  # nothing that time moves here
             fold.bucket, fold.stays.at = (minute, 0, 0), minute * MINUTE
             fold.text = None
@@ -173,11 +174,14 @@ class Moving(Asked):
         self.touched.add(self._root)
         root.text = None
         holds = 0 if left or self._topology.spaces[self._root].badges_out else holds
+        until = root.use.until
         another = root.use.sign(self._calendar.zone, at, came=came, left=left, holds=holds, since=since)
+        if root.use.until == until:
+            return
+        for fold in self.spaces.values():  # desks look at the hours of use
+            fold.moved()
         if another and not self._calendar.known and self._calendar.learned(root.use.closed()):
-            for space, fold in self.spaces.items():
-                fold.moved()
-                self.dirty.add(space)
+            self.dirty.update(self.spaces)
 
     def _risk(self, fold: SpaceFold, at: int) -> float:
         return fold.stays.risk_at(fold.habits, self._calendar, at)

@@ -59,10 +59,12 @@ class Passages(Moving):
         """A door's contact spoke, or fell silent."""
         if device.door is None or device.door_to is None:
             return
-        known = self.spaces[device.door_to].grants.tells
-        if not tells:
-            self.spaces[device.door_to].stays.openings.silent()
-        if tells != (device.door in known):
+        known, openings = self.spaces[device.door_to].grants.tells, self.spaces[device.door_to].stays.openings
+        fell = openings.tells and not tells
+        if fell:
+            self._step(device.door_to, at)
+            openings.silent()
+        if fell or tells != (device.door in known):
             self._touch(device.door_to, at)
             (known.add if tells else known.discard)(device.door)
 
@@ -74,7 +76,7 @@ class Passages(Moving):
         stays, out = self._step(space, at).stays, self._topology.spaces[space].badges_out
         if stays.openings.moved(device.door, at, is_open=is_open, out=out) and stays.anyone:
             stays.opened(out=out)
-            self._touch(space, at)
+        self._touch(space, at)
 
     def _passed(self, grant: Grant, at: int) -> None:
         """A person who was let through a door went through it, as was known at ``at``."""

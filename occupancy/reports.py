@@ -170,8 +170,10 @@ class Reports(Passages):
         before = stations.heard.get(device)
         if number < 0 or (before is not None and at < before[1]):
             return
+        background = None if before is None else stations.background
         stations.said(device, at, number, radios)
-        if known and before is not None and before[0] == number and not stations.lesson_due(at):  # as at night
+        same = before is not None and before[0] == number and stations.background == background  # as at night
+        if known and same and not stations.lesson_due(at):
             fold.text = None
             fold.at, self.clock = max(fold.at, at), max(self.clock, at)
             self.touched.add(space)

@@ -202,7 +202,7 @@ def _air(question: Question) -> Witness | None:
 
 def _stations(question: Question) -> Witness | None:
     """Wi-Fi access points."""
-    space, fold, silent, calendar, now = question
+    space, fold, silent, calendar, now, _ = question
     total = fold.stations.total(space.radios, silent) if fold.stations.heard else None
     if total is None:
         return None
@@ -215,7 +215,7 @@ def _stations(question: Question) -> Witness | None:
 
 def _bookings(question: Question) -> Witness | None:
     """Who booked the space, or seats in it."""
-    space, fold, _, _, now = question
+    space, fold, _, _, now, _ = question
     reserved = fold.reserved
     if not reserved.bookings:
         return None
