@@ -48,7 +48,7 @@ class Moving(Asked):
             fold.expires, fold.answer, fold.live = 0, None, None
             fold.moved()
         if self._root is not None and not self._calendar.known and spaces[self._root].use.last:
-            self._calendar.learned(spaces[self._root].use.closed())
+            self._calendar.learned(spaces[self._root].use.unused)
         self.clock = max((fold.at for fold in spaces.values()), default=0)
         self.dirty: set[int] = set()
         """Spaces to be estimated again."""
@@ -175,13 +175,13 @@ class Moving(Asked):
         root.text = None
         holds = 0 if left or self._topology.spaces[self._root].badges_out else holds
         until = root.use.until
-        another = root.use.sign(self._calendar.zone, at, came=came, left=left, holds=holds, since=since)
+        root.use.sign(self._calendar.zone, at, came=came, left=left, holds=holds, since=since)
         if root.use.until == until:
             return
         for fold in self.spaces.values():  # desks look at the hours of use
             fold.moved()
-        if another and not self._calendar.known and self._calendar.learned(root.use.closed()):
-            self.dirty.update(self.spaces)
+        if not self._calendar.known and self._calendar.learned(root.use.unused):
+            self.dirty.update(space for space, fold in self.spaces.items() if fold.at)
 
     def _risk(self, fold: SpaceFold, at: int) -> float:
         return fold.stays.risk_at(fold.habits, self._calendar, at)

@@ -90,9 +90,14 @@ class Openings:
         return (self.balance[0] + _ENOUGH) / (self.balance[1] + _ENOUGH)
 
     @property
+    def show_who_leaves(self) -> bool:
+        """Whether an opening without a grant is somebody who leaves, as far as is known: most likely."""
+        return self.tells and self.handle and _EACH[0] <= self.each <= _EACH[1]
+
+    @property
     def trusted(self) -> bool:
         """Whether who leaves is seen at openings, where no reader stands on the way out."""
-        return self.tells and self.handle and self.balance[1] >= _ENOUGH and _EACH[0] <= self.each <= _EACH[1]
+        return self.balance[1] >= _ENOUGH and self.show_who_leaves
 
     @property
     def beyond(self) -> tuple[float, float] | None:

@@ -76,6 +76,8 @@ class Passages(Moving):
         stays, out = self._step(space, at).stays, self._topology.spaces[space].badges_out
         if stays.openings.moved(device.door, at, is_open=is_open, out=out) and stays.anyone:
             stays.opened(out=out)
+            if stays.openings.show_who_leaves:
+                self._seen(at, left=1)
         self._touch(space, at)
 
     def _passed(self, grant: Grant, at: int) -> None:

@@ -55,7 +55,7 @@ _SHORTEST: Final = 3
 class Use:
     """The hours of one place."""
 
-    __slots__ = ("_known", "came", "holds", "last", "people", "seen", "slot", "until", "used")
+    __slots__ = ("_known", "came", "holds", "last", "people", "seen", "slot", "until", "unused", "used")
 
     def __init__(self) -> None:
         self.last = 0
@@ -73,10 +73,12 @@ class Use:
         """For each hour of the week: in how many weeks it was used, and of how many that is known."""
         self.people = [0.0] * WEEK
         """So many were seen in these weeks."""
+        self.unused = NIGHT
+        """What ``closed`` was after the first sign of the day."""
         self._known: list[float] | None = None
 
-    def sign(self, zone: ZoneInfo, at: int, *, came: int, left: int, holds: int = 0, since: int = 0) -> bool:
-        """So many were seen, coming and leaving; return whether that begins another local day.
+    def sign(self, zone: ZoneInfo, at: int, *, came: int, left: int, holds: int = 0, since: int = 0) -> None:
+        """So many were seen, coming and leaving.
 
         Args:
             zone: of the place.
@@ -87,21 +89,22 @@ class Use:
             since: since when who left was surely in, where that is known.
         """
         if at <= self.last:
-            return False
+            return
         before, last, held = self.until, self.last, self.holds
         stayed = at - last <= _STAY if left else self.came and at - last <= _SITS
         stayed = stayed or (0 < since <= before and at - since <= _SAT)
         self.last, self.came, self.holds = at, came > 0, max(held, at + holds)
         if at < before:
             self.people[self.slot] += came + left
-            return False
+            return
         end = at - at % HOUR + HOUR
         if last and end - before <= _CLOSURE:
             for hour in range(before, end - HOUR, HOUR):
                 self._note(_slot(hour, zone), int(stayed or hour < held))
             self._note(_slot(end - HOUR, zone), came + left)
         self.until = end
-        return not last or _local(last, zone).date() != _local(at, zone).date()
+        if not last or _local(last, zone).date() != _local(at, zone).date():
+            self.unused = self.closed()
 
     def _note(self, slot: int, people: int) -> None:
         """In another hour so many were in, at least."""
@@ -149,15 +152,17 @@ class Use:
 
     def to_json(self) -> list[Any]:
         """Return JSON values; see ``from_json``."""
-        return [self.last, self.came, self.holds, self.until, self.slot, self.used, self.seen, self.people]
+        hours = "".join("10"[hour in self.unused] for hour in range(WEEK))
+        return [self.last, self.came, self.holds, self.until, self.slot, hours, self.used, self.seen, self.people]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Use:
         """Read what ``to_json`` made."""
         made = cls()
-        made.last, made.came, made.holds, made.until, made.slot, used, seen, people = value
+        made.last, made.came, made.holds, made.until, made.slot, hours, used, seen, people = value
+        made.unused = frozenset(hour for hour, is_used in enumerate(hours) if is_used == "0")
         made.used, made.seen, made.people = list(used), list(seen), list(people)
-        if any(len(one) != WEEK for one in (used, seen, people)):
+        if any(len(one) != WEEK for one in (hours, used, seen, people)):
             raise ValueError("the use of other hours")
         return made
 
