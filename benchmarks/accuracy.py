@@ -26,6 +26,8 @@ from occupancy.topology import Device
 from simulator.groups import GROUPS
 
 REAL: Final[dict[str, Callable[[], World]]] = {"uci_room": room, "uci_door": door}
+NO_HOURS: Final = {f"{group}_no_hours": group for group in ("half_desks", "counter_only")}
+"""The same places, whose opening hours nobody has entered. "Closed" is what it is in truth."""
 ROOMS: Final = ("pir", "uci_room")
 """Where somebody or nobody is the question, too."""
 BETTER: Final = {
@@ -109,6 +111,11 @@ def score(worlds: Iterable[World]) -> dict[str, Scored]:
     return found
 
 
+def virtual(group: str, seeds: tuple[int, ...], days: int) -> Iterator[World]:
+    """The virtual places of ``group``."""
+    return months(NO_HOURS.get(group, group), seeds, days, hours_known=group not in NO_HOURS)
+
+
 def results(group: str, scored: dict[str, Scored]) -> Iterator[Result]:
     """Each of the estimator's figures beside that of the best baseline."""
     figures = {name: one.figures(group) for name, one in scored.items()}
@@ -137,17 +144,20 @@ def table(group: str, scored: dict[str, Scored]) -> str:
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join((*GROUPS, *REAL))}; none: all")
+    parser.add_argument(
+        "groups", nargs="*", metavar="GROUP", help=f"of {', '.join((*GROUPS, *NO_HOURS, *REAL))}; none: all"
+    )
     parser.add_argument("--places", type=int, default=len(SEEDS), help=f"of each group, at most {len(SEEDS)}")
     parser.add_argument("--days", type=int, default=DAYS, help="that each place lives, the week for learning included")
     choice = parser.parse_args()
-    unknown = set(choice.groups) - {*GROUPS, *REAL}
+    groups = (*GROUPS, *NO_HOURS, *REAL)
+    unknown = set(choice.groups) - set(groups)
     if unknown:
-        parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join((*GROUPS, *REAL))}")
+        parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(groups)}")
     logging.disable(logging.WARNING)  # what virtual gateways say of their dead devices
     found: list[Result] = []
-    for group in choice.groups or (*GROUPS, *REAL):
-        scored = score([REAL[group]()] if group in REAL else months(group, SEEDS[: choice.places], choice.days))
+    for group in choice.groups or groups:
+        scored = score([REAL[group]()] if group in REAL else virtual(group, SEEDS[: choice.places], choice.days))
         progress(table(group, scored))
         found += results(group, scored)
     finish("accuracy", found)

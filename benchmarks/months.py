@@ -20,17 +20,19 @@ _MICROS: Final = 1_000_000
 _PLACE: Final = 1
 
 
-def months(group: str, seeds: tuple[int, ...] = SEEDS, days: int = DAYS) -> Iterator[World]:
-    """Make the places of ``group``, one after the other.
+def months(
+    group: str, seeds: tuple[int, ...] = SEEDS, days: int = DAYS, *, hours_known: bool = True
+) -> Iterator[World]:
+    """Make the places of ``group``, one after the other; ``hours_known``: their opening hours were entered.
 
     Raises:
         KeyError: there is no such group.
     """
     for seed in seeds:
-        yield world_of(live(group, seed, days))
+        yield world_of(live(group, seed, days), hours_known=hours_known)
 
 
-def world_of(month: Month) -> World:
+def world_of(month: Month, *, hours_known: bool = True) -> World:
     """Number spaces and devices as the database would, and give each event its device."""
     numbers = {space.code: number for number, space in enumerate(month.fitting.spaces, 1)}
     spaces = [
@@ -49,7 +51,7 @@ def world_of(month: Month) -> World:
         name=f"{month.group}/{month.seed}",
         place=_PLACE,
         zone=ZONE,
-        topology=topology_of(_PLACE, ZONE, spaces, list(devices.values()), month.hours),
+        topology=topology_of(_PLACE, ZONE, spaces, list(devices.values()), month.hours if hours_known else None),
         spaces=spaces,
         devices=list(devices.values()),
         events=[(event, devices.get(event["device"]), at) for event, at in month.events],

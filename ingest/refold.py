@@ -30,11 +30,13 @@ SELECT e.kind, e.state, e.a, e.b, e.value, e.member, e.device, e.at, coalesce(e.
        )
 FROM event e
 WHERE e.place = %b AND e.at >= %b
-  AND (e.device IS NOT NULL AND e.kind IN ({kinds}) AND (e.kind <> {measure} OR e.detail ->> 'name' = 'co2')
-       OR e.kind = {head_count})
+  AND (e.device IS NOT NULL AND e.kind IN ({kinds})
+         AND (e.kind <> {measure} OR e.detail ->> 'name' IN ('co2', 'wifi_stations'))
+       OR e.kind IN ({head_count}, {booking}))
 ORDER BY {order}
 """.replace("{kinds}", ", ".join(str(KINDS[kind]) for kind in sorted(TELLING)))
     .replace("{head_count}", str(KINDS["head_count"]))
+    .replace("{booking}", str(KINDS["booking"]))
     .replace("{measure}", str(KINDS["measure"]))
 )
 

@@ -94,6 +94,7 @@ def _listen(url: str, worker: Worker, stop: threading.Event) -> None:
         "maillage_network": worker.topology_stale,
         "maillage_replay": worker.replay_requested,
         "maillage_head_count": worker.head_counts_waiting,
+        "maillage_booking_news": worker.bookings_waiting,
     }
     listen(url, events, lambda channel: events[channel].set(), stop, application_name="maillage ingest listen")
 

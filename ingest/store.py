@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 MARK_MOVED: Final = "MA001"
 """SQLSTATE of a mark that another worker moved."""
 OVERTAKEN: Final = frozenset((MARK_MOVED, LEASE_LOST))
@@ -354,7 +355,7 @@ def _why(fold: SpaceFold) -> str | None:
     if fold.testimony is None:
         return None
     why = {"faults": fold.estimate.faults, "evidence": [one.as_json() for one in weighted(fold.testimony, fold)]}
-    return json.dumps(why, separators=(",", ":"))
+    return _ENCODE(why)
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], whole: Collection[int]) -> list[Any]:

@@ -15,7 +15,7 @@ from database.leases import Fenced, Keeper, connect
 from database.pace import Pace
 from database.reasons import reason_of
 from gateway.contract.wire import Mark
-from ingest import due, head_counts, isolate, records, replay, store, topology
+from ingest import booking_news, due, head_counts, isolate, records, replay, store, topology
 from ingest.commit import Books
 from ingest.inbox import Inbox
 from ingest.messages import Letter, Message, ReadBatch, Refusal, sender
@@ -78,6 +78,7 @@ class Worker:
         """Set by the listener when the network has changed."""
         self.replay_requested = threading.Event()
         self.head_counts_waiting = threading.Event()
+        self.bookings_waiting = threading.Event()
         self.pulse = Pulse(_STUCK_S)
         self._states = States(metrics)
         self._reader = Reader(metrics, self._stored)
@@ -168,14 +169,14 @@ class Worker:
         garbage.settle()
         keeper.asked.wait(_FIRST_ANSWER_S)
         self._follow(connection, keeper.held)
-        topology_at = doubt_at = replay_at = counts_at = look_at = 0.0
+        topology_at = doubt_at = replay_at = counts_at = bookings_at = look_at = 0.0
         pace = Pace(share=0.1, least_s=0.1)
         while not stop.is_set():
             now = time.monotonic()
             self.pulse.beat()
             if keeper.held != connection.fences:
                 self._follow(connection, keeper.held)
-                replay_at = counts_at = 0.0
+                replay_at = counts_at = bookings_at = 0.0
             stale = self.topology_stale.is_set() and not pace.wait_s(now)
             if stale or now >= topology_at or (self._reader.doubtful and now >= doubt_at):
                 self.topology_stale.clear()
@@ -200,6 +201,11 @@ class Worker:
                 counts_at = now + _REPLAY_EVERY_S
                 if self._aside("head_counts_refused", lambda: self._take_head_counts(connection)):
                     counts_at = 0.0
+            if self.bookings_waiting.is_set() or now >= bookings_at:
+                self.bookings_waiting.clear()
+                bookings_at = now + _REPLAY_EVERY_S
+                if self._aside("bookings_refused", lambda: booking_news.take(connection, self._books, self.owned)):
+                    bookings_at = 0.0
             if now >= look_at:
                 look_at = now + _LOOK_EVERY_S
                 self._aside("look_refused", lambda: bool(due.settle(connection, self._books, self.owned)))

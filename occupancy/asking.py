@@ -19,6 +19,7 @@ from occupancy.faults import faults_of
 from occupancy.hours import Calendar
 from occupancy.space import NEVER, UNKNOWN, Estimate, Evidence, SpaceFold
 from occupancy.topology import Space, Topology
+from occupancy.use import Use
 from occupancy.witnesses import Question, Testimony, testimony, within
 
 
@@ -46,7 +47,7 @@ class Answer:
 class Asked:
     """The spaces of one place, to be asked; ``occupancy.fold.PlaceFold`` moves them."""
 
-    __slots__ = ("_calendar", "_inside", "_order", "_topology", "id", "spaces")
+    __slots__ = ("_calendar", "_inside", "_order", "_root", "_topology", "id", "spaces")
 
     def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold]) -> None:
         self.id = place
@@ -55,6 +56,7 @@ class Asked:
         self.spaces = spaces
         self._order: Final = topology.rising(topology.places.get(place, ()))
         """The spaces, the deepest first."""
+        self._root: Final = next((one for one in self._order if topology.spaces[one].parent is None), None)
         self._inside: Final = {space: self._sensed_within(space) for space in self._order}
 
     def _sensed_within(self, space: int) -> list[int]:
@@ -112,7 +114,7 @@ class Asked:
                     one for one in last.own
                     if (same or one.until >= end) and (fold.fresh or one.kind in fold.unmoved)
                 ]  # fmt: skip
-            own = testimony(Question(row, fold, silent, self._calendar, minute), kept)
+            own = testimony(Question(row, fold, silent, self._calendar, minute, self._use), kept)
             until = min([one.until or end for one in own], default=NEVER)
             made = Answer(minute, min(until, expires, self._calendar.piece(now)[1]), silent, own, parts)
         if heard:
@@ -121,6 +123,10 @@ class Asked:
         if stored:
             fold.answer, fold.fresh = made, True
         return made
+
+    @property
+    def _use(self) -> Use:
+        return self.spaces[self._root].use if self._root is not None else Use()
 
     def _estimate(self, space: int, answer: Answer, now: int) -> Estimate:
         minute = now - now % MINUTE

@@ -10,20 +10,21 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate
 from math import ceil, erf, floor, sqrt
-from operator import mul
-from struct import pack, unpack
+from operator import mul, sub
 from typing import Final
+
+from occupancy.products import PRODUCT, WHOLE, mixture, packed, trials, unpacked
 
 LEAST: Final = 1e-7
 _NOTHING: Final = 1e-7
-_EXACT: Final = float(1 << 29)
-"""Of two chances that add up to 1 the products of whole numbers of so many fit in 64 bits, and so do their sums."""
+_LEAST_RAW: Final = LEAST * PRODUCT + WHOLE
 _SURELY: Final = 0.9995
 _HARDLY: Final = 0.0005
 _FEW: Final = 24
 """Of more people it is approximated how many are there."""
+_FLOATS: Final = tuple(map(float, range(1024)))
 MOST: Final = 20_000
 """No number above it: a report that says more is absurd."""
 
@@ -36,6 +37,8 @@ class Counts:
     chances: tuple[float, ...]
     _mean: float | None = field(default=None, compare=False, repr=False)
     _variance: float | None = field(default=None, compare=False, repr=False)
+    _packed: int | None = field(default=None, compare=False, repr=False)
+    _mirrored: int | None = field(default=None, compare=False, repr=False)
 
     @property
     def mean(self) -> float:
@@ -43,7 +46,7 @@ class Counts:
         mean = self._mean
         if mean is None:
             chances = self.chances
-            mean = self._mean = self.low + sum(map(mul, range(len(chances)), chances))
+            mean = self._mean = self.low + sum(map(mul, _numbers(len(chances)), chances))
         return mean
 
     @property
@@ -52,12 +55,33 @@ class Counts:
         variance = self._variance
         if variance is None:
             chances = self.chances
-            numbers = range(len(chances))
-            weighed = list(map(mul, numbers, chances))
-            mean: float = sum(weighed)
-            square: float = sum(map(mul, numbers, weighed))
+            numbers = _numbers(len(chances))
+            weighed = list(map(mul, chances, numbers))
+            mean = sum(weighed)
+            square = sum(map(mul, weighed, numbers))
             variance = self._variance = max(0.0, square - mean * mean)
         return variance
+
+    @property
+    def packed(self) -> int:
+        """The chances as one long integer (``occupancy.products``)."""
+        one = self._packed
+        if one is None:
+            one = self._packed = packed(self.chances)
+        return one
+
+    @property
+    def mirrored(self) -> int:
+        """The same in the opposite order."""
+        one = self._mirrored
+        if one is None:
+            one = self._mirrored = packed(self.chances[::-1])
+        return one
+
+    @property
+    def high(self) -> int:
+        """The largest number with a chance worth keeping."""
+        return self.low + len(self.chances) - 1
 
     def chance(self, number: int) -> float:
         """The chance of exactly ``number``."""
@@ -66,20 +90,20 @@ class Counts:
 
     def quantiles(self, *shares: float) -> tuple[int, ...]:
         """The smallest numbers that are not exceeded with at least these chances, which rise."""
-        found: list[int] = []
-        total, index, last = 0.0, -1, len(self.chances) - 1
-        for share in shares:
-            while index < last and total < share - 1e-9:
-                index += 1
-                total += self.chances[index]
-            found.append(self.low + max(index, 0))
-        return tuple(found)
+        reached = list(accumulate(self.chances))
+        last = len(reached) - 1
+        return tuple([self.low + min(bisect_left(reached, share - 1e-9), last) for share in shares])
 
     def beyond(self, centre: int, distance: float) -> float:
         """The chance of a number further than ``distance`` from ``centre``."""
         first = max(0, ceil(centre - distance) - self.low)
         end = max(first, floor(centre + distance) - self.low + 1)
         return sum(self.chances[:first]) + sum(self.chances[end:])
+
+
+def _numbers(width: int) -> Sequence[float]:
+    """The numbers from 0 to before ``width``, and maybe more."""
+    return _FLOATS if width <= len(_FLOATS) else range(width)
 
 
 def exactly(number: int) -> Counts:
@@ -133,8 +157,10 @@ def normal(mean: float, variance: float, most: int = MOST) -> Counts:
     wide = sqrt(2 * max(variance, 0.01))
     low = max(0, int(mean - 4 * wide))
     high = max(low, min(most, int(mean + 4 * wide) + 1))
-    edges = [erf((n - 0.5 - mean) / wide) for n in range(low, high + 2)]
-    weights = [after - before for before, after in pairwise(edges)]
+    below = (low - 0.5 - mean) / wide
+    share = 1.0 / wide
+    edges = [erf(below + n * share) for n in range(high + 2 - low)]
+    weights = list(map(sub, edges[1:], edges))
     return scaled(low, weights) or exactly(min(most, max(0, round(mean))))
 
 
@@ -152,14 +178,12 @@ def persons(chances: Sequence[float], others: float = 0.0) -> Counts:
     sure = len(rising) - middle
     if len(likely) + len(unlikely) > _FEW:
         absent, beside = _about(likely), _about(unlikely, others)
-        return taken(Counts(sure + beside.low, beside.chances), absent)
-    out = [1.0]
-    for chance in unlikely:
-        out = [p * (1.0 - chance) + before * chance for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
-    for chance in likely:
-        out = [p * chance + before * (1.0 - chance) for p, before in zip([*out, 0.0], [0.0, *out])]  # noqa: B905
-    known = scaled(sure - len(likely), out) or exactly(sure)
-    return added(known, moments(others, others)) if others else known
+        return taken(_shifted(beside, sure), absent)
+    low, several = sure - len(likely), [*unlikely, *[1.0 - chance for chance in likely]]
+    if not several:
+        return moments(others, others) if not sure else _shifted(moments(others, others), sure)
+    beside = moments(others, others)
+    return unfolded(low + beside.low, trials(several) * beside.packed, len(several) + len(beside.chances))
 
 
 def _about(chances: Sequence[float], others: float = 0.0) -> Counts:
@@ -173,19 +197,25 @@ def _about(chances: Sequence[float], others: float = 0.0) -> Counts:
     if not chances:
         return moments(mean, mean)
     share = sum(map(mul, chances, chances)) / mean
-    trials, odds = mean / share, share / (1.0 - share)
-    mode = int(mean)
+    odds = share / (1.0 - share)
+    of, mode = (mean / share + 1.0) * odds, int(mean)
     rising, value, k = [1.0], 1.0, mode
-    while k < trials and value > _NOTHING:
+    while value > _NOTHING:
         k += 1
-        value *= (trials - k + 1) / k * odds
+        value *= of / k - odds
         rising.append(value)
+    if value < 0.0:
+        rising.pop()  # no more than all
     falling, value, k = [], 1.0, mode
     while k > 0 and value > _NOTHING:
-        value *= k / ((trials - k + 1) * odds)
+        value *= k / (of - k * odds)
         falling.append(value)
         k -= 1
     return scaled(k, falling[::-1] + rising) or exactly(mode)
+
+
+def _shifted(counts: Counts, number: int) -> Counts:
+    return Counts(counts.low + number, counts.chances)
 
 
 def added(one: Counts, other: Counts) -> Counts:
@@ -195,23 +225,31 @@ def added(one: Counts, other: Counts) -> Counts:
     long, short = one.chances, other.chances
     if len(short) == 1:
         return Counts(one.low + other.low, long)
-    return scaled(one.low + other.low, _convolved(long, short)) or one
+    return unfolded(one.low + other.low, one.packed * other.packed, len(long) + len(short) - 1)
 
 
-def _convolved(one: Sequence[float], other: Sequence[float]) -> list[int]:
-    """The weights of the sum of two numbers of these chances, as large whole numbers.
+def unfolded(low: int, product: int, width: int) -> Counts:
+    """The distribution that a product of two packed ones stands for, beginning at ``low``; nobody is below zero."""
+    raw = unpacked(product, width)
+    if low < 0:
+        cut = min(-low, width - 1)
+        raw = (sum(raw[: cut + 1]) - cut * WHOLE, *raw[cut + 1 :])
+        low, width = max(0, low + cut), width - cut
+    start, end = 0, width
+    while start < end and raw[start] < _LEAST_RAW:
+        start += 1
+    while end > start and raw[end - 1] < _LEAST_RAW:
+        end -= 1
+    share = 1.0 / (sum(raw[start:end]) - (end - start) * WHOLE)
+    return Counts(low + start, tuple([(one - WHOLE) * share for one in raw[start:end]]))
 
-    Two distributions are multiplied like polynomials, as two long integers with 64 bits for each chance: Kronecker's
-    substitution (Harvey 2009, "Faster polynomial multiplication via multipoint Kronecker substitution"). A chance is
-    exact to 2 in a billion, far less than ``LEAST``.
-    """
-    width = len(one) + len(other) - 1
-    product = _packed(one) * _packed(other)
-    return list(unpack(f"<{width}Q", product.to_bytes(8 * width, "little")))
 
-
-def _packed(chances: Sequence[float]) -> int:
-    return int.from_bytes(pack(f"<{len(chances)}Q", *map(int, [p * _EXACT for p in chances])), "little")
+def blended(several: Sequence[Counts], weights: Sequence[float]) -> Counts:
+    """The mixture of several distributions; the weights add up to 1."""
+    low = min([one.low for one in several])
+    width = max([one.low + len(one.chances) for one in several]) - low
+    parts = [(weight, one.low - low, one.packed) for weight, one in zip(weights, several, strict=True)]
+    return unfolded(low, mixture(parts), width)
 
 
 def taken(one: Counts, other: Counts) -> Counts:
@@ -222,12 +260,7 @@ def taken(one: Counts, other: Counts) -> Counts:
         return Counts(low, short[::-1])
     if low >= 0 and len(short) == 1:
         return Counts(low, long)
-    out = _convolved(long, short[::-1])
-    if low < 0:
-        cut = min(-low, len(out) - 1)
-        out[cut] += sum(out[:cut])
-        out, low = out[cut:], low + cut
-    return scaled(max(0, low), out) or exactly(0)
+    return unfolded(low, one.packed * other.mirrored, len(long) + len(short) - 1)
 
 
 def thinned(one: Counts, stays: float) -> Counts:
@@ -273,12 +306,13 @@ def agreed(several: Sequence[Counts], doubt: float) -> Counts:
     high = max([one.low + len(one.chances) for one in several])
     width = high - low
     wrong = doubt / width
-    out = [1.0] * width
+    out: list[float] = []
     for one in several:
         start = one.low - low
-        end = start + len(one.chances)
-        seen = [value * (wrong + p) for value, p in zip(out[start:end], one.chances)]  # noqa: B905
-        out = [value * wrong for value in out[:start]] + seen + [value * wrong for value in out[end:]]
+        said = [wrong + p for p in one.chances]
+        if start or start + len(said) < width:
+            said = [wrong] * start + said + [wrong] * (width - start - len(said))
+        out = list(map(mul, out, said)) if out else said
     return scaled(low, out) or several[0]
 
 

@@ -42,9 +42,9 @@ def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
                         _expired(fold, device, end)
                     elif end < fold.expires:
                         fold.expires = end
-        for device, sensor in fold.air.items():
+        for device, at in _read(fold):
             if device in lasts and device not in fold.silent:
-                end = ends(sensor.at, lasts[device])
+                end = ends(at, lasts[device])
                 if end <= now:
                     _expired(fold, device, end)
                 elif end < fold.expires:
@@ -57,8 +57,9 @@ def pass_time(space: Space, fold: SpaceFold, now: int) -> None:
                 _expired(fold, device, end)
             else:
                 fold.due = end if fold.due is None else min(fold.due, end)
-    if fold.grants.waiting and (answered := fold.grants.due) is not None:
-        fold.due = answered if fold.due is None else min(fold.due, answered)
+    if fold.reserved.bookings or fold.grants.waiting:
+        edges = (fold.due, fold.reserved.next(now), fold.grants.due)
+        fold.due = min([one for one in edges if one is not None], default=None)
 
 
 def _expired(fold: SpaceFold, device: int, end: int) -> None:
@@ -90,15 +91,21 @@ def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: i
     fold.due = again if fold.due is None else min(fold.due, again)
 
 
+def _read(fold: SpaceFold) -> list[tuple[int, int]]:
+    """What measures the air or counts stations, and when it last did."""
+    read = [(device, sensor.at) for device, sensor in fold.air.items()]
+    return read + [(device, at) for device, (_, at) in fold.stations.heard.items()]
+
+
 def _words(space: Space, fold: SpaceFold) -> Iterator[tuple[int, int, int]]:
     """The sensors that are believed, when each last spoke, and for how long that holds."""
     for words in (fold.desks, fold.rooms, fold.counts):
         for device, (_, at) in words.items():
             if device not in fold.silent and device in space.lasts:
                 yield device, at, space.lasts[device]
-    for device, sensor in fold.air.items():
+    for device, at in _read(fold):
         if device not in fold.silent and device in space.lasts:
-            yield device, sensor.at, space.lasts[device]
+            yield device, at, space.lasts[device]
 
 
 def silent_at(space: Space, fold: SpaceFold, now: int) -> tuple[Mapping[int, int], int]:

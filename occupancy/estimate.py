@@ -17,7 +17,7 @@ from occupancy.witnesses import Testimony, heard
 
 SURE: Final = 0.01
 """``live``: so small is the chance that the number is wrong by more than ``tolerance``."""
-WEAK: Final = frozenset({"air"})
+WEAK: Final = frozenset({"air", "stations", "bookings"})
 """Kinds of witnesses that make no number live where no other speaks."""
 DOUBT: Final = 0.003
 """The chance that a witness is wrong altogether."""

@@ -1,7 +1,8 @@
 """A place's open and closed time, cut into pieces in which people have the same habits. Pure.
 
 A piece has a bin: 0 to 23 is that local hour while the place is open, ``CLOSED`` and on is how long ago it closed.
-Without known hours every hour is an open one but those from 0 to 5 in the morning.
+Where the hours aren't known, they are those in which the place is used (``occupancy.use``); before that has shown,
+every hour is an open one but those from 0 to 5 in the morning.
 
 Times are microseconds since the Unix epoch, UTC.
 """
@@ -20,21 +21,28 @@ CLOSED: Final = 24
 BINS: Final = 29
 _STEPS_MIN: Final = (0, 30, 60, 120, 240)
 """Minutes after closing at which a bin of closed time begins."""
+_LEARNED: Final = (2, 2, 3, 3, 4)
+"""The bin of closed time by its hours so far, where it was learned: then nobody goes because of the clock."""
 _BREAK_MIN: Final = 180
 """Who is in stays over a break at noon that is no longer."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MIN: Final = 1440
 _KEPT: Final = 12
 HOUR: Final = 3_600_000_000
+WEEK: Final = 168
+"""Hours."""
+NIGHT: Final = frozenset(hour for hour in range(WEEK) if hour % 24 < 5)
+"""The hours of the week, from Monday's first, in which a place is closed that has shown nothing yet."""
 
 
 class Calendar:
     """One place's hours, by local days that are worked out once."""
 
-    __slots__ = ("_days", "_schedule", "_zone", "last")
+    __slots__ = ("_days", "_schedule", "_unused", "last", "zone")
 
     def __init__(self, zone: ZoneInfo, schedule: Schedule | None) -> None:
-        self._zone = zone
+        self.zone = zone
+        self._unused = NIGHT
         self._schedule = schedule
         self._days: dict[date, tuple[list[int], list[int]]] = {}
         self.last: tuple[int, int, int] = (0, 0, 0)
@@ -45,12 +53,21 @@ class Calendar:
         """Whether the place's hours are known."""
         return self._schedule is not None
 
+    def learned(self, unused: frozenset[int]) -> bool:
+        """The place's hours aren't known, and in these of the week nobody is there; return whether that is news."""
+        if unused == self._unused:
+            return False
+        self._unused = unused
+        self._days.clear()
+        self.last = (0, 0, 0)
+        return True
+
     def piece(self, at: int) -> tuple[int, int, int]:
         """Return the piece that holds ``at``: first instant, end, bin."""
         last = self.last
         if last[0] <= at < last[1]:
             return last
-        day = (_EPOCH + timedelta(microseconds=at)).astimezone(self._zone).date()
+        day = (_EPOCH + timedelta(microseconds=at)).astimezone(self.zone).date()
         for one in (day, day + timedelta(days=1), day - timedelta(days=1)):
             starts, bins = self._day(one)
             if starts[0] <= at < starts[-1]:
@@ -96,7 +113,7 @@ class Calendar:
                 bin_ = minute // 60
                 closed_at = None
             elif self._schedule is None:
-                bin_ = CLOSED + 4
+                bin_ = CLOSED + _LEARNED[self._unused_for(day, minute)]
             else:
                 if closed_at is None:
                     closed_at = minute
@@ -118,7 +135,7 @@ class Calendar:
 
     def _opened(self, day: date, minute: int) -> bool:
         if self._schedule is None:
-            return minute >= 300
+            return day.weekday() * 24 + minute // 60 not in self._unused
         schedule = self._schedule
         if schedule.period_on(day, minute) is not None:
             return True
@@ -131,6 +148,12 @@ class Calendar:
             and schedule.period_on(day, edges[index]) is not None
         )
 
+    def _unused_for(self, day: date, minute: int) -> int:
+        """For how many hours the place has been unused, as far as matters."""
+        hour = day.weekday() * 24 + minute // 60
+        most = len(_LEARNED) - 1
+        return next((k for k in range(most) if (hour - 1 - k) % WEEK not in self._unused), most)
+
     def _instant(self, day: date, minute: int) -> int:
-        moment = datetime.combine(day, time(minute // 60, minute % 60), self._zone)
+        moment = datetime.combine(day, time(minute // 60, minute % 60), self.zone)
         return (moment - _EPOCH) // timedelta(microseconds=1)

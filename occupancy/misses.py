@@ -28,6 +28,9 @@ _DAYS_DIFFER: Final = 0.03
 """The standard deviation of the logarithm of a day's ratio, before any day was balanced. Assumed."""
 _FIRST: Final = 2500.0
 """The square of the passages each way of one day, that this counts for."""
+_CLIP: Final = 2.0
+"""Standard deviations of a day's error, beyond which people came or left elsewhere: that is no share of what is missed.
+Assumed."""
 _FARTHEST: Final = 25.0
 """Squares of an error, over the expected missed people, above which a day says nothing more."""
 
@@ -87,6 +90,11 @@ class Misses:
         error = came / (1 - miss_in) - went / (1 - miss_out)
         usual = came * miss_in + went * miss_out
         passages = (came + went) / 2
+        most = _CLIP * sqrt(_TWOS * usual + (self.differing * passages) ** 2)
+        if error < -most:
+            went += (error + most) * (1 - miss_out)
+        elif error > most:
+            came -= (error - most) * (1 - miss_in)
         new = (min(error * error, _FARTHEST * usual), usual, passages * passages)
         self.squares = [old * KEPT + one for old, one in zip(self.squares, new, strict=True)]
         self.balance = [self.balance[0] * KEPT + came, self.balance[1] * KEPT + went]

@@ -5,11 +5,16 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
+from typing import Final
+
 from occupancy.grants import Grant
 from occupancy.lasting import STAY
 from occupancy.moving import LATE, Event, Moving
 from occupancy.space import SpaceFold
 from occupancy.topology import Device
+
+_STAYS: Final = 3 * 3_600_000_000
+"""Who comes stays for so long, where nobody is seen leaving. Assumed."""
 
 
 class Passages(Moving):
@@ -27,6 +32,8 @@ class Passages(Moving):
             device=device.id, access_at=event["at"], at=at, member=event.get("member"), entered=entered, left=left,
             awaits=event.get("awaits"),
         )  # fmt: skip
+        if device.door is not None:
+            self.spaces[device.door_to].stays.openings.let_through(device.door, at)
         if self._touch(device.door_to, at).grants.granted(grant, device.door):
             self._shown(device, 1.0, at)
             self._passed(grant, at)
@@ -52,14 +59,31 @@ class Passages(Moving):
         """A door's contact spoke, or fell silent."""
         if device.door is None or device.door_to is None:
             return
-        known = self.spaces[device.door_to].grants.tells
-        if tells != (device.door in known):
+        known, openings = self.spaces[device.door_to].grants.tells, self.spaces[device.door_to].stays.openings
+        fell = openings.tells and not tells
+        if fell:
+            self._step(device.door_to, at)
+            openings.silent()
+        if fell or tells != (device.door in known):
             self._touch(device.door_to, at)
             (known.add if tells else known.discard)(device.door)
+
+    def _opening(self, device: Device, at: int, *, is_open: bool) -> None:
+        """A door opened or closed; who opens it without a grant leaves by the handle, or is let in."""
+        space = device.door_to
+        if space is None or device.door is None or not self._topology.spaces[space].badged:
+            return
+        stays, out = self._step(space, at).stays, self._topology.spaces[space].badges_out
+        if stays.openings.moved(device.door, at, is_open=is_open, out=out) and stays.anyone:
+            stays.opened(out=out)
+            if stays.openings.show_who_leaves:
+                self._seen(at, left=1)
+        self._touch(space, at)
 
     def _passed(self, grant: Grant, at: int) -> None:
         """A person who was let through a door went through it, as was known at ``at``."""
         member, entered, left = grant.member, grant.entered, grant.left
+        self._seen(at, came=int(entered is not None), left=int(entered is None), holds=_STAYS)
         if member is not None:
             for one, fold in self.spaces.items():
                 if fold.grants.waiting and fold.grants.passed_since(member, grant.at):

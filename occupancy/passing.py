@@ -62,9 +62,8 @@ def unnoticed(counts: Counts, opened: float, closed: float) -> tuple[Counts, flo
         likely = sum(weights)
         counts = scaled(low, weights) or counts
     if opened > 0.0 and len(counts.chances) > 1:
-        low = counts.low
-        fewer = accumulate(repeat(exp(-opened), len(counts.chances) - 1), mul, initial=1.0)
-        counts = scaled(low, list(map(mul, counts.chances, fewer))) or counts
+        fewer = _fewer(opened, -(-len(counts.chances) // 64) * 64)
+        counts = scaled(counts.low, list(map(mul, counts.chances, fewer))) or counts
     return counts, likely
 
 
@@ -105,8 +104,14 @@ def _leaning(counts: Counts, power: float) -> Counts:
     if len(counts.chances) == 1:
         return counts
     low, end = counts.low, counts.low + len(counts.chances)
-    powers = _powers(min(power, 4.0), -(-end // 64) * 64)[low:end]
+    powers = _powers(min(power, 40.0), -(-end // 64) * 64)[low:end]
     return scaled(low, list(map(mul, counts.chances, powers))) or counts
+
+
+@lru_cache(maxsize=256)
+def _fewer(leaving: float, end: int) -> tuple[float, ...]:
+    """How likely it is that none of so many left, for each number below ``end``."""
+    return tuple(accumulate(repeat(exp(-leaving), end - 1), mul, initial=1.0))
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from occupancy.air import Sensor, holds
 from occupancy.beside_air import counted, known_beside
 from occupancy.due import MINUTE
 from occupancy.lasting import ends
-from occupancy.moving import LATE, Event
+from occupancy.moving import BESIDE, LATE, Event
 from occupancy.passages import Passages
 from occupancy.space import NOTHING
 from occupancy.topology import Device
@@ -23,7 +23,7 @@ _LEAVES: Final = {
     name: frozenset(WITNESSES) - moved
     for name, moved in {
         "desk": {"desks", "counters"}, "room": {"presence"}, "passage": {"counters", "air"}, "heads": {"seen"},
-        "air": {"air"},
+        "air": {"air"}, "stations": {"stations"},
     }.items()
 }  # fmt: skip
 """The witnesses that say the same after a report of a source that is believed."""
@@ -44,6 +44,7 @@ class Reports(Passages):
         elif kind == "door":
             if event["state"] in ("open", "closed"):
                 self._contact(device, at, tells=True)
+                self._opening(device, at, is_open=event["state"] == "open")
                 if event["state"] == "open":
                     self._shown(device, _OPENING, at)
         elif kind == "count":
@@ -51,6 +52,8 @@ class Reports(Passages):
         elif kind == "measure":
             if event["name"] == "co2" and device.space is not None:
                 self._breathed(device.id, device.space, event["value"], at)
+            elif event["name"] == "wifi_stations" and device.space is not None and device.kind == "access_point":
+                self._stations(device.id, device.space, event["value"], at)
         elif kind == "device" and event["what"] == "link":
             self._link(device, at, heard=bool(event.get("value", 1)))
 
@@ -79,7 +82,12 @@ class Reports(Passages):
                 return
         if at // MINUTE > fold.bucket[0]:
             self._step(space, at)
+        if last is None or last[0] is None or occupied is None:
+            fold.live = None
         known[number] = (occupied, at)
+        if last is not None and last[0] is not None and occupied is not None and number not in fold.silent:
+            since = 0 if occupied else fold.seats.since.get(number, (0, 0.0))[0]
+            self._seen(at, came=int(occupied), left=int(not occupied), since=since)
         leaves = NOTHING if number in fold.silent else _LEAVES["desk" if device.at_desk else "room"]
         self._expires(space, number, at)
         if device.at_desk:
@@ -107,6 +115,7 @@ class Reports(Passages):
         if event.get("entered") is not None or event.get("left") is not None:
             fold = self._step(space, at)
             row, habits = self._topology.spaces[space], fold.habits.rates[:]
+            first = device.id not in fold.flow.doors
             silent = device.id in fold.flow.blind(row.lasts, fold.silent, at)
             if silent and not fold.flow.doors[device.id].heals(event.get("entered_total"), event.get("left_total")):
                 fold.flow.guess(fold.habits, self._calendar, at, (device.id,))
@@ -115,11 +124,14 @@ class Reports(Passages):
             door.number = device.door
             if (came or went) and len(fold.flow.doors) > 1 and device.door is not None:
                 fold.flow.passed_elsewhere(device.door, float(came + went), but=door)
+            if came or went:
+                self._seen(at, came=came, left=went)
             for sensor in fold.air.values():
                 sensor.passed(came, went)
             minute, before_in, before_out = fold.bucket
             fold.bucket = (minute, before_in + came, before_out + went)
-            leaves = NOTHING if device.id in fold.silent or fold.habits.rates != habits else _LEAVES["passage"]
+            anew = first or device.id in fold.silent or fold.habits.rates != habits
+            leaves = NOTHING if anew else _LEAVES["passage"]
         else:
             last = fold.counts.get(device.id)
             if last is not None and at < last[1] - LATE:
@@ -151,6 +163,29 @@ class Reports(Passages):
         else:
             self._touch(space, at, _LEAVES["air"] if known else NOTHING).silent.pop(device, None)
 
+    def _stations(self, device: int, space: int, number: float, at: int) -> None:
+        """A radio counted its stations."""
+        fold, radios = self.spaces[space], self._topology.spaces[space].radios
+        stations, known = fold.stations, device not in fold.silent
+        before = stations.heard.get(device)
+        if number < 0 or (before is not None and at < before[1]):
+            return
+        background = None if before is None else stations.background
+        stations.said(device, at, number, radios)
+        same = before is not None and before[0] == number and stations.background == background  # as at night
+        if known and same and not stations.lesson_due(at):
+            fold.text = None
+            fold.at, self.clock = max(fold.at, at), max(self.clock, at)
+            self.touched.add(space)
+            return
+        if stations.lesson_due(at) and (total := stations.total(radios, fold.silent)) is not None:
+            people = self._beside(space, at, BESIDE | {"badges"})
+            if people is not None:
+                stations.learn(at, total, people)
+        self._expires(space, device, at)
+        leaves = _LEAVES["stations"] if known and before is not None else NOTHING
+        self._touch(space, at, leaves).silent.pop(device, None)
+
     def _link(self, device: Device, at: int, *, heard: bool) -> None:
         """A device fell silent, or is back. Being back says nothing of what it senses; its next report will."""
         if heard:
@@ -174,8 +209,10 @@ class Reports(Passages):
         if entered or left:  # who passed in this minute before the head count is in it
             fold.flow.step(fold.habits, self._calendar, max(fold.flow.at, at), entered, left)
             fold.bucket = (minute, 0, 0)
+        if present:
+            self._seen(at, came=1)
         fold.head_count = (present, at)
         fold.flow.told(present)
         if fold.stays.anyone:
-            fold.stays.told(present, self._risk(fold, at), out=self._topology.spaces[space].badges_out)
+            fold.stays.told(present, at, self._risk(fold, at), out=self._topology.spaces[space].badges_out)
         self._touch(space, at)

@@ -9,11 +9,11 @@ there are sit at those is a beta-binomial question, with the share that is usual
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from math import exp, fsum
+from math import exp, fsum, lgamma
 from operator import mul
 from typing import Any, Final
 
-from occupancy.counts import Counts, added, exactly, persons, scaled
+from occupancy.counts import Counts, added, exactly, mixed, persons, scaled
 from occupancy.hours import CLOSED, HOUR
 
 BAG: Final = 0.1
@@ -33,6 +33,8 @@ _BAGGED: Final = 30 * HOUR
 """So long nobody sits at a desk."""
 _ALIKE: Final = 1.5
 """People prefer some seats: so many watched seats say of the others what one would, were all alike. Assumed."""
+_HARDLY: Final = 0.5
+"""Fewer than so many taken seats are none."""
 _USUAL: Final = 0.05
 """How much a new hour counts in the usual number."""
 
@@ -71,6 +73,10 @@ class Seats:
                 self.left[device] = at
                 self.back = [self.back[0] * 0.995, self.back[1] * 0.995 + 1.0]
 
+    def just_left(self, now: int) -> bool:
+        """Whether a desk was left lately, so that somebody may be back."""
+        return any([now - at < 2 * GAP for at in self.left.values()])  # noqa: C419
+
     @property
     def share_back(self) -> float:
         """The share of desks left that are taken again soon."""
@@ -86,6 +92,7 @@ class Seats:
         bin_: int,
         silent: Mapping[int, int],
         nested: bool,
+        off: float = 0.0,
     ) -> tuple[Counts, float]:
         """How many people are here, and how many desks are surely taken.
 
@@ -96,14 +103,16 @@ class Seats:
             risk: the risk of leaving summed up until then.
             bin_: of hours.
             nested: whether the space lies in another.
+            off: the chance that nobody comes today, where nobody has come (``occupancy.use``).
             silent: devices that are not believed, and from when on. What one said last fades within an hour.
         """
         since, left, live = self.since, self.left, len(watched)
-        taken = [one for one in since.items() if one[0] in watched]
-        stay = [exp(then - risk) if now - start <= _BAGGED else 0.0 for _, (start, then) in taken]
+        first = now - _BAGGED
+        stay = [exp(then - risk) if start >= first else 0.0 for one, (start, then) in since.items() if one in watched]
         sat = [one / (one + BAG * (1.0 - one)) for one in stay]
         if silent:
-            believed = [exp(min(0, silent[one] - now) / HOUR) if one in silent else 1.0 for one, _ in taken]
+            taken = [one for one in since if one in watched]
+            believed = [exp(min(0, silent[one] - now) / HOUR) if one in silent else 1.0 for one in taken]
             sat = list(map(mul, sat, believed))
         gaps = [max(0, now - at) for one, at in left.items() if one in watched]
         back = self.share_back
@@ -112,10 +121,10 @@ class Seats:
         away = AWAY[nested]
         counts = persons(sat, mean * away / (1 - away))
         if live < seats:
-            counts = added(counts, self._unwatched(mean, live, seats - live, bin_))
+            counts = added(counts, self._unwatched(mean, live, seats - live, bin_, off))
         return counts, mean
 
-    def _unwatched(self, taken: float, live: int, others: int, bin_: int) -> Counts:
+    def _unwatched(self, taken: float, live: int, others: int, bin_: int, off: float) -> Counts:
         """How many sit at ``others`` unwatched seats, where about ``taken`` of ``live`` watched ones are taken.
 
         A beta-binomial distribution: the seats are taken at one rate, which the watched ones and the usual rate of the
@@ -127,7 +136,12 @@ class Seats:
         weights = [1.0]
         for k in range(others):
             weights.append(weights[-1] * (others - k) / (k + 1) * (a + k) / (b + others - k - 1))
-        return scaled(0, weights) or exactly(0)
+        counts = scaled(0, weights) or exactly(0)
+        if off and taken < _HARDLY:
+            seats, free = live / _ALIKE, (1 - usual) * weight
+            none = exp(lgamma(weight) - lgamma(free) + lgamma(free + seats) - lgamma(weight + seats))
+            counts = mixed(counts, exactly(0), off / (off + (1 - off) * none))
+        return counts
 
     def _usual(self, bin_: int) -> tuple[float, float]:
         """The usual share of seats taken at this hour, and for how many seats that counts."""

@@ -14,15 +14,20 @@ from occupancy.flow import Flow
 from occupancy.grants import Grants
 from occupancy.habits import Habits
 from occupancy.paths import Paths
+from occupancy.reserved import Reserved
 from occupancy.rooms import Rooms
 from occupancy.seats import Seats
+from occupancy.stations import Stations
 from occupancy.stays import Stays
+from occupancy.use import Use
 
 NEVER: Final = 2**63
 NOTHING: Final[frozenset[str]] = frozenset()
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of
-rooms and nothing of the air; the ingest rebuilds them from the stored events."""
+rooms and nothing of the air, 4 five courses of a day, and nothing of who comes in without a badge, of doors' openings,
+of Wi-Fi stations, of bookings and of the hours in which a place is used; the ingest rebuilds them from the stored
+events."""
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
 
@@ -58,7 +63,7 @@ class Evidence:
 
     kind: str
     """``counters``, ``badges``, ``desks``, ``presence``, ``seen`` (a sensor that counts heads), ``head_count``, ``air``
-    (CO2) or ``spaces`` (those within)."""
+    (CO2), ``stations`` (of Wi-Fi), ``bookings`` or ``spaces`` (those within)."""
     at: int | None
     """When it last said anything."""
     mean: float
@@ -111,24 +116,30 @@ class SpaceFold:
         "grants",
         "habits",
         "head_count",
+        "live",
         "look",
         "newest",
         "old",
+        "reserved",
         "revision",
         "room",
         "rooms",
         "seats",
         "silent",
+        "stations",
         "stays",
         "testimony",
         "text",
         "unmoved",
+        "use",
     )
 
     def __init__(self) -> None:
         self.at = 0
         self.air: dict[int, Sensor] = {}
         """CO2 sensors."""
+        self.stations = Stations()
+        self.reserved = Reserved()
         self.desks: dict[int, tuple[bool | None, int]] = {}
         self.rooms: dict[int, tuple[bool | None, int]] = {}
         self.counts: dict[int, tuple[int | None, int]] = {}
@@ -147,6 +158,8 @@ class SpaceFold:
         self.stays = Stays()
         self.seats = Seats()
         self.room = Rooms()
+        self.use = Use()
+        """Of a root: the hours in which the place is used."""
         self.head_count: tuple[int, int] | None = None
         """What was last counted by hand, and when."""
         self.estimate = UNKNOWN
@@ -162,6 +175,8 @@ class SpaceFold:
         """All of ``to_json`` but when desks and rooms were last heard; None: something has moved since."""
         self.expires = 0
         """No sensor's report expires before this instant; 0: not looked at yet. Made of the rest."""
+        self.live: set[int] | None = None
+        """The space's desk sensors whose state is known; None: not looked at yet. Made of the rest."""
         self.newest = 0
         """When a desk was last heard. Made of the rest."""
         self.revision = 0
@@ -206,11 +221,14 @@ class SpaceFold:
             "grants": self.grants.to_json(),
             "habits": self.habits.to_json(),
             "flow": self.flow.to_json() if self.flow.doors else None,
-            "stays": self.stays.to_json() if self.stays.at or self.stays.anyone else None,
+            "stays": self.stays.to_json() if self.stays.at or self.stays.anyone or self.stays.openings.tells else None,
             "seats": self.seats.to_json() if self.desks else None,
             "room": self.room.to_json() if self.rooms else None,
+            "use": self.use.to_json() if self.use.last else None,
             "head_count": self.head_count,
             "air": {device: sensor.to_json() for device, sensor in self.air.items()},
+            "stations": self.stations.to_json() if self.stations.heard else None,
+            "reserved": self.reserved.to_json(),
         }
         return _ENCODE(value)[:-1]
 
@@ -234,7 +252,7 @@ class SpaceFold:
         """
         try:
             version = value.get("v", 1)
-            if version in (1, 2, 3) and version is not True:
+            if version in (1, 2, 3, 4) and version is not True:
                 raise OlderForm(f"the stored fold has version {version}, this release keeps {VERSION}")
             if version != VERSION:
                 raise UnknownForm(f"the stored fold has version {version}, this release reads {VERSION}")
@@ -256,10 +274,13 @@ class SpaceFold:
         fold.bucket = (minute, entered, left)
         fold.grants = Grants.from_json(value["grants"])
         fold.habits = Habits.from_json(value["habits"])
-        for name, kind in (("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms)):
+        for name, kind in (
+            ("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms), ("use", Use), ("stations", Stations),
+        ):  # fmt: skip
             if value[name] is not None:
                 setattr(fold, name, kind.from_json(value[name]))
         fold.air = {int(key): Sensor.from_json(one) for key, one in value["air"].items()}
+        fold.reserved = Reserved.from_json(value["reserved"])
         counted = value["head_count"]
         fold.head_count = None if counted is None else (counted[0], counted[1])
         return fold

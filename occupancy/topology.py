@@ -65,6 +65,8 @@ class Space:
     counters: set[int] = field(default_factory=set)
     air: set[int] = field(default_factory=set)
     """Devices that may read its CO2: of no weight by themselves."""
+    radios: set[int] = field(default_factory=set)
+    """Of Wi-Fi access points: of no weight by themselves either."""
     badged: bool = False
     """A door with a reader leads into it."""
     badges_out: bool = False
@@ -185,6 +187,8 @@ def _note_source(spaces: dict[int, Space], device: Device) -> None:
         spaces[device.space].rooms.add(device.id)
     elif device.kind == "climate" and device.space is not None:
         spaces[device.space].air.add(device.id)
+    elif device.kind == "access_point" and device.space is not None:
+        spaces[device.space].radios.add(device.id)
     elif device.kind == "counter" and device.counts_into is not None:
         into = device.counts_into
         spaces[into].counters.add(device.id)

@@ -13,17 +13,21 @@ from typing import Any, Final, NamedTuple
 
 from occupancy.air import holds, likely
 from occupancy.beside_air import counted
-from occupancy.counts import Counts, added, exactly, mixed, moments, normal
+from occupancy.counts import Counts, added, blended, exactly, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead, frozen
+from occupancy.reserved import at_least
 from occupancy.space import NEVER, SpaceFold
 from occupancy.topology import Space
+from occupancy.use import Use
 
 _STANDING: Final = 0.025
 """People of a place who are in none of its watched spaces, for each who is. Assumed."""
 _HARDLY: Final = 0.05
 """Below this chance a counter is hardly dead."""
+_SLOWLY: Final = 5 * MINUTE
+"""So often it is looked at how many may have left unseen, where nothing is reported."""
 _BLIND: Final = 8.0
 """Hours after which silent counters say nothing any more."""
 
@@ -53,6 +57,8 @@ class Question(NamedTuple):
     """Devices that are not believed, and from when on."""
     calendar: Calendar
     now: int
+    use: Use
+    """The hours in which the place is used."""
 
 
 def believable(present: int | None, capacity: int | None) -> bool:
@@ -70,11 +76,23 @@ def heard(witness: Witness, fold: SpaceFold) -> int | None:
     """When what made ``witness`` was last heard: a sensor that says the same again says nothing new."""
     if witness.kind in ("desks", "presence"):
         return max((at for _, at in (fold.desks if witness.kind == "desks" else fold.rooms).values()), default=None)
+    if witness.kind == "stations":
+        return max((at for _, at in fold.stations.heard.values()), default=None)
     return witness.at
 
 
+def _slowly(fold: SpaceFold, now: int) -> tuple[int, int]:
+    """The instant for which it was last looked at how many may have left unseen, and until when that holds.
+
+    That is when something was last reported of the space, or every few minutes.
+    """
+    begun = now - now % _SLOWLY
+    return max(begun, min(now, fold.bucket[0] * MINUTE)), begun + _SLOWLY
+
+
 def _counters(question: Question) -> Witness | None:
-    space, fold, silent, calendar, now = question
+    space, fold, silent, calendar, now, _ = question
+    now, until = _slowly(fold, now)
     if not (space.counters and fold.flow.doors):
         return None
     counts = _by_counters(space, fold, silent, calendar, now)
@@ -82,12 +100,12 @@ def _counters(question: Question) -> Witness | None:
         return None
     day, (_, entered, left) = fold.flow.day, fold.bucket
     at = max(door.at for door in fold.flow.doors.values())
-    return Witness("counters", counts, at, {"entered": day[0] + entered, "left": day[1] + left})
+    return Witness("counters", counts, at, {"entered": day[0] + entered, "left": day[1] + left}, until)
 
 
 def _seen(question: Question) -> Witness | None:
     """Sensors that count heads."""
-    space, fold, silent, _, _ = question
+    space, fold, silent, *_ = question
     if not fold.counts:
         return None
     seen = [value for one in space.counters if one in fold.counts and one not in silent
@@ -100,20 +118,28 @@ def _seen(question: Question) -> Witness | None:
 
 
 def _badges(question: Question) -> Witness | None:
-    space, fold, _, calendar, now = question
+    space, fold, _, calendar, now, _ = question
+    now, until = _slowly(fold, now)
     stays = fold.stays
     if not (space.badged and stays.anyone and now - stays.anyone < LONG_AGO):
         return None
     counts = stays.counts(stays.risk_at(fold.habits, calendar, now), out=space.badges_out)
-    return Witness("badges", counts, stays.anyone, {"members": len(stays.inside), "others": round(stays.others, 2)})
+    share = round(100 * stays.unbadged.share, 1)
+    numbers = {"members": len(stays.inside), "others": round(stays.others, 2), "unbadged_pct": share}
+    return Witness("badges", counts, stays.anyone, numbers, until)
 
 
 def _desks(question: Question) -> Witness | None:
-    space, fold, silent, calendar, now = question
+    space, fold, silent, calendar, now, use = question
     heard, desks = fold.desks, space.desks
     if not (heard and desks):
         return None
-    live = {one for one, (occupied, _) in heard.items() if occupied is not None and one in desks}
+    until = 0
+    if not fold.seats.just_left(now):
+        now, until = _slowly(fold, now)
+    live = fold.live
+    if live is None:
+        live = fold.live = {one for one, (occupied, _) in heard.items() if occupied is not None and one in desks}
     if silent:
         live = {one for one in live if now - silent.get(one, now) < HOUR}
         if all(one in silent for one in live):
@@ -123,15 +149,16 @@ def _desks(question: Question) -> Witness | None:
     risk = fold.stays.risk_at(fold.habits, calendar, now)
     seats = max(len(live), space.seats if space.seats is not None else len(space.desks))
     bin_ = calendar.piece(now)[2]
+    off = use.off(calendar, now) if len(live) < seats and bin_ < CLOSED else 0.0
     counts, sat = fold.seats.counts(
-        live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None
+        live, seats, now=now, risk=risk, bin_=bin_, silent=silent, nested=space.parent is not None, off=off
     )
-    return Witness("desks", counts, None, {"taken": round(sat, 1), "watched": len(live), "seats": seats})
+    return Witness("desks", counts, None, {"taken": round(sat, 1), "watched": len(live), "seats": seats}, until)
 
 
 def _presence(question: Question) -> Witness | None:
     """Sensors that watch a room as a whole."""
-    space, fold, silent, _, now = question
+    space, fold, silent, _, now, _ = question
     room = fold.room
     if not any([one in fold.rooms and fold.rooms[one][0] is not None and one not in silent for one in space.rooms]):  # noqa: C419
         return None
@@ -144,7 +171,7 @@ def _presence(question: Question) -> Witness | None:
 
 def _head_count(question: Question) -> Witness | None:
     """A count by hand, which says the less the older it is."""
-    space, fold, _, _, now = question
+    space, fold, _, _, now, _ = question
     if fold.head_count is None:
         return None
     number, at = fold.head_count
@@ -157,7 +184,7 @@ def _head_count(question: Question) -> Witness | None:
 
 def _air(question: Question) -> Witness | None:
     """CO2 sensors: of several, what they say on average, no surer than each."""
-    space, fold, silent, calendar, now = question
+    space, fold, silent, calendar, now, _ = question
     if not fold.air:
         return None
     closed, most = calendar.closed(now), holds(space.capacity)
@@ -168,10 +195,48 @@ def _air(question: Question) -> Witness | None:
         return None
     mean = sum(one for one, _ in found) / len(found)
     variance = sum(one for _, one in found) / len(found)
-    alone = not (space.counters or space.badged or space.desks or space.rooms or space.children)
-    counts = likely((mean, variance), closed=closed, most=3 * most // 2, counted=all_counted, alone=alone)
+    counts = likely((mean, variance), closed=closed, most=3 * most // 2, counted=all_counted, alone=_alone(space))
     ppm, outside = (round(sum(one) / len(read)) for one in zip(*((s.read, s.outside) for s in read), strict=True))
     return Witness("air", counts, max(one.at for one in read), {"ppm": ppm, "outside": outside})
+
+
+def _stations(question: Question) -> Witness | None:
+    """Wi-Fi access points."""
+    space, fold, silent, calendar, now, _ = question
+    total = fold.stations.total(space.radios, silent) if fold.stations.heard else None
+    if total is None:
+        return None
+    heard = [at for radio, (_, at) in fold.stations.heard.items() if radio in space.radios]
+    numbers = {"stations": round(total), "background": round(fold.stations.background)}
+    most = max(20, 2 * holds(space.capacity), round(3 * total))
+    counts = fold.stations.counts(total, most, closed=calendar.closed(now), alone=_alone(space))
+    return Witness("stations", counts, max(heard), numbers, calendar.piece(now)[1])
+
+
+def _bookings(question: Question) -> Witness | None:
+    """Who booked the space, or seats in it."""
+    space, fold, _, _, now, _ = question
+    reserved = fold.reserved
+    if not reserved.bookings:
+        return None
+    said = reserved.chances(now)
+    if not said:
+        return None
+    numbers = {"booked": sum(one.starts <= now < one.ends for one in reserved.bookings.values()),
+               "come_pct": round(100 * reserved.comes)}  # fmt: skip
+    if _alone(space):
+        party = [chance for chance, whole in said if whole]
+        if not party:
+            return None
+        counts: Counts | None = fold.room.counts(space.capacity, max(party))
+    else:
+        counts = at_least([chance for chance, _ in said], max(20, 2 * holds(space.capacity)))
+    return None if counts is None else Witness("bookings", counts, None, numbers)
+
+
+def _alone(space: Space) -> bool:
+    """Whether no hardware says how many are in."""
+    return not (space.counters or space.badged or space.desks or space.rooms or space.children)
 
 
 WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
@@ -182,6 +247,8 @@ WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
     "presence": _presence,
     "head_count": _head_count,
     "air": _air,
+    "stations": _stations,
+    "bookings": _bookings,
 }
 
 
@@ -243,9 +310,12 @@ def _by_counters(
             gone.append(since)
         if chance > 0.001:
             doubted.append((chance, flow.share(device), since))
+    several, weights = [counts], [1.0]
     for chance, share, since in _alike(doubted):
-        unseen = flow.unseen(counts, fold.habits, calendar, since, now, share=share)
-        counts = mixed(counts, unseen, chance)
+        several.append(flow.unseen(counts, fold.habits, calendar, since, now, share=share))
+        weights = [*(one * (1.0 - chance) for one in weights), chance]
+    if doubted:
+        counts = blended(several, weights)
     if gone and len(gone) == len(space.counters) and now - max(gone) > _BLIND * HOUR:
         return None
     return counts

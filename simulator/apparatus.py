@@ -12,6 +12,7 @@ from simulator.air import Air
 from simulator.building import Building
 from simulator.clock import Call, Scheduler
 from simulator.counting import Tally
+from simulator.devices.collectd import VirtualRadio
 from simulator.devices.contact import VirtualContact
 from simulator.devices.esp_rfid import VirtualEspRfid
 from simulator.devices.keypad import VirtualKeypad
@@ -22,6 +23,7 @@ from simulator.rates import Rates
 from simulator.room_air import ClimateWatch
 from simulator.sensing import Sensor, Watch
 from simulator.truth import ROOT
+from simulator.wifi import AccessPoint
 
 OPEN_SPACE: Final = "open-space"
 """Where a desk stands whose device names no space."""
@@ -54,6 +56,8 @@ class Apparatus:
         """By the space that they watch as a whole."""
         self.climates: dict[str, list[ClimateWatch]] = {}
         """By space."""
+        self.wifi: dict[str, AccessPoint] = {}
+        """By space."""
         self.labs: dict[str, VirtualDoor] = {}
         """Space → the inner door that leads into it."""
         self.doors: list[VirtualDoor] = []
@@ -74,12 +78,19 @@ class Apparatus:
 
     def __len__(self) -> int:
         """Return how many there are."""
-        return len(self._watches) + len(self._signs) + len(self._tallies) + sum(map(len, self.climates.values()))
+        return (
+            len(self._watches)
+            + len(self._signs)
+            + len(self._tallies)
+            + sum(map(len, self.climates.values()))
+            + sum(len(one.radios) for one in self.wifi.values())
+        )
 
     def start(self, within_real_s: float) -> None:
         """Let every device say once that it is there and what it sees, spread over some real seconds."""
         starts = [one.start for one in self._watches] + [one.start for one in self._tallies]
         starts += [one.start for some in self.climates.values() for one in some]
+        starts += [one.start for one in self.wifi.values()]
         for start in starts:
             start(self._dice.uniform(0, within_real_s))
         for first, heartbeat, every_s in self._signs:
@@ -112,6 +123,8 @@ class Apparatus:
                 tallies.setdefault(device.door, []).append(
                     self._tally(VirtualCounter(name, device, self._air, self._dice))
                 )
+            elif device.driver == "collectd":
+                self._radio(device, VirtualRadio(name, device, self._air))
             elif device.kind == "climate":
                 self._climate(device, VirtualClimate(name, device, self._air, self._dice))
             elif device.kind == "contact":
@@ -169,6 +182,12 @@ class Apparatus:
             is_stuck=self._air.is_stuck,
         )
         self.climates.setdefault(space, []).append(watch)
+
+    def _radio(self, device: Device, radio: VirtualRadio) -> None:
+        space = device.space or ROOT
+        if space not in self.wifi:
+            self.wifi[space] = AccessPoint(self._scheduler, always_on=self._building.always_on, dice=self._dice)
+        self.wifi[space].radios.append(radio)
 
     def _watch(self, device: Device, sensor: Sensor) -> None:
         at_seat = device.desk is not None or (device.driver == "chirpstack" and device.kind != "presence_sensor")

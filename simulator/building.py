@@ -16,6 +16,8 @@ class Building:
     """A contact is wired to the boards of the doors."""
     heartbeat_s: Mapping[str, float] = field(default_factory=dict)
     """Seconds between two signs of life, by driver; else a third of the time within which a device is expected."""
+    always_on: int = 4
+    """Stations of the Wi-Fi that are there without anybody: printers, screens, the neighbour."""
     m3_a_seat: float = 30.0
     """Volume of a space with a CO2 sensor, for each seat in it (12 m² of 2.5 m)."""
 

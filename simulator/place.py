@@ -102,6 +102,17 @@ class VirtualPlace:
                     air.change(self._people[space])
         for air in self.apparatus.climates.get(ROOT, ()):
             air.change(len(self.inside))
+        if self.apparatus.wifi:
+            self._connect(origin, goal, who)
+
+    def _connect(self, origin: str | None, goal: str | None, who: str) -> None:
+        """What a person carries joins the access point of the space, or that of the whole place."""
+        wifi = self.apparatus.wifi
+        before, after = (None if one is None else one if one in wifi else ROOT for one in (origin, goal))
+        if before != after:
+            for space, join in ((before, False), (after, True)):
+                if space in wifi:
+                    (wifi[space].come if join else wifi[space].go)(who)
 
     def take_desk(self, usual: str | None = None) -> str | None:
         """Sit down at a free desk, the ``usual`` one if it is; None where there is none left."""

@@ -13,7 +13,9 @@ from api.http.fitting import FittingChanged
 from api.http.models import Answer, Body, Code, time_of
 from api.http.revisions import Resource
 
-Kind = Literal["reader", "keypad", "lock", "desk_sensor", "presence_sensor", "counter", "contact", "climate"]
+Kind = Literal[
+    "reader", "keypad", "lock", "desk_sensor", "presence_sensor", "counter", "contact", "climate", "access_point"
+]
 Side = Literal["in", "out"]
 PLACING: Final = ("gateway", "door", "desk", "space")
 """Where a device is: another of these makes it another row, so that history keeps what it was before."""
@@ -189,7 +191,7 @@ def misplaced(fields: Mapping[str, Any]) -> tuple[str, str] | None:
         return "door", f"a {kind} is at a door: name it"
     if kind == "desk_sensor" and fields["desk"] is None:
         return "desk", "a desk sensor is at a desk: name it"
-    if kind in ("presence_sensor", "climate") and fields["space"] is None:
+    if kind in ("presence_sensor", "climate", "access_point") and fields["space"] is None:
         return "space", "this device senses a space: name it"
     if kind == "counter" and fields["space"] is None and fields["door"] is None:
         return "space", "a counter counts into a space or at a door: name one"

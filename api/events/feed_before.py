@@ -53,10 +53,10 @@ LEFT JOIN place p ON p.id = e.place
 LEFT JOIN stream m ON m.id = e.stream
 LEFT JOIN gateway g ON g.id = m.gateway
 LEFT JOIN device d ON d.id = e.device
-LEFT JOIN space s ON s.id = CASE WHEN e.kind = {head_count} THEN e.b ELSE d.space END
+LEFT JOIN space s ON s.id = CASE WHEN e.kind IN ({of_spaces}) THEN e.b ELSE d.space END
 LEFT JOIN desk t ON t.id = d.desk
 LEFT JOIN door o ON o.id = d.door
-""".replace("{head_count}", str(KINDS["head_count"]))
+""".replace("{of_spaces}", f"{KINDS['head_count']}, {KINDS['booking']}")
 """The end of a query of events ``e``: names for their numbers."""
 
 # The events after a cursor within a window of transactions, with names for their numbers.

@@ -101,6 +101,7 @@ class EventsQuestion(Question):
             "gateway",
             "audit",
             "head_count",
+            "booking",
         ]
         | None
     ) = Field(default=None, description="Only events of this kind.")
@@ -179,6 +180,9 @@ def _event(row: DictRow) -> dict[str, Any]:
         if row[name] is not None:
             event[name] = row[name]
     detail = {name: value for name, value in (row["detail"] or {}).items() if name not in _PRIVATE}
+    if row["kind"] == "booking":
+        detail |= {edge: rfc3339(detail[edge]) for edge in ("starts", "ends")}
+        del detail["booking"]  # a number for the estimate, of no use elsewhere
     return {**event, **_of_kind(row), **{name: value for name, value in detail.items() if name not in event}}
 
 
@@ -186,6 +190,8 @@ def _of_kind(row: DictRow) -> dict[str, Any]:
     found = fields(row["kind"], row["state"], row["a"], row["b"], row["value"])
     if row["kind"] == "head_count":
         return {"present": found["present"]}  # its space is told by its code
+    if row["kind"] == "booking":
+        return {"held": found["held"]}
     if row["kind"] != "access":
         return found
     card = sha256(row["card"]).hexdigest()[:_FINGERPRINT_DIGITS] if row["card"] else None

@@ -144,7 +144,8 @@ class EvidenceAnswer(Answer):
     """What one kind of source says of a space."""
 
     kind: str = Field(
-        description="`counters`, `badges`, `desks`, `presence`, `seen`, `head_count`, `spaces`; more may come."
+        description="`counters`, `badges`, `desks`, `presence`, `seen`, `head_count`, `air`, `stations`, `bookings`, "
+        "`spaces`; more may come."
     )
     at: datetime | None = Field(description="When it last said anything; null for the spaces within.")
     people: float = Field(description="How many people it speaks of, on average.", ge=0)

@@ -22,12 +22,18 @@ KINDS: Final[Mapping[str, Words]] = {
         "Compteurs aux portes : {entered} entrées et {left} sorties depuis que le lieu était vide.",
     ),
     "badges": Words(
-        "Cards read at the doors: members who may be in: {members}; people without their own card: about {others}.",
+        "Cards read at the doors: members who may be in: {members}; people without their own badge: about {others}.",
         "Badges aux portes : adhérents peut-être présents : {members} ; personnes sans badge : environ {others}.",
     ),
+    "badges_share": Words(
+        "Cards read at the doors: members who may be in: {members}; people who came in without a badge: about "
+        "{others}. Here {unbadged_pct} people come in without a badge for each hundred who badge.",
+        "Badges aux portes : adhérents peut-être présents : {members} ; personnes entrées sans badger : environ "
+        "{others}. Ici, pour cent personnes qui badgent, {unbadged_pct} entrent sans badger.",
+    ),
     "badges_alone": Words(
-        "Cards read at the doors: members who may be in: {members}; hardly anybody without their own card.",
-        "Badges aux portes : adhérents peut-être présents : {members} ; presque personne sans badge.",
+        "Cards read at the doors: members who may be in: {members}; hardly anybody who came in without a badge.",
+        "Badges aux portes : adhérents peut-être présents : {members} ; presque personne n’est entré sans badger.",
     ),
     "desks": Words(
         "Desk sensors: about {taken} of {watched} watched desks are taken, of {seats} seats.",
@@ -43,6 +49,16 @@ KINDS: Final[Mapping[str, Words]] = {
         "Carbon dioxide: {ppm} ppm, where the air outside has {outside}. It says roughly how many people breathe here.",
         "Dioxyde de carbone : {ppm} ppm, contre {outside} dans l’air extérieur. Il indique à peu près combien de "
         "personnes respirent ici.",
+    ),
+    "stations": Words(
+        "Wi-Fi: {stations} devices are connected, {background} of them also when nobody is in. It says roughly how "
+        "many people are here.",
+        "Wi-Fi : {stations} appareils connectés, dont {background} même quand il n’y a personne. Cela indique à peu "
+        "près combien de personnes sont là.",
+    ),
+    "bookings": Words(
+        "Bookings in force: {booked}. Here people come for {come_pct} of 100 bookings.",
+        "Réservations en cours : {booked}. Ici, {come_pct} réservations sur 100 sont honorées.",
     ),
     "spaces": Words("The spaces within, taken together.", "Les espaces du lieu, additionnés."),
 }
@@ -95,7 +111,10 @@ def _evidence(one: Mapping[str, Any]) -> dict[str, Any]:
     """One kind of evidence; its text rounds numbers as people speak, the numbers beside it stay."""
     at, kind = one["at"], one["kind"]
     numbers = {name: round(value) if isinstance(value, float) else value for name, value in one["numbers"].items()}
-    said = "badges_alone" if kind == "badges" and numbers.get("others") == 0 else kind
+    said = kind
+    if kind == "badges":
+        share = "badges_share" if "unbadged_pct" in numbers else kind  # an earlier release's evidence has none
+        said = "badges_alone" if numbers.get("others") == 0 else share
     return {**one, "at": None if at is None else rfc3339(at), **_text(KINDS, said, numbers)}
 
 

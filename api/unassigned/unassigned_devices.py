@@ -47,6 +47,7 @@ TARGETS: Final[dict[str, tuple[Target, ...]]] = {
     "desk_sensor": ("desk",),
     "presence_sensor": ("space",),
     "climate": ("space",),
+    "access_point": ("space",),
     "counter": ("space", "door"),
 }
 """What each kind of device is assigned to."""

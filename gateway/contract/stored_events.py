@@ -42,6 +42,7 @@ KINDS: Final = {
     "gateway": 9,
     "audit": 10,
     "head_count": 11,  # made by the ingest of what a manager says; a gateway can't send one (wire.Event)
+    "booking": 12,  # likewise, of the table booking_news
 }
 KIND_NAMES: Final = {number: name for name, number in KINDS.items()}
 DOOR_STATES: Final = {"closed": 0, "open": 1, "forced": 2, "held": 3, "tamper": 4}
@@ -187,6 +188,11 @@ def _head_count(event: Any) -> tuple[bytes, bytes]:
     return _int2(KINDS["head_count"]) + _NULL + _int4(event["present"]) + _int4(event["space"]) + _NULL * 4, _NULL
 
 
+def _booking(event: Any) -> tuple[bytes, bytes]:
+    middle = _int2(KINDS["booking"]) + _int2(int(event["held"])) + _NULL + _int4(event["space"]) + _NULL * 4
+    return middle, _jsonb(_detail(event, "held", "space"))
+
+
 def _other(event: Any) -> tuple[bytes, bytes]:
     return _int2(KINDS[event["kind"]]) + _NULL * 7, _jsonb(_detail(event))
 
@@ -203,6 +209,7 @@ _ENCODE: Final[dict[str, Callable[[Any], tuple[bytes, bytes]]]] = {
     "gateway": _valued,
     "audit": _other,
     "head_count": _head_count,
+    "booking": _booking,
 }
 
 
@@ -255,6 +262,8 @@ def fields(kind: str, state: int | None, a: int | None, b: int | None, value: fl
             return {"entered": a, "left": b} if state == 1 else {"present": a}
         case "head_count":
             return {"present": a, "space": b}
+        case "booking":
+            return {"held": state == 1, "space": b}
         case "measure" | "device" | "gateway" if value is not None:
             return {"value": value}
         case _:

@@ -134,7 +134,7 @@ class MeasureEvent(_Event):
 
     kind: Literal["measure"]
     name: Annotated[str, Field(min_length=1, max_length=32)]
-    """``co2`` in ppm, ``temperature`` in °C, ``humidity`` in %, ``illuminance`` in lx."""
+    """``co2`` in ppm, ``temperature`` in °C, ``humidity`` in %, ``illuminance`` in lx; ``wifi_stations``."""
     value: Annotated[float, Field(allow_inf_nan=False)]
 
 

@@ -14,6 +14,7 @@ from gateway.drivers import NOTHING, Decoded, Driver, DriverError
 from gateway.drivers.description import DriverDescription
 from gateway.drivers.models.esp_rfid import ESP_RFID
 from gateway.drivers.transports.chirpstack import CHIRPSTACK
+from gateway.drivers.transports.collectd import COLLECTD
 from gateway.drivers.transports.zigbee2mqtt import ZIGBEE2MQTT
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ GROUP: Final = "maillage.drivers"
 _FILTER: Final = re.compile(r"(?:\+|[^+#/\x00]*)(?:/(?:\+|[^+#/\x00]*))*(?:(?<=/)#)?|#", re.DOTALL)
 _LONGEST_FILTER: Final = 65_535
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_BUILT_IN: Final = (ESP_RFID, ZIGBEE2MQTT, CHIRPSTACK)
+_BUILT_IN: Final = (ESP_RFID, ZIGBEE2MQTT, CHIRPSTACK, COLLECTD)
 
 
 def installed() -> Mapping[str, DriverDescription]:

@@ -19,7 +19,7 @@ AddressKey = Callable[[str, str], object]
 AT_DOORS = ("reader", "keypad", "lock", "contact")
 """Kinds of devices that belong to a door."""
 _READ_CARDS = ("reader", "keypad")
-_IN_SPACES = ("presence_sensor", "climate")
+_IN_SPACES = ("presence_sensor", "climate", "access_point")
 
 
 def faults_of(fitting: Fitting, address_fault: AddressFault, address_key: AddressKey) -> list[Fault]:

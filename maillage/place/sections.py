@@ -14,7 +14,7 @@ SPACE_KINDS: Final = (
 )  # fmt: skip
 """As in the database's ``space_kind``."""
 DEVICE_KINDS: Final = (
-    "reader", "keypad", "lock", "contact", "desk_sensor", "presence_sensor", "counter", "climate",
+    "reader", "keypad", "lock", "contact", "desk_sensor", "presence_sensor", "counter", "climate", "access_point",
 )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ DEVICES: Final = Section(
         _field("door", forms.CODE, "of a reader, keypad, lock, contact or counter"),
         _field("side", forms.choice(("in", "out")), "`in` for people who enter; without it: `in`"),
         _field("desk", forms.CODE, "the seat that a `desk_sensor` watches"),
-        _field("space", forms.CODE, "where a `presence_sensor`, `climate` or `counter` senses"),
+        _field("space", forms.CODE, "where a `presence_sensor`, `climate`, `access_point` or `counter` senses"),
         _field("inverted", forms.FLAG, "of a contact: what it calls open is closed"),
         _field("uid_reversed", forms.FLAG, "of a reader: it writes a card's bytes in reverse order"),
         _field("bits", forms.whole(24, 64), "of a Wiegand reader: a card's bits, parity included: 26, 34, 37"),

@@ -112,6 +112,7 @@ NONSENSE = {
     ),
     "a seat sensor without a space": DEVICE.format("desk", f"'x', 'desk_sensor', 'chirpstack', 'x/y', {DESK_A}"),
     "a presence sensor nowhere": DEVICE.format("side", "'x', 'presence_sensor', 'zigbee2mqtt', 'x/y', 'in'"),
+    "an access point nowhere": DEVICE.format("side", "'x', 'access_point', 'collectd', 'x/y/iwinfo-z', 'in'"),
     "a counter that counts nothing": DEVICE.format("side", "'x', 'counter', 'zigbee2mqtt', 'x/y', 'in'"),
     "a device that calls itself gateway": DEVICE.format(
         "space", f"'gateway', 'climate', 'zigbee2mqtt', 'x/y', {HALL_A}"

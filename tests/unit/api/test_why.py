@@ -27,6 +27,12 @@ def test_people_are_whole_in_a_sentence(others: float, english: str) -> None:
     assert "2.61" not in text["fr"]
 
 
+def test_the_learned_share_without_a_badge_is_said_in_both_languages() -> None:
+    text = said("badges", members=4, others=2.61, unbadged_pct=11.6)
+    assert "12 people come in without a badge for each hundred who badge" in text["en"]
+    assert "pour cent personnes qui badgent, 12 entrent sans badger" in text["fr"]
+
+
 def test_every_witness_and_every_fault_has_words() -> None:
     assert KINDS.keys() >= {*WITNESSES, "spaces"}
     assert FAULT_WORDS.keys() >= set(FAULTS)

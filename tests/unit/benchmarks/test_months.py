@@ -28,3 +28,9 @@ def test_rooms_with_a_presence_sensor_are_scored_one_by_one() -> None:
     (world,) = months("pir", (0,), days=1)
     assert world.scored == tuple(range(2, 2 + len(world.devices)))
     assert all(world.capacity(space) for space in world.scored)
+
+
+def test_hours_that_were_not_entered_are_unknown_to_the_fold_and_known_to_the_score() -> None:
+    (world,) = months("counter_only", (0,), days=3, hours_known=False)
+    assert not world.topology.hours
+    assert {world.opened(at) for at in world.asked()} == {True, False}

@@ -121,7 +121,9 @@ def test_a_topic_that_only_looks_like_a_bridges_is_an_address(driver: str, addre
 
 
 def test_an_unknown_driver_is_refused_with_those_that_are_installed() -> None:
-    with pytest.raises(DriverError, match="acme is not installed; installed are chirpstack, esp_rfid, zigbee2mqtt"):
+    with pytest.raises(
+        DriverError, match="acme is not installed; installed are chirpstack, collectd, esp_rfid, zigbee2mqtt"
+    ):
         described("acme")
 
 

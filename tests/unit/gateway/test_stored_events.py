@@ -31,6 +31,8 @@ EVENTS: list[dict[str, Any]] = [
     {"kind": "gateway", "what": "clock_step", "value": -3.5},
     {"kind": "audit", "by": "gateway", "text": "unlock hall"},
     {"kind": "head_count", "present": 7, "space": 12},
+    {"kind": "booking", "held": True, "space": 12, "booking": -(2**62), "starts": 5, "ends": 9, "party": True},
+    {"kind": "booking", "held": False, "space": 12, "booking": 7, "starts": 5, "ends": 9, "party": False, "came": True},
 ]  # fmt: skip
 
 

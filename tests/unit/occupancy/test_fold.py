@@ -235,14 +235,14 @@ def test_what_counters_miss_ends_with_the_day() -> None:
 
 def test_a_fold_of_a_version_before_is_rebuilt_and_never_read() -> None:
     last = Estimate(present=12, low=12, high=12, quality="live")
-    for old in ({"at": T, "net": 12}, {"v": 2, "at": T, "moves": {}}, {"v": 3, "at": T, "desks": {}}):
+    for old in ({"at": T, "net": 12}, {"v": 2, "at": T, "moves": {}}, {"v": 3, "at": T, "desks": {}}, {"v": 4}):
         with pytest.raises(OlderForm):
             SpaceFold.from_json(dict(old), at=T, estimate=last, revision=3)
 
 
 @pytest.mark.parametrize(
     "stored",
-    [{"v": 5, "people": 4}, {"v": 4}, {"v": 4, "desks": []}, {}, {"v": "4"}],
+    [{"v": 6, "people": 4}, {"v": 5}, {"v": 5, "desks": []}, {}, {"v": "5"}],
     ids=["a newer version", "cut short", "another form", "empty", "no number"],
 )
 def test_a_fold_that_cannot_be_read_is_unknown_and_never_misread(stored: dict[str, Any]) -> None:

@@ -39,3 +39,14 @@ def test_one_that_is_older_than_the_devices_word_leaves_the_present_alone(before
     assert counted(one, 0, T + 24 * MINUTE - before) == 5
     assert counted(one, 3, T + 29 * MINUTE) == 3
     assert counted(one, 0, T + 24 * MINUTE - before) == 3
+
+
+def test_a_counters_first_word_takes_the_place_of_a_head_count_within_its_minute_too() -> None:
+    asked, unasked = (PlaceFold(5, make_topology()) for _ in range(2))
+    for one in (asked, unasked):
+        one.apply({"kind": "head_count", "space": LAB, "present": 0, "at": T}, None, T)
+        if one is asked:
+            one.distributions(T)
+        event = {"kind": "count", "at": T, "device": "counter", "entered": 0, "left": 0}
+        one.apply(event, DEVICES["counter"], T)
+    assert asked.distributions(T) == unasked.distributions(T)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from occupancy.counts import exactly
+from occupancy.counts import exactly, normal
 from occupancy.flow import Flow
 from occupancy.habits import Habits
 from occupancy.hours import HOUR, Calendar
 from occupancy.misses import Misses
+from occupancy.passing import departed
 from occupancy.paths import Paths
 from tests.unit.occupancy.test_flow import HOURS, ZONE, at
 
@@ -67,15 +68,15 @@ def test_who_leaves_must_have_been_in() -> None:
     before = a_day(("08:30", 40, 0), *BUSY, before=learned(*UNLIKE))
     after = a_day(("08:30", 40, 0), *BUSY, ("12:10", 0, 30), ("12:20", 0, 25), before=learned(*UNLIKE))
     assert after.weights[0] < 0.5 * before.weights[0], "the course with the most missed exits is unlikely now"
-    assert after.weights[3] > 1.1 * before.weights[3]
+    assert after.weights[2] > 1.1 * before.weights[2]
 
 
 def test_a_head_count_tells_the_courses_apart() -> None:
     flow = Flow()
     flow.at = HOUR
-    flow.paths = Paths((exactly(10), exactly(15), exactly(20), exactly(25), exactly(30)), (0.2,) * 5)
+    flow.paths = Paths((exactly(10), exactly(18), exactly(25)), (1 / 3,) * 3)
     flow.told(25)
-    assert flow.paths.weights[3] > 0.9
+    assert flow.paths.weights[2] > 0.9
     assert flow.paths.together.quantiles(0.5) == (25,)
 
 
@@ -85,3 +86,40 @@ def test_who_leaves_after_a_silence_was_in_all_that_time() -> None:
     flow.step(habits, calendar, at(8, "10:00"), 0, 0)
     flow.step(habits, calendar, at(8, "13:00"), 0, 2)
     assert sum(habits.hours) == pytest.approx(6) and sum(habits.exits) == 2
+
+
+def test_who_leaves_by_another_door_is_no_share_of_what_is_missed() -> None:
+    usual = [(200, 188)] * 5
+    ratios = [
+        made.balance[1] / made.balance[0]
+        for made in (learned(*[*usual, (5, out), (5, out)] * 4) for out in (5, 15, 45))
+    ]
+    assert ratios[0] == pytest.approx(0.94, abs=0.01)
+    assert ratios[2] - ratios[0] < 0.02
+    assert ratios[2] == pytest.approx(ratios[1], abs=0.01), "forty more say no more than ten"
+    assert learned(*[(200, 130)] * 20).shares()[1] > 0.3, "what each day shows is learned all the same"
+
+
+def test_the_more_leave_in_one_report_the_more_are_likely_in() -> None:
+    wide = normal(60.0, 400.0)
+    after = [departed(wide, left, 0.0, 1.0, 0.25)[0].mean + left for left in (0, 8, 16, 30)]
+    assert after == sorted(after)
+    assert after[-1] > after[-2] + 1.5
+
+
+def afternoon(hours: int, *, each: int) -> float:
+    """How many of 200 are in after so many hours in each of which ``each`` were counted leaving."""
+    flow, habits, calendar = Flow(), Habits(), Calendar(ZONE, HOURS)
+    flow.misses = learned(*[(200, 184)] * 20)
+    habits.rates = [0.12] * len(habits.rates)
+    flow.at = at(8, "09:00")
+    flow.paths = Paths.begin(exactly(200), several=False)
+    for hour in range(10, 10 + hours):
+        flow.step(habits, calendar, at(8, f"{hour}:00"), 0, each)
+    return flow.paths.mean
+
+
+def test_who_leaves_uncounted_leaves_once() -> None:
+    miss_out = learned(*[(200, 184)] * 20).shares()[1]
+    gone = 5 * 18 / (1 - miss_out)
+    assert afternoon(5, each=18) == pytest.approx(200 - gone, abs=0.75 * 5 * 18 * miss_out)

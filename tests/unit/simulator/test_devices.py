@@ -15,10 +15,12 @@ from gateway.drivers import Decoded
 from gateway.drivers.registry import drivers_for
 from simulator.air import Air
 from simulator.clock import Clock, Scheduler
+from simulator.devices.collectd import VirtualRadio
 from simulator.devices.esp_rfid import VirtualEspRfid
 from simulator.devices.milesight import VirtualDesk
 from simulator.devices.zigbee import VirtualPresence
 from simulator.faults import Faults
+from simulator.wifi import AccessPoint
 from tests.unit.simulator.doorkeeper import START
 
 
@@ -119,3 +121,26 @@ def test_clocks_and_losses() -> None:
     VirtualDesk("p/d", one, silent.air, random.Random(1)).report(occupied=True, whole=False)
     assert silent.said == []
     assert silent.air.counters["lost"] == 1
+
+
+def test_the_stations_of_two_radios_are_those_of_the_people_here_and_the_printers() -> None:
+    one = device("collectd", "collectd/ap/iwinfo-wlan0", kind="access_point", space="hall")
+    heard = Heard(one)
+    point = AccessPoint(Scheduler(Clock(START, 1)), always_on=3, dice=random.Random(4))
+    point.radios = [VirtualRadio("p/d", one, heard.air), VirtualRadio("p/d", one, heard.air)]
+
+    def total() -> float:
+        before = len(heard.said)
+        point._report()
+        return sum(
+            event["value"] for said in heard.said[before:] for event in said.events if event["kind"] == "measure"
+        )
+
+    assert total() in (3, 4)
+    for number in range(40):
+        point.come(f"m-{number}")
+    assert 40 < total() < 90
+    for number in range(40):
+        point.go(f"m-{number}")
+    assert total() in (3, 4)
+    assert {event["name"] for event in heard.events("measure")} == {"wifi_stations"}
