@@ -31,8 +31,8 @@ _BALANCED: Final = 0.9
 _FEW: Final = 0.01
 """People still in, for each passage of the day, who don't keep it from being balanced: their number is known well
 enough."""
-_ALONE: Final = 0.4
-"""Of who leaves uncounted in open time, so many leave in a silence; others beside who is counted. Assumed."""
+_ALONE: Final = (0.4, 5.0)
+"""The share of those leaving uncounted by day who leave in a silence; of so few people each leaves alone. Assumed."""
 _LULL: Final = 1.5
 """Hours of closed time without a passage that make a night, at least."""
 _COMING: Final = (1.5, 0.05)
@@ -151,12 +151,12 @@ class Flow:
         for bin_, hours in calendar.pieces(start, min(end, start + _LONGEST)):
             rates[bin_ >= CLOSED] += habits.rates[bin_] * hours
         opened, closed = (one * weight * (1.0 - blind) for one, weight in zip(rates, NOTICED, strict=True))
-        leaving = (_ALONE * rates[0] + rates[1]) * (1.0 - blind)
 
         def move(counts: Counts, z: float) -> tuple[Counts, float]:
             miss_out = self.misses.shares(z)[1]
             counts, likely = unnoticed(counts, opened * (1 - miss_out), min(closed * (1 - miss_out), 50.0))
-            unseen = leaving * miss_out
+            alone = max(_ALONE[0], min(1.0, _ALONE[1] / max(counts.mean, 1.0)))
+            unseen = (alone * rates[0] + rates[1]) * (1.0 - blind) * miss_out
             if unseen * counts.high > 0.05 and unseen * counts.mean > 0.05:  # less: see ``departed``
                 counts = slipped(counts, min(1.0, unseen))
             return counts, likely

@@ -21,8 +21,8 @@ CLOSED: Final = 24
 BINS: Final = 29
 _STEPS_MIN: Final = (0, 30, 60, 120, 240)
 """Minutes after closing at which a bin of closed time begins."""
-_LEARNED: Final = (2, 2, 3, 3, 4)
-"""The bin of closed time by its hours so far, where it was learned: then nobody goes because of the clock."""
+_LEARNED: Final = (1, 1, 2, 2, 3)
+"""The bin of closed time by its hours so far, where it was learned: nobody goes at once because of the clock."""
 _BREAK_MIN: Final = 180
 """Who is in stays over a break at noon that is no longer."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -80,6 +80,18 @@ def test_a_head_count_tells_the_courses_apart() -> None:
     assert flow.paths.together.quantiles(0.5) == (25,)
 
 
+def test_of_few_people_each_leaves_alone_and_of_many_others_leave_beside() -> None:
+    flow, habits, calendar = Flow(), Habits(), Calendar(ZONE, HOURS)
+    flow.misses = learned(*ALIKE)
+    left = []
+    for people in (4, 40):
+        silent = flow.silent(
+            Paths.begin(normal(people, 1), several=False), habits, calendar, at(8, "10:00"), at(8, "14:00")
+        )
+        left.append(1.0 - silent.together.mean / people)
+    assert left[0] > 3.2 * left[1] > 0.0, "2.6 by their number alone"
+
+
 def test_who_leaves_after_a_silence_was_in_all_that_time() -> None:
     """Nobody was believed to be in; two leave after three hours: six person-hours with two exits, not none."""
     flow, habits, calendar = Flow(), Habits(), Calendar(ZONE, HOURS)

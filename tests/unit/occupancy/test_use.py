@@ -112,6 +112,7 @@ def test_what_is_stored_goes_on_alike() -> None:
         week(one, range(10, 40))
     assert again.to_json() == use.to_json()
     assert again.closed() == use.closed()
+    assert again.unused == use.unused != NIGHT
 
 
 def test_a_calendar_of_learned_hours_over_the_change_of_clocks() -> None:
@@ -119,7 +120,7 @@ def test_a_calendar_of_learned_hours_over_the_change_of_clocks() -> None:
     assert not calendar.closed(at(27, 8))
     assert calendar.learned(frozenset(hours(*range(7), first=0, last=9) | hours(*range(7), first=21, last=24)))
     assert [calendar.piece(at(27, hour))[2] for hour in (9, 20, 21, 22, 23, 24, 26, 32)] == [
-        9, 20, CLOSED + 2, CLOSED + 2, CLOSED + 3, CLOSED + 3, CLOSED + 4, CLOSED + 4,
+        9, 20, CLOSED + 1, CLOSED + 1, CLOSED + 2, CLOSED + 2, CLOSED + 3, CLOSED + 3,
     ]  # fmt: skip
     assert sum(hour for _, hour in calendar.pieces(at(26, 0), at(28, 0))) == 47
 
