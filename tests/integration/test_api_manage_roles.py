@@ -32,6 +32,7 @@ PUBLIC: Final = frozenset(
         "/v1/availability",
         "/v1/enrolment",
         "/v1/feeds/{secret}.ics",
+        "/v1/inventory",
     )
 )
 ROLES: Final[dict[str, frozenset[Permission]]] = {

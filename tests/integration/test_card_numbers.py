@@ -82,7 +82,8 @@ def test_a_read_is_explained_by_the_token_of_its_place(network: Managed) -> None
     stream, seq = DOORS["limoges"].read(datetime.now(UTC), card=number, member=member, version=version)
     stranger = DOORS["limoges"].read(datetime.now(UTC), card="04000000000001", reason="unknown_card", version=version)
     unknown = network.post("desk", "/v1/decisions/explain", {"event": {"stream": stream, "seq": stranger[1]}}).json()
-    assert (unknown["card"], len(unknown["hints"])) == (None, 1), unknown
+    assert (unknown["card"], len(unknown["hints"])) == (None, 2), unknown
+    assert unknown["hints"][-1]["en"].startswith("To ask: "), "whom the member may turn to"
     told = network.post("desk", "/v1/decisions/explain", {"event": {"stream": stream, "seq": seq}})
     assert told.status_code == 200, told.text
     assert (told.json()["card"]["ref"], told.json()["hints"]) == (ref, [])
