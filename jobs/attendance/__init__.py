@@ -1,0 +1,1 @@
+"""Check-in, end and release of bookings, by what doors and desks report."""
