@@ -98,6 +98,7 @@ DECLARE
   made text;
   of record;
   offers integer := 0;
+  busy integer[] := '{}';
   seal text := coalesce(current_setting('maillage.seal', true), '');
 BEGIN
   -- an offer is no act of the person who cancelled: its history must not name them
@@ -108,9 +109,15 @@ BEGIN
     WHERE w.status = 'waiting' AND (offer_waiting.places IS NULL OR w.place = ANY (offer_waiting.places))
       AND w.starts_at < offer_waiting.ends AND w.ends_at > offer_waiting.starts
       AND m.status = 'active' AND p.status = 'open' AND r.retired_at IS NULL
+      -- all looked at in one state of the database: what becomes free meanwhile isn't given to those further down
+      AND (w.resource IS NULL OR EXISTS (
+        SELECT FROM free_units(w.resource, w.starts_at, w.ends_at) f WHERE w.unit IS NULL OR f.unit = w.unit))
     ORDER BY w.place, w.id
   LOOP
-    CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended('waiting ' || entry.place, 3));
+    IF entry.place = ANY (busy) OR NOT pg_try_advisory_xact_lock(hashtextextended('waiting ' || entry.place, 3)) THEN
+      busy := busy || entry.place;  -- to go on further down the line would pass over those before
+      CONTINUE;
+    END IF;
     -- it may have left, or got an offer, since the list was read
     PERFORM FROM waiting w WHERE w.ref = entry.ref AND w.status = 'waiting' FOR UPDATE SKIP LOCKED;
     CONTINUE WHEN NOT FOUND;
@@ -168,6 +175,21 @@ BEGIN
 END $$;
 CREATE TRIGGER booking_freed AFTER UPDATE ON booking REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION booking_freed();
+
+-- Who waits for an event waits for it at its new time too; nobody waits for what is out of service.
+CREATE FUNCTION waiting_follows() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF NEW.retired_at IS NOT NULL THEN
+    UPDATE waiting w SET status = 'ended', closed_at = now() WHERE w.resource = NEW.id AND w.status = 'waiting';
+  ELSIF NEW.kind = 'event' THEN
+    UPDATE waiting w SET starts_at = NEW.starts_at, ends_at = NEW.ends_at WHERE w.resource = NEW.id AND w.closed_at IS NULL;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER waiting_follows AFTER UPDATE OF starts_at, ends_at, retired_at ON resource FOR EACH ROW
+  WHEN (NEW.retired_at IS DISTINCT FROM OLD.retired_at OR (NEW.starts_at, NEW.ends_at) IS DISTINCT FROM (OLD.starts_at, OLD.ends_at))
+  EXECUTE FUNCTION waiting_follows();
 
 -- As before (0082); an offer that isn't accepted stands in no calendar of its member.
 CREATE OR REPLACE FUNCTION calendar_feed_rows(secret text) RETURNS TABLE (
@@ -230,7 +252,8 @@ GRANT SELECT, INSERT (member, place, space, resource, unit, kind, starts_at, end
   TO maillage_api;
 GRANT SELECT, UPDATE (status, closed_at), DELETE ON waiting TO maillage_maintain;
 REVOKE ALL ON FUNCTION waiting_last(integer, text, integer, timestamptz), waiting_position(text), waiting_hold(waiting),
-  offer_waiting(timestamptz, integer[], timestamptz, timestamptz), booking_freed() FROM PUBLIC;
+  offer_waiting(timestamptz, integer[], timestamptz, timestamptz), booking_freed(), waiting_follows()
+  FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION waiting_position(text) TO maillage_api;
 GRANT EXECUTE ON FUNCTION waiting_last(integer, text, integer, timestamptz),
   offer_waiting(timestamptz, integer[], timestamptz, timestamptz) TO maillage_maintain;

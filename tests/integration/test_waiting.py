@@ -155,6 +155,24 @@ def test_a_seat_is_offered_and_a_list_is_left_or_ends(network: Managed) -> None:
     assert _entry(network, waits).status == "ended"
 
 
+def test_who_waits_for_an_event_waits_for_it_at_its_new_time(network: Managed) -> None:
+    path = "/v1/places/limoges/resources"
+    event = {"code": "atelier", "name": "Atelier", "kind": "event", "units": 1, **_hours(18, 20)}
+    assert network.post("manager", path, event).status_code == 201
+    wanted = {"place": "limoges", "resource": "atelier"}
+    signed = _booked(network, wanted)
+    first = network.post("member", "/v1/waiting", wanted)
+    second = network.post("desk", "/v1/waiting", {**wanted, "member": network.someone()})
+    moved = _hours(19, 21)
+    assert network.change("manager", "PATCH", f"{path}/atelier", moved).status_code == 200
+    assert _entry(network, first).status == "waiting", "its old time isn't offered"
+    network.change("desk", "DELETE", signed)
+    offered = _entry(network, first)
+    assert (offered.status, offered.starts) == ("offered", datetime.fromisoformat(moved["from"]))
+    assert network.change("manager", "PATCH", f"{path}/atelier", {"retired": True}).status_code == 200
+    assert [_entry(network, one).status for one in (first, second)] == ["declined", "ended"]
+
+
 def test_an_offer_opens_no_door_and_is_in_the_export_and_the_audit(network: Managed) -> None:
     wanted = {"place": "limoges", "resource": "laser", **_hours(9, 12)}
     taken = _booked(network, wanted)
