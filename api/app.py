@@ -83,6 +83,7 @@ from api.statements import routes as statements
 from api.transfer import routes as transfer
 from api.unassigned import routes as unassigned
 from api.visits import routes as visitors
+from api.waiting import routes as waiting
 from api.worth import routes as worth
 from database.pool import conninfo
 
@@ -120,6 +121,7 @@ _MANAGEMENT: Final = (
     booking_rules,
     booking_quotas,
     slots,
+    waiting,
     resources,
     calendars,
     organisations,

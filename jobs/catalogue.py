@@ -15,6 +15,7 @@ from jobs import (
     statements,
     thinning,
     traces,
+    waiting,
     worth,
 )
 from jobs.forecast import make_forecasts
@@ -50,6 +51,7 @@ JOBS: Final = (
     Job(name="traces", work=retention.forget, required_by_law=True),
     Job(name="thinning", work=thinning.thin, every=thinning.EVERY),
     Job(name="confirmations", work=confirmations.lapse, every=confirmations.EVERY),
+    Job(name="waiting", work=waiting.offer, every=waiting.EVERY),
     Job(name="counters", work=counters.look_at_counters, every=counters.EVERY),
     Job(name="revocations", work=revocations.look_at_revocations, every=revocations.EVERY),
     Job(name="audit_head", work=_note_head),

@@ -59,6 +59,7 @@ _SERIES = """
 -- series of which no booking is kept
 DELETE FROM booking_series q WHERE q.made_at < %(booked)s AND NOT EXISTS (SELECT FROM booking b WHERE b.series = q.ref)
 """
+_WAITING = "DELETE FROM waiting WHERE ends_at < %(booked)s"
 _IDEMPOTENCY = "DELETE FROM idempotency WHERE made_at < %(repeated)s"
 _MONTHLY = """
 -- uses of monthly allowances, which no month counts any more
@@ -102,6 +103,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "commands": _COMMANDS,
     "bookings": _BOOKINGS,
     "series of bookings": _SERIES,
+    "entries of waiting lists": _WAITING,
     "idempotency keys": _IDEMPOTENCY,
     "monthly uses": _MONTHLY,
     "dates of uses": _SLOTS,

@@ -107,9 +107,10 @@ WITH RECURSIVE used (id) AS (
 SELECT s.id, s.hours, s.linked FROM used u JOIN schedule s ON s.id = u.id ORDER BY s.id
 """
 _BOOKINGS: Final = """
--- their bookings that are not over
+-- their bookings that are not over; an offer of a waiting list opens no door
 SELECT member, place, space, greatest(starts_at, '1000-01-01'), least(ends_at, '9000-01-01') FROM booking
-WHERE member = ANY(%(members)s::text[]) AND cancelled_at IS NULL AND ends_at > %(now)s::timestamptz
+WHERE member = ANY(%(members)s::text[]) AND cancelled_at IS NULL AND status <> 'offered'
+  AND ends_at > %(now)s::timestamptz
 ORDER BY starts_at, ends_at, ref
 """
 MEMBERS: Final = {

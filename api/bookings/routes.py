@@ -122,6 +122,8 @@ async def _change(s: Session, request: Request, ref: str, body: BookingChanged) 
         raise Conflict("This booking is cancelled. Create a new one.")
     if row["member"] is None:
         raise Conflict("This is a block, not a member's booking: change the event or the calendar that it comes from.")
+    if row["status"] == "offered":
+        raise Conflict("This is an offer of a waiting list: accept it first (/v1/waiting).")
     target = await _target_of(s, row, body)
     fields = sent(body)
     starts, ends = fields.get("starts") or row["starts_at"], fields.get("ends") or row["ends_at"]
@@ -159,7 +161,7 @@ async def _target_of(s: Session, row: DictRow, body: BookingChanged) -> Target:
 async def _cancel(s: Session, request: Request, ref: str) -> str:
     wanted, resource = expected_revisions(request), booking_resource(ref)
     row = await read_to_change(s, resource, wanted)
-    if row["cancelled_at"] is None and row["member"] is not None:
+    if row["cancelled_at"] is None and row["member"] is not None and row["status"] != "offered":
         await check_cancelling(s, row, await now_of(s))
     await change(s, resource, rows.CANCEL, {"ref": ref}, row=row, wanted=wanted)
     return ref

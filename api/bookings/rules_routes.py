@@ -23,14 +23,15 @@ _Minutes = Annotated[int, Field(ge=0, le=44_640)]
 _LIMITS: Final = (
     "notice_minutes", "ahead_days", "shortest_minutes", "longest_minutes", "cancel_minutes", "open_bookings", "at_once",
     "rolling_days", "rolling_minutes", "without_pass", "staff_may_override",
-    "no_show_minutes", "leave_minutes",
+    "no_show_minutes", "leave_minutes", "offer_minutes",
 )  # fmt: skip
 
 # The rules of a place for one kind, or for all; without a row none, and revision 0.
 _FIND: Final = """
 SELECT p.id AS place_id, k.kind, r.notice_minutes, r.ahead_days, r.shortest_minutes, r.longest_minutes,
        r.cancel_minutes, r.open_bookings, r.at_once, r.rolling_days, r.rolling_minutes, r.without_pass,
-       r.staff_may_override, r.no_show_minutes, r.leave_minutes, coalesce(r.revision, 0) AS revision
+       r.staff_may_override, r.no_show_minutes, r.leave_minutes, r.offer_minutes,
+       coalesce(r.revision, 0) AS revision
 FROM place p
 CROSS JOIN unnest('{all,seat,desk,room,machine,equipment,event}'::text[]) WITH ORDINALITY AS k (kind, number)
 LEFT JOIN booking_rule r ON r.place = p.id AND coalesce(r.kind, 'all') = k.kind
@@ -40,17 +41,18 @@ ORDER BY k.number
 _PUT: Final = """
 INSERT INTO booking_rule AS r (place, kind, notice_minutes, ahead_days, shortest_minutes, longest_minutes,
   cancel_minutes, open_bookings, at_once, rolling_days, rolling_minutes, without_pass, staff_may_override,
-  no_show_minutes, leave_minutes)
+  no_show_minutes, leave_minutes, offer_minutes)
 VALUES (%(place_id)s, nullif(%(kind)s, 'all'), %(notice_minutes)s, %(ahead_days)s, %(shortest_minutes)s,
   %(longest_minutes)s, %(cancel_minutes)s, %(open_bookings)s, %(at_once)s, %(rolling_days)s, %(rolling_minutes)s,
-  %(without_pass)s, %(staff_may_override)s, %(no_show_minutes)s, %(leave_minutes)s)
+  %(without_pass)s, %(staff_may_override)s, %(no_show_minutes)s, %(leave_minutes)s,
+  %(offer_minutes)s)
 ON CONFLICT ON CONSTRAINT booking_rule_once DO UPDATE SET notice_minutes = excluded.notice_minutes,
   ahead_days = excluded.ahead_days, shortest_minutes = excluded.shortest_minutes,
   longest_minutes = excluded.longest_minutes, cancel_minutes = excluded.cancel_minutes,
   open_bookings = excluded.open_bookings, at_once = excluded.at_once, rolling_days = excluded.rolling_days,
   rolling_minutes = excluded.rolling_minutes, without_pass = excluded.without_pass,
   staff_may_override = excluded.staff_may_override, no_show_minutes = excluded.no_show_minutes,
-  leave_minutes = excluded.leave_minutes
+  leave_minutes = excluded.leave_minutes, offer_minutes = excluded.offer_minutes
 WHERE %(revisions)s::integer[] IS NULL OR r.revision = ANY(%(revisions)s)
 RETURNING revision
 """
@@ -86,6 +88,9 @@ class RuleFields(Body):
         le=1440,
         description="Free again where its holder left and was not back for so long; null: 15.",
     )
+    offer_minutes: int | None = Field(
+        default=None, ge=5, le=10_080, description="How long an offer of a waiting list holds; null: 60."
+    )
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -113,6 +118,7 @@ class BookingRules(Answer):
     staff_may_override: bool | None
     no_show_minutes: int | None
     leave_minutes: int | None
+    offer_minutes: int | None
 
 
 class AllRules(Answer):

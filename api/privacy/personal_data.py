@@ -60,6 +60,13 @@ SELECT b.ref, q.code::text AS place, r.code::text AS resource, b.rule, b.first_a
 FROM booking_series b JOIN place q ON q.id = b.place LEFT JOIN resource r ON r.id = b.resource
 WHERE b.member = %(ref)s ORDER BY b.made_at, b.ref
 """
+_WAITING: Final = """
+SELECT w.ref, q.code::text AS place, s.code::text AS space, r.code::text AS resource, u.code::text AS unit, w.starts_at,
+  w.ends_at, w.status, w.joined_at, w.booking, w.offered_until, w.closed_at
+FROM waiting w JOIN place q ON q.id = w.place LEFT JOIN space s ON s.id = w.space
+LEFT JOIN resource_unit u ON u.id = w.unit LEFT JOIN resource r ON r.id = w.resource
+WHERE w.member = %(ref)s ORDER BY w.id
+"""
 _QUOTAS: Final = """
 SELECT b.ref, b.pass, q.code::text AS place, b.kind, b.per, b.bookings, b.minutes
 FROM booking_quota b JOIN pass p ON p.ref = b.pass LEFT JOIN place q ON q.id = b.place
@@ -98,6 +105,7 @@ _TABLES: Final = {
     "manages": _MANAGES,
     "bookings": _BOOKINGS,
     "booking_series": _SERIES,
+    "waiting": _WAITING,
     "booking_quotas": _QUOTAS,
     "events": _EVENTS,
     "audit": _AUDIT,

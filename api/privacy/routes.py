@@ -51,6 +51,7 @@ class PersonalData(Answer):
     manages: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
     booking_series: list[dict[str, Any]]
+    waiting: list[dict[str, Any]]
     booking_quotas: list[dict[str, Any]] = Field(description="Of their passes.")
     events: list[dict[str, Any]] = Field(description="Of the last three months; older ones are deleted.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")

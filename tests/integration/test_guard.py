@@ -39,6 +39,9 @@ INSERT INTO booking (ref, member, place, starts_at, ends_at)
   SELECT 'b' || substr(ref, 2), ref, home, now(), now() + interval '1 hour' FROM member WHERE home IS NOT NULL;
 INSERT INTO booking_series (member, place, rule, first_at, minutes)
   VALUES ('m-aaaa', 1, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60), ('m-bbbb', 2, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60);
+INSERT INTO waiting (ref, member, place, kind, starts_at, ends_at)
+  SELECT 'w' || substr(m, 2), m, p, 'seat', now() + interval '1 day', now() + interval '2 days'
+  FROM (VALUES ('m-aaaa', 1), ('m-bbbb', 2), ('m-guest', 2)) AS w (m, p);
 INSERT INTO booking_rule (place) VALUES (1);
 INSERT INTO booking_quota (place, organisation, per, bookings)
   SELECT x, 2, 'day', 1 FROM unnest('{NULL,1,2}'::integer[]) x;
@@ -140,6 +143,7 @@ ALL: Final = {
     "pass_use": 3,
     "booking": 5,
     "booking_series": 2,
+    "waiting": 3,
     "booking_quota": 3,
     "closure": 3,
     "door_rule": 3,
@@ -195,7 +199,7 @@ SEEN: Final[dict[str, dict[str, int]]] = {
     "events": NOTHING,
     "member": {
         **NOTHING,
-        **dict.fromkeys(("member", "card", "card_change", "pass", "pass_use", "booking"), 1),
+        **dict.fromkeys(("member", "card", "card_change", "pass", "pass_use", "booking", "waiting"), 1),
         **dict.fromkeys(("pass_place", "list_entry"), 2),
     },
 }
@@ -495,6 +499,14 @@ def test_a_member_books_for_oneself_only(world: World) -> None:
     assert not _done(world, "member", "DELETE FROM booking WHERE member = 'm-guest'")
     assert _done(world, "member", series.format("m-guest"))
     assert not _done(world, "member", series.format("m-bbbb"))
+    wait = (
+        "INSERT INTO waiting (member, place, kind, starts_at, ends_at)"
+        " VALUES ('{}', 1, 'seat', now(), now() + interval '1 hour')"
+    )
+    assert _done(world, "member", wait.format("m-guest"))
+    assert not _done(world, "member", wait.format("m-bbbb"))
+    assert not _done(world, "member", "UPDATE waiting SET status = 'left', closed_at = now() WHERE member = 'm-bbbb'")
+    assert not _done(world, "member", "UPDATE waiting SET offered_until = now() WHERE member = 'm-guest'")
     use = "SELECT FROM booking_use('{}', now() - interval '9 days', now() + interval '9 days', false, NULL)"
     assert _done(world, "member", use.format("m-guest"))
     assert not _done(world, "member", use.format("m-bbbb")), "when somebody else has booked"
