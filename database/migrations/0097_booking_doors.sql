@@ -38,12 +38,17 @@ DECLARE
   becomes text;
 BEGIN
   FOR one IN
-    SELECT g.pass, g.member, g.stopped, v.visitor, CASE WHEN b.space IS NOT NULL THEN ARRAY[b.space] END AS spaces,
+    SELECT g.pass, g.member, g.stopped, v.visitor,
+      -- no further than the holder's pass: one that names doors, or that the booking's space doesn't narrow down, is the guest's too
+      CASE WHEN k.as_pass THEN l.spaces ELSE ARRAY[b.space] END AS spaces,
+      CASE WHEN k.as_pass THEN l.doors END AS doors, CASE WHEN k.as_pass THEN l.door_groups END AS door_groups,
       b.starts_at - make_interval(secs => coalesce(y.booking_before_s, 900)) AS starts,
       b.ends_at + make_interval(secs => coalesce(y.booking_after_s, 0)) AS ends,
       b.cancelled_at IS NOT NULL OR b.status = 'offered' OR h.status <> 'active' OR p.revoked_at IS NOT NULL AS stops
     FROM booking_guest g JOIN pass v ON v.ref = g.pass JOIN booking b ON b.ref = g.booking JOIN member h ON h.ref = b.member
-    LEFT JOIN pass p ON p.ref = b.pass LEFT JOIN place_policy y ON y.place = b.place
+    LEFT JOIN pass p ON p.ref = b.pass LEFT JOIN pass_place l ON l.pass = b.pass AND l.place = b.place
+    LEFT JOIN place_policy y ON y.place = b.place
+    CROSS JOIN LATERAL (SELECT b.space IS NULL OR l.doors IS NOT NULL OR l.door_groups IS NOT NULL AS as_pass) k
     WHERE g.booking = ANY (booking_guests_follow.bookings) ORDER BY g.pass
   LOOP
     becomes := one.visitor;
@@ -56,21 +61,26 @@ BEGIN
     END IF;
     UPDATE pass p SET valid_from = one.starts, valid_until = one.ends, visitor = becomes
     WHERE p.ref = one.pass AND (p.valid_from, p.valid_until, p.visitor) IS DISTINCT FROM (one.starts, one.ends, becomes);
-    UPDATE pass_place l SET spaces = one.spaces WHERE l.pass = one.pass AND l.spaces IS DISTINCT FROM one.spaces;
+    UPDATE pass_place l SET spaces = one.spaces, doors = one.doors, door_groups = one.door_groups
+    WHERE l.pass = one.pass AND (l.spaces, l.doors, l.door_groups) IS DISTINCT FROM (one.spaces, one.doors, one.door_groups);
     UPDATE card c SET valid_until = one.ends
     WHERE c.member = one.member AND c.status IN ('issued', 'active', 'suspended') AND c.valid_until IS DISTINCT FROM one.ends;
   END LOOP;
 END $$;
 
-CREATE FUNCTION booking_guests_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE FUNCTION booking_guests_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  PERFORM booking_guests_follow(ARRAY(
-    SELECT DISTINCT g.booking FROM booking_guest g JOIN booking b ON b.ref = g.booking
-    WHERE CASE TG_TABLE_NAME
-      WHEN 'booking' THEN b.ref = to_jsonb(NEW) ->> 'ref'
-      WHEN 'member' THEN b.member = to_jsonb(NEW) ->> 'ref' AND b.ends_at > now()
-      WHEN 'pass' THEN b.pass = to_jsonb(NEW) ->> 'ref' AND b.ends_at > now()
-      ELSE b.place = (to_jsonb(NEW) ->> 'place')::integer AND b.ends_at > now() - interval '4 hours' END));
+  IF TG_TABLE_NAME = 'booking' THEN
+    PERFORM booking_guests_follow(ARRAY[NEW.ref]);
+  ELSIF TG_TABLE_NAME = 'place_policy' THEN
+    PERFORM booking_guests_follow(ARRAY(SELECT b.ref FROM booking b
+      WHERE b.place = NEW.place AND b.ends_at > now() - interval '4 hours' AND EXISTS (SELECT FROM booking_guest g WHERE g.booking = b.ref)));
+  ELSIF TG_TABLE_NAME = 'pass' THEN
+    PERFORM booking_guests_follow(ARRAY(SELECT b.ref FROM booking b WHERE b.pass = NEW.ref AND b.ends_at > now() - interval '4 hours'));
+  ELSE
+    PERFORM booking_guests_follow(ARRAY(SELECT b.ref FROM booking b WHERE b.member = NEW.ref AND b.ends_at > now() - interval '4 hours'));
+  END IF;
   RETURN NULL;
 END $$;
 CREATE TRIGGER booking_guests_changed AFTER UPDATE ON booking FOR EACH ROW
@@ -118,7 +128,7 @@ BEGIN
   INSERT INTO member (name, home) VALUES (booking_guest_add.name, held.place) RETURNING ref INTO guest;
   INSERT INTO pass (member, valid_from, valid_until, visitor, host)
   VALUES (guest, held.starts_at, held.ends_at, 'expected', held.member) RETURNING ref INTO made;
-  INSERT INTO pass_place (pass, place, spaces) VALUES (made, held.place, CASE WHEN held.space IS NOT NULL THEN ARRAY[held.space] END);
+  INSERT INTO pass_place (pass, place, spaces) VALUES (made, held.place, '{}');  -- filled in below
   INSERT INTO booking_guest (pass, booking, member, place) VALUES (made, held.ref, guest, held.place);
   PERFORM booking_guests_follow(ARRAY[held.ref]);
   RETURN made;

@@ -146,6 +146,22 @@ def test_who_adds_guests_and_how_many(network: Managed) -> None:
     own = network.key("own of another", role="member", member=other)
     answer = network.api.post(f"{where}/guests", json=one, headers={"Authorization": f"Bearer {own}"})
     assert answer.status_code == 404
+    wide = network.post(
+        "desk", "/v1/bookings", {**_times(_tomorrow(6), _tomorrow(7)), "place": "limoges", "member": other}
+    )
+    assert wide.status_code == 201, wide.text
+    limited = {"places": [{"place": "limoges", "spaces": ["room-1"]}]}
+    under = network.post("manager", f"/v1/members/{other}/passes", limited)
+    assert under.status_code == 201, under.text
+    network.sql("UPDATE booking SET pass = %s WHERE ref = %s RETURNING 1", under.json()["ref"], wide.json()["ref"])
+    assert network.post("desk", f"{wide.headers['location']}/guests", one).status_code == 201
+    ((same,),) = network.sql(
+        """SELECT bool_and(l.spaces = m.spaces) FROM booking_guest g JOIN pass_place l ON l.pass = g.pass
+           JOIN pass_place m ON m.pass = %s WHERE g.booking = %s""",
+        under.json()["ref"],
+        wide.json()["ref"],
+    )
+    assert same, "no further than the holder"
     # one whose visit was called off makes room, and no move of the booking calls it on again
     network.change("manager", "PUT", POLICY, {"booking_guests": 2})
     assert wrong(network.post("member", f"{where}/guests", one))[0] == 409

@@ -202,3 +202,42 @@ def test_a_place_may_let_in_beyond_an_allowance_and_says_so() -> None:
         assert (decision.reason, decision.noted) == says
         state = after(decision, Attempt(card_token=TOKEN, door="entry", side="in", at=NOON), read, State())
         assert decide(read, TOKEN, "entry", "in", NOON, state=state).noted is None, "the half-day runs already"
+
+
+def test_a_booking_that_opens_is_a_right_of_its_own_for_its_time_and_doors_only() -> None:
+    shape = place_rows()
+    wide = place_rows(places=[(*shape.places[0][:-2], 3600, 600), *shape.places[1:]])
+    booked = NOON + timedelta(hours=1)
+    for rows, ahead, behind in ((shape, 15, 0), (wide, 60, 10)):
+        settings = places(rows)
+        for opens, status in ((True, "active"), (True, "suspended"), (False, "active")):
+            without_a_pass = member_rows(
+                members=[("m-1", status, None)],
+                passes=[],
+                pass_places=[],
+                bookings=[
+                    ("m-1", 1, 11, NOON, booked, opens),
+                    # another, that asks for a pass: the right of the first isn't for its time
+                    ("m-1", 1, 11, NOON + timedelta(hours=5), NOON + timedelta(hours=6), False),
+                    ("m-1", 3, None, NOON, booked, opens),
+                ],
+            )
+            made, _ = entries(without_a_pass, settings, Plain())
+            assert made[3] == {}, "no gateway is in service there"
+            assert bool(made[1]) == opens
+            if not opens:
+                continue
+            held = replace(settings[1].list, entries=made[1], made_at=NOON)
+            held = replace(held, rules=replace(held.rules, doors={}), max_age_s=None)
+            minute = timedelta(minutes=1)
+            for door, at, says in (
+                ("lab-door", NOON - ahead * minute, "granted"),
+                ("lab-door", NOON - (ahead + 1) * minute, "booking_required"),
+                ("entry", booked + (behind - 1) * minute, "granted"),
+                ("entry", booked + behind * minute, "booking_required"),
+                ("back", NOON, "no_right_here"),
+                ("entry", NOON + timedelta(hours=5, minutes=30), "booking_required"),
+            ):
+                read = listing.from_json(listing.to_json(held))
+                said = decide(read, TOKEN, door, "in", at).reason
+                assert said == (says if status == "active" else "member_suspended"), (door, at)
