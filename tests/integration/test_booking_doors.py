@@ -18,6 +18,7 @@ from tests.integration.test_api_manage import make_lists, wrong
 from tests.managed import Managed, managed
 
 POLICY = "/v1/places/limoges/policy"
+DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=2)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def network(postgres_url: str, _template: str) -> Iterator[Managed]:
 
 
 def test_a_booking_opens_without_a_pass_where_staff_say_so_for_its_time_and_the_margin(network: Managed) -> None:
-    starts, ends = _tomorrow(10), _tomorrow(12)
+    starts, ends = _at(10), _at(12)
     someone = network.someone("Ines")
     network.card(someone, "0A0B0D01")
     body = {"member": someone, "place": "limoges", "resource": "laser", **_times(starts, ends)}
@@ -61,18 +62,18 @@ def test_a_booking_opens_without_a_pass_where_staff_say_so_for_its_time_and_the_
 
 
 def test_a_member_s_own_key_lets_no_booking_open_without_a_pass(network: Managed) -> None:
-    body = {"place": "limoges", "resource": "laser", **_times(_tomorrow(14), _tomorrow(15))}
+    body = {"place": "limoges", "resource": "laser", **_times(_at(14), _at(15))}
     assert wrong(network.post("member", "/v1/bookings", {**body, "opens": True})) == (422, "opens")
     made = network.post("desk", "/v1/bookings", {**body, "member": network.member, "opens": True})
     assert made.json()["opens"] is True, made.text
     where = made.headers["location"]
-    moved = network.change("member", "PATCH", where, {"until": _tomorrow(16).isoformat()})
+    moved = network.change("member", "PATCH", where, {"until": _at(16).isoformat()})
     assert (moved.status_code, moved.json()["opens"]) == (200, False), "staff said so of another time"
     assert network.change("member", "DELETE", where).status_code == 200
 
 
 def test_a_guest_gets_in_for_the_time_of_the_booking_wherever_that_moves(network: Managed) -> None:
-    starts, ends = _tomorrow(8), _tomorrow(9)
+    starts, ends = _at(8), _at(9)
     body = {"place": "limoges", "resource": "laser", **_times(starts, ends)}
     made = network.post("member", "/v1/bookings", body)
     assert made.status_code == 201, made.text
@@ -129,7 +130,7 @@ def test_a_guest_gets_in_for_the_time_of_the_booking_wherever_that_moves(network
 
 
 def test_who_adds_guests_and_how_many(network: Managed) -> None:
-    body = {"place": "limoges", "resource": "laser", **_times(_tomorrow(18), _tomorrow(19))}
+    body = {"place": "limoges", "resource": "laser", **_times(_at(18), _at(19))}
     where = network.post("member", "/v1/bookings", body).headers["location"]
     network.change("manager", "PUT", POLICY, {"booking_guests": 1})
     one = {"name": "One"}
@@ -146,9 +147,7 @@ def test_who_adds_guests_and_how_many(network: Managed) -> None:
     own = network.key("own of another", role="member", member=other)
     answer = network.api.post(f"{where}/guests", json=one, headers={"Authorization": f"Bearer {own}"})
     assert answer.status_code == 404
-    wide = network.post(
-        "desk", "/v1/bookings", {**_times(_tomorrow(6), _tomorrow(7)), "place": "limoges", "member": other}
-    )
+    wide = network.post("desk", "/v1/bookings", {**_times(_at(6), _at(7)), "place": "limoges", "member": other})
     assert wide.status_code == 201, wide.text
     limited = {"places": [{"place": "limoges", "spaces": ["room-1"]}]}
     under = network.post("manager", f"/v1/members/{other}/passes", limited)
@@ -168,7 +167,7 @@ def test_who_adds_guests_and_how_many(network: Managed) -> None:
     gone = network.call("member", "DELETE", first.headers["location"])
     assert (gone.status_code, gone.json()["status"]) == (200, "cancelled")
     assert network.post("member", f"{where}/guests", one).status_code == 201
-    network.change("member", "PATCH", where, _times(_tomorrow(19), _tomorrow(20)))
+    network.change("member", "PATCH", where, _times(_at(19), _at(20)))
     listed = network.get("member", f"{where}/guests").json()["guests"]
     assert [guest["status"] for guest in listed] == ["cancelled", "expected", "expected"]
     network.sql("WITH b AS (DELETE FROM booking) SELECT 1")
@@ -176,8 +175,8 @@ def test_who_adds_guests_and_how_many(network: Managed) -> None:
     network.change("manager", "PUT", POLICY, {})
 
 
-def _tomorrow(hour: int) -> datetime:
-    return datetime.now(UTC).replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(days=1)
+def _at(hour: int) -> datetime:
+    return DAY + timedelta(hours=hour)
 
 
 def _times(starts: datetime, ends: datetime) -> dict[str, str]:
