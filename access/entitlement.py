@@ -48,6 +48,8 @@ def validity(case: Case) -> Decision | None:
         right.valid_from is not None and at < right.valid_from and right.terms.visitor != "cancelled"
         for right in before
     )
+    if all(right.pass_ref is None and right.terms.booked for right in before):  # each is a booking's own right
+        return case.denied("booking_required", "booking")
     return case.denied("pass_not_started" if to_come else "pass_ended", "right")
 
 

@@ -17,6 +17,7 @@ from api import health, page
 from api.alarms import routes as alarms
 from api.audit import routes as audit
 from api.audit.entries import RecentEntries
+from api.bookings import guests_routes as booking_guests
 from api.bookings import quotas_routes as booking_quotas
 from api.bookings import routes as bookings
 from api.bookings import rules_routes as booking_rules
@@ -117,6 +118,7 @@ _MANAGEMENT: Final = (
     clearing_routes,
     visitors,
     bookings,
+    booking_guests,
     booking_series,
     booking_rules,
     booking_quotas,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Final, Protocol
 
 from access import AccessList, Entry, Member, Right, Schedule
@@ -18,10 +17,9 @@ from access.rules import Allowance, Booking, Terms
 from rights.ground import PlaceRows, PlaceSettings, Rows, places
 from rights.hours import Timetables
 
-__all__ = ["BOOKING_GRACE", "MemberRows", "PlaceRows", "PlaceSettings", "entries", "places", "stored_list"]
+__all__ = ["MemberRows", "PlaceRows", "PlaceSettings", "entries", "places", "stored_list"]
 
-BOOKING_GRACE: Final = timedelta(minutes=15)
-"""So long before its booking begins a member is let in."""
+_BOOKED: Final = Terms(booked=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +49,11 @@ def entries(
 ) -> tuple[dict[int, dict[str, Entry]], tuple[str, ...]]:
     """Return the members' entries at each of the places ``at``, by place and token; and what of them is broken.
 
-    A member is in a place's list where a pass names the place, even if it opens nothing there; a place that isn't in
-    service has no entries. A place that isn't open never is by its hours: hosts' rights hold outside of them, and no
-    others. Where a place lets in beyond an allowance, the pass has a second right there, with the larger one: an entry
-    that only this right affords is an overuse. Rights stand in the order of their passes, bookings in that of their
-    starts.
+    A member is in a place's list where a pass names the place, even if it opens nothing there, or where a booking of
+    theirs opens without one; a place that isn't in service has no entries. A place that isn't open never is by its
+    hours: hosts' rights hold outside of them, and no others. Where a place lets in beyond an allowance, the pass has a
+    second right there, with the larger one: an entry that only this right affords is an overuse. Rights stand in the
+    order of their passes, bookings and what they open without a pass in that of their starts.
     """
     timetables = Timetables(rows.schedules)
     passes, cards, bookings = defaultdict(list), defaultdict(list), defaultdict(list)
@@ -66,15 +64,18 @@ def entries(
         where[pass_ref][place] = tuple(limits)
     for row in rows.cards:
         cards[row[1]].append(row)
+    opened: defaultdict[str, set[int]] = defaultdict(set)
     for row in rows.bookings:
         bookings[row[0], row[1]].append(row)
+        if row[5]:
+            opened[row[0]].add(row[1])
     found: dict[int, dict[str, Entry]] = {place: {} for place in at}
     for ref, status, pin in rows.members:
         if ref not in cards:
             continue
         its, known = _Rights(passes[ref], where, timetables), dict[int, Member]()
         listed_cards = [(row[0], listed(row[2]), row[3], row[4]) for row in cards[ref]]
-        for place in _places_of(passes[ref], where, at):
+        for place in _places_of(passes[ref], where, at, opened[ref]):
             settings = at[place]
             code, rights = settings.code, its.at(settings)
             alike = pin is None and (ref, place) not in bookings  # as at any place with the same rights
@@ -84,8 +85,8 @@ def entries(
                     ref=ref,
                     status=status,
                     pin=None if pin is None else tokens.pin(code, pin),
-                    rights=rights,
-                    bookings=tuple(_bookings(bookings[ref, place], settings)) if (ref, place) in bookings else (),
+                    rights=rights if alike else rights + tuple(_rights_of(bookings.get((ref, place), ()), settings)),
+                    bookings=() if alike else tuple(_bookings(bookings.get((ref, place), ()), settings)),
                 )
                 if alike:
                     known[id(rights)] = member
@@ -117,11 +118,12 @@ def _places_of(
     passes: Sequence[tuple[tuple[Any, ...], Terms]],
     where: Mapping[str, Mapping[int, Any]],
     at: Mapping[int, PlaceSettings],
+    opened: Iterable[int],
 ) -> list[int]:
-    """Return the places among ``at`` that one of the passes names."""
+    """Return the places among ``at`` that one of the passes names, and those ``opened`` by a booking."""
     if any(row[2] for row, _ in passes):
         return [place for place, settings in at.items() if settings.served]
-    named = {place for row, _ in passes for place in where.get(row[0], ())}
+    named = {place for row, _ in passes for place in where.get(row[0], ())}.union(opened)
     return [place for place in named if place in at and at[place].served]
 
 
@@ -201,9 +203,23 @@ def _doors(limits: tuple[Any, ...], place: PlaceSettings) -> frozenset[str] | No
 
 
 def _bookings(rows: Rows, place: PlaceSettings) -> Iterable[Booking]:
-    for _, _, space, starts_at, ends_at in rows:
-        doors = None if space is None else place.doors_to(frozenset({place.spaces.get(space, "")}))
-        yield Booking(doors=doors, start=starts_at - BOOKING_GRACE, end=ends_at)
+    for row in rows:
+        yield _booking(row, place)
+
+
+def _rights_of(rows: Rows, place: PlaceSettings) -> Iterable[Right]:
+    """Return what bookings open that need no pass: their doors for their time, and no more."""
+    for row in rows:
+        if row[5]:
+            one = _booking(row, place)
+            if one.doors is None or one.doors:
+                yield Right(doors=one.doors, schedule=None, valid_from=one.start, valid_until=one.end, terms=_BOOKED)
+
+
+def _booking(row: tuple[Any, ...], place: PlaceSettings) -> Booking:
+    _, _, space, starts_at, ends_at, _ = row
+    doors = None if space is None else place.doors_to(frozenset({place.spaces.get(space, "")}))
+    return Booking(doors=doors, start=starts_at - place.before, end=ends_at + place.after)
 
 
 def _terms(row: tuple[Any, ...]) -> Terms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from access import AccessList, ListError, Schedule
@@ -42,6 +42,10 @@ class PlaceSettings:
     """Neither in preparation nor closed for good: its doors open to members, and not to hosts alone."""
     overuse: int
     """How many units beyond a pass's allowance it lets in."""
+    before: timedelta
+    """So long before its booking begins a member is let in."""
+    after: timedelta
+    """So long after its end a booking still opens."""
     list: AccessList
     """Without entries, of version 0."""
     doors: Mapping[int, str]
@@ -101,7 +105,7 @@ def _place(
     timetables: Timetables,
 ) -> PlaceSettings:
     number, code, time_zone, department, hours, max_age_s, hosts, tries, pause_s, longest_pause_s, *more = row
-    locked, served, is_open, overuse = more
+    locked, served, is_open, overuse, before_s, after_s = more
     broken: list[str] = []
     usual: Schedule | None = None
     if hours is not None:
@@ -125,6 +129,8 @@ def _place(
         served=served,
         open=is_open,
         overuse=overuse,
+        before=timedelta(seconds=before_s),
+        after=timedelta(seconds=after_s),
         list=AccessList(
             place=code,
             version=0,

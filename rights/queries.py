@@ -20,7 +20,7 @@ SELECT p.id, p.code, p.time_zone, p.department, p.opening_hours,
   EXISTS (SELECT FROM lockdown l
     WHERE l.released_at IS NULL AND l.door IS NULL AND (l.place IS NULL OR l.place = p.id)),
   EXISTS (SELECT FROM gateway g WHERE g.place = p.id AND g.retired_at IS NULL), p.status = 'open',
-  coalesce(y.overuse, 0)
+  coalesce(y.overuse, 0), coalesce(y.booking_before_s, 900), coalesce(y.booking_after_s, 0)
 FROM place p LEFT JOIN place_policy y ON y.place = p.id
 WHERE p.id = ANY(%(places)s::integer[]) ORDER BY p.id
 """
@@ -107,11 +107,20 @@ WITH RECURSIVE used (id) AS (
 SELECT s.id, s.hours, s.linked FROM used u JOIN schedule s ON s.id = u.id ORDER BY s.id
 """
 _BOOKINGS: Final = """
+<<<<<<< HEAD
 -- their bookings that are not over; an offer of a waiting list opens no door
 SELECT member, place, space, greatest(starts_at, '1000-01-01'), least(ends_at, '9000-01-01') FROM booking
 WHERE member = ANY(%(members)s::text[]) AND cancelled_at IS NULL AND status <> 'offered'
   AND ends_at > %(now)s::timestamptz
 ORDER BY starts_at, ends_at, ref
+=======
+-- their bookings that are not over, with the time after them for which doors still open
+SELECT b.member, b.place, b.space, greatest(b.starts_at, '1000-01-01'), least(b.ends_at, '9000-01-01'), b.opens
+FROM booking b LEFT JOIN place_policy y ON y.place = b.place
+WHERE b.member = ANY(%(members)s::text[]) AND b.cancelled_at IS NULL AND b.status <> 'offered'
+  AND b.ends_at > %(now)s::timestamptz - make_interval(secs => coalesce(y.booking_after_s, 0))
+ORDER BY b.starts_at, b.ends_at, b.ref
+>>>>>>> holdc
 """
 MEMBERS: Final = {
     "members": _MEMBERS,
@@ -124,11 +133,15 @@ MEMBERS: Final = {
 """Of ``members``: what ``rights.assembly.MemberRows`` holds."""
 
 MEMBERS_AT: Final = """
--- who has a pass that holds at one of these places
+-- who has a pass that holds at one of these places, or a booking that opens without one
 SELECT p.member FROM pass p WHERE p.revoked_at IS NULL AND p.everywhere
 UNION
 SELECT p.member FROM pass_place l JOIN pass p ON p.ref = l.pass
 WHERE l.place = ANY(%(places)s::integer[]) AND p.revoked_at IS NULL
+UNION
+SELECT b.member FROM booking b
+WHERE b.place = ANY(%(places)s::integer[]) AND b.opens AND b.cancelled_at IS NULL AND b.member IS NOT NULL
+  AND b.ends_at > %(now)s::timestamptz - interval '4 hours'
 ORDER BY 1
 """
 

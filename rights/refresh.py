@@ -218,7 +218,7 @@ class Refresher:
         old: defaultdict[int, dict[str, tuple[str, bytes]]] = defaultdict(dict)
         for place, token, member, digest in store.entries_of_members(connection, members):
             old[place][token] = (member, digest)
-        concerned = {*old, *(row[1] for row in rows.pass_places)}
+        concerned = {*old, *(row[1] for row in rows.pass_places), *(row[1] for row in rows.bookings if row[5])}
         if any(row[2] for row in rows.passes):
             if self._served is None:
                 self._served = store.served(connection)

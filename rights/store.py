@@ -55,8 +55,9 @@ SELECT DISTINCT e.member FROM list_entry e
 WHERE e.until IS NULL AND (
   EXISTS (SELECT FROM pass p WHERE p.member = e.member
     AND p.valid_until BETWEEN %(now)s::timestamptz - interval '40 days' AND %(now)s::timestamptz - interval '7 days')
-  OR EXISTS (SELECT FROM booking b WHERE b.member = e.member
-    AND b.ends_at BETWEEN %(now)s::timestamptz - interval '8 days' AND %(now)s::timestamptz))
+  OR EXISTS (SELECT FROM booking b LEFT JOIN place_policy y ON y.place = b.place WHERE b.member = e.member
+    AND b.ends_at BETWEEN %(now)s::timestamptz - interval '8 days'
+      AND %(now)s::timestamptz - make_interval(secs => coalesce(y.booking_after_s, 0))))
 """
 _FOLLOWERS = """
 -- who follows a schedule of these places elsewhere too

@@ -18,7 +18,7 @@ FIND: Final = """
 SELECT b.ref, b.member, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
        r.id AS resource_id, r.code::text AS resource, r.kind, b.unit AS unit_id, u.code::text AS unit,
        b.starts_at, b.ends_at, b.status, b.cancelled_at, b.checked_in_at, b.released_at, b.series, b.confirmed_at,
-       b.pass, b.price_cents, b.label, b.event, b.one_party, b.revision
+       b.pass, b.price_cents, b.label, b.event, b.one_party, b.opens, b.revision
 FROM booking b JOIN place p ON p.id = b.place LEFT JOIN space s ON s.id = b.space
 LEFT JOIN resource_unit u ON u.id = b.unit LEFT JOIN resource r ON r.id = u.resource
 WHERE (%(ref)s::text IS NULL OR b.ref = %(ref)s) AND (%(member)s::text IS NULL OR b.member = %(member)s)
@@ -31,7 +31,8 @@ ORDER BY b.starts_at DESC, b.ref LIMIT 5000
 """
 UPDATE: Final = """
 UPDATE booking SET space = %(space_id)s, unit = %(unit_id)s, starts_at = %(starts)s, ends_at = %(ends)s,
-  price_cents = %(price_cents)s, confirmed_at = CASE WHEN series IS NULL THEN confirmed_at ELSE now() END
+  price_cents = %(price_cents)s, opens = coalesce(%(opens)s, opens),
+  confirmed_at = CASE WHEN series IS NULL THEN confirmed_at ELSE now() END
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) AND cancelled_at IS NULL
 RETURNING revision
 """
@@ -69,6 +70,9 @@ class BookingMade(Wish):
 
     starts: Moment | None = Field(default=None, alias="from", description="null: of an event, its own time.")
     ends: Moment | None = Field(default=None, alias="until")
+    opens: bool = Field(
+        default=False, description="Staff only: opens the doors to its space for its time, without a pass."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -86,6 +90,10 @@ class BookingChanged(Body):
     unit: Code | None = Field(default=None, description="Another unit of the same resource.")
     starts: Moment | None = Field(default=None, alias="from")
     ends: Moment | None = Field(default=None, alias="until")
+    opens: bool | None = Field(
+        default=None,
+        description="Staff only: whether it opens without a pass. A booking that its holder moves opens no longer so.",
+    )
     override: bool = False
 
 
@@ -119,6 +127,7 @@ class Booking(Answer):
     confirmed_at: datetime | None
     passed: Ref | None = Field(alias="pass", description="The pass that it was made under.")
     price_cents: int | None
+    opens: bool = Field(description="Opens the doors to its space for its time, without a pass.")
     label: str | None = Field(description="Of a block: why.")
 
 
@@ -152,7 +161,8 @@ def booking_resource(ref: str) -> Resource:
 
 def booking_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    names = ("ref", "member", "place", "space", "resource", "unit", "status", "series", "pass", "price_cents", "label")
+    what = ("ref", "member", "place", "space", "resource", "unit")
+    names = (*what, "status", "series", "pass", "price_cents", "opens", "label")
     return {
         **{name: row[name] for name in names},
         "from": time_of(row["starts_at"]),

@@ -20,9 +20,9 @@ from booking.slots import Window
 
 # A booking; no row: another has the unit or the room at this time.
 _INSERT: Final = """
-INSERT INTO booking (member, place, space, unit, starts_at, ends_at, series, pass, price_cents)
+INSERT INTO booking (member, place, space, unit, starts_at, ends_at, series, pass, price_cents, opens)
 VALUES (%(member)s, %(place_id)s, %(space_id)s, %(unit_id)s, %(starts)s, %(ends)s, %(series)s, %(pass)s,
-        %(price_cents)s) ON CONFLICT DO NOTHING RETURNING ref
+        %(price_cents)s, %(opens)s) ON CONFLICT DO NOTHING RETURNING ref
 """
 # A free unit that no other request is about to book, any or the first of those preferred.
 _PICK: Final = """
@@ -70,14 +70,14 @@ async def now_of(s: Session) -> datetime:
     return row["now"]  # type: ignore[no-any-return]
 
 
-async def make(s: Session, target: Target, member: str, window: Window, *, override: bool) -> str:
+async def make(s: Session, target: Target, member: str, window: Window, *, override: bool, opens: bool = False) -> str:
     """Make one booking and return its reference.
 
     Raises:
         RuleRefused: a rule refuses it, or all is taken.
     """
     limits = await limits_of(s, target, member, [window], override=override)
-    return await make_one(s, target, member, window, limits)
+    return await make_one(s, target, member, window, limits, opens=opens)
 
 
 async def make_one(
@@ -89,8 +89,9 @@ async def make_one(
     *,
     series: str | None = None,
     prefer: Sequence[int] = (),
+    opens: bool = False,
 ) -> str:
-    """Make a booking within ``limits``; ``prefer``: units to try first.
+    """Make a booking within ``limits``; ``prefer``: units to try first; ``opens``: without a pass.
 
     Raises:
         RuleRefused: a rule refuses it, or all is taken.
@@ -107,6 +108,7 @@ async def make_one(
         "series": series,
         "pass": held.under,
         "price_cents": await price_of(s, target, member, window),
+        "opens": opens,
     }
     if target.resource is None:
         await check_seats(s, target, starts, ends, None)

@@ -112,7 +112,9 @@ async def cancel(ref: str, request: Request, idempotency_key: IdempotencyKey = N
 async def _book(s: Session, body: BookingMade) -> str:
     member = await booked_for(s, body.member)
     target = await target_of(s, body.place, body.space, body.resource, body.unit)
-    return await make(s, target, member, window_of(target, body.starts, body.ends), override=body.override)
+    _check_opens(s, opens=body.opens)
+    window = window_of(target, body.starts, body.ends)
+    return await make(s, target, member, window, override=body.override, opens=body.opens)
 
 
 async def _change(s: Session, request: Request, ref: str, body: BookingChanged) -> str:
@@ -122,8 +124,12 @@ async def _change(s: Session, request: Request, ref: str, body: BookingChanged) 
         raise Conflict("This booking is cancelled. Create a new one.")
     if row["member"] is None:
         raise Conflict("This is a block, not a member's booking: change the event or the calendar that it comes from.")
+<<<<<<< HEAD
     if row["status"] == "offered":
         raise Conflict("This is an offer of a waiting list: accept it first (/v1/waiting).")
+=======
+    _check_opens(s, opens=body.opens)
+>>>>>>> holdc
     target = await _target_of(s, row, body)
     fields = sent(body)
     starts, ends = fields.get("starts") or row["starts_at"], fields.get("ends") or row["ends_at"]
@@ -141,9 +147,15 @@ async def _change(s: Session, request: Request, ref: str, body: BookingChanged) 
         "space_id": target.space_id,
         "unit_id": target.unit,
         "price_cents": await price_of(s, target, row["member"], (starts, ends)),
+        "opens": body.opens,
     }
     await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
     return ref
+
+
+def _check_opens(s: Session, *, opens: bool | None) -> None:
+    if opens and s.caller.member is not None:
+        raise BadField("opens", "only staff let a booking open doors without a pass")
 
 
 async def _target_of(s: Session, row: DictRow, body: BookingChanged) -> Target:

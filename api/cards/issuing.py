@@ -137,7 +137,7 @@ async def put_card(s: Session, request: Request, credential: Credential, **value
 
 
 @asynccontextmanager
-async def taking(request: Request, permission: Permission, *, takes: bool = True) -> AsyncIterator[Session]:
+async def taking(request: Request, *permissions: Permission, takes: bool = True) -> AsyncIterator[Session]:
     """Open a session that assigns a card, a code or an address (``takes``) that another member may have.
 
     A try for one that is taken is counted and audited, though nothing is stored.
@@ -147,12 +147,12 @@ async def taking(request: Request, permission: Permission, *, takes: bool = True
     """
     tries = shared(request).tries
     try:
-        async with session(request, permission) as s:
+        async with session(request, *permissions) as s:
             if takes:
                 tries.check(TAKEN, s.caller.id)
             yield s
     except Taken as error:
-        async with session(request, permission) as s:
+        async with session(request, *permissions) as s:
             tries.count(TAKEN, s.caller.id)
             what = "address" if error.field == "email" else "card"
             await note_reading(s, f"tried {what}", f"{what} in use")

@@ -43,16 +43,21 @@ POLICY: Final = """
 SELECT p.id, p.code::text AS place, CASE WHEN y.place IS NULL THEN 2592000 ELSE y.list_max_age_s END AS list_max_age_s,
        coalesce(y.hosts_open_when_old, false) AS hosts_open_when_old, coalesce(y.tries, 5) AS tries,
        coalesce(y.pause_s, 30) AS pause_s, coalesce(y.longest_pause_s, 900) AS longest_pause_s,
-       coalesce(y.overuse, 0) AS overuse,
+       coalesce(y.overuse, 0) AS overuse, coalesce(y.booking_before_s, 900) AS booking_before_s,
+       coalesce(y.booking_after_s, 0) AS booking_after_s, coalesce(y.booking_guests, 5) AS booking_guests,
        coalesce(y.revision, 0) AS revision
 FROM place p LEFT JOIN place_policy y ON y.place = p.id WHERE p.code = %(place)s
 """
 PUT_POLICY: Final = """
-INSERT INTO place_policy AS y (place, list_max_age_s, hosts_open_when_old, tries, pause_s, longest_pause_s, overuse)
-VALUES (%(id)s, %(list_max_age_s)s, %(hosts_open_when_old)s, %(tries)s, %(pause_s)s, %(longest_pause_s)s, %(overuse)s)
+INSERT INTO place_policy AS y (place, list_max_age_s, hosts_open_when_old, tries, pause_s, longest_pause_s, overuse,
+  booking_before_s, booking_after_s, booking_guests)
+VALUES (%(id)s, %(list_max_age_s)s, %(hosts_open_when_old)s, %(tries)s, %(pause_s)s, %(longest_pause_s)s, %(overuse)s,
+  %(booking_before_s)s, %(booking_after_s)s, %(booking_guests)s)
 ON CONFLICT (place) DO UPDATE SET list_max_age_s = excluded.list_max_age_s,
   hosts_open_when_old = excluded.hosts_open_when_old, tries = excluded.tries, pause_s = excluded.pause_s,
-  longest_pause_s = excluded.longest_pause_s, overuse = excluded.overuse
+  longest_pause_s = excluded.longest_pause_s, overuse = excluded.overuse,
+  booking_before_s = excluded.booking_before_s, booking_after_s = excluded.booking_after_s,
+  booking_guests = excluded.booking_guests
 WHERE %(revisions)s::integer[] IS NULL OR y.revision = ANY(%(revisions)s)
 RETURNING revision
 """
@@ -111,6 +116,13 @@ class PolicyFields(Body):
         ge=0,
         le=1000,
         description="How many units beyond a pass's allowance are still let in, noted and billed; 0: none.",
+    )
+    booking_before_s: int = Field(
+        default=900, ge=0, le=14_400, description="So long before it begins a booking opens the doors to its space."
+    )
+    booking_after_s: int = Field(default=0, ge=0, le=14_400, description="So long after its end it still does.")
+    booking_guests: int = Field(
+        default=5, ge=0, le=100, description="With so many guests in a booking, only staff add more."
     )
 
 

@@ -49,10 +49,16 @@ WHERE g.member = %(ref)s ORDER BY 1
 """
 _BOOKINGS: Final = """
 SELECT b.ref, q.code::text AS place, s.code::text AS space, r.code::text AS resource, u.code::text AS unit, b.starts_at,
-  b.ends_at, b.status, b.cancelled_at, b.checked_in_at, b.released_at, b.series, b.confirmed_at, b.pass, b.price_cents
+  b.ends_at, b.status, b.cancelled_at, b.checked_in_at, b.released_at, b.series, b.confirmed_at, b.pass, b.price_cents,
+  b.opens
 FROM booking b JOIN place q ON q.id = b.place LEFT JOIN space s ON s.id = b.space
 LEFT JOIN resource_unit u ON u.id = b.unit LEFT JOIN resource r ON r.id = u.resource
 WHERE b.member = %(ref)s ORDER BY b.starts_at, b.ref
+"""
+# The bookings whose guest they are.
+_GUEST_OF: Final = """
+SELECT g.booking, g.pass, q.code::text AS place, g.made_at FROM booking_guest g JOIN place q ON q.id = g.place
+WHERE g.member = %(ref)s ORDER BY g.made_at, g.pass
 """
 _SERIES: Final = """
 SELECT b.ref, q.code::text AS place, r.code::text AS resource, b.rule, b.first_at::text AS first, b.minutes,
@@ -104,6 +110,7 @@ _TABLES: Final = {
     "statement_lines": _LINES,
     "manages": _MANAGES,
     "bookings": _BOOKINGS,
+    "guest_of": _GUEST_OF,
     "booking_series": _SERIES,
     "waiting": _WAITING,
     "booking_quotas": _QUOTAS,

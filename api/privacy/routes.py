@@ -50,6 +50,7 @@ class PersonalData(Answer):
     statement_lines: list[dict[str, Any]]
     manages: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
+    guest_of: list[dict[str, Any]] = Field(description="Bookings whose guest they are.")
     booking_series: list[dict[str, Any]]
     waiting: list[dict[str, Any]]
     booking_quotas: list[dict[str, Any]] = Field(description="Of their passes.")

@@ -39,9 +39,14 @@ INSERT INTO booking (ref, member, place, starts_at, ends_at)
   SELECT 'b' || substr(ref, 2), ref, home, now(), now() + interval '1 hour' FROM member WHERE home IS NOT NULL;
 INSERT INTO booking_series (member, place, rule, first_at, minutes)
   VALUES ('m-aaaa', 1, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60), ('m-bbbb', 2, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60);
+<<<<<<< HEAD
 INSERT INTO waiting (ref, member, place, kind, starts_at, ends_at)
   SELECT 'w' || substr(m, 2), m, p, 'seat', now() + interval '1 day', now() + interval '2 days'
   FROM (VALUES ('m-aaaa', 1), ('m-bbbb', 2), ('m-guest', 2)) AS w (m, p);
+=======
+INSERT INTO booking_guest (pass, booking, member, place)
+  VALUES ('p-guest', 'b-aaaa', 'm-guest', 1), ('p-every', 'b-bbbb', 'm-every', 2);
+>>>>>>> holdc
 INSERT INTO booking_rule (place) VALUES (1);
 INSERT INTO booking_quota (place, organisation, per, bookings)
   SELECT x, 2, 'day', 1 FROM unnest('{NULL,1,2}'::integer[]) x;
@@ -142,6 +147,7 @@ ALL: Final = {
     "pass_place": 5,
     "pass_use": 3,
     "booking": 5,
+    "booking_guest": 2,
     "booking_series": 2,
     "waiting": 3,
     "booking_quota": 3,
@@ -497,6 +503,18 @@ def test_a_member_books_for_oneself_only(world: World) -> None:
     assert not _done(world, "member", "UPDATE booking SET cancelled_at = now() WHERE member = 'm-bbbb'")
     assert not _done(world, "member", "UPDATE booking SET member = 'm-bbbb' WHERE member = 'm-guest'")
     assert not _done(world, "member", "DELETE FROM booking WHERE member = 'm-guest'")
+    # doors without a pass are for staff to open, and guests for a booking by which the holder gets in
+    opens = "WITH b AS ({}) SELECT FROM b WHERE opens"
+    made = book.format("'m-guest'").replace("ends_at)", "ends_at, opens)").replace("hours')", "hours', true)")
+    assert _done(world, "desk of a", opens.format(made.replace("RETURNING ref", "RETURNING opens")))
+    assert not _done(world, "member", opens.format(made.replace("RETURNING ref", "RETURNING opens")))
+    for booking in ("b-guest", "b-bbbb"):
+        assert not _done(world, "member", f"SELECT booking_guest_add('{booking}', 'Ana')")
+    assert not _done(world, "desk of a", "SELECT booking_guest_add('b-bbbb', 'Ana')")
+    assert _done(world, "desk of a", "SELECT booking_guest_add('b-aaaa', 'Ana')")
+    for key, sees in (("desk of a", True), ("member", False)):
+        assert _done(world, key, "SELECT FROM booking_guests('b-aaaa')") == sees
+    assert not _done(world, "desk of a", "SELECT FROM booking_guests('b-bbbb')")
     assert _done(world, "member", series.format("m-guest"))
     assert not _done(world, "member", series.format("m-bbbb"))
     wait = (

@@ -84,7 +84,23 @@ PATHS: Final[list[tuple[str, str, Says]]] = [
         "gare",
         lambda at: anna(at).bookings[0].doors == {"entry", "lab-door"},
     ),
+    (
+        "INSERT INTO place_policy (place, booking_before_s, booking_after_s) VALUES (at('gare'), 60, 120)",
+        "gare",
+        lambda at: (anna(at).bookings[0].end - anna(at).bookings[0].start).total_seconds() == 3600 + 60 + 120,
+    ),
     ("UPDATE booking SET cancelled_at = now()", "gare", lambda at: anna(at).bookings == ()),
+    (  # where its member has no pass
+        "INSERT INTO booking (ref, member, place, starts_at, ends_at, opens)"
+        " VALUES ('b-opens', 'm-anna', at('halle'), now(), now() + interval '1 hour', true)",
+        "halle",
+        lambda at: right(at, "halle").pass_ref is None and right(at, "halle").terms.booked,
+    ),
+    (
+        "UPDATE booking SET opens = false WHERE ref = 'b-opens'",
+        "halle",
+        lambda at: ANNA["halle"] not in at["halle"].entries,
+    ),
     (
         "INSERT INTO schedule (code, name, hours)"
         """ VALUES ('days', 'Days', '{"mon": [["08:00", "12:00"]], "holidays": {"hours": []}}')""",

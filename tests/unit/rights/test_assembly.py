@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from access import Attempt, State, after, decide, listing
-from rights.assembly import BOOKING_GRACE, MemberRows, PlaceRows, entries, places, stored_list
+from rights.assembly import MemberRows, PlaceRows, entries, places, stored_list
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
 TOKEN, OTHER = "aa" * 32, "bb" * 32
@@ -22,9 +22,9 @@ class Plain:
 
 
 def place_rows(**changes: Any) -> PlaceRows:
-    row = (1, "gare", "Europe/Paris", "67", None, 3600, False, 5, 30, 900, False, True, True, 0)
+    row = (1, "gare", "Europe/Paris", "67", None, 3600, False, 5, 30, 900, False, True, True, 0, 900, 0)
     rows: dict[str, Any] = {
-        "places": [row, (2, "port", *row[2:]), (3, "moulin", *row[2:-3], False, True, 0)],
+        "places": [row, (2, "port", *row[2:]), (3, "moulin", *row[2:-5], False, True, 0, 900, 0)],
         "closures": [],
         "spaces": [(10, 1, "all", None, None), (11, 1, "lab", "all", 8), (20, 2, "all", None, None)],
         "doors": [
@@ -112,12 +112,15 @@ def test_a_member_without_any_right_is_known_and_refused() -> None:
 def test_used_slots_and_bookings() -> None:
     at = found(
         passes=[a_pass(unit="day", allowance=2, used=[9, 3])],
-        bookings=[("m-1", 1, 11, NOON, NOON.replace(hour=13)), ("m-1", 1, None, NOON, NOON.replace(hour=14))],
+        bookings=[
+            ("m-1", 1, 11, NOON, NOON.replace(hour=13), False),
+            ("m-1", 1, None, NOON, NOON.replace(hour=14), False),
+        ],
     )
     member = at[1][TOKEN].member
     assert member.rights[0].used == (3, 9)
     assert [one.doors for one in member.bookings] == [{"entry", "lab-door"}, None]
-    assert member.bookings[0].start == NOON - BOOKING_GRACE
+    assert member.bookings[0].start == NOON - timedelta(minutes=15)
 
 
 def test_a_place_with_its_rules() -> None:
@@ -145,7 +148,7 @@ def test_what_a_door_cannot_read_asks_for_more() -> None:
 
 def test_a_place_in_preparation_or_closed_opens_to_hosts_at_any_hour_and_to_nobody_else() -> None:
     rows = place_rows()
-    shut = place_rows(places=[(*rows.places[0][:-2], False, 0), *rows.places[1:]])
+    shut = place_rows(places=[(*rows.places[0][:-4], False, 0, 900, 0), *rows.places[1:]])
     member, at_night, host = a_pass("p-1"), [*a_pass("p-1")], [*a_pass("p-1")]
     at_night[10], host[11] = True, True
     for pass_, shut_says in ((member, "place_closed"), (tuple(at_night), "place_closed"), (tuple(host), "granted")):
@@ -166,7 +169,7 @@ def test_a_place_in_preparation_or_closed_opens_to_hosts_at_any_hour_and_to_nobo
 
 
 def test_opening_hours_that_cannot_be_read_keep_closed() -> None:
-    row = (1, "gare", "Europe/Paris", "67", {"mon": 8}, None, False, 5, 30, 900, False, True, True, 0)
+    row = (1, "gare", "Europe/Paris", "67", {"mon": 8}, None, False, 5, 30, 900, False, True, True, 0, 900, 0)
     place = places(place_rows(places=[row]))[1]
     assert place.list.opening_hours is not None
     assert not any(place.list.opening_hours.days)
@@ -183,7 +186,7 @@ def test_a_stored_list_is_read_back() -> None:
 
 def test_a_place_may_let_in_beyond_an_allowance_and_says_so() -> None:
     here = place_rows()
-    lenient = place_rows(places=[(*here.places[0][:-1], 2), *here.places[1:]])
+    lenient = place_rows(places=[(*here.places[0][:-3], 2, 900, 0), *here.places[1:]])
     half_days = (2 * NOON.toordinal() - 4, 2 * NOON.toordinal() - 2)
     for rows, used, says in (
         (here, half_days, ("pass_used_up", None)),
@@ -199,3 +202,42 @@ def test_a_place_may_let_in_beyond_an_allowance_and_says_so() -> None:
         assert (decision.reason, decision.noted) == says
         state = after(decision, Attempt(card_token=TOKEN, door="entry", side="in", at=NOON), read, State())
         assert decide(read, TOKEN, "entry", "in", NOON, state=state).noted is None, "the half-day runs already"
+
+
+def test_a_booking_that_opens_is_a_right_of_its_own_for_its_time_and_doors_only() -> None:
+    shape = place_rows()
+    wide = place_rows(places=[(*shape.places[0][:-2], 3600, 600), *shape.places[1:]])
+    booked = NOON + timedelta(hours=1)
+    for rows, ahead, behind in ((shape, 15, 0), (wide, 60, 10)):
+        settings = places(rows)
+        for opens, status in ((True, "active"), (True, "suspended"), (False, "active")):
+            without_a_pass = member_rows(
+                members=[("m-1", status, None)],
+                passes=[],
+                pass_places=[],
+                bookings=[
+                    ("m-1", 1, 11, NOON, booked, opens),
+                    # another, that asks for a pass: the right of the first isn't for its time
+                    ("m-1", 1, 11, NOON + timedelta(hours=5), NOON + timedelta(hours=6), False),
+                    ("m-1", 3, None, NOON, booked, opens),
+                ],
+            )
+            made, _ = entries(without_a_pass, settings, Plain())
+            assert made[3] == {}, "no gateway is in service there"
+            assert bool(made[1]) == opens
+            if not opens:
+                continue
+            held = replace(settings[1].list, entries=made[1], made_at=NOON)
+            held = replace(held, rules=replace(held.rules, doors={}), max_age_s=None)
+            minute = timedelta(minutes=1)
+            for door, at, says in (
+                ("lab-door", NOON - ahead * minute, "granted"),
+                ("lab-door", NOON - (ahead + 1) * minute, "booking_required"),
+                ("entry", booked + (behind - 1) * minute, "granted"),
+                ("entry", booked + behind * minute, "booking_required"),
+                ("back", NOON, "no_right_here"),
+                ("entry", NOON + timedelta(hours=5, minutes=30), "booking_required"),
+            ):
+                read = listing.from_json(listing.to_json(held))
+                said = decide(read, TOKEN, door, "in", at).reason
+                assert said == (says if status == "active" else "member_suspended"), (door, at)

@@ -1,0 +1,161 @@
+"""``/v1/bookings/{ref}/guests``: named guests, who get in for the time of a booking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from psycopg.rows import DictRow
+from starlette.responses import Response
+
+from access.schedules import zone_named
+from api.bookings import guests as rows
+from api.bookings.bookings import booking_resource
+from api.bookings.guests import Guest, GuestAdded, GuestMade, Guests, guest_json
+from api.bookings.making import now_of
+from api.cards.cards import CardMade
+from api.cards.issuing import credential_of, issued_json, put_card, taking
+from api.http.answers import json_answer
+from api.http.errors import BadField, Conflict, NotFound, Taken
+from api.http.idempotency import IdempotencyKey, once
+from api.http.revisions import read
+from api.http.session import Session, guarded, session
+from database.mail import QUEUE, mail
+
+router: Final = APIRouter(tags=["bookings"])
+
+_CODE: Final = CardMade(code_digits=6)
+_TRIES: Final = 20
+"""How often the server chooses another code if the first is taken."""
+_TIMES: Final = {"fr": "%d/%m/%Y à %H:%M", "en": "%Y-%m-%d, %H:%M"}
+
+
+@router.get(
+    "/v1/bookings/{ref}/guests",
+    summary="A booking's guests",
+    **guarded("members:read", "own", answers={200: Guests}),
+)
+async def guests(ref: str, request: Request) -> Response:
+    """Oldest first, for all who see the booking."""
+    async with session(request, "members:read", "own") as s:
+        await read(s, booking_resource(ref))
+        found = await s.rows(rows.FIND, {"ref": ref})
+    return json_answer({"guests": [guest_json(row) for row in found]})
+
+
+@router.post(
+    "/v1/bookings/{ref}/guests",
+    status_code=201,
+    summary="Add a guest to a booking",
+    **guarded("visitors:write", "own", answers={201: GuestAdded}, problems=(409, 429)),
+)
+async def add_guest(ref: str, request: Request, body: GuestMade, idempotency_key: IdempotencyKey = None) -> Response:
+    """A visitor with a code or a card, let in for the booking's time and space, with the place's margin.
+
+    The visit moves with the booking and is cancelled with it. A member's own key adds up to `booking_guests` of the
+    place's policy, to bookings by which the member gets in.
+    """
+    given: dict[str, Any] = {"code": None, "card": None}
+    async with taking(request, "visitors:write", "own", takes=body.card is not None) as s:
+        guest = await once(s, request, idempotency_key, lambda: _add(s, request, ref, body, given))
+        row = await _guest(s, ref, guest)
+    answer = json_answer({**guest_json(row), **given}, status=201)
+    answer.headers["Location"] = f"/v1/bookings/{ref}/guests/{guest}"
+    return answer
+
+
+@router.delete(
+    "/v1/bookings/{ref}/guests/{guest}",
+    summary="Cancel a guest's visit",
+    **guarded("visitors:write", "own", answers={200: Guest}),
+)
+async def cancel_guest(ref: str, guest: str, request: Request) -> Response:
+    """The guest is kept, with the status cancelled, and gets in no more."""
+    async with session(request, "visitors:write", "own") as s:
+        await read(s, booking_resource(ref))
+        done = await s.row(rows.CANCEL, {"ref": ref, "guest": guest})
+        if done is None or not done["found"]:
+            raise _no_guest(guest)
+        row = await _guest(s, ref, guest)
+    return json_answer(guest_json(row))
+
+
+async def _add(s: Session, request: Request, ref: str, body: GuestMade, given: dict[str, Any]) -> str:
+    booking = await read(s, booking_resource(ref))
+    if booking["member"] is None:
+        raise Conflict("This is a block, not a member's booking: it has no guests.")
+    if booking["status"] not in ("booked", "checked_in") or booking["ends_at"] <= await now_of(s):
+        raise Conflict("This booking is over, cancelled or not accepted yet: it lets no guests in.")
+    if s.caller.member is not None:
+        if body.card is not None:
+            raise BadField("card", "only staff give cards; leave it out, and the guest gets a code")
+        if booking["pass"] is None and not booking["opens"]:
+            raise Conflict("You have no pass for this booking, so it opens no doors to guests: ask the front desk.")
+    made = await s.row(rows.ADD, {"ref": ref, "name": body.name})
+    if made is None or made["guest"] is None:
+        raise Conflict("This booking has as many guests as a member may add: ask the front desk.")
+    guest = str(made["guest"])
+    row = await _guest(s, ref, guest)
+    if body.card is None:
+        given["code"] = await _code(s, request, guest)
+    else:
+        credential = await credential_of(s, request, body.card, within="card.")
+        kept = {"member": row["member"], "status": body.card.status, "replaces": None}
+        bounds = {"valid_from": body.card.valid_from, "valid_until": row["ends_at"]}
+        given["card"] = issued_json(await put_card(s, request, credential, **kept, **bounds))
+    if body.email is not None:
+        await _mail(s, booking, row, body, given["code"] or (given["card"] or {}).get("code"))
+    return guest
+
+
+async def _code(s: Session, request: Request, guest: str) -> str:
+    """Give a guest a new code and return it."""
+    for _ in range(_TRIES):
+        chosen = await credential_of(s, request, _CODE)
+        values = {"guest": guest, "lookup": chosen.lookup, "format": chosen.format, "sealed": chosen.sealed}
+        row = await s.row(rows.CODE, values)
+        if row is not None and row["given"]:
+            assert chosen.shown is not None
+            return chosen.shown
+    raise Taken("No code of six digits is available: ask the front desk for a card.")
+
+
+async def _mail(s: Session, booking: DictRow, guest: DictRow, body: GuestMade, code: str | None) -> None:
+    place = await s.row(rows.PLACE, {"place_id": booking["place_id"]})
+    assert place is not None
+    zone = zone_named(place["time_zone"])
+
+    def local(at: datetime) -> str:
+        return at.astimezone(zone).strftime(_TIMES[body.language])
+
+    values: Mapping[str, str] = {
+        "name": body.name,
+        "place": place["name"],
+        "address": place["address"] or place["name"],
+        "starts": local(guest["starts_at"]),
+        "ends": local(guest["ends_at"]),
+        **({} if code is None else {"code": code}),
+    }
+    kind = "guest_card" if code is None else "guest_code"
+    queued = mail(
+        kind=kind,
+        values=values,
+        to_member=guest["member"],
+        to_address=body.email,
+        language=body.language,
+        not_after=guest["ends_at"],
+    )
+    await s.run(QUEUE, queued)
+
+
+async def _guest(s: Session, ref: str, guest: str) -> DictRow:
+    for row in await s.rows(rows.FIND, {"ref": ref}):
+        if row["ref"] == guest:
+            return row
+    raise _no_guest(guest)
+
+
+def _no_guest(guest: str) -> NotFound:
+    return NotFound(f"This booking has no guest {guest!r}.")
