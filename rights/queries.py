@@ -107,20 +107,12 @@ WITH RECURSIVE used (id) AS (
 SELECT s.id, s.hours, s.linked FROM used u JOIN schedule s ON s.id = u.id ORDER BY s.id
 """
 _BOOKINGS: Final = """
-<<<<<<< HEAD
--- their bookings that are not over; an offer of a waiting list opens no door
-SELECT member, place, space, greatest(starts_at, '1000-01-01'), least(ends_at, '9000-01-01') FROM booking
-WHERE member = ANY(%(members)s::text[]) AND cancelled_at IS NULL AND status <> 'offered'
-  AND ends_at > %(now)s::timestamptz
-ORDER BY starts_at, ends_at, ref
-=======
 -- their bookings that are not over, with the time after them for which doors still open
 SELECT b.member, b.place, b.space, greatest(b.starts_at, '1000-01-01'), least(b.ends_at, '9000-01-01'), b.opens
 FROM booking b LEFT JOIN place_policy y ON y.place = b.place
 WHERE b.member = ANY(%(members)s::text[]) AND b.cancelled_at IS NULL AND b.status <> 'offered'
   AND b.ends_at > %(now)s::timestamptz - make_interval(secs => coalesce(y.booking_after_s, 0))
 ORDER BY b.starts_at, b.ends_at, b.ref
->>>>>>> holdc
 """
 MEMBERS: Final = {
     "members": _MEMBERS,

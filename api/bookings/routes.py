@@ -124,12 +124,9 @@ async def _change(s: Session, request: Request, ref: str, body: BookingChanged) 
         raise Conflict("This booking is cancelled. Create a new one.")
     if row["member"] is None:
         raise Conflict("This is a block, not a member's booking: change the event or the calendar that it comes from.")
-<<<<<<< HEAD
     if row["status"] == "offered":
         raise Conflict("This is an offer of a waiting list: accept it first (/v1/waiting).")
-=======
     _check_opens(s, opens=body.opens)
->>>>>>> holdc
     target = await _target_of(s, row, body)
     fields = sent(body)
     starts, ends = fields.get("starts") or row["starts_at"], fields.get("ends") or row["ends_at"]

@@ -39,14 +39,11 @@ INSERT INTO booking (ref, member, place, starts_at, ends_at)
   SELECT 'b' || substr(ref, 2), ref, home, now(), now() + interval '1 hour' FROM member WHERE home IS NOT NULL;
 INSERT INTO booking_series (member, place, rule, first_at, minutes)
   VALUES ('m-aaaa', 1, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60), ('m-bbbb', 2, 'FREQ=DAILY;COUNT=1', '2027-01-01', 60);
-<<<<<<< HEAD
 INSERT INTO waiting (ref, member, place, kind, starts_at, ends_at)
   SELECT 'w' || substr(m, 2), m, p, 'seat', now() + interval '1 day', now() + interval '2 days'
   FROM (VALUES ('m-aaaa', 1), ('m-bbbb', 2), ('m-guest', 2)) AS w (m, p);
-=======
 INSERT INTO booking_guest (pass, booking, member, place)
   VALUES ('p-guest', 'b-aaaa', 'm-guest', 1), ('p-every', 'b-bbbb', 'm-every', 2);
->>>>>>> holdc
 INSERT INTO booking_rule (place) VALUES (1);
 INSERT INTO booking_quota (place, organisation, per, bookings)
   SELECT x, 2, 'day', 1 FROM unnest('{NULL,1,2}'::integer[]) x;
