@@ -175,6 +175,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     metrics = Metrics(clients, PresentMetrics(board, listener, streams))
     answers = OrderAnswers(url)
     callers = KeyChecker(pool, clients)
+    forecasts = Forecasts(pool)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -183,11 +184,13 @@ def create_app(settings: ApiSettings) -> FastAPI:
         listening_for_answers = asyncio.create_task(answers.run(), name="answers")
         listening_for_answers.add_done_callback(_log_if_dead)
         await pool.open(wait=False)
+        reading_weeks = asyncio.create_task(forecasts.weeks.run(), name="usual weeks")
+        reading_weeks.add_done_callback(_log_if_dead)
         try:
             yield
         finally:
             streams.close()
-            for task in (app.state.listening, listening_for_answers):
+            for task in (app.state.listening, listening_for_answers, reading_weeks):
                 task.cancel()
                 with suppress(asyncio.CancelledError, psycopg.Error, ExceptionGroup):
                     await task
@@ -213,7 +216,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         tries=Tries(),
     )
     app.state.present = Present(
-        board=board, listener=listener, streams=streams, forecasts=Forecasts(pool), gazetteer=Gazetteer(pool)
+        board=board, listener=listener, streams=streams, forecasts=forecasts, gazetteer=Gazetteer(pool)
     )
     app.state.order_answers = answers
     app.state.recent_entries = RecentEntries()

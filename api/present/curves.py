@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from math import isnan, nan
+from math import isnan
 from time import monotonic
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -17,6 +16,7 @@ from api.http.public_rows import public_rows
 from api.http.timestamps import to_datetime
 from api.present.ahead import NO_CURVES, Curves
 from api.present.network import Place
+from api.present.weeks import Weeks
 from occupancy.departures import KEPT, MEDIAN
 
 NEXT_HOURS: Final = timedelta(hours=24)
@@ -25,10 +25,7 @@ _QUARTER_US: Final = 900_000_000
 _KEPT_S: Final = 60.0
 """A forecast is made again each quarter hour."""
 _MOST: Final = 20_000
-_WEEK_S: Final = 3600.0
-"""A usual week is learned again every other day."""
 _HOLIDAY: Final = 7
-_KINDS: Final = 8
 # The quantiles of one quarter hour of every space of some places, in tenths of people.
 _AT: Final = """
 SELECT f.place, f.space, f.quantiles[7 * q.n + 1 : 7 * q.n + 7] AS quantiles
@@ -36,29 +33,19 @@ FROM forecast f
 CROSS JOIN LATERAL (SELECT floor(extract(epoch FROM %s::timestamptz - f.first) / 900)::integer AS n) q
 WHERE f.place = ANY (%s) AND f.public = %s AND q.n >= 0 AND f.made_at > now() - interval '1 hour'
 """
-# The usual week of every space of some places.
-_USUAL: Final = """
-SELECT s.place, s.id AS space, m.usual
-FROM space s JOIN forecast_model m ON m.space = s.id AND m.public = %s
-WHERE s.place = ANY (%s)
-"""
 _SPREAD: Final = tuple(
     {0.05: 1.0, 0.1: 0.779, 0.25: 0.41, 0.5: 0.0, 0.75: 0.41, 0.9: 0.779, 0.95: 1.0}[one] for one in KEPT
 )
 """How far each quantile is from the median, in shares of the way to the outermost one of its side (a normal law's)."""
 
 
-_Week: TypeAlias = "array[float]"
-"""Median, 5 and 95 % quantiles of each hour of each kind of day; NaN: not known."""
-
-
 class Forecasts:
-    """The forecasts that searches asked for, kept for a minute, and usual weeks, kept for an hour."""
+    """The forecasts that searches asked for, kept for a minute, and usual weeks."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
         self._kept: OrderedDict[tuple[int, int, bool], tuple[float, Curves]] = OrderedDict()
-        self._weeks: OrderedDict[tuple[int, bool], tuple[float, dict[int, _Week]]] = OrderedDict()
+        self.weeks: Final = Weeks(pool)
 
     async def at(self, places: Iterable[Place], moment: int, now: int, *, public: bool) -> dict[int, Curves]:
         """Return the curves of each place at ``moment`` (µs), by place; ``public``: those that everybody may see.
@@ -96,10 +83,10 @@ class Forecasts:
     async def _usual(self, places: Sequence[Place], moment: int, public: bool) -> dict[int, Curves]:
         at = to_datetime(moment)
         hours: dict[tuple[str, str | None], int] = {}
-        weeks = await self._weeks_of([place.id for place in places], public)
+        weeks = await self.weeks.of([place.id for place in places], public=public)
         found: dict[int, Curves] = {}
         for place in places:
-            week = weeks[place.id]
+            week = weeks.get(place.id)
             if not week:
                 continue
             where = place.time_zone, place.department
@@ -109,33 +96,6 @@ class Forecasts:
             known = {space: one[hour : hour + 3] for space, one in week.items()} if hour >= 0 else {}
             found[place.id] = {space: usual_curve(*one) for space, one in known.items() if not isnan(one[0])}
         return found
-
-    async def _weeks_of(self, places: Sequence[int], public: bool) -> dict[int, dict[int, _Week]]:
-        clock = monotonic()
-        found: dict[int, dict[int, _Week]] = {}
-        asked = []
-        for number in places:
-            kept = self._weeks.get((number, public))
-            if kept is None or kept[0] <= clock:
-                asked.append(number)
-                found[number] = {}
-            else:
-                found[number] = kept[1]
-        if asked:
-            for row in await public_rows(self._pool, _USUAL, (public, asked)):
-                found[row["place"]][row["space"]] = _week(row["usual"])
-            for number in asked:  # not all at once again
-                self._weeks[number, public] = clock + _WEEK_S * (1 + number % 100 / 100), found[number]
-            _shorten(self._weeks)
-        return found
-
-
-def _week(rows: Sequence[Sequence[Any]]) -> _Week:
-    week = array("f", (nan,)) * (_KINDS * 24 * 3)
-    for kind, hour, *numbers in rows:
-        start = 3 * (24 * int(kind) + int(hour))
-        week[start : start + 3] = array("f", numbers[:3])
-    return week
 
 
 def _hour(at: datetime, place: Place) -> int:
