@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.http.errors import Ambiguous, BadQuery, NoSuchPlace
-from api.http.timestamps import parse_rfc3339
+from api.http.timestamps import parse_rfc3339, rfc3339
 from api.present.availability_models import AvailabilityQuestion
 from api.present.communes import CANDIDATES, Commune, Communes
 from api.present.geography import Point, parse_box, parse_point
@@ -118,12 +118,19 @@ def window_of(question: AvailabilityQuestion, now: int) -> tuple[int, int] | Non
         if end <= start:
             raise BadQuery("until", "the window ends before it begins, or is empty")
     if start < now - LATE_US:
-        raise BadQuery(name, "is in the past; what was is at /v1/places/{place}/history")
+        was = "what was is at /v1/places/{place}/history"
+        raise BadQuery(name, f"is in the past: give a time to come, as {_tomorrow(now)}; {was}")
     if start > now + AHEAD_DAYS * _DAY_US:
-        raise BadQuery(name, "is more than a year ahead")
+        raise BadQuery(name, f"is more than a year ahead: give a time until then, as {_tomorrow(now)}")
     if end - start > LONGEST_DAYS * _DAY_US:
         raise BadQuery("until", f"a window is {LONGEST_DAYS} days at most")
     return start, end
+
+
+def _tomorrow(now: int) -> str:
+    """Return an example of a time that may be asked about."""
+    minute = 60 * 1_000_000
+    return str(rfc3339((now + _DAY_US) // minute * minute))
 
 
 def _candidate(commune: Commune) -> dict[str, object]:

@@ -124,9 +124,11 @@ def _body(
     complete: bool,
 ) -> dict[str, Any]:
     commune, place = asked.commune, asked.place
-    limit = question.limit
+    at = rfc3339(wanted.start)
+    free = [one for one in offers.free if one[0].place is not place][: question.limit]
+    unknown = [one for one in offers.unknown if one[0].place is not place][: question.limit]
     return {
-        "at": rfc3339(wanted.start),
+        "at": at,
         "until": rfc3339(window[1]) if window is not None and window[1] > window[0] else None,
         "near": None
         if commune is None
@@ -140,15 +142,15 @@ def _body(
         },
         "asked": None if place is None else _asked(FoundPlace(place=place, distance_km=0.0), offers),
         "seats": wanted.seats,
-        "places": [_row(*one, wanted) for one in offers.free if one[0].place is not place][:limit],
-        "unknown": [_row(*one, wanted) for one in offers.unknown if one[0].place is not place][:limit],
+        "places": [_row(*one, at) for one in free],
+        "unknown": [_row(*one, at) for one in unknown],
         "not_offered": [_refused(*one) for one in offers.nearest_refused() if one[0].place is not place],
         "counts": offers.counts,
         "complete": complete,
     }
 
 
-def _row(found: FoundPlace, offer: Offer | Ahead, wanted: Wanted) -> dict[str, Any]:
+def _row(found: FoundPlace, offer: Offer | Ahead, at: str | None) -> dict[str, Any]:
     row = {
         **_place(found),
         "space": offer.space.code if offer.space else None,
@@ -160,7 +162,7 @@ def _row(found: FoundPlace, offer: Offer | Ahead, wanted: Wanted) -> dict[str, A
     if isinstance(offer, Ahead):
         chance = None if offer.chance is None else round(20 * offer.chance) / 20
         quality = "unknown" if chance is None else "degraded"
-        more = {"capacity": offer.capacity, "quality": quality, "at": rfc3339(wanted.start), "ttl": _TTL_S}
+        more = {"capacity": offer.capacity, "quality": quality, "at": at, "ttl": _TTL_S}
         return {**row, **more, "chance": chance, "unbooked": offer.unbooked}
     occupancy = offer.occupancy
     more = {"capacity": occupancy.capacity, "quality": occupancy.quality, "at": rfc3339(occupancy.at)}

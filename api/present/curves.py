@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from math import isnan
 from time import monotonic
 from typing import Any, Final
@@ -112,6 +113,7 @@ def _shorten(kept: OrderedDict[Any, Any]) -> None:
         kept.popitem(last=False)
 
 
+@lru_cache(maxsize=32_768)
 def usual_curve(median: float, low: float, high: float) -> tuple[float, ...]:
     """Return the quantiles of ``KEPT`` between the median and the outermost ones, spread as a normal law's."""
     return tuple(

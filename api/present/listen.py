@@ -35,6 +35,8 @@ _LATE_S: Final = 60.0
 _BLIND_LOOK_S: Final = 0.25
 """As `_LOOK_S`, while nobody listens after a flood of notifications."""
 _QUERY_S: Final = 30.0
+_LOAD_S: Final = 300.0
+"""As `_QUERY_S`, for all places, bookings or states: a hundred times the network takes a minute or two."""
 _NETWORK_WAIT_S: Final = 0.5
 """An import is many transactions: its places are read again at most so often."""
 _MOST_AT_ONCE: Final = 500
@@ -183,9 +185,9 @@ class Listener:
     async def _load(self, conn: AsyncConnection[Any]) -> None:
         self._network = self._bookings = False
         self._booked.clear()
-        network = await asyncio.wait_for(load.load_network(conn), _QUERY_S)
-        bookings = await asyncio.wait_for(load.load_bookings(conn), _QUERY_S)
-        states, gateways = await asyncio.wait_for(load.load_states(conn), _QUERY_S)
+        network = await asyncio.wait_for(load.load_network(conn), _LOAD_S)
+        bookings = await asyncio.wait_for(load.load_bookings(conn), _LOAD_S)
+        states, gateways = await asyncio.wait_for(load.load_states(conn), _LOAD_S)
         self._board.set_network(network, now_us())
         self._board.set_bookings(bookings, now_us())
         self._board.load(states, gateways, now_us())
@@ -203,7 +205,7 @@ class Listener:
         self._bookings = False
         self._booked.clear()
         if every:
-            self._board.set_bookings(await asyncio.wait_for(load.load_bookings(conn), _QUERY_S), now_us())
+            self._board.set_bookings(await asyncio.wait_for(load.load_bookings(conn), _LOAD_S), now_us())
         else:
             found = await asyncio.wait_for(load.load_bookings_of(conn, places), _QUERY_S)
             self._board.put_bookings(places, found, now_us())

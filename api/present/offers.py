@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import nsmallest
 
 from api.present.ahead import Ahead
 from api.present.availability import Offer
@@ -55,4 +56,4 @@ class Offers:
 
     def nearest_refused(self) -> list[tuple[FoundPlace, Why]]:
         """Return the nearest places that aren't offered, a few; by code where the search has no point."""
-        return sorted(self._refused, key=lambda one: one[0].key)[:SHOWN]
+        return nsmallest(SHOWN, self._refused, key=lambda one: one[0].key)

@@ -61,6 +61,9 @@ class Why:
         return Words(known.en.format(what=self.what), known.fr.format(what=self.what))
 
 
+_ELSEWHERE: Final = Why(code="pass_elsewhere")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entitled:
     """What a pass entitles to. ``places`` None: everywhere; times in microseconds, None: no limit."""
@@ -125,7 +128,7 @@ def _priced(place: Place, wanted: Wanted) -> bool:
 def _refused(place: Place, wanted: Wanted, passes: tuple[Entitled, ...]) -> Why | None:
     here = [one for one in passes if one.places is None or place.id in one.places]
     if not here:
-        return Why(code="pass_elsewhere")
+        return _ELSEWHERE
     then = [
         one
         for one in here
@@ -134,9 +137,11 @@ def _refused(place: Place, wanted: Wanted, passes: tuple[Entitled, ...]) -> Why 
     ]
     if not then:
         return Why(code="pass_not_valid")
+    if any(one.schedule is None for one in then):
+        return None
     start, last = to_datetime(wanted.start), to_datetime(wanted.last)
     zone = place.zone
-    if any(one.schedule is None or (zone is not None and _covers(one.schedule, start, last, zone)) for one in then):
+    if any(zone is not None and one.schedule is not None and _covers(one.schedule, start, last, zone) for one in then):
         return None
     return Why(code="pass_hours")
 

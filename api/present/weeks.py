@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -20,17 +21,19 @@ KINDS: Final = 8
 _AGAIN_S: Final = 900.0
 """Usual weeks are learned again every other day."""
 _RETRY_S: Final = 5.0
-_AT_ONCE: Final = 8
-"""Weeks that are read before requests are answered again: some 1 ms."""
-_SHARE: Final = 0.2
-"""Of the time, at most, for reading."""
+_PAGE: Final = 200
+"""Weeks that one query reads."""
+_AT_ONCE: Final = 4
+"""Weeks that are parsed before requests are answered again: some 1 ms."""
+_REST_S: Final = 0.004
+"""Then there is time for requests."""
 _MOST_SPACES: Final = 25_000
 """Of each sort; of more, the weeks that searches ask for are kept."""
 _ASKED_S: Final = 3600.0
 _MOST_ASKED: Final = 10_000
 # The next usual weeks, by space.
 _NEXT: Final = """
-SELECT s.place, m.space, m.usual
+SELECT s.place, m.space, m.usual::text AS usual
 FROM forecast_model m JOIN space s ON s.id = m.space
 WHERE m.public = %s AND m.space > %s
 ORDER BY m.space LIMIT %s
@@ -77,15 +80,15 @@ class Weeks:
         """
         kept, seen, after = self._kept[public], set[int](), 0
         while len(seen) <= _MOST_SPACES:
-            began = monotonic()
-            rows = await public_rows(self._pool, _NEXT, (public, after, _AT_ONCE))
-            for row in rows:
-                kept.setdefault(row["place"], {})[row["space"]] = _week(row["usual"])
+            rows = await public_rows(self._pool, _NEXT, (public, after, _PAGE))
+            for number, row in enumerate(rows):
+                kept.setdefault(row["place"], {})[row["space"]] = _week(json.loads(row["usual"]))
                 seen.add(row["space"])
-            if len(rows) < _AT_ONCE:
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(_REST_S)
+            if len(rows) < _PAGE:
                 break
             after = rows[-1]["space"]
-            await asyncio.sleep((monotonic() - began) * (1 / _SHARE - 1))
         else:
             kept.clear()
             self._whole[public] = False

@@ -156,7 +156,7 @@ def asked(now: datetime) -> Iterator[str]:
         yield f"/v1/history?by={by}&from={since}&department=87"
     yield f"/v1/history?by=day&from={since}&of=place"
     yield f"/v1/history?by=day&from={since}&format=parquet"
-    for hours in (1, 6):
+    for hours in (1, 6, 30, 24 * 8):  # the next day by its forecast, after that by the usual week
         at = f"{now + timedelta(hours=hours):%Y-%m-%dT%H:%M:%SZ}"
         for more in ("", "&seats=4", "&kind=open_space"):
             yield f"/v1/availability?near=45.83,1.26&at={at}{more}"
