@@ -67,7 +67,7 @@ JOIN booking b ON b.place = s.place AND (b.cancelled_at IS NULL OR b.status = 'n
   AND b.starts_at < s.at + interval '1 day' AND b.ends_at > s.at
 LEFT JOIN place_policy y ON y.place = b.place
 WHERE b.member IS NOT NULL
-  AND s.at >= b.starts_at - make_interval(secs => coalesce((to_jsonb(y) ->> 'booking_before_s')::integer, 900))
+  AND s.at >= b.starts_at - make_interval(secs => coalesce(y.booking_before_s, 900))
   AND (b.member = s.member OR (
     b.unit IN (SELECT u.id FROM resource_unit u WHERE u.desk = s.desk)
     -- before it begins the desk is that of the booking before
