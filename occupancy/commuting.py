@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import asin, cos, radians, sin, sqrt
 from typing import Final
+
+from occupancy.distance import great_circle_km
 
 DETOUR: Final = 1.3
 """Kilometres by road for one as the crow flies. Wang, Bette, Schreckenberg, Guhr 2024 (arXiv 2406.06490): 1.3 ± 0.1
@@ -25,7 +26,6 @@ _VISIT_DAYS: Final = 5
 _KM: Final = 250
 """The steps to which the figures are rounded: about what a week of one member's commuting is, so that a member more or
 less doesn't show."""
-_EARTH_KM: Final = 6371.0
 
 Point = tuple[float, float]
 """Latitude and longitude in degrees."""
@@ -54,9 +54,7 @@ class Saved:
 
 def by_road_km(one: Point, other: Point) -> float:
     """Return about how far it is by road."""
-    (north, east), (north2, east2) = ((radians(a), radians(b)) for a, b in (one, other))
-    half = sin((north2 - north) / 2) ** 2 + cos(north) * cos(north2) * sin((east2 - east) / 2) ** 2
-    return DETOUR * 2 * _EARTH_KM * asin(sqrt(half))
+    return DETOUR * great_circle_km(*one, *other)
 
 
 def saved_by(visits: Visits) -> float | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import asin, cos, degrees, radians, sin, sqrt
+from math import cos, degrees, radians
 from typing import Final
 
-EARTH_RADIUS_KM: Final = 6371.0088
+from occupancy.distance import EARTH_RADIUS_KM, great_circle_km
+
 _NUMBER: Final = r" *[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)? *"
 
 
@@ -71,10 +72,8 @@ def parse_box(text: str) -> Box:
 
 
 def distance_km(a: Point, b: Point) -> float:
-    """Return the great-circle distance (haversine, a sphere of mean radius: within 0.5 % of the ellipsoid)."""
-    north, east = radians(b.latitude - a.latitude), radians(b.longitude - a.longitude)
-    chord = sin(north / 2) ** 2 + cos(radians(a.latitude)) * cos(radians(b.latitude)) * sin(east / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(chord)))
+    """Return the great-circle distance."""
+    return great_circle_km(a.latitude, a.longitude, b.latitude, b.longitude)
 
 
 def around(point: Point, radius_km: float) -> Box:

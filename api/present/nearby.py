@@ -12,7 +12,8 @@ from math import cos, inf, radians, sin
 from operator import itemgetter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from api.present.geography import EARTH_RADIUS_KM, Point, distance_km
+from api.present.geography import Point, distance_km
+from occupancy.distance import EARTH_RADIUS_KM
 
 _LEAF: Final = 12
 """Places that are not divided further."""
