@@ -23,8 +23,9 @@ from gateway.mqtt.loop import Link, Message, MqttLoop, parse_mqtt_url
 from maillage.authority import create, issue_process
 from maillage.embedded.bundle import Bundle
 from maillage.embedded.central import EmbeddedCentral
+from maillage.embedded.process import free_port
 from maillage.join import Trust, join
-from tests.api_server import Centre, api_process, free_port, shared_database
+from tests.api_server import Centre, api_process, shared_database
 from tests.cards import CARD_SECRET
 from tests.conftest import Database
 from tests.waiting import until

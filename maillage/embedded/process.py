@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 NOBODY: Final = 65534
 """The user that the servers run as where we are root: PostgreSQL refuses root."""
+
+
+_FIRST_OWN: Final = 20_000
+_reserved: deque[socket.socket] = deque(maxlen=64)
 
 
 class EmbeddedError(Exception):
@@ -25,11 +31,33 @@ class ServerError(EmbeddedError):
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free now; another process may take it before we do."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a TCP port of 127.0.0.1 that is free, and that neither the system nor a process of ours gives away soon.
+
+    It lies below the ports that the system takes for outgoing connections: one of those can be taken between this call
+    and the server's bind. Of processes that call this at once, each gets another port: the last 64 that a process was
+    given stay reserved for it (by abstract sockets, which end with the process).
+
+    Raises:
+        ServerError: no port is left.
+    """
+    below = _first_given_by_the_system()
+    for port in random.sample(range(_FIRST_OWN, below), below - _FIRST_OWN):
+        reservation = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            reservation.bind(f"\0maillage-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            reservation.close()
+            continue
+        _reserved.append(reservation)
         return port
+    raise ServerError(f"No TCP port from {_FIRST_OWN} to {below - 1} is free: end processes that listen there.")
+
+
+def _first_given_by_the_system() -> int:
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    return first if first > _FIRST_OWN + 1000 else 65_536
 
 
 def give_to_server(path: Path) -> None:

@@ -29,7 +29,7 @@ from psycopg import sql
 
 from gateway.mqtt.loop import Broker, MqttLoop
 from maillage.embedded.bundle import Bundle
-from maillage.embedded.process import ServerProcess, give_to_server
+from maillage.embedded.process import ServerProcess, free_port, give_to_server
 from maillage.field.source import configured
 from maillage.network.founding import read_environment
 from maillage.stack.ports import choose_row
@@ -38,7 +38,6 @@ from simulator.clock import Clock, Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid
 from simulator.faults import Faults
 from simulator.wires import Wires, read_logins
-from tests.api_server import free_port
 from tests.waiting import until
 
 PAGE: Final = Path(__file__).parents[2] / "docs/first-place.md"

@@ -5,10 +5,12 @@ import hashlib
 import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 from maillage.broker import password_hash
 from maillage.embedded.bundle import Bundle
+from maillage.embedded.process import free_port
 from maillage.embedded.secrets import load_secrets
 
 
@@ -53,3 +55,23 @@ def test_programs_that_are_there_are_not_fetched_again(tmp_path: Path, bundle: B
     done = subprocess.run([script, tmp_path / "servers"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert set(bundle.versions()) == {"postgresql", "timescaledb", "mosquitto"}
+
+
+def test_a_port_is_not_one_that_the_system_gives_away_and_no_other_process_gets_it() -> None:
+    """Once the API of a test found its port taken: the system had given it to a connection before the API's bind."""
+    mine = {free_port() for _ in range(32)}
+    assert len(mine) == 32
+    given_by_the_system = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert max(mine) < given_by_the_system
+    first = min(mine)
+    take_all = f"""
+from maillage.embedded import process
+process._FIRST_OWN, process._first_given_by_the_system = {first}, lambda: {first + 50}
+try:
+    for _ in range(99): print(process.free_port())
+except process.ServerError: pass
+"""
+    done = subprocess.run([sys.executable, "-c", take_all], capture_output=True, text=True, check=True)
+    others = set(map(int, done.stdout.split()))
+    assert others
+    assert mine.isdisjoint(others)
