@@ -19,7 +19,8 @@ NOBODY: Final = 65534
 
 
 _FIRST_OWN: Final = 20_000
-_reserved: deque[socket.socket] = deque(maxlen=64)
+_reserved: deque[int] = deque()
+"""File descriptors of sockets; they are closed by the end of the process."""
 
 
 class EmbeddedError(Exception):
@@ -50,7 +51,9 @@ def free_port() -> int:
         except OSError:
             reservation.close()
             continue
-        _reserved.append(reservation)
+        _reserved.append(reservation.detach())
+        if len(_reserved) > 64:
+            os.close(_reserved.popleft())
         return port
     raise ServerError(f"No TCP port from {_FIRST_OWN} to {below - 1} is free: end processes that listen there.")
 
