@@ -1,14 +1,15 @@
-"""The dashboards as code: `dashboards` gives what `dashboards.push` puts into Grafana."""
+"""The JSON of every dashboard, by uid."""
 
 from __future__ import annotations
 
-from dashboards import network, place
+from dashboards.catalogue import DASHBOARDS
 from dashboards.panels import Json
+from dashboards.versions import NEWEST, Version
+from dashboards.words import Language
 
 
-def dashboards(*, tiles_url: str | None = None) -> dict[str, Json]:
-    """Return each dashboard's JSON by its uid; uids never change, since links and bookmarks hold them.
-
-    ``tiles_url``: an XYZ template of the operator's own map tiles; None: the outlines that Grafana ships.
-    """
-    return {place.UID: place.place_dashboard(), network.UID: network.network_dashboard(tiles_url)}
+def dashboards(
+    language: Language = "fr", grafana: Version = NEWEST, *, tiles_url: str | None = None
+) -> dict[str, Json]:
+    """Return each dashboard's JSON by its uid. ``tiles_url``: see `dashboards.catalogue.Dashboard.build`."""
+    return {one.uid.of(language): one.build(language, grafana, tiles_url=tiles_url) for one in DASHBOARDS}

@@ -28,15 +28,17 @@ from dashboards.panels import (
     variable,
 )
 from dashboards.place import UID as PLACE_UID
+from dashboards.words import Words
 
-UID: Final = "maillage-reseau"
+UID: Final = Words("maillage-reseau", "maillage-reseau-en")
+TITLE: Final = Words("Le réseau", "The network")
 
 _WHY: Final = values(
     {
-        0: ("jamais entendue", UNKNOWN_COLOUR),
-        2: ("passerelle silencieuse", "orange"),
-        3: ("passerelle hors ligne", "red"),
-        4: ("nombres périmés", "yellow"),
+        0: (Words("jamais entendue", "never heard"), UNKNOWN_COLOUR),
+        2: (Words("passerelle silencieuse", "gateway silent"), "orange"),
+        3: (Words("passerelle hors ligne", "gateway offline"), "red"),
+        4: (Words("nombres périmés", "numbers stale"), "yellow"),
     },
     null="—",
 )
@@ -44,7 +46,7 @@ _STEPS: Final[Json] = {"lineInterpolation": "stepAfter", "spanNulls": False, "sh
 _ON_MAP: Final = thresholds((None, UNKNOWN_COLOUR), (0, "green"), (70, "yellow"), (90, "orange"), (100, "red"))
 _OPEN_PLACE: Final[list[Json]] = [
     {
-        "title": "Voir ce lieu",
+        "title": Words("Voir ce lieu", "See this place"),
         "type": "link",
         "icon": "",
         "tooltip": "",
@@ -53,7 +55,7 @@ _OPEN_PLACE: Final[list[Json]] = [
         "targetBlank": False,
         "includeVars": False,
         "keepTime": False,
-        "url": f"/d/{PLACE_UID}?var-place=${{__data.fields.code}}",
+        "url": Words(*(f"/d/{uid}?var-place=${{__data.fields.code}}" for uid in PLACE_UID)),
     }
 ]
 """From a row to its place's dashboard."""
@@ -65,16 +67,16 @@ def _head() -> list[Json]:
     return [
         panel(
             "stat",
-            "Personnes présentes",
+            Words("Personnes présentes", "People now"),
             Box(x=0, y=0, w=4, h=4),
             sql.PEOPLE,
             fields=people,
             options=tile(),
-            about="Dans les lieux dont l'occupation est connue.",
+            about=Words("Dans les lieux dont l'occupation est connue.", "In the places whose occupancy is known."),
         ),
         panel(
             "gauge",
-            "Occupation",
+            Words("Occupation", "Occupancy"),
             Box(x=4, y=0, w=4, h=4),
             sql.PERCENT,
             options=dial(),
@@ -89,16 +91,40 @@ def _head() -> list[Json]:
         ),
         panel(
             "stat",
-            "Places libres",
+            Words("Places libres", "Free seats"),
             Box(x=8, y=0, w=4, h=4),
             sql.FREE,
             fields=people,
             options=tile(),
-            about="Postes de travail libres 19 fois sur 20 dans les lieux ouverts ; ni salles de réunion, ni réservés.",
+            about=Words(
+                "Postes de travail libres 19 fois sur 20 dans les lieux ouverts ; ni salles de réunion, ni réservés.",
+                "Seats to work at that are free 19 times of 20 in open places; no meeting rooms, no booked seats.",
+            ),
         ),
-        panel("stat", "Lieux connus", Box(x=12, y=0, w=4, h=4), sql.KNOWN, fields=people, options=tile()),
-        panel("stat", "Sans nouvelles", Box(x=16, y=0, w=4, h=4), sql.SILENT, fields=wrong, options=tile()),
-        panel("stat", "Alarmes ouvertes", Box(x=20, y=0, w=4, h=4), sql.ALARMS_NOW, fields=wrong, options=tile()),
+        panel(
+            "stat",
+            Words("Lieux connus", "Known places"),
+            Box(x=12, y=0, w=4, h=4),
+            sql.KNOWN,
+            fields=people,
+            options=tile(),
+        ),
+        panel(
+            "stat",
+            Words("Sans nouvelles", "Without news"),
+            Box(x=16, y=0, w=4, h=4),
+            sql.SILENT,
+            fields=wrong,
+            options=tile(),
+        ),
+        panel(
+            "stat",
+            Words("Alarmes ouvertes", "Open alarms"),
+            Box(x=20, y=0, w=4, h=4),
+            sql.ALARMS_NOW,
+            fields=wrong,
+            options=tile(),
+        ),
     ]
 
 
@@ -108,10 +134,10 @@ def base_layer(tiles_url: str | None) -> Json:
     Never Grafana's default, which makes every viewer's browser call a third party. ``tiles_url`` holds {x}, {y}, {z}.
     """
     if tiles_url:
-        return {"type": "xyz", "name": "Fond", "config": {"url": tiles_url, "attribution": ""}}
+        return {"type": "xyz", "name": Words("Fond", "Ground"), "config": {"url": tiles_url, "attribution": ""}}
     return {
         "type": "geojson",
-        "name": "Fond",
+        "name": Words("Fond", "Ground"),
         "config": {
             "src": "public/maps/countries.geojson",
             "rules": [],
@@ -124,13 +150,13 @@ def base_layer(tiles_url: str | None) -> Json:
 def _map(tiles_url: str | None) -> Json:
     markers: Json = {
         "type": "markers",
-        "name": "Lieux",
+        "name": Words("Lieux", "Places"),
         "tooltip": True,
         "location": {"mode": "coords", "latitude": "latitude", "longitude": "longitude"},
         "config": {
             "showLegend": False,
             "style": {
-                "color": {"field": "Occupation", "fixed": UNKNOWN_COLOUR},
+                "color": {"field": Words("Occupation", "Occupancy"), "fixed": UNKNOWN_COLOUR},
                 "opacity": 0.8,
                 "size": {"fixed": 7, "min": 4, "max": 12},
                 "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
@@ -139,20 +165,34 @@ def _map(tiles_url: str | None) -> Json:
     }
     return panel(
         "geomap",
-        "Carte",
+        Words("Carte", "Map"),
         Box(x=0, y=4, w=11, h=16),
         sql.MAP,
         fields={"mappings": [unknown()], "thresholds": thresholds((None, "text"))},
         overrides=[
-            override("Occupation", unit="percent", decimals=0, thresholds=_ON_MAP, color={"mode": "thresholds"}),
-            override("Ouvert", mappings=OPEN),
-            override("Qualité", mappings=QUALITY),
-            override("Lieu", links=_OPEN_PLACE),
+            override(
+                Words("Occupation", "Occupancy"),
+                unit="percent",
+                decimals=0,
+                thresholds=_ON_MAP,
+                color={"mode": "thresholds"},
+            ),
+            override(Words("Ouvert", "Open"), mappings=OPEN),
+            override(Words("Qualité", "Quality"), mappings=QUALITY),
+            override(Words("Lieu", "Place"), links=_OPEN_PLACE),
         ],
         options={
             "basemap": base_layer(tiles_url),
             "layers": [markers],
-            "view": {"id": "fit", "lat": 46, "lon": 2, "zoom": 9, "padding": 10, "allLayers": False, "layer": "Lieux"},
+            "view": {
+                "id": "fit",
+                "lat": 46,
+                "lon": 2,
+                "zoom": 9,
+                "padding": 10,
+                "allLayers": False,
+                "layer": Words("Lieux", "Places"),
+            },
             "controls": {
                 "showZoom": True,
                 "mouseWheelZoom": True,
@@ -161,38 +201,53 @@ def _map(tiles_url: str | None) -> Json:
             },
             "tooltip": {"mode": "details"},
         },
-        about="Gris : occupation inconnue. Le fond ne vient d'aucun tiers.",
+        about=Words(
+            "Gris : occupation inconnue. Le fond ne vient d'aucun tiers.",
+            "Grey: occupancy unknown. The ground comes from no third party.",
+        ),
     )
 
 
 def _lists() -> list[Json]:
-    place = column("Lieu", 200, flexible=True, links=_OPEN_PLACE)
+    place = column(Words("Lieu", "Place"), 200, flexible=True, links=_OPEN_PLACE)
     code = override(
         "code", custom_hidden=True, custom_hideFrom={"viz": True, "legend": False, "tooltip": False}
     )  # Grafana 12, 13
     return [
         table(
-            "Lieux, du plus au moins rempli",
+            Words("Lieux, du plus au moins rempli", "Places, the fullest first"),
             Box(x=11, y=4, w=13, h=16),
             sql.RANKED,
             [
                 place,
                 code,
-                column("Occupation", 110, cell="bar", unit="percent", decimals=0, min=0, max=100, thresholds=FULLNESS),
-                column("Présents", 85),
-                column("Capacité", 85),
-                column("Libres", 70),
-                column("Ouvert", 145, mappings=OPEN),
-                column("Qualité", 95, cell="background", mappings=QUALITY_CELL),
+                column(
+                    Words("Occupation", "Occupancy"),
+                    110,
+                    cell="bar",
+                    unit="percent",
+                    decimals=0,
+                    min=0,
+                    max=100,
+                    thresholds=FULLNESS,
+                ),
+                column(Words("Présents", "Present"), 85),
+                column(Words("Capacité", "Capacity"), 85),
+                column(Words("Libres", "Free"), 70),
+                column(Words("Ouvert", "Open"), 145, mappings=OPEN),
+                column(Words("Qualité", "Quality"), 95, cell="background", mappings=QUALITY_CELL),
             ],
-            about="Sans nombre : la qualité dit pourquoi. Libres : postes libres 19 fois sur 20.",
+            about=Words(
+                "Sans nombre : la qualité dit pourquoi. Libres : postes libres 19 fois sur 20.",
+                "Without a number: the quality says why. Free: seats that are free 19 times of 20.",
+            ),
         ),
         panel(
             "timeseries",
-            "Personnes présentes dans le réseau",
+            Words("Personnes présentes dans le réseau", "People in the network"),
             Box(x=0, y=20, w=24, h=9),
             sql.TOTAL,
-            empty="rien dans cette période",
+            empty=Words("rien dans cette période", "nothing in this period"),
             series=True,
             fields={
                 "decimals": 0,
@@ -200,65 +255,75 @@ def _lists() -> list[Json]:
                 "custom": {**_STEPS, "lineWidth": 2, "fillOpacity": 10},
             },
             overrides=[
-                override("Lieux connus", custom_axisPlacement="right", custom_lineWidth=1, custom_fillOpacity=0)
+                override(
+                    Words("Lieux connus", "Known places"),
+                    custom_axisPlacement="right",
+                    custom_lineWidth=1,
+                    custom_fillOpacity=0,
+                )
             ],
             options={
                 "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
                 "tooltip": {"mode": "multi", "sort": "none"},
             },
-            about="À lire avec le nombre de lieux connus : un lieu qui se tait n'y compte plus personne.",
+            about=Words(
+                "À lire avec le nombre de lieux connus : un lieu qui se tait n'y compte plus personne.",
+                "Read it with the number of known places: a silent place counts nobody.",
+            ),
         ),
         table(
-            "Lieux sans nouvelles",
+            Words("Lieux sans nouvelles", "Places without news"),
             Box(x=0, y=29, w=9, h=8),
             sql.WITHOUT_NEWS,
             [
                 place,
                 code,
-                column("Raison", 165, cell="background", mappings=_WHY),
-                column("Depuis", 150, unit="dateTimeFromNow"),
+                column(Words("Raison", "Cause"), 165, cell="background", mappings=_WHY),
+                column(Words("Depuis", "Since"), 150, unit="dateTimeFromNow"),
             ],
         ),
         table(
-            "Passerelles à regarder",
+            Words("Passerelles à regarder", "Gateways to look at"),
             Box(x=9, y=29, w=15, h=8),
             sql.GATEWAYS,
             [
-                column("Lieu", 200, flexible=True),
-                column("Passerelle", 150),
-                column("État", 120, cell="background", mappings=GATEWAY),
-                column("Entendue", 150, unit="dateTimeFromNow"),
-                column("En attente", 95),
-                column("Horloge", 85, unit="ms", decimals=0),
-                column("En défaut", 90),
+                column(Words("Lieu", "Place"), 200, flexible=True),
+                column(Words("Passerelle", "Gateway"), 150),
+                column(Words("État", "State"), 120, cell="background", mappings=GATEWAY),
+                column(Words("Entendue", "Heard"), 150, unit="dateTimeFromNow"),
+                column(Words("En attente", "Waiting"), 95),
+                column(Words("Horloge", "Clock"), 85, unit="ms", decimals=0),
+                column(Words("En défaut", "In trouble"), 90),
             ],
         ),
         table(
-            "Alarmes",
+            Words("Alarmes", "Alarms"),
             Box(x=0, y=37, w=24, h=8),
             sql.ALARMS,
             [
-                column("Genre", 200, mappings=KINDS),
-                column("Le", 150, unit="dateTimeFromNow"),
-                column("Dernière fois", 150, unit="dateTimeFromNow"),
-                column("Fois", 60),
-                column("Lieu", 180),
-                column("Passerelle", 150),
-                column("Manque de", 150),
-                column("Manque à", 150),
-                column("Texte", 310, flexible=True, custom_inspect=True),
+                column(Words("Genre", "Kind"), 200, mappings=KINDS),
+                column(Words("Le", "Raised"), 150, unit="dateTimeFromNow"),
+                column(Words("Dernière fois", "Last time"), 150, unit="dateTimeFromNow"),
+                column(Words("Fois", "Times"), 60),
+                column(Words("Lieu", "Place"), 180),
+                column(Words("Passerelle", "Gateway"), 150),
+                column(Words("Manque de", "Missing from"), 150),
+                column(Words("Manque à", "Missing until"), 150),
+                column(Words("Texte", "Text"), 310, flexible=True, custom_inspect=True),
             ],
         ),
         {
             **panel(
                 "timeseries",
-                "Sept jours, par quart d'heure",
+                Words("Sept jours, par quart d'heure", "Seven days, by quarter hour"),
                 Box(x=0, y=45, w=24, h=8),
                 sql.QUARTERS,
-                empty="pas encore de résumé",
+                empty=Words("pas encore de résumé", "no summary yet"),
                 series=True,
                 fields={"decimals": 0, "min": 0, "custom": {**_STEPS, "lineWidth": 2}},
-                overrides=[override("Lieux connus", custom_axisPlacement="right", custom_lineWidth=1)],
+                overrides=[
+                    override(Words("Lieux connus", "Known places"), custom_axisPlacement="right", custom_lineWidth=1)
+                ],
             ),
             "timeFrom": "7d",
         },
@@ -268,11 +333,12 @@ def _lists() -> list[Json]:
 def network_dashboard(tiles_url: str | None = None) -> Json:
     """*The network*: refreshed every 30 s, the last 24 hours. ``tiles_url``: see `base_layer`."""
     return dashboard(
-        UID,
-        "Le réseau",
-        "Tous les lieux équipés : lesquels sont pleins, lesquels se taisent, et comment le réseau se remplit.",
+        Words(
+            "Tous les lieux équipés : lesquels sont pleins, lesquels se taisent, et comment le réseau se remplit.",
+            "All equipped places: which are full, which are silent, and how the network fills up.",
+        ),
         [*_head(), _map(tiles_url), *_lists()],
-        [variable("department", "Département", sql.DEPARTMENTS, several=True)],
+        [variable("department", Words("Département", "Department"), sql.DEPARTMENTS, several=True)],
         refresh="30s",
         start="now-24h",
     )

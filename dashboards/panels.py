@@ -1,19 +1,26 @@
 """The parts that dashboards are made of, as the plain dictionaries that Grafana stores.
 
+They are written for the newest Grafana and in both languages; `dashboards.catalogue` makes one version's JSON of them.
+
 Grafana's own builder library (grafana-foundation-sdk 0.0.21) is left aside: it has no PostgreSQL query, no `alertlist`,
 sets no panel ids, and its layout can leave the 24 columns; what it would save fits into this file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Json = dict[str, Any]
+from dashboards.versions import PLUGIN
+from dashboards.words import UNKNOWN, Query, Text, Words
+
+Json = dict[Any, Any]
+"""Texts in it are `Words` until `dashboards.words.speak` chooses a language."""
 
 DATA_SOURCE_UID: Final = "maillage-report"
-DATA_SOURCE: Final[Json] = {"type": "grafana-postgresql-datasource", "uid": DATA_SOURCE_UID}
-"""As Grafana calls it from 10.2.3 on; `dashboards.source` knows the older name."""
+DATA_SOURCE: Final[Json] = {"type": PLUGIN, "uid": DATA_SOURCE_UID}
+"""As Grafana calls it from 10.2.3 on; `dashboards.versions` knows the older name."""
 SCHEMA_VERSION: Final = 42
 
 UNKNOWN_COLOUR: Final = "#8e8e8e"
@@ -32,7 +39,7 @@ class Box:
 
 def panel(
     kind: str,
-    title: str,
+    title: Text,
     box: Box,
     query: str,
     *,
@@ -40,8 +47,8 @@ def panel(
     overrides: list[Json] | None = None,
     options: Json | None = None,
     series: bool = False,
-    empty: str = "inconnu",
-    about: str = "",
+    empty: Text = UNKNOWN,
+    about: Text = "",
 ) -> Json:
     """A panel of one query; its ``id`` is set by `dashboard`.
 
@@ -63,7 +70,7 @@ def panel(
                 "editorMode": "code",
                 "format": "time_series" if series else "table",
                 "rawQuery": True,
-                "rawSql": query.strip(),
+                "rawSql": Query(query.strip()),
             }
         ],
     }
@@ -78,7 +85,7 @@ FULLNESS: Final[Json] = thresholds((None, "green"), (70, "yellow"), (90, "orange
 """Percent of capacity."""
 
 
-def values(words: dict[int, tuple[str, str]], *, null: str = "inconnu") -> list[Json]:
+def values(words: Mapping[int, tuple[Text, str]], *, null: Text = UNKNOWN) -> list[Json]:
     """Map numbers to words and colours, and NULL to ``null`` in grey."""
     result: list[Json] = [
         {
@@ -92,13 +99,13 @@ def values(words: dict[int, tuple[str, str]], *, null: str = "inconnu") -> list[
     return [*(result if words else []), unknown(null, index=len(words))]
 
 
-def words(of: dict[str, str]) -> list[Json]:
+def terms(of: Mapping[str, Text]) -> list[Json]:
     """Map words of a closed list to those that pages use; one that isn't in it shows as it is."""
     options = {word: {"text": text, "index": index} for index, (word, text) in enumerate(of.items())}
     return [{"type": "value", "options": options}]
 
 
-def unknown(text: str = "inconnu", *, index: int = 0) -> Json:
+def unknown(text: Text = UNKNOWN, *, index: int = 0) -> Json:
     """Show NULL as ``text`` in grey. Not ``null+nan``: Grafana 9 takes every text for NaN."""
     return {
         "type": "special",
@@ -107,47 +114,57 @@ def unknown(text: str = "inconnu", *, index: int = 0) -> Json:
 
 
 _QUALITIES: Final = {
-    0: ("inconnue", UNKNOWN_COLOUR),
-    1: ("en direct", "green"),
-    2: ("partielle", "yellow"),
-    3: ("périmée", UNKNOWN_COLOUR),
+    0: (Words("inconnue", "unknown"), UNKNOWN_COLOUR),
+    1: (Words("en direct", "live"), "green"),
+    2: (Words("dégradée", "degraded"), "yellow"),
+    3: (Words("ancienne", "stale"), UNKNOWN_COLOUR),
 }
-QUALITY: Final = values(_QUALITIES, null="inconnue")
+QUALITY: Final = values(_QUALITIES, null=Words("inconnue", "unknown"))
 """For ``quality_level``."""
 QUALITY_CELL: Final = values(_QUALITIES, null="—")
 """The same in a table, where a row that says that there is none has no level."""
 OPEN: Final = values(
-    {0: ("fermé", UNKNOWN_COLOUR), 1: ("ouvert", "green"), 2: ("horaires inconnus", UNKNOWN_COLOUR)}, null="—"
+    {
+        0: (Words("fermé", "closed"), UNKNOWN_COLOUR),
+        1: (Words("ouvert", "open"), "green"),
+        2: (Words("horaires inconnus", "hours unknown"), UNKNOWN_COLOUR),
+    },
+    null="—",
 )
 """For whether a place is open."""
 DEVICE: Final = values(
-    {0: ("jamais entendu", UNKNOWN_COLOUR), 1: ("bien", "green"), 2: ("en défaut", "orange"), 3: ("muet", "red")}
+    {
+        0: (Words("jamais entendu", "never heard"), UNKNOWN_COLOUR),
+        1: (Words("bien", "well"), "green"),
+        2: (Words("en défaut", "in trouble"), "orange"),
+        3: (Words("muet", "silent"), "red"),
+    }
 )
 GATEWAY: Final = values(
     {
-        0: ("jamais entendue", UNKNOWN_COLOUR),
-        1: ("en ligne", "green"),
-        2: ("silencieuse", "orange"),
-        3: ("hors ligne", "red"),
+        0: (Words("jamais entendue", "never heard"), UNKNOWN_COLOUR),
+        1: (Words("en ligne", "online"), "green"),
+        2: (Words("silencieuse", "silent"), "orange"),
+        3: (Words("hors ligne", "offline"), "red"),
     },
-    null="aucune",
+    null=Words("aucune", "none"),
 )
 """For ``state_level``."""
 DOOR: Final = values(
     {
-        0: ("fermée", "green"),
-        1: ("ouverte", "blue"),
-        2: ("forcée", "red"),
-        3: ("maintenue ouverte", "orange"),
-        4: ("sabotage", "red"),
-        5: ("inconnu", UNKNOWN_COLOUR),
+        0: (Words("fermée", "closed"), "green"),
+        1: (Words("ouverte", "open"), "blue"),
+        2: (Words("forcée", "forced"), "red"),
+        3: (Words("maintenue ouverte", "held open"), "orange"),
+        4: (Words("sabotage", "tampered with"), "red"),
+        5: (UNKNOWN, UNKNOWN_COLOUR),
     },
     null="—",
 )
 """For a door's state."""
 
 
-def override(column: str, **properties: Any) -> Json:
+def override(column: Text, **properties: Any) -> Json:
     """Settings for one column; ``custom_x`` stands for the property ``custom.x``."""
     return {
         "matcher": {"id": "byName", "options": column},
@@ -157,26 +174,26 @@ def override(column: str, **properties: Any) -> Json:
     }
 
 
-_CELLS: Final[dict[str, tuple[Json, str]]] = {
-    "background": ({"type": "color-background", "mode": "basic"}, "color-background-solid"),
-    "text": ({"type": "color-text"}, "color-text"),
-    "bar": ({"type": "gauge", "mode": "basic"}, "basic"),
+_CELLS: Final[dict[str, Json]] = {
+    "background": {"type": "color-background", "mode": "basic"},
+    "text": {"type": "color-text"},
+    "bar": {"type": "gauge", "mode": "basic"},
 }
-"""How a cell is painted: for Grafana from 9.5 on, and as Grafana 9.2 calls it."""
+"""How a cell is painted."""
 
 
-def column(name: str, width: int, *, cell: str | None = None, flexible: bool = False, **properties: Any) -> Json:
+def column(name: Text, width: int, *, cell: str | None = None, flexible: bool = False, **properties: Any) -> Json:
     """One column of a table, so wide; without a width Grafana makes it 150 pixels or more and cuts the table.
 
     ``flexible``: at least so wide; it gets what is left. ``cell``: how it is painted.
     """
     properties["custom_minWidth" if flexible else "custom_width"] = width
     if cell is not None:
-        properties["custom_cellOptions"], properties["custom_displayMode"] = _CELLS[cell]
+        properties["custom_cellOptions"] = _CELLS[cell]
     return override(name, **properties)
 
 
-def table(title: str, box: Box, query: str, columns: list[Json], *, about: str = "") -> Json:
+def table(title: Text, box: Box, query: str, columns: list[Json], *, about: Text = "") -> Json:
     """A table; what is NULL in it shows as a dash, unless a column has other words."""
     return panel(
         "table", title, box, query, fields={"mappings": [unknown("—")]}, overrides=columns, empty="—", about=about
@@ -187,7 +204,7 @@ def tile(
     *,
     colour: Literal["value", "background", "none"] = "value",
     rows: bool = False,
-    fields: str = "",
+    fields: Text = "",
     text: Literal["auto", "value", "value_and_name"] = "auto",
 ) -> Json:
     """Options of a stat panel: the last value even where it is NULL, since what is unknown must be seen as unknown.
@@ -215,14 +232,14 @@ def dial() -> Json:
     }
 
 
-def variable(name: str, label: str, query: str, *, several: bool = False) -> Json:
+def variable(name: str, label: Text, query: str, *, several: bool = False) -> Json:
     """A choice filled by ``query`` when the dashboard loads; ``several``: more than one, all at first."""
     return {
         "type": "query",
         "name": name,
         "label": label,
         "datasource": DATA_SOURCE,
-        "query": query.strip(),
+        "query": Query(query.strip()),
         "refresh": 1,
         "sort": 0,
         "multi": several,
@@ -236,15 +253,18 @@ def variable(name: str, label: str, query: str, *, several: bool = False) -> Jso
     }
 
 
-def dashboard(
-    uid: str, title: str, about: str, panels: list[Json], variables: list[Json], *, refresh: str, start: str
-) -> Json:
-    """A whole dashboard; panels get their ids by order. ``start``: of the time range, for example ``now/d``."""
+_TAGS: Final[tuple[Text, ...]] = ("maillage", Words("français", "english"))
+"""So that the menu of a dashboard leads to those of its language."""
+
+
+def dashboard(about: Text, panels: list[Json], variables: list[Json], *, refresh: str, start: str) -> Json:
+    """A whole dashboard but its uid and title, which the catalogue has; panels get their ids by order.
+
+    ``start``: of the time range, for example ``now/d``.
+    """
     return {
-        "uid": uid,
-        "title": title,
         "description": about,
-        "tags": ["maillage"],
+        "tags": list(_TAGS),
         "timezone": "browser",
         "editable": True,
         "graphTooltip": 1,
@@ -260,8 +280,8 @@ def dashboard(
                 "title": "Maillage",
                 "type": "dashboards",
                 "icon": "external link",
-                "tooltip": "Les autres tableaux de bord",
-                "tags": ["maillage"],
+                "tooltip": Words("Les autres tableaux de bord", "The other dashboards"),
+                "tags": list(_TAGS),
                 "asDropdown": False,
                 "targetBlank": False,
                 "includeVars": True,

@@ -13,37 +13,39 @@ SELECT p.label AS __text, p.place AS __value FROM report.place p WHERE p.equippe
 """
 PLACE: Final = """
 -- which place this is, for a screen without the choice of places
-SELECT p.label AS "Lieu" FROM report.place p WHERE p.place IN (${place:sqlstring})
+SELECT p.label AS "Lieu|Place" FROM report.place p WHERE p.place IN (${place:sqlstring})
 """
 PRESENT: Final = """
 -- people now
-SELECT n.present AS "Présents" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
+SELECT n.present AS "Présents|Present" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
 PERCENT: Final = """
 -- people now, in percent of capacity
-SELECT n.percent AS "Occupation" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
+SELECT n.percent AS "Occupation|Occupancy" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
 INTERVAL: Final = """
 -- between which numbers the truth lies nine times of ten, and of how many seats
-SELECT n.low AS "Sans doute au moins", n.high AS "Sans doute au plus", n.capacity AS "Capacité"
+SELECT n.low AS "Sans doute au moins|Probably at least", n.high AS "Sans doute au plus|Probably at most",
+  n.capacity AS "Capacité|Capacity"
 FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
 FREE: Final = """
 -- seats to work at that are free (19 times of 20), and whether the place is open (2: its hours aren't known)
-SELECT f.free_low AS "Libres", coalesce(f.open::integer, 2) AS "Lieu"
+SELECT f.free_low AS "Libres|Free", coalesce(f.open::integer, 2) AS "Lieu|Place"
 FROM report.place_free f WHERE f.place IN (${place:sqlstring})
 """
 QUALITY: Final = """
 -- how good the number is
-SELECT n.quality_level AS "Qualité" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
+SELECT n.quality_level AS "Qualité|Quality" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
 AT: Final = """
 -- when the number was last true
-SELECT extract(epoch FROM n.at)::float8 * 1000 AS "Vrai" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
+SELECT extract(epoch FROM n.at)::float8 * 1000 AS "Vrai|As of"
+FROM report.place_now n WHERE n.place IN (${place:sqlstring})
 """
 GATEWAY: Final = """
 -- the worst of the place's gateways: never heard, else offline, else silent
-SELECT CASE WHEN bool_or(g.state_level = 0) THEN 0 ELSE max(g.state_level) END AS "Passerelle"
+SELECT CASE WHEN bool_or(g.state_level = 0) THEN 0 ELSE max(g.state_level) END AS "Passerelle|Gateway"
 FROM report.gateway_now g WHERE g.place IN (${place:sqlstring})
 """
 CURVE: Final = """
@@ -59,8 +61,9 @@ WITH told AS (
 ), line AS (
   SELECT t.*, lead(t.at) OVER (ORDER BY t.at) AS next, lead(t.present) OVER (ORDER BY t.at) AS later FROM told t
 )
-SELECT p.at AS "time", k.present AS "Présents",
-  k.low AS "Sans doute au moins", k.high AS "Sans doute au plus", k.capacity AS "Capacité"
+SELECT p.at AS "time", k.present AS "Présents|Present",
+  k.low AS "Sans doute au moins|Probably at least", k.high AS "Sans doute au plus|Probably at most",
+  k.capacity AS "Capacité|Capacity"
 FROM line k
 CROSS JOIN LATERAL (
   SELECT greatest(k.at, $__timeFrom()::timestamptz) AS at
@@ -75,9 +78,10 @@ ORDER BY p.at, k.at
 """
 SPACES: Final = """
 -- the spaces of the place, what is free of each (19 times of 20), and how many desks nothing is known of
-SELECT coalesce(n.name, 'aucun espace') AS "Espace", n.present AS "Présents", n.capacity AS "Capacité",
-  n.percent AS "Occupation", n.quality_level AS "Qualité", n.free_low AS "Libres",
-  CASE WHEN n.name IS NOT NULL THEN coalesce(k.unknown, 0)::integer END AS "Postes inconnus"
+SELECT coalesce(n.name, 'aucun espace|no space') AS "Espace|Space", n.present AS "Présents|Present",
+  n.capacity AS "Capacité|Capacity",
+  n.percent AS "Occupation|Occupancy", n.quality_level AS "Qualité|Quality", n.free_low AS "Libres|Free",
+  CASE WHEN n.name IS NOT NULL THEN coalesce(k.unknown, 0)::integer END AS "Postes inconnus|Unknown desks"
 FROM (VALUES (1)) one
 LEFT JOIN report.space_now n ON n.place IN (${place:sqlstring}) AND NOT n.root
 LEFT JOIN (
@@ -88,14 +92,14 @@ ORDER BY report.aligned(n.name, 12)
 """
 DESKS: Final = """
 -- each desk now
-SELECT d.name AS "Poste", d.occupied AS "État"
+SELECT d.name AS "Poste|Desk", d.occupied AS "État|State"
 FROM report.desk_now d WHERE d.place IN (${place:sqlstring}) ORDER BY report.aligned(d.name, 12), d.desk
 """
 DOORS: Final = """
 -- each door now (5: not known), and how often it was passed in the last 24 hours
-SELECT coalesce(d.name, 'aucune porte') AS "Porte",
-  CASE WHEN d.name IS NOT NULL THEN coalesce(d.state, 5) END AS "État", d.state_at AS "Depuis",
-  d.entered_24h AS "Entrées", d.left_24h AS "Sorties", d.denied_24h AS "Refus"
+SELECT coalesce(d.name, 'aucune porte|no door') AS "Porte|Door",
+  CASE WHEN d.name IS NOT NULL THEN coalesce(d.state, 5) END AS "État|State", d.state_at AS "Depuis|Since",
+  d.entered_24h AS "Entrées|Entries", d.left_24h AS "Sorties|Exits", d.denied_24h AS "Refus|Refusals"
 FROM (VALUES (1)) one LEFT JOIN report.door_now d ON d.place IN (${place:sqlstring})
 ORDER BY report.aligned(d.name, 12), d.door
 """
@@ -136,11 +140,11 @@ SELECT line.at AS "time", n.name AS metric, line.state FROM (
 PASSAGES: Final = """
 -- passages by hour in the place's own time, without persons: every hour that the window touches, whole
 SELECT to_char(h.hour AT TIME ZONE p.time_zone, CASE
-    WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '24 hours' THEN 'DD/MM HH24"h"'
-    ELSE 'HH24"h"' END) AS "Heure",
-  coalesce(sum(a.passed) FILTER (WHERE a.side = 'in'), 0)::float8 AS "Entrées",
-  coalesce(sum(a.passed) FILTER (WHERE a.side = 'out'), 0)::float8 AS "Sorties",
-  coalesce(sum(a.times) FILTER (WHERE NOT a.granted), 0)::float8 AS "Refus"
+    WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '24 hours' THEN 'DD/MM HH24"h"|DD/MM HH24:00'
+    ELSE 'HH24"h"|HH24:00' END) AS "Heure|Hour",
+  coalesce(sum(a.passed) FILTER (WHERE a.side = 'in'), 0)::float8 AS "Entrées|Entries",
+  coalesce(sum(a.passed) FILTER (WHERE a.side = 'out'), 0)::float8 AS "Sorties|Exits",
+  coalesce(sum(a.times) FILTER (WHERE NOT a.granted), 0)::float8 AS "Refus|Refusals"
 FROM report.place p
 CROSS JOIN generate_series(
   date_trunc('hour', $__timeFrom()::timestamptz, 'UTC'), least($__timeTo()::timestamptz, now()), interval '1 hour'
@@ -152,7 +156,8 @@ GROUP BY h.hour, p.time_zone ORDER BY h.hour
 """
 REFUSALS: Final = """
 -- why doors stayed shut in the same hours, without persons
-SELECT coalesce(r.door_name, 'aucun refus') AS "Porte", r.reason AS "Motif", r.times AS "Refus"
+SELECT coalesce(r.door_name, 'aucun refus|no refusal') AS "Porte|Door", r.reason AS "Motif|Reason",
+  r.times AS "Refus|Refusals"
 FROM (VALUES (1)) one
 LEFT JOIN (
   SELECT h.door_name, h.reason, sum(h.times)::integer AS times
@@ -165,27 +170,31 @@ ORDER BY 3 DESC, 1, 2
 """
 GATEWAYS: Final = """
 -- the place's gateways
-SELECT coalesce(g.gateway, 'aucune passerelle') AS "Passerelle", g.state_level AS "État", g.heard_at AS "Entendue",
-  g.spool_depth AS "En attente", g.clock_offset_ms AS "Horloge", g.devices AS "Appareils", g.unwell AS "En défaut",
+SELECT coalesce(g.gateway, 'aucune passerelle|no gateway') AS "Passerelle|Gateway", g.state_level AS "État|State",
+  g.heard_at AS "Entendue|Heard",
+  g.spool_depth AS "En attente|Waiting", g.clock_offset_ms AS "Horloge|Clock", g.devices AS "Appareils|Devices",
+  g.unwell AS "En défaut|In trouble",
   g.version AS "Version"
 FROM (VALUES (1)) one LEFT JOIN report.gateway_now g ON g.place IN (${place:sqlstring}) ORDER BY g.gateway
 """
 DEVICES: Final = """
 -- the devices that need somebody: silent, in trouble, or never heard (0); the worst first
-SELECT coalesce(d.device, 'aucun appareil à regarder') AS "Appareil", d.at_name AS "Où", d.well_level AS "État",
-  d.heard_at AS "Entendu", d.battery AS "Pile", coalesce(d.rssi, d.linkquality) AS "Signal",
-  d.troubles[1] AS "Défaut"
+SELECT coalesce(d.device, 'aucun appareil à regarder|no device to look at') AS "Appareil|Device",
+  d.at_name AS "Où|Where", d.well_level AS "État|State",
+  d.heard_at AS "Entendu|Heard", d.battery AS "Pile|Battery", coalesce(d.rssi, d.linkquality) AS "Signal",
+  d.troubles[1] AS "Défaut|Trouble"
 FROM (VALUES (1)) one
 LEFT JOIN report.device_now d ON d.place IN (${place:sqlstring}) AND d.well_level <> 1
 ORDER BY d.well_level DESC, d.silent_since, d.device LIMIT 100
 """
 TRUST: Final = """
 -- how near the published numbers were to the managers' head counts of 90 days: the place, then its spaces
-SELECT CASE WHEN t.place IS NULL THEN 'aucun comptage' ELSE coalesce(t.space_name, 'tout') END AS "Où",
-  t.head_counts AS "Comptages", t.compared AS "Comparés", t.error AS "Écart moyen",
-  t.error_percent AS "En % de la capacité", 100 * t.within AS "Dans l'intervalle",
-  t.false_empty AS "Vide à tort", t.false_occupied AS "Occupé à tort",
-  t.last_at AS "Dernier"
+SELECT CASE WHEN t.place IS NULL THEN 'aucun comptage|no head count' ELSE coalesce(t.space_name, 'tout|all') END
+  AS "Où|Where",
+  t.head_counts AS "Comptages|Head counts", t.compared AS "Comparés|Compared", t.error AS "Écart moyen|Mean error",
+  t.error_percent AS "En % de la capacité|In % of capacity", 100 * t.within AS "Dans l'intervalle|Within the range",
+  t.false_empty AS "Vide à tort|Wrongly empty", t.false_occupied AS "Occupé à tort|Wrongly taken",
+  t.last_at AS "Dernier|Last"
 FROM (VALUES (1)) one LEFT JOIN report.trust t ON t.place IN (${place:sqlstring})
 ORDER BY t.space_name NULLS FIRST
 """
@@ -196,8 +205,9 @@ WITH line AS (
     q.capacity, lead(q.at) OVER (ORDER BY q.at) AS next, lead(q.known >= 0.5) OVER (ORDER BY q.at) AS later
   FROM report.occupancy_15m q WHERE q.place IN (${place:sqlstring}) AND q.root AND $__timeFilter(q.at)
 )
-SELECT p.at AS "time", CASE WHEN p.holds THEN k.mean END AS "Moyenne", CASE WHEN p.holds THEN k.peak END AS "Pointe",
-  k.capacity AS "Capacité"
+SELECT p.at AS "time", CASE WHEN p.holds THEN k.mean END AS "Moyenne|Mean",
+  CASE WHEN p.holds THEN k.peak END AS "Pointe|Peak",
+  k.capacity AS "Capacité|Capacity"
 FROM line k
 CROSS JOIN LATERAL (
   SELECT k.at AS at, true AS holds

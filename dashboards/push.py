@@ -23,7 +23,8 @@ from dashboards.errors import Forbidden, GrafanaError, NotGrafana, Refused, Unau
 from dashboards.panels import DATA_SOURCE_UID, Json
 from dashboards.roles import check_reader
 from dashboards.settings import DashboardsSettings
-from dashboards.source import data_source, for_old, is_old
+from dashboards.source import data_source
+from dashboards.versions import NEWEST, parse
 
 FOLDER_UID: Final = "maillage"
 TIMEOUT_S: Final = 15.0
@@ -80,15 +81,14 @@ def push(url: str, *, settings: DashboardsSettings) -> Pushed:
     if settings.grafana_database_url is None:
         raise GrafanaError("set MAILLAGE_GRAFANA_DATABASE_URL to the database as Grafana reaches it, as a reader")
     database_url, owner = settings.grafana_database_url.get_secret_value(), settings.database_url
-    source = data_source(database_url)
     address = _address(url)
     user, colon, password = settings.grafana_token.get_secret_value().partition(":")
     grafana: Any = GrafanaApi.from_url(address, (user, password) if colon else user, timeout=TIMEOUT_S)
     with closing(grafana.client.s), _told(url):
         version = _version(grafana, url)
-        boards = dashboards(tiles_url=settings.grafana_tiles_url)
-        if is_old(version):
-            source, boards = for_old(source), for_old(boards)
+        grafana_version = parse(version) or NEWEST
+        source = data_source(database_url, grafana_version)
+        boards = dashboards(grafana=grafana_version, tiles_url=settings.grafana_tiles_url)
         changes = [_folder(grafana, settings.grafana_folder)]
         check_reader(database_url, owner_url=None if owner is None else owner.get_secret_value())
         changes.append(_source(grafana, source))

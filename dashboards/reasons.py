@@ -1,35 +1,36 @@
-"""The reasons of a decision in the words that French pages use."""
+"""The reasons of a decision in the words of people."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from dashboards.panels import words
+from dashboards.panels import terms
+from dashboards.words import Words
 
-FRENCH: Final = {
-    "granted": "accordé",
-    "unknown_card": "carte inconnue",
-    "card_suspended": "carte suspendue",
-    "card_lost": "carte perdue",
-    "card_expired": "carte expirée",
-    "card_returned": "carte rendue",
-    "member_suspended": "adhérent suspendu",
-    "no_right_here": "aucun droit ici",
-    "outside_schedule": "hors des horaires prévus",
-    "place_closed": "lieu fermé",
-    "pass_not_started": "forfait pas encore commencé",
-    "pass_ended": "forfait terminé",
-    "pass_used_up": "forfait épuisé",
-    "booking_required": "réservation nécessaire",
-    "anti_passback": "déjà entré",
-    "space_full": "espace complet",
-    "pin_required": "code demandé",
-    "wrong_pin": "code faux",
-    "too_many_tries": "trop d'essais",
-    "lockdown": "confinement",
-    "list_too_old": "liste d'accès trop ancienne",
-    "reader_fault": "lecteur en défaut",
+NAMES: Final = {
+    "granted": Words("accordé", "granted"),
+    "unknown_card": Words("carte inconnue", "unknown card"),
+    "card_suspended": Words("carte suspendue", "card suspended"),
+    "card_lost": Words("carte perdue", "card lost"),
+    "card_expired": Words("carte expirée", "card expired"),
+    "card_returned": Words("carte rendue", "card returned"),
+    "member_suspended": Words("adhérent suspendu", "member suspended"),
+    "no_right_here": Words("aucun droit ici", "no right here"),
+    "outside_schedule": Words("hors des horaires prévus", "outside the hours allowed"),
+    "place_closed": Words("lieu fermé", "place closed"),
+    "pass_not_started": Words("forfait pas encore commencé", "pass not started yet"),
+    "pass_ended": Words("forfait terminé", "pass ended"),
+    "pass_used_up": Words("forfait épuisé", "pass used up"),
+    "booking_required": Words("réservation nécessaire", "booking needed"),
+    "anti_passback": Words("déjà entré", "already inside"),
+    "space_full": Words("espace complet", "space full"),
+    "pin_required": Words("code demandé", "code asked for"),
+    "wrong_pin": Words("code faux", "wrong code"),
+    "too_many_tries": Words("trop d'essais", "too many tries"),
+    "lockdown": Words("confinement", "lockdown"),
+    "list_too_old": Words("liste d'accès trop ancienne", "access list too old"),
+    "reader_fault": Words("lecteur en défaut", "reader fault"),
 }
 
-REASONS: Final = words(FRENCH)
-"""Value mappings from the closed list of reasons to French."""
+REASONS: Final = terms(NAMES)
+"""Value mappings from the closed list of reasons to words."""

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from dashboards.errors import GrafanaError
 from dashboards.panels import DATA_SOURCE, Json
+from dashboards.versions import NEWEST, OLD_PLUGIN, Version, plugin
 
 TITLE: Final = "Maillage"
-RENAMED_IN: Final = (10, 2, 3)
-"""From this version of Grafana on, its PostgreSQL plugin has the name in `DATA_SOURCE`."""
-OLD_PLUGIN: Final = "postgres"
-_VERSION: Final = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 _MODES: Final = frozenset({"disable", "require", "verify-ca", "verify-full"})
 
 
-def data_source(url: str) -> Json:
+def data_source(url: str, grafana: Version = NEWEST) -> Json:
     """Return the data source for a reader's ``url`` (postgresql://user:password@host:port/database?sslmode=…).
 
     Without ``sslmode``: ``require``, but ``disable`` on a loopback address. The database's name goes into ``jsonData``
-    (at the top level panels break from Grafana 12.2 on) and the password where Grafana keeps secrets.
+    (at the top level panels break from Grafana 12.2 on; before 10.2.3 also there, where 9.2 alone looks for it) and the
+    password where Grafana keeps secrets.
 
     Raises:
         GrafanaError: the URL lacks a part, or asks for an ``sslmode`` that Grafana doesn't have.
@@ -39,8 +36,11 @@ def data_source(url: str) -> Json:
     if mode not in _MODES:
         raise GrafanaError(f"sslmode={mode} isn't Grafana's: use one of {', '.join(sorted(_MODES))}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    kind = plugin(grafana)
     return {
         **DATA_SOURCE,
+        "type": kind,
+        **({"database": database} if kind == OLD_PLUGIN else {}),
         "name": TITLE,
         "access": "proxy",
         "url": f"{host}:{port}",
@@ -56,29 +56,6 @@ def data_source(url: str) -> Json:
         },
         "secureJsonData": {"password": unquote(parts.password or "")},
     }
-
-
-def is_old(version: str) -> bool:
-    """Whether a Grafana of that ``version`` has the PostgreSQL plugin under its older name; unknown: no."""
-    found = _VERSION.match(version)
-    return found is not None and tuple(int(part or 0) for part in found.groups()) < RENAMED_IN
-
-
-def for_old(value: Any) -> Any:
-    """Return a data source or a dashboard as a Grafana before 10.2.3 wants it.
-
-    The plugin has its older name, and the database's name stands at the top level too, where 9.2 alone looks for it.
-    """
-    if isinstance(value, list):
-        return [for_old(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    result = {key: for_old(one) for key, one in value.items()}
-    if result.get("type") == DATA_SOURCE["type"]:
-        result["type"] = OLD_PLUGIN
-        if "database" in result.get("jsonData", {}):
-            result["database"] = result["jsonData"]["database"]
-    return result
 
 
 def _loopback(host: str) -> bool:

@@ -12,14 +12,17 @@ import jsonschema
 import pytest
 
 from access.model import Reason
-from dashboards.alarms import FRENCH as ALARMS
+from dashboards.alarms import NAMES as ALARMS
 from dashboards.build import dashboards
+from dashboards.catalogue import DASHBOARDS
 from dashboards.errors import MacroError
-from dashboards.network import UID as NETWORK
+from dashboards.network import UID as NETWORK_UID
 from dashboards.network import base_layer
 from dashboards.panels import DATA_SOURCE_UID, UNKNOWN_COLOUR
-from dashboards.place import UID as PLACE
-from dashboards.reasons import FRENCH
+from dashboards.place import UID as PLACE_UID
+from dashboards.reasons import NAMES
+from dashboards.versions import NEWEST, OLDEST, Version
+from dashboards.words import LANGUAGES
 from tests.grafana_macros import Window, expand
 
 VIEWS = {
@@ -45,7 +48,9 @@ VIEWS = {
     )
 }
 SCHEMA = Path(__file__).parents[2] / "data" / "grafana" / "dashboard.schema.json"
-BOARDS = dashboards()
+PLACE, NETWORK = PLACE_UID.fr, NETWORK_UID.fr
+VERSIONS = (OLDEST, Version(9, 5), Version(10, 2), Version(10, 4), Version(11, 0), Version(12, 0), NEWEST)
+BOARDS = {**dashboards("fr"), **dashboards("en")}
 _ALL = [(uid, panel) for uid, board in BOARDS.items() for panel in board["panels"]]
 PANELS = [pytest.param(uid, panel, id=f"{uid}: {panel['title']}") for uid, panel in _ALL]
 NUMBERS = [
@@ -77,6 +82,13 @@ def test_grafanas_schema_accepts_the_dashboard(uid: str) -> None:
     assert _errors(BOARDS[uid], "Dashboard") == []
 
 
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_grafanas_schema_accepts_it_for_every_version(version: Version) -> None:
+    for language in LANGUAGES:
+        for board in dashboards(language, version).values():
+            assert _errors(board, "Dashboard") == []
+
+
 @pytest.mark.parametrize(("uid", "panel"), PANELS)
 def test_grafanas_schema_accepts_what_overrides_set(uid: str, panel: Json) -> None:
     for one in panel["fieldConfig"]["overrides"]:
@@ -86,17 +98,18 @@ def test_grafanas_schema_accepts_what_overrides_set(uid: str, panel: Json) -> No
 
 def test_uids_and_titles_stay_since_links_hold_them() -> None:
     assert {uid: board["title"] for uid, board in BOARDS.items()} == {
-        PLACE: "Mon lieu, en direct",
-        NETWORK: "Le réseau",
+        "maillage-lieu": "Mon lieu, en direct",
+        "maillage-lieu-en": "My place, live",
+        "maillage-reseau": "Le réseau",
+        "maillage-reseau-en": "The network",
     }
-    assert (PLACE, NETWORK) == ("maillage-lieu", "maillage-reseau")
     assert all(board["uid"] == uid and 8 <= len(uid) <= 40 for uid, board in BOARDS.items())
     assert "id" not in BOARDS[PLACE]
 
 
 def test_it_is_built_anew_each_time() -> None:
     dashboards()[PLACE]["panels"].clear()
-    assert dashboards() == BOARDS
+    assert dashboards()[PLACE] == BOARDS[PLACE]
 
 
 @pytest.mark.parametrize("uid", BOARDS)
@@ -134,8 +147,8 @@ def test_queries_go_to_the_views_through_the_fixed_source(uid: str, panel: Json)
     assert "report." in query
     steps = set(re.findall(r"\b([a-z]+) AS \(", query)) | {"generate_series", "regexp_matches"}
     assert set(re.findall(r"(?<!epoch )\b(?:FROM|JOIN) ([a-z_.0-9]+)", query)) <= VIEWS | steps
-    variable = {PLACE: "${place:sqlstring}", NETWORK: "${department:sqlstring}"}[uid]
-    assert variable in query
+    variable = "place" if uid.startswith(PLACE) else "department"
+    assert f"${{{variable}:sqlstring}}" in query
     assert (target["format"] == "time_series") == (panel["type"] in {"timeseries", "state-timeline"})
 
 
@@ -157,8 +170,8 @@ def test_the_last_value_is_shown_even_where_it_is_unknown(uid: str, panel: Json)
     assert panel["options"]["reduceOptions"]["calcs"] == ["last"], (
         "lastNotNull would show an old number for an unknown one"
     )
-    if panel["title"] != "Postes":  # tiles, one a desk: a place may have none
-        assert panel["fieldConfig"]["defaults"]["noValue"] == "inconnu"
+    if panel["title"] not in {"Postes", "Desks"}:  # tiles, one a desk: a place may have none
+        assert panel["fieldConfig"]["defaults"]["noValue"] == ("unknown" if uid.endswith("-en") else "inconnu")
 
 
 @pytest.mark.parametrize(("uid", "panel"), PANELS)
@@ -199,13 +212,44 @@ def test_a_table_shows_all_its_columns_at_1600_pixels(uid: str, panel: Json) -> 
         assert width >= 7 * len(name) + 14, f"{name}: its head is cut"
 
 
-@pytest.mark.parametrize(("uid", "panel"), TABLES)
-def test_cells_are_painted_by_old_and_new_names(uid: str, panel: Json) -> None:
+def _cells(version: Version) -> list[tuple[str, Any]]:
+    return [
+        (prop["id"], prop["value"])
+        for board in dashboards("fr", version).values()
+        for panel in board["panels"]
+        for one in panel["fieldConfig"]["overrides"]
+        for prop in one["properties"]
+        if prop["id"] in {"custom.cellOptions", "custom.displayMode"}
+    ]
+
+
+def test_cells_are_painted_as_each_version_calls_it() -> None:
     old = {"color-background": "color-background-solid", "color-text": "color-text", "gauge": "basic"}
-    for one in _properties(panel).values():
-        assert ("custom.cellOptions" in one) == ("custom.displayMode" in one), "9.2 knows the second alone"
-        if "custom.cellOptions" in one:
-            assert old[one["custom.cellOptions"]["type"]] == one["custom.displayMode"]
+    new = _cells(Version(9, 5))
+    assert {name for name, _ in new} == {"custom.cellOptions"}
+    assert _cells(NEWEST) == new
+    assert _cells(Version(9, 4, 9)) == [("custom.displayMode", old[value["type"]]) for _, value in new]
+
+
+def test_only_the_plugins_name_and_cells_differ_between_versions() -> None:
+    old = json.dumps(dashboards("fr", Version(10, 2, 2)))
+    assert "grafana-postgresql-datasource" not in old
+    new = json.dumps(dashboards("fr", Version(10, 2, 3)))
+    assert old == new.replace("grafana-postgresql-datasource", "postgres")
+
+
+def test_every_text_is_in_both_languages() -> None:
+    """A text that is the same in both is a name, a pattern or SQL: no French word is left in English dashboards."""
+    text = json.dumps(dashboards("en"), ensure_ascii=False).replace(PLACE, "")
+    queries = json.dumps([panel["targets"][0]["rawSql"] for uid, panel in _ALL if uid.endswith("-en")])
+    assert re.findall(r"[^\s\"]*[àâçéèêëîïôûù][^\s\"]*", text) == []
+    assert re.findall(r"\b(?:aucune?|lieux?|postes?|depuis|jamais|inconnue?)\b", text + queries) == []
+    for one in DASHBOARDS:
+        french, english = one.build("fr"), one.build("en")
+        assert len(french["panels"]) == len(english["panels"])
+        for panel, other in zip(french["panels"], english["panels"], strict=True):
+            assert panel["gridPos"] == other["gridPos"]
+            assert not panel["title"] or panel["title"] != other["title"]
 
 
 def _titled(uid: str, title: str) -> Json:
@@ -285,8 +329,8 @@ def test_the_place_is_reached_from_the_network() -> None:
     assert set(links) == {"/d/maillage-lieu?var-place=${__data.fields.code}"}
 
 
-def test_every_reason_has_french_words() -> None:
-    assert tuple(FRENCH) == Reason.__args__  # type: ignore[attr-defined]
+def test_every_reason_has_words() -> None:
+    assert tuple(NAMES) == Reason.__args__  # type: ignore[attr-defined]
 
 
 def test_an_unknown_variable_is_an_error(window: Window) -> None:
@@ -294,7 +338,7 @@ def test_an_unknown_variable_is_an_error(window: Window) -> None:
         expand("SELECT ${nothing:sqlstring}", window)
 
 
-def test_every_kind_of_alarm_has_french_words() -> None:
+def test_every_kind_of_alarm_has_words() -> None:
     """Kinds are written where they are raised: a new one must be named here, too."""
     root = Path(__file__).parents[3]
     raised = set()

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.build import dashboards
 from dashboards.errors import GrafanaError
 from dashboards.push import covers
-from dashboards.source import data_source, for_old, is_old
+from dashboards.source import data_source
+from dashboards.versions import Version, parse, plugin
 
 
 def test_every_part_has_its_place() -> None:
@@ -70,20 +70,22 @@ def test_a_wrong_url_is_told_without_its_password(url: str) -> None:
         ("10.3.0-64167", False),
         ("12.1.0", False),
         ("13.0", False),
-        ("of unknown version", False),
     ],
 )
 def test_the_plugin_has_its_older_name_before_10_2_3(version: str, old: bool) -> None:
-    assert is_old(version) is old
+    found = parse(version)
+    assert found is not None
+    assert plugin(found) == ("postgres" if old else "grafana-postgresql-datasource")
+
+
+def test_a_version_that_says_nothing_is_none() -> None:
+    assert parse("of unknown version") is None
 
 
 def test_what_an_old_grafana_gets() -> None:
-    source = for_old(data_source("postgresql://u:p@h/maillage"))
+    source = data_source("postgresql://u:p@h/maillage", Version(9, 2, 2))
     assert (source["type"], source["database"]) == ("postgres", "maillage")
     assert source["jsonData"]["database"] == "maillage"
-    boards = for_old(dashboards())
-    assert "grafana-postgresql-datasource" not in repr(boards)
-    assert repr(boards) == repr(dashboards()).replace("grafana-postgresql-datasource", "postgres")
 
 
 @pytest.mark.parametrize(
