@@ -44,11 +44,15 @@ GROUP BY r.oid, r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.
 _PLACES: Final = "SELECT code::text, id FROM place WHERE code = ANY(%s)"
 # A reader's scope is what it is given last.
 _CLEAR_SCOPE: Final = "DELETE FROM scope WHERE role = %s"
-_ADD_SCOPE: Final = "INSERT INTO scope (role, place) SELECT %s, unnest(%s::integer[])"
+_ADD_SCOPE: Final = "INSERT INTO scope (role, place, security) SELECT %s, unnest(%s::integer[]), %s"
 
 
-def create_reader(connection: Connection, name: str, password: str, places: Iterable[str] | None) -> None:
+def create_reader(
+    connection: Connection, name: str, password: str, places: Iterable[str] | None, *, security: bool = False
+) -> None:
     """Make the login role ``name`` see the places with these codes; None: the whole network. One transaction.
+
+    ``security``: it also sees each decision at their doors, by pseudonym.
 
     An existing reader gets the password and the scope anew. It has no right to write, and at most 20 connections. That
     its transactions are read-only and its statements end after 30 s are defaults, which it may set away: the upkeep
@@ -87,7 +91,7 @@ def create_reader(connection: Connection, name: str, password: str, places: Iter
             sql.SQL("ALTER ROLE {} SET statement_timeout = {}").format(role, sql.Literal(f"{STATEMENT_TIMEOUT_S}s"))
         )
         connection.execute(_CLEAR_SCOPE, (name,))
-        connection.execute(_ADD_SCOPE, (name, [None] if ids is None else ids))
+        connection.execute(_ADD_SCOPE, (name, [None] if ids is None else ids, security))
 
 
 def check_reader(url: str, *, owner_url: str | None = None) -> None:

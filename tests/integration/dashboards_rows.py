@@ -47,6 +47,13 @@ _DAYS: Final = (
     VALUES (%(place)s, date_trunc('month', %(now)s::timestamptz)::date, 5, 20, 750)""",
     """INSERT INTO forecast_model (space, public, learnt_at, usual)
     VALUES (%(space)s, false, %(now)s, '[[0, 9, 4.0, 2.0, 6.0, 5]]')""",
+    """INSERT INTO arrival_usual (place, weekday, learnt_at, days, arrivals)
+    SELECT %(place)s, n, %(now)s, 4, array_fill(2::real, ARRAY[96]) FROM generate_series(1, 7) n""",
+    """INSERT INTO pass (ref, member, unit, allowance) VALUES ('p-secret1', 'm-secret1', 'half_day', 20)""",
+    """INSERT INTO pass_use (pass, slot, place, at) VALUES ('p-secret1', 1, %(place)s, %(now)s)""",
+    """INSERT INTO booking (member, place, space, starts_at, ends_at, status, cancelled_at)
+    VALUES ('m-secret1', %(place)s, %(space)s, %(now)s::timestamptz - interval '3 h',
+      %(now)s::timestamptz - interval '2 h', 'no_show', %(now)s)""",
     """INSERT INTO forecast (space, public, place, made_at, learnt_at, first, track, quantiles)
     VALUES (%(space)s, false, %(place)s, %(now)s, %(now)s, %(now)s, '{}', '{10,20,30,40,50,60,70}')""",
 )
@@ -109,6 +116,7 @@ def fill(connection: psycopg.Connection[tuple[int, ...]], now: datetime) -> None
         run("INSERT INTO head_count (place, space, at, present) VALUES (%s, %s, %s, %s)", (atelier, root, at, counted))
     run(_QUARTER, (ago(hours=2), atelier, root, 4.5, 6, 1.0, 20))
     run(_QUARTER, (ago(hours=1, minutes=45), atelier, root, 4.0, 5, 0.2, 20))
+    run("INSERT INTO member (ref) VALUES (%s)", (MEMBER,))
     for query in _DAYS:
         run(query, {"place": atelier, "space": root, "desk": seats[0], "now": now})
 
@@ -121,7 +129,8 @@ def fill(connection: psycopg.Connection[tuple[int, ...]], now: datetime) -> None
         (ago(minutes=33), inside, 0, 8), (ago(hours=30), inside, 0, 8),
     ):  # fmt: skip
         run(_EVENT, (at, at, atelier, reader, 1, granted, reason, CARD, MEMBER))
-    for at, state in ((ago(minutes=31), 1), (ago(minutes=29), 0), (now + timedelta(days=700), 2)):
+    for at, state in ((ago(minutes=31), 1), (ago(minutes=29), 0), (ago(minutes=58), 3), (ago(minutes=57), 0),
+                      (now + timedelta(days=700), 2)):  # fmt: skip
         run(_EVENT, (at, at, atelier, contact, 4, state, None, None, None))
 
     root = one(_SPACE, grange, "place", "La Grange", "place", None, 10)

@@ -43,9 +43,9 @@ def reader(database: Database, owner: Connection) -> Iterator[Reader]:
     """A function that makes a reader of places (none: of the network) and returns its connection."""
     made: list[tuple[str, Connection]] = []
 
-    def make(*places: str) -> Connection:
+    def make(*places: str, security: bool = False) -> Connection:
         name = f"reader_{uuid.uuid4().hex[:12]}"
-        create_reader(owner, name, "of the test", places or None)
+        create_reader(owner, name, "of the test", places or None, security=security)
         parts = urlsplit(database.url)
         netloc = f"{name}:of%20the%20test@{parts.hostname}:{parts.port}"
         connection = psycopg.connect(urlunsplit(parts._replace(netloc=netloc)), autocommit=True)
@@ -323,7 +323,7 @@ def test_panels_choose_by_department(reader: Reader, now: datetime) -> None:
 
 
 def test_a_reader_of_one_place_sees_only_that_place(reader: Reader, owner: Connection, now: datetime) -> None:
-    everything, one = reader(), reader("atelier")
+    everything, one = reader(security=True), reader("atelier", security=True)
     assert one.execute("SELECT FROM report.history_department").fetchone() is None, "it is of all places"
     for view in _views(owner):
         if view == "history_department":
@@ -400,7 +400,7 @@ def test_a_cheap_function_sees_nothing_through_the_barrier(reader: Reader, owner
 
 
 def test_no_view_tells_of_persons_or_cards(reader: Reader, owner: Connection) -> None:
-    connection = reader()
+    connection = reader(security=True)
     for view in _views(owner):
         cursor = connection.execute(f"SELECT * FROM report.{view}".encode())
         names = {column.name for column in cursor.description or ()}
@@ -428,7 +428,52 @@ def test_no_view_reads_a_column_of_persons_or_cards(owner: Connection) -> None:
     assert owner.execute(granted).fetchone() == (False,)
     personal = ("card.", "member.", "access_right.", "access_list.", "api_key.", "dead_letter.")
     columns = {"event.card", "event.member", "event.detail", "alarm.detail", "alarm.acknowledged_by", "event.edge_at"}
-    assert [(view, name) for view, name in read if name in columns or name.startswith(personal)] == []
+    of_persons = {(view, name) for view, name in read if name in columns or name.startswith(personal)}
+    # it makes pseudonyms of them, and is empty for a reader without the right
+    assert of_persons == {("door_decision", "event.card"), ("door_decision", "event.member")}
+
+
+def test_decisions_at_doors_are_for_readers_with_that_right(reader: Reader, owner: Connection, now: datetime) -> None:
+    query = "SELECT DISTINCT place, who FROM report.door_decision"
+    assert reader().execute(query).fetchall() == []
+    assert reader("atelier").execute(query).fetchall() == []
+    seen = reader("atelier", security=True).execute(query).fetchall()
+    assert {place for place, _ in seen} == {"atelier"}
+    assert reader("grange", security=True).execute(query).fetchall() == []
+    assert reader(security=True).execute(query).fetchall() == seen, "one person has one pseudonym at a place"
+
+
+def test_a_pseudonym_holds_for_one_place_and_one_month(reader: Reader, owner: Connection, now: datetime) -> None:
+    owner.execute("DELETE FROM event")
+    owner.execute(
+        "INSERT INTO device (gateway, place, code, kind, driver, address, door, side) "
+        "SELECT g.id, g.place, 'other', 'reader', 'zigbee2mqtt', 'z/o', d.id, 'in' FROM gateway g, door d "
+        "WHERE g.code = 'atelier-1' AND d.code = 'entree'"
+    )
+    # local months: in Paris the last hour of October (UTC) is November's
+    at = {"early": "2026-10-02 08:00+00", "late": "2026-10-31 22:59+00", "next": "2026-10-31 23:01+00"}
+    for moment in at.values():
+        owner.execute(
+            "INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, reason, card, member) "
+            "SELECT %s, now(), 1, 1, 1, d.place, d.id, 1, 1, 0, %s, %s FROM device d WHERE d.code = 'other'",
+            (moment, CARD, MEMBER),
+        )
+    owner.execute(
+        "INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, reason, card) "
+        "SELECT %s, now(), 1, 1, 1, d.place, d.id, 1, 0, 1, %s FROM device d WHERE d.code = 'other'",
+        (at["early"], CARD),
+    )
+    connection = reader(security=True)
+    query = "SELECT who FROM report.door_decision WHERE known AND at = %s"
+    early, late, following = (connection.execute(query, (moment,)).fetchone() for moment in at.values())
+    assert early == late != following
+    assert early is not None and len(early[0]) == 8
+    (stranger,) = connection.execute("SELECT who FROM report.door_decision WHERE NOT known").fetchall()
+    assert stranger != early, "the same badge before and after it had a holder is not one person"
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("SELECT key FROM pseudonym_key")
+    plain = owner.execute("SELECT left(encode(sha256(convert_to(%s, 'UTF8')), 'hex'), 8)", ("m" + MEMBER,)).fetchone()
+    assert plain != early
 
 
 def test_every_view_is_a_security_barrier(owner: Connection) -> None:
