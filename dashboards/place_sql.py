@@ -11,10 +11,6 @@ PLACES: Final = """
 -- the places to choose from: those with a gateway
 SELECT p.label AS __text, p.place AS __value FROM report.place p WHERE p.equipped ORDER BY p.label
 """
-PLACE: Final = """
--- which place this is, for a screen without the choice of places
-SELECT p.label AS "Lieu|Place" FROM report.place p WHERE p.place IN (${place:sqlstring})
-"""
 PRESENT: Final = """
 -- people now
 SELECT n.present AS "Présents|Present" FROM report.place_now n WHERE n.place IN (${place:sqlstring})
@@ -96,11 +92,20 @@ SELECT d.name AS "Poste|Desk", d.occupied AS "État|State"
 FROM report.desk_now d WHERE d.place IN (${place:sqlstring}) ORDER BY report.aligned(d.name, 12), d.desk
 """
 DOORS: Final = """
--- each door now (5: not known), and how often it was passed in the last 24 hours
+-- each door now (5: not known), and what was with it in the last 24 hours, without persons
 SELECT coalesce(d.name, 'aucune porte|no door') AS "Porte|Door",
   CASE WHEN d.name IS NOT NULL THEN coalesce(d.state, 5) END AS "État|State", d.state_at AS "Depuis|Since",
-  d.entered_24h AS "Entrées|Entries", d.left_24h AS "Sorties|Exits", d.denied_24h AS "Refus|Refusals"
+  d.entered_24h AS "Entrées|Entries", d.left_24h AS "Sorties|Exits", d.denied_24h AS "Refus|Refusals",
+  CASE WHEN d.name IS NOT NULL THEN coalesce(t.forced, 0) END AS "Forcée|Forced",
+  CASE WHEN d.name IS NOT NULL THEN coalesce(t.held, 0) END AS "Maintenue|Held"
 FROM (VALUES (1)) one LEFT JOIN report.door_now d ON d.place IN (${place:sqlstring})
+LEFT JOIN (
+  SELECT t.door, count(*) FILTER (WHERE t.state = 2)::integer AS forced,
+    count(*) FILTER (WHERE t.state = 3)::integer AS held
+  FROM report.door_trouble t
+  WHERE t.place IN (${place:sqlstring}) AND t.at BETWEEN now() - interval '24 hours' AND now() + interval '5 minutes'
+  GROUP BY t.door
+) t ON t.door = d.door
 ORDER BY report.aligned(d.name, 12), d.door
 """
 DESK_HISTORY: Final = """
@@ -138,21 +143,27 @@ SELECT line.at AS "time", n.name AS metric, line.state FROM (
 ) line JOIN name n ON n.desk = line.desk ORDER BY line.at, n.name
 """
 PASSAGES: Final = """
--- passages by hour in the place's own time, without persons: every hour that the window touches, whole
+-- passages by hour in the place's own time, without persons: every hour that the window touches, whole; not known
+-- after a gateway fell silent
 SELECT to_char(h.hour AT TIME ZONE p.time_zone, CASE
-    WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '24 hours' THEN 'DD/MM HH24"h"|DD/MM HH24:00'
-    ELSE 'HH24"h"|HH24:00' END) AS "Heure|Hour",
-  coalesce(sum(a.passed) FILTER (WHERE a.side = 'in'), 0)::float8 AS "Entrées|Entries",
-  coalesce(sum(a.passed) FILTER (WHERE a.side = 'out'), 0)::float8 AS "Sorties|Exits",
-  coalesce(sum(a.times) FILTER (WHERE NOT a.granted), 0)::float8 AS "Refus|Refusals"
+    WHEN $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '24 hours'
+    THEN 'DD/MM HH24"h"|DD/MM HH24:00' ELSE 'HH24"h"|HH24:00' END) AS "Heure|Hour",
+  CASE WHEN k.known THEN coalesce(sum(a.passed) FILTER (WHERE a.side = 'in'), 0)::float8 END AS "Entrées|Entries",
+  CASE WHEN k.known THEN coalesce(sum(a.passed) FILTER (WHERE a.side = 'out'), 0)::float8 END AS "Sorties|Exits",
+  CASE WHEN k.known THEN coalesce(sum(a.times) FILTER (WHERE NOT a.granted), 0)::float8 END AS "Refus|Refusals"
 FROM report.place p
 CROSS JOIN generate_series(
   date_trunc('hour', $__timeFrom()::timestamptz, 'UTC'), least($__timeTo()::timestamptz, now()), interval '1 hour'
 ) h (hour)
+CROSS JOIN (
+  SELECT min(CASE WHEN w.state_level = 1 THEN now() ELSE w.heard_at END) AS until
+  FROM report.gateway_now w WHERE w.place IN (${place:sqlstring})
+) g
+CROSS JOIN LATERAL (SELECT h.hour < g.until AS known) k
 LEFT JOIN report.access_hourly a ON a.place IN (${place:sqlstring}) AND a.hour = h.hour
   AND a.hour >= date_trunc('hour', $__timeFrom()::timestamptz, 'UTC') AND a.hour <= $__timeTo()::timestamptz
 WHERE p.place IN (${place:sqlstring})
-GROUP BY h.hour, p.time_zone ORDER BY h.hour
+GROUP BY h.hour, p.time_zone, k.known ORDER BY h.hour
 """
 REFUSALS: Final = """
 -- why doors stayed shut in the same hours, without persons
@@ -186,36 +197,4 @@ SELECT coalesce(d.device, 'aucun appareil à regarder|no device to look at') AS 
 FROM (VALUES (1)) one
 LEFT JOIN report.device_now d ON d.place IN (${place:sqlstring}) AND d.well_level <> 1
 ORDER BY d.well_level DESC, d.silent_since, d.device LIMIT 100
-"""
-TRUST: Final = """
--- how near the published numbers were to the managers' head counts of 90 days: the place, then its spaces
-SELECT CASE WHEN t.place IS NULL THEN 'aucun comptage|no head count' ELSE coalesce(t.space_name, 'tout|all') END
-  AS "Où|Where",
-  t.head_counts AS "Comptages|Head counts", t.compared AS "Comparés|Compared", t.error AS "Écart moyen|Mean error",
-  t.error_percent AS "En % de la capacité|In % of capacity", 100 * t.within AS "Dans l'intervalle|Within the range",
-  t.false_empty AS "Vide à tort|Wrongly empty", t.false_occupied AS "Occupé à tort|Wrongly taken",
-  t.last_at AS "Dernier|Last"
-FROM (VALUES (1)) one LEFT JOIN report.trust t ON t.place IN (${place:sqlstring})
-ORDER BY t.space_name NULLS FIRST
-"""
-QUARTERS: Final = """
--- the last days by quarter hour; one that is mostly unknown, or missing, stays empty; a value holds for its quarter
-WITH line AS (
-  SELECT q.at, CASE WHEN q.known >= 0.5 THEN q.mean END AS mean, CASE WHEN q.known >= 0.5 THEN q.peak END AS peak,
-    q.capacity, lead(q.at) OVER (ORDER BY q.at) AS next, lead(q.known >= 0.5) OVER (ORDER BY q.at) AS later
-  FROM report.occupancy_15m q WHERE q.place IN (${place:sqlstring}) AND q.root AND $__timeFilter(q.at)
-)
-SELECT p.at AS "time", CASE WHEN p.holds THEN k.mean END AS "Moyenne|Mean",
-  CASE WHEN p.holds THEN k.peak END AS "Pointe|Peak",
-  k.capacity AS "Capacité|Capacity"
-FROM line k
-CROSS JOIN LATERAL (
-  SELECT k.at AS at, true AS holds
-  UNION ALL
-  SELECT k.at + interval '15 minutes' - interval '1 ms', true
-  WHERE k.mean IS NOT NULL AND (k.later IS NOT TRUE OR k.next > k.at + interval '15 minutes')
-  UNION ALL
-  SELECT k.at + interval '15 minutes', false WHERE k.next > k.at + interval '15 minutes'
-) p
-ORDER BY p.at
 """

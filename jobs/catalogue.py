@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jobs import (
+    arrivals,
     commuting,
     confirmations,
     counters,
@@ -44,6 +45,7 @@ JOBS: Final = (
     Job(name="worth", work=worth.count_worth),
     Job(name="commuting", work=commuting.count_commuting, every=commuting.EVERY),
     Job(name="forecast", work=_look_ahead),
+    Job(name="arrivals", work=arrivals.learn_arrivals, every=arrivals.EVERY),
     Job(name="notices", work=notices.tell_members),
     # before the traces that statements count are deleted
     Job(name="statements", work=statements.close_months),

@@ -31,7 +31,7 @@ CREATE TABLE arrival_usual (
   weekday smallint NOT NULL CHECK (weekday BETWEEN 1 AND 7),     -- 1: Monday
   learnt_at timestamptz NOT NULL,
   days smallint NOT NULL,                     -- on how many days it rests
-  arrivals real[] NOT NULL CHECK (cardinality(arrivals) = 96),   -- of each local quarter hour
+  arrivals real[] CHECK (cardinality(arrivals) = 96),            -- of each local quarter hour; NULL: not known
   PRIMARY KEY (place, weekday)
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON arrival_usual TO maillage_maintain;

@@ -36,9 +36,9 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"""
 _QUARTER = "INSERT INTO occupancy_15m VALUES (%s, %s, %s, %s, %s, %s, %s)"
 _DAYS: Final = (
     """INSERT INTO history_day (published, space, day, place, zone, starts, persons, peak, known, degraded, shown, line,
-      capacity, seconds, person_s, seat_s, known_s, degraded_s, shown_s, line_s)
+      capacity, seconds, person_s, seat_s, known_s, degraded_s, shown_s, line_s, day_peak)
     VALUES (false, %(space)s, %(now)s::date - 1, %(place)s, 'Europe/Paris', %(now)s::date - 1, '{3600}', '{5}', '{900}',
-      '{0}', '{3600}', '{900}', '{20}', 900, 3600, 18000, 900, 0, 3600, 900)""",
+      '{0}', '{3600}', '{900}', '{20}', 900, 3600, 18000, 900, 0, 3600, 900, 5)""",
     """INSERT INTO worth_space (space, day, place, open_s, known_s, seat_s, person_s, quarters, busy)
     VALUES (%(space)s, %(now)s::date - 1, %(place)s, 900, 900, 18000, 3600, 1, 0)""",
     """INSERT INTO worth_desk (desk, day, place, space, open_s, known_s, taken_s, all_taken_s)

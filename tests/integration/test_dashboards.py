@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from dashboards import build, network, place, reasons
+from dashboards import build, doors, network, over_time, place, reasons
 from dashboards.roles import create_reader, drop_reader
 from tests.conftest import Database
 from tests.grafana_macros import Window
@@ -66,8 +66,8 @@ def _views(owner: Connection) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _run(connection: Connection, uid: str, now: datetime, **chosen: list[str]) -> dict[str, Rows]:
-    window = Window(start=now - timedelta(hours=12), end=now, interval=timedelta(minutes=15))
+def _run(connection: Connection, uid: str, now: datetime, *, days: float = 0.5, **chosen: list[str]) -> dict[str, Rows]:
+    window = Window(start=now - timedelta(days=days), end=now, interval=timedelta(minutes=15))
     dashboard = build.dashboards()[uid]
     window = choose(connection, dashboard, window, chosen)
     return {panel["title"]: run_panel(connection, panel, window) for panel in dashboard["panels"]}
@@ -105,7 +105,16 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
     ]
     assert _at(data["Postes"], "Poste", "État") == [("Poste 1", 1), ("Poste 2", 0), ("Poste 3", None)]
     assert data["Portes"] == [
-        {"Porte": "Entrée", "État": 0, "Depuis": ago(minutes=29), "Entrées": 3, "Sorties": 1, "Refus": 3}
+        {
+            "Porte": "Entrée",
+            "État": 0,
+            "Depuis": ago(minutes=29),
+            "Entrées": 3,
+            "Sorties": 1,
+            "Refus": 3,
+            "Forcée": 0,
+            "Maintenue": 1,
+        }
     ]
     assert _at(data["Les postes dans la journée"], "time", "metric", "state") == [
         (ago(hours=12), "Poste 1", 0),
@@ -130,6 +139,42 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
     assert _at(data["Passerelles du lieu"], "Passerelle", "État", "En attente", "Horloge", "En défaut") == [
         ("atelier-1", 1, 0, 12.5, 0)
     ]
+    ahead = data["Les douze prochaines heures"]
+    assert _at(ahead, "Prévus", "Sans doute au moins", "Sans doute au plus") == [(4, 1, 7)] * 2, "for a quarter hour"
+    arrivals = data["Arrivées par quart d'heure"]
+    assert sum(row["Arrivées"] for row in arrivals) == 3
+    assert {row["D'habitude"] for row in arrivals} == {2}
+    assert [row["Heure"] for row in arrivals][-1] == f"{now.astimezone(zone):%Hh}{now.minute // 15 * 15:02}"
+    assert data["Appareils"] == [{"Bien": 0, "En défaut": 0, "Muets": 0, "Jamais entendus": 6}]
+    assert _at(data["Alarmes du lieu"], "Genre") == [("aucune alarme",)]
+
+
+def test_every_panel_of_the_place_over_time(reader: Reader, now: datetime) -> None:
+    data = _run(reader(), over_time.UID.fr, now, days=30, place=["atelier"])
+    assert data["Fréquentation"] == [{"Pointe": 5, "Moyenne": 4, "Heures-personnes": pytest.approx(1.0)}]
+    assert data["Temps connu"] == [{"Connu": 100}]
+    assert data["Réservations et absences"] == [{"Réservations": 1, "Absences": 1}]
+    assert data["Écart aux comptages"] == [{"Écart moyen": pytest.approx(11.0)}]
+    week = data["La semaine, heure par heure"]
+    assert [row["Jour"] for row in week] == ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"]
+    at = (now - timedelta(hours=2)).astimezone(ZoneInfo("Europe/Paris"))
+    assert week[at.weekday()][f"{at.hour} h"] == pytest.approx(22.5, abs=1), (
+        "4.5, and 4 for a fifth of a quarter, of 20"
+    )
+    assert sum(value is not None for row in week for name, value in row.items() if name != "Jour") in {1, 2}
+    days = data["Pointe et moyenne"]
+    assert len(days) == 31
+    yesterday = now.date() - timedelta(days=1)
+    assert [row for row in days if row["Moyenne"] is not None] == [
+        {"Jour": f"{yesterday:%d/%m}", "Moyenne": 4, "Pointe": 5}
+    ]
+    assert _at(data["Usage des postes"], "Heures occupées") == [(pytest.approx(300 / 3600),)]
+    assert sum(row["Absences"] for row in data["Réservations"]) == 1
+    assert sum(row["Demi-journées"] for row in data["Forfaits utilisés"]) == 1
+    assert _at(data["Refus par motif"], "Motif", "Refus", "Part") == [
+        ("outside_schedule", 2, 25.0),
+        ("unknown_card", 2, 25.0),
+    ]
     assert _at(data["Sept jours, par quart d'heure"], "Moyenne", "Pointe", "Capacité") == [
         (4.5, 6, 20),
         (4.5, 6, 20),  # up to the quarter's end, since no line is drawn from a value to a gap
@@ -149,6 +194,23 @@ def test_every_panel_of_the_place(reader: Reader, now: datetime) -> None:
         (where, 5, 5, pytest.approx(2.2), pytest.approx(11.0), pytest.approx(80.0), 1)
         for where in ("tout", "L'Atelier")
     ]
+
+
+def test_every_panel_of_the_doors(reader: Reader, now: datetime) -> None:
+    data = _run(reader(security=True), doors.UID.fr, now, place=["atelier"])
+    assert data["Décisions"] == [{"Accordés": 4, "Refusés": 3, "Badges": 1}]
+    assert data["Portes en défaut"] == [{"Forcées": 0, "Maintenues": 1, "Sabotages": 0}]
+    assert [sum(row[name] for row in data["Décisions par heure"]) for name in ("Accordés", "Refusés")] == [4, 3]
+    ((who, *refused),) = _at(data["Les plus refusés"], "Qui", "Adhérent", "Refus", "Dernier motif", "Porte")
+    assert refused == [1, 3, "outside_schedule", "Entrée"]
+    ((trouble, *before),) = _at(data["Portes forcées, tenues ouvertes, sabotées"], "État", "Porte", "Accès d'avant")
+    assert (trouble, before) == (3, ["Entrée", who]), "held open after an access"
+    assert len(data["Chaque décision"]) == 7
+    assert {row["Qui"] for row in data["Chaque décision"]} == {who}
+    without = _run(reader(), doors.UID.fr, now, place=["atelier"])
+    assert without["Décisions"] == [{"Accordés": 0, "Refusés": 0, "Badges": 0}]
+    assert _at(without["Chaque décision"], "Quand", "Qui") == [("aucune décision", None)]
+    assert who not in repr(without)
 
 
 def test_a_place_without_its_gateway_is_unknown_and_not_empty(reader: Reader, now: datetime) -> None:
@@ -572,6 +634,8 @@ def test_panels_of_an_empty_network_run(database: Database, now: datetime) -> No
             data = _run(connection, uid, now, place=["nowhere"], department=["33"])
             for panel in board["panels"]:
                 if panel["type"] == "table":  # which shows nothing, or English, where its query gives nothing
+                    if panel["title"] == "La semaine, heure par heure":  # seven days, of which nothing is known
+                        continue
                     (row,) = data[panel["title"]]
                     first, *others = row.values()
                     assert str(first).startswith("aucun"), panel["title"]

@@ -26,29 +26,13 @@ from dashboards.words import LANGUAGES
 from tests.grafana_macros import Window, expand
 
 VIEWS = {
-    "report." + name
-    for name in (
-        "place",
-        "place_now",
-        "place_free",
-        "space_now",
-        "desk_now",
-        "trust",
-        "desk_history",
-        "door_now",
-        "access_hourly",
-        "occupancy_history",
-        "occupancy_before",
-        "desk_before",
-        "occupancy_15m",
-        "gateway_now",
-        "device_now",
-        "place_without_news",
-        "alarm_open",
-    )
-}
+    view
+    for path in (Path(__file__).parents[3] / "database" / "migrations").glob("*.sql")
+    for view in re.findall(r"VIEW (report\.\w+)", path.read_text(encoding="utf-8"))
+} - {"report.line"}
+"""Those that readers may read."""
 SCHEMA = Path(__file__).parents[2] / "data" / "grafana" / "dashboard.schema.json"
-PLACE, NETWORK = PLACE_UID.fr, NETWORK_UID.fr
+PLACE, NETWORK, OVER_TIME = PLACE_UID.fr, NETWORK_UID.fr, "maillage-lieu-temps"
 VERSIONS = (OLDEST, Version(9, 5), Version(10, 2), Version(10, 4), Version(11, 0), Version(12, 0), NEWEST)
 BOARDS = {**dashboards("fr"), **dashboards("en")}
 _ALL = [(uid, panel) for uid, board in BOARDS.items() for panel in board["panels"]]
@@ -100,6 +84,10 @@ def test_uids_and_titles_stay_since_links_hold_them() -> None:
     assert {uid: board["title"] for uid, board in BOARDS.items()} == {
         "maillage-lieu": "Mon lieu, en direct",
         "maillage-lieu-en": "My place, live",
+        "maillage-lieu-temps": "Mon lieu, dans le temps",
+        "maillage-lieu-temps-en": "My place, over time",
+        "maillage-portes": "Portes et sécurité",
+        "maillage-portes-en": "Doors and security",
         "maillage-reseau": "Le réseau",
         "maillage-reseau-en": "The network",
     }
@@ -146,8 +134,8 @@ def test_queries_go_to_the_views_through_the_fixed_source(uid: str, panel: Json)
     assert query.startswith("-- "), "a query says what it is for"
     assert "report." in query
     steps = set(re.findall(r"\b([a-z]+) AS \(", query)) | {"generate_series", "regexp_matches"}
-    assert set(re.findall(r"(?<!epoch )\b(?:FROM|JOIN) ([a-z_.0-9]+)", query)) <= VIEWS | steps
-    variable = "place" if uid.startswith(PLACE) else "department"
+    assert set(re.findall(r"\b(?:FROM|JOIN) ([a-z_.0-9]+)", re.sub(r"extract\(\w+ FROM", "", query))) <= VIEWS | steps
+    variable = "department" if uid.startswith(NETWORK) else "place"
     assert f"${{{variable}:sqlstring}}" in query
     assert (target["format"] == "time_series") == (panel["type"] in {"timeseries", "state-timeline"})
 
@@ -301,7 +289,7 @@ def test_no_query_looks_back_a_fixed_time_for_a_state() -> None:
 
 
 def test_curves_break_where_nothing_is_known() -> None:
-    for uid, title in ((PLACE, "La journée"), (PLACE, "Sept jours, par quart d'heure")):
+    for uid, title in ((PLACE, "La journée"), (OVER_TIME, "Sept jours, par quart d'heure")):
         panel = next(one for one in BOARDS[uid]["panels"] if one["title"] == title)
         assert panel["fieldConfig"]["defaults"]["custom"]["spanNulls"] is False
 
