@@ -31,7 +31,7 @@ WITH passage AS (
   FROM door_event e
   JOIN device v ON v.id = e.device AND v.side = 'in'
   JOIN door d ON d.id = v.door AND d.from_space IS NULL
-  WHERE e.place = %(place)s AND e.kind IN (1, 2) AND e.passed AND e.at >= %(since)s AND e.at < %(now)s
+  WHERE e.place = %(place)s AND e.passed AND e.at >= %(since)s AND e.at < %(now)s
 ), day AS (
   SELECT a.at::date AS day FROM passage a
   WHERE a.at::date > (%(since)s AT TIME ZONE %(zone)s)::date AND a.at::date < (%(now)s AT TIME ZONE %(zone)s)::date
