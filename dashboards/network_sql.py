@@ -1,6 +1,6 @@
 """The queries of the dashboard of the whole network, on the views of the schema `report` (migration 0006).
 
-Written for Grafana's PostgreSQL data source: Grafana expands their macros (tests: `tests/grafana_macros.py`).
+Written for Grafana's PostgreSQL data source: Grafana expands their macros (tests: `dashboards.macros`).
 """
 
 from __future__ import annotations

@@ -37,6 +37,10 @@ class Box:
     h: int
 
 
+_PLAIN: Final[Json] = {"unit": "none", "thresholds": {"mode": "absolute", "steps": [{"value": None, "color": "text"}]}}
+"""What a number is without a unit and a limit of its own; Grafana's default limit would paint it red from 80 on."""
+
+
 def panel(
     kind: str,
     title: Text,
@@ -61,7 +65,7 @@ def panel(
         "description": about,
         "datasource": DATA_SOURCE,
         "gridPos": {"h": box.h, "w": box.w, "x": box.x, "y": box.y},
-        "fieldConfig": {"defaults": {"noValue": empty, **(fields or {})}, "overrides": overrides or []},
+        "fieldConfig": {"defaults": {**_PLAIN, "noValue": empty, **(fields or {})}, "overrides": overrides or []},
         "options": options or {},
         "targets": [
             {
@@ -138,7 +142,8 @@ DEVICE: Final = values(
         1: (Words("bien", "well"), "green"),
         2: (Words("en défaut", "in trouble"), "orange"),
         3: (Words("muet", "silent"), "red"),
-    }
+    },
+    null="—",
 )
 GATEWAY: Final = values(
     {

@@ -50,6 +50,43 @@ def build(
         print(path)
 
 
+@app.command(short_help="Draw a dashboard as a page, without Grafana.")
+def preview(
+    uid: Annotated[str, typer.Argument(help="The dashboard, like maillage-lieu or maillage-lieu-en.")],
+    file: Annotated[Path, typer.Argument(help="The page to write.")] = Path("preview.html"),
+    choose: Annotated[
+        list[str] | None,
+        typer.Option(help="Code of a place or a department; may be repeated. Else as Grafana opens it."),
+    ] = None,
+) -> None:
+    """Draw a dashboard as a page that needs no Grafana, from the database as the reader sees it now.
+
+    Settings: MAILLAGE_GRAFANA_DATABASE_URL.
+
+    Example: maillage dashboards preview maillage-lieu lieu.html --choose la-fabrique
+    """
+    from datetime import UTC, datetime
+
+    from dashboards.catalogue import DASHBOARDS
+    from dashboards.errors import GrafanaError
+    from dashboards.preview.draw import draw
+    from dashboards.settings import DashboardsSettings
+    from dashboards.words import LANGUAGES
+
+    boards = {one.uid.of(language): (one, language) for one in DASHBOARDS for language in LANGUAGES}
+    if uid not in boards:
+        raise typer.BadParameter(f"no dashboard {uid!r}: there are {', '.join(sorted(boards))}")
+    url = DashboardsSettings().grafana_database_url
+    if url is None:
+        raise GrafanaError("set MAILLAGE_GRAFANA_DATABASE_URL to the database, as a reader")
+    board, language = boards[uid]
+    text = draw(
+        url.get_secret_value(), board.build(language), language=language, now=datetime.now(UTC), chosen=choose or ()
+    )
+    file.write_text(text, encoding="utf-8")
+    print(file)
+
+
 @app.command(short_help="Make a database user for a Grafana data source.")
 def reader(
     name: Annotated[str, typer.Argument(help="Name of the database user, like grafana_landes.")],

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from dashboards import build, doors, network, over_time, place, reasons
+from dashboards import build, catalogue, doors, network, over_time, place, reasons
+from dashboards.preview.draw import draw
 from dashboards.roles import create_reader, drop_reader
+from dashboards.words import LANGUAGES
 from tests.conftest import Database
 from tests.grafana_macros import Window
 from tests.integration.dashboards_grafana import Rows, choose, run_panel
@@ -640,3 +642,12 @@ def test_panels_of_an_empty_network_run(database: Database, now: datetime) -> No
                     first, *others = row.values()
                     assert str(first).startswith("aucun"), panel["title"]
                     assert set(others) == {None}, panel["title"]
+
+
+def test_every_dashboard_is_drawn_without_grafana(database: Database, owner: Connection, now: datetime) -> None:
+    url = database.as_login("grafana_1")
+    for language in LANGUAGES:
+        for one in catalogue.DASHBOARDS:
+            text = draw(url, one.build(language), language=language, now=now)
+            assert one.title.of(language) in text
+            assert MEMBER not in text

@@ -240,6 +240,41 @@ def test_every_text_is_in_both_languages() -> None:
             assert not panel["title"] or panel["title"] != other["title"]
 
 
+@pytest.mark.parametrize(("uid", "panel"), PANELS)
+def test_panels_are_explained_and_have_units_and_limits(uid: str, panel: Json) -> None:
+    assert panel["description"] or uid.startswith(NETWORK), "a panel says what it shows"
+    for column in ("", *_properties(panel)):
+        config = {**panel["fieldConfig"]["defaults"], **_properties(panel).get(column, {})}
+        assert config["unit"], column
+        steps = config["thresholds"]["steps"]
+        assert steps[0]["value"] is None, "every number has a colour"
+        assert [step["value"] for step in steps[1:]] == sorted(step["value"] for step in steps[1:])
+        if "custom.cellOptions" in config:
+            assert len(steps) > 1 or config.get("mappings"), f"{column}: painted, but by nothing"
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_each_dashboard_reads_its_variables_and_leads_to_those_of_its_language(uid: str) -> None:
+    board = BOARDS[uid]
+    names = {one["name"] for one in board["templating"]["list"]}
+    used = {name for panel in board["panels"] for name in re.findall(r"\$\{(\w+):sqlstring\}", json.dumps(panel))}
+    assert used == names
+    language = "english" if uid.endswith("-en") else "français"
+    assert board["tags"] == board["links"][0]["tags"] == ["maillage", language]
+
+
+def test_what_not_everybody_may_see_has_its_own_folder() -> None:
+    assert {one.uid.fr for one in DASHBOARDS if one.audience == "security"} == {"maillage-portes"}
+    for one in DASHBOARDS:
+        reads = "report.door_decision" in json.dumps(one.build())
+        assert (one.folder == "maillage-securite") == (one.audience == "security") == reads
+
+
+def test_a_forecast_is_drawn_ahead_of_now() -> None:
+    (panel,) = [one for one in BOARDS[PLACE]["panels"] if "report.forecast" in one["targets"][0]["rawSql"]]
+    assert panel["timeFrom"] == "+12h", "Grafana reads + as from now on"
+
+
 def _titled(uid: str, title: str) -> Json:
     return next(panel for panel in BOARDS[uid]["panels"] if panel["title"] == title)
 
