@@ -645,6 +645,7 @@ def test_panels_of_an_empty_network_run(database: Database, now: datetime) -> No
 
 
 def test_every_dashboard_is_drawn_without_grafana(database: Database, owner: Connection, now: datetime) -> None:
+    owner.execute("INSERT INTO scope (role, security) VALUES ('grafana_1', true)")
     url = database.as_login("grafana_1")
     for language in LANGUAGES:
         for one in catalogue.DASHBOARDS:
