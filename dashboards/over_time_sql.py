@@ -121,7 +121,7 @@ GROUP BY r.first ORDER BY r.first
 )
 DESKS: Final = """
 -- how much each desk was taken in opening hours, of what is known, the most used first
-SELECT coalesce(d.name, 'aucun poste|no desk') AS "Poste|Desk", d.utilisation AS "Occupation|Occupancy",
+SELECT coalesce(d.name, 'aucun jour fini|no day is over') AS "Poste|Desk", d.utilisation AS "Occupation|Occupancy",
   d.taken AS "Heures occupées|Hours taken", d.known AS "Connu|Known"
 FROM (VALUES (1)) one
 LEFT JOIN (

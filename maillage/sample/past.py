@@ -1,4 +1,4 @@
-"""A made-up past of the sample network: quarter hours of people for the days before it was created.
+"""A made-up past of the sample network: people, use of desks and usual arrivals of the days before it was created.
 
 A new network has no history for a day, and no forecast for five. With a made-up past, history, usual and forecast
 show something at once. It belongs to spaces that are marked ``generated``, like everything of the sample.
@@ -41,6 +41,37 @@ SELECT f.at, f.place, r.id, sum(f.people), sum(f.people), 1, r.capacity, 0
 FROM filled f JOIN space r ON r.place = f.place AND r.parent IS NULL
 GROUP BY f.at, f.place, r.id, r.capacity
 """
+_DESKS: Final = """
+-- use of the sample's desks on working days, in eleven opening hours; each desk has its own share
+INSERT INTO worth_desk (desk, day, place, space, open_s, known_s, taken_s, all_taken_s)
+SELECT k.id, d.day::date, k.place, k.space, 39600, 38700, u.taken, u.taken
+FROM desk k
+JOIN space s ON s.id = k.space AND s.generated
+JOIN place p ON p.id = k.place
+CROSS JOIN LATERAL (SELECT (%(until)s::timestamptz AT TIME ZONE p.time_zone)::date AS today) t
+CROSS JOIN generate_series(t.today - %(days)s, t.today - 1, interval '1 day') d (day)
+CROSS JOIN LATERAL (
+  SELECT (38700 * least(1, (10 + abs(hashint4(k.id)) %% 70) / 100.0
+    * (0.7 + abs(hashint4(k.id + (d.day::date - '2000-01-01'::date))) %% 60 / 100.0)))::integer AS taken
+) u
+WHERE p.code = ANY (%(places)s) AND extract(isodow FROM d.day) < 6
+ON CONFLICT (desk, day) DO NOTHING
+"""
+_ARRIVALS: Final = """
+-- how many usually arrive, by local weekday and quarter hour: most before ten, some after lunch
+INSERT INTO arrival_usual (place, weekday, learnt_at, days, arrivals)
+SELECT p.id, w.n, %(until)s, 2, array_agg(round((s.capacity * (ARRAY[0.8, 1, 0.9, 1, 0.7, 0.15, 0.05])[w.n]
+  * (ARRAY[0,0,0,0,0,0,0,0.02,0.08,0.06,0.03,0.01,0.01,0.04,0.03,0.01,0.01,0,0,0,0,0,0,0])[q.n / 4 + 1]
+  )::numeric, 1)::real
+  ORDER BY q.n)
+FROM place p
+JOIN space s ON s.place = p.id AND s.parent IS NULL AND s.generated AND s.capacity IS NOT NULL
+CROSS JOIN generate_series(1, 7) w (n)
+CROSS JOIN generate_series(0, 95) q (n)
+WHERE p.code = ANY (%(places)s)
+GROUP BY p.id, w.n
+ON CONFLICT (place, weekday) DO NOTHING
+"""
 _MARK: Final = """
 -- the jobs go on from here; what is there before counts as published, too (jobs.published)
 INSERT INTO maintenance (task, done_until, tx) VALUES ('rollup', %(until)s, 0), ('published', %(until)s, 0)
@@ -62,6 +93,8 @@ def make_past(connection: psycopg.Connection[Any], places: Sequence[str], days: 
     if not fresh or not days:
         return 0
     made = connection.execute(_FILL, {"places": list(places), "until": until, "days": days}).rowcount
+    for query in (_DESKS, _ARRIVALS):
+        connection.execute(query, {"places": list(places), "until": until, "days": days})
     connection.execute(_MARK, {"until": until})
     connection.execute("ANALYZE occupancy_15m")  # the jobs read it at once, before the database would look at it
     return made

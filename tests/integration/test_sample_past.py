@@ -28,6 +28,8 @@ def test_a_made_up_past_is_history_and_a_forecast_at_once(database: Database) ->
             "SELECT count(*) FROM forecast f JOIN space s ON s.id = f.space WHERE s.parent IS NULL"
         )
         assert forecasts.fetchone() == (2,)
+        for table in ("worth_desk", "arrival_usual"):
+            assert connection.execute(f"SELECT count(*) > 0 FROM {table}".encode()).fetchone() == (True,), table
         # no second past: the jobs have written down what was published
         create_sample(connection, past_days=15, **made)
         first = connection.execute("SELECT count(DISTINCT place) FROM occupancy_15m").fetchone()
