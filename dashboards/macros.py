@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,8 +20,8 @@ _VARIABLE: Final = re.compile(
     r"\$\{(?P<braced>\w+)(?::(?P<format>\w+))?\}|\$(?P<bare>[A-Za-z]\w*)|\[\[\w+(?::\w+)?\]\]"
 )
 _MACRO: Final = re.compile(r"\$([_a-zA-Z0-9]+)\(([^)]*)\)")
-_INTERVAL: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_INTERVAL: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,19 @@ class Window:
     end: datetime
     interval: timedelta = timedelta(minutes=1)
     variables: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def own_range(period: str | None, window: Window) -> Window:
+    """Return the window of a panel with a period of its own (``timeFrom``): ``7d`` before now, ``+12h`` from now on.
+
+    ``window`` ends now: where a dashboard's range is fixed, Grafana ignores such a period.
+    """
+    if period is None:
+        return window
+    span = timedelta(seconds=_seconds(period.removeprefix("+")))
+    if period.startswith("+"):
+        return replace(window, start=window.end, end=window.end + span)
+    return replace(window, start=window.end - span)
 
 
 def expand(query: str, window: Window) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from html import escape
 from typing import Any, Final
 
+from dashboards.macros import Window, own_range
 from dashboards.panels import Json
 from dashboards.preview import charts
 from dashboards.preview.values import TEXT, Look, colour, config_of, shown
@@ -37,8 +38,6 @@ td.n,th.n{text-align:right}
 .legend i{display:inline-block;width:14px;height:4px;margin-right:6px;vertical-align:middle}
 .empty{padding:20px;color:#8e8e8e;text-align:center}
 """
-_PERIOD: Final = re.compile(r"(\+?)(\d+)([hd])")
-_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 def page(board: Json, query: Query, span: tuple[datetime, datetime], look: Look, *, note: str) -> str:
@@ -55,22 +54,14 @@ def page(board: Json, query: Query, span: tuple[datetime, datetime], look: Look,
 def _section(panel: Json, query: Query, span: tuple[datetime, datetime], look: Look) -> str:
     box = panel["gridPos"]
     width, height = box["w"] * _COLUMN - 8, box["h"] * _ROW - 8
-    span = _period(panel.get("timeFrom"), span)
+    own = own_range(panel.get("timeFrom"), Window(start=span[0], end=span[1]))
+    span = own.start, own.end
     rows = query(panel["targets"][0]["rawSql"], *span)
     inner = _body(panel, rows, (width - 2, height - (32 if panel["title"] else 2)), span, look)
     title = f"<h2>{escape(panel['title'])}</h2>" if panel["title"] else ""
     plain = ' class="plain"' if panel.get("transparent") else ""
     place = f"left:{box['x'] * _COLUMN:.0f}px;top:{box['y'] * _ROW}px;width:{width:.0f}px;height:{height:.0f}px"
     return f'<section{plain} style="{place}" title="{escape(panel["description"])}">{title}{inner}</section>'
-
-
-def _period(text: str | None, span: tuple[datetime, datetime]) -> tuple[datetime, datetime]:
-    """The panel's own period, as ``7d`` or ``+12h``; else the dashboard's."""
-    found = _PERIOD.fullmatch(text or "")
-    if found is None:
-        return span
-    lasts = int(found[2]) * _UNITS[found[3]]
-    return (span[1], span[1] + lasts) if found[1] else (span[1] - lasts, span[1])
 
 
 def _body(panel: Json, rows: Rows, size: tuple[float, float], span: tuple[datetime, datetime], look: Look) -> str:
