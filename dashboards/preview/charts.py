@@ -15,6 +15,7 @@ Rows = Sequence[dict[str, Any]]
 
 _LEFT: Final = 46
 _BOTTOM: Final = 22
+_TOP: Final = 10
 _GRID: Final = "#2c3235"
 _PALETTE: Final = ("green", "yellow", "blue", "orange", "red", "purple")
 
@@ -151,7 +152,7 @@ def _time_scale(span: tuple[datetime, datetime], width: float, left: float = _LE
 
 
 def _value_scale(top: float, height: float) -> Any:
-    return lambda value: (height - _BOTTOM) * (1 - float(value) / top) + 4
+    return lambda value: _TOP + (height - _BOTTOM - _TOP) * (1 - float(value) / top)
 
 
 def _top(values: Sequence[Any]) -> float:

@@ -31,6 +31,7 @@ h2{font-size:14px;font-weight:500;margin:8px 8px 4px;height:18px;white-space:now
 .tile{flex:1 1 90px;padding:4px 10px;display:flex;flex-direction:column;justify-content:center;min-height:44px}
 .tile b{font-weight:500;font-size:32px;line-height:1.15;white-space:nowrap}.tile span{font-size:13px}
 .small b{font-size:17px}
+.beside{flex-wrap:nowrap}.beside .tile{flex-basis:40px;padding:4px 6px}.beside b{font-size:22px}
 table{border-collapse:collapse;table-layout:fixed;width:100%}th{text-align:left;font-weight:500;color:#8ab8ff}
 th,td{border:1px solid #22252b;padding:6px;height:22px;overflow:hidden;white-space:nowrap;font-size:13px}
 td.n,th.n{text-align:right}
@@ -105,7 +106,7 @@ def _tiles(panel: Json, rows: Rows, look: Look, height: float) -> str:
             if options["colorMode"] == "none":
                 style = ""
             tiles.append(f'<div class="tile" style="{style}"><span>{escape(label)}</span><b>{escape(text)}</b></div>')
-    small = " small" if len(tiles) > 6 or height < 60 else ""
+    small = " small" if len(tiles) > 6 else " beside" if len(tiles) > 1 else ""
     least = "" if len(tiles) > 6 else f' style="height:{height - 8:.0f}px"'
     return f'<div class="tiles{small}"{least}>{"".join(tiles)}</div>'
 
