@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 
@@ -81,7 +81,7 @@ SELECT false, d.department, c.zone, c.day, c.starts, k.persons, k.peak, k.peak, 
   k.persons, k.capacity, k.capacity, k.n * 900 * d.places, k.person_s * d.places, k.known_s * 20 * d.places,
   k.known_s * d.places, 0, k.person_s * d.places, k.known_s * d.places, k.person_s * d.places / 900.0, 0, k.n, k.n,
   k.top * d.places, k.top * d.places, 20 * d.places
-FROM (SELECT department, time_zone AS zone, count(*) AS places FROM place GROUP BY 1, 2
+FROM (SELECT coalesce(department, '?') AS department, time_zone AS zone, count(*) AS places FROM place GROUP BY 1, 2
       UNION ALL SELECT '*', time_zone, count(*) FROM place GROUP BY 2) d
 JOIN calendar c ON c.zone = d.zone
 JOIN kind k ON k.k = abs(hashtext(d.department)) % 64 AND k.weekend = c.weekend AND k.n = c.n
@@ -107,14 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _fill(url: str, first: date, days: int) -> tuple[list[str], str]:
     begun = time.monotonic()
-    last = first + timedelta(days=days - 1)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_NETWORK, (_PLACES, _PLACES))
-        connection.execute(_KINDS.replace("{first}", str(first)).replace("{last}", str(last)).encode())
-        connection.execute("ALTER TABLE history_day DROP CONSTRAINT history_day_pkey")
-        connection.execute(_FILL.encode())
-        connection.execute("ALTER TABLE history_day ADD PRIMARY KEY (published, space, day)")
-        connection.execute(_GROUPS.encode())
+        make_days(connection, first, first + timedelta(days=days - 1))
         progress(f"the year is made after {time.monotonic() - begun:.0f} s; adding up its first days as the jobs do")
         froms = {place: datetime(first.year, 1, 1, 12, tzinfo=UTC) for (place,) in connection.execute(_ALL)}
         with connection.transaction():
@@ -128,6 +123,15 @@ def _fill(url: str, first: date, days: int) -> tuple[list[str], str]:
     took = time.monotonic() - begun
     progress(f"{len(codes)} places, {row[0]:,} days of places, {row[1]:,.0f} MB, made in {took:.0f} s")
     return codes, key
+
+
+def make_days(connection: psycopg.Connection[Any], first: date, last: date) -> None:
+    """Make days of each place that is there, from ``first`` to ``last``, and the sums of departments and the network."""
+    connection.execute(_KINDS.replace("{first}", str(first)).replace("{last}", str(last)).encode())
+    connection.execute("ALTER TABLE history_day DROP CONSTRAINT history_day_pkey")
+    connection.execute(_FILL.encode())
+    connection.execute("ALTER TABLE history_day ADD PRIMARY KEY (published, space, day)")
+    connection.execute(_GROUPS.encode())
 
 
 def _months(first: date, days: int) -> Iterator[tuple[date, date]]:
