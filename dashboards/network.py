@@ -245,7 +245,7 @@ def _lists() -> list[Json]:
         panel(
             "timeseries",
             Words("Personnes présentes dans le réseau", "People in the network"),
-            Box(x=0, y=20, w=24, h=9),
+            Box(x=0, y=20, w=15, h=9),
             sql.TOTAL,
             empty=Words("rien dans cette période", "nothing in this period"),
             series=True,
@@ -267,8 +267,36 @@ def _lists() -> list[Json]:
                 "tooltip": {"mode": "multi", "sort": "none"},
             },
             about=Words(
-                "À lire avec le nombre de lieux connus : un lieu qui se tait n'y compte plus personne.",
-                "Read it with the number of known places: a silent place counts nobody.",
+                "Par quart d'heure, par jour au-delà de neuf jours. À lire avec le nombre de lieux connus : un lieu qui "
+                "se tait n'y compte plus personne.",
+                "By quarter hour, by day beyond nine days. Read it with the number of known places: a silent place "
+                "counts nobody.",
+            ),
+        ),
+        table(
+            Words("Places libres par département", "Free seats by department"),
+            Box(x=15, y=20, w=9, h=9),
+            sql.BY_DEPARTMENT,
+            [
+                column(Words("Département", "Department"), 150, flexible=True),
+                column(Words("Libres", "Free"), 70),
+                column(
+                    Words("Occupation", "Occupancy"),
+                    110,
+                    cell="bar",
+                    unit="percent",
+                    decimals=0,
+                    min=0,
+                    max=100,
+                    thresholds=FULLNESS,
+                ),
+                column(Words("Ouverts", "Open"), 75),
+                column(Words("Connus", "Known"), 75),
+                column(Words("Équipés", "Equipped"), 80),
+            ],
+            about=Words(
+                "Postes de travail libres 19 fois sur 20 dans les lieux ouverts.",
+                "Seats to work at that are free 19 times of 20 in open places.",
             ),
         ),
         table(
@@ -315,17 +343,29 @@ def _lists() -> list[Json]:
         {
             **panel(
                 "timeseries",
-                Words("Sept jours, par quart d'heure", "Seven days, by quarter hour"),
+                Words("Personnes-heures par jour, sur un an", "Person-hours by day, over a year"),
                 Box(x=0, y=45, w=24, h=8),
-                sql.QUARTERS,
+                sql.DAYS,
                 empty=Words("pas encore de résumé", "no summary yet"),
                 series=True,
-                fields={"decimals": 0, "min": 0, "custom": {**_STEPS, "lineWidth": 2}},
+                fields={"decimals": 0, "min": 0, "custom": {"drawStyle": "bars", "fillOpacity": 60, "lineWidth": 1}},
                 overrides=[
-                    override(Words("Lieux connus", "Known places"), custom_axisPlacement="right", custom_lineWidth=1)
+                    override(
+                        Words("Connu", "Known"),
+                        unit="percent",
+                        max=100,
+                        custom_axisPlacement="right",
+                        custom_drawStyle="line",
+                        custom_lineWidth=1,
+                        custom_fillOpacity=0,
+                    )
                 ],
+                about=Words(
+                    "Heures que des personnes ont passées dans les lieux. Connu : part du temps dont le nombre est connu.",
+                    "Hours that people spent in the places. Known: share of time with a known number.",
+                ),
             ),
-            "timeFrom": "7d",
+            "timeFrom": "1y",
         },
     ]
 

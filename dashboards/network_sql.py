@@ -14,25 +14,24 @@ SELECT DISTINCT p.department FROM report.place p WHERE p.equipped ORDER BY 1
 PEOPLE: Final = """
 -- people now, in the places that are known
 SELECT sum(n.present)::float8 AS "Présents|Present"
-FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
+FROM report.network_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
 """
 PERCENT: Final = """
 -- how full the known places are together
 SELECT 100 * sum(n.present)::float8 / nullif(sum(n.capacity), 0) AS "Occupation|Occupancy"
-FROM report.place_now n
+FROM report.network_now n
 WHERE n.equipped AND n.present IS NOT NULL AND n.capacity > 0 AND n.department IN (${department:sqlstring})
 """
 FREE: Final = """
 -- seats to work at that are free (19 times of 20) in open places, and where the hours aren't known (migration 0022)
-SELECT sum(f.free_low) FILTER (WHERE f.open)::float8 AS "Libres|Free",
-  coalesce(sum(f.free_low) FILTER (WHERE f.open IS NULL), 0)::float8 AS "Horaires inconnus|Hours unknown"
-FROM report.place_free f JOIN report.place p ON p.place = f.place
-WHERE p.equipped AND p.department IN (${department:sqlstring})
+SELECT sum(n.free_low) FILTER (WHERE n.open)::float8 AS "Libres|Free",
+  coalesce(sum(n.free_low) FILTER (WHERE n.open IS NULL), 0)::float8 AS "Horaires inconnus|Hours unknown"
+FROM report.network_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
 """
 KNOWN: Final = """
 -- of how many places the occupancy is known
 SELECT count(*) FILTER (WHERE n.present IS NOT NULL)::integer AS "Connus|Known", count(*)::integer AS "Équipés|Equipped"
-FROM report.place_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
+FROM report.network_now n WHERE n.equipped AND n.department IN (${department:sqlstring})
 """
 SILENT: Final = """
 -- how many places have no known number
@@ -45,63 +44,84 @@ SELECT count(*)::integer AS "Alarmes|Alarms" FROM report.alarm_open a
 WHERE a.place IS NULL OR a.department IN (${department:sqlstring})
 """
 MAP: Final = """
--- where the equipped places are, how full, whether open (2: the hours aren't known), and how many seats are free
+-- where the equipped places are, how many seats are free, how full, and whether open (2: the hours aren't known)
 SELECT n.label AS "Lieu|Place", n.latitude AS latitude, n.longitude AS longitude, n.percent AS "Occupation|Occupancy",
-  n.present AS "Présents|Present", n.capacity AS "Capacité|Capacity", f.free_low AS "Places libres|Free seats",
-  coalesce(f.open::integer, 2) AS "Ouvert|Open", n.quality_level AS "Qualité|Quality", n.place AS code
-FROM report.place_now n LEFT JOIN report.place_free f ON f.place = n.place
-WHERE n.equipped AND n.department IN (${department:sqlstring}) ORDER BY n.label
+  n.present AS "Présents|Present", n.capacity AS "Capacité|Capacity", n.free_low AS "Places libres|Free seats",
+  coalesce(n.open::integer, 2) AS "Ouvert|Open", n.quality_level AS "Qualité|Quality", n.place AS code
+FROM report.network_now n WHERE n.equipped AND n.department IN (${department:sqlstring}) ORDER BY n.label
 """
 RANKED: Final = """
 -- the equipped places, the fullest first, the unknown last; open 2: the hours aren't known
 SELECT coalesce(n.label, 'aucun lieu|no place') AS "Lieu|Place", n.percent AS "Occupation|Occupancy",
-  n.present AS "Présents|Present",
-  n.capacity AS "Capacité|Capacity", f.free_low AS "Libres|Free",
-  CASE WHEN n.place IS NOT NULL THEN coalesce(f.open::integer, 2) END AS "Ouvert|Open",
-  n.quality_level AS "Qualité|Quality",
-  n.place AS code
+  n.present AS "Présents|Present", n.capacity AS "Capacité|Capacity", n.free_low AS "Libres|Free",
+  CASE WHEN n.place IS NOT NULL THEN coalesce(n.open::integer, 2) END AS "Ouvert|Open",
+  n.quality_level AS "Qualité|Quality", n.place AS code
 FROM (VALUES (1)) one
-LEFT JOIN report.place_now n ON n.equipped AND n.department IN (${department:sqlstring})
-LEFT JOIN report.place_free f ON f.place = n.place
+LEFT JOIN report.network_now n ON n.equipped AND n.department IN (${department:sqlstring})
 ORDER BY n.percent DESC NULLS LAST, n.label
 """
+BY_DEPARTMENT: Final = """
+-- seats to work at by department: free 19 times of 20 in open places, and how full the known places are together
+SELECT coalesce(n.department, 'aucun département|no department') AS "Département|Department",
+  sum(n.free_low) FILTER (WHERE n.open)::float8 AS "Libres|Free",
+  100 * sum(n.present)::float8 / nullif(sum(n.capacity) FILTER (WHERE n.present IS NOT NULL), 0) AS "Occupation|Occupancy",
+  nullif(count(*) FILTER (WHERE n.open), 0)::integer AS "Ouverts|Open",
+  CASE WHEN n.department IS NOT NULL THEN count(*) FILTER (WHERE n.present IS NOT NULL)::integer END AS "Connus|Known",
+  nullif(count(n.place), 0)::integer AS "Équipés|Equipped"
+FROM (VALUES (1)) one
+LEFT JOIN report.network_now n ON n.equipped AND n.department IN (${department:sqlstring})
+GROUP BY n.department ORDER BY 2 DESC NULLS LAST, 1
+"""
 TOTAL: Final = """
--- people over time: each place's changes, added up; what held when the window's first day began counts from its start;
--- where no place is known there is no number, and the last known one is repeated just before (see the place's curve)
-WITH told AS (
-  SELECT b.at, b.place, coalesce(b.present, 0) AS people, (b.present IS NOT NULL)::integer AS known
-  FROM report.occupancy_before b
-  WHERE b.root AND b.department IN (${department:sqlstring})
-    AND b.before = date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
+-- people over time, from sums of quarter hours (of days, where the window is longer than nine days) and what is so now;
+-- a sum holds for its time, and up to the next one where that comes within three such times. Where no place is known there
+-- is no number, and the last known one is repeated just before: Grafana draws no line from a value to a gap
+WITH part AS (
+  SELECT q.at, interval '15 minutes' AS lasts, sum(q.people) AS people, sum(q.known) AS known
+  FROM report.sum_quarter q
+  WHERE $__timeTo()::timestamptz - $__timeFrom()::timestamptz <= interval '9 days'
+    AND q.department IN (${department:sqlstring})
+    AND q.day BETWEEN ($__timeFrom()::timestamptz AT TIME ZONE 'UTC')::date - 1
+      AND ($__timeTo()::timestamptz AT TIME ZONE 'UTC')::date + 1
+    AND q.at <= $__timeTo()::timestamptz
+  GROUP BY q.at
   UNION ALL
-  SELECT h.at, h.place, coalesce(h.present, 0), (h.present IS NOT NULL)::integer
-  FROM report.occupancy_history h
-  WHERE h.root AND h.department IN (${department:sqlstring})
-    AND h.at >= date_trunc('day', $__timeFrom()::timestamptz, 'UTC') AND h.at <= $__timeTo()::timestamptz
-), moved AS (
-  SELECT greatest(t.at, $__timeFrom()::timestamptz) AS at, t.people - lag(t.people, 1, 0) OVER one AS people,
-    t.known - lag(t.known, 1, 0) OVER one AS known
-  FROM told t WINDOW one AS (PARTITION BY t.place ORDER BY t.at)
+  SELECT d.day::timestamp AT TIME ZONE 'Europe/Paris', interval '24 hours', sum(d.person_s) / 86400.0::float8,
+    sum(d.known_s) / 86400.0::float8
+  FROM report.sum_day d
+  WHERE $__timeTo()::timestamptz - $__timeFrom()::timestamptz > interval '9 days'
+    AND d.department IN (${department:sqlstring})
+    AND d.day BETWEEN ($__timeFrom()::timestamptz AT TIME ZONE 'Europe/Paris')::date
+      AND ($__timeTo()::timestamptz AT TIME ZONE 'Europe/Paris')::date
+    AND d.day < (now() AT TIME ZONE 'Europe/Paris')::date
+  GROUP BY d.day
   UNION ALL
-  SELECT least($__timeTo()::timestamptz, now()), 0, 0
-), bucket AS (
-  SELECT $__timeGroupAlias(m.at,$__interval),
-    sum(sum(m.people)) OVER (ORDER BY $__timeGroup(m.at,$__interval)) AS people,
-    sum(sum(m.known)) OVER (ORDER BY $__timeGroup(m.at,$__interval)) AS known
-  FROM moved m GROUP BY 1
+  SELECT least(now(), $__timeTo()::timestamptz), interval '1 minute', sum(n.present), count(n.present)
+  FROM report.network_now n
+  WHERE n.equipped AND n.department IN (${department:sqlstring})
+    AND $__timeTo()::timestamptz > now() - interval '1 minute'
+    AND $__timeTo()::timestamptz - $__timeFrom()::timestamptz <= interval '9 days'
 ), line AS (
-  SELECT b.*, lead(b."time") OVER (ORDER BY b."time") AS next, lead(b.known) OVER (ORDER BY b."time") AS later
-  FROM bucket b
+  SELECT p.at, p.lasts, p.known, CASE WHEN p.known > 0 THEN p.people::float8 END AS people,
+    lead(p.at) OVER (ORDER BY p.at) AS next, lead(p.known) OVER (ORDER BY p.at) AS later
+  FROM part p
+), held AS (
+  SELECT l.*, CASE WHEN l.next <= l.at + 3 * l.lasts THEN l.next ELSE l.at + l.lasts END AS until FROM line l
 )
-SELECT p.at AS "time", CASE WHEN k.known > 0 THEN k.people::float8 END AS "Présents|Present",
-  k.known::float8 AS "Lieux connus|Known places"
-FROM line k
+SELECT t.at AS "time", CASE WHEN t.known THEN h.people END AS "Présents|Present",
+  CASE WHEN t.known THEN h.known::float8 END AS "Lieux connus|Known places"
+FROM held h
 CROSS JOIN LATERAL (
-  SELECT k."time" AS at
+  SELECT greatest(h.at, $__timeFrom()::timestamptz) AS at, true AS known
   UNION ALL
-  SELECT k.next - interval '1 ms' WHERE k.known > 0 AND k.later = 0
-) p
-ORDER BY p.at
+  SELECT least(h.until - interval '1 ms', $__timeTo()::timestamptz), true
+  WHERE h.known > 0 AND (h.next IS NULL OR h.next > h.until OR h.later = 0)
+  UNION ALL
+  SELECT h.until, false WHERE h.next > h.until
+) t
+WHERE (h.next IS NULL OR h.next > $__timeFrom()::timestamptz) AND h.until > $__timeFrom()::timestamptz
+  AND t.at >= $__timeFrom()::timestamptz
+ORDER BY t.at
 """
 WITHOUT_NEWS: Final = """
 -- places without a known number, the longest silence first
@@ -132,27 +152,13 @@ LEFT JOIN report.gateway_now g ON g.department IN (${department:sqlstring})
   AND (g.state <> 'online' OR g.spool_depth > 1000 OR abs(g.clock_offset_ms) > 5000 OR g.unwell > 0)
 ORDER BY g.heard_at NULLS FIRST, g.gateway LIMIT 200
 """
-QUARTERS: Final = """
--- the network by quarter hour: people on average in the places then known, and how many these were; a value holds for
--- its quarter hour, and what is missing stays empty
-WITH quarter AS (
-  SELECT q.at, sum(q.mean) FILTER (WHERE q.known >= 0.5) AS mean,
-    count(*) FILTER (WHERE q.known >= 0.5)::float8 AS known
-  FROM report.occupancy_15m q WHERE q.root AND q.department IN (${department:sqlstring}) AND $__timeFilter(q.at)
-  GROUP BY q.at
-), line AS (
-  SELECT q.*, lead(q.at) OVER (ORDER BY q.at) AS next, lead(q.known > 0) OVER (ORDER BY q.at) AS later FROM quarter q
-)
-SELECT p.at AS "time", CASE WHEN p.holds THEN k.mean END AS "Présents en moyenne|Present on average",
-  CASE WHEN p.holds THEN k.known END AS "Lieux connus|Known places"
-FROM line k
-CROSS JOIN LATERAL (
-  SELECT k.at AS at, true AS holds
-  UNION ALL
-  SELECT k.at + interval '15 minutes' - interval '1 ms', true
-  WHERE k.known > 0 AND (k.later IS NOT TRUE OR k.next > k.at + interval '15 minutes')
-  UNION ALL
-  SELECT k.at + interval '15 minutes', false WHERE k.next > k.at + interval '15 minutes'
-) p
-ORDER BY p.at
+DAYS: Final = """
+-- hours that people spent in the places, by day, and the share of time in which these hours are known
+SELECT d.day::timestamp AT TIME ZONE 'Europe/Paris' AS "time", sum(d.person_s) / 3600.0::float8 AS "Personnes-heures|Person-hours",
+  100 * sum(d.known_s)::float8 / nullif(sum(d.seconds), 0)::float8 AS "Connu|Known"
+FROM report.sum_day d
+WHERE d.department IN (${department:sqlstring})
+  AND d.day BETWEEN ($__timeFrom()::timestamptz AT TIME ZONE 'Europe/Paris')::date
+    AND ($__timeTo()::timestamptz AT TIME ZONE 'Europe/Paris')::date
+GROUP BY d.day ORDER BY d.day
 """
