@@ -83,7 +83,7 @@ WITH part AS (
     AND q.department IN (${department:sqlstring})
     AND q.day BETWEEN ($__timeFrom()::timestamptz AT TIME ZONE 'UTC')::date - 1
       AND ($__timeTo()::timestamptz AT TIME ZONE 'UTC')::date + 1
-    AND q.at <= $__timeTo()::timestamptz
+    AND q.starts + interval '25 hours' > $__timeFrom()::timestamptz AND q.at <= $__timeTo()::timestamptz
   GROUP BY q.at
   UNION ALL
   SELECT d.day::timestamp AT TIME ZONE 'Europe/Paris', interval '24 hours', sum(d.person_s) / 86400.0::float8,
@@ -99,7 +99,7 @@ WITH part AS (
   SELECT least(now(), $__timeTo()::timestamptz), interval '1 minute', sum(n.present), count(n.present)
   FROM report.network_now n
   WHERE n.equipped AND n.department IN (${department:sqlstring})
-    AND $__timeTo()::timestamptz > now() - interval '1 minute'
+  HAVING $__timeTo()::timestamptz > now() - interval '1 minute'
     AND $__timeTo()::timestamptz - $__timeFrom()::timestamptz <= interval '9 days'
 ), line AS (
   SELECT p.at, p.lasts, p.known, CASE WHEN p.known > 0 THEN p.people::float8 END AS people,

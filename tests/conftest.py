@@ -12,6 +12,7 @@ import os
 import random
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -118,11 +119,24 @@ def _template(postgres_url: str) -> Iterator[str]:
 @pytest.fixture
 def database(postgres_url: str, _template: str) -> Iterator[Database]:
     """Yield a fresh, migrated database; dropped after the test, whoever is still connected."""
+    with _fresh(postgres_url, _template) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_database(postgres_url: str, _template: str) -> Iterator[Database]:
+    """Yield a fresh, migrated database for the tests of one file, which only read it."""
+    with _fresh(postgres_url, _template) as made:
+        yield made
+
+
+@contextmanager
+def _fresh(postgres_url: str, template: str) -> Iterator[Database]:
     name = f"maillage_test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(_template)
+                sql.Identifier(name), sql.Identifier(template)
             )
         )
     yield Database(url=_on(postgres_url, name))

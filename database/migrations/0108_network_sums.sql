@@ -19,15 +19,15 @@ JOIN history_day d ON d.space = s.id AND NOT d.published
 WHERE NOT EXISTS (SELECT FROM scope o WHERE o.role = current_user AND o.place IS NULL);
 
 -- Quarter hours: people, and how many places they are of (a place that is known for half of it counts as a half). A query also
--- says which days.
+-- says which days, whose start is `starts`.
 CREATE VIEW report.sum_quarter WITH (security_barrier) AS
-SELECT g.starts + (u.n - 1) * interval '15 minutes' AS at, g.day, g.department, u.people, u.known / 900.0::float8 AS known
+SELECT g.starts + (u.n - 1) * interval '15 minutes' AS at, g.starts, g.day, g.department, u.people, u.known / 900.0::float8 AS known
 FROM history_group g
 CROSS JOIN LATERAL unnest(g.people, g.known) WITH ORDINALITY AS u (people, known, n)
 WHERE NOT g.published AND g.department <> '*'
   AND EXISTS (SELECT FROM scope o WHERE o.role = current_user AND o.place IS NULL)
 UNION ALL
-SELECT d.starts + (u.n - 1) * interval '15 minutes', d.day, p.department, u.persons::float8 / nullif(u.known, 0),
+SELECT d.starts + (u.n - 1) * interval '15 minutes', d.starts, d.day, p.department, u.persons::float8 / nullif(u.known, 0),
   u.known / 900.0::float8
 FROM report.place p
 JOIN space s ON s.place = p.id AND s.parent IS NULL
@@ -36,6 +36,16 @@ CROSS JOIN LATERAL unnest(d.persons, d.known) WITH ORDINALITY AS u (persons, kno
 WHERE NOT EXISTS (SELECT FROM scope o WHERE o.role = current_user AND o.place IS NULL);
 
 GRANT SELECT ON report.sum_day, report.sum_quarter TO maillage_report;
+
+-- As before (0011), and of one place without a look at every gateway of the network. A place without a gateway has a row of NULLs.
+CREATE OR REPLACE VIEW report.line AS
+SELECT p.id AS place, l.clear, l.heard_at
+FROM place p
+CROSS JOIN LATERAL (
+  SELECT bool_and(s.complete_at IS NOT NULL) AS clear, min(s.complete_at) AS heard_at
+  FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
+  WHERE g.place = p.id AND g.retired_at IS NULL
+) l;
 
 -- Each place now with its free seats: report.place_now and report.place_free in one, for a whole network at a time. What these ask
 -- for each space (bookings) and each place (hours) is asked once: of the bookings that run, and of hours that differ.
@@ -90,7 +100,12 @@ LEFT JOIN (
     LEFT JOIN space u ON u.id = s.parent
     LEFT JOIN space_kind v ON v.kind = u.kind
     LEFT JOIN space_state st ON st.space = s.id
-    LEFT JOIN report.line l ON l.place = s.place
+    LEFT JOIN (  -- as report.line
+      SELECT w.place, bool_and(h.complete_at IS NOT NULL) AS clear, min(h.complete_at) AS heard_at
+      FROM gateway w LEFT JOIN gateway_state h ON h.gateway = w.id
+      WHERE w.retired_at IS NULL
+      GROUP BY w.place
+    ) l ON l.place = s.place
     -- whether each place is open, as place_opening says; hours that many places share are looked at once
     LEFT JOIN (
       SELECT p.id, w.locked, NOT w.locked AND NOT w.closed AND h.cover AS open
@@ -143,3 +158,17 @@ LEFT JOIN (
   GROUP BY n.place
 ) t ON t.place = p.id;
 GRANT SELECT ON report.network_now TO maillage_report;
+
+-- As before (0043), of a whole network at once.
+CREATE OR REPLACE VIEW report.place_without_news WITH (security_barrier) AS
+SELECT n.place, n.name, n.label, n.department, coalesce(g.state, 'stale') AS why,
+  coalesce(g.state_level, 4) AS why_level, coalesce(g.since, n.at) AS since
+FROM report.network_now n
+JOIN place o ON o.code = n.place AND o.status = 'open'
+LEFT JOIN (
+  SELECT DISTINCT ON (w.place) w.place, w.state, w.state_level, w.heard_at AS since
+  FROM report.gateway_now w
+  WHERE w.state <> 'online'
+  ORDER BY w.place, w.heard_at NULLS FIRST
+) g ON g.place = n.place
+WHERE n.equipped AND (g.state IS NOT NULL OR n.quality = 'stale');
