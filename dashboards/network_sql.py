@@ -115,7 +115,7 @@ CROSS JOIN LATERAL (
   SELECT greatest(h.at, $__timeFrom()::timestamptz) AS at, true AS known
   UNION ALL
   SELECT least(h.until - interval '1 ms', $__timeTo()::timestamptz), true
-  WHERE h.known > 0 AND (h.next IS NULL OR h.next > h.until OR h.later = 0)
+  WHERE h.known > 0 AND (h.next IS NULL OR h.next > h.until OR h.later = 0) AND h.at < $__timeTo()::timestamptz
   UNION ALL
   SELECT h.until, false WHERE h.next > h.until
 ) t
