@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -68,9 +69,11 @@ from api.present import badge_routes as badge
 from api.present import routes as occupancy
 from api.present.board import Board
 from api.present.curves import Forecasts
+from api.present.demand import Demand
 from api.present.gazetteer import Gazetteer
 from api.present.listen import Listener
 from api.present.metrics import PresentMetrics
+from api.present.sampling import sampler
 from api.present.state import Present
 from api.present.stream import Streams
 from api.privacy import routes as privacy
@@ -86,6 +89,7 @@ from api.unassigned import routes as unassigned
 from api.visits import routes as visitors
 from api.waiting import routes as waiting
 from api.worth import routes as worth
+from database import samples
 from database.pool import conninfo
 
 log = logging.getLogger(__name__)
@@ -180,6 +184,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     answers = OrderAnswers(url)
     callers = KeyChecker(pool, clients)
     forecasts = Forecasts(pool)
+    demand = Demand()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -190,9 +195,15 @@ def create_app(settings: ApiSettings) -> FastAPI:
         await pool.open(wait=False)
         reading_weeks = asyncio.create_task(forecasts.weeks.run(), name="usual weeks")
         reading_weeks.add_done_callback(_log_if_dead)
+        stopping = threading.Event()
+        sampling = threading.Thread(
+            target=lambda: samples.watch(url, "api", sampler(metrics, demand), stopping), name="samples", daemon=True
+        )
+        sampling.start()
         try:
             yield
         finally:
+            stopping.set()
             streams.close()
             for task in (app.state.listening, listening_for_answers, reading_weeks):
                 task.cancel()
@@ -220,7 +231,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         tries=Tries(),
     )
     app.state.present = Present(
-        board=board, listener=listener, streams=streams, forecasts=forecasts, gazetteer=Gazetteer(pool)
+        board=board, listener=listener, streams=streams, forecasts=forecasts, gazetteer=Gazetteer(pool), demand=demand
     )
     app.state.order_answers = answers
     app.state.recent_entries = RecentEntries()

@@ -117,9 +117,7 @@ def _figures(name: str, timings: Sequence[Timing], suffix: str) -> list[Result]:
     prefix = "panel_live" if name == "live" else f"panel_{name}"
     goal = _GOAL_MS[name]
     return [
-        Result(
-            name=f"{prefix}_{what}ms{suffix}", value=value, unit="ms", reference="goal", reference_value=goal
-        )
+        Result(name=f"{prefix}_{what}ms{suffix}", value=value, unit="ms", reference="goal", reference_value=goal)
         for what, value in (
             ("p99_", max(t.p99 for t in timings)),
             ("least_", max(t.least for t in timings)),

@@ -126,7 +126,7 @@ def _fill(url: str, first: date, days: int) -> tuple[list[str], str]:
 
 
 def make_days(connection: psycopg.Connection[Any], first: date, last: date) -> None:
-    """Make days of each place that is there, from ``first`` to ``last``, and the sums of departments and the network."""
+    """Make days of each place, from ``first`` to ``last``, and the sums of departments and the network."""
     connection.execute(_KINDS.replace("{first}", str(first)).replace("{last}", str(last)).encode())
     connection.execute("ALTER TABLE history_day DROP CONSTRAINT history_day_pkey")
     connection.execute(_FILL.encode())

@@ -1,4 +1,4 @@
-"""A network with a year behind it, made by SQL in minutes: what the dashboards are measured on (`benchmarks.dashboards`).
+"""A network with a year behind it, made by SQL: what the dashboards are measured on (`benchmarks.dashboards`).
 
 The bundled inventory with its generated spaces, desks, doors and devices; each space with a present state; events and
 changes of two days, quarter hours of eight; days of each place and sums of departments over a year; bookings to come.
@@ -74,7 +74,7 @@ _VACUUM: Final = "VACUUM (ANALYZE)"
 
 
 def make(connection: psycopg.Connection[Any], *, places: int, days: int, today: date) -> list[str]:
-    """Make it, and return the codes of its places. ``connection``: the owner's, in autocommit mode, of a fresh database."""
+    """Make it in a fresh database as its owner (in autocommit mode); return the codes of the places."""
     begun = time.monotonic()
     create_sample(connection, places=places, card_secret=b"\0" * 32, log=lambda _line: None)
     for what, query in (

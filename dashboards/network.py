@@ -267,8 +267,8 @@ def _lists() -> list[Json]:
                 "tooltip": {"mode": "multi", "sort": "none"},
             },
             about=Words(
-                "Par quart d'heure, par jour au-delà de neuf jours. À lire avec le nombre de lieux connus : un lieu qui "
-                "se tait n'y compte plus personne.",
+                "Par quart d'heure, par jour au-delà de neuf jours. À lire avec le nombre de lieux connus : un lieu "
+                "qui se tait n'y compte plus personne.",
                 "By quarter hour, by day beyond nine days. Read it with the number of known places: a silent place "
                 "counts nobody.",
             ),
@@ -361,7 +361,8 @@ def _lists() -> list[Json]:
                     )
                 ],
                 about=Words(
-                    "Heures que des personnes ont passées dans les lieux. Connu : part du temps dont le nombre est connu.",
+                    "Heures passées dans les lieux, toutes personnes confondues. Connu : part du temps où le nombre "
+                    "est connu.",
                     "Hours that people spent in the places. Known: share of time with a known number.",
                 ),
             ),

@@ -64,7 +64,8 @@ BY_DEPARTMENT: Final = """
 -- seats to work at by department: free 19 times of 20 in open places, and how full the known places are together
 SELECT coalesce(n.department, 'aucun département|no department') AS "Département|Department",
   sum(n.free_low) FILTER (WHERE n.open)::float8 AS "Libres|Free",
-  100 * sum(n.present)::float8 / nullif(sum(n.capacity) FILTER (WHERE n.present IS NOT NULL), 0) AS "Occupation|Occupancy",
+  100 * sum(n.present)::float8 / nullif(sum(n.capacity) FILTER (WHERE n.present IS NOT NULL), 0)
+    AS "Occupation|Occupancy",
   nullif(count(*) FILTER (WHERE n.open), 0)::integer AS "Ouverts|Open",
   CASE WHEN n.department IS NOT NULL THEN count(*) FILTER (WHERE n.present IS NOT NULL)::integer END AS "Connus|Known",
   nullif(count(n.place), 0)::integer AS "Équipés|Equipped"
@@ -74,8 +75,8 @@ GROUP BY n.department ORDER BY 2 DESC NULLS LAST, 1
 """
 TOTAL: Final = """
 -- people over time, from sums of quarter hours (of days, where the window is longer than nine days) and what is so now;
--- a sum holds for its time, and up to the next one where that comes within three such times. Where no place is known there
--- is no number, and the last known one is repeated just before: Grafana draws no line from a value to a gap
+-- a sum holds for its time, and up to the next one where that comes within three such times. Where no place is known
+-- there is no number, and the last known one is repeated just before: Grafana draws no line from a value to a gap
 WITH part AS (
   SELECT q.at, interval '15 minutes' AS lasts, sum(q.people) AS people, sum(q.known) AS known
   FROM report.sum_quarter q
@@ -154,7 +155,8 @@ ORDER BY g.heard_at NULLS FIRST, g.gateway LIMIT 200
 """
 DAYS: Final = """
 -- hours that people spent in the places, by day, and the share of time in which these hours are known
-SELECT d.day::timestamp AT TIME ZONE 'Europe/Paris' AS "time", sum(d.person_s) / 3600.0::float8 AS "Personnes-heures|Person-hours",
+SELECT d.day::timestamp AT TIME ZONE 'Europe/Paris' AS "time",
+  sum(d.person_s) / 3600.0::float8 AS "Personnes-heures|Person-hours",
   100 * sum(d.known_s)::float8 / nullif(sum(d.seconds), 0)::float8 AS "Connu|Known"
 FROM report.sum_day d
 WHERE d.department IN (${department:sqlstring})

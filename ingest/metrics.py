@@ -15,6 +15,21 @@ class _Lag(Collector):
 
     def __init__(self) -> None:
         self.recent: deque[float] = deque(maxlen=4096)
+        self._fresh: deque[float] = deque(maxlen=4096)
+
+    def extend(self, lags: Iterable[float]) -> None:
+        """Take the lags of a transaction's batches."""
+        lags = list(lags)
+        self.recent.extend(lags)
+        self._fresh.extend(lags)
+
+    def take(self) -> tuple[float | None, float | None]:
+        """Return the median and the 99th percentile since the last call; None: nothing was committed."""
+        fresh, self._fresh = self._fresh, deque(maxlen=4096)
+        values = sorted(fresh)
+        if not values:
+            return None, None
+        return values[len(values) // 2], values[min(len(values) - 1, int(0.99 * len(values)))]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         family = GaugeMetricFamily(

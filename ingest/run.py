@@ -7,9 +7,13 @@ import secrets
 import sys
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
+import psycopg
 from prometheus_client import generate_latest
 
+from database import samples
 from database.listening import listen
 from gateway.contract.wire import SHARDS
 from gateway.mqtt.expiry import own_until, unix_time
@@ -21,6 +25,7 @@ from ingest.metrics import Metrics
 from ingest.settings import IngestSettings
 from ingest.worker import Worker
 from process.harness import run_parts
+from process.readings import Readings
 
 
 def run(settings: IngestSettings, stop: threading.Event) -> int:
@@ -80,12 +85,33 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     return run_parts(
         "ingest",
         stop,
-        threads={"worker": lambda: worker.run(stop), "listen": lambda: _listen(url, worker, stop)},
+        threads={
+            "worker": lambda: worker.run(stop),
+            "listen": lambda: _listen(url, worker, stop),
+            "samples": lambda: samples.watch(url, "ingest", _sampler(metrics), stop),
+        },
         readiness=readiness,
         http=(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry)),
         loop=loop,
         stuck=worker.pulse.is_stuck,
     )
+
+
+def _sampler(metrics: Metrics) -> Callable[[psycopg.Connection[Any]], samples.Sample]:
+    readings = Readings(metrics.registry.collect)
+
+    def look(_connection: psycopg.Connection[Any]) -> samples.Sample:
+        readings.look()
+        median, slow = metrics.lag.take()
+        return samples.Sample(
+            done=readings.increase("maillage_ingest_events_committed_total"),
+            failed=readings.increase("maillage_ingest_dead_letters_total"),
+            p50_s=median,
+            p99_s=slow,
+            bytes=round(readings.value("maillage_ingest_queue_bytes")),
+        )
+
+    return look
 
 
 def _listen(url: str, worker: Worker, stop: threading.Event) -> None:

@@ -384,6 +384,6 @@ class Worker:
             log.error("identity_conflict", extra={"batches": tally.conflicts})
         for reason in tally.dead:
             m.dead.labels(reason).inc()
-        m.lag.recent.extend(tally.lags)
+        m.lag.extend(tally.lags)
         m.batch_seconds.observe(seconds)
         m.batch_events.observe(tally.committed)

@@ -32,6 +32,7 @@ class Metrics:
             ["job"],
             registry=registry,
         )
+        self.runs = Counter("maillage_jobs_runs", "Runs of a job in this process", ["job"], registry=registry)
         self.failures = Counter(
             "maillage_jobs_failures", "Runs of a job in this process that failed", ["job"], registry=registry
         )

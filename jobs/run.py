@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from prometheus_client import generate_latest
 
+from database import samples
 from database.pool import connect
 from database.reasons import reason_of
 from jobs import readers, trust
@@ -26,9 +27,11 @@ from jobs.revocations import not_shut_out
 from jobs.settings import JobsSettings
 from jobs.traces import RetentionBlocked
 from process.harness import run_parts
+from process.readings import Readings
 
 log = logging.getLogger(__name__)
 
+_SIZE: Final = "SELECT pg_database_size(current_database())"
 _LOOK_S: Final = 5.0
 """So often a process looks which jobs are due."""
 
@@ -89,8 +92,24 @@ class Runner:
         now = time.monotonic()
         self._metrics.seconds.labels(job.name).set(now - self._began)
         self._began = now
+        self._metrics.runs.labels(job.name).inc()
         if error is not None:
             self._metrics.failures.labels(job.name).inc()
+
+
+def _sampler(metrics: Metrics) -> Callable[[psycopg.Connection[Any]], samples.Sample]:
+    readings = Readings(metrics.registry.collect)
+
+    def look(connection: psycopg.Connection[Any]) -> samples.Sample:
+        readings.look()
+        row = connection.execute(_SIZE).fetchone()
+        return samples.Sample(
+            done=readings.increase("maillage_jobs_runs_total"),
+            failed=readings.increase("maillage_jobs_failures_total"),
+            bytes=None if row is None else row[0],
+        )
+
+    return look
 
 
 def run(settings: JobsSettings, stop: threading.Event, jobs: Sequence[Job] = JOBS) -> int:
@@ -111,6 +130,7 @@ def run(settings: JobsSettings, stop: threading.Event, jobs: Sequence[Job] = JOB
             "readers": lambda: readers.watch(url, stop, metrics.readers_ended.inc),
             "calendars": lambda: syncing.watch(url, stop, private=settings.calendars_private),
             "attendance": lambda: following.watch(url, stop),
+            "samples": lambda: samples.watch(url, "jobs", _sampler(metrics), stop),
             "mail": lambda: sending.watch(url, settings, stop, metrics.note_mail),
         },
         readiness=lambda: runner.trouble,

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import threading
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+import psycopg
 from prometheus_client import generate_latest
 
+from database import samples
 from database.listening import listen
 from gateway.contract.wire import SHARDS
 from gateway.mqtt.expiry import own_until, shown_until, unix_time
 from gateway.mqtt.loop import MqttLoop, parse_mqtt_url
 from process.harness import run_parts
+from process.readings import Readings
 from rights.hearing import Hearing
 from rights.metrics import Metrics
 from rights.settings import RightsSettings
@@ -95,12 +99,33 @@ def run(settings: RightsSettings, stop: threading.Event) -> int:
     return run_parts(
         "rights",
         stop,
-        threads={"worker": lambda: worker.run(stop), "listen": lambda: _listen(url, worker, stop)},
+        threads={
+            "worker": lambda: worker.run(stop),
+            "listen": lambda: _listen(url, worker, stop),
+            "samples": lambda: samples.watch(url, "rights", _sampler(metrics), stop),
+        },
         readiness=readiness,
         http=(settings.http_host, settings.metrics_port, lambda: generate_latest(metrics.registry)),
         loop=loop,
         stuck=worker.pulse.is_stuck,
     )
+
+
+def _sampler(metrics: Metrics) -> Callable[[psycopg.Connection[Any]], samples.Sample]:
+    readings = Readings(metrics.registry.collect)
+
+    def look(_connection: psycopg.Connection[Any]) -> samples.Sample:
+        readings.look()
+        median, slow = readings.quantiles("maillage_rights_sent_seconds", 0.5, 0.99)
+        sent = "maillage_rights_messages_sent_total"
+        return samples.Sample(
+            done=readings.increase(sent, lambda labels: labels["kind"] in {"delta", "part"}),
+            failed=readings.increase("maillage_rights_failures_total"),
+            p50_s=median,
+            p99_s=slow,
+        )
+
+    return look
 
 
 def _listen(url: str, worker: Worker, stop: threading.Event) -> None:

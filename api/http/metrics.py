@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from api.http.clients import Clients
+from process.readings import Readings
 
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -49,6 +50,11 @@ class Metrics:
             if timer is None:
                 timer = self._timers[route] = self._seconds.labels(route)
             timer.observe(seconds)
+
+    def readings(self) -> Readings:
+        """Return a reader of how many requests were answered, and how quickly; another thread may use it."""
+        names = ["maillage_api_requests_total", "maillage_api_request_seconds_bucket"]
+        return Readings(self._registry.restricted_registry(names).collect)
 
     def text(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

@@ -18,6 +18,7 @@ from api.present.availability import Offer, offer_of
 from api.present.availability_models import Availability, AvailabilityQuestion
 from api.present.board import Board
 from api.present.communes import Communes
+from api.present.demand import department_of
 from api.present.looking import MOST_FIT, Looked, look
 from api.present.offers import Offers
 from api.present.reach import Reach, Reached, published_for
@@ -76,6 +77,7 @@ async def availability(
         offers = await _then(here, to, looked, wanted, now)
         if question.sort != "distance":
             offers.likeliest_first()
+    here.demand.note(department_of(asked, looked), now, met=offers.counts["free"] > 0)
     return json_answer(_body(asked, wanted, window, offers, question, complete=looked.complete))
 
 

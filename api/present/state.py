@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from api.http.errors import Unavailable
 from api.present.board import Board
 from api.present.curves import Forecasts
+from api.present.demand import Demand
 from api.present.gazetteer import Gazetteer
 from api.present.listen import Listener
 from api.present.passes_held import PassesHeld
@@ -27,6 +28,7 @@ class Present:
     streams: Streams
     forecasts: Forecasts
     gazetteer: Gazetteer
+    demand: Demand
     passes: PassesHeld = field(default_factory=PassesHeld)
 
 

@@ -1,4 +1,4 @@
-"""A longer past of the places of `dashboards_rows`: a weekend without a change, the last change of the clocks, two days."""
+"""A past of the places of `dashboards_rows`: a weekend without a change, a change of the clocks, two days."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _QUARTERS: Final = """
 INSERT INTO occupancy_15m (at, place, space, mean, peak, known, capacity, degraded)
 SELECT q.at, s.place, s.id, %(people)s, %(people)s, 1, s.capacity, 0
 FROM space s JOIN place p ON p.id = s.place
-CROSS JOIN generate_series(%(since)s::timestamptz, %(until)s::timestamptz - interval '15 minutes', '15 minutes') AS q (at)
+CROSS JOIN generate_series(%(since)s, %(until)s::timestamptz - interval '15 minutes', '15 minutes') AS q (at)
 WHERE s.parent IS NULL AND p.code = %(place)s
 ON CONFLICT DO NOTHING
 """

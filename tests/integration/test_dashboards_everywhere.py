@@ -1,4 +1,4 @@
-"""Every panel of every dashboard, in both languages, in every kind of time range, as readers of all and of one place."""
+"""Every panel of every dashboard, in both languages, in every kind of time range, as readers of all and of one."""
 
 from __future__ import annotations
 
@@ -196,7 +196,9 @@ def test_no_row_of_another_scope_changes_what_a_reader_sees(
             view: sorted(map(repr, one.execute(f"SELECT * FROM report.{view}".encode()).fetchall())) for view in views
         }
         for uid in BOARDS:
-            rows |= {f"{uid}: {title}": sorted(map(repr, data)) for title, data in _run(one, uid, windows["today"]).items()}
+            rows |= {
+                f"{uid}: {title}": sorted(map(repr, data)) for title, data in _run(one, uid, windows["today"]).items()
+            }
         return rows
 
     with one.transaction():  # one instant for now()
