@@ -27,7 +27,7 @@ from benchmarks.network_year import make
 from benchmarks.report import Result, finish, progress
 from dashboards.catalogue import DASHBOARDS
 from dashboards.roles import create_reader
-from tests.grafana_macros import Window, expand
+from tests.grafana_macros import Window, expand, own_range
 
 _PLACES: Final = (1512, 154)
 _READER: Final = "benchmark_reader"
@@ -90,8 +90,8 @@ def measure(reader: psycopg.Connection[Any], codes: Sequence[str], *, suffix: st
         for panel in dashboard["panels"]:
             if not panel.get("targets"):
                 continue
-            start = panel.get("timeFrom") or dashboard["time"]["from"]
-            timings.append(_time(reader, uid, panel, [replace(c, start=_start(start, now)) for c in choices]))
+            usual = [replace(choice, start=_start(dashboard["time"]["from"], now)) for choice in choices]
+            timings.append(_time(reader, uid, panel, [own_range(panel.get("timeFrom"), one) for one in usual]))
             if uid == _NETWORK and panel["type"] in _CURVES:
                 span = now - timedelta(days=365)
                 one_year = {**panel, "title": f"{panel['title']}, a year"}
@@ -140,8 +140,8 @@ def _choices(
 
 
 def _start(text: str, now: datetime) -> datetime:
-    """The begin of a range as Grafana writes it: ``now-24h``, ``now/d`` or, of a panel, ``7d``."""
-    found = _NOW.fullmatch(text if text.startswith("now") else f"now-{text}")
+    """The begin of a range as Grafana writes it: ``now-24h`` or ``now/d``."""
+    found = _NOW.fullmatch(text)
     assert found is not None, text
     start = now - timedelta(seconds=int(found[1] or 0) * _UNITS[found[2] or "s"])
     return start.replace(hour=0, minute=0, second=0, microsecond=0) if text.endswith("/d") else start

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from dashboards import doors, network, over_time, place
+from dashboards import doors, network, over_time, place, system
 from dashboards.panels import Json
 from dashboards.versions import NEWEST, Version, adapt
 from dashboards.words import Language, Words, speak
@@ -38,6 +38,7 @@ DASHBOARDS: Final = (
     Dashboard(uid=place.UID, title=place.TITLE, content=lambda _tiles: place.place_dashboard()),
     Dashboard(uid=over_time.UID, title=over_time.TITLE, content=lambda _tiles: over_time.over_time_dashboard()),
     Dashboard(uid=network.UID, title=network.TITLE, content=network.network_dashboard),
+    Dashboard(uid=system.UID, title=system.TITLE, content=lambda _tiles: system.system_dashboard()),
     Dashboard(
         uid=doors.UID,
         title=doors.TITLE,
