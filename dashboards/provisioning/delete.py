@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from dashboards.catalogue import DASHBOARDS
 from dashboards.panels import DATA_SOURCE_UID
+from dashboards.provisioning.alerting import others_rules, plan_removal
 from dashboards.provisioning.boards import TAG, merge
 from dashboards.provisioning.connection import Grafana, connect
 from dashboards.provisioning.plan import Plan, Say, Step
@@ -33,7 +34,8 @@ def delete(
 
 
 def plan_delete(grafana: Grafana, *, overwrite: bool) -> Iterator[Step]:
-    """Plan the removal: dashboards, then the folders that are empty then, then the data source if nothing uses it."""
+    """Plan the removal: alert rules, dashboards, folders that are empty then, the data source if nothing uses it."""
+    yield from plan_removal(grafana)
     leaving: set[str] = set()
     for one in DASHBOARDS:
         for language in LANGUAGES:
@@ -81,9 +83,13 @@ def _board(grafana: Grafana, uid: str, wanted: dict[str, object], *, overwrite: 
 
 
 def _others(grafana: Grafana, uid: str, leaving: set[str]) -> list[str]:
-    """The dashboards and folders in a folder that stay. Which parameter filters by folder depends on the version."""
+    """The dashboards, folders and alert rules in a folder that stay.
+
+    Which parameter of the search filters by folder depends on the version: none is given.
+    """
     found = grafana.get("/search?limit=5000") or []
-    return [repr(one["title"]) for one in found if one.get("folderUid") == uid and one["uid"] not in leaving]
+    boards = [one["title"] for one in found if one.get("folderUid") == uid and one["uid"] not in leaving]
+    return [repr(one) for one in (*boards, *others_rules(grafana, uid))]
 
 
 def _delete(what: str, uid: str, title: str, grafana: Grafana, path: str) -> Step:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from dashboards.catalogue import DASHBOARDS, Dashboard
 from dashboards.errors import GrafanaError, Unauthorized
 from dashboards.panels import Json
+from dashboards.provisioning.alerting import FIRST as ALERTING_FROM
+from dashboards.provisioning.alerting import contact_points, plan_alerting
 from dashboards.provisioning.boards import plan_board
 from dashboards.provisioning.connection import Grafana, connect
 from dashboards.provisioning.plan import Plan, Say
@@ -121,6 +123,21 @@ def plan_push(grafana: Grafana, settings: DashboardsSettings, wanted: Wanted) ->
             plan_board(grafana, model, folder_uid(one.folder).of(language), overwrite=wanted.overwrite)
             for one, model in _models(grafana, settings, boards, language)
         ]
+    tongue = settings.grafana_language
+    if grafana.version < ALERTING_FROM:
+        notes.append(f"leaves out the alert rules: they need Grafana {ALERTING_FROM} or later")
+    elif tongue not in wanted.languages:
+        notes.append(f"leaves out the alert rules: they come with the language of MAILLAGE_GRAFANA_LANGUAGE, {tongue}")
+    else:
+        network, uid = wanted.reach.network, folder_uid("maillage").of(tongue)
+        steps += plan_alerting(grafana, settings, folder=uid, language=tongue, network=network)
+        if not contact_points(settings):
+            notes.append(
+                "alerts go to Grafana's default contact point: MAILLAGE_GRAFANA_ALERT_MAIL and "
+                "MAILLAGE_GRAFANA_ALERT_WEBHOOK name others"
+            )
+        if not network:
+            notes.append("leaves out the alert rules on the centre: the reader sees some places only")
     return Plan(head=grafana.head, steps=tuple(steps), notes=tuple(notes))
 
 

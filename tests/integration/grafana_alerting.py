@@ -1,4 +1,4 @@
-"""What a stand-in for Grafana holds, and its alerting: alert rules, contact points and policies, by the provisioning API.
+"""What a stand-in for Grafana holds, and its alerting: rules, contact points and policies, by the provisioning API.
 
 As Grafana's handlers answer (pkg/services/ngalert/api/api_provisioning.go and its tooling/definitions, 9.2 to 12): 201
 for a new rule, 202 for contact points and policies, 400 for a rule whose title is taken, 409 where what a file

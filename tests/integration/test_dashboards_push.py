@@ -29,6 +29,7 @@ from dashboards.provisioning import connection as connecting
 from dashboards.provisioning.boards import MARK
 from dashboards.provisioning.push import Pushed, diff, push
 from dashboards.settings import DashboardsSettings
+from tests.api_server import shared_database
 from tests.conftest import Database
 from tests.integration.grafana_stand_in import TOKEN, VIEWER, Headers, Location, StandIn, serve
 
@@ -49,6 +50,13 @@ def _settings(database: str, token: str = TOKEN, **others: str) -> DashboardsSet
     return DashboardsSettings.model_validate(
         {"grafana_token": token, "grafana_database_url": database, "database_url": None, **others}
     )
+
+
+@pytest.fixture(scope="module")
+def database(postgres_url: str, _template: str) -> Iterator[Database]:
+    """One for all these tests: a push only reads it."""
+    with shared_database(postgres_url, _template) as one:
+        yield one
 
 
 @pytest.fixture
