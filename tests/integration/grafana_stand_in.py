@@ -329,6 +329,7 @@ def serve(answer: Any) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # one packet an answer: two would wait for each other's acknowledgement
 
         def _handle(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
