@@ -52,7 +52,8 @@ _ADD_SCOPE: Final = "INSERT INTO scope (role, place, security) SELECT %s, unnest
 _OWN_REACH: Final = "SELECT to_jsonb(r) FROM report.reach r"
 # What a reader sees, asked by the owner.
 _REACH: Final = """
-SELECT jsonb_build_object('network', coalesce(bool_or(place IS NULL), false), 'security', coalesce(bool_or(security), false))
+SELECT jsonb_build_object('network', coalesce(bool_or(place IS NULL), false),
+  'security', coalesce(bool_or(security), false))
 FROM scope WHERE role = %s
 """
 

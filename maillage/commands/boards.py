@@ -196,19 +196,25 @@ def reader(
     password: Annotated[
         str | None, typer.Option(envvar="MAILLAGE_READER_PASSWORD", help="Else one is made and printed, once.")
     ] = None,
+    *,
+    security: Annotated[
+        bool, typer.Option("--security", help="It also sees each decision at their doors, by pseudonym.")
+    ] = False,
 ) -> None:
     """Make a database user for a Grafana data source, which reads its places and nothing else.
 
-    A reader that exists gets a new password and these places. Settings: MAILLAGE_DATABASE_URL (as the owner).
+    A reader that exists gets a new password, these places and this right.
+    Settings: MAILLAGE_DATABASE_URL (as the owner).
 
     Examples:
       maillage dashboards reader grafana_network
       maillage dashboards reader grafana_landes --place la-fabrique --place le-hangar
+      maillage dashboards reader grafana_doors --security
     """
     from dashboards.roles import create_reader
 
     made = password or secrets.token_urlsafe(24)
     with connect("dashboards reader") as connection:
-        create_reader(connection, name, made, place)
+        create_reader(connection, name, made, place, security=security)
     if not password:
         print(made)

@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from dashboards.build import dashboards
+from dashboards.catalogue import DASHBOARDS
 from dashboards.errors import (
     Conflict,
     Forbidden,
@@ -72,12 +73,20 @@ def old() -> Iterator[StandIn]:
         yield stand_in
 
 
-FIRST: Final = ("folder", "data source", "dashboard", "dashboard")
-"""The kinds of steps of a push of these two dashboards, without alert rules."""
+KINDS: Final = ("folder", "data source", "dashboard")
+"""What these tests look at; alert rules have tests of their own."""
+BOARDS: Final = {one.uid.fr for one in DASHBOARDS if one.audience == "viewer"}
+EVERYTHING: Final = {"maillage", DATA_SOURCE_UID, *BOARDS}
 
 
-def _outcomes(pushed: Pushed) -> list[str]:
-    return [one.outcome for one in pushed.plan.steps if one.what in FIRST]
+def _changes(pushed: Pushed) -> dict[str, str]:
+    """What a push did, by uid."""
+    steps = [one for one in pushed.plan.steps if one.what in KINDS]
+    assert {one.uid for one in steps} == EVERYTHING
+    return {one.uid: one.outcome for one in steps if one.outcome != "unchanged"}
+
+
+CREATED: Final = dict.fromkeys(EVERYTHING, "create")
 
 
 def _built(uid: str) -> list[dict[str, Any]]:
@@ -89,16 +98,16 @@ def test_first_push_creates_everything_and_a_second_changes_nothing(
     grafana: StandIn, settings: DashboardsSettings
 ) -> None:
     first = push(grafana.url, settings=settings)
-    assert _outcomes(first) == ["create"] * 4
+    assert _changes(first) == CREATED
     assert first.connected, first.connection
-    assert set(grafana.dashboards) == {"maillage-lieu", "maillage-reseau"}
+    assert set(grafana.dashboards) == BOARDS
     source = grafana.sources[DATA_SOURCE_UID]
     assert source["type"] == "grafana-postgresql-datasource"
     assert "database" not in source, "panels break from Grafana 12.2 on"
     assert source["jsonData"]["timescaledb"] is True
     grafana.writes.clear()
     second = push(grafana.url, settings=settings)
-    assert _outcomes(second) == ["unchanged"] * 4
+    assert _changes(second) == {}
     assert grafana.writes == []
     assert {one["dashboard"]["version"] for one in grafana.dashboards.values()} == {1}
     assert second.plan.writes == ()
@@ -113,12 +122,12 @@ def test_a_grafana_below_a_path(grafana: StandIn, settings: DashboardsSettings, 
         return grafana.answer(method, path.removeprefix("/monitoring/grafana"), body, headers)
 
     with serve(answer) as url:
-        assert _outcomes(push(f"{url}/monitoring/grafana{end}", settings=settings)) == ["create"] * 4
+        assert _changes(push(f"{url}/monitoring/grafana{end}", settings=settings)) == CREATED
 
 
 def test_user_and_password_serve_as_well(grafana: StandIn, database: Database) -> None:
     settings = _settings(database.as_login("grafana_1"), token="admin:secret word")
-    assert _outcomes(push(grafana.url, settings=settings)) == ["create"] * 4
+    assert _changes(push(grafana.url, settings=settings)) == CREATED
 
 
 def test_what_people_changed_is_set_back_and_what_they_added_stays(
@@ -130,22 +139,22 @@ def test_what_people_changed_is_set_back_and_what_they_added_stays(
     grafana.folders["maillage"]["title"] = "Renommé"
     grafana.sources[DATA_SOURCE_UID]["jsonData"]["database"] = "elsewhere"
     again = push(grafana.url, settings=settings)
-    assert _outcomes(again) == ["update", "update", "update", "unchanged"]
+    assert _changes(again) == {"maillage": "update", DATA_SOURCE_UID: "update", "maillage-lieu": "update"}
     assert grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][1]["title"] == "Personnes présentes"
     assert grafana.dashboards["maillage-lieu"]["dashboard"]["version"] == 2
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged"] * 4
+    assert _changes(push(grafana.url, settings=settings)) == {}
 
 
 def test_a_grafana_before_10_2_3_finds_the_plugin_and_the_database(
     old: StandIn, settings: DashboardsSettings, database: Database
 ) -> None:
     first = push(old.url, settings=settings)
-    assert _outcomes(first) == ["create"] * 4
+    assert _changes(first) == CREATED
     assert (first.connected, first.connection) == (True, "a query was answered"), "it has no health check"
     source = old.sources[DATA_SOURCE_UID]
     assert (source["type"], source["database"]) == ("postgres", source["jsonData"]["database"])
     assert "grafana-postgresql-datasource" not in repr(old.dashboards)
-    assert _outcomes(push(old.url, settings=settings)) == ["unchanged"] * 4
+    assert _changes(push(old.url, settings=settings)) == {}
     old.sources.clear()
     wrong = _settings(database.as_login("grafana_1").replace("of-the-tests", "wrong"), database_url=database.url)
     refused = push(old.url, settings=wrong)
@@ -159,7 +168,7 @@ def test_after_an_update_of_grafana_the_source_is_as_the_new_one_wants_it(
     push(old.url, settings=settings)
     grafana.organisations = old.organisations
     grafana.sources[DATA_SOURCE_UID]["type"] = "grafana-postgresql-datasource"  # Grafana's own doing
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged", "update", "update", "update"]
+    assert _changes(push(grafana.url, settings=settings)) == dict.fromkeys({DATA_SOURCE_UID, *BOARDS}, "update")
     assert "database" not in grafana.sources[DATA_SOURCE_UID]
 
 
@@ -189,7 +198,7 @@ def test_what_people_add_inside_a_dashboard_is_kept(grafana: StandIn, settings: 
     assert all(one["gridPos"]["y"] >= bottom for one in after["panels"][ours:]), "below ours, over none of them"
     assert len({one["id"] for one in after["panels"]}) == ours + 2
     grafana.writes.clear()
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged"] * 4
+    assert _changes(push(grafana.url, settings=settings)) == {}
     assert grafana.writes == []
     push(grafana.url, settings=settings, overwrite=True)
     assert len(grafana.dashboards["maillage-lieu"]["dashboard"]["panels"]) == ours
@@ -208,7 +217,7 @@ def test_an_older_releases_panel_goes_and_what_cannot_be_told_apart_is_asked_for
     # one that a release without marks pushed
     board = grafana.dashboards["maillage-lieu"]["dashboard"]
     board["templating"]["list"] = [one for one in board["templating"]["list"] if one["name"] != MARK]
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged", "unchanged", "update", "unchanged"]
+    assert _changes(push(grafana.url, settings=settings)) == {"maillage-lieu": "update"}
     board = grafana.dashboards["maillage-lieu"]["dashboard"]
     board["templating"]["list"] = [one for one in board["templating"]["list"] if one["name"] != MARK]
     board["panels"].append({"id": 77, "type": "text", "title": "De qui ?"})
@@ -280,7 +289,7 @@ def test_what_no_token_holds_is_said_and_not_taken_for_silence(grafana: StandIn,
 def test_a_dashboard_moved_elsewhere_comes_back(grafana: StandIn, settings: DashboardsSettings) -> None:
     push(grafana.url, settings=settings)
     grafana.dashboards["maillage-lieu"]["meta"]["folderUid"] = "other"
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged", "unchanged", "update", "unchanged"]
+    assert _changes(push(grafana.url, settings=settings)) == {"maillage-lieu": "update"}
 
 
 def test_a_changed_password_is_noticed_by_the_failing_connection(
@@ -290,7 +299,7 @@ def test_a_changed_password_is_noticed_by_the_failing_connection(
     grafana.passwords[DATA_SOURCE_UID] = "an old one"
     again = push(grafana.url, settings=settings)
     assert again.connected
-    assert _outcomes(again) == ["unchanged", "update", "unchanged", "unchanged"]
+    assert _changes(again) == {DATA_SOURCE_UID: "update"}
 
 
 def test_a_database_that_cannot_be_read_is_reported(grafana: StandIn, database: Database) -> None:
@@ -299,7 +308,7 @@ def test_a_database_that_cannot_be_read_is_reported(grafana: StandIn, database: 
     assert not pushed.connected
     assert "password authentication failed" in pushed.connection
     assert "CANNOT BE READ" in pushed.lines()[-1]
-    assert len(grafana.dashboards) == 2, "the dashboards are there all the same"
+    assert set(grafana.dashboards) == BOARDS, "the dashboards are there all the same"
 
 
 @pytest.mark.parametrize("login", ["postgres", "api_1", "ingest_1"])
@@ -409,7 +418,7 @@ def test_each_refusal_has_its_error(
     with pytest.raises(kind) as told:
         push(grafana.url, settings=settings)
     assert "because" in str(told.value) or status == 401
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged"] * 2 + ["create"] * 2, "goes on from there"
+    assert _changes(push(grafana.url, settings=settings)) == dict.fromkeys(BOARDS, "create"), "goes on from there"
 
 
 def test_a_grafana_that_fails(grafana: StandIn, settings: DashboardsSettings) -> None:
@@ -445,4 +454,4 @@ def test_pushes_at_once_leave_one_of_each(grafana: StandIn, settings: Dashboards
         one.start()
     for one in threads:
         one.join()
-    assert [_outcomes(one) for one in results] == [["unchanged"] * 4] * 4
+    assert [_changes(one) for one in results] == [{}] * 4
