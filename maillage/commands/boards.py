@@ -132,6 +132,45 @@ def delete(
         raise typer.Exit(1)
 
 
+@app.command(short_help="Keep Grafana's organisations in step with places and managers.")
+def scopes(
+    url: Url,
+    language: Languages = [Tongue.FR],  # noqa: B006 (typer copies it)
+    prefix: Annotated[str, typer.Option(help="How the names of the database readers begin.")] = "grafana_",
+    *,
+    security: Annotated[
+        bool, typer.Option("--security", help="Their readers also see each decision at doors, by pseudonym.")
+    ] = False,
+    mail_managers: Annotated[
+        bool, typer.Option("--mail-managers", help="Each scope's alerts go to its managers' mail addresses.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Keep one Grafana organisation for each set of places that operators manage, with a database reader of its own.
+
+    The plan is shown first. An organisation gets data source, folders, dashboards, alert rules, contact points, a
+    service account and its managers, as soon as Grafana knows their addresses. A scope that nobody manages any more
+    ends: its reader is dropped, and its organisation deleted if all in it is ours.
+
+    Settings: MAILLAGE_GRAFANA_TOKEN (user:password of a server administrator), MAILLAGE_DATABASE_URL (as the owner),
+    MAILLAGE_GRAFANA_DATABASE_URL (where Grafana reaches the database; its user is replaced by each reader).
+
+    Example: maillage dashboards scopes https://grafana.example.org --language fr --language en
+    """
+    from dashboards.provisioning.organisations import Options, keep_in_step
+    from dashboards.settings import DashboardsSettings
+
+    options = Options(languages=_languages(language), prefix=prefix, security=security, mail_managers=mail_managers)
+    with connect("dashboards scopes") as connection:
+        connection.autocommit = True
+        done = keep_in_step(
+            url, connection, settings=DashboardsSettings(), options=options, say=print,
+            agree=lambda: yes or typer.confirm("Do this?"),
+        )  # fmt: skip
+    if not done:
+        raise typer.Exit(1)
+
+
 @app.command()
 def build(
     directory: Annotated[Path, typer.Argument(help="Where to write them, one JSON file a dashboard.")] = Path("dist"),

@@ -91,6 +91,10 @@ class StandIn:
                 return 200, {"id": organisation.id, "name": organisation.name}
             case "orgs":
                 return self._orgs(method, rest[1:], body, query, organisation) if server_admin else _forbidden()
+            case "users" if rest[1:] == ["lookup"]:  # a server administrator's
+                wanted = query["loginOrEmail"]
+                known = [one for one, mail in self.logins.items() if wanted in {one, mail}]
+                return (200, {"login": known[0]}) if known else (404, {"message": "user not found"})
             case "folders":
                 return self._folder(organisation, method, rest[1:], body)
             case "datasources":
