@@ -11,9 +11,11 @@ from typing import Any, Final
 import psycopg
 import pytest
 from psycopg import sql
+from typer.testing import CliRunner
 
 from dashboards.provisioning.rules import RULES
 from dashboards.roles import create_reader, drop_reader
+from maillage.cli import app
 from tests.api_server import shared_database
 from tests.integration.dashboards_rows import fill
 
@@ -29,6 +31,7 @@ _GATEWAY: Final = "(SELECT id FROM gateway WHERE code = 'atelier-1')"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
     connection: Connection
+    url: str
     place: str
     """A reader of the atelier only."""
     network: str
@@ -44,7 +47,7 @@ def filled(postgres_url: str, _template: str) -> Iterator[Filled]:
         fill(connection, datetime.now(UTC))
         create_reader(connection, names[0], "x", ["atelier"])
         create_reader(connection, names[1], "x", None)
-        yield Filled(connection=connection, place=names[0], network=names[1])
+        yield Filled(connection=connection, url=database.url, place=names[0], network=names[1])
         for name in names:
             drop_reader(connection, name)
 
@@ -134,6 +137,15 @@ _BACKUP: Final = "INSERT INTO backup (finished_at) VALUES (now() - interval '{}'
 )  # fmt: skip
 def test_a_rule_fires_on_a_bad_state_only(filled: Filled, rule: str, state: str, outcome: str) -> None:
     assert _outcome(filled, rule, state)[0] == outcome
+
+
+def test_a_backup_is_written_down(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILLAGE_DATABASE_URL", filled.url)
+    done = CliRunner().invoke(app, ["backed-up", "--bytes", "12", "--at", "nas"])
+    assert (done.exit_code, done.output) == (0, "")
+    assert filled.connection.execute("SELECT bytes, kept_at FROM backup").fetchall() == [(12, "nas")]
+    assert _outcome(filled, "backup", "")[0] == "well"
+    filled.connection.execute("DELETE FROM backup")
 
 
 def test_a_rule_names_what_it_is_about(filled: Filled) -> None:

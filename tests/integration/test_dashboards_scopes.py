@@ -50,7 +50,7 @@ def owner(database: Database) -> Iterator[Connection]:
         ]
         for ref, mail in people:
             connection.execute("INSERT INTO operator (ref, name, email) VALUES (%s, 'X', %s)", (ref, mail))
-        for ref, role, code in (
+        for who, role, at in (
             ("u-anne", "place_manager", "fabrique"),
             ("u-anne", "place_manager", "hangar"),
             ("u-bob0", "place_manager", "moulin"),
@@ -59,7 +59,7 @@ def owner(database: Database) -> Iterator[Connection]:
             ("u-none", "front_desk", "hangar"),
         ):
             connection.execute(
-                "INSERT INTO operator_role SELECT %s, %s, (SELECT id FROM place WHERE code = %s)", (ref, role, code)
+                "INSERT INTO operator_role SELECT %s, %s, (SELECT id FROM place WHERE code = %s)", (who, role, at)
             )
         yield connection
         for name in read_readers(connection):
