@@ -152,8 +152,7 @@ def _reach(connection: Connection, name: str, query: str) -> Reach | None:
     if role is None or role[0] or role[1] != [GROUP]:
         return None
     row = connection.execute(query.encode(), (name,) if "%s" in query else None).fetchone()
-    assert row is not None
-    return Reach(network=row[0]["network"], security=row[0]["security"])
+    return Reach(network=False) if row is None else Reach(network=row[0]["network"], security=row[0]["security"])
 
 
 def _told(error: psycopg.Error) -> str:

@@ -17,8 +17,8 @@ CREATE INDEX dead_letter_last ON dead_letter (last_at) WHERE replayed_at IS NULL
 
 -- What the reader sees: the whole network or some places; decisions at doors or not.
 CREATE VIEW report.reach WITH (security_barrier) AS
-SELECT coalesce(bool_or(s.place IS NULL), false) AS network, coalesce(bool_or(s.security), false) AS security
-FROM scope s WHERE s.role = current_user;
+SELECT bool_or(s.place IS NULL) AS network, bool_or(s.security) AS security
+FROM scope s WHERE s.role = current_user HAVING count(*) > 0;
 
 -- How the centre is, for readers of the whole network. A thing that was never heard of has no row: that isn't "well".
 -- ingest_lag_s: since the last moment at which all of an online gateway's events were stored, of the one that is furthest

@@ -217,6 +217,7 @@ def test_an_older_releases_panel_goes_and_what_cannot_be_told_apart_is_asked_for
     # one that a release without marks pushed
     board = grafana.dashboards["maillage-lieu"]["dashboard"]
     board["templating"]["list"] = [one for one in board["templating"]["list"] if one["name"] != MARK]
+    board["panels"].append({"id": 78, "type": "stat", "title": "Fourchette"})
     assert _changes(push(grafana.url, settings=settings)) == {"maillage-lieu": "update"}
     board = grafana.dashboards["maillage-lieu"]["dashboard"]
     board["templating"]["list"] = [one for one in board["templating"]["list"] if one["name"] != MARK]
