@@ -4,10 +4,12 @@ DashboardsError
 ├── ReaderError        a database reader can't be made as asked
 ├── MacroError         a query uses a macro that Grafana doesn't know, or wrongly
 └── GrafanaError       Grafana didn't do what was asked
-    ├── Unreachable    nobody answers at that URL
-    ├── NotGrafana     somebody answers who isn't Grafana
+    ├── Unreachable    nothing answers at that URL, or not in time
+    ├── NotGrafana     something else answers, for example a login page in front of it
+    ├── TooOld         a Grafana that has not what is needed
     ├── Unauthorized   the token or password isn't accepted
     ├── Forbidden      it is, but lacks a right
+    ├── Conflict       what somebody else made or changed is in the way
     └── Refused        Grafana refuses, or fails; the text is its own
 """
 
@@ -31,11 +33,15 @@ class GrafanaError(DashboardsError):
 
 
 class Unreachable(GrafanaError):
-    """Nothing answers at that URL."""
+    """Nothing answers at that URL, or not in time."""
 
 
 class NotGrafana(GrafanaError):
     """Something other than Grafana answers."""
+
+
+class TooOld(GrafanaError):
+    """This Grafana lacks what is needed."""
 
 
 class Unauthorized(GrafanaError):
@@ -44,6 +50,10 @@ class Unauthorized(GrafanaError):
 
 class Forbidden(GrafanaError):
     """The token or password is accepted, but lacks a right."""
+
+
+class Conflict(GrafanaError):
+    """What somebody else made or changed is in the way."""
 
 
 class Refused(GrafanaError):

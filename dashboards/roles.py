@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -45,6 +46,26 @@ _PLACES: Final = "SELECT code::text, id FROM place WHERE code = ANY(%s)"
 # A reader's scope is what it is given last.
 _CLEAR_SCOPE: Final = "DELETE FROM scope WHERE role = %s"
 _ADD_SCOPE: Final = "INSERT INTO scope (role, place, security) SELECT %s, unnest(%s::integer[]), %s"
+
+
+# What the reader who asks sees.
+_OWN_REACH: Final = "SELECT to_jsonb(r) FROM report.reach r"
+# What a reader sees, asked by the owner.
+_REACH: Final = """
+SELECT jsonb_build_object('network', coalesce(bool_or(place IS NULL), false),
+  'security', coalesce(bool_or(security), false))
+FROM scope WHERE role = %s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What a reader may see."""
+
+    network: bool
+    """Every place, and how the centre is; False: some places."""
+    security: bool = False
+    """Also what *Doors and security* shows."""
 
 
 def create_reader(
@@ -94,8 +115,8 @@ def create_reader(
         connection.execute(_ADD_SCOPE, (name, [None] if ids is None else ids, security))
 
 
-def check_reader(url: str, *, owner_url: str | None = None) -> None:
-    """Check that the user in ``url`` is a reader and nothing more, by connecting as that user.
+def check_reader(url: str, *, owner_url: str | None = None) -> Reach:
+    """Check that the user in ``url`` is a reader and nothing more, by connecting as that user; return what it sees.
 
     Where ``url`` can't be reached from here, since Grafana reaches it otherwise, the owner at ``owner_url`` is asked.
 
@@ -105,7 +126,7 @@ def check_reader(url: str, *, owner_url: str | None = None) -> None:
     user = unquote(urlsplit(url).username or "")
     try:
         with connect(url, application_name="maillage dashboards push", autocommit=True) as connection:
-            found = _is_reader(connection, user)
+            reach = _reach(connection, user, _OWN_REACH)
     except psycopg.Error as error:
         if owner_url is None:
             raise ReaderError(
@@ -114,19 +135,24 @@ def check_reader(url: str, *, owner_url: str | None = None) -> None:
             ) from error
         try:
             with connect(owner_url, application_name="maillage dashboards push", autocommit=True) as connection:
-                found = _is_reader(connection, user)
+                reach = _reach(connection, user, _REACH)
         except psycopg.Error as unreachable:
             raise ReaderError(f"whether {user!r} is a reader can't be checked: {_told(unreachable)}") from unreachable
-    if not found:
+    if reach is None:
         raise ReaderError(
             f"the database user {user!r} is no reader: in Grafana, every viewer could read and change with its rights. "
             "Make one with `maillage dashboards reader NAME` and put its URL into MAILLAGE_GRAFANA_DATABASE_URL."
         )
+    return reach
 
 
-def _is_reader(connection: Connection, name: str) -> bool:
-    row = connection.execute(_ROLE, (name,)).fetchone()
-    return row is not None and not row[0] and row[1] == [GROUP]
+def _reach(connection: Connection, name: str, query: str) -> Reach | None:
+    """What the reader ``name`` sees; None: it is no reader."""
+    role = connection.execute(_ROLE, (name,)).fetchone()
+    if role is None or role[0] or role[1] != [GROUP]:
+        return None
+    row = connection.execute(query.encode(), (name,) if "%s" in query else None).fetchone()
+    return Reach(network=False) if row is None else Reach(network=row[0]["network"], security=row[0]["security"])
 
 
 def _told(error: psycopg.Error) -> str:

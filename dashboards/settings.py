@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dashboards.words import Language
+
 
 class DashboardsSettings(BaseSettings):
     """Settings of the dashboards' push and of the database readers."""
@@ -36,7 +38,21 @@ class DashboardsSettings(BaseSettings):
         "not set: the outlines included in Grafana. Grafana's default tiles come from a third party.",
     )
 
-    @field_validator("grafana_token", "grafana_database_url", mode="after")
+    grafana_language: Language = Field(
+        default="fr",
+        description="fr or en: the language of the alert rules, which come once, with the dashboards of that language.",
+    )
+    grafana_alert_mail: str | None = Field(
+        default=None,
+        description="Mail addresses that Grafana's alerts go to, with commas between them.",
+    )
+    grafana_alert_webhook: SecretStr | None = Field(
+        default=None,
+        description="An http or https address that Grafana's alerts are posted to. "
+        "Neither this nor an address for mail: Grafana's default contact point.",
+    )
+
+    @field_validator("grafana_token", "grafana_database_url", "grafana_alert_webhook", mode="after")
     @classmethod
     def _without_line_ends(cls, value: SecretStr | None) -> SecretStr | None:
         """What is read from a file often ends in a newline, which no token and no URL has."""

@@ -34,13 +34,15 @@ SELECT name, succeeded_at, failed_at, failures FROM job
 """
 _SUCCEEDED = """
 -- a job has succeeded
-INSERT INTO job (name, succeeded_at) VALUES (%s, now())
-ON CONFLICT (name) DO UPDATE SET succeeded_at = now(), failed_at = NULL, failures = 0, error = NULL
+INSERT INTO job (name, succeeded_at, every) VALUES (%s, now(), %s)
+ON CONFLICT (name) DO UPDATE SET succeeded_at = now(), failed_at = NULL, failures = 0, error = NULL,
+  every = excluded.every
 """
 _FAILED = """
 -- a job has failed
-INSERT INTO job AS j (name, failed_at, failures, error) VALUES (%s, now(), 1, %s)
-ON CONFLICT (name) DO UPDATE SET failed_at = now(), failures = j.failures + 1, error = excluded.error
+INSERT INTO job AS j (name, failed_at, failures, error, every) VALUES (%s, now(), 1, %s, %s)
+ON CONFLICT (name) DO UPDATE SET failed_at = now(), failures = j.failures + 1, error = excluded.error,
+  every = excluded.every
 RETURNING failures
 """
 _ALARM = """
@@ -209,7 +211,7 @@ def _store(connection: Fenced, job: Job, error: Exception | None, *, lost: bool)
     """
     if error is None:
         with connection.transaction():
-            connection.execute(_SUCCEEDED, (job.name,))
+            connection.execute(_SUCCEEDED, (job.name, job.every))
         return
     reason = reason_of(error)
     _log.error(
@@ -218,7 +220,7 @@ def _store(connection: Fenced, job: Job, error: Exception | None, *, lost: bool)
         exc_info=None if isinstance(error, psycopg.Error) else error,  # its text may hold a row, with a name
     )
     with connection.transaction():
-        row = connection.execute(_FAILED, (job.name, reason)).fetchone()
+        row = connection.execute(_FAILED, (job.name, reason, job.every)).fetchone()
         often = row is not None and row[0] > 1
         if job.required_by_law and not isinstance(error, RetentionBlocked) and (often or not lost):
             connection.execute(_ALARM, {"job": job.name, "error": reason})

@@ -28,6 +28,9 @@ def up(
         int, typer.Option(min=0, max=65535, help="Of the page and the API; another where taken; 0: any.")
     ] = 8080,
     past_days: Annotated[int, typer.Option(min=0, max=80, help="Days of history to make up; 0: none.")] = 15,
+    grafana: Annotated[
+        str | None, typer.Option(help="A Grafana here that gets the dashboards: set MAILLAGE_GRAFANA_TOKEN too.")
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the data of the last run.")] = False,
 ) -> None:
     """Run everything here with the sample network: servers, gateways, simulated devices, ingest, API, page.
@@ -40,7 +43,15 @@ def up(
     from maillage.stack.up import Wishes, run
 
     wishes = Wishes(
-        seconds=seconds, places=places, region=region, speed=speed, seed=seed, port=port, past_days=past_days, keep=keep
+        seconds=seconds,
+        places=places,
+        region=region,
+        speed=speed,
+        seed=seed,
+        port=port,
+        past_days=past_days,
+        grafana=grafana,
+        keep=keep,
     )
     raise typer.Exit(run(wishes))
 

@@ -25,6 +25,7 @@ from maillage.stack.children import Child, answers
 from maillage.stack.devices import begin, silence
 from maillage.stack.errors import StackError
 from maillage.stack.figures import access_p99_ms
+from maillage.stack.grafana import push_dashboards
 from maillage.stack.parts import Parts, Ports, make_parts, shared_environment
 from maillage.stack.ports import choose, choose_row
 from maillage.stack.prepare import Prepared, prepare
@@ -129,6 +130,8 @@ class Stack:
                 f"{time.monotonic() - self._began:.0f} s; logs in {runtime / 'logs'}"
             )
             say(f"live page: http://127.0.0.1:{ports.api}/   (Ctrl-C ends it all)")
+            if wishes.grafana is not None:
+                push_dashboards(wishes.grafana, servers, say)
 
     def _start(self, children: Sequence[Child]) -> None:
         """Start processes and wait until they are well."""

@@ -19,5 +19,7 @@ class Wishes:
     port: int = 8080
     past_days: int = 15
     """Days of history that are made up: without any there is no forecast."""
+    grafana: str | None = None
+    """The address of a Grafana on this machine that gets the dashboards; None: none."""
     keep: bool = False
     """Go on with the data of the last run."""

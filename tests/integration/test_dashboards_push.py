@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
-from dashboards import push as pushing
-from dashboards.errors import Forbidden, GrafanaError, NotGrafana, ReaderError, Refused, Unauthorized, Unreachable
+from dashboards.build import dashboards
+from dashboards.catalogue import DASHBOARDS
+from dashboards.errors import (
+    Conflict,
+    Forbidden,
+    GrafanaError,
+    NotGrafana,
+    ReaderError,
+    Refused,
+    TooOld,
+    Unauthorized,
+    Unreachable,
+)
 from dashboards.panels import DATA_SOURCE_UID
-from dashboards.push import Pushed, push
+from dashboards.provisioning import connection as connecting
+from dashboards.provisioning.boards import MARK
+from dashboards.provisioning.push import Pushed, diff, push
 from dashboards.settings import DashboardsSettings
+from tests.api_server import shared_database
 from tests.conftest import Database
-from tests.integration.grafana_stand_in import TOKEN, VIEWER, StandIn, serve
+from tests.integration.grafana_stand_in import TOKEN, VIEWER, Headers, Location, StandIn, serve
 
 
 @pytest.fixture
@@ -38,6 +53,13 @@ def _settings(database: str, token: str = TOKEN, **others: str) -> DashboardsSet
     )
 
 
+@pytest.fixture(scope="module")
+def database(postgres_url: str, _template: str) -> Iterator[Database]:
+    """One for all these tests: a push only reads it."""
+    with shared_database(postgres_url, _template) as one:
+        yield one
+
+
 @pytest.fixture
 def settings(database: Database) -> DashboardsSettings:
     return _settings(database.as_login("grafana_1"))
@@ -51,43 +73,61 @@ def old() -> Iterator[StandIn]:
         yield stand_in
 
 
-def _outcomes(pushed: Pushed) -> list[str]:
-    return [one.outcome for one in pushed.changes]
+KINDS: Final = ("folder", "data source", "dashboard")
+"""What these tests look at; alert rules have tests of their own."""
+BOARDS: Final = {one.uid.fr for one in DASHBOARDS if one.audience == "viewer"}
+EVERYTHING: Final = {"maillage", DATA_SOURCE_UID, *BOARDS}
+
+
+def _changes(pushed: Pushed) -> dict[str, str]:
+    """What a push did, by uid."""
+    steps = [one for one in pushed.plan.steps if one.what in KINDS]
+    assert {one.uid for one in steps} == EVERYTHING
+    return {one.uid: one.outcome for one in steps if one.outcome != "unchanged"}
+
+
+CREATED: Final = dict.fromkeys(EVERYTHING, "create")
+
+
+def _built(uid: str) -> list[dict[str, Any]]:
+    panels: list[dict[str, Any]] = dashboards()[uid]["panels"]
+    return panels
 
 
 def test_first_push_creates_everything_and_a_second_changes_nothing(
     grafana: StandIn, settings: DashboardsSettings
 ) -> None:
     first = push(grafana.url, settings=settings)
-    assert _outcomes(first) == ["created"] * 4
+    assert _changes(first) == CREATED
     assert first.connected, first.connection
-    assert set(grafana.dashboards) == {"maillage-lieu", "maillage-reseau"}
+    assert set(grafana.dashboards) == BOARDS
     source = grafana.sources[DATA_SOURCE_UID]
     assert source["type"] == "grafana-postgresql-datasource"
     assert "database" not in source, "panels break from Grafana 12.2 on"
     assert source["jsonData"]["timescaledb"] is True
     grafana.writes.clear()
     second = push(grafana.url, settings=settings)
-    assert _outcomes(second) == ["unchanged"] * 4
+    assert _changes(second) == {}
     assert grafana.writes == []
     assert {one["dashboard"]["version"] for one in grafana.dashboards.values()} == {1}
-    assert second.lines()[0] == "Grafana 12.1.0"
+    assert second.plan.writes == ()
+    assert second.plan.lines()[0].startswith("Grafana 12.1.0 at http")
 
 
 @pytest.mark.parametrize("end", ["", "/"])
 def test_a_grafana_below_a_path(grafana: StandIn, settings: DashboardsSettings, end: str) -> None:
-    def answer(method: str, path: str, body: dict[str, object], credential: str | None) -> tuple[int, object]:
+    def answer(method: str, path: str, body: dict[str, object], headers: Headers) -> tuple[int, object]:
         if not path.startswith("/monitoring/grafana/api/"):
             return 404, "<html>Not found</html>"
-        return grafana.answer(method, path.removeprefix("/monitoring/grafana"), body, credential)
+        return grafana.answer(method, path.removeprefix("/monitoring/grafana"), body, headers)
 
     with serve(answer) as url:
-        assert _outcomes(push(f"{url}/monitoring/grafana{end}", settings=settings)) == ["created"] * 4
+        assert _changes(push(f"{url}/monitoring/grafana{end}", settings=settings)) == CREATED
 
 
 def test_user_and_password_serve_as_well(grafana: StandIn, database: Database) -> None:
     settings = _settings(database.as_login("grafana_1"), token="admin:secret word")
-    assert _outcomes(push(grafana.url, settings=settings)) == ["created"] * 4
+    assert _changes(push(grafana.url, settings=settings)) == CREATED
 
 
 def test_what_people_changed_is_set_back_and_what_they_added_stays(
@@ -99,22 +139,22 @@ def test_what_people_changed_is_set_back_and_what_they_added_stays(
     grafana.folders["maillage"]["title"] = "Renommé"
     grafana.sources[DATA_SOURCE_UID]["jsonData"]["database"] = "elsewhere"
     again = push(grafana.url, settings=settings)
-    assert _outcomes(again) == ["updated", "updated", "updated", "unchanged"]
+    assert _changes(again) == {"maillage": "update", DATA_SOURCE_UID: "update", "maillage-lieu": "update"}
     assert grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][1]["title"] == "Personnes présentes"
     assert grafana.dashboards["maillage-lieu"]["dashboard"]["version"] == 2
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged"] * 4
+    assert _changes(push(grafana.url, settings=settings)) == {}
 
 
 def test_a_grafana_before_10_2_3_finds_the_plugin_and_the_database(
     old: StandIn, settings: DashboardsSettings, database: Database
 ) -> None:
     first = push(old.url, settings=settings)
-    assert _outcomes(first) == ["created"] * 4
+    assert _changes(first) == CREATED
     assert (first.connected, first.connection) == (True, "a query was answered"), "it has no health check"
     source = old.sources[DATA_SOURCE_UID]
     assert (source["type"], source["database"]) == ("postgres", source["jsonData"]["database"])
     assert "grafana-postgresql-datasource" not in repr(old.dashboards)
-    assert _outcomes(push(old.url, settings=settings)) == ["unchanged"] * 4
+    assert _changes(push(old.url, settings=settings)) == {}
     old.sources.clear()
     wrong = _settings(database.as_login("grafana_1").replace("of-the-tests", "wrong"), database_url=database.url)
     refused = push(old.url, settings=wrong)
@@ -126,26 +166,112 @@ def test_after_an_update_of_grafana_the_source_is_as_the_new_one_wants_it(
     old: StandIn, grafana: StandIn, settings: DashboardsSettings
 ) -> None:
     push(old.url, settings=settings)
-    grafana.folders, grafana.sources, grafana.dashboards = old.folders, old.sources, old.dashboards
+    grafana.organisations = old.organisations
     grafana.sources[DATA_SOURCE_UID]["type"] = "grafana-postgresql-datasource"  # Grafana's own doing
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged", "updated", "updated", "updated"]
+    assert _changes(push(grafana.url, settings=settings)) == dict.fromkeys({DATA_SOURCE_UID, *BOARDS}, "update")
     assert "database" not in grafana.sources[DATA_SOURCE_UID]
 
 
-def test_a_panel_that_somebody_added_is_not_removed_without_a_word(
+def test_what_people_add_inside_a_dashboard_is_kept(grafana: StandIn, settings: DashboardsSettings) -> None:
+    push(grafana.url, settings=settings)
+    board = grafana.dashboards["maillage-lieu"]["dashboard"]
+    ours = len(board["panels"])
+    word = {"id": 99, "type": "text", "title": "Le mot du jour", "gridPos": {"x": 0, "y": 2, "w": 6, "h": 4}}
+    board["panels"].append(word)
+    board["panels"].append({**board["panels"][1], "id": 100})  # one of ours, duplicated by hand
+    board["panels"][1]["title"] = "Des gens"  # renamed, not added
+    del board["panels"][2]
+    board["templating"]["list"].append({"name": "humeur", "type": "custom"})
+    board["annotations"]["list"].append({"name": "Travaux"})
+    again = push(grafana.url, settings=settings)
+    (step,) = [one for one in again.plan.steps if one.uid == "maillage-lieu"]
+    assert [one for one in step.details if "isn't ours" in one] == [
+        "keeps the panel 'Le mot du jour', which isn't ours",
+        "keeps the panel 'Personnes présentes', which isn't ours",
+        "keeps the variable 'humeur', which isn't ours",
+        "keeps the annotation 'Travaux', which isn't ours",
+    ]
+    after = grafana.dashboards["maillage-lieu"]["dashboard"]
+    assert [one["title"] for one in after["panels"][:3]] == [one["title"] for one in _built("maillage-lieu")[:3]]
+    assert len(after["panels"]) == ours + 2
+    bottom = max(one["gridPos"]["y"] + one["gridPos"]["h"] for one in after["panels"][:ours])
+    assert all(one["gridPos"]["y"] >= bottom for one in after["panels"][ours:]), "below ours, over none of them"
+    assert len({one["id"] for one in after["panels"]}) == ours + 2
+    grafana.writes.clear()
+    assert _changes(push(grafana.url, settings=settings)) == {}
+    assert grafana.writes == []
+    push(grafana.url, settings=settings, overwrite=True)
+    assert len(grafana.dashboards["maillage-lieu"]["dashboard"]["panels"]) == ours
+
+
+def test_an_older_releases_panel_goes_and_what_cannot_be_told_apart_is_asked_for(
     grafana: StandIn, settings: DashboardsSettings
 ) -> None:
     push(grafana.url, settings=settings)
     board = grafana.dashboards["maillage-lieu"]["dashboard"]
-    board["panels"].append({"id": 99, "type": "text", "title": "Le mot du jour"})
-    board["panels"][1]["title"] = "Des gens"  # renamed, not added
-    board["templating"]["list"].append({"name": "humeur", "type": "custom"})
-    again = push(grafana.url, settings=settings)
-    assert [one.removed for one in again.changes] == [
-        (), (), ("the panel 'Le mot du jour'", "the variable 'humeur'"), (),
-    ]  # fmt: skip
-    assert any("Le mot du jour" in line and "version history" in line for line in again.lines())
-    assert not any("removed" in line for line in push(grafana.url, settings=settings).lines())
+    (mark,) = [one for one in board["templating"]["list"] if one["name"] == MARK]
+    board["panels"].append({"id": 77, "type": "text", "title": "D'avant"})
+    mark["query"] += " 77:" + hashlib.sha256(b"D'avant").hexdigest()[:6] + ":-"
+    push(grafana.url, settings=settings)
+    assert len(board["panels"]) > len(grafana.dashboards["maillage-lieu"]["dashboard"]["panels"])
+    # one that a release without marks pushed
+    board = grafana.dashboards["maillage-lieu"]["dashboard"]
+    board["templating"]["list"] = [one for one in board["templating"]["list"] if one["name"] != MARK]
+    board["panels"].append({"id": 78, "type": "stat", "title": "Fourchette"})
+    assert _changes(push(grafana.url, settings=settings)) == {"maillage-lieu": "update"}
+    board = grafana.dashboards["maillage-lieu"]["dashboard"]
+    board["templating"]["list"] = [one for one in board["templating"]["list"] if one["name"] != MARK]
+    board["panels"].append({"id": 77, "type": "text", "title": "De qui ?"})
+    grafana.writes.clear()
+    with pytest.raises(Conflict, match=r"nothing was changed: .*De qui \?.*--overwrite"):
+        push(grafana.url, settings=settings)
+    assert grafana.writes == []
+    push(grafana.url, settings=settings, overwrite=True)
+    assert "De qui ?" not in str(grafana.dashboards)
+
+
+def test_a_dashboard_of_somebody_else_with_our_uid_is_left(grafana: StandIn, settings: DashboardsSettings) -> None:
+    push(grafana.url, settings=settings)
+    grafana.dashboards["maillage-lieu"]["dashboard"]["tags"] = ["le mien"]
+    with pytest.raises(Conflict, match="isn't ours"):
+        push(grafana.url, settings=settings)
+
+
+def test_a_diff_says_what_differs_and_writes_nothing(grafana: StandIn, settings: DashboardsSettings) -> None:
+    push(grafana.url, settings=settings)
+    assert not any("~" in line for line in diff(grafana.url, settings=settings).lines())
+    grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][1]["title"] = "Des gens"
+    grafana.writes.clear()
+    plan = diff(grafana.url, settings=settings)
+    assert any('"Des gens" → "Personnes présentes"' in line for line in plan.lines())
+    assert grafana.writes == []
+
+
+def test_both_languages_stand_side_by_side(grafana: StandIn, settings: DashboardsSettings) -> None:
+    push(grafana.url, settings=settings)
+    push(grafana.url, settings=settings, languages=("en",))
+    assert {uid: one["title"] for uid, one in grafana.folders.items()} == {
+        "maillage": "Maillage",
+        "maillage-en": "Maillage (English)",
+    }
+    assert grafana.dashboards["maillage-lieu-en"]["meta"]["folderUid"] == "maillage-en"
+    grafana.writes.clear()
+    both = push(grafana.url, settings=settings, languages=("fr", "en"))
+    assert (both.plan.writes, grafana.writes) == ((), [])
+
+
+def test_a_save_in_between_is_not_overwritten(grafana: StandIn, settings: DashboardsSettings) -> None:
+    push(grafana.url, settings=settings)
+    grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][1]["title"] = "Des gens"
+
+    def answer(method: str, path: str, body: dict[str, object], headers: Headers) -> tuple[int, object]:
+        if (method, path) == ("POST", "/api/dashboards/db"):
+            grafana.dashboards["maillage-lieu"]["dashboard"]["version"] += 1
+        return grafana.answer(method, path, body, headers)
+
+    with serve(answer) as url, pytest.raises(Conflict, match="changed by someone else"):
+        push(url, settings=settings)
+    assert grafana.dashboards["maillage-lieu"]["dashboard"]["panels"][1]["title"] == "Des gens"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -164,7 +290,7 @@ def test_what_no_token_holds_is_said_and_not_taken_for_silence(grafana: StandIn,
 def test_a_dashboard_moved_elsewhere_comes_back(grafana: StandIn, settings: DashboardsSettings) -> None:
     push(grafana.url, settings=settings)
     grafana.dashboards["maillage-lieu"]["meta"]["folderUid"] = "other"
-    assert _outcomes(push(grafana.url, settings=settings)) == ["unchanged", "unchanged", "updated", "unchanged"]
+    assert _changes(push(grafana.url, settings=settings)) == {"maillage-lieu": "update"}
 
 
 def test_a_changed_password_is_noticed_by_the_failing_connection(
@@ -174,7 +300,7 @@ def test_a_changed_password_is_noticed_by_the_failing_connection(
     grafana.passwords[DATA_SOURCE_UID] = "an old one"
     again = push(grafana.url, settings=settings)
     assert again.connected
-    assert _outcomes(again) == ["unchanged", "updated", "unchanged", "unchanged"]
+    assert _changes(again) == {DATA_SOURCE_UID: "update"}
 
 
 def test_a_database_that_cannot_be_read_is_reported(grafana: StandIn, database: Database) -> None:
@@ -183,7 +309,7 @@ def test_a_database_that_cannot_be_read_is_reported(grafana: StandIn, database: 
     assert not pushed.connected
     assert "password authentication failed" in pushed.connection
     assert "CANNOT BE READ" in pushed.lines()[-1]
-    assert len(grafana.dashboards) == 2, "the dashboards are there all the same"
+    assert set(grafana.dashboards) == BOARDS, "the dashboards are there all the same"
 
 
 @pytest.mark.parametrize("login", ["postgres", "api_1", "ingest_1"])
@@ -214,9 +340,9 @@ def test_a_wrong_token(grafana: StandIn) -> None:
     assert grafana.writes == []
 
 
-def test_a_token_without_rights(grafana: StandIn) -> None:
+def test_a_token_without_rights(grafana: StandIn, database: Database) -> None:
     with pytest.raises(Forbidden, match="role Admin"):
-        push(grafana.url, settings=_settings(NOWHERE, token=VIEWER))
+        push(grafana.url, settings=_settings(database.as_login("grafana_1"), token=VIEWER))
 
 
 def test_nobody_there() -> None:
@@ -228,7 +354,7 @@ def test_nobody_there() -> None:
 
 
 def test_somebody_who_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pushing, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(connecting, "TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(Unreachable):
         push(f"http://127.0.0.1:{silent.getsockname()[1]}", settings=_settings(NOWHERE))
 
@@ -242,14 +368,68 @@ def test_somebody_else_there(status: int, said: object) -> None:
         push(url, settings=_settings(NOWHERE))
 
 
-def test_a_grafana_that_fails(grafana: StandIn) -> None:
-    def answer(method: str, path: str, body: dict[str, object], credential: str | None) -> tuple[int, object]:
+def test_a_login_page_in_front(grafana: StandIn, settings: DashboardsSettings) -> None:
+    def redirect(method: str, path: str, body: dict[str, object], headers: Headers) -> tuple[int, object]:
+        return 302, Location("https://login.example.org/")
+
+    with serve(redirect) as url, pytest.raises(NotGrafana, match=r"login\.example\.org.*give the address"):
+        push(url, settings=settings)
+
+    def page(method: str, path: str, body: dict[str, object], headers: Headers) -> tuple[int, object]:
+        if path == "/api/health":
+            return grafana.answer(method, path, body, headers)
+        return 200, "<html>Sign in</html>"
+
+    with serve(page) as url, pytest.raises(NotGrafana, match="login page"):
+        push(url, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("13.4.1", "newer than what this release was made for"),
+        ("14.0.0", "newer than what this release was made for"),
+        ("9.1.0", "older than what this release was made for"),
+        ("nightly", "doesn't say its version"),
+    ],
+)
+def test_the_version_is_asked_first(settings: DashboardsSettings, version: str, said: str) -> None:
+    grafana = StandIn("9.1.0" if version.startswith("9") else "13.0.0")
+    grafana.version = version
+    with serve(grafana.answer) as url:
+        first = push(url, settings=settings)
+        assert any(said in line for line in first.plan.lines()) is (version != "13.4.1")
+        assert push(url, settings=settings).plan.writes == ()
+
+
+def test_a_grafana_that_is_too_old() -> None:
+    grafana = StandIn("8.5.27")
+    with serve(grafana.answer) as url, pytest.raises(TooOld, match=r"8\.5\.27.*9\.2"):
+        push(url, settings=_settings(NOWHERE))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, Unauthorized), (403, Forbidden), (409, Conflict), (412, Conflict), (422, Refused), (500, Refused)],
+)
+def test_each_refusal_has_its_error(
+    grafana: StandIn, settings: DashboardsSettings, status: int, kind: type[GrafanaError]
+) -> None:
+    grafana.fails["POST /api/dashboards/db"] = (status, {"message": "because"})
+    with pytest.raises(kind) as told:
+        push(grafana.url, settings=settings)
+    assert "because" in str(told.value) or status == 401
+    assert _changes(push(grafana.url, settings=settings)) == dict.fromkeys(BOARDS, "create"), "goes on from there"
+
+
+def test_a_grafana_that_fails(grafana: StandIn, settings: DashboardsSettings) -> None:
+    def answer(method: str, path: str, body: dict[str, object], headers: Headers) -> tuple[int, object]:
         if path.startswith("/api/folders"):
             return 500, {"message": "database is locked"}
-        return grafana.answer(method, path, body, credential)
+        return grafana.answer(method, path, body, headers)
 
     with serve(answer) as url, pytest.raises(Refused, match="database is locked"):
-        push(url, settings=_settings(NOWHERE))
+        push(url, settings=settings)
 
 
 @pytest.mark.parametrize("url", ["grafana:3000", "localhost", "ftp://host", "http://admin:secret@host:3000"])
@@ -275,4 +455,4 @@ def test_pushes_at_once_leave_one_of_each(grafana: StandIn, settings: Dashboards
         one.start()
     for one in threads:
         one.join()
-    assert [_outcomes(one) for one in results] == [["unchanged"] * 4] * 4
+    assert [_changes(one) for one in results] == [{}] * 4

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards.errors import GrafanaError
-from dashboards.push import covers
+from dashboards.provisioning.comparison import covers
 from dashboards.source import data_source
 from dashboards.versions import Version, parse, plugin
 
