@@ -72,6 +72,8 @@ def _make(round_: Round, month: Month) -> int:
     for place, department in connection.execute(_PLACES).fetchall():
         with connection.transaction():
             report = make_place(connection, place, month, now, keep)
+            if report.since is None or report.since >= month.after:
+                continue  # nothing was ever known of it by then
             stored += (
                 store(connection, report, show_place(connection, place, month, now), month, place=place) is not None
             )
