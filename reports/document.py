@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from process.documents import Column, Document, Section
-from reports.model import Report, Stored, Use
+from reports.model import PublicReport, Report, Stored, Use
 from reports.month import Month
 from reports.plots import day_columns, heat_map
 from reports.sections import bookings, categories, certainty, desks, devices, doors, places, say_in, spaces
@@ -37,7 +37,37 @@ def report_document(stored: Stored, language: Language) -> Document:
     )
 
 
-def name_of(report: Report, language: Language) -> str:
+def public_document(shown: PublicReport, language: Language) -> Document:
+    """Return what everybody may know of a month as a document."""
+    month = Month.parsed(shown.month)
+    say, name = say_in(language), name_of(shown, language)
+    months = month_name(month.first, language)
+    lines = [months[0].upper() + months[1:]]
+    if not shown.complete:
+        lines.append(say("Mois incomplet.", "Month not complete."))
+    lines.append(
+        say(
+            f"Temps pendant lequel le lieu a été entendu : {percent(shown.known, language)}.",
+            f"Time in which the place was heard: {percent(shown.known, language)}.",
+        )
+    )
+    note = Section(
+        heading=say("Comment lire ce rapport", "How to read this report"),
+        text=say(
+            "Ces nombres sont publics : chacun est le milieu d'une fourchette, jamais un nombre exact de personnes.",
+            "These numbers are public: each is the middle of a band, never an exact number of people.",
+        ),
+    )
+    return Document(
+        title=f"{say('Rapport mensuel', 'Monthly report')} – {name}",
+        language=language,
+        lines=lines,
+        sections=(*_plots(shown, month, language), note),
+        footer=f"{name}, {months}",
+    )
+
+
+def name_of(report: Report | PublicReport, language: Language) -> str:
     """Return what the report is about."""
     if report.scope == "place":
         return report.name
@@ -159,7 +189,7 @@ def _summary(report: Report, month: Month, language: Language) -> Section:
     )
 
 
-def _plots(report: Report, month: Month, language: Language) -> Iterator[Section]:
+def _plots(report: Report | PublicReport, month: Month, language: Language) -> Iterator[Section]:
     say = say_in(language)
     known = [one for one in report.by_day if one.person_hours is not None]
     nothing = say("Aucun nombre n'est connu ce mois-ci.", "No number is known in this month.")

@@ -154,7 +154,20 @@ class Changed(_Value):
     after: float | int | str | bool | None
 
 
-class Report(_Value):
+class _Days(_Value):
+    """What is known by day and by hour of a weekday."""
+
+    by_day: tuple[Day, ...]
+    by_hour: tuple[Hour, ...]
+
+    @property
+    def all_person_hours(self) -> float | None:
+        """People-hours at all hours; None: nothing is known."""
+        known = [one.person_hours for one in self.by_day if one.person_hours is not None]
+        return round(sum(known), 2) if known else None
+
+
+class Report(_Days):
     """A month of a place, a department or the network."""
 
     scope: Scope
@@ -173,8 +186,6 @@ class Report(_Value):
     use: Use | None = Field(description="null: no day was counted.")
     before: Use | None = Field(description="The month before.")
     year_before: Use | None = Field(description="The same month of the year before.")
-    by_day: tuple[Day, ...]
-    by_hour: tuple[Hour, ...]
     spaces: tuple[SpaceUse, ...] = ()
     desks: Desks | None = None
     bookings: Bookings | None = Field(default=None, description="null: too old, they are deleted.")
@@ -186,18 +197,12 @@ class Report(_Value):
     rows: tuple[PlaceRow, ...] = Field(default=(), description="Of a group: its places, the fullest first.")
 
     @property
-    def all_person_hours(self) -> float | None:
-        """People-hours at all hours; None: nothing is known."""
-        known = [one.person_hours for one in self.by_day if one.person_hours is not None]
-        return round(sum(known), 2) if known else None
-
-    @property
     def refused(self) -> int | None:
         """How often somebody was refused at a door; None: events are deleted."""
         return None if self.refusals is None else sum(one.count for one in self.refusals)
 
 
-class PublicReport(_Value):
+class PublicReport(_Days):
     """What everybody may know of a month: made of what was published, in bands (docs/privacy.md)."""
 
     scope: Scope
@@ -212,8 +217,6 @@ class PublicReport(_Value):
     person_hours: float | None = Field(description="At all hours, from the middles of bands; null: nothing is known.")
     peak: float | None = Field(description="The highest mean of a quarter hour, likewise.")
     known: float | None = Field(description="The share of the time in which gateways were heard.")
-    by_day: tuple[Day, ...]
-    by_hour: tuple[Hour, ...]
 
 
 class Stored(_Value):

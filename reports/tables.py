@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 from process.parquet import Column as Written
 from process.parquet import Kind, written
-from reports.model import Report, Use
+from reports.model import PublicReport, Report, Use
 
 Name = Literal["summary", "days", "hours", "spaces", "places", "refusals", "categories", "devices"]
 NAMES: Final = get_args(Name)
@@ -118,12 +118,21 @@ _FIGURES: Final = (
 )
 
 
-def rows_of(report: Report, table: Name) -> list[dict[str, Any]]:
-    """Return the rows of a table, by column; None: unknown."""
+def rows_of(report: Report | PublicReport, table: Name) -> list[dict[str, Any]]:
+    """Return the rows of a table, by column; None: unknown. Of what is public there are days and hours."""
+    names = [column.name for column in COLUMNS[table]]
+    return [{name: row.get(name) for name in names} for row in _rows(report, table)]
+
+
+def _rows(report: Report | PublicReport, table: Name) -> Iterable[dict[str, Any]]:
+    if table == "days":
+        return (day.model_dump(mode="json") for day in report.by_day)
+    if table == "hours":
+        return (hour.model_dump() for hour in report.by_hour)
+    if isinstance(report, PublicReport):
+        return ()
     makers: dict[Name, Callable[[Report], Iterable[dict[str, Any]]]] = {
         "summary": _summary,
-        "days": lambda one: (day.model_dump(mode="json") for day in one.by_day),
-        "hours": lambda one: (hour.model_dump() for hour in one.by_hour),
         "spaces": lambda one: (space.model_dump() for space in one.spaces),
         "places": lambda one: (place.model_dump() for place in one.rows),
         "refusals": lambda one: (refusal.model_dump() for refusal in one.refusals or ()),
@@ -132,11 +141,10 @@ def rows_of(report: Report, table: Name) -> list[dict[str, Any]]:
             ({"device": dev.code, **dev.model_dump()} for dev in one.devices.worst) if one.devices else ()
         ),
     }
-    names = [column.name for column in COLUMNS[table]]
-    return [{name: row.get(name) for name in names} for row in makers[table](report)]
+    return makers[table](report)
 
 
-def as_csv(report: Report, table: Name) -> bytes:
+def as_csv(report: Report | PublicReport, table: Name) -> bytes:
     """Return a table with a line of names; no cell may run as a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -146,7 +154,7 @@ def as_csv(report: Report, table: Name) -> bytes:
     return text.getvalue().encode()
 
 
-def as_parquet(report: Report, table: Name) -> bytes:
+def as_parquet(report: Report | PublicReport, table: Name) -> bytes:
     """Return a table as a Parquet file."""
     rows = rows_of(report, table)
     return written(

@@ -11,14 +11,16 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import psycopg
 import pytest
 
+from api.keys.owner import create_key
 from database.pool import connect
 from gateway.contract.stored_events import KINDS, REASONS
 from jobs.catalogue import JOBS
 from jobs.maintain import maintain
-from tests.api_server import shared_database
+from tests.api_server import api_process, shared_database
 from tests.integration.test_worth import Desks
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -38,6 +40,7 @@ class March(Desks):
 
     told: Recount
     lines: list[str]
+    server: str
 
     def live(self) -> None:
         with self.connection.transaction():
@@ -217,11 +220,15 @@ def march(postgres_url: str, _template: str) -> Iterator[March]:
         connect(database.url, application_name="maillage test", autocommit=True) as connection,
     ):
         one = March(connection, database.url)
-        one.maintainer = database.as_login("maintain_1")
+        one.maintainer, one.server = database.as_login("maintain_1"), database.as_login("api_1")
         connection.execute("UPDATE place SET department = '87' WHERE id = %s", (one.place,))
+        import time; a=time.time()
         one.live()
+        b=time.time()
         one.told = one.recount()
+        c=time.time()
         one.lines = run(one.maintainer, ENDS + timedelta(hours=2), "rollup", "published", "worth", "reports")
+        print("TIMES", b-a, c-b, time.time()-c)
         yield one
 
 
@@ -300,3 +307,51 @@ def test_a_stored_report_never_changes_and_a_recount_is_a_new_version(march: Mar
     (_, before, _, _), (version, after, _, changed) = reported(ENDS + 11 * DAY)
     assert version == 2 and changed == [{"figure": "refusals.unknown_card.count", "before": 2, "after": 3}]
     assert before["refusals"][0]["count"] + 1 == after["refusals"][0]["count"]
+
+
+def test_a_manager_reads_the_whole_report_and_everybody_the_public_part(march: March) -> None:
+    with psycopg.connect(march.url) as owner:
+        keys = {
+            "manager": create_key(owner, "manager", role="place_manager", places=["p"]),
+            "auditor": create_key(owner, "auditor", role="auditor"),
+            "front": create_key(owner, "front", role="front_desk", places=["p"]),
+            "scope": create_key(owner, "scope", scopes=["events:read"]),
+        }
+    with api_process(march.server) as client:
+
+        def asked(path: str, who: str | None = None, status: int = 200, **query: str) -> httpx.Response:
+            headers = {} if who is None else {"X-Api-Key": keys[who]}
+            answer = client.get(f"/v1/reports{path}", params=query, headers=headers)
+            assert answer.status_code == status, answer.text
+            return answer
+
+        whole = asked("/places/p", "manager", month="2026-03", version="1").json()
+        _, figures, shown, _ = _stored(march.connection, "place")[0]
+        assert (whole["public"], whole["report"], whole["version"]) == (False, figures, 1)
+        assert asked("/network", "auditor", month="2026-03").json()["report"]["places"] == 1
+        for who in (None, "front", "scope"):
+            public = asked("/places/p", who, month="2026-03").json()
+            assert (public["public"], public["report"], public["shown"]) == (True, None, shown)
+        assert asked("/network", "manager", month="2026-03").json()["public"]  # their key is of one place
+        assert {(one["scope"], one["month"]) for one in asked("").json()["reports"]} == {
+            *(("place", "2026-03"), ("department", "2026-03"), ("network", "2026-03"))
+        }
+        days = asked("/places/p", "manager", month="2026-03", version="1", format="csv", table="days").text
+        assert days.splitlines()[10] == "2026-03-10,,,0.0"  # unknown is empty
+        assert len(days.splitlines()) == 32
+        parquet = asked("/places/p", month="2026-03", format="parquet", table="hours")
+        assert parquet.content[:4] == parquet.content[-4:] == b"PAR1"
+        page = asked("/places/p", "manager", month="2026-03", version="1", format="html", language="fr")
+        assert "style-src 'unsafe-inline'" in page.headers["content-security-policy"]
+        assert (
+            "mars 2026" in page.text
+            and asked("/places/p", "manager", month="2026-03", format="pdf").content[:5] == b"%PDF-"
+        )
+        # this month still runs: counted now, without a number
+        now = asked("/places/p", "manager", month=f"{datetime.now(PARIS):%Y-%m}").json()
+        assert (now["number"], now["report"]["complete"]) == (None, False)
+        asked("/places/p", month="2026-01", status=404)
+        asked("/places/p", "manager", month="2199-01", status=422)
+        asked("/places/p", month="2026-03", format="csv", status=422)  # the summary needs a key
+        asked("/places/nowhere", status=404)
+        assert len(asked("/columns").json()["columns"]) > 30
