@@ -222,13 +222,11 @@ def march(postgres_url: str, _template: str) -> Iterator[March]:
         one = March(connection, database.url)
         one.maintainer, one.server = database.as_login("maintain_1"), database.as_login("api_1")
         connection.execute("UPDATE place SET department = '87' WHERE id = %s", (one.place,))
-        import time; a=time.time()
         one.live()
-        b=time.time()
         one.told = one.recount()
-        c=time.time()
+        # what was published is made of the last three days only, since that takes long
+        connection.execute("INSERT INTO maintenance (task, done_until) VALUES ('published', %s)", (ENDS - 3 * DAY,))
         one.lines = run(one.maintainer, ENDS + timedelta(hours=2), "rollup", "published", "worth", "reports")
-        print("TIMES", b-a, c-b, time.time()-c)
         yield one
 
 
@@ -287,7 +285,7 @@ def test_the_report_of_a_month_equals_a_recount_from_its_events(march: March) ->
     assert [one["person_hours"] for one in network["by_day"]] == [one["person_hours"] for one in report["by_day"]]
     # what everybody may know is made of bands: 10 seats, so up to 9 people are one number
     means = {one["people"] for one in shown["by_hour"] if one["people"] is not None}
-    assert "refusals" not in shown and "categories" not in shown and len(means) < 4
+    assert "refusals" not in shown and "categories" not in shown and 0 < len(means) < 4
 
 
 def test_a_stored_report_never_changes_and_a_recount_is_a_new_version(march: March) -> None:
