@@ -7,9 +7,11 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from database.leases import Fenced
 from jobs.job import Round
+from jobs.report_mail import mail_report
 from reports.making import make_group, make_place, show_group, show_place, store
-from reports.model import Report
+from reports.model import PublicReport, Report
 from reports.month import Month
 
 RECOUNT: Final = timedelta(days=10)
@@ -74,9 +76,7 @@ def _make(round_: Round, month: Month) -> int:
             report = make_place(connection, place, month, now, keep)
             if report.since is None or report.since >= month.after:
                 continue  # nothing was ever known of it by then
-            stored += (
-                store(connection, report, show_place(connection, place, month, now), month, place=place) is not None
-            )
+            stored += _store(connection, report, show_place(connection, place, month, now), month, place)
         groups[None].append(report)
         if department is not None:
             groups.setdefault(department, []).append(report)
@@ -86,5 +86,12 @@ def _make(round_: Round, month: Month) -> int:
                 name = department or ""
                 report = make_group(connection, reports, month, now, department=department, name=name)
                 shown = show_group(connection, report, month, now)
-                stored += store(connection, report, shown, month, place=None) is not None
+                stored += _store(connection, report, shown, month, None)
     return stored
+
+
+def _store(connection: Fenced, report: Report, shown: PublicReport, month: Month, place: int | None) -> bool:
+    made = store(connection, report, shown, month, place=place)
+    if made is not None and made[0] == 1 and report.scope != "department":
+        mail_report(connection, report, month, place)
+    return made is not None

@@ -19,6 +19,7 @@ from api.keys.owner import create_key
 from database.pool import connect
 from gateway.contract.stored_events import KINDS, REASONS
 from jobs.catalogue import JOBS
+from jobs.mail.writing import text_of
 from jobs.maintain import maintain
 from tests.api_server import api_process, shared_database
 from tests.integration.test_worth import Desks
@@ -222,6 +223,14 @@ def march(postgres_url: str, _template: str) -> Iterator[March]:
         one = March(connection, database.url)
         one.maintainer, one.server = database.as_login("maintain_1"), database.as_login("api_1")
         connection.execute("UPDATE place SET department = '87' WHERE id = %s", (one.place,))
+        connection.execute(
+            "WITH o AS (INSERT INTO operator (ref, name, email, report_mail) VALUES"
+            " ('u-0001', 'A', 'a@example.org', true), ('u-0002', 'B', 'b@example.org', false),"
+            " ('u-0003', 'C', 'c@example.org', true) RETURNING ref)"
+            " INSERT INTO operator_role (operator, role, place)"
+            " SELECT ref, 'place_manager', CASE WHEN ref < 'u-0003' THEN %s::integer END FROM o",
+            (one.place,),
+        )
         one.live()
         one.told = one.recount()
         # what was published is made of the last three days only, since that takes long
@@ -305,6 +314,18 @@ def test_a_stored_report_never_changes_and_a_recount_is_a_new_version(march: Mar
     (_, before, _, _), (version, after, _, changed) = reported(ENDS + 11 * DAY)
     assert version == 2 and changed == [{"figure": "refusals.unknown_card.count", "before": 2, "after": 3}]
     assert before["refusals"][0]["count"] + 1 == after["refusals"][0]["count"]
+
+
+def test_operators_who_asked_for_it_get_a_mail_and_it_is_erased_with_them(march: March) -> None:
+    sql = march.connection.execute
+    query = "SELECT to_address, \"values\" FROM mail WHERE kind = 'report_ready' ORDER BY to_address"
+    (manager, place), (everywhere, network) = sql(query).fetchall()
+    assert (manager, place["about"], place["month"]) == ("a@example.org", "P", "mars 2026")
+    assert (everywhere, network["about"]) == ("c@example.org", "le réseau")
+    subject, body = text_of("report_ready", "fr", place)
+    assert subject == "Rapport de mars 2026 : P" and "/v1/reports/places/p?month=2026-03&format=pdf" in body
+    sql("SELECT erase_operator('u-0001')")
+    assert [address for address, _ in sql(query).fetchall()] == ["c@example.org"]
 
 
 def test_a_manager_reads_the_whole_report_and_everybody_the_public_part(march: March) -> None:
