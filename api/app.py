@@ -78,6 +78,7 @@ from api.present.state import Present
 from api.present.stream import Streams
 from api.privacy import routes as privacy
 from api.rates import categories, consent, rates
+from api.reports import routes as reports
 from api.resources import routes as resources
 from api.schedules import closures
 from api.schedules import routes as schedules
@@ -238,7 +239,19 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.trust = TrustBook(pool)
     problems.install(app)
     # Added to one flat list, busiest first: `include_router` would match each router in turn, which takes longer.
-    for routes in (occupancy, places, availability, forecast, badge, events, history, health, page, *_MANAGEMENT):
+    for routes in (
+        occupancy,
+        places,
+        availability,
+        forecast,
+        badge,
+        events,
+        history,
+        reports,
+        health,
+        page,
+        *_MANAGEMENT,
+    ):
         app.router.routes.extend(routes.router.routes)
     describe_problems(app)
     app.add_middleware(Middleware, metrics=metrics, check_key=callers.known, large=transfer.LARGE, clients=clients)

@@ -22,6 +22,7 @@ from jobs import (
 )
 from jobs.forecast import make_forecasts
 from jobs.job import Job, Round
+from jobs.reports import make_reports
 from jobs.rollup import roll_up
 
 
@@ -44,6 +45,8 @@ JOBS: Final = (
     Job(name="rollup", work=_roll_up),
     Job(name="published", work=published.write_down),
     Job(name="worth", work=worth.count_worth),
+    # before the events that they count are deleted
+    Job(name="reports", work=make_reports),
     Job(name="commuting", work=commuting.count_commuting, every=commuting.EVERY),
     Job(name="forecast", work=_look_ahead),
     Job(name="arrivals", work=arrivals.learn_arrivals, every=arrivals.EVERY),

@@ -20,6 +20,7 @@ from maillage.commands import (
     letters,
     members,
     processes,
+    report,
     servers,
     spool,
     stack,
@@ -54,7 +55,7 @@ def _options(
     environment.load()
 
 
-for module in (founding, stack, processes, servers, backup):
+for module in (founding, stack, processes, servers, backup, report):
     module.add_to(app)
 app.add_typer(gateway.app, name="gateway", short_help="Gateways: run one, bring a new one in, shut one out.")
 app.add_typer(devices.app, name="devices", short_help="Devices, and those that nobody has assigned yet.")

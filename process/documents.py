@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 _TEMPLATE: Final = Path(__file__).with_name("document.typ")
+_STYLE: Final = Path(__file__).with_name("document.css")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Section:
     text: str = ""
     plot: str | None = None
     """SVG."""
+    alt: str = ""
+    """What the plot shows, for who doesn't see it. Default: the heading."""
     columns: Sequence[Column] = ()
     rows: Sequence[Sequence[str]] = ()
 
@@ -58,8 +61,9 @@ def as_pdf(document: Document) -> bytes:
 
 
 def as_html(document: Document) -> bytes:
-    """Return the document as a page of HTML, UTF-8."""
-    return _compiled(document, "html")
+    """Return the document as a page of HTML, UTF-8, that needs no other file: for screens, light or dark, and paper."""
+    style = f"<style>{_STYLE.read_text(encoding='utf-8')}</style>".encode()
+    return _compiled(document, "html").replace(b"</head>", style + b"</head>", 1)
 
 
 def _compiled(document: Document, format_: Literal["pdf", "html"]) -> bytes:

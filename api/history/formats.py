@@ -7,10 +7,10 @@ import io
 from collections.abc import Sequence
 from typing import Any, Final
 
-from api.history.parquet import Column, Kind, written
 from api.history.periods import Row
 from api.http.compact_json import compact
 from api.http.csv_cells import safe
+from process.parquet import Column, Kind, written
 
 CSV: Final = "text/csv; charset=utf-8"
 PARQUET: Final = "application/vnd.apache.parquet"

@@ -15,16 +15,19 @@ OperatorRole = Literal["network_administrator", "place_manager", "front_desk", "
 
 # One operator, or all that the caller sees.
 FIND: Final = """
-SELECT o.ref, o.name, o.email, o.member, o.created_at, o.ended_at, o.revision,
+SELECT o.ref, o.name, o.email, o.member, o.report_mail, o.created_at, o.ended_at, o.revision,
   (SELECT coalesce(jsonb_agg(jsonb_build_object('role', g.role, 'places', g.places) ORDER BY g.role), '[]') FROM (
      SELECT r.role,
        CASE WHEN bool_or(r.place IS NULL) THEN NULL ELSE array_agg(p.code::text ORDER BY p.code) END AS places
      FROM operator_role r LEFT JOIN place p ON p.id = r.place WHERE r.operator = o.ref GROUP BY r.role) AS g) AS roles
 FROM operator o WHERE %(ref)s::text IS NULL OR o.ref = %(ref)s ORDER BY o.name, o.ref LIMIT 5000
 """
-INSERT: Final = "INSERT INTO operator (name, email, member) VALUES (%(name)s, %(email)s, %(member)s) RETURNING ref"
+INSERT: Final = """
+INSERT INTO operator (name, email, member, report_mail) VALUES (%(name)s, %(email)s, %(member)s, %(report_mail)s)
+RETURNING ref
+"""
 UPDATE: Final = """
-UPDATE operator SET name = %(name)s, email = %(email)s, member = %(member)s
+UPDATE operator SET name = %(name)s, email = %(email)s, member = %(member)s, report_mail = %(report_mail)s
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) AND ended_at IS NULL
 RETURNING revision
 """
@@ -56,6 +59,12 @@ SELECT a.at, a.actor, a.action, a.subject, d.body AS detail FROM audit a LEFT JO
 WHERE a.subject = 'operator ' || %(ref)s OR a.actor LIKE 'key:%% operator:' || %(ref)s ORDER BY a.id
 """
 
+# The mails about reports.
+MAIL: Final = """
+SELECT m.kind, m.queued_at, m.sent_at, m."values" FROM mail m JOIN operator o ON lower(o.email) = lower(m.to_address)
+WHERE o.ref = %(ref)s AND m.kind = 'report_ready' ORDER BY m.id
+"""
+
 
 class RoleHeld(Body):
     """A role, at some places or at all."""
@@ -78,6 +87,9 @@ class OperatorFields(Body):
         default=None, max_length=320, pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", examples=["anne@example.org"]
     )
     member: Ref | None = Field(default=None, description="Where the operator is a member too.")
+    report_mail: bool = Field(
+        default=False, description="Whether they get a mail when a monthly report of theirs is there (docs/reports.md)."
+    )
     roles: list[RoleHeld] = Field(max_length=20, description="Each role once.")
 
     @model_validator(mode="after")
@@ -101,6 +113,7 @@ class Operator(Answer):
     name: str
     email: str | None
     member: Ref | None
+    report_mail: bool
     roles: list[RoleOf]
     created_at: datetime
     ended_at: datetime | None = Field(description="From then on none of their keys works.")
@@ -119,6 +132,7 @@ class OperatorData(Answer):
     operator: Operator
     keys: list[dict[str, Any]]
     audit: list[dict[str, Any]] = Field(description="What they did, and what was done to them.")
+    mail: list[dict[str, Any]] = Field(description="About monthly reports, of the last three months.")
 
 
 def operator_resource(ref: str) -> Resource:
@@ -128,7 +142,7 @@ def operator_resource(ref: str) -> Resource:
 
 def operator_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    kept = ("ref", "name", "email", "member", "roles")
+    kept = ("ref", "name", "email", "member", "report_mail", "roles")
     return {
         **{name: row[name] for name in kept},
         "created_at": time_of(row["created_at"]),

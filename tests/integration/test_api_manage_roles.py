@@ -33,6 +33,11 @@ PUBLIC: Final = frozenset(
         "/v1/enrolment",
         "/v1/feeds/{secret}.ics",
         "/v1/inventory",
+        "/v1/reports",
+        "/v1/reports/columns",
+        "/v1/reports/network",
+        "/v1/reports/departments/{department}",
+        "/v1/reports/places/{place}",
     )
 )
 ROLES: Final[dict[str, frozenset[Permission]]] = {

@@ -13,9 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
+from database.pool import connect
 from gateway.contract.stored_events import KINDS
 from jobs.maintain import maintain
 from maillage.all_jobs import ALL_JOBS
+from reports.making import show_place
+from reports.model import PublicReport
+from reports.month import Month
 from tests.api_server import Centre, api_process, shared_database
 from tests.conftest import Database
 
@@ -191,6 +195,17 @@ def test_a_member_leaves_no_trace_in_what_is_public_of_the_past_and_the_future(
                 different.append(path)
         assert different == []
         _says_something(found)
+        # monthly reports, which are stored once a month
+        for place in PLACES:
+            reports = [_shown(database, place, first, now) for database in databases]
+            assert reports[0] == reports[1] and any(one.people is not None for one in reports[0].by_hour)
+
+
+def _shown(database: Database, place: str, first: datetime, now: datetime) -> PublicReport:
+    with connect(database.url, application_name="maillage test") as connection:
+        row = connection.execute("SELECT id FROM place WHERE code = %s", (place,)).fetchone()
+        assert row is not None
+        return show_place(connection, row[0], Month.of(first.date() + timedelta(days=1)), now)
 
 
 def _within_a_quarter(clients: list[httpx.Client], path: str) -> list[bytes]:

@@ -30,7 +30,7 @@ PACKAGES: Final = (
         "maillage",
         "occupancy",
     ),
-    *("process", "rights", "simulator"),
+    *("process", "reports", "rights", "simulator"),
 )
 NAMELESS: Final = {"base", "common", "helper", "helpers", "manager", "misc", "service", "services", "util", "utils"}
 LONGEST: Final = 400
