@@ -174,12 +174,12 @@ def create_app(settings: ApiSettings) -> FastAPI:
     clients = Clients(settings)
     streams = Streams(limit=settings.stream_clients, clients=clients)
     url = settings.database_url.get_secret_value()
-    listener = Listener(url, board, streams.ring)
     pool = make_pool(url)
+    forecasts = Forecasts(pool)
+    listener = Listener(url, board, streams.ring, forecasts.weeks.learnt)
     metrics = Metrics(clients, PresentMetrics(board, listener, streams))
     answers = OrderAnswers(url)
     callers = KeyChecker(pool, clients)
-    forecasts = Forecasts(pool)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -28,6 +28,8 @@ NETWORK: Final = "maillage_network"
 HOURS: Final = "maillage_hours"
 """A closure or a lockdown: part of the network as the API tells it."""
 BOOKINGS: Final = "maillage_bookings"
+FORECAST: Final = "maillage_forecast"
+"""The usual weeks of some spaces were learned."""
 _LOOK_S: Final = 5.0
 """So often what was stored lately is read, told or not; it also shows whether the database is still there."""
 _LATE_S: Final = 60.0
@@ -47,11 +49,14 @@ _AGE_EVERY_S: Final = 0.5
 class Listener:
     """Feeds one board from one database connection, for as long as ``run`` runs."""
 
-    def __init__(self, url: str, board: Board, publish: Callable[[], None]) -> None:
-        """``publish`` is called after every change of the board."""
+    def __init__(
+        self, url: str, board: Board, publish: Callable[[], None], learnt: Callable[[], None] = lambda: None
+    ) -> None:
+        """``publish`` is called after every change of the board, ``learnt`` when usual weeks were learned."""
         self._url = url
         self._board = board
         self._tell = publish
+        self._learnt = learnt
         self._told = 0
         self.loaded = False
         """The whole network was read at least once."""
@@ -101,7 +106,9 @@ class Listener:
         """Listen and look until the connection is lost."""
         while True:
             # Listen first, then read: what is committed in between is both read and notified, once to no effect.
-            await listen_to(conn, (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS))
+            await listen_to(conn, (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS, FORECAST))
+            if self.loaded:
+                self._learnt()  # perhaps, while nobody listened
             await self._load(conn)
             await self._listen(conn)
             self.floods += 1
@@ -153,6 +160,8 @@ class Listener:
                 places = read_ids(note.payload)
                 self._booked |= places & self._board.network.by_id.keys()
                 self._bookings = self._bookings or not places or len(self._booked) > _MOST_AT_ONCE
+            elif note.channel == FORECAST:
+                self._learnt()
             else:
                 self._network = True
 
