@@ -40,7 +40,7 @@ WITH copied AS (
   SELECT 'copy-' || n || '-' || p.id, p.name, p.shard, p.latitude + (random() - 0.5) * %(around)s,
     p.longitude + (random() - 0.5) * %(around)s, p.time_zone, p.commune, p.department, p.opening_hours, 'benchmark',
     n || '-' || p.id, p.status
-  FROM generate_series(%(first)s, %(last)s) n, place p WHERE p.source <> 'benchmark'
+  FROM generate_series(%(first)s::integer, %(last)s::integer) n, place p WHERE p.source <> 'benchmark'
   RETURNING id, split_part(source_id, '-', 2)::integer AS original
 ), roots AS (
   INSERT INTO space (place, code, name, kind, capacity, person_limit)
