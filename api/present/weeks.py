@@ -77,7 +77,8 @@ class Weeks:
                 continue
             await asyncio.sleep(_LEAST_S)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._learnt.wait(), _AGAIN_S - _LEAST_S)
+                async with asyncio.timeout(_AGAIN_S - _LEAST_S):
+                    await self._learnt.wait()
 
     def learnt(self) -> None:
         """Have the weeks read again: some were learned."""
