@@ -75,6 +75,7 @@ from api.present.state import Present
 from api.present.stream import Streams
 from api.privacy import routes as privacy
 from api.rates import categories, consent, rates
+from api.resources import public_routes as bookable
 from api.resources import routes as resources
 from api.schedules import closures
 from api.schedules import routes as schedules
@@ -125,6 +126,7 @@ _MANAGEMENT: Final = (
     slots,
     waiting,
     resources,
+    bookable,
     calendars,
     organisations,
     schedules,

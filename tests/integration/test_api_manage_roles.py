@@ -33,6 +33,7 @@ PUBLIC: Final = frozenset(
         "/v1/enrolment",
         "/v1/feeds/{secret}.ics",
         "/v1/inventory",
+        "/v1/places/{place}/bookable",
     )
 )
 ROLES: Final[dict[str, frozenset[Permission]]] = {

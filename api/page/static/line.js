@@ -27,6 +27,8 @@ export const coming = async () => (await json("/v1/inventory?status=preparation&
 
 export const forecast = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}/forecast`, ANSWER_MS.place)).body;
 
+export const bookable = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}/bookable`, ANSWER_MS.place)).body;
+
 /**
  * Keeps a stream open for ever. `open` is called at each (re)connection, `hear` with each number, `cut` with the time of
  * the last data when the connection is lost or silent for too long. The browser itself resumes after the last event; a new
