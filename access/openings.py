@@ -23,8 +23,12 @@ _STEP: Final = timedelta(minutes=15)
 def next_turn(schedule: Schedule, at: datetime, zone: ZoneInfo, *, days: int = HORIZON_DAYS) -> datetime | None:
     """Return the first instant after ``at`` (aware) at which it opens or closes, in UTC; None: not within ``days``."""
     state = schedule.covers(at, zone)
+    today = at.astimezone(zone).date()
     for ahead in range(days + 1):
-        for instant in _turns(schedule, _after(at.astimezone(zone).date(), ahead), zone):
+        day = _after(today, ahead)
+        if schedule.all_day(day) is state:
+            continue
+        for instant in _turns(schedule, day, zone):
             if instant > at and schedule.covers(instant, zone) is not state:
                 return instant
     return None

@@ -111,6 +111,15 @@ class Schedule:
         own = {minute for period in self._own(day) for minute in (period.start_min, period.end_min)}
         return frozenset(own).union(*(other.boundaries(day) for other in self.linked))
 
+    def all_day(self, day: date) -> bool | None:
+        """Return whether it is open, or closed, on all of ``day``; None: neither is certain."""
+        if self.closures and any(one.first <= day <= one.last for one in self.closures):
+            return False
+        own = self._own(day)
+        if any(one.start_min == 0 and one.end_min >= _DAY_MIN for one in own):
+            return True
+        return False if not own and all(other.all_day(day) is False for other in self.linked) else None
+
     def _period(self, day: date, minute: int) -> Period | None:
         if self.closures and any(one.first <= day <= one.last for one in self.closures):
             return None

@@ -79,6 +79,7 @@ from api.present.stream import Streams
 from api.privacy import routes as privacy
 from api.rates import categories, consent, rates
 from api.reports import routes as reports
+from api.resources import public_routes as bookable
 from api.resources import routes as resources
 from api.schedules import closures
 from api.schedules import routes as schedules
@@ -130,6 +131,7 @@ _MANAGEMENT: Final = (
     slots,
     waiting,
     resources,
+    bookable,
     calendars,
     organisations,
     schedules,
@@ -179,12 +181,12 @@ def create_app(settings: ApiSettings) -> FastAPI:
     clients = Clients(settings)
     streams = Streams(limit=settings.stream_clients, clients=clients)
     url = settings.database_url.get_secret_value()
-    listener = Listener(url, board, streams.ring)
     pool = make_pool(url)
+    forecasts = Forecasts(pool)
+    listener = Listener(url, board, streams.ring, forecasts.weeks.learnt)
     metrics = Metrics(clients, PresentMetrics(board, listener, streams))
     answers = OrderAnswers(url)
     callers = KeyChecker(pool, clients)
-    forecasts = Forecasts(pool)
     demand = Demand()
 
     @asynccontextmanager

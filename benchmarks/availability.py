@@ -9,10 +9,12 @@ with a member's key, near a place each time, on one connection, then on eight.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -30,15 +32,15 @@ _BOOKINGS: Final = 1_000_000
 _LIMIT_MS: Final = {1: 10.0, 100: 30.0}
 _AROUND_DEGREES: Final = 0.1
 _WARM_S: Final = 30.0
-# Each place and its spaces once more, some kilometres beside; no copy has doors, devices or desks.
+# Each place and its spaces so many times more, some kilometres beside; no copy has doors, devices or desks.
 _COPY: Final = """
 WITH copied AS (
   INSERT INTO place (code, name, shard, latitude, longitude, time_zone, commune, department, opening_hours, source,
                      source_id, status)
-  SELECT 'copy-' || %(number)s || '-' || p.id, p.name, p.shard, p.latitude + (random() - 0.5) * %(around)s,
+  SELECT 'copy-' || n || '-' || p.id, p.name, p.shard, p.latitude + (random() - 0.5) * %(around)s,
     p.longitude + (random() - 0.5) * %(around)s, p.time_zone, p.commune, p.department, p.opening_hours, 'benchmark',
-    %(number)s || '-' || p.id, p.status
-  FROM place p WHERE p.source <> 'benchmark'
+    n || '-' || p.id, p.status
+  FROM generate_series(%(first)s::integer, %(last)s::integer) n, place p WHERE p.source <> 'benchmark'
   RETURNING id, split_part(source_id, '-', 2)::integer AS original
 ), roots AS (
   INSERT INTO space (place, code, name, kind, capacity, person_limit)
@@ -52,6 +54,7 @@ FROM copied c JOIN roots r ON r.place = c.id JOIN space s ON s.place = c.origina
 """
 # Bookings of seats in spaces for work, of one to eight hours within working hours, over the next four weeks.
 _NUMBERED: Final = """
+DROP TABLE IF EXISTS numbered_space, numbered_member;
 CREATE UNLOGGED TABLE numbered_space AS
 SELECT row_number() OVER () AS number, s.id, s.place FROM space s JOIN space_kind k ON k.kind = s.kind
 WHERE coalesce(s.for_work, k.for_work) AND s.retired_at IS NULL;
@@ -101,6 +104,7 @@ INSERT INTO pass (ref, member) VALUES ('p-benchmark', 'm-benchmark');
 _COUNTS: Final = """
 SELECT (SELECT count(*) FROM place), (SELECT count(*) FROM space), (SELECT count(*) FROM public_bookings())
 """
+_EMPTY_BEFORE: Final = "TRUNCATE booking, space_state, gateway_state, pass_place CASCADE"
 _VALID: Final = "INSERT INTO pass_place (pass, place) SELECT 'p-benchmark', id FROM place WHERE id % 2 = 0"
 
 
@@ -112,30 +116,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--bookings", type=int, default=_BOOKINGS)
     options = parser.parse_args(arguments)
     results = []
-    for times in options.times:
-        with tempfile.TemporaryDirectory(prefix="maillage-availability-") as folder:
-            Path(folder).chmod(0o755)
-            with _database(Path(folder)) as url:
-                key, points = _fill(url, times, options.bookings)
-                unlimited = {f"MAILLAGE_CLIENT_{name}": "1000000000" for name in ("REQUESTS", "STREAMS", "CONNECTIONS")}
-                given = {"MAILLAGE_DATABASE_URL": url, **unlimited}
-                started = time.perf_counter()
-                with _process(_API, given) as api, _process(_EMPTY, {}, path="/") as empty:
-                    progress(f"loaded in {time.perf_counter() - started:.0f} s")
-                    results += _measure((api, empty), key, points, times, options.seconds)
+    with tempfile.TemporaryDirectory(prefix="maillage-availability-") as folder:
+        Path(folder).chmod(0o755)
+        with _database(Path(folder)) as url:
+            key = _begin(url)
+            last = 1
+            for times in sorted(options.times):
+                points = _fill(url, range(last + 1, times + 1), options.bookings)
+                last = times
+                results += _of_size(url, key, points, times, options.seconds)
     finish("availability", results)
 
 
-def _fill(url: str, times: int, bookings: int) -> tuple[str, list[tuple[float, float]]]:
+def _of_size(url: str, key: str, points: list[tuple[float, float]], times: int, seconds: float) -> list[Result]:
+    limits = ("CLIENT_REQUESTS", "CLIENT_STREAMS", "CLIENT_CONNECTIONS", "KEY_REQUESTS")
+    given = {"MAILLAGE_DATABASE_URL": url, **{f"MAILLAGE_{name}": "1000000000" for name in limits}}
+    started = time.perf_counter()
+    with _process(_API, given) as api, _process(_EMPTY, {}, path="/") as empty:
+        progress(f"loaded in {time.perf_counter() - started:.0f} s")
+        return _measure((api, empty), key, points, times, seconds)
+
+
+def _begin(url: str) -> str:
+    """Create the inventory's places with their equipment, people and usual weeks; return a member's key."""
     with psycopg.connect(url, autocommit=True) as connection:
         create_sample(connection, card_secret=b"\0" * 32, log=progress)
-        connection.execute("SET session_replication_role = replica")  # without audit and notifications
-        for number in range(1, times):
-            connection.execute(_COPY.encode(), {"number": number, "around": _AROUND_DEGREES})
+        with _quiet(connection):
+            connection.execute(_HOLDER.encode())
+            connection.execute(_BARE.encode())
+            connection.execute(_USUAL.encode())
+        return create_key(connection, "benchmark", role="member", member="m-benchmark")
+
+
+def _fill(url: str, copies: range, bookings: int) -> list[tuple[float, float]]:
+    """Add copies of the inventory, and book over all of it; return points to look around."""
+    started = time.perf_counter()
+    with psycopg.connect(url, autocommit=True) as connection, _quiet(connection):
+        if copies:
+            values = {"first": copies.start, "last": copies.stop - 1, "around": _AROUND_DEGREES}
+            connection.execute(_COPY.encode(), values)
+        connection.execute(_EMPTY_BEFORE.encode())
         connection.execute(_STATES.encode())
-        connection.execute(_HOLDER.encode())
         connection.execute(_VALID.encode())
-        connection.execute(_BARE.encode())
         connection.execute(_NUMBERED.encode())
         sizes = connection.execute(
             "SELECT (SELECT count(*) FROM numbered_space), (SELECT count(*) FROM numbered_member)"
@@ -144,15 +166,23 @@ def _fill(url: str, times: int, bookings: int) -> tuple[str, list[tuple[float, f
         connection.execute("SET enable_nestloop = off")
         connection.execute(_BOOK.encode(), {"bookings": bookings, "spaces": spaces, "members": members})
         connection.execute("RESET enable_nestloop")
-        connection.execute(_USUAL.encode())
-        connection.execute("SET session_replication_role = DEFAULT")
         connection.execute("ANALYZE")
-        key = create_key(connection, "benchmark", role="member", member="m-benchmark")
         counts = connection.execute(_COUNTS).fetchone()
-        points = connection.execute("SELECT latitude, longitude FROM place ORDER BY md5(code) LIMIT 2000").fetchall()
+        points = connection.execute("SELECT latitude, longitude FROM place ORDER BY md5(code) LIMIT 20000").fetchall()
     assert counts is not None
-    progress(f"{counts[0]:,} places, {counts[1]:,} spaces, {counts[2]:,} bookings")
-    return key, points
+    took = time.perf_counter() - started
+    progress(f"{counts[0]:,} places, {counts[1]:,} spaces, {counts[2]:,} bookings, filled in {took:.0f} s")
+    return points
+
+
+@contextmanager
+def _quiet(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Write without audit, notifications and checks: all of it is new, and nobody listens yet."""
+    connection.execute("SET session_replication_role = replica")
+    try:
+        yield
+    finally:
+        connection.execute("SET session_replication_role = DEFAULT")
 
 
 def _measure(
@@ -168,45 +198,58 @@ def _measure(
         paths.append([f"/v1/availability?{urlencode(question)}", None])
     ours: dict[str, Any] = {"port": api, "requests": paths, "status": 200, "key": key, "seconds": seconds}
     theirs: dict[str, Any] = {"port": empty, "requests": [["/", None]], "status": 200, "seconds": seconds}
-    _load({**ours, "connections": 8, "seconds": _WARM_S})  # usual weeks are read once an hour
-    alone = _load({**ours, "connections": 1})
+    cold = _load({**ours, "connections": 1})
+    _load({**ours, "connections": 8, "seconds": _WARM_S})  # usual weeks are read in the background
+    alone, cpu_ms = _with_cpu(api, {**ours, "connections": 1})
     reference = _load({**theirs, "connections": 1})
     many = _load({**ours, "connections": 8})
     many_empty = _load({**theirs, "connections": 8})
     memory_mb = _memory_mb(api)
     size = f"{1512 * times:,}"
     progress(
-        f"{size} places: p50 {alone['p50_ms']:.1f} ms, p99 {alone['p99_ms']:.1f} ms "
-        f"(empty route {reference['p50_ms']:.2f}, {reference['p99_ms']:.2f}); 8 connections "
-        f"{many['requests'] / many['seconds']:,.0f} requests/s (empty route "
+        f"{size} places: p50 {alone['p50_ms']:.1f} ms, p99 {alone['p99_ms']:.1f} ms, CPU {cpu_ms:.1f} ms "
+        f"(empty route {reference['p50_ms']:.2f}, {reference['p99_ms']:.2f}); cold p50 {cold['p50_ms']:.1f}, p99 "
+        f"{cold['p99_ms']:.1f} ms; 8 connections {many['requests'] / many['seconds']:,.0f} requests/s (empty route "
         f"{many_empty['requests'] / many_empty['seconds']:,.0f}); API process {memory_mb:,.0f} MB"
     )
     suffix = "" if times == 1 else f"_{1512 * times}"
     limit = _LIMIT_MS.get(times)
+    empty_route = "empty FastAPI route"
+    found = {
+        f"availability_p99{suffix}_ms": (alone["p99_ms"], limit or reference["p99_ms"]),
+        f"availability_p50{suffix}_ms": (alone["p50_ms"], reference["p50_ms"]),
+        f"availability_cold_p50{suffix}_ms": (cold["p50_ms"], reference["p50_ms"]),
+        f"availability_cold_p99{suffix}_ms": (cold["p99_ms"], reference["p99_ms"]),
+    }
+    times_ms = [
+        Result(
+            name=name,
+            value=value,
+            unit="ms",
+            reference="goal" if limit and other == limit else empty_route,
+            reference_value=other,
+        )
+        for name, (value, other) in found.items()
+    ]
     return [
-        Result(
-            name=f"availability_p99{suffix}_ms",
-            value=alone["p99_ms"],
-            unit="ms",
-            reference="empty FastAPI route" if limit is None else "goal",
-            reference_value=reference["p99_ms"] if limit is None else limit,
-        ),
-        Result(
-            name=f"availability_p50{suffix}_ms",
-            value=alone["p50_ms"],
-            unit="ms",
-            reference="empty FastAPI route",
-            reference_value=reference["p50_ms"],
-        ),
+        *times_ms,
+        Result(name=f"availability_cpu{suffix}_ms", value=cpu_ms, unit="ms"),
         Result(
             name=f"availability_requests{suffix}_per_s",
             value=many["requests"] / many["seconds"],
             unit="1/s",
-            reference="empty FastAPI route",
+            reference=empty_route,
             reference_value=many_empty["requests"] / many_empty["seconds"],
         ),
         Result(name=f"availability_memory{suffix}_mb", value=memory_mb, unit="MB"),
     ]
+
+
+def _with_cpu(port: int, order: dict[str, Any]) -> tuple[dict[str, float], float]:
+    """Load, and return with the result the processor time of the server for each request."""
+    before = _cpu_s(port)
+    result = _load(order)
+    return result, (_cpu_s(port) - before) * 1000 / result["requests"]
 
 
 def thursday(now: datetime) -> tuple[datetime, datetime]:
@@ -220,6 +263,17 @@ def thursday(now: datetime) -> tuple[datetime, datetime]:
 
 def _memory_mb(port: int) -> float:
     """Return the resident memory of the process that listens on ``port``."""
+    status = (_process_on(port) / "status").read_text()
+    return float(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def _cpu_s(port: int) -> float:
+    """Return the processor time that the process that listens on ``port`` has taken."""
+    fields = (_process_on(port) / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _process_on(port: int) -> Path:
     listening = f"{port:04X}"
     inodes = set()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
@@ -229,11 +283,10 @@ def _memory_mb(port: int) -> float:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
-                status = (process / "status").read_text()
-                return float(status.split("VmRSS:")[1].split()[0]) / 1024
+                return process
         except OSError:
             continue
-    return float("nan")
+    raise RuntimeError(f"no process listens on port {port}")
 
 
 if __name__ == "__main__":

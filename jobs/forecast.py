@@ -98,6 +98,7 @@ ON CONFLICT (space, public) DO UPDATE SET
   place = excluded.place, made_at = excluded.made_at, learnt_at = excluded.learnt_at, first = excluded.first,
   seen_until = excluded.seen_until, track = excluded.track, capacity = excluded.capacity, quantiles = excluded.quantiles
 """
+_TELL: Final = "SELECT pg_notify('maillage_forecast', '')"
 _OLD: Final = "DELETE FROM forecast WHERE made_at < %s - interval '1 hour'"
 
 
@@ -184,6 +185,8 @@ def _learn(connection: psycopg.Connection[Any], spaces: Mapping[int, Space], now
                 query = _PUBLISHED if public else _HISTORY
                 _learn_one(connection, space, connection.execute(query, (number, since, now)).fetchall(), now, public)
         done += 1
+    if done:
+        connection.execute(_TELL)  # the API reads the weeks again
     return done
 
 

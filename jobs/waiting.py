@@ -1,7 +1,7 @@
 """Waiting lists: ends them when their time comes, lets offers lapse, and offers what is free to the next in line.
 
 What a cancelled or changed booking frees is offered by the database at once (migration 0096); this catches the rest:
-new units, erased members, a change that met another one.
+new units, erased members, a change that had to wait too long for another one.
 """
 
 from __future__ import annotations

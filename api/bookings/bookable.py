@@ -100,7 +100,8 @@ async def check_seats(s: Session, target: Target, starts: datetime, ends: dateti
 
 def refusal(schedule: Schedule, starts: datetime, ends: datetime, zone: ZoneInfo) -> tuple[str, str] | None:
     """Return the wrong field and the reason if the place isn't open from ``starts`` until ``ends`` (aware)."""
-    closes = starts if not schedule.covers(starts, zone) else next_turn(schedule, starts, zone)
+    days = (ends - starts).days + 1
+    closes = starts if not schedule.covers(starts, zone) else next_turn(schedule, starts, zone, days=days)
     if closes is None or closes >= ends:
         return None
     opens = next_turn(schedule, closes, zone)

@@ -52,6 +52,8 @@ class KeyChecker:
         self._known: OrderedDict[bytes, tuple[float, CachedCaller]] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._unknown = asyncio.Semaphore(_UNKNOWN_AT_ONCE)
+        self._under_way: dict[bytes, asyncio.Future[CachedCaller | None]] = {}
+        """By digest: requests with the same key share one look-up."""
 
     async def caller(self, request: Request, *permissions: Permission) -> CachedCaller:
         """Return the caller of ``request`` if the key's role or scopes include one of ``permissions``.
@@ -104,15 +106,32 @@ class KeyChecker:
         digest = digest_of(key)
         known = self._known.get(digest)
         now = monotonic()
-        if known is not None:
-            return known[1] if now < known[0] else await self._look_up(key, digest)
-        if now < self._refused.get(digest, 0.0):
+        if known is not None and now < known[0]:
+            return known[1]
+        if known is None and now < self._refused.get(digest, 0.0):
             return None
-        client = self._clients.shows_unknown_key(host)
+        look_up = self._under_way.get(digest)
+        if look_up is None:
+            if known is not None:
+                look_up = asyncio.ensure_future(self._look_up(key, digest))
+            else:
+                client = self._clients.shows_unknown_key(host)
+                look_up = asyncio.ensure_future(self._look_up_unknown(key, digest, client))
+            self._under_way[digest] = look_up
+            look_up.add_done_callback(lambda done: self._done(digest, done))
+        return await asyncio.shield(look_up)  # other requests wait for it too
+
+    def _done(self, digest: bytes, look_up: asyncio.Future[CachedCaller | None]) -> None:
+        del self._under_way[digest]
+        if not look_up.cancelled():
+            look_up.exception()  # read, also where no request waits for it any more
+
+    async def _look_up_unknown(self, key: str, digest: bytes, client: str) -> CachedCaller | None:
         try:
             async with asyncio.timeout(_WAIT_S):
                 await self._unknown.acquire()
         except TimeoutError:
+            self._clients.was_good(client)  # not known to be wrong
             raise Unavailable("Too many unknown keys are waiting to be checked.") from None
         try:
             caller = await self._look_up(key, digest)

@@ -120,16 +120,16 @@ def _in_one(space: Space, curve: tuple[float, ...] | None, bookings: int, wanted
 
 
 def _at_work(place: Place, curves: Curves, booked: Booked, wanted: Wanted, rule: Rule | None) -> _Offer | None:
-    work = [space for space in place.spaces if space.id in place.apart and space.for_work and space.capacity]
+    work, root = place.work, place.root
     if not work:
         return None
-    capacity = sum(space.capacity or 0 for space in work)
-    root = place.root
-    ids = {None, *(space.id for space in work)} | ({root.id} if root else set())
-    bookings = _held(booked, wanted, ids)
+    capacity = place.work_capacity
+    bookings = _held(booked, wanted, place.work_bookings)
     known = [curves[space.id] for space in work if space.id in curves]
     if len(known) == len(work) and (rule is None or len(known) == 1):
-        curve: tuple[float, ...] | None = tuple(sum(values) for values in zip(*known, strict=True))
+        curve: tuple[float, ...] | None = (
+            known[0] if len(known) == 1 else tuple([sum(values) for values in zip(*known, strict=True)])
+        )
     else:
         curve = curves.get(root.id) if root else None
     space = work[0] if len(work) == 1 else root

@@ -155,6 +155,8 @@ def _point(text: str, network: Network) -> Point:
         swapped = _swapped(text)
         hint = "" if swapped is None else f"; did you swap them? Latitude comes first: {swapped}"
         raise BadQuery("near", f"{error}{hint}") from error
+    if network.nearby.within_a_degree(point):
+        return point
     away = network.nearby.nearest_km(point)
     if away is None or away <= _FAR_KM:
         return point

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 
@@ -20,6 +21,9 @@ class BookedTime:
     ends: int
 
 
+_BY_START: Final = itemgetter(0)
+
+
 class Booked:
     """The bookings of one place and its spaces, by their starts."""
 
@@ -27,11 +31,12 @@ class Booked:
 
     def __init__(self, rows: Iterable[tuple[int, int, int | None]] = ()) -> None:
         """``rows``: start, end and space of each."""
-        ordered = sorted((starts, ends, -1 if space is None else space) for starts, ends, space in rows)
-        self._starts = array("q", (row[0] for row in ordered))
-        self._ends = array("q", (row[1] for row in ordered))
-        self._spaces = array("q", (row[2] for row in ordered))
-        self._longest = max((row[1] - row[0] for row in ordered), default=0)
+        ordered = sorted(rows, key=_BY_START)
+        self._starts = array("q", [row[0] for row in ordered])
+        self._ends = array("q", [row[1] for row in ordered])
+        spaces: dict[int | None, int | None] = {}
+        self._spaces = tuple([spaces.setdefault(row[2], row[2]) for row in ordered])
+        self._longest = max([row[1] - row[0] for row in ordered], default=0)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -54,22 +59,23 @@ class Booked:
         first = bisect_right(self._starts, start - self._longest - 1)
         for index in range(first, bisect_left(self._starts, end, first)):
             if ends[index] > start:
-                yield self._starts[index], ends[index], None if spaces[index] < 0 else spaces[index]
+                yield self._starts[index], ends[index], spaces[index]
 
     def most(self, start: int, end: int, spaces: Collection[int | None]) -> int:
         """Return the most bookings of ``spaces`` together that are in force at one instant of ``start`` to ``end``."""
         begins, ends, held_by = self._starts, self._ends, self._spaces
         first = bisect_right(begins, start - self._longest - 1)
-        wanted = {-1 if space is None else space for space in spaces}
-        turns: list[tuple[int, int]] = []
-        for index in range(first, bisect_left(begins, end, first)):
-            if ends[index] > start and held_by[index] in wanted:
-                turns.append((begins[index], 1))
-                turns.append((ends[index], -1))
-        held = most = 0
-        for _, step in sorted(turns):  # an end before a start at the same instant
-            held += step
-            most = max(most, held)
+        held = [
+            index
+            for index in range(first, bisect_left(begins, end, first))
+            if ends[index] > start and held_by[index] in spaces
+        ]
+        over = most = 0
+        ending = sorted([ends[index] for index in held])
+        for number, index in enumerate(held, 1):
+            while ending[over] <= begins[index]:
+                over += 1
+            most = max(most, number - over)
         return most
 
     def around(self, moment: int) -> tuple[int | None, int | None]:

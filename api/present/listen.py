@@ -28,6 +28,8 @@ NETWORK: Final = "maillage_network"
 HOURS: Final = "maillage_hours"
 """A closure or a lockdown: part of the network as the API tells it."""
 BOOKINGS: Final = "maillage_bookings"
+FORECAST: Final = "maillage_forecast"
+"""The usual weeks of some spaces were learned."""
 _LOOK_S: Final = 5.0
 """So often what was stored lately is read, told or not; it also shows whether the database is still there."""
 _LATE_S: Final = 60.0
@@ -47,11 +49,14 @@ _AGE_EVERY_S: Final = 0.5
 class Listener:
     """Feeds one board from one database connection, for as long as ``run`` runs."""
 
-    def __init__(self, url: str, board: Board, publish: Callable[[], None]) -> None:
-        """``publish`` is called after every change of the board."""
+    def __init__(
+        self, url: str, board: Board, publish: Callable[[], None], learnt: Callable[[], None] = lambda: None
+    ) -> None:
+        """``publish`` is called after every change of the board, ``learnt`` when usual weeks were learned."""
         self._url = url
         self._board = board
         self._tell = publish
+        self._learnt = learnt
         self._told = 0
         self.loaded = False
         """The whole network was read at least once."""
@@ -101,7 +106,9 @@ class Listener:
         """Listen and look until the connection is lost."""
         while True:
             # Listen first, then read: what is committed in between is both read and notified, once to no effect.
-            await listen_to(conn, (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS))
+            await listen_to(conn, (OCCUPANCY, GATEWAY, NETWORK, HOURS, BOOKINGS, FORECAST))
+            if self.loaded:
+                self._learnt()  # perhaps, while nobody listened
             await self._load(conn)
             await self._listen(conn)
             self.floods += 1
@@ -133,7 +140,7 @@ class Listener:
                 network_at = now + max(_NETWORK_WAIT_S, self._network_pace.wait_s(now))
             if network_at is not None and now >= network_at:
                 network_at = None
-                await (self._load(conn) if self._network else self._load_bookings(conn))
+                await (self._load_network(conn) if self._network else self._load_bookings(conn))
                 self._network_pace.done(now, monotonic())
             if (self._spaces or self._gateways) and self._pace.wait_s(now) == 0.0:
                 vain = await self._look(conn)
@@ -153,6 +160,8 @@ class Listener:
                 places = read_ids(note.payload)
                 self._booked |= places & self._board.network.by_id.keys()
                 self._bookings = self._bookings or not places or len(self._booked) > _MOST_AT_ONCE
+            elif note.channel == FORECAST:
+                self._learnt()
             else:
                 self._network = True
 
@@ -183,13 +192,18 @@ class Listener:
             self._publish()
 
     async def _load(self, conn: AsyncConnection[Any]) -> None:
-        self._network = self._bookings = False
-        self._booked.clear()
+        """Read all."""
+        self._bookings = True
+        await self._load_network(conn)
+
+    async def _load_network(self, conn: AsyncConnection[Any]) -> None:
+        """Read places and states; bookings only of new places, as long as notifications told of all others."""
+        self._network = False
         network = await asyncio.wait_for(load.load_network(conn), _LOAD_S)
-        bookings = await asyncio.wait_for(load.load_bookings(conn), _LOAD_S)
         states, gateways = await asyncio.wait_for(load.load_states(conn), _LOAD_S)
+        self._booked |= network.by_id.keys() - self._board.network.by_id.keys()
         self._board.set_network(network, now_us())
-        self._board.set_bookings(bookings, now_us())
+        await self._read_bookings(conn)
         self._board.load(states, gateways, now_us())
         garbage.settle()
         self.loads += 1
@@ -201,12 +215,16 @@ class Listener:
         )
 
     async def _load_bookings(self, conn: AsyncConnection[Any]) -> None:
+        await self._read_bookings(conn)
+        self._publish()
+
+    async def _read_bookings(self, conn: AsyncConnection[Any]) -> None:
+        self._bookings = self._bookings or len(self._booked) > _MOST_AT_ONCE
         every, places = self._bookings, list(self._booked)
         self._bookings = False
         self._booked.clear()
         if every:
             self._board.set_bookings(await asyncio.wait_for(load.load_bookings(conn), _LOAD_S), now_us())
-        else:
+        elif places:
             found = await asyncio.wait_for(load.load_bookings_of(conn, places), _QUERY_S)
             self._board.put_bookings(places, found, now_us())
-        self._publish()

@@ -23,6 +23,8 @@ from occupancy.public import Rule
 
 _AT_ONCE: Final = 50
 """Places that are built before requests are answered again: some 5 ms."""
+_ROWS_AT_ONCE: Final = 2_000
+"""Bookings likewise."""
 _IDS: Final = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*", re.ASCII)
 # Every place, as the public may know it.
 _PLACES: Final = """
@@ -62,6 +64,7 @@ SELECT place, space, (extract(epoch FROM starts_at) * 1000000)::bigint AS starts
        (extract(epoch FROM ends_at) * 1000000)::bigint AS ends
 FROM public_bookings()
 """
+_BOOKINGS_IN_ORDER: Final = _BOOKINGS + "ORDER BY place"
 _BOOKINGS_OF: Final = _BOOKINGS.replace("public_bookings()", "public_bookings_of(%s::integer[])")
 _DOORS: Final = """
 SELECT place, code, name, from_space, to_space, generated FROM door WHERE retired_at IS NULL ORDER BY place, code
@@ -129,8 +132,22 @@ async def load_network(conn: AsyncConnection[Any]) -> Network:
 
 
 async def load_bookings(conn: AsyncConnection[Any]) -> BookingsByPlace:
-    """Read what is booked now and later."""
-    return BookingsByPlace(await (await conn.execute(_BOOKINGS.encode())).fetchall())
+    """Read what is booked now and later, some at a time: requests are answered in between."""
+    found = BookingsByPlace()
+    rows: list[tuple[int, int | None, int, int]] = []
+    async with conn.transaction(), conn.cursor(name="bookings") as cursor:
+        await cursor.execute(_BOOKINGS_IN_ORDER.encode())
+        while some := await cursor.fetchmany(_ROWS_AT_ONCE):
+            last = some[-1][0]
+            if last != some[0][0] or (rows and rows[0][0] != last):
+                whole = [*rows, *(row for row in some if row[0] != last)]
+                found.put({row[0] for row in whole}, BookingsByPlace(whole))
+                rows = [row for row in some if row[0] == last]
+            else:
+                rows += some
+            await asyncio.sleep(0)
+    found.put({row[0] for row in rows}, BookingsByPlace(rows))
+    return found
 
 
 async def load_bookings_of(conn: AsyncConnection[Any], places: Sequence[int]) -> BookingsByPlace:

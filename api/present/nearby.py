@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
-from math import cos, inf, radians, sin
+from math import cos, floor, inf, radians, sin
 from operator import itemgetter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
@@ -49,6 +49,7 @@ class Nearby(Generic[_Place]):
 
     def __init__(self, places: Sequence[_Place] = ()) -> None:
         self._root = _node([(*_vector(place.point), place) for place in places]) if places else None
+        self._cells = frozenset(_cell(place.point) for place in places)
 
     def around(self, point: Point, radius_km: float | None = None) -> Iterator[tuple[float, _Place]]:
         """Give the places within ``radius_km`` (None: all), nearest first, by code at the same distance.
@@ -81,6 +82,10 @@ class Nearby(Generic[_Place]):
                         heappush(heap, (km, one.code, number, None, one, km))
                         number += 1
 
+    def within_a_degree(self, point: Point) -> bool:
+        """Return whether a place is in the same whole degrees of latitude and longitude: 160 km away at most."""
+        return _cell(point) in self._cells
+
     def nearest_km(self, point: Point) -> float | None:
         """Return how far the nearest place is; None: there is none."""
         return next((km for km, _ in self.around(point)), None)
@@ -99,6 +104,10 @@ def _node(entries: list[tuple[float, float, float, _Place]]) -> _Node[_Place]:
     entries.sort(key=itemgetter(widest))
     middle = len(entries) // 2
     return _Node(low, high, (), (_node(entries[:middle]), _node(entries[middle:])))
+
+
+def _cell(point: Point) -> tuple[int, int]:
+    return floor(point.latitude), floor(point.longitude)
 
 
 def _vector(point: Point) -> _Vector:

@@ -100,6 +100,13 @@ class Place:
     """What answers without a key say of its numbers."""
     apart: frozenset[int] = field(default=frozenset(), init=False, repr=False)
     """Ids of the spaces whose seats count: not the root, which contains all, nor spaces within a space for work."""
+    work: tuple[Space, ...] = field(default=(), init=False, repr=False)
+    """Those of ``apart`` that have seats to work at."""
+    work_capacity: int = field(default=0, init=False, repr=False)
+    work_bookings: frozenset[int | None] = field(default=frozenset(), init=False, repr=False)
+    """Whose bookings hold such a seat: of these spaces, of the root, of the place (None)."""
+    root: Space | None = field(default=None, init=False, repr=False)
+    """The space that stands for the whole place."""
     entry: tuple[str, ...] = ()
     """How members get in: ``badge``, ``code``, or ``staff``, who open by the hours; empty: not known."""
     has: frozenset[str] = field(default=frozenset(), init=False, repr=False)
@@ -118,6 +125,13 @@ class Place:
         work = {space.id for space in self.spaces if space.for_work}
         apart = (one for one in self.spaces if (one.parent is not None or one.for_work) and one.parent not in work)
         object.__setattr__(self, "apart", frozenset(space.id for space in apart))
+        root = next((space for space in self.spaces if space.parent is None), None)
+        seats = tuple(one for one in self.spaces if one.id in self.apart and one.for_work and one.capacity)
+        object.__setattr__(self, "work", seats)
+        object.__setattr__(self, "work_capacity", sum(one.capacity or 0 for one in seats))
+        held = {None, *(one.id for one in seats), *(() if root is None else (root.id,))}
+        object.__setattr__(self, "work_bookings", frozenset(held))
+        object.__setattr__(self, "root", root)
         object.__setattr__(self, "has", frozenset(map(unaccented, self.equipment or ())))
         object.__setattr__(self, "accessible", frozenset(map(unaccented, self.accessibility or ())))
         object.__setattr__(self, "hours_key", compact(self.opening_hours))
@@ -145,11 +159,6 @@ class Place:
     def etag(self) -> bytes:
         """The ETag of ``detail``."""
         return b'W/"%s"' % blake2b(self.detail, digest_size=8).hexdigest().encode()
-
-    @property
-    def root(self) -> Space | None:
-        """The space that stands for the whole place."""
-        return next((space for space in self.spaces if space.parent is None), None)
 
 
 def unaccented(text: str) -> str:

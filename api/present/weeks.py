@@ -7,6 +7,7 @@ import json
 from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from math import nan
 from time import monotonic
 from typing import Any, Final, TypeAlias
@@ -19,7 +20,9 @@ from api.http.public_rows import public_rows
 KINDS: Final = 8
 """Of days: Monday to Sunday, public holidays."""
 _AGAIN_S: Final = 900.0
-"""Usual weeks are learned again every other day."""
+"""So often they are read again where no notification says that some were learned."""
+_LEAST_S: Final = 20.0
+"""Between two readings that notifications ask for: anybody may send these."""
 _RETRY_S: Final = 5.0
 _PAGE: Final = 200
 """Weeks that one query reads."""
@@ -59,18 +62,27 @@ class Weeks:
         self._kept: dict[bool, dict[int, WeeksOfPlace]] = {True: {}, False: {}}
         self._whole = {True: False, False: False}
         """All that there are have been read."""
+        self._learnt = asyncio.Event()
         self._asked: OrderedDict[tuple[int, bool], tuple[float, WeeksOfPlace]] = OrderedDict()
 
     async def run(self) -> None:
-        """Read all weeks again and again until cancelled."""
+        """Read all weeks, and again once some were learned, until cancelled."""
         while True:
+            self._learnt.clear()
             try:
                 for public in (True, False):
                     await self.read_all(public=public)
             except Unavailable:
                 await asyncio.sleep(_RETRY_S)
-            else:
-                await asyncio.sleep(_AGAIN_S)
+                continue
+            await asyncio.sleep(_LEAST_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_AGAIN_S - _LEAST_S):
+                    await self._learnt.wait()
+
+    def learnt(self) -> None:
+        """Have the weeks read again: some were learned."""
+        self._learnt.set()
 
     async def read_all(self, *, public: bool) -> None:
         """Read the weeks of all spaces, a few at a time.

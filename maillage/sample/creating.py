@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from hashlib import blake2b
@@ -15,13 +15,15 @@ from maillage.network.importing import in_region
 from maillage.network.inventory import BUNDLED, SOURCE, read_inventory
 from maillage.network.places import StoredPlaces, store_places
 from maillage.network.rows import Place
+from maillage.sample.bookable import store_bookable
 from maillage.sample.equipment import store_equipment
 from maillage.sample.past import make_past
 from maillage.sample.people import give_numbers, populate
 from maillage.sample.rows import number_on
 from rights.card_secret import CardKeys
-from simulator.sample.community import community_of
-from simulator.sample.equipment import MOST_DESKS, equip
+from simulator.sample.bookable import Bookable, Booked, bookable_of, bookings_of
+from simulator.sample.community import Community, community_of
+from simulator.sample.equipment import MOST_DESKS, Equipment, equip
 from simulator.sample.people import members
 
 _WITHOUT_SPACES: Final = """
@@ -122,7 +124,12 @@ def create_sample(
         store_equipment(connection, made)
         people = sum(len(one.people) + len(one.visitors) for one in communities)
         log(f"sample: {people} members with cards and passes")
-        populate(connection, communities, seed=seed, secret=card_secret, today=today or datetime.now(UTC).date())
+        day = today or datetime.now(UTC).date()
+        populate(connection, communities, seed=seed, secret=card_secret, today=day)
+        bookable = _bookable(made, communities, seed=seed, today=day)
+        store_bookable(connection, bookable)
+        booked = sum(len(one) for _, one in bookable.values())
+        log(f"sample: {sum(len(one) for one, _ in bookable.values())} things to book, {booked} bookings")
         if made_up := make_past(connection, list(made), past_days):
             log(f"sample: a made-up past of {past_days} days, {made_up} quarter hours")
     return Sample(
@@ -135,6 +142,16 @@ def create_sample(
         members=people,
         cards=sum(one.cards for one in communities),
     )
+
+
+def _bookable(
+    made: Mapping[str, Equipment], communities: Sequence[Community], *, seed: int, today: date
+) -> dict[str, tuple[tuple[Bookable, ...], tuple[Booked, ...]]]:
+    found = {}
+    for (code, equipment), community in zip(made.items(), communities, strict=True):
+        bookable = bookable_of(code, equipment, seed=seed, today=today)
+        found[code] = bookable, bookings_of(code, bookable, community, seed=seed, today=today)
+    return found
 
 
 def draw(found: Sequence[Place], *, places: int | None, seed: int) -> Sequence[Place]:

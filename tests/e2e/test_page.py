@@ -288,6 +288,31 @@ def _mercator(latitude: float) -> float:
     return math.asinh(math.tan(math.radians(latitude)))
 
 
+def test_places_to_come_are_marked_and_what_can_be_booked_is_listed(open_page: Open, centre: Centre) -> None:
+    for code, status in (("gare", "building"), ("moulin", "preparation")):
+        centre.place(code, name=code.title())
+        centre.conn.execute("UPDATE place SET status = %s WHERE code = %s", (status, code))
+    _, place = centre.space("limoges")
+    centre.conn.execute(
+        "WITH r AS (INSERT INTO resource (place, code, name, kind) VALUES (%s, 'laser', 'Laser', 'machine') RETURNING id)"
+        " INSERT INTO resource_unit (resource, place, code) SELECT id, %s, u FROM r, (VALUES ('1'), ('2')) v (u)",
+        (place, place),
+    )
+    page = open_page()
+    expect(page.locator("#coming summary")).to_have_text("2 lieux à venir")
+    expect(page.locator("#legend")).to_contain_text("lieu en préparation")
+    expect(page.locator("#legend")).to_contain_text("bâtiment à l’étude")
+    assert page.locator('#list [data-place="gare"]').count() == 0, "never available"
+    page.locator("#search").fill("moulin")
+    expect(page.locator("#coming summary")).to_have_text("1 lieu à venir")
+    page.locator("#coming summary").click()
+    expect(page.locator("#coming li")).to_contain_text("Moulin")
+    page.locator("#search").fill("")
+    row(page, "limoges").click()
+    expect(page.locator("#details .bookable li")).to_contain_text("Laser")
+    expect(page.locator("#details .bookable li")).to_contain_text("2 libres sur 2")
+
+
 def test_search_and_order(open_page: Open, centre: Centre) -> None:
     centre.state("ussel", present=29)
     page = open_page()

@@ -38,6 +38,7 @@ PUBLIC: Final = frozenset(
         "/v1/reports/network",
         "/v1/reports/departments/{department}",
         "/v1/reports/places/{place}",
+        "/v1/places/{place}/bookable",
     )
 )
 ROLES: Final[dict[str, frozenset[Permission]]] = {

@@ -61,8 +61,13 @@ def test_from_the_history_to_the_forecast(database: Database, centre: Centre) ->
     row = centre.conn.execute("SELECT current_database()").fetchone()
     assert row is not None  # as on a centre with a reader for Grafana (dashboards.roles)
     centre.conn.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(row[0])))
-    with psycopg.connect(database.as_login("maintain_1"), autocommit=True) as connection:
+    with (
+        psycopg.connect(database.url, autocommit=True) as listening,
+        psycopg.connect(database.as_login("maintain_1"), autocommit=True) as connection,
+    ):
+        listening.execute("LISTEN maillage_forecast")
         learnt, made = make_forecasts(connection, now=NOW)
+        assert len(list(listening.notifies(timeout=60, stop_after=1))) == 1, "the API reads the usual weeks again"
         assert (learnt, made) == (3, 4)  # two spaces, with and without numbers
         assert make_forecasts(connection, now=NOW) == (0, 4)
     with psycopg.connect(database.url) as connection:

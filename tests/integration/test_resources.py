@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from api.bookings import bookings
-from api.resources import resources
+from api.resources import public_routes, resources
 from tests.integration.test_api_manage import wrong
 from tests.managed import Managed, managed
 
@@ -54,6 +54,40 @@ def test_a_unit_is_booked_once_and_any_free_one_is_found(network: Managed) -> No
     assert network.change("manager", "PATCH", f"{PLACE}/laser", {"units": 1}).json()["units"] == ["1"]
     assert network.change("manager", "PATCH", f"{PLACE}/laser", {"retired": True}).json()["retired_at"]
     assert wrong(network.post("desk", "/v1/bookings", {**body, **_hours(4, 9, 10)})) == (422, "resource")
+
+
+def test_everybody_sees_when_things_are_free_and_nobody_by_whom(network: Managed) -> None:
+    network.sql("UPDATE place SET opening_hours = NULL WHERE code = 'limoges' RETURNING 1")
+    for body in (
+        {"code": "brodeuse", "name": "Brodeuse", "kind": "machine", "units": 2},
+        {"code": "fete", "name": "Fête", "kind": "event", "units": 1, **_hours(4, 18, 20)},
+    ):
+        assert network.post("manager", PLACE, body).status_code == 201
+
+    def seen() -> dict[str, Any]:
+        answer = network.api.get("/v1/places/limoges/bookable")
+        assert answer.status_code == 200, answer.text
+        found = public_routes.Bookable.model_validate_json(answer.content)
+        things = {one.resource: one.model_dump() for one in (*found.resources, *found.events)}
+        assert network.member not in answer.text
+        return things
+
+    assert {name: seen()["brodeuse"][name] for name in ("units", "free", "changes_at")} == {
+        "units": 2, "free": 2, "changes_at": None,
+    }  # fmt: skip
+    assert seen()["fete"]["full"] is False
+    now = datetime.now(UTC).replace(microsecond=0)
+    ends = [now + timedelta(hours=hours) for hours in (5, 3)]
+    for unit, end in zip(("1", "2"), ends, strict=True):
+        when = {"from": (now - timedelta(minutes=5)).isoformat(), "until": end.isoformat()}
+        wanted = {"member": network.someone(), "place": "limoges", "resource": "brodeuse", "unit": unit}
+        made = network.post("desk", "/v1/bookings", {**wanted, **when})
+        assert made.status_code == 201, made.text
+    signed = {"member": network.someone(), "place": "limoges", "resource": "fete"}
+    assert network.post("desk", "/v1/bookings", signed).status_code == 201
+    assert {name: seen()["brodeuse"][name] for name in ("free", "changes_at")} == {"free": 0, "changes_at": ends[1]}
+    assert seen()["fete"]["full"] is True
+    assert network.api.get("/v1/places/nowhere/bookable").status_code == 404
 
 
 def test_exactly_the_free_units_are_given_in_a_race(network: Managed) -> None:

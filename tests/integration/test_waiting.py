@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 
 from api.waiting.waiting import Waiting, WaitingList
@@ -17,6 +18,7 @@ from jobs.waiting import offer
 from rights.queries import MEMBERS
 from tests.integration.test_api_manage import wrong
 from tests.managed import Managed, managed
+from tests.waiting import until
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -107,11 +109,33 @@ def test_one_freed_unit_is_offered_once_in_a_race(network: Managed) -> None:
     assert codes[:2] == [200, 200], "no deadlock"
     _round(network)
     states = [_entry(network, one) for one in entries]
-    jumped = codes[2:5].count(201)
-    assert jumped <= 1, "at most the unit whose cancellation met the other one"
-    assert [one.status for one in states] == ["offered"] * (2 - jumped) + ["waiting"] * (2 + jumped)
+    assert codes[2:5] == [409, 409, 409], "nobody jumps the line"
+    assert [one.status for one in states] == ["offered", "offered", "waiting", "waiting"]
     held = network.sql("SELECT count(*), count(DISTINCT unit) FROM booking WHERE cancelled_at IS NULL")
     assert held == [(3, 3)]
+
+
+@pytest.mark.parametrize("what", ["tool", "room-1"])
+def test_two_cancellations_at_once_offer_all_that_they_free(network: Managed, what: str) -> None:
+    thing = {"space": what} if what == "room-1" else {"resource": what}
+    wanted = [{"place": "limoges", **thing, **_hours(hour, hour + 2)} for hour in (9, 14)]
+    bookings = [_booked(network, one).rpartition("/")[2] for one in wanted]
+    if what == "tool":
+        for one in wanted:
+            for _ in range(2):
+                _booked(network, one)
+    entries = [network.post("desk", "/v1/waiting", {**one, "member": network.someone()}) for one in wanted]
+    cancel = "UPDATE booking SET cancelled_at = now() WHERE ref = %s"
+    url = network.database.url
+    with psycopg.connect(url) as first, psycopg.connect(url) as second, ThreadPoolExecutor(1) as pool:
+        first.execute(cancel, (bookings[0],))
+        both = pool.submit(second.execute, cancel, (bookings[1],))
+        waits = "SELECT FROM pg_stat_activity WHERE pid = %s AND state = 'active'"
+        until(lambda: both.done() or network.sql(waits, second.info.backend_pid), what="the second cancels")
+        first.commit()
+        both.result(30)
+        second.commit()
+    assert [_entry(network, one).status for one in entries] == ["offered", "offered"]
 
 
 def test_rules_hold_when_an_offer_is_accepted(network: Managed) -> None:

@@ -1,4 +1,5 @@
 // Puts the parts together: words, line, places, map, list, details.
+import * as coming from "./coming.js";
 import * as details from "./details.js";
 import * as line from "./line.js";
 import * as list from "./list.js";
@@ -57,6 +58,15 @@ function paintLegend() {
     item.append(sample(level), levelWords(level));
     return item;
   }));
+  for (const status of coming.KINDS.filter(coming.count)) {
+    const item = document.createElement("li");
+    item.append(coming.mark(status), say(status));
+    $("legend").append(item);
+  }
+}
+
+function paintComing() {
+  coming.paint($("coming"), list.filter());
 }
 
 function paintTerritories() {
@@ -76,6 +86,7 @@ function paintWords() {
   paintCount();
   paintScope();
   paintLegend();
+  paintComing();
   paintTerritories();
 }
 
@@ -113,7 +124,21 @@ async function begin() {
   map.fitTo();
   follow();
   paintWords();
+  loadComing();
   line.listen({ open, hear, cut });
+}
+
+/** Without an answer the page lacks these marks, and nothing else. */
+async function loadComing() {
+  try {
+    coming.put(await line.coming());
+  } catch (error) {
+    console.warn("inventory", error);
+    return;
+  }
+  paintLegend();
+  paintComing();
+  map.redraw(false);
 }
 
 function open() {
@@ -182,6 +207,7 @@ function wire() {
     matching = list.setSearch($("search").value);
     paintCount();
     map.setShown(list.filter());
+    paintComing();
     clearTimeout(announced);
     announced = setTimeout(() => aloud(say("count", { n: matching })), 600);
   });
@@ -219,7 +245,7 @@ function unpile(pile, x, y) {
   const close = Object.assign(document.createElement("button"), { type: "button", className: "close", textContent: "×" });
   close.setAttribute("aria-label", say("close"));
   close.addEventListener("click", () => ($("pile").hidden = true));
-  const links = [...pile].sort((a, b) => (b.now.free ?? -1) - (a.now.free ?? -1)).map((place) => {
+  const links = pile[0].coming ? pile.map(comingLine) : [...pile].sort((a, b) => (b.now.free ?? -1) - (a.now.free ?? -1)).map((place) => {
     const link = Object.assign(document.createElement("a"), { href: `#place=${encodeURIComponent(place.id)}` });
     const state = Object.assign(document.createElement("span"), { className: "state", textContent: list.stateWords(place.now) });
     link.dataset.level = place.now.level;
@@ -231,14 +257,22 @@ function unpile(pile, x, y) {
   box.hidden = false;
   box.style.setProperty("left", `${Math.max(0, Math.min(x, $("map").clientWidth - box.offsetWidth - 8))}px`);
   box.style.setProperty("top", `${Math.max(0, Math.min(y, $("map").clientHeight - box.offsetHeight - 8))}px`);
-  links[0].focus();
+  (pile[0].coming ? close : links[0]).focus();
+}
+
+function comingLine(one) {
+  const row = Object.assign(document.createElement("p"), { className: "coming" });
+  row.append(coming.mark(one.status), Object.assign(document.createElement("span"), { textContent: [one.name, one.where].filter(Boolean).join(", ") }),
+    Object.assign(document.createElement("span"), { className: "state", textContent: say(one.status) }));
+  return row;
 }
 
 function hint(pile, x, y) {
   const box = $("hint");
   box.hidden = !pile;
   if (!pile) return;
-  box.textContent = pile.length > 1 ? say("pile", { n: pile.length }) : `${pile[0].name} – ${list.nowWords(pile[0].now)}`;
+  if (pile[0].coming) box.textContent = pile.map(coming.words).join(", ");
+  else box.textContent = pile.length > 1 ? say("pile", { n: pile.length }) : `${pile[0].name} – ${list.nowWords(pile[0].now)}`;
   box.style.setProperty("left", `${x}px`);
   box.style.setProperty("top", `${y}px`);
   box.classList.toggle("left", x > $("map").clientWidth / 2);

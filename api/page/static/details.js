@@ -1,17 +1,19 @@
 // One place in full: its spaces with their occupancy, address, hours.
 import { aheadSection } from "./ahead.js";
-import { forecast as fetchForecast, place as fetchPlace } from "./line.js";
+import { bookableSection } from "./bookable.js";
+import { bookable as fetchBookable, forecast as fetchForecast, place as fetchPlace } from "./line.js";
 import { bandWords, bar, figureOf, hoursWords, stateWords } from "./list.js";
 import * as places from "./places.js";
 import { moment, say } from "./words.js";
 
 const ASK_AGAIN_MS = 10_000;
-const AHEAD_MS = 300_000; // a forecast is made each quarter hour
+const AHEAD_MS = 60_000; // so often what is ahead is asked for again
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const panel = document.getElementById("details");
 let open = null; // the code of the place shown
 let about = null; // GET /v1/places/{id}
 let ahead = null; // GET /v1/places/{id}/forecast
+let bookable = null; // GET /v1/places/{id}/bookable
 let aheadAt = 0; // when it was last asked for
 let failed = null; // why loading failed: an HTTP status, 0 without a response
 let asking = null; // the code of the place that is being loaded
@@ -98,6 +100,8 @@ function render() {
     else if (place.spaces?.some((s) => s.generated)) children.push(element("p", "generated", say("generated_spaces")));
     children.push(element("h3", "section", say("spaces")), spacesList(live));
     const hours = ahead && aheadSection(ahead, place.time_zone, places.now());
+    const things = bookable && bookableSection(bookable, place.time_zone, places.now());
+    if (things) children.push(things);
     if (hours) children.push(hours);
     children.push(factsList(place));
   }
@@ -172,18 +176,17 @@ async function ask() {
   if (id === open) render();
 }
 
-/** Loads the forecast; without one the page has no such section. */
-async function askAhead() {
+/** Loads the forecast and what can be booked; without an answer the page lacks that section, until the next look. */
+function askAhead() {
   const id = open;
   aheadAt = Date.now();
-  try {
-    const answer = await fetchForecast(id);
+  const take = (put) => (answer) => {
     if (id !== open) return;
-    ahead = answer;
+    put(answer);
     render();
-  } catch {
-    // asked again with the next look
-  }
+  };
+  fetchForecast(id).then(take((answer) => (ahead = answer)), () => {});
+  fetchBookable(id).then(take((answer) => (bookable = answer)), () => {});
 }
 
 /** Retries a failed request at once. */
@@ -198,7 +201,7 @@ export const current = () => open;
 
 export function show(id) {
   if (open === id) return;
-  [open, about, ahead, failed] = [id, null, null, null];
+  [open, about, ahead, bookable, failed] = [id, null, null, null, null];
   panel.hidden = id === null;
   if (id === null) return;
   render();

@@ -22,7 +22,12 @@ export async function* placePages() {
 
 export const place = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}`, ANSWER_MS.place)).body;
 
+/** Places in preparation, and buildings that could become one. */
+export const coming = async () => (await json("/v1/inventory?status=preparation&status=building", ANSWER_MS.places)).body.places;
+
 export const forecast = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}/forecast`, ANSWER_MS.place)).body;
+
+export const bookable = async (id) => (await json(`/v1/places/${encodeURIComponent(id)}/bookable`, ANSWER_MS.place)).body;
 
 /**
  * Keeps a stream open for ever. `open` is called at each (re)connection, `hear` with each number, `cut` with the time of

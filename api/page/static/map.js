@@ -1,4 +1,5 @@
 // The map: two canvases, redrawn only when something on them changed, and their pointer and keyboard control.
+import * as coming from "./coming.js";
 import { drawGround, light, loadGround } from "./ground.js";
 import { drawPile, gather, pileRadius } from "./piles.js";
 import * as places from "./places.js";
@@ -32,7 +33,7 @@ let departments = new Set();
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  for (const name of ["sea", "land", "country", "dim", "department", "region", "name", "paper", "ink", "closed", "unknown"]) colours[name] = colour(name);
+  for (const name of ["sea", "land", "country", "dim", "department", "region", "name", "paper", "ink", "closed", "unknown", "coming"]) colours[name] = colour(name);
   colours.levels = STEPS.map((step) => colour(`level-${step}`));
   colours.none = colour("level-none");
 }
@@ -134,6 +135,7 @@ function drawDots() {
     place.screen = [x, y];
     seen.push(place);
   }
+  coming.drawAll(context, view, colours, shown);
   const loose = seen.filter((place) => place !== selected); // the selected place is always drawn
   piles = gather(loose, Math.max(1.6 * r, APART));
   if (selected?.screen) piles.push({ at: (selected.spot = selected.screen), places: [selected] });
@@ -204,7 +206,7 @@ function near(px, py) {
     const distance = Math.hypot(pile.at[0] - px, pile.at[1] - py);
     if (distance <= pileRadius(pile, r) + 7 && distance < least) [best, least] = [pile, distance];
   }
-  return best;
+  return best ?? coming.near(px, py);
 }
 
 /** Zooms until a pile separates. Returns whether it can. */
@@ -279,7 +281,8 @@ export function start({ url, pick, unpile, hint }) {
   }).observe(box);
   resize();
   const open = (pile, x, y) => {
-    if (pile.places.length === 1) pick(pile.places[0]);
+    if (pile.places[0].coming) unpile(pile.places, x, y);
+    else if (pile.places.length === 1) pick(pile.places[0]);
     else if (pile.places.length <= LISTED || !zoomInto(pile)) unpile(pile.places, x, y);
   };
   hands(open, (pile, x, y) => {

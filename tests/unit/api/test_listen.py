@@ -45,6 +45,13 @@ def test_what_was_no_news_is_the_part_in_vain(monkeypatch: pytest.MonkeyPatch) -
     assert board.revisions([one]) == {one: 3}
 
 
+def test_learned_weeks_are_no_change_of_the_network() -> None:
+    heard: list[None] = []
+    listener = Listener("", Board(boot="b"), lambda: None, lambda: heard.append(None))
+    listener._note([SimpleNamespace(channel="maillage_forecast", payload="")])  # type: ignore[list-item]
+    assert (len(heard), listener._network) == (1, False)
+
+
 def test_a_gateways_state_is_news_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gateways report every ten seconds: their rows must not keep the next look at the numbers waiting."""
     rows = [GatewayState(gateway=7, place=1, online=True, heard=NOW, spool_depth=0)]

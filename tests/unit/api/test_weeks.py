@@ -75,6 +75,26 @@ def test_weeks_are_read_once_and_again_what_changed(database: Database) -> None:
     }
 
 
+def test_weeks_are_read_again_once_some_were_learned(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weeks, "_LEAST_S", 0.0)
+
+    async def run() -> None:
+        known = weeks.Weeks(None)  # type: ignore[arg-type]
+        database.spaces = []
+        reading = asyncio.create_task(known.run())
+        while not known._whole[False]:
+            await asyncio.sleep(0)
+        assert await known.of([3], public=False) == {}
+        database.spaces = [30]
+        known.learnt()
+        async with asyncio.timeout(30):
+            while not await known.of([3], public=False):
+                await asyncio.sleep(0)
+        reading.cancel()
+
+    asyncio.run(run())
+
+
 def test_too_many_weeks_are_read_when_they_are_asked_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weeks, "_MOST_SPACES", 100)
     known = weeks.Weeks(None)  # type: ignore[arg-type]
