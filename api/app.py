@@ -16,6 +16,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api import health, page
 from api.alarms import routes as alarms
+from api.appointments.booker import Booker
 from api.audit import routes as audit
 from api.audit.entries import RecentEntries
 from api.bookings import guests_routes as booking_guests
@@ -24,6 +25,7 @@ from api.bookings import routes as bookings
 from api.bookings import rules_routes as booking_rules
 from api.bookings import series_routes as booking_series
 from api.bookings import slots_routes as slots
+from api.calendars import member_calendars
 from api.calendars import routes as calendars
 from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
@@ -133,6 +135,7 @@ _MANAGEMENT: Final = (
     resources,
     bookable,
     calendars,
+    member_calendars,
     organisations,
     schedules,
     doors,
@@ -188,6 +191,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     answers = OrderAnswers(url)
     callers = KeyChecker(pool, clients)
     demand = Demand()
+    booker = Booker(url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -195,6 +199,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.state.listening.add_done_callback(_log_if_dead)
         listening_for_answers = asyncio.create_task(answers.run(), name="answers")
         listening_for_answers.add_done_callback(_log_if_dead)
+        booking_appointments = asyncio.create_task(booker.run(), name="appointments")
+        booking_appointments.add_done_callback(_log_if_dead)
         await pool.open(wait=False)
         reading_weeks = asyncio.create_task(forecasts.weeks.run(), name="usual weeks")
         reading_weeks.add_done_callback(_log_if_dead)
@@ -208,7 +214,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         finally:
             stopping.set()
             streams.close()
-            for task in (app.state.listening, listening_for_answers, reading_weeks):
+            for task in (app.state.listening, listening_for_answers, reading_weeks, booking_appointments):
                 task.cancel()
                 with suppress(asyncio.CancelledError, psycopg.Error, ExceptionGroup):
                     await task

@@ -16,6 +16,8 @@ from database import samples
 from database.pool import connect
 from database.reasons import reason_of
 from jobs import readers, trust
+from jobs.appointments import calendars as member_calendars
+from jobs.appointments import inbox
 from jobs.attendance import following
 from jobs.calendars import syncing
 from jobs.catalogue import JOBS
@@ -129,6 +131,10 @@ def run(settings: JobsSettings, stop: threading.Event, jobs: Sequence[Job] = JOB
             "jobs": lambda: runner.run(stop),
             "readers": lambda: readers.watch(url, stop, metrics.readers_ended.inc),
             "calendars": lambda: syncing.watch(url, stop, private=settings.calendars_private),
+            "inbox": lambda: inbox.watch(url, settings, stop),
+            "member calendars": lambda: member_calendars.watch(
+                url, settings.booking_address, stop, private=settings.calendars_private
+            ),
             "attendance": lambda: following.watch(url, stop),
             "samples": lambda: samples.watch(url, "jobs", _sampler(metrics), stop),
             "mail": lambda: sending.watch(url, settings, stop, metrics.note_mail),
