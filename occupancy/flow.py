@@ -137,8 +137,9 @@ class Flow:
                     paths.weights,
                 )
         if left:
-            power = NOTICED[bin_ >= CLOSED]  # the more are in, the more leave
-            paths = paths.weighed(lambda counts, z: departed(counts, left, shares(z)[1], clumped, power))
+            closed = bin_ >= CLOSED
+            power = NOTICED[closed]  # the more are in, the more leave
+            paths = paths.weighed(lambda counts, z: departed(counts, left, shares(z)[1], clumped, power, closed=closed))
         return paths
 
     def silent(
