@@ -7,7 +7,7 @@ size, days, shifts, misses and rhythms. Nothing is tuned on them: take seeds tha
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
@@ -146,10 +146,9 @@ class _Place:
         last = _instant(_FIRST + timedelta(days=self._days), 0.0)
         free_from: dict[int, int] = {}
         busy: dict[int, int] = {}
-        visits = []
+        visits: list[_Visit] = []
         for number in range(self._days):
-            for visit in self._day(_FIRST + timedelta(days=number), busy, free_from):
-                visits.append(visit)
+            visits += self._day(_FIRST + timedelta(days=number), busy, free_from)
         for visit in visits:
             for start, end in visit.spells:
                 self._passed += [(start, 1, visit.person), (end, -1, visit.person)]
@@ -159,12 +158,13 @@ class _Place:
         for at, way, _ in self._passed:
             inside += way
             steps.append((at, inside))
-        devices = {
-            "counters": self._counters,
-            "desks": lambda: self._desks(visits, last),
-            "badges": self._readers,
-            "badges_desks": lambda: [*self._desks(visits, last), *self._readers()],
-        }[self._fitted]()
+        devices: list[Device] = []
+        if self._fitted == "counters":
+            devices += self._counters()
+        if "desks" in self._fitted:
+            devices += self._desks(visits, last)
+        if "badges" in self._fitted:
+            devices += self._readers()
         self._head_counts(steps)
         self._events.sort(key=lambda one: one[:2])
         hours = self._hours if self._ways.hours_known else None
@@ -184,7 +184,7 @@ class _Place:
         is_open = bool(self._hours.days[day.weekday()])
         mean = ways.liveliness * ways.seats * dice.uniform(0.6, 1.2) * (0.5 if day.weekday() == 5 else 1.0)
         number = max(0, round(dice.gauss(mean, mean**0.5))) if is_open else int(dice.random() < 0.15)
-        starts = []
+        starts: list[int] = []
         while len(starts) < number:
             hour = self._arrival(is_open)
             together = dice.choice((1, 1, 1, 1, 1, 2, 2, 3))
@@ -242,9 +242,7 @@ class _Place:
     def _counters(self) -> list[Device]:
         ways, dice = self._ways, self._dice
         every = ways.rhythm * MINUTE
-        devices = [
-            _device(n, "counter", door_to=1, door=n, expect_every=3 * every) for n in range(1, ways.doors + 1)
-        ]
+        devices = [_device(n, "counter", door_to=1, door=n, expect_every=3 * every) for n in range(1, ways.doors + 1)]
         tallies: dict[tuple[int, int], list[int]] = {}
         before = 0
         for at, way, _ in self._passed:

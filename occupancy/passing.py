@@ -118,7 +118,7 @@ def _fewer(leaving: float, end: int) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=64)
-def _powers(power: float, end: int, closed: bool) -> tuple[float, ...]:  # noqa: FBT001
+def _powers(power: float, end: int, closed: bool) -> tuple[float, ...]:
     """How likely somebody leaves, for each number below ``end``; where nobody is in that is possible, too."""
     alone = [number / (1.0 + number / _CROWD) if closed else number for number in range(1, end)]
     return (1e-3, *[one**power for one in alone])
