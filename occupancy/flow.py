@@ -51,26 +51,7 @@ _PLAIN: Final = ("absurd", "alone", "at", "began", "calm", "came", "closed", "da
 class Flow:
     """The counters of one space."""
 
-    __slots__ = (
-        "absurd",
-        "alone",
-        "at",
-        "began",
-        "calm",
-        "came",
-        "closed",
-        "day",
-        "doors",
-        "hindsight",
-        "lowest",
-        "misses",
-        "paths",
-        "pending",
-        "quiet",
-        "rest",
-        "slept",
-        "whole",
-    )
+    __slots__ = (*_PARTS, *_PLAIN, "doors")
 
     def __init__(self) -> None:
         self.at = 0

@@ -27,6 +27,11 @@ _UNSEEN: Final = 0.02
 """Chance that who is counted leaving had come in unseen. Assumed."""
 
 
+def on_their_own(people: float) -> float:
+    """Of so many after closing, who leave on their own and not with others."""
+    return people / (1.0 + people / _CROWD)
+
+
 def arrived(counts: Counts, entered: int, missed: float, clumped: float) -> Counts:
     """``counts`` after ``entered`` were counted coming in; of those who come a share ``missed`` is not counted."""
     return added(counts, _missed(entered, entered * missed / (1 - missed), clumped))
@@ -61,7 +66,7 @@ def unnoticed(counts: Counts, opened: float, closed: float) -> tuple[Counts, flo
     low = counts.low
     likely = 1.0
     if closed > 0.0:
-        weights = [p * exp(-n * closed / (1.0 + n / _CROWD)) for n, p in enumerate(counts.chances, low)]
+        weights = [p * exp(-on_their_own(n) * closed) for n, p in enumerate(counts.chances, low)]
         likely = sum(weights)
         counts = scaled(low, weights) or counts
     if opened > 0.0 and len(counts.chances) > 1:
@@ -120,7 +125,7 @@ def _fewer(leaving: float, end: int) -> tuple[float, ...]:
 @lru_cache(maxsize=64)
 def _powers(power: float, end: int, closed: bool) -> tuple[float, ...]:
     """How likely somebody leaves, for each number below ``end``; where nobody is in that is possible, too."""
-    alone = [number / (1.0 + number / _CROWD) if closed else number for number in range(1, end)]
+    alone = [on_their_own(number) if closed else number for number in range(1, end)]
     return (1e-3, *[one**power for one in alone])
 
 

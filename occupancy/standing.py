@@ -40,10 +40,16 @@ class Standing:
         """Of the head counts: share times weight, and weight."""
 
     def believed(self, prior: Prior) -> tuple[float, float]:
-        """The share, and its variance."""
-        before = 1.0 / prior[1] ** 2
-        weight = before + self.sums[1]
-        return min(_MOST, max(0.0, (prior[0] * before + self.sums[0]) / weight)), 1.0 / weight
+        """The share, and its variance.
+
+        The farther head counts are from the prior, by more than their own doubt, the less that counts: some places are
+        quite other ones (a prior with the tails of Student's t).
+        """
+        total, known = self.sums
+        far = max(0.0, (total / known - prior[0]) ** 2 - 1.0 / known) if known else 0.0
+        before = 1.0 / (prior[1] ** 2 + far)
+        weight = before + known
+        return min(_MOST, max(0.0, (prior[0] * before + total) / weight)), 1.0 / weight
 
     def beside(self, seen: float, prior: Prior, few: float = 0.0) -> Counts:
         """How many are unseen where so many are seen, and ``few`` more."""
