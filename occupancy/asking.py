@@ -118,7 +118,7 @@ class Asked:
             until = min([one.until or end for one in own], default=NEVER)
             made = Answer(minute, min(until, expires, self._calendar.piece(now)[1]), silent, own, parts)
         if heard:
-            made.found = [*made.own, within(parts[-1][1], blind, minute, self._calendar)]
+            made.found = [*made.own, within(parts[-1][1], fold.beside, blind, minute, self._calendar)]
         made.counts = together(made.found)
         if stored:
             fold.answer, fold.fresh = made, True

@@ -19,6 +19,7 @@ from typing import Any, Final
 from occupancy.counts import Counts, exactly, mixed, normal
 from occupancy.doors import Door
 from occupancy.habits import Habits, Waiting
+from occupancy.hindsight import Hindsight
 from occupancy.hours import BINS, CLOSED, HOUR, Calendar
 from occupancy.misses import KEPT, Misses
 from occupancy.passing import agreeing, arrived, departed, slipped, unnoticed, unseen
@@ -42,30 +43,15 @@ _A_DAY: Final = 24 * HOUR
 _GUESSED: Final = 36 * HOUR
 """What passed unseen longer ago doesn't matter for who is in now."""
 _EMPTY: Final = Counts(0, (0.995, 0.005))
+_PARTS: Final[dict[str, Any]] = {"misses": Misses, "paths": Paths, "pending": Waiting, "hindsight": Hindsight}
+_PLAIN: Final = ("absurd", "alone", "at", "began", "calm", "came", "closed", "day", "lowest", "quiet", "rest", "slept",
+                 "whole")  # fmt: skip
 
 
 class Flow:
     """The counters of one space."""
 
-    __slots__ = (
-        "absurd",
-        "alone",
-        "at",
-        "began",
-        "calm",
-        "came",
-        "closed",
-        "day",
-        "doors",
-        "lowest",
-        "misses",
-        "paths",
-        "pending",
-        "quiet",
-        "rest",
-        "slept",
-        "whole",
-    )
+    __slots__ = (*_PARTS, *_PLAIN, "doors")
 
     def __init__(self) -> None:
         self.at = 0
@@ -90,6 +76,7 @@ class Flow:
         self.whole = True
         """All of the day was counted: no counter was silent."""
         self.pending = Waiting()
+        self.hindsight = Hindsight()
         self.quiet = 0.0
         """Hours of closed time since the last passage."""
         self.calm = 0.0
@@ -137,8 +124,9 @@ class Flow:
                     paths.weights,
                 )
         if left:
-            power = NOTICED[bin_ >= CLOSED]  # the more are in, the more leave
-            paths = paths.weighed(lambda counts, z: departed(counts, left, shares(z)[1], clumped, power))
+            closed = bin_ >= CLOSED
+            power = NOTICED[closed]  # the more are in, the more leave
+            paths = paths.weighed(lambda counts, z: departed(counts, left, shares(z)[1], clumped, power, closed=closed))
         return paths
 
     def silent(
@@ -251,7 +239,7 @@ class Flow:
             return
         bin_ = calendar.piece(at - 1)[2]
         if left:
-            self.pending.left(habits, bin_, left)
+            self.hindsight.left(bin_, left, self.pending.left(habits, bin_, left))
         self.pending.since.clear()
         self.quiet = 0.0
         if left:
@@ -279,6 +267,7 @@ class Flow:
                 hours_of[bin_] += hours
         for bin_, hours in calendar.pieces(self.at, min(at, self.at + _LONGEST)):
             self.pending.wait(bin_, mean, hours)
+            self.hindsight.wait(bin_, hours, self.day)
             if usual == at and not blind:
                 hours_of[bin_] += hours
             dawn = dawn or (self.closed and bin_ < CLOSED)
@@ -300,6 +289,7 @@ class Flow:
     def _again(self) -> None:
         """Count the day again, a counter having been turned."""
         self.day = [sum(door.day[way] for door in self.doors.values()) for way in (0, 1)]
+        self.hindsight = Hindsight()
         self.lowest = 0
         self._begin(exactly(0))
 
@@ -343,10 +333,13 @@ class Flow:
         if sum(self.day) >= 6:
             if self.whole:
                 self.misses.learn(self.day[0] + self.rest, self.day[1] + left_over)
+                a = 1.0 / (1.0 - self.misses.shares()[0])
+                self.hindsight.teach(habits, a, self.day, self.rest, left_over)
                 self.came = [[one * KEPT for one in row] for row in self.came]
             habits.forget()
         for door in self.doors.values():
             door.begin(KEPT, whole=self.whole and sum(self.day) >= 6)
+        self.hindsight = Hindsight()
         self.day = [0, 0]
         self.lowest = 0
         self.rest = left_over
@@ -362,38 +355,17 @@ class Flow:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; see ``from_json``."""
-        return {
-            "at": self.at,
-            "paths": self.paths.to_json(),
-            "misses": self.misses.to_json(),
-            "doors": {device: door.to_json() for device, door in self.doors.items()},
-            "absurd": self.absurd,
-            "alone": self.alone,
-            "began": self.began,
-            "closed": self.closed,
-            "came": self.came,
-            "day": self.day,
-            "lowest": self.lowest,
-            "whole": self.whole,
-            "pending": self.pending.to_json(),
-            "quiet": self.quiet,
-            "calm": self.calm,
-            "slept": self.slept,
-            "rest": self.rest,
-        }
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        parts = {name: getattr(self, name).to_json() for name in _PARTS}
+        return plain | parts | {"doors": {device: door.to_json() for device, door in self.doors.items()}}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Flow:
         """Read what ``to_json`` made."""
         made = cls()
-        made.at, made.absurd = value["at"], value["absurd"]
-        made.misses = Misses.from_json(value["misses"])
-        made.paths = Paths.from_json(value["paths"])
+        for name in _PLAIN:
+            setattr(made, name, value[name])
+        for name, kind in _PARTS.items():
+            setattr(made, name, kind.from_json(value[name]))
         made.doors = {int(key): Door.from_json(one) for key, one in value["doors"].items()}
-        made.closed, made.day = value["closed"], list(value["day"])
-        made.came = [list(row) for row in value["came"]]
-        made.calm, made.slept, made.rest = value["calm"], value["slept"], value["rest"]
-        made.lowest, made.whole, made.quiet = value["lowest"], value["whole"], value["quiet"]
-        made.alone, made.began = list(value["alone"]), value["began"]
-        made.pending = Waiting.from_json(value["pending"])
         return made

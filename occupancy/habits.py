@@ -101,12 +101,14 @@ class Waiting:
         self.since[bin_] = self.since.get(bin_, 0.0) + hours
         self.mean = mean
 
-    def left(self, habits: Habits, bin_: int, left: int) -> None:
-        """So many were seen leaving: they had been in, even if fewer were believed to be."""
+    def left(self, habits: Habits, bin_: int, left: int) -> dict[int, float]:
+        """So many were seen leaving: they had been in, even if fewer were believed to be; return what was learned."""
         for one, hours in self.since.items():
             self.hours[one] = self.hours.get(one, 0.0) + max(0.0, left - self.mean) * hours
         habits.left(bin_, left, self.hours)
-        self.clear()
+        spent, self.hours = self.hours, {}
+        self.since.clear()
+        return spent
 
     def clear(self) -> None:
         """Begin anew."""

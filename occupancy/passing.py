@@ -27,18 +27,26 @@ _UNSEEN: Final = 0.02
 """Chance that who is counted leaving had come in unseen. Assumed."""
 
 
+def on_their_own(people: float) -> float:
+    """Of so many after closing, who leave on their own and not with others."""
+    return people / (1.0 + people / _CROWD)
+
+
 def arrived(counts: Counts, entered: int, missed: float, clumped: float) -> Counts:
     """``counts`` after ``entered`` were counted coming in; of those who come a share ``missed`` is not counted."""
     return added(counts, _missed(entered, entered * missed / (1 - missed), clumped))
 
 
-def departed(counts: Counts, left: int, missed: float, clumped: float, power: float) -> tuple[Counts, float]:
+def departed(
+    counts: Counts, left: int, missed: float, clumped: float, power: float, *, closed: bool
+) -> tuple[Counts, float]:
     """``counts`` after ``left`` were seen leaving, and how likely that was.
 
-    At least so many were in, unless entries were missed. The more were in, the likelier (to this ``power``); that does
-    not say which course a day takes, since the rates of the hours were learned from the same counts.
+    At least so many were in, unless entries were missed. The more were in, the likelier (to this ``power``; after
+    closing as in ``unnoticed``: of a crowd, fewer leave on their own); that does not say which course a day takes,
+    since the rates of the hours were learned from the same counts.
     """
-    counts = _leaning(counts, power * left)
+    counts = _leaning(counts, power * left, closed=closed)
     likely = 1.0
     first = left - counts.low
     if first > 0:
@@ -58,7 +66,7 @@ def unnoticed(counts: Counts, opened: float, closed: float) -> tuple[Counts, flo
     low = counts.low
     likely = 1.0
     if closed > 0.0:
-        weights = [p * exp(-n * closed / (1.0 + n / _CROWD)) for n, p in enumerate(counts.chances, low)]
+        weights = [p * exp(-on_their_own(n) * closed) for n, p in enumerate(counts.chances, low)]
         likely = sum(weights)
         counts = scaled(low, weights) or counts
     if opened > 0.0 and len(counts.chances) > 1:
@@ -99,12 +107,12 @@ def _missed(counted: int, mean: float, clumped: float) -> Counts:
     return mixed(out, Counts(max(0, out.low - 1), out.chances), min(0.2, _SPURIOUS * counted))
 
 
-def _leaning(counts: Counts, power: float) -> Counts:
-    """Weigh each number by itself to this power: that somebody leaves is the likelier the more are in."""
+def _leaning(counts: Counts, power: float, *, closed: bool) -> Counts:
+    """Weigh each number by how many leave on their own, to this power: the more are in, the likelier one leaves."""
     if len(counts.chances) == 1:
         return counts
     low, end = counts.low, counts.low + len(counts.chances)
-    powers = _powers(min(power, 40.0), -(-end // 64) * 64)[low:end]
+    powers = _powers(min(power, 40.0), -(-end // 64) * 64, closed)[low:end]
     return scaled(low, list(map(mul, counts.chances, powers))) or counts
 
 
@@ -115,9 +123,10 @@ def _fewer(leaving: float, end: int) -> tuple[float, ...]:
 
 
 @lru_cache(maxsize=64)
-def _powers(power: float, end: int) -> tuple[float, ...]:
-    """Each number below ``end`` to this power; that one leaves where nobody is in is possible, too."""
-    return (1e-3, *[number**power for number in range(1, end)])
+def _powers(power: float, end: int, closed: bool) -> tuple[float, ...]:
+    """How likely somebody leaves, for each number below ``end``; where nobody is in that is possible, too."""
+    alone = [on_their_own(number) if closed else number for number in range(1, end)]
+    return (1e-3, *[one**power for one in alone])
 
 
 def agreeing(one: Counts, other: Counts) -> float:

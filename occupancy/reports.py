@@ -13,9 +13,10 @@ from occupancy.due import MINUTE
 from occupancy.lasting import ends
 from occupancy.moving import BESIDE, LATE, Event
 from occupancy.passages import Passages
+from occupancy.seats import AWAY
 from occupancy.space import NOTHING
 from occupancy.topology import Device
-from occupancy.witnesses import WITNESSES
+from occupancy.witnesses import STANDING, WITNESSES
 
 _OPENING: Final = 0.5
 """People who pass a door that opens, at least. Assumed: a badge before it is one of them."""
@@ -209,6 +210,12 @@ class Reports(Passages):
         if entered or left:  # who passed in this minute before the head count is in it
             fold.flow.step(fold.habits, self._calendar, max(fold.flow.at, at), entered, left)
             fold.bucket = (minute, 0, 0)
+        for one in self._answer(space, at).found:  # who is beside those whom sensors see
+            if one.kind == "desks":
+                nested = self._topology.spaces[space].parent is not None
+                fold.seats.standing.learn(at, present, one.counts, AWAY[nested])
+            elif one.kind == "spaces":
+                fold.beside.learn(at, present, one.counts, STANDING)
         if present:
             self._seen(at, came=1)
         fold.head_count = (present, at)

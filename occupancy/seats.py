@@ -15,12 +15,14 @@ from typing import Any, Final
 
 from occupancy.counts import Counts, added, exactly, mixed, persons, scaled
 from occupancy.hours import CLOSED, HOUR
+from occupancy.standing import Prior, Standing
 
 BAG: Final = 0.1
 """Share of stays that end with a bag, or a sensor that does not notice that the person left. Assumed."""
-AWAY: Final = (0.04, 0.01)
-"""Share of people who stand or walk, or whose sensor does not notice them: in a whole place, and in a space within,
-which they leave to do so. Who has just left a desk counts apart. Assumed."""
+AWAY: Final[tuple[Prior, Prior]] = ((0.04, 0.02), (0.01, 0.005))
+"""People who stand or walk, or whose sensor does not notice them, for each who sits, and the doubt of that: in a whole
+place, and in a space within, which they leave to do so. Who has just left a desk counts apart. Assumed, until head
+counts teach it."""
 BACK: Final = (3.0, 10.0)
 """Desks that were taken again soon after they were left, of so many: what is believed at first. Assumed."""
 GAP: Final = HOUR // 4
@@ -42,7 +44,7 @@ _USUAL: Final = 0.05
 class Seats:
     """The desk sensors of one space."""
 
-    __slots__ = ("back", "left", "since", "usual")
+    __slots__ = ("back", "left", "since", "standing", "usual")
 
     def __init__(self) -> None:
         self.since: dict[int, tuple[int, float]] = {}
@@ -51,6 +53,8 @@ class Seats:
         """Desks that were left lately, by device: when."""
         self.back = [0.0, 0.0]
         """Desks that were taken again soon, of all that were left."""
+        self.standing = Standing()
+        """People who sit at no desk."""
         self.usual: dict[int, tuple[float, float, float]] = {}
         """By bin of hours: mean share of seats taken, mean square, weight."""
 
@@ -118,11 +122,10 @@ class Seats:
         back = self.share_back
         sat += [back * exp(-gap / HOUR / _FADE) for gap in gaps if gap < 2 * GAP]
         mean = fsum(sat)
-        away = AWAY[nested]
-        counts = persons(sat, mean * away / (1 - away))
+        counts = persons(sat)
         if live < seats:
             counts = added(counts, self._unwatched(mean, live, seats - live, bin_, off))
-        return counts, mean
+        return added(counts, self.standing.beside(counts.mean, AWAY[nested])), mean
 
     def _unwatched(self, taken: float, live: int, others: int, bin_: int, off: float) -> Counts:
         """How many sit at ``others`` unwatched seats, where about ``taken`` of ``live`` watched ones are taken.
@@ -167,7 +170,10 @@ class Seats:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; see ``from_json``."""
-        return {"since": self.since, "left": self.left, "back": self.back, "usual": self.usual}
+        standing = self.standing.to_json()
+        return {
+            "since": self.since, "left": self.left, "back": self.back, "usual": self.usual, "standing": standing,
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Seats:
@@ -176,5 +182,6 @@ class Seats:
         made.since = {int(key): (one[0], one[1]) for key, one in value["since"].items()}
         made.left = {int(key): one for key, one in value["left"].items()}
         made.back = list(value["back"])
+        made.standing = Standing.from_json(value["standing"])
         made.usual = {int(key): (one[0], one[1], one[2]) for key, one in value["usual"].items()}
         return made

@@ -17,16 +17,18 @@ from occupancy.paths import Paths
 from occupancy.reserved import Reserved
 from occupancy.rooms import Rooms
 from occupancy.seats import Seats
+from occupancy.standing import Standing
 from occupancy.stations import Stations
 from occupancy.stays import Stays
 from occupancy.use import Use
 
 NEVER: Final = 2**63
 NOTHING: Final[frozenset[str]] = frozenset()
-VERSION: Final = 5
+VERSION: Final = 6
 """Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of
 rooms and nothing of the air, 4 five courses of a day, and nothing of who comes in without a badge, of doors' openings,
-of Wi-Fi stations, of bookings and of the hours in which a place is used; the ingest rebuilds them from the stored
+of Wi-Fi stations, of bookings and of the hours in which a place is used, 5 nothing of what a whole day at the doors
+showed and of who sits at no desk; the ingest rebuilds them from the stored
 events."""
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
@@ -104,6 +106,7 @@ class SpaceFold:
         "air",
         "answer",
         "at",
+        "beside",
         "bucket",
         "counts",
         "desks",
@@ -158,6 +161,8 @@ class SpaceFold:
         self.stays = Stays()
         self.seats = Seats()
         self.room = Rooms()
+        self.beside = Standing()
+        """People who are in none of the spaces within."""
         self.use = Use()
         """Of a root: the hours in which the place is used."""
         self.head_count: tuple[int, int] | None = None
@@ -229,6 +234,7 @@ class SpaceFold:
             "air": {device: sensor.to_json() for device, sensor in self.air.items()},
             "stations": self.stations.to_json() if self.stations.heard else None,
             "reserved": self.reserved.to_json(),
+            "beside": self.beside.to_json() if self.beside.at else None,
         }
         return _ENCODE(value)[:-1]
 
@@ -252,7 +258,7 @@ class SpaceFold:
         """
         try:
             version = value.get("v", 1)
-            if version in (1, 2, 3, 4) and version is not True:
+            if version in (1, 2, 3, 4, 5) and version is not True:
                 raise OlderForm(f"the stored fold has version {version}, this release keeps {VERSION}")
             if version != VERSION:
                 raise UnknownForm(f"the stored fold has version {version}, this release reads {VERSION}")
@@ -276,6 +282,7 @@ class SpaceFold:
         fold.habits = Habits.from_json(value["habits"])
         for name, kind in (
             ("flow", Flow), ("stays", Stays), ("seats", Seats), ("room", Rooms), ("use", Use), ("stations", Stations),
+            ("beside", Standing),
         ):  # fmt: skip
             if value[name] is not None:
                 setattr(fold, name, kind.from_json(value[name]))

@@ -9,6 +9,7 @@ All times are microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from math import exp
 from typing import Any, Final, NamedTuple
 
 from occupancy.air import holds, likely
@@ -19,11 +20,13 @@ from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead, frozen
 from occupancy.reserved import at_least
 from occupancy.space import NEVER, SpaceFold
+from occupancy.standing import Prior, Standing
 from occupancy.topology import Space
 from occupancy.use import Use
 
-_STANDING: Final = 0.025
-"""People of a place who are in none of its watched spaces, for each who is. Assumed."""
+STANDING: Final[Prior] = (0.025, 0.012)
+"""People of a place who are in none of its watched spaces, for each who is, and the doubt of that. Assumed, until head
+counts teach it."""
 _HARDLY: Final = 0.05
 """Below this chance a counter is hardly dead."""
 _SLOWLY: Final = 5 * MINUTE
@@ -171,14 +174,17 @@ def _presence(question: Question) -> Witness | None:
 
 def _head_count(question: Question) -> Witness | None:
     """A count by hand, which says the less the older it is."""
-    space, fold, _, _, now, _ = question
+    space, fold, _, calendar, now, _ = question
     if fold.head_count is None:
         return None
     number, at = fold.head_count
     hours = max(0, now - at) / HOUR
     if hours >= 4 or (space.counters and fold.flow.doors):
         return None
-    counts = normal(number, 0.1 + (number + 2) * 0.6 * hours + (1.5 * hours) ** 2)
+    rates = fold.habits.rates
+    stay = exp(-sum([rates[bin_] * spent for bin_, spent in calendar.pieces(at, now) if bin_ >= CLOSED]))
+    mean = number * stay  # after closing they leave
+    counts = normal(mean, 0.1 + mean * (1.0 - stay) + stay * (number + 2) * 0.6 * hours + (1.5 * hours * stay) ** 2)
     return Witness("head_count", counts, at, {"number": number})
 
 
@@ -252,17 +258,18 @@ WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
 }
 
 
-def within(parts: Counts, blind: Iterable[Space], now: int, calendar: Calendar) -> Witness:
+def within(parts: Counts, beside: Standing, blind: Iterable[Space], now: int, calendar: Calendar) -> Witness:
     """How many are in the spaces of one, and beside them.
 
     Args:
         parts: how many are in those of which anything is known.
+        beside: what is known of those who are in none of them.
         blind: the others.
         now: the instant.
         calendar: of their place.
     """
-    standing = _STANDING * parts.mean + (0.01 if calendar.piece(now)[2] >= CLOSED else 0.03)
-    total = added(parts, moments(standing, standing))
+    few = 0.01 if calendar.piece(now)[2] >= CLOSED else 0.03
+    total = added(parts, beside.beside(parts.mean, STANDING, few))
     unknown = sum(one.capacity or 1 for one in blind)
     if unknown:
         total = added(total, moments(0.1 * unknown, (0.25 * unknown) ** 2 + 0.1 * unknown))

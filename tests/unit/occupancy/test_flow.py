@@ -141,3 +141,31 @@ def test_it_goes_on_alike_when_it_was_stored(week: PlaceFold) -> None:
         live(one, (8, "12:20"), (9, "10:00"))
     assert again.spaces[1].to_json() == week.spaces[1].to_json()
     assert asked.present == 5
+
+
+def evening(fold: PlaceFold, day: int, *, missed: int) -> None:
+    """Forty come and leave one by one, half of them after closing; the counter misses the last so many."""
+    live(fold, (day, "06:00"), (day, "09:00"), [])
+    for number in range(40):
+        say(fold, at(day, "09:00") + number * MINUTE, 1, 0)
+    for number in range(40 - missed):
+        say(fold, at(day, "19:40") + number * MINUTE, 0, 1)
+    live(fold, (day, "20:30"), (day, "23:50"), [])
+
+
+def test_who_leaves_after_closing_leaves_nobody_behind() -> None:
+    fold = place()
+    for day in (1, 2, 3, 4, 5, 8, 9):
+        evening(fold, day, missed=2)
+        if day in (8, 9):
+            late = ask(fold, day, "21:00")
+            assert late.present == 0 and late.high is not None and late.high <= 2, f"on the {day}th: {late}"
+
+
+def test_a_balanced_day_teaches_how_soon_people_leave_after_closing() -> None:
+    fold = place()
+    for day in (1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 15, 16):
+        evening(fold, day, missed=8)
+    live(fold, (17, "06:00"), (17, "09:00"), [])
+    rate = fold.spaces[1].habits.rates[24]  # the first half hour after closing
+    assert rate > 5.5, "twenty leave in it, each after ten minutes; in the evening eight more were believed to be in"

@@ -114,7 +114,7 @@ def test_who_leaves_by_another_door_is_no_share_of_what_is_missed() -> None:
 
 def test_the_more_leave_in_one_report_the_more_are_likely_in() -> None:
     wide = normal(60.0, 400.0)
-    after = [departed(wide, left, 0.0, 1.0, 0.25)[0].mean + left for left in (0, 8, 16, 30)]
+    after = [departed(wide, left, 0.0, 1.0, 0.25, closed=False)[0].mean + left for left in (0, 8, 16, 30)]
     assert after == sorted(after)
     assert after[-1] > after[-2] + 1.5
 
