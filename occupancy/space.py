@@ -192,8 +192,10 @@ class SpaceFold:
 
         ``but``: kinds of witnesses (``occupancy.witnesses``) that say the same for the rest of the minute.
         """
-        self.unmoved = but if self.fresh else self.unmoved & but
-        self.fresh = False
+        if self.fresh:
+            self.unmoved, self.fresh = but, False
+        elif self.unmoved is not but:
+            self.unmoved &= but
         self.gathered = None
         self.text = None
 
