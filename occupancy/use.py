@@ -168,7 +168,7 @@ class Use:
             hours, used, seen, people = self.to_json()[5:]
             before, after = _ENCODE([hours, used, seen, people[: self.slot]]), _ENCODE(people[self.slot + 1 :])
             comma = "," if self.slot else ""
-            self._text = before[1:-2] + comma, f"{',' if len(after) > 2 else ''}{after[1:]}]"  # noqa: PLR2004
+            self._text = before[1:-2] + comma, f"{',' if len(after) > 2 else ''}{after[1:]}]"
         before, after = self._text
         numbers = f"{self.last},{_ENCODE(self.came)},{self.holds},{self.until},{self.slot}"
         return f"[{numbers},{before}{self.people[self.slot]!r}{after}"
