@@ -18,6 +18,7 @@ from ingest.consequences import TELLING
 from ingest.late import apply_late
 from ingest.letters import OldLetter
 from ingest.messages import Letter, ReadBatch, Unreadable, read_event
+from ingest.notifications import committing, notify
 from ingest.quota import Quota
 from ingest.store import Reached, Stored, Stream
 from ingest.transaction import Tally, Work
@@ -27,6 +28,7 @@ from process import garbage
 
 log = logging.getLogger(__name__)
 
+_CHANNEL: Final = "maillage_occupancy"
 _CLOCK_STEP: Final = b'"clock_step"'
 
 
@@ -106,7 +108,6 @@ class Books:
         for moved in work.reached.values():
             moved.stream.last_seq, moved.stream.digest = moved.seq, moved.digest
             moved.stream.last_received_at = store.when(now)
-        store.notify(connection, "maillage_occupancy", work.spaces)
         return work.tally
 
     def takes_events(self, connection: store.Connection, gateway: Gateway) -> bool:
@@ -170,7 +171,7 @@ class Books:
             work.rows.send(rows)
             work.settle()
         self._write(connection, work)
-        store.notify(connection, "maillage_occupancy", work.spaces)
+        notify(connection, _CHANNEL, work.spaces)
         return done, refused
 
     def look(self, connection: Fenced, due: Mapping[int, int]) -> None:
@@ -194,7 +195,6 @@ class Books:
             yield work
             work.settle()
             self._write(connection, work, commit=True)
-        store.notify(connection, "maillage_occupancy", work.spaces)
 
     def _begin(self, connection: Fenced, tx: int, now: int, shards: Iterable[int] = ()) -> Work:
         self._quota.begin()
@@ -203,11 +203,11 @@ class Books:
     def _write(
         self, connection: Fenced, work: Work, *, commit: bool = False, meanwhile: Callable[[], None] | None = None
     ) -> None:
-        """Write what a transaction gathered beside its rows: folds, letters, alarms, the marks last; and COMMIT.
+        """Write what a transaction gathered beside its rows: folds, letters, alarms, the marks last; COMMIT and notify.
 
         All of it travels at once; after the first that fails the database ignores the rest, COMMIT included.
         """
-        with connection.pipeline():
+        with committing(connection, _CHANNEL) as done:
             work.spaces = store.store_spaces(connection, self.topology, work.places.values(), work.now, TTL_S)
             for kept in work.letters:
                 records.store_letter(connection, kept)
@@ -222,7 +222,7 @@ class Books:
             store.check_shards(connection, work.shards)
             store.append_feed(connection, work.tx, work.parts)
             if commit:
-                connection.execute("COMMIT")
+                done(work.spaces)
             if meanwhile is not None:
                 meanwhile()
 

@@ -18,7 +18,8 @@ from ingest.device_states import DeviceStates
 from ingest.heard import HeardDevices
 from ingest.messages import Letter, Message, describe
 from ingest.metrics import Metrics
-from ingest.store import Connection, notify, when
+from ingest.notifications import notify
+from ingest.store import Connection, when
 from occupancy.topology import Gateway
 
 log = logging.getLogger(__name__)

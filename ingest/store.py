@@ -103,13 +103,6 @@ FROM unnest(%b::timestamptz[], %s::int[], %s::int[], %s::int[], %s::int[], %s::i
 _CHANGE_NUMBERS: Final = (1, 2, 3, 4, 5, 6)
 """Which of its columns hold numbers."""
 
-_NOTIFY = """
--- notify the API where to look
-SELECT pg_notify(%b, %b)
-"""
-_MOST_IDS: Final = 700
-"""In a notification, which holds up to 8,000 bytes."""
-
 
 class DatabaseReplaced(Exception):
     """The database's tables are not those that the topology was read from: something was restored over them."""
@@ -361,16 +354,3 @@ def _why(fold: SpaceFold) -> str | None:
 def _columns(rows: Iterable[tuple[Any, ...]], whole: Collection[int]) -> list[Any]:
     """The columns of ``rows``, those with an index in ``whole`` as arrays of numbers."""
     return [numbers(column) if index in whole else list(column) for index, column in enumerate(zip(*rows, strict=True))]
-
-
-def notify(connection: Connection, channel: str, ids: Sequence[int]) -> None:
-    """Say on ``channel`` which rows changed, once they are committed: what can't be said, the API finds by itself.
-
-    A notification is no part of a transaction of ours: whoever fills the server's queue of them must not stop it.
-    """
-    for start in range(0, len(ids), _MOST_IDS):
-        try:
-            connection.execute(_NOTIFY, (channel, ",".join(map(str, ids[start : start + _MOST_IDS]))))
-        except psycopg.errors.ProgramLimitExceeded as error:
-            log.error("notification_queue_full", extra={"channel": channel, "reason": str(error)[:200]})
-            return

@@ -20,7 +20,7 @@ from occupancy.hours import Calendar
 from occupancy.space import NEVER, UNKNOWN, Estimate, Evidence, SpaceFold
 from occupancy.topology import Space, Topology
 from occupancy.use import Use
-from occupancy.witnesses import Question, Testimony, testimony, within
+from occupancy.witnesses import Asks, Question, Testimony, asks, testimony, within
 
 
 class Answer:
@@ -47,7 +47,7 @@ class Answer:
 class Asked:
     """The spaces of one place, to be asked; ``occupancy.fold.PlaceFold`` moves them."""
 
-    __slots__ = ("_calendar", "_inside", "_order", "_root", "_topology", "id", "spaces")
+    __slots__ = ("_asks", "_calendar", "_inside", "_order", "_root", "_topology", "id", "spaces")
 
     def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold]) -> None:
         self.id = place
@@ -58,6 +58,7 @@ class Asked:
         """The spaces, the deepest first."""
         self._root: Final = next((one for one in self._order if topology.spaces[one].parent is None), None)
         self._inside: Final = {space: self._sensed_within(space) for space in self._order}
+        self._asks: Final[dict[int, tuple[Asks, ...]]] = {space: asks(topology.spaces[space]) for space in self._order}
 
     def _sensed_within(self, space: int) -> list[int]:
         """The spaces in ``space`` that anything is known of, the largest last: it changes most often."""
@@ -114,11 +115,11 @@ class Asked:
                     one for one in last.own
                     if (same or one.until >= end) and (fold.fresh or one.kind in fold.unmoved)
                 ]  # fmt: skip
-            own = testimony(Question(row, fold, silent, self._calendar, minute, self._use), kept)
+            own = testimony(Question(row, fold, silent, self._calendar, minute, self._use), self._asks[space], kept)
             until = min([one.until or end for one in own], default=NEVER)
             made = Answer(minute, min(until, expires, self._calendar.piece(now)[1]), silent, own, parts)
         if heard:
-            made.found = [*made.own, within(parts[-1][1], fold.beside, blind, minute, self._calendar)]
+            made.found = [*made.own, within(parts, fold.beside, blind, minute, self._calendar)]
         made.counts = together(made.found)
         if stored:
             fold.answer, fold.fresh = made, True

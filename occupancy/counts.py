@@ -9,17 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil, erf, floor, sqrt
 from operator import mul, sub
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from occupancy.products import PRODUCT, WHOLE, mixture, packed, trials, unpacked
+from occupancy.products import LEAST, WHOLE, between, gathered, likely, mixture, packed, repacked, trials, unpacked
 
-LEAST: Final = 1e-7
-_NOTHING: Final = 1e-7
-_LEAST_RAW: Final = LEAST * PRODUCT + WHOLE
 _SURELY: Final = 0.9995
 _HARDLY: Final = 0.0005
 _FEW: Final = 24
@@ -29,24 +25,50 @@ MOST: Final = 20_000
 """No number above it: a report that says more is absurd."""
 
 
-@dataclass(slots=True)
 class Counts:
-    """How likely each number of people is. It is never changed; frozen it would take three times as long to make."""
+    """How likely each number of people is. It is never changed."""
+
+    __slots__ = ("_mean", "_mirrored", "_packed", "_variance", "chances", "low", "width")
 
     low: int
     chances: tuple[float, ...]
-    _mean: float | None = field(default=None, compare=False, repr=False)
-    _variance: float | None = field(default=None, compare=False, repr=False)
-    _packed: int | None = field(default=None, compare=False, repr=False)
-    _mirrored: int | None = field(default=None, compare=False, repr=False)
+    width: int
+    """How many chances there are."""
+
+    def __init__(self, low: int, chances: tuple[float, ...]) -> None:
+        self.low = low
+        self.chances = chances
+        self.width = len(chances)
+        self._mean: float | None = None
+        self._variance: float | None = None
+        self._packed: int | None = None
+        self._mirrored: int | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same."""
+        return isinstance(other, Counts) and self.low == other.low and self.chances == other.chances
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """The numbers and their chances."""
+        return f"Counts({self.low}, {self.chances})"
+
+    @property
+    def plain(self) -> Counts:
+        """The same as if it was read from what is stored."""
+        return self
+
+    def shifted(self, number: int) -> Counts:
+        """So many more."""
+        return Counts(self.low + number, self.chances)
 
     @property
     def mean(self) -> float:
         """The expected number."""
         mean = self._mean
         if mean is None:
-            chances = self.chances
-            mean = self._mean = self.low + sum(map(mul, _numbers(len(chances)), chances))
+            mean = self._mean = self.low + sum(map(mul, _numbers(self.width), self.chances))
         return mean
 
     @property
@@ -54,9 +76,8 @@ class Counts:
         """Its variance."""
         variance = self._variance
         if variance is None:
-            chances = self.chances
-            numbers = _numbers(len(chances))
-            weighed = list(map(mul, chances, numbers))
+            numbers = _numbers(self.width)
+            weighed = list(map(mul, self.chances, numbers))
             mean = sum(weighed)
             square = sum(map(mul, weighed, numbers))
             variance = self._variance = max(0.0, square - mean * mean)
@@ -81,7 +102,7 @@ class Counts:
     @property
     def high(self) -> int:
         """The largest number with a chance worth keeping."""
-        return self.low + len(self.chances) - 1
+        return self.low + self.width - 1
 
     def chance(self, number: int) -> float:
         """The chance of exactly ``number``."""
@@ -99,6 +120,46 @@ class Counts:
         first = max(0, ceil(centre - distance) - self.low)
         end = max(first, floor(centre + distance) - self.low + 1)
         return sum(self.chances[:first]) + sum(self.chances[end:])
+
+
+class _Product(Counts):
+    """The distribution that a product of two packed ones stands for. Most are only multiplied further.
+
+    Its ``chances`` are made when they are first asked for.
+    """
+
+    __slots__ = ("_product",)
+
+    def __init__(self, low: int, product: int, width: int) -> None:
+        self.low, self.width, self._product = low, width, product
+        self._mean = self._variance = self._packed = self._mirrored = None
+
+    if not TYPE_CHECKING:  # called for what isn't there yet
+
+        def __getattr__(self, name: str) -> tuple[float, ...]:
+            if name != "chances":
+                raise AttributeError(name)
+            raw = unpacked(self._product, self.width)
+            share = 1.0 / (sum(raw) - self.width * WHOLE)
+            self.chances = made = tuple([(one - WHOLE) * share for one in raw])
+            return made
+
+    @property
+    def plain(self) -> Counts:
+        """A product is packed to a digit more than its chances."""
+        return Counts(self.low, self.chances)
+
+    def shifted(self, number: int) -> Counts:
+        """So many more."""
+        return _Product(self.low + number, self._product, self.width)
+
+    @property
+    def packed(self) -> int:
+        """The chances as one long integer."""
+        one = self._packed
+        if one is None:
+            one = self._packed = repacked(self._product, self.width)
+        return one
 
 
 def _numbers(width: int) -> Sequence[float]:
@@ -144,11 +205,8 @@ def moments(mean: float, variance: float, most: int = MOST) -> Counts:
     variance = max(variance, mean)
     a = 1.0 - mean / variance
     b = mean * (1.0 - a) - a
-    weights = [1.0]
-    value = 1.0
-    for k in range(1, min(most, int(mean + 6.0 * sqrt(variance)) + 3) + 1):
-        value *= a + b / k
-        weights.append(value)
+    end = min(most, int(mean + 6.0 * sqrt(variance)) + 3) + 1
+    weights = list(accumulate([a + b / k for k in range(1, end)], mul, initial=1.0))
     return scaled(0, weights) or exactly(round(mean))
 
 
@@ -178,12 +236,12 @@ def persons(chances: Sequence[float], others: float = 0.0) -> Counts:
     sure = len(rising) - middle
     if len(likely) + len(unlikely) > _FEW:
         absent, beside = _about(likely), _about(unlikely, others)
-        return taken(_shifted(beside, sure), absent)
+        return taken(beside.shifted(sure), absent)
     low, several = sure - len(likely), [*unlikely, *[1.0 - chance for chance in likely]]
     if not several:
-        return moments(others, others) if not sure else _shifted(moments(others, others), sure)
+        return moments(others, others) if not sure else moments(others, others).shifted(sure)
     beside = moments(others, others)
-    return unfolded(low + beside.low, trials(several) * beside.packed, len(several) + len(beside.chances))
+    return unfolded(low + beside.low, trials(several) * beside.packed, len(several) + beside.width)
 
 
 def _about(chances: Sequence[float], others: float = 0.0) -> Counts:
@@ -199,73 +257,52 @@ def _about(chances: Sequence[float], others: float = 0.0) -> Counts:
     share = sum(map(mul, chances, chances)) / mean
     odds = share / (1.0 - share)
     of, mode = (mean / share + 1.0) * odds, int(mean)
-    rising, value, k = [1.0], 1.0, mode
-    while value > _NOTHING:
-        k += 1
-        value *= of / k - odds
-        rising.append(value)
-    if value < 0.0:
-        rising.pop()  # no more than all
-    falling, value, k = [], 1.0, mode
-    while k > 0 and value > _NOTHING:
-        value *= k / (of - k * odds)
-        falling.append(value)
-        k -= 1
-    return scaled(k, falling[::-1] + rising) or exactly(mode)
-
-
-def _shifted(counts: Counts, number: int) -> Counts:
-    return Counts(counts.low + number, counts.chances)
+    far = int(6.5 * sqrt(mean * (1.0 - share))) + 8  # what is further is unlikely enough to be cut off
+    end, low = min(mode + far, ceil(of / odds) - 1), max(0, mode - far)  # no more than all
+    rising = accumulate([of / k - odds for k in range(mode + 1, end + 1)], mul, initial=1.0)
+    falling = list(accumulate([k / (of - k * odds) for k in range(mode, low, -1)], mul))
+    return scaled(low, [*falling[::-1], *rising]) or exactly(mode)
 
 
 def added(one: Counts, other: Counts) -> Counts:
     """The sum of two independent numbers."""
-    if len(one.chances) < len(other.chances):
+    if one.width < other.width:
         one, other = other, one
-    long, short = one.chances, other.chances
-    if len(short) == 1:
-        return Counts(one.low + other.low, long)
-    return unfolded(one.low + other.low, one.packed * other.packed, len(long) + len(short) - 1)
+    if other.width == 1:
+        return one.shifted(other.low)
+    return unfolded(one.low + other.low, one.packed * other.packed, one.width + other.width - 1)
 
 
 def unfolded(low: int, product: int, width: int) -> Counts:
     """The distribution that a product of two packed ones stands for, beginning at ``low``; nobody is below zero."""
-    raw = unpacked(product, width)
     if low < 0:
         cut = min(-low, width - 1)
-        raw = (sum(raw[: cut + 1]) - cut * WHOLE, *raw[cut + 1 :])
-        low, width = max(0, low + cut), width - cut
-    start, end = 0, width
-    while start < end and raw[start] < _LEAST_RAW:
-        start += 1
-    while end > start and raw[end - 1] < _LEAST_RAW:
-        end -= 1
-    share = 1.0 / (sum(raw[start:end]) - (end - start) * WHOLE)
-    return Counts(low + start, tuple([(one - WHOLE) * share for one in raw[start:end]]))
+        product, low, width = gathered(product, cut), max(0, low + cut), width - cut
+    first, end = likely(product, width)
+    return _Product(low + first, between(product, first, end), end - first)
 
 
 def blended(several: Sequence[Counts], weights: Sequence[float]) -> Counts:
     """The mixture of several distributions; the weights add up to 1."""
     low = min([one.low for one in several])
-    width = max([one.low + len(one.chances) for one in several]) - low
+    width = max([one.low + one.width for one in several]) - low
     parts = [(weight, one.low - low, one.packed) for weight, one in zip(weights, several, strict=True)]
     return unfolded(low, mixture(parts), width)
 
 
 def taken(one: Counts, other: Counts) -> Counts:
     """``one`` minus an independent ``other``; less than nobody is nobody."""
-    long, short = one.chances, other.chances
-    low = one.low - other.low - len(short) + 1
-    if low >= 0 and len(long) == 1:
-        return Counts(low, short[::-1])
-    if low >= 0 and len(short) == 1:
-        return Counts(low, long)
-    return unfolded(low, one.packed * other.mirrored, len(long) + len(short) - 1)
+    low = one.low - other.low - other.width + 1
+    if low >= 0 and one.width == 1:
+        return Counts(low, other.chances[::-1])
+    if low >= 0 and other.width == 1:
+        return one.shifted(-other.low)
+    return unfolded(low, one.packed * other.mirrored, one.width + other.width - 1)
 
 
 def thinned(one: Counts, stays: float) -> Counts:
     """Each person stays with the same chance ``stays``, on his own."""
-    if stays >= 1.0 or (one.low == 0 and len(one.chances) == 1):
+    if stays >= 1.0 or (one.low == 0 and one.width == 1):
         return one
     mean, variance = one.mean, one.variance
     if mean * (1 - stays) < 0.02:  # seldom more than one leaves: the first terms say it all
@@ -303,16 +340,13 @@ def agreed(several: Sequence[Counts], doubt: float) -> Counts:
     if len(several) == 1:
         return several[0]
     low = min([one.low for one in several])
-    high = max([one.low + len(one.chances) for one in several])
+    high = max([one.low + one.width for one in several])
     width = high - low
-    wrong = doubt / width
-    out: list[float] = []
-    for one in several:
-        start = one.low - low
-        said = [wrong + p for p in one.chances]
-        if start or start + len(said) < width:
-            said = [wrong] * start + said + [wrong] * (width - start - len(said))
-        out = list(map(mul, out, said)) if out else said
+    right = width / doubt
+    out = [1.0] * width
+    for one in several:  # beside a number that it makes impossible, each makes one likelier by so much
+        start, end = one.low - low, one.low - low + one.width
+        out[start:end] = map(mul, out[start:end], [1.0 + right * p for p in one.chances])
     return scaled(low, out) or several[0]
 
 

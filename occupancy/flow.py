@@ -133,20 +133,23 @@ class Flow:
         self, paths: Paths, habits: Habits, calendar: Calendar, start: int, end: int, *, blind: float = 0.0
     ) -> Paths:
         """``paths`` after nobody was counted from ``start`` to ``end``; of the doors a share ``blind`` is not seen."""
-        if all(one.low == 0 and len(one.chances) == 1 for one in paths.counts):
+        if all([one.low == 0 and one.width == 1 for one in paths.counts]):  # noqa: C419
             return paths
         rates = [0.0, 0.0]
         for bin_, hours in calendar.pieces(start, min(end, start + _LONGEST)):
             rates[bin_ >= CLOSED] += habits.rates[bin_] * hours
         opened, closed = (one * weight * (1.0 - blind) for one, weight in zip(rates, NOTICED, strict=True))
 
+        most = (rates[0] + rates[1]) * (1.0 - blind)
+
         def move(counts: Counts, z: float) -> tuple[Counts, float]:
             miss_out = self.misses.shares(z)[1]
             counts, likely = unnoticed(counts, opened * (1 - miss_out), min(closed * (1 - miss_out), 50.0))
-            alone = max(_ALONE[0], min(1.0, _ALONE[1] / max(counts.mean, 1.0)))
-            unseen = (alone * rates[0] + rates[1]) * (1.0 - blind) * miss_out
-            if unseen * counts.high > 0.05 and unseen * counts.mean > 0.05:  # less: see ``departed``
-                counts = slipped(counts, min(1.0, unseen))
+            if most * miss_out * counts.high > 0.05:  # less: see ``departed``
+                alone = max(_ALONE[0], min(1.0, _ALONE[1] / max(counts.mean, 1.0)))
+                unseen = (alone * rates[0] + rates[1]) * (1.0 - blind) * miss_out
+                if unseen * counts.high > 0.05 and unseen * counts.mean > 0.05:
+                    counts = slipped(counts, min(1.0, unseen))
             return counts, likely
 
         return paths.weighed(move)
@@ -202,7 +205,7 @@ class Flow:
                 guessed = partial(
                     self.unseen, habits=habits, calendar=calendar, start=door.until, end=at, share=self.share(device)
                 )
-                self.paths = self.paths.each(guessed)
+                self.paths = self.paths.each(guessed).plain
                 door.until = at
                 self.whole = False
 
@@ -236,6 +239,7 @@ class Flow:
             self.quiet = 0.0
         self.at = at
         if not entered and not left:
+            self.paths = self.paths.plain
             return
         bin_ = calendar.piece(at - 1)[2]
         if left:
@@ -249,7 +253,7 @@ class Flow:
             self.alone = [self.alone[0] * 0.97, self.alone[1] * 0.97 + 1.0]
         if not blind:
             self.came[0][bin_] += entered
-        self.paths = foreseen or self.passed(self.paths, entered, left, bin_)
+        self.paths = (foreseen or self.passed(self.paths, entered, left, bin_)).plain
         self.day[0] += entered
         self.day[1] += left
         self.lowest = min(self.lowest, self.day[0] - self.day[1])
@@ -302,7 +306,7 @@ class Flow:
         self.paths = self.paths.moved(counted)
 
     def _begin(self, counts: Counts) -> None:
-        self.paths = Paths.begin(counts, several=self.misses.matters)
+        self.paths = Paths.begin(counts.plain, several=self.misses.matters)
 
     def _dawn(self, habits: Habits) -> None:
         """The place opens: a new day takes a course of its own."""
@@ -350,7 +354,7 @@ class Flow:
         """So many were counted by hand."""
         if self.at:
             said = normal(float(present), 0.1 + (0.03 * present) ** 2)
-            self.paths = self.paths.weighed(lambda counts, _: (said, agreeing(counts, said)))
+            self.paths = self.paths.weighed(lambda counts, _: (said, agreeing(counts, said))).plain
             self.quiet = 0.0
 
     def to_json(self) -> dict[str, Any]:

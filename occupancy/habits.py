@@ -7,11 +7,13 @@ Markov models": sums are kept, and forgotten slowly.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from occupancy.hours import BINS, Calendar
 
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 PRIOR: Final = (
     *(0.5, 0.5, 0.5, 0.5, 0.5, 0.4, 0.15, 0.1, 0.08, 0.08, 0.1, 0.2, 0.5, 0.15, 0.12, 0.18, 0.35, 0.7, 0.9, 0.8),
     *(0.9, 1.0, 1.0, 0.8),
@@ -29,16 +31,19 @@ FORGET: Final = 0.98
 class Habits:
     """What was learned of one space's people."""
 
-    __slots__ = ("exits", "hours", "rates")
+    __slots__ = ("_text", "exits", "hours", "rates")
 
     def __init__(self) -> None:
         self.exits = [0.0] * BINS
         self.hours = [0.0] * BINS
         self.rates = list(PRIOR)
         """Persons who leave, per person and hour, by bin. Made of the rest."""
+        self._text: str | None = None
+        """What ``text`` wrote; None: something was learned since."""
 
     def learn(self, bin_: int, exits: float, hours: float) -> None:
         """``exits`` persons left in ``hours`` person-hours of a bin."""
+        self._text = None
         self.exits[bin_] += exits
         self.hours[bin_] += hours
         self.rates[bin_] = max(LEAST[bin_], (PRIOR[bin_] * WEIGHT + self.exits[bin_]) / (WEIGHT + self.hours[bin_]))
@@ -69,6 +74,12 @@ class Habits:
     def to_json(self) -> list[list[float]]:
         """The sums; see ``from_json``."""
         return [self.exits, self.hours]
+
+    def text(self) -> str:
+        """The same as JSON text; most events teach nothing."""
+        if self._text is None:
+            self._text = _ENCODE(self.to_json())
+        return self._text
 
     @classmethod
     def from_json(cls, value: list[list[float]]) -> Habits:

@@ -172,7 +172,6 @@ class Moving(Asked):
             return
         root = self.spaces[self._root]
         self.touched.add(self._root)
-        root.text = None
         holds = 0 if left or self._topology.spaces[self._root].badges_out else holds
         until = root.use.until
         root.use.sign(self._calendar.zone, at, came=came, left=left, holds=holds, since=since)

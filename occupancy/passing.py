@@ -69,8 +69,8 @@ def unnoticed(counts: Counts, opened: float, closed: float) -> tuple[Counts, flo
         weights = [p * exp(-on_their_own(n) * closed) for n, p in enumerate(counts.chances, low)]
         likely = sum(weights)
         counts = scaled(low, weights) or counts
-    if opened > 0.0 and len(counts.chances) > 1:
-        fewer = _fewer(opened, -(-len(counts.chances) // 64) * 64)
+    if opened > 0.0 and counts.width > 1:
+        fewer = _fewer(opened, -(-counts.width // 64) * 64)
         counts = scaled(counts.low, list(map(mul, counts.chances, fewer))) or counts
     return counts, likely
 
@@ -109,9 +109,9 @@ def _missed(counted: int, mean: float, clumped: float) -> Counts:
 
 def _leaning(counts: Counts, power: float, *, closed: bool) -> Counts:
     """Weigh each number by how many leave on their own, to this power: the more are in, the likelier one leaves."""
-    if len(counts.chances) == 1:
+    if counts.width == 1:
         return counts
-    low, end = counts.low, counts.low + len(counts.chances)
+    low, end = counts.low, counts.low + counts.width
     powers = _powers(min(power, 40.0), -(-end // 64) * 64, closed)[low:end]
     return scaled(low, list(map(mul, counts.chances, powers))) or counts
 

@@ -59,6 +59,11 @@ class Paths:
             return self.counts[0]
         return blended(self.counts, self.weights)
 
+    @property
+    def plain(self) -> Paths:
+        """The same as if it was read from what is stored: what is made of it is then the same to the last digit."""
+        return Paths(tuple([one.plain for one in self.counts]), self.weights)
+
     def each(self, move: Callable[[Counts], Counts]) -> Paths:
         """Each path after the same ``move``, which says nothing of which path it is."""
         return Paths(tuple(map(move, self.counts)), self.weights)

@@ -22,8 +22,12 @@ ONE: Final = float(_ONE)
 WHOLE: Final = float(1 << 52)
 _SPARE: Final = 2 * _EXACT - 51
 """The lowest bits of a product, which a float has no room for."""
-PRODUCT: Final = float(1 << 2 * _EXACT - _SPARE)
-"""What the numbers of a product of two packed distributions add up to."""
+_PLACE: Final = (1 << 64) - 1
+LEAST: Final = 1e-7
+"""What is less likely at either end of a distribution is cut off."""
+_LEAST: Final = int(LEAST * (1 << 2 * _EXACT))
+_MAYBE: Final = (1 << 64) - (1 << _LEAST.bit_length() - 1)
+"""The bits of a product that only what is about as likely, or likelier, has."""
 
 
 class _Row(NamedTuple):
@@ -38,6 +42,10 @@ class _Row(NamedTuple):
     """Half a packed unit of a product, in each place."""
     chances: int
     """The bits of a packed chance, in each place."""
+    maybe: int
+    """``_MAYBE`` in each place."""
+    whole: int
+    """All bits of all places."""
 
 
 @lru_cache(maxsize=1024)
@@ -45,7 +53,15 @@ def _row(width: int) -> _Row:
     floats = Struct(f"<{width}d")
     each = int.from_bytes((1).to_bytes(8, "little") * width, "little")
     ones = int.from_bytes(floats.pack(*[WHOLE] * width), "little")
-    return _Row(floats, ones, each * ((1 << 52) - 1), each << _EXACT - 1, each * ((2 << _EXACT) - 1))
+    return _Row(
+        floats=floats,
+        ones=ones,
+        high=each * ((1 << 52) - 1),
+        half=each << _EXACT - 1,
+        chances=each * ((2 << _EXACT) - 1),
+        maybe=each * _MAYBE,
+        whole=(1 << 64 * width) - 1,
+    )
 
 
 def packed(weights: Sequence[float], total: float = 1.0) -> int:
@@ -58,6 +74,34 @@ def unpacked(product: int, width: int) -> tuple[float, ...]:
     """The numbers of a product of two packed distributions, each with ``WHOLE`` added."""
     row = _row(width)
     return row.floats.unpack(((product >> _SPARE & row.high) | row.ones).to_bytes(8 * width, "little"))
+
+
+def repacked(product: int, width: int) -> int:
+    """The numbers of a product of two packed distributions, packed."""
+    row = _row(width)
+    return (product + row.half) >> _EXACT & row.chances
+
+
+def likely(product: int, width: int) -> tuple[int, int]:
+    """The first place of a product that is likely enough to be kept, and the end of those that are."""
+    some = product & _row(width).maybe
+    first, end = (some & -some).bit_length() - 1 >> 6, some.bit_length() + 63 >> 6
+    while product >> 64 * first & _PLACE < _LEAST:
+        first += 1
+    while product >> 64 * end - 64 & _PLACE < _LEAST:
+        end -= 1
+    return first, end
+
+
+def between(product: int, first: int, end: int) -> int:
+    """These places of a product."""
+    return product >> 64 * first & _row(end - first).whole
+
+
+def gathered(product: int, place: int) -> int:
+    """A product from ``place`` on, which takes what the places before it hold."""
+    rest = 64 * (place + 1)
+    return (product >> rest << 64) + (product & (1 << rest) - 1) % _PLACE
 
 
 def mixture(parts: Iterable[tuple[float, int, int]]) -> int:

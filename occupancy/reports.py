@@ -28,6 +28,8 @@ _LEAVES: Final = {
     }.items()
 }  # fmt: skip
 """The witnesses that say the same after a report of a source that is believed."""
+_DESK_LEAVES: Final = _LEAVES["desk"]
+_ROOM_LEAVES: Final = _LEAVES["room"]
 
 
 class Reports(Passages):
@@ -83,29 +85,33 @@ class Reports(Passages):
                 return
         if at // MINUTE > fold.bucket[0]:
             self._step(space, at)
+        known[number] = (occupied, at)
+        silent = number in fold.silent
         if last is None or last[0] is None or occupied is None:
             fold.live = None
-        known[number] = (occupied, at)
-        if last is not None and last[0] is not None and occupied is not None and number not in fold.silent:
+        elif not silent:
             since = 0 if occupied else fold.seats.since.get(number, (0, 0.0))[0]
             self._seen(at, came=int(occupied), left=int(not occupied), since=since)
-        leaves = NOTHING if number in fold.silent else _LEAVES["desk" if device.at_desk else "room"]
         self._expires(space, number, at)
         if device.at_desk:
-            fold.newest = max(fold.newest, at)
+            if at > fold.newest:  # noqa: PLR1730
+                fold.newest = at
             fold.seats.said(number, at, self._risk(fold, at) if occupied else 0.0, occupied=occupied)
         else:
             room, watched = fold.room, self._topology.spaces[space].rooms
             gone = [one for one in (*room.on, *room.off) if one in fold.silent or one not in watched]
             room.said(number, at, self._calendar.piece(at)[2], occupied=occupied, gone=gone)
-        self._touch(space, at, leaves).silent.pop(number, None)
+        self._touch(space, at, NOTHING if silent else _DESK_LEAVES if device.at_desk else _ROOM_LEAVES)
+        if silent:
+            del fold.silent[number]
 
     def _expires(self, space: int, device: int, at: int) -> None:
         """A sensor reported: see when that expires."""
         span = self._topology.spaces[space].lasts.get(device)
         if span is not None:
             fold = self.spaces[space]
-            fold.expires = min(fold.expires, ends(at, span))
+            if at + span < fold.expires:
+                fold.expires = min(fold.expires, ends(at, span))
 
     def _counted(self, event: Event, device: Device, at: int) -> None:
         space = device.counts_into

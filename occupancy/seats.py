@@ -9,6 +9,7 @@ there are sit at those is a beta-binomial question, with the share that is usual
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from math import exp, fsum, lgamma
 from operator import mul
 from typing import Any, Final
@@ -136,9 +137,8 @@ class Seats:
         usual, weight = self._usual(bin_)
         a = usual * weight + taken / _ALIKE + 1e-3
         b = (1 - usual) * weight + max(0.0, live - taken) / _ALIKE + 1e-3
-        weights = [1.0]
-        for k in range(others):
-            weights.append(weights[-1] * (others - k) / (k + 1) * (a + k) / (b + others - k - 1))
+        steps = [(others - k) * (a + k) / ((k + 1) * (b + others - k - 1)) for k in range(others)]
+        weights = list(accumulate(steps, mul, initial=1.0))
         counts = scaled(0, weights) or exactly(0)
         if off and taken < _HARDLY:
             seats, free = live / _ALIKE, (1 - usual) * weight

@@ -177,7 +177,7 @@ class SpaceFold:
         self.unmoved = NOTHING
         """Where something has: kinds of witnesses of which nothing has."""
         self.text: tuple[str, list[tuple[int, str]], list[tuple[int, str]]] | None = None
-        """All of ``to_json`` but when desks and rooms were last heard; None: something has moved since."""
+        """All of ``to_json`` but the use and when desks and rooms were last heard; None: something has moved since."""
         self.expires = 0
         """No sensor's report expires before this instant; 0: not looked at yet. Made of the rest."""
         self.live: set[int] | None = None
@@ -197,8 +197,10 @@ class SpaceFold:
 
         ``but``: kinds of witnesses (``occupancy.witnesses``) that say the same for the rest of the minute.
         """
-        self.unmoved = but if self.fresh else self.unmoved & but
-        self.fresh = False
+        if self.fresh:
+            self.unmoved, self.fresh = but, False
+        elif self.unmoved is not but:
+            self.unmoved &= but
         self.gathered = None
         self.text = None
 
@@ -214,7 +216,8 @@ class SpaceFold:
     def to_json(self) -> str:
         """Everything that the next event needs, as JSON; see ``from_json``."""
         rest, desks, rooms = self.text = self.text or (self._rest(), _states(self.desks), _states(self.rooms))
-        return f'{rest},"desks":{{{_heard(desks, self.desks)}}},"rooms":{{{_heard(rooms, self.rooms)}}}}}'
+        use = self.use.text() if self.use.last else "null"
+        return f'{rest},"use":{use},"desks":{{{_heard(desks, self.desks)}}},"rooms":{{{_heard(rooms, self.rooms)}}}}}'
 
     def _rest(self) -> str:
         value: dict[str, Any] = {
@@ -224,19 +227,17 @@ class SpaceFold:
             "silent_at": self.silent,
             "bucket": self.bucket,
             "grants": self.grants.to_json(),
-            "habits": self.habits.to_json(),
             "flow": self.flow.to_json() if self.flow.doors else None,
             "stays": self.stays.to_json() if self.stays.at or self.stays.anyone or self.stays.openings.tells else None,
             "seats": self.seats.to_json() if self.desks else None,
             "room": self.room.to_json() if self.rooms else None,
-            "use": self.use.to_json() if self.use.last else None,
             "head_count": self.head_count,
             "air": {device: sensor.to_json() for device, sensor in self.air.items()},
             "stations": self.stations.to_json() if self.stations.heard else None,
             "reserved": self.reserved.to_json(),
             "beside": self.beside.to_json() if self.beside.at else None,
         }
-        return _ENCODE(value)[:-1]
+        return f'{_ENCODE(value)[:-1]},"habits":{self.habits.text()}'
 
     @classmethod
     def anew(cls, at: int, estimate: Estimate, revision: int) -> SpaceFold:

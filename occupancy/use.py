@@ -10,6 +10,7 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
 from math import sqrt
 from typing import Any, Final
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from occupancy.hours import HOUR, NIGHT, WEEK, Calendar
 
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STAY: Final = 10 * HOUR
 """Who leaves was in for so long at most since anybody was seen."""
@@ -28,6 +30,8 @@ _CLOSURE: Final = 8 * 24 * HOUR
 """After so long without a sign the place was shut: that says nothing of its weeks."""
 _KEPT: Final = 0.85
 """What is left of an hour of the week a week later."""
+_DIGITS: Final = 3
+"""Decimal places of the sums: they are stored with each event of the place."""
 _POOLED: Final = 0.5
 """For so many weeks counts what the same hour shows on all days."""
 _BEFORE: Final = (0.1, 0.7)
@@ -55,7 +59,7 @@ _SHORTEST: Final = 3
 class Use:
     """The hours of one place."""
 
-    __slots__ = ("_known", "came", "holds", "last", "people", "seen", "slot", "until", "unused", "used")
+    __slots__ = ("_known", "_text", "came", "holds", "last", "people", "seen", "slot", "until", "unused", "used")
 
     def __init__(self) -> None:
         self.last = 0
@@ -76,6 +80,8 @@ class Use:
         self.unused = NIGHT
         """What ``closed`` was after the first sign of the day."""
         self._known: list[float] | None = None
+        self._text: tuple[str, str] | None = None
+        """What ``text`` writes of the sums, before and after the people of the last hour; None: they have changed."""
 
     def sign(self, zone: ZoneInfo, at: int, *, came: int, left: int, holds: int = 0, since: int = 0) -> None:
         """So many were seen, coming and leaving.
@@ -105,14 +111,15 @@ class Use:
         self.until = end
         if not last or _local(last, zone).date() != _local(at, zone).date():
             self.unused = self.closed()
+            self._text = None
 
     def _note(self, slot: int, people: int) -> None:
         """In another hour so many were in, at least."""
-        self.used[slot] = self.used[slot] * _KEPT + (people > 0)
-        self.seen[slot] = self.seen[slot] * _KEPT + 1.0
-        self.people[slot] = self.people[slot] * _KEPT + people
+        self.used[slot] = round(self.used[slot] * _KEPT + (people > 0), _DIGITS)
+        self.seen[slot] = round(self.seen[slot] * _KEPT + 1.0, _DIGITS)
+        self.people[slot] = round(self.people[slot] * _KEPT + people, _DIGITS)
         self.slot = slot
-        self._known = None
+        self._known = self._text = None
 
     def closed(self) -> frozenset[int]:
         """The hours of the week, from Monday's first, in which hardly anybody is ever there."""
@@ -154,6 +161,17 @@ class Use:
         """Return JSON values; see ``from_json``."""
         hours = "".join("10"[hour in self.unused] for hour in range(WEEK))
         return [self.last, self.came, self.holds, self.until, self.slot, hours, self.used, self.seen, self.people]
+
+    def text(self) -> str:
+        """``to_json`` as JSON text; nearly all of it changes once an hour only."""
+        if self._text is None:
+            hours, used, seen, people = self.to_json()[5:]
+            before, after = _ENCODE([hours, used, seen, people[: self.slot]]), _ENCODE(people[self.slot + 1 :])
+            comma = "," if self.slot else ""
+            self._text = before[1:-2] + comma, f"{',' if len(after) > 2 else ''}{after[1:]}]"
+        before, after = self._text
+        numbers = f"{self.last},{_ENCODE(self.came)},{self.holds},{self.until},{self.slot}"
+        return f"[{numbers},{before}{self.people[self.slot]!r}{after}"
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Use:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from occupancy.air import holds, likely
 from occupancy.beside_air import counted
-from occupancy.counts import Counts, added, blended, exactly, moments, normal
+from occupancy.counts import Counts, Sums, added, blended, exactly, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead, frozen
@@ -64,15 +64,35 @@ class Question(NamedTuple):
     """The hours in which the place is used."""
 
 
+Asks = tuple[str, Callable[[Question], Witness | None]]
+"""A kind of source, and how it is asked."""
+
+
 def believable(present: int | None, capacity: int | None) -> bool:
     """Whether so many can be in: a sensor that counts heads sometimes reports what nobody could have counted."""
     return present is not None and 0 <= present <= 20 + 2 * (capacity or 500)
 
 
-def testimony(question: Question, kept: Iterable[Witness]) -> Testimony:
-    """What each kind of source says, but what is known of the spaces within; ``kept`` was said before and holds."""
+def testimony(question: Question, asked: Iterable[Asks], kept: Iterable[Witness]) -> Testimony:
+    """What each kind of source says, but what is known of the spaces within.
+
+    ``asked``: those that may say anything (``asks``); ``kept`` was said before and holds.
+    """
     known = {one.kind: one for one in kept}
-    return [said for kind, ask in WITNESSES.items() if (said := known.get(kind) or ask(question)) is not None]
+    return [said for kind, ask in asked if (said := known.get(kind) or ask(question)) is not None]
+
+
+def asks(space: Space) -> tuple[Asks, ...]:
+    """The kinds of sources that may say anything of ``space``, as it is equipped, each with how it is asked."""
+    none = {
+        *(() if space.counters else ("counters", "seen")),
+        *(() if space.badged else ("badges",)),
+        *(() if space.desks else ("desks",)),
+        *(() if space.rooms else ("presence",)),
+        *(() if space.air else ("air",)),
+        *(() if space.radios else ("stations",)),
+    }
+    return tuple([one for one in WITNESSES.items() if one[0] not in none])
 
 
 def heard(witness: Witness, fold: SpaceFold) -> int | None:
@@ -95,9 +115,9 @@ def _slowly(fold: SpaceFold, now: int) -> tuple[int, int]:
 
 def _counters(question: Question) -> Witness | None:
     space, fold, silent, calendar, now, _ = question
-    now, until = _slowly(fold, now)
     if not (space.counters and fold.flow.doors):
         return None
+    now, until = _slowly(fold, now)
     counts = _by_counters(space, fold, silent, calendar, now)
     if counts is None:
         return None
@@ -122,9 +142,11 @@ def _seen(question: Question) -> Witness | None:
 
 def _badges(question: Question) -> Witness | None:
     space, fold, _, calendar, now, _ = question
-    now, until = _slowly(fold, now)
     stays = fold.stays
-    if not (space.badged and stays.anyone and now - stays.anyone < LONG_AGO):
+    if not (space.badged and stays.anyone):
+        return None
+    now, until = _slowly(fold, now)
+    if now - stays.anyone >= LONG_AGO:
         return None
     counts = stays.counts(stays.risk_at(fold.habits, calendar, now), out=space.badges_out)
     share = round(100 * stays.unbadged.share, 1)
@@ -258,18 +280,18 @@ WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
 }
 
 
-def within(parts: Counts, beside: Standing, blind: Iterable[Space], now: int, calendar: Calendar) -> Witness:
+def within(parts: Sums, beside: Standing, blind: Iterable[Space], now: int, calendar: Calendar) -> Witness:
     """How many are in the spaces of one, and beside them.
 
     Args:
-        parts: how many are in those of which anything is known.
+        parts: how many are in those of which anything is known, and their sums.
         beside: what is known of those who are in none of them.
         blind: the others.
         now: the instant.
         calendar: of their place.
     """
     few = 0.01 if calendar.piece(now)[2] >= CLOSED else 0.03
-    total = added(parts, beside.beside(parts.mean, STANDING, few))
+    total = added(parts[-1][1], beside.beside(sum([one.mean for one, _ in parts]), STANDING, few))
     unknown = sum(one.capacity or 1 for one in blind)
     if unknown:
         total = added(total, moments(0.1 * unknown, (0.25 * unknown) ** 2 + 0.1 * unknown))

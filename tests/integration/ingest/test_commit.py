@@ -14,7 +14,7 @@ import pytest
 from benchmarks.stand import make_network
 from database import leases
 from database.arrays import numbers
-from ingest import store, topology
+from ingest import notifications, store, topology
 from ingest.commit import Books
 from ingest.messages import Message, ReadBatch, read
 from ingest.transaction import Tally
@@ -80,8 +80,8 @@ def _stored(database: Database) -> list[tuple[int]]:
 def test_a_full_queue_of_notifications_takes_nothing_back(
     worker: Worker, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with monkeypatch.context() as patched, caplog.at_level(logging.ERROR, "ingest.store"):
-        patched.setattr(store, "_NOTIFY", _TELL)
+    with monkeypatch.context() as patched, caplog.at_level(logging.ERROR, "ingest.notifications"):
+        patched.setattr(notifications, "_NOTIFY", _TELL)
         for seq in range(1, 9):  # the driver prepares what it runs for the sixth time
             assert worker.commit(seq).committed == 1
     assert [record.message for record in caplog.records] == ["notification_queue_full"] * 8
@@ -90,6 +90,21 @@ def test_a_full_queue_of_notifications_takes_nothing_back(
         assert worker.commit(9).committed == 1
         assert len(list(listener.notifies(timeout=60, stop_after=1))) == 1
     assert _stored(database) == [(n,) for n in range(1, 10)]
+
+
+def test_a_commit_that_is_refused_as_a_full_queue_refuses_is_no_commit(worker: Worker, database: Database) -> None:
+    with psycopg.connect(database.url) as owner:
+        owner.execute(
+            """CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON space_state DEFERRABLE INITIALLY DEFERRED
+               FOR EACH ROW EXECUTE FUNCTION refuse()"""
+        )
+    with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+        worker.commit(1)
+    assert _stored(database) == []
+    with psycopg.connect(database.url) as owner:
+        owner.execute("DROP TRIGGER refuse ON space_state")
+    worker.books.forget()
+    assert worker.commit(1).committed == 1
 
 
 def test_events_of_a_new_epoch_are_found_in_the_old_one_also_within_one_transaction(

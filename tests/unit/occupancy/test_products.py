@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from occupancy.counts import Counts, added, blended, normal, scaled, taken
+from occupancy.counts import Counts, added, agreed, blended, normal, scaled, taken
 
 _CLOSE = 3e-8
 
@@ -71,3 +71,38 @@ def test_a_long_chain_keeps_its_mass_and_its_mean() -> None:
 
 def test_a_mixture_of_what_is_sure_is_sure() -> None:
     assert blended([Counts(4, (1.0,))] * 3, [0.25, 0.5, 0.25]) == Counts(4, (1.0,))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_sum_of_several_is_what_loops_make_asked_between_or_not(seed: int) -> None:
+    chance = random.Random(seed)
+    several = [_any(chance) for _ in range(4)]
+    expected: dict[int, float] = {0: 1.0}
+    for one in several:
+        before, expected = expected, {}
+        for a, p in before.items():
+            for b, q in enumerate(one.chances, one.low):
+                expected[a + b] = expected.get(a + b, 0.0) + p * q
+    made, asked = several[0], several[0]
+    for one in several[1:]:
+        made, asked = added(made, one), added(asked, one)
+        assert sum(asked.chances) == pytest.approx(1.0, abs=1e-12)
+    assert _differs(made, expected) < 3e-7  # each sum cuts off what is less likely than 1e-7 at its ends
+    assert made == asked
+    assert made.mean == pytest.approx(sum(one.mean for one in several), abs=1e-3)
+    assert added(made.plain, normal(3, 2)).chances == pytest.approx(added(made, normal(3, 2)).chances, abs=_CLOSE)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_witnesses_agree_as_loops_make_it(seed: int) -> None:
+    chance = random.Random(seed)
+    several = [_any(chance) for _ in range(1 + seed % 4)]
+    low, high = min(one.low for one in several), max(one.high for one in several)
+    wrong = 0.003 / (high - low + 1)
+    weights = dict.fromkeys(range(low, high + 1), 1.0)
+    for one in several if len(several) > 1 else ():
+        weights = {n: weight * (wrong + one.chance(n)) for n, weight in weights.items()}
+    if len(several) == 1:
+        weights = {n: several[0].chance(n) for n in weights}
+    total = sum(weights.values())
+    assert _differs(agreed(several, 0.003), {n: weight / total for n, weight in weights.items()}) < 1e-6

@@ -115,6 +115,17 @@ def test_what_is_stored_goes_on_alike() -> None:
     assert again.unused == use.unused != NIGHT
 
 
+def test_the_stored_text_is_that_of_the_values_after_each_sign() -> None:
+    use = Use()
+    for day in range(16):
+        for hour in range(0, 24, 1 + day % 3):  # the first and the last hour of the week too, and signs within one
+            for minute in (5, 40):
+                use.sign(ZONE, at(day, hour + minute / 60), came=hour % 3, left=1 + minute % 2)
+                assert json.loads(use.text()) == use.to_json()
+    assert {0, 167} <= {hour for hour, people in enumerate(use.people) if people}
+    assert len(use.text()) < 168 * 3 * 7 + 300  # it is written with each event of the place
+
+
 def test_a_calendar_of_learned_hours_over_the_change_of_clocks() -> None:
     calendar = Calendar(ZONE, None)
     assert not calendar.closed(at(27, 8))
