@@ -50,6 +50,12 @@ class ApiSettings(BaseSettings):
         description="Wrong keys from one address in a minute; beyond it, keys that have not been used successfully "
         "since the start are answered with 429.",
     )
+    client_links: int = Field(
+        default=60,
+        ge=1,
+        description="Links to sign in with that one address asks for in ten minutes: all who are in a place may share "
+        "it. A mail address gets five an hour.",
+    )
     key_requests: int = Field(
         default=2000, ge=1, description="Requests with one key in 10 s; more are answered with 429."
     )
