@@ -93,6 +93,10 @@ _MAIL = """
 -- mail, sent or not
 DELETE FROM mail WHERE coalesce(sent_at, failed_at, queued_at) < %(before)s
 """
+_LINKS = """
+-- links that were sent to sign in with; they held for 15 minutes
+DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day'
+"""
 _STEPS: Final[Mapping[str, str]] = {
     "list entries": _ENTRIES,
     "entries of former members": _GONE,
@@ -111,6 +115,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "cards in alarms": _TOKENS,
     "lines of the feed": _FEED,
     "mails": _MAIL,
+    "links to sign in": _LINKS,
     "visitors": "SELECT forget_visitors(%(before)s)",
     "details of the audit": "SELECT forget_audit_details(%(details)s)",
 }

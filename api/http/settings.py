@@ -75,6 +75,12 @@ class ApiSettings(BaseSettings):
         description="The central broker as gateways reach it, `mqtts://host:port`; they are given it when they join. "
         "Without it none can.",
     )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+$",
+        description="The address of this API as people's browsers reach it, `https://maillage.example.org`: links in mails "
+        "begin with it. Without it people sign in only on this machine itself.",
+    )
     trusted_proxies: str = Field(
         default="",
         description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Request-Id` are trusted, "

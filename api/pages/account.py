@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,6 +16,15 @@ router: Final = APIRouter(include_in_schema=False)
 
 _IN_USE: Final = ("issued", "active", "suspended")
 _ANY: Final = {"if_match": "*"}
+_ZONE: Final = "Europe/Paris"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place as the pages name it."""
+
+    name: str
+    zone: str
 
 
 @router.get("/me")
@@ -92,7 +102,8 @@ async def _act(request: Request, method: str, path: str, **headers: str) -> Resp
 async def _account(request: Request, *, error: str | None = None, status: int = 200) -> Response:
     me = await ask(request, "GET", "/v1/me")
     sessions = (await ask(request, "GET", "/v1/sessions")).body["sessions"]
-    values: dict[str, Any] = {"me": me.body, "sessions": sessions, "error": error, "status": status}
+    home = await _place(request, me.body.get("home"))
+    values: dict[str, Any] = {"me": me.body, "sessions": sessions, "zone": home.zone, "error": error, "status": status}
     ref = me.body.get("ref")
     if ref is None:
         return page(request, "operator.html", **values)
@@ -100,22 +111,32 @@ async def _account(request: Request, *, error: str | None = None, status: int = 
     now = datetime.now(UTC)
     bookings = await ask(request, "GET", "/v1/bookings")
     passes = await ask(request, "GET", f"/v1/members/{ref}/passes")
+    to_come = sorted(
+        (
+            one
+            for one in _rows(bookings, "bookings")
+            if one["cancelled_at"] is None and datetime.fromisoformat(one["until"]) > now
+        ),
+        key=lambda one: str(one["from"]),
+    )
     return page(
         request,
         "member.html",
         cards=_rows(cards, "cards"),
         in_use=_IN_USE,
-        bookings=sorted(
-            (
-                one
-                for one in _rows(bookings, "bookings")
-                if one["cancelled_at"] is None and datetime.fromisoformat(one["until"]) > now
-            ),
-            key=lambda one: str(one["from"]),
-        ),
+        bookings=to_come,
+        places={code: await _place(request, code) for code in {one["place"] for one in to_come}},
         passes=[one for one in _rows(passes, "passes") if one["revoked_at"] is None],
         **values,
     )
+
+
+async def _place(request: Request, code: str | None) -> Place:
+    """Return a place's name and time zone; without a place, the network's."""
+    answer = None if code is None else await ask(request, "GET", f"/v1/places/{code}")
+    if answer is None or not answer.good:
+        return Place(name=code or "", zone=_ZONE)
+    return Place(name=answer.body["name"], zone=answer.body["time_zone"])
 
 
 def _rows(answer: Answer, name: str) -> list[dict[str, Any]]:

@@ -7,12 +7,13 @@ so that there is no build step. Everything that a person wrote is escaped.
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -23,6 +24,15 @@ from starlette.responses import Response
 from api.http.language import Language, language_of
 from api.page import CHOSEN, LANGUAGES, base_url
 
+_BROWSERS: Final = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS: Final = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
 _FOLDER: Final = Path(__file__).parent
 _HEADERS: Final = {
     "Cache-Control": "no-store",  # a page shows what one person may see
@@ -53,6 +63,13 @@ def say(request: Request, text: str) -> str:
     return translations(language_for(request)).gettext(text)
 
 
+def browser_of(agent: str) -> str:
+    """Return a browser's name and system by its ``User-Agent``, or that text where neither is known."""
+    name = next((name for mark, name in _BROWSERS if mark in agent), None)
+    system = next((name for mark, name in _SYSTEMS if mark in agent), None)
+    return " · ".join(one for one in (name, system) if one) or agent or "?"
+
+
 @cache
 def translations(language: Language) -> NullTranslations:
     """Return the texts of a language."""
@@ -79,14 +96,13 @@ def _environment(language: Language) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     locale = "fr_FR" if language == "fr" else "en_GB"
 
-    def day(moment: str) -> str:
-        return format_date(datetime.fromisoformat(moment), "EEEE d MMMM", locale=locale)
+    def local(moment: str, zone: str, pattern: str) -> str:
+        return format_datetime(datetime.fromisoformat(moment), pattern, tzinfo=ZoneInfo(zone), locale=locale)
 
-    def when(moment: str) -> str:
-        return format_datetime(datetime.fromisoformat(moment), "EEE d MMM, HH:mm", locale=locale)
-
-    def hour(moment: str) -> str:
-        return format_datetime(datetime.fromisoformat(moment), "HH:mm", locale=locale)
-
-    made.filters |= {"day": day, "when": when, "hour": hour}
+    made.filters |= {
+        "day": partial(local, pattern="EEEE d MMMM"),
+        "when": partial(local, pattern="EEE d MMM, HH:mm"),
+        "hour": partial(local, pattern="HH:mm"),
+        "browser": browser_of,
+    }
     return made

@@ -20,6 +20,7 @@ router: Final = APIRouter(include_in_schema=False)
 
 _ADDRESS: Final = re.compile(r"[^@\s<>,;]{1,200}@[^@\s<>,;]{1,119}")
 _BUSY: Final = "This is not possible just now. Try again in a minute."
+_NOT_SET_UP: Final = "Signing in is not set up on this server: MAILLAGE_PUBLIC_URL is missing. Tell those who run it."
 
 
 @router.get("/sign-in")
@@ -38,8 +39,11 @@ async def send_link(request: Request) -> Response:
     if shared(request).clients.asks_link(request.client.host if request.client else ""):
         error = say(request, "Too many links were asked for from here. Wait ten minutes.")
         return page(request, "sign_in.html", status=429, address=address, error=error)
+    base = _address_of_links(request)
+    if base is None:
+        return page(request, "sign_in.html", status=503, address=address, error=say(request, _NOT_SET_UP))
     try:
-        await links.ask(request, address, str(request.base_url).rstrip("/"), language_for(request))
+        await links.ask(request, address, base, language_for(request))
     except Unavailable:
         return page(request, "sign_in.html", status=503, address=address, error=say(request, _BUSY))
     return page(request, "link_sent.html", address=address)
@@ -87,6 +91,17 @@ async def leave(request: Request) -> Response:
     gone = RedirectResponse("/sign-in", 303)
     forget(gone)
     return gone
+
+
+def _address_of_links(request: Request) -> str | None:
+    """Return what links in mails begin with; None: this server has not been given it.
+
+    Not the ``Host`` of the request: who asks for a link chooses it, and would be sent another person's token by them.
+    """
+    given = shared(request).settings.public_url
+    if given is None and request.url.hostname in ("127.0.0.1", "localhost", "::1"):
+        return str(request.base_url).rstrip("/")
+    return given
 
 
 def _too_late(request: Request) -> Response:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from tests.managed import Managed, managed
+from tests.waiting import until
 
 OURS = {"sec-fetch-site": "same-origin"}
 ADDRESS = "jeanne@example.org"
@@ -121,6 +125,26 @@ def test_a_lost_card_is_reported_in_two_steps_and_nobody_elses(network: Managed,
     assert network.get("admin", f"/v1/cards/{theirs}").json()["status"] == "active"
 
 
+def test_bookings_are_shown_in_the_hours_of_their_place_and_can_be_cancelled(
+    network: Managed, browser: httpx.Client
+) -> None:
+    signed_in(network, browser, "m-own1", "member")
+    zone = ZoneInfo("Indian/Reunion")
+    network.sql("UPDATE place SET time_zone = %s, name = %s WHERE code = 'isle' RETURNING 1", zone.key, "L'Île")
+    starts = (datetime.now(zone) + timedelta(days=1)).replace(hour=10, minute=15, second=0, microsecond=0)
+    wish = {"member": "m-own1", "place": "isle", "from": starts.isoformat()}
+    made = network.post("admin", "/v1/bookings", {**wish, "until": (starts + timedelta(hours=2)).isoformat()})
+    assert made.status_code == 201, made.text
+
+    def shown() -> str:
+        return html.unescape(browser.get("/me").text)
+
+    until(lambda: "L'Île" in shown(), deadline_s=60, what="the API knows the place's new name")
+    assert "10:15 – 12:15" in shown()
+    assert browser.post(f"/me/bookings/{made.json()['ref']}/cancel", headers=OURS).status_code == 303
+    assert "10:15" not in shown()
+
+
 def test_a_session_ends_at_sign_out_and_from_another_browser(network: Managed, browser: httpx.Client) -> None:
     signed_in(network, browser, "m-own1", "member")
     stolen = browser.headers["cookie"]
@@ -144,6 +168,13 @@ def test_what_a_person_wrote_is_no_markup(network: Managed, browser: httpx.Clien
     assert "<script" not in text
     assert "&lt;script&gt;" in text
     assert "unsafe-inline" not in browser.get("/me").headers["content-security-policy"]
+
+
+def test_a_link_never_leads_to_the_host_that_a_request_names(network: Managed, browser: httpx.Client) -> None:
+    before = network.sql("SELECT count(*) FROM mail")
+    answer = browser.post("/sign-in", data={"address": ADDRESS}, headers={**OURS, "host": "evil.example"})
+    assert answer.status_code == 503
+    assert network.sql("SELECT count(*) FROM mail") == before
 
 
 def test_five_links_an_hour_are_enough(network: Managed, browser: httpx.Client) -> None:

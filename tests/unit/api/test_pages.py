@@ -27,7 +27,7 @@ def _texts() -> set[str]:
     for module in FOLDER.glob("*.py"):
         source = module.read_text(encoding="utf-8")
         found |= set(re.findall(r'say\(\s*request, "([^"]+)"', source))
-        found |= set(re.findall(r'_BUSY: Final = "([^"]+)"', source))
+        found |= set(re.findall(r'_(?:BUSY|NOT_SET_UP): Final = "([^"]+)"', source))
     return found
 
 
