@@ -78,8 +78,8 @@ class ApiSettings(BaseSettings):
     public_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^/\s]+$",
-        description="The address of this API as people's browsers reach it, `https://maillage.example.org`: links in mails "
-        "begin with it. Without it people sign in only on this machine itself.",
+        description="The address of this API as people's browsers reach it, `https://maillage.example.org`: links in "
+        "mails begin with it. Without it people sign in only on this machine itself.",
     )
     trusted_proxies: str = Field(
         default="",
