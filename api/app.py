@@ -62,6 +62,7 @@ from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
+from api.pages import account, signing_in
 from api.passes import routes as passes
 from api.places import hours as places_access
 from api.places import profile
@@ -85,6 +86,7 @@ from api.resources import public_routes as bookable
 from api.resources import routes as resources
 from api.schedules import closures
 from api.schedules import routes as schedules
+from api.sign_in import routes as sessions
 from api.spaces import routes as spaces
 from api.statements import clearing_routes
 from api.statements import routes as statements
@@ -102,6 +104,8 @@ _STATEMENT_TIMEOUT_S: Final = 10
 _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
+_PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
+_PAGES: Final = (page, signing_in, account)
 _MANAGEMENT: Final = (
     inventory,
     worth,
@@ -152,6 +156,7 @@ _MANAGEMENT: Final = (
     configuration_routes,
     operators,
     keys,
+    sessions,
 )
 """Routes that need a key; each declares its permission."""
 _ABOUT: Final = """
@@ -247,19 +252,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.trust = TrustBook(pool)
     problems.install(app)
     # Added to one flat list, busiest first: `include_router` would match each router in turn, which takes longer.
-    for routes in (
-        occupancy,
-        places,
-        availability,
-        forecast,
-        badge,
-        events,
-        history,
-        reports,
-        health,
-        page,
-        *_MANAGEMENT,
-    ):
+    for routes in (*_PUBLIC, *_PAGES, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
     describe_problems(app)
     app.add_middleware(Middleware, metrics=metrics, check_key=callers.known, large=transfer.LARGE, clients=clients)

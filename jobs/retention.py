@@ -102,6 +102,10 @@ WHERE CASE i.state WHEN 'unconfirmed' THEN i.received_at < %(heard)s ELSE i.done
   AND (i.calendar IS NULL OR EXISTS (SELECT FROM invitation n WHERE n.calendar = i.calendar AND n.id > i.id))
 """
 _APPOINTMENTS = "DELETE FROM appointment WHERE ends_at < %(before)s"
+_LINKS = """
+-- links that were sent to sign in with; they held for 15 minutes
+DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day'
+"""
 _STEPS: Final[Mapping[str, str]] = {
     "list entries": _ENTRIES,
     "entries of former members": _GONE,
@@ -122,6 +126,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "cards in alarms": _TOKENS,
     "lines of the feed": _FEED,
     "mails": _MAIL,
+    "links to sign in": _LINKS,
     "visitors": "SELECT forget_visitors(%(before)s)",
     "details of the audit": "SELECT forget_audit_details(%(details)s)",
 }

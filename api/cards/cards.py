@@ -35,6 +35,8 @@ SELECT ref, member, kind, format, last4, status, valid_from, valid_until, replac
        must_be_presented, revision
 FROM card WHERE member = %(member)s ORDER BY issued_at DESC, ref
 """
+# Report one's own card lost.
+REPORT_LOST: Final = "SELECT report_own_card_lost(%(ref)s) AS lost"
 # A page of cards, newest first: of members with a home place, of a status, with these last digits.
 LIST: Final = """
 SELECT c.ref, c.member, c.kind, c.format, c.last4, c.status, c.valid_from, c.valid_until, c.replaces, c.issued_at,

@@ -137,6 +137,26 @@ async def change_card(ref: str, request: Request, body: CardChanged) -> Response
 
 
 @router.post(
+    "/v1/cards/{ref}/lost",
+    summary="Report a card of your own lost",
+    **guarded("own", answers={200: Card}, problems=(409,)),
+)
+async def report_lost(ref: str, request: Request) -> Response:
+    """By the member. Every door that is online refuses it within a second; `…/spread` shows which gateways have it.
+
+    It is final: a card that is found is given back into use by the front desk.
+    """
+    async with session(request, "own") as s:
+        was = await read(s, card_resource(ref))
+        if was["status"] != "lost":
+            made = await s.row(rows.REPORT_LOST, {"ref": ref})
+            if made is None or not made["lost"]:
+                raise Conflict(f"This card is {was['status']}, and opens no door.", field="status")
+        row = await read(s, card_resource(ref))
+    return with_etag(card_json(row), row["revision"])
+
+
+@router.post(
     "/v1/cards/{ref}/reissue",
     status_code=201,
     summary="Replace a card",
@@ -181,13 +201,13 @@ async def history(ref: str, request: Request) -> Response:
 @router.get(
     "/v1/cards/{ref}/spread",
     summary="Which gateways have a card's current status",
-    **guarded("members:read", answers={200: Spread}),
+    **guarded("members:read", "own", answers={200: Spread}),
 )
 async def spread(ref: str, request: Request, question: Annotated[SpreadQuestion, Query()]) -> Response:
     """With `wait`, answers when every online gateway has it. Offline gateways continue with their last list."""
     deadline = monotonic() + question.wait
     while True:
-        async with session(request, "members:read") as s:
+        async with session(request, "members:read", "own") as s:
             row = await read(s, replace(card_resource(ref), find=spreading.PENDING))
             found = await s.rows(spreading.FIND, {"ref": ref})
         if monotonic() >= deadline or not (row["pending"] or expects_news(found)):

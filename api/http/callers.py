@@ -26,6 +26,10 @@ _UNKNOWN_AT_ONCE: Final = 2
 """Connections that may be used at once to check keys that have never been valid; the others are for known keys."""
 _WAIT_S: Final = 2.0
 
+SESSION_COOKIE: Final = "__Host-maillage"
+"""Holds a session's key: ``__Host-`` lets only our own pages set it, over HTTPS or from this machine."""
+_SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+
 _Value = TypeVar("_Value")
 
 # Finds the holder of a key and records its use. The session variables that it sets end with the transaction.
@@ -174,17 +178,39 @@ def _host_of(request: Request) -> str:
 
 
 def key_of(request: Request) -> str:
-    """Read the key of ``request``: ``Authorization: Bearer mk_…`` or ``X-Api-Key``.
+    """Read the key of ``request``: ``Authorization: Bearer mk_…``, ``X-Api-Key``, or the cookie of a signed-in browser.
 
     Raises:
-        KeyMissing, KeyRefused: there is none, or it doesn't look like a key.
+        KeyMissing, KeyRefused: there is none, it doesn't look like a key, or another site makes a browser send it.
     """
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         key = request.headers.get("x-api-key", "")
     key = key.strip()
+    if not key and (cookie := session_cookie_of(request)):
+        if request.method not in _SAFE and not is_from_our_page(request):
+            raise KeyRefused("A signed-in browser changes things from our own pages only. For a program, create a key.")
+        key = cookie
     if not key:
         raise KeyMissing("A key is required: send `Authorization: Bearer mk_…`. Create one with `maillage key create`.")
     if not key.startswith(PREFIX) or len(key) > 200:
         raise KeyRefused("This is not a key of this network: keys begin with `mk_`.")
     return key
+
+
+def session_cookie_of(request: Request) -> str:
+    """Return the key in the cookie of a signed-in browser; empty: there is none."""
+    return request.cookies.get(SESSION_COOKIE, "")
+
+
+def is_from_our_page(request: Request) -> bool:
+    """Whether a browser says that one of our own pages sends this request.
+
+    By ``Sec-Fetch-Site`` (W3C Fetch Metadata), which no page can set; where a browser sends none, by ``Origin``
+    (RFC 6454). A request with neither isn't.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin", "")
+    return origin.partition("://")[2] == request.headers.get("host")

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 REQUESTS_S: Final = 10.0
 WRONG_KEYS_S: Final = 60.0
+LINKS_S: Final = 600.0
 PROXIED: Final = "maillage.proxied"
 """In the ASGI scope: the request came through a trusted proxy."""
 _FORWARDED: Final = b"x-forwarded-for"
@@ -76,12 +77,13 @@ class Clients:
     def __init__(self, settings: ApiSettings) -> None:
         self.proxies = Proxies(settings.trusted_proxies)
         self.refused: Counter[str] = Counter()
-        """Refusals by limit: connections, streams, requests, wrong_keys, key_requests."""
+        """Refusals by limit: connections, streams, requests, wrong_keys, key_requests, links."""
         self._connections = Open(settings.client_connections)
         self._streams = Open(settings.client_streams)
         self._requests = Window(settings.client_requests, REQUESTS_S)
         self._wrong_keys = Window(settings.client_wrong_keys, WRONG_KEYS_S)
         self._of_key = Window(settings.key_requests, REQUESTS_S)
+        self._links = Window(settings.client_links, LINKS_S)
         self._logged = Window(1, WRONG_KEYS_S)
 
     def connects(self, host: str) -> bool:
@@ -155,6 +157,13 @@ class Clients:
         if wait_s := self._of_key.take(key):
             self._refuse("key_requests", host, key=key)
             raise LimitReached("This key has sent too many requests. Wait before you send more.", retry_s=wait_s)
+
+    def asks_link(self, host: str) -> int:
+        """Count a link to sign in with; return 0, or in how many seconds to try again."""
+        wait_s = self._links.take(client_of(host))
+        if wait_s:
+            self._refuse("links", host)
+        return wait_s
 
     def _refuse(self, limit: str, host: str, **more: Any) -> None:
         self.refused[limit] += 1

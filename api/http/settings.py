@@ -50,6 +50,12 @@ class ApiSettings(BaseSettings):
         description="Wrong keys from one address in a minute; beyond it, keys that have not been used successfully "
         "since the start are answered with 429.",
     )
+    client_links: int = Field(
+        default=60,
+        ge=1,
+        description="Links to sign in with that one address asks for in ten minutes: all who are in a place may share "
+        "it. A mail address gets five an hour.",
+    )
     key_requests: int = Field(
         default=2000, ge=1, description="Requests with one key in 10 s; more are answered with 429."
     )
@@ -68,6 +74,12 @@ class ApiSettings(BaseSettings):
         pattern=r"^mqtts://[^/@\s]+$",
         description="The central broker as gateways reach it, `mqtts://host:port`; they are given it when they join. "
         "Without it none can.",
+    )
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/\s]+$",
+        description="The address of this API as people's browsers reach it, `https://maillage.example.org`: links in "
+        "mails begin with it. Without it people sign in only on this machine itself.",
     )
     trusted_proxies: str = Field(
         default="",

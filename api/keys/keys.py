@@ -23,12 +23,13 @@ FROM api_key k
 """
 # Every key, newest first.
 ALL: Final = _KEYS + "ORDER BY k.id DESC"
-# The keys that the caller could have created, newest first; or the one with this number.
+# The keys that the caller could have created, without browsers' sessions, newest first; or the one with this number.
 FIND: Final = (
     _KEYS
     + """
 WHERE (%(id)s::integer IS NULL OR k.id = %(id)s)
   AND caller_makes_key(k.role, k.scopes, k.places, k.member, k.gateway)
+  AND NOT EXISTS (SELECT FROM sign_in_session s WHERE s.key = k.id)
 ORDER BY k.id DESC LIMIT 5000
 """
 )

@@ -35,8 +35,9 @@ _SECURITY: Final = {
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
-_LANGUAGES: Final = get_args(Language)
-_CHOSEN: Final = "maillage-language"  # the cookie that words.js sets when the reader chooses a language
+LANGUAGES: Final = get_args(Language)
+CHOSEN: Final = "maillage-language"
+"""The cookie that words.js sets when the reader chooses a language."""
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"  # cached, but revalidated each time by ETag
 
@@ -74,7 +75,7 @@ def load_assets(folder: Path = _FOLDER) -> tuple[str, dict[str, Asset]]:
         digest.update(f"{name}\0{len(body)}\0".encode() + body)
     version = digest.hexdigest()[:12]
     page = bodies.pop("index.html").decode()
-    for language in _LANGUAGES:
+    for language in LANGUAGES:
         words = bodies.pop(f"words/{language}.json")
         bodies[f"words/{language}.js"] = b"export default " + words.rstrip() + b";\n"
         bodies[f"{language}.html"] = _written_out(page, language, json.loads(words), version).encode()
@@ -83,7 +84,7 @@ def load_assets(folder: Path = _FOLDER) -> tuple[str, dict[str, Asset]]:
 
 def _written_out(page: str, language: str, words: dict[str, Any], version: str) -> str:
     """Return ``page`` with the texts of ``language`` and the base URL of the other files."""
-    pressed = {f"is_{one}": str(one == language).lower() for one in _LANGUAGES}
+    pressed = {f"is_{one}": str(one == language).lower() for one in LANGUAGES}
     values = {**words, **pressed, "lang": language, "base": f"/static/page/{version}"}
     return re.sub(r"\{(\w+)\}", lambda found: escape(values[found[1]]), page)
 
@@ -107,14 +108,19 @@ def _assets() -> tuple[str, dict[str, Asset]]:
     return load_assets()
 
 
+def base_url() -> str:
+    """Return the address of the page's files; it changes with any of them."""
+    return f"/static/page/{_assets()[0]}"
+
+
 router: Final = APIRouter(include_in_schema=False)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
     """The page in the language that the reader chose or the browser prefers; revalidated each time."""
-    chosen = request.cookies.get(_CHOSEN)
-    language = chosen if chosen in _LANGUAGES else language_of(request.headers.get("accept-language"))
+    chosen = request.cookies.get(CHOSEN)
+    language = chosen if chosen in LANGUAGES else language_of(request.headers.get("accept-language"))
     return _answer(request, _assets()[1][f"{language}.html"], _ASK, vary="Accept-Encoding, Accept-Language, Cookie")
 
 

@@ -1,0 +1,94 @@
+"""Links to sign in with: asked for by address, used once, as one of the people or roles that have the address.
+
+These calls come before anybody is known, so that they run without a session: the database's functions decide
+(migration 0119).
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+
+import psycopg
+from fastapi import Request
+from psycopg.rows import class_row
+from psycopg_pool import PoolTimeout, TooManyRequests
+
+from api.http.errors import Unavailable
+from api.http.key_text import digest_of, random_key
+from api.http.language import Language
+from api.http.state import shared
+
+_WAIT_S: Final = 3.0
+_ASK: Final = "SELECT sign_in_ask(%s, %s, %s, %s)"
+_CHOICES: Final = "SELECT ref, name, role, places FROM sign_in_choices(%s)"
+_SIGN_IN: Final = "SELECT sign_in(%s, %s, %s, %s, %s, %s)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """As whom a link can sign in."""
+
+    ref: str
+    name: str | None
+    role: str
+    places: list[str] | None
+    """Codes of the places of an operator's role; None: of a member, or every place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A new session."""
+
+    key: str
+    ends: datetime
+
+
+async def ask(request: Request, address: str, base: str, language: Language) -> None:
+    """Queue a mail with a link under ``base``, if anybody has this address; the caller can't tell whether.
+
+    Raises:
+        Unavailable: the database is down or too busy.
+    """
+    token = secrets.token_urlsafe(32)
+    await _run(request, _ASK, (address, _digest(token), f"{base}/sign-in/{token}", language))
+
+
+async def choices(request: Request, token: str) -> list[Choice]:
+    """Return as whom the link with ``token`` can sign in; empty: it is unknown, used, or older than 15 minutes.
+
+    Raises:
+        Unavailable: the database is down or too busy.
+    """
+    return await _run(request, _CHOICES, (_digest(token),), Choice)
+
+
+async def sign_in(request: Request, token: str, ref: str, role: str) -> SignedIn | None:
+    """Use a link, once; None: it isn't good, or not for this person and role.
+
+    Raises:
+        Unavailable: the database is down or too busy.
+    """
+    key = random_key()
+    agent = request.headers.get("user-agent", "")[:200]
+    host = request.client.host if request.client else ""
+    rows = await _run(request, _SIGN_IN, (_digest(token), ref, role, digest_of(key), agent, host))
+    ends = rows[0][0]
+    return None if ends is None else SignedIn(key=key, ends=ends)
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode()).digest()
+
+
+async def _run(request: Request, query: str, values: tuple[Any, ...], shape: type[Any] | None = None) -> list[Any]:
+    try:
+        async with shared(request).pool.connection(timeout=_WAIT_S) as conn:
+            cursor = conn.cursor() if shape is None else conn.cursor(row_factory=class_row(shape))
+            rows: list[Any] = await (await cursor.execute(query.encode(), values)).fetchall()
+            return rows
+    except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
+        raise Unavailable("Signing in is not possible now: the database is down or too busy.") from error

@@ -1,0 +1,41 @@
+"""The pages' texts: each has its French, and no French text is left over."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import api.pages
+
+FOLDER = Path(api.pages.__file__).parent
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+
+
+def _texts() -> set[str]:
+    found = {
+        str(text)
+        for _file, _line, text, *_more in extract_from_dir(
+            FOLDER,
+            [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")],
+            options_map={"**.html": {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}},
+            keywords={"_": None, "gettext": None},
+        )
+    }
+    for module in FOLDER.glob("*.py"):
+        source = module.read_text(encoding="utf-8")
+        found |= set(re.findall(r'say\(\s*request, "([^"]+)"', source))
+        found |= set(re.findall(r'_(?:BUSY|NOT_SET_UP): Final = "([^"]+)"', source))
+    return found
+
+
+def test_every_text_of_a_page_has_its_french_and_the_same_values() -> None:
+    with (FOLDER / "locale" / "fr.po").open("rb") as source:
+        french = {str(one.id): str(one.string) for one in read_po(source, locale="fr") if one.id}
+    assert len(french) > 50
+    assert _texts() == set(french)
+    for english, text in french.items():
+        assert text
+        assert sorted(_PLACEHOLDER.findall(english)) == sorted(_PLACEHOLDER.findall(text)), english
