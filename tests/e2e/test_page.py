@@ -294,7 +294,8 @@ def test_places_to_come_are_marked_and_what_can_be_booked_is_listed(open_page: O
         centre.conn.execute("UPDATE place SET status = %s WHERE code = %s", (status, code))
     _, place = centre.space("limoges")
     centre.conn.execute(
-        "WITH r AS (INSERT INTO resource (place, code, name, kind) VALUES (%s, 'laser', 'Laser', 'machine') RETURNING id)"
+        "WITH r AS ("
+        "INSERT INTO resource (place, code, name, kind) VALUES (%s, 'laser', 'Laser', 'machine') RETURNING id)"
         " INSERT INTO resource_unit (resource, place, code) SELECT id, %s, u FROM r, (VALUES ('1'), ('2')) v (u)",
         (place, place),
     )

@@ -65,6 +65,8 @@ def _routes() -> list[APIRoute]:
 
 ANY_KEY: Final = {
     ("GET", "/v1/me"),
+    ("GET", "/v1/sessions"),
+    ("DELETE", "/v1/sessions/{number}"),
     ("GET", "/v1/slots"),
     *(("GET", f"/v1/places/{{place}}/{path}") for path in ("resources", "resources/{resource}")),
     *(("GET", f"/v1/places/{{place}}/{path}") for path in ("booking-rules", "booking-rules/{kind}")),
