@@ -176,7 +176,9 @@ def build(
     directory: Annotated[Path, typer.Argument(help="Where to write them, one JSON file a dashboard.")] = Path("dist"),
     language: Languages = [Tongue.FR],  # noqa: B006 (typer copies it)
 ) -> None:
-    """Write the dashboards as files, for Grafana's own provisioning (10.2.3 and later).
+    """Write the dashboards as files for Grafana's own provisioning.
+
+    For Grafana 10.2.3 and later.
 
     Example: maillage dashboards build dashboards/
     """
