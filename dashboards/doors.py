@@ -111,12 +111,11 @@ def _lists() -> list[Json]:
             Box(x=12, y=15, w=12, h=9),
             sql.ALARMS,
             [
-                column(Words("Genre", "Kind"), 200, flexible=True, mappings=KINDS),
+                column(Words("Genre", "Kind"), 330, flexible=True, mappings=KINDS),
                 column(Words("Le", "Raised"), 120, unit="dateTimeFromNow"),
                 column(Words("Dernière fois", "Last time"), 120, unit="dateTimeFromNow"),
                 column(Words("Fois", "Times"), 56),
                 column(Words("Passerelle", "Gateway"), 110),
-                column(Words("Texte", "Text"), 140, custom_inspect=True),
             ],
             about=Words("Ouvertes : personne ne les a encore acquittées.", "Open: nobody has acknowledged them yet."),
         ),

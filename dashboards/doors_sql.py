@@ -89,8 +89,7 @@ ORDER BY d.at DESC
 ALARMS: Final = """
 -- the place's open alarms of doors, badges and locks
 SELECT coalesce(a.kind, 'aucune alarme|no alarm') AS "Genre|Kind", a.raised_at AS "Le|Raised",
-  a.last_at AS "Dernière fois|Last time", a.times AS "Fois|Times", a.gateway AS "Passerelle|Gateway",
-  a.text AS "Texte|Text"
+  a.last_at AS "Dernière fois|Last time", a.times AS "Fois|Times", a.gateway AS "Passerelle|Gateway"
 FROM (VALUES (1)) one
 LEFT JOIN report.alarm_open a ON a.place IN (${place:sqlstring}) AND a.kind IN ('door_forced', 'door_unexplained',
   'door_held', 'tamper', 'lock_commanded_elsewhere', 'too_many_tries', 'list_refused', 'list_drift', 'list_stuck',

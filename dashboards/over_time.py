@@ -64,8 +64,8 @@ def _head() -> list[Json]:
             Box(x=13, y=2, w=6, h=4),
             sql.NO_SHOWS,
             about=Words(
-                "Absence : personne n'est venu, la place a été rendue. « inconnu » : aucune réservation.",
-                "No-show: nobody came, the seat was freed. “unknown”: no booking.",
+                "Absence : personne n'est venu, la place a été rendue.",
+                "No-show: nobody came, the seat was freed.",
             ),
         ),
         number(

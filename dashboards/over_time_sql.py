@@ -26,7 +26,8 @@ WHERE d.place IN (${place:sqlstring}) AND d.root AND d."as" = 'known'
 """
 NO_SHOWS: Final = """
 -- bookings that were held, and of these the no-shows
-SELECT sum(b.held)::integer AS "Réservations|Bookings", sum(b.no_shows)::integer AS "Absences|No-shows"
+SELECT coalesce(sum(b.held), 0)::integer AS "Réservations|Bookings",
+  coalesce(sum(b.no_shows), 0)::integer AS "Absences|No-shows"
 FROM report.booking_day b JOIN report.place p ON p.place = b.place
 WHERE b.place IN (${place:sqlstring})
   AND b.day BETWEEN ($__timeFrom()::timestamptz AT TIME ZONE p.time_zone)::date

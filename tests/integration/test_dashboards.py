@@ -223,6 +223,8 @@ def test_a_place_without_its_gateway_is_unknown_and_not_empty(reader: Reader, no
     assert data["Occupation"] == [{"Occupation": None}]
     assert data["Qualité"] == [{"Qualité": 3}]
     assert data["Passerelle"] == [{"Passerelle": 3}]
+    arrivals = [row["Arrivées"] for row in data["Arrivées par quart d'heure"]]
+    assert (arrivals[0], arrivals[-1]) == (0, None), "who came since the gateway was last heard isn't known"
     assert _at(data["La journée"], "time", "Présents") == [
         (now - timedelta(hours=2), 5),
         (now - timedelta(minutes=28, milliseconds=1), 5),  # or the last known stretch is not drawn
