@@ -73,7 +73,7 @@ def make_month(connection: Fenced, month: Month, now: datetime, keep: timedelta)
     groups: dict[str | None, list[Report]] = {None: []}
     for place, department in connection.execute(_PLACES).fetchall():
         with connection.transaction():
-            report = make_place(connection, place, month, now, keep)
+            report = make_place(connection, place, month, now, keep, settled=True)
             if report.since is None or report.since >= month.after:
                 continue  # nothing was ever known of it by then
             stored += _store(connection, report, show_place(connection, place, month, now), month, place)

@@ -55,7 +55,7 @@ def _values(month: Month, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     }
 
 
-def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta) -> Report:
+def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta, *, settled: bool = False) -> Report:
     """Return the report of a place from what its queries found.
 
     Args:
@@ -63,6 +63,7 @@ def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta) -> Re
         month: which month.
         now: aware.
         keep: how long events are kept; of older months nothing is said of doors.
+        settled: the jobs have counted all days that are over; else yesterday may be missing since it isn't counted yet.
     """
     about = rows["about"][0]
     zone = ZoneInfo(about["time_zone"])
@@ -70,7 +71,9 @@ def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta) -> Re
     heard = begins >= now - keep
     uses = {(row["n"], row["code"]): row for row in rows["use"]}
     roots = {row["n"]: row for row in rows["use"] if row["root"]}
-    until = _counted_until(rows["days"], roots, month, now.astimezone(zone).date())
+    until = max(month.first, min(month.after, now.astimezone(zone).date()))
+    if not settled:
+        until = _counted_until(rows["days"], roots, month, until)
     days = _whole(rows["days"], about["since"], month, until, zone)
     return Report(
         scope="place",
@@ -156,11 +159,10 @@ def hour_of(row: Row) -> Hour:
     return Hour(weekday=row["weekday"], hour=row["hour"], people=None if people is None else round(float(people), 2))
 
 
-def _counted_until(days: Sequence[Row], roots: Mapping[int, Row], month: Month, today: date) -> date:
-    """The first day that isn't counted: today at the latest; yesterday too, if the jobs haven't come to it yet."""
-    over = max(month.first, min(month.after, today))
+def _counted_until(days: Sequence[Row], roots: Mapping[int, Row], month: Month, over: date) -> date:
+    """The first day that isn't counted, of those before ``over``: the last one, if it alone has no figures."""
     known = days[-1]["day"] + timedelta(days=1) if days else month.first
-    counted = max(known, roots[0]["until"]) if 0 in roots else known
+    counted: date = max(known, roots[0]["until"]) if 0 in roots else known
     return counted if days and over - counted <= timedelta(days=1) else over
 
 
