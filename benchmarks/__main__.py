@@ -21,6 +21,7 @@ BENCHMARKS: Final = {
     "latency": ["--seconds", "6", "--taps", "500"],
     "board": [],
     "history": ["--days", "60", "--rounds", "20"],
+    "monthly": ["--places", "20"],
     "decision": ["--decisions", "5000"],
     "revocation": ["--revocations", "30", "--returns", "5", "--stolen", "5"],
     "lists": ["--places", "200"],

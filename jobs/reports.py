@@ -47,7 +47,7 @@ def make_reports(round_: Round) -> None:
         again = round_.now >= max(month.ends(zone) for zone in zones) + RECOUNT
         if month.first in runs and (runs[month.first] or not again):
             continue
-        made = _make(round_, month)
+        made = make_month(connection, month, round_.now, round_.keep)
         recounted = round_.now if again else None
         with connection.transaction():
             connection.execute(_DONE, {"month": month.first, "now": round_.now, "recounted": recounted})
@@ -67,13 +67,13 @@ def _oldest(now: datetime, keep: timedelta) -> Month:
     return Month.of((now - keep).date() + timedelta(days=1)).next
 
 
-def _make(round_: Round, month: Month) -> int:
-    connection, now, keep = round_.connection, round_.now, round_.keep
+def make_month(connection: Fenced, month: Month, now: datetime, keep: timedelta) -> int:
+    """Store the reports of a month of all places, departments and the network; return how many are new versions."""
     stored = 0
     groups: dict[str | None, list[Report]] = {None: []}
     for place, department in connection.execute(_PLACES).fetchall():
         with connection.transaction():
-            report = make_place(connection, place, month, now, keep)
+            report = make_place(connection, place, month, now, keep, settled=True)
             if report.since is None or report.since >= month.after:
                 continue  # nothing was ever known of it by then
             stored += _store(connection, report, show_place(connection, place, month, now), month, place)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -55,7 +55,7 @@ def _values(month: Month, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     }
 
 
-def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta) -> Report:
+def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta, *, settled: bool = False) -> Report:
     """Return the report of a place from what its queries found.
 
     Args:
@@ -63,6 +63,7 @@ def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta) -> Re
         month: which month.
         now: aware.
         keep: how long events are kept; of older months nothing is said of doors.
+        settled: the jobs have counted all days that are over; else yesterday may be missing since it isn't counted yet.
     """
     about = rows["about"][0]
     zone = ZoneInfo(about["time_zone"])
@@ -70,8 +71,10 @@ def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta) -> Re
     heard = begins >= now - keep
     uses = {(row["n"], row["code"]): row for row in rows["use"]}
     roots = {row["n"]: row for row in rows["use"] if row["root"]}
-    days = rows["days"]
-    until = _counted_until(days, roots, month)
+    until = max(month.first, min(month.after, now.astimezone(zone).date()))
+    if not settled:
+        until = _counted_until(rows["days"], roots, month, until)
+    days = _whole(rows["days"], about["since"], month, until, zone)
     return Report(
         scope="place",
         code=about["code"],
@@ -156,11 +159,25 @@ def hour_of(row: Row) -> Hour:
     return Hour(weekday=row["weekday"], hour=row["hour"], people=None if people is None else round(float(people), 2))
 
 
-def _counted_until(days: Sequence[Row], roots: Mapping[int, Row], month: Month) -> date:
-    """The first day without figures: both the history's and the use of opening hours must be there."""
+def _counted_until(days: Sequence[Row], roots: Mapping[int, Row], month: Month, over: date) -> date:
+    """The first day that isn't counted, of those before ``over``: the last one, if it alone has no figures."""
     known = days[-1]["day"] + timedelta(days=1) if days else month.first
-    counted: date = roots[0]["until"] if 0 in roots else month.first
-    return max(known, counted)
+    counted: date = max(known, roots[0]["until"]) if 0 in roots else known
+    return counted if days and over - counted <= timedelta(days=1) else over
+
+
+def _whole(rows: Sequence[Row], since: date | None, month: Month, until: date, zone: ZoneInfo) -> list[Row]:
+    """Return a row for each counted day, from the first number of the place on; those without any row are unknown."""
+    found = {row["day"]: row for row in rows}
+    day = month.first if since is None else max(month.first, since)
+    days: list[Row] = []
+    while day < until:
+        after = day + timedelta(days=1)
+        begins, ends = (datetime.combine(one, time(), zone).timestamp() for one in (day, after))
+        nothing = {"day": day, "person_s": 0, "known_s": 0, "degraded_s": 0, "seconds": ends - begins, "day_peak": None}
+        days.append(found.get(day, nothing))
+        day = after
+    return days
 
 
 def _use(row: Row | None, month: Month, zone: ZoneInfo) -> Use | None:
@@ -234,6 +251,7 @@ def _certainty(days: Sequence[Row], counts: Row) -> Certainty:
     known, degraded, seconds = (sum(int(row[name]) for row in days) for name in ("known_s", "degraded_s", "seconds"))
     enough = counts["compared"] >= _COMPARED
     return Certainty(
+        hours=round(seconds / 3600, 2),
         known=share(known, seconds),
         degraded=share(degraded, known),
         unknown_hours=round((seconds - known) / 3600, 1),

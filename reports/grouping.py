@@ -173,17 +173,18 @@ def _devices(places: Sequence[Report]) -> Devices | None:
 
 
 def _certainty(places: Sequence[Report]) -> Certainty:
-    sure = [(one.certainty, sum(24.0 for _ in one.by_day)) for one in places]
-    hours = sum(of for _, of in sure)
-    known = sum((one.known or 0.0) * of for one, of in sure)
-    degraded = sum((one.degraded or 0.0) * (one.known or 0.0) * of for one, of in sure)
-    scored = [one for one, _ in sure if one.error is not None and one.within is not None]
+    sure = [one.certainty for one in places]
+    hours = sum(one.hours for one in sure)
+    known = sum((one.known or 0.0) * one.hours for one in sure)
+    degraded = sum((one.degraded or 0.0) * (one.known or 0.0) * one.hours for one in sure)
+    scored = [one for one in sure if one.error is not None and one.within is not None]
     compared = sum(one.compared for one in scored)
     return Certainty(
+        hours=round(hours, 2),
         known=share(known, hours),
         degraded=share(degraded, known),
-        unknown_hours=round(sum(one.unknown_hours for one, _ in sure), 1),
-        head_counts=sum(one.head_counts for one, _ in sure),
+        unknown_hours=round(sum(one.unknown_hours for one in sure), 1),
+        head_counts=sum(one.head_counts for one in sure),
         compared=compared,
         error=round(sum((one.error or 0.0) * one.compared for one in scored) / compared, 2) if scored else None,
         within=round(sum((one.within or 0.0) * one.compared for one in scored) / compared, 4) if scored else None,

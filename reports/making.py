@@ -34,10 +34,12 @@ VALUES (%(scope)s, %(place)s, %(department)s, %(month)s, %(version)s, %(figures)
 """
 
 
-def make_place(connection: Connection, place: int, month: Month, now: datetime, keep: timedelta) -> Report:
-    """Return the report of a place as known by ``now``; nothing is stored."""
+def make_place(
+    connection: Connection, place: int, month: Month, now: datetime, keep: timedelta, *, settled: bool = False
+) -> Report:
+    """Return the report of a place as known by ``now`` (``figures.place_report``); nothing is stored."""
     values = place_values(place, month, _zone_of(connection, place), now)
-    return place_report(_asked(connection, queries.PLACE, values), month, now, keep)
+    return place_report(_asked(connection, queries.PLACE, values), month, now, keep, settled=settled)
 
 
 def show_place(connection: Connection, place: int, month: Month, now: datetime) -> PublicReport:

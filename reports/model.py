@@ -124,7 +124,8 @@ class Devices(_Value):
 class Certainty(_Value):
     """How sure the numbers are."""
 
-    known: float | None = Field(description="The share of all hours of the counted days with a number.")
+    hours: float = Field(description="Hours of the counted days, day and night, from the first number on.")
+    known: float | None = Field(description="The share of these with a number; null: no day is counted.")
     degraded: float | None = Field(description="Of what is known, the share that is less sure.")
     unknown_hours: float
     head_counts: int = Field(description="How often a manager counted the people in the month.")

@@ -7,15 +7,15 @@ from typing import Final
 
 from process.documents import Column, Section
 from reports.model import Category, Report
-from reports.words import FEW, KINDS, REASONS, UNKNOWN, Language, number, percent, word_of
+from reports.words import FEW, KINDS, REASONS, UNKNOWN, Language, french, number, percent, word_of
 
 _ROWS: Final = 40
 """The most rows of a table of devices."""
 
 
 def say_in(language: Language) -> Callable[[str, str], str]:
-    """Return what chooses between a French and an English text."""
-    return lambda fr, en: fr if language == "fr" else en
+    """Return what chooses between a French and an English text; French signs keep to the word before them."""
+    return lambda fr, en: french(fr) if language == "fr" else en
 
 
 def places(report: Report, language: Language) -> Section:

@@ -81,6 +81,13 @@ UNKNOWN: Final = Words("inconnu", "unknown")
 FEW: Final = Words("moins de cinq adhérents", "fewer than five members")
 
 
+def french(text: str) -> str:
+    """Return a French text with spaces that don't break a line where its signs, hours and shares ask for them."""
+    for sign in (" :", " ;", " »", " %", " h "):
+        text = text.replace(sign, f"{chr(0xA0)}{sign.strip()}" + (chr(0xA0) if sign.endswith(" ") else ""))
+    return text.replace("« ", f"«{chr(0xA0)}")
+
+
 def number(value: float | None, language: Language, places: int = 0) -> str:
     """Return ``1 234,5`` or ``1,234.5``; ``inconnu`` or ``unknown`` for None."""
     if value is None:
@@ -117,7 +124,7 @@ def moment_name(text: str, language: Language) -> str:
     day = f"{WEEKDAYS[at.weekday()].of(language)} {day_name(at.date(), language)}"
     if len(text) == len("2026-10-15"):
         return day
-    return f"{day} à {at.hour} h {at:%M}" if language == "fr" else f"{day} at {at:%H:%M}"
+    return french(f"{day} à {at.hour} h {at:%M}") if language == "fr" else f"{day} at {at:%H:%M}"
 
 
 def word_of(name: str, words: Mapping[str, Words], language: Language) -> str:

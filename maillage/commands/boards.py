@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dashboards.words import Language
 
 app = typer.Typer(
-    help="Grafana dashboards as code: put them into a Grafana, compare, fetch, remove (docs/dashboards.md).",
+    help="Grafana dashboards as code (docs/dashboards.md).",
     no_args_is_help=True,
 )
 

@@ -20,7 +20,7 @@ Format = Literal["pdf", "html", "json", "csv", "parquet"]
 
 def add_to(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("report", short_help="Write a month's report: of a place or the network.")(report)
+    app.command("report", short_help="Write a monthly report as PDF, HTML or a table.")(report)
 
 
 def report(

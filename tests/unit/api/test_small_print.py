@@ -105,6 +105,7 @@ def test_what_leaves_as_csv_is_in_the_document(document: dict[str, Any]) -> None
         for path, _, one in _operations(document)
         if "text/csv" in one["responses"].get("200", {}).get("content", {})
     }
+    reports = {f"/v1/reports/{of}" for of in ("network", "departments/{department}", "places/{place}")}
     figures = {f"/v1/{of}{what}" for of in ("", "places/{place}/") for what in ("history", "worth")}
     assert (
         csv
@@ -117,6 +118,7 @@ def test_what_leaves_as_csv_is_in_the_document(document: dict[str, Any]) -> None
             "/v1/inventory",
         }
         | figures
+        | reports
     )
 
 
