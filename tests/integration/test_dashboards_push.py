@@ -359,6 +359,27 @@ def test_somebody_who_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         push(f"http://127.0.0.1:{silent.getsockname()[1]}", settings=_settings(NOWHERE))
 
 
+def test_a_grafana_that_stops_answering_in_the_middle(
+    grafana: StandIn, settings: DashboardsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "TIMEOUT_S", 0.5)
+    over = threading.Event()
+
+    def answer(method: str, path: str, body: dict[str, object], headers: Headers) -> tuple[int, object]:
+        if (method, path) == ("POST", "/api/datasources"):
+            over.wait(60)
+        return grafana.answer(method, path, body, headers)
+
+    said: list[str] = []
+    with serve(answer) as url:
+        try:
+            with pytest.raises(Unreachable, match=r"didn't answer within 0\.5 s"):
+                push(url, settings=settings, say=said.append)
+        finally:
+            over.set()
+    assert said[-1].endswith("created folder 'Maillage'"), "what was done is said"
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [(200, "<html>Welcome</html>"), (404, "<html>Not found</html>"), (404, {"detail": "?"}), (200, {"status": "up"})],
