@@ -6,6 +6,7 @@ from typing import Final
 
 from dashboards import network_sql as sql
 from dashboards.alarms import KINDS
+from dashboards.network_past import past
 from dashboards.panels import (
     FULLNESS,
     GATEWAY,
@@ -42,8 +43,8 @@ _WHY: Final = values(
     },
     null="—",
 )
-_STEPS: Final[Json] = {"lineInterpolation": "stepAfter", "spanNulls": False, "showPoints": "never"}
-_ON_MAP: Final = thresholds((None, UNKNOWN_COLOUR), (0, "green"), (70, "yellow"), (90, "orange"), (100, "red"))
+_ON_MAP: Final = thresholds((None, UNKNOWN_COLOUR), (0, "red"), (1, "orange"), (3, "yellow"), (6, "green"))
+"""By free seats."""
 _OPEN_PLACE: Final[list[Json]] = [
     {
         "title": Words("Voir ce lieu", "See this place"),
@@ -156,7 +157,7 @@ def _map(tiles_url: str | None) -> Json:
         "config": {
             "showLegend": False,
             "style": {
-                "color": {"field": Words("Occupation", "Occupancy"), "fixed": UNKNOWN_COLOUR},
+                "color": {"field": Words("Places libres", "Free seats"), "fixed": UNKNOWN_COLOUR},
                 "opacity": 0.8,
                 "size": {"fixed": 7, "min": 4, "max": 12},
                 "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
@@ -170,13 +171,8 @@ def _map(tiles_url: str | None) -> Json:
         sql.MAP,
         fields={"mappings": [unknown()], "thresholds": thresholds((None, "text"))},
         overrides=[
-            override(
-                Words("Occupation", "Occupancy"),
-                unit="percent",
-                decimals=0,
-                thresholds=_ON_MAP,
-                color={"mode": "thresholds"},
-            ),
+            override(Words("Places libres", "Free seats"), thresholds=_ON_MAP, color={"mode": "thresholds"}),
+            override(Words("Occupation", "Occupancy"), unit="percent", decimals=0, thresholds=FULLNESS),
             override(Words("Ouvert", "Open"), mappings=OPEN),
             override(Words("Qualité", "Quality"), mappings=QUALITY),
             override(Words("Lieu", "Place"), links=_OPEN_PLACE),
@@ -202,8 +198,9 @@ def _map(tiles_url: str | None) -> Json:
             "tooltip": {"mode": "details"},
         },
         about=Words(
-            "Gris : occupation inconnue. Le fond ne vient d'aucun tiers.",
-            "Grey: occupancy unknown. The ground comes from no third party.",
+            "Par places libres : rouge, aucune ; vert, six ou plus ; gris, nombre inconnu ou lieu fermé. Le fond ne "
+            "vient d'aucun tiers.",
+            "By free seats: red, none; green, six or more; grey, unknown or closed. No third party gives the ground.",
         ),
     )
 
@@ -240,37 +237,6 @@ def _lists() -> list[Json]:
             about=Words(
                 "Sans nombre : la qualité dit pourquoi. Libres : postes libres 19 fois sur 20.",
                 "Without a number: the quality says why. Free: seats that are free 19 times of 20.",
-            ),
-        ),
-        panel(
-            "timeseries",
-            Words("Personnes présentes dans le réseau", "People in the network"),
-            Box(x=0, y=20, w=15, h=9),
-            sql.TOTAL,
-            empty=Words("rien dans cette période", "nothing in this period"),
-            series=True,
-            fields={
-                "decimals": 0,
-                "min": 0,
-                "custom": {**_STEPS, "lineWidth": 2, "fillOpacity": 10},
-            },
-            overrides=[
-                override(
-                    Words("Lieux connus", "Known places"),
-                    custom_axisPlacement="right",
-                    custom_lineWidth=1,
-                    custom_fillOpacity=0,
-                )
-            ],
-            options={
-                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
-                "tooltip": {"mode": "multi", "sort": "none"},
-            },
-            about=Words(
-                "Par quart d'heure, par jour au-delà de neuf jours. À lire avec le nombre de lieux connus : un lieu "
-                "qui se tait n'y compte plus personne.",
-                "By quarter hour, by day beyond nine days. Read it with the number of known places: a silent place "
-                "counts nobody.",
             ),
         ),
         table(
@@ -340,34 +306,6 @@ def _lists() -> list[Json]:
                 column(Words("Texte", "Text"), 310, flexible=True, custom_inspect=True),
             ],
         ),
-        {
-            **panel(
-                "timeseries",
-                Words("Personnes-heures par jour, sur un an", "Person-hours by day, over a year"),
-                Box(x=0, y=45, w=24, h=8),
-                sql.DAYS,
-                empty=Words("pas encore de résumé", "no summary yet"),
-                series=True,
-                fields={"decimals": 0, "min": 0, "custom": {"drawStyle": "bars", "fillOpacity": 60, "lineWidth": 1}},
-                overrides=[
-                    override(
-                        Words("Connu", "Known"),
-                        unit="percent",
-                        max=100,
-                        custom_axisPlacement="right",
-                        custom_drawStyle="line",
-                        custom_lineWidth=1,
-                        custom_fillOpacity=0,
-                    )
-                ],
-                about=Words(
-                    "Heures passées dans les lieux, toutes personnes confondues. Connu : part du temps où le nombre "
-                    "est connu.",
-                    "Hours that people spent in the places. Known: share of time with a known number.",
-                ),
-            ),
-            "timeFrom": "1y",
-        },
     ]
 
 
@@ -378,7 +316,7 @@ def network_dashboard(tiles_url: str | None = None) -> Json:
             "Tous les lieux équipés : lesquels sont pleins, lesquels se taisent, et comment le réseau se remplit.",
             "All equipped places: which are full, which are silent, and how the network fills up.",
         ),
-        [*_head(), _map(tiles_url), *_lists()],
+        [*_head(), _map(tiles_url), *_lists(), *past()],
         [variable("department", Words("Département", "Department"), sql.DEPARTMENTS, several=True)],
         refresh="30s",
         start="now-24h",

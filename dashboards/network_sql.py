@@ -44,9 +44,11 @@ SELECT count(*)::integer AS "Alarmes|Alarms" FROM report.alarm_open a
 WHERE a.place IS NULL OR a.department IN (${department:sqlstring})
 """
 MAP: Final = """
--- where the equipped places are, how many seats are free, how full, and whether open (2: the hours aren't known)
+-- where the equipped places are, how many seats are free, how full, and whether open (2: the hours aren't known);
+-- what is closed has no number, or it would look full
 SELECT n.label AS "Lieu|Place", n.latitude AS latitude, n.longitude AS longitude, n.percent AS "Occupation|Occupancy",
-  n.present AS "Présents|Present", n.capacity AS "Capacité|Capacity", n.free_low AS "Places libres|Free seats",
+  n.present AS "Présents|Present", n.capacity AS "Capacité|Capacity",
+  CASE WHEN n.open IS NOT FALSE THEN n.free_low END AS "Places libres|Free seats",
   coalesce(n.open::integer, 2) AS "Ouvert|Open", n.quality_level AS "Qualité|Quality", n.place AS code
 FROM report.network_now n WHERE n.equipped AND n.department IN (${department:sqlstring}) ORDER BY n.label
 """
@@ -152,6 +154,35 @@ FROM (VALUES (1)) one
 LEFT JOIN report.gateway_now g ON g.department IN (${department:sqlstring})
   AND (g.state <> 'online' OR g.spool_depth > 1000 OR abs(g.clock_offset_ms) > 5000 OR g.unwell > 0)
 ORDER BY g.heard_at NULLS FIRST, g.gateway LIMIT 200
+"""
+UNMET: Final = """
+-- what was looked for and not found, by day: searches for free seats without an offer, and waiting lists;
+-- departments without an equipped place are not in the list to choose from, and count in any case
+WITH part AS (
+  SELECT (d.hour AT TIME ZONE 'Europe/Paris')::date AS day, d.unmet, 0 AS waits
+  FROM report.demand_hour d
+  WHERE $__timeFilter(d.hour) AND (d.department IN (${department:sqlstring})
+    OR NOT EXISTS (SELECT FROM report.place p WHERE p.equipped AND p.department = d.department))
+  UNION ALL
+  SELECT w.day, 0, w.asked - w.accepted
+  FROM report.waiting_day w
+  WHERE w.department IN (${department:sqlstring})
+    AND w.day BETWEEN ($__timeFrom()::timestamptz AT TIME ZONE 'Europe/Paris')::date
+      AND ($__timeTo()::timestamptz AT TIME ZONE 'Europe/Paris')::date
+)
+SELECT p.day::timestamp AT TIME ZONE 'Europe/Paris' AS "time",
+  sum(p.unmet)::float8 AS "Recherches sans offre|Searches without an offer", sum(p.waits)::float8 AS "Attentes|Waiting"
+FROM part p GROUP BY p.day ORDER BY p.day
+"""
+UNMET_BY_DEPARTMENT: Final = """
+-- where seats are looked for, and how often no place could be offered
+SELECT coalesce(d.department, 'aucune recherche|no search') AS "Département|Department",
+  sum(d.searches)::integer AS "Recherches|Searches", sum(d.unmet)::integer AS "Sans offre|Without offer",
+  100 * sum(d.unmet)::float8 / nullif(sum(d.searches), 0) AS "Part|Share"
+FROM (VALUES (1)) one
+LEFT JOIN report.demand_hour d ON $__timeFilter(d.hour) AND (d.department IN (${department:sqlstring})
+  OR NOT EXISTS (SELECT FROM report.place p WHERE p.equipped AND p.department = d.department))
+GROUP BY d.department ORDER BY 3 DESC NULLS LAST, 1
 """
 DAYS: Final = """
 -- hours that people spent in the places, by day, and the share of time in which these hours are known

@@ -32,6 +32,7 @@ class Readings:
         self._before: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         self._now = self._before
         self.look()
+        self._before = self._now  # what came before counts for nothing
 
     def look(self) -> None:
         """Read it; what follows is about the time since the look before."""

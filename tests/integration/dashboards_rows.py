@@ -58,6 +58,21 @@ _DAYS: Final = (
     VALUES (%(space)s, false, %(place)s, %(now)s, %(now)s, %(now)s, '{}', '{10,20,30,40,50,60,70}')""",
 )
 """What the jobs have made of the atelier's past."""
+_SYSTEM: Final = (
+    """INSERT INTO process_sample (at, process, instance, seconds, done, failed, p50_s, p99_s, bytes)
+    SELECT %(now)s, p.name, 'centre:1', 60, 120, 1, 0.02, 0.2, 1000
+    FROM unnest('{ingest,api,rights,jobs}'::text[]) AS p (name)""",
+    """INSERT INTO job (name, succeeded_at) VALUES ('rollup', %(now)s)""",
+    """INSERT INTO demand_hour (hour, department, searches, unmet)
+    SELECT date_trunc('hour', %(now)s::timestamptz), d.code, 5, 2 FROM unnest('{33,?}'::text[]) AS d (code)""",
+    """INSERT INTO dead_letter (origin, reason, error, topic, gateway, payload, length, digest)
+    VALUES ('ingest', 'invalid_json', 'it is no JSON', 'maillage/v1/x', %(gateway)s, 'm-secret1', 9, 'd')""",
+    """INSERT INTO access_list (place, version, made_at, fingerprint)
+    VALUES (%(place)s, 3, %(now)s, repeat('0', 64))""",
+    """INSERT INTO waiting (member, place, space, kind, starts_at, ends_at)
+    VALUES ('m-secret1', %(place)s, %(space)s, 'seat', %(now)s::timestamptz - interval '1 h', %(now)s)""",
+)
+"""What the processes sampled, and what waits."""
 _EVENT = """
 INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, reason, card, member)
 VALUES (%s, %s, 1, 1, 1, %s, %s, %s, %s, %s, %s, %s)"""
@@ -119,6 +134,8 @@ def fill(connection: psycopg.Connection[tuple[int, ...]], now: datetime) -> None
     run("INSERT INTO member (ref) VALUES (%s)", (MEMBER,))
     for query in _DAYS:
         run(query, {"place": atelier, "space": root, "desk": seats[0], "now": now})
+    for query in _SYSTEM:
+        run(query, {"place": atelier, "space": root, "gateway": gateway, "now": now})
 
     for at, seat, state in ((ago(hours=14), 0, 0), (ago(minutes=50), 0, 1), (ago(minutes=45), 1, 1),
                             (ago(minutes=40), 1, 0), (ago(minutes=20), 2, None)):  # fmt: skip

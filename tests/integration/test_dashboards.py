@@ -397,12 +397,13 @@ def test_panels_choose_by_department(reader: Reader, now: datetime) -> None:
 
 def test_a_reader_of_one_place_sees_only_that_place(reader: Reader, owner: Connection, now: datetime) -> None:
     everything, one = reader(security=True), reader("atelier", security=True)
-    assert one.execute("SELECT FROM report.history_department").fetchone() is None, "it is of all places"
-    assert one.execute("SELECT FROM report.centre_check").fetchone() is None, "it is of the centre"
-    assert everything.execute("SELECT FROM report.centre_check").fetchone() is not None
     assert one.execute("SELECT network, security FROM report.reach").fetchall() == [(False, True)]
     for view in _views(owner):
-        if view in {"history_department", "sum_day", "sum_quarter", "centre_check", "reach"}:
+        if view in {"history_department", "process_sample", "job_now", "demand_hour", "centre_check"}:
+            assert one.execute(f"SELECT 1 FROM report.{view}".encode()).fetchone() is None, f"{view} is of all places"
+            assert everything.execute(f"SELECT 1 FROM report.{view}".encode()).fetchone() or view.startswith("history")
+            continue
+        if view in {"sum_day", "sum_quarter", "reach"}:
             continue  # without a place; see test_dashboards_everywhere
         query = f"SELECT DISTINCT place FROM report.{view}".encode()
         seen = {place for (place,) in one.execute(query)}
@@ -506,8 +507,13 @@ def test_no_view_reads_a_column_of_persons_or_cards(owner: Connection) -> None:
     columns = {"event.card", "event.member", "event.detail", "alarm.detail", "alarm.acknowledged_by", "event.edge_at"}
     counted = {("centre_check", "dead_letter.last_at"), ("centre_check", "dead_letter.replayed_at")}  # how many, when
     of_persons = {(view, name) for view, name in read if name in columns or name.startswith(personal)} - counted
+    of_lists = {("access_list_now", f"access_list.{name}") for name in ("place", "version", "made_at", "entries")}
+    of_letters = {
+        ("dead_letter_open", f"dead_letter.{name}")
+        for name in ("gateway", "origin", "reason", "times", "first_at", "last_at", "replayed_at")
+    }  # not what they hold, nor why it could not be read
     # it makes pseudonyms of them, and is empty for a reader without the right
-    assert of_persons == {("door_decision", "event.card"), ("door_decision", "event.member")}
+    assert of_persons == of_lists | of_letters | {("door_decision", "event.card"), ("door_decision", "event.member")}
 
 
 def test_decisions_at_doors_are_for_readers_with_that_right(reader: Reader, owner: Connection, now: datetime) -> None:
