@@ -32,6 +32,7 @@ BENCHMARKS: Final = {
     "privacy": ["--members", "40"],
     "booking": ["--rounds", "4", "--bookings", "60480"],
     "availability": ["--times", "1", "--bookings", "100000"],
+    "dashboards": ["--places", "154", "--days", "60", "--rounds", "10"],
 }
 """Name and what makes it quick."""
 NOTES: Final = """
@@ -114,6 +115,9 @@ NOTES: Final = """
   at the same moment, over the API with its rules; the run fails if not exactly 40 are given, each once. The reference
   inserts the same rows with triggers and audit, without API and race. `one_booking_…`: one client alone, with as many
   bookings to come as `--bookings` says (a million).
+- `panel_…`: the slowest panel of *My place, live*, and of the network's curves over a day and a year, with so many
+  places and a year behind them: planning and execution at the server. `_cpu_` is the median of the time that the
+  server's process ran on a core for it, which the load of a shared machine changes less than the clock's time.
 - `privacy`: how often a guesser who sees all public numbers is right about which of two months holds a member's visits
   (docs/privacy.md); 0.5 is chance. `bands`: what a place shows by default; `numbers`: with `public_numbers`.
 """
