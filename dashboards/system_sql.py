@@ -27,7 +27,7 @@ SELECT count(*)::integer AS "Lettres mortes|Dead letters" FROM report.dead_lette
 """
 BEHIND_NOW: Final = """
 -- gateways whose access list is not the newest, for over a minute
-SELECT count(*)::integer AS "En retard|Behind" FROM report.list_now l WHERE l.behind_since < now() - interval '1 minute'
+SELECT count(*)::integer AS "En retard|Behind" FROM report.access_list_now l WHERE l.behind_since < now() - interval '1 minute'
 """
 SIZE_NOW: Final = """
 -- the database's size, as of the last hour
@@ -85,7 +85,7 @@ LISTS: Final = """
 SELECT coalesce(l.label, 'aucune liste|no list') AS "Lieu|Place", l.gateway AS "Passerelle|Gateway",
   l.version AS "Version|In force", l.newest AS "Dernière|Newest", l.made_at AS "Faite|Made",
   l.behind_since AS "Attend depuis|Behind since"
-FROM (VALUES (1)) one LEFT JOIN report.list_now l ON true
+FROM (VALUES (1)) one LEFT JOIN report.access_list_now l ON true
 ORDER BY l.behind_since, l.made_at, l.gateway LIMIT 200
 """
 JOBS: Final = """

@@ -60,10 +60,9 @@ LEFT JOIN report.place p ON p.id = g.place
 WHERE d.replayed_at IS NULL
   AND (p.id IS NOT NULL
     OR (g.place IS NULL AND EXISTS (SELECT FROM scope o WHERE o.role = current_user AND o.place IS NULL)));
-CREATE INDEX dead_letter_open ON dead_letter (last_at) WHERE replayed_at IS NULL;
 
 -- The access list of each gateway: the version in force, the newest one, and since when it waits for that.
-CREATE VIEW report.list_now WITH (security_barrier) AS
+CREATE VIEW report.access_list_now WITH (security_barrier) AS
 SELECT p.place, p.label, p.department, g.code AS gateway, s.list_version AS version, v.made_at AS made_at,
   l.version AS newest, l.entries,
   CASE WHEN s.list_version IS DISTINCT FROM l.version THEN coalesce(n.made_at, l.made_at) END AS behind_since
@@ -82,5 +81,5 @@ SELECT (w.starts_at AT TIME ZONE p.time_zone)::date AS day, p.place, p.departmen
 FROM waiting w JOIN report.place p ON p.id = w.place
 GROUP BY 1, 2, 3, 4;
 
-GRANT SELECT ON report.process_sample, report.job_now, report.demand_hour, report.dead_letter_open, report.list_now,
+GRANT SELECT ON report.process_sample, report.job_now, report.demand_hour, report.dead_letter_open, report.access_list_now,
   report.waiting_day TO maillage_report;
