@@ -22,6 +22,7 @@ JOBS: Final[Mapping[str, Words]] = {
     "arrivals": Words("arrivées habituelles", "usual arrivals"),
     "notices": Words("avis aux membres", "notices to members"),
     "statements": Words("relevés du mois", "monthly statements"),
+    "reports": Words("rapports du mois", "monthly reports"),
     "events": Words("suppression des passages", "deletion of events"),
     "traces": Words("suppression des traces", "deletion of traces"),
     "thinning": Words("petits espaces", "small spaces"),

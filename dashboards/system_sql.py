@@ -27,7 +27,8 @@ SELECT count(*)::integer AS "Lettres mortes|Dead letters" FROM report.dead_lette
 """
 BEHIND_NOW: Final = """
 -- gateways whose access list is not the newest, for over a minute
-SELECT count(*)::integer AS "En retard|Behind" FROM report.access_list_now l WHERE l.behind_since < now() - interval '1 minute'
+SELECT count(*)::integer AS "En retard|Behind" FROM report.access_list_now l
+WHERE l.behind_since < now() - interval '1 minute'
 """
 SIZE_NOW: Final = """
 -- the database's size, as of the last hour
