@@ -2,7 +2,7 @@
 -- reach.
 
 -- Written by `maillage jobs` at each run: how long a job that is well may be without a success is counted in it.
-ALTER TABLE job ADD COLUMN every interval CHECK (every > interval '0');
+ALTER TABLE job ADD COLUMN every interval CHECK (every >= interval '0');
 
 -- Backups that are finished: `maillage backed-up` adds a row at the end of the operator's own script.
 CREATE TABLE backup (
@@ -39,7 +39,8 @@ FROM (
   UNION ALL
   -- a job that never succeeded has missed all the runs that there can be
   SELECT 'job_late', j.name,
-    coalesce(extract(epoch FROM now() - j.succeeded_at) / extract(epoch FROM coalesce(j.every, interval '15 minutes')), 1000)
+    coalesce(extract(epoch FROM now() - j.succeeded_at)
+      / extract(epoch FROM greatest(coalesce(j.every, interval '15 minutes'), interval '1 minute')), 1000)
   FROM job j
   UNION ALL
   SELECT 'backup_age_h', '', extract(epoch FROM now() - max(b.finished_at)) / 3600 FROM backup b HAVING count(*) > 0

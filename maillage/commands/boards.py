@@ -51,11 +51,12 @@ def push(
     nothing. What people made stays, also a panel added inside one of these dashboards.
 
     Settings: MAILLAGE_GRAFANA_TOKEN, MAILLAGE_GRAFANA_DATABASE_URL, MAILLAGE_GRAFANA_FOLDER,
-    MAILLAGE_GRAFANA_TILES_URL. MAILLAGE_DATABASE_URL (as the owner) too, where only Grafana reaches the reader's URL.
+    MAILLAGE_GRAFANA_TILES_URL, MAILLAGE_GRAFANA_LANGUAGE, MAILLAGE_GRAFANA_ALERT_MAIL, MAILLAGE_GRAFANA_ALERT_WEBHOOK.
+    MAILLAGE_DATABASE_URL (as the owner) too, where only Grafana reaches the reader's URL.
 
-    Examples:
-      maillage dashboards push https://grafana.example.org
-      maillage dashboards push https://grafana.example.org --language fr --language en
+    Example: maillage dashboards push https://grafana.example.org
+
+    Example: maillage dashboards push https://grafana.example.org --language fr --language en
     """
     from dashboards.provisioning.push import push as run
     from dashboards.settings import DashboardsSettings
@@ -247,10 +248,11 @@ def reader(
     A reader that exists gets a new password, these places and this right.
     Settings: MAILLAGE_DATABASE_URL (as the owner).
 
-    Examples:
-      maillage dashboards reader grafana_network
-      maillage dashboards reader grafana_landes --place la-fabrique --place le-hangar
-      maillage dashboards reader grafana_doors --security
+    Example: maillage dashboards reader grafana_network
+
+    Example: maillage dashboards reader grafana_landes --place la-fabrique --place le-hangar
+
+    Example: maillage dashboards reader grafana_doors --security
     """
     from dashboards.roles import create_reader
 

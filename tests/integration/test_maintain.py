@@ -391,6 +391,7 @@ def test_jobs_run_again_when_they_are_due_until_they_are_to_stop(world: World) -
         "SELECT extract(epoch FROM succeeded_at) FROM job WHERE name = 'often'"
     ).fetchone()
     assert stored is not None
+    assert world.connection.execute("SELECT every FROM job").fetchall() == [(timedelta(0),)]
     line = next(line for line in said.splitlines() if line.startswith("maillage_jobs_last_success_timestamp_seconds{"))
     assert abs(float(line.split()[-1]) - float(stored[0])) < 60
     assert 'maillage_jobs_failures_in_a_row{job="often"} 0.0' in said
