@@ -26,10 +26,7 @@ _PLACES: Final = """
 SELECT id, code::text, department, time_zone, opening_hours, opening_hours_osm FROM place
 WHERE status <> 'closed' AND (opening_hours IS NOT NULL OR opening_hours_osm IS NOT NULL) ORDER BY id
 """
-_RENEW: Final = """
--- the hours with the exceptions of two years from now, unless these were changed meanwhile
-UPDATE place SET opening_hours = %(hours)s WHERE id = %(place)s AND opening_hours_osm = %(osm)s RETURNING id
-"""
+_RENEW: Final = "SELECT renew_hours(%(place)s, %(osm)s, %(hours)s)"
 _RAISE: Final = """
 -- an alarm until they can be read; nothing where there is one already
 INSERT INTO alarm (kind, place, from_at, text)
@@ -56,7 +53,8 @@ def look_at_hours(round_: Round) -> None:
                 fresh = hours_from_osm(osm, department=department, today=today)
                 if _soon(fresh, today) != _soon(hours, today):
                     values = {"place": place, "osm": osm, "hours": Jsonb(fresh)}
-                    renewed += connection.execute(_RENEW, values).rowcount
+                    row = connection.execute(_RENEW, values).fetchone()
+                    renewed += row is not None and row[0]
         except (ListError, HoursUnreadable) as error:
             unreadable.append(place)
             text = f"the opening hours of {code} can't be read, so it isn't known whether it is open: {error}"
