@@ -8,10 +8,13 @@ import secrets
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import psycopg
 from fastapi import FastAPI
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api import health, page
@@ -54,6 +57,7 @@ from api.http.middleware import Middleware
 from api.http.openapi import describe_problems
 from api.http.settings import ApiSettings
 from api.http.state import Shared
+from api.http.turns import Turns
 from api.inventory import routes as inventory
 from api.keys import routes as keys
 from api.members import organisations
@@ -104,6 +108,8 @@ _STATEMENT_TIMEOUT_S: Final = 10
 _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
+_USED_S: Final = 0.5
+"""A connection that was used so lately is believed to be whole."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
 _PAGES: Final = (page, signing_in, account)
 _MANAGEMENT: Final = (
@@ -176,11 +182,25 @@ def make_pool(url: str) -> AsyncConnectionPool[Any]:
         min_size=1,
         max_size=8,
         timeout=3,
-        max_waiting=64,
+        max_waiting=256,
         reconnect_timeout=_RECONNECT_S,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=_Checked(),
     )
+
+
+class _Checked:
+    """Checks a connection that was idle for a moment; one that was just used needs no round trip of its own."""
+
+    def __init__(self) -> None:
+        self._at: WeakKeyDictionary[AsyncConnection[Any], float] = WeakKeyDictionary()
+
+    async def __call__(self, conn: AsyncConnection[Any]) -> None:
+        """Raise where it is broken, so that the pool gives another one."""
+        now = monotonic()
+        if now - self._at.get(conn, 0.0) > _USED_S or conn.broken:
+            await AsyncConnectionPool.check_connection(conn)
+        self._at[conn] = now
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -239,6 +259,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         settings=settings,
         clients=clients,
         pool=pool,
+        turns=Turns(pool),
         keys=callers,
         metrics=metrics,
         packer=Packer(),

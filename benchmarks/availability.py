@@ -32,6 +32,8 @@ _BOOKINGS: Final = 1_000_000
 _LIMIT_MS: Final = {1: 10.0, 100: 30.0}
 _AROUND_DEGREES: Final = 0.1
 _WARM_S: Final = 30.0
+_READY_S: Final = 600.0
+"""The API reads 151,200 places with their spaces and a million bookings before it answers."""
 # Each place and its spaces so many times more, some kilometres beside; no copy has doors, devices or desks.
 _COPY: Final = """
 WITH copied AS (
@@ -132,7 +134,7 @@ def _of_size(url: str, key: str, points: list[tuple[float, float]], times: int, 
     limits = ("CLIENT_REQUESTS", "CLIENT_STREAMS", "CLIENT_CONNECTIONS", "KEY_REQUESTS")
     given = {"MAILLAGE_DATABASE_URL": url, **{f"MAILLAGE_{name}": "1000000000" for name in limits}}
     started = time.perf_counter()
-    with _process(_API, given) as api, _process(_EMPTY, {}, path="/") as empty:
+    with _process(_API, given, ready_s=_READY_S) as api, _process(_EMPTY, {}, path="/") as empty:
         progress(f"loaded in {time.perf_counter() - started:.0f} s")
         return _measure((api, empty), key, points, times, seconds)
 

@@ -139,14 +139,14 @@ def _fill(url: str) -> list[str]:
 
 
 @contextmanager
-def _process(code: str, environment: dict[str, str], *, path: str = "/readyz") -> Iterator[int]:
+def _process(code: str, environment: dict[str, str], *, path: str = "/readyz", ready_s: float = 60) -> Iterator[int]:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = int(one.getsockname()[1])
     given = {**os.environ, **environment, "MAILLAGE_HTTP_PORT": str(port), "MAILLAGE_LOG_LEVEL": "WARNING"}
     process = subprocess.Popen([sys.executable, "-c", code.replace("{port}", str(port))], env=given)
     try:
-        until(lambda: process.poll() is None and _answers(port, path), deadline_s=60, what=f"port {port} answers")
+        until(lambda: process.poll() is None and _answers(port, path), deadline_s=ready_s, what=f"port {port} answers")
         yield port
     finally:
         process.terminate()

@@ -50,6 +50,7 @@ NAMES: Final = {
     "configuration_unusable": Words("configuration impossible à faire", "configuration can't be made"),
     "list_stuck": Words("liste d'accès impossible à faire", "access list can't be made"),
     "booking_cancelled": Words("réservation annulée, la salle était prise", "booking cancelled, the room was taken"),
+    "hours_unreadable": Words("horaires d'ouverture illisibles", "opening hours unreadable"),
     "schedule_unusable": Words("horaire illisible", "schedule unreadable"),
 }
 

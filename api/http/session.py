@@ -34,7 +34,6 @@ from api.http.roles import Permission, permissions_of
 from api.http.state import shared
 
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_WAIT_S: Final = 3.0
 
 # Sets the caller of the transaction.
 _ENTER: Final = "SELECT id, name, role, scopes, places, member, gateway, operator FROM enter(%s, %s, %s)"
@@ -112,7 +111,7 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
     request_id = request_id_of(request)
     key = key_of(request)
     try:
-        async with shared(request).pool.connection(timeout=_WAIT_S) as conn:
+        async with shared(request).turns.connection() as conn:
             caller = await _enter(conn, key, _address_of(request), request_id)
             if permissions and caller.permissions.isdisjoint(permissions):
                 raise ScopeMissing(permissions[0])

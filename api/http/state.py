@@ -15,6 +15,7 @@ from api.http.errors import Unavailable
 from api.http.limits import Tries
 from api.http.metrics import Metrics
 from api.http.settings import ApiSettings
+from api.http.turns import Turns
 from rights.card_secret import CardKeys
 
 
@@ -25,6 +26,8 @@ class Shared:
     settings: ApiSettings
     clients: Clients
     pool: AsyncConnectionPool[Any]
+    turns: Turns
+    """The pool, for sessions."""
     keys: KeyChecker
     metrics: Metrics
     packer: Packer
