@@ -107,6 +107,10 @@ NOTES: Final = """
   capacity is taken as 120. The rules for counters were chosen with this door's score in sight, and no weeks of it were
   held out: its figures are better than those of another door would be. `half_desks_no_hours` and
   `counter_only_no_hours` are places whose opening hours nobody has entered.
+- `python -m benchmarks.accuracy one_sided_out other_counters --places 8` (not in the table: each time they are other
+  places) scores worlds that the simulator doesn't make (`benchmarks/other_worlds.py`): places of 10 to 120 seats with
+  other days, night work, misses, report rhythms and head counts. `--seed` takes the same ones again. Decision 43 says
+  what they showed.
 - `python -m benchmarks.field_kills` (not in the table: it counts, it doesn't time) kills a gateway 20 times while the
   field broker takes 500 messages a second, and counts what is lost and what is doubled: both must be 0.
 - `forecast`: how near the next hours are, on virtual places and the real door, learned from their own past

@@ -3,6 +3,8 @@
 Virtual places of each kind of equipment live for a month, with the faults of people and devices (docs/simulator.md);
 two real data sets stand beside them (benchmarks/data/README.md). The estimator and simple methods hear the same events
 and are asked every few minutes. The first week is for learning. docs/benchmarks.md says what the figures mean.
+
+Worlds of another making (``benchmarks.other_worlds``) are no part of the run of all groups: each time they are others.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from typing import Final
 from benchmarks.baselines import Method, simple_methods
 from benchmarks.first_form import FirstForm
 from benchmarks.months import DAYS, SEEDS, months
+from benchmarks.other_worlds import GROUPS as OTHER
+from benchmarks.other_worlds import other_worlds
 from benchmarks.real_data import door, room
 from benchmarks.report import Result, finish, progress
 from benchmarks.scores import Answer, Presence, Scores
@@ -116,6 +120,15 @@ def virtual(group: str, seeds: tuple[int, ...], days: int) -> Iterator[World]:
     return months(NO_HOURS.get(group, group), seeds, days, hours_known=group not in NO_HOURS)
 
 
+def worlds(group: str, places: int, days: int, first: int) -> Iterable[World]:
+    """The places of any group."""
+    if group in REAL:
+        return [REAL[group]()]
+    if group in OTHER:
+        return other_worlds(group, range(first, first + places), days)
+    return virtual(group, SEEDS[:places], days)
+
+
 def results(group: str, scored: dict[str, Scored]) -> Iterator[Result]:
     """Each of the estimator's figures beside that of the best baseline."""
     figures = {name: one.figures(group) for name, one in scored.items()}
@@ -145,19 +158,27 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "groups", nargs="*", metavar="GROUP", help=f"of {', '.join((*GROUPS, *NO_HOURS, *REAL))}; none: all"
+        "groups",
+        nargs="*",
+        metavar="GROUP",
+        help=f"of {', '.join((*GROUPS, *NO_HOURS, *REAL))} (none: all these), or of {', '.join(OTHER)}",
     )
-    parser.add_argument("--places", type=int, default=len(SEEDS), help=f"of each group, at most {len(SEEDS)}")
+    parser.add_argument(
+        "--places", type=int, default=len(SEEDS), help=f"of each group, at most {len(SEEDS)} of those of the simulator"
+    )
+    parser.add_argument("--seed", type=int, help="the first one of the other worlds; none: one that nobody has seen")
     parser.add_argument("--days", type=int, default=DAYS, help="that each place lives, the week for learning included")
     choice = parser.parse_args()
     groups = (*GROUPS, *NO_HOURS, *REAL)
-    unknown = set(choice.groups) - set(groups)
+    unknown = set(choice.groups) - {*groups, *OTHER}
     if unknown:
-        parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join(groups)}")
+        parser.error(f"no group {', '.join(sorted(unknown))}; there are {', '.join((*groups, *OTHER))}")
+    first = choice.seed if choice.seed is not None else time.time_ns() % 1_000_000
+    progress(f"other worlds: seeds from {first} on")
     logging.disable(logging.WARNING)  # what virtual gateways say of their dead devices
     found: list[Result] = []
     for group in choice.groups or groups:
-        scored = score([REAL[group]()] if group in REAL else virtual(group, SEEDS[: choice.places], choice.days))
+        scored = score(worlds(group, choice.places, choice.days, first))
         progress(table(group, scored))
         found += results(group, scored)
     finish("accuracy", found)

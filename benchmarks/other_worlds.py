@@ -92,14 +92,14 @@ def drawn(dice: random.Random, **given: Any) -> Ways:
 
 GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType(
     {
-        "doors": ("counters", {}),
-        "one_sided": ("counters", {"misses": (0.10, 0.04), "hours_known": True, "nights": 0.0}),
+        "other_counters": ("counters", {}),
+        "one_sided_in": ("counters", {"misses": (0.10, 0.04), "hours_known": True, "nights": 0.0}),
         "one_sided_out": ("counters", {"misses": (0.04, 0.10), "hours_known": True, "nights": 0.0}),
-        "no_hours": ("counters", {"hours_known": False}),
-        "standing": ("desks", {"seats": 120, "standing": 0.1, "counted_a_week": 10}),
-        "desks": ("desks", {}),
-        "badges": ("badges", {}),
-        "unbadged": ("badges_desks", {"unbadged": 0.25, "hours_known": True}),
+        "other_no_hours": ("counters", {"hours_known": False}),
+        "many_standing": ("desks", {"seats": 120, "standing": 0.1, "counted_a_week": 10}),
+        "other_desks": ("desks", {}),
+        "other_badges": ("badges", {}),
+        "many_unbadged": ("badges_desks", {"unbadged": 0.25, "hours_known": True}),
     }
 )
 """By the group's name: what is fitted, and which ways are given."""

@@ -9,7 +9,7 @@ from occupancy.flow import Flow
 from occupancy.habits import Habits
 from occupancy.hours import HOUR, Calendar
 from occupancy.misses import Misses
-from occupancy.passing import departed
+from occupancy.passing import departed, on_their_own, unnoticed
 from occupancy.paths import Paths
 from tests.unit.occupancy.test_flow import HOURS, ZONE, at
 
@@ -135,3 +135,11 @@ def test_who_leaves_uncounted_leaves_once() -> None:
     miss_out = learned(*[(200, 184)] * 20).shares()[1]
     gone = 5 * 18 / (1 - miss_out)
     assert afternoon(5, each=18) == pytest.approx(200 - gone, abs=0.75 * 5 * 18 * miss_out)
+
+
+def test_after_closing_departures_and_silence_weigh_alike() -> None:
+    counts, rate = normal(20.0, 16.0), 2.0
+    for inside in range(20, 10, -1):  # they leave just as fast as people do
+        counts, _ = unnoticed(counts, 0.0, rate * (1.0 / (rate * on_their_own(inside))))
+        counts, _ = departed(counts, 1, 0.0, 1.0, 1.0, closed=True)
+    assert abs(counts.mean - 10.0) < 1.5, f"nothing was surprising about it: {counts.mean}"
