@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api import health, page
 from api.alarms import routes as alarms
+from api.appointments.booker import Booker
 from api.audit import routes as audit
 from api.audit.entries import RecentEntries
 from api.bookings import guests_routes as booking_guests
@@ -180,6 +181,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     answers = OrderAnswers(url)
     callers = KeyChecker(pool, clients)
     forecasts = Forecasts(pool)
+    booker = Booker(url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -187,6 +189,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.state.listening.add_done_callback(_log_if_dead)
         listening_for_answers = asyncio.create_task(answers.run(), name="answers")
         listening_for_answers.add_done_callback(_log_if_dead)
+        booking_appointments = asyncio.create_task(booker.run(), name="appointments")
+        booking_appointments.add_done_callback(_log_if_dead)
         await pool.open(wait=False)
         reading_weeks = asyncio.create_task(forecasts.weeks.run(), name="usual weeks")
         reading_weeks.add_done_callback(_log_if_dead)
@@ -194,7 +198,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
             yield
         finally:
             streams.close()
-            for task in (app.state.listening, listening_for_answers, reading_weeks):
+            for task in (app.state.listening, listening_for_answers, reading_weeks, booking_appointments):
                 task.cancel()
                 with suppress(asyncio.CancelledError, psycopg.Error, ExceptionGroup):
                     await task

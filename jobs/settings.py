@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from jobs.appointments.settings import InboxSettings
 from jobs.mail.settings import MailSettings
 
 
-class JobsSettings(MailSettings):
+class JobsSettings(MailSettings, InboxSettings):
     """Settings of ``maillage jobs``."""
 
     model_config = SettingsConfigDict(env_prefix="MAILLAGE_", frozen=True, extra="ignore")

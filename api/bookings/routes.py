@@ -9,7 +9,6 @@ from psycopg.rows import DictRow
 from starlette.responses import Response
 
 from api.bookings import bookings as rows
-from api.bookings.bookable import check_seats
 from api.bookings.bookings import (
     Booking,
     BookingChanged,
@@ -21,8 +20,9 @@ from api.bookings.bookings import (
     booking_json,
     booking_resource,
 )
-from api.bookings.limits import check_cancelling, limits_of
-from api.bookings.making import booked_for, check_limits, make, now_of, price_of
+from api.bookings.changing import changed
+from api.bookings.limits import check_cancelling
+from api.bookings.making import booked_for, make, now_of
 from api.bookings.targets import Target, target_of, window_of
 from api.http.answers import json_answer
 from api.http.errors import BadField, Conflict
@@ -133,19 +133,7 @@ async def _change(s: Session, request: Request, ref: str, body: BookingChanged) 
     if ends <= starts:
         raise BadField("until", "it must be after from")
     starts, ends = window_of(target, starts, ends)
-    limits = await limits_of(s, target, row["member"], [(starts, ends)], override=body.override, changed=row)
-    await check_limits(s, target, row["member"], (starts, ends), limits)
-    if target.resource is None:
-        await check_seats(s, target, starts, ends, ref)
-    values = {
-        "ref": ref,
-        "starts": starts,
-        "ends": ends,
-        "space_id": target.space_id,
-        "unit_id": target.unit,
-        "price_cents": await price_of(s, target, row["member"], (starts, ends)),
-        "opens": body.opens,
-    }
+    values = await changed(s, row, target, (starts, ends), override=body.override, opens=body.opens)
     await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
     return ref
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from access.openings import next_turn
-from access.schedules import Schedule
-from api.bookings.bookable import opening_of
-from api.bookings.limits import rule_of
+from api.bookings.free_slots import free_slots
 from api.bookings.making import now_of
 from api.bookings.targets import Target, target_of
 from api.http.answers import json_answer
@@ -22,17 +19,11 @@ from api.http.session import Session, guarded, session
 from api.resources import resources as resource_rows
 from api.resources.resources import Kind
 from booking.prices import price_grid
-from booking.slots import Slot, Window, slots_of
+from booking.slots import Slot, Window
 
 router: Final = APIRouter(tags=["bookings"])
 
-_STEP: Final = timedelta(minutes=15)
 _SPAN: Final = timedelta(days=31)
-_TAKEN: Final = """
-SELECT u.id AS unit, t.starts_at, t.ends_at FROM resource_unit u
-LEFT JOIN taken_times(%(resource)s, %(starts)s, %(ends)s) t ON t.unit = u.id
-WHERE u.resource = %(resource)s AND u.retired_at IS NULL ORDER BY u.id, t.starts_at
-"""
 
 
 class SlotsQuestion(Question):
@@ -94,22 +85,8 @@ async def slots(request: Request, question: Annotated[SlotsQuestion, Query()]) -
 async def _of_resource(
     s: Session, target: Target, row: Any, question: SlotsQuestion, span: Window, *, now: datetime
 ) -> dict[str, Any]:
-    rule = await rule_of(s, target.place_id, target.kind)
     length = timedelta(minutes=question.minutes)
-    first = max(span[0], now + (rule.notice or timedelta(0)))
-    opened = _opened(await opening_of(s, target), _quarter(first), span[1], target)
-    if rule.ahead is not None:
-        opened = [(begin, end) for begin, end in opened if begin <= now + rule.ahead]
-    if not (rule.shortest or timedelta(0)) <= length <= (rule.longest or length):
-        opened = []
-    taken: dict[int, list[Window]] = {}
-    for one in await s.rows(_TAKEN, {"resource": row["id"], "starts": span[0], "ends": span[1]}):
-        times = taken.setdefault(one["unit"], [])
-        if one["starts_at"] is not None:
-            times.append((one["starts_at"], one["ends_at"]))
-    free = slots_of(opened, list(taken.values()), length=length, step=_STEP, least=question.units, most=question.limit)
-    if rule.ahead is not None:
-        free = [one for one in free if one.starts <= now + rule.ahead]
+    free = await free_slots(s, target, span, length=length, units=question.units, most=question.limit, now=now)
     return {
         **{name: row[name] for name in ("name", "kind")},
         "resource": row["code"],
@@ -120,24 +97,3 @@ async def _of_resource(
 
 def _slot_json(slot: Slot) -> dict[str, Any]:
     return {"from": time_of(slot.starts), "until": time_of(slot.ends), "units": slot.units}
-
-
-def _opened(schedule: Schedule | None, starts: datetime, ends: datetime, target: Target) -> list[Window]:
-    """Return when the place is open within a time; where its hours aren't known, all of it."""
-    if schedule is None:
-        return [(starts, ends)]
-    found: list[Window] = []
-    at = starts
-    while at < ends:
-        turn = next_turn(schedule, at, target.zone)
-        last = ends if turn is None else min(turn, ends)
-        if schedule.covers(at, target.zone):
-            found.append((at, last))
-        at = last
-    return found
-
-
-def _quarter(at: datetime) -> datetime:
-    """Return the next quarter of an hour."""
-    midnight = datetime.combine(at.date(), time(), UTC)
-    return midnight + -(-(at - midnight) // _STEP) * _STEP

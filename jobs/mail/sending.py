@@ -20,6 +20,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from database.alarms import Alarm, raise_alarm
+from database.mail import Language
 from database.pool import connect
 from database.reasons import reason_of
 from jobs.mail.settings import MailSettings
@@ -47,7 +48,8 @@ WHERE m.id = (
   SELECT w.id FROM mail w WHERE w.sent_at IS NULL AND w.failed_at IS NULL AND w.next_at <= now()
   ORDER BY w.next_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING m.id, m.ref, coalesce(m.to_address, (SELECT p.email FROM member p WHERE p.ref = m.to_member)) AS to,
-  m.kind, m.language, m."values", m.calendar, m.queued_at, m.tries, coalesce(m.not_after < now(), false) AS late
+  m.kind, coalesce(m.language, (SELECT p.language FROM member p WHERE p.ref = m.to_member), %(language)s) AS language,
+  m."values", m.calendar, m.queued_at, m.tries, coalesce(m.not_after < now(), false) AS late
 """
 _WAITING: Final = """
 -- whether any mail is to be tried now
@@ -111,16 +113,16 @@ def send_waiting(connection: psycopg.Connection[Any], settings: MailSettings, st
     sent = 0
     with server(settings) as smtp:
         for _ in range(_AT_ONCE):
-            mail = None if stop.is_set() else _take(connection)
+            mail = None if stop.is_set() else _take(connection, settings.mail_language)
             if mail is None:
                 break
             sent += _send(connection, smtp, mail, settings.mail_from)
     return sent
 
 
-def _take(connection: psycopg.Connection[Any]) -> Mail | None:
+def _take(connection: psycopg.Connection[Any], language: Language) -> Mail | None:
     with connection.cursor(row_factory=class_row(Mail)) as cursor:
-        return cursor.execute(_TAKE, {"taken_for": TAKEN_FOR}).fetchone()
+        return cursor.execute(_TAKE, {"taken_for": TAKEN_FOR, "language": language}).fetchone()
 
 
 def _send(connection: psycopg.Connection[Any], smtp: smtplib.SMTP, mail: Mail, sender: str) -> bool:

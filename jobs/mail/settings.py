@@ -31,6 +31,9 @@ class MailSettings(BaseSettings):
     mail_from: str = Field(
         default="maillage@localhost", pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="The address that mail comes from"
     )
+    mail_language: Literal["fr", "en"] = Field(
+        default="fr", description="The language of mails to members who have chosen none"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,14 @@ from functools import cache
 from pathlib import Path
 from string import Template
 from typing import Final
+from zoneinfo import ZoneInfo
+
+from database.mail import Language, Value
 
 _TEXTS: Final = Path(__file__).parent / "texts"
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\[([A-Za-z0-9_+/-]{1,60})\]")
+_SHOWN: Final[Mapping[Language, str]] = {"fr": "%d/%m/%Y à %H:%M", "en": "%Y-%m-%d, %H:%M"}
+_ANSWERED: Final = ("appointment_confirm",)
 _METHODS: Final = ("PUBLISH", "REQUEST", "REPLY", "CANCEL")
 
 
@@ -30,8 +37,8 @@ class Mail:
     to: str | None
     """The address; None: the member has none."""
     kind: str
-    language: str
-    values: Mapping[str, str | int]
+    language: Language
+    values: Mapping[str, Value]
     calendar: str | None
     queued_at: datetime
     tries: int
@@ -57,6 +64,8 @@ def message_of(mail: Mail, *, sender: str) -> EmailMessage:
     message["Message-ID"] = f"<{mail.ref}@{address.domain}>"
     message["Content-Language"] = mail.language
     message["Auto-Submitted"] = "auto-generated"  # no out-of-office answers (RFC 3834)
+    if mail.kind in _ANSWERED and "code" in mail.values:  # an answer goes to the address that confirms
+        message["Reply-To"] = Address(addr_spec=str(mail.values["code"]))
     message.set_content(body)
     if mail.calendar is not None:
         method = next((one for one in _METHODS if f"METHOD:{one}" in mail.calendar), "PUBLISH")
@@ -64,18 +73,28 @@ def message_of(mail: Mail, *, sender: str) -> EmailMessage:
     return message
 
 
-def text_of(kind: str, language: str, values: Mapping[str, str | int]) -> tuple[str, str]:
-    """Return the subject and the body; line breaks and other control characters of values become spaces.
+def text_of(kind: str, language: Language, values: Mapping[str, Value]) -> tuple[str, str]:
+    """Return the subject and the body in a language; control characters of values become spaces.
 
     Raises:
         TextMissing: the text or one of its values is missing.
     """
-    plain = {name: " ".join(str(value).split()) for name, value in values.items()}
     try:
+        plain = {name: _plain(value, language) for name, value in values.items()}
         subject, _, body = _text(kind, language).partition("\n\n")
         return Template(subject).substitute(plain).removeprefix("Subject: ").strip(), Template(body).substitute(plain)
     except (OSError, KeyError, ValueError) as error:
         raise TextMissing(f"{language}/{kind}: {type(error).__name__}") from None
+
+
+def _plain(value: Value, language: Language) -> str:
+    """Return a value on one line, its times (``database.mail.time_in_mail``) on the clock of their zones."""
+    text = value[language] if isinstance(value, Mapping) else str(value)
+    return _TIME.sub(lambda found: _local(found[1], found[2], language), " ".join(text.split()))
+
+
+def _local(at: str, zone: str, language: Language) -> str:
+    return datetime.fromisoformat(at).astimezone(ZoneInfo(zone)).strftime(_SHOWN[language])
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Appointments of members' calendars that become bookings."""
