@@ -24,6 +24,7 @@ from api.bookings import routes as bookings
 from api.bookings import rules_routes as booking_rules
 from api.bookings import series_routes as booking_series
 from api.bookings import slots_routes as slots
+from api.calendars import member_calendars
 from api.calendars import routes as calendars
 from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
@@ -127,6 +128,7 @@ _MANAGEMENT: Final = (
     waiting,
     resources,
     calendars,
+    member_calendars,
     organisations,
     schedules,
     doors,

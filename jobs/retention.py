@@ -90,9 +90,18 @@ _FEED = """
 DELETE FROM feed WHERE n < (extract(epoch FROM %(before)s - interval '1 hour') * 1000000)::bigint
 """
 _MAIL = """
--- mail, sent or not
-DELETE FROM mail WHERE coalesce(sent_at, failed_at, queued_at) < %(before)s
+-- mail, sent or not; a guest's address is needed until the visit is over
+DELETE FROM mail m WHERE coalesce(m.sent_at, m.failed_at, m.queued_at) < %(before)s
+  AND NOT (m.kind IN ('guest_code', 'guest_card') AND EXISTS (SELECT FROM pass p
+    WHERE p.member = m.to_member AND p.visitor IS NOT NULL AND p.valid_until > %(before)s))
 """
+_INVITATIONS = """
+-- what members' calendars asked for; of a calendar the last state stays, to compare the next one with
+DELETE FROM invitation i
+WHERE CASE i.state WHEN 'unconfirmed' THEN i.received_at < %(heard)s ELSE i.done_at < %(before)s END
+  AND (i.calendar IS NULL OR EXISTS (SELECT FROM invitation n WHERE n.calendar = i.calendar AND n.id > i.id))
+"""
+_APPOINTMENTS = "DELETE FROM appointment WHERE ends_at < %(before)s"
 _STEPS: Final[Mapping[str, str]] = {
     "list entries": _ENTRIES,
     "entries of former members": _GONE,
@@ -104,6 +113,8 @@ _STEPS: Final[Mapping[str, str]] = {
     "bookings": _BOOKINGS,
     "series of bookings": _SERIES,
     "entries of waiting lists": _WAITING,
+    "invitations": _INVITATIONS,
+    "appointments": _APPOINTMENTS,
     "idempotency keys": _IDEMPOTENCY,
     "monthly uses": _MONTHLY,
     "dates of uses": _SLOTS,

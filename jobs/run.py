@@ -15,6 +15,7 @@ from prometheus_client import generate_latest
 from database.pool import connect
 from database.reasons import reason_of
 from jobs import readers, trust
+from jobs.appointments import calendars as member_calendars
 from jobs.appointments import inbox
 from jobs.attendance import following
 from jobs.calendars import syncing
@@ -112,6 +113,9 @@ def run(settings: JobsSettings, stop: threading.Event, jobs: Sequence[Job] = JOB
             "readers": lambda: readers.watch(url, stop, metrics.readers_ended.inc),
             "calendars": lambda: syncing.watch(url, stop, private=settings.calendars_private),
             "inbox": lambda: inbox.watch(url, settings, stop),
+            "member calendars": lambda: member_calendars.watch(
+                url, settings.booking_address, stop, private=settings.calendars_private
+            ),
             "attendance": lambda: following.watch(url, stop),
             "mail": lambda: sending.watch(url, settings, stop, metrics.note_mail),
         },

@@ -31,7 +31,7 @@ class GuestMade(Body):
     email: Email | None = Field(
         default=None, description="Sent the place, the time and the code; kept with that mail only."
     )
-    language: Literal["fr", "en"] = Field(default="fr", description="Of the mail.")
+    language: Literal["fr", "en"] | None = Field(default=None, description="Of the mails; null: the network's.")
     card: CardMade | None = Field(
         default=None, description="Staff only. null: a keypad code of six digits, shown only in this answer."
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -22,14 +21,13 @@ from api.http.errors import BadField, Conflict, NotFound, Taken
 from api.http.idempotency import IdempotencyKey, once
 from api.http.revisions import read
 from api.http.session import Session, guarded, session
-from database.mail import QUEUE, mail
+from database.mail import QUEUE, mail, time_in_mail
 
 router: Final = APIRouter(tags=["bookings"])
 
 _CODE: Final = CardMade(code_digits=6)
 _TRIES: Final = 20
 """How often the server chooses another code if the first is taken."""
-_TIMES: Final = {"fr": "%d/%m/%Y à %H:%M", "en": "%Y-%m-%d, %H:%M"}
 
 
 @router.get(
@@ -126,16 +124,12 @@ async def _mail(s: Session, booking: DictRow, guest: DictRow, body: GuestMade, c
     place = await s.row(rows.PLACE, {"place_id": booking["place_id"]})
     assert place is not None
     zone = zone_named(place["time_zone"])
-
-    def local(at: datetime) -> str:
-        return at.astimezone(zone).strftime(_TIMES[body.language])
-
     values: Mapping[str, str] = {
         "name": body.name,
         "place": place["name"],
         "address": place["address"] or place["name"],
-        "starts": local(guest["starts_at"]),
-        "ends": local(guest["ends_at"]),
+        "starts": time_in_mail(guest["starts_at"], zone),
+        "ends": time_in_mail(guest["ends_at"], zone),
         **({} if code is None else {"code": code}),
     }
     kind = "guest_card" if code is None else "guest_code"

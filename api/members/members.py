@@ -9,18 +9,20 @@ from psycopg.rows import DictRow
 from pydantic import Field
 
 from api.http.cursors import Cursor
+from api.http.language import Language
 from api.http.models import Answer, Body, Code, CommuneCode, Day, Email, Name, Question, Ref, day_of, time_of
 from api.http.revisions import Resource
 
 MemberStatus = Literal["active", "suspended"]
 _LIVES: Final = "Where they live, as an INSEE code. Only used in sums of commuting saved; null: not given."
 _WORKS: Final = "Where their usual workplace is, as an INSEE code; likewise."
+_LANGUAGE: Final = "Of the mails that they get; null: the network's."
 _MINOR: Final = "The day on which they come of age: until then their passes need a guardian's consent. null: an adult."
 
 # One member.
 FIND: Final = """
 SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.home_commune,
-       m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.minor_until, m.created_at, m.revision,
+       m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.minor_until, m.language, m.created_at, m.revision,
        coalesce(lower(m.name), '') AS sorted
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
@@ -30,7 +32,7 @@ WHERE m.ref = %(ref)s
 # A page of the members that the caller reaches, by name; `place` is their home or that of a valid pass.
 LIST: Final = """
 SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.home_commune,
-       m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.minor_until, m.created_at, m.revision,
+       m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.minor_until, m.language, m.created_at, m.revision,
        coalesce(lower(m.name), '') AS sorted
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
@@ -49,14 +51,14 @@ ORDER BY coalesce(lower(m.name), ''), m.ref
 LIMIT %(limit)s
 """
 INSERT: Final = """
-INSERT INTO member (name, email, organisation, home, home_commune, work_commune, status, minor_until)
+INSERT INTO member (name, email, organisation, home, home_commune, work_commune, status, minor_until, language)
 VALUES (%(name)s, %(email)s, %(organisation)s, %(home)s, %(home_commune)s, %(work_commune)s, %(status)s,
-  %(minor_until)s)
+  %(minor_until)s, %(language)s)
 RETURNING ref
 """
 UPDATE: Final = """
 UPDATE member SET name = %(name)s, email = %(email)s, status = %(status)s, minor_until = %(minor_until)s,
-  home_commune = %(home_commune)s, work_commune = %(work_commune)s,
+  language = %(language)s, home_commune = %(home_commune)s, work_commune = %(work_commune)s,
   organisation = (SELECT id FROM organisation WHERE code = %(organisation)s),
   home = (SELECT id FROM place WHERE code = %(home)s)
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s))
@@ -80,6 +82,7 @@ class MemberMade(Body):
     work_commune: CommuneCode | None = Field(default=None, description=_WORKS)
     status: MemberStatus = "active"
     minor_until: Day | None = Field(default=None, description=_MINOR)
+    language: Language | None = Field(default=None, description=_LANGUAGE)
 
 
 class MemberChanged(Body):
@@ -93,6 +96,7 @@ class MemberChanged(Body):
     work_commune: CommuneCode | None = Field(default=None, description=_WORKS)
     status: MemberStatus = "active"
     minor_until: Day | None = Field(default=None, description=_MINOR)
+    language: Language | None = Field(default=None, description=_LANGUAGE)
 
 
 class PinSet(Body):
@@ -125,6 +129,7 @@ class Member(Answer):
     status: MemberStatus
     pin: bool = Field(description="Whether a PIN is set.")
     minor_until: date | None
+    language: Language | None
     created_at: datetime
 
 
@@ -142,7 +147,7 @@ def member_resource(ref: str) -> Resource:
 
 def member_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` or ``LIST`` for an answer."""
-    kept = ("ref", "name", "email", "organisation", "home", "home_commune", "work_commune", "status", "pin")
+    kept = ("ref", "name", "email", "organisation", "home", "home_commune", "work_commune", "status", "pin", "language")
     return {
         **{name: row[name] for name in kept},
         "minor_until": day_of(row["minor_until"]),

@@ -97,6 +97,19 @@ _KEYS: Final = (
 _MAIL: Final = """
 SELECT kind, language, "values", to_address, queued_at, sent_at FROM mail WHERE to_member = %(ref)s ORDER BY id
 """
+_CALENDARS: Final = "SELECT id, url, made_at, read_at FROM member_calendar WHERE member = %(ref)s ORDER BY id"
+_INVITATIONS: Final = """
+SELECT id, calendar, uid, appointments, state, received_at, done_at FROM invitation WHERE member = %(ref)s ORDER BY id
+"""
+_APPOINTMENTS: Final = """
+SELECT calendar, uid, recurrence, target, starts_at, ends_at, booking, refused FROM appointment
+WHERE member = %(ref)s ORDER BY starts_at, id
+"""
+# When they came to their bookings and left, as doors and desks saw it.
+_ATTENDANCE: Final = """
+SELECT a.booking, a.in_at, a.seen_at, a.left_at, a.looked_at, a.warned_at
+FROM attendance a JOIN booking b ON b.ref = a.booking WHERE b.member = %(ref)s ORDER BY b.starts_at, b.ref
+"""
 _FEEDS: Final = "SELECT id, created_at FROM calendar_feed WHERE member = %(ref)s ORDER BY id"
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
@@ -110,6 +123,7 @@ _TABLES: Final = {
     "statement_lines": _LINES,
     "manages": _MANAGES,
     "bookings": _BOOKINGS,
+    "attendance": _ATTENDANCE,
     "guest_of": _GUEST_OF,
     "booking_series": _SERIES,
     "waiting": _WAITING,
@@ -119,6 +133,9 @@ _TABLES: Final = {
     "keys": _KEYS,
     "mail": _MAIL,
     "calendar_feeds": _FEEDS,
+    "member_calendars": _CALENDARS,
+    "invitations": _INVITATIONS,
+    "appointments": _APPOINTMENTS,
 }
 
 

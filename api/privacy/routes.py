@@ -50,6 +50,7 @@ class PersonalData(Answer):
     statement_lines: list[dict[str, Any]]
     manages: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
+    attendance: list[dict[str, Any]] = Field(description="When they were seen at their bookings.")
     guest_of: list[dict[str, Any]] = Field(description="Bookings whose guest they are.")
     booking_series: list[dict[str, Any]]
     waiting: list[dict[str, Any]]
@@ -59,6 +60,9 @@ class PersonalData(Answer):
     keys: list[dict[str, Any]]
     mail: list[dict[str, Any]] = Field(description="Of the last three months.")
     calendar_feeds: list[dict[str, Any]]
+    member_calendars: list[dict[str, Any]]
+    invitations: list[dict[str, Any]] = Field(description="What their calendars asked for.")
+    appointments: list[dict[str, Any]] = Field(description="What became of it.")
 
 
 class OperatorNamed(Answer):

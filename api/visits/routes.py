@@ -134,7 +134,7 @@ async def expect(request: Request, body: VisitorMade) -> Response:
         place, _zone = await place_named(s, body.place)
         host = None if body.host is None else await member_named(s, body.host, "host")
         someone = {"name": body.name, "email": body.email, "organisation": None, "home": place, "status": "active"}
-        someone |= {"home_commune": None, "work_commune": None, "minor_until": None}
+        someone |= {"home_commune": None, "work_commune": None, "minor_until": None, "language": None}
         member = await s.row(people.INSERT, someone)
         assert member is not None
         times = {"valid_from": body.starts, "valid_until": body.ends}

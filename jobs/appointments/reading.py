@@ -105,7 +105,7 @@ def invitation_of(text: bytes, mailbox: str, now: datetime) -> Asked:
     if len(wanted) > MOST:
         raise CalendarUnreadable(f"it has more than {MOST} appointments in six months")
     # who is invited to one occurrence only is named there; to all of it, in the appointment itself
-    found = list(_found(wanted, mailbox, cancelled=method == "CANCEL"))
+    found = list(_found(wanted, mailbox, _repeating(events), cancelled=method == "CANCEL"))
     return Asked(organizer=organizer, uid=uids.pop(), whole=whole, appointments=found)
 
 
@@ -115,13 +115,21 @@ def calendar_of(text: bytes, mailbox: str, now: datetime) -> Asked:
     Raises:
         CalendarUnreadable: it is none, or has too many appointments.
     """
-    found = list(_found(events_of(calendar_in(text), now, now + AHEAD, ZoneInfo("UTC")), mailbox, cancelled=False))
+    calendar = calendar_in(text)
+    events = events_of(calendar, now, now + AHEAD, ZoneInfo("UTC"))
+    found = list(_found(events, mailbox, _repeating(calendar.walk("VEVENT")), cancelled=False))
     if len(found) > MOST:
         raise CalendarUnreadable(f"more than {MOST} appointments in six months name an address of ours")
     return Asked(organizer=None, uid=None, whole=True, appointments=found)
 
 
-def _found(events: Iterable[Any], mailbox: str, *, cancelled: bool) -> Iterator[Found]:
+def _repeating(events: Iterable[Any]) -> frozenset[str]:
+    """Return the UIDs of what repeats: only their occurrences are told apart by when they are."""
+    names = ("RRULE", "RDATE", "RECURRENCE-ID")
+    return frozenset(str(event.get("UID", "")) for event in events if any(name in event for name in names))
+
+
+def _found(events: Iterable[Any], mailbox: str, repeating: frozenset[str], *, cancelled: bool) -> Iterator[Found]:
     for event in events:
         addresses = sorted(one for one in set(_addresses(event)) if target_of(one, mailbox) is not None)
         uid = str(event.get("UID", ""))
@@ -131,7 +139,7 @@ def _found(events: Iterable[Any], mailbox: str, *, cancelled: bool) -> Iterator[
             starts, ends = _times(event)
             yield Found(
                 uid=uid,
-                recurrence=_text(event["RECURRENCE-ID"].dt) if "RECURRENCE-ID" in event else "",
+                recurrence=_text(event["RECURRENCE-ID"].dt) if uid in repeating and "RECURRENCE-ID" in event else "",
                 addresses=addresses,
                 sequence=max(0, min(int(event.get("SEQUENCE", 0)), 2**31 - 1)),
                 stamp=instant(event["DTSTAMP"].dt, ZoneInfo("UTC")).astimezone(UTC).isoformat(),

@@ -135,7 +135,8 @@ def add_invitation(
     uid: str | None,
     whole: bool,
     found: list[Appointment],
-    secret: str | None,
+    secret: str | None = None,
+    digest: bytes | None = None,
 ) -> int | None:
     """Store what is asked for, to be confirmed with ``secret`` if there is one; None: it is here already."""
     text = json.dumps([appointment_json(one) for one in found])
@@ -147,7 +148,7 @@ def add_invitation(
             "uid": uid,
             "whole": whole,
             "appointments": text,
-            "digest": hashlib.sha256(f"{uid} {whole} {text}".encode()).digest(),
+            "digest": digest or hashlib.sha256(f"{uid} {whole} {text}".encode()).digest(),
             "state": "waiting" if secret is None else "unconfirmed",
             "secret": None if secret is None else hashlib.sha256(secret.encode()).digest(),
         },

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from database.mail import queue_mail
+from database.mail import queue_mail, time_in_mail
 
 _WARN: Final = """
 -- half of the time is over, and nobody came: the holder is warned, and has the other half at least
@@ -54,11 +54,10 @@ def release(connection: psycopg.Connection[Any], now: datetime) -> int:
 def _mail(connection: psycopg.Connection[Any], query: str, kind: str, now: datetime) -> int:
     rows = connection.execute(query.encode(), {"now": now}).fetchall()
     for ref, member, name, starts, at, place, zone, contact in rows:
-        local = ZoneInfo(zone)
         values = {
             "what": name or place,
-            "starts": f"{starts.astimezone(local):%Y-%m-%d %H:%M}",
-            "release": f"{at.astimezone(local):%H:%M}",
+            "starts": time_in_mail(starts, ZoneInfo(zone)),
+            "release": time_in_mail(at, ZoneInfo(zone)),
             "place": place,
             "contact": contact,
         }

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.rows import class_row
 
-from database.mail import queue_mail
+from database.mail import Language, queue_mail, time_in_mail
 from database.pool import connect
 from database.reasons import reason_of
 from jobs.calendars.busy import Change, Window, change_of
@@ -30,6 +30,10 @@ AHEAD: Final = timedelta(days=183)
 _LOOK_S: Final = 10.0
 _TOLD_AFTER: Final = 3
 """Failures in a row after which its owner is written to."""
+_WHY: Final[dict[Language, str]] = {
+    "fr": "une autre réservation occupe déjà ce créneau.",
+    "en": "another booking already has this time.",
+}
 
 _TAKE: Final = """
 -- take the calendar that is due longest; no other process takes it meanwhile
@@ -185,16 +189,14 @@ def _follow(connection: psycopg.Connection[Any], source: Source, busy: list[Wind
 def _tell_taken(connection: psycopg.Connection[Any], source: Source, begin: datetime) -> None:
     if source.owner_email is None:
         return
-    local = f"{begin.astimezone(ZoneInfo(source.zone)):%d/%m/%Y %H:%M}"
-    why = {"fr": "une autre réservation occupe déjà ce créneau.", "en": "another booking already has this time."}
     queue_mail(
         connection,
         kind="calendar_refused",
         values={
             "what": source.name,
             "summary": source.name,
-            "starts": local,
-            "why": why[source.language],
+            "starts": time_in_mail(begin, ZoneInfo(source.zone)),
+            "why": _WHY,
             "place": source.place_name,
         },
         to_address=source.owner_email,

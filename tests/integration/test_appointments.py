@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import http.server
 import re
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 import pytest
 from icalendar import Calendar
 
+from jobs.appointments.calendars import read_due
 from jobs.appointments.inbox import read_inbox
-from tests.mailbox import Mailbox, invitation, mailbox
+from tests.mailbox import ADDRESS, Mailbox, invitation, mailbox
 from tests.managed import Managed, managed
 from tests.waiting import until
 
@@ -187,3 +189,69 @@ def test_who_isn_t_verified_must_confirm(network: Managed, box: Mailbox) -> None
     # a forger fills no mailbox
     _read(network, box, *(invitation(f"e{number}", _at(9, 30), verified=None) for number in range(4)))
     assert len(network.sql("SELECT 1 FROM mail WHERE kind = 'appointment_confirm'")) == 6
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """The server of a member's calendar."""
+
+    body: ClassVar[bytes] = b""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/anne.ics"
+    server.shutdown()
+    thread.join(30)
+    server.server_close()
+
+
+def test_a_member_s_own_calendar_is_followed(network: Managed, elsewhere: str) -> None:
+    made = network.post("member", "/v1/member-calendars", {"url": elsewhere})
+    assert made.status_code == 201, made.text
+    assert elsewhere not in made.text
+    assert network.post("manager", "/v1/member-calendars", {"url": elsewhere}).status_code == 403
+
+    def says(stamp: int, *appointments: tuple[str, datetime, str]) -> None:
+        lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x"]
+        for uid, starts, place in appointments:
+            lines += ["BEGIN:VEVENT", f"UID:{uid}", f"DTSTAMP:20260101T{stamp:06}Z", f"DTSTART:{starts:%Y%m%dT%H%M%SZ}"]
+            lines += ["DURATION:PT1H", f"LOCATION:Fab lab, {place}", "END:VEVENT"]
+        Elsewhere.body = "\r\n".join((*lines, "END:VCALENDAR", "")).encode()
+        network.sql("UPDATE member_calendar SET next_at = now() RETURNING id")
+        with psycopg.connect(network.database.as_login("maintain_1"), autocommit=True) as connection:
+            assert read_due(connection, ADDRESS, private=True) == 1
+        assert network.sql("SELECT error FROM member_calendar") == [(None,)]
+        until(lambda: network.sql("SELECT count(*) FROM invitation WHERE state = 'waiting'") == [(0,)])
+
+    laser = "book+limoges.laser@example.org"
+    says(1, ("f1", _at(9, 40), laser), ("f2", _at(9, 41), laser), ("f3", _at(9, 42), "at home"))
+    assert [_booked(network, uid) for uid in ("f1", "f2", "f3")] == [[(969, 970)], [(993, 994)], []]
+    says(2, ("f1", _at(9, 40), laser), ("f2", _at(9, 41), laser))
+    assert network.sql("SELECT count(*) FROM invitation WHERE calendar IS NOT NULL") == [(1,)], "nothing has changed"
+    says(3, ("f1", _at(10, 40), laser))
+    assert [_booked(network, uid) for uid in ("f1", "f2")] == [[(970, 971)], []]
+    # what its holder cancels stays cancelled, though the calendar still has it
+    ref = network.sql("SELECT booking FROM appointment WHERE uid = 'f1'")[0][0]
+    assert network.change("member", "DELETE", f"/v1/bookings/{ref}").status_code == 200
+    says(4, ("f1", _at(10, 40), laser), ("f4", _at(9, 43), laser))
+    assert [_booked(network, uid) for uid in ("f1", "f4")] == [[], [(1041, 1042)]]
+
+    held = network.get("admin", "/v1/members/m-own1/export").json()
+    assert held["member_calendars"][0]["url"] == elsewhere
+    assert {one["uid"] for one in held["appointments"]} >= {"f1", "f4"}
+    assert network.call("member", "DELETE", f"/v1/member-calendars/{made.json()['id']}").status_code == 200
+    assert network.change("admin", "DELETE", "/v1/members/m-own1").status_code == 200
+    for table in ("invitation", "appointment", "member_calendar", "attendance"):
+        assert network.sql(f"SELECT 1 FROM {table}") == [], table

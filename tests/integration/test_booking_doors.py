@@ -114,6 +114,16 @@ def test_a_guest_gets_in_for_the_time_of_the_booking_wherever_that_moves(network
     assert _says(network, member, later) == "granted"
     network.change("member", "DELETE", where)
     assert _says(network, member, later) == "pass_ended"
+    mails = network.sql(
+        "SELECT kind, to_address, language, \"values\" ->> 'starts' FROM mail WHERE to_member = %s ORDER BY id", member
+    )
+    kinds = [one[0] for one in mails]
+    moved, cancelled = "guest_moved", "guest_cancelled"
+    # moved; margins changed there and back; its holder suspended and active again; cancelled
+    assert kinds == ["guest_code", moved, moved, moved, cancelled, moved, cancelled]
+    assert {one[1:3] for one in mails} == {("ana@example.org", "en")}
+    opens = later - 15 * minute
+    assert mails[1][3] == f"{opens.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}[Europe/Paris]"
     assert Guests.model_validate_json(network.get("desk", f"{where}/guests").content).guests[0].status == "cancelled"
     assert wrong(network.post("member", f"{where}/guests", guest))[0] == 409
 

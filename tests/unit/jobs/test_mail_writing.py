@@ -6,9 +6,11 @@ import smtplib
 from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesParser
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from database.mail import LANGUAGES, Value, time_in_mail
 from jobs.mail.sending import is_permanent, word_of
 from jobs.mail.writing import Mail, TextMissing, kinds, message_of, text_of
 
@@ -23,10 +25,19 @@ def _mail(**changes: object) -> Mail:
 
 def test_every_text_is_there_in_both_languages_with_the_same_values() -> None:
     assert kinds("fr") == kinds("en") != {}
-    for language in ("fr", "en"):
+    for language in LANGUAGES:
         for kind, words in kinds(language).items():
             subject, body = text_of(kind, language, {word: f"<{word}>" for word in words})
             assert subject and body.startswith(("Bonjour", "Hello")), kind
+
+
+def test_times_and_reasons_are_written_in_the_language_of_the_mail() -> None:
+    at = time_in_mail(datetime(2026, 12, 1, 23, 30, tzinfo=UTC), ZoneInfo("Europe/Paris"))
+    words = dict.fromkeys(kinds("fr")["calendar_refused"], "x")
+    values: dict[str, Value] = {**words, "starts": at, "why": {"fr": "pris", "en": "taken"}}
+    french, english = (text_of("calendar_refused", language, values)[1] for language in LANGUAGES)
+    assert "02/12/2026 à 00:30" in french and "pris" in french
+    assert "2026-12-02, 00:30" in english and "taken" in english
 
 
 def test_a_message_is_the_same_at_each_try() -> None:
