@@ -95,6 +95,10 @@ DELETE FROM mail m WHERE coalesce(m.sent_at, m.failed_at, m.queued_at) < %(befor
   AND NOT (m.kind IN ('guest_code', 'guest_card') AND EXISTS (SELECT FROM pass p
     WHERE p.member = m.to_member AND p.visitor IS NOT NULL AND p.valid_until > %(before)s))
 """
+_LINKS = """
+-- links that were sent to sign in with; they held for 15 minutes
+DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day'
+"""
 _INVITATIONS = """
 -- what members' calendars asked for; of a calendar the last state stays, to compare the next one with
 DELETE FROM invitation i
@@ -102,10 +106,6 @@ WHERE CASE i.state WHEN 'unconfirmed' THEN i.received_at < %(heard)s ELSE i.done
   AND (i.calendar IS NULL OR EXISTS (SELECT FROM invitation n WHERE n.calendar = i.calendar AND n.id > i.id))
 """
 _APPOINTMENTS = "DELETE FROM appointment WHERE ends_at < %(before)s"
-_LINKS = """
--- links that were sent to sign in with; they held for 15 minutes
-DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day'
-"""
 _STEPS: Final[Mapping[str, str]] = {
     "list entries": _ENTRIES,
     "entries of former members": _GONE,
