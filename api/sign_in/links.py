@@ -1,7 +1,7 @@
 """Links to sign in with: asked for by address, used once, as one of the people or roles that have the address.
 
 These calls come before anybody is known, so that they run without a session: the database's functions decide
-(migration 0119).
+(migration 0121).
 """
 
 from __future__ import annotations
