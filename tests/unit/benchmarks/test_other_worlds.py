@@ -20,8 +20,8 @@ def test_a_world_is_in_order_and_the_same_again(group: str) -> None:
     assert people(world.truth[1], world.first) == 0 and max(number for _, number in world.truth[1]) > 1
 
 
-def test_after_closing_nobody_is_left_behind_by_a_counter_that_misses_more_on_one_side() -> None:
-    (world,) = other_worlds("one_sided_in", range(103, 104), 21)
+def test_after_closing_nobody_is_left_behind_in_a_world_of_another_making() -> None:
+    (world,) = other_worlds("other_counters", range(9001, 9002), 21)
     scored = Scored()
     scored.listen(world, Estimator(world))
     figures = scored.figures("counters")
