@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from api.keys.owner import create_key
 from database.pool import connect
@@ -21,6 +23,7 @@ from gateway.contract.stored_events import KINDS, REASONS
 from jobs.catalogue import JOBS
 from jobs.mail.writing import text_of
 from jobs.maintain import maintain
+from maillage.cli import app
 from tests.api_server import api_process, shared_database
 from tests.integration.test_worth import Desks
 
@@ -374,3 +377,26 @@ def test_a_manager_reads_the_whole_report_and_everybody_the_public_part(march: M
         asked("/places/p", month="2026-03", format="csv", status=422)  # the summary needs a key
         asked("/places/nowhere", status=404)
         assert len(asked("/columns").json()["columns"]) > 30
+
+
+def test_the_command_writes_what_is_stored_or_as_it_is_known_now(
+    march: March, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILLAGE_DATABASE_URL", march.url)
+
+    def written(*words: str) -> tuple[int, str, bytes]:
+        file = tmp_path / "out"
+        found = CliRunner().invoke(app, ["report", *words, "--out", str(file)])
+        return found.exit_code, f"{found.stderr}{found.exception}", file.read_bytes() if file.exists() else b""
+
+    code, said, made = written("p", "--month", "2026-03", "--format", "json")
+    assert code == 0 and "version" in said
+    _, figures, *_ = _stored(march.connection, "place")[-1]
+    assert json.loads(made)["report"] == figures
+    code, said, made = written("department:87", "--month", "2026-03", "--format", "pdf", "--now")
+    assert code == 0 and "provisional" in said and made[:5] == b"%PDF-"
+    code, said, made = written("network", "--month", "2026-03", "--format", "csv", "--table", "places")
+    assert made.decode().splitlines()[1].startswith("p,P,87,198.0,")
+    for words in (["nowhere", "--month", "2026-03"], ["p", "--month", "2026-13"], ["p", "--month", "2199-01"]):
+        code, said, _ = written(*words)
+        assert code == 1 and ("There is no place" in said or "is no month" in said or "has not begun" in said), said
