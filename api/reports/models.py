@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -13,7 +13,6 @@ from reports.month import Month
 from reports.tables import Name
 
 Format = Literal["json", "csv", "parquet", "html", "pdf"]
-_EARLIEST: Final = "2000-01"
 
 
 def _month(text: str) -> str:
