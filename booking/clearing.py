@@ -54,10 +54,10 @@ def holder_of(member: str, month: date) -> str:
 
 
 def clear(items: Iterable[Item], prices: PriceList, month: date) -> list[ClearingLine]:
-    """Return the lines of the uses away from home among ``items``, closed in ``month`` (its first day)."""
+    """Return the lines of the uses and bookings away from home among ``items``, closed in ``month`` (its first day)."""
     together: defaultdict[tuple[int, int, str, date, str, str, int], list[Item]] = defaultdict(list)
     for item in items:
-        if item.kind != "use" or item.home is None or item.place is None or item.place == item.home:
+        if item.kind not in ("use", "booking") or item.home is None or item.place is None or item.place == item.home:
             continue
         price = prices.on(item.rate, item.day, item.categories)
         if price is not None and price.clearing_cents:

@@ -1,4 +1,4 @@
-"""What is to be billed: uses of passes, months of subscriptions, passes that are paid once."""
+"""What is to be billed: uses of passes, months of subscriptions, passes that are paid once, bookings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
-ItemKind = Literal["use", "month", "once"]
-Billing = Literal["use", "month", "once"]
-"""What a rate asks its price for: each unit used, each month of the pass, or the pass as a whole."""
+ItemKind = Literal["use", "month", "once", "booking"]
+Billing = ItemKind
+"""What a rate asks its price for: each unit used, each month of the pass, the pass as a whole, or a booking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Item:
     """One thing to bill, once: pass, kind and slot name it for ever."""
 
     pass_ref: str
+    """Of a booking: its own reference."""
     member: str
     organisation: int | None
     """Pays, where the member belongs to one."""
@@ -36,6 +37,8 @@ class Item:
     """It is beyond the pass's allowance."""
     categories: tuple[str, ...] = ()
     """Of the member, on that day."""
+    cents: int | None = None
+    """Of a booking: its price, as it was when it was booked."""
 
     @property
     def month(self) -> date:
@@ -44,8 +47,8 @@ class Item:
 
 
 def item_of(row: Sequence[Any]) -> Item:
-    """Read a row of ``database.billing.ITEMS``."""
-    ref, member, organisation, home, kind, slot, place, at, day, rate, billed, unit, over, categories = row
+    """Read a row of ``database.billing.ITEMS`` or ``BOOKINGS``."""
+    ref, member, organisation, home, kind, slot, place, at, day, rate, billed, unit, over, categories, cents = row
     return Item(
         pass_ref=ref,
         member=member,
@@ -61,4 +64,5 @@ def item_of(row: Sequence[Any]) -> Item:
         unit=unit,
         over=over,
         categories=tuple(categories),
+        cents=cents,
     )

@@ -135,6 +135,14 @@ def refused_by_rule(rule: Rule, wish: Held, held: Iterable[Held], now: datetime,
     return None
 
 
+def refused_by_category(only: Sequence[str], categories: Iterable[str]) -> Refusal | None:
+    """Refuse a member of none of the categories that alone may book a thing."""
+    if set(only) & set(categories):
+        return None
+    why = f"only members of these categories may book it: {', '.join(only)}; show a proof, or book another"
+    return Refusal(rule="category", field="resource", why=why)
+
+
 def refused_by_quotas(quotas: Iterable[Quota], wish: Held, held: Sequence[Held], zone: ZoneInfo) -> Refusal | None:
     """Return the first quota that ``wish`` would exceed; ``held``: other bookings of member and organisation."""
     for quota in quotas:

@@ -63,6 +63,10 @@ class PriceList:
             for one in categories.values():
                 one.sort(key=lambda price: price.first)
 
+    def categories(self, rate: str) -> list[str]:
+        """Return the categories that have a price of their own."""
+        return sorted(category for category in self._by_rate.get(rate, {}) if category is not None)
+
     def on(self, rate: str, day: date, categories: Iterable[str]) -> Price | None:
         """Return the price on ``day``: of everyone's and the categories', the one that leaves the member least to pay.
 

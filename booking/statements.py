@@ -15,7 +15,7 @@ from typing import Literal
 from booking.items import Item
 from booking.rates import Price, PriceList, share
 
-LineKind = Literal["use", "included", "overuse", "month", "once", "funded"]
+LineKind = Literal["use", "included", "overuse", "month", "once", "booking", "funded"]
 """``included``: a use that a subscription or a pass paid once covers; ``funded``: what a funder pays of lines."""
 
 
@@ -122,6 +122,8 @@ def bill(items: Iterable[Item], prices: PriceList) -> list[Statement]:
 
 def _charge(item: Item, price: Price) -> tuple[LineKind, int]:
     """Return what kind of line an item is on, and what one such thing costs."""
+    if item.kind == "booking":
+        return "booking", item.cents or 0
     if item.kind != "use":
         return item.kind, price.cents
     if item.over:

@@ -1,6 +1,7 @@
 """SQL that reads what is to be billed, and at which prices: for the job that closes months and for the API alike.
 
-``ITEMS`` gives the rows of ``booking.items.item_of``, ``PRICES`` those of ``booking.rates.price_of``. Parameters:
+``ITEMS`` and ``BOOKINGS`` give the rows of ``booking.items.item_of``, ``PRICES`` those of ``booking.rates.price_of``.
+Parameters:
 ``member`` (a reference, or null), ``home`` (a place's id, or null: who has no home) where ``member`` is null, and
 ``month`` (its first day); ``access`` and ``not_taken``, kinds of events (``gateway.contract.stored_events.KINDS``).
 """
@@ -61,14 +62,23 @@ WITH held AS MATERIALIZED (
   SELECT ref, 'once', 0, NULL, begins, begins_local, false FROM held WHERE billed = 'once'
 )
 SELECT i.ref, h.member, h.organisation, h.home, i.kind, i.slot, i.place, i.at, i.local::date, h.rate, h.billed,
-       coalesce(h.unit, h.rate_unit), i.over, ARRAY(
-         SELECT c.code::text FROM member_category k JOIN category c ON c.id = k.category
-         WHERE k.member = h.member AND k.first <= i.local::date AND (k.last IS NULL OR i.local::date <= k.last)
-         ORDER BY 1)
+       coalesce(h.unit, h.rate_unit), i.over, member_categories(h.member, i.local::date), NULL::integer
 FROM items i JOIN held h ON h.ref = i.ref
 WHERE i.local < %(month)s::date + interval '1 month'
   AND NOT EXISTS (SELECT FROM billed b WHERE b.pass = i.ref AND b.kind = i.kind AND b.slot = i.slot)
 ORDER BY i.at, i.ref, i.kind, i.slot
+"""
+BOOKINGS: Final = """
+-- bookings that are over and not billed yet until the end of a month, also those that nobody came for
+SELECT b.ref, b.member, m.organisation, m.home, 'booking', 0::bigint, b.place, b.starts_at, l.day, t.code::text,
+       t.billed, 'booking', false, member_categories(b.member, l.day), b.price_cents
+FROM resource r JOIN rate t ON t.id = r.rate JOIN place p ON p.id = r.place
+JOIN resource_unit u ON u.resource = r.id JOIN booking b ON b.unit = u.id JOIN member m ON m.ref = b.member
+CROSS JOIN LATERAL (SELECT (b.starts_at AT TIME ZONE p.time_zone)::date AS day) l
+WHERE (m.ref = %(member)s::text OR (%(member)s::text IS NULL AND m.home IS NOT DISTINCT FROM %(home)s::integer))
+  AND b.status IN ('ended', 'no_show') AND b.price_cents IS NOT NULL AND l.day < %(month)s::date + interval '1 month'
+  AND NOT EXISTS (SELECT FROM billed_booking d WHERE d.booking = b.ref)
+ORDER BY b.starts_at, b.ref
 """
 PRICES: Final = """
 -- every price of every rate

@@ -12,7 +12,7 @@ from database.mail import queue_mail
 from jobs.job import Round
 
 AHEAD: Final = timedelta(days=14)
-"""How long before its end a proof's member is told."""
+"""How long before its end a proof's member gets a mail."""
 _SINCE: Final = timedelta(days=3)
 
 _ENDING: Final = """
@@ -48,15 +48,15 @@ def tell_members(round_: Round) -> None:
     """Queue the mails that are due."""
     connection, now = round_.connection, round_.now
     values = {"today": now.date(), "ahead": now.date() + AHEAD, "since": now - _SINCE}
-    told = 0
+    queued = 0
     with connection.transaction():
         for ref, member, category, last, place, contact in connection.execute(_ENDING, values).fetchall():
             text = {"category": category, "last": last.isoformat(), "place": place, "contact": contact}
-            told += queue_mail(connection, kind="proof_ends", values=text, to_member=member, once=f"proof {ref}")
+            queued += queue_mail(connection, kind="proof_ends", values=text, to_member=member, once=f"proof {ref}")
             connection.execute(_WARNED, (now, ref))
         for ref, member, month, day, label, place, contact in connection.execute(_OVERUSES, values).fetchall():
             text = {"pass": label, "day": day, "place": place, "contact": contact}
             once = f"overuse {ref} {month}"
-            told += queue_mail(connection, kind="overuse", values=text, to_member=member, once=once)
-    if told:
-        round_.log(f"notices: {told} mails queued")
+            queued += queue_mail(connection, kind="overuse", values=text, to_member=member, once=once)
+    if queued:
+        round_.log(f"notices: {queued} mails queued")

@@ -17,7 +17,7 @@ from booking.clearing import clear
 from booking.items import item_of
 from booking.rates import PriceList, price_of
 from booking.statements import Line, Statement, bill
-from database.billing import ITEMS, PRICES
+from database.billing import BOOKINGS, ITEMS, PRICES
 from gateway.contract.stored_events import KINDS
 from jobs.job import Round
 
@@ -30,8 +30,12 @@ _DONE: Final = """
 SELECT (done_until AT TIME ZONE 'UTC')::date FROM maintenance WHERE task = 'statements'
 """
 _HOMES: Final = """
--- who bills: the homes of those whose passes have a rate
-SELECT DISTINCT m.home FROM pass p JOIN member m ON m.ref = p.member WHERE p.rate IS NOT NULL ORDER BY 1
+-- who bills: the homes of those whose passes have a rate, or who booked what has one
+SELECT m.home FROM pass p JOIN member m ON m.ref = p.member WHERE p.rate IS NOT NULL
+UNION
+SELECT m.home FROM resource r JOIN resource_unit u ON u.resource = r.id JOIN booking b ON b.unit = u.id
+JOIN member m ON m.ref = b.member WHERE r.rate IS NOT NULL
+ORDER BY 1
 """
 _STATEMENT: Final = """
 -- one statement
@@ -60,6 +64,11 @@ _BILLED: Final = """
 -- what these lines count
 INSERT INTO billed (pass, kind, slot, place, at, line, clearing)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::integer[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+"""
+_BILLED_BOOKINGS: Final = """
+-- which bookings these lines count
+INSERT INTO billed_booking (booking, place, at, line)
+SELECT * FROM unnest(%s::text[], %s::integer[], %s::timestamptz[], %s::bigint[])
 """
 _CLOSED: Final = """
 -- note the end of the closed month
@@ -95,7 +104,9 @@ def close(connection: psycopg.Connection[Any], month: date) -> int:
     for (home,) in connection.execute(_HOMES).fetchall():
         with connection.transaction():
             values = {"member": None, "home": home, "month": month, **_KINDS}
-            items = [item_of(row) for row in connection.execute(ITEMS, values).fetchall()]
+            items = [
+                item_of(row) for query in (ITEMS, BOOKINGS) for row in connection.execute(query, values).fetchall()
+            ]
             clearings: dict[tuple[str, int], int] = {}
             for line in clear(items, prices, month):
                 row = connection.execute(
@@ -150,9 +161,18 @@ def _store(
         )
         for number, line in enumerate(statement.lines, 1)
         for item in line.items
+        if item.kind != "booking"
     ]
     if billed:
         connection.execute(_BILLED, [list(column) for column in zip(*billed, strict=True)])
+    booked = [
+        (item.pass_ref, item.place, item.at, ids[number])
+        for number, line in enumerate(statement.lines, 1)
+        for item in line.items
+        if item.kind == "booking"
+    ]
+    if booked:
+        connection.execute(_BILLED_BOOKINGS, [list(column) for column in zip(*booked, strict=True)])
 
 
 def _columns(line: Line) -> tuple[Any, ...]:

@@ -143,6 +143,15 @@ def _fresh(postgres_url: str, template: str) -> Iterator[Database]:
     _drop(postgres_url, name)
 
 
+@pytest.fixture(scope="module")
+def own(postgres_url: str, _template: str) -> Iterator[Database]:
+    """Yield a database that the tests of a module share."""
+    from tests.api_server import shared_database  # which imports this module
+
+    with shared_database(postgres_url, _template) as shared:
+        yield shared
+
+
 @pytest.fixture
 def database_url(database: Database) -> str:
     """Return the owner's URL of a fresh, migrated database."""

@@ -138,7 +138,7 @@ class Bookings(Answer):
 
 
 class Act(Answer):
-    """What somebody did with a booking."""
+    """A change of a booking: when, by whom, and what."""
 
     at: datetime
     actor: str

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from api.bookings.bookable import check_seats, local, refused_by_hours
 from api.bookings.limits import Limits, limits_of, no_pass, pass_for
+from api.bookings.pricing import categories_of, price_list, tariff_of
 from api.bookings.refusing import refused
 from api.bookings.targets import Target
 from api.http.errors import BadField
 from api.http.references import member_named
 from api.http.session import Session
-from booking.limits import Held, Refusal
-from booking.prices import price_cents
+from booking.limits import Held, Refusal, refused_by_category
+from booking.prices import price_cents, price_of_slot
 from booking.slots import Window
 
 # A booking; no row: another has the unit or the room at this time.
@@ -39,11 +40,6 @@ _NEXT_END: Final = """
 SELECT min(ends_at) AS ends FROM taken_times(%(resource)s, %(starts)s, %(ends)s)
 WHERE %(unit)s::integer IS NULL OR unit = %(unit)s
 """
-# The categories that a member belongs to on a local day.
-_CATEGORIES: Final = """
-SELECT c.code::text AS code FROM member_category k JOIN category c ON c.id = k.category
-WHERE k.member = %(member)s AND k.first <= %(day)s AND coalesce(k.last, 'infinity') >= %(day)s
-"""
 _NOW: Final = "SELECT now() AS now"
 
 
@@ -51,7 +47,7 @@ async def booked_for(s: Session, member: str | None) -> str:
     """Return the member to book for: the one that is named, or the one whose own key it is.
 
     Raises:
-        BadField: nobody is named, or somebody else than the key's member.
+        BadField: no member is named, or another one than the key's.
     """
     own = s.caller.member
     if own is not None:
@@ -139,6 +135,8 @@ async def check_limits(s: Session, target: Target, member: str, window: Window, 
     found = limits.refusal(wish)
     if found is None and under is None and s.caller.member is not None and not limits.rule.without_pass:
         found = no_pass(target)
+    if found is None and target.resource is not None and target.resource["categories"]:
+        found = refused_by_category(target.resource["categories"], await categories_of(s, target, member, starts))
     found = found or refused_by_hours(limits.opening, target, window)
     if found is not None:
         raise await refused(s, target.place_id, found)
@@ -165,13 +163,12 @@ async def price_of(s: Session, target: Target, member: str, window: Window) -> i
     if target.resource is None:
         return None
     starts, ends = window
-    prices, general = target.resource["prices"], target.resource["hour_cents"]
-    known: list[int] = []
-    if prices:
-        day = starts.astimezone(target.zone).date()
-        rows = await s.rows(_CATEGORIES, {"member": member, "day": day})
-        known = [prices[row["code"]] for row in rows if row["code"] in prices]
-    return price_cents(min(known, default=general), ends - starts)
+    tariff = tariff_of(target.resource)
+    if tariff.rate is None and not tariff.prices:  # the same for all
+        return price_cents(tariff.hour_cents, ends - starts)
+    day = starts.astimezone(target.zone).date()
+    categories = await categories_of(s, target, member, starts)
+    return price_of_slot(tariff, await price_list(s, tariff), day, ends - starts, categories)
 
 
 async def _take_unit(s: Session, target: Target, values: dict[str, Any], prefer: Sequence[int]) -> str | None:

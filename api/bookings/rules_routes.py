@@ -80,7 +80,7 @@ class RuleFields(Body):
         default=None,
         ge=2,
         le=1440,
-        description="Released where nobody came for so long, and doors and sensors say so; null: never.",
+        description="Minutes after which an unused booking is released, if doors and sensors confirm it; null: never.",
     )
     leave_minutes: int | None = Field(
         default=None,

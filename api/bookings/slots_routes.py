@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.bookings.free_slots import free_slots
 from api.bookings.making import now_of
+from api.bookings.pricing import categories_of, price_list, tariff_of
 from api.bookings.targets import Target, target_of
 from api.http.answers import json_answer
 from api.http.errors import BadQuery
@@ -18,7 +19,7 @@ from api.http.models import Answer, Moment, Question, time_of
 from api.http.session import Session, guarded, session
 from api.resources import resources as resource_rows
 from api.resources.resources import Kind
-from booking.prices import price_grid
+from booking.prices import price_grid, price_of_slot
 from booking.slots import Slot, Window
 
 router: Final = APIRouter(tags=["bookings"])
@@ -54,6 +55,8 @@ class ResourceSlots(Answer):
     name: str
     kind: Kind
     prices: dict[str, int] = Field(description='Of a slot in euro cents, by category of member; `""`: everybody else.')
+    price_cents: int | None = Field(description="Of a slot, for the member whose own key it is; null: no price.")
+    bookable: bool = Field(description="Whether that member belongs to those who may book it.")
     slots: list[FreeSlot]
 
 
@@ -86,11 +89,19 @@ async def _of_resource(
     s: Session, target: Target, row: Any, question: SlotsQuestion, span: Window, *, now: datetime
 ) -> dict[str, Any]:
     length = timedelta(minutes=question.minutes)
+    assert target.resource is not None
+    tariff, day = tariff_of(target.resource), span[0].astimezone(target.zone).date()
+    prices, only = await price_list(s, tariff), target.resource["categories"]
+    member = s.caller.member
+    categories = [] if member is None else await categories_of(s, target, member, span[0])
+    bookable = member is not None and (not only or not set(only).isdisjoint(categories))
     free = await free_slots(s, target, span, length=length, units=question.units, most=question.limit, now=now)
     return {
         **{name: row[name] for name in ("name", "kind")},
         "resource": row["code"],
-        "prices": price_grid(row["hour_cents"], row["prices"], length),
+        "prices": price_grid(tariff, prices, day, length),
+        "price_cents": price_of_slot(tariff, prices, day, length, categories) if bookable else None,
+        "bookable": bookable,
         "slots": [_slot_json(one) for one in free],
     }
 

@@ -15,8 +15,9 @@ from api.http.session import Session
 
 _RESOURCE: Final = """
 SELECT r.id, r.code::text AS code, r.kind, r.space AS space_id, r.starts_at, r.ends_at, r.sign_up_until, r.hour_cents,
-       r.prices, r.retired_at
-FROM resource r WHERE r.place = %(place_id)s AND r.code = %(code)s
+       r.prices, r.retired_at, t.code::text AS rate, t.unit AS rate_unit,
+       ARRAY(SELECT c.code::text FROM category c WHERE c.id = ANY(r.categories) ORDER BY 1) AS categories
+FROM resource r LEFT JOIN rate t ON t.id = r.rate WHERE r.place = %(place_id)s AND r.code = %(code)s
 """
 _UNIT: Final = "SELECT id FROM resource_unit WHERE resource = %(resource)s AND code = %(code)s AND retired_at IS NULL"
 _ONE_PARTY: Final = """

@@ -111,7 +111,7 @@ async def calendars(request: Request) -> Response:
     **guarded("rules:write", answers={201: Source}),
 )
 async def make_calendar(request: Request, body: SourceMade) -> Response:
-    """It is read every 15 minutes, six months ahead; bookings that are there already stay, and the owner is told."""
+    """It is read every 15 minutes, six months ahead; bookings made before stay, and the owner gets a mail."""
     async with session(request, "rules:write") as s:
         units = await s.rows(rows.UNIT, body.model_dump())
         if not units:

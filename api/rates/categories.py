@@ -198,7 +198,7 @@ async def categories_of_member(ref: str, request: Request) -> Response:
     **guarded("members:write", answers={201: MemberCategory}),
 )
 async def note_proof(ref: str, request: Request, body: ProofSeen) -> Response:
-    """The category's prices hold from its first to its last day; the member is told before it ends."""
+    """The category's prices hold from its first to its last day; the member gets a mail before it ends."""
     async with session(request, "members:write") as s:
         await member_of_path(s, ref)
         row = await s.row(FIND, {"code": body.category})

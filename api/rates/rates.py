@@ -20,7 +20,7 @@ from api.http.session import guarded, session
 from api.rates.categories import category_named
 
 router: Final = APIRouter(tags=["rates"])
-Billing = Literal["use", "month", "once"]
+Billing = Literal["use", "month", "once", "booking"]
 
 # One rate, or all, with its prices: latest first.
 FIND: Final = """
@@ -63,8 +63,14 @@ class RateMade(RateFields):
     """A rate to create."""
 
     code: Code
-    billed: Billing = Field(description="What its price is asked for: each use, each month, or once for the pass.")
-    unit: Unit = Field(description="What is counted: for `use`, overuse and clearing.")
+    billed: Billing = Field(description="Asked for each use, each month, once for the pass, or a booking.")
+    unit: Unit = Field(description="What is counted; of bookings `hour`, or `entry`: each the same.")
+
+    @model_validator(mode="after")
+    def _of_bookings(self) -> Self:
+        if self.billed == "booking" and self.unit not in ("hour", "entry"):
+            raise ValueError("unit: a booking costs by the hour (hour) or each the same (entry)")
+        return self
 
 
 class PriceFields(Body):

@@ -21,6 +21,8 @@ _Cents = Annotated[int, Field(ge=0, le=100_000_000)]
 FIND: Final = """
 SELECT r.id, r.place AS place_id, p.code::text AS place, p.time_zone, r.space AS space_id, s.code::text AS space,
        r.code::text AS code, r.name, r.kind, r.starts_at, r.ends_at, r.sign_up_until, r.hour_cents, r.prices,
+       (SELECT t.code::text FROM rate t WHERE t.id = r.rate) AS rate,
+       ARRAY(SELECT c.code::text FROM category c WHERE c.id = ANY(r.categories) ORDER BY 1) AS categories,
        r.retired_at, r.revision,
        ARRAY(SELECT u.code::text FROM resource_unit u WHERE u.resource = r.id AND u.retired_at IS NULL
              ORDER BY u.id) AS units
@@ -30,16 +32,22 @@ WHERE p.code = %(place)s AND (%(code)s::text IS NULL OR r.code::text = %(code)s)
 ORDER BY r.kind, r.code
 """
 INSERT: Final = """
-INSERT INTO resource (place, space, code, name, kind, starts_at, ends_at, sign_up_until, hour_cents, prices)
+INSERT INTO resource (place, space, code, name, kind, starts_at, ends_at, sign_up_until, hour_cents, prices, rate,
+  categories)
 VALUES (%(place_id)s, %(space_id)s, %(code)s, %(name)s, %(kind)s, %(starts)s, %(ends)s, %(sign_up_until)s,
-        %(hour_cents)s, %(prices)s) RETURNING id
+        %(hour_cents)s, %(prices)s, (SELECT t.id FROM rate t WHERE t.code = %(rate)s),
+        ARRAY(SELECT c.id FROM category c WHERE c.code::text = ANY(%(categories)s))) RETURNING id
 """
 UPDATE: Final = """
 UPDATE resource SET name = %(name)s, starts_at = %(starts)s, ends_at = %(ends)s, sign_up_until = %(sign_up_until)s,
   hour_cents = %(hour_cents)s, prices = %(prices)s,
+  rate = (SELECT t.id FROM rate t WHERE t.code = %(rate)s),
+  categories = ARRAY(SELECT c.id FROM category c WHERE c.code::text = ANY(%(categories)s)),
   retired_at = CASE WHEN %(retired)s THEN coalesce(retired_at, now()) END
 WHERE id = %(id)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING revision
 """
+RATE: Final = "SELECT id FROM rate WHERE code::text = %(code)s AND billed = 'booking'"
+CATEGORIES: Final = "SELECT code::text AS code FROM category WHERE code::text = ANY(%(codes)s)"
 # Units with the codes 1, 2, 3 … after those that there are, also those out of service.
 ADD_UNITS: Final = """
 INSERT INTO resource_unit (resource, place, code)
@@ -92,6 +100,18 @@ class _Priced(Body):
     prices: dict[Code, _Cents] = Field(
         default_factory=dict, max_length=50, description="Of an hour, by category of member; others pay hour_cents."
     )
+    rate: Code | None = Field(
+        default=None, description="A rate of the network, in place of these prices: statements bill it."
+    )
+    categories: list[Code] = Field(
+        default_factory=list, max_length=50, description="Only members of these may book it; none: all."
+    )
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        if self.rate is not None and (self.hour_cents is not None or self.prices):
+            raise ValueError("rate: send a rate or own prices, not both")
+        return self
 
 
 class ResourceMade(_Priced):
@@ -145,6 +165,8 @@ class ResourceChanged(FittingChanged):
     sign_up_until: Moment | None = None
     hour_cents: _Cents | None = None
     prices: dict[Code, _Cents] | None = Field(default=None, max_length=50)
+    rate: Code | None = None
+    categories: list[Code] | None = Field(default=None, max_length=50)
 
 
 class ResourcesQuestion(Question):
@@ -168,6 +190,8 @@ class Resource(Answer):
     sign_up_until: datetime | None
     hour_cents: int | None
     prices: dict[str, int]
+    rate: str | None
+    categories: list[str]
     retired_at: datetime | None
 
 
@@ -186,7 +210,21 @@ def resource_named(place: str, code: str) -> Named:
 def resource_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
     return {
-        **{name: row[name] for name in ("place", "code", "name", "kind", "space", "units", "hour_cents", "prices")},
+        **{
+            name: row[name]
+            for name in (
+                "place",
+                "code",
+                "name",
+                "kind",
+                "space",
+                "units",
+                "hour_cents",
+                "prices",
+                "rate",
+                "categories",
+            )
+        },
         "from": time_of(row["starts_at"]),
         "until": time_of(row["ends_at"]),
         "sign_up_until": time_of(row["sign_up_until"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -83,6 +83,7 @@ async def change_resource(
 async def _make(s: Session, place: str, body: ResourceMade) -> str:
     place_id, _ = await place_of_path(s, place)
     space = None if body.space is None else await space_named(s, place_id, body.space)
+    await _known(s, body.rate, body.categories)
     values = {**whole(body), "place_id": place_id, "space_id": space, "prices": Jsonb(body.prices)}
     made = await s.row(rows.INSERT, values)
     assert made is not None
@@ -111,7 +112,11 @@ async def _change(s: Session, request: Request, place: str, code: str, body: Res
         starts="an event has a time",
         ends="an event has a time",
         prices="expected an object, {} for none",
+        categories="expected a list, [] for none",
     )
+    await _known(s, fields["rate"], fields["categories"])
+    if fields["rate"] is not None and (fields["hour_cents"] is not None or fields["prices"]):
+        raise BadField("rate", "it has prices of its own: send hour_cents null and prices {} with the rate")
     _check_fields(row, fields, body)
     await change(s, named, rows.UPDATE, {**fields, "prices": Jsonb(fields["prices"])}, row=row, wanted=wanted)
     if body.units is not None:
@@ -121,6 +126,16 @@ async def _change(s: Session, request: Request, place: str, code: str, body: Res
     elif row["kind"] == "event" and (fields["starts"], fields["ends"]) != (row["starts_at"], row["ends_at"]):
         await s.run(rows.MOVE_EVENT, fields)
     return code
+
+
+async def _known(s: Session, rate: str | None, categories: Sequence[str]) -> None:
+    """Refuse a rate or categories that don't exist."""
+    if rate is not None and await s.row(rows.RATE, {"code": rate}) is None:
+        raise BadField("rate", f"there is no rate {rate!r} that is billed by booking; see /v1/rates")
+    known = {row["code"] for row in await s.rows(rows.CATEGORIES, {"codes": list(categories)})}
+    for code in categories:
+        if code not in known:
+            raise BadField("categories", f"there is no category {code!r}; see /v1/categories")
 
 
 def _check_fields(row: Mapping[str, Any], fields: Mapping[str, Any], body: ResourceChanged) -> None:

@@ -87,6 +87,7 @@ _KINDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "overuse": "beyond the allowance",
         "month": "monthly price",
         "once": "pass",
+        "booking": "bookings",
         "funded": "share paid",
     },
     "fr": {
@@ -95,6 +96,7 @@ _KINDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "overuse": "au-delà du forfait",
         "month": "abonnement du mois",
         "once": "forfait",
+        "booking": "réservations",
         "funded": "part financée",
     },
 }

@@ -15,7 +15,7 @@ from booking.statements import Line
 from gateway.contract.stored_events import KINDS
 
 Payer = Literal["member", "organisation", "funder"]
-Kind = Literal["use", "included", "overuse", "month", "once", "funded"]
+Kind = Literal["use", "included", "overuse", "month", "once", "booking", "funded"]
 
 # One statement, or those of a month, place, member or organisation, latest first.
 FIND: Final = """
@@ -46,13 +46,17 @@ WHERE l.statement = %(ref)s ORDER BY l.number
 """
 # What its lines count, as long as the traces live: each with the door where it began.
 USES: Final = """
-SELECT b.line, b.pass, b.kind, b.at, p.code::text AS place, d.code::text AS door
+SELECT b.line, b.pass, NULL AS booking, b.kind, b.at, p.code::text AS place, d.code::text AS door
 FROM billed b JOIN statement_line l ON l.id = b.line LEFT JOIN place p ON p.id = b.place
 LEFT JOIN LATERAL (
   SELECT o.code FROM event e JOIN device v ON v.id = e.device JOIN door o ON o.id = v.door
   WHERE e.place = b.place AND e.at = b.at AND e.kind = ANY(%(kinds)s) LIMIT 1
 ) d ON b.kind = 'use'
-WHERE l.statement = %(ref)s ORDER BY b.at, b.pass
+WHERE l.statement = %(ref)s
+UNION ALL
+SELECT k.line, NULL, k.booking, 'booking', k.at, p.code::text, NULL
+FROM billed_booking k JOIN statement_line l ON l.id = k.line LEFT JOIN place p ON p.id = k.place
+WHERE l.statement = %(ref)s ORDER BY at, pass, booking
 """
 # Every line of a month's statements, for accounts.
 EXPORT: Final = """
@@ -130,10 +134,11 @@ class StatementHead(Answer):
 
 
 class UseSeen(Answer):
-    """A use, by its first badge-in; uses are kept for three months."""
+    """A use, by its first badge-in, kept for three months; or a booking, kept for a year."""
 
     at: datetime
-    pass_ref: str = Field(alias="pass")
+    pass_ref: str | None = Field(alias="pass")
+    booking: str | None
     place: str | None
     door: str | None
 
@@ -233,7 +238,8 @@ def line_json(row: Mapping[str, Any], uses: Iterable[Mapping[str, Any]]) -> dict
         **{name: row[name] for name in _AMOUNTS},
         "month": month_text(row["month"]),
         "uses": [
-            {"at": time_of(one["at"]), "pass": one["pass"], "place": one["place"], "door": one["door"]} for one in uses
+            {"at": time_of(one["at"]), **{name: one[name] for name in ("pass", "booking", "place", "door")}}
+            for one in uses
         ],
     }
 

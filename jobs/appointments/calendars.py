@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 EVERY: Final = timedelta(minutes=15)
 _LONGEST: Final = timedelta(hours=6)
 _LOOK_S: Final = 10.0
-_TOLD_AFTER: Final = 3
+_MAIL_AFTER: Final = 3
 """Failures in a row after which its member is written to."""
 
 _TAKE: Final = """
@@ -144,7 +144,7 @@ def _failed(connection: psycopg.Connection[Any], source: Source, error: str) -> 
     log.warning("member_calendar_unreadable", extra={"calendar": source.id, "reason": error})
     with connection.transaction():
         connection.execute(_FAILED, {"id": source.id, "error": error[:300], "wait": wait})
-        if source.failures + 1 == _TOLD_AFTER:
+        if source.failures + 1 == _MAIL_AFTER:
             queue_mail(
                 connection,
                 kind="calendar_unreadable",

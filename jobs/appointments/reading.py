@@ -13,7 +13,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from jobs.calendars.expanding import CalendarUnreadable, calendar_in, computed, events_of, instant, limited, window_of
+from jobs.calendars.expanding import (
+    CPU_S,
+    CalendarUnreadable,
+    calendar_in,
+    computed,
+    events_of,
+    instant,
+    limited,
+    window_of,
+)
 
 AHEAD: Final = timedelta(days=183)
 """Appointments that repeat are booked so far ahead."""
@@ -49,13 +58,13 @@ class Asked:
     appointments: list[Found]
 
 
-def read_invitation(text: bytes, mailbox: str, now: datetime) -> Asked:
-    """Return what an iTIP object asks of the addresses of ``mailbox``.
+def read_invitation(text: bytes, mailbox: str, now: datetime, *, cpu_s: int = CPU_S) -> Asked:
+    """Return what an iTIP object asks of the addresses of ``mailbox``; ``cpu_s`` is the limit of processor time.
 
     Raises:
         CalendarUnreadable: it is none, or asks for too much.
     """
-    return _asked(computed("jobs.appointments.reading", text, "mail", mailbox, now.isoformat()))
+    return _asked(computed("jobs.appointments.reading", text, "mail", mailbox, now.isoformat(), cpu_s=cpu_s))
 
 
 def read_calendar(text: bytes, mailbox: str, now: datetime) -> Asked:

@@ -1,4 +1,4 @@
-"""Releases bookings that nobody came for, where the place says after how long: first a warning, then the release.
+"""Releases bookings whose holder did not come, where the place says after how long: a warning, then the release.
 
 Only where doors and sensors are heard and say nothing. What isn't known is no reason to take a booking away.
 """
@@ -14,7 +14,7 @@ import psycopg
 from database.mail import queue_mail, time_in_mail
 
 _WARN: Final = """
--- half of the time is over, and nobody came: the holder is warned, and has the other half at least
+-- half of the time is over without an arrival: the holder is warned, and has at least the other half
 WITH due AS MATERIALIZED (
   SELECT w.*, greatest(w.starts_at + w.no_show, %(now)s + w.no_show / 2) AS release_at FROM booking_watched w
   WHERE w.status = 'booked' AND w.kind <> 'event' AND w.warned_at IS NULL AND w.looked_at IS NOT NULL
@@ -27,7 +27,7 @@ SELECT d.ref, d.member, d.name, d.starts_at, d.release_at, p.name, p.time_zone, 
 FROM due d JOIN warned w ON w.booking = d.ref JOIN place p ON p.id = d.place
 """
 _RELEASE: Final = """
--- nobody came: no badge, all gateways heard from, and sensors that are heard and silent
+-- no arrival: no badge, all gateways heard from, and sensors that are heard and silent
 UPDATE booking b SET status = 'no_show', cancelled_at = %(now)s, released_at = %(now)s
 FROM booking_watched w JOIN place p ON p.id = w.place
 WHERE w.ref = b.ref AND b.status = 'booked' AND w.kind <> 'event' AND b.ends_at > %(now)s
@@ -47,7 +47,7 @@ def warn(connection: psycopg.Connection[Any], now: datetime) -> int:
 
 
 def release(connection: psycopg.Connection[Any], now: datetime) -> int:
-    """Release what nobody came for, and write to the holders; return how many. All stored events must be noted."""
+    """Release what is not used, and write to the holders; return how many. All stored events must be noted."""
     return _mail(connection, _RELEASE, "no_show", now)
 
 

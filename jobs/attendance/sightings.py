@@ -44,7 +44,7 @@ WITH heard AS MATERIALIZED (
   JOIN device d ON d.id = e.device
   LEFT JOIN door o ON o.id = d.door
 ), sighting AS (
-  -- a grant counts at once, or when the door's contact says that somebody went through
+  -- a grant counts at once, or when the door's contact says that a person went through
   SELECT place, at, member, NULL::integer AS desk, side = 'out' AND outside AS out FROM heard
   WHERE kind = %(access)s AND member IS NOT NULL AND NOT coalesce((detail ->> 'awaits')::boolean, false)
   UNION ALL

@@ -14,15 +14,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.api_server import Centre, Listening, api_process, shared_database
+from tests.api_server import Centre, Listening, api_process
 from tests.conftest import Database
 from tests.waiting import until
-
-
-@pytest.fixture(scope="module")
-def own(postgres_url: str, _template: str) -> Iterator[Database]:
-    with shared_database(postgres_url, _template) as database:
-        yield database
 
 
 @pytest.fixture(scope="module")

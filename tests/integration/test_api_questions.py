@@ -19,17 +19,11 @@ from api.keys import owner as keys
 from api.places.models import PlaceDetail, Places
 from api.present.availability_models import Availability
 from api.present.models import NetworkOccupancy, PlaceOccupancy
-from tests.api_server import Centre, api_process, codes, shared_database
+from tests.api_server import Centre, api_process, codes
 from tests.conftest import Database
 from tests.waiting import until
 
 ALWAYS = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
-
-
-@pytest.fixture(scope="module")
-def own(postgres_url: str, _template: str) -> Iterator[Database]:
-    with shared_database(postgres_url, _template) as database:
-        yield database
 
 
 @pytest.fixture(scope="module")

@@ -16,19 +16,13 @@ from api.inventory.routes import Inventory
 from api.keys.owner import create_key
 from api.places.hours import Hours
 from api.present.availability_models import Availability
-from tests.api_server import Centre, api_process, codes, shared_database
+from tests.api_server import Centre, api_process, codes
 from tests.conftest import Database
 from tests.waiting import until
 
 ALWAYS = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 START = (datetime.now(UTC) + timedelta(days=9)).replace(hour=9, minute=0, second=0, microsecond=0)
 WINDOW = {"from": f"{START:%Y-%m-%dT%H:%M:%SZ}", "until": f"{START + timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"}
-
-
-@pytest.fixture(scope="module")
-def own(postgres_url: str, _template: str) -> Iterator[Database]:
-    with shared_database(postgres_url, _template) as database:
-        yield database
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,9 @@ import pytest
 
 from api.keys.owner import create_key
 from api.present.models import NetworkOccupancy, PlaceOccupancy
-from tests.api_server import Centre, Listening, api_process, shared_database
+from tests.api_server import Centre, Listening, api_process
 from tests.conftest import Database
 from tests.waiting import until
-
-
-@pytest.fixture(scope="module")
-def own(postgres_url: str, _template: str) -> Iterator[Database]:
-    with shared_database(postgres_url, _template) as database:
-        yield database
 
 
 @pytest.fixture(scope="module")

@@ -204,3 +204,69 @@ def test_who_manages_an_organisation_sees_its_statements(network: Managed, entry
     assert [(one["member"], one["member_name"]) for one in whole["lines"]] == [(agent, None)], "by reference only"
     assert network.call("admin", "DELETE", f"{managers}/{network.member}").json() == {"managers": []}
     assert network.get("member", asked).json()["statements"] == []
+
+
+def test_a_booking_is_priced_by_category_shown_before_and_billed(network: Managed) -> None:
+    hourly = {"code": "laser", "name": "Laser", "billed": "booking", "unit": "hour"}
+    assert wrong(network.post("admin", "/v1/rates", {**hourly, "unit": "day"}))[0] == 422
+    assert network.post("admin", "/v1/rates", hourly).status_code == 201
+    price = {"first": "2026-01-01", "cents": 1000, "vat_permille": 200}
+    assert network.post("admin", "/v1/rates/laser/prices", price).status_code == 201
+    assert network.post("admin", "/v1/rates/laser/prices", {**price, "category": "student", "cents": 400}).is_success
+    resource = {"code": "laser", "name": "Laser", "kind": "machine", "units": 2, "rate": "laser"}
+    path = "/v1/places/limoges/resources"
+    assert wrong(network.post("manager", path, {**resource, "hour_cents": 5}))[0] == 422, "one price"
+    assert wrong(network.post("manager", path, {**resource, "rate": "half-day"})) == (422, "rate")
+    assert network.post("manager", path, resource).status_code == 201
+    network.change("manager", "PUT", "/v1/places/limoges/booking-rules/all", {"without_pass": True})
+    made = network.post("admin", "/v1/members", {"name": "Lou", "home": "limoges"}).json()["ref"]
+    key = {"Authorization": f"Bearer {network.key('lou', role='member', member=made)}"}
+
+    def slots() -> dict[str, Any]:
+        answer = network.api.get("/v1/slots?place=limoges&minutes=120", headers=key).json()
+        found: dict[str, Any] = answer["resources"][0]
+        return found
+
+    grid = {"": 2000, "student": 800}
+    assert [slots()[name] for name in ("prices", "price_cents", "bookable")] == [grid, 2000, True]
+    today = datetime.now(UTC).date()
+    proof = {"category": "student", "seen": "carte", "first": f"{today - timedelta(days=2)}"}
+    proof |= {"last": f"{today + timedelta(days=30)}"}
+    first = network.post("admin", f"/v1/members/{made}/categories", proof)
+    assert first.status_code == 201, first.text
+    assert slots()["price_cents"] == 800
+    begin = (datetime.now(UTC) + timedelta(days=2)).replace(hour=10, minute=0, second=0, microsecond=0)
+    window = {"from": begin.isoformat(), "until": (begin + timedelta(hours=2)).isoformat()}
+    wish = {"place": "limoges", "resource": "laser", **window}
+    booked = network.api.post("/v1/bookings", json=wish, headers=key)
+    assert booked.json()["price_cents"] == 800, booked.text
+
+    # only students may book it
+    network.change("manager", "PATCH", f"{path}/laser", {"categories": ["student"]})
+    refused = network.post("manager", "/v1/bookings", {**wish, "member": network.someone("Old")})
+    assert (refused.status_code, refused.json()["rule"]) == (409, "category")
+    again = network.api.post("/v1/bookings", json=wish, headers=key)
+    assert again.status_code == 201, again.text
+
+    # what is over is billed once, at the price of its booking; what is cancelled is not
+    cancelled = "UPDATE booking SET status = 'cancelled', cancelled_at = now() WHERE ref = %s RETURNING 1"
+    network.sql(cancelled, again.json()["ref"])
+    network.sql(
+        "UPDATE booking SET status = 'ended', starts_at = '2026-02-10 09:00Z', ends_at = '2026-02-10 11:00Z'"
+        " WHERE ref = %s RETURNING 1",
+        booked.json()["ref"],
+    )
+    network.sql("UPDATE member_category SET first = '2026-01-01' WHERE member = %s RETURNING 1", made)
+    account = network.api.get(f"/v1/members/{made}/account?month=2026-02", headers=key).json()
+    assert [(one["kind"], one["category"], one["net_cents"], one["vat_cents"]) for one in account["lines"]] == [
+        ("booking", "student", 800, 160)
+    ]
+    february = date(2026, 2, 1)
+    assert _close(network, february) == 1 and _close(network, february) == 0
+    assert network.api.get(f"/v1/members/{made}/account?month=2026-02", headers=key).json()["lines"] == []
+    (statement,) = network.api.get("/v1/statements?month=2026-02", headers=key).json()["statements"]
+    assert statement["total_cents"] == 960
+    (line,) = network.api.get(f"/v1/statements/{statement['ref']}", headers=key).json()["lines"]
+    assert [one["booking"] for one in line["uses"]] == [booked.json()["ref"]]
+    paper = network.api.get(f"/v1/statements/{statement['ref']}?format=pdf", headers=key)
+    assert paper.content.startswith(b"%PDF-")

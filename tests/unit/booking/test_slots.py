@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booking.prices import price_cents, price_grid
+from booking.prices import Tariff, price_cents, price_grid, price_of_slot
+from booking.rates import Price, PriceList
 from booking.slots import Window, free_windows, slots_of
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -54,5 +55,25 @@ def test_a_price_is_rounded_half_up() -> None:
     assert price_cents(101, timedelta(minutes=30)) == 51
     assert price_cents(100, timedelta(minutes=20)) == 33
     assert price_cents(None, HOUR) is None
-    assert price_grid(900, {"student": 450}, 2 * HOUR) == {"": 1800, "student": 900}
-    assert price_grid(None, {"student": 450}, HOUR) == {"student": 450}
+
+
+DAY = date(2026, 3, 2)
+
+
+def test_one_price_of_a_slot_by_own_prices_or_by_a_rate() -> None:
+    own = Tariff(hour_cents=900, prices={"student": 450})
+    assert price_grid(own, PriceList(()), DAY, 2 * HOUR) == {"": 1800, "student": 900}
+    assert price_grid(Tariff(prices={"student": 450}), PriceList(()), DAY, HOUR) == {"student": 450}
+    assert price_of_slot(own, PriceList(()), DAY, HOUR, ["senior", "student"]) == 450
+
+    def price(category: str | None, first: date, cents: int) -> Price:
+        return Price(rate="laser", category=category, first=first, cents=cents, vat_permille=200)
+
+    old, new = date(2026, 1, 1), date(2026, 3, 3)
+    known = PriceList([price(None, old, 1000), price("student", old, 400), price(None, new, 1200)])
+    laser = Tariff(rate="laser")
+    assert price_grid(laser, known, DAY, 2 * HOUR) == {"": 2000, "student": 800}
+    assert price_of_slot(laser, known, new, HOUR, []) == 1200, "from its first day on"
+    assert price_of_slot(laser, known, new, HOUR, ["student"]) == 400
+    assert price_of_slot(laser, known, date(2025, 12, 31), HOUR, []) is None
+    assert price_of_slot(Tariff(rate="laser", by_the_hour=False), known, DAY, 5 * HOUR, []) == 1000, "each the same"
