@@ -25,6 +25,7 @@ from api.bookings import routes as bookings
 from api.bookings import rules_routes as booking_rules
 from api.bookings import series_routes as booking_series
 from api.bookings import slots_routes as slots
+from api.bookings import steps_routes as booking_steps
 from api.calendars import member_calendars
 from api.calendars import routes as calendars
 from api.cards import enrolment_routes as enrolments
@@ -132,6 +133,7 @@ _MANAGEMENT: Final = (
     bookings,
     booking_guests,
     booking_series,
+    booking_steps,
     booking_rules,
     booking_quotas,
     slots,

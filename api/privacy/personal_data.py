@@ -110,6 +110,10 @@ _ATTENDANCE: Final = """
 SELECT a.booking, a.in_at, a.seen_at, a.left_at, a.looked_at, a.warned_at
 FROM attendance a JOIN booking b ON b.ref = a.booking WHERE b.member = %(ref)s ORDER BY b.starts_at, b.ref
 """
+_STEPS: Final = """
+SELECT t.booking, t.step, t.at FROM booking_step t JOIN booking b ON b.ref = t.booking
+WHERE b.member = %(ref)s ORDER BY t.id
+"""
 _FEEDS: Final = "SELECT id, created_at FROM calendar_feed WHERE member = %(ref)s ORDER BY id"
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
@@ -124,6 +128,7 @@ _TABLES: Final = {
     "manages": _MANAGES,
     "bookings": _BOOKINGS,
     "attendance": _ATTENDANCE,
+    "booking_steps": _STEPS,
     "guest_of": _GUEST_OF,
     "booking_series": _SERIES,
     "waiting": _WAITING,

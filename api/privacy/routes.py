@@ -51,6 +51,7 @@ class PersonalData(Answer):
     manages: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
     attendance: list[dict[str, Any]] = Field(description="When they were seen at their bookings.")
+    booking_steps: list[dict[str, Any]]
     guest_of: list[dict[str, Any]] = Field(description="Bookings whose guest they are.")
     booking_series: list[dict[str, Any]]
     waiting: list[dict[str, Any]]

@@ -36,9 +36,16 @@ _OVER: Final = """
 UPDATE booking SET status = 'ended'
 WHERE status IN ('booked', 'checked_in') AND member IS NOT NULL AND ends_at <= %(now)s
 """
+_NUMBER: Final = """
+-- give the steps that are committed their place in the order that all see; one process at a time does
+UPDATE booking_step s SET n = o.n
+FROM (SELECT f.id, nextval('booking_step_n') AS n
+      FROM (SELECT id FROM booking_step WHERE n IS NULL ORDER BY id LIMIT 5000) f) o
+WHERE s.id = o.id
+"""
 
 
 def follow(connection: psycopg.Connection[Any], now: datetime) -> None:
-    """Check in, end what was left, and end what is over."""
-    for query in (_CHECK_IN, _UNDO, _LEFT, _OVER):
+    """Check in, end what was left, end what is over, and number the steps."""
+    for query in (_CHECK_IN, _UNDO, _LEFT, _OVER, _NUMBER):
         connection.execute(query, {"now": now})

@@ -72,6 +72,14 @@ def test_a_booked_desk_is_checked_in_by_its_holders_badge_and_free_when_they_hav
     assert way.show(member.card, "reader-entry-out") == "granted"
     left = now("ended")
     assert left["until"] == left["released_at"] < window["until"]
+
+    def steps() -> list[str]:
+        answer = way.call("GET", f"/v1/booking-steps?booking={booking['ref']}")
+        assert [one["n"] for one in answer["steps"]] == sorted({one["n"] for one in answer["steps"]})
+        names: list[str] = [one["step"] for one in answer["steps"]]
+        return names if "ended" in names else []
+
+    assert until(steps, what="all steps are numbered") == ["booked", "arrived", "checked_in", "left", "ended"]
     # Somebody else has the desk for the rest of the time.
     rest = {"from": (datetime.now(UTC) + timedelta(seconds=5)).isoformat(), "until": window["until"]}
     other = {"member": way.people[3].ref, "place": way.place, "resource": "e2e", **rest}
