@@ -151,7 +151,8 @@ ON CONFLICT (desk, day) DO UPDATE SET
 _AGAIN: Final = """
 -- days of which closures or opening hours say something else since they were counted, by place; noon in UTC is on the
 -- same day everywhere
-SELECT a.id, coalesce(a.place, s.place), (greatest(a.first, f.first) + interval '12 hours') AT TIME ZONE 'UTC',
+SELECT a.id, coalesce(a.place, s.place),
+  (greatest(a.first, coalesce(f.first, current_date)) + interval '12 hours') AT TIME ZONE 'UTC',
   (least(a.last, (%(done)s::timestamptz AT TIME ZONE 'UTC')::date) + interval '36 hours') AT TIME ZONE 'UTC'
 FROM worth_again a
 CROSS JOIN (SELECT min(day) AS first FROM history_day WHERE NOT published) f

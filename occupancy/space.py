@@ -227,7 +227,7 @@ class SpaceFold:
             "bucket": self.bucket,
             "grants": self.grants.to_json(),
             "flow": self.flow.to_json() if self.flow.doors else None,
-            "stays": self.stays.to_json() if self.stays.at or self.stays.anyone or self.stays.openings.tells else None,
+            "stays": self.stays.to_json() if self.stays.says_anything else None,
             "seats": self.seats.to_json() if self.desks else None,
             "room": self.room.to_json() if self.rooms else None,
             "head_count": self.head_count,

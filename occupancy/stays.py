@@ -201,6 +201,11 @@ class Stays:
         others = self.others * exp(self.risk - risk)
         return sum(there) + others, sum(one * (1.0 - one) for one in there) + others
 
+    @property
+    def says_anything(self) -> bool:
+        """Whether there is anything to store: a badge, a contact, or a grant whose door hasn't opened yet."""
+        return bool(self.at or self.anyone or self.openings.tells or self.openings.granted)
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; see ``from_json``."""
         return {

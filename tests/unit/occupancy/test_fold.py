@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from occupancy.fold import PlaceFold, fold
@@ -364,6 +364,14 @@ def test_estimates_are_ordered_and_never_negative(events: list[tuple[dict[str, A
             assert 0 <= e.low <= e.present <= e.high
 
 
+@example(  # a grant whose door opens after the transaction
+    events=[
+        (count("heads", present=None), 0),
+        (granted(1, "m-0001", "in"), 0),
+        ({"kind": "door", "device": "contact", "state": "open"}, 0),
+    ],
+    cuts=[2],
+)
 @settings(max_examples=60, deadline=None)
 @given(TIMED, st.lists(st.integers(0, 60), max_size=6))
 def test_where_the_transactions_end_changes_nothing(events: list[tuple[dict[str, Any], int]], cuts: list[int]) -> None:
