@@ -240,3 +240,11 @@ def test_past_days_are_counted_again_when_closures_and_first_hours_are_entered_l
     desks.event(EIGHT + 30 * MINUTE)
     assert counted(week + MINUTE) == known
     assert sql("SELECT count(*) FROM worth_again").fetchone() == (0,)
+
+
+def test_first_hours_of_a_place_that_has_no_history_are_no_error(desks: Desks) -> None:
+    """In a network that starts, hours are entered before anything is summed up."""
+    assert desks.connection.execute("SELECT first::text FROM worth_again").fetchall() == [("-infinity",)]
+    desks.heard(EIGHT + timedelta(days=1))
+    desks.maintain(EIGHT + timedelta(days=1))
+    assert desks.connection.execute("SELECT count(*) FROM worth_again").fetchone() == (0,)
