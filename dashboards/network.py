@@ -89,6 +89,10 @@ def _head() -> list[Json]:
                 "thresholds": FULLNESS,
                 "mappings": [unknown()],
             },
+            about=Words(
+                "Présents par capacité, dans les lieux dont l'occupation est connue.",
+                "People present of the capacity, in the places whose occupancy is known.",
+            ),
         ),
         panel(
             "stat",
@@ -109,6 +113,7 @@ def _head() -> list[Json]:
             sql.KNOWN,
             fields=people,
             options=tile(),
+            about=Words("Dont l'occupation est connue en ce moment.", "Whose occupancy is known at this moment."),
         ),
         panel(
             "stat",
@@ -117,6 +122,9 @@ def _head() -> list[Json]:
             sql.SILENT,
             fields=wrong,
             options=tile(),
+            about=Words(
+                "Lieux équipés dont rien de récent n'arrive.", "Equipped places from which nothing recent comes."
+            ),
         ),
         panel(
             "stat",
@@ -125,6 +133,7 @@ def _head() -> list[Json]:
             sql.ALARMS_NOW,
             fields=wrong,
             options=tile(),
+            about=Words("Que personne n'a encore acquittées.", "That nobody has acknowledged yet."),
         ),
     ]
 
@@ -275,6 +284,10 @@ def _lists() -> list[Json]:
                 column(Words("Raison", "Cause"), 165, cell="background", mappings=_WHY),
                 column(Words("Depuis", "Since"), 150, unit="dateTimeFromNow"),
             ],
+            about=Words(
+                "Lieux dont l'occupation n'est pas connue, avec la raison.",
+                "Places whose occupancy isn't known, with the cause.",
+            ),
         ),
         table(
             Words("Passerelles à regarder", "Gateways to look at"),
@@ -289,6 +302,10 @@ def _lists() -> list[Json]:
                 column(Words("Horloge", "Clock"), 85, unit="ms", decimals=0),
                 column(Words("En défaut", "In trouble"), 90),
             ],
+            about=Words(
+                "Hors ligne, en retard, à l'heure fausse, ou avec un appareil en défaut.",
+                "Offline, behind, with a wrong clock, or with a device in trouble.",
+            ),
         ),
         table(
             Words("Alarmes", "Alarms"),
@@ -305,6 +322,10 @@ def _lists() -> list[Json]:
                 column(Words("Manque à", "Missing until"), 150),
                 column(Words("Texte", "Text"), 310, flexible=True, custom_inspect=True),
             ],
+            about=Words(
+                "Alarmes ouvertes, les plus récentes d'abord.",
+                "Open alarms, the latest first.",
+            ),
         ),
     ]
 
