@@ -8,13 +8,10 @@ import secrets
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from time import monotonic
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 import psycopg
 from fastapi import FastAPI
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api import health, page
@@ -109,8 +106,6 @@ _STATEMENT_TIMEOUT_S: Final = 10
 _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
-_USED_S: Final = 0.5
-"""A connection that was used so lately is believed to be whole."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
 _PAGES: Final = (page, signing_in, account)
 _MANAGEMENT: Final = (
@@ -187,22 +182,8 @@ def make_pool(url: str) -> AsyncConnectionPool[Any]:
         max_waiting=256,
         reconnect_timeout=_RECONNECT_S,
         open=False,
-        check=_Checked(),
+        check=AsyncConnectionPool.check_connection,
     )
-
-
-class _Checked:
-    """Checks a connection that was idle for a moment; one that was just used needs no round trip of its own."""
-
-    def __init__(self) -> None:
-        self._at: WeakKeyDictionary[AsyncConnection[Any], float] = WeakKeyDictionary()
-
-    async def __call__(self, conn: AsyncConnection[Any]) -> None:
-        """Raise where it is broken, so that the pool gives another one."""
-        now = monotonic()
-        if now - self._at.get(conn, 0.0) > _USED_S or conn.broken:
-            await AsyncConnectionPool.check_connection(conn)
-        self._at[conn] = now
 
 
 def create_app(settings: ApiSettings) -> FastAPI:

@@ -76,7 +76,7 @@ async def reports(request: Request, question: Annotated[ReportsQuestion, Query()
 @router.get(
     "/v1/reports/columns",
     summary="The columns of the tables of reports",
-    responses={200: {"model": Columns}, **problem_responses(429)},
+    responses={200: {"model": Columns}, **problem_responses(429, 503)},
     response_class=Response,
 )
 async def columns() -> Response:
