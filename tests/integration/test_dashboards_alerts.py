@@ -22,6 +22,8 @@ from tests.integration.dashboards_rows import fill
 Connection = psycopg.Connection[Any]
 
 _WELL: Final = """
+DELETE FROM job;
+DELETE FROM dead_letter;
 UPDATE gateway_state SET heard_at = now(), complete_at = now() WHERE online;
 UPDATE space_state SET at = now()"""
 _ATELIER: Final = "(SELECT id FROM place WHERE code = 'atelier')"

@@ -530,7 +530,7 @@ def test_neither_the_log_nor_the_alarm_of_a_failed_job_quotes_a_row(
 
 
 def test_a_database_of_an_older_release_is_called_that(world: World) -> None:
-    world.connection.execute("DROP TABLE job")
+    world.connection.execute("DROP TABLE job CASCADE")
     stop = threading.Event()
     runner = Runner(world.url, Metrics(), JOBS, look_s=0.02)
     thread = threading.Thread(target=runner.run, args=(stop,))
