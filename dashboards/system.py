@@ -20,6 +20,7 @@ JOBS: Final[Mapping[str, Words]] = {
     "commuting": Words("trajets évités", "commuting saved"),
     "forecast": Words("prévision", "forecast"),
     "arrivals": Words("arrivées habituelles", "usual arrivals"),
+    "hours": Words("horaires renouvelés", "opening hours renewed"),
     "notices": Words("avis aux membres", "notices to members"),
     "statements": Words("relevés du mois", "monthly statements"),
     "reports": Words("rapports du mois", "monthly reports"),
