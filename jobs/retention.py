@@ -127,6 +127,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "lines of the feed": _FEED,
     "mails": _MAIL,
     "links to sign in": _LINKS,
+    "browsers of sessions": "SELECT forget_sessions(%(before)s)",
     "visitors": "SELECT forget_visitors(%(before)s)",
     "details of the audit": "SELECT forget_audit_details(%(details)s)",
 }

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from api.forecast import forecasts as rows
 from api.forecast.models import ForecastAnswer, SpaceQuestion, UsualAnswer
 from api.http.answers import json_answer
-from api.http.callers import key_of
 from api.http.clock import now_us
 from api.http.errors import BadQuery, NoSuchPlace
 from api.http.openapi import problem_responses
@@ -39,12 +38,12 @@ async def forecast(
 
     Without a key it is made of, and shown in, the bands that such answers have. No number: not known.
     """
-    one, space, rule = _space(board, request, reach, place, question)
+    one, space, rule = await _space(board, request, reach, place, question)
     pool = shared(request).pool
     found = await public_rows(pool, rows.FORECAST, (space.id, rule is not None))
     past = await public_rows(pool, rows.PUBLIC_PAST if rule else rows.PAST, (space.id,))
     answer = rows.forecast_json(one, space, found[0] if found else None, past, rule, now=now_us())
-    return json_answer(answer, cache=_CACHE if rule else "no-store")
+    return json_answer(answer, cache=_CACHE if rule and question.space is None else "no-store")
 
 
 @router.get(
@@ -57,13 +56,13 @@ async def usual(
     place: str, request: Request, board: LoadedBoard, reach: Reached, question: Annotated[SpaceQuestion, Query()]
 ) -> Response:
     """In local time, from the last sixteen weeks, learned again each day; public holidays are a day of their own."""
-    one, space, rule = _space(board, request, reach, place, question)
+    one, space, rule = await _space(board, request, reach, place, question)
     found = await public_rows(shared(request).pool, rows.USUAL, (space.id, rule is not None))
     answer = rows.usual_json(one, space, found[0] if found else None, rule)
-    return json_answer(answer, cache=_CACHE if rule else "no-store")
+    return json_answer(answer, cache=_CACHE if rule and question.space is None else "no-store")
 
 
-def _space(
+async def _space(
     board: Board, request: Request, reach: Reached, code: str, question: SpaceQuestion
 ) -> tuple[Place, Space, Rule | None]:
     """Return what is asked for, and the rule that its answer passes; None: the caller may see the numbers.
@@ -71,7 +70,7 @@ def _space(
     Raises:
         NoSuchPlace: there is none.
         BadQuery: the place has no such space.
-        KeyMissing: a single space is asked for without a key.
+        KeyMissing, KeyRefused: a single space is asked for without a valid key.
     """
     place = board.network.by_code.get(code)
     if place is None:
@@ -81,7 +80,7 @@ def _space(
         space = place.root
     else:
         if rule is not None:
-            key_of(request)
+            await shared(request).keys.viewer(request)
         space = next((one for one in place.spaces if one.code == question.space), None)
     if space is None:
         raise BadQuery("space", f"this place has no space {question.space!r}; see /v1/places/{code}")

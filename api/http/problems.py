@@ -161,7 +161,9 @@ def methods_of(routes: Sequence[BaseRoute], scope: MutableMapping[str, Any]) -> 
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("request_failed", extra={"path": request.url.path, "error": type(error).__name__}, exc_info=error)
+    # the route's path, not the request's: a link to sign in, or to a calendar, is a secret
+    path = getattr(request.scope.get("route"), "path", "none")
+    log.error("request_failed", extra={"path": path, "error": type(error).__name__}, exc_info=error)
     return problem(
         request, 500, "internal", "Internal error", "An unexpected error occurred; it has been logged. Try again."
     )

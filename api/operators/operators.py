@@ -58,7 +58,9 @@ AUDIT: Final = """
 SELECT a.at, a.actor, a.action, a.subject, d.body AS detail FROM audit a LEFT JOIN audit_detail d ON d.audit = a.id
 WHERE a.subject = 'operator ' || %(ref)s OR a.actor LIKE 'key:%% operator:' || %(ref)s ORDER BY a.id
 """
-
+SESSIONS: Final = """
+SELECT id, role, created_at, last_used_at, expires_at, revoked_at, agent, from_addr FROM sessions_of(%(ref)s)
+"""
 # The mails about reports.
 MAIL: Final = """
 SELECT m.kind, m.queued_at, m.sent_at, m."values" FROM mail m JOIN operator o ON lower(o.email) = lower(m.to_address)
@@ -131,6 +133,7 @@ class OperatorData(Answer):
     exported_at: datetime
     operator: Operator
     keys: list[dict[str, Any]]
+    sessions: list[dict[str, Any]] = Field(description="Browsers in which they signed in.")
     audit: list[dict[str, Any]] = Field(description="What they did, and what was done to them.")
     mail: list[dict[str, Any]] = Field(description="About monthly reports, of the last three months.")
 

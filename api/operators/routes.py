@@ -120,9 +120,10 @@ async def export(ref: str, request: Request) -> Response:
     async with session(request, "privacy") as s:
         row = await read(s, operator_resource(ref))
         keys, audit = await s.rows(rows.KEYS, {"ref": ref}), await s.rows(rows.AUDIT, {"ref": ref})
-        mail = await s.rows(rows.MAIL, {"ref": ref})
+        sessions, mail = await s.rows(rows.SESSIONS, {"ref": ref}), await s.rows(rows.MAIL, {"ref": ref})
         await note_reading(s, "exported", f"operator {ref}")
     held = {"keys": [_plain(one) for one in keys], "audit": [_plain(one) for one in audit]}
+    held["sessions"] = [_plain(one) for one in sessions]
     held["mail"] = [_plain(one) for one in mail]
     return json_answer({"exported_at": time_of(datetime.now(UTC)), "operator": operator_json(row), **held})
 

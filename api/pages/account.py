@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.pages.asking import Answer, SignedOut, ask, form_of, to_sign_in
-from api.pages.rendering import page, say
+from api.pages.rendering import page
+from api.pages.routing import PageRoute
 
-router: Final = APIRouter(include_in_schema=False)
+router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _IN_USE: Final = ("issued", "active", "suspended")
 _ANY: Final = {"if_match": "*"}
@@ -40,7 +42,7 @@ async def account(request: Request) -> Response:
 async def lost_card(ref: str, request: Request) -> Response:
     """Ask whether this card is lost, and say what that means."""
     try:
-        answer = await ask(request, "GET", f"/v1/cards/{ref}")
+        answer = await ask(request, "GET", f"/v1/cards/{quote(ref, safe='')}")
     except SignedOut:
         return to_sign_in(request)
     if not answer.good:
@@ -53,22 +55,22 @@ async def report_lost(ref: str, request: Request) -> Response:
     """Report it lost."""
     await form_of(request)
     try:
-        answer = await ask(request, "POST", f"/v1/cards/{ref}/lost")
+        answer = await ask(request, "POST", f"/v1/cards/{quote(ref, safe='')}/lost")
     except SignedOut:
         return to_sign_in(request)
     if answer.status in (403, 404):
         return _not_found(request)
     if not answer.good:
         return await _account(request, error=answer.body["detail"], status=answer.status)
-    return RedirectResponse(f"/me/cards/{ref}/doors", 303)
+    return RedirectResponse(f"/me/cards/{quote(ref, safe='')}/doors", 303)
 
 
 @router.get("/me/cards/{ref}/doors")
 async def doors_of_card(ref: str, request: Request) -> Response:
     """Say which doors know it by now; waits for those that are online, at most three seconds."""
     try:
-        card = await ask(request, "GET", f"/v1/cards/{ref}")
-        spread = await ask(request, "GET", f"/v1/cards/{ref}/spread?wait=3")
+        card = await ask(request, "GET", f"/v1/cards/{quote(ref, safe='')}")
+        spread = await ask(request, "GET", f"/v1/cards/{quote(ref, safe='')}/spread?wait=3")
     except SignedOut:
         return to_sign_in(request)
     if not (card.good and spread.good):
@@ -79,7 +81,7 @@ async def doors_of_card(ref: str, request: Request) -> Response:
 @router.post("/me/bookings/{ref}/cancel")
 async def cancel_booking(ref: str, request: Request) -> Response:
     """Cancel a booking."""
-    return await _act(request, "DELETE", f"/v1/bookings/{ref}", **_ANY)
+    return await _act(request, "DELETE", f"/v1/bookings/{quote(ref, safe='')}", **_ANY)
 
 
 @router.post("/me/sessions/{number}/end")
@@ -144,5 +146,4 @@ def _rows(answer: Answer, name: str) -> list[dict[str, Any]]:
 
 
 def _not_found(request: Request) -> Response:
-    text = say(request, "There is nothing here, or it isn't yours.")
-    return page(request, "message.html", status=404, text=text)
+    return page(request, "message.html", status=404, what="missing")

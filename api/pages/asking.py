@@ -11,7 +11,7 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.http.callers import SESSION_COOKIE, is_from_our_page, session_cookie_of
-from api.http.errors import BadQuery
+from api.http.errors import BadQuery, LimitReached, Unavailable
 
 _MOST_BYTES: Final = 20_000
 
@@ -38,17 +38,22 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
 
     Raises:
         SignedOut: the session is missing or has ended.
+        Unavailable, LimitReached: the API can't answer now.
     """
     key = session_cookie_of(request)
     if not key:
         raise SignedOut
     host = request.client.host if request.client else "127.0.0.1"
-    transport = httpx.ASGITransport(app=request.app, client=(host, 0))
+    transport = httpx.ASGITransport(app=request.app, client=(host, 0), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://pages", timeout=40) as client:
         sent = {"authorization": f"Bearer {key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
         answer = await client.request(method, path, json=body, headers=sent)
     if answer.status_code == 401:
         raise SignedOut
+    if answer.status_code == 429:
+        raise LimitReached("Too many requests.", retry_s=10)
+    if answer.status_code >= 500:
+        raise Unavailable("The API can't answer now.")
     return Answer(status=answer.status_code, body=answer.json())
 
 
@@ -76,4 +81,5 @@ async def form_of(request: Request) -> dict[str, str]:
     text = await request.body()
     if len(text) > _MOST_BYTES:
         raise BadQuery("form", "This form is larger than any of ours.")
-    return dict(parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True))
+    fields = parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
+    return {name: value.replace("\0", "") for name, value in fields}  # PostgreSQL has no NUL in a text

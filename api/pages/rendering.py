@@ -38,6 +38,9 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",  # a page shows what one person may see
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    # not no-referrer: browsers then send ``Origin: null`` with a form, by which older ones say that it is ours. Of the
+    # page's address, which may hold a link's token, nothing but the origin is sent.
+    "Referrer-Policy": "strict-origin",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
     "Vary": "Accept-Language, Cookie",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -14,11 +15,14 @@ from api.http.errors import Unavailable
 from api.http.state import shared
 from api.pages.asking import SignedOut, ask, forget, form_of, to_sign_in
 from api.pages.rendering import language_for, page, say
+from api.pages.routing import PageRoute
 from api.sign_in import links
 
-router: Final = APIRouter(include_in_schema=False)
+router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _ADDRESS: Final = re.compile(r"[^@\s<>,;]{1,200}@[^@\s<>,;]{1,119}")
+_ANSWER_S: Final = 0.25
+"""Longer than it takes to queue a mail: the time of the answer doesn't say whether one was."""
 _BUSY: Final = "This is not possible just now. Try again in a minute."
 _NOT_SET_UP: Final = "Signing in is not set up on this server: MAILLAGE_PUBLIC_URL is missing. Tell those who run it."
 
@@ -43,7 +47,7 @@ async def send_link(request: Request) -> Response:
     if base is None:
         return page(request, "sign_in.html", status=503, address=address, error=say(request, _NOT_SET_UP))
     try:
-        await links.ask(request, address, base, language_for(request))
+        await asyncio.gather(links.ask(request, address, base, language_for(request)), asyncio.sleep(_ANSWER_S))
     except Unavailable:
         return page(request, "sign_in.html", status=503, address=address, error=say(request, _BUSY))
     return page(request, "link_sent.html", address=address)

@@ -95,7 +95,8 @@ _KEYS: Final = (
     "SELECT id, created_at, expires_at, revoked_at, last_used_at FROM api_key WHERE member = %(ref)s ORDER BY id"
 )
 _MAIL: Final = """
-SELECT kind, language, "values", to_address, queued_at, sent_at FROM mail WHERE to_member = %(ref)s ORDER BY id
+SELECT kind, language, "values" - '{code,link}'::text[] AS "values", to_address,
+  queued_at, sent_at FROM mail WHERE to_member = %(ref)s ORDER BY id
 """
 _CALENDARS: Final = "SELECT id, url, made_at, read_at FROM member_calendar WHERE member = %(ref)s ORDER BY id"
 _INVITATIONS: Final = """
@@ -115,6 +116,9 @@ SELECT t.booking, t.step, t.at FROM booking_step t JOIN booking b ON b.ref = t.b
 WHERE b.member = %(ref)s ORDER BY t.id
 """
 _FEEDS: Final = "SELECT id, created_at FROM calendar_feed WHERE member = %(ref)s ORDER BY id"
+_SESSIONS: Final = """
+SELECT id, role, created_at, last_used_at, expires_at, revoked_at, agent, from_addr FROM sessions_of(%(ref)s)
+"""
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
 _TABLES: Final = {
@@ -136,6 +140,7 @@ _TABLES: Final = {
     "events": _EVENTS,
     "audit": _AUDIT,
     "keys": _KEYS,
+    "sessions": _SESSIONS,
     "mail": _MAIL,
     "calendar_feeds": _FEEDS,
     "member_calendars": _CALENDARS,

@@ -59,7 +59,10 @@ class PersonalData(Answer):
     events: list[dict[str, Any]] = Field(description="Of the last three months; older ones are deleted.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
-    mail: list[dict[str, Any]] = Field(description="Of the last three months.")
+    sessions: list[dict[str, Any]] = Field(description="Browsers in which they signed in.")
+    mail: list[dict[str, Any]] = Field(
+        description="Of the last three months; without codes and links that are still of use."
+    )
     calendar_feeds: list[dict[str, Any]]
     member_calendars: list[dict[str, Any]]
     invitations: list[dict[str, Any]] = Field(description="What their calendars asked for.")

@@ -28,6 +28,8 @@ AHEAD: Final = timedelta(days=183)
 """Appointments that repeat are booked so far ahead."""
 MOST: Final = 400
 """Occurrences of one invitation."""
+_TARGET: Final = re.compile(r"[a-z0-9][a-z0-9._=-]{0,129}")
+"""Our codes, and nothing else: mails of ours repeat it."""
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}@[A-Za-z0-9.-]{1,255}")
 
 
@@ -81,7 +83,7 @@ def target_of(address: str, mailbox: str) -> str | None:
     local, _, domain = address.lower().rpartition("@")
     own, _, own_domain = mailbox.lower().rpartition("@")
     name, plus, target = local.partition("+")
-    return target if (name, domain, plus) == (own, own_domain, "+") and 0 < len(target) <= 130 else None
+    return target if (name, domain, plus) == (own, own_domain, "+") and _TARGET.fullmatch(target) else None
 
 
 def address_of(value: object) -> str:
@@ -114,7 +116,7 @@ def invitation_of(text: bytes, mailbox: str, now: datetime) -> Asked:
     if len(wanted) > MOST:
         raise CalendarUnreadable(f"it has more than {MOST} appointments in six months")
     # who is invited to one occurrence only is named there; to all of it, in the appointment itself
-    found = list(_found(wanted, mailbox, _repeating(events), cancelled=method == "CANCEL"))
+    found = _at_most(_found(wanted, mailbox, _repeating(events), cancelled=method == "CANCEL"))
     return Asked(organizer=organizer, uid=uids.pop(), whole=whole, appointments=found)
 
 
@@ -126,10 +128,20 @@ def calendar_of(text: bytes, mailbox: str, now: datetime) -> Asked:
     """
     calendar = calendar_in(text)
     events = events_of(calendar, now, now + AHEAD, ZoneInfo("UTC"))
-    found = list(_found(events, mailbox, _repeating(calendar.walk("VEVENT")), cancelled=False))
-    if len(found) > MOST:
-        raise CalendarUnreadable(f"more than {MOST} appointments in six months name an address of ours")
+    found = _at_most(_found(events, mailbox, _repeating(calendar.walk("VEVENT")), cancelled=False))
     return Asked(organizer=None, uid=None, whole=True, appointments=found)
+
+
+def _at_most(found: Iterable[Found]) -> list[Found]:
+    """Return what was found, which must not be more than ``MOST``; an appointment counts at each address of ours."""
+    kept: list[Found] = []
+    count = 0
+    for one in found:
+        kept.append(one)
+        count += len(one.addresses)
+        if count > MOST:
+            raise CalendarUnreadable(f"more than {MOST} appointments in six months name an address of ours")
+    return kept
 
 
 def _repeating(events: Iterable[Any]) -> frozenset[str]:

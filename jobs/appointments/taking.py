@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.message import EmailMessage
+from email.message import Message
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ import psycopg
 from booking.appointments import Appointment, appointment_json
 from database.mail import queue_mail, time_in_mail
 from jobs.appointments.reading import Found, read_invitation, target_of
-from jobs.appointments.sender import is_automatic, is_verified, sender_of
+from jobs.appointments.sender import headers_of, is_automatic, is_verified, sender_of
 from jobs.calendars.expanding import CalendarUnreadable
 
 Taken = Literal["waiting", "unconfirmed", "confirmed", "known", "ignored"]
@@ -26,6 +26,7 @@ _CONFIRM: Final = "confirm="
 _UNANSWERED: Final = 5
 """Invitations of a member that may wait for a confirmation: more are ignored, so that a forger fills no mailbox."""
 _SECRET: Final = re.compile(r"[0-9a-f]{32}")
+_ADDRESS: Final = re.compile(r"[^\s<>,;:@\"]{1,200}@[^\s<>,;:@\"]{1,255}")
 
 _MEMBER: Final = """
 -- whose address it is
@@ -41,10 +42,11 @@ SELECT count(*) FROM invitation
 WHERE member = %(member)s AND state = 'unconfirmed' AND received_at > now() - interval '2 days'
 """
 _ADD: Final = """
--- an invitation; no row: it is here already
+-- an invitation; no row: it is here already. Verified, it takes the place of one that waits for a confirmation.
 INSERT INTO invitation (member, calendar, uid, whole, appointments, digest, state, secret)
 VALUES (%(member)s, %(calendar)s, %(uid)s, %(whole)s, %(appointments)s::jsonb, %(digest)s, %(state)s, %(secret)s)
-ON CONFLICT DO NOTHING RETURNING id
+ON CONFLICT (member, digest) WHERE calendar IS NULL DO UPDATE SET state = 'waiting', next_at = now()
+WHERE invitation.state = 'unconfirmed' AND excluded.state = 'waiting' RETURNING id
 """
 _CONFIRMED: Final = """
 -- the member confirmed it within two days
@@ -55,7 +57,7 @@ WHERE secret = %(secret)s AND state = 'unconfirmed' AND received_at > now() - in
 
 def take(
     connection: psycopg.Connection[Any],
-    message: EmailMessage,
+    message: Message[Any, Any],
     *,
     mailbox: str,
     authserv: str | None,
@@ -67,7 +69,7 @@ def take(
         CalendarUnreadable: it has no invitation that can be read.
     """
     with connection.transaction():
-        secret = _confirmation(message, mailbox)
+        secret = confirmation_in(message, mailbox)
         if secret is not None:
             if is_automatic(message):  # an absent person confirms nothing
                 return "ignored"
@@ -161,7 +163,7 @@ def _instant(text: str, zone: ZoneInfo) -> datetime:
     return (value if value.tzinfo is not None else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _calendar_in(message: EmailMessage) -> bytes:
+def _calendar_in(message: Message[Any, Any]) -> bytes:
     for part in message.walk():
         if part.get_content_type() == "text/calendar":
             content = part.get_payload(decode=True)
@@ -170,11 +172,11 @@ def _calendar_in(message: EmailMessage) -> bytes:
     raise CalendarUnreadable("it has no calendar part (text/calendar)")
 
 
-def _confirmation(message: EmailMessage, mailbox: str) -> str | None:
+def confirmation_in(message: Message[Any, Any], mailbox: str) -> str | None:
     """Return the secret of an address that confirms, in any header that names who gets the mail."""
     for name in ("To", "Cc", "Delivered-To", "X-Original-To"):
-        for header in message.get_all(name, []):
-            for address in re.findall(r"[^\s<>,;\"]+@[^\s<>,;\"]+", str(header)):
+        for header in headers_of(message, name):
+            for address in _ADDRESS.findall(header):
                 target = target_of(address, mailbox)
                 if target is not None and target.startswith(_CONFIRM):
                     found = target.removeprefix(_CONFIRM)

@@ -186,9 +186,11 @@ def test_who_isn_t_verified_must_confirm(network: Managed, box: Mailbox) -> None
     assert _booked(network, "d2") == []
     wrong = code.replace(code[13:20], "0000000")
     _read(network, box, f"From: anne@example.net\nTo: <{wrong}>\nSubject: x\n\nyes")
+    _read(network, box, invitation("d2", _at(9, 21)))
+    assert _booked(network, "d2") == [(9 + 24 * 21, 10 + 24 * 21)], "the same from the member needs no confirmation"
     # a forger fills no mailbox
-    _read(network, box, *(invitation(f"e{number}", _at(9, 30), verified=None) for number in range(4)))
-    assert len(network.sql("SELECT 1 FROM mail WHERE kind = 'appointment_confirm'")) == 6
+    _read(network, box, *(invitation(f"e{number}", _at(9, 30), verified=None) for number in range(5)))
+    assert len(network.sql("SELECT 1 FROM mail WHERE kind = 'appointment_confirm'")) == 7
 
 
 class Elsewhere(http.server.BaseHTTPRequestHandler):

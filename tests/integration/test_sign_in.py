@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -180,3 +181,77 @@ def test_a_link_never_leads_to_the_host_that_a_request_names(network: Managed, b
 def test_five_links_an_hour_are_enough(network: Managed, browser: httpx.Client) -> None:
     network.sql("DELETE FROM sign_in_link RETURNING 1")
     assert [link(network, browser) is not None for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_a_sent_link_stands_nowhere_and_no_export_has_one_that_is_of_use(
+    network: Managed, browser: httpx.Client
+) -> None:
+    network.sql("DELETE FROM sign_in_link RETURNING 1")
+    path = link(network, browser)
+    assert path is not None
+    token = path.rpartition("/")[2]
+    exported = network.get("admin", "/v1/members/m-own1/export")
+    assert exported.json()["mail"][-1]["kind"] == "sign_in"
+    assert token not in exported.text
+    network.sql("UPDATE mail SET sent_at = now() WHERE kind = 'sign_in' RETURNING 1")
+    assert network.sql("SELECT 1 FROM mail m WHERE m::text LIKE %s", f"%{token}%") == []
+    assert browser.post(path, data={"ref": "m-own1", "role": "member"}, headers=OURS).status_code == 303
+
+
+def test_what_a_browser_says_of_itself_is_exported_and_forgotten(network: Managed, browser: httpx.Client) -> None:
+    browser.headers["user-agent"] = "Netscape 4"
+    made = network.post(
+        "admin",
+        "/v1/operators",
+        {"name": "Bo", "email": "bo@example.org", "roles": [{"role": "place_manager", "places": ["isle"]}]},
+    )
+    ref = made.json()["ref"]
+    signed_in(network, browser, ref, "place_manager", "bo@example.org")
+    shown = network.get("admin", f"/v1/operators/{ref}/export").json()["sessions"]
+    assert [one["agent"] for one in shown] == ["Netscape 4"]
+    assert link(network, browser, "bo@example.org") is not None
+    assert network.change("admin", "DELETE", f"/v1/operators/{ref}").is_success
+    assert browser.get("/me").status_code == 303
+    assert network.sql("SELECT 1 FROM sign_in_session WHERE agent = 'Netscape 4'") == []
+    for table, column in (("mail", "to_address"), ("sign_in_link", "email")):
+        assert network.sql(f"SELECT 1 FROM {table} WHERE {column} = 'bo@example.org'") == []
+    signed_in(network, browser, "m-own1", "member")
+    mine = browser.get("/v1/me/export").json()["sessions"]
+    assert mine[-1]["agent"] == "Netscape 4"
+    network.sql("SELECT forget_sessions(now())")
+    assert browser.get("/v1/sessions").json()["sessions"][0]["agent"] == "Netscape 4", "it hasn't ended"
+    browser.post("/sign-out", headers=OURS)
+    network.sql("SELECT forget_sessions(now() + interval '1 second')")
+    assert network.sql("SELECT 1 FROM sign_in_session WHERE agent = 'Netscape 4'") == []
+
+
+def test_one_link_used_twice_at_once_makes_one_session_and_six_at_once_are_five_mails(network: Managed) -> None:
+    network.sql("DELETE FROM sign_in_link RETURNING 1")
+    with (
+        httpx.Client(base_url=network.api.base_url, timeout=60) as browser,
+        ThreadPoolExecutor(8) as many,
+    ):
+        path = link(network, browser)
+        assert path is not None
+        form = {"ref": "m-own1", "role": "member"}
+        answers = list(many.map(lambda _: browser.post(path, data=form, headers=OURS).status_code, range(6)))
+        assert sorted(answers) == [303, 410, 410, 410, 410, 410]
+        list(many.map(lambda _: browser.post("/sign-in", data={"address": ADDRESS}, headers=OURS), range(8)))
+    assert network.sql("SELECT count(*) FROM sign_in_link") == [(5,)]
+
+
+def test_what_goes_wrong_is_said_on_a_page(network: Managed, browser: httpx.Client) -> None:
+    signed_in(network, browser, "m-own1", "member")
+    wrong = [
+        browser.post("/sign-out", headers={"sec-fetch-site": "cross-site"}),
+        browser.post("/sign-in", data={"address": "x" * 12_000}, headers=OURS),
+        browser.post("/me/sessions/none/end", headers=OURS),
+        browser.get("/me/cards/%0A/lost"),
+        browser.get("/me/cards/x%3Flimit=1/lost"),
+        browser.post("/me/bookings/..%3F/cancel", headers=OURS),
+        browser.post("/sign-in/x", data={"ref": "\0", "role": "member\0"}, headers=OURS),
+    ]
+    assert [one.headers["content-type"] for one in wrong if "html" not in one.headers["content-type"]] == []
+    assert all(400 <= one.status_code < 500 for one in wrong)
+    # by which a browser without Sec-Fetch-Site says whose form it is, and of a link's address nothing leaves
+    assert browser.get("/sign-in").headers["referrer-policy"] == "strict-origin"
