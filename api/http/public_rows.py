@@ -10,7 +10,7 @@ from psycopg import AsyncCursor
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from api.http.errors import Unavailable
+from api.http.errors import NotFound, Unavailable
 
 _WAIT_S: Final = 3.0
 
@@ -21,11 +21,14 @@ async def public_rows(
     """Return the rows of ``query``, which nothing personal may be among: the database knows no caller here.
 
     Raises:
+        NotFound: a value has a character that no text of the database has.
         Unavailable: the database is down or too busy.
     """
     try:
         async with pool.connection(timeout=_WAIT_S) as conn:
             cursor: AsyncCursor[DictRow] = conn.cursor(row_factory=dict_row)
             return await (await cursor.execute(query.encode(), values)).fetchall()
+    except psycopg.DataError as error:
+        raise NotFound("There is nothing of this name: no name has such a character.") from error
     except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
         raise Unavailable("The database is down or too busy.") from error

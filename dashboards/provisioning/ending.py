@@ -20,11 +20,18 @@ ACCOUNT: Final = "maillage"
 """The service account of each organisation of a scope."""
 
 
-def plan_end(grafana: Grafana, organisation: Json, inside: Grafana | None) -> Iterator[Step]:
-    """Plan the end of one organisation; ``inside``: a connection to it, None where the administrator isn't in it."""
+def plan_end(grafana: Grafana, organisation: Json, inside: Grafana | None, source: Json) -> Iterator[Step]:
+    """Plan the end of one organisation.
+
+    ``inside``: a connection to it, None where the administrator isn't in it; ``source``: a data source of our database.
+    """
     title, uid = organisation["name"], str(organisation["id"])
     if inside is None:
         reason = f"nobody manages its places any more; add {grafana.login!r} to it, so that it can be looked into"
+        yield Step(what="organisation", uid=uid, title=title, outcome="leave", details=(reason,))
+        return
+    if _of_another_database(inside, source):
+        reason = "its data source is of another database: another network's scopes are in this Grafana too"
         yield Step(what="organisation", uid=uid, title=title, outcome="leave", details=(reason,))
         return
     removal = list(plan_delete(inside, overwrite=False))
@@ -37,6 +44,14 @@ def plan_end(grafana: Grafana, organisation: Json, inside: Grafana | None) -> It
     reason = f"nobody manages its places any more, but people keep things in it: {', '.join(dict.fromkeys(theirs))}"
     yield Step(what="organisation", uid=uid, title=title, outcome="leave", details=(reason,))
     yield from (replace(one, title=f"{one.title} · {title}") for one in removal)
+
+
+def _of_another_database(inside: Grafana, source: Json) -> bool:
+    found = inside.get(f"/datasources/uid/{DATA_SOURCE_UID}")
+    if found is None:
+        return False
+    name = (found.get("jsonData") or {}).get("database") or found.get("database")
+    return (found.get("url"), name) != (source["url"], source["jsonData"]["database"])
 
 
 def _others(inside: Grafana) -> Iterator[str]:

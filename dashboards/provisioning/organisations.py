@@ -107,7 +107,8 @@ class _Keeper:
         for key in there.keys() - {one.key for one in scopes}:
             users = self._users(there[key]["id"])
             inside = self._inside(there[key]["id"]) if self.grafana.login in users else None
-            yield from plan_end(self.grafana, there[key], inside)
+            source = data_source(self._source("reader", "x"), self.grafana.version)
+            yield from plan_end(self.grafana, there[key], inside, source)
         for name in sorted(readers.keys() - {one.reader(self.options.prefix) for one in scopes}):
             act = partial(drop_reader, self.connection, name)
             yield Step(what="database reader", uid=name, title=name, outcome="delete", act=act)

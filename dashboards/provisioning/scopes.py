@@ -71,7 +71,9 @@ class Scope:
         """What the scope is found again by: ``network``, the code of its one place, or a print of its codes."""
         if self.places is None:
             return NETWORK
-        return self.places[0] if len(self.places) == 1 else _print(" ".join(self.places))
+        code = self.places[0]
+        plain = len(self.places) == 1 and code != NETWORK and re.fullmatch("[0-9a-f]{8}", code) is None
+        return code if plain else _print(" ".join(self.places))
 
     @property
     def organisation(self) -> str:
@@ -98,7 +100,7 @@ class Held(NamedTuple):
 
 def key_of(organisation: str) -> str | None:
     """Return the key of the scope that an organisation's name says; None: the name isn't ours."""
-    found = re.fullmatch(rf"{re.escape(PREFIX)}.* \(([a-z0-9-]+)\)", organisation)
+    found = re.fullmatch(rf"{re.escape(PREFIX)}.* \(([a-z0-9._-]+)\)", organisation)
     return None if found is None else found[1]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -124,6 +125,16 @@ def test_each_set_of_places_that_somebody_manages_is_a_scope() -> None:
     assert key_of("Main Org.") is key_of("Maillage (c)") is None
 
 
+def test_no_place_has_the_key_of_another_scope() -> None:
+    both = Manager("u-anne", None, network=False, places=["a", "b"])
+    (pair,) = scopes_of([both], {})
+    codes = ["network", pair.key, "la_fabrique", "a.b"]
+    alone = [Manager(f"u-{code}", None, network=False, places=[code]) for code in codes]
+    scopes = scopes_of([Manager("u-chlo", None, network=True, places=[]), both, *alone], {})
+    assert len({one.key for one in scopes}) == len(scopes) == 6
+    assert [key_of(one.organisation) for one in scopes] == [one.key for one in scopes]
+
+
 def test_organisations_readers_and_members(
     grafana: StandIn, owner: Connection, options: Options, database: Database
 ) -> None:
@@ -159,6 +170,10 @@ def test_a_scope_that_ends(grafana: StandIn, owner: Connection, options: Options
     pair = next(one for key, one in _by_key(grafana).items() if key not in {"network", "moulin"})
     pair.dashboards["theirs"] = {"dashboard": {"uid": "theirs", "title": "Le mien"}, "meta": {"folderUid": ""}}
     pair.users["guest"] = "Viewer"
+    other = deepcopy(_by_key(grafana)["moulin"])  # another network's
+    other.id, other.name = max(grafana.organisations) + 1, "Maillage · Ailleurs (ailleurs)"
+    grafana.organisations[other.id] = other
+    other.sources["maillage-report"]["jsonData"]["database"] = "ailleurs"
     owner.execute("UPDATE operator SET ended_at = now() WHERE ref IN ('u-bob0', 'u-none')")
     owner.execute("DELETE FROM operator_role WHERE operator = 'u-anne'")
     owner.execute("INSERT INTO operator_role SELECT 'u-anne', 'place_manager', id FROM place WHERE code = 'hangar'")
@@ -172,6 +187,7 @@ def test_a_scope_that_ends(grafana: StandIn, owner: Connection, options: Options
     _keep(grafana, owner, options, database)
     held = _by_key(grafana)
     assert "moulin" not in held, "all in it was ours"
+    assert held["ailleurs"].sources, "another network's scope is theirs"
     assert _seen(database, held["hangar"]) == ["hangar"]
     assert set(pair.dashboards) == {"theirs"}
     assert (pair.sources, pair.rules) == ({}, {}), "no data any more"
