@@ -1,0 +1,58 @@
+"""What goes wrong behind a page is said on a page; no secret of an address is logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.responses import JSONResponse
+
+from api.http import problems
+from api.http.callers import SESSION_COOKIE
+from api.pages import account
+
+
+def _get(path: str, status: int, **headers: str) -> httpx.Response:
+    """Ask an app with the pages of an account, whose API answers everything with ``status``."""
+    app = FastAPI()
+    app.include_router(account.router)
+    problems.install(app)
+
+    @app.get("/v1/{rest:path}")
+    async def away(rest: str) -> JSONResponse:
+        if status == 500:
+            raise RuntimeError
+        return JSONResponse({"detail": "no"}, status)
+
+    @app.get("/sign-in/{token}")
+    async def broken(token: str) -> None:
+        raise RuntimeError
+
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            return await client.get(path, headers=headers)
+
+    return asyncio.run(get())
+
+
+@pytest.mark.parametrize(("status", "shown"), [(503, 503), (500, 503), (429, 429), (401, 303)])
+@pytest.mark.parametrize("path", ["/me", "/me/cards/c-1/lost", "/me/cards/c-1/doors"])
+def test_a_page_stays_a_page_when_the_database_is_away(path: str, status: int, shown: int) -> None:
+    cookies = f"{SESSION_COOKIE}=mk_x; lang=../../etc; maillage-language=%00"
+    answer = _get(path, status, cookie=cookies, **{"accept-language": "fr;q=nan, x"})
+    assert answer.status_code == shown
+    if shown != 303:
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["cache-control"] == "no-store"
+        assert "Try again in a minute" in answer.text
+
+
+def test_the_log_of_a_failure_holds_no_token(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR, logger="api"):
+        assert _get("/sign-in/SECRET", 200).status_code == 500
+    failed = [one for one in caplog.records if one.message == "request_failed"]
+    assert [vars(one)["path"] for one in failed] == ["/sign-in/{token}"]
