@@ -27,9 +27,8 @@ CROSS JOIN LATERAL (
 WHERE h.at IS NOT NULL;
 
 CREATE VIEW report.desk_word WITH (security_barrier) AS
-SELECT e.at, p.code AS place, e.place AS id, e.device, e.state::integer AS occupied
+SELECT e.at, (SELECT p.code FROM place p WHERE p.id = e.place) AS place, e.place AS id, e.device, e.state::integer AS occupied
 FROM event e
-JOIN place p ON p.id = e.place
 WHERE e.kind = 5
   AND (e.place = ANY (ARRAY(SELECT s.place FROM scope s WHERE s.role = current_user))
     OR EXISTS (SELECT FROM scope s WHERE s.role = current_user AND s.place IS NULL));
