@@ -56,6 +56,10 @@ NOTES: Final = """
   in it: see the rows at 100 and 1,000 a second, in which it is.
 - `place_month_ms`, `network_year_ms`: medians of whole HTTP answers with a key, from a year of 1,512 places (551,880
   days): another place's 30 days by quarter hours each time (2,880 rows, 0.5 MB), and the network's 365 days.
+- `panel_…`: the slowest panel of its dashboard, planning and execution as the server measures them
+  (docs/dashboards.md); of *The network* its curves. `least`: of 20 places or rounds; `cpu`: what the server's process
+  ran on a core, with the reading of the query. `_1509`: all places with a year behind them, at a load of 6 on two
+  cores (`python -m benchmarks.dashboards --places 1512 --rounds 20`).
 - `event_to_transaction_…`, `event_to_commit_…`: where the time of `event_to_stream_…` goes. The first is until the
   ingest begins the transaction that stores the event (driver, spool, brokers, and the transaction before it); the
   second until the database has ended the commit; the rest is notification, API and client. `event_to_stream_tls_…`

@@ -1,7 +1,8 @@
 """A network with a year behind it, made by SQL: what the dashboards are measured on (`benchmarks.dashboards`).
 
 The bundled inventory with its generated spaces, desks, doors and devices; each space with a present state; events and
-changes of two days, quarter hours of eight; days of each place and sums of departments over a year; bookings to come.
+changes of two days, few of the 90 days and of the year before, quarter hours of eight days; days of each place and sums
+of departments over a year; bookings to come.
 """
 
 from __future__ import annotations
@@ -54,6 +55,25 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
   SELECT i, now() - i * interval '72 minutes' - d.id % 72 * interval '1 minute' AS at FROM generate_series(1, 40) i) e
 """
+# and once a day before, so that there are as many chunks as events are kept days: 90
+_EVENTS_BEFORE: Final = """
+INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, reason, detail)
+SELECT e.at, e.at, 1, t.id, -e.i, d.place, d.id, k.kind, CASE WHEN k.kind = 1 THEN 1 ELSE e.i % 2 END,
+  CASE WHEN k.kind = 1 THEN 0 END, CASE WHEN k.kind = 1 THEN '{"awaits": false}'::jsonb END
+FROM device d
+JOIN stream t ON t.gateway = d.gateway
+CROSS JOIN LATERAL (
+  SELECT CASE d.kind WHEN 'reader' THEN 1 WHEN 'contact' THEN 4 WHEN 'desk_sensor' THEN 5 ELSE 7 END AS kind) k
+CROSS JOIN LATERAL (
+  SELECT i, now() - i * interval '1 day' - d.id % 72 * interval '1 minute' AS at FROM generate_series(3, 89) i) e
+"""
+# a change of each space in each week of a year
+_CHANGES_BEFORE: Final = """
+INSERT INTO occupancy_change (at, place, space, present, low, high, capacity, quality)
+SELECT now() - i * interval '7 days', s.place, s.id, (s.id + i) % 9, (s.id + i) % 9, (s.id + i) % 9 + 1,
+  s.capacity, 'live'
+FROM space s CROSS JOIN generate_series(1, 52) i
+"""
 _QUARTERS: Final = """
 INSERT INTO occupancy_15m (at, place, space, mean, peak, known, capacity, degraded)
 SELECT q.at, s.place, s.id, s.id % 9, s.id % 11, 1, s.capacity, 0
@@ -80,7 +100,9 @@ def make(connection: psycopg.Connection[Any], *, places: int, days: int, today: 
     for what, query in (
         ("states", _STATES),
         ("changes", _CHANGES),
+        ("changes before", _CHANGES_BEFORE),
         ("events", _EVENTS),
+        ("events before", _EVENTS_BEFORE),
         ("quarter hours", _QUARTERS),
         ("bookings", _BOOKINGS),
     ):

@@ -39,8 +39,9 @@ CROSS JOIN (
   FROM report.gateway_now w WHERE w.place IN (${place:sqlstring})
 ) g
 LEFT JOIN report.arrival_quarter a ON a.place IN (${place:sqlstring}) AND a.at = q.at
-  AND a.at >= time_bucket('15 minutes',
-    greatest($__timeFrom()::timestamptz, $__timeTo()::timestamptz - interval '12 hours'))
+  -- in UTC, where the sum doesn't depend on the session: so it is known when the chunks are chosen
+  AND a.at >= time_bucket('15 minutes', greatest($__timeFrom()::timestamptz,
+    ($__timeTo()::timestamptz AT TIME ZONE 'UTC' - interval '12 hours') AT TIME ZONE 'UTC'))
   AND a.at <= $__timeTo()::timestamptz
 LEFT JOIN report.arrival_usual u ON u.place IN (${place:sqlstring})
   AND u.weekday = extract(isodow FROM q.at AT TIME ZONE p.time_zone)

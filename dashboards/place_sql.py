@@ -117,17 +117,18 @@ WITH name AS (
   CROSS JOIN LATERAL (SELECT coalesce(max(length(n[1])), 1) AS digits FROM regexp_matches(d.name, '[0-9]+', 'g') n) w
   WHERE d.place IN (${place:sqlstring})
 ), told AS (
-  SELECT b.at, b.desk, b.occupied FROM report.desk_before b
-  WHERE b.place IN (${place:sqlstring}) AND b.before = date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
+  SELECT b.at, b.desk, b.occupied
+  FROM report.place p
+  CROSS JOIN LATERAL report.desks_before(p.place, date_trunc('day', $__timeFrom()::timestamptz, 'UTC')) b
+  WHERE p.place IN (${place:sqlstring})
   UNION ALL
   SELECT h.at, h.desk, h.occupied FROM report.desk_history h
   WHERE h.place IN (${place:sqlstring}) AND h.at >= date_trunc('day', $__timeFrom()::timestamptz, 'UTC')
     AND h.at <= $__timeTo()::timestamptz
   UNION ALL
-  SELECT s.at + make_interval(secs => s.ttl_s), n.desk, NULL
-  FROM report.space_now s JOIN name n ON n.space = s.space
-  WHERE s.place IN (${place:sqlstring}) AND s.quality = 'stale'
-    AND s.at + make_interval(secs => s.ttl_s) <= $__timeTo()::timestamptz
+  SELECT s.at, n.desk, NULL
+  FROM report.space_stale s JOIN name n ON n.space = s.space
+  WHERE s.place IN (${place:sqlstring}) AND s.at <= $__timeTo()::timestamptz
 )
 SELECT line.at AS "time", n.name AS metric, line.state FROM (
   SELECT $__timeFrom()::timestamptz AS at, o.desk, coalesce(b.occupied, 2) AS state

@@ -76,6 +76,9 @@ _SYSTEM: Final = (
 _EVENT = """
 INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, state, reason, card, member)
 VALUES (%s, %s, 1, 1, 1, %s, %s, %s, %s, %s, %s, %s)"""
+_TOLD = """
+INSERT INTO event (at, received_at, tx, stream, seq, place, device, kind, detail)
+VALUES (%s, %s, 1, 1, 1, %s, %s, 3, %s)"""
 _ALARM = """
 INSERT INTO alarm (raised_at, kind, place, gateway, text, detail, acknowledged_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s)"""
@@ -149,6 +152,9 @@ def fill(connection: psycopg.Connection[tuple[int, ...]], now: datetime) -> None
     for at, state in ((ago(minutes=31), 1), (ago(minutes=29), 0), (ago(minutes=58), 3), (ago(minutes=57), 0),
                       (now + timedelta(days=700), 2)):  # fmt: skip
         run(_EVENT, (at, at, atelier, contact, 4, state, None, None, None))
+
+    told = Jsonb({"access_at": _micros(ago(hours=30))})  # of the access that was refused then
+    run(_TOLD, (ago(hours=30), ago(hours=30), atelier, inside, told))
 
     root = one(_SPACE, grange, "place", "La Grange", "place", None, 10)
     gateway = one(_GATEWAY, grange, "grange-1")

@@ -408,7 +408,9 @@ def test_a_reader_of_one_place_sees_only_that_place(reader: Reader, owner: Conne
         query = f"SELECT DISTINCT place FROM report.{view}".encode()
         seen = {place for (place,) in one.execute(query)}
         assert seen <= {"atelier"}, view
-        assert seen or view in {"place_without_news", "alarm_open"}, f"{view}: shows nothing of its own place"
+        assert seen or view in {"place_without_news", "alarm_open", "space_stale"}, (
+            f"{view}: shows nothing of its own place"
+        )
         assert everything.execute(query).fetchone() is not None, view
     for uid in build.dashboards():
         for title, rows in _run(one, uid, now).items():
@@ -494,15 +496,17 @@ def test_no_view_reads_a_column_of_persons_or_cards(owner: Connection) -> None:
         "JOIN pg_class t ON t.oid = d.refobjid JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.refobjsubid "
         "WHERE v.relnamespace = 'report'::regnamespace AND t.relnamespace = 'public'::regnamespace"
     ).fetchall()
-    assert ("access_hourly", "door_event.reason") in read
+    assert ("access_hourly", "door_passage.reason") in read
     assert ("desk_history", "event.state") in read
-    # Nobody's but the views': it reads an event's detail, and gives of it whether somebody went through.
-    columns_of = (
-        "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = 'door_event'::regclass AND attnum > 0"
-    )
-    assert owner.execute(columns_of).fetchone() == (["at", "place", "device", "kind", "state", "reason", "passed"],)
-    granted = "SELECT has_table_privilege('maillage_report', 'door_event', 'SELECT')"
-    assert owner.execute(granted).fetchone() == (False,)
+    # Nobody's but the views': of an event's detail they give whether somebody went through, and what says so.
+    for view, columns in (
+        ("door_passage", ["at", "place", "device", "kind", "state", "reason", "passed"]),
+        ("door_told", ["at", "place", "device", "kind", "access_at"]),
+    ):
+        columns_of = "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        assert owner.execute(columns_of, (view,)).fetchone() == (columns,)
+        granted = "SELECT has_table_privilege('maillage_report', %s, 'SELECT')"
+        assert owner.execute(granted, (view,)).fetchone() == (False,)
     personal = ("card.", "member.", "access_right.", "access_list.", "api_key.", "dead_letter.")
     columns = {"event.card", "event.member", "event.detail", "alarm.detail", "alarm.acknowledged_by", "event.edge_at"}
     counted = {("centre_check", "dead_letter.last_at"), ("centre_check", "dead_letter.replayed_at")}  # how many, when
