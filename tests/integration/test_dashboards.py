@@ -499,12 +499,12 @@ def test_no_view_reads_a_column_of_persons_or_cards(owner: Connection) -> None:
     assert ("access_hourly", "door_passage.reason") in read
     assert ("desk_history", "event.state") in read
     # Nobody's but the views': of an event's detail they give whether somebody went through, and what says so.
-    for view, given in (
+    for view, names in (
         ("door_passage", ["at", "place", "device", "kind", "state", "reason", "passed"]),
         ("door_told", ["at", "place", "device", "kind", "access_at"]),
     ):
         columns_of = "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
-        assert owner.execute(columns_of, (view,)).fetchone() == (given,)
+        assert owner.execute(columns_of, (view,)).fetchone() == (names,)
         granted = "SELECT has_table_privilege('maillage_report', %s, 'SELECT')"
         assert owner.execute(granted, (view,)).fetchone() == (False,)
     personal = ("card.", "member.", "access_right.", "access_list.", "api_key.", "dead_letter.")
