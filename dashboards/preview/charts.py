@@ -158,7 +158,7 @@ def _value_scale(top: float, height: float) -> Any:
 def _top(values: Sequence[Any]) -> float:
     highest = max((float(value) for value in values if value is not None), default=1.0) or 1.0
     unit = 10 ** floor(log10(highest))
-    return float(next(step * unit for step in (1, 1.5, 2, 3, 4, 5, 8, 10) if step * unit >= highest * 1.02))
+    return float(next(step * unit for step in (1, 1.5, 2, 3, 4, 5, 8, 10, 15) if step * unit >= highest * 1.02))
 
 
 def _grid(top: float, width: float, height: float) -> str:

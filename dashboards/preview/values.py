@@ -69,6 +69,8 @@ def shown(value: Any, config: Json, look: Look) -> tuple[str, str | None]:
 
 def _written(value: Any, config: Json, look: Look) -> str:
     unit = config.get("unit", "none")
+    if unit == "bytes":
+        return f"{value / 2**20:.1f} MiB"
     if unit == "dateTimeFromNow":
         at = value.timestamp() if isinstance(value, datetime) else float(value) / 1000
         return _ago(look.now.timestamp() - at, look.language)
@@ -79,7 +81,7 @@ def _written(value: Any, config: Json, look: Look) -> str:
         text = f"{float(value):.{decimals}f}" if decimals is not None else f"{float(value):.3g}"
         if decimals is None and float(value).is_integer():
             text = f"{int(value)}"
-        return text + {"percent": "%", "ms": " ms"}.get(unit, "")
+        return text + {"percent": "%", "ms": " ms", "s": " s", "cps": "/s"}.get(unit, "")
     return str(value)
 
 

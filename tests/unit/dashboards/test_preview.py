@@ -55,3 +55,9 @@ def test_numbers_are_written_with_their_unit() -> None:
     assert shown(35.4, {"unit": "percent", "decimals": 0}, LOOK) == ("35%", None)
     assert shown(-80, {"unit": "ms", "decimals": 0}, LOOK) == ("-80 ms", None)
     assert shown(None, {"noValue": "—"}, LOOK) == ("—", None)
+
+
+def test_every_highest_value_fits_the_axis() -> None:
+    for highest in (0.99, 9.85, 9.99, 10, 985_000):
+        rows = [{"time": NOW - timedelta(hours=hours), "Présents": highest} for hours in (2, 1)]
+        assert "<svg" in _draw("La journée", rows)
