@@ -7,10 +7,9 @@ import logging
 import secrets
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import psycopg
 from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
@@ -222,10 +221,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
         finally:
             stopping.set()
             streams.close()
-            for task in (app.state.listening, listening_for_answers, reading_weeks, booking_appointments):
+            tasks = (app.state.listening, listening_for_answers, reading_weeks, booking_appointments)
+            for task in tasks:  # all at once: each may wait for the database to hear that a query is cancelled
                 task.cancel()
-                with suppress(asyncio.CancelledError, psycopg.Error, ExceptionGroup):
-                    await task
+            await asyncio.gather(*tasks, return_exceptions=True)
             await pool.close(timeout=2)
 
     app = FastAPI(

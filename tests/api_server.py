@@ -59,7 +59,7 @@ def api_process(database_url: str, *, ready: bool = True, port: int = 0, **setti
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         finally:
             process.kill()
             process.wait()
