@@ -192,7 +192,7 @@ def _process(stack: contextlib.ExitStack, *words: str, **settings: str) -> subpr
     def end() -> None:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
