@@ -288,6 +288,11 @@ class Link:
             self._session.acknowledge(receipts)
             self._on_work(self)
 
+    @property
+    def hears(self) -> bool:
+        """Whether messages come: it is connected, and the broker has answered its subscriptions."""
+        return self.connected and (self._session.subscribed or not self._subscriptions)
+
     def _close(self) -> None:
         self._closing = True
         if self.connected:

@@ -197,6 +197,8 @@ class Session:
             client.username_pw_set(broker.username, broker.password)
         if will is not None:
             client.will_set(will[0], will[1], qos=1, retain=True)
+        self.subscribed = False
+        """The broker has answered a subscription of this connection: from then on messages come."""
         client.on_connect = self._connected
         client.on_message = self._message
         client.on_subscribe = self._subscribed
@@ -327,6 +329,7 @@ class Session:
             self._on_refused(str(reason))
         else:
             self._connection += 1
+            self.subscribed = False
             self._on_accepted(flags.session_present)
             self._takes_now = not self._tls  # after the subscriptions, which wait to be written
 
@@ -344,6 +347,7 @@ class Session:
     def _subscribed(
         self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
+        self.subscribed = True
         refused = sum(1 for code in codes if code.is_failure)
         if refused:
             log.error("mqtt_subscription_refused", extra={"client_id": self._client_id, "refused": refused})

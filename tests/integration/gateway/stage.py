@@ -147,6 +147,8 @@ def start(told: GatewaySettings, one: GatewayConfig | None = None) -> Process:
     identities = identified(told)
     process = Process(told, () if identities else (one or config(),), identities)
     until(lambda: process.runtime.connected and process.uplink.connected() == 1)
+    # a message of a device that comes before the subscription is nobody's
+    until(lambda: all(link.hears for link in process.runtime._links or ()), what="the place's broker hands messages over")
     return process
 
 
