@@ -148,7 +148,7 @@ def start(told: GatewaySettings, one: GatewayConfig | None = None) -> Process:
     process = Process(told, () if identities else (one or config(),), identities)
     until(lambda: process.runtime.connected and process.uplink.connected() == 1)
     # a message of a device that comes before the subscription is nobody's
-    until(lambda: all(link.hears for link in process.runtime._links or ()), what="the place's broker hands messages over")
+    until(lambda: all(link.hears for link in process.runtime._links or ()), what="messages of devices come")
     return process
 
 
