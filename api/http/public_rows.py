@@ -18,7 +18,9 @@ _WAIT_S: Final = 3.0
 async def public_rows(
     pool: AsyncConnectionPool[Any], query: str, values: Sequence[Any] | Mapping[str, Any] = ()
 ) -> list[DictRow]:
-    """Return the rows of ``query``, which nothing personal may be among: the database knows no caller here.
+    """Return the rows of ``query``: the database knows no caller here.
+
+    Nothing personal may be among them, unless a secret in ``values`` opens it, as a link to sign in does.
 
     Raises:
         NotFound: a value has a character that no text of the database has.

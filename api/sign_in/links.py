@@ -10,22 +10,18 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
-import psycopg
 from fastapi import Request
-from psycopg.rows import class_row
-from psycopg_pool import PoolTimeout, TooManyRequests
 
-from api.http.errors import Unavailable
 from api.http.key_text import digest_of, random_key
 from api.http.language import Language
+from api.http.public_rows import public_rows
 from api.http.state import shared
 
-_WAIT_S: Final = 3.0
 _ASK: Final = "SELECT sign_in_ask(%s, %s, %s, %s)"
 _CHOICES: Final = "SELECT ref, name, role, places FROM sign_in_choices(%s)"
-_SIGN_IN: Final = "SELECT sign_in(%s, %s, %s, %s, %s, %s)"
+_SIGN_IN: Final = "SELECT sign_in(%s, %s, %s, %s, %s, %s) AS ends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +50,7 @@ async def ask(request: Request, address: str, base: str, language: Language) -> 
         Unavailable: the database is down or too busy.
     """
     token = secrets.token_urlsafe(32)
-    await _run(request, _ASK, (address, _digest(token), f"{base}/sign-in/{token}", language))
+    await public_rows(shared(request).pool, _ASK, (address, _digest(token), f"{base}/sign-in/{token}", language))
 
 
 async def choices(request: Request, token: str) -> list[Choice]:
@@ -63,7 +59,7 @@ async def choices(request: Request, token: str) -> list[Choice]:
     Raises:
         Unavailable: the database is down or too busy.
     """
-    return await _run(request, _CHOICES, (_digest(token),), Choice)
+    return [Choice(**row) for row in await public_rows(shared(request).pool, _CHOICES, (_digest(token),))]
 
 
 async def sign_in(request: Request, token: str, ref: str, role: str) -> SignedIn | None:
@@ -75,20 +71,10 @@ async def sign_in(request: Request, token: str, ref: str, role: str) -> SignedIn
     key = random_key()
     agent = request.headers.get("user-agent", "")[:200]
     host = request.client.host if request.client else ""
-    rows = await _run(request, _SIGN_IN, (_digest(token), ref, role, digest_of(key), agent, host))
-    ends = rows[0][0]
+    values = (_digest(token), ref, role, digest_of(key), agent, host)
+    ends = (await public_rows(shared(request).pool, _SIGN_IN, values))[0]["ends"]
     return None if ends is None else SignedIn(key=key, ends=ends)
 
 
 def _digest(token: str) -> bytes:
     return sha256(token.encode()).digest()
-
-
-async def _run(request: Request, query: str, values: tuple[Any, ...], shape: type[Any] | None = None) -> list[Any]:
-    try:
-        async with shared(request).pool.connection(timeout=_WAIT_S) as conn:
-            cursor = conn.cursor() if shape is None else conn.cursor(row_factory=class_row(shape))
-            rows: list[Any] = await (await cursor.execute(query.encode(), values)).fetchall()
-            return rows
-    except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
-        raise Unavailable("Signing in is not possible now: the database is down or too busy.") from error
