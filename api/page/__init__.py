@@ -35,8 +35,8 @@ _SECURITY: Final = {
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
 }
-LANGUAGES: Final = get_args(Language)
-CHOSEN: Final = "maillage-language"
+_LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+_CHOSEN: Final = "maillage-language"
 """The cookie that words.js sets when the reader chooses a language."""
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASK: Final = "no-cache"  # cached, but revalidated each time by ETag
@@ -75,7 +75,7 @@ def load_assets(folder: Path = _FOLDER) -> tuple[str, dict[str, Asset]]:
         digest.update(f"{name}\0{len(body)}\0".encode() + body)
     version = digest.hexdigest()[:12]
     page = bodies.pop("index.html").decode()
-    for language in LANGUAGES:
+    for language in _LANGUAGES:
         words = bodies.pop(f"words/{language}.json")
         bodies[f"words/{language}.js"] = b"export default " + words.rstrip() + b";\n"
         bodies[f"{language}.html"] = _written_out(page, language, json.loads(words), version).encode()
@@ -84,7 +84,7 @@ def load_assets(folder: Path = _FOLDER) -> tuple[str, dict[str, Asset]]:
 
 def _written_out(page: str, language: str, words: dict[str, Any], version: str) -> str:
     """Return ``page`` with the texts of ``language`` and the base URL of the other files."""
-    pressed = {f"is_{one}": str(one == language).lower() for one in LANGUAGES}
+    pressed = {f"is_{one}": str(one == language).lower() for one in _LANGUAGES}
     values = {**words, **pressed, "lang": language, "base": f"/static/page/{version}"}
     return re.sub(r"\{(\w+)\}", lambda found: escape(values[found[1]]), page)
 
@@ -108,6 +108,15 @@ def _assets() -> tuple[str, dict[str, Asset]]:
     return load_assets()
 
 
+def language_for(request: Request) -> Language:
+    """Return the language that the reader chose, or that the browser prefers."""
+    chosen = request.cookies.get(_CHOSEN)
+    for language in _LANGUAGES:
+        if language == chosen:
+            return language
+    return language_of(request.headers.get("accept-language"))
+
+
 def base_url() -> str:
     """Return the address of the page's files; it changes with any of them."""
     return f"/static/page/{_assets()[0]}"
@@ -119,9 +128,9 @@ router: Final = APIRouter(include_in_schema=False)
 @router.api_route("/", methods=["GET", "HEAD"])
 async def page(request: Request) -> Response:
     """The page in the language that the reader chose or the browser prefers; revalidated each time."""
-    chosen = request.cookies.get(CHOSEN)
-    language = chosen if chosen in LANGUAGES else language_of(request.headers.get("accept-language"))
-    return _answer(request, _assets()[1][f"{language}.html"], _ASK, vary="Accept-Encoding, Accept-Language, Cookie")
+    return _answer(
+        request, _assets()[1][f"{language_for(request)}.html"], _ASK, vary="Accept-Encoding, Accept-Language, Cookie"
+    )
 
 
 @router.api_route("/favicon.ico", methods=["GET", "HEAD"])

@@ -21,8 +21,8 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
-from api.http.language import Language, language_of
-from api.page import CHOSEN, LANGUAGES, base_url
+from api.http.language import Language
+from api.page import base_url, language_for
 
 _BROWSERS: Final = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS: Final = (
@@ -44,14 +44,6 @@ _HEADERS: Final = {
     "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
     "Vary": "Accept-Language, Cookie",
 }
-
-
-def language_for(request: Request) -> Language:
-    """Return the language that the reader chose, or that the browser prefers."""
-    chosen = request.cookies.get(CHOSEN)
-    if chosen in LANGUAGES:
-        return "fr" if chosen == "fr" else "en"
-    return language_of(request.headers.get("accept-language"))
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:

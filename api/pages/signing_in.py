@@ -13,8 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from api.http.callers import SESSION_COOKIE
 from api.http.errors import Unavailable
 from api.http.state import shared
+from api.page import language_for
 from api.pages.asking import SignedOut, ask, forget, form_of, to_sign_in
-from api.pages.rendering import language_for, page, say
+from api.pages.rendering import page, say
 from api.pages.routing import PageRoute
 from api.sign_in import links
 
