@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,20 +13,14 @@ from starlette.responses import RedirectResponse, Response
 from api.pages.asking import Answer, SignedOut, ask, form_of, to_sign_in
 from api.pages.rendering import page
 from api.pages.routing import PageRoute
+from api.present.network import Place
+from api.present.state import loaded_board
 
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _IN_USE: Final = ("issued", "active", "suspended")
 _ANY: Final = {"if_match": "*"}
 _ZONE: Final = "Europe/Paris"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A place as the pages name it."""
-
-    name: str
-    zone: str
 
 
 @router.get("/me")
@@ -42,7 +36,7 @@ async def account(request: Request) -> Response:
 async def lost_card(ref: str, request: Request) -> Response:
     """Ask whether this card is lost, and say what that means."""
     try:
-        answer = await ask(request, "GET", f"/v1/cards/{quote(ref, safe='')}")
+        answer = await ask(request, "GET", _card(ref))
     except SignedOut:
         return to_sign_in(request)
     if not answer.good:
@@ -55,7 +49,7 @@ async def report_lost(ref: str, request: Request) -> Response:
     """Report it lost."""
     await form_of(request)
     try:
-        answer = await ask(request, "POST", f"/v1/cards/{quote(ref, safe='')}/lost")
+        answer = await ask(request, "POST", f"{_card(ref)}/lost")
     except SignedOut:
         return to_sign_in(request)
     if answer.status in (403, 404):
@@ -69,8 +63,8 @@ async def report_lost(ref: str, request: Request) -> Response:
 async def doors_of_card(ref: str, request: Request) -> Response:
     """Say which doors know it by now; waits for those that are online, at most three seconds."""
     try:
-        card = await ask(request, "GET", f"/v1/cards/{quote(ref, safe='')}")
-        spread = await ask(request, "GET", f"/v1/cards/{quote(ref, safe='')}/spread?wait=3")
+        card = await ask(request, "GET", _card(ref))
+        spread = await ask(request, "GET", f"{_card(ref)}/spread?wait=3")
     except SignedOut:
         return to_sign_in(request)
     if not (card.good and spread.good):
@@ -104,8 +98,9 @@ async def _act(request: Request, method: str, path: str, **headers: str) -> Resp
 async def _account(request: Request, *, error: str | None = None, status: int = 200) -> Response:
     me = await ask(request, "GET", "/v1/me")
     sessions = (await ask(request, "GET", "/v1/sessions")).body["sessions"]
-    home = await _place(request, me.body.get("home"))
-    values: dict[str, Any] = {"me": me.body, "sessions": sessions, "zone": home.zone, "error": error, "status": status}
+    places = (await loaded_board(request)).network.by_code
+    zone = _where(me.body.get("home"), places)["zone"]
+    values: dict[str, Any] = {"me": me.body, "sessions": sessions, "zone": zone, "error": error, "status": status}
     ref = me.body.get("ref")
     if ref is None:
         return page(request, "operator.html", **values)
@@ -115,7 +110,7 @@ async def _account(request: Request, *, error: str | None = None, status: int = 
     passes = await ask(request, "GET", f"/v1/members/{ref}/passes")
     to_come = sorted(
         (
-            one
+            {**one, **_where(one["place"], places)}
             for one in _rows(bookings, "bookings")
             if one["cancelled_at"] is None and datetime.fromisoformat(one["until"]) > now
         ),
@@ -127,18 +122,19 @@ async def _account(request: Request, *, error: str | None = None, status: int = 
         cards=_rows(cards, "cards"),
         in_use=_IN_USE,
         bookings=to_come,
-        places={code: await _place(request, code) for code in {one["place"] for one in to_come}},
         passes=[one for one in _rows(passes, "passes") if one["revoked_at"] is None],
         **values,
     )
 
 
-async def _place(request: Request, code: str | None) -> Place:
-    """Return a place's name and time zone; without a place, the network's."""
-    answer = None if code is None else await ask(request, "GET", f"/v1/places/{code}")
-    if answer is None or not answer.good:
-        return Place(name=code or "", zone=_ZONE)
-    return Place(name=answer.body["name"], zone=answer.body["time_zone"])
+def _where(code: str | None, places: Mapping[str, Place]) -> dict[str, str]:
+    """Return a place's name and time zone; of one that isn't known yet, its code and the network's."""
+    place = places.get(code or "")
+    return {"place_name": place.name if place else code or "", "zone": place.time_zone if place else _ZONE}
+
+
+def _card(ref: str) -> str:
+    return f"/v1/cards/{quote(ref, safe='')}"
 
 
 def _rows(answer: Answer, name: str) -> list[dict[str, Any]]:
