@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dashboards.panels import Box, Json, override, panel, tile, unknown
+from dashboards.panels import FULLNESS, Box, Json, dial, override, panel, tile, unknown
 from dashboards.words import Query, Text, Words
 
 NOTHING_HERE: Final = Words("rien dans cette période", "nothing in this period")
@@ -42,6 +42,13 @@ def number(
     return panel(
         "stat", title, box, query, fields={**PEOPLE, **fields}, overrides=overrides, options=tile(), about=about
     )
+
+
+def fullness(title: Text, box: Box, query: str, *, about: Text) -> Json:
+    """A dial of how full something is, in per cent of its capacity."""
+    fields: Json = {"unit": "percent", "min": 0, "max": 100, "decimals": 0, "thresholds": FULLNESS}
+    fields["mappings"] = [unknown()]
+    return panel("gauge", title, box, query, options=dial(), fields=fields, about=about)
 
 
 def steps(

@@ -6,6 +6,7 @@ from typing import Final
 
 from dashboards import network_sql as sql
 from dashboards.alarms import KINDS
+from dashboards.charts import fullness, number
 from dashboards.network_past import past
 from dashboards.panels import (
     FULLNESS,
@@ -18,9 +19,9 @@ from dashboards.panels import (
     Json,
     column,
     dashboard,
-    dial,
     override,
     panel,
+    share,
     table,
     thresholds,
     tile,
@@ -63,56 +64,36 @@ _OPEN_PLACE: Final[list[Json]] = [
 
 
 def _head() -> list[Json]:
-    people: Json = {"mappings": [unknown()], "color": {"mode": "fixed", "fixedColor": "blue"}, "decimals": 0}
     wrong: Json = {"thresholds": thresholds((None, "green"), (1, "orange")), "decimals": 0}
     return [
-        panel(
-            "stat",
+        number(
             Words("Personnes présentes", "People now"),
             Box(x=0, y=0, w=4, h=4),
             sql.PEOPLE,
-            fields=people,
-            options=tile(),
             about=Words("Dans les lieux dont l'occupation est connue.", "In the places whose occupancy is known."),
         ),
-        panel(
-            "gauge",
+        fullness(
             Words("Occupation", "Occupancy"),
             Box(x=4, y=0, w=4, h=4),
             sql.PERCENT,
-            options=dial(),
-            fields={
-                "unit": "percent",
-                "min": 0,
-                "max": 100,
-                "decimals": 0,
-                "thresholds": FULLNESS,
-                "mappings": [unknown()],
-            },
             about=Words(
                 "Présents par capacité, dans les lieux dont l'occupation est connue.",
                 "People present of the capacity, in the places whose occupancy is known.",
             ),
         ),
-        panel(
-            "stat",
+        number(
             Words("Places libres", "Free seats"),
             Box(x=8, y=0, w=4, h=4),
             sql.FREE,
-            fields=people,
-            options=tile(),
             about=Words(
                 "Postes de travail libres 19 fois sur 20 dans les lieux ouverts ; ni salles de réunion, ni réservés.",
                 "Seats to work at that are free 19 times of 20 in open places; no meeting rooms, no booked seats.",
             ),
         ),
-        panel(
-            "stat",
+        number(
             Words("Lieux connus", "Known places"),
             Box(x=12, y=0, w=4, h=4),
             sql.KNOWN,
-            fields=people,
-            options=tile(),
             about=Words("Dont l'occupation est connue en ce moment.", "Whose occupancy is known at this moment."),
         ),
         panel(
@@ -227,16 +208,7 @@ def _lists() -> list[Json]:
             [
                 place,
                 code,
-                column(
-                    Words("Occupation", "Occupancy"),
-                    110,
-                    cell="bar",
-                    unit="percent",
-                    decimals=0,
-                    min=0,
-                    max=100,
-                    thresholds=FULLNESS,
-                ),
+                share(Words("Occupation", "Occupancy"), 110),
                 column(Words("Présents", "Present"), 85),
                 column(Words("Capacité", "Capacity"), 85),
                 column(Words("Libres", "Free"), 70),
@@ -255,16 +227,7 @@ def _lists() -> list[Json]:
             [
                 column(Words("Département", "Department"), 150, flexible=True),
                 column(Words("Libres", "Free"), 70),
-                column(
-                    Words("Occupation", "Occupancy"),
-                    110,
-                    cell="bar",
-                    unit="percent",
-                    decimals=0,
-                    min=0,
-                    max=100,
-                    thresholds=FULLNESS,
-                ),
+                share(Words("Occupation", "Occupancy"), 110),
                 column(Words("Ouverts", "Open"), 75),
                 column(Words("Connus", "Known"), 75),
                 column(Words("Équipés", "Equipped"), 80),

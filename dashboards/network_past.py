@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dashboards import network_sql as sql
-from dashboards.panels import Box, Json, column, override, panel, table, thresholds
+from dashboards.charts import LEGEND, NOTHING_HERE, TOOLTIP
+from dashboards.panels import Box, Json, column, override, panel, share, table, thresholds
 from dashboards.words import Words
 
 _STEPS: Json = {"lineInterpolation": "stepAfter", "spanNulls": False, "showPoints": "never"}
@@ -17,7 +18,7 @@ def past() -> list[Json]:
             Words("Personnes présentes dans le réseau", "People in the network"),
             Box(x=0, y=20, w=15, h=9),
             sql.TOTAL,
-            empty=Words("rien dans cette période", "nothing in this period"),
+            empty=NOTHING_HERE,
             series=True,
             fields={
                 "decimals": 0,
@@ -32,10 +33,7 @@ def past() -> list[Json]:
                     custom_fillOpacity=0,
                 )
             ],
-            options={
-                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
-                "tooltip": {"mode": "multi", "sort": "none"},
-            },
+            options={"legend": LEGEND, "tooltip": TOOLTIP},
             about=Words(
                 "Par quart d'heure, par jour au-delà de neuf jours. À lire avec le nombre de lieux connus : un lieu "
                 "qui se tait n'y compte plus personne.",
@@ -77,7 +75,7 @@ def past() -> list[Json]:
                 Words("Demande non satisfaite, sur un mois", "Unmet demand, over a month"),
                 Box(x=0, y=53, w=14, h=8),
                 sql.UNMET,
-                empty=Words("rien dans cette période", "nothing in this period"),
+                empty=NOTHING_HERE,
                 series=True,
                 fields={
                     "decimals": 0,
@@ -106,16 +104,7 @@ def past() -> list[Json]:
                 column(Words("Département", "Department"), 150, flexible=True),
                 column(Words("Recherches", "Searches"), 110),
                 column(Words("Sans offre", "Without offer"), 120),
-                column(
-                    Words("Part", "Share"),
-                    130,
-                    cell="bar",
-                    unit="percent",
-                    decimals=0,
-                    min=0,
-                    max=100,
-                    thresholds=thresholds((None, "green"), (25, "yellow"), (50, "orange")),
-                ),
+                share(Words("Part", "Share"), 130, thresholds((None, "green"), (25, "yellow"), (50, "orange"))),
             ],
             about=Words(
                 "Recherches de places dans la période, par département ; « ? » : on ne sait pas où.",

@@ -7,11 +7,11 @@ from typing import Final
 from dashboards import over_time_sql as sql
 from dashboards.charts import LIMIT, bars, line, number, place_name, steps
 from dashboards.panels import (
-    FULLNESS,
     Box,
     Json,
     column,
     dashboard,
+    share,
     table,
     thresholds,
     variable,
@@ -120,7 +120,7 @@ def _use() -> list[Json]:
             sql.DESKS,
             [
                 column(Words("Poste", "Desk"), 180, flexible=True),
-                column(PERCENT, 200, cell="bar", unit="percent", decimals=0, min=0, max=100, thresholds=FULLNESS),
+                share(PERCENT, 200),
                 column(Words("Heures occupées", "Hours taken"), 130, decimals=1),
                 column(_KNOWN, 90, unit="percent", decimals=0),
             ],

@@ -198,6 +198,11 @@ def column(name: Text, width: int, *, cell: str | None = None, flexible: bool = 
     return override(name, **properties)
 
 
+def share(name: Text, width: int, limits: Json = FULLNESS) -> Json:
+    """A column of shares in per cent, drawn as bars; ``limits``: their colours."""
+    return column(name, width, cell="bar", unit="percent", decimals=0, min=0, max=100, thresholds=limits)
+
+
 def table(title: Text, box: Box, query: str, columns: list[Json], *, about: Text = "") -> Json:
     """A table; what is NULL in it shows as a dash, unless a column has other words."""
     return panel(

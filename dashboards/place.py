@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import place_sql as sql
-from dashboards.charts import LIMIT, band, line, number, place_name, steps
+from dashboards.charts import LIMIT, band, fullness, line, number, place_name, steps
 from dashboards.panels import (
-    FULLNESS,
     GATEWAY,
     OPEN,
     QUALITY,
     Box,
     Json,
     dashboard,
-    dial,
     override,
     panel,
     tile,
@@ -45,20 +43,10 @@ def _head() -> list[Json]:
                 "“unknown”: nothing recent enough says it. It is never zero by default.",
             ),
         ),
-        panel(
-            "gauge",
+        fullness(
             PERCENT,
             Box(x=4, y=2, w=4, h=4),
             sql.PERCENT,
-            options=dial(),
-            fields={
-                "unit": "percent",
-                "min": 0,
-                "max": 100,
-                "decimals": 0,
-                "thresholds": FULLNESS,
-                "mappings": [unknown()],
-            },
             about=Words(
                 "Personnes présentes, en pour cent de la capacité du lieu.",
                 "People now, in per cent of the place's capacity.",
