@@ -12,24 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import psycopg
-from psycopg.rows import class_row
 
 from booking.appointments import Appointment, appointment_json
 from database.mail import queue_mail
-from database.pool import connect
-from database.reasons import reason_of
 from jobs.appointments.reading import AHEAD, read_calendar
 from jobs.appointments.taking import add_invitation, appointments
-from jobs.calendars.expanding import CalendarUnreadable
+from jobs.calendars import due
 from jobs.calendars.fetching import fetch
 
 log = logging.getLogger(__name__)
-
-EVERY: Final = timedelta(minutes=15)
-_LONGEST: Final = timedelta(hours=6)
-_LOOK_S: Final = 10.0
-_MAIL_AFTER: Final = 3
-"""Failures in a row after which its member is written to."""
 
 _TAKE: Final = """
 -- take the calendar that is due longest; no other process takes it meanwhile
@@ -74,37 +65,25 @@ def watch(url: str, mailbox: str | None, stop: threading.Event, *, private: bool
     if mailbox is None:
         stop.wait()
         return
-    while not stop.is_set():
-        try:
-            with connect(url, application_name="maillage member calendars", autocommit=True) as connection:
-                while not stop.is_set():
-                    read_due(connection, mailbox, private=private, stop=stop.is_set)
-                    stop.wait(_LOOK_S)
-        except psycopg.Error as error:
-            log.warning("member_calendars_database_away", extra={"reason": reason_of(error)})
-            stop.wait(_LOOK_S)
+
+    def read(connection: psycopg.Connection[Any]) -> None:
+        read_due(connection, mailbox, private=private, stop=stop.is_set)
+
+    due.watch(url, "maillage member calendars", read, stop, away="member_calendars_database_away")
 
 
 def read_due(
     connection: psycopg.Connection[Any], mailbox: str, *, private: bool, stop: Callable[[], bool] = lambda: False
 ) -> int:
     """Read the calendars that are due now; return how many. One that can't be read stops no other."""
-    done = 0
-    while not stop():
-        with connection.cursor(row_factory=class_row(Source)) as cursor:
-            source = cursor.execute(_TAKE).fetchone()
-        if source is None:
-            break
-        try:
-            _read(connection, source, mailbox, private=private)
-        except CalendarUnreadable as error:
-            _failed(connection, source, str(error))
-        except Exception as error:  # whatever it is, the other calendars must not wait for it
-            if connection.closed:
-                raise
-            _failed(connection, source, f"it can't be read ({type(error).__name__})")
-        done += 1
-    return done
+
+    def read(source: Source) -> None:
+        _read(connection, source, mailbox, private=private)
+
+    def failed(source: Source, error: Exception) -> None:
+        _failed(connection, source, due.why_unreadable(error))
+
+    return due.read_each(connection, _TAKE, Source, read, failed, stop=stop)
 
 
 def _read(connection: psycopg.Connection[Any], source: Source, mailbox: str, *, private: bool) -> None:
@@ -130,7 +109,7 @@ def _read(connection: psycopg.Connection[Any], source: Source, mailbox: str, *, 
                     digest=digest,
                 )
         values = {"id": source.id, "etag": fetched.etag, "modified": fetched.modified, "known_until": known_until}
-        connection.execute(_READ, {**values, "wait": EVERY})
+        connection.execute(_READ, {**values, "wait": due.EVERY})
 
 
 def _digest(found: list[Appointment]) -> bytes:
@@ -140,11 +119,11 @@ def _digest(found: list[Appointment]) -> bytes:
 
 
 def _failed(connection: psycopg.Connection[Any], source: Source, error: str) -> None:
-    wait = min(EVERY * 2 ** min(source.failures, 10), _LONGEST)
+    wait = due.wait_after(source.failures)
     log.warning("member_calendar_unreadable", extra={"calendar": source.id, "reason": error})
     with connection.transaction():
         connection.execute(_FAILED, {"id": source.id, "error": error[:300], "wait": wait})
-        if source.failures + 1 == _MAIL_AFTER:
+        if source.failures + 1 == due.MAIL_AFTER:
             queue_mail(
                 connection,
                 kind="calendar_unreadable",

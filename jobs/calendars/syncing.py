@@ -12,24 +12,16 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg.rows import class_row
 
 from database.mail import Language, queue_mail, time_in_mail
-from database.pool import connect
-from database.reasons import reason_of
+from jobs.calendars import due
 from jobs.calendars.busy import Change, Window, change_of
-from jobs.calendars.expanding import CalendarUnreadable, expand
+from jobs.calendars.expanding import expand
 from jobs.calendars.fetching import fetch
 
 log = logging.getLogger(__name__)
 
-EVERY: Final = timedelta(minutes=15)
-_LONGEST: Final = timedelta(hours=6)
-"""A calendar that can't be read is asked for less and less often, down to this."""
 AHEAD: Final = timedelta(days=183)
-_LOOK_S: Final = 10.0
-_TOLD_AFTER: Final = 3
-"""Failures in a row after which its owner is written to."""
 _WHY: Final[dict[Language, str]] = {
     "fr": "une autre réservation occupe déjà ce créneau.",
     "en": "another booking already has this time.",
@@ -102,37 +94,29 @@ class Source:
 
 def watch(url: str, stop: threading.Event, *, private: bool) -> None:
     """Read calendars until ``stop``; ``private`` allows servers inside the network."""
-    while not stop.is_set():
-        try:
-            with connect(url, application_name="maillage calendars", autocommit=True) as connection:
-                while not stop.is_set():
-                    read_due(connection, private=private, stop=stop.is_set)
-                    stop.wait(_LOOK_S)
-        except psycopg.Error as error:
-            log.warning("calendars_database_away", extra={"reason": reason_of(error)})
-            stop.wait(_LOOK_S)
+
+    def read(connection: psycopg.Connection[Any]) -> None:
+        read_due(connection, private=private, stop=stop.is_set)
+
+    due.watch(url, "maillage calendars", read, stop, away="calendars_database_away")
 
 
 def read_due(connection: psycopg.Connection[Any], *, private: bool, stop: Callable[[], bool] = lambda: False) -> int:
     """Read the calendars that are due now; return how many. One that can't be read stops no other."""
-    done = 0
-    while not stop():
-        with connection.cursor(row_factory=class_row(Source)) as cursor:
-            source = cursor.execute(_TAKE).fetchone()
-        if source is None:
-            break
-        try:
-            _read(connection, source, private=private)
-        except CalendarUnreadable as error:
-            _failed(connection, source, str(error))
-        except psycopg.Error as error:
-            if connection.closed:
-                raise
-            _failed(connection, source, f"its times can't be blocked (SQLSTATE {error.sqlstate})")
-        except Exception as error:  # whatever it is, the other calendars must not wait for it
-            _failed(connection, source, f"it can't be read ({type(error).__name__})")
-        done += 1
-    return done
+
+    def read(source: Source) -> None:
+        _read(connection, source, private=private)
+
+    def failed(source: Source, error: Exception) -> None:
+        _failed(connection, source, _why(error))
+
+    return due.read_each(connection, _TAKE, Source, read, failed, stop=stop)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, psycopg.Error):
+        return f"its times can't be blocked (SQLSTATE {error.sqlstate})"
+    return due.why_unreadable(error)
 
 
 def _read(connection: psycopg.Connection[Any], source: Source, *, private: bool) -> None:
@@ -158,7 +142,7 @@ def _read(connection: psycopg.Connection[Any], source: Source, *, private: bool)
                 "busy": _json(busy),
                 "busy_until": until,
                 "taken": len(change.taken),
-                "wait": EVERY,
+                "wait": due.EVERY,
             },
         )
 
@@ -207,11 +191,11 @@ def _tell_taken(connection: psycopg.Connection[Any], source: Source, begin: date
 
 
 def _failed(connection: psycopg.Connection[Any], source: Source, error: str) -> None:
-    wait = min(EVERY * 2 ** min(source.failures, 10), _LONGEST)
+    wait = due.wait_after(source.failures)
     log.warning("calendar_unreadable", extra={"calendar": source.id, "reason": error})
     with connection.transaction():
         connection.execute(_FAILED, {"id": source.id, "error": error[:300], "wait": wait})
-        if source.failures + 1 == _TOLD_AFTER and source.owner_email is not None:
+        if source.failures + 1 == due.MAIL_AFTER and source.owner_email is not None:
             queue_mail(
                 connection,
                 kind="calendar_unreadable",
