@@ -53,7 +53,7 @@ class Forbidden(GrafanaError):
 
 
 class Conflict(GrafanaError):
-    """What somebody else made or changed is in the way."""
+    """Something that another person made or changed prevents it."""
 
 
 class Refused(GrafanaError):

@@ -62,7 +62,7 @@ def place_report(rows: Rows, month: Month, now: datetime, keep: timedelta, *, se
         rows: by the names of ``queries.PLACE``.
         month: which month.
         now: aware.
-        keep: how long events are kept; of older months nothing is said of doors.
+        keep: how long events are kept; the figures of doors of older months are unknown.
         settled: the jobs have counted all days that are over; else yesterday may be missing since it isn't counted yet.
     """
     about = rows["about"][0]

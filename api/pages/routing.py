@@ -1,4 +1,4 @@
-"""The routes of pages: what goes wrong is said on a page too, not as the API's JSON."""
+"""The routes of pages: an error is a page too, not the API's JSON."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ class Listener:
         await self._load_network(conn)
 
     async def _load_network(self, conn: AsyncConnection[Any]) -> None:
-        """Read places and states; bookings only of new places, as long as notifications told of all others."""
+        """Read places and states; of bookings only those of new places, unless a notification may have been missed."""
         self._network = False
         network = await asyncio.wait_for(load.load_network(conn), _LOAD_S)
         states, gateways = await asyncio.wait_for(load.load_states(conn), _LOAD_S)

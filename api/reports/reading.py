@@ -13,7 +13,7 @@ from reports.model import Report
 from reports.month import Month
 
 KEEP: Final = timedelta(days=90)
-"""How long events are kept (``jobs.traces``): of older months nothing is said of doors."""
+"""How long events are kept (``jobs.traces``); the figures of doors of older months are unknown."""
 
 # A stored report: the month and version that are asked for, or the last ones.
 STORED: Final = """

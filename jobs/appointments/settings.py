@@ -8,6 +8,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.mail.settings import password_of
+
 
 class InboxSettings(BaseSettings):
     """The mailbox that invitations come to. Without a server none is read."""
@@ -56,6 +58,4 @@ class InboxSettings(BaseSettings):
         Raises:
             OSError: the file can't be read.
         """
-        if self.imap_password_file is not None:
-            return self.imap_password_file.read_text(encoding="utf-8").strip()
-        return "" if self.imap_password is None else self.imap_password.get_secret_value()
+        return password_of(self.imap_password, self.imap_password_file) or ""

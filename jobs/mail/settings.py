@@ -50,6 +50,15 @@ class MailSettings(BaseSettings):
         Raises:
             OSError: the file can't be read.
         """
-        if self.smtp_password_file is not None:
-            return self.smtp_password_file.read_text(encoding="utf-8").strip()
-        return None if self.smtp_password is None else self.smtp_password.get_secret_value()
+        return password_of(self.smtp_password, self.smtp_password_file)
+
+
+def password_of(given: SecretStr | None, file: Path | None) -> str | None:
+    """Return a password: from its file where there is one, else as given; None: neither.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    return None if given is None else given.get_secret_value()
