@@ -63,7 +63,9 @@ from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
-from api.pages import account, signing_in
+from api.pages import signing_in
+from api.pages.manage import places as manage_places
+from api.pages.me import account
 from api.passes import routes as passes
 from api.places import hours as places_access
 from api.places import profile
@@ -106,7 +108,7 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
-_PAGES: Final = (page, signing_in, account)
+_PAGES: Final = (page, signing_in, account, manage_places)
 _MANAGEMENT: Final = (
     inventory,
     worth,

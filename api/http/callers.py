@@ -33,7 +33,7 @@ _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _Value = TypeVar("_Value")
 
 # Finds the holder of a key and records its use. The session variables that it sets end with the transaction.
-_FIND: Final = "SELECT id, role, scopes, places FROM enter(%s, '', '')"
+_FIND: Final = "SELECT id, role, scopes, places, member FROM enter(%s, '', '')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,8 @@ class CachedCaller:
     scopes: list[str]
     places: list[int] | None
     """The only places that the key reaches; None: all."""
+    member: str | None = None
+    """The member whose own key it is."""
 
 
 class KeyChecker:
@@ -105,6 +107,21 @@ class KeyChecker:
         if caller is None:
             raise KeyRefused("This key is unknown, expired or revoked. Create one with `maillage key create`.")
         return caller
+
+    async def holder(self, key: str, request: Request) -> CachedCaller | None:
+        """Return who holds ``key``, whatever its permissions; None: it is unknown, expired or revoked.
+
+        Raises:
+            LimitReached: too many wrong keys from this address.
+            Unavailable: the database is down, and the key is not cached.
+        """
+        if not key.startswith(PREFIX) or len(key) > 200:
+            return None
+        return await self._find(key, _host_of(request))
+
+    def forget(self, key: str) -> None:
+        """Ask the database again for this key: it has ended."""
+        self._known.pop(digest_of(key), None)
 
     async def _find(self, key: str, host: str) -> CachedCaller | None:
         digest = digest_of(key)

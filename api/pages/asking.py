@@ -7,17 +7,23 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import httpx
-from fastapi import Request
-from starlette.responses import RedirectResponse, Response
+from fastapi import FastAPI, Request
 
-from api.http.callers import SESSION_COOKIE, is_from_our_page, session_cookie_of
+from api.http.callers import is_from_our_page, session_cookie_of
 from api.http.errors import BadQuery, LimitReached, Unavailable
 
-_MOST_BYTES: Final = 20_000
+_MOST_BYTES: Final = 400_000
+"""Of a form; an import of members is the largest."""
+ONCE: Final = "once"
+"""The field of a form that is new each time the form is shown: see ``api.pages.routing``."""
 
 
 class SignedOut(Exception):
     """Nobody is signed in, or the session has ended."""
+
+
+class Missing(Exception):
+    """There is no such thing, or it isn't theirs: the page says the same of both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +32,25 @@ class Answer:
 
     status: int
     body: Any
+    """JSON; bytes where it is none."""
+    etag: str | None = None
+    media_type: str = "application/json"
 
     @property
     def good(self) -> bool:
         """Whether it did what was asked."""
         return self.status < 400
 
+    @property
+    def problem(self) -> str:
+        """The name of the refusal, such as ``conflict``; empty where there is none."""
+        return str(self.body["type"]).rpartition(":")[2] if not self.good and isinstance(self.body, dict) else ""
+
 
 async def ask(request: Request, method: str, path: str, body: Any = None, **headers: str) -> Answer:
     """Send a request to our own API with the session's key.
+
+    ``if_match="*"`` becomes the header ``If-Match``. A form's field ``once`` becomes its ``Idempotency-Key``.
 
     Raises:
         SignedOut: the session is missing or has ended.
@@ -44,9 +60,11 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
     if not key:
         raise SignedOut
     host = request.client.host if request.client else "127.0.0.1"
-    transport = httpx.ASGITransport(app=request.app, client=(host, 0), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://pages", timeout=40) as client:
-        sent = {"authorization": f"Bearer {key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    sent = {"authorization": f"Bearer {key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    once = getattr(request.state, "once", None)
+    if once and method == "POST":
+        sent.setdefault("idempotency-key", f"page-{once}")
+    async with _client(request.app, host) as client:
         answer = await client.request(method, path, json=body, headers=sent)
     if answer.status_code == 401:
         raise SignedOut
@@ -54,27 +72,49 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
         raise LimitReached("Too many requests.", retry_s=10)
     if answer.status_code >= 500:
         raise Unavailable("The API can't answer now.")
-    return Answer(status=answer.status_code, body=answer.json())
+    media_type = answer.headers.get("content-type", "").partition(";")[0]
+    is_json = media_type.endswith("json")
+    return Answer(
+        status=answer.status_code,
+        body=answer.json() if is_json else answer.content,
+        etag=answer.headers.get("etag"),
+        media_type=media_type,
+    )
 
 
-def to_sign_in(request: Request) -> Response:
-    """Return the answer for who isn't signed in; the cookie of a session that has ended is removed."""
-    answer = RedirectResponse("/sign-in", 303)
-    if session_cookie_of(request):
-        forget(answer)
+async def read(request: Request, path: str) -> Answer:
+    """Read what a page can't be without.
+
+    Raises:
+        Missing: there is no such thing, or it isn't theirs.
+        SignedOut, Unavailable, LimitReached: as of ``ask``.
+    """
+    answer = await ask(request, "GET", path)
+    if not answer.good:
+        raise Missing
     return answer
 
 
-def forget(answer: Response) -> None:
-    """Remove the session's cookie from the browser."""
-    answer.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+def _client(app: FastAPI, host: str) -> httpx.AsyncClient:
+    # trust_env: no look at proxies, which takes longer than all the rest
+    transport = httpx.ASGITransport(app=app, client=(host, 0), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://pages", timeout=40, trust_env=False)
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """Read the fields of a form that one of our own pages sends.
+    """Read the fields of a form that one of our own pages sends; of a name that comes twice the last.
 
     Raises:
         BadQuery: it is another site's, or larger than any form of ours.
+    """
+    return dict(await fields_of(request))
+
+
+async def fields_of(request: Request) -> list[tuple[str, str]]:
+    """Read the fields of a form in their order, for forms with several of one name.
+
+    Raises:
+        BadQuery: as of ``form_of``.
     """
     if not is_from_our_page(request):
         raise BadQuery("form", "This form was not sent by a page of ours. Open the page again, and send it from there.")
@@ -82,4 +122,4 @@ async def form_of(request: Request) -> dict[str, str]:
     if len(text) > _MOST_BYTES:
         raise BadQuery("form", "This form is larger than any of ours.")
     fields = parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: value.replace("\0", "") for name, value in fields}  # PostgreSQL has no NUL in a text
+    return [(name, value.replace("\0", "")) for name, value in fields]  # PostgreSQL has no NUL in a text

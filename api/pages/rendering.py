@@ -1,21 +1,25 @@
 """Renders the pages' templates in the reader's language.
 
-Texts stand in English in the templates; ``locale/fr.po`` has the French ones (gettext). It is read at the first page,
-so that there is no build step. Everything that a person wrote is escaped.
+Texts stand in English in the templates; ``locale/fr/*.po`` have the French ones (gettext). They are read at the first
+page, so that there is no build step. Everything that a person wrote is escaped.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal
 from babel.support import NullTranslations, Translations
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -47,15 +51,26 @@ _HEADERS: Final = {
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
-    """Return the page that ``template`` makes of ``values``."""
+    """Return the page that ``template`` makes of ``values``.
+
+    Each template also has ``base`` (the address of scripts and styles), ``language``, ``person`` (``api.pages.person``,
+    None where nobody is signed in), ``here`` (the path) and ``once()`` (a new text for the field of that name).
+    """
     language = language_for(request)
-    text = _environment(language).get_template(template).render(base=base_url(), language=language, **values)
+    person = getattr(request.state, "person", None)
+    known = {"base": base_url(), "language": language, "person": person, "here": request.url.path}
+    text = _environment(language).get_template(template).render(**known, **values)
     return Response(text, status, media_type="text/html; charset=utf-8", headers=_HEADERS)
 
 
 def say(request: Request, text: str) -> str:
-    """Return an English text in the reader's language; it must stand in ``locale/fr.po``."""
+    """Return an English text in the reader's language; it must stand in a catalogue of ``locale/fr``."""
     return translations(language_for(request)).gettext(text)
+
+
+def text(english: str) -> str:
+    """Mark a text of a module as one of a page, to be shown by ``say`` or ``gettext``; returned as it is."""
+    return english
 
 
 def browser_of(agent: str) -> str:
@@ -70,8 +85,11 @@ def translations(language: Language) -> NullTranslations:
     """Return the texts of a language."""
     if language == "en":
         return NullTranslations()
-    with (_FOLDER / "locale" / f"{language}.po").open("rb") as source:
-        catalogue = read_po(source, locale=language)
+    catalogue = Catalog(locale=language)
+    for path in sorted((_FOLDER / "locale" / language).glob("*.po")):
+        with path.open("rb") as source:
+            for message in read_po(source, locale=language):
+                catalogue[message.id] = message
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
@@ -90,14 +108,25 @@ def _environment(language: Language) -> Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     locale = "fr_FR" if language == "fr" else "en_GB"
+    made.globals["once"] = partial(token_hex, 12)
 
-    def local(moment: str, zone: str, pattern: str) -> str:
-        return format_datetime(datetime.fromisoformat(moment), pattern, tzinfo=ZoneInfo(zone), locale=locale)
+    def local(moment: str | datetime, zone: str, pattern: str) -> str:
+        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        return format_datetime(at, pattern, tzinfo=ZoneInfo(zone), locale=locale)
+
+    def local_date(day: str | date, pattern: str = "EEEE d MMMM") -> str:
+        return format_date(date.fromisoformat(day) if isinstance(day, str) else day, pattern, locale=locale)
+
+    def money(cents: int) -> str:
+        return format_currency(Decimal(cents) / 100, "EUR", locale=locale)
 
     made.filters |= {
         "day": partial(local, pattern="EEEE d MMMM"),
         "when": partial(local, pattern="EEE d MMM, HH:mm"),
         "hour": partial(local, pattern="HH:mm"),
+        "date": local_date,
+        "number": partial(format_decimal, locale=locale),
+        "money": money,
         "browser": browser_of,
     }
     return made

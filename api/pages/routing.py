@@ -1,28 +1,52 @@
-"""The routes of pages: an error is a page too, not the API's JSON."""
+"""The routes of pages: errors are pages, a double click is one click, no typed text is lost with a session."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Final
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from api.http.callers import SESSION_COOKIE, is_from_our_page, session_cookie_of
 from api.http.errors import BadQuery, LimitReached, Unavailable
+from api.pages.asking import ONCE, Missing, SignedOut, fields_of
+from api.pages.person import person_of
 from api.pages.rendering import page
+
+_REMEMBERED: Final = 2_000
+"""Forms whose answers are kept, so that a double click does nothing twice."""
+_done: Final[OrderedDict[bytes, asyncio.Future[Response]]] = OrderedDict()
 
 
 class PageRoute(APIRoute):
-    """A route whose refusals are pages."""
+    """A route whose refusals are pages.
+
+    A form has a field ``once``, new each time that it is shown (``{{ once() }}``). The same form sent twice does its
+    work once, and both answers are the first one's. Where the API takes an ``Idempotency-Key`` the field is that too,
+    so it holds across processes.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
         """Return the handler, with our errors as pages."""
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
+            request.state.person = await person_of(request)
             try:
+                if request.method == "POST":
+                    return await _once(request, handle)
                 return await handle(request)
+            except SignedOut:
+                return await signed_out(request)
+            except Missing:
+                return page(request, "message.html", status=404, what="missing")
             except Unavailable:
                 return page(request, "message.html", status=503, what="busy")
             except LimitReached:
@@ -33,3 +57,57 @@ class PageRoute(APIRoute):
                 return page(request, "message.html", status=404, what="missing")
 
         return handled
+
+
+async def _once(request: Request, handle: Callable[[Request], Awaitable[Response]]) -> Response:
+    once = dict(await fields_of(request)).get(ONCE, "")[:80]
+    request.state.once = once if once.isascii() and once.isalnum() else None
+    if not request.state.once:
+        return await handle(request)
+    mark = sha256(f"{session_cookie_of(request)}\n{request.url.path}\n{once}".encode()).digest()
+    before = _done.get(mark)
+    if before is not None:
+        return await asyncio.shield(before)
+    future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+    _done[mark] = future
+    while len(_done) > _REMEMBERED:
+        _done.popitem(last=False)
+    try:
+        answer = await handle(request)
+    except BaseException as error:
+        _done.pop(mark, None)
+        future.set_exception(error)
+        future.exception()  # read, also where nobody waits for it
+        raise
+    if answer.status_code >= 400:  # it did nothing: what is sent again is tried again
+        _done.pop(mark, None)
+    future.set_result(answer)
+    return answer
+
+
+async def signed_out(request: Request) -> Response:
+    """Return the answer for who isn't signed in (any more); what was typed into a form stays on the page."""
+    if request.method == "POST" and is_from_our_page(request):
+        fields = [(name, value) for name, value in await fields_of(request) if name != ONCE]
+        answer = page(request, "again.html", status=401, fields=fields, path=request.url.path)
+    else:
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        answer = RedirectResponse("/sign-in" if here == "/me" else f"/sign-in?next={quote(here, safe='')}", 303)
+    if session_cookie_of(request):
+        forget(answer)
+    return answer
+
+
+def forget(answer: Response) -> None:
+    """Remove the session's cookie from the browser."""
+    answer.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def way_back(given: str | None) -> str:
+    """Return the page to show after signing in: one of our own paths, ``/me`` where ``given`` is none.
+
+    Only paths of these pages, so that no link to sign in leads to another site.
+    """
+    path = given or ""
+    ours = path.startswith(("/me", "/manage")) and len(path) <= 500 and path.isprintable()
+    return path if ours and "\\" not in path and "//" not in path.partition("?")[0] else "/me"

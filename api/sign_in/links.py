@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import Request
 
@@ -43,14 +44,17 @@ class SignedIn:
     ends: datetime
 
 
-async def ask(request: Request, address: str, base: str, language: Language) -> None:
+async def ask(request: Request, address: str, base: str, language: Language, to: str = "/me") -> None:
     """Queue a mail with a link under ``base``, if anybody has this address; the caller can't tell whether.
+
+    ``to``: the path of ours that is shown after signing in.
 
     Raises:
         Unavailable: the database is down or too busy.
     """
     token = secrets.token_urlsafe(32)
-    await public_rows(shared(request).pool, _ASK, (address, _digest(token), f"{base}/sign-in/{token}", language))
+    link = f"{base}/sign-in/{token}" + ("" if to == "/me" else f"?next={quote(to, safe='')}")
+    await public_rows(shared(request).pool, _ASK, (address, _digest(token), link, language))
 
 
 async def choices(request: Request, token: str) -> list[Choice]:

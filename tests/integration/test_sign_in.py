@@ -166,7 +166,7 @@ def test_what_a_person_wrote_is_no_markup(network: Managed, browser: httpx.Clien
     network.sql("UPDATE member SET name = %s WHERE ref = 'm-own1' RETURNING 1", "<script>x</script>")
     signed_in(network, browser, "m-own1", "member")
     text = browser.get("/me").text
-    assert "<script" not in text
+    assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert "unsafe-inline" not in browser.get("/me").headers["content-security-policy"]
 

@@ -32,9 +32,9 @@ export const bookable = async (id) => (await json(`/v1/places/${encodeURICompone
 /**
  * Keeps a stream open for ever. `open` is called at each (re)connection, `hear` with each number, `cut` with the time of
  * the last data when the connection is lost or silent for too long. The browser itself resumes after the last event; a new
- * stream begins with the whole current state.
+ * stream begins with the whole current state. `path`: of another stream than the whole network's.
  */
-export function listen({ open, hear, cut }) {
+export function listen({ open, hear, cut, path = "/v1/stream" }) {
   let source = null;
   let heardAt = Date.now();
   let isCut = false;
@@ -61,7 +61,7 @@ export function listen({ open, hear, cut }) {
 
   function connect() {
     source?.close();
-    source = new EventSource("/v1/stream");
+    source = new EventSource(path);
     source.onopen = () => {
       heardAt = Date.now();
       opened();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -12,13 +13,18 @@ from starlette.responses import JSONResponse
 
 from api.http import problems
 from api.http.callers import SESSION_COOKIE
-from api.pages import account
+from api.pages.me import account
+
+
+async def nobody(*_: object) -> None:
+    """The key can't be checked."""
 
 
 def _get(path: str, status: int, **headers: str) -> httpx.Response:
     """Ask an app with the pages of an account, whose API answers everything with ``status``."""
     app = FastAPI()
     app.include_router(account.router)
+    app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=nobody))
     problems.install(app)
 
     @app.get("/v1/{rest:path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -10,7 +11,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.pages.asking import Answer, SignedOut, ask, form_of, to_sign_in
+from api.pages.asking import Answer, Missing, ask, form_of, read
+from api.pages.refusals import refusal
 from api.pages.rendering import page
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -26,50 +28,34 @@ _ZONE: Final = "Europe/Paris"
 @router.get("/me")
 async def account(request: Request) -> Response:
     """The person's page."""
-    try:
-        return await _account(request)
-    except SignedOut:
-        return to_sign_in(request)
+    return await _account(request)
 
 
 @router.get("/me/cards/{ref}/lost")
 async def lost_card(ref: str, request: Request) -> Response:
     """Ask whether this card is lost, and say what that means."""
-    try:
-        answer = await ask(request, "GET", _card(ref))
-    except SignedOut:
-        return to_sign_in(request)
-    if not answer.good:
-        return _not_found(request)
-    return page(request, "card_lost.html", card=answer.body, spread=None)
+    card = await read(request, _card(ref))
+    return page(request, "me/card_lost.html", card=card.body, spread=None)
 
 
 @router.post("/me/cards/{ref}/lost")
 async def report_lost(ref: str, request: Request) -> Response:
     """Report it lost."""
     await form_of(request)
-    try:
-        answer = await ask(request, "POST", f"{_card(ref)}/lost")
-    except SignedOut:
-        return to_sign_in(request)
+    answer = await ask(request, "POST", f"{_card(ref)}/lost")
     if answer.status in (403, 404):
-        return _not_found(request)
+        raise Missing
     if not answer.good:
-        return await _account(request, error=answer.body["detail"], status=answer.status)
+        return await _account(request, error=refusal(request, answer), status=answer.status)
     return RedirectResponse(f"/me/cards/{quote(ref, safe='')}/doors", 303)
 
 
 @router.get("/me/cards/{ref}/doors")
 async def doors_of_card(ref: str, request: Request) -> Response:
     """Say which doors know it by now; waits for those that are online, at most three seconds."""
-    try:
-        card = await ask(request, "GET", _card(ref))
-        spread = await ask(request, "GET", f"{_card(ref)}/spread?wait=3")
-    except SignedOut:
-        return to_sign_in(request)
-    if not (card.good and spread.good):
-        return _not_found(request)
-    return page(request, "card_lost.html", card=card.body, spread=spread.body)
+    card = await read(request, _card(ref))
+    spread = await read(request, f"{_card(ref)}/spread?wait=3")
+    return page(request, "me/card_lost.html", card=card.body, spread=spread.body)
 
 
 @router.post("/me/bookings/{ref}/cancel")
@@ -86,28 +72,24 @@ async def end_session(number: int, request: Request) -> Response:
 
 async def _act(request: Request, method: str, path: str, **headers: str) -> Response:
     await form_of(request)
-    try:
-        answer = await ask(request, method, path, **headers)
-        if not answer.good:
-            return await _account(request, error=answer.body["detail"], status=answer.status)
-    except SignedOut:
-        return to_sign_in(request)
+    answer = await ask(request, method, path, **headers)
+    if not answer.good:
+        return await _account(request, error=refusal(request, answer), status=answer.status)
     return RedirectResponse("/me", 303)
 
 
 async def _account(request: Request, *, error: str | None = None, status: int = 200) -> Response:
-    me = await ask(request, "GET", "/v1/me")
-    sessions = (await ask(request, "GET", "/v1/sessions")).body["sessions"]
+    me, listed = await asyncio.gather(ask(request, "GET", "/v1/me"), ask(request, "GET", "/v1/sessions"))
+    sessions = listed.body["sessions"]
     places = (await loaded_board(request)).network.by_code
     zone = _where(me.body.get("home"), places)["zone"]
     values: dict[str, Any] = {"me": me.body, "sessions": sessions, "zone": zone, "error": error, "status": status}
     ref = me.body.get("ref")
     if ref is None:
         return page(request, "operator.html", **values)
-    cards = await ask(request, "GET", f"/v1/members/{ref}/cards")
     now = datetime.now(UTC)
-    bookings = await ask(request, "GET", "/v1/bookings")
-    passes = await ask(request, "GET", f"/v1/members/{ref}/passes")
+    paths = (f"/v1/members/{ref}/cards", "/v1/bookings", f"/v1/members/{ref}/passes")
+    cards, bookings, passes = await asyncio.gather(*(ask(request, "GET", path) for path in paths))
     to_come = sorted(
         (
             {**one, **_where(one["place"], places)}
@@ -118,7 +100,7 @@ async def _account(request: Request, *, error: str | None = None, status: int = 
     )
     return page(
         request,
-        "member.html",
+        "me/today.html",
         cards=_rows(cards, "cards"),
         in_use=_IN_USE,
         bookings=to_come,
@@ -139,7 +121,3 @@ def _card(ref: str) -> str:
 
 def _rows(answer: Answer, name: str) -> list[dict[str, Any]]:
     return list(answer.body[name]) if answer.good else []
-
-
-def _not_found(request: Request) -> Response:
-    return page(request, "message.html", status=404, what="missing")

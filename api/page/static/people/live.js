@@ -1,0 +1,20 @@
+// Live parts of pages: <div data-live="PLACE" hx-get="/manage/PLACE" hx-select="#now" hx-trigger="changed throttle:2s"> is asked for
+// again whenever the stream says that the place's numbers changed. While the line is cut, the elements with data-cut show.
+import { listen } from "../line.js";
+
+const live = [...document.querySelectorAll("[data-live]")];
+
+function cut(is) {
+  for (const one of document.querySelectorAll("[data-cut]")) one.hidden = !is;
+}
+
+for (const place of new Set(live.map((one) => one.dataset.live))) {
+  listen({
+    path: `/v1/stream?place=${encodeURIComponent(place)}`,
+    open: () => cut(false),
+    hear: () => {
+      for (const one of live) if (one.dataset.live === place) one.dispatchEvent(new Event("changed"));
+    },
+    cut: () => cut(true),
+  });
+}

@@ -1,0 +1,44 @@
+"""Browsers in which somebody is signed in, and what every page must hold, for the tests of pages."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.managed import Managed
+
+PICTURES: Final = os.environ.get("MAILLAGE_PICTURES")
+"""A folder: pictures of the pages are put there, to be looked at."""
+PHONE: Final = {"width": 390, "height": 800}
+DESKTOP: Final = {"width": 1280, "height": 900}
+
+
+def signed_in(network: Managed, browser: Browser, who: str, **options: Any) -> BrowserContext:
+    """Return a browser with the session of a key of ``network``: French and a phone, unless ``options`` differ."""
+    context = browser.new_context(**{"locale": "fr-FR", "viewport": PHONE, "base_url": base(network), **options})
+    host = urlsplit(base(network)).hostname or ""
+    where: dict[str, Any] = {"url": f"https://{host}/", "secure": True, "httpOnly": True, "sameSite": "Lax"}
+    context.add_cookies([{"name": "__Host-maillage", "value": network.keys[who], **where}])  # type: ignore[typeddict-item]
+    return context
+
+
+def base(network: Managed) -> str:
+    """Return the address of the pages."""
+    return str(network.api.base_url).rstrip("/")
+
+
+def look(page: Page, name: str) -> None:
+    """Keep a picture of the page, if pictures are wanted."""
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+def nothing_found(page: Page) -> None:
+    """Hold a page against axe-core: no violation."""
+    found = Axe().run(page).response["violations"]
+    assert not found, [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
