@@ -63,7 +63,7 @@ from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
-from api.pages import signing_in
+from api.pages import at_provider, signing_in
 from api.pages.manage import places as manage_places
 from api.pages.me import account
 from api.passes import routes as passes
@@ -108,7 +108,7 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
-_PAGES: Final = (page, signing_in, account, manage_places)
+_PAGES: Final = (page, at_provider, signing_in, account, manage_places)
 _MANAGEMENT: Final = (
     inventory,
     worth,
@@ -253,6 +253,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         board=board, listener=listener, streams=streams, forecasts=forecasts, gazetteer=Gazetteer(pool), demand=demand
     )
     app.state.order_answers = answers
+    app.state.provider = at_provider.provider_of(settings)
     app.state.recent_entries = RecentEntries()
     app.state.trust = TrustBook(pool)
     problems.install(app)

@@ -81,6 +81,25 @@ class ApiSettings(BaseSettings):
         description="The address of this API as people's browsers reach it, `https://maillage.example.org`: links in "
         "mails begin with it. Without it people sign in only on this machine itself.",
     )
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="An OpenID Connect provider at which people may sign in (docs/sign-in.md): what its "
+        "`/.well-known/openid-configuration` stands under. Needs `MAILLAGE_PUBLIC_URL`.",
+    )
+    oidc_client_id: str = Field(default="", description="What that provider knows this network as.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="The secret that it gave to this network.")
+    oidc_name: str = Field(default="OpenID Connect", description="The provider's name, as the sign-in page shows it.")
+    oidc_scopes: str = Field(default="openid email", description="What is asked of it; an address must be among it.")
+    oidc_acr: str = Field(
+        default="",
+        description="How surely the provider must have known the person (`acr_values`, one of them must come back), "
+        "separated by spaces. Empty: as it does usually.",
+    )
+    oidc_vouches: bool = Field(
+        default=False,
+        description="Believe its addresses though it doesn't say `email_verified`, as ProConnect doesn't.",
+    )
     trusted_proxies: str = Field(
         default="",
         description="Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Request-Id` are trusted, "

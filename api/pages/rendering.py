@@ -54,11 +54,20 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     """Return the page that ``template`` makes of ``values``.
 
     Each template also has ``base`` (the address of scripts and styles), ``language``, ``person`` (``api.pages.person``,
-    None where nobody is signed in), ``here`` (the path) and ``once()`` (a new text for the field of that name).
+    None where nobody is signed in), ``here`` (the path), ``provider`` (the name of where one may sign in too) and
+    ``once()`` (a new text for the field of that name).
     """
     language = language_for(request)
     person = getattr(request.state, "person", None)
-    known = {"base": base_url(), "language": language, "person": person, "here": request.url.path}
+    provider = getattr(request.app.state, "provider", None)
+    known = {
+        "base": base_url(),
+        "language": language,
+        "person": person,
+        "here": request.url.path,
+        "provider": None if provider is None else provider.name,
+        "signed_in_there": "__Host-maillage-provider-id" in request.cookies,
+    }
     text = _environment(language).get_template(template).render(**known, **values)
     return Response(text, status, media_type="text/html; charset=utf-8", headers=_HEADERS)
 

@@ -21,6 +21,7 @@ from api.http.public_rows import public_rows
 from api.http.state import shared
 
 _ASK: Final = "SELECT sign_in_ask(%s, %s, %s, %s)"
+_VOUCHED: Final = "SELECT sign_in_vouched(%s, %s) AS known"
 _CHOICES: Final = "SELECT ref, name, role, places FROM sign_in_choices(%s)"
 _SIGN_IN: Final = "SELECT sign_in(%s, %s, %s, %s, %s, %s) AS ends"
 
@@ -55,6 +56,17 @@ async def ask(request: Request, address: str, base: str, language: Language, to:
     token = secrets.token_urlsafe(32)
     link = f"{base}/sign-in/{token}" + ("" if to == "/me" else f"?next={quote(to, safe='')}")
     await public_rows(shared(request).pool, _ASK, (address, _digest(token), link, language))
+
+
+async def vouched(request: Request, address: str) -> str | None:
+    """Return the token of a link for an address that a provider vouches for; None: nobody has it here.
+
+    Raises:
+        Unavailable: the database is down or too busy.
+    """
+    token = secrets.token_urlsafe(32)
+    found = await public_rows(shared(request).pool, _VOUCHED, (address, _digest(token)))
+    return token if found[0]["known"] else None
 
 
 async def choices(request: Request, token: str) -> list[Choice]:
