@@ -28,6 +28,7 @@ from api.http.callers import key_of
 from api.http.clients import PROXIED
 from api.http.database_errors import as_problem
 from api.http.errors import DatabaseFault, KeyRefused, ScopeMissing, Unavailable
+from api.http.joined import JOINED, Joined
 from api.http.middleware import REQUEST_ID
 from api.http.openapi import problem_responses
 from api.http.roles import Permission, permissions_of
@@ -108,14 +109,12 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
         Conflict, BadField: the database refuses it.
         Unavailable: the database is down or too busy.
     """
-    request_id = request_id_of(request)
-    key = key_of(request)
+    joined: Joined[Session] | None = request.scope.get(JOINED)
     try:
-        async with shared(request).turns.connection() as conn:
-            caller = await _enter(conn, key, _address_of(request), request_id)
-            if permissions and caller.permissions.isdisjoint(permissions):
+        async with _opened(request) if joined is None else joined.use(lambda: _opened(request)) as opened:
+            if permissions and opened.caller.permissions.isdisjoint(permissions):
                 raise ScopeMissing(permissions[0])
-            yield Session(conn=conn, caller=caller, request_id=request_id)
+            yield opened
     except psycopg.Error as error:
         problem = as_problem(error)
         if problem is None:  # without its text and cause: they quote the row, and names must not be logged
@@ -123,6 +122,15 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
         raise problem from error
     except (PoolTimeout, TooManyRequests, OSError) as error:
         raise Unavailable("The database is down or too busy.") from error
+
+
+@asynccontextmanager
+async def _opened(request: Request) -> AsyncIterator[Session]:
+    request_id = request_id_of(request)
+    key = key_of(request)
+    async with shared(request).turns.connection() as conn:
+        caller = await _enter(conn, key, _address_of(request), request_id)
+        yield Session(conn=conn, caller=caller, request_id=request_id)
 
 
 async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id: str) -> Caller:

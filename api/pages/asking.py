@@ -8,9 +8,12 @@ from urllib.parse import parse_qsl
 
 import httpx
 from fastapi import FastAPI, Request
+from starlette.types import Receive, Scope, Send
 
 from api.http.callers import is_from_our_page, session_cookie_of
 from api.http.errors import BadQuery, LimitReached, Unavailable
+from api.http.joined import JOINED, Joined
+from api.http.session import Session
 
 _MOST_BYTES: Final = 400_000
 """Of a form; an import of members is the largest."""
@@ -64,8 +67,12 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
     once = getattr(request.state, "once", None)
     if once and method == "POST":
         sent.setdefault("idempotency-key", f"page-{once}")
-    async with _client(request.app, host) as client:
-        answer = await client.request(method, path, json=body, headers=sent)
+    # what waits for something would hold the page's transaction meanwhile
+    joined = _joined(request) if method == "GET" and "wait=" not in path else None
+    question = httpx.Request(method, f"http://pages{path}", headers=sent, json=body)
+    answer = await _sent(request.app, host, question, joined)
+    if joined is not None and joined.broken and answer.is_error:
+        answer = await _sent(request.app, host, question, None)
     if answer.status_code == 401:
         raise SignedOut
     if answer.status_code == 429:
@@ -95,10 +102,22 @@ async def read(request: Request, path: str) -> Answer:
     return answer
 
 
-def _client(app: FastAPI, host: str) -> httpx.AsyncClient:
+def _joined(request: Request) -> Joined[Session]:
+    """Return the transaction that the reads of this page share; a new one where a refusal has broken it."""
+    joined: Joined[Session] | None = getattr(request.state, "joined", None)
+    if joined is None or joined.broken:
+        joined = request.state.joined = Joined()
+    return joined
+
+
+async def _sent(app: FastAPI, host: str, question: httpx.Request, joined: Joined[Session] | None) -> httpx.Response:
+    async def within(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope if joined is None else {**scope, JOINED: joined}, receive, send)
+
+    transport = httpx.ASGITransport(app=within, client=(host, 0), raise_app_exceptions=False)
     # trust_env: no look at proxies, which takes longer than all the rest
-    transport = httpx.ASGITransport(app=app, client=(host, 0), raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://pages", timeout=40, trust_env=False)
+    async with httpx.AsyncClient(transport=transport, timeout=40, trust_env=False) as client:
+        return await client.send(question)
 
 
 async def form_of(request: Request) -> dict[str, str]:
