@@ -63,9 +63,9 @@ from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
-from api.pages import at_provider, signing_in
+from api.pages import at_provider, invited, signing_in, signing_in_passkey, signing_in_password
 from api.pages.manage import places as manage_places
-from api.pages.me import account
+from api.pages.me import account, second_factor_page, sign_in_page
 from api.passes import routes as passes
 from api.places import hours as places_access
 from api.places import profile
@@ -89,6 +89,7 @@ from api.resources import public_routes as bookable
 from api.resources import routes as resources
 from api.schedules import closures
 from api.schedules import routes as schedules
+from api.sign_in import passkey_routes, password_routes
 from api.sign_in import routes as sessions
 from api.spaces import routes as spaces
 from api.statements import clearing_routes
@@ -108,7 +109,18 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
-_PAGES: Final = (page, at_provider, signing_in, account, manage_places)
+_PAGES: Final = (
+    page,
+    signing_in_passkey,  # before signing_in: /sign-in/passkey is no link
+    signing_in_password,
+    invited,
+    at_provider,
+    signing_in,
+    account,
+    sign_in_page,
+    second_factor_page,
+    manage_places,
+)
 _MANAGEMENT: Final = (
     inventory,
     worth,
@@ -161,6 +173,8 @@ _MANAGEMENT: Final = (
     operators,
     keys,
     sessions,
+    passkey_routes,
+    password_routes,
 )
 """Routes that need a key; each declares its permission."""
 _ABOUT: Final = """

@@ -96,9 +96,12 @@ DELETE FROM mail m WHERE coalesce(m.sent_at, m.failed_at, m.queued_at) < %(befor
     WHERE p.member = m.to_member AND p.visitor IS NOT NULL AND p.valid_until > %(before)s))
 """
 _LINKS = """
--- links that were sent to sign in with; they held for 15 minutes
-DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day'
+-- links that were sent to sign in with; they held for 15 minutes, an invitation for a day
+DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day' AND expires_at < now()
 """
+_INVITED = "DELETE FROM admin_invitation WHERE expires_at < now()"
+_CHALLENGES = "DELETE FROM sign_in_challenge WHERE expires_at < now()"
+_TRIES = "DELETE FROM sign_in_try WHERE at < now() - interval '1 day'"
 _INVITATIONS = """
 -- what members' calendars asked for; of a calendar the last state stays, to compare the next one with
 DELETE FROM invitation i
@@ -127,6 +130,9 @@ _STEPS: Final[Mapping[str, str]] = {
     "lines of the feed": _FEED,
     "mails": _MAIL,
     "links to sign in": _LINKS,
+    "invitations of administrators": _INVITED,
+    "challenges to sign in": _CHALLENGES,
+    "tries to sign in": _TRIES,
     "browsers of sessions": "SELECT forget_sessions(%(before)s)",
     "visitors": "SELECT forget_visitors(%(before)s)",
     "details of the audit": "SELECT forget_audit_details(%(details)s)",

@@ -19,6 +19,7 @@ from maillage.commands import (
     keys,
     letters,
     members,
+    operator,
     processes,
     report,
     servers,
@@ -62,6 +63,7 @@ app.add_typer(devices.app, name="devices", short_help="Devices, and those that n
 app.add_typer(authority.app, name="authority", help="The network's certificate authority.")
 app.add_typer(central.app, name="broker", help="The central broker with mutual TLS.")
 app.add_typer(keys.app, name="key")
+app.add_typer(operator.app, name="operator")
 app.add_typer(members.app, name="members")
 app.add_typer(boards.app, name="dashboards")
 app.add_typer(letters.app, name="dead-letters")

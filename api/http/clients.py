@@ -77,13 +77,14 @@ class Clients:
     def __init__(self, settings: ApiSettings) -> None:
         self.proxies = Proxies(settings.trusted_proxies)
         self.refused: Counter[str] = Counter()
-        """Refusals by limit: connections, streams, requests, wrong_keys, key_requests, links."""
+        """Refusals by limit: connections, streams, requests, wrong_keys, key_requests, links, sign_ins."""
         self._connections = Open(settings.client_connections)
         self._streams = Open(settings.client_streams)
         self._requests = Window(settings.client_requests, REQUESTS_S)
         self._wrong_keys = Window(settings.client_wrong_keys, WRONG_KEYS_S)
         self._of_key = Window(settings.key_requests, REQUESTS_S)
         self._links = Window(settings.client_links, LINKS_S)
+        self._sign_ins = Window(settings.client_sign_ins, LINKS_S)
         self._logged = Window(1, WRONG_KEYS_S)
 
     def connects(self, host: str) -> bool:
@@ -163,6 +164,13 @@ class Clients:
         wait_s = self._links.take(client_of(host))
         if wait_s:
             self._refuse("links", host)
+        return wait_s
+
+    def signs_in(self, host: str) -> int:
+        """Count a try to sign in with a passkey or a password; return 0, or in how many seconds to try again."""
+        wait_s = self._sign_ins.take(client_of(host))
+        if wait_s:
+            self._refuse("sign_ins", host)
         return wait_s
 
     def _refuse(self, limit: str, host: str, **more: Any) -> None:

@@ -56,6 +56,11 @@ class ApiSettings(BaseSettings):
         description="Links to sign in with that one address asks for in ten minutes: all who are in a place may share "
         "it. A mail address gets five an hour.",
     )
+    client_sign_ins: int = Field(
+        default=60,
+        ge=1,
+        description="Tries to sign in with a passkey, a password or a second factor from one address in ten minutes.",
+    )
     key_requests: int = Field(
         default=2000, ge=1, description="Requests with one key in 10 s; more are answered with 429."
     )

@@ -61,6 +61,8 @@ WHERE a.subject = 'operator ' || %(ref)s OR a.actor LIKE 'key:%% operator:' || %
 SESSIONS: Final = """
 SELECT id, role, created_at, last_used_at, expires_at, revoked_at, agent, from_addr FROM sessions_of(%(ref)s)
 """
+PASSKEYS: Final = "SELECT name, created_at, last_used_at FROM passkeys_of(%(ref)s)"
+SECRETS_SET: Final = "SELECT password_at, factor_at FROM password_of(%(ref)s)"
 # The mails about reports.
 MAIL: Final = """
 SELECT m.kind, m.queued_at, m.sent_at, m."values" FROM mail m JOIN operator o ON lower(o.email) = lower(m.to_address)
@@ -134,6 +136,8 @@ class OperatorData(Answer):
     operator: Operator
     keys: list[dict[str, Any]]
     sessions: list[dict[str, Any]] = Field(description="Browsers in which they signed in.")
+    passkeys: list[dict[str, Any]] = Field(description="By name, with dates.")
+    password: list[dict[str, Any]] = Field(description="When a password and a second factor were set.")
     audit: list[dict[str, Any]] = Field(description="What they did, and what was done to them.")
     mail: list[dict[str, Any]] = Field(description="About monthly reports, of the last three months.")
 

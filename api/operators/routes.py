@@ -121,9 +121,11 @@ async def export(ref: str, request: Request) -> Response:
         row = await read(s, operator_resource(ref))
         keys, audit = await s.rows(rows.KEYS, {"ref": ref}), await s.rows(rows.AUDIT, {"ref": ref})
         sessions, mail = await s.rows(rows.SESSIONS, {"ref": ref}), await s.rows(rows.MAIL, {"ref": ref})
+        passkeys, password = await s.rows(rows.PASSKEYS, {"ref": ref}), await s.rows(rows.SECRETS_SET, {"ref": ref})
         await note_reading(s, "exported", f"operator {ref}")
     held = {"keys": [_plain(one) for one in keys], "audit": [_plain(one) for one in audit]}
     held["sessions"] = [_plain(one) for one in sessions]
+    held["passkeys"], held["password"] = [_plain(one) for one in passkeys], [_plain(one) for one in password]
     held["mail"] = [_plain(one) for one in mail]
     return json_answer({"exported_at": time_of(datetime.now(UTC)), "operator": operator_json(row), **held})
 

@@ -12,7 +12,8 @@ from starlette.responses import RedirectResponse, Response
 from api.http.settings import ApiSettings
 from api.http.state import shared
 from api.pages.asking import Missing
-from api.pages.rendering import page, say
+from api.pages.entering import sign_in_page
+from api.pages.rendering import say
 from api.pages.routing import PageRoute, way_back
 from api.sign_in import links
 from api.sign_in.provider import NotSignedIn, Provider, started_of
@@ -123,7 +124,7 @@ def _unreachable(request: Request, error: NotSignedIn) -> Response:
 
 
 def _failed(request: Request, error: str, status: int = 400) -> Response:
-    return page(request, "sign_in.html", status=status, address="", next="/me", error=error)
+    return sign_in_page(request, "/me", status=status, error=error)
 
 
 def _keep(answer: Response, name: str, value: str, age_s: int) -> None:

@@ -119,6 +119,9 @@ _FEEDS: Final = "SELECT id, created_at FROM calendar_feed WHERE member = %(ref)s
 _SESSIONS: Final = """
 SELECT id, role, created_at, last_used_at, expires_at, revoked_at, agent, from_addr FROM sessions_of(%(ref)s)
 """
+_PASSKEYS: Final = "SELECT name, created_at, last_used_at FROM passkeys_of(%(ref)s)"
+# When a password and a second factor were set; what they are nobody is shown.
+_SECRETS_SET: Final = "SELECT password_at, factor_at FROM password_of(%(ref)s)"
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
 _TABLES: Final = {
@@ -141,6 +144,8 @@ _TABLES: Final = {
     "audit": _AUDIT,
     "keys": _KEYS,
     "sessions": _SESSIONS,
+    "passkeys": _PASSKEYS,
+    "password": _SECRETS_SET,
     "mail": _MAIL,
     "calendar_feeds": _FEEDS,
     "member_calendars": _CALENDARS,

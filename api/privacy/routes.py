@@ -60,6 +60,8 @@ class PersonalData(Answer):
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
     sessions: list[dict[str, Any]] = Field(description="Browsers in which they signed in.")
+    passkeys: list[dict[str, Any]] = Field(description="By name, with dates.")
+    password: list[dict[str, Any]] = Field(description="When a password and a second factor were set.")
     mail: list[dict[str, Any]] = Field(
         description="Of the last three months; without codes and links that are still of use."
     )

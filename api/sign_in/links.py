@@ -15,15 +15,16 @@ from urllib.parse import quote
 
 from fastapi import Request
 
+from api.http.clients import client_of
 from api.http.key_text import digest_of, random_key
 from api.http.language import Language
 from api.http.public_rows import public_rows
 from api.http.state import shared
 
-_ASK: Final = "SELECT sign_in_ask(%s, %s, %s, %s)"
+_ASK: Final = "SELECT sign_in_ask(%s, %s, %s, %s, %s, %s)"
 _VOUCHED: Final = "SELECT sign_in_vouched(%s, %s) AS known"
 _CHOICES: Final = "SELECT ref, name, role, places FROM sign_in_choices(%s)"
-_SIGN_IN: Final = "SELECT sign_in(%s, %s, %s, %s, %s, %s) AS ends"
+_SIGN_IN: Final = "SELECT sign_in(%s, %s, %s, %s, %s, %s, %s) AS ends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,9 @@ async def ask(request: Request, address: str, base: str, language: Language, to:
     """
     token = secrets.token_urlsafe(32)
     link = f"{base}/sign-in/{token}" + ("" if to == "/me" else f"?next={quote(to, safe='')}")
-    await public_rows(shared(request).pool, _ASK, (address, _digest(token), link, language))
+    host = request.client.host if request.client else ""
+    values = (address, _digest(token), link, language, _digest(client_of(host)), host[:64])
+    await public_rows(shared(request).pool, _ASK, values)
 
 
 async def vouched(request: Request, address: str) -> str | None:
@@ -78,8 +81,10 @@ async def choices(request: Request, token: str) -> list[Choice]:
     return [Choice(**row) for row in await public_rows(shared(request).pool, _CHOICES, (_digest(token),))]
 
 
-async def sign_in(request: Request, token: str, ref: str, role: str) -> SignedIn | None:
+async def sign_in(request: Request, token: str, ref: str, role: str, old: str) -> SignedIn | None:
     """Use a link, once; None: it isn't good, or not for this person and role.
+
+    ``old``: the key of the session that this browser had, which ends; empty: none.
 
     Raises:
         Unavailable: the database is down or too busy.
@@ -87,7 +92,7 @@ async def sign_in(request: Request, token: str, ref: str, role: str) -> SignedIn
     key = random_key()
     agent = request.headers.get("user-agent", "")[:200]
     host = request.client.host if request.client else ""
-    values = (_digest(token), ref, role, digest_of(key), agent, host)
+    values = (_digest(token), ref, role, digest_of(key), agent, host, digest_of(old) if old else None)
     ends = (await public_rows(shared(request).pool, _SIGN_IN, values))[0]["ends"]
     return None if ends is None else SignedIn(key=key, ends=ends)
 

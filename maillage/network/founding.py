@@ -61,6 +61,8 @@ class Founding:
     processes_host: str = "localhost"
     """The name by which ingest and rights reach the broker; with another one it listens for them on all addresses."""
     api_port: int = 8080
+    public_url: str | None = None
+    """Where people reach the pages; None: on this machine only, until it is set in api.env."""
     broker_user: str | None = None
     """The user that Mosquitto runs as; None: this one."""
 
@@ -153,10 +155,15 @@ def _settings(wish: Founding, kept: Mapping[str, str]) -> dict[str, dict[str, st
             "MAILLAGE_BROKER_ADDRESS": f"mqtts://{wish.broker_host}:{gateways}",
             "MAILLAGE_CARD_SEALING_KEY": cards.sealing_text,
             "MAILLAGE_CARD_LOOKUP_KEY": cards.lookup.hex(),
+            **_public(wish),
         },
         "jobs": {},
         "broker": {},
     }
+
+
+def _public(wish: Founding) -> dict[str, str]:
+    return {} if wish.public_url is None else {"MAILLAGE_PUBLIC_URL": wish.public_url}
 
 
 def _make_process(wish: Founding, process: str, own: Mapping[str, str], say: Callable[[str], None]) -> None:
@@ -210,6 +217,7 @@ def _make_owner(wish: Founding, card_secret: str, say: Callable[[str], None]) ->
             "MAILLAGE_API_KEY": key,
             _SECRET: card_secret,
             "MAILLAGE_AUTHORITY": str(wish.folder / "authority"),
+            **_public(wish),
         }
         write_environment(path, own)
     say(f"{path}: for your own commands")

@@ -64,6 +64,26 @@ def create(
     )
 
 
+@app.command("sign-in", short_help="Print links to sign in to the demo with.")
+def sign_in() -> None:
+    """Print a link for a manager and one for a member of the sample; each works once, within 24 hours.
+
+    Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
+
+    Example: maillage sample sign-in
+    """
+    from database.pool import connect
+    from maillage.network.settings import NetworkSettings
+    from maillage.pages_address import pages_address
+    from maillage.sample.operators import demo_paths
+
+    url = NetworkSettings().database_url.get_secret_value()  # type: ignore[call-arg]  # pydantic-settings reads the environment
+    with connect(url, application_name="maillage sample sign-in") as connection:
+        paths = demo_paths(connection)
+    for who, path in paths.items():
+        print(f"{who}: {pages_address(None)}{path}")
+
+
 @app.command("join", short_help="Let all gateways of the sample join.")
 def join(
     folder: Annotated[Path, typer.Argument(help="Where the identities go, one folder for each gateway.")],

@@ -16,10 +16,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from database.pool import connect
 from maillage import environment
 from maillage.embedded import Secrets, load_secrets
 from maillage.paths import runtime_directory
 from maillage.sample.joining import dial, join_all
+from maillage.sample.operators import demo_paths
 from maillage.stack.account import Account, gateways_with_a_list, settled_balance
 from maillage.stack.children import Child, answers
 from maillage.stack.devices import begin, silence
@@ -130,8 +132,18 @@ class Stack:
                 f"{time.monotonic() - self._began:.0f} s; logs in {runtime / 'logs'}"
             )
             say(f"live page: http://127.0.0.1:{ports.api}/   (Ctrl-C ends it all)")
+            self._offer_links(ports.api)
             if wishes.grafana is not None:
                 push_dashboards(wishes.grafana, servers, say)
+
+    def _offer_links(self, port: int) -> None:
+        """Print how to sign in as somebody of the sample: there is no mail here that would bring a link."""
+        assert self._servers is not None
+        with connect(self._servers.database_url(), application_name="maillage up") as connection:
+            paths = demo_paths(connection)
+        for who, path in paths.items():  # by name: passkeys are bound to one
+            say(f"sign in as a {who}, once: http://localhost:{port}{path}")
+        say("used already? `maillage sample sign-in` prints new ones")
 
     def _start(self, children: Sequence[Child]) -> None:
         """Start processes and wait until they are well."""

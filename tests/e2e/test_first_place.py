@@ -73,6 +73,8 @@ class Hands:
     gateway: subprocess.Popen[bytes] | None = None
     field_broker: ServerProcess | None = None
     typed: list[str] = field(default_factory=list)
+    invitations: list[str] = field(default_factory=list)
+    """The links that were printed, for who administers the network."""
 
     @property
     def api(self) -> str:
@@ -152,6 +154,7 @@ class Hands:
         done = run()
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         self.typed.append(line)
+        self.invitations += re.findall(r"https?://\S+/sign-in/\S+", done.stdout)
         if words[1:3] == ["gateway", "enrol"]:
             self.code = done.stdout.split()[0]
         if words[1:3] == ["gateway", "field"]:
@@ -276,6 +279,7 @@ def test_the_page_leads_to_a_member_who_badges_in(hands: Hands, browser: Browser
     assert [line.split()[1:3] for line in hands.typed].count(["place", "apply"]) == 2
 
     key = {"Authorization": f"Bearer {hands.environment['MAILLAGE_API_KEY']}"}
+    _administer(hands, browser)
     with httpx.Client(base_url=hands.api, headers=key) as api:
         _badge_in(hands, api, card)
         page = browser.new_page()
@@ -286,6 +290,25 @@ def test_the_page_leads_to_a_member_who_badges_in(hands: Hands, browser: Browser
         with psycopg.connect(hands.owner_url) as connection:
             made_up = "SELECT count(*) FROM place WHERE generated UNION ALL SELECT count(*) FROM member WHERE generated"
             assert connection.execute(made_up).fetchall() == [(0,), (0,)]
+
+
+def _administer(hands: Hands, browser: Browser) -> None:
+    """Open the link that `init` printed: it makes the administrator and signs in, once."""
+    first, other = hands.invitations
+    assert other.startswith(hands.api)  # of `operator invite`
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    page.goto(first)
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("Your e-mail address").fill("ada@example.org")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="How I sign in")).to_be_visible()
+    expect(page.get_by_role("link", name="My places")).to_be_visible()
+    assert page.goto(first).status == 410  # type: ignore[union-attr]
+    context.close()
+    with psycopg.connect(hands.owner_url) as connection:
+        roles = "SELECT o.email, r.role FROM operator o JOIN operator_role r ON r.operator = o.ref"
+        assert connection.execute(roles).fetchall() == [("ada@example.org", "network_administrator")]
 
 
 def _badge_in(hands: Hands, api: httpx.Client, card: str) -> None:

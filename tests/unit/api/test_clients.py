@@ -157,3 +157,10 @@ def test_connections_of_one_address_are_counted_until_they_close() -> None:
 
     asyncio.run(run())
     assert ours.refused["connections"] >= 1
+
+
+def test_tries_to_sign_in_of_one_client_are_limited() -> None:
+    one = clients(client_sign_ins=2)
+    assert [one.signs_in("2001:db8:1:2::7") > 0 for _ in range(3)] == [False, False, True]
+    assert one.signs_in("192.0.2.7") == 0
+    assert one.refused["sign_ins"] == 1
