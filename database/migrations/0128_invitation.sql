@@ -1,4 +1,5 @@
--- The first administrator's invitation, which makes the operator; and links that a stranger can't use up (docs/sign-in.md).
+-- The first administrator's invitation, which makes the operator; links that a stranger can't use up; a mail to whose way to sign in
+-- has changed (docs/sign-in.md).
 
 CREATE TABLE admin_invitation (
   digest bytea PRIMARY KEY CHECK (length(digest) = 32),         -- of what is in the link
@@ -65,3 +66,35 @@ REVOKE ALL ON FUNCTION invitation_find(bytea), invitation_accept(bytea, text, te
   sign_in_ask(text, bytea, text, text, bytea, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION invitation_find(bytea), invitation_accept(bytea, text, text, bytea),
   sign_in_ask(text, bytea, text, text, bytea, text) TO maillage_api;
+
+-- Whose way to sign in was added, changed or removed gets a mail, so that nobody does it unnoticed.
+CREATE FUNCTION sign_in_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  r jsonb := CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) ELSE to_jsonb(NEW) END;
+  one record;
+BEGIN
+  IF TG_TABLE_NAME = 'second_factor' AND r ->> 'confirmed_at' IS NULL THEN
+    RETURN NULL;
+  END IF;
+  FOR one IN
+    SELECT m.ref, m.email, m.language FROM member m WHERE m.ref = r ->> 'member'
+    UNION ALL SELECT NULL, o.email, NULL FROM operator o WHERE o.ref = r ->> 'operator'
+  LOOP
+    IF one.email IS NOT NULL THEN
+      PERFORM queue_mail(one.ref, one.email, 'sign_in_changed', one.language, '{}', NULL, NULL, now() + interval '7 days');
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER sign_in_changed AFTER INSERT OR DELETE ON passkey FOR EACH ROW EXECUTE FUNCTION sign_in_changed();
+CREATE TRIGGER sign_in_changed AFTER INSERT OR DELETE OR UPDATE OF hash ON password FOR EACH ROW EXECUTE FUNCTION sign_in_changed();
+CREATE TRIGGER sign_in_changed AFTER DELETE OR UPDATE OF confirmed_at ON second_factor FOR EACH ROW EXECUTE FUNCTION sign_in_changed();
+-- As in 0125; these mails go with the person too.
+CREATE OR REPLACE FUNCTION forget_report_mail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  DELETE FROM mail m WHERE m.kind IN ('report_ready', 'sign_in', 'sign_in_changed') AND lower(m.to_address) = lower(OLD.email);
+  RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION sign_in_changed() FROM PUBLIC;

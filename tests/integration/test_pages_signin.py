@@ -41,7 +41,7 @@ def operator(network: Managed) -> Iterator[str]:
     made = network.post("admin", "/v1/operators", {"name": "Ada", "email": OPERATOR, "roles": roles})
     assert made.status_code == 201, made.text
     yield made.json()["ref"]
-    assert network.change("admin", "DELETE", f"/v1/operators/{made.json()['ref']}").is_success
+    network.sql("SELECT erase_operator(ref) FROM operator WHERE email = %s", OPERATOR)
 
 
 class Person(httpx.Client):
@@ -410,6 +410,25 @@ def test_an_invitation_makes_the_administrator_once_and_signs_in(network: Manage
         assert owner.path_to_administer(conn, taken).startswith("/sign-in/")
         assert "invitation" not in owner.path_to_administer(conn, taken)
         assert owner.is_administered(conn)
+
+
+def test_whose_way_to_sign_in_changes_gets_a_mail(network: Managed, person: Person, operator: str) -> None:
+    def mails(address: str) -> int:
+        rows = network.sql("SELECT count(*) FROM mail WHERE kind = 'sign_in_changed' AND to_address = %s", address)
+        return int(rows[0][0])
+
+    before = mails(OPERATOR)
+    with_passkey(person.enters(network, operator, "place_manager"))
+    assert mails(OPERATOR) == before + 1
+    assert person.put("/v1/password", json={"password": GOOD}).status_code == 200
+    secret = base64.b32decode(person.post("/v1/second-factor").json()["secret"])
+    assert mails(OPERATOR) == before + 2, "a second factor that was only begun is none"
+    code = totp.code_at(secret, int(time.time()) // totp.STEP_S)
+    assert person.post("/v1/second-factor/confirm", json={"code": code}).status_code == 200
+    assert person.delete(f"/v1/passkeys/{person.get('/v1/passkeys').json()['passkeys'][0]['id']}").status_code == 200
+    assert mails(OPERATOR) == before + 4
+    assert network.change("admin", "DELETE", f"/v1/operators/{operator}").is_success
+    assert mails(OPERATOR) == 0
 
 
 def test_erasing_a_person_removes_how_they_signed_in_and_the_export_names_it(network: Managed, person: Person) -> None:
