@@ -68,8 +68,9 @@ from api.pages.manage import places as manage_places
 from api.pages.me import account
 from api.passes import routes as passes
 from api.places import hours as places_access
-from api.places import profile
+from api.places import live_routes, profile
 from api.places import routes as places
+from api.plans import routes as plans
 from api.present import availability_routes as availability
 from api.present import badge_routes as badge
 from api.present import routes as occupancy
@@ -151,6 +152,8 @@ _MANAGEMENT: Final = (
     places_access,
     profile,
     spaces,
+    plans,
+    live_routes,
     head_counts,
     desks,
     building,
