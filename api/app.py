@@ -64,7 +64,12 @@ from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.pages import at_provider, signing_in
+from api.pages.manage import alarms as manage_alarms
+from api.pages.manage import door_why, head_count, now
+from api.pages.manage import orders as manage_orders
 from api.pages.manage import places as manage_places
+from api.pages.manage import plan as manage_plan
+from api.pages.manage import what_if as what_if_page
 from api.pages.me import account
 from api.passes import routes as passes
 from api.places import hours as places_access
@@ -109,7 +114,20 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
-_PAGES: Final = (page, at_provider, signing_in, account, manage_places)
+_PAGES: Final = (
+    page,
+    at_provider,
+    signing_in,
+    account,
+    manage_places,
+    now,
+    manage_alarms,
+    manage_orders,
+    head_count,
+    door_why,
+    what_if_page,
+    manage_plan,
+)
 _MANAGEMENT: Final = (
     inventory,
     worth,

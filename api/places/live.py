@@ -1,4 +1,4 @@
-"""How the doors, desks and gateways of a place are now: their SQL and their shape in answers."""
+"""What a place is like now: doors, desks, gateways, bookings, visitors: their SQL and their shape in answers."""
 
 from __future__ import annotations
 
@@ -65,6 +65,27 @@ LEFT JOIN LATERAL (
 ) d ON true
 WHERE k.place = %(place)s AND k.retired_at IS NULL ORDER BY s.code, k.id
 """
+# The bookings in force and of the next hour; also those whose member did not come in time, until their end.
+BOOKINGS: Final = """
+SELECT b.ref, b.member, m.name AS who, coalesce(r.name, s.name) AS what, u.code::text AS unit, b.starts_at, b.ends_at,
+  b.status, b.checked_in_at, b.label
+FROM booking b LEFT JOIN member m ON m.ref = b.member LEFT JOIN space s ON s.id = b.space
+LEFT JOIN resource_unit u ON u.id = b.unit LEFT JOIN resource r ON r.id = u.resource
+WHERE b.place = %(place)s AND b.ends_at > now() AND b.starts_at < now() + interval '1 hour'
+  AND b.status IN ('booked', 'checked_in', 'no_show')
+ORDER BY b.starts_at, b.ref LIMIT 200
+"""
+# Visitors of the local day: expected or inside.
+VISITS: Final = """
+SELECT s.ref, s.member, m.name AS who, h.name AS host, s.valid_from, s.valid_until, s.visitor AS status
+FROM pass_place w JOIN pass s ON s.ref = w.pass JOIN member m ON m.ref = s.member JOIN place p ON p.id = w.place
+LEFT JOIN member h ON h.ref = s.host
+WHERE w.place = %(place)s AND s.visitor IN ('expected', 'present') AND s.revoked_at IS NULL
+  AND (s.valid_from AT TIME ZONE p.time_zone)::date <= (now() AT TIME ZONE p.time_zone)::date
+  AND (s.visitor = 'present' OR s.valid_until > now())
+  AND (s.valid_until AT TIME ZONE p.time_zone)::date >= (now() AT TIME ZONE p.time_zone)::date
+ORDER BY s.visitor DESC, s.valid_from, s.ref LIMIT 200
+"""
 
 
 class LiveDoor(Answer):
@@ -98,6 +119,32 @@ class LiveDesk(Answer):
     at: datetime | None = Field(description="When its sensor last said so, or since when it is silent.")
 
 
+class LiveBooking(Answer):
+    """A booking in force, or of the next hour."""
+
+    ref: str
+    member: str | None
+    who: str | None = Field(description="The member's name; null: a block, or not for this key.")
+    what: str | None = Field(description="The name of what is booked; null: a seat of the place.")
+    unit: str | None
+    starts: datetime = Field(alias="from")
+    ends: datetime = Field(alias="until")
+    came: bool | None = Field(description="null: it hasn't begun, or nobody is expected to come.")
+    label: str | None = Field(description="Of a block: why.")
+
+
+class LiveVisit(Answer):
+    """A visitor of today, expected or inside."""
+
+    ref: str
+    member: str
+    who: str | None
+    host: str | None
+    starts: datetime = Field(alias="from")
+    ends: datetime = Field(alias="until")
+    inside: bool
+
+
 class LiveGateway(Answer):
     """A gateway now."""
 
@@ -107,7 +154,7 @@ class LiveGateway(Answer):
 
 
 class Live(Answer):
-    """What a place's equipment says now."""
+    """What a place's equipment says now, and who is expected."""
 
     place: str
     at: datetime
@@ -116,11 +163,13 @@ class Live(Answer):
     doors: list[LiveDoor]
     desks: list[LiveDesk]
     gateways: list[LiveGateway]
+    bookings: list[LiveBooking]
+    visitors: list[LiveVisit]
 
 
 def live_json(
     place: str, at: datetime, *, whole: Mapping[str, Any], doors: Iterable[DictRow], contacts: Mapping[int, DictRow],
-    desks: Iterable[DictRow], gateways: Iterable[DictRow],
+    desks: Iterable[DictRow], gateways: Iterable[DictRow], bookings: Iterable[DictRow], visits: Iterable[DictRow],
 ) -> dict[str, Any]:  # fmt: skip
     """Format the state of a place; ``contacts``: the last word of each door, by its id."""
     return {
@@ -134,6 +183,8 @@ def live_json(
             {"gateway": row["gateway"], "online": row["online"], "since": time_of(row["changed_at"])}
             for row in gateways
         ],
+        "bookings": [_booking(row, at) for row in bookings],
+        "visitors": [_visit(row) for row in visits],
     }
 
 
@@ -162,4 +213,23 @@ def _desk(row: DictRow) -> dict[str, Any]:
         "state": "silent" if row["silent"] else known,
         "sensor": bool(row["sensor"]),
         "at": time_of(row["silent_since"] if row["silent"] and row["silent_since"] else row["at"]),
+    }
+
+
+def _booking(row: DictRow, at: datetime) -> dict[str, Any]:
+    expected = row["member"] is not None and row["starts_at"] <= at
+    return {
+        **{name: row[name] for name in ("ref", "member", "who", "what", "unit", "label")},
+        "from": time_of(row["starts_at"]),
+        "until": time_of(row["ends_at"]),
+        "came": row["checked_in_at"] is not None if expected else None,
+    }
+
+
+def _visit(row: DictRow) -> dict[str, Any]:
+    return {
+        **{name: row[name] for name in ("ref", "member", "who", "host")},
+        "from": time_of(row["valid_from"]),
+        "until": time_of(row["valid_until"]),
+        "inside": row["status"] == "present",
     }

@@ -1,4 +1,4 @@
-"""``/v1/places/{place}/live``: how the doors, desks and gateways of a place are now."""
+"""``/v1/places/{place}/live``: doors, desks, gateways, bookings and visitors of a place now."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ WHERE g.place = %(place)s AND g.retired_at IS NULL ORDER BY g.code
 
 @router.get(
     "/v1/places/{place}/live",
-    summary="How the doors, desks and gateways of a place are now",
+    summary="A place now: doors, desks, gateways, bookings, visitors",
     **guarded("members:read", answers={200: Live}),
 )
 async def live(place: str, request: Request) -> Response:
-    """What contacts, desk sensors and gateways said last; how many people are in says `…/occupancy`. No persons."""
+    """What contacts, desk sensors and gateways said last, and who is expected; `…/occupancy` says how many are in."""
     no_query(request.scope["query_string"])
     now = datetime.now(UTC)
     async with session(request, "members:read") as s:
@@ -43,8 +43,10 @@ async def live(place: str, request: Request) -> Response:
         contacts = await _contacts(s, where["place"], doors, now)
         desks = await s.rows(rows.DESKS, where)
         gateways = await s.rows(_GATEWAYS, where)
-    body = live_json(place, now, whole=whole, doors=doors, contacts=contacts, desks=desks, gateways=gateways)
-    return json_answer(body)
+        bookings = await s.rows(rows.BOOKINGS, where)
+        visits = await s.rows(rows.VISITS, where)
+    about = {"desks": desks, "gateways": gateways, "bookings": bookings, "visits": visits}
+    return json_answer(live_json(place, now, whole=whole, doors=doors, contacts=contacts, **about))
 
 
 async def _contacts(s: Session, place: int, doors: list[DictRow], now: datetime) -> dict[int, DictRow]:

@@ -125,7 +125,7 @@ def test_a_sensor_at_a_desk_is_believed_as_long_as_its_space(network: Managed) -
     silent = "jsonb_build_object('silent', jsonb_build_array(%s::integer))"
     network.sql(f"UPDATE space_state SET fold = fold || {silent} WHERE space = %s RETURNING space", sensor, space)
     assert state() == "silent"
-    network.sql("UPDATE gateway_state SET complete_at = NULL RETURNING gateway")
+    network.sql("DELETE FROM gateway_state RETURNING gateway")
     network.sql("UPDATE space_state SET fold = fold - 'silent', at = now() - interval '1 day' RETURNING space")
     assert state() == "unknown"
 
