@@ -38,8 +38,8 @@ async def acknowledge(code: str, number: int, request: Request) -> Response:
     body = {"comment": comment} if comment else None
     answer = await ask(request, "POST", f"/v1/alarms/{number}/acknowledge", body)
     if not answer.good:
-        wrong = {"error": refusal(request, answer), "wrong": number, "comment": comment, "status": answer.status}
-        return await _listed(request, place, **wrong)
+        wrong = {"error": refusal(request, answer), "wrong": number, "comment": comment}
+        return await _listed(request, place, status=answer.status, **wrong)
     return RedirectResponse(f"/manage/{quote(code)}/alarms?done=acknowledged", 303)
 
 

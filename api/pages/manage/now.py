@@ -1,4 +1,4 @@
-"""``/manage/{place}``: a place live: people, spaces, desks, bookings, visitors, doors, alarms; why the numbers are so."""
+"""``/manage/{place}``: a place live: people, spaces, desks, bookings, visitors, doors, alarms; and why."""
 
 from __future__ import annotations
 
