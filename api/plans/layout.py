@@ -59,9 +59,10 @@ def completed(drawn: Layout | None, spaces: Sequence[str], desks: Mapping[str, S
         seats |= known
         seats |= _seats([code for code in codes if code not in known], placed[space], begin=len(known))
     bottom = max((one.y + one.height + _GAP for one in (*placed.values(), *seats.values())), default=_LEAST[1])
-    right = max((one.x + one.width + _GAP for one in (*placed.values(), *seats.values())), default=width)
-    height = bottom if drawn is None else max(drawn.height, bottom)
-    return Layout(width=min(4000, max(width, right)), height=min(4000, height), spaces=placed, desks=seats)
+    right = max((one.x + one.width + _GAP for one in (*placed.values(), *seats.values())), default=WIDTH // 2)
+    if drawn is not None:
+        right, bottom = max(drawn.width, right), max(drawn.height, bottom)
+    return Layout(width=min(4000, right), height=min(4000, bottom), spaces=placed, desks=seats)
 
 
 def _columns(desks: int) -> int:
