@@ -151,7 +151,10 @@ def test_an_alarm_sounds_once_it_may_counts_in_the_title_and_is_acknowledged(
         page.go_back()
         page.reload()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-    comments = network.sql("SELECT detail ->> 'comment' FROM audit WHERE action = 'alarm commented'")
+    comments = network.sql(
+        "SELECT d.body ->> 'comment' FROM audit a JOIN audit_detail d ON d.audit = a.id"
+        " WHERE a.action = 'alarm commented'"
+    )
     assert comments == [("Porte refermée",)]
 
 

@@ -69,4 +69,7 @@ for (const touched of ["pointerdown", "keydown"]) {
 }
 button.hidden = false;
 label();
-look();
+const open = document.querySelector("[data-open]"); // the live page has them already
+if (open) show(JSON.parse(open.dataset.open));
+if (open) setTimeout(look, EVERY_MS);
+else look();

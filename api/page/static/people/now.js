@@ -1,4 +1,7 @@
-// The live pages: what htmx asked for is shown, read out where the number of people changed, and dated while the line is cut.
+// The live pages: asked for again when the place's numbers change, read out where people came or went, dated while the line is
+// cut. As live.js, with which it would be one request too many for a first view.
+import { listen } from "../line.js";
+
 const region = document.querySelector("#live, #orders");
 const spoken = document.getElementById("spoken");
 const QUIET_MS = 60_000; // between two sentences that are read out
@@ -44,5 +47,13 @@ document.body.addEventListener("htmx:afterSwap", () => {
 });
 for (const failed of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.body.addEventListener(failed, () => cut(true));
+}
+if (region.dataset.live) {
+  listen({
+    path: `/v1/stream?place=${encodeURIComponent(region.dataset.live)}`,
+    open: () => cut(false),
+    hear: () => region.dispatchEvent(new Event("changed")),
+    cut: () => cut(true),
+  });
 }
 date();
