@@ -38,12 +38,14 @@ SELECT DISTINCT ON (v.door) v.door, e.state, e.at FROM event e JOIN device v ON 
 WHERE e.place = %(place)s AND e.kind = {door} AND e.state IN ({states}) AND e.at >= %(since)s AND e.at < %(until)s
 ORDER BY v.door, e.at DESC
 """.replace("{door}", str(KINDS["door"])).replace("{states}", ", ".join(map(str, _STATE_NAMES)))
-# Whether the place or the network is locked down, and the last evacuation or release of the place that was carried out.
+# Whether the place or the network is locked down, and whether some gateway carried out an evacuation, and no release since.
 WHOLE: Final = """
 SELECT EXISTS (SELECT FROM lockdown l WHERE l.released_at IS NULL AND l.door IS NULL
     AND (l.place IS NULL OR l.place = %(place)s)) AS locked,
-  (SELECT c.do_what FROM command c WHERE c.place = %(place)s AND c.door IS NULL AND c.do_what IN ('evacuate', 'release')
-    AND c.outcome = 'done' ORDER BY c.outcome_at DESC LIMIT 1) = 'evacuate' AS evacuated
+  EXISTS (SELECT FROM (
+    SELECT DISTINCT ON (c.gateway) c.do_what FROM command c JOIN gateway g ON g.id = c.gateway AND g.retired_at IS NULL
+    WHERE c.place = %(place)s AND c.door IS NULL AND c.do_what IN ('evacuate', 'release') AND c.outcome = 'done'
+    ORDER BY c.gateway, c.outcome_at DESC) last WHERE last.do_what = 'evacuate') AS evacuated
 """
 # The desks in service, with what their sensor said last. A sensor's word holds as long as its space's number does.
 DESKS: Final = """
@@ -176,7 +178,7 @@ def live_json(
         "place": place,
         "at": time_of(at),
         "locked": whole["locked"],
-        "evacuated": bool(whole["evacuated"]),
+        "evacuated": whole["evacuated"],
         "doors": [_door(row, contacts.get(row["id"])) for row in doors],
         "desks": [_desk(row) for row in desks],
         "gateways": [

@@ -56,6 +56,7 @@ def test_nothing_is_found_on_any_page_whatever_the_screen(network: Managed, brow
         {"viewport": DESKTOP, "locale": "en-GB"},
         {"color_scheme": "dark"},
         {"viewport": DESKTOP},
+        {"viewport": {"width": 320, "height": 256}},  # 400 % of a usual screen
     ]
     network.card("m-own1", "04112233445566", status="active") if name == "door-why" else None
     for number, options in enumerate(looks):
@@ -98,6 +99,11 @@ def test_the_numbers_change_by_themselves_and_are_dated_when_the_line_is_cut(
         expect(people).to_contain_text("14 personnes", timeout=WAIT_MS)
         expect(page.get_by_text("La ligne est coupée")).to_be_hidden()
         network.centre.state("limoges", present=12, low=10, high=14, quality="degraded")
+        expect(people).to_contain_text("12 personnes", timeout=WAIT_MS)
+        context.clear_cookies()  # the session has ended elsewhere
+        network.centre.state("limoges", present=12, low=10, high=14, quality="degraded")
+        expect(page.get_by_role("heading", name="Se connecter")).to_be_visible(timeout=WAIT_MS)
+        assert "next=%2Fmanage%2Flimoges" in page.url
 
 
 def test_a_number_that_is_too_old_is_unknown_and_says_since_when(network: Managed, browser: Browser) -> None:

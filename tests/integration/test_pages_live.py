@@ -89,6 +89,7 @@ def test_each_page_is_for_whom_it_is(network: Managed, path: str) -> None:
 @pytest.mark.parametrize("path", DONE)
 def test_each_form_does_what_its_sender_may(network: Managed, path: str) -> None:
     form, may = DONE[path]
+    whole = path
     for who in EVERYBODY:
         alarm = raise_alarm(network, "door_held", f"text for {who}")
         made = network.post("manager", "/v1/places/limoges/head-counts", {"present": 3})

@@ -70,7 +70,6 @@ async def why(code: str, request: Request) -> Response:
         explained=explained,
         hints=[] if explained is None else [_plain(one) for one in explained["hints"]],
         who=None if explained is None else await _name(request, explained),
-        doors={one.code: one.name for one in place.doors},
         **words_of(request, place),
     )
 

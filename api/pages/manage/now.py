@@ -81,11 +81,12 @@ async def _values(request: Request, place: Place) -> dict[str, Any]:
 
 
 def words_of(request: Request, place: Place) -> dict[str, Any]:
-    """Return what the templates of a place need to write times and names: its zone, the time, its spaces' names."""
+    """Return what the templates of a place need to write times and names."""
     return {
         "zone": place.time_zone,
         "at": datetime.now(UTC),
         "names": {one.code: one.name for one in place.spaces},
+        "doors": {one.code: one.name for one in place.doors},
         "speaks": language_for(request),
     }
 

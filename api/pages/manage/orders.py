@@ -86,8 +86,7 @@ async def muster(code: str, request: Request) -> Response:
     people: dict[str, list[Any]] = {}
     for one in sorted(answer.body["people"], key=lambda one: (one["space"], one["name"] or one["member"])):
         people.setdefault(one["space"], []).append(one)
-    doors = {one.code: one.name for one in place.doors}
-    values = {"muster": answer.body, "people": people, "doors": doors, **words_of(request, place)}
+    values = {"muster": answer.body, "people": people, **words_of(request, place)}
     return page(request, "manage/muster.html", place=place, **values)
 
 

@@ -66,7 +66,6 @@ async def what_if(code: str, request: Request) -> Response:
         wrong=wrong,
         found=answer.body if answer is not None and answer.good else None,
         reasons={name: getattr(words, language) for name, words in REASONS.items()},
-        doors={one.code: one.name for one in place.doors},
         **words_of(request, place),
     )
 
