@@ -38,7 +38,7 @@ SELECT DISTINCT ON (v.door) v.door, e.state, e.at FROM event e JOIN device v ON 
 WHERE e.place = %(place)s AND e.kind = {door} AND e.state IN ({states}) AND e.at >= %(since)s AND e.at < %(until)s
 ORDER BY v.door, e.at DESC
 """.replace("{door}", str(KINDS["door"])).replace("{states}", ", ".join(map(str, _STATE_NAMES)))
-# Whether the place or the network is locked down, and whether some gateway carried out an evacuation, and no release since.
+# Whether the place or the network is locked down; whether some gateway carried out an evacuation, and no release since.
 WHOLE: Final = """
 SELECT EXISTS (SELECT FROM lockdown l WHERE l.released_at IS NULL AND l.door IS NULL
     AND (l.place IS NULL OR l.place = %(place)s)) AS locked,
