@@ -56,7 +56,7 @@ def fill(network: Managed, name: str) -> None:
     network.sql(
         "WITH m AS (INSERT INTO member (name, home) VALUES (%s, %s) RETURNING ref),"
         " p AS (INSERT INTO pass (member, visitor, valid_from, valid_until, label)"
-        " SELECT ref, 'present', now() - interval '1 minute', now() + interval '1 minute', 'x' FROM m RETURNING ref)"
+        " SELECT ref, 'present', now() - interval '1 hour', now() + interval '1 hour', 'x' FROM m RETURNING ref)"
         " INSERT INTO pass_place (pass, place) SELECT ref, %s FROM p RETURNING place",
         f"Paul {name}", place, place,
     )  # fmt: skip

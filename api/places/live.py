@@ -40,8 +40,8 @@ ORDER BY v.door, e.at DESC
 """.replace("{door}", str(KINDS["door"])).replace("{states}", ", ".join(map(str, _STATE_NAMES)))
 # Whether the place or the network is locked down; whether some gateway carried out an evacuation, and no release since.
 WHOLE: Final = """
-SELECT EXISTS (SELECT FROM lockdown l WHERE l.released_at IS NULL AND l.door IS NULL
-    AND (l.place IS NULL OR l.place = %(place)s)) AS locked,
+SELECT EXISTS (SELECT FROM lockdown l WHERE l.released_at IS NULL AND l.door IS NULL AND l.place = %(place)s) AS locked,
+  EXISTS (SELECT FROM lockdown l WHERE l.released_at IS NULL AND l.place IS NULL) AS network_locked,
   EXISTS (SELECT FROM (
     SELECT DISTINCT ON (c.gateway) c.do_what FROM command c JOIN gateway g ON g.id = c.gateway AND g.retired_at IS NULL
     WHERE c.place = %(place)s AND c.door IS NULL AND c.do_what IN ('evacuate', 'release') AND c.outcome = 'done'
@@ -160,7 +160,8 @@ class Live(Answer):
 
     place: str
     at: datetime
-    locked: bool = Field(description="The whole place, or the network, is in lockdown.")
+    locked: bool = Field(description="The whole place is in lockdown.")
+    network_locked: bool = Field(description="The whole network is.")
     evacuated: bool = Field(description="An evacuation of the place was carried out, and no release since.")
     doors: list[LiveDoor]
     desks: list[LiveDesk]
@@ -178,6 +179,7 @@ def live_json(
         "place": place,
         "at": time_of(at),
         "locked": whole["locked"],
+        "network_locked": whole["network_locked"],
         "evacuated": whole["evacuated"],
         "doors": [_door(row, contacts.get(row["id"])) for row in doors],
         "desks": [_desk(row) for row in desks],

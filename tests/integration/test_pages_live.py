@@ -103,6 +103,23 @@ def test_each_form_does_what_its_sender_may(network: Managed, path: str) -> None
     assert gone.status_code == 401  # what was typed is kept on that page
 
 
+def test_who_may_order_sees_how_far_an_order_is(network: Managed) -> None:
+    sent = ask(network, "manager", "/orders/unlock", {"door": "entry"})
+    path = sent.headers["location"]
+    for who in EVERYBODY:
+        for one in (path, f"{path}&part=yes"):
+            answer = ask(network, who, one)
+            assert answer.status_code == (200 if who in ("manager", "desk", "admin") else 404), who
+            assert "onerror=alert" not in answer.text.replace("&lt;img src=x onerror=alert(1)&gt;", "")
+    assert "hx-get" in ask(network, "desk", path).text
+    for outcome, words in (("done", "déverrouillée"), ("failed", "serrure"), ("undelivered", "à temps")):
+        sent = ask(network, "manager", "/orders/unlock", {"door": "entry"})
+        answered(network, outcome)
+        answer = ask(network, "desk", sent.headers["location"])
+        assert words in answer.text
+        assert "hx-get" not in answer.text  # nothing to wait for
+
+
 def test_another_places_objects_are_not_there(network: Managed) -> None:
     (alarm,) = network.sql(
         "INSERT INTO alarm (kind, place, text) SELECT 'door_held', id, 'x' FROM place WHERE code = 'isle' RETURNING id"

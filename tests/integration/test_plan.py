@@ -103,6 +103,49 @@ def test_doors_desks_and_gateways_say_how_they_are(network: Managed) -> None:
     assert network.get("isle", "/v1/places/limoges/live").status_code == 403
 
 
+def test_each_level_of_a_lockdown_is_told_apart(network: Managed) -> None:
+    def locked() -> tuple[bool, bool, bool]:
+        live = Live.model_validate(network.get("auditor", "/v1/places/limoges/live").json())
+        return live.network_locked, live.locked, live.doors[0].locked
+
+    assert locked() == (False, False, False)
+    for level, path, body in (
+        (0, "/v1", {"confirm": "network"}),
+        (1, "/v1/places/limoges", {}),
+        (2, "/v1/places/limoges/doors/entry", {}),
+    ):
+        assert network.post("admin", f"{path}/lockdown", body).status_code == 202
+        assert [number for number, one in enumerate(locked()) if one] == [level]
+        assert network.post("admin", f"{path}/release", body).status_code == 202
+    assert locked() == (False, False, False)
+
+
+def test_an_evacuation_lasts_until_each_gateway_has_released(network: Managed) -> None:
+    def evacuated() -> bool:
+        return Live.model_validate(network.get("desk", "/v1/places/limoges/live").json()).evacuated
+
+    def ordered(do: str, gateway: str, outcome: str) -> None:
+        network.sql(
+            "INSERT INTO command (place, gateway, do_what, ordered_by, ordered_at, expires_at, outcome, outcome_at)"
+            " SELECT place, id, %s, 'x', now(), now() + interval '1 minute', %s, clock_timestamp() FROM gateway"
+            " WHERE code = %s RETURNING id",
+            do, outcome, gateway,
+        )  # fmt: skip
+
+    network.sql(
+        "INSERT INTO gateway (place, code) SELECT id, 'limoges-2' FROM place WHERE code = 'limoges' RETURNING id"
+    )
+    ordered("evacuate", "limoges-1", "failed")
+    assert not evacuated()
+    for gateway in ("limoges-1", "limoges-2"):
+        ordered("evacuate", gateway, "done")
+    assert evacuated()
+    ordered("release", "limoges-1", "done")
+    assert evacuated()
+    ordered("release", "limoges-2", "done")
+    assert not evacuated()
+
+
 def test_a_sensor_at_a_desk_is_believed_as_long_as_its_space(network: Managed) -> None:
     gateway, place, desk, space = network.sql(
         "SELECT g.id, k.place, k.id, k.space FROM desk k JOIN gateway g ON g.place = k.place"

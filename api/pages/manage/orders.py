@@ -38,12 +38,8 @@ async def orders(code: str, request: Request) -> Response:
     found = [one.body for one in answers if one.good and one.body["place"] == place.code]
     if not found:
         raise Missing
-    doors = {one.code: one.name for one in place.doors}
-    values: dict[str, Any] = {
-        "orders": found,
-        "waiting": [one for one in found if one["outcome"] is None],
-        "doors": doors,
-    }
+    waiting = [one for one in found if one["outcome"] is None]
+    values: dict[str, Any] = {"orders": found, "waiting": waiting}
     template = "manage/orders_part.html" if request.query_params.get("part") else "manage/orders.html"
     return page(request, template, place=place, query=request.url.query, **values, **words_of(request, place))
 
