@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.head_counts.trust import trust_book, trust_json
 from api.page import language_for
 from api.pages.asking import Answer, read
 from api.pages.manage.plan_shown import shown
@@ -52,11 +53,11 @@ async def _values(request: Request, place: Place) -> dict[str, Any]:
     person = signed_in(request)
     sees_alarms = person.may("alarms:write", "audit:read")
     path = path_of(place)
-    occupancy, live, plan, trust, alarms = await asyncio.gather(
+    occupancy, live, plan, scores, alarms = await asyncio.gather(
         read(request, f"{path}/occupancy?explain=true"),
         read(request, f"{path}/live"),
         read(request, f"{path}/plan"),
-        read(request, f"{path}/trust"),
+        trust_book(request).of(place.id),  # in memory
         _alarms(request, place) if sees_alarms else _nothing(),
     )
     spaces = {one["space"]: one for one in occupancy.body["spaces"]}
@@ -72,7 +73,7 @@ async def _values(request: Request, place: Place) -> dict[str, Any]:
         "live": live.body,
         "offline": [one for one in live.body["gateways"] if not one["online"]],
         "plan": shown(plan.body, live.body),
-        "trust": trust.body,
+        "trust": trust_json(place, scores, public=False),
         "alarms": None if alarms is None else alarms.body["alarms"],
         "open_alarms": [] if alarms is None else [_counted(one) for one in alarms.body["alarms"]],
         "more_alarms": alarms is not None and alarms.body["next"] is not None,
