@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from tests.live_place import MARKUP, answered, live_place, raise_alarm
 from tests.managed import Managed
+from tests.operated import Door, lists
 
 SEEN: Final = {
     # path: who sees it
@@ -190,3 +193,38 @@ def test_the_first_view_is_light(network: Managed) -> None:
             assert sent.status_code == 200, one
             weight += sum(len(piece) for piece in sent.iter_raw())
     assert weight < 100_000
+
+
+@pytest.fixture
+def working(postgres_url: str, _template: str) -> Iterator[tuple[Managed, Door]]:
+    with live_place(postgres_url, _template) as one:
+        yield one
+
+
+def test_why_and_what_if_say_whom_a_rule_meets(working: tuple[Managed, Door]) -> None:
+    network, entry = working
+    member = network.someone("Nadia Roux")
+    network.card(member, "04112233445577", status="active")
+    made = network.post("admin", f"/v1/members/{member}/passes", {"places": [{"place": "limoges"}]})
+    assert made.status_code == 201, made.text
+    with lists(network.database) as refresh:
+        refresh()
+    at = datetime.now(UTC) - timedelta(hours=2)
+    stream, seq = entry.read(at, card="04112233445577", member=member)
+
+    answer = ask(network, "desk", "/doors/why?who=nadia&door=entry")
+    assert answer.status_code == 200
+    assert "La porte s&#39;ouvre" in answer.text and "Nadia Roux · badge …5577" in answer.text
+    local = at.astimezone(ZoneInfo("Europe/Paris"))
+    answer = ask(network, "desk", f"/doors/why?member={member}&door=entry&at={local:%Y-%m-%dT%H:%M}")
+    assert f", {local:%H:%M}</p>" in answer.text  # in the place's own time
+    past = ask(network, "auditor", f"/doors/why?stream={stream}&seq={seq}")
+    assert past.status_code in (200, 409)  # a list of that time is kept, or not
+
+    found = ask(network, "manager", f"/doors/what-if?set=closure&first={local.date()}&weeks=1")
+    assert found.status_code == 200
+    assert "<strong>1</strong> sont entrés et auraient été refusés" in found.text
+    assert "Nadia Roux" in found.text and "Le lieu est fermé" in found.text
+    found = ask(network, "manager", "/doors/what-if?set=door_rules&door=entry&weeks=1")
+    assert "<strong>0</strong> sont entrés et auraient été refusés" in found.text
+    assert "Nadia Roux" not in found.text
