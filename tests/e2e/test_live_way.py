@@ -172,6 +172,12 @@ def test_a_door_is_opened_once_whatever_is_clicked_and_its_answer_is_shown(netwo
             expect(page.get_by_role("heading", name="Réponse des portes")).to_be_visible()
             expect(page.get_by_text("en attente de réponse")).to_be_visible()
             look(page, f"live-orders-{javascript}")
+            if javascript:  # the phone loses its line meanwhile: the page says what it knows, and of when
+                context.set_offline(True)
+                expect(page.get_by_text("La ligne est coupée")).to_be_visible(timeout=WAIT_MS)
+                expect(page.get_by_text("en attente de réponse")).to_be_visible()
+                context.set_offline(False)
+                expect(page.get_by_text("La ligne est coupée")).to_be_hidden(timeout=WAIT_MS)
             assert answered(network, "done") == 1  # two clicks, one order
             if not javascript:
                 page.reload()
