@@ -64,12 +64,18 @@ from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.pages import at_provider, invited, signing_in, signing_in_passkey, signing_in_password
+from api.pages.manage import alarms as manage_alarms
+from api.pages.manage import door_why, head_count, now
+from api.pages.manage import orders as manage_orders
 from api.pages.manage import places as manage_places
+from api.pages.manage import plan as manage_plan
+from api.pages.manage import what_if as what_if_page
 from api.pages.me import account, second_factor_page, sign_in_page
 from api.passes import routes as passes
 from api.places import hours as places_access
-from api.places import profile
+from api.places import live_routes, profile
 from api.places import routes as places
+from api.plans import routes as plans
 from api.present import availability_routes as availability
 from api.present import badge_routes as badge
 from api.present import routes as occupancy
@@ -120,6 +126,13 @@ _PAGES: Final = (
     sign_in_page,
     second_factor_page,
     manage_places,
+    now,
+    manage_alarms,
+    manage_orders,
+    head_count,
+    door_why,
+    what_if_page,
+    manage_plan,
 )
 _MANAGEMENT: Final = (
     inventory,
@@ -163,6 +176,8 @@ _MANAGEMENT: Final = (
     places_access,
     profile,
     spaces,
+    plans,
+    live_routes,
     head_counts,
     desks,
     building,

@@ -17,6 +17,7 @@ from api.http.errors import NotFound, NotYours
 from api.http.models import Answer, Body, Question, time_of
 from api.http.references import reached_place
 from api.http.session import guarded, session
+from database.alarm_kinds import KINDS, KindWords
 
 router: Final = APIRouter(tags=["operate"])
 
@@ -55,12 +56,20 @@ class Acknowledged(Body):
     comment: str | None = Field(default=None, min_length=1, max_length=1000, description="Kept in the audit.")
 
 
+class AlarmWords(Answer):
+    """A kind of alarm in a few words."""
+
+    en: str
+    fr: str
+
+
 class Alarm(Answer):
     """Something that needs attention."""
 
     id: int
     raised_at: datetime
     kind: str
+    words: AlarmWords = Field(description="The kind, in both languages.")
     place: str | None
     gateway: str | None
     door: str | None
@@ -119,6 +128,7 @@ def _alarm(row: DictRow) -> dict[str, Any]:
     kept = {name: row[name] for name in ("id", "kind", "place", "gateway", "door", "text", "times", "acknowledged_by")}
     return {
         **kept,
+        "words": KINDS.get(row["kind"], KindWords(row["kind"], row["kind"]))._asdict(),
         "raised_at": time_of(row["raised_at"]),
         "from": time_of(row["from_at"]),
         "until": time_of(row["until_at"]),

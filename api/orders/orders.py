@@ -79,6 +79,8 @@ class Order(Answer):
     )
     outcome_at: datetime | None
     why: str | None = Field(description="If it wasn't carried out: why.")
+    online: bool | None = Field(description="Whether the gateway is connected now; null: it never was.")
+    line_since: datetime | None = Field(description="Since when it is or isn't.")
 
 
 def order_json(row: DictRow) -> dict[str, Any]:
@@ -97,6 +99,8 @@ def order_json(row: DictRow) -> dict[str, Any]:
         "outcome": row["outcome"],
         "outcome_at": time_of(row["outcome_at"]),
         "why": _why(row),
+        "online": row["online"],
+        "line_since": time_of(row["line_since"]),
     }
 
 

@@ -375,6 +375,7 @@ PLACE_ROWS: Final = {
     "resource": "INSERT INTO resource (place, code, name, kind) VALUES ({}, 'x', 'X', 'machine')",
     "booking_rule": "INSERT INTO booking_rule (place, kind) VALUES ({}, 'desk')",
     "booking_quota": "INSERT INTO booking_quota (place, organisation, per, bookings) VALUES ({}, 1, 'day', 1)",
+    "plan": "INSERT INTO plan (place, width, height, spaces, desks) VALUES ({}, 100, 100, '{{}}', '{{}}')",
     "lockdown of a door": "INSERT INTO lockdown (place, door, ordered_by) VALUES ({0}, {0}, 'x')",
     "release": "UPDATE lockdown SET released_at = now() WHERE place IS NOT DISTINCT FROM {}",
     "door_rule": "UPDATE door_rule SET pin = true WHERE place = {}",

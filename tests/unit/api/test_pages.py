@@ -21,7 +21,7 @@ def _texts() -> set[str]:
             FOLDER,
             [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")],
             options_map={"**.html": {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}},
-            keywords={"_": None, "gettext": None},
+            keywords={"_": None, "gettext": None, "ngettext": (1, 2)},
         )
     }
     for module in FOLDER.rglob("*.py"):

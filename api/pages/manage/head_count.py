@@ -1,0 +1,119 @@
+"""``/manage/{place}/count``: "I count 7": head counts, what they changed, and how far the numbers can be trusted."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.pages.asking import Missing, ask, form_of, read
+from api.pages.manage.now import path_of, words_of
+from api.pages.person import managed_place
+from api.pages.refusals import refusal, wrong_fields
+from api.pages.rendering import page, say, text
+from api.pages.routing import PageRoute
+from api.present.network import Place
+
+router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+_REFUSED: Final = {
+    "conflict confirm_over_capacity": text("That is more people than fit in. Correct it, or tick that it is right."),
+    "conflict space": text("This space is out of service."),
+    "bad-field at": text("The time must lie within the last seven days, and not in the future."),
+    "bad-field present": text("Write how many people there are: a whole number."),
+}
+_DONE: Final = {
+    "counted": text("Thank you: it counts within a second."),
+    "withdrawn": text("The head count is withdrawn: it no longer counts for the trust."),
+}
+
+
+@router.get("/manage/{code}/count")
+async def count(code: str, request: Request) -> Response:
+    """The form, and the last head counts."""
+    place = await managed_place(request, code, "head_counts:write", "audit:read")
+    return await _form(request, place, {})
+
+
+@router.post("/manage/{code}/count")
+async def counted(code: str, request: Request) -> Response:
+    """Make a head count."""
+    place = await managed_place(request, code, "head_counts:write")
+    fields = await form_of(request)
+    body: dict[str, Any] = {"confirm_over_capacity": fields.get("over") == "yes"}
+    number = fields.get("present", "").strip()
+    body["present"] = int(number) if number.isascii() and number.isdecimal() and len(number) < 9 else None
+    if fields.get("space"):
+        body["space"] = fields["space"]
+    if fields.get("at"):
+        body["at"] = _instant(fields["at"], place)
+    answer = await ask(request, "POST", f"{path_of(place)}/head-counts", body)
+    if not answer.good:
+        wrong = wrong_fields(answer)
+        error = refusal(request, answer, _REFUSED)
+        return await _form(request, place, fields, error=error, wrong=wrong, status=answer.status)
+    return RedirectResponse(f"/manage/{quote(code)}/count?done=counted&number={answer.body['id']}", 303)
+
+
+@router.post("/manage/{code}/count/{number}/withdraw")
+async def withdraw(code: str, number: int, request: Request) -> Response:
+    """Take a head count back."""
+    place = await managed_place(request, code, "head_counts:write")
+    await form_of(request)
+    answer = await ask(request, "DELETE", f"{path_of(place)}/head-counts/{number}")
+    if not answer.good:
+        raise Missing
+    return RedirectResponse(f"/manage/{quote(code)}/count?done=withdrawn", 303)
+
+
+async def _form(
+    request: Request,
+    place: Place,
+    typed: dict[str, str],
+    *,
+    error: str | None = None,
+    wrong: frozenset[str] = frozenset(),
+    status: int = 200,
+) -> Response:
+    path = path_of(place)
+    listed, occupancy, trust = await asyncio.gather(
+        read(request, f"{path}/head-counts?limit=12"),
+        read(request, f"{path}/occupancy"),
+        read(request, f"{path}/trust"),
+    )
+    done = _DONE.get(request.query_params.get("done", ""))
+    number = request.query_params.get("number", "")
+    counts = listed.body["head_counts"]
+    return page(
+        request,
+        "manage/count.html",
+        status=status,
+        place=place,
+        counts=counts,
+        last=next((one for one in counts if str(one["id"]) == number and one["withdrawn_at"] is None), None),
+        occupancy=occupancy.body,
+        now={one["space"]: one for one in occupancy.body["spaces"]},
+        trust=trust.body,
+        typed=typed,
+        error=error,
+        wrong=wrong,
+        done=None if done is None else say(request, done),
+        root=place.root.code if place.root else "",
+        **words_of(request, place),
+    )
+
+
+def _instant(local: str, place: Place) -> str:
+    """Return a time of a form, which is the place's own, with its zone; what can't be read stays as it is."""
+    try:
+        at = datetime.fromisoformat(local)
+    except ValueError:
+        return local
+    if at.tzinfo is not None:
+        return local
+    return at.replace(tzinfo=ZoneInfo(place.time_zone)).astimezone(UTC).isoformat()

@@ -1,0 +1,1 @@
+"""A place's plan: where its spaces and desks stand."""
