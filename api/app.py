@@ -30,9 +30,11 @@ from api.calendars import routes as calendars
 from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
 from api.desks import routes as desks
+from api.devices import driver_routes as drivers
 from api.devices import routes as devices
 from api.doors import building_routes as building
 from api.doors import routes as doors
+from api.events import door_routes as door_events
 from api.events import routes as events
 from api.explain import muster_routes as muster
 from api.explain import routes as explain
@@ -59,6 +61,7 @@ from api.inventory import routes as inventory
 from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
+from api.operators import own_routes as operators_own
 from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
@@ -157,7 +160,10 @@ _MANAGEMENT: Final = (
     fleet,
     gateways,
     devices,
+    drivers,
+    door_events,
     configuration_routes,
+    operators_own,
     operators,
     keys,
     sessions,

@@ -96,8 +96,8 @@ DELETE FROM mail m WHERE coalesce(m.sent_at, m.failed_at, m.queued_at) < %(befor
     WHERE p.member = m.to_member AND p.visitor IS NOT NULL AND p.valid_until > %(before)s))
 """
 _LINKS = """
--- links that were sent to sign in with; they held for 15 minutes
-DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day'
+-- links that were sent to sign in with; they held for 15 minutes, those of invitations for three days
+DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day' AND expires_at < now()
 """
 _INVITATIONS = """
 -- what members' calendars asked for; of a calendar the last state stays, to compare the next one with
