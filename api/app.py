@@ -67,7 +67,15 @@ from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.pages import at_provider, signing_in
+from api.pages.manage import device_forms as manage_device_forms
+from api.pages.manage import devices as manage_devices
+from api.pages.manage import doors as manage_doors
+from api.pages.manage import gateways as manage_gateways
+from api.pages.manage import history as manage_history
+from api.pages.manage import keys as manage_keys
 from api.pages.manage import places as manage_places
+from api.pages.manage import reports as manage_reports
+from api.pages.manage import team as manage_team
 from api.pages.me import account
 from api.passes import routes as passes
 from api.places import hours as places_access
@@ -111,7 +119,11 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
-_PAGES: Final = (page, at_provider, signing_in, account, manage_places)
+_PAGES: Final = (
+    *(page, at_provider, signing_in, account, manage_places),
+    *(manage_doors, manage_history, manage_reports),
+    *(manage_devices, manage_device_forms, manage_gateways, manage_keys, manage_team),
+)
 _MANAGEMENT: Final = (
     inventory,
     worth,

@@ -20,8 +20,8 @@ _FINGERPRINT_DIGITS: Final = 12
 
 # The function asks who reads (migration 0143); names are those of members whom the caller reads.
 LIST: Final = """
-SELECT e.at, e.stream, e.seq, e.kind, e.state, r.name AS reason, e.card, e.member, m.name AS member_name, e.detail, e.device,
-  e.side, e.door, e.door_name
+SELECT e.at, e.stream, e.seq, e.kind, e.state, r.name AS reason, e.card, e.member, m.name AS member_name, e.detail,
+  e.device, e.side, e.door, e.door_name
 FROM door_events(%(place)s, %(since)s, %(until)s, %(stream)s, %(seq)s, %(door)s, %(what)s, %(member)s, %(limit)s) e
 LEFT JOIN reason r ON r.id = e.reason LEFT JOIN member m ON m.ref = e.member
 ORDER BY e.at DESC, e.stream DESC, e.seq DESC

@@ -27,8 +27,10 @@ FIND: Final = """
 SELECT g.id, g.place AS place_id, g.code::text AS code, g.enrolled_at, g.retired_at, g.revision,
        (SELECT count(*) FROM device v WHERE v.gateway = g.id AND v.retired_at IS NULL)::integer AS devices,
        coalesce(t.online, false) AS online, t.heard_at, t.spool_depth, g.joined_at, g.revoked_at,
-       (SELECT max(c.not_after) FROM certificate c WHERE c.gateway = g.id AND c.revoked_at IS NULL) AS certificate_until,
-       t.version, t.clock_offset_ms, t.list_version, l.version AS newest_list_version, t.config_version, t.config_refused
+       (SELECT max(c.not_after) FROM certificate c WHERE c.gateway = g.id AND c.revoked_at IS NULL)
+         AS certificate_until,
+       t.version, t.clock_offset_ms, t.list_version, l.version AS newest_list_version, t.config_version,
+       t.config_refused
 FROM gateway g JOIN place p ON p.id = g.place LEFT JOIN gateway_state t ON t.gateway = g.id
 LEFT JOIN access_list l ON l.place = g.place
 WHERE p.code = %(place)s AND (%(code)s::text IS NULL OR g.code::text = %(code)s)

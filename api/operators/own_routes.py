@@ -1,4 +1,4 @@
-"""``/v1/operators/{ref}/invitation`` and ``/v1/me/report-mail``: operators come in, and say whether reports are announced."""
+"""``/v1/operators/{ref}/invitation`` and ``/v1/me/report-mail``: operators are invited, and choose mail."""
 
 from __future__ import annotations
 
