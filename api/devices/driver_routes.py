@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from api.devices.drivers import about_drivers
 from api.http.answers import json_answer
 from api.http.models import Answer
 from api.http.session import guarded, session
-from gateway.drivers.registry import installed
 
 router: Final = APIRouter(tags=["fitting"])
 
@@ -39,16 +39,4 @@ async def drivers(request: Request) -> Response:
     """Those that are installed on this server."""
     async with session(request, "members:read"):
         pass
-    found = [
-        {
-            "name": one.name,
-            "label": one.label,
-            "address_form": one.address_form,
-            "address_example": one.address_example,
-            "needs_model": one.needs_model or one.models is not None,
-            "models": None if one.models is None else sorted(one.models),
-            "capabilities": sorted(one.capabilities),
-        }
-        for _, one in sorted(installed().items())
-    ]
-    return json_answer({"drivers": found})
+    return json_answer({"drivers": about_drivers()})

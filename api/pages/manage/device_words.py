@@ -1,4 +1,4 @@
-"""What is wrong with a gateway or a device, and what kinds of devices are called, for people. Pure."""
+"""What is wrong with a gateway or a device, and what kinds of devices are called, for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes plots of a place's history: a day by quarter hours, a week by hours, a month by days. Pure."""
+"""Makes plots of a place's history: a day by quarter hours, a week by hours, a month by days."""
 
 from __future__ import annotations
 
