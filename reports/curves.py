@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from reports.plots import BLUE, GRID, HATCH, INK, WIDTH, round_step, svg, svg_key, svg_rect, svg_text
-from reports.words import Language, Words, number
+from reports.plots import BLUE, GRID, HATCH, INK, WIDTH, round_step, svg, svg_rect, svg_text
+from reports.words import UNKNOWN, Language, Words, number
 
-_USUAL = "#c8dcef"
-_CLOSED = "#f0efe9"
+_USUAL = "#b5d0ea"
+_CLOSED = "#e6e4da"
 _HEIGHT, _LEFT, _TOP, _BOTTOM = 250, 44, 28, 30
 
 
@@ -67,12 +67,11 @@ def curve(points: Sequence[Point], ticks: Sequence[tuple[int, str]], language: L
 
 
 def _legend(language: Language) -> Iterator[str]:
-    at = WIDTH - 110
-    for colour, words in ((_CLOSED, Words("fermé", "closed")), (_USUAL, Words("d'habitude", "usual"))):
-        yield svg_rect(at - 12, 4, 12, 12, colour)
-        yield svg_text(at - 17, 14, words.of(language), "end")
-        at -= 80
-    yield svg_key(WIDTH - 8, 14, language)
+    """At the left, where a phone shows it without scrolling."""
+    words = (("url(#unknown)", UNKNOWN), (_CLOSED, Words("fermé", "closed")), (_USUAL, Words("d'habitude", "usual")))
+    for n, (colour, text) in enumerate(words):
+        yield svg_rect(130 + 80 * n, 4, 12, 12, colour)
+        yield svg_text(147 + 80 * n, 14, text.of(language), "start")
 
 
 def _runs(marks: Sequence[bool]) -> Iterator[tuple[int, int]]:

@@ -55,7 +55,7 @@ def day_columns(days: Sequence[Day], first: date, count: int, language: Language
         weekend = first.replace(day=n).weekday() >= _WEEKEND
         parts.append(svg_text(x + wide / 2, height - bottom + 16, str(n), "middle", "#8a8a8a" if weekend else INK))
     parts.append(svg_text(left, 14, Words("heures-personnes", "people-hours").of(language), "start"))
-    parts.append(svg_key(WIDTH - 8, 14, language))
+    parts.append(_key(WIDTH - 8, 14, language))
     return svg(height, parts)
 
 
@@ -85,7 +85,7 @@ def heat_map(hours: Sequence[Hour], language: Language) -> str:
             parts.append(
                 svg_text(x + wide / 2, y + tall / 2 + 4, text, "middle", "#ffffff" if share > 0.72 else "#111111")
             )
-    parts.append(svg_key(WIDTH - 8, top + 7 * tall + 18, language))
+    parts.append(_key(WIDTH - 8, top + 7 * tall + 18, language))
     return svg(top + 7 * tall + 26, parts)
 
 
@@ -113,7 +113,7 @@ def svg_text(x: float, y: float, text: str, anchor: str = "middle", fill: str = 
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}">{escape(text)}</text>'
 
 
-def svg_key(right: float, y: float, language: Language) -> str:
+def _key(right: float, y: float, language: Language) -> str:
     """Return what the hatching means."""
     return svg_rect(right - 12, y - 10, 12, 12, "url(#unknown)") + svg_text(right - 17, y, _UNKNOWN.of(language), "end")
 

@@ -66,8 +66,8 @@ class Managed:
 
 
 @contextlib.contextmanager
-def managed(server_url: str, template: str) -> Iterator[Managed]:
-    """Yield a network of its own with its API."""
+def managed(server_url: str, template: str, **settings: str) -> Iterator[Managed]:
+    """Yield a network of its own with its API, which has further ``settings``."""
     with shared_database(server_url, template) as database, contextlib.closing(Centre(database.url)) as centre:
         centre.place("limoges", name="Limoges")
         centre.place("isle", name="Isle", latitude=45.80)
@@ -88,6 +88,6 @@ def managed(server_url: str, template: str) -> Iterator[Managed]:
                 "old": create_key(conn, "old", ["access:manage"]),
                 "feed": create_key(conn, "feed", ["events:read"]),
             }
-        keys_and_broker = {**API_KEYS, "MAILLAGE_BROKER_ADDRESS": "mqtts://broker.example.org:8883"}
+        keys_and_broker = {**API_KEYS, "MAILLAGE_BROKER_ADDRESS": "mqtts://broker.example.org:8883", **settings}
         with api_process(database.as_login("api_1"), **dict[str, Any](keys_and_broker)) as api:
             yield Managed(api=api, centre=centre, database=database, keys=keys, member="m-own1")
