@@ -29,6 +29,8 @@ _WHAT: Final[Mapping[str, str]] = {
     "trouble": text("Forced, held open, tampered with"),
 }
 _REF: Final = re.compile(r"m-[0-9a-z]{1,62}")
+_PLAIN: Final = (None, "granted", "unknown_card")
+"""Reasons that the table says in another way."""
 _LIMIT: Final = 50
 _MOST_FOUND: Final = 20
 
@@ -59,7 +61,7 @@ async def doors(place: str, request: Request) -> Response:
     answer = await read(request, f"/v1/places/{one.code}/door-events?{urlencode(question)}")
     language = language_for(request)
     events = [
-        {**event, "why": word_of(event["reason"], REASONS, language) if event["what"] == "denied" else None}
+        {**event, "why": None if event["reason"] in _PLAIN else word_of(event["reason"], REASONS, language)}
         for event in answer.body["events"]
     ]
     values |= {"events": events, "found": [], "since": answer.body["since"], "first": "cursor" not in asked}

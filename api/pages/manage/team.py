@@ -38,10 +38,10 @@ AT_PLACES: Final = ("place_manager", "front_desk", "auditor")
 _LANGUAGES: Final = (("fr", "Français"), ("en", "English"))
 _WRONG: Final = {
     "conflict": text("Somebody with this e-mail address is in the team of the network already."),
-    "conflict email": text("This person has no e-mail address, or has ended."),
     "bad-field email": text("This is not an e-mail address. Write it like name@example.org."),
     "bad-field name": text("Write a name of 1 to 200 characters."),
 }
+_NOT_SENT: Final = {"conflict": text("This person has no e-mail address, or has ended.")}
 _DONE: Final = {
     "invited": text("The invitation is on its way: a mail with a link that signs in once, within three days."),
     "added": text("This person is in the team now. No mail could be sent: this server is not set up for it."),
@@ -61,7 +61,7 @@ async def team(place: str, request: Request) -> Response:
         ask(request, "GET", "/v1/keys" if person.may("keys:write") else "/v1/me"),
     )
     here = [_here(who, one) for who in people.body["operators"]]
-    listed = [key for key in keys.body.get("keys", ()) if key["places"] is None or one.code in key["places"]]
+    listed = [key for key in keys.body.get("keys", ()) if _is_of(key, one)]
     done = request.query_params.get("done", "")
     values: dict[str, Any] = {
         "people": [who for who in here if who["held"] and who["ended_at"] is None],
@@ -115,7 +115,7 @@ async def invite_again(place: str, ref: str, request: Request) -> Response:
     if answer.status == 404:
         raise Missing
     if not answer.good:
-        return await _person_page(request, one, ref, error=refusal(request, answer, _WRONG), status=answer.status)
+        return await _person_page(request, one, ref, error=refusal(request, answer, _NOT_SENT), status=answer.status)
     return RedirectResponse(f"/manage/{one.code}/team?done=invited", 303)
 
 
@@ -206,6 +206,11 @@ def _words(request: Request) -> dict[str, Any]:
         "roles": {name: say(request, words) for name, words in ROLES.items()},
         "explained": {name: say(request, words) for name, words in EXPLAINED.items()},
     }
+
+
+def _is_of(key: Mapping[str, Any], place: Place) -> bool:
+    """Whether a key is of this place, or of all; members' own keys are left out."""
+    return key["member"] is None and (key["places"] is None or place.code in key["places"])
 
 
 def _here(who: Mapping[str, Any], place: Place) -> dict[str, Any]:
