@@ -189,7 +189,8 @@ def events(limoges: Furnished, who: str = "manager", query: str = "") -> Any:
 
 def lines(limoges: Furnished) -> list[tuple[str, str]]:
     """Who read the events of doors, and of what."""
-    return limoges.network.sql("SELECT actor, subject FROM audit WHERE action = 'read door events' ORDER BY id")  # type: ignore[return-value]
+    rows = limoges.network.sql("SELECT actor, subject FROM audit WHERE action = 'read door events' ORDER BY id")
+    return [(str(actor), str(subject)) for actor, subject in rows]
 
 
 def test_door_events_come_in_pages_each_once_the_newest_first(limoges: Furnished) -> None:
