@@ -55,7 +55,7 @@ async def history(place: str, request: Request) -> Response:
         "views": [(name, say(request, _NAMES[name])) for name in VIEWS],
         "title": title(of, language),
         "plot": svg,
-        "rows": table(of, rows),
+        "rows": table(of, rows, language),
         "person_hours": sum(row["person_hours"] for row in rows) if known else None,
         "peak": max((row["peak"] for row in known if row["peak"] is not None), default=None),
         "since": since,

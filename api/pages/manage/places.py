@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,8 +27,6 @@ from reports.words import month_name
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _PAGE: Final = 60
-_ALARMS: Final = 1000
-"""Newest alarms that are counted by place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +57,11 @@ async def places(request: Request) -> Response:
     if not person.manages:
         raise Missing
     if person.may("alarms:write", "audit:read"):
-        answer = await ask(request, "GET", f"/v1/alarms?limit={_ALARMS}")
-        alarms = Counter[str | None](one["place"] for one in answer.body["alarms"]) if answer.good else Counter()
+        answer = await ask(request, "GET", "/v1/alarms/places")
+        alarms = {one["place"]: one["open"] for one in answer.body["places"]} if answer.good else {}
     else:
         await read(request, "/v1/me")  # the session holds, and not only in the cache of keys
-        alarms = Counter()
+        alarms = {}
     found = await managed_places(request)
     if len(found) == 1:
         return RedirectResponse(f"/manage/{found[0].code}", 303)
@@ -108,7 +105,7 @@ async def clearing(month: str, request: Request) -> Response:
     return Response(answer.body, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _line(place: Place, board: Board, alarms: Mapping[str | None, int], now: int) -> Line:
+def _line(place: Place, board: Board, alarms: Mapping[str, int], now: int) -> Line:
     view = board.view(place.code, now)
     root = None if view is None else view.root
     known = root is not None and root.present is not None
@@ -125,7 +122,7 @@ def _line(place: Place, board: Board, alarms: Mapping[str | None, int], now: int
 
 
 def _fits(place: Place, words: str) -> bool:
-    return all(f" {word}" in place.words or word == place.code for word in unaccented(words).split())
+    return all(f" {word}" in place.search or word == place.code for word in unaccented(words).split())
 
 
 def _first(text: str, count: int) -> int:
