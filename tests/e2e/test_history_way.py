@@ -314,3 +314,14 @@ def test_an_administrator_finds_a_place_and_what_is_wrong(limoges: Furnished, br
         with page.expect_download() as download:
             page.get_by_role("link", name=re.compile("Compensation")).click()
         assert download.value.suggested_filename == f"clearing-{LAST}.csv"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_first_view_is_light(limoges: Furnished, browser: Browser, name: str) -> None:
+    with _page(limoges, browser, "admin", viewport=DESKTOP) as page:
+        weights: list[int] = []
+        page.on("response", lambda answer: weights.append(len(answer.body())))
+        page.goto(PAGES[name], wait_until="load")
+        until(lambda: len(weights) >= 3, what="page, style and a script")
+        assert len(weights) < 10
+        assert sum(weights) < 100_000

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
+import psycopg
 import pytest
 
 from api.events.door_events import DoorEvents
@@ -316,3 +317,35 @@ def test_a_manager_sees_whom_to_ask_and_drivers_say_how_addresses_look(limoges: 
     text = send(limoges, "manager", "/manage/limoges/team").text
     assert "Adressez-vous à Chef du réseau." in text
     assert "Inviter" not in text
+
+
+def test_the_database_itself_refuses_another_places_log_to_a_key_of_the_api(limoges: Furnished) -> None:
+    query = "SELECT count(*) FROM door_events(%s, '2000-01-01', now(), -1, -1, NULL, 'all', NULL, 10)"
+    number = limoges.door.ids["place"]
+    with psycopg.connect(limoges.network.database.as_login("api_1")) as conn:
+        for who, refused in (("isle", True), ("desk", True), ("member", True), ("manager", False), ("auditor", False)):
+            conn.execute("SELECT enter(%s, '', '')", (limoges.network.keys[who],))
+            if refused:
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    conn.execute(query, (number,))
+            else:
+                row = conn.execute(query, (number,)).fetchone()
+                assert row is not None and row[0] > 0
+            conn.rollback()
+
+
+def test_open_alarms_are_counted_by_place_for_who_sees_them(limoges: Furnished) -> None:
+    limoges.network.sql("DELETE FROM alarm RETURNING id")
+    limoges.network.sql(
+        "INSERT INTO alarm (kind, place, text, acknowledged_at) SELECT 'door_forced', id, 'x', NULL::timestamptz FROM place"
+        " UNION ALL SELECT 'door_held', id, 'x', NULL::timestamptz FROM place WHERE code = 'limoges'"
+        " UNION ALL SELECT 'door_held', id, 'x', now() FROM place RETURNING id"
+    )
+    path, two = "/v1/alarms/places", {"place": "limoges", "open": 2}
+    assert limoges.network.get("admin", path).json()["places"] == [{"place": "isle", "open": 1}, two]
+    assert limoges.network.get("desk", path).json()["places"] == [two]
+    assert limoges.network.get("member", path).status_code == 403
+    text = send(limoges, "admin", "/manage").text
+    assert text.index("Limoges") < text.index("Isle")
+    assert "Alarmes : 2" in text
+    limoges.network.sql("DELETE FROM alarm RETURNING id")
