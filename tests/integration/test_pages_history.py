@@ -337,7 +337,8 @@ def test_the_database_itself_refuses_another_places_log_to_a_key_of_the_api(limo
 def test_open_alarms_are_counted_by_place_for_who_sees_them(limoges: Furnished) -> None:
     limoges.network.sql("DELETE FROM alarm RETURNING id")
     limoges.network.sql(
-        "INSERT INTO alarm (kind, place, text, acknowledged_at) SELECT 'door_forced', id, 'x', NULL::timestamptz FROM place"
+        "INSERT INTO alarm (kind, place, text, acknowledged_at)"
+        " SELECT 'door_forced', id, 'x', NULL::timestamptz FROM place"
         " UNION ALL SELECT 'door_held', id, 'x', NULL::timestamptz FROM place WHERE code = 'limoges'"
         " UNION ALL SELECT 'door_held', id, 'x', now() FROM place RETURNING id"
     )

@@ -89,7 +89,7 @@ def test_what_is_wrong_with_a_gateway(changed: dict[str, Any], faults: list[str]
 
 
 def test_what_is_wrong_with_a_device() -> None:
-    state = {"heard_at": "2026-11-26T12:00:00Z", "silent_since": None, "troubles": []}
+    state: dict[str, Any] = {"heard_at": "2026-11-26T12:00:00Z", "silent_since": None, "troubles": []}
     assert device_faults({"state": None}, str) == ["Never heard yet"]
     assert device_faults({"state": state}, str) == []
     wrong = {**state, "silent_since": "2026-11-26T12:00:00Z", "troubles": ["low_battery", "new_trouble"]}
@@ -97,7 +97,7 @@ def test_what_is_wrong_with_a_device() -> None:
 
 
 def test_roles_elsewhere_and_everywhere_stay() -> None:
-    held = [
+    held: list[dict[str, Any]] = [
         {"role": "place_manager", "places": ["isle", "limoges"]},
         {"role": "auditor", "places": None},
         {"role": "front_desk", "places": ["limoges"]},
