@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.http.answers import json_answer
-from api.http.errors import Conflict, NotFound, Unavailable
+from api.http.errors import Conflict, NotFound
 from api.http.language import Language
 from api.http.models import Answer, Body
 from api.http.revisions import read
@@ -74,7 +74,7 @@ async def invite(ref: str, request: Request, body: Invitation | None = None) -> 
     """By mail, to their own address. It signs in once, within three days."""
     base = shared(request).settings.public_url
     if base is None:
-        raise Unavailable("No link can be sent: the API was started without MAILLAGE_PUBLIC_URL.", retry_s=60)
+        raise Conflict("No link can be sent: the API was started without MAILLAGE_PUBLIC_URL.")
     token, base = secrets.token_urlsafe(32), base.rstrip("/")
     async with session(request, "operators:write") as s:
         await read(s, operator_resource(ref))

@@ -67,6 +67,7 @@ ANY_KEY: Final = {
     ("GET", "/v1/me"),
     ("GET", "/v1/sessions"),
     ("DELETE", "/v1/sessions/{number}"),
+    *((method, "/v1/me/report-mail") for method in ("GET", "PUT")),  # one's own
     ("GET", "/v1/slots"),
     *(("GET", f"/v1/places/{{place}}/{path}") for path in ("resources", "resources/{resource}")),
     *(("GET", f"/v1/places/{{place}}/{path}") for path in ("booking-rules", "booking-rules/{kind}")),

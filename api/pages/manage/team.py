@@ -10,7 +10,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.http.errors import Unavailable
 from api.pages.asking import Answer, Missing, ask, fields_of, form_of, read
 from api.pages.person import managed_place, signed_in
 from api.pages.refusals import refusal, wrong_fields
@@ -41,7 +40,10 @@ _WRONG: Final = {
     "bad-field email": text("This is not an e-mail address. Write it like name@example.org."),
     "bad-field name": text("Write a name of 1 to 200 characters."),
 }
-_NOT_SENT: Final = {"conflict": text("This person has no e-mail address, or has ended.")}
+_NOT_SENT: Final = {
+    "conflict email": text("This person has no e-mail address, or has ended."),
+    "conflict": text("No mail could be sent: this server is not set up for it."),
+}
 _DONE: Final = {
     "invited": text("The invitation is on its way: a mail with a link that signs in once, within three days."),
     "added": text("This person is in the team now. No mail could be sent: this server is not set up for it."),
@@ -98,11 +100,8 @@ async def invite(place: str, request: Request) -> Response:
         return _invite_page(request, one, fields, refusal(request, made, _WRONG), wrong_fields(made))
     language = "en" if fields.get("language") == "en" else "fr"
     path = f"/v1/operators/{made.body['ref']}/invitation"
-    try:
-        sent = await ask(request, "POST", path, {"language": language})
-        done = "invited" if sent.good else "added"
-    except Unavailable:  # no link can be sent: the person is made all the same
-        done = "added"
+    sent = await ask(request, "POST", path, {"language": language})
+    done = "invited" if sent.good else "added"  # where no link can be sent the person is made all the same
     return RedirectResponse(f"/manage/{one.code}/team?done={done}", 303)
 
 
