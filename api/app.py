@@ -30,9 +30,11 @@ from api.calendars import routes as calendars
 from api.cards import enrolment_routes as enrolments
 from api.cards import routes as cards
 from api.desks import routes as desks
+from api.devices import driver_routes as drivers
 from api.devices import routes as devices
 from api.doors import building_routes as building
 from api.doors import routes as doors
+from api.events import door_routes as door_events
 from api.events import routes as events
 from api.explain import muster_routes as muster
 from api.explain import routes as explain
@@ -59,16 +61,25 @@ from api.inventory import routes as inventory
 from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
+from api.operators import own_routes as operators_own
 from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.pages import at_provider, invited, signing_in, signing_in_passkey, signing_in_password
 from api.pages.manage import alarms as manage_alarms
+from api.pages.manage import device_forms as manage_device_forms
+from api.pages.manage import devices as manage_devices
 from api.pages.manage import door_why, head_count, now
+from api.pages.manage import doors as manage_doors
+from api.pages.manage import gateways as manage_gateways
+from api.pages.manage import history as manage_history
+from api.pages.manage import keys as manage_keys
 from api.pages.manage import orders as manage_orders
 from api.pages.manage import places as manage_places
 from api.pages.manage import plan as manage_plan
+from api.pages.manage import reports as manage_reports
+from api.pages.manage import team as manage_team
 from api.pages.manage import what_if as what_if_page
 from api.pages.me import account, second_factor_page, sign_in_page
 from api.passes import routes as passes
@@ -133,6 +144,9 @@ _PAGES: Final = (
     door_why,
     what_if_page,
     manage_plan,
+    *(page, at_provider, signing_in, account, manage_places),
+    *(manage_doors, manage_history, manage_reports),
+    *(manage_devices, manage_device_forms, manage_gateways, manage_keys, manage_team),
 )
 _MANAGEMENT: Final = (
     inventory,
@@ -184,7 +198,10 @@ _MANAGEMENT: Final = (
     fleet,
     gateways,
     devices,
+    drivers,
+    door_events,
     configuration_routes,
+    operators_own,
     operators,
     keys,
     sessions,

@@ -96,7 +96,7 @@ DELETE FROM mail m WHERE coalesce(m.sent_at, m.failed_at, m.queued_at) < %(befor
     WHERE p.member = m.to_member AND p.visitor IS NOT NULL AND p.valid_until > %(before)s))
 """
 _LINKS = """
--- links that were sent to sign in with; they held for 15 minutes, an invitation for a day
+-- links that were sent to sign in with; they held for 15 minutes, those of invitations for three days
 DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day' AND expires_at < now()
 """
 _INVITED = "DELETE FROM admin_invitation WHERE expires_at < now()"

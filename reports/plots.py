@@ -14,12 +14,12 @@ from typing import Final
 from reports.model import Day, Hour
 from reports.words import WEEKDAYS, Language, Words, number
 
-_WIDTH: Final = 720
-_INK: Final = "#333333"
-_GRID: Final = "#d8d8d8"
-_BLUE: Final = "#1f5f99"
+WIDTH: Final = 720
+INK: Final = "#333333"
+GRID: Final = "#d8d8d8"
+BLUE: Final = "#1f5f99"
 _FONT: Final = "Libertinus Serif, Georgia, serif"
-_HATCH: Final = (
+HATCH: Final = (
     '<defs><pattern id="unknown" width="6" height="6" patternUnits="userSpaceOnUse">'
     '<rect width="6" height="6" fill="#f1f1f1"/><path d="M0 6L6 0" stroke="#b4b4b4" stroke-width="1"/></pattern></defs>'
 )
@@ -33,30 +33,30 @@ def day_columns(days: Sequence[Day], first: date, count: int, language: Language
     height, left, top, bottom = 210, 44, 24, 34
     by_day = {one.day.day: one for one in days if one.day.replace(day=1) == first}
     most = max((one.person_hours or 0 for one in by_day.values()), default=0)
-    step = _step(most)
+    step = round_step(most)
     top_value = max(step, ceil(most / step) * step)
     plot = height - top - bottom
-    wide = (_WIDTH - left - 8) / count
-    parts = [_HATCH]
+    wide = (WIDTH - left - 8) / count
+    parts = [HATCH]
     for tick in range(round(top_value / step) + 1):
         y = top + plot * (1 - tick * step / top_value)
-        parts.append(f'<path d="M{left} {y:.1f}H{_WIDTH - 8}" stroke="{_GRID}" stroke-width="1"/>')
-        parts.append(_text(left - 6, y + 4, number(tick * step, language, 1 if step < 1 else 0), "end"))
+        parts.append(f'<path d="M{left} {y:.1f}H{WIDTH - 8}" stroke="{GRID}" stroke-width="1"/>')
+        parts.append(svg_text(left - 6, y + 4, number(tick * step, language, 1 if step < 1 else 0), "end"))
     for n in range(1, count + 1):
         x = left + (n - 1) * wide
         one = by_day.get(n)
         if one is not None and one.person_hours is None:
-            parts.append(_rect(x + 1, top, wide - 2, plot, "url(#unknown)"))
+            parts.append(svg_rect(x + 1, top, wide - 2, plot, "url(#unknown)"))
         elif one is not None and one.person_hours is not None:
             tall = plot * one.person_hours / top_value
             if one.known < 0.5:  # less than half of the day is known
-                parts.append(_rect(x + 1, top, wide - 2, plot - tall, "url(#unknown)"))
-            parts.append(_rect(x + 2, top + plot - tall, wide - 4, tall, _BLUE))
+                parts.append(svg_rect(x + 1, top, wide - 2, plot - tall, "url(#unknown)"))
+            parts.append(svg_rect(x + 2, top + plot - tall, wide - 4, tall, BLUE))
         weekend = first.replace(day=n).weekday() >= _WEEKEND
-        parts.append(_text(x + wide / 2, height - bottom + 16, str(n), "middle", "#8a8a8a" if weekend else _INK))
-    parts.append(_text(left, 14, Words("heures-personnes", "people-hours").of(language), "start"))
-    parts.append(_key(_WIDTH - 8, 14, language))
-    return _svg(height, parts)
+        parts.append(svg_text(x + wide / 2, height - bottom + 16, str(n), "middle", "#8a8a8a" if weekend else INK))
+    parts.append(svg_text(left, 14, Words("heures-personnes", "people-hours").of(language), "start"))
+    parts.append(_key(WIDTH - 8, 14, language))
+    return svg(height, parts)
 
 
 def heat_map(hours: Sequence[Hour], language: Language) -> str:
@@ -66,31 +66,31 @@ def heat_map(hours: Sequence[Hour], language: Language) -> str:
     start, end = (min(8, *lively), max(18, *lively)) if lively else (0, 23)
     most = max((value for value in people.values() if value is not None), default=0.0)
     left, top, tall = 84, 26, 26
-    wide = (_WIDTH - left - 8) / (end - start + 1)
+    wide = (WIDTH - left - 8) / (end - start + 1)
     after = " h" if language == "fr" else ":00"
-    parts = [_HATCH]
-    parts += [_text(left + (hour - start + 0.5) * wide, top - 8, f"{hour}{after}") for hour in range(start, end + 1)]
+    parts = [HATCH]
+    parts += [svg_text(left + (hour - start + 0.5) * wide, top - 8, f"{hour}{after}") for hour in range(start, end + 1)]
     for weekday in range(1, 8):
         y = top + (weekday - 1) * tall
-        parts.append(_text(left - 8, y + tall / 2 + 4, WEEKDAYS[weekday - 1].of(language), "end"))
+        parts.append(svg_text(left - 8, y + tall / 2 + 4, WEEKDAYS[weekday - 1].of(language), "end"))
         for hour in range(start, end + 1):
             value = people.get((weekday, hour))
             x = left + (hour - start) * wide
             if value is None:
-                parts.append(_rect(x + 1, y + 1, wide - 2, tall - 2, "url(#unknown)"))
+                parts.append(svg_rect(x + 1, y + 1, wide - 2, tall - 2, "url(#unknown)"))
                 continue
             share = value / most if most else 0.0
-            parts.append(_rect(x + 1, y + 1, wide - 2, tall - 2, _shade(share)))
+            parts.append(svg_rect(x + 1, y + 1, wide - 2, tall - 2, _shade(share)))
             text = number(value, language, 1 if most < 10 else 0)
             parts.append(
-                _text(x + wide / 2, y + tall / 2 + 4, text, "middle", "#ffffff" if share > 0.72 else "#111111")
+                svg_text(x + wide / 2, y + tall / 2 + 4, text, "middle", "#ffffff" if share > 0.72 else "#111111")
             )
-    parts.append(_key(_WIDTH - 8, top + 7 * tall + 18, language))
-    return _svg(top + 7 * tall + 26, parts)
+    parts.append(_key(WIDTH - 8, top + 7 * tall + 18, language))
+    return svg(top + 7 * tall + 26, parts)
 
 
-def _step(most: float) -> float:
-    """A round step that makes three to six lines below ``most``."""
+def round_step(most: float) -> float:
+    """Return a round step that makes three to six lines below ``most``."""
     if most <= 0:
         return 1.0
     raw = most / 4
@@ -103,21 +103,24 @@ def _shade(share: float) -> str:
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
-def _rect(x: float, y: float, width: float, height: float, fill: str) -> str:
+def svg_rect(x: float, y: float, width: float, height: float, fill: str) -> str:
+    """Return a filled rectangle."""
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}" fill="{fill}"/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str = "middle", fill: str = _INK) -> str:
+def svg_text(x: float, y: float, text: str, anchor: str = "middle", fill: str = INK) -> str:
+    """Return a text at a point."""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{fill}">{escape(text)}</text>'
 
 
 def _key(right: float, y: float, language: Language) -> str:
-    """What the hatching means."""
-    return _rect(right - 12, y - 10, 12, 12, "url(#unknown)") + _text(right - 17, y, _UNKNOWN.of(language), "end")
+    """Return what the hatching means."""
+    return svg_rect(right - 12, y - 10, 12, 12, "url(#unknown)") + svg_text(right - 17, y, _UNKNOWN.of(language), "end")
 
 
-def _svg(height: float, parts: Sequence[str]) -> str:
-    size = f'width="{_WIDTH}" height="{height:g}" viewBox="0 0 {_WIDTH} {height:g}"'
+def svg(height: float, parts: Sequence[str]) -> str:
+    """Return a whole plot, on white."""
+    size = f'width="{WIDTH}" height="{height:g}" viewBox="0 0 {WIDTH} {height:g}"'
     paper = '<rect width="100%" height="100%" fill="#ffffff"/>'
     text = f'font-family="{_FONT}" font-size="12"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {text}>{paper}{"".join(parts)}</svg>'

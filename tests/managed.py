@@ -67,7 +67,7 @@ class Managed:
 
 @contextlib.contextmanager
 def managed(server_url: str, template: str, **settings: str) -> Iterator[Managed]:
-    """Yield a network of its own with its API, which has these further settings."""
+    """Yield a network of its own with its API, which has further ``settings``."""
     with shared_database(server_url, template) as database, contextlib.closing(Centre(database.url)) as centre:
         centre.place("limoges", name="Limoges")
         centre.place("isle", name="Isle", latitude=45.80)

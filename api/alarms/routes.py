@@ -33,6 +33,11 @@ WHERE (%(id)s::bigint IS NULL OR a.id = %(id)s) AND (%(all)s OR a.acknowledged_a
   AND (%(before)s::bigint IS NULL OR a.id < %(before)s)
 ORDER BY a.id DESC LIMIT %(limit)s
 """
+# How many are open at each place.
+_COUNTS: Final = """
+SELECT p.code::text AS place, count(*)::integer AS open FROM alarm a JOIN place p ON p.id = a.place
+WHERE a.acknowledged_at IS NULL GROUP BY p.code ORDER BY p.code
+"""
 _ACKNOWLEDGE: Final = """
 UPDATE alarm SET acknowledged_at = now(), acknowledged_by = %(by)s WHERE id = %(id)s AND acknowledged_at IS NULL
 RETURNING place
@@ -89,6 +94,19 @@ class Alarms(Answer):
     next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
 
 
+class OpenAlarms(Answer):
+    """Open alarms of one place."""
+
+    place: str
+    open: int
+
+
+class AlarmCounts(Answer):
+    """The places with open alarms."""
+
+    places: list[OpenAlarms]
+
+
 @router.get("/v1/alarms", summary="Alarms", **guarded("alarms:write", "audit:read", answers={200: Alarms}))
 async def alarms(request: Request, question: Annotated[AlarmsQuestion, Query()]) -> Response:
     """Open alarms, or all."""
@@ -100,6 +118,18 @@ async def alarms(request: Request, question: Annotated[AlarmsQuestion, Query()])
     page = rows[: question.limit]
     following = make_cursor(page[-1]["id"]) if len(rows) > len(page) else None
     return json_answer({"alarms": [_alarm(row) for row in page], "next": following})
+
+
+@router.get(
+    "/v1/alarms/places",
+    summary="How many alarms are open at each place",
+    **guarded("alarms:write", "audit:read", answers={200: AlarmCounts}),
+)
+async def counts(request: Request) -> Response:
+    """Of the places that the key reaches; those without open alarms are left out."""
+    async with session(request, "alarms:write", "audit:read") as s:
+        rows = await s.rows(_COUNTS)
+    return json_answer({"places": rows})
 
 
 @router.post(

@@ -12,7 +12,7 @@ from typing import Any
 from api.http.errors import BadField
 from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
-from gateway.drivers.registry import described, device_key, unfit
+from gateway.drivers.registry import described, device_key, installed, unfit
 
 
 def check_device(fields: Mapping[str, Any]) -> None:
@@ -43,6 +43,22 @@ def unlocks(kind: str, driver: str, side: str) -> bool:
         return kind == "reader" and side == "in" and "unlocks" in described(driver).capabilities
     except DriverError:
         return False
+
+
+def about_drivers() -> list[dict[str, Any]]:
+    """Return what each installed driver states about its devices, by name."""
+    return [
+        {
+            "name": one.name,
+            "label": one.label,
+            "address_form": one.address_form,
+            "address_example": one.address_example,
+            "needs_model": one.needs_model or one.models is not None,
+            "models": None if one.models is None else sorted(one.models),
+            "capabilities": sorted(one.capabilities),
+        }
+        for _, one in sorted(installed().items())
+    ]
 
 
 def _said(error: DriverError) -> str:

@@ -27,13 +27,26 @@ FIND: Final = """
 SELECT g.id, g.place AS place_id, g.code::text AS code, g.enrolled_at, g.retired_at, g.revision,
        (SELECT count(*) FROM device v WHERE v.gateway = g.id AND v.retired_at IS NULL)::integer AS devices,
        coalesce(t.online, false) AS online, t.heard_at, t.spool_depth, g.joined_at, g.revoked_at,
-       (SELECT max(c.not_after) FROM certificate c WHERE c.gateway = g.id AND c.revoked_at IS NULL) AS certificate_until
+       (SELECT max(c.not_after) FROM certificate c WHERE c.gateway = g.id AND c.revoked_at IS NULL)
+         AS certificate_until,
+       t.version, t.clock_offset_ms, t.list_version, l.version AS newest_list_version, t.config_version,
+       t.config_refused
 FROM gateway g JOIN place p ON p.id = g.place LEFT JOIN gateway_state t ON t.gateway = g.id
+LEFT JOIN access_list l ON l.place = g.place
 WHERE p.code = %(place)s AND (%(code)s::text IS NULL OR g.code::text = %(code)s)
   AND (%(retired)s OR g.retired_at IS NULL)
 ORDER BY g.code
 """
 _TIMES: Final = ("heard_at", "enrolled_at", "joined_at", "certificate_until", "revoked_at", "retired_at")
+_SAID: Final = (
+    "spool_depth",
+    "version",
+    "clock_offset_ms",
+    "list_version",
+    "newest_list_version",
+    "config_version",
+    "config_refused",
+)
 INSERT: Final = "INSERT INTO gateway (place, code) VALUES (%(place)s, %(code)s) RETURNING id"
 UPDATE: Final = """
 UPDATE gateway SET retired_at = CASE WHEN %(retired)s THEN coalesce(retired_at, now()) END
@@ -69,6 +82,13 @@ class Gateway(Answer):
     certificate_until: datetime | None = Field(description="It is renewed by itself long before.")
     revoked_at: datetime | None = Field(description="Shut out since, until a machine joins with a new code.")
     retired_at: datetime | None
+    spool_depth: int | None = Field(description="Events that it keeps and has not sent yet.")
+    version: str | None = Field(description="Of its program.")
+    clock_offset_ms: float | None = Field(description="Its clock minus this server's, milliseconds.")
+    list_version: int | None = Field(description="The access list that it decides by.")
+    newest_list_version: int | None = Field(description="The newest access list of the place.")
+    config_version: int | None = Field(description="The configuration that it uses.")
+    config_refused: str | None = Field(description="Why it doesn't use the last configuration that it was sent.")
 
 
 class Gateways(Answer):
@@ -88,6 +108,7 @@ def gateway_json(row: DictRow) -> dict[str, Any]:
     return {
         **{name: row[name] for name in ("code", "devices", "online")},
         **{name: time_of(row[name]) for name in _TIMES},
+        **{name: row[name] for name in _SAID},
     }
 
 

@@ -136,6 +136,10 @@ class Board:
         place = self.network.by_code.get(code)
         return self.full.latest(place) if place else None
 
+    def offline(self, place: Place) -> int:
+        """Return how many gateways of ``place`` aren't connected, those that never were left out."""
+        return sum(1 for one in place.gateways if (state := self._gateways.get(one)) is not None and not state.online)
+
     def booked(self, place: Place) -> Booked:
         """Return the bookings of ``place``, now and later."""
         return self._bookings.of(place.id)

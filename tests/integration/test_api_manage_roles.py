@@ -73,6 +73,7 @@ ANY_KEY: Final = {
     *((method, "/v1/password") for method in ("GET", "PUT", "DELETE")),
     *((method, "/v1/second-factor") for method in ("POST", "DELETE")),
     *(("POST", f"/v1/second-factor/{path}") for path in ("confirm", "recovery-codes")),
+    *((method, "/v1/me/report-mail") for method in ("GET", "PUT")),  # one's own
     ("GET", "/v1/slots"),
     *(("GET", f"/v1/places/{{place}}/{path}") for path in ("resources", "resources/{resource}")),
     *(("GET", f"/v1/places/{{place}}/{path}") for path in ("booking-rules", "booking-rules/{kind}")),

@@ -1,27 +1,135 @@
-"""``/manage``: the places that a manager reaches."""
+"""``/manage``: the places that a manager reaches, those with something wrong first."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.pages.asking import Missing, read
+from api.http.clock import now_us
+from api.page import language_for
+from api.pages.asking import Missing, ask, read
 from api.pages.person import managed_places, signed_in
 from api.pages.rendering import page
 from api.pages.routing import PageRoute
+from api.present.board import Board
+from api.present.network import Place, unaccented
+from api.present.state import loaded_board
+from reports.month import Month
+from reports.words import month_name
 
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+_PAGE: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A place, how many are in it, and what is wrong."""
+
+    place: Place
+    present: int | None
+    low: int | None
+    high: int | None
+    capacity: int | None
+    alarms: int
+    offline: int
+    """Gateways that aren't connected."""
+    unknown: bool
+    """It has a gateway, and still no number."""
+
+    @property
+    def wrong(self) -> int:
+        """How much is wrong: the order of the list."""
+        return 4 * bool(self.alarms) + 2 * bool(self.offline) + self.unknown
 
 
 @router.get("/manage")
 async def places(request: Request) -> Response:
     """List the places; with one only, go there."""
-    if not signed_in(request).manages:
+    person = signed_in(request)
+    if not person.manages:
         raise Missing
-    await read(request, "/v1/me")  # the session holds, and not only in the cache of keys
+    if person.may("alarms:write", "audit:read"):
+        answer = await ask(request, "GET", "/v1/alarms/places")
+        alarms = {one["place"]: one["open"] for one in answer.body["places"]} if answer.good else {}
+    else:
+        await read(request, "/v1/me")  # the session holds, and not only in the cache of keys
+        alarms = {}
     found = await managed_places(request)
     if len(found) == 1:
         return RedirectResponse(f"/manage/{found[0].code}", 303)
-    return page(request, "manage/places.html", places=found)
+    asked = request.query_params
+    words, only_wrong = asked.get("q", "").strip()[:100], asked.get("wrong") == "yes"
+    board, now = await loaded_board(request), now_us()
+    lines = [_line(one, board, alarms, now) for one in found]
+    shown = [one for one in lines if _fits(one.place, words) and (one.wrong or not only_wrong)]
+    shown.sort(key=lambda one: -one.wrong)  # stable: by name among equals
+    first = _first(asked.get("from", ""), len(shown))
+    whole, language = person.places is None, language_for(request)
+    last = Month.of(datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()).before
+    values: dict[str, Any] = {
+        "lines": shown[first : first + _PAGE],
+        "count": len(shown),
+        "all": len(found),
+        "wrong_count": sum(bool(one.wrong) for one in lines),
+        "words": words,
+        "only_wrong": only_wrong,
+        "before": _link(words, only_wrong, max(0, first - _PAGE)) if first else None,
+        "after": _link(words, only_wrong, first + _PAGE) if first + _PAGE < len(shown) else None,
+        "whole": whole,
+        "month": str(last),
+        "month_name": month_name(last.first, language),
+    }
+    return page(request, "manage/places.html", **values)
+
+
+@router.get("/manage/clearing/{month}.csv")
+async def clearing(month: str, request: Request) -> Response:
+    """What places owe each other for a month, for who settles the network's accounts."""
+    person = signed_in(request)
+    if not person.manages or person.places is not None or not person.may("statements:read"):
+        raise Missing
+    try:
+        of = Month.parsed(month)
+    except ValueError:
+        raise Missing from None
+    answer = await read(request, f"/v1/clearing?month={of}&format=csv")
+    headers = {"Content-Disposition": f'attachment; filename="clearing-{of}.csv"', "Cache-Control": "no-store"}
+    return Response(answer.body, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _line(place: Place, board: Board, alarms: Mapping[str, int], now: int) -> Line:
+    view = board.view(place.code, now)
+    root = None if view is None else view.root
+    known = root is not None and root.present is not None
+    return Line(
+        place=place,
+        present=root.present if root is not None and known else None,
+        low=root.low if root is not None and known else None,
+        high=root.high if root is not None and known else None,
+        capacity=None if place.root is None else place.root.capacity,
+        alarms=alarms.get(place.code, 0),
+        offline=board.offline(place),
+        unknown=bool(place.gateways) and not known,
+    )
+
+
+def _fits(place: Place, words: str) -> bool:
+    return all(f" {word}" in place.search or word == place.code for word in unaccented(words).split())
+
+
+def _first(text: str, count: int) -> int:
+    given = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    return min(given, max(0, count - 1)) // _PAGE * _PAGE
+
+
+def _link(words: str, only_wrong: object, first: int) -> str:
+    asked = {"q": words, "wrong": "yes" if only_wrong else "", "from": str(first or "")}
+    return "?" + urlencode({name: value for name, value in asked.items() if value})
