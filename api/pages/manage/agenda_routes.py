@@ -1,4 +1,4 @@
-"""All pages below ``/manage/{place}/bookings`` and ``/manage/{place}/hours``, in the order in which they are looked at."""
+"""All pages below ``/manage/{place}/bookings`` and ``/manage/{place}/hours``, in the order of their routes."""
 
 from __future__ import annotations
 
