@@ -108,7 +108,9 @@ def groups_of(
     taken = {one["space"] for one in resources if one["kind"] == "room"}
     for space in sorted(place.spaces, key=lambda one: one.name):
         own = [one for one in held if one["resource"] is None and one["space"] == space.code]
-        if space.one_party and space.code not in taken:
+        if space.code in taken:  # its bookings stand in the row of the resource
+            continue
+        if space.one_party:
             row = Row(name=space.name, target=f"s:{space.code}", held=own)
             groups.append(Group(name=space.name, kind="room", rows=[row]))
         elif own or (space.for_work and space.capacity and not _has_desks(space.code, resources)):
