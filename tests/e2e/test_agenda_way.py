@@ -109,6 +109,7 @@ def test_a_booking_is_moved_by_drag_and_undone(network: Managed, browser: Browse
         calendar(page, day)
         look(page, "agenda-day")
         link = page.locator(f"a[data-ref='{ref}']")
+        link.scroll_into_view_if_needed()
         box = link.bounding_box()
         assert box is not None
         quarter = box["width"] / 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -303,7 +304,7 @@ def test_a_clock_change_has_all_its_hours(network: Managed) -> None:
     )
     try:
         for day, hours, two in ((spring, 23, 0), (autumn, 25, 2)):
-            text = until(lambda day=day: open_all_day(network, day), what="the API knows the new hours")
+            text = str(until(partial(open_all_day, network, day), what="the API knows the new hours"))
             head = re.findall(r'<th scope="col" colspan="4">(\d\d:\d\d)</th>', text)
             assert len(head) == hours, day
             assert head.count("02:00") == two

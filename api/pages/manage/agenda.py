@@ -127,7 +127,7 @@ def _has_desks(space: str, resources: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _resource(resource: Mapping[str, Any], held: Sequence[Mapping[str, Any]]) -> Group:
-    code, units = resource["code"], list(resource["units"])
+    code, units = resource["code"], sorted(resource["units"], key=lambda unit: (len(unit), unit))
     own = [one for one in held if one["resource"] == code]
     blocks = [
         one

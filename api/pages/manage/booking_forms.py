@@ -39,7 +39,7 @@ def choices_of(place: Place, resources: Sequence[Mapping[str, Any]], any_unit: s
     """Return what can be booked, for a list to choose from: first any unit of a resource, then each."""
     found: list[tuple[str, str]] = []
     for one in resources:
-        units = one["units"]
+        units = sorted(one["units"], key=lambda unit: (len(unit), unit))
         several = len(units) > 1 and one["kind"] != "event"
         found.append((f"r:{one['code']}:", f"{one['name']} · {any_unit}" if several else one["name"]))
         if several and len(units) <= _LISTED_UNITS:

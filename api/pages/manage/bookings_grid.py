@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -26,6 +28,9 @@ from api.present.opening import opening_schedule
 
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+_WORTH_PACKING: Final = 8_000
+"""Bytes."""
+
 
 @router.get("/manage/{place}/bookings")
 async def grid(place: str, request: Request) -> Response:
@@ -43,14 +48,14 @@ async def grid(place: str, request: Request) -> Response:
         read(request, f"/v1/places/{place}/resources"),
         read(request, f"/v1/closures?{urlencode({'place': place, 'since': first.isoformat()})}"),
     )
-    found = [timed(one) for one in bookings.body["bookings"]]
+    found = [_with_hours(timed(one), zone) for one in bookings.body["bookings"]]
     listed = [one for one in resources.body["resources"] if one["kind"] != "event" or _within(one, window)]
     groups = agenda.groups_of(where, listed, found)
     held = [one for group in groups for row in group.rows for one in row.held]
     schedule = opening(where, closures.body["closures"])
     days = [first + timedelta(days=number) for number in range((last - first).days)]
     shown = None if week else agenda.shown_of(day, zone, schedule, held)
-    return page(
+    answer = page(
         request,
         "manage/bookings_grid.html",
         place=where,
@@ -75,6 +80,7 @@ async def grid(place: str, request: Request) -> Response:
         rules=signed_in(request).may("rules:write"),
         **done(request, place),
     )
+    return _packed(request, answer)
 
 
 def timed(booking: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,6 +129,23 @@ def done(request: Request, place: str) -> dict[str, Any]:
 def rows_of(answer: Answer, name: str) -> list[dict[str, Any]]:
     """Return the rows of a list that a page can do without."""
     return list(answer.body[name]) if answer.good else []
+
+
+def _with_hours(booking: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """Add the hours as they are shown; the filter of templates would take longer than all the rest."""
+    first, last = (f"{booking[name].astimezone(zone):%H:%M}" for name in ("starts", "ends"))
+    return {**booking, "first": first, "last": last}
+
+
+def _packed(request: Request, answer: Response) -> Response:
+    """Compress the page: the calendar of a large place has thousands of cells."""
+    if "gzip" not in request.headers.get("accept-encoding", "") or len(answer.body) < _WORTH_PACKING:
+        return answer
+    answer.body = gzip.compress(bytes(answer.body), 3, mtime=0)
+    answer.headers["Content-Encoding"] = "gzip"
+    answer.headers["Content-Length"] = str(len(answer.body))
+    answer.headers["Vary"] += ", Accept-Encoding"
+    return answer
 
 
 def _utc(at: datetime) -> str:

@@ -31,11 +31,7 @@ const columns = () => (table.dataset.view === "day" ? Number(table.dataset.quart
 const momentAt = (quarter) => new Date(Date.parse(table.dataset.start) + quarter * QUARTER);
 const quarterAt = (moment) => Math.round((Date.parse(moment) - Date.parse(table.dataset.start)) / QUARTER);
 const words = (from, until) => `${clock.format(from)} – ${clock.format(until)}`;
-function nameOf(row) {
-  let one = row;
-  while (one && !one.querySelector("th[scope=row]")) one = one.previousElementSibling;
-  return one ? one.querySelector("th[scope=row]").textContent.replace(/\s+/g, " ").trim() : "";
-}
+const nameOf = (row) => row.dataset.name;
 function say(text) {
   status.textContent = text;
 }
