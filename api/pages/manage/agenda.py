@@ -44,12 +44,11 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A booking with the quarters that it covers, or (None) one free quarter."""
+    """A booking with the quarters that it covers, or (None) a run of free ones."""
 
+    first: int
+    """The number of its first quarter."""
     span: int
-    open: bool
-    hour: bool = False
-    """It begins an hour."""
     booking: Mapping[str, Any] | None = None
 
 
@@ -174,7 +173,10 @@ def _cells(lane: Sequence[tuple[int, int, Mapping[str, Any]]], shown: Shown) -> 
     cells: list[Cell] = []
     at = 0
     for begin, end, booking in lane:
-        cells += [Cell(span=1, open=shown.open[number], hour=number % 4 == 0) for number in range(at, begin)]
-        cells.append(Cell(span=end - begin, open=True, booking=booking))
+        if begin > at:
+            cells.append(Cell(first=at, span=begin - at))
+        cells.append(Cell(first=begin, span=end - begin, booking=booking))
         at = end
-    return cells + [Cell(span=1, open=shown.open[number], hour=number % 4 == 0) for number in range(at, shown.quarters)]
+    if at < shown.quarters:
+        cells.append(Cell(first=at, span=shown.quarters - at))
+    return cells

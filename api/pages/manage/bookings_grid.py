@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from access.errors import ListError
@@ -70,6 +71,7 @@ async def grid(place: str, request: Request) -> Response:
         names=names_of(where, listed),
         shown=shown,
         lanes=[] if shown is None else [[agenda.lanes_of(row, shown) for row in group.rows] for group in groups],
+        quarters=[] if shown is None else _free_quarters(shown),
         by_day=_by_day(groups, days, where) if week else {},
         by_hour=_by_hour(held, where),
         closed={one: _closure(closures.body["closures"], one) for one in days},
@@ -135,6 +137,12 @@ def _with_hours(booking: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     """Add the hours as they are shown; the filter of templates would take longer than all the rest."""
     first, last = (f"{booking[name].astimezone(zone):%H:%M}" for name in ("starts", "ends"))
     return {**booking, "first": first, "last": last}
+
+
+def _free_quarters(shown: agenda.Shown) -> list[Markup]:
+    """Return the cell of each free quarter: ``o`` while it is open, ``h`` where an hour begins. There are thousands."""
+    names = (("o" * is_open, "h" * (number % 4 == 0)) for number, is_open in enumerate(shown.open))
+    return [Markup('<td class="{}"></td>').format(" ".join(filter(None, one))) for one in names]
 
 
 def _packed(request: Request, answer: Response) -> Response:
