@@ -184,7 +184,7 @@ def test_a_booking_is_moved_made_longer_and_drawn_by_keyboard_alone(network: Man
 
 
 def test_a_week_keeps_the_hours_of_a_booking_and_shows_what_others_do(network: Managed, browser: Browser) -> None:
-    monday = coming(14) - timedelta(days=coming(14).weekday())
+    monday = coming(40) - timedelta(days=coming(40).weekday())
     ref = booked(network, monday, 9, 10)
     with signed_in(network, browser, "desk", viewport=DESKTOP) as context:
         page = context.new_page()
