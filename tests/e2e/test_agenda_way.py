@@ -246,6 +246,24 @@ def test_a_double_click_books_once(network: Managed, browser: Browser) -> None:
         assert network.sql("SELECT count(*) FROM booking WHERE member = %s", someone) == [(1,)]
 
 
+def test_who_finds_it_taken_goes_on_the_waiting_list(network: Managed, browser: Browser) -> None:
+    day = coming(30)
+    ref, someone = booked(network, day, 9, 10), network.someone("Ines Attente")
+    with signed_in(network, browser, "desk", java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"/manage/limoges/bookings/new?day={day}&from=09:00&until=10:00&member={someone}&what=r:salle:1")
+        page.get_by_role("button", name="Réserver").click()
+        expect(page.get_by_role("alert")).to_contain_text("C'est pris")
+        page.get_by_role("button", name="Mettre sur la liste d'attente").click()
+        expect(page.get_by_role("status").filter(has_text="Sur la liste d'attente")).to_be_visible()
+        look(page, "agenda-waiting")
+        page.goto(f"/manage/limoges/bookings/{ref}")
+        expect(page.get_by_role("region", name="Qui attend ce créneau")).to_contain_text("Ines Attente")
+        page.goto("/manage/limoges/bookings/waiting")
+        page.get_by_role("button", name="Retirer de la liste").click()
+        expect(page.get_by_text("Personne n'attend.")).to_be_visible()
+
+
 def test_a_rule_that_refuses_is_gone_beyond_with_a_reason(network: Managed, browser: Browser) -> None:
     someone, day = network.someone("Rose Longue"), coming(9)
     with signed_in(network, browser, "manager") as context:

@@ -58,6 +58,8 @@ REFUSED: Final[Mapping[str, str]] = {
     "rule quota_pass": text("The quota of this member's pass is used up."),
     "rule quota_organisation": text("The quota of this member's organisation is used up."),
     "rule pass": text("This member has no pass for this time."),
+    "rule free": text("It is free: book it."),
+    "rule waiting": text("This member waits for as many things as one may."),
     "rule category": text("This is for members of other categories."),
     "bad-field member": text("Choose the member."),
     "bad-field from": text("Give the day, the beginning and the end."),

@@ -92,7 +92,11 @@ async def book(place: str, request: Request) -> Response:
     if given.get("override"):
         body |= {"override": True, **({"reason": fields["reason"]} if fields["reason"].strip() else {})}
     rule = _REPEATS.get(fields["repeat"], _REPEATS[""])[1]
-    if not rule:
+    if given.get("wait"):
+        answer = await ask(request, "POST", "/v1/waiting", body)
+        if answer.good:
+            return RedirectResponse(f"/manage/{place}/bookings/waiting?done=joined", 303)
+    elif not rule:
         answer = await ask(request, "POST", "/v1/bookings", body)
     else:
         if not (fields["count"].isascii() and fields["count"].isdigit() and 2 <= int(fields["count"]) <= 400):
@@ -119,8 +123,10 @@ async def _is_event(request: Request, place: str, body: Mapping[str, Any]) -> bo
 async def _refused(request: Request, where: Place, fields: Mapping[str, str], answer: Answer) -> Response:
     override = await may_override(request, where.code, answer)
     error = refusal(request, answer, REFUSED)
-    wrong = wrong_fields(answer)
-    return await _form(request, where, fields, error=error, wrong=wrong, status=answer.status, override=override)
+    wrong, full = wrong_fields(answer), answer.body.get("rule") in ("taken", "full")
+    return await _form(
+        request, where, fields, error=error, wrong=wrong, status=answer.status, override=override, full=full
+    )
 
 
 async def _form(
@@ -132,6 +138,7 @@ async def _form(
     wrong: frozenset[str] = frozenset(),
     status: int = 422,
     override: bool = False,
+    full: bool = False,
 ) -> Response:
     resources, found, member = await asyncio.gather(
         read(request, f"/v1/places/{where.code}/resources"),
@@ -151,4 +158,5 @@ async def _form(
         error=error,
         wrong=wrong,
         override=override,
+        full=full,
     )

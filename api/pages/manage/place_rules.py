@@ -143,6 +143,8 @@ async def save_policy(place: str, request: Request) -> Response:
         value = typed.get(name, "")
         if name in _FLAGS:
             body[name] = bool(value)
+        elif value == _typed(name, before[name]):  # as it was shown, in whole days or minutes: it stays exact
+            continue
         elif not value and name == "list_max_age_s":
             body[name] = None
         elif value.isascii() and value.isdigit() and len(value) < 8:

@@ -29,6 +29,7 @@ _DONE: Final[Mapping[str, str]] = {
     "confirmed": text("The bookings of the next week are confirmed."),
     "accepted": text("The offer is accepted: it is booked."),
     "declined": text("The offer goes to the next in line."),
+    "joined": text("On the waiting list: who is first gets an offer as soon as it is free."),
     "left": text("This entry is off the list."),
 }
 _REPEATS: Final = (("FREQ=DAILY", text("every day")), ("FREQ=MONTHLY", text("every month")), ("", text("every week")))

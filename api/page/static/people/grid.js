@@ -50,14 +50,21 @@ function stops() {
   const first = table.querySelector("td.taken") ?? table.querySelector("td");
   if (first) focusable(first).tabIndex = 0;
 }
+function land(target) {
+  for (const one of table.querySelectorAll("td[tabindex='0'], td a[tabindex='0']")) one.tabIndex = -1;
+  target.tabIndex = 0;
+  target.focus();
+  target.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
 function go(cell) {
   if (!cell) return;
   const target = focusable(cell);
-  for (const one of table.querySelectorAll("td[tabindex='0'], td a[tabindex='0']")) one.tabIndex = -1;
-  target.tabIndex = 0;
   if (target === cell) label(cell);
-  target.focus();
-  cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+  land(target);
+}
+function within(cell, link, down) { // a day of a week may hold several bookings
+  const links = [...cell.querySelectorAll("a")];
+  return down && links.includes(link) ? links[links.indexOf(link) + down] : null;
 }
 function label(cell) {
   const { row, first } = placeOf(cell);
@@ -274,7 +281,8 @@ function onKey(event) {
       if (mode) step(...arrow);
       return;
     }
-    return go(neighbour(cell, ...arrow));
+    const beside = within(cell, event.target, arrow[0]);
+    return beside ? land(beside) : go(neighbour(cell, ...arrow));
   }
   if (event.key === "Home" || event.key === "End") {
     event.preventDefault();
