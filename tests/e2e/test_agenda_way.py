@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.signed_in import DESKTOP, PHONE, look, nothing_found, signed_in
 from tests.managed import Managed, managed
+from tests.waiting import until
 
 ZONE = ZoneInfo("Europe/Paris")
 DEADLINE_MS = 60_000
@@ -264,6 +265,62 @@ def test_who_finds_it_taken_goes_on_the_waiting_list(network: Managed, browser: 
         expect(page.get_by_text("Personne n'attend.")).to_be_visible()
 
 
+def test_calendars_feeds_and_quotas_are_added_and_removed(network: Managed, browser: Browser) -> None:
+    assert network.post("admin", "/v1/organisations", {"code": "mairie", "name": "Mairie"}).status_code == 201
+    with signed_in(network, browser, "manager", java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto("/manage/limoges/bookings/calendars")
+        page.get_by_label("Ce qu'il bloque").select_option(label="Salle du pont")
+        page.get_by_label("Nom", exact=True).fill("Agenda de la mairie")
+        page.get_by_label("Adresse du calendrier").fill("https://agenda.example.org/salle.ics")
+        page.get_by_role("button", name="Ajouter le calendrier").click()
+        expect(page.get_by_role("status").filter(has_text="Le calendrier est ajouté")).to_be_visible()
+        expect(page.get_by_text("Agenda de la mairie")).to_be_visible()
+        page.get_by_label("De quoi").select_option(label="Découpe laser")
+        page.get_by_role("button", name="Créer un flux").click()
+        address = page.get_by_label("Adresse du flux").input_value()
+        assert network.api.get(address).text.startswith("BEGIN:VCALENDAR")
+        nothing_found_without_scripts(page)
+        look(page, "agenda-calendars")
+        page.get_by_role("button", name="Arrêter").click()
+        expect(page.get_by_role("status").filter(has_text="n'affiche plus rien")).to_be_visible()
+        assert network.api.get(address).status_code == 404
+        page.get_by_role("button", name="Supprimer").click()
+        expect(page.get_by_role("status").filter(has_text="Le calendrier est supprimé")).to_be_visible()
+        page.goto("/manage/limoges/bookings/quotas")
+        page.get_by_label("D'une organisation").select_option(label="Mairie")
+        page.get_by_label("Combien").fill("beaucoup")
+        page.get_by_role("button", name="Fixer le quota").click()
+        expect(page.get_by_role("alert")).to_contain_text("nombre entier")
+        expect(page.get_by_label("D'une organisation")).to_have_value("mairie")
+        page.get_by_label("Combien").fill("12")
+        page.get_by_label("Par", exact=True).select_option(label="par mois")
+        page.get_by_role("button", name="Fixer le quota").click()
+        expect(page.get_by_text("réservations : 12 par mois")).to_be_visible()
+        look(page, "agenda-quotas")
+        page.get_by_role("button", name="Supprimer").click()
+        expect(page.get_by_text("Aucun quota.")).to_be_visible()
+
+
+def test_a_lockdown_and_what_is_taken_show_in_the_calendar(network: Managed, browser: Browser) -> None:
+    day = coming(31)
+    booked(network, day, 9, 10)
+    network.sql("INSERT INTO lockdown (place, ordered_by) SELECT id, 'x' FROM place WHERE code = 'limoges' RETURNING 1")
+    try:
+        with signed_in(network, browser, "auditor", viewport=DESKTOP) as context:
+            page = context.new_page()
+
+            def seen() -> bool:
+                page.goto(f"/manage/limoges/bookings?day={day}")
+                return page.get_by_text("Verrouillage : aucune porte").count() == 1
+
+            until(seen, what="the API has heard of the lockdown")
+            expect(page.get_by_role("link", name="Claire Martin").first).to_be_visible()
+            assert page.get_by_role("link", name="Nouvelle réservation").count() == 0, "an auditor reads"
+    finally:
+        network.sql("UPDATE lockdown SET released_at = now(), released_by = 'x' RETURNING 1")
+
+
 def test_a_rule_that_refuses_is_gone_beyond_with_a_reason(network: Managed, browser: Browser) -> None:
     someone, day = network.someone("Rose Longue"), coming(9)
     with signed_in(network, browser, "manager") as context:
@@ -409,7 +466,7 @@ def test_what_can_be_booked_schedules_doors_and_policy_are_changed(network: Mana
         page.goto("/manage/limoges/hours/doors/entry")
         page.get_by_label("Demande le code PIN avec le badge").check()
         page.get_by_label("Le code PIN seulement").select_option(label="Soirées")
-        page.get_by_label("Un badge dont").select_option(label="le refuse pendant un temps")
+        page.get_by_label("Un badge dont").select_option(label="est refusé pendant un temps")
         page.get_by_role("button", name="Enregistrer").click()
         expect(page.get_by_role("alert")).to_contain_text("nombre de secondes")
         page.get_by_label("Pendant tant de secondes").fill("120")

@@ -23,10 +23,10 @@ from api.present.network import Place
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _PASSBACK: Final[Mapping[str, str]] = {
-    "off": text("lets in a card that is inside already"),
-    "soft": text("lets it in, and notes it"),
-    "hard": text("refuses it until it has left"),
-    "timed": text("refuses it for some time"),
+    "off": text("is let in"),
+    "soft": text("is let in, and it is noted"),
+    "hard": text("is refused until it has left"),
+    "timed": text("is refused for some time"),
 }
 _SCHEDULES: Final = ("pin_while", "supervised", "first_card")
 _FLAGS: Final = frozenset(("hosts_open_when_old", "members_open"))
