@@ -314,3 +314,20 @@ def test_a_clock_change_has_all_its_hours(network: Managed) -> None:
                 assert sum(int(one or 1) for one in spans) == hours * 4
     finally:
         network.change("admin", "PATCH", "/v1/places/limoges/hours", {"opening_hours": None})
+
+
+def test_an_undo_takes_no_times_from_its_address(network: Managed) -> None:
+    """A link from elsewhere must not choose where a booking moves to, and an old undo does nothing."""
+    ref = booked(network, at=18)
+    path = f"/v1/bookings/{ref}"
+    before = network.get("desk", path).json()
+    assert network.change("desk", "PATCH", path, {"until": hour(20)}).status_code == 200
+    tag = network.get("desk", path).headers["etag"]
+    elsewhere = {"from": hour(3, 50), "until": hour(4, 50)}
+    for etag in ("", '"1"'):
+        query = httpx.QueryParams({**elsewhere, "etag": etag})
+        assert post(network, "desk", f"{BOOKINGS}/{ref}/back?{query}", {}).status_code == 412, etag
+    query = httpx.QueryParams({**elsewhere, "etag": tag})
+    assert post(network, "desk", f"{BOOKINGS}/{ref}/back?{query}", {}).status_code == 303
+    now = network.get("desk", path).json()
+    assert (now["from"], now["until"]) == (before["from"], before["until"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from api.pages.asking import Answer, ask, form_of
+from api.pages.asking import Answer, ask, form_of, read
 from api.pages.manage.booking_forms import may_override, sent, times_of, typed_times, zone_of
 from api.pages.manage.booking_page import booking_at, path_of, show
 from api.pages.manage.booking_words import DONE, REFUSED
@@ -84,17 +85,14 @@ async def move(place: str, ref: str, request: Request) -> Response:
 
 @router.post("/manage/{place}/bookings/{ref}/back")
 async def move_back(place: str, ref: str, request: Request) -> Response:
-    """Undo a change: the times and the unit of the address, if nobody has changed it since."""
+    """Undo the last change, if it is the one of the address: the times of before stand in the history."""
     where = await managed_place(request, place, "visitors:write")
     await form_of(request)
     given = request.query_params
-    before = await booking_at(request, where, ref)
-    times = times_of(given, zone_of(where))
-    if times is None:
-        return await show(request, where, ref, error=say(request, REFUSED["bad-field from"]), status=422)
-    body = {"from": sent(times[0]), "until": sent(times[1])}
+    before, history = await asyncio.gather(booking_at(request, where, ref), read(request, f"{path_of(ref)}/history"))
+    body: dict[str, Any] = _times_before(history.body["history"])
     body |= _moved_to(before.body, given.get("unit") or given.get("space") or "")
-    answer = await ask(request, "PATCH", path_of(ref), body, if_match=given.get("etag") or "*")
+    answer = await ask(request, "PATCH", path_of(ref), body, if_match=given.get("etag") or '"0"')
     if not answer.good:
         return await show(request, where, ref, error=refusal(request, answer, REFUSED), status=answer.status)
     return _back_to_day(where, answer, answer, "back")
@@ -144,6 +142,14 @@ async def again(place: str, ref: str, request: Request) -> Response:
     return _back_to_day(where, answer, answer, "again")
 
 
+def _times_before(history: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the times that the last change replaced; those that it left are left out."""
+    last = next((one for one in reversed(history) if one["action"] == "booking changed"), {"detail": None})
+    changes = (last["detail"] or {}).get("changed", {})
+    names = (("starts_at", "from"), ("ends_at", "until"))
+    return {field: changes[name][0] for name, field in names if len(changes.get(name, ())) == 2}
+
+
 def _place_of(booking: Mapping[str, Any]) -> str:
     return str((booking["unit"] if booking["resource"] else booking["space"]) or "")
 
@@ -162,6 +168,6 @@ def _back_to_day(where: Place, before: Answer, after: Answer, key: str) -> Respo
     values = {"day": times["day"], "done": key, "ref": after.body["ref"]}
     if key == "moved":
         to = {"unit": was["unit"]} if was["resource"] else {"space": was["space"]}
-        values |= {"from": sent(was["starts"]), "until": sent(was["ends"]), "etag": after.etag or ""}
+        values["etag"] = after.etag or ""
         values |= {name: value for name, value in to.items() if value}
     return RedirectResponse(f"/manage/{where.code}/bookings?{urlencode(values)}", 303)

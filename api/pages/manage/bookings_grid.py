@@ -20,7 +20,7 @@ from access.schedules import Schedule, zone_named
 from api.pages.asking import Answer, read
 from api.pages.manage import agenda
 from api.pages.manage.booking_words import DONE, KINDS, STATUS
-from api.pages.manage.local_times import day_of, midnight, moment_of, today_at
+from api.pages.manage.local_times import day_of, midnight, today_at
 from api.pages.person import managed_place, signed_in
 from api.pages.rendering import page, say
 from api.pages.routing import PageRoute
@@ -117,10 +117,9 @@ def done(request: Request, place: str) -> dict[str, Any]:
     undo = None
     if ref.startswith("b-") and ref.isascii() and ref.replace("-", "").isalnum():
         whole = f"/manage/{place}/bookings/{ref}"
-        times = {name: given.get(name, "") for name in ("from", "until")}
-        if key == "moved" and all(moment_of(one) for one in times.values()):
+        if key == "moved":
             where = {name: given.get(name, "")[:80] for name in ("unit", "space", "etag") if given.get(name)}
-            undo = f"{whole}/back?{urlencode({**times, **where})}"
+            undo = f"{whole}/back?{urlencode(where)}"
         elif key in ("made", "again"):
             undo = f"{whole}/cancel?done=cancelled"
         elif key == "cancelled":
