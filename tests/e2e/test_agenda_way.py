@@ -383,7 +383,10 @@ def test_tomorrow_is_closed_in_two_taps_and_opened_again(network: Managed, brows
         page.get_by_role("button", name="Annuler", exact=True).click()
         expect(page.get_by_role("status").filter(has_text="La fermeture est annulée")).to_be_visible()
         assert network.get("manager", "/v1/closures?place=limoges").json()["closures"] == []
-        page.get_by_role("button", name="Annuler", exact=True).click()
+        page.get_by_role("link", name="Fermer de nouveau").click()
+        expect(page.get_by_label("Motif")).to_have_value("<b>Travaux</b>")
+        page.get_by_role("checkbox", name="Claire Martin").uncheck()
+        page.get_by_role("button", name="Fermer ces jours-là").click()
         expect(page.get_by_role("status").filter(has_text="La fermeture est enregistrée")).to_be_visible()
         page.goto(f"/manage/limoges/bookings?day={tomorrow}")
         expect(page.get_by_text("Fermé le", exact=False).first).to_be_visible()

@@ -43,6 +43,7 @@ async def closures(place: str, request: Request) -> Response:
         writes=signed_in(request).may("rules:write"),
         done=done_words(request),
         undo=_undo(request, place),
+        again=_again(request, place),
     )
 
 
@@ -72,21 +73,6 @@ async def close(place: str, request: Request) -> Response:
             await ask(request, "DELETE", f"/v1/bookings/{quote(ref, safe='')}{mail}", if_match="*")
     values = {"done": "closed", "closure": answer.body["id"]}
     return RedirectResponse(f"/manage/{place}/hours/closures?{urlencode(values)}", 303)
-
-
-@router.post("/manage/{place}/hours/closures/again")
-async def again(place: str, request: Request) -> Response:
-    """Undo a cancellation: close the same days again."""
-    where = await managed_place(request, place, "rules:write")
-    await fields_of(request)
-    given = {name: request.query_params.get(name, "")[:200] for name in ("first", "last", "reason")}
-    days = _days(given)
-    if days is None:
-        raise Missing
-    answer = await ask(request, "POST", "/v1/closures", {"place": place, **_body(days, given)})
-    if not answer.good:
-        return await _form(request, where, given, error=refusal(request, answer, HOURS_REFUSED), status=answer.status)
-    return RedirectResponse(f"/manage/{place}/hours/closures?done=closed&closure={answer.body['id']}", 303)
 
 
 @router.get("/manage/{place}/hours/closures/{number}")
@@ -215,10 +201,17 @@ def _body(days: tuple[date, date], fields: Mapping[str, str]) -> dict[str, str]:
 
 
 def _undo(request: Request, place: str) -> str | None:
+    """Return the path of the form that opens again what was just closed."""
     given = request.query_params
     if given.get("done") == "closed" and given.get("closure", "").isdecimal():
         return f"/manage/{place}/hours/closures/{int(given['closure'])}/cancel"
-    if given.get("done") == "reopened" and _days(given) is not None:
-        values = {name: given.get(name, "")[:200] for name in ("first", "last", "reason")}
-        return f"/manage/{place}/hours/closures/again?{urlencode(values)}"
     return None
+
+
+def _again(request: Request, place: str) -> str | None:
+    """Return the page that asks whether to close again what was just opened: it shows the days before it does so."""
+    given = request.query_params
+    if given.get("done") != "reopened" or _days(given) is None:
+        return None
+    values = {name: given.get(name, "")[:200] for name in ("first", "last", "reason")}
+    return f"/manage/{place}/hours/closures/new?{urlencode(values)}"
