@@ -54,9 +54,9 @@ _DONE: Final[Mapping[str, str]] = {
     "gone": text("The quota is removed."),
 }
 _PER: Final[Mapping[str, str]] = {
-    "day": text("a day"),
-    "week": text("a week"),
-    "month": text("a month"),
+    "day": text("each day"),
+    "week": text("each week"),
+    "month": text("each month"),
     "at_once": text("at the same time"),
 }
 

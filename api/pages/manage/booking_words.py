@@ -17,7 +17,7 @@ DONE: Final[Mapping[str, str]] = {
 KINDS: Final[Mapping[str, str]] = {
     "all": text("Everything"),
     "seat": text("Seats"),
-    "desk": text("Desks"),
+    "desk": text("Work desks"),
     "room": text("Rooms"),
     "machine": text("Machines"),
     "equipment": text("Equipment to borrow"),
