@@ -16,7 +16,8 @@ Status = Literal["offered", "booked", "checked_in", "ended", "no_show", "lapsed"
 # One booking, or those of a member, at a place, of a series, within a period. The name is that of a member whom the
 # caller reaches.
 FIND: Final = """
-SELECT b.ref, b.member, m.name, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
+SELECT m.name AS member_name,
+       b.ref, b.member, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
        r.id AS resource_id, r.code::text AS resource, r.kind, b.unit AS unit_id, u.code::text AS unit,
        b.starts_at, b.ends_at, b.status, b.cancelled_at, b.checked_in_at, b.released_at, b.series, b.confirmed_at,
        b.pass, b.price_cents, b.label, b.event, b.one_party, b.opens, b.revision
@@ -128,7 +129,7 @@ class Booking(Answer):
 
     ref: Ref
     member: Ref | None
-    name: str | None = Field(description="The member's name; null also where this key doesn't reach the member.")
+    member_name: str | None = Field(description="The member's name; null also where this key doesn't reach the member.")
     place: str
     space: str | None
     resource: str | None
@@ -178,7 +179,7 @@ def booking_resource(ref: str) -> Resource:
 
 def booking_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    what = ("ref", "member", "name", "place", "space", "resource", "unit")
+    what = ("ref", "member", "member_name", "place", "space", "resource", "unit")
     names = (*what, "status", "series", "pass", "price_cents", "opens", "label", "revision")
     return {
         **{name: row[name] for name in names},

@@ -16,7 +16,7 @@ Status = Literal["waiting", "offered", "accepted", "declined", "lapsed", "left",
 
 # One entry, or those of a member, at a place, for a resource.
 FIND: Final = """
-SELECT w.ref, w.member, m.name, w.place AS place_id, p.code::text AS place, s.code::text AS space,
+SELECT w.ref, w.member, m.name AS member_name, w.place AS place_id, p.code::text AS place, s.code::text AS space,
        r.code::text AS resource, u.code::text AS unit, w.starts_at, w.ends_at, w.status, w.joined_at, w.booking,
        w.offered_until, w.closed_at,
        waiting_position(w.ref) AS position, w.revision
@@ -84,7 +84,7 @@ class Waiting(Answer):
 
     ref: Ref
     member: Ref
-    name: str | None = Field(description="The member's name; null where this key doesn't reach the member.")
+    member_name: str | None = Field(description="The member's name; null where this key doesn't reach the member.")
     place: str
     space: str | None
     resource: str | None
@@ -113,7 +113,7 @@ def waiting_resource(ref: str) -> Resource:
 
 def waiting_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    names = ("ref", "member", "name", "place", "space", "resource", "unit", "status", "position", "booking")
+    names = ("ref", "member", "member_name", "place", "space", "resource", "unit", "status", "position", "booking")
     return {
         **{name: row[name] for name in names},
         "from": time_of(row["starts_at"]),

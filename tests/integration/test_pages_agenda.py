@@ -281,7 +281,7 @@ def test_names_of_bookings_are_those_that_a_key_reaches(network: Managed) -> Non
     ref = booked(network, at=13)
     listed = network.get("desk", "/v1/bookings?place=limoges").json()["bookings"]
     (one,) = [each for each in listed if each["ref"] == ref]
-    assert one["name"] == " ".join(MARKUP.split())
+    assert one["member_name"] == " ".join(MARKUP.split())
     assert network.get("desk", f"/v1/bookings/{ref}").headers["etag"] == f'"{one["revision"]}"'
     assert network.get("isle", "/v1/bookings?place=limoges").json()["bookings"] == []
 
