@@ -67,10 +67,10 @@ from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.pages import at_provider, invited, signing_in, signing_in_passkey, signing_in_password
+from api.pages.manage import agenda_routes, door_why, head_count, now
 from api.pages.manage import alarms as manage_alarms
 from api.pages.manage import device_forms as manage_device_forms
 from api.pages.manage import devices as manage_devices
-from api.pages.manage import door_why, head_count, now
 from api.pages.manage import doors as manage_doors
 from api.pages.manage import gateways as manage_gateways
 from api.pages.manage import history as manage_history
@@ -148,6 +148,7 @@ _PAGES: Final = (
     *(manage_doors, manage_history, manage_reports),
     *(manage_devices, manage_device_forms, manage_gateways, manage_keys, manage_team),
 )
+_PAGES: Final = (page, at_provider, signing_in, account, manage_places, agenda_routes)
 _MANAGEMENT: Final = (
     inventory,
     worth,

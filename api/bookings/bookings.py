@@ -8,18 +8,20 @@ from typing import Any, Final, Literal, Self
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
-from api.http.models import Answer, Body, Code, Moment, Question, Ref, time_of
+from api.http.models import Answer, Body, Code, Moment, Name, Question, Ref, time_of
 from api.http.revisions import Resource
 
 Status = Literal["offered", "booked", "checked_in", "ended", "no_show", "lapsed", "cancelled"]
 
-# One booking, or those of a member, at a place, of a series, within a period.
+# One booking, or those of a member, at a place, of a series, within a period. The name is that of a member whom the
+# caller reaches.
 FIND: Final = """
-SELECT b.ref, b.member, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
+SELECT m.name AS member_name,
+       b.ref, b.member, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
        r.id AS resource_id, r.code::text AS resource, r.kind, b.unit AS unit_id, u.code::text AS unit,
        b.starts_at, b.ends_at, b.status, b.cancelled_at, b.checked_in_at, b.released_at, b.series, b.confirmed_at,
        b.pass, b.price_cents, b.label, b.event, b.one_party, b.opens, b.revision
-FROM booking b JOIN place p ON p.id = b.place LEFT JOIN space s ON s.id = b.space
+FROM booking b JOIN place p ON p.id = b.place LEFT JOIN space s ON s.id = b.space LEFT JOIN member m ON m.ref = b.member
 LEFT JOIN resource_unit u ON u.id = b.unit LEFT JOIN resource r ON r.id = u.resource
 WHERE (%(ref)s::text IS NULL OR b.ref = %(ref)s) AND (%(member)s::text IS NULL OR b.member = %(member)s)
   AND (%(place)s::text IS NULL OR b.place = (SELECT q.id FROM place q WHERE q.code = %(place)s::text))
@@ -40,6 +42,12 @@ CANCEL: Final = """
 UPDATE booking SET cancelled_at = coalesce(cancelled_at, now())
 WHERE ref = %(ref)s AND (%(revisions)s::integer[] IS NULL OR revision = ANY(%(revisions)s)) RETURNING revision
 """
+# A line of the audit, and so of the booking's history: why staff went beyond the rules.
+OVERRIDDEN: Final = """
+SELECT audit_write('booking overridden', 'booking ' || b.ref, b.place,
+                   jsonb_build_object('reason', %(reason)s::text, 'member', b.member))
+FROM booking b WHERE b.ref = %(ref)s
+"""
 # Who did what with a booking, when.
 HISTORY: Final = "SELECT at, actor, action, detail FROM booking_history(%(ref)s)"
 
@@ -55,6 +63,7 @@ class Wish(Body):
     override: bool = Field(
         default=False, description="Book beyond the place's rules and quotas, where these let staff do so."
     )
+    reason: Name | None = Field(default=None, description="Why beyond the rules; kept in the booking's history.")
 
     @model_validator(mode="after")
     def _one_thing(self) -> Self:
@@ -95,6 +104,7 @@ class BookingChanged(Body):
         description="Staff only: whether it opens without a pass. A booking that its holder moves opens no longer so.",
     )
     override: bool = False
+    reason: Name | None = Field(default=None, description="Why beyond the rules; kept in the booking's history.")
 
 
 class BookingsQuestion(Question):
@@ -108,11 +118,18 @@ class BookingsQuestion(Question):
     ends: Moment | None = Field(default=None, alias="until", description="Bookings that begin before this time.")
 
 
+class CancelQuestion(Question):
+    """How to cancel."""
+
+    mail: bool = Field(default=False, description="Staff only: write to the member that the booking is cancelled.")
+
+
 class Booking(Answer):
     """A member's booking of a place, a space or a unit; without a member it is a block."""
 
     ref: Ref
     member: Ref | None
+    member_name: str | None = Field(description="The member's name; null also where this key doesn't reach the member.")
     place: str
     space: str | None
     resource: str | None
@@ -129,6 +146,7 @@ class Booking(Answer):
     price_cents: int | None
     opens: bool = Field(description="Opens the doors to its space for its time, without a pass.")
     label: str | None = Field(description="Of a block: why.")
+    revision: int = Field(description="Its `ETag` is this number in quotation marks.")
 
 
 class Bookings(Answer):
@@ -161,8 +179,8 @@ def booking_resource(ref: str) -> Resource:
 
 def booking_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    what = ("ref", "member", "place", "space", "resource", "unit")
-    names = (*what, "status", "series", "pass", "price_cents", "opens", "label")
+    what = ("ref", "member", "member_name", "place", "space", "resource", "unit")
+    names = (*what, "status", "series", "pass", "price_cents", "opens", "label", "revision")
     return {
         **{name: row[name] for name in names},
         "from": time_of(row["starts_at"]),

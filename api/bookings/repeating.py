@@ -58,6 +58,8 @@ async def make_series(s: Session, body: SeriesMade) -> str:
                 break
     if refusals and (body.conflicts == "refuse" or len(refusals) == len(windows)):
         raise _all_refused(refusals, skipped)
+    if body.override and body.reason is not None:
+        await s.run(rows.OVERRIDDEN, {"ref": made["ref"], "reason": body.reason})
     if skipped:
         await s.run(rows.SKIP, {"ref": made["ref"], "skipped": Jsonb(skipped)})
     if body.confirm_hours is not None:

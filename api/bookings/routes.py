@@ -15,11 +15,13 @@ from api.bookings.bookings import (
     BookingMade,
     Bookings,
     BookingsQuestion,
+    CancelQuestion,
     History,
     act_json,
     booking_json,
     booking_resource,
 )
+from api.bookings.cancel_mail import write_to_holder
 from api.bookings.changing import changed
 from api.bookings.limits import check_cancelling
 from api.bookings.making import booked_for, make, now_of
@@ -101,10 +103,15 @@ async def change_booking(
     summary="Cancel a booking",
     **guarded("visitors:write", "own", answers={200: Booking}, changes=True),
 )
-async def cancel(ref: str, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+async def cancel(
+    ref: str,
+    request: Request,
+    question: Annotated[CancelQuestion, Query()],
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
     """The booking is kept with the status cancelled. Members cancel as early as the place asks."""
     async with session(request, "visitors:write", "own") as s:
-        await once(s, request, idempotency_key, lambda: _cancel(s, request, ref))
+        await once(s, request, idempotency_key, lambda: _cancel(s, request, ref, by_mail=question.mail))
         row = await read(s, booking_resource(ref))
     return with_etag(booking_json(row), row["revision"])
 
@@ -114,7 +121,9 @@ async def _book(s: Session, body: BookingMade) -> str:
     target = await target_of(s, body.place, body.space, body.resource, body.unit)
     _check_opens(s, opens=body.opens)
     window = window_of(target, body.starts, body.ends)
-    return await make(s, target, member, window, override=body.override, opens=body.opens)
+    ref = await make(s, target, member, window, override=body.override, opens=body.opens)
+    await _note_reason(s, ref, body)
+    return ref
 
 
 async def _change(s: Session, request: Request, ref: str, body: BookingChanged) -> str:
@@ -135,7 +144,13 @@ async def _change(s: Session, request: Request, ref: str, body: BookingChanged) 
     starts, ends = window_of(target, starts, ends)
     values = await changed(s, row, target, (starts, ends), override=body.override, opens=body.opens)
     await change(s, resource, rows.UPDATE, values, row=row, wanted=wanted)
+    await _note_reason(s, ref, body)
     return ref
+
+
+async def _note_reason(s: Session, ref: str, body: BookingMade | BookingChanged) -> None:
+    if body.override and body.reason is not None:
+        await s.run(rows.OVERRIDDEN, {"ref": ref, "reason": body.reason})
 
 
 def _check_opens(s: Session, *, opens: bool | None) -> None:
@@ -155,10 +170,12 @@ async def _target_of(s: Session, row: DictRow, body: BookingChanged) -> Target:
     return await target_of(s, row["place"], None, row["resource"], body.unit or row["unit"])
 
 
-async def _cancel(s: Session, request: Request, ref: str) -> str:
+async def _cancel(s: Session, request: Request, ref: str, *, by_mail: bool) -> str:
     wanted, resource = expected_revisions(request), booking_resource(ref)
     row = await read_to_change(s, resource, wanted)
     if row["cancelled_at"] is None and row["member"] is not None and row["status"] != "offered":
         await check_cancelling(s, row, await now_of(s))
     await change(s, resource, rows.CANCEL, {"ref": ref}, row=row, wanted=wanted)
+    if by_mail and row["cancelled_at"] is None and row["member"] is not None and s.caller.member is None:
+        await write_to_holder(s, row)
     return ref

@@ -42,6 +42,12 @@ WHERE series = %(ref)s AND cancelled_at IS NULL AND status IN ('offered', 'booke
   AND starts_at >= coalesce(%(starts)s::timestamptz, now()) AND (%(ends)s::timestamptz IS NULL OR starts_at < %(ends)s)
 ORDER BY starts_at
 """
+# A line of the audit for each occurrence: why staff went beyond the rules.
+OVERRIDDEN: Final = """
+SELECT audit_write('booking overridden', 'booking ' || b.ref, b.place,
+                   jsonb_build_object('reason', %(reason)s::text, 'member', b.member))
+FROM booking b WHERE b.series = %(ref)s
+"""
 CONFIRM: Final = """
 UPDATE booking SET confirmed_at = coalesce(confirmed_at, now())
 WHERE series = %(ref)s AND cancelled_at IS NULL AND starts_at > now() AND starts_at < %(until)s RETURNING ref

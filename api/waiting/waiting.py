@@ -16,10 +16,11 @@ Status = Literal["waiting", "offered", "accepted", "declined", "lapsed", "left",
 
 # One entry, or those of a member, at a place, for a resource.
 FIND: Final = """
-SELECT w.ref, w.member, w.place AS place_id, p.code::text AS place, s.code::text AS space, r.code::text AS resource,
-       u.code::text AS unit, w.starts_at, w.ends_at, w.status, w.joined_at, w.booking, w.offered_until, w.closed_at,
+SELECT w.ref, w.member, m.name AS member_name, w.place AS place_id, p.code::text AS place, s.code::text AS space,
+       r.code::text AS resource, u.code::text AS unit, w.starts_at, w.ends_at, w.status, w.joined_at, w.booking,
+       w.offered_until, w.closed_at,
        waiting_position(w.ref) AS position, w.revision
-FROM waiting w JOIN place p ON p.id = w.place LEFT JOIN space s ON s.id = w.space
+FROM waiting w JOIN place p ON p.id = w.place LEFT JOIN member m ON m.ref = w.member LEFT JOIN space s ON s.id = w.space
 LEFT JOIN resource r ON r.id = w.resource LEFT JOIN resource_unit u ON u.id = w.unit
 WHERE (%(ref)s::text IS NULL OR w.ref = %(ref)s) AND (%(member)s::text IS NULL OR w.member = %(member)s)
   AND (%(place)s::text IS NULL OR p.code::text = %(place)s)
@@ -83,6 +84,7 @@ class Waiting(Answer):
 
     ref: Ref
     member: Ref
+    member_name: str | None = Field(description="The member's name; null where this key doesn't reach the member.")
     place: str
     space: str | None
     resource: str | None
@@ -111,7 +113,7 @@ def waiting_resource(ref: str) -> Resource:
 
 def waiting_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    names = ("ref", "member", "place", "space", "resource", "unit", "status", "position", "booking")
+    names = ("ref", "member", "member_name", "place", "space", "resource", "unit", "status", "position", "booking")
     return {
         **{name: row[name] for name in names},
         "from": time_of(row["starts_at"]),
