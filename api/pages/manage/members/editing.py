@@ -61,16 +61,14 @@ async def save(place: str, ref: str, request: Request) -> Response:
     """Save it, unless somebody else has in the meantime."""
     here = await managed_place(request, place, "members:write")
     fields = await form_of(request)
-    answer = await ask(
-        request, "PATCH", member_path(ref), member_fields(fields), if_match=fields.get("etag") or '"0"'
-    )
+    answer = await ask(request, "PATCH", member_path(ref), member_fields(fields), if_match=fields.get("etag") or '"0"')
     if answer.good:
         return back(here, ref, "saved")
     if answer.status == 404:
         raise Missing
     one = await read(request, member_path(ref))
     sentence, wrong = refusal(request, answer, WRONG), marked(request, wrong_fields(answer), "")
-    errors = {name: sentence for name in wrong}
+    errors = dict.fromkeys(wrong, sentence)
     if answer.status == 412:
         errors = changed_since(request, fields, _typed(one.body))
     values = {"error": sentence, "errors": errors, "status": answer.status}

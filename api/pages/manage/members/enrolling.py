@@ -36,7 +36,9 @@ async def begin(place: str, ref: str, request: Request) -> Response:
     here = await managed_place(request, place, "enrol")
     fields = await form_of(request)
     await read(request, member_path(ref))
-    begun = await begin_at(request, here, ref, fields.get("reader", ""), fields.get("replaces", ""), fields.get("old"))
+    begun = await begin_at(
+        request, here, ref, fields.get("reader", ""), replaces=fields.get("replaces", ""), old=fields.get("old")
+    )
     if isinstance(begun, Response):
         return begun
     values = {"error": begun, "typed": fields, "status": 422}
@@ -44,7 +46,7 @@ async def begin(place: str, ref: str, request: Request) -> Response:
 
 
 async def begin_at(
-    request: Request, place: Place, ref: str, reader: str, replaces: str = "", old: str | None = None
+    request: Request, place: Place, ref: str, reader: str, *, replaces: str = "", old: str | None = None
 ) -> Response | str:
     """Give the order to a reader, and go to the page that waits; a sentence: why it isn't given."""
     body = {"place": place.code, "reader": reader, "expires_s": ENROL_S}

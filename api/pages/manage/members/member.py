@@ -123,9 +123,7 @@ async def _set_status(request: Request, place: str, ref: str, status: str) -> Re
     if answer.status == 404:
         raise Missing
     if not answer.good:
-        return await member_page(
-            request, here, ref, error=refusal(request, answer, REFUSED), status=answer.status
-        )
+        return await member_page(request, here, ref, error=refusal(request, answer, REFUSED), status=answer.status)
     if status == "suspended":
         return RedirectResponse(f"{home_of(here, ref)}/doors", 303)
     return back(here, ref, "active")
@@ -191,9 +189,7 @@ def _state(row: Mapping[str, Any], now: datetime) -> str:
 
 
 def _split(bookings: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
-    to_come = [
-        one for one in bookings if one["cancelled_at"] is None and datetime.fromisoformat(one["until"]) > now
-    ]
+    to_come = [one for one in bookings if one["cancelled_at"] is None and datetime.fromisoformat(one["until"]) > now]
     past = [one for one in bookings if datetime.fromisoformat(one["until"]) <= now]
     return {"to_come": to_come[::-1][:_LATEST], "past": past[:_LATEST]}
 

@@ -46,10 +46,8 @@ async def set_pin(place: str, ref: str, request: Request) -> Response:
     """Set it; what was typed is not shown again."""
     here = await managed_place(request, place, "members:write")
     fields = await form_of(request)
-    answer = await ask(
-        request, "PUT", f"{member_path(ref)}/pin", {"pin": fields.get("pin", "").strip()}, **_ANY
-    )
-    return await _done(request, here, ref, answer, "pin", "pin", {})
+    answer = await ask(request, "PUT", f"{member_path(ref)}/pin", {"pin": fields.get("pin", "").strip()}, **_ANY)
+    return await _done(request, here, ref, answer, template="pin", done="pin", fields={})
 
 
 @router.post("/manage/{place}/members/{ref}/pin/remove")
@@ -58,7 +56,7 @@ async def remove_pin(place: str, ref: str, request: Request) -> Response:
     here = await managed_place(request, place, "members:write")
     await form_of(request)
     answer = await ask(request, "DELETE", f"{member_path(ref)}/pin", **_ANY)
-    return await _done(request, here, ref, answer, "pin", "no-pin", {})
+    return await _done(request, here, ref, answer, template="pin", done="no-pin", fields={})
 
 
 @router.get("/manage/{place}/members/{ref}/proofs")
@@ -74,7 +72,7 @@ async def note_proof(place: str, ref: str, request: Request) -> Response:
     here = await managed_place(request, place, "members:write")
     fields = await form_of(request)
     answer = await ask(request, "POST", f"{member_path(ref)}/categories", proof_of(fields))
-    return await _done(request, here, ref, answer, "proofs", "proof", fields)
+    return await _done(request, here, ref, answer, template="proofs", done="proof", fields=fields)
 
 
 @router.post("/manage/{place}/members/{ref}/proofs/{proof}/end")
@@ -84,7 +82,7 @@ async def end_proof(place: str, ref: str, proof: str, request: Request) -> Respo
     await form_of(request)
     path = f"{member_path(ref)}/categories/{quote(proof, safe='')}/end"
     answer = await ask(request, "POST", path, {"last": today(here.time_zone).isoformat()})
-    return await _done(request, here, ref, answer, "proofs", "proof-ended", {})
+    return await _done(request, here, ref, answer, template="proofs", done="proof-ended", fields={})
 
 
 @router.get("/manage/{place}/members/{ref}/consent")
@@ -100,7 +98,7 @@ async def note_consent(place: str, ref: str, request: Request) -> Response:
     here = await managed_place(request, place, "members:write")
     fields = await form_of(request)
     answer = await ask(request, "PUT", f"{member_path(ref)}/consent", consent_of(fields))
-    return await _done(request, here, ref, answer, "consent", "consent", fields)
+    return await _done(request, here, ref, answer, template="consent", done="consent", fields=fields)
 
 
 @router.post("/manage/{place}/members/{ref}/consent/withdraw")
@@ -109,7 +107,7 @@ async def withdraw(place: str, ref: str, request: Request) -> Response:
     here = await managed_place(request, place, "members:write")
     await form_of(request)
     answer = await ask(request, "DELETE", f"{member_path(ref)}/consent")
-    return await _done(request, here, ref, answer, "consent", "no-consent", {})
+    return await _done(request, here, ref, answer, template="consent", done="no-consent", fields={})
 
 
 def proof_of(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -123,7 +121,7 @@ def consent_of(fields: Mapping[str, str]) -> dict[str, Any]:
 
 
 async def _done(
-    request: Request, place: Place, ref: str, answer: Answer, template: str, done: str, fields: Mapping[str, str]
+    request: Request, place: Place, ref: str, answer: Answer, *, template: str, done: str, fields: Mapping[str, str]
 ) -> Response:
     if answer.good:
         return back(place, ref, done)
