@@ -32,8 +32,8 @@ def send(network: Managed, who: str, path: str, fields: dict[str, str], **header
 
 def test_the_pages_are_for_the_staff_of_the_place(network: Managed) -> None:
     ref = network.someone()
-    paths = ("", f"/{ref}", f"/{ref}/doors", "/new", f"/{ref}/edit", f"/{ref}/pin", f"/{ref}/cards/new")
-    paths += (f"/{ref}/proofs", f"/{ref}/consent")
+    paths = ["", f"/{ref}", f"/{ref}/doors", "/new", f"/{ref}/edit", f"/{ref}/pin", f"/{ref}/cards/new"]
+    paths += [f"/{ref}/proofs", f"/{ref}/consent"]
     for path in paths:
         for who in ("admin", "manager", "desk"):
             assert get(network, who, f"/manage/limoges/members{path}").status_code == 200, (who, path)

@@ -24,6 +24,7 @@ router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _ANY: Final = {"if_match": "*"}
 _FINAL: Final = ("lost", "returned")
+_FIELDS: Final = ("how", "number", "format", "reader", "old")
 _OVER: Final = ("lost", "returned", "expired")
 
 
@@ -45,8 +46,8 @@ async def give(place: str, ref: str, request: Request) -> Response:
         raise Missing
     if not answer.good:
         sentence = await card_refusal(request, answer, card)
-        values = {"error": sentence, "typed": fields, "formats": formats_of(answer), "status": answer.status}
-        return await card_form(request, here, ref, replaces=fields.get("replaces", ""), **values)
+        values: dict[str, Any] = {"error": sentence, "formats": formats_of(answer), "status": answer.status}
+        return await card_form(request, here, ref, replaces=fields.get("replaces", ""), typed=fields, **values)
     if answer.body.get("code"):
         return await code_page(request, here, ref, answer.body)
     return back(here, ref, "card")
@@ -64,13 +65,20 @@ async def give_card(request: Request, ref: str, card: Mapping[str, Any], fields:
 
 
 async def card_form(
-    request: Request, place: Place, ref: str, *, replaces: str = "", status: int = 200, **values: Any
+    request: Request,
+    place: Place,
+    ref: str,
+    *,
+    replaces: str = "",
+    typed: Mapping[str, str] | None = None,
+    **values: Any,
 ) -> Response:
     """Return the form that gives a card."""
     one, readers = await asyncio.gather(read(request, member_path(ref)), readers_of(request, place))
     old = await card_of_member(request, ref, replaces) if replaces else None
-    shown = {"typed": {}, "error": None, "formats": [], "readers": readers, "old": old, "over": _OVER, **values}
-    return page(request, "manage/members/card_new.html", status=status, place=place, member=one.body, **shown)
+    typed = {**dict.fromkeys(_FIELDS, ""), **(typed or {})}
+    shown = {"typed": typed, "error": None, "formats": [], "readers": readers, "old": old, "over": _OVER, **values}
+    return page(request, "manage/members/card_new.html", place=place, member=one.body, **shown)
 
 
 async def code_page(request: Request, place: Place, ref: str, card: Mapping[str, Any]) -> Response:

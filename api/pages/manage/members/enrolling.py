@@ -41,8 +41,8 @@ async def begin(place: str, ref: str, request: Request) -> Response:
     )
     if isinstance(begun, Response):
         return begun
-    values = {"error": begun, "typed": fields, "status": 422}
-    return await card_form(request, here, ref, replaces=fields.get("replaces", ""), **values)
+    values: dict[str, Any] = {"error": begun, "status": 422}
+    return await card_form(request, here, ref, replaces=fields.get("replaces", ""), typed=fields, **values)
 
 
 async def begin_at(
