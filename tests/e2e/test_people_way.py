@@ -1,4 +1,4 @@
-"""A front desk registers a member, gives a card, reports it lost and suspends the member, in a real browser in French."""
+"""A front desk registers a member, gives a card and reports it lost, in a real browser in French."""
 
 from __future__ import annotations
 
