@@ -65,6 +65,7 @@ from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.pages import at_provider, signing_in
 from api.pages.manage import places as manage_places
+from api.pages.manage.members import pages as manage_members
 from api.pages.me import account
 from api.passes import routes as passes
 from api.places import hours as places_access
@@ -108,7 +109,7 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
-_PAGES: Final = (page, at_provider, signing_in, account, manage_places)
+_PAGES: Final = (page, at_provider, signing_in, account, manage_places, manage_members)
 _MANAGEMENT: Final = (
     inventory,
     worth,
