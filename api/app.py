@@ -81,6 +81,7 @@ from api.pages.manage import plan as manage_plan
 from api.pages.manage import reports as manage_reports
 from api.pages.manage import team as manage_team
 from api.pages.manage import what_if as what_if_page
+from api.pages.manage.members import pages as manage_members
 from api.pages.me import account, second_factor_page, sign_in_page
 from api.passes import routes as passes
 from api.places import hours as places_access
@@ -149,6 +150,7 @@ _PAGES: Final = (
     *(manage_devices, manage_device_forms, manage_gateways, manage_keys, manage_team),
 )
 _PAGES: Final = (page, at_provider, signing_in, account, manage_places, agenda_routes)
+_PAGES: Final = (page, at_provider, signing_in, account, manage_places, manage_members)
 _MANAGEMENT: Final = (
     inventory,
     worth,

@@ -84,6 +84,7 @@ class Enrolment(Answer):
     state: Literal["waiting", "read", "unreadable", "ended"]
     outcome: str | None
     why: str | None
+    expires_at: datetime = Field(description="Until then the reader waits for the card.")
     read_at: datetime | None
     last4: str | None
     format: str | None
@@ -106,6 +107,7 @@ def enrolment_json(
         "state": state,
         "outcome": order["outcome"],
         "why": order["why"],
+        "expires_at": order["expires_at"],
         "read_at": time_of(row["read_at"]),
         "last4": row["last4"],
         "format": row["format"],

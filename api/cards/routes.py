@@ -33,7 +33,7 @@ from api.cards.cards import (
 )
 from api.cards.issuing import credential_of, issued_json, names_a_card, put_card, taking
 from api.cards.numbers import Credential
-from api.cards.spread import Spread, SpreadQuestion, expects_news, spread_json
+from api.cards.spread import MemberSpread, Spread, SpreadQuestion, expects_news, spread_json
 from api.http.answers import json_answer
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import ApiError, Conflict, NotFound
@@ -211,7 +211,26 @@ async def spread(ref: str, request: Request, question: Annotated[SpreadQuestion,
             row = await read(s, replace(card_resource(ref), find=spreading.PENDING))
             found = await s.rows(spreading.FIND, {"ref": ref})
         if monotonic() >= deadline or not (row["pending"] or expects_news(found)):
-            return json_answer(spread_json(ref, found, pending=row["pending"]))
+            return json_answer(spread_json(found, pending=row["pending"], card=ref))
+        await asyncio.sleep(_ASK_AGAIN_S)
+
+
+@router.get(
+    "/v1/members/{ref}/spread",
+    summary="Which gateways have a member's current status",
+    **guarded("members:read", answers={200: MemberSpread}),
+)
+async def spread_of_member(ref: str, request: Request, question: Annotated[SpreadQuestion, Query()]) -> Response:
+    """After a suspension: by all their cards. With `wait`, answers when every online gateway has it."""
+    deadline = monotonic() + question.wait
+    while True:
+        async with session(request, "members:read") as s:
+            await member_of_path(s, ref)
+            row = await s.row(spreading.PENDING_OF_MEMBER, {"ref": ref})
+            found = await s.rows(spreading.OF_MEMBER, {"ref": ref})
+        assert row is not None
+        if monotonic() >= deadline or not (row["pending"] or expects_news(found)):
+            return json_answer(spread_json(found, pending=row["pending"], member=ref))
         await asyncio.sleep(_ASK_AGAIN_S)
 
 

@@ -15,6 +15,16 @@ from api.http.models import Answer, Question, Ref, time_of
 FIND: Final = "SELECT * FROM card_spread(%(ref)s)"
 # Whether a change is still to be added to lists; no row if the caller doesn't see the card.
 PENDING: Final = "SELECT card_pending(ref) IS NOT NULL AS pending, 0 AS revision FROM card WHERE ref = %(ref)s"
+# Each gateway of the places whose lists hold a card of this member, as far as the caller sees it.
+OF_MEMBER: Final = """
+SELECT r.place, r.gateway, r.place_id, bool_or(r.online) AS online, min(r.has) AS has, max(r.needs) AS needs,
+       max(r.made_at) AS made_at, min(r.waits) AS waits
+FROM card c CROSS JOIN LATERAL card_spread(c.ref) AS r WHERE c.member = %(ref)s
+GROUP BY r.place_id, r.place, r.gateway ORDER BY r.place, r.gateway
+"""
+PENDING_OF_MEMBER: Final = """
+SELECT coalesce(bool_or(card_pending(ref) IS NOT NULL), false) AS pending FROM card WHERE member = %(ref)s
+"""
 
 
 class SpreadQuestion(Question):
@@ -32,12 +42,9 @@ class Waiting(Answer):
     since: datetime | None = Field(description="When the change was added to its list.")
 
 
-class Spread(Answer):
-    """Which gateways have the current status of a card."""
-
-    card: Ref
+class _Spread(Answer):
     pending: bool = Field(description="Whether a change is still to be added to lists (some tens of ms).")
-    places: int = Field(description="Places whose lists hold the card.")
+    places: int = Field(description="Places whose lists hold the card, or one of the member's.")
     knowing: int = Field(description="Of these: places whose gateways all have the current status.")
     waiting: list[Waiting]
     waiting_elsewhere: int = Field(
@@ -45,13 +52,25 @@ class Spread(Answer):
     )
 
 
-def spread_json(ref: str, rows: Sequence[DictRow], *, pending: bool) -> dict[str, Any]:
-    """Format the rows of ``FIND`` for an answer."""
+class Spread(_Spread):
+    """Which gateways have the current status of a card."""
+
+    card: Ref
+
+
+class MemberSpread(_Spread):
+    """Which gateways have the current status of a member and of their cards."""
+
+    member: Ref
+
+
+def spread_json(rows: Sequence[DictRow], *, pending: bool, **whose: str) -> dict[str, Any]:
+    """Format the rows of ``FIND`` or ``OF_MEMBER`` for an answer; ``whose``: the card's or the member's reference."""
     waiting = [row for row in rows if _waits(row)]
     places = {row["place_id"] for row in rows}
     shown = [row for row in waiting if row["place"] is not None]
     return {
-        "card": ref,
+        **whose,
         "pending": pending,
         "places": len(places),
         "knowing": len(places - {row["place_id"] for row in waiting}),

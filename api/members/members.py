@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from psycopg.rows import DictRow
 from pydantic import Field
 
+from access.cards import CardLife
 from api.http.cursors import Cursor
 from api.http.language import Language
 from api.http.models import Answer, Body, Code, CommuneCode, Day, Email, Name, Question, Ref, day_of, time_of
@@ -29,11 +30,19 @@ LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
 WHERE m.ref = %(ref)s
 """
-# A page of the members that the caller reaches, by name; `place` is their home or that of a valid pass.
+# A page of the members that the caller reaches, by name; `place` is their home or that of a valid pass. A visitor has
+# passes for visits and no other.
 LIST: Final = """
 SELECT m.ref, m.name, m.email, o.code::text AS organisation, p.code::text AS home, m.home_commune,
        m.work_commune, m.status, m.pin IS NOT NULL AS pin, m.minor_until, m.language, m.created_at, m.revision,
-       coalesce(lower(m.name), '') AS sorted
+       coalesce(lower(m.name), '') AS sorted, o.name AS organisation_name,
+       ARRAY(SELECT c.last4 FROM card c WHERE c.member = m.ref AND c.status IN ('issued', 'active', 'suspended')
+             AND c.last4 IS NOT NULL ORDER BY c.issued_at DESC, c.ref) AS cards,
+       (SELECT count(*) FROM pass s WHERE s.member = m.ref AND s.revoked_at IS NULL
+          AND (s.valid_until IS NULL OR s.valid_until > now())) AS passes,
+       (SELECT CASE WHEN bool_and(s.valid_until IS NOT NULL) THEN max(s.valid_until) END FROM pass s
+        WHERE s.member = m.ref AND s.revoked_at IS NULL
+          AND (s.valid_until IS NULL OR s.valid_until > now())) AS passes_end_at
 FROM member m
 LEFT JOIN organisation o ON o.id = m.organisation
 LEFT JOIN place p ON p.id = m.home
@@ -43,9 +52,18 @@ WHERE (%(status)s::text IS NULL OR m.status = %(status)s)
        SELECT FROM pass s JOIN pass_place w ON w.pass = s.ref JOIN place q ON q.id = w.place
        WHERE s.member = m.ref AND q.code::text = %(place)s AND s.revoked_at IS NULL
          AND (s.valid_until IS NULL OR s.valid_until > now())))
+  AND (%(card)s::text IS NULL OR EXISTS (SELECT FROM card c WHERE c.member = m.ref AND c.status = %(card)s))
+  AND (%(ends_within_days)s::integer IS NULL OR (
+       SELECT bool_and(s.valid_until < now() + make_interval(days => %(ends_within_days)s)) FROM pass s
+       WHERE s.member = m.ref AND s.revoked_at IS NULL AND s.visitor IS NULL
+         AND (s.valid_until IS NULL OR s.valid_until > now())))
+  AND (%(visitors)s OR NOT EXISTS (SELECT FROM pass s WHERE s.member = m.ref AND s.visitor IS NOT NULL)
+       OR EXISTS (SELECT FROM pass s WHERE s.member = m.ref AND s.visitor IS NULL))
   AND (%(words)s::text[] IS NULL OR NOT EXISTS (
        SELECT FROM unnest(%(words)s::text[]) AS word
-       WHERE position(unaccent(lower(word)) IN unaccent(lower(concat_ws(' ', m.name, m.email, m.ref)))) = 0))
+       WHERE position(unaccent(lower(word))
+                      IN unaccent(lower(concat_ws(' ', m.name, m.email, m.ref, o.name, o.code::text)))) = 0
+         AND NOT EXISTS (SELECT FROM card c WHERE c.member = m.ref AND c.last4 = upper(word))))
   AND (%(after)s::text IS NULL OR (coalesce(lower(m.name), ''), m.ref) > (%(after)s, %(after_ref)s))
 ORDER BY coalesce(lower(m.name), ''), m.ref
 LIMIT %(limit)s
@@ -108,10 +126,20 @@ class PinSet(Body):
 class MembersQuestion(Question):
     """Which members to list."""
 
-    q: str | None = Field(default=None, max_length=200, description="Words of the name, e-mail address or reference.")
+    q: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Words of the name, e-mail address, reference or organisation, or the last four digits of a card; "
+        "accents and case don't count.",
+    )
     place: str | None = Field(default=None, max_length=64, description="Members with this home place or a pass for it.")
     organisation: str | None = Field(default=None, max_length=64, description="The organisation's code.")
     status: MemberStatus | None = None
+    card: CardLife | None = Field(default=None, description="Members with a card of this status.")
+    ends_within_days: int | None = Field(
+        default=None, ge=1, le=366, description="Members whose last valid pass ends within so many days."
+    )
+    visitors: bool = Field(default=True, description="false: without those who have passes for visits only.")
     limit: int = Field(default=100, ge=1, le=1000, description="Members on a page.")
     cursor: Cursor | None = None
 
@@ -133,16 +161,35 @@ class Member(Answer):
     created_at: datetime
 
 
+class ListedMember(Member):
+    """A member in a list, with their cards and passes in short."""
+
+    organisation_name: str | None
+    cards: list[str] = Field(description="The last four digits of the cards that they carry, newest first.")
+    passes: int = Field(description="How many are valid now or later.")
+    passes_end_at: datetime | None = Field(description="When the last of these ends; null: never, or there is none.")
+
+
 class Members(Answer):
     """A page of members by name."""
 
-    members: list[Member]
+    members: list[ListedMember]
     next: str | None = Field(description="`cursor` of the next page; null: this is the last.")
 
 
 def member_resource(ref: str) -> Resource:
     """Name a member by reference."""
     return Resource(find=FIND, key={"ref": ref}, name=f"member {ref!r}", subject=f"member {ref}")
+
+
+def listed_json(row: DictRow) -> dict[str, Any]:
+    """Format a row of ``LIST`` for an answer."""
+    kept = ("organisation_name", "cards", "passes")
+    return {
+        **member_json(row),
+        **{name: row[name] for name in kept},
+        "passes_end_at": time_of(row["passes_end_at"]),
+    }
 
 
 def member_json(row: DictRow) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from api.cards.issuing import taking
 from api.http.answers import json_answer
 from api.http.cursors import make_cursor, read_cursor
 from api.http.errors import BadField
+from api.http.idempotency import IdempotencyKey, once
 from api.http.models import sent
 from api.http.references import communes_named, organisation_named, place_named
 from api.http.revisions import change, expected_revisions, explain_refusal, read, read_to_change, with_etag
-from api.http.session import guarded, session
+from api.http.session import Session, guarded, session
 from api.members import members as rows
 from api.members.members import (
     Member,
@@ -26,6 +27,7 @@ from api.members.members import (
     Members,
     MembersQuestion,
     PinSet,
+    listed_json,
     member_json,
     member_resource,
 )
@@ -50,6 +52,9 @@ async def members(request: Request, question: Annotated[MembersQuestion, Query()
                 "place": question.place,
                 "organisation": question.organisation,
                 "status": question.status,
+                "card": question.card,
+                "ends_within_days": question.ends_within_days,
+                "visitors": question.visitors,
                 "after": after and after[0],
                 "after_ref": after and after[1],
                 "limit": question.limit + 1,
@@ -58,7 +63,7 @@ async def members(request: Request, question: Annotated[MembersQuestion, Query()
     page = found[: question.limit]
     more = len(found) > question.limit
     following = make_cursor(page[-1]["sorted"], page[-1]["ref"]) if more else None
-    return json_answer({"members": [member_json(row) for row in page], "next": following})
+    return json_answer({"members": [listed_json(row) for row in page], "next": following})
 
 
 @router.post(
@@ -67,18 +72,11 @@ async def members(request: Request, question: Annotated[MembersQuestion, Query()
     summary="Create a member",
     **guarded("members:write", answers={201: Member}, problems=(409, 429)),
 )
-async def make_member(request: Request, body: MemberMade) -> Response:
+async def make_member(request: Request, body: MemberMade, idempotency_key: IdempotencyKey = None) -> Response:
     """A new member has no card and no pass yet."""
     async with taking(request, "members:write", takes=body.email is not None) as s:
-        if body.home is None and s.caller.places is not None:
-            raise BadField("home", "a key that is limited to places creates members with one of them as their home")
-        values = body.model_dump()
-        values["organisation"] = await organisation_named(s, body.organisation)
-        values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]
-        await communes_named(s, {name: values[name] for name in _COMMUNES})
-        made = await s.row(rows.INSERT, values)
-        assert made is not None
-        row = await read(s, member_resource(made["ref"]))
+        ref = await once(s, request, idempotency_key, lambda: _make(s, body))
+        row = await read(s, member_resource(ref))
     return with_etag(member_json(row), row["revision"], status=201, location=f"/v1/members/{row['ref']}")
 
 
@@ -132,6 +130,18 @@ async def set_pin(ref: str, request: Request, body: PinSet) -> Response:
 async def clear_pin(ref: str, request: Request) -> Response:
     """Doors that ask for a PIN no longer open for this member."""
     return await _write_pin(ref, request, None)
+
+
+async def _make(s: Session, body: MemberMade) -> str:
+    if body.home is None and s.caller.places is not None:
+        raise BadField("home", "a key that is limited to places creates members with one of them as their home")
+    values = body.model_dump()
+    values["organisation"] = await organisation_named(s, body.organisation)
+    values["home"] = None if body.home is None else (await place_named(s, body.home, "home"))[0]
+    await communes_named(s, {name: values[name] for name in _COMMUNES})
+    made = await s.row(rows.INSERT, values)
+    assert made is not None
+    return str(made["ref"])
 
 
 async def _write_pin(ref: str, request: Request, hashed: str | None) -> Response:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.http.answers import json_answer
 from api.http.errors import BadField
+from api.http.idempotency import IdempotencyKey, once
 from api.http.models import sent, whole
 from api.http.references import member_of_path, parts_named, place_named, rate_named, schedule_named
 from api.http.revisions import change, expected_revisions, explain_refusal, read, read_to_change, with_etag
@@ -52,20 +53,11 @@ async def passes_of_member(ref: str, request: Request) -> Response:
     summary="Give a member a pass",
     **guarded("passes:write", answers={201: Pass}, problems=(409,)),
 )
-async def make_pass(ref: str, request: Request, body: PassMade) -> Response:
+async def make_pass(ref: str, request: Request, body: PassMade, idempotency_key: IdempotencyKey = None) -> Response:
     """For all or some places, with an optional schedule, period and allowance. `day` creates a day pass."""
     async with session(request, "passes:write") as s:
         await member_of_path(s, ref)
-        values = columns(whole(body)) | {"visitor": None, "host": None, "member": ref}
-        zone = await _zone_of(s, body.places)
-        if body.day is not None:
-            values["valid_from"], values["valid_until"] = local_day(body.day, zone)
-        values["schedule"] = await schedule_named(s, body.schedule, "schedule")
-        values["rate_id"] = await rate_named(s, body.rate, values["unit"])
-        made = await s.row(rows.INSERT, values)
-        assert made is not None
-        await put_places(s, made["ref"], body.places)
-        return await _told(s, made["ref"], made=True)
+        return await _told(s, await once(s, request, idempotency_key, lambda: _make(s, ref, body)), made=True)
 
 
 @router.get("/v1/passes/{ref}", summary="One pass", **guarded("members:read", "own", answers={200: Pass}))
@@ -104,6 +96,19 @@ async def revoke(ref: str, request: Request) -> Response:
         if await s.row(rows.REVOKE, {"ref": ref}) is None:
             raise await explain_refusal(s, pass_resource(ref), None)
         return await _told(s, ref)
+
+
+async def _make(s: Session, member: str, body: PassMade) -> str:
+    values = columns(whole(body)) | {"visitor": None, "host": None, "member": member}
+    zone = await _zone_of(s, body.places)
+    if body.day is not None:
+        values["valid_from"], values["valid_until"] = local_day(body.day, zone)
+    values["schedule"] = await schedule_named(s, body.schedule, "schedule")
+    values["rate_id"] = await rate_named(s, body.rate, values["unit"])
+    made = await s.row(rows.INSERT, values)
+    assert made is not None
+    await put_places(s, made["ref"], body.places)
+    return str(made["ref"])
 
 
 async def put_places(s: Session, ref: str, places: Sequence[PassPlace]) -> None:

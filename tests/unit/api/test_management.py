@@ -151,10 +151,10 @@ def test_the_spread_counts_places_and_names_who_waits() -> None:
         return {**told, "has": has, "needs": needs, "made_at": NOW, "waits": waits}
 
     rows = [row("a", 1, 5, 5), row("b", 2, None, 5), row("c", 3, 6, 5, NOW), row(None, 4, 4, 5), row("a", 1, 4, 5)]
-    told = spread_json("c-1", rows, pending=True)
+    told = spread_json(rows, pending=True, card="c-1")
     assert (told["places"], told["knowing"], told["waiting_elsewhere"]) == (4, 0, 1)
     assert [one["place"] for one in told["waiting"]] == ["b", "c", "a"]
-    assert spread_json("c-1", [row("a", 1, 9, 5)], pending=False)["knowing"] == 1
+    assert spread_json([row("a", 1, 9, 5)], pending=False, card="c-1")["knowing"] == 1
 
 
 class _Sent(Body):

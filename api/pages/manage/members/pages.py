@@ -1,0 +1,13 @@
+"""The routes of members' pages, the fixed paths before those with a reference."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from api.pages.manage.members import cards, editing, enrolling, finding, making, member, proofs
+
+router: Final = APIRouter(include_in_schema=False)
+for _one in (finding, making, editing, proofs, enrolling, cards, member):
+    router.routes.extend(_one.router.routes)
