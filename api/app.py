@@ -35,6 +35,7 @@ from api.doors import building_routes as building
 from api.doors import routes as doors
 from api.events import routes as events
 from api.explain import muster_routes as muster
+from api.explain import own_routes as own_access
 from api.explain import routes as explain
 from api.explain import what_if_routes as what_if
 from api.forecast import routes as forecast
@@ -60,7 +61,7 @@ from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
 from api.operators import routes as operators
-from api.orders import lockdowns
+from api.orders import lockdowns, own_unlock
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.pages import at_provider, signing_in
@@ -115,6 +116,8 @@ _MANAGEMENT: Final = (
     orders,
     enrolments,
     lockdowns,
+    own_unlock,
+    own_access,
     alarms,
     unassigned,
     muster,
