@@ -35,7 +35,6 @@ from api.doors import building_routes as building
 from api.doors import routes as doors
 from api.events import routes as events
 from api.explain import muster_routes as muster
-from api.explain import own_routes as own_access
 from api.explain import routes as explain
 from api.explain import what_if_routes as what_if
 from api.forecast import routes as forecast
@@ -61,12 +60,17 @@ from api.keys import routes as keys
 from api.members import organisations
 from api.members import routes as members
 from api.operators import routes as operators
-from api.orders import lockdowns, own_unlock
+from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
+from api.own_access import routes as own_access
+from api.own_access import unlock as own_unlock
 from api.pages import at_provider, signing_in
 from api.pages.manage import places as manage_places
-from api.pages.me import account
+from api.pages.me import account, open_door
+from api.pages.me import cards as my_cards
+from api.pages.me import data as my_data
+from api.pages.me import passes as my_passes
 from api.passes import routes as passes
 from api.places import hours as places_access
 from api.places import profile
@@ -109,7 +113,7 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
-_PAGES: Final = (page, at_provider, signing_in, account, manage_places)
+_PAGES: Final = (page, at_provider, signing_in, account, my_cards, open_door, my_passes, my_data, manage_places)
 _MANAGEMENT: Final = (
     inventory,
     worth,

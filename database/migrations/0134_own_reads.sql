@@ -23,3 +23,27 @@ CREATE FUNCTION own_card_reads(most integer) RETURNS TABLE (
 $$;
 REVOKE ALL ON FUNCTION own_card_reads(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION own_card_reads(integer) TO maillage_api;
+
+-- As before (0046); to a member of their own card by place too, since a lost card's owner is told where it still opens.
+CREATE OR REPLACE FUNCTION card_spread(ref text) RETURNS TABLE (
+  place text, gateway text, place_id integer, online boolean, has integer, needs integer, made_at timestamptz, waits timestamptz
+) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT CASE WHEN own.sees OR caller_sees(p.id) THEN p.code::text END, CASE WHEN own.sees OR caller_sees(p.id) THEN g.code::text END,
+         p.id, coalesce(s.online, false), s.list_version, v.version, made.made_at, w.since
+  FROM card c
+  CROSS JOIN LATERAL (SELECT coalesce(c.member = caller_member(), false) AS sees) AS own
+  CROSS JOIN LATERAL (
+    SELECT e.place, max(greatest(e.since, coalesce(e.until, 0))) AS version FROM list_entry e
+    WHERE e.lookup = c.lookup GROUP BY e.place
+  ) AS v
+  JOIN place p ON p.id = v.place
+  JOIN gateway g ON g.place = p.id AND g.retired_at IS NULL
+  LEFT JOIN gateway_state s ON s.gateway = g.id
+  LEFT JOIN list_version made ON made.place = p.id AND made.version = v.version
+  CROSS JOIN LATERAL (
+    SELECT min(d.at) AS since FROM access_dirty d
+    WHERE d.member = c.member OR d.place = p.id OR (d.member IS NULL AND d.place IS NULL)
+  ) AS w
+  WHERE c.ref = card_spread.ref AND caller_sees_member(c.member)
+  ORDER BY p.code, g.code
+$$;

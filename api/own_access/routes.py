@@ -11,12 +11,12 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.explain.models import Sentence
-from api.explain.own import OwnCard, decided, may_try, opens_at, own_card, words_of
-from api.explain.own_words import WHAT_NOW, WHY
 from api.http.answers import json_answer
 from api.http.errors import NotFound
 from api.http.models import Answer, Question, time_of
 from api.http.session import Session, guarded, session
+from api.own_access.deciding import OwnCard, decided, may_try, opens_at, own_card, words_of
+from api.own_access.words import WHAT_NOW, WHY
 
 router: Final = APIRouter(tags=["privacy"])
 

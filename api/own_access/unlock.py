@@ -11,8 +11,6 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.explain.models import Sentence
-from api.explain.own import decided, may_try, own_card, words_of
-from api.explain.own_words import WHAT_NOW, WHY
 from api.http.answers import json_answer
 from api.http.errors import NotFound, RuleRefused
 from api.http.idempotency import IdempotencyKey, once
@@ -21,6 +19,8 @@ from api.http.session import Session, guarded, session
 from api.orders.answers import order_answers
 from api.orders.orders import outcomes_of
 from api.orders.routes import WaitQuestion
+from api.own_access.deciding import decided, may_try, own_card, words_of
+from api.own_access.words import WHAT_NOW, WHY
 
 router: Final = APIRouter(tags=["operate"])
 
