@@ -177,9 +177,10 @@ class Entries:
 
         What follows is that of a card read there: the event, the passage, the use of a pass.
         """
-        outside = (one for one in self._devices.values() if one.door == door and one.side == "in" and _reads(one))
-        if (reader := next(outside, None)) is None:
+        outside = [one for one in self._devices.values() if one.door == door and one.side == "in" and _reads(one)]
+        if not outside:
             return None
+        reader = min(outside, key=lambda one: one.kind == "keypad")  # rather a reader of cards
         attempt = Attempt(card_token=token, door=door, side="in", at=self._time(at))
         return self._decide(Presented(device=reader.code, attempt=attempt, by_order=True), at, lambda: None)
 
