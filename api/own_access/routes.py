@@ -76,11 +76,13 @@ class OwnDoor(Answer):
     reason: str
     words: Sentence
     what_now: Sentence
-    opens_at: datetime | None = Field(description="When a refusal ends by itself, within a week.")
+    opens_at: datetime | None = Field(
+        description="When a refusal ends by itself, within a week; asked of one door only."
+    )
 
 
 class OwnDoors(Answer):
-    """Doors that the member can open by an order, of at most 20 places."""
+    """Doors that the member can open by an order, of at most eight places."""
 
     doors: list[OwnDoor]
 
@@ -111,7 +113,7 @@ async def own_doors(request: Request, question: Annotated[DoorsQuestion, Query()
         place = None if question.place is None else await _place(s, question.place)
         found = await s.rows(OWN_DOORS, {"place": place})
         cards = {number: await own_card(s, number) for number in dict.fromkeys(row["place_id"] for row in found)}
-    return json_answer({"doors": [door_json(row, cards[row["place_id"]], now) for row in found]})
+    return json_answer({"doors": [_door_json(row, cards[row["place_id"]], now) for row in found]})
 
 
 @router.get(
@@ -131,11 +133,11 @@ async def own_door(place: str, door: str, request: Request) -> Response:
         by_order = await s.rows(OWN_DOORS, {"place": number})
         row = next((one for one in by_order if one["door_id"] == at["door_id"]), {**at, "place": place, "online": None})
         card = await own_card(s, number)
-    return json_answer(door_json(row, card, now))
+    return json_answer(_door_json(row, card, now, ahead=True))
 
 
-def door_json(row: DictRow, card: OwnCard | None, now: datetime) -> dict[str, Any]:
-    """Format a door with what it would decide at ``now``."""
+def _door_json(row: DictRow, card: OwnCard | None, now: datetime, *, ahead: bool = False) -> dict[str, Any]:
+    """Format a door with what it would decide at ``now``; ``ahead``: with the end of a refusal, which takes some ms."""
     decision = decided(card, row["door"], now)
     return {
         "place": row["place"],
@@ -149,7 +151,7 @@ def door_json(row: DictRow, card: OwnCard | None, now: datetime) -> dict[str, An
         "reason": decision.reason,
         "words": words_of(WHY, decision.reason),
         "what_now": words_of(WHAT_NOW, decision.reason),
-        "opens_at": time_of(opens_at(card, decision, row["door"], now)),
+        "opens_at": time_of(opens_at(card, decision, row["door"], now)) if ahead else None,
     }
 
 

@@ -119,6 +119,7 @@ _FEEDS: Final = "SELECT id, created_at FROM calendar_feed WHERE member = %(ref)s
 _SESSIONS: Final = """
 SELECT id, role, created_at, last_used_at, expires_at, revoked_at, agent, from_addr FROM sessions_of(%(ref)s)
 """
+_UNLOCKS: Final = "SELECT id, place, door, ordered_at, outcome, outcome_at, reason FROM unlocks_of(%(ref)s)"
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
 _TABLES: Final = {
@@ -138,6 +139,7 @@ _TABLES: Final = {
     "waiting": _WAITING,
     "booking_quotas": _QUOTAS,
     "events": _EVENTS,
+    "unlocks": _UNLOCKS,
     "audit": _AUDIT,
     "keys": _KEYS,
     "sessions": _SESSIONS,

@@ -36,7 +36,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
 $$;
 
 -- The doors that can be opened by an order at places in whose list the member is and that allow it; place NULL: at those of
--- their own, their passes and their bookings of today, at most 20. A door needs a reader outside, as the gateway does.
+-- their own, their passes and their bookings of today, at most 8. A door needs a reader outside, as the gateway does.
 CREATE FUNCTION own_doors(place integer) RETURNS TABLE (
   place_id integer, place text, door_id integer, door text, name text, online boolean, line_since timestamptz
 ) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -52,7 +52,7 @@ CREATE FUNCTION own_doors(place integer) RETURNS TABLE (
   here AS (
     SELECT n.id, min(n.rank) AS rank FROM near n JOIN place_policy y ON y.place = n.id AND y.members_open
     WHERE EXISTS (SELECT FROM list_entry e JOIN me ON e.member = me.ref WHERE e.place = n.id AND e.until IS NULL)
-    GROUP BY n.id ORDER BY 2, 1 LIMIT 20
+    GROUP BY n.id ORDER BY 2, 1 LIMIT 8
   )
   SELECT p.id, p.code::text, d.id, d.code::text, d.name, coalesce(s.online, false), s.changed_at
   FROM here h JOIN place p ON p.id = h.id JOIN door d ON d.place = p.id AND d.retired_at IS NULL
@@ -121,7 +121,17 @@ CREATE FUNCTION own_unlock(id text) RETURNS TABLE (
   WHERE c.id = own_unlock.id AND c.member = caller_member()
 $$;
 
-REVOKE ALL ON FUNCTION own_list_settings(integer), own_doors(integer), order_own_unlock(integer, text), own_unlock(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION own_list_settings(integer), own_doors(integer), order_own_unlock(integer, text), own_unlock(text)
-  TO maillage_api;
+-- A member's own orders, for the export of what is held about them: the member's, or an administrator's.
+CREATE FUNCTION unlocks_of(ref text) RETURNS TABLE (
+  id text, place text, door text, ordered_at timestamptz, outcome text, outcome_at timestamptz, reason text
+) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+  SELECT c.id, p.code::text, d.code::text, c.ordered_at, c.outcome, c.outcome_at, c.reason
+  FROM command c JOIN place p ON p.id = c.place LEFT JOIN door d ON d.id = c.door
+  WHERE c.member = unlocks_of.ref AND (caller_admin() OR unlocks_of.ref = caller_member()) ORDER BY c.ordered_at, c.id
+$$;
+
+REVOKE ALL ON FUNCTION own_list_settings(integer), own_doors(integer), order_own_unlock(integer, text), own_unlock(text),
+  unlocks_of(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION own_list_settings(integer), own_doors(integer), order_own_unlock(integer, text), own_unlock(text),
+  unlocks_of(text) TO maillage_api;
 GRANT UPDATE (reason) ON command TO maillage_rights;

@@ -59,6 +59,8 @@ def test_an_order_names_the_member_s_card_and_expires_soon(at: Door) -> None:
     assert "Jeanne" not in by
     told = at.network.get("member", f"/v1/me/unlocks/{made.json()['id']}")
     assert told.json()["door"] == "entry"
+    export = at.network.get("member", "/v1/me/export").json()
+    assert [(one["place"], one["door"]) for one in export["unlocks"]] == [("limoges", "entry")]
     audit = at.network.sql("SELECT d.person, d.body::text FROM audit a JOIN audit_detail d ON d.audit = a.id "
                            "WHERE a.action = 'command created'")  # fmt: skip
     assert audit[-1][0] == "m-own1"

@@ -25,8 +25,8 @@ _READS: Final = 20
 _RECENT: Final = timedelta(hours=12)
 """How long a refusal is explained at the top of the page."""
 _REMEMBERED: Final = 1000
-_known_since: OrderedDict[str, datetime] = OrderedDict()
-"""By card that was reported lost here: when every door was first seen to refuse it."""
+_known_since: OrderedDict[str, datetime | None] = OrderedDict()
+"""By card that was reported lost by this process: when it first saw that every door refuses it; None: not yet."""
 _REFUSALS: Final = {"conflict status": text("This card opens no door any more.")}
 
 
@@ -52,6 +52,9 @@ async def report_lost(ref: str, request: Request) -> Response:
         raise Missing
     if not answer.good:
         return await _cards(request, error=refusal(request, answer, _REFUSALS), status=answer.status)
+    _known_since[ref] = None
+    while len(_known_since) > _REMEMBERED:
+        _known_since.popitem(last=False)
     return RedirectResponse(f"/me/cards/{quote(ref, safe='')}/doors", 303)
 
 
@@ -103,11 +106,11 @@ async def _refused(request: Request, reads: list[dict[str, Any]]) -> Mapping[str
     return {**last, "now": door.body if door.good else None}
 
 
-def _since(ref: str, now: datetime) -> datetime:
-    since = _known_since.setdefault(ref, now)
-    while len(_known_since) > _REMEMBERED:
-        _known_since.popitem(last=False)
-    return since
+def _since(ref: str, now: datetime) -> datetime | None:
+    """Return since when every door is known to refuse a card; None: it was reported elsewhere, or long ago."""
+    if ref in _known_since:
+        _known_since[ref] = _known_since[ref] or now
+    return _known_since.get(ref)
 
 
 def _card(ref: str) -> str:
