@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -102,6 +103,12 @@ def test_five_times_in_ten_minutes_and_no_more(at: Door) -> None:
     at.network.sql("UPDATE command SET ordered_at = ordered_at - interval '10 minutes', "
                    "expires_at = expires_at - interval '10 minutes' RETURNING 1")  # fmt: skip
     assert at.network.post("member", UNLOCK, BODY).status_code == 202
+
+
+def test_orders_at_the_same_time_are_counted_one_after_the_other(at: Door) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: at.network.post("member", UNLOCK, BODY).status_code, range(8)))
+    assert sorted(answers) == [202] * 5 + [409] * 3
 
 
 def test_only_where_the_place_says_so_and_not_in_a_lockdown(at: Door) -> None:
