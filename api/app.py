@@ -66,6 +66,8 @@ from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
+from api.own_access import routes as own_access
+from api.own_access import unlock as own_unlock
 from api.pages import at_provider, invited, signing_in, signing_in_passkey, signing_in_password
 from api.pages.manage import agenda_routes, door_why, head_count, now
 from api.pages.manage import alarms as manage_alarms
@@ -82,7 +84,10 @@ from api.pages.manage import reports as manage_reports
 from api.pages.manage import team as manage_team
 from api.pages.manage import what_if as what_if_page
 from api.pages.manage.members import pages as manage_members
-from api.pages.me import account, second_factor_page, sign_in_page
+from api.pages.me import account, open_door, second_factor_page, sign_in_page
+from api.pages.me import cards as my_cards
+from api.pages.me import data as my_data
+from api.pages.me import passes as my_passes
 from api.passes import routes as passes
 from api.places import hours as places_access
 from api.places import live_routes, profile
@@ -151,12 +156,15 @@ _PAGES: Final = (
 )
 _PAGES: Final = (page, at_provider, signing_in, account, manage_places, agenda_routes)
 _PAGES: Final = (page, at_provider, signing_in, account, manage_places, manage_members)
+_PAGES: Final = (page, at_provider, signing_in, account, my_cards, open_door, my_passes, my_data, manage_places)
 _MANAGEMENT: Final = (
     inventory,
     worth,
     orders,
     enrolments,
     lockdowns,
+    own_unlock,
+    own_access,
     alarms,
     unassigned,
     muster,

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from access import Decision
 from gateway.clock import micros
 from gateway.config import GatewayConfig
 from gateway.contract.configuration import Device
@@ -270,6 +271,11 @@ class Place:
             if watch is not None:
                 watch.unlocked(self._last[1])
             return self._locks.unlock(door)
+
+    def admit(self, door: str, card: str, at: int) -> Decision | None:
+        """Decide on a card at ``door`` as if it were read outside, by order; None: there is no reader outside."""
+        with self._turn:
+            return self._entries.ordered(door, card, at)
 
     def lock_down(self, locked: bool, door: str | None = None) -> bool:
         """Begin or end a lockdown of the place, or of one door; False: there is no such door."""

@@ -37,7 +37,7 @@ _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 _OPEN = """
 -- orders that are to be sent
-SELECT c.id, g.code, c.do_what, d.code, v.code, c.expires_at, c.ordered_by
+SELECT c.id, g.code, c.do_what, d.code, v.code, c.expires_at, c.ordered_by, encode(c.token, 'hex')
 FROM command c JOIN gateway g ON g.id = c.gateway
 LEFT JOIN door d ON d.id = c.door LEFT JOIN device v ON v.id = c.device
 WHERE c.outcome IS NULL AND c.sent_at IS NULL AND c.expires_at > now()
@@ -58,7 +58,7 @@ WHERE outcome IS NULL AND expires_at < now() - interval '3 seconds' RETURNING id
 """
 _ANSWERED = """
 -- an order's outcome, reported by the gateway that it was for; a late answer is better than none
-UPDATE command c SET outcome = %(outcome)s, outcome_at = now() FROM gateway g
+UPDATE command c SET outcome = %(outcome)s, reason = %(reason)s, outcome_at = now() FROM gateway g
 WHERE c.id = %(id)s AND g.id = c.gateway AND g.code = %(gateway)s AND (c.outcome IS NULL OR c.outcome = 'undelivered')
 RETURNING c.do_what, (SELECT p.code FROM place p WHERE p.id = g.place)
 """
@@ -98,7 +98,7 @@ class Orders:
         """Send what is open to the gateways that are online; what is for others waits for them until it expires."""
         sent: list[str] = []
         with connection.transaction():
-            for number, code, what, door, device, expires_at, by in connection.execute(_OPEN).fetchall():
+            for number, code, what, door, device, expires_at, by, card in connection.execute(_OPEN).fetchall():
                 side = sides.get(code)
                 if side is None or not side.online:
                     continue
@@ -112,6 +112,7 @@ class Orders:
                         expires_at=(expires_at - _EPOCH) // timedelta(microseconds=1),
                         nonce=secrets.token_hex(16),
                         by=by,
+                        card=card,
                         seal_for=self._seal_for if what == "enrol" else None,
                     )
                 except ValidationError:  # an order that a newer centre knows
@@ -137,7 +138,7 @@ class Orders:
     def answered(self, connection: Connection, gateway: str, reply: Reply) -> dict[str, str] | None:
         """Store an order's outcome; return the list's contents where the order asked for them."""
         with connection.transaction():
-            values = {"id": reply.id, "gateway": gateway, "outcome": reply.outcome}
+            values = {"id": reply.id, "gateway": gateway, "outcome": reply.outcome, "reason": reply.reason}
             row = connection.execute(_ANSWERED, values).fetchone()
             if row is None:
                 self._metrics.dropped.labels("unexpected").inc()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any, Final, Literal
@@ -151,12 +151,23 @@ async def outcomes(
     request: Request, ids: Sequence[str], waiting: PendingAnswers, wait_s: float, *permissions: Permission
 ) -> list[DictRow]:
     """Return the orders once all have an outcome or ``wait_s`` seconds have passed, without holding a connection."""
+
+    async def look() -> list[DictRow]:
+        async with session(request, *permissions) as s:
+            return await found(s, ids)
+
+    return await outcomes_of(look, waiting, wait_s)
+
+
+async def outcomes_of(
+    look: Callable[[], Awaitable[list[DictRow]]], waiting: PendingAnswers, wait_s: float
+) -> list[DictRow]:
+    """Return the orders that ``look`` reads, likewise."""
     end = monotonic() + wait_s
     while True:
         left = end - monotonic()
         again = left > 0 and await waiting.wait(left)
-        async with session(request, *permissions) as s:
-            rows = await found(s, ids)
+        rows = await look()
         if not again or all(row["outcome"] is not None for row in rows):
             return rows
         await asyncio.sleep(_LOOK_AGAIN_S)  # woken for nothing: any database user may send notifications

@@ -133,6 +133,8 @@ def _environment(language: Language) -> Environment:
         "day": partial(local, pattern="EEEE d MMMM"),
         "when": partial(local, pattern="EEE d MMM, HH:mm"),
         "hour": partial(local, pattern="HH:mm"),
+        "moment": partial(local, pattern="d MMM y, HH:mm"),
+        "second": partial(local, pattern="HH:mm:ss"),
         "date": local_date,
         "number": partial(format_decimal, locale=locale),
         "money": money,

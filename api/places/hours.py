@@ -45,19 +45,20 @@ SELECT p.id, p.code::text AS place, CASE WHEN y.place IS NULL THEN 2592000 ELSE 
        coalesce(y.pause_s, 30) AS pause_s, coalesce(y.longest_pause_s, 900) AS longest_pause_s,
        coalesce(y.overuse, 0) AS overuse, coalesce(y.booking_before_s, 900) AS booking_before_s,
        coalesce(y.booking_after_s, 0) AS booking_after_s, coalesce(y.booking_guests, 5) AS booking_guests,
+       coalesce(y.members_open, false) AS members_open,
        coalesce(y.revision, 0) AS revision
 FROM place p LEFT JOIN place_policy y ON y.place = p.id WHERE p.code = %(place)s
 """
 PUT_POLICY: Final = """
 INSERT INTO place_policy AS y (place, list_max_age_s, hosts_open_when_old, tries, pause_s, longest_pause_s, overuse,
-  booking_before_s, booking_after_s, booking_guests)
+  booking_before_s, booking_after_s, booking_guests, members_open)
 VALUES (%(id)s, %(list_max_age_s)s, %(hosts_open_when_old)s, %(tries)s, %(pause_s)s, %(longest_pause_s)s, %(overuse)s,
-  %(booking_before_s)s, %(booking_after_s)s, %(booking_guests)s)
+  %(booking_before_s)s, %(booking_after_s)s, %(booking_guests)s, %(members_open)s)
 ON CONFLICT (place) DO UPDATE SET list_max_age_s = excluded.list_max_age_s,
   hosts_open_when_old = excluded.hosts_open_when_old, tries = excluded.tries, pause_s = excluded.pause_s,
   longest_pause_s = excluded.longest_pause_s, overuse = excluded.overuse,
   booking_before_s = excluded.booking_before_s, booking_after_s = excluded.booking_after_s,
-  booking_guests = excluded.booking_guests
+  booking_guests = excluded.booking_guests, members_open = excluded.members_open
 WHERE %(revisions)s::integer[] IS NULL OR y.revision = ANY(%(revisions)s)
 RETURNING revision
 """
@@ -123,6 +124,9 @@ class PolicyFields(Body):
     booking_after_s: int = Field(default=0, ge=0, le=14_400, description="So long after its end it still does.")
     booking_guests: int = Field(
         default=5, ge=0, le=100, description="With so many guests in a booking, only staff add more."
+    )
+    members_open: bool = Field(
+        default=False, description="Members may open doors by phone while their card would open them."
     )
 
 

@@ -122,6 +122,7 @@ SELECT id, role, created_at, last_used_at, expires_at, revoked_at, agent, from_a
 _PASSKEYS: Final = "SELECT name, created_at, last_used_at FROM passkeys_of(%(ref)s)"
 # When a password and a second factor were set; what they are nobody is shown.
 _SECRETS_SET: Final = "SELECT password_at, factor_at FROM password_of(%(ref)s)"
+_UNLOCKS: Final = "SELECT id, place, door, ordered_at, outcome, outcome_at, reason FROM unlocks_of(%(ref)s)"
 ERASE: Final = "SELECT erase_member(%(ref)s) AS erased"
 
 _TABLES: Final = {
@@ -141,6 +142,7 @@ _TABLES: Final = {
     "waiting": _WAITING,
     "booking_quotas": _QUOTAS,
     "events": _EVENTS,
+    "unlocks": _UNLOCKS,
     "audit": _AUDIT,
     "keys": _KEYS,
     "sessions": _SESSIONS,

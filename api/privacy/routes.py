@@ -57,6 +57,7 @@ class PersonalData(Answer):
     waiting: list[dict[str, Any]]
     booking_quotas: list[dict[str, Any]] = Field(description="Of their passes.")
     events: list[dict[str, Any]] = Field(description="Of the last three months; older ones are deleted.")
+    unlocks: list[dict[str, Any]] = Field(description="Doors that they had opened by an order, of three months.")
     audit: list[dict[str, Any]] = Field(description="As far as the key sees the audit.")
     keys: list[dict[str, Any]]
     sessions: list[dict[str, Any]] = Field(description="Browsers in which they signed in.")

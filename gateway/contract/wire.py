@@ -73,8 +73,8 @@ class AccessEvent(_Event):
     list_age_s: NotRequired[Small]
     rule: NotRequired[Annotated[str, Field(max_length=32)]]
     """The check that decided (``access.model.Decision.rule``)."""
-    by: NotRequired[Literal["card", "code"]]
-    """What was presented, where it wasn't a card: a code typed at a keypad."""
+    by: NotRequired[Literal["card", "code", "order"]]
+    """What was presented, where it wasn't a card: a code typed at a keypad, or an order of the member themselves."""
     pass_ref: NotRequired[Annotated[str, Field(max_length=64)]]
     """Of a grant: the pass that opened."""
     slots: NotRequired[Annotated[list[Annotated[int, Field(ge=-(2**62), le=2**62)]], Field(max_length=64)]]
@@ -309,6 +309,8 @@ class OrderBody(_Message):
     expires_at: Micros
     nonce: Name
     by: Annotated[str, Field(max_length=400)]
+    card: Token | None = None
+    """Of ``unlock``: the card of the member who asks. The door opens only if that card would open it from outside."""
     seal_for: Annotated[str, Field(max_length=64)] | None = None  # of ``enrol``: the key for the card's bits, base64
 
 
@@ -328,7 +330,10 @@ class Reply(_Message):
 
     id: Annotated[str, Field(max_length=64)]
     outcome: Literal["done", "refused", "expired", "unknown_door", "unknown_device", "failed"]
-    """``refused``: retained, seen before, or with too long a lifetime. ``failed``: the lock's driver refused."""
+    """``refused``: retained, seen before, or with too long a lifetime; of an ``unlock`` with a card also: denied
+    (``reason``). ``failed``: the lock's driver refused."""
+    reason: Reason | None = None
+    """Of an ``unlock`` with a card that was denied."""
     card: EnrolledCard | None = None
     """Of ``enrol``; ``expired`` without a card: none was presented in time."""
     entries: Annotated[str, Field(max_length=MAX_MESSAGE_BYTES)] | None = None

@@ -22,6 +22,8 @@ class Presented:
     pin: str | None = None
     bits: int | None = None
     """Of a card whose format is unknown."""
+    by_order: bool = False
+    """Its member didn't show the card, but asked by the centre."""
 
 
 def access_event(presented: Presented, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
@@ -38,6 +40,8 @@ def access_event(presented: Presented, decision: Decision, held: AccessList | No
     )
     if attempt.by == "code":
         event["by"] = "code"
+    elif presented.by_order:
+        event["by"] = "order"
     # The token of a wrong code has no owner: stored, it could only be used to guess the code.
     if attempt.card_token is not None and (attempt.by == "card" or decision.member is not None):
         event["card"] = attempt.card_token

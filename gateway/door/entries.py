@@ -172,6 +172,18 @@ class Entries:
 
         self._typed.take(self._card_key, typed, at=at, now=now, decided=decided, again=again)
 
+    def ordered(self, door: str, token: str, at: int) -> Decision | None:
+        """Decide on a card that its member didn't show but named in an order; None: no reader outside of ``door``.
+
+        What follows is that of a card read there: the event, the passage, the use of a pass.
+        """
+        outside = [one for one in self._devices.values() if one.door == door and one.side == "in" and _reads(one)]
+        if not outside:
+            return None
+        reader = min(outside, key=lambda one: one.kind == "keypad")  # rather a reader of cards
+        attempt = Attempt(card_token=token, door=door, side="in", at=self._time(at))
+        return self._decide(Presented(device=reader.code, attempt=attempt, by_order=True), at, lambda: None)
+
     def door(self, event: Event) -> bool:
         """Check a driver's event of a door; return whether it is to be passed on."""
         if event["kind"] != "door":
@@ -357,3 +369,9 @@ class Entries:
 
     def _audit(self, device: str, at: int, text: str) -> None:
         self._append(AuditEvent(kind="audit", at=at, device=device, by="gateway", text=text))
+
+
+def _reads(device: Device) -> bool:
+    """Whether a device reads cards or codes."""
+    driver = installed().get(device.driver)
+    return driver is not None and (device.kind or driver.default_kind) in ("reader", "keypad")

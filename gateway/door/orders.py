@@ -20,6 +20,8 @@ from typing import Final, Literal, Protocol
 
 from pydantic import ValidationError
 
+from access import Decision
+from access.model import Reason
 from gateway.config import GatewayConfig
 from gateway.contract.sealed import ENROLLED, SealError, seal
 from gateway.contract.signing import SignatureError, verify
@@ -51,6 +53,9 @@ class Actions(Protocol):
 
     def unlock(self, door: str) -> bool:
         """Open a door once; False: its lock can't be reached."""
+
+    def admit(self, door: str, card: str, at: int) -> Decision | None:
+        """Decide on a card at a door as if it were read outside, and open; None: there is no reader outside."""
 
     def lock_down(self, locked: bool, door: str | None) -> object:
         """Begin or end a lockdown."""
@@ -119,10 +124,10 @@ class Orders:
             raise OrderRefused(str(error)) from error
         if body.gateway != self._config.gateway:
             raise OrderRefused("it is for another gateway")
-        reply = self._checked(body, retained=retained, now=self._signed.believed(now))
+        reply = self._checked(body, retained=retained, now=self._signed.believed(now), at=now)
         return None if reply is None else self._counted(body, reply)
 
-    def _checked(self, body: OrderBody, *, retained: bool, now: int) -> Reply | None:
+    def _checked(self, body: OrderBody, *, retained: bool, now: int, at: int) -> Reply | None:
         if body.expires_at <= now:
             return Reply(id=body.id, outcome="expired")
         nonces_read = self._read_nonces()
@@ -137,15 +142,19 @@ class Orders:
             until=body.expires_at + REMEMBERED_US,
             within_s=DISK_WAIT_S,
         )
+        outcome: Outcome | None
+        reason: Reason | None = None
         if not (written and nonces_read) and body.do not in _URGENT:
-            outcome: Outcome | None = "failed"
+            outcome = "failed"
         elif body.do == "report_list":
             entries = self._report()
             return Reply(id=body.id, outcome="failed" if entries is None else "done", entries=entries)
+        elif body.do == "unlock" and body.card is not None:
+            outcome, reason = self._admitted(body, body.card, at)
         else:
             outcome = self._executed(body)
         self._audit(body, outcome, now)
-        return None if outcome is None else Reply(id=body.id, outcome=outcome)
+        return None if outcome is None else Reply(id=body.id, outcome=outcome, reason=reason)
 
     def _read_nonces(self) -> bool:
         """Read the nonces that were seen; False: the disk can't be read, and any order may be an old one."""
@@ -185,6 +194,15 @@ class Orders:
             self._actions.release(door)
         return "done"
 
+    def _admitted(self, body: OrderBody, card: str, at: int) -> tuple[Outcome, Reason | None]:
+        """Let a member in who asks for it; the decision is stored as that of a card read is."""
+        if body.door is None or not self._has_lock.get(body.door):
+            return "unknown_door", None
+        decision = self._actions.admit(body.door, card, at)
+        if decision is None:
+            return "unknown_door", None
+        return ("done", None) if decision.granted else ("refused", decision.reason)
+
     def _enrolled(self, body: OrderBody, card: EnrolledCard | None) -> None:
         """Answer with the card that was presented, or None: there was none in time. From any thread."""
         if card is not None and card.bits is not None and body.seal_for is not None:
@@ -201,7 +219,12 @@ class Orders:
 
     def _audit(self, body: OrderBody, outcome: Outcome | None, now: int) -> None:
         text = " ".join(word for word in (body.do, body.door, body.device) if word is not None)
-        what = {"unknown_door": ": no such door", "unknown_device": ": no such reader", "failed": ": failed"}
+        what = {
+            "unknown_door": ": no such door",
+            "unknown_device": ": no such reader",
+            "failed": ": failed",
+            "refused": ": denied",
+        }
         if outcome is not None:
             text += what.get(outcome, "")
         event = AuditEvent(kind="audit", at=now, device="gateway", by=body.by[:64], text=text[:500])

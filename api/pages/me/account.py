@@ -11,7 +11,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.pages.asking import Answer, Missing, ask, form_of, read
+from api.pages.asking import Answer, ask, form_of
 from api.pages.refusals import refusal
 from api.pages.rendering import page
 from api.pages.routing import PageRoute
@@ -31,43 +31,10 @@ async def account(request: Request) -> Response:
     return await _account(request)
 
 
-@router.get("/me/cards/{ref}/lost")
-async def lost_card(ref: str, request: Request) -> Response:
-    """Ask whether this card is lost, and say what that means."""
-    card = await read(request, _card(ref))
-    return page(request, "me/card_lost.html", card=card.body, spread=None)
-
-
-@router.post("/me/cards/{ref}/lost")
-async def report_lost(ref: str, request: Request) -> Response:
-    """Report it lost."""
-    await form_of(request)
-    answer = await ask(request, "POST", f"{_card(ref)}/lost")
-    if answer.status in (403, 404):
-        raise Missing
-    if not answer.good:
-        return await _account(request, error=refusal(request, answer), status=answer.status)
-    return RedirectResponse(f"/me/cards/{quote(ref, safe='')}/doors", 303)
-
-
-@router.get("/me/cards/{ref}/doors")
-async def doors_of_card(ref: str, request: Request) -> Response:
-    """Say which doors know it by now; waits for those that are online, at most three seconds."""
-    card = await read(request, _card(ref))
-    spread = await read(request, f"{_card(ref)}/spread?wait=3")
-    return page(request, "me/card_lost.html", card=card.body, spread=spread.body)
-
-
 @router.post("/me/bookings/{ref}/cancel")
 async def cancel_booking(ref: str, request: Request) -> Response:
     """Cancel a booking."""
     return await _act(request, "DELETE", f"/v1/bookings/{quote(ref, safe='')}", **_ANY)
-
-
-@router.post("/me/sessions/{number}/end")
-async def end_session(number: int, request: Request) -> Response:
-    """Sign out another browser."""
-    return await _act(request, "DELETE", f"/v1/sessions/{number}")
 
 
 async def _act(request: Request, method: str, path: str, **headers: str) -> Response:
@@ -113,10 +80,6 @@ def _where(code: str | None, places: Mapping[str, Place]) -> dict[str, str]:
     """Return a place's name and time zone; of one that isn't known yet, its code and the network's."""
     place = places.get(code or "")
     return {"place_name": place.name if place else code or "", "zone": place.time_zone if place else _ZONE}
-
-
-def _card(ref: str) -> str:
-    return f"/v1/cards/{quote(ref, safe='')}"
 
 
 def _rows(answer: Answer, name: str) -> list[dict[str, Any]]:

@@ -250,3 +250,17 @@ def test_changed_cut_replayed_or_reordered_nothing_is_obeyed_twice_and_nothing_f
             stand.open()
     assert len(done) == len(set(done))
     assert set(done) <= {"id-a", "id-c", "id-d"}
+
+
+def test_a_members_order_is_decided_on_as_their_card(stand: Stand) -> None:
+    assert stand.execute(order("unlock", "1", door="entry", card=TOKEN)) == "done"
+    assert stand.bench.commands == [OPEN]
+    assert stand.execute(order("unlock", "1", door="entry", card=TOKEN)) == "refused", "once"
+    assert stand.execute(order("unlock", "2", door="cellar", card=TOKEN)) == "unknown_door"
+    refused = stand.orders.execute(order("unlock", "3", door="entry", card="00" * 32), retained=False, now=NOW)
+    assert refused is not None
+    assert (refused.outcome, refused.reason) == ("refused", "unknown_card")
+    assert stand.execute(order("unlock", "4", door="entry", card=TOKEN, life_us=-S)) == "expired"
+    assert stand.bench.commands == [OPEN]
+    wanted = ["unlock entry", "unlock cellar: no such door", "unlock entry: denied"]
+    until(lambda: stand.audit() == wanted)
