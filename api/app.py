@@ -63,9 +63,9 @@ from api.operators import routes as operators
 from api.orders import lockdowns
 from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
-from api.pages import at_provider, signing_in
+from api.pages import at_provider, guest_qr, signing_in
 from api.pages.manage import places as manage_places
-from api.pages.me import account
+from api.pages.me import account, guests
 from api.passes import routes as passes
 from api.places import hours as places_access
 from api.places import profile
@@ -95,6 +95,7 @@ from api.statements import clearing_routes
 from api.statements import routes as statements
 from api.transfer import routes as transfer
 from api.unassigned import routes as unassigned
+from api.visits import guests_routes as own_guests
 from api.visits import routes as visitors
 from api.waiting import routes as waiting
 from api.worth import routes as worth
@@ -108,7 +109,7 @@ _RECONNECT_S: Final = 2.0
 """How long a pool without a connection retries each second; after that it retries at each request. Its default of
 five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
-_PAGES: Final = (page, at_provider, signing_in, account, manage_places)
+_PAGES: Final = (page, at_provider, signing_in, guest_qr, account, guests, manage_places)
 _MANAGEMENT: Final = (
     inventory,
     worth,
@@ -132,6 +133,7 @@ _MANAGEMENT: Final = (
     statements,
     clearing_routes,
     visitors,
+    own_guests,
     bookings,
     booking_guests,
     booking_series,

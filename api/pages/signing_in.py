@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.http.callers import SESSION_COOKIE, session_cookie_of
 from api.http.errors import Unavailable
+from api.http.links import address_of_links
 from api.http.state import shared
 from api.page import language_for
 from api.pages.asking import ask, form_of
@@ -47,7 +48,7 @@ async def send_link(request: Request) -> Response:
     if shared(request).clients.asks_link(request.client.host if request.client else ""):
         error = say(request, "Too many links were asked for from here. Wait ten minutes.")
         return page(request, "sign_in.html", status=429, address=address, next=to, error=error)
-    base = _address_of_links(request)
+    base = address_of_links(request)
     if base is None:
         return page(request, "sign_in.html", status=503, address=address, next=to, error=say(request, _NOT_SET_UP))
     try:
@@ -100,17 +101,6 @@ async def leave(request: Request) -> Response:
     gone = RedirectResponse("/sign-in", 303)
     forget(gone)
     return gone
-
-
-def _address_of_links(request: Request) -> str | None:
-    """Return what links in mails begin with; None: this server has not been given it.
-
-    Not the ``Host`` of the request: who asks for a link chooses it, and would be sent another person's token by them.
-    """
-    given = shared(request).settings.public_url
-    if given is None and request.url.hostname in ("127.0.0.1", "localhost", "::1"):
-        return str(request.base_url).rstrip("/")
-    return given
 
 
 def _too_late(request: Request) -> Response:
