@@ -56,5 +56,5 @@ def list_for(held: AccessList | None, qr: GuestQr, at: datetime) -> tuple[Access
         return held, "qr_void"
     right = Right(doors=qr.doors, schedule=None, valid_from=qr.starts, valid_until=qr.ends, terms=_VISIT)
     guest = Member(ref=qr.member, status="active", rights=(right,))
-    said = Entry(token=qr.token, member=guest, status="active")
+    said = Entry(token=qr.token, member=guest, status="active", valid_until=qr.ends)
     return replace(held, entries=ChainMap({qr.token: said}, cast("dict[str, Entry]", held.entries))), None

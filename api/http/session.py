@@ -199,7 +199,8 @@ def guarded(
 
     For example ``@router.get("/v1/members", **guarded("members:read", answers={200: Members}))``. With ``changes`` it
     takes an ``If-Match``; with ``csv`` and ``pdf`` it can answer as these too, with ``svg`` it answers as that.
-    Without a permission any valid key will do. The key is checked twice: here, where the result may be some seconds old, and by ``session``.
+    Without a permission any valid key will do. The key is checked twice: here, where the result may be some seconds
+    old, and by ``session``.
     """
     statuses = {401, 403, 404, 422, 503, *problems, *((409, 412, 428) if changes else ())}
     shapes: dict[int | str, dict[str, Any]] = {status: {"model": model} for status, model in (answers or {}).items()}
