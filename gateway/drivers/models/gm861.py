@@ -23,7 +23,7 @@ from gateway.drivers.introductions import NOBODY, Introduced, Introduction
 
 READ_AGAIN_S: Final = 1.0
 """A code that stays in front of the reader is read again after so long (its zone byte 5, 10 in the factory)."""
-_ADDRESS: Final = re.compile(r"[^+#/]+(/[^+#/]+)*")
+_ADDRESS: Final = re.compile(r"[^+#/]+(/[^+#/]+)+")
 _LONGEST: Final = 256
 """Characters of a code that Tasmota takes from the reader."""
 
