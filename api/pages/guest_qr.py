@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -16,7 +17,15 @@ from api.visits.guest_qr import guest_of, svg_of, text_of
 
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
+_WORKER: Final = Path(__file__).parent / "templates" / "guest_worker.js"
 _HEADERS: Final = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer"}
+
+
+@router.get("/guest/worker.js")
+async def worker() -> Response:
+    """The script that keeps a guest's page in the browser; its address is its scope."""
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return Response(_WORKER.read_bytes(), media_type="text/javascript", headers=headers)
 
 
 @router.get("/guest/{token}")

@@ -217,7 +217,7 @@ def _page(
         bookings=known.bookings,
         places=[(one.code, one.name) for one in known.places],
         typed=typed,
-        wrong=wrong or {},
+        wrong={name: (wrong or {}).get(name) for name in _FIELDS},
         error=error,
         notice=notice,
         today=datetime.now(ZoneInfo(_ZONE)).date().isoformat(),
