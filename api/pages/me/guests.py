@@ -209,6 +209,8 @@ def _page(
 ) -> Response:
     if wrong and error is None:
         error = say(request, text("The invitation was not sent. Look at what is marked."))
+        if "booking" in wrong and not known.bookings:  # the field isn't there to be marked
+            error = wrong["booking"]
     coming = [one for one in known.guests if one["status"] in _COMING]
     return page(
         request,
