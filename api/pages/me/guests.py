@@ -24,6 +24,9 @@ from api.present.state import loaded_board
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _ZONE: Final = "Europe/Paris"
+_MORNING: Final = 8
+_EVENING: Final = 18
+"""A visit that is offered begins between these hours."""
 _COMING: Final = ("expected", "present")
 _DONE: Final = {"off": text("The visit is called off, and the guest was written to if there was an address.")}
 _MORE: Final[Mapping[str, str]] = {
@@ -48,7 +51,7 @@ class Known:
     guests: list[dict[str, Any]]
     bookings: list[dict[str, Any]]
     places: list[Place]
-    """Where a pass of theirs holds."""
+    """Where a pass of theirs holds, their home first."""
 
 
 @router.get("/me/guests")
@@ -121,8 +124,8 @@ async def _known(request: Request) -> Known:
     person = signed_in(request)
     if person.member is None:
         raise Missing
-    paths = ("/v1/guests", "/v1/bookings", f"/v1/members/{person.member}/passes")
-    guests, bookings, passes = await asyncio.gather(*(ask(request, "GET", path) for path in paths))
+    paths = ("/v1/guests", "/v1/bookings", f"/v1/members/{person.member}/passes", "/v1/me")
+    guests, bookings, passes, me = await asyncio.gather(*(ask(request, "GET", path) for path in paths))
     places, now = (await loaded_board(request)).network.by_code, datetime.now(UTC)
     coming = [
         {**one, **_where(one["place"], places)}
@@ -135,7 +138,10 @@ async def _known(request: Request) -> Known:
     return Known(
         guests=[{**one, **_where(one["place"], places)} for one in _rows(guests, "guests")],
         bookings=sorted(coming, key=lambda one: str(one["from"])),
-        places=sorted((one for one in places.values() if anywhere or one.code in named), key=lambda one: one.name),
+        places=sorted(
+            (one for one in places.values() if anywhere or one.code in named),
+            key=lambda one: (one.code != me.body.get("home"), one.name),
+        ),
     )
 
 
@@ -146,7 +152,9 @@ def _first_choice(known: Known, booking: str) -> dict[str, str]:
     place = known.places[0] if known.places else None
     now = datetime.now(ZoneInfo(place.time_zone if place else _ZONE))
     begins = (now + timedelta(hours=1)).replace(minute=0)
-    ends = min(begins + timedelta(hours=3), begins.replace(hour=23, minute=59))
+    if not _MORNING <= begins.hour <= _EVENING:
+        begins = (now + timedelta(hours=24 - _EVENING)).replace(hour=_MORNING + 1, minute=0)
+    ends = begins + timedelta(hours=3)
     return {
         "way": "booking" if chosen else "hours",
         "booking": chosen,
