@@ -27,7 +27,7 @@ class VirtualQrReader:
 
     def boot(self) -> None:
         """Say that the board has started."""
-        self._air.say(self.name, self.driver, f"{self._topic}/LWT", b"Online")
+        self._air.say(self.name, self.driver, f"{self._topic}/LWT", b"Online", retain=True)
 
     def heartbeat(self) -> None:
         """Say that the board is alive."""

@@ -94,7 +94,8 @@ def test_the_virtual_reader_says_what_a_real_one_says() -> None:
         def wall_s(self, name: str) -> float:
             return 1_795_300_000.0
 
-        def say(self, name: str, driver: str, topic: str, payload: bytes) -> None:
+        def say(self, name: str, driver: str, topic: str, payload: bytes, *, retain: bool = False) -> None:
+            assert retain is topic.endswith("/LWT")
             said.append((topic, payload))
 
     virtual = VirtualQrReader("gare/qr", device("gm861", TOPIC, door="entry"), Air())  # type: ignore[arg-type]
