@@ -50,7 +50,8 @@ class VisitorMade(Body):
     ends: Moment = Field(alias="until")
     credential: Kind | None = Field(
         default=None,
-        description="A keypad code of six digits, or a QR on a page of the visitor's own; they are sent to `email`.",
+        description="A keypad code of six digits, or a QR on a page of the visitor's own. It is sent to `email`, "
+        "which is then kept with that mail only.",
     )
     language: Literal["fr", "en"] | None = Field(default=None, description="Of that mail; null: the network's.")
     card: CardMade | None = Field(default=None, description="Instead: a card or a keypad code that you choose.")
@@ -145,7 +146,8 @@ async def expect(request: Request, body: VisitorMade) -> Response:
     async with taking(request, "visitors:write") as s:
         place, _zone = await place_named(s, body.place)
         host = None if body.host is None else await member_named(s, body.host, "host")
-        someone = {"name": body.name, "email": body.email, "organisation": None, "home": place, "status": "active"}
+        email = body.email if body.credential is None else None  # else it is kept with the mail alone
+        someone = {"name": body.name, "email": email, "organisation": None, "home": place, "status": "active"}
         someone |= {"home_commune": None, "work_commune": None, "minor_until": None, "language": None}
         member = await s.row(people.INSERT, someone)
         assert member is not None

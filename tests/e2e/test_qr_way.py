@@ -171,6 +171,10 @@ def test_a_qr_opens_without_a_line_and_only_as_it_says(door: Door) -> None:
     reasons = [one["reason"] for one in events]
     assert {"granted", "pass_not_started", "qr_elsewhere", "qr_unsigned", "card_expired", "qr_void"} <= set(reasons)
     assert way.chain.rows("SELECT count(*) FROM dead_letter") == [(0,)]
+    # The centre explains what the gateway decided alone.
+    for one in (events[0], events[-1], next(event for event in events if event["reason"] == "qr_elsewhere")):
+        said = way.call("POST", "/v1/decisions/explain", {"event": {"stream": one["stream"], "seq": one["seq"]}})
+        assert said["reason"] == one["reason"], said
     folder = way.chain.spool.parent
     for where in (*folder.glob("*.log"), *folder.glob("spool.sqlite*")):
         assert text.removeprefix(PREFIX).encode() not in where.read_bytes(), where

@@ -112,8 +112,15 @@ def test_a_place_without_a_reader_and_a_long_visit_have_none(network: Managed) -
     assert wrong(network.post("isle", "/v1/visitors", body)) == (409, "credential")
     assert wrong(visitor(network, **times(at(8), at(9, days=7)))) == (422, "credential")
     assert wrong(visitor(network, card={"code_digits": 6}))[0] == 422
-    code = visitor(network, credential="code").json()
-    assert len(code["code"]) == 6
+    for _ in range(2):  # the same person may come again
+        made = visitor(network, credential="code", email="ada@example.org", language="en")
+        assert (made.status_code, len(made.json()["code"])) == (201, 6), made.text
+        ((kind, kept),) = network.sql(
+            """SELECT l.kind, m.email FROM mail l JOIN member m ON m.ref = l.to_member
+            WHERE l.to_member = %s AND l.to_address = 'ada@example.org'""",
+            made.json()["member"],
+        )
+        assert (kind, kept) == ("guest_code", None)
     assert network.sql("SELECT count(*) FROM member WHERE name = 'Ada'") == [(0,)], "refused as a whole"
 
 

@@ -10,7 +10,7 @@ const keep = async (urls) => {
 addEventListener("install", () => self.skipWaiting());
 addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 addEventListener("message", (event) => event.waitUntil(
-  event.data.keep ? keep(event.data.keep) : caches.delete(KEPT)));
+  event.data.keep ? keep(event.data.keep) : caches.open(KEPT).then((cache) => cache.delete(event.data.forget, { ignoreVary: true }))));
 addEventListener("fetch", (event) => {
   if (event.request.method !== "GET") return;
   event.respondWith(fetch(event.request).catch(async (error) => {

@@ -4,5 +4,5 @@ if ("serviceWorker" in navigator) {
   const opens = document.querySelector("svg.qr") !== null;
   await navigator.serviceWorker.register("/guest/worker.js", { scope: "/guest/" });
   const { active } = await navigator.serviceWorker.ready;
-  active.postMessage(opens ? { keep: kept } : { forget: true });
+  active.postMessage(opens ? { keep: kept } : { forget: location.href });
 }
