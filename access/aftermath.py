@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from access.brakes import right_pin, unknown, wrong_pin
 from access.case import asks_pin, in_utc
+from access.guest_qr import QrFault
 from access.model import AccessList, By, Decision, Entry, Side, State
 from access.passes import needed, stay
 from access.rules import DOOR, NO_RULES, Allowance, DoorRules, PlaceRules
@@ -27,6 +28,8 @@ class Attempt:
     side: Side
     at: datetime
     by: By = "card"
+    fault: QrFault | None = None
+    """Of a guest's QR."""
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is not UTC:
@@ -167,7 +170,7 @@ def _tried(decision: Decision, attempt: Attempt, access_list: AccessList | None,
     member = decision.member
     if decision.reason == "wrong_pin" and member is not None:
         return wrong_pin(state, member, attempt.at)
-    if decision.reason == "unknown_card":
+    if decision.reason == "unknown_card" and attempt.by != "qr":
         return unknown(state, attempt.door, attempt.by, attempt.card_token, attempt.at)
     if not decision.granted or attempt.side == "out" or member is None or access_list is None:
         return state

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+from access.guest_qr import QrFault
 from access.model import AccessList, By, Decision, Entry, Reason, Right, Side, State
 from access.rules import DOOR, DoorRules
 from access.schedules import zone_named
@@ -18,8 +19,8 @@ class Case:
     """One reading at one door, and what the checks have found so far."""
 
     __slots__ = (
-        "access_list", "at", "by", "door", "entry", "hosts_only", "noted", "over", "pin", "rights", "side", "state",
-        "token", "zone",
+        "access_list", "at", "by", "door", "entry", "fault", "hosts_only", "noted", "over", "pin", "rights", "side",
+        "state", "token", "zone",
     )  # fmt: skip
 
     def __init__(
@@ -33,6 +34,7 @@ class Case:
         state: State,
         pin: str | None,
         by: By,
+        fault: QrFault | None = None,
     ) -> None:
         self.access_list = access_list
         self.token = token
@@ -42,6 +44,7 @@ class Case:
         self.state = state
         self.pin = pin
         self.by = by
+        self.fault = fault
         self.entry: Entry | None = None
         if access_list is not None and token is not None:
             self.entry = access_list.entries.get(token)

@@ -47,11 +47,17 @@ def _list(case: Case) -> Decision | None:
 
 def _tries(case: Case) -> Decision | None:
     assert case.access_list is not None
+    if case.by == "qr":
+        return None  # nobody guesses a signature
     if case.by == "card" and case.pin is not None:
         return None  # of a card that was known; its own brake comes with the PIN
     if door_paused(case.state, case.door, case.by, case.access_list.rules, case.at):
         return case.denied("too_many_tries", "tries")
     return None
+
+
+def _qr(case: Case) -> Decision | None:
+    return None if case.fault is None else case.denied(case.fault, "qr")
 
 
 def _card(case: Case) -> Decision | None:
@@ -153,6 +159,7 @@ CHECKS: Final[tuple[tuple[str, Callable[[Case], Decision | None]], ...]] = (
     ("reader", _reader),
     ("list", _list),
     ("tries", _tries),
+    ("qr", _qr),
     ("card", _card),
     ("member", _member),
     ("lockdown", _lockdown),

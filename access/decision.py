@@ -7,6 +7,7 @@ from typing import Final
 
 from access.case import Case, too_old
 from access.checks import CHECKS
+from access.guest_qr import QrFault
 from access.model import AccessList, By, Decision, Side, State
 
 __all__ = ["NO_STATE", "decide", "too_old"]
@@ -24,6 +25,7 @@ def decide(
     state: State = NO_STATE,
     pin: str | None = None,
     by: By = "card",
+    fault: QrFault | None = None,
 ) -> Decision:
     """Decide on a card at ``door``, at ``at`` (aware, by the edge's clock).
 
@@ -35,9 +37,12 @@ def decide(
         card_token: None where the reader could not read the card.
         state: what the gateway remembers; ``access.aftermath.after`` makes the next one.
         pin: hash (``access.tokens.pin_hash``) of what was typed with the card; None: nothing was.
-        by: ``code`` where ``card_token`` is that of a code typed at a keypad.
+        by: ``code`` where ``card_token`` is that of a code typed at a keypad, ``qr`` where it is a guest's QR's.
+        fault: what is wrong with a QR (``access.guest_qr.list_for``, which also gives the list).
     """
-    case = Case(access_list=access_list, token=card_token, door=door, side=side, at=at, state=state, pin=pin, by=by)
+    case = Case(
+        access_list=access_list, token=card_token, door=door, side=side, at=at, state=state, pin=pin, by=by, fault=fault
+    )
     for _, check in CHECKS:
         decision = check(case)
         if decision is not None:

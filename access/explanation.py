@@ -8,6 +8,7 @@ from datetime import datetime
 from access.case import Case
 from access.checks import CHECKS
 from access.decision import NO_STATE
+from access.guest_qr import QrFault
 from access.model import AccessList, By, Decision, Side, State
 
 
@@ -33,9 +34,12 @@ def explain(
     state: State = NO_STATE,
     pin: str | None = None,
     by: By = "card",
+    fault: QrFault | None = None,
 ) -> tuple[Step, ...]:
     """Return every check that ``access.decide`` makes of the same arguments; the last one holds its decision."""
-    case = Case(access_list=access_list, token=card_token, door=door, side=side, at=at, state=state, pin=pin, by=by)
+    case = Case(
+        access_list=access_list, token=card_token, door=door, side=side, at=at, state=state, pin=pin, by=by, fault=fault
+    )
     steps: list[Step] = []
     for name, check in CHECKS:
         decision = check(case)

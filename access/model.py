@@ -28,8 +28,8 @@ __all__ = [
 CardStatus = Literal["active", "suspended", "lost", "expired", "returned"]
 MemberStatus = Literal["active", "suspended"]
 Side = Literal["in", "out"]
-By = Literal["card", "code"]
-"""What was presented: a card, or a code typed at a keypad (``access.formats.read_code``)."""
+By = Literal["card", "code", "qr"]
+"""What was presented: a card, a code typed at a keypad (``access.formats.read_code``), or a guest's QR."""
 Reason = Literal[
     "granted",
     "unknown_card",
@@ -53,6 +53,9 @@ Reason = Literal[
     "lockdown",
     "list_too_old",
     "reader_fault",
+    "qr_unsigned",
+    "qr_elsewhere",
+    "qr_void",
 ]
 """The closed vocabulary of design.md, in the order of the database's numbers (a test holds them together)."""
 
@@ -128,7 +131,7 @@ class Decision:
     granted: bool
     reason: Reason
     rule: str
-    """The check that decided, one of ``access.checks``: ``egress``, ``reader``, ``list``, ``tries``, ``card``,
+    """The check that decided, one of ``access.checks``: ``egress``, ``reader``, ``list``, ``tries``, ``qr``, ``card``,
     ``member``, ``lockdown``, ``evacuation``, ``right``, ``opening_hours``, ``supervision``, ``passback``, ``limit``,
     ``pin``."""
     member: str | None = None

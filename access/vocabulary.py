@@ -68,6 +68,9 @@ REASONS: Final[Mapping[Reason, Term]] = {
     "too_many_tries": _term(140, "denied-max-attempts", "Other"),
     "lockdown": _term(128, "denied-deny-all", "Other"),
     "list_too_old": _term(130, "denied-authentication-unavailable", "Other"),
+    "qr_unsigned": _term(132, "denied-incorrect-authentication-factor", "Other"),
+    "qr_elsewhere": _term(134, "denied-point-no-access-rights", "Unauthorized"),
+    "qr_void": _term(153, "denied-credential-manual-disable", "CredentialNotEnabled"),
     "reader_fault": _term(148, "denied-authentication-factor-error", "Other", _NOBODY),
 }
 """Every reason of the closed vocabulary. Two of ours may share a foreign word; the way back is not unique."""

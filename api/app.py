@@ -68,7 +68,7 @@ from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.own_access import routes as own_access
 from api.own_access import unlock as own_unlock
-from api.pages import at_provider, invited, signing_in, signing_in_passkey, signing_in_password
+from api.pages import at_provider, guest_qr, invited, signing_in, signing_in_passkey, signing_in_password
 from api.pages.manage import agenda_routes, door_why, head_count, now
 from api.pages.manage import alarms as manage_alarms
 from api.pages.manage import device_forms as manage_device_forms
@@ -84,7 +84,7 @@ from api.pages.manage import reports as manage_reports
 from api.pages.manage import team as manage_team
 from api.pages.manage import what_if as what_if_page
 from api.pages.manage.members import pages as manage_members
-from api.pages.me import account, open_door, second_factor_page, sign_in_page
+from api.pages.me import account, guests, open_door, second_factor_page, sign_in_page
 from api.pages.me import cards as my_cards
 from api.pages.me import data as my_data
 from api.pages.me import passes as my_passes
@@ -119,6 +119,7 @@ from api.statements import clearing_routes
 from api.statements import routes as statements
 from api.transfer import routes as transfer
 from api.unassigned import routes as unassigned
+from api.visits import guests_routes as own_guests
 from api.visits import routes as visitors
 from api.waiting import routes as waiting
 from api.worth import routes as worth
@@ -157,6 +158,7 @@ _PAGES: Final = (
 _PAGES: Final = (page, at_provider, signing_in, account, manage_places, agenda_routes)
 _PAGES: Final = (page, at_provider, signing_in, account, manage_places, manage_members)
 _PAGES: Final = (page, at_provider, signing_in, account, my_cards, open_door, my_passes, my_data, manage_places)
+_PAGES: Final = (page, at_provider, signing_in, guest_qr, account, guests, manage_places)
 _MANAGEMENT: Final = (
     inventory,
     worth,
@@ -182,6 +184,7 @@ _MANAGEMENT: Final = (
     statements,
     clearing_routes,
     visitors,
+    own_guests,
     bookings,
     booking_guests,
     booking_series,

@@ -30,6 +30,9 @@ NAMES: Final = {
     "lockdown": Words("confinement", "lockdown"),
     "list_too_old": Words("liste d'accès trop ancienne", "access list too old"),
     "reader_fault": Words("lecteur en défaut", "reader fault"),
+    "qr_unsigned": Words("QR inconnu", "unknown QR"),
+    "qr_elsewhere": Words("QR d'un autre lieu", "another place's QR"),
+    "qr_void": Words("QR annulé", "QR called off"),
 }
 
 REASONS: Final = terms(NAMES)

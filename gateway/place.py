@@ -196,10 +196,10 @@ class Place:
         decoded = self._decoded(driver, topic, payload, at)
         for one in decoded.introduced:
             self._introduced(driver, one)
-        if not live and (decoded.reads or decoded.typed):
+        if not live and (decoded.reads or decoded.typed or decoded.scans):
             log.warning("card_read_too_late", extra={"gateway": self.config.gateway, "topic": topic[:512]})
         if not live:
-            decoded = replace(decoded, reads=(), typed=(), opened=())
+            decoded = replace(decoded, reads=(), typed=(), scans=(), opened=())
         with self._turn:
             self._unit = unit
             try:
@@ -306,6 +306,8 @@ class Place:
         driver = installed().get(reader.driver)
         if driver is None or (reader.kind or driver.default_kind) not in ("reader", "keypad"):
             return False
+        if driver.capabilities.isdisjoint({"reads_cards", "reads_codes"}):
+            return False
         with self._turn:
             self._entries.enrolments.begin(device, until, on_card)
         return True
@@ -349,6 +351,8 @@ class Place:
             self._entries.card(read, at, now, decided)
         for typed in decoded.typed:
             self._entries.typed(typed, at, now, decided)
+        for scan in decoded.scans:
+            self._entries.scanned(scan, at, now, decided)
         for report in decoded.opened:
             self._entries.opened(report, at)
             self.foreign.opened(report, at, now)

@@ -92,7 +92,7 @@ DELETE FROM feed WHERE n < (extract(epoch FROM %(before)s - interval '1 hour') *
 _MAIL = """
 -- mail, sent or not; a guest's address is needed until the visit is over
 DELETE FROM mail m WHERE coalesce(m.sent_at, m.failed_at, m.queued_at) < %(before)s
-  AND NOT (m.kind IN ('guest_code', 'guest_card') AND EXISTS (SELECT FROM pass p
+  AND NOT (m.kind IN ('guest_code', 'guest_card', 'guest_qr') AND EXISTS (SELECT FROM pass p
     WHERE p.member = m.to_member AND p.visitor IS NOT NULL AND p.valid_until > %(before)s))
 """
 _LINKS = """

@@ -65,6 +65,9 @@ REASONS: Final[Mapping[str, Words]] = {
     "lockdown": Words("confinement", "lockdown"),
     "list_too_old": Words("liste d'accès trop ancienne", "access list too old"),
     "reader_fault": Words("lecteur en défaut", "reader fault"),
+    "qr_unsigned": Words("QR inconnu", "unknown QR"),
+    "qr_elsewhere": Words("QR d'un autre lieu", "another place's QR"),
+    "qr_void": Words("QR annulé", "QR called off"),
 }
 KINDS: Final[Mapping[str, Words]] = {
     "reader": Words("lecteur", "reader"),

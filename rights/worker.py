@@ -24,6 +24,7 @@ from rights import reminders, store
 from rights.certificates import Certificates
 from rights.configurations import Configurations
 from rights.draft import Change
+from rights.guest_qrs import GuestQrs
 from rights.hearing import Hearing
 from rights.metrics import Metrics
 from rights.orders import Orders
@@ -103,6 +104,7 @@ class Worker:
         )
         self._renewals = Renewals(publish, seed, self._certificates, metrics)
         self._refresher = Refresher(lambda: datetime.now(UTC), card_secret=card_secret)
+        self._guest_qrs = GuestQrs(seed, card_secret=card_secret)
         self._pending: set[What] = set()
         self._hearing = hearing
         self._ask_again = ask_again
@@ -187,7 +189,9 @@ class Worker:
             if keeper.held != connection.fences:
                 log.error("lead_lost", extra={"reason": "another rights process leads"})
                 return
-            self._listen(0.0 if self._refresher.waits or self._configurations.waits else _TICK_S)
+            self._listen(
+                0.0 if self._refresher.waits or self._configurations.waits or self._guest_qrs.waits else _TICK_S
+            )
             now = time.monotonic()
             if now >= poll:
                 self._pending |= {"access", "command", "enrolment", "configuration"}
@@ -217,6 +221,8 @@ class Worker:
             failures = self._refresher.failures
             self._made(self._refresher.turn(connection), started)
             self._metrics.failures.inc(self._refresher.failures - failures)
+        if "access" in pending or self._guest_qrs.waits:
+            self._guest_qrs.turn(connection)
         if (
             "network" in pending and not self._network_pace.wait_s(time.monotonic())
         ) or self._refresher.network_changed:

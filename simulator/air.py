@@ -15,7 +15,16 @@ Publish = Callable[[str, bytes, bool], bool]
 """Topic, payload, retained; False where there is no connection and the message is lost, as a device's would be."""
 
 COUNTERS: Final = (
-    *("said", "said.esp_rfid", "said.zigbee2mqtt", "said.chirpstack", "said.collectd", "sent", "unconnected"),
+    *(
+        "said",
+        "said.esp_rfid",
+        "said.zigbee2mqtt",
+        "said.chirpstack",
+        "said.collectd",
+        "said.gm861",
+        "sent",
+        "unconnected",
+    ),
     *("duplicated", "reordered", "garbled", "lost", "silenced", "commands", "unlocked"),
 )
 

@@ -15,6 +15,7 @@ from simulator.counting import Tally
 from simulator.devices.collectd import VirtualRadio
 from simulator.devices.contact import VirtualContact
 from simulator.devices.esp_rfid import VirtualEspRfid
+from simulator.devices.gm861 import VirtualQrReader
 from simulator.devices.keypad import VirtualKeypad
 from simulator.devices.milesight import VirtualCounter, VirtualDesk
 from simulator.devices.zigbee import VirtualClimate, VirtualPresence
@@ -49,6 +50,8 @@ class Apparatus:
     ) -> None:
         """Make the devices of place ``code`` that ``gateways`` serve."""
         self.boards: list[VirtualEspRfid] = []
+        self.qr_readers: dict[str, VirtualQrReader] = {}
+        """By door, those on its way in."""
         self.desks: dict[str, str] = {}
         """Desk with a sensor → the space that it stands in."""
         self.of_desk: dict[str, Watch] = {}
@@ -119,6 +122,11 @@ class Apparatus:
                 board = boards[device.code] = VirtualEspRfid(name, device, self._air)
                 self.boards.append(board)
                 self._signs.append((board.boot, board.heartbeat, self._heartbeat_s(device)))
+            elif device.driver == VirtualQrReader.driver:
+                scanner = VirtualQrReader(name, device, self._air)
+                if device.side == "in":
+                    self.qr_readers[device.door or ""] = scanner
+                self._signs.append((scanner.boot, scanner.heartbeat, self._heartbeat_s(device)))
             elif device.kind == "counter":
                 tallies.setdefault(device.door, []).append(
                     self._tally(VirtualCounter(name, device, self._air, self._dice))

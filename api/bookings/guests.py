@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from psycopg.rows import DictRow
 from pydantic import Field
 
+from api.bookings.guest_credentials import Kind
 from api.cards.cards import CardMade, IssuedCard
 from api.http.models import Answer, Body, Email, Name, Ref, time_of
 from api.passes.passes import VisitorStatus
@@ -17,11 +18,6 @@ FIND: Final = "SELECT ref, member, name, visitor, starts_at, ends_at FROM bookin
 ADD: Final = "SELECT booking_guest_add(%(ref)s, %(name)s) AS guest"
 CODE: Final = "SELECT booking_guest_code(%(guest)s, %(lookup)s, %(format)s, %(sealed)s) AS given"
 CANCEL: Final = "SELECT booking_guest_cancel(%(ref)s, %(guest)s) AS found"
-# What a mail says of the place.
-PLACE: Final = """
-SELECT name, concat_ws(', ', address, concat_ws(' ', postcode, commune)) AS address, time_zone FROM place
-WHERE id = %(place_id)s
-"""
 
 
 class GuestMade(Body):
@@ -32,9 +28,11 @@ class GuestMade(Body):
         default=None, description="Sent the place, the time and the code; kept with that mail only."
     )
     language: Literal["fr", "en"] | None = Field(default=None, description="Of the mails; null: the network's.")
-    card: CardMade | None = Field(
-        default=None, description="Staff only. null: a keypad code of six digits, shown only in this answer."
+    credential: Kind = Field(
+        default="code",
+        description="A keypad code of six digits, shown only in the answer, or a QR on a page of the guest's own.",
     )
+    card: CardMade | None = Field(default=None, description="Staff only: instead of code and QR.")
 
 
 class Guest(Answer):
@@ -51,6 +49,7 @@ class GuestAdded(Guest):
     """A new guest."""
 
     code: str | None = Field(description="Only in the answer that adds the guest.")
+    path: str | None = Field(description="Of the page with the guest's QR: only in this answer, and in the mail.")
     card: IssuedCard | None = Field(description="The card that was sent.")
 
 

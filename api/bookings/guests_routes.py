@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from psycopg.rows import DictRow
 from starlette.responses import Response
 
-from access.schedules import zone_named
 from api.bookings import guests as rows
 from api.bookings.bookings import booking_resource
+from api.bookings.guest_credentials import Invited, give_code, give_qr, write_to
 from api.bookings.guests import Guest, GuestAdded, GuestMade, Guests, guest_json
 from api.bookings.making import now_of
-from api.cards.cards import CardMade
 from api.cards.issuing import credential_of, issued_json, put_card, taking
 from api.http.answers import json_answer
-from api.http.errors import BadField, Conflict, NotFound, Taken
+from api.http.errors import BadField, Conflict, NotFound
 from api.http.idempotency import IdempotencyKey, once
 from api.http.revisions import read
 from api.http.session import Session, guarded, session
-from database.mail import QUEUE, mail, time_in_mail
 
 router: Final = APIRouter(tags=["bookings"])
-
-_CODE: Final = CardMade(code_digits=6)
-_TRIES: Final = 20
-"""How often the server chooses another code if the first is taken."""
 
 
 @router.get(
@@ -50,12 +43,12 @@ async def guests(ref: str, request: Request) -> Response:
     **guarded("visitors:write", "own", answers={201: GuestAdded}, problems=(409, 429)),
 )
 async def add_guest(ref: str, request: Request, body: GuestMade, idempotency_key: IdempotencyKey = None) -> Response:
-    """A visitor with a code or a card, let in for the booking's time and space, with the place's margin.
+    """A visitor with a code, a QR or a card, let in for the booking's time and space, with the place's margin.
 
     The visit moves with the booking and is cancelled with it. A member's own key adds up to `booking_guests` of the
     place's policy, to bookings by which the member gets in.
     """
-    given: dict[str, Any] = {"code": None, "card": None}
+    given: dict[str, Any] = {"code": None, "path": None, "card": None}
     async with taking(request, "visitors:write", "own", takes=body.card is not None) as s:
         guest = await once(s, request, idempotency_key, lambda: _add(s, request, ref, body, given))
         row = await _guest(s, ref, guest)
@@ -96,52 +89,28 @@ async def _add(s: Session, request: Request, ref: str, body: GuestMade, given: d
         raise Conflict("This booking has as many guests as a member may add: ask the front desk.")
     guest = str(made["guest"])
     row = await _guest(s, ref, guest)
-    if body.card is None:
-        given["code"] = await _code(s, request, guest)
+    invited = Invited(
+        ref=guest,
+        member=row["member"],
+        name=body.name,
+        place=booking["place_id"],
+        starts=row["starts_at"],
+        ends=row["ends_at"],
+        email=body.email,
+        language=body.language,
+    )
+    if body.card is None and body.credential == "qr":
+        given["path"] = await give_qr(s, request, invited)
+    elif body.card is None:
+        given["code"] = await give_code(s, request, guest, rows.CODE)
     else:
         credential = await credential_of(s, request, body.card, within="card.")
         kept = {"member": row["member"], "status": body.card.status, "replaces": None}
         bounds = {"valid_from": body.card.valid_from, "valid_until": row["ends_at"]}
         given["card"] = issued_json(await put_card(s, request, credential, **kept, **bounds))
-    if body.email is not None:
-        await _mail(s, booking, row, body, given["code"] or (given["card"] or {}).get("code"))
+    code = given["code"] or (given["card"] or {}).get("code")
+    await write_to(s, request, invited, code=code, path=given["path"])
     return guest
-
-
-async def _code(s: Session, request: Request, guest: str) -> str:
-    """Give a guest a new code and return it."""
-    for _ in range(_TRIES):
-        chosen = await credential_of(s, request, _CODE)
-        values = {"guest": guest, "lookup": chosen.lookup, "format": chosen.format, "sealed": chosen.sealed}
-        row = await s.row(rows.CODE, values)
-        if row is not None and row["given"]:
-            assert chosen.shown is not None
-            return chosen.shown
-    raise Taken("No code of six digits is available: ask the front desk for a card.")
-
-
-async def _mail(s: Session, booking: DictRow, guest: DictRow, body: GuestMade, code: str | None) -> None:
-    place = await s.row(rows.PLACE, {"place_id": booking["place_id"]})
-    assert place is not None
-    zone = zone_named(place["time_zone"])
-    values: Mapping[str, str] = {
-        "name": body.name,
-        "place": place["name"],
-        "address": place["address"] or place["name"],
-        "starts": time_in_mail(guest["starts_at"], zone),
-        "ends": time_in_mail(guest["ends_at"], zone),
-        **({} if code is None else {"code": code}),
-    }
-    kind = "guest_card" if code is None else "guest_code"
-    queued = mail(
-        kind=kind,
-        values=values,
-        to_member=guest["member"],
-        to_address=body.email,
-        language=body.language,
-        not_after=guest["ends_at"],
-    )
-    await s.run(QUEUE, queued)
 
 
 async def _guest(s: Session, ref: str, guest: str) -> DictRow:

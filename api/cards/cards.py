@@ -167,7 +167,7 @@ class Card(Answer):
 
     ref: Ref
     member: Ref
-    kind: Literal["card", "code"]
+    kind: Literal["card", "code", "qr"]
     format: str | None
     last4: str | None
     status: CardLife

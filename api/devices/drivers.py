@@ -12,6 +12,7 @@ from typing import Any
 from api.http.errors import BadField
 from gateway.contract.configuration import Device
 from gateway.drivers import DriverError
+from gateway.drivers.description import Capability
 from gateway.drivers.registry import described, device_key, installed, unfit
 
 
@@ -65,3 +66,8 @@ def _said(error: DriverError) -> str:
     """Return a driver's refusal without its word for programs."""
     word, _, text = str(error).partition(": ")
     return text or word
+
+
+def drivers_that(can: Capability) -> list[str]:
+    """Return the names of the installed drivers that can do something, sorted."""
+    return sorted(name for name, driver in installed().items() if can in driver.capabilities)

@@ -76,7 +76,8 @@ class StoredCardRead:
     @property
     def by(self) -> By:
         """What was presented."""
-        return "code" if (self.detail or {}).get("by") == "code" else "card"
+        by = (self.detail or {}).get("by")
+        return by if by in ("code", "qr") else "card"
 
     @property
     def rule(self) -> str | None:
@@ -100,7 +101,8 @@ class StoredCardRead:
     @property
     def attempt(self) -> Attempt:
         """The card read that the gateway decided on."""
-        return Attempt(card_token=self.card, door=self.door, side=self.side, at=self.at, by=self.by)
+        fault = self.reason if self.reason in ("qr_unsigned", "qr_elsewhere", "qr_void") else None
+        return Attempt(card_token=self.card, door=self.door, side=self.side, at=self.at, by=self.by, fault=fault)
 
 
 def place_rules(doors: Iterable[Mapping[str, Any]], spaces: Iterable[Mapping[str, Any]]) -> PlaceRules:

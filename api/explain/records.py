@@ -60,6 +60,8 @@ WHERE g.place = %(place)s AND g.retired_at IS NULL ORDER BY g.code
 # Whom a member may turn to at a place.
 CONTACT: Final = "SELECT name, phone, email FROM place WHERE id = %(place)s"
 NAMES: Final = "SELECT ref, name FROM member WHERE ref = ANY(%(refs)s::text[])"
+# From which version on a place's list has a token.
+_FIRST: Final = "SELECT min(since) AS since FROM list_entry WHERE place = %(place)s AND token = %(token)s"
 _NOW: Final = "SELECT version FROM access_list WHERE place = %(place)s"
 # One card read by stream and number; bounds on the time save a search through three months.
 _EVENT: Final = """
@@ -114,6 +116,13 @@ async def list_at(s: Session, place: int, version: int, token: str | None) -> Ac
             return None
         await cursor.execute(STORED_ENTRIES.encode(), {"place": place, "version": version, "token": token or NO_CARD})
         return stored_list(settings, await cursor.fetchall())
+
+
+async def with_visit(s: Session, place: int, held: AccessList, token: str) -> AccessList:
+    """Return the list with the visit of a guest's QR as it was first listed: a QR opens before its gateway has that."""
+    first = await s.row(_FIRST, {"place": place, "token": bytes.fromhex(token)})
+    later = None if first is None or first["since"] is None else await list_at(s, place, first["since"], token)
+    return held if later is None else replace(held, entries=later.entries)
 
 
 async def version_at(s: Session, place: int, at: datetime) -> int | None:

@@ -78,6 +78,8 @@ async def _past(s: Session, named: EventNamed, now: datetime) -> dict[str, Any]:
         raise Conflict(
             f"The list of that time (version {version}) is no longer stored, so that this can't be explained."
         )
+    if held is not None and event.by == "qr" and event.card and event.card not in held.entries:
+        held = await records.with_visit(s, place, held, event.card)
     card = await records.card_read(s, place, event.card) if event.card else None
     state = await _state(s, place, code, event.at, held)
     held = at_that_time(held, event.at, event.list_age_s)

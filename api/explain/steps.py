@@ -45,6 +45,7 @@ def steps_of(access_list: AccessList | None, read: Attempt, *, state: State, pin
         state=state,
         pin=pin,
         by=read.by,
+        fault=read.fault,
     )
 
 

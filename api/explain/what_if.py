@@ -74,7 +74,7 @@ class _Rules:
         if decision is None:
             decision = decide(
                 held, one.card, one.door, one.side, one.at, state=self.state, pin=typed(held, one.card, one.reason),
-                by=one.by,
+                by=one.by, fault=one.attempt.fault,
             )  # fmt: skip
             if not taken:
                 self.decisions[key] = decision

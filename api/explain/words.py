@@ -16,6 +16,10 @@ CHECKS: Final[Mapping[str, Words]] = {
         "La passerelle a-t-elle une liste valide et assez récente ?",
     ),
     "tries": Words("Were too many wrong codes typed at this door?", "Trop de codes erronés à cette porte ?"),
+    "qr": Words(
+        "Is a guest's QR signed by the centre, for this place, and not called off?",
+        "Le QR d'invité est-il signé par le centre, pour ce lieu, et non annulé ?",
+    ),
     "card": Words("Is the card in this place's list, and in service?", "La carte est-elle connue ici et en service ?"),
     "member": Words("Is the member active?", "L'adhérent est-il actif ?"),
     "lockdown": Words("Is the door or the place in lockdown?", "La porte ou le lieu sont-ils verrouillés ?"),
@@ -84,6 +88,11 @@ REASONS: Final[Mapping[Reason, Words]] = {
         "La passerelle n'a pas de liste, ou une liste trop ancienne.",
     ),
     "reader_fault": Words("The reader could not read the card.", "Le lecteur n'a pas pu lire la carte."),
+    "qr_unsigned": Words(
+        "The QR is not one of ours, or was changed.", "Ce QR n'est pas l'un des nôtres, ou a été modifié."
+    ),
+    "qr_elsewhere": Words("The QR is for another place.", "Ce QR est pour un autre lieu."),
+    "qr_void": Words("The visit of this QR was called off.", "La visite de ce QR a été annulée."),
 }
 
 UNKNOWN_TO_CENTRE: Final[Mapping[str, Words]] = {

@@ -193,12 +193,14 @@ def guarded(
     changes: bool = False,
     csv: bool = False,
     pdf: bool = False,
+    svg: bool = False,
 ) -> Guarded:
     """Return a route's permissions (one is enough), answers and problems, for its decorator, OpenAPI and the tests.
 
     For example ``@router.get("/v1/members", **guarded("members:read", answers={200: Members}))``. With ``changes`` it
-    takes an ``If-Match``; with ``csv`` and ``pdf`` it can answer as these too. Without a permission any valid key will
-    do. The key is checked twice: here, where the result may be some seconds old, and by ``session``.
+    takes an ``If-Match``; with ``csv`` and ``pdf`` it can answer as these too, with ``svg`` it answers as that.
+    Without a permission any valid key will do. The key is checked twice: here, where the result may be some seconds
+    old, and by ``session``.
     """
     statuses = {401, 403, 404, 422, 503, *problems, *((409, 412, 428) if changes else ())}
     shapes: dict[int | str, dict[str, Any]] = {status: {"model": model} for status, model in (answers or {}).items()}
@@ -207,6 +209,8 @@ def guarded(
     if pdf:
         content = shapes.setdefault(200, {}).setdefault("content", {})
         content["application/pdf"] = {"schema": {"type": "string", "format": "binary"}}
+    if svg:
+        shapes.setdefault(200, {})["content"] = {"image/svg+xml": {"schema": {"type": "string"}}}
     extra: dict[str, Any] = {PERMISSION_MARK: list(permissions)}
     if changes:
         extra["parameters"] = [_IF_MATCH]

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.http.callers import session_cookie_of
 from api.http.errors import Unavailable
+from api.http.links import address_of_links
 from api.http.state import shared
 from api.page import language_for
 from api.pages.asking import ask, form_of
@@ -18,7 +19,6 @@ from api.pages.entering import BUSY, enter_as, sign_in_page, too_late
 from api.pages.rendering import page, text
 from api.pages.routing import PageRoute, forget, way_back
 from api.sign_in import links
-from api.sign_in.site import address_of
 
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -47,7 +47,7 @@ async def send_link(request: Request) -> Response:
         return sign_in_page(request, to, status=422, address=address, error=NO_ADDRESS)
     if shared(request).clients.asks_link(request.client.host if request.client else ""):
         return sign_in_page(request, to, status=429, address=address, error=_TOO_MANY_LINKS)
-    base = address_of(request)
+    base = address_of_links(request)
     if base is None:
         return sign_in_page(request, to, status=503, address=address, error=_NOT_SET_UP)
     try:

@@ -55,9 +55,12 @@ FROM booking b JOIN place q ON q.id = b.place LEFT JOIN space s ON s.id = b.spac
 LEFT JOIN resource_unit u ON u.id = b.unit LEFT JOIN resource r ON r.id = u.resource
 WHERE b.member = %(ref)s ORDER BY b.starts_at, b.ref
 """
-# The bookings whose guest they are.
+# The bookings whose guest they are, and visits by a pass of their host; without the address of the page with their QR.
 _GUEST_OF: Final = """
-SELECT g.booking, g.pass, q.code::text AS place, g.made_at FROM booking_guest g JOIN place q ON q.id = g.place
+SELECT g.booking, g.pass, q.code::text AS place, g.made_at, r.signed_at AS qr_signed_at
+FROM (SELECT booking, pass, member, place, made_at FROM booking_guest
+  UNION ALL SELECT NULL, pass, member, place, made_at FROM guest_by_pass) g
+JOIN place q ON q.id = g.place LEFT JOIN guest_qr r ON r.pass = g.pass
 WHERE g.member = %(ref)s ORDER BY g.made_at, g.pass
 """
 _SERIES: Final = """

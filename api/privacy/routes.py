@@ -52,7 +52,9 @@ class PersonalData(Answer):
     bookings: list[dict[str, Any]]
     attendance: list[dict[str, Any]] = Field(description="When they were seen at their bookings.")
     booking_steps: list[dict[str, Any]]
-    guest_of: list[dict[str, Any]] = Field(description="Bookings whose guest they are.")
+    guest_of: list[dict[str, Any]] = Field(
+        description="Bookings whose guest they are, and visits by a host's pass (`booking` is null)."
+    )
     booking_series: list[dict[str, Any]]
     waiting: list[dict[str, Any]]
     booking_quotas: list[dict[str, Any]] = Field(description="Of their passes.")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, Query, Request
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 from starlette.responses import Response
 
+from api.audit.entries import note_reading
+from api.bookings.guest_credentials import Invited, Kind, give_code, give_qr, write_to
 from api.cards.cards import CardMade, IssuedCard
 from api.cards.issuing import credential_of, issued_json, put_card, taking
 from api.http.answers import json_answer
-from api.http.errors import Conflict
+from api.http.errors import Conflict, NotFound
 from api.http.models import Answer, Body, Code, Day, Email, Moment, Name, Question, Ref, time_of
 from api.http.references import member_named, place_named
 from api.http.revisions import Resource, expected_revisions, explain_refusal, read, read_to_change, with_etag
@@ -23,6 +25,7 @@ from api.members import members as people
 from api.passes import passes as rows
 from api.passes.passes import VISITS, PassPlace, VisitorStatus
 from api.passes.routes import put_places
+from api.visits.guest_qr import OF_VISIT, svg_of, text_of
 
 router: Final = APIRouter(tags=["visitors"])
 
@@ -45,12 +48,20 @@ class VisitorMade(Body):
     spaces: list[Code] | None = Field(default=None, max_length=50, description="Only these; null: the whole place.")
     starts: Moment = Field(alias="from")
     ends: Moment = Field(alias="until")
-    card: CardMade | None = Field(default=None, description="A card or a keypad code for the visit.")
+    credential: Kind | None = Field(
+        default=None,
+        description="A keypad code of six digits, or a QR on a page of the visitor's own. It is sent to `email`, "
+        "which is then kept with that mail only.",
+    )
+    language: Literal["fr", "en"] | None = Field(default=None, description="Of that mail; null: the network's.")
+    card: CardMade | None = Field(default=None, description="Instead: a card or a keypad code that you choose.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.ends <= self.starts:
             raise ValueError("until must be after from")
+        if self.card is not None and self.credential is not None:
+            raise ValueError("send card or credential, not both")
         return self
 
 
@@ -80,6 +91,8 @@ class Visit(Answer):
     ends: datetime = Field(alias="until")
     status: VisitorStatus
     card: IssuedCard | None = Field(default=None, description="Only in the answer that creates the visit.")
+    code: str | None = Field(default=None, description="Likewise: the keypad code.")
+    path: str | None = Field(default=None, description="Likewise: of the page with the QR.")
 
 
 class Visits(Answer):
@@ -129,11 +142,12 @@ async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()
     **guarded("visitors:write", answers={201: Visit}, problems=(409, 429)),
 )
 async def expect(request: Request, body: VisitorMade) -> Response:
-    """Creates a member for the visit, with a pass for its duration and, if sent, a card or a code."""
+    """Creates a member for the visit, with a pass for its duration and, if sent, a card, a code or a QR."""
     async with taking(request, "visitors:write") as s:
         place, _zone = await place_named(s, body.place)
         host = None if body.host is None else await member_named(s, body.host, "host")
-        someone = {"name": body.name, "email": body.email, "organisation": None, "home": place, "status": "active"}
+        email = body.email if body.credential is None else None  # else it is kept with the mail alone
+        someone = {"name": body.name, "email": email, "organisation": None, "home": place, "status": "active"}
         someone |= {"home_commune": None, "work_commune": None, "minor_until": None, "language": None}
         member = await s.row(people.INSERT, someone)
         assert member is not None
@@ -142,14 +156,30 @@ async def expect(request: Request, body: VisitorMade) -> Response:
         made = await s.row(rows.INSERT, values)
         assert made is not None
         await put_places(s, made["ref"], [PassPlace(place=body.place, spaces=body.spaces)])
-        card = None
+        card, code, path = None, None, None
         if body.card is not None:
             credential = await credential_of(s, request, body.card, within="card.")
             bounds = {"valid_from": body.card.valid_from, "valid_until": body.card.valid_until or body.ends}
             kept = {"member": member["ref"], "status": body.card.status, "replaces": None}
             card = issued_json(await put_card(s, request, credential, **kept, **bounds))
+        if body.credential is not None:
+            invited = Invited(
+                ref=made["ref"],
+                member=member["ref"],
+                name=body.name,
+                place=place,
+                starts=body.starts,
+                ends=body.ends,
+                email=body.email,
+                language=body.language,
+            )
+            if body.credential == "qr":
+                path = await give_qr(s, request, invited)
+            else:
+                code = await give_code(s, request, made["ref"])
+            await write_to(s, request, invited, code=code, path=path)
         row = await read(s, visit_resource(made["ref"]))
-    answer = {**visit_json(row), "card": card}
+    answer = {**visit_json(row), "card": card, "code": code, "path": path}
     return with_etag(answer, row["revision"], status=201, location=f"/v1/visitors/{made['ref']}")
 
 
@@ -159,6 +189,24 @@ async def visitor(ref: str, request: Request) -> Response:
     async with session(request, "members:read") as s:
         row = await read(s, visit_resource(ref))
     return with_etag(visit_json(row), row["revision"])
+
+
+@router.get(
+    "/v1/visitors/{ref}/qr.svg",
+    summary="A visitor's QR",
+    **guarded("visitors:write", problems=(409,), svg=True),
+)
+async def visitor_qr(ref: str, request: Request) -> Response:
+    """An SVG. It opens the place's doors for the visit, so that each reading of it is in the audit."""
+    async with session(request, "visitors:write") as s:
+        row = await s.row(OF_VISIT, {"ref": ref})
+        if row is None:
+            raise NotFound(f"There is no visit {ref!r} with a QR.")
+        text = text_of(request, ref, row["sealed"])
+        if text is None:
+            raise Conflict("This QR isn't signed yet (ask again in a second), or the visit is over or called off.")
+        await note_reading(s, "read qr", f"pass {ref}", place=row["place"])
+    return Response(svg_of(text), media_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
 
 @router.patch(

@@ -1,4 +1,4 @@
-"""Ed25519 over what the centre sends to the edge (lists, orders, configurations), and over receipts of the audit.
+"""Ed25519 over what the centre sends to the edge (lists, orders, configurations), guests' QRs, and audit receipts.
 
 Both ends use this file. Keys and signatures travel as base64 (standard alphabet): seed 32 bytes, public key 32 bytes,
 signature 64 bytes. A signature covers the purpose as well as the text, so that a list can never pass for an order.
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from gateway.errors import GatewayError
 
-Purpose = Literal["list", "delta", "command", "config", "audit", "certificate"]
+Purpose = Literal["list", "delta", "command", "config", "audit", "certificate", "guest"]
 
 
 class SignatureError(GatewayError):

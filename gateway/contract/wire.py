@@ -73,8 +73,9 @@ class AccessEvent(_Event):
     list_age_s: NotRequired[Small]
     rule: NotRequired[Annotated[str, Field(max_length=32)]]
     """The check that decided (``access.model.Decision.rule``)."""
-    by: NotRequired[Literal["card", "code", "order"]]
-    """What was presented, where it wasn't a card: a code typed at a keypad, or an order of the member themselves."""
+    by: NotRequired[Literal["card", "code", "order", "qr"]]
+    """What was presented, where it wasn't a card: a code typed at a keypad, an order of the member themselves, or a
+    guest's QR."""
     pass_ref: NotRequired[Annotated[str, Field(max_length=64)]]
     """Of a grant: the pass that opened."""
     slots: NotRequired[Annotated[list[Annotated[int, Field(ge=-(2**62), le=2**62)]], Field(max_length=64)]]

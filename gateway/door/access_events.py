@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from access import AccessList, Attempt, Decision
+from access.guest_qr import GuestQr
 from gateway.contract.wire import AccessEvent
 
 _MOST: Final = 2**31 - 1
@@ -24,6 +25,8 @@ class Presented:
     """Of a card whose format is unknown."""
     by_order: bool = False
     """Its member didn't show the card, but asked by the centre."""
+    qr: GuestQr | None = None
+    """A guest's QR, where ``attempt.by`` is one."""
 
 
 def access_event(presented: Presented, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
@@ -38,12 +41,12 @@ def access_event(presented: Presented, decision: Decision, held: AccessList | No
         side=attempt.side,
         rule=decision.rule,
     )
-    if attempt.by == "code":
-        event["by"] = "code"
+    if attempt.by != "card":
+        event["by"] = attempt.by
     elif presented.by_order:
         event["by"] = "order"
     # The token of a wrong code has no owner: stored, it could only be used to guess the code.
-    if attempt.card_token is not None and (attempt.by == "card" or decision.member is not None):
+    if attempt.card_token is not None and (attempt.by != "code" or decision.member is not None):
         event["card"] = attempt.card_token
     if decision.member is not None:
         event["member"] = decision.member

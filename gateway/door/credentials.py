@@ -1,11 +1,15 @@
-"""Turns what was presented at a door into the token to decide on: a card's bits, a PIN's or a code's digits."""
+"""Turns what was presented at a door into the token to decide on: a card's bits, a PIN's or a code's digits, a QR."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from access import CardError, card_token, code_token, pin_hash
 from access.formats import Card, read_bits
+from access.guest_qr import GuestQr, QrFault
+from gateway.contract import guest_qr
 from gateway.drivers import CardRead
 
 NO_PIN: Final = "-"
@@ -46,3 +50,29 @@ def typed_code(key: bytes, digits: str) -> str:
 def no_code(key: bytes) -> str:
     """Return a token that no code has: it counts as a wrong one."""
     return card_token(key, _NO_CODE)
+
+
+def scanned_qr(key: bytes, keys: Sequence[str], place: str, text: str, doors: Iterable[str]) -> GuestQr:
+    """Return what a scanned text is worth at ``place``.
+
+    Args:
+        key: the place's, for tokens.
+        keys: the centre's public keys that are believed.
+        place: its code.
+        text: as scanned; of one that isn't ours only a keyed hash is left.
+        doors: that this gateway knows.
+    """
+    try:
+        said = guest_qr.read(keys, place, text, doors)
+    except (guest_qr.QrElsewhere, guest_qr.QrUnreadable) as error:
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        fault: QrFault = "qr_elsewhere" if isinstance(error, guest_qr.QrElsewhere) else "qr_unsigned"
+        return GuestQr(token=card_token(key, f"?qr:{digest}"), fault=fault)
+    return GuestQr(
+        token=card_token(key, guest_qr.number_of(said.member)),
+        member=said.member,
+        doors=said.doors,
+        starts=said.starts,
+        ends=said.ends,
+        version=said.version,
+    )

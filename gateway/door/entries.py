@@ -1,4 +1,4 @@
-"""Decisions at the doors of one gateway: on a card, a PIN or a code.
+"""Decisions at the doors of one gateway: on a card, a PIN, a code or a guest's QR.
 
 The unlock command goes out before anything is remembered or stored. A grant counts as an entry when the door's contact
 reports that the door opened. It counts at once where there is no contact, where the contact isn't believed, and where
@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from access import AccessList, Attempt, Decision, State, after, braked, decide, passed, seen, slots_used
+from access.guest_qr import list_for
 from access.inside import went_through
 from access.rules import DOOR, NO_RULES
 from gateway.config import GatewayConfig
@@ -21,7 +22,7 @@ from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, Event
 from gateway.devices.repeats import Repeats
 from gateway.door.access_events import Presented, access_event
-from gateway.door.credentials import identified
+from gateway.door.credentials import identified, scanned_qr
 from gateway.door.door_watch import GRACE_S, DoorWatch
 from gateway.door.enrolment import Enrolments, enrolled
 from gateway.door.hashing import Then, Work
@@ -32,7 +33,7 @@ from gateway.door.memory import Memory
 from gateway.door.presence import Presence, Presences
 from gateway.door.recent_grants import RecentGrants
 from gateway.door.typed import TypedDigits
-from gateway.drivers import CardRead, Opened, Typed
+from gateway.drivers import CardRead, Opened, Scanned, Typed
 from gateway.drivers.registry import installed
 from gateway.lists.access_lists import ListHolder
 from gateway.lists.signed_time import SignedTime
@@ -108,6 +109,7 @@ class Entries:
             others: codes of devices that belong to other things now, or to none.
         """
         self._card_key = card_key
+        self._place, self._centre_keys = config.place, config.believed_keys
         self._unlock_us = {door.code: round(door.unlock_s * 1e6) for door in config.doors}
         self._devices = {device.code: device for device in config.devices}
         judges = {name for name, driver in installed().items() if driver.judges_doors}
@@ -184,6 +186,22 @@ class Entries:
         attempt = Attempt(card_token=token, door=door, side="in", at=self._time(at))
         return self._decide(Presented(device=reader.code, attempt=attempt, by_order=True), at, lambda: None)
 
+    def scanned(self, scan: Scanned, at: int, now: float, decided: Callable[[], None]) -> None:
+        """Decide on what a QR reader scanned."""
+        if self._card_key is None:
+            return  # without the place's key no list is understood either
+        qr = scanned_qr(self._card_key, self._centre_keys, self._place, scan.text, self._unlock_us)
+        presence, stays = self._presences.read(scan.device, qr.token, at, scan.again_s)
+        time = self._time(at)
+        _, fault = list_for(self._lists.current, qr, time)
+        attempt = Attempt(card_token=qr.token, door=scan.door, side=scan.side, at=time, by="qr", fault=fault)
+        presented = Presented(device=scan.device, attempt=attempt, device_at=scan.device_at, qr=qr)
+        if stays:
+            self._repeats.dropped += 1
+            self._stays(presented, presence, at, now, decided)
+        else:
+            self._decide(presented, at, decided, presence)
+
     def door(self, event: Event) -> bool:
         """Check a driver's event of a door; return whether it is to be passed on."""
         if event["kind"] != "door":
@@ -248,8 +266,19 @@ class Entries:
             return
         if not denied and attempt.side == "in" and (presence.passed or presence.reopened >= _REOPENED_MOST):
             return
-        watch, held, state = self.watches.get(attempt.door), self._lists.current, self._state_for(attempt, at)
-        if not decide(held, attempt.card_token, attempt.door, attempt.side, attempt.at, state=state).granted:
+        watch, held = self.watches.get(attempt.door), self._list_for(presented)
+        state = self._state_for(attempt, held, at)
+        again = decide(
+            held,
+            attempt.card_token,
+            attempt.door,
+            attempt.side,
+            attempt.at,
+            state=state,
+            by=attempt.by,
+            fault=attempt.fault,
+        )
+        if not again.granted:
             return
         presence.reopened += not denied
         waits = not denied and watch is not None and watch.opened_again(presented.device, presence.granted_at or 0, at)
@@ -267,16 +296,17 @@ class Entries:
     def _decide(
         self, presented: Presented, at: int, decided: Callable[[], None], presence: Presence | None = None
     ) -> Decision:
-        attempt, held, before = presented.attempt, self._lists.current, self._memory.state
+        attempt, held, before = presented.attempt, self._list_for(presented), self._memory.state
         decision = decide(
             held,
             attempt.card_token,
             attempt.door,
             attempt.side,
             attempt.at,
-            state=self._state_for(attempt, at),
+            state=self._state_for(attempt, held, at),
             pin=presented.pin,
             by=attempt.by,
+            fault=attempt.fault,
         )
         if decision.granted:
             self._locks.unlock(attempt.door, decided)
@@ -331,9 +361,14 @@ class Entries:
         rules = held.rules.doors.get(attempt.door, DOOR) if held is not None else DOOR
         return attempt.side == "in" and rules.passback == "hard"
 
-    def _state_for(self, attempt: Attempt, at: int) -> State:
+    def _list_for(self, presented: Presented) -> AccessList | None:
+        """Return the list to decide by: for a guest's QR, with the visit."""
+        held = self._lists.current
+        return held if presented.qr is None else list_for(held, presented.qr, presented.attempt.at)[0]
+
+    def _state_for(self, attempt: Attempt, held: AccessList | None, at: int) -> State:
         """Return the state to decide by: a grant that is being repeated is no reason to refuse."""
-        state, held = self._memory.state, self._lists.current
+        state = self._memory.state
         entry = held.entries.get(attempt.card_token) if held is not None and attempt.card_token is not None else None
         if held is None or entry is None or attempt.side == "out":
             return state

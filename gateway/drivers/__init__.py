@@ -56,6 +56,20 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """What a QR reader of ours scanned: a guest's QR, or anything."""
+
+    device: str
+    door: str
+    side: Literal["in", "out"]
+    text: str = field(repr=False)
+    """Never logged, never stored."""
+    device_at: str | None = None
+    again_s: float | None = None
+    """As of ``CardRead``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """A board reports that it opened its lock."""
 
@@ -97,9 +111,10 @@ class Decoded:
     """All that one message of a device said."""
 
     events: tuple[Event, ...] = ()
-    """Complete but for access decisions, which the runtime takes from ``reads``."""
+    """Complete but for access decisions, which the runtime takes from ``reads``, ``typed`` and ``scans``."""
     reads: tuple[CardRead, ...] = ()
     typed: tuple[Typed, ...] = ()
+    scans: tuple[Scanned, ...] = ()
     opened: tuple[Opened, ...] = ()
     heard: tuple[str, ...] = ()
     """Codes of the devices that are alive by this message (also a heartbeat without news)."""

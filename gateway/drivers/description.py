@@ -11,7 +11,7 @@ from gateway.contract.configuration import Device
 from gateway.drivers import Driver, DriverError
 from gateway.drivers.introductions import Introduction
 
-Capability = Literal["reads_cards", "reads_codes", "unlocks", "holds_open", "counts", "senses"]
+Capability = Literal["reads_cards", "reads_codes", "reads_qr", "unlocks", "holds_open", "counts", "senses"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +28,12 @@ class FieldSide:
     """The program that logs in for it and for others, for example ``zigbee2mqtt``; None: the device itself."""
 
 
-_NEEDS: Final[Mapping[str, tuple[Capability, str]]] = {
-    "reader": ("reads_cards", "reads no cards"),
-    "keypad": ("reads_codes", "reads no codes"),
-    "lock": ("unlocks", "opens no lock"),
+_NEEDS: Final[Mapping[str, tuple[frozenset[Capability], str]]] = {
+    "reader": (frozenset({"reads_cards", "reads_qr"}), "reads no cards"),
+    "keypad": (frozenset({"reads_codes"}), "reads no codes"),
+    "lock": (frozenset({"unlocks"}), "opens no lock"),
 }
-"""By kind of device: what its driver must be able to do, and what to say of one that cannot."""
+"""By kind of device: what its driver must be able to do, one of these; and what to say of one that cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +120,8 @@ class DriverDescription:
         Returns:
             The field (``kind``, ``address`` or ``model``), and a sentence for people.
         """
-        needs, lacks = _NEEDS.get(device.kind or "", (None, ""))
-        if needs is not None and needs not in self.capabilities:
+        needs, lacks = _NEEDS.get(device.kind or "", (self.capabilities, ""))
+        if not needs & self.capabilities and lacks:
             return "kind", f"{self.label} {lacks}: choose another kind or another driver"
         if (fault := self._address_fault(device)) is not None:
             return "address", fault

@@ -13,6 +13,7 @@ from gateway.contract.configuration import Device, Door
 from gateway.drivers import NOTHING, Decoded, Driver, DriverError
 from gateway.drivers.description import DriverDescription
 from gateway.drivers.models.esp_rfid import ESP_RFID
+from gateway.drivers.models.gm861 import GM861
 from gateway.drivers.transports.chirpstack import CHIRPSTACK
 from gateway.drivers.transports.collectd import COLLECTD
 from gateway.drivers.transports.zigbee2mqtt import ZIGBEE2MQTT
@@ -23,7 +24,7 @@ GROUP: Final = "maillage.drivers"
 _FILTER: Final = re.compile(r"(?:\+|[^+#/\x00]*)(?:/(?:\+|[^+#/\x00]*))*(?:(?<=/)#)?|#", re.DOTALL)
 _LONGEST_FILTER: Final = 65_535
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_BUILT_IN: Final = (ESP_RFID, ZIGBEE2MQTT, CHIRPSTACK, COLLECTD)
+_BUILT_IN: Final = (ESP_RFID, ZIGBEE2MQTT, CHIRPSTACK, COLLECTD, GM861)
 
 
 def installed() -> Mapping[str, DriverDescription]:

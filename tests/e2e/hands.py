@@ -16,6 +16,7 @@ from simulator.air import Air
 from simulator.apparatus import is_keypad
 from simulator.clock import Clock, Scheduler
 from simulator.devices.esp_rfid import VirtualEspRfid
+from simulator.devices.gm861 import VirtualQrReader
 from simulator.devices.keypad import VirtualKeypad
 from simulator.faults import Faults
 from tests.waiting import until
@@ -34,6 +35,7 @@ class Hands:
         """Whether who is let in goes through at once."""
         self._boards: dict[tuple[str, str], VirtualEspRfid] = {}
         self._keypads: dict[tuple[str, str], VirtualKeypad] = {}
+        self._scanners: dict[tuple[str, str], VirtualQrReader] = {}
         self._listening: dict[str, list[VirtualEspRfid]] = {}
         self._loop = MqttLoop("hands")
         air = Air(self._say, Scheduler(Clock(_ANY_DAY, 1)), faults=Faults(), seed=1)
@@ -57,6 +59,10 @@ class Hands:
         """Type at a keypad."""
         self._keypads[gateway, device].type(digits)
 
+    def scan(self, gateway: str, device: str, text: str) -> None:
+        """Hold a QR to a reader."""
+        self._scanners[gateway, device].scan(text)
+
     def contact(self, gateway: str, device: str, *, is_open: bool) -> None:
         """Open or close a door by hand."""
         self._boards[gateway, device].door(is_open=is_open)
@@ -69,6 +75,8 @@ class Hands:
         key, name = (gateway.gateway, device.code), f"{gateway.place}/{device.code}"
         if is_keypad(device):
             self._keypads[key] = VirtualKeypad(name, device, air)
+        elif device.driver == VirtualQrReader.driver:
+            self._scanners[key] = VirtualQrReader(name, device, air)
         elif device.driver == "esp_rfid":
             board = self._boards[key] = VirtualEspRfid(name, device, air)
             board.opened = partial(self._opened, key)

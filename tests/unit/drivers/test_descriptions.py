@@ -122,13 +122,13 @@ def test_a_topic_that_only_looks_like_a_bridges_is_an_address(driver: str, addre
 
 def test_an_unknown_driver_is_refused_with_those_that_are_installed() -> None:
     with pytest.raises(
-        DriverError, match="acme is not installed; installed are chirpstack, collectd, esp_rfid, zigbee2mqtt"
+        DriverError, match="acme is not installed; installed are chirpstack, collectd, esp_rfid, gm861, zigbee2mqtt"
     ):
         described("acme")
 
 
 def test_secrets_of_an_unknown_driver_are_those_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert secrets_of(None) == frozenset({"uid", "data", "pincode", "action_code"})
+    assert secrets_of(None) == frozenset({"uid", "data", "pincode", "action_code", "code"})
     assert shown(b'{"pincode": "9385"}', None, keypad=False) == b'{"pincode": "*"}'
     binary = replace(installed()["esp_rfid"], name="binary", secrets=None)
     found: tuple[dict[str, DriverDescription], dict[str, str]] = ({**installed(), "binary": binary}, {})

@@ -80,7 +80,7 @@ def test_no_card_and_no_code_is_in_what_a_device_said(driver: Any) -> None:
         hidden = [str(payload[name]) for name in ("uid", "data", "pincode", "action_code") if payload.get(name)]
         secret += bool(hidden and found)
         assert not [word for word in hidden for one in found if word in one.said]
-    assert secret or driver.name in ("chirpstack", "collectd")  # neither hears cards or codes
+    assert secret or driver.name in ("chirpstack", "collectd", "gm861")  # hear neither; QRs: test_gm861.py
 
 
 def one(address: str, said: str = "alive", **more: Any) -> Introduced:

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.contract.configuration import Device
+from gateway.drivers.models.gm861 import Gm861
 from simulator.errors import FaultError, QuestionError
 from simulator.faults import Faults, changed, given_faults
 from simulator.truth import parse_instant
@@ -33,6 +34,16 @@ def test_a_day_in_three_places() -> None:
     # Whoever forgot to badge out, or came in behind another, left a difference: as in life.
     assert abs(sides["in", True] - sides["out", True]) < sides["in", True] / 3
     assert keeper.told("p-1", "desk")
+
+
+def test_a_qr_reader_lives_at_its_door() -> None:
+    plan = place(1)
+    reader = Device.model_validate({"code": "qr", "driver": "gm861", "address": "tele/p-1-qr", "door": "entry"})
+    world = World(plan.model_copy(update={"devices": (*plan.devices, reader)}))
+    world.live(8)
+    said = [Gm861([reader]).decode(topic, payload, 0) for topic, payload in world.keeper.messages]
+    assert "qr" in {code for decoded in said for code in decoded.heard}
+    assert not any(decoded.scans for decoded in said)
 
 
 def test_the_truth_stays_within_reason_at_every_instant() -> None:
