@@ -1,8 +1,8 @@
 """A small HTTP/1.1 client that keeps a server busy: as many requests as come back, on a few kept connections.
 
 Run as a process of its own: ``python -m benchmarks.http_load`` reads one JSON object from standard input, ``{"port",
-"seconds", "connections", "requests": [[path, if_none_match | null], …], "status", "key" (or none)}``, and writes one,
-``{"requests", "seconds", "p50_ms", "p99_ms"}``. Every answer's status is checked.
+"seconds", "connections", "requests": [[path, if_none_match | null], …], "status", "key" or "cookie" (or none)}``, and
+writes one, ``{"requests", "seconds", "p50_ms", "p99_ms"}``. Every answer's status is checked.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ class Connection(asyncio.Protocol):
 async def load(order: dict[str, Any]) -> dict[str, float]:
     """Carry out ``order``."""
     key = f"Authorization: Bearer {order['key']}\r\n" if order.get("key") else ""
+    key += f"Cookie: {order['cookie']}\r\nAccept-Language: fr\r\n" if order.get("cookie") else ""
     lines = [
         f"GET {path} HTTP/1.1\r\nHost: benchmark\r\n{key}" + (f"If-None-Match: {etag}\r\n" if etag else "") + "\r\n"
         for path, etag in order["requests"]
