@@ -137,28 +137,15 @@ _PAGES: Final = (
     page,
     signing_in_passkey,  # before signing_in: /sign-in/passkey is no link
     signing_in_password,
-    invited,
     at_provider,
+    invited,
     signing_in,
-    account,
-    sign_in_page,
-    second_factor_page,
-    manage_places,
-    now,
-    manage_alarms,
-    manage_orders,
-    head_count,
-    door_why,
-    what_if_page,
-    manage_plan,
-    *(page, at_provider, signing_in, account, manage_places),
-    *(manage_doors, manage_history, manage_reports),
+    guest_qr,
+    *(account, sign_in_page, second_factor_page, my_cards, open_door, my_passes, my_data, guests),
+    *(manage_places, now, manage_alarms, manage_orders, head_count, door_why, what_if_page, manage_plan),
+    *(manage_members, agenda_routes, manage_doors, manage_history, manage_reports),
     *(manage_devices, manage_device_forms, manage_gateways, manage_keys, manage_team),
 )
-_PAGES: Final = (page, at_provider, signing_in, account, manage_places, agenda_routes)
-_PAGES: Final = (page, at_provider, signing_in, account, manage_places, manage_members)
-_PAGES: Final = (page, at_provider, signing_in, account, my_cards, open_door, my_passes, my_data, manage_places)
-_PAGES: Final = (page, at_provider, signing_in, guest_qr, account, guests, manage_places)
 _MANAGEMENT: Final = (
     inventory,
     worth,
