@@ -291,8 +291,7 @@ class Place:
             if door is None:
                 state = self.memory.state
                 self.memory.become(replace(state, locked_doors=frozenset(), evacuated_doors=frozenset()))
-            ended = [self.lock_down(False, door), self.evacuate(False, door)]
-            return any(ended)
+            return any([self.lock_down(False, door), self.evacuate(False, door)])
 
     def enrol(self, device: str, until: int, on_card: OnCard) -> bool:
         """Give ``on_card`` the next card at reader ``device`` before ``until``, instead of deciding on it.
@@ -357,7 +356,7 @@ class Place:
             self._entries.opened(report, at)
             self.foreign.opened(report, at, now)
         for code in decoded.heard:
-            self._append_any(self.devices.heard(code, now, at))
+            self._append(self.devices.heard(code, now, at))
             self.health.heard(code, at, decoded.link)
         for code in decoded.gone:
             self._gone(code, at)
@@ -378,11 +377,11 @@ class Place:
                 text = f"driver {device.driver}: {reason}"[:500]
                 self._append_alone(DeviceEvent(kind="device", at=micros(), device=device.code, what="fault", text=text))
 
-    def _append(self, event: Event) -> None:
-        if self._unit is None:
-            self._append_alone(event)
-        else:
+    def _append(self, event: Event | None) -> None:
+        if event is not None and self._unit is not None:
             self._unit.events.append((self.config.gateway, event))
+        elif event is not None:
+            self._append_alone(event)
 
     def _keep_with_events(self, name: str, value: str) -> None:
         if self._unit is None:
@@ -391,14 +390,10 @@ class Place:
             self._unit.kept.append((self.config.gateway, name, value))
 
     def _gone(self, device: str, at: int) -> None:
-        self._append_any(self.devices.gone(device, at))
+        self._append(self.devices.gone(device, at))
         self._lost(device, at)
 
     def _lost(self, device: str, at: int) -> None:
         self._freshness.gone(device, at)
         self._entries.silent(device)
         self.health.gone(device)
-
-    def _append_any(self, event: Event | None) -> None:
-        if event is not None:
-            self._append(event)

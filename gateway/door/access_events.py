@@ -29,6 +29,19 @@ class Presented:
     """A guest's QR, where ``attempt.by`` is one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """A grant that waits for the door's contact."""
+
+    decision: Decision
+    attempt: Attempt
+    access_list: AccessList | None
+    repeated: bool
+    """An entry that has counted already."""
+    counted: bool
+    """It counts already: the contact only confirms that the member went through."""
+
+
 def access_event(presented: Presented, decision: Decision, held: AccessList | None, at: int) -> AccessEvent:
     """Return the event of ``decision``, taken at ``at`` by the list ``held``."""
     attempt = presented.attempt

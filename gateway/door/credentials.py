@@ -10,7 +10,9 @@ from access import CardError, card_token, code_token, pin_hash
 from access.formats import Card, read_bits
 from access.guest_qr import GuestQr, QrFault
 from gateway.contract import guest_qr
+from gateway.contract.configuration import Device
 from gateway.drivers import CardRead
+from gateway.drivers.registry import installed
 
 NO_PIN: Final = "-"
 """Equals no PIN's hash: too short or too long a PIN is a wrong one."""
@@ -76,3 +78,15 @@ def scanned_qr(key: bytes, keys: Sequence[str], place: str, text: str, doors: It
         ends=said.ends,
         version=said.version,
     )
+
+
+def outer_reader(devices: Iterable[Device], door: str) -> Device | None:
+    """Return what reads cards or codes outside of ``door``, rather a reader than a keypad; None: nothing does."""
+    outside = [one for one in devices if one.door == door and one.side == "in" and _reads(one)]
+    return min(outside, key=lambda one: one.kind == "keypad", default=None)
+
+
+def _reads(device: Device) -> bool:
+    """Whether a device reads cards or codes."""
+    driver = installed().get(device.driver)
+    return driver is not None and (device.kind or driver.default_kind) in ("reader", "keypad")

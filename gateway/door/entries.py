@@ -8,7 +8,7 @@ anti-passback is hard: a magnet on the contact must not let a card in twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -21,8 +21,8 @@ from gateway.contract.configuration import Device
 from gateway.contract.instants import instant
 from gateway.contract.wire import AuditEvent, Event
 from gateway.devices.repeats import Repeats
-from gateway.door.access_events import Presented, access_event
-from gateway.door.credentials import identified, scanned_qr
+from gateway.door.access_events import Granted, Presented, access_event
+from gateway.door.credentials import identified, outer_reader, scanned_qr
 from gateway.door.door_watch import GRACE_S, DoorWatch
 from gateway.door.enrolment import Enrolments, enrolled
 from gateway.door.hashing import Then, Work
@@ -42,19 +42,6 @@ from gateway.spool.values import Keep
 _GRACE_US: Final = round(GRACE_S * 1e6)
 _REOPENED_MOST: Final = 3
 """How often a lock opens again for a card that stays; a card that was forgotten there holds no door open."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Granted:
-    """A grant that waits for the door's contact."""
-
-    decision: Decision
-    attempt: Attempt
-    access_list: AccessList | None
-    repeated: bool
-    """An entry that has counted already."""
-    counted: bool
-    """It counts already: the contact only confirms that the member went through."""
 
 
 class Entries:
@@ -90,7 +77,7 @@ class Entries:
         self._devices: dict[str, Device] = {}
         self._judging: frozenset[str] = frozenset()
         self.watches: dict[str, DoorWatch] = {}
-        self._granted: dict[tuple[str, int], _Granted] = {}
+        self._granted: dict[tuple[str, int], Granted] = {}
         """By reader and instant of the grant."""
         self.held_open = HeldOpenDoors(
             self.watches,
@@ -179,10 +166,9 @@ class Entries:
 
         What follows is that of a card read there: the event, the passage, the use of a pass.
         """
-        outside = [one for one in self._devices.values() if one.door == door and one.side == "in" and _reads(one)]
-        if not outside:
+        reader = outer_reader(self._devices.values(), door)
+        if reader is None:
             return None
-        reader = min(outside, key=lambda one: one.kind == "keypad")  # rather a reader of cards
         attempt = Attempt(card_token=token, door=door, side="in", at=self._time(at))
         return self._decide(Presented(device=reader.code, attempt=attempt, by_order=True), at, lambda: None)
 
@@ -349,7 +335,7 @@ class Entries:
             self._memory.unsure_passage(strangers=1)
         if decision.granted and watch is not None:
             if speaks:
-                self._granted[presented.device, at] = _Granted(
+                self._granted[presented.device, at] = Granted(
                     decision=decision, attempt=attempt, access_list=held, repeated=repeated, counted=not waits
                 )
             self._tell(watch.granted(presented.device, at, who))
@@ -404,9 +390,3 @@ class Entries:
 
     def _audit(self, device: str, at: int, text: str) -> None:
         self._append(AuditEvent(kind="audit", at=at, device=device, by="gateway", text=text))
-
-
-def _reads(device: Device) -> bool:
-    """Whether a device reads cards or codes."""
-    driver = installed().get(device.driver)
-    return driver is not None and (device.kind or driver.default_kind) in ("reader", "keypad")
