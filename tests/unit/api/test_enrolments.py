@@ -14,7 +14,20 @@ from api.cards import enrolment_routes as enrolments
 AT = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
 CARD = dict.fromkeys(("card", "member", "status", "sealed"))
 ORDER = dict.fromkeys(
-    ("id", "do_what", "place", "gateway", "door", "device", "ordered_by", "sent_at", "outcome_at", "online", "unwell"),
+    (
+        "id",
+        "do_what",
+        "place",
+        "gateway",
+        "door",
+        "device",
+        "ordered_by",
+        "sent_at",
+        "outcome_at",
+        "online",
+        "unwell",
+        "line_since",
+    ),
     None,
 ) | {"ordered_at": AT, "expires_at": AT}
 

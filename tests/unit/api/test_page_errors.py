@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 
 from api.http import problems
 from api.http.callers import SESSION_COOKIE
-from api.pages.me import account
+from api.pages.me import account, cards
 
 
 async def nobody(*_: object) -> None:
@@ -24,6 +24,7 @@ def _get(path: str, status: int, **headers: str) -> httpx.Response:
     """Ask an app with the pages of an account, whose API answers everything with ``status``."""
     app = FastAPI()
     app.include_router(account.router)
+    app.include_router(cards.router)
     app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=nobody))
     problems.install(app)
 

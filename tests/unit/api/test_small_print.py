@@ -111,6 +111,7 @@ def test_what_leaves_as_csv_is_in_the_document(document: dict[str, Any]) -> None
         csv
         == {
             "/v1/places/{place}/muster",
+            "/v1/places/{place}/door-events",
             "/v1/members/export",
             "/v1/statements/{ref}",
             "/v1/statements/export",

@@ -22,6 +22,7 @@ GROUPS = [
     "authority",
     "broker",
     "key",
+    "operator",
     "members",
     "dashboards",
     "dead-letters",
