@@ -111,23 +111,25 @@ class KeyChecker:
     async def holder(self, key: str, request: Request) -> CachedCaller | None:
         """Return who holds ``key``, whatever its permissions; None: it is unknown, expired or revoked.
 
+        The database is asked, whatever was cached: a browser that has signed out sees nothing from then on.
+
         Raises:
             LimitReached: too many wrong keys from this address.
             Unavailable: the database is down, and the key is not cached.
         """
         if not key.startswith(PREFIX) or len(key) > 200:
             return None
-        return await self._find(key, _host_of(request))
+        return await self._find(key, _host_of(request), fresh=True)
 
     def forget(self, key: str) -> None:
         """Ask the database again for this key: it has ended."""
         self._known.pop(digest_of(key), None)
 
-    async def _find(self, key: str, host: str) -> CachedCaller | None:
+    async def _find(self, key: str, host: str, *, fresh: bool = False) -> CachedCaller | None:
         digest = digest_of(key)
         known = self._known.get(digest)
         now = monotonic()
-        if known is not None and now < known[0]:
+        if known is not None and now < known[0] and not fresh:
             return known[1]
         if known is None and now < self._refused.get(digest, 0.0):
             return None

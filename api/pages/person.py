@@ -8,7 +8,6 @@ from typing import Final
 from fastapi import Request
 
 from api.http.callers import session_cookie_of
-from api.http.errors import ApiError
 from api.http.roles import Permission, permissions_of
 from api.http.state import shared
 from api.pages.asking import Missing, SignedOut
@@ -44,16 +43,16 @@ class Person:
 
 
 async def person_of(request: Request) -> Person | None:
-    """Return who is signed in by the cookie of ``request``; None: nobody, or it can't be checked now.
+    """Return who is signed in by the cookie of ``request``; None: nobody.
 
-    It comes from the cache of keys, ten seconds old at most.
+    The database is asked: what a page shows from memory it shows to nobody whose session has ended.
+
+    Raises:
+        Unavailable, LimitReached: it can't be checked now. Nobody is signed out by that.
     """
     if not session_cookie_of(request):
         return None
-    try:
-        caller = await shared(request).keys.holder(session_cookie_of(request), request)
-    except ApiError:
-        return None
+    caller = await shared(request).keys.holder(session_cookie_of(request), request)
     if caller is None:
         return None
     places = None if caller.places is None else frozenset(caller.places)

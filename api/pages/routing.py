@@ -38,8 +38,9 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
-            request.state.person = await person_of(request)
+            request.state.person = None
             try:
+                request.state.person = await person_of(request)
                 if request.method == "POST":
                     return await _once(request, handle)
                 return await handle(request)

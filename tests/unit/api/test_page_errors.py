@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 
 from api.http import problems
 from api.http.callers import SESSION_COOKIE
+from api.http.errors import Unavailable
 from api.pages.me import account, cards
 
 
@@ -63,3 +64,13 @@ def test_the_log_of_a_failure_holds_no_token(caplog: pytest.LogCaptureFixture) -
         assert _get("/sign-in/SECRET", 200).status_code == 500
     failed = [one for one in caplog.records if one.message == "request_failed"]
     assert [vars(one)["path"] for one in failed] == ["/sign-in/{token}"]
+
+
+def test_a_database_that_is_away_signs_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> None:
+        raise Unavailable("The key can't be checked: the database is down.")
+
+    monkeypatch.setattr(f"{__name__}.nobody", away)
+    answer = _get("/me", 503, cookie=f"{SESSION_COOKIE}=mk_x")
+    assert answer.status_code == 503
+    assert "set-cookie" not in answer.headers
