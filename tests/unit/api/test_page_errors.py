@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from api.http import problems
 from api.http.callers import SESSION_COOKIE
 from api.http.errors import Unavailable
+from api.pages.manage import places
 from api.pages.me import account, cards
 
 
@@ -26,6 +27,7 @@ def _get(path: str, status: int, **headers: str) -> httpx.Response:
     app = FastAPI()
     app.include_router(account.router)
     app.include_router(cards.router)
+    app.include_router(places.router)
     app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=nobody))
     problems.install(app)
 
@@ -71,6 +73,6 @@ def test_a_database_that_is_away_signs_nobody_out(monkeypatch: pytest.MonkeyPatc
         raise Unavailable("The key can't be checked: the database is down.")
 
     monkeypatch.setattr(f"{__name__}.nobody", away)
-    answer = _get("/me", 503, cookie=f"{SESSION_COOKIE}=mk_x")
+    answer = _get("/manage", 503, cookie=f"{SESSION_COOKIE}=mk_x")
     assert answer.status_code == 503
     assert "set-cookie" not in answer.headers
