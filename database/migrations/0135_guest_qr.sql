@@ -79,18 +79,6 @@ $$;
 REVOKE ALL ON FUNCTION guest_qr_make(text, bytea, bytea, bytea, text[]), guest_qr_of(text), guest_page(bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION guest_qr_make(text, bytea, bytea, bytea, text[]), guest_qr_of(text), guest_page(bytea) TO maillage_api;
 
--- A link in a mail is of no use here once the mail is sent or given up, nor is a code.
-CREATE OR REPLACE FUNCTION mail_code_gone() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  NEW."values" := NEW."values" - 'code' - 'link';
-  RETURN NEW;
-END $$;
-DROP TRIGGER mail_code_gone ON mail;
-CREATE TRIGGER mail_code_gone BEFORE UPDATE ON mail FOR EACH ROW
-  WHEN ((NEW.sent_at IS NOT NULL OR NEW.failed_at IS NOT NULL)
-    AND (NEW."values" ? 'code' OR (NEW.kind = 'guest_qr' AND NEW."values" ? 'link')))
-  EXECUTE FUNCTION mail_code_gone();
-
 -- As in 0101; of a guest with a QR, too.
 CREATE OR REPLACE FUNCTION guest_written_to() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$

@@ -14,7 +14,7 @@ from api.pages.asking import Answer, Missing, ask, form_of, read
 from api.pages.manage.members.card_fields import WRONG, card_of, card_refusal, formats_of, readers_of
 from api.pages.manage.members.fields import member_path
 from api.pages.manage.members.member import back, home_of, member_page
-from api.pages.person import managed_place
+from api.pages.person import managed_place, signed_in
 from api.pages.refusals import refusal
 from api.pages.rendering import page
 from api.pages.routing import PageRoute
@@ -32,7 +32,8 @@ _OVER: Final = ("lost", "returned", "expired")
 async def form(place: str, ref: str, request: Request) -> Response:
     """Ask how the card is given: at a reader, by its number, or as a code; ``?replaces=`` another card."""
     here = await managed_place(request, place, "cards:write")
-    return await card_form(request, here, ref, replaces=request.query_params.get("replaces", ""))
+    asked = request.query_params
+    return await card_form(request, here, ref, replaces=asked.get("replaces", ""), then=asked.get("then") == "pass")
 
 
 @router.post("/manage/{place}/members/{ref}/cards/new")
@@ -47,10 +48,18 @@ async def give(place: str, ref: str, request: Request) -> Response:
     if not answer.good:
         sentence = await card_refusal(request, answer, card)
         values: dict[str, Any] = {"error": sentence, "formats": formats_of(answer), "status": answer.status}
+        values["then"] = fields.get("then") == "pass"
         return await card_form(request, here, ref, replaces=fields.get("replaces", ""), typed=fields, **values)
     if answer.body.get("code"):
-        return await code_page(request, here, ref, answer.body)
+        return await code_page(request, here, ref, answer.body, then=goes_on(request, fields))
+    if goes_on(request, fields):
+        return RedirectResponse(f"{home_of(here, ref)}/passes/new", 303)
     return back(here, ref, "card")
+
+
+def goes_on(request: Request, fields: Mapping[str, str]) -> bool:
+    """Whether a pass comes after this card: a new member gets both in one go."""
+    return fields.get("then") == "pass" and signed_in(request).may("passes:write")
 
 
 async def give_card(request: Request, ref: str, card: Mapping[str, Any], fields: Mapping[str, str]) -> Answer:
@@ -77,14 +86,25 @@ async def card_form(
     one, readers = await asyncio.gather(read(request, member_path(ref)), readers_of(request, place))
     old = await card_of_member(request, ref, replaces) if replaces else None
     typed = {**dict.fromkeys(_FIELDS, ""), **(typed or {})}
-    shown = {"typed": typed, "error": None, "formats": [], "readers": readers, "old": old, "over": _OVER, **values}
+    shown = {
+        "typed": typed,
+        "error": None,
+        "formats": [],
+        "readers": readers,
+        "old": old,
+        "over": _OVER,
+        "then": False,
+        **values,
+    }
     return page(request, "manage/members/card_new.html", place=place, member=one.body, **shown)
 
 
-async def code_page(request: Request, place: Place, ref: str, card: Mapping[str, Any]) -> Response:
+async def code_page(
+    request: Request, place: Place, ref: str, card: Mapping[str, Any], *, then: bool = False
+) -> Response:
     """Return the page that shows a new code, once."""
     one = await read(request, member_path(ref))
-    return page(request, "manage/members/code.html", status=201, place=place, member=one.body, card=card)
+    return page(request, "manage/members/code.html", status=201, place=place, member=one.body, card=card, then=then)
 
 
 async def card_of_member(request: Request, ref: str, card: str) -> dict[str, Any]:

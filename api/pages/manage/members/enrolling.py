@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.pages.asking import Missing, ask, form_of, read
 from api.pages.manage.members.card_fields import ENROL_S, card_refusal, holder_of
-from api.pages.manage.members.cards import card_form, card_of_member, give_card
+from api.pages.manage.members.cards import card_form, card_of_member, give_card, goes_on
 from api.pages.manage.members.fields import member_path
 from api.pages.manage.members.member import back, home_of
 from api.pages.person import managed_place
@@ -37,23 +37,31 @@ async def begin(place: str, ref: str, request: Request) -> Response:
     fields = await form_of(request)
     await read(request, member_path(ref))
     begun = await begin_at(
-        request, here, ref, fields.get("reader", ""), replaces=fields.get("replaces", ""), old=fields.get("old")
+        request,
+        here,
+        ref,
+        fields.get("reader", ""),
+        replaces=fields.get("replaces", ""),
+        old=fields.get("old"),
+        then=fields.get("then", ""),
     )
     if isinstance(begun, Response):
         return begun
-    values: dict[str, Any] = {"error": begun, "status": 422}
+    values: dict[str, Any] = {"error": begun, "status": 422, "then": fields.get("then") == "pass"}
     return await card_form(request, here, ref, replaces=fields.get("replaces", ""), typed=fields, **values)
 
 
 async def begin_at(
-    request: Request, place: Place, ref: str, reader: str, *, replaces: str = "", old: str | None = None
+    request: Request, place: Place, ref: str, reader: str, *, replaces: str = "", old: str | None = None, then: str = ""
 ) -> Response | str:
     """Give the order to a reader, and go to the page that waits; a sentence: why it isn't given."""
     body = {"place": place.code, "reader": reader, "expires_s": ENROL_S}
     answer = await ask(request, "POST", "/v1/enrolments", body)
     if not answer.good:
         return refusal(request, answer, _WRONG)
-    kept = urlencode({"replaces": replaces, "old": old or "lost"}) if replaces else ""
+    kept = (
+        urlencode({"replaces": replaces, "old": old or "lost"}) if replaces else "then=pass" if then == "pass" else ""
+    )
     home = home_of(place, ref)
     return RedirectResponse(f"{home}/enrol/{quote(answer.body['id'], safe='')}" + (f"?{kept}" if kept else ""), 303)
 
@@ -77,6 +85,8 @@ async def give(place: str, ref: str, enrolment: str, request: Request) -> Respon
     if not answer.good:
         values = {"error": await card_refusal(request, answer, card), "status": answer.status}
         return await _page(request, here, ref, enrolment, fields, **values)
+    if goes_on(request, request.query_params):
+        return RedirectResponse(f"{home_of(here, ref)}/passes/new", 303)
     return back(here, ref, "card")
 
 

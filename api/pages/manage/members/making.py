@@ -1,4 +1,4 @@
-"""``/manage/{place}/members/new``: register a member; cards are given on their page, which follows."""
+"""``/manage/{place}/members/new``: register a member, and in one go give a card and a pass, each on its own page."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api.pages.asking import ask, form_of
 from api.pages.manage.members.editing import FIELDS, WRONG, choices, member_fields
 from api.pages.manage.members.fields import marked
-from api.pages.manage.members.member import back
-from api.pages.person import managed_place
+from api.pages.manage.members.member import back, home_of
+from api.pages.person import managed_place, signed_in
 from api.pages.refusals import refusal, wrong_fields
 from api.pages.rendering import page
 from api.pages.routing import PageRoute
@@ -35,7 +35,10 @@ async def make(place: str, request: Request) -> Response:
     fields = await form_of(request)
     answer = await ask(request, "POST", "/v1/members", member_fields(fields))
     if answer.good:
-        return back(here, answer.body["ref"], "made")
+        ref = answer.body["ref"]
+        if fields.get("then") == "card" and signed_in(request).may("cards:write"):
+            return RedirectResponse(f"{home_of(here, ref)}/cards/new?then=pass", 303)
+        return back(here, ref, "made")
     sentence = refusal(request, answer, WRONG)
     values = {"error": sentence, "errors": marked(request, wrong_fields(answer), sentence), "status": answer.status}
     return await _form(request, here, fields, **values)

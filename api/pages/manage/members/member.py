@@ -32,6 +32,8 @@ _DONE: Final[Mapping[str, str]] = {
     "card-suspended": text("The card is suspended: it opens no door."),
     "card-active": text("The card is in use again."),
     "returned": text("The card is given back."),
+    "pass": text("The pass is given. Doors know it within seconds."),
+    "revoked": text("The pass is revoked."),
     "pin": text("The PIN is set."),
     "no-pin": text("The PIN is removed."),
     "proof": text("The proof is noted."),
