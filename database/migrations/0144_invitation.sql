@@ -37,7 +37,7 @@ END $$;
 CREATE OR REPLACE FUNCTION forget_report_mail() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  DELETE FROM mail m WHERE m.kind IN ('report_ready', 'sign_in', 'invitation') AND lower(m.to_address) = lower(OLD.email);
+  DELETE FROM mail m WHERE m.kind IN ('report_ready', 'sign_in', 'sign_in_changed', 'invitation') AND lower(m.to_address) = lower(OLD.email);
   RETURN NULL;
 END $$;
 
