@@ -86,10 +86,12 @@ class Visit(Answer):
     member: Ref
     name: str | None
     host: str | None
+    host_name: str | None = Field(description="Null also where this key doesn't see the host.")
     place: str
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     status: VisitorStatus
+    credential: Literal["card", "code", "qr"] | None = Field(description="What opens doors for the visit.")
     card: IssuedCard | None = Field(default=None, description="Only in the answer that creates the visit.")
     code: str | None = Field(default=None, description="Likewise: the keypad code.")
     path: str | None = Field(default=None, description="Likewise: of the page with the QR.")
@@ -114,10 +116,12 @@ def visit_json(row: DictRow) -> dict[str, Any]:
         "member": row["member"],
         "name": row["name"],
         "host": row["host"],
+        "host_name": row["host_name"],
         "place": row["place"],
         "from": time_of(row["valid_from"]),
         "until": time_of(row["valid_until"]),
         "status": row["visitor"],
+        "credential": row["credential"],
     }
 
 

@@ -6,8 +6,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.pages.manage.members import cards, editing, enrolling, finding, making, member, proofs
+from api.pages.manage.members import cards, editing, enrolling, finding, importing, making, member, proofs
 
 router: Final = APIRouter(include_in_schema=False)
-for _one in (finding, making, editing, proofs, enrolling, cards, member):
+for _one in (finding, importing, making, editing, proofs, enrolling, cards, member):
     router.routes.extend(_one.router.routes)
