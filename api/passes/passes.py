@@ -76,7 +76,8 @@ SET spaces = excluded.spaces, doors = excluded.doors, door_groups = excluded.doo
 # Visits at a place on a local day, or all expected or present ones, by time.
 VISITS: Final = """
 SELECT s.ref, s.member, m.name, s.host, h.name AS host_name, p.code::text AS place, s.valid_from, s.valid_until,
-  s.visitor, s.revision, (SELECT c.kind FROM card c WHERE c.member = s.member ORDER BY c.issued_at LIMIT 1) AS credential
+  s.visitor, s.revision,
+  (SELECT c.kind FROM card c WHERE c.member = s.member ORDER BY c.issued_at LIMIT 1) AS credential
 FROM pass s
 JOIN member m ON m.ref = s.member
 LEFT JOIN member h ON h.ref = s.host

@@ -110,7 +110,7 @@ def _encoding(fields: Mapping[str, str]) -> str:
 def _why(request: Request, answer: Answer) -> str:
     """Return why the file can't be read: the API's own sentence, which an import has in the reader's language."""
     wrong = answer.body.get("errors", ()) if isinstance(answer.body, dict) else ()
-    about_file = next((str(one["detail"]) for one in wrong if one["name"] == "body" and one.get("detail")), None)
+    about_file = next((str(one["what"]) for one in wrong if one["name"] == "body"), None)
     return about_file or refusal(request, answer)
 
 
