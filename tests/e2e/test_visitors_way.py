@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.signed_in import DESKTOP, PHONE, look, nothing_found, signed_in
+from tests.integration.test_guest_qr import READER, sign
 from tests.managed import Managed, managed
 
 expect.set_options(timeout=60_000)
@@ -138,6 +139,31 @@ def test_two_colleagues_at_one_visit(network: Managed, browser: Browser) -> None
         pages[1].get_by_role("button", name="Oui").click()
         expect(pages[1].get_by_role("alert")).to_contain_text("devancé")
         expect(pages[1].get_by_role("button", name="Est parti Deux Accueils")).to_be_visible()
+
+
+def test_a_qr_is_waited_for_and_shown(network: Managed, browser: Browser) -> None:
+    network.sql(READER.replace("limoges", "isle"))
+    with signed_in(network, browser, "isle") as context:
+        page = context.new_page()
+        page.goto("/manage/isle/visitors/new")
+        page.get_by_label("Nom du visiteur", exact=True).fill("Quentin Roux")
+        page.get_by_label("Avec un QR").check()
+        page.get_by_label("Le visiteur est déjà là").check()
+        page.get_by_role("button", name="Enregistrer la visite").click()
+        page.get_by_role("link", name="Afficher et imprimer le QR").click()
+        expect(page.get_by_role("main").get_by_role("status")).to_contain_text("en préparation")
+        checked(page, "qr-waiting", {})
+        sign(network)
+        expect(page.get_by_role("img", name="QR de Quentin Roux")).to_be_visible()
+        checked(page, "qr", {})
+        page.emulate_media(color_scheme="dark")
+        checked(page, "qr-dark", {})
+        page.emulate_media(media="print")
+        look(page, "visitors-qr-print")
+        page.emulate_media(media="screen")
+        page.get_by_role("link", name="Retour aux visiteurs").click()
+        here = page.get_by_role("region", name="Sur place").get_by_role("listitem")
+        expect(here.filter(has_text="Quentin Roux")).to_have_count(1)
 
 
 @_WAYS

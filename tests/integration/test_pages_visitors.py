@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
+from tests.integration.test_guest_qr import READER, sign
 from tests.managed import Managed, managed
 
 _MARKUP: Final = '<script>alert("x")</script>'
@@ -221,6 +222,38 @@ def test_a_cancelled_visit_asks_first_and_is_final(network: Managed) -> None:
     assert network.get("desk", f"/v1/visitors/{ref}").json()["status"] == "cancelled"
     assert get(network, "desk", f"{_VISITORS}/{ref}/cancel").status_code == 404
     assert get(network, "desk", f"{_VISITORS}/{ref}/qr").status_code == 404, "it has a code"
+
+
+def test_a_qr_is_shown_once_it_is_signed_and_each_look_is_in_the_audit(network: Managed) -> None:
+    network.sql(READER.replace("limoges", "isle"))
+    made = send(
+        network, "isle", "/manage/isle/visitors/new", form(name=_MARKUP, credential="qr", email="q@example.org")
+    )
+    assert made.status_code == 503, "this server knows no address for the mail's link"
+    made = send(network, "isle", "/manage/isle/visitors/new", form(name=_MARKUP, credential="qr"))
+    assert made.status_code == 200, made.text
+    assert re.search(r'href="/guest/[\w-]{40,}"', made.text)
+    path = re.search(r"/manage/isle/visitors/p-\w+/qr", made.text)
+    assert path is not None
+    waiting = get(network, "isle", path[0])
+    assert (waiting.status_code, 'http-equiv="refresh"' in waiting.text) == (409, True)
+    sign(network)
+    shown = get(network, "isle", path[0])
+    assert shown.status_code == 200
+    assert '<svg role="img"' in shown.text
+    assert "refresh" not in shown.text
+    assert _MARKUP not in shown.text
+    visit = path[0].split("/")[-2]
+    looks = "SELECT count(*) FROM audit WHERE action = 'read qr' AND subject = %s"
+    assert network.sql(looks, f"pass {visit}") == [(1,)]
+    assert path[0] in get(network, "isle", f"/manage/isle/visitors?day={day(1)}").text
+    for who in ("desk", "auditor", "member"):
+        assert get(network, who, path[0]).status_code == 404, who
+    assert send(network, "isle", path[0].replace("/qr", "/cancel"), {}).status_code == 303
+    over = get(network, "isle", path[0])
+    assert "<svg" not in over.text
+    assert "over or cancelled" in over.text
+    assert "refresh" not in over.text
 
 
 def test_an_import_shows_each_line_stores_nothing_and_then_does_it(network: Managed) -> None:
