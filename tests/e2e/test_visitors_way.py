@@ -151,7 +151,7 @@ def test_a_qr_is_waited_for_and_shown(network: Managed, browser: Browser) -> Non
         page.get_by_label("Le visiteur est déjà là").check()
         page.get_by_role("button", name="Enregistrer la visite").click()
         page.get_by_role("link", name="Afficher et imprimer le QR").click()
-        expect(page.get_by_role("main").get_by_role("status")).to_contain_text("en préparation")
+        expect(page.locator("#qr-state")).to_contain_text("en préparation")
         checked(page, "qr-waiting", {})
         sign(network)
         expect(page.get_by_role("img", name="QR de Quentin Roux")).to_be_visible()

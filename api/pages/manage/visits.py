@@ -75,7 +75,6 @@ async def qr(place: str, ref: str, request: Request) -> Response:
     return page(
         request,
         "manage/visitors/qr.html",
-        status=200 if answer.good else 409,
         place=here,
         visit=visit,
         picture=picture,
