@@ -1,4 +1,4 @@
-"""Reads a form that was sent with a file (``multipart/form-data``, RFC 7578), as browsers write it. Pure."""
+"""Reads a form that was sent with a file (``multipart/form-data``, RFC 7578), as browsers write it."""
 
 from __future__ import annotations
 

@@ -189,6 +189,19 @@ def test_a_visitor_gets_a_code_once_and_the_host_is_found_by_letters(network: Ma
     assert "Jeanne Petit" in get(network, "desk", f"{_VISITORS}?day={_LATER}").text
 
 
+def test_a_visitor_is_registered_once_whichever_process_gets_the_form(network: Managed) -> None:
+    times = {"from": (today() + timedelta(days=2)).isoformat(), "until": (today() + timedelta(days=3)).isoformat()}
+    body = {"name": "Une Fois", "place": "limoges", "credential": "code", **times}
+    first, again = (
+        network.call("desk", "POST", "/v1/visitors", body, idempotency_key="visit-once-1") for _ in range(2)
+    )
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json() | {"code": first.json()["code"]}
+    assert again.json()["code"] is None, "shown once"
+    other = network.call("desk", "POST", "/v1/visitors", body | {"name": "Autre"}, idempotency_key="visit-once-1")
+    assert other.status_code == 409
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
