@@ -82,6 +82,8 @@ from api.pages.manage import places as manage_places
 from api.pages.manage import plan as manage_plan
 from api.pages.manage import reports as manage_reports
 from api.pages.manage import team as manage_team
+from api.pages.manage import visit_form as manage_visit_form
+from api.pages.manage import visits as manage_visits
 from api.pages.manage import what_if as what_if_page
 from api.pages.manage.members import pages as manage_members
 from api.pages.me import account, guests, open_door, second_factor_page, sign_in_page
@@ -143,6 +145,7 @@ _PAGES: Final = (
     guest_qr,
     *(account, sign_in_page, second_factor_page, my_cards, open_door, my_passes, my_data, guests),
     *(manage_places, now, manage_alarms, manage_orders, head_count, door_why, what_if_page, manage_plan),
+    *(manage_visits, manage_visit_form),
     *(manage_members, agenda_routes, manage_doors, manage_history, manage_reports),
     *(manage_devices, manage_device_forms, manage_gateways, manage_keys, manage_team),
 )

@@ -23,6 +23,8 @@ _SECURITY: Final = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _PROBLEM: Final = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
+_LONGEST_PATH: Final = 500
+"""Of a page that a form is sent back to."""
 _OPEN: Final = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"ETag, Link, Retry-After")]
 _PREFLIGHT: Final = [
     (b"access-control-allow-origin", b"*"),
@@ -104,6 +106,11 @@ class Middleware:
     async def _send_refusal(self, scope: Scope, send: Send, refusal: Refusal, *, close: bool = False) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.answered("none", method, refusal.status, None)
+        if (page := _page_of(scope, refusal)) is not None:
+            headers = [(b"location", page), (b"content-length", b"0"), *_SECURITY]
+            await send({"type": "http.response.start", "status": 303, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
         text = _problem(refusal, scope)
         headers = [*_PROBLEM, (b"content-length", b"%d" % len(text)), *_SECURITY]
         if refusal.retry_s:  # scripts of other origins may read it
@@ -126,6 +133,17 @@ class Middleware:
             except Unavailable as error:
                 return Refusal(status=503, name="unavailable", detail=str(error), retry_s=error.retry_s)
         return refusal
+
+
+def _page_of(scope: Scope, refusal: Refusal) -> bytes | None:
+    """Return the page that says why a person's long form was refused; None: a program asked, which reads a problem."""
+    path: bytes = scope.get("raw_path") or b""
+    accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    if scope["method"] != "POST" or refusal.status not in (401, 413) or b"text/html" not in accepted:
+        return None
+    if not path.startswith((b"/manage/", b"/me/")) or len(path) > _LONGEST_PATH:
+        return None
+    return path.partition(b"?")[0] + (b"?refused=too-large" if refusal.status == 413 else b"")
 
 
 def _problem(refusal: Refusal, scope: Scope) -> bytes:

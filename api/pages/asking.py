@@ -14,9 +14,10 @@ from api.http.callers import is_from_our_page, session_cookie_of
 from api.http.errors import BadQuery, LimitReached, Unavailable
 from api.http.joined import JOINED, Joined
 from api.http.session import Session
+from api.pages.uploads import MOST_FIELDS, Part, boundary_of, parts_of
 
-_MOST_BYTES: Final = 400_000
-"""Of a form; an import of members is the largest."""
+_MOST_BYTES: Final = 1_040_000
+"""Of a form; an import of members is the largest. ``api.http.bodies`` lets no more through."""
 ONCE: Final = "once"
 """The field of a form that is new each time the form is shown: see ``api.pages.routing``."""
 
@@ -54,6 +55,7 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
     """Send a request to our own API with the session's key.
 
     ``if_match="*"`` becomes the header ``If-Match``. A form's field ``once`` becomes its ``Idempotency-Key``.
+    A ``body`` of bytes is sent as it is, everything else as JSON.
 
     Raises:
         SignedOut: the session is missing or has ended.
@@ -69,7 +71,8 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
         sent.setdefault("idempotency-key", f"page-{once}")
     # what waits for something would hold the page's transaction meanwhile
     joined = _joined(request) if method == "GET" and "wait=" not in path else None
-    question = httpx.Request(method, f"http://pages{path}", headers=sent, json=body)
+    sending: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
+    question = httpx.Request(method, f"http://pages{path}", headers=sent, **sending)
     answer = await _sent(request.app, host, question, joined)
     if joined is not None and joined.broken and answer.is_error:
         answer = await _sent(request.app, host, question, None)
@@ -135,10 +138,34 @@ async def fields_of(request: Request) -> list[tuple[str, str]]:
     Raises:
         BadQuery: as of ``form_of``.
     """
+    text, boundary = await _sent_by_our_page(request)
+    if boundary is not None:
+        parts = [one for one in parts_of(text, boundary) if one.file is None]
+        fields = [(one.name, one.data.decode("utf-8", "replace")) for one in parts]
+    else:
+        try:
+            fields = parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        except ValueError:
+            raise BadQuery("form", "This form has more fields than any of ours.") from None
+    return [(name, value.replace("\0", "")) for name, value in fields]  # PostgreSQL has no NUL in a text
+
+
+async def file_of(request: Request, name: str) -> Part | None:
+    """Return the file that was chosen in the field ``name``, its bytes as they are; None: none was.
+
+    Raises:
+        BadQuery: as of ``form_of``.
+    """
+    text, boundary = await _sent_by_our_page(request)
+    parts = [] if boundary is None else parts_of(text, boundary)
+    return next((one for one in parts if one.name == name and one.file), None)
+
+
+async def _sent_by_our_page(request: Request) -> tuple[bytes, bytes | None]:
+    """Return a form's body, and what stands between its parts where it may have files."""
     if not is_from_our_page(request):
         raise BadQuery("form", "This form was not sent by a page of ours. Open the page again, and send it from there.")
     text = await request.body()
     if len(text) > _MOST_BYTES:
         raise BadQuery("form", "This form is larger than any of ours.")
-    fields = parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True)
-    return [(name, value.replace("\0", "")) for name, value in fields]  # PostgreSQL has no NUL in a text
+    return text, boundary_of(request.headers.get("content-type", ""))

@@ -75,9 +75,12 @@ SET spaces = excluded.spaces, doors = excluded.doors, door_groups = excluded.doo
 """
 # Visits at a place on a local day, or all expected or present ones, by time.
 VISITS: Final = """
-SELECT s.ref, s.member, m.name, s.host, p.code::text AS place, s.valid_from, s.valid_until, s.visitor, s.revision
+SELECT s.ref, s.member, m.name, s.host, h.name AS host_name, p.code::text AS place, s.valid_from, s.valid_until,
+  s.visitor, s.revision,
+  (SELECT c.kind FROM card c WHERE c.member = s.member ORDER BY c.issued_at LIMIT 1) AS credential
 FROM pass s
 JOIN member m ON m.ref = s.member
+LEFT JOIN member h ON h.ref = s.host
 JOIN pass_place w ON w.pass = s.ref
 JOIN place p ON p.id = w.place
 WHERE s.visitor IS NOT NULL AND (%(ref)s::text IS NULL OR s.ref = %(ref)s)

@@ -17,10 +17,11 @@ from api.cards.cards import CardMade, IssuedCard
 from api.cards.issuing import credential_of, issued_json, put_card, taking
 from api.http.answers import json_answer
 from api.http.errors import Conflict, NotFound
+from api.http.idempotency import IdempotencyKey, once
 from api.http.models import Answer, Body, Code, Day, Email, Moment, Name, Question, Ref, time_of
 from api.http.references import member_named, place_named
 from api.http.revisions import Resource, expected_revisions, explain_refusal, read, read_to_change, with_etag
-from api.http.session import guarded, session
+from api.http.session import Session, guarded, session
 from api.members import members as people
 from api.passes import passes as rows
 from api.passes.passes import VISITS, PassPlace, VisitorStatus
@@ -86,10 +87,12 @@ class Visit(Answer):
     member: Ref
     name: str | None
     host: str | None
+    host_name: str | None = Field(description="Null also where this key doesn't see the host.")
     place: str
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     status: VisitorStatus
+    credential: Literal["card", "code", "qr"] | None = Field(description="What opens doors for the visit.")
     card: IssuedCard | None = Field(default=None, description="Only in the answer that creates the visit.")
     code: str | None = Field(default=None, description="Likewise: the keypad code.")
     path: str | None = Field(default=None, description="Likewise: of the page with the QR.")
@@ -114,10 +117,12 @@ def visit_json(row: DictRow) -> dict[str, Any]:
         "member": row["member"],
         "name": row["name"],
         "host": row["host"],
+        "host_name": row["host_name"],
         "place": row["place"],
         "from": time_of(row["valid_from"]),
         "until": time_of(row["valid_until"]),
         "status": row["visitor"],
+        "credential": row["credential"],
     }
 
 
@@ -141,46 +146,51 @@ async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()
     summary="Register an expected visitor",
     **guarded("visitors:write", answers={201: Visit}, problems=(409, 429)),
 )
-async def expect(request: Request, body: VisitorMade) -> Response:
+async def expect(request: Request, body: VisitorMade, idempotency_key: IdempotencyKey = None) -> Response:
     """Creates a member for the visit, with a pass for its duration and, if sent, a card, a code or a QR."""
+    given: dict[str, Any] = {"card": None, "code": None, "path": None}
     async with taking(request, "visitors:write") as s:
-        place, _zone = await place_named(s, body.place)
-        host = None if body.host is None else await member_named(s, body.host, "host")
-        email = body.email if body.credential is None else None  # else it is kept with the mail alone
-        someone = {"name": body.name, "email": email, "organisation": None, "home": place, "status": "active"}
-        someone |= {"home_commune": None, "work_commune": None, "minor_until": None, "language": None}
-        member = await s.row(people.INSERT, someone)
-        assert member is not None
-        times = {"valid_from": body.starts, "valid_until": body.ends}
-        values = {**_PLAIN_PASS, **times, "member": member["ref"], "visitor": "expected", "host": host}
-        made = await s.row(rows.INSERT, values)
-        assert made is not None
-        await put_places(s, made["ref"], [PassPlace(place=body.place, spaces=body.spaces)])
-        card, code, path = None, None, None
-        if body.card is not None:
-            credential = await credential_of(s, request, body.card, within="card.")
-            bounds = {"valid_from": body.card.valid_from, "valid_until": body.card.valid_until or body.ends}
-            kept = {"member": member["ref"], "status": body.card.status, "replaces": None}
-            card = issued_json(await put_card(s, request, credential, **kept, **bounds))
-        if body.credential is not None:
-            invited = Invited(
-                ref=made["ref"],
-                member=member["ref"],
-                name=body.name,
-                place=place,
-                starts=body.starts,
-                ends=body.ends,
-                email=body.email,
-                language=body.language,
-            )
-            if body.credential == "qr":
-                path = await give_qr(s, request, invited)
-            else:
-                code = await give_code(s, request, made["ref"])
-            await write_to(s, request, invited, code=code, path=path)
-        row = await read(s, visit_resource(made["ref"]))
-    answer = {**visit_json(row), "card": card, "code": code, "path": path}
-    return with_etag(answer, row["revision"], status=201, location=f"/v1/visitors/{made['ref']}")
+        ref = await once(s, request, idempotency_key, lambda: _expect(s, request, body, given))
+        row = await read(s, visit_resource(ref))
+    return with_etag({**visit_json(row), **given}, row["revision"], status=201, location=f"/v1/visitors/{ref}")
+
+
+async def _expect(s: Session, request: Request, body: VisitorMade, given: dict[str, Any]) -> str:
+    """Register the visit and return its reference; ``given`` gets what is shown in this answer alone."""
+    place, _zone = await place_named(s, body.place)
+    host = None if body.host is None else await member_named(s, body.host, "host")
+    email = body.email if body.credential is None else None  # else it is kept with the mail alone
+    someone = {"name": body.name, "email": email, "organisation": None, "home": place, "status": "active"}
+    someone |= {"home_commune": None, "work_commune": None, "minor_until": None, "language": None}
+    member = await s.row(people.INSERT, someone)
+    assert member is not None
+    times = {"valid_from": body.starts, "valid_until": body.ends}
+    values = {**_PLAIN_PASS, **times, "member": member["ref"], "visitor": "expected", "host": host}
+    made = await s.row(rows.INSERT, values)
+    assert made is not None
+    await put_places(s, made["ref"], [PassPlace(place=body.place, spaces=body.spaces)])
+    if body.card is not None:
+        credential = await credential_of(s, request, body.card, within="card.")
+        bounds = {"valid_from": body.card.valid_from, "valid_until": body.card.valid_until or body.ends}
+        kept = {"member": member["ref"], "status": body.card.status, "replaces": None}
+        given["card"] = issued_json(await put_card(s, request, credential, **kept, **bounds))
+    if body.credential is not None:
+        invited = Invited(
+            ref=made["ref"],
+            member=member["ref"],
+            name=body.name,
+            place=place,
+            starts=body.starts,
+            ends=body.ends,
+            email=body.email,
+            language=body.language,
+        )
+        if body.credential == "qr":
+            given["path"] = await give_qr(s, request, invited)
+        else:
+            given["code"] = await give_code(s, request, made["ref"])
+        await write_to(s, request, invited, code=given["code"], path=given["path"])
+    return str(made["ref"])
 
 
 @router.get("/v1/visitors/{ref}", summary="One visit", **guarded("members:read", answers={200: Visit}))
