@@ -86,7 +86,9 @@ def _resource(row: Mapping[str, Any], window: Window) -> Thing:
     return _thing(row, key, window, price=row["price_cents"], allowed=row["bookable"])
 
 
-def _thing(row: Mapping[str, Any], key: str, window: Window, *, price: int | None = None, allowed: bool = True) -> Thing:
+def _thing(
+    row: Mapping[str, Any], key: str, window: Window, *, price: int | None = None, allowed: bool = True
+) -> Thing:
     slots = [(_time(one["from"]), _time(one["until"]), int(one["units"])) for one in row["slots"]]
     # Slots begin at quarters: a window that doesn't is as free as the one that begins next.
     free = next((units for starts, _, units in slots if timedelta(0) <= starts - window[0] < QUARTER), 0)
