@@ -52,7 +52,8 @@ async def person_of(request: Request) -> Person | None:
         return None
     try:
         caller = await shared(request).keys.holder(session_cookie_of(request), request)
-    except ApiError:
+    except ApiError as error:
+        request.state.unchecked = error
         return None
     if caller is None:
         return None
@@ -66,10 +67,12 @@ def signed_in(request: Request) -> Person:
 
     Raises:
         SignedOut: nobody.
+        Unavailable, LimitReached: it can't be checked now, and nobody is signed out by that.
     """
     person: Person | None = request.state.person
     if person is None:
-        raise SignedOut
+        unchecked: ApiError | None = getattr(request.state, "unchecked", None)
+        raise SignedOut if unchecked is None else unchecked
     return person
 
 

@@ -13,18 +13,24 @@ from starlette.responses import JSONResponse
 
 from api.http import problems
 from api.http.callers import SESSION_COOKIE
-from api.pages.me import account
-
-
-async def nobody(*_: object) -> None:
-    """The key can't be checked."""
+from api.http.errors import LimitReached, Unavailable
+from api.pages.me import account, bookings, cards
 
 
 def _get(path: str, status: int, **headers: str) -> httpx.Response:
     """Ask an app with the pages of an account, whose API answers everything with ``status``."""
     app = FastAPI()
-    app.include_router(account.router)
-    app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=nobody))
+    for one in (account, bookings, cards):
+        app.include_router(one.router)
+
+    async def holder(*_: object) -> None:
+        """Return that nobody holds the key, or fail as the API does."""
+        if status == 429:
+            raise LimitReached("too many", retry_s=1)
+        if status >= 500:
+            raise Unavailable("away")
+
+    app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=holder))
     problems.install(app)
 
     @app.get("/v1/{rest:path}")
@@ -46,11 +52,14 @@ def _get(path: str, status: int, **headers: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("status", "shown"), [(503, 503), (500, 503), (429, 429), (401, 303)])
-@pytest.mark.parametrize("path", ["/me", "/me/cards/c-1/lost", "/me/cards/c-1/doors"])
+@pytest.mark.parametrize(
+    "path", ["/me", "/me/bookings", "/me/bookings/b-1", "/me/cards/c-1/lost", "/me/cards/c-1/doors"]
+)
 def test_a_page_stays_a_page_when_the_database_is_away(path: str, status: int, shown: int) -> None:
     cookies = f"{SESSION_COOKIE}=mk_x; lang=../../etc; maillage-language=%00"
     answer = _get(path, status, cookie=cookies, **{"accept-language": "fr;q=nan, x"})
     assert answer.status_code == shown
+    assert ("set-cookie" in answer.headers) == (shown == 303), "an outage signs nobody out"
     if shown != 303:
         assert answer.headers["content-type"].startswith("text/html")
         assert answer.headers["cache-control"] == "no-store"
