@@ -87,9 +87,14 @@ from api.pages.manage import visits as manage_visits
 from api.pages.manage import what_if as what_if_page
 from api.pages.manage.members import pages as manage_members
 from api.pages.me import account, guests, open_door, second_factor_page, sign_in_page
+from api.pages.me import book as my_book
+from api.pages.me import bookings as my_bookings
+from api.pages.me import calendars as my_calendars
 from api.pages.me import cards as my_cards
 from api.pages.me import data as my_data
 from api.pages.me import passes as my_passes
+from api.pages.me import seats as my_seats
+from api.pages.me import waiting as my_waiting
 from api.passes import routes as passes
 from api.places import hours as places_access
 from api.places import live_routes, profile
@@ -143,6 +148,7 @@ _PAGES: Final = (
     invited,
     signing_in,
     guest_qr,
+    *(my_seats, my_book, my_calendars, my_waiting, my_bookings),  # the last has /me/bookings/{ref}
     *(account, sign_in_page, second_factor_page, my_cards, open_door, my_passes, my_data, guests),
     *(manage_places, now, manage_alarms, manage_orders, head_count, door_why, what_if_page, manage_plan),
     *(manage_visits, manage_visit_form),

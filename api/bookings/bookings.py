@@ -19,6 +19,7 @@ FIND: Final = """
 SELECT m.name AS member_name,
        b.ref, b.member, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
        r.id AS resource_id, r.code::text AS resource, r.kind, b.unit AS unit_id, u.code::text AS unit,
+       coalesce(r.name, s.name) AS name,
        b.starts_at, b.ends_at, b.status, b.cancelled_at, b.checked_in_at, b.released_at, b.series, b.confirmed_at,
        b.pass, b.price_cents, b.label, b.event, b.one_party, b.opens, b.revision
 FROM booking b JOIN place p ON p.id = b.place LEFT JOIN space s ON s.id = b.space LEFT JOIN member m ON m.ref = b.member
@@ -134,6 +135,8 @@ class Booking(Answer):
     space: str | None
     resource: str | None
     unit: str | None
+    kind: Literal["seat", "room", "desk", "machine", "equipment", "event"]
+    name: str | None = Field(description="Of the resource or the space; null: a seat of the place.")
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     status: Status
@@ -179,10 +182,11 @@ def booking_resource(ref: str) -> Resource:
 
 def booking_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    what = ("ref", "member", "member_name", "place", "space", "resource", "unit")
+    what = ("ref", "member", "member_name", "place", "space", "resource", "unit", "name")
     names = (*what, "status", "series", "pass", "price_cents", "opens", "label", "revision")
     return {
         **{name: row[name] for name in names},
+        "kind": row["kind"] or ("room" if row["one_party"] else "seat"),
         "from": time_of(row["starts_at"]),
         "until": time_of(row["ends_at"]),
         **{name: time_of(row[name]) for name in ("cancelled_at", "checked_in_at", "released_at", "confirmed_at")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
@@ -33,20 +34,37 @@ async def free_slots(
         RuleRefused: the place is not open at all.
     """
     assert target.resource is not None
-    rule = await rule_of(s, target.place_id, target.kind)
-    first = max(span[0], now + (rule.notice or timedelta(0)))
-    opened = _opened(await opening_of(s, target), _quarter(first), span[1], target)
-    if rule.ahead is not None:
-        opened = [(begin, end) for begin, end in opened if begin <= now + rule.ahead]
-    if not (rule.shortest or timedelta(0)) <= length <= (rule.longest or length):
-        opened = []
+    opened = await bookable_times(s, target, span, length=length, now=now)
     taken: dict[int, list[Window]] = {}
     for one in await s.rows(_TAKEN, {"resource": target.resource["id"], "starts": span[0], "ends": span[1]}):
         times = taken.setdefault(one["unit"], [])
         if one["starts_at"] is not None:
             times.append((one["starts_at"], one["ends_at"]))
-    free = slots_of(opened, list(taken.values()), length=length, step=_STEP, least=units, most=most)
-    return free if rule.ahead is None else [one for one in free if one.starts <= now + rule.ahead]
+    return slots_of(opened, list(taken.values()), length=length, step=_STEP, least=units, most=most)
+
+
+async def bookable_times(s: Session, target: Target, span: Window, *, length: timedelta, now: datetime) -> list[Window]:
+    """Return when the place is open and its rules let one book for ``length``, in order.
+
+    Raises:
+        RuleRefused: the place is not open at all.
+    """
+    rule = await rule_of(s, target.place_id, target.kind)
+    first = max(span[0], now + (rule.notice or timedelta(0)))
+    opened = _opened(await opening_of(s, target), _quarter(first), span[1], target)
+    if rule.ahead is not None:  # the last booking begins then
+        last = now + rule.ahead
+        opened = [(begin, min(end, last + length)) for begin, end in opened if begin <= last]
+    return opened if (rule.shortest or timedelta(0)) <= length <= (rule.longest or length) else []
+
+
+def quarters(opened: Iterable[Window], length: timedelta) -> Iterator[Window]:
+    """Give the windows of ``length`` within ``opened``, one each quarter of an hour."""
+    for begin, end in opened:
+        at = begin
+        while at + length <= end:
+            yield at, at + length
+            at += _STEP
 
 
 async def next_free(

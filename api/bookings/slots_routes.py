@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api.bookings.free_slots import free_slots
 from api.bookings.making import now_of
 from api.bookings.pricing import categories_of, price_list, tariff_of
+from api.bookings.space_slots import space_slots
 from api.bookings.targets import Target, target_of
 from api.http.answers import json_answer
 from api.http.errors import BadQuery
@@ -35,6 +36,7 @@ class SlotsQuestion(Question):
     resource: str | None = Field(default=None, max_length=64, description="Only this one.")
     kind: Kind | None = Field(default=None, description="Only of this kind.")
     units: int = Field(default=1, ge=1, le=100, description="So many at the same time.")
+    spaces: bool = Field(default=False, description="Also seats of spaces to work in, and rooms that aren't resources.")
     starts: Moment | None = Field(default=None, alias="from", description="null: from now on.")
     ends: Moment | None = Field(default=None, alias="until", description="At most 31 days later; null: a week later.")
     limit: int = Field(default=50, ge=1, le=500, description="Slots of each resource.")
@@ -60,11 +62,21 @@ class ResourceSlots(Answer):
     slots: list[FreeSlot]
 
 
+class SpaceFree(Answer):
+    """The free slots of one space; of a seat, `units` is the number of seats."""
+
+    space: str
+    name: str
+    kind: Literal["seat", "room"]
+    slots: list[FreeSlot]
+
+
 class Slots(Answer):
-    """Free slots by resource."""
+    """Free slots by resource, and by space if they are asked for."""
 
     place: str
     resources: list[ResourceSlots]
+    spaces: list[SpaceFree]
 
 
 @router.get("/v1/slots", summary="Free slots of a place", **guarded(answers={200: Slots}))
@@ -82,7 +94,19 @@ async def slots(request: Request, question: Annotated[SlotsQuestion, Query()]) -
             if row["kind"] != "event":
                 target = await target_of(s, question.place, None, row["code"], None)
                 found.append(await _of_resource(s, target, row, question, (starts, ends), now=now))
-    return json_answer({"place": question.place, "resources": found})
+        spaces = await _of_spaces(s, question, (starts, ends), now=now) if question.spaces else []
+    return json_answer({"place": question.place, "resources": found, "spaces": spaces})
+
+
+async def _of_spaces(s: Session, question: SlotsQuestion, span: Window, *, now: datetime) -> list[dict[str, Any]]:
+    length = timedelta(minutes=question.minutes)
+    found = await space_slots(
+        s, question.place, span, length=length, seats=question.units, most=question.limit, now=now
+    )
+    return [
+        {"space": one.code, "name": one.name, "kind": one.kind, "slots": [_slot_json(slot) for slot in one.slots]}
+        for one in found
+    ]
 
 
 async def _of_resource(

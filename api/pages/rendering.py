@@ -95,10 +95,13 @@ def translations(language: Language) -> NullTranslations:
     if language == "en":
         return NullTranslations()
     catalogue = Catalog(locale=language)
+    # French has a third form, of millions, in CLDR; in our files it has two, so the files' headers don't count.
+    catalogue.mime_headers = [("Plural-Forms", "nplurals=2; plural=(n > 1);")]
     for path in sorted((_FOLDER / "locale" / language).glob("*.po")):
         with path.open("rb") as source:
             for message in read_po(source, locale=language):
-                catalogue[message.id] = message
+                if message.id:
+                    catalogue[message.id] = message
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)

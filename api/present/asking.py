@@ -45,11 +45,14 @@ def area_of(question: AvailabilityQuestion, network: Network, communes: Communes
     Raises:
         BadQuery: no area, a point that can't be meant, a department without places.
         Ambiguous: a name that several communes have, or none.
-        NoSuchPlace: ``place`` names none.
+        NoSuchPlace: ``place`` or one of ``only`` names none.
     """
-    given = [question.near, question.place, question.bbox, question.department]
+    given = [question.near, question.place, question.bbox, question.department, question.only or None]
     if all(one is None for one in given):
-        raise BadQuery("near", "give a point or a commune with `near`, or `place`, `bbox` or `department`")
+        raise BadQuery("near", "give a point or a commune with `near`, or `place`, `bbox`, `department` or `only`")
+    for code in question.only:
+        if code not in network.by_code:
+            raise NoSuchPlace(code)
     if question.near is not None and question.place is not None:
         raise BadQuery("place", "give `near` or `place`, not both")
     point, commune, place = None, None, None
@@ -72,6 +75,7 @@ def area_of(question: AvailabilityQuestion, network: Network, communes: Communes
         radius_km=RADIUS_KM if radius is None and point is not None and not limited else radius,
         box=None if question.bbox is None else parse_box(question.bbox),
         department=None if question.department is None else question.department.upper(),
+        only=frozenset(question.only) or None,
     )
     return Asked(where=where, commune=commune, place=place)
 

@@ -12,6 +12,7 @@ from api.present.models import Bbox, Free, Kind, Moment, Text
 from api.present.wanted import Code
 
 Entry = Literal["badge", "code", "staff"]
+PlaceCode = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
@@ -113,6 +114,9 @@ class AvailabilityQuestion(Question):
     )
     place: str | None = Field(
         default=None, max_length=64, description="Whether this place is offered, and the alternatives around it."
+    )
+    only: list[PlaceCode] = Field(
+        default=[], max_length=10, description="Only these places (repeatable), by code where there is no point."
     )
     radius_km: float | None = Field(
         default=None, gt=0, le=500, description="The largest distance; 30 where neither an area nor this is given."

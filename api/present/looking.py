@@ -24,6 +24,8 @@ class Where:
     radius_km: float | None = None
     box: Box | None = None
     department: str | None = None
+    only: frozenset[str] | None = None
+    """Codes of the only places."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +60,9 @@ def places_in(network: Network, where: Where) -> Iterator[FoundPlace]:
         found = (
             FoundPlace(place=one, distance_km=km) for km, one in network.nearby.around(where.point, where.radius_km)
         )
+    elif where.only is not None:
+        known = (network.by_code.get(code) for code in sorted(where.only))
+        found = (FoundPlace(place=one) for one in known if one is not None and one.status != "closed")
     elif where.department is not None:
         found = (FoundPlace(place=one) for one in network.by_department.get(where.department, ()))
     elif where.box is not None:
@@ -73,6 +78,8 @@ def places_in(network: Network, where: Where) -> Iterator[FoundPlace]:
 
 def _is_in(place: Place, where: Where) -> bool:
     if where.department is not None and place.department != where.department:
+        return False
+    if where.only is not None and place.code not in where.only:
         return False
     return where.box is None or where.box.holds(place.point)
 

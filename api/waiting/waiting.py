@@ -17,7 +17,8 @@ Status = Literal["waiting", "offered", "accepted", "declined", "lapsed", "left",
 # One entry, or those of a member, at a place, for a resource.
 FIND: Final = """
 SELECT w.ref, w.member, m.name AS member_name, w.place AS place_id, p.code::text AS place, s.code::text AS space,
-       r.code::text AS resource, u.code::text AS unit, w.starts_at, w.ends_at, w.status, w.joined_at, w.booking,
+       r.code::text AS resource, u.code::text AS unit, w.kind, coalesce(r.name, s.name) AS name,
+       w.starts_at, w.ends_at, w.status, w.joined_at, w.booking,
        w.offered_until, w.closed_at,
        waiting_position(w.ref) AS position, w.revision
 FROM waiting w JOIN place p ON p.id = w.place LEFT JOIN member m ON m.ref = w.member LEFT JOIN space s ON s.id = w.space
@@ -89,6 +90,8 @@ class Waiting(Answer):
     space: str | None
     resource: str | None
     unit: str | None
+    kind: Literal["seat", "room", "desk", "machine", "equipment", "event"]
+    name: str | None = Field(description="Of the resource or the space; null: a seat of the place.")
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     status: Status
@@ -113,7 +116,8 @@ def waiting_resource(ref: str) -> Resource:
 
 def waiting_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    names = ("ref", "member", "member_name", "place", "space", "resource", "unit", "status", "position", "booking")
+    what = ("ref", "member", "member_name", "place", "space", "resource", "unit", "kind", "name")
+    names = (*what, "status", "position", "booking")
     return {
         **{name: row[name] for name in names},
         "from": time_of(row["starts_at"]),

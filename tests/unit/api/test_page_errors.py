@@ -13,22 +13,25 @@ from starlette.responses import JSONResponse
 
 from api.http import problems
 from api.http.callers import SESSION_COOKIE
-from api.http.errors import Unavailable
+from api.http.errors import LimitReached, Unavailable
 from api.pages.manage import places
-from api.pages.me import account, cards
-
-
-async def nobody(*_: object) -> None:
-    """The key can't be checked."""
+from api.pages.me import account, bookings, cards
 
 
 def _get(path: str, status: int, **headers: str) -> httpx.Response:
     """Ask an app with the pages of an account, whose API answers everything with ``status``."""
     app = FastAPI()
-    app.include_router(account.router)
-    app.include_router(cards.router)
-    app.include_router(places.router)
-    app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=nobody))
+    for one in (account, bookings, cards, places):
+        app.include_router(one.router)
+
+    async def holder(*_: object) -> None:
+        """Return that nobody holds the key, or fail as the API does."""
+        if status == 429:
+            raise LimitReached("too many", retry_s=1)
+        if status >= 500:
+            raise Unavailable("away")
+
+    app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=holder))
     problems.install(app)
 
     @app.get("/v1/{rest:path}")
@@ -50,11 +53,14 @@ def _get(path: str, status: int, **headers: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("status", "shown"), [(503, 503), (500, 503), (429, 429), (401, 303)])
-@pytest.mark.parametrize("path", ["/me", "/me/cards/c-1/lost", "/me/cards/c-1/doors"])
+@pytest.mark.parametrize(
+    "path", ["/me", "/me/bookings", "/me/bookings/b-1", "/me/cards/c-1/lost", "/me/cards/c-1/doors"]
+)
 def test_a_page_stays_a_page_when_the_database_is_away(path: str, status: int, shown: int) -> None:
     cookies = f"{SESSION_COOKIE}=mk_x; lang=../../etc; maillage-language=%00"
     answer = _get(path, status, cookie=cookies, **{"accept-language": "fr;q=nan, x"})
     assert answer.status_code == shown
+    assert ("set-cookie" in answer.headers) == (shown == 303), "an outage signs nobody out"
     if shown != 303:
         assert answer.headers["content-type"].startswith("text/html")
         assert answer.headers["cache-control"] == "no-store"
@@ -68,11 +74,7 @@ def test_the_log_of_a_failure_holds_no_token(caplog: pytest.LogCaptureFixture) -
     assert [vars(one)["path"] for one in failed] == ["/sign-in/{token}"]
 
 
-def test_a_database_that_is_away_signs_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(*_: object) -> None:
-        raise Unavailable("The key can't be checked: the database is down.")
-
-    monkeypatch.setattr(f"{__name__}.nobody", away)
+def test_a_database_that_is_away_signs_nobody_out() -> None:
     answer = _get("/manage", 503, cookie=f"{SESSION_COOKIE}=mk_x")
     assert answer.status_code == 503
     assert "set-cookie" not in answer.headers

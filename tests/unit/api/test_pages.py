@@ -9,6 +9,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import api.pages
+from api.pages.rendering import translations
 
 FOLDER = Path(api.pages.__file__).parent
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
@@ -45,3 +46,9 @@ def test_every_text_of_a_page_has_its_french_and_the_same_values() -> None:
     for english, text in french.items():
         assert text
         assert sorted(_PLACEHOLDER.findall(english)) == sorted(_PLACEHOLDER.findall(text)), english
+
+
+def test_numbers_of_things_are_french_whatever_the_number() -> None:
+    singular, plural = "%(count)s seat", "%(count)s seats"
+    shown = [translations("fr").ngettext(singular, plural, number) for number in (0, 1, 2, 24, 1_000_000)]
+    assert shown == ["%(count)s place", "%(count)s place", *["%(count)s places"] * 3]

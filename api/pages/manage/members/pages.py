@@ -6,5 +6,8 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api.pages.manage.members import APIRouter, False, Final, _one, cards, editing, enrolling, finding, for, in, include_in_schema, making, member, passes, proofs, router
+from api.pages.manage.members import cards, editing, enrolling, finding, importing, making, member, passes, proofs
+
+router: Final = APIRouter(include_in_schema=False)
+for _one in (finding, importing, making, editing, proofs, enrolling, cards, passes, member):
     router.routes.extend(_one.router.routes)

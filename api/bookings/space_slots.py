@@ -1,0 +1,87 @@
+"""When seats of a place's spaces, and its rooms that aren't resources, are free for so long."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from access.schedules import zone_named
+from api.bookings.free_slots import bookable_times, quarters
+from api.bookings.targets import Target
+from api.http.references import place_named
+from api.http.session import Session
+from booking.limits import Held, most_at_once
+from booking.slots import Slot, Window
+
+# The spaces of a place with seats to work at, and the rooms that no resource stands for.
+_SPACES: Final = """
+SELECT s.id, s.code::text AS code, s.name, s.capacity, k.one_party FROM space s JOIN space_kind k ON k.kind = s.kind
+WHERE s.place = %(place_id)s AND s.retired_at IS NULL
+  AND (k.one_party OR (coalesce(s.for_work, k.for_work) AND s.capacity > 0))
+  AND NOT EXISTS (SELECT FROM resource r WHERE r.space = s.id AND r.kind = 'room' AND r.retired_at IS NULL)
+ORDER BY k.one_party, s.name, s.code
+"""
+_HELD: Final = """
+SELECT space, starts_at, ends_at FROM public_bookings_of(ARRAY[%(place_id)s::integer])
+WHERE tstzrange(starts_at, ends_at) && tstzrange(%(starts)s, %(ends)s)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceSlots:
+    """A space, and when it, or a seat of it, is free."""
+
+    code: str
+    name: str
+    kind: str
+    """``room`` or ``seat``."""
+    slots: list[Slot]
+
+
+async def space_slots(
+    s: Session, place: str, span: Window, *, length: timedelta, seats: int, most: int, now: datetime
+) -> list[SpaceSlots]:
+    """Return the first ``most`` slots within ``span`` of each space of a place; a room is free as a whole.
+
+    Raises:
+        BadField: there is no such place.
+        RuleRefused: it is not open at all.
+    """
+    place_id, zone_name = await place_named(s, place)
+    zone = zone_named(zone_name)
+    spaces = await s.rows(_SPACES, {"place_id": place_id})
+    held: dict[int, list[Held]] = defaultdict(list)
+    for row in await s.rows(_HELD, {"place_id": place_id, "starts": span[0], "ends": span[1]}):
+        held[row["space"]].append(_held(row["starts_at"], row["ends_at"]))
+    opened: dict[str, list[Window]] = {}
+    for kind in sorted({_kind(one_party=row["one_party"]) for row in spaces}):
+        target = _target(place, place_id, zone, kind)
+        opened[kind] = await bookable_times(s, target, span, length=length, now=now)
+    found = []
+    for row in spaces:
+        kind = _kind(one_party=row["one_party"])
+        wanted, capacity = (1, 1) if kind == "room" else (seats, row["capacity"])
+        slots: list[Slot] = []
+        for starts, ends in quarters(opened[kind], length):
+            free = capacity - most_at_once(held[row["id"]], starts, ends)
+            if free >= wanted:
+                slots.append(Slot(starts=starts, ends=ends, units=free))
+                if len(slots) == most:
+                    break
+        found.append(SpaceSlots(code=row["code"], name=row["name"], kind=kind, slots=slots))
+    return found
+
+
+def _kind(*, one_party: bool) -> str:
+    return "room" if one_party else "seat"
+
+
+def _target(place: str, place_id: int, zone: ZoneInfo, kind: str) -> Target:
+    return Target(place=place, place_id=place_id, zone=zone, space_id=None, kind=kind)
+
+
+def _held(starts: datetime, ends: datetime) -> Held:
+    return Held(own=False, place=0, under=None, kind="seat", starts=starts, ends=ends)
