@@ -68,7 +68,7 @@ from api.orders import routes as orders
 from api.orders.answers import OrderAnswers
 from api.own_access import routes as own_access
 from api.own_access import unlock as own_unlock
-from api.pages import at_provider, guest_qr, invited, signing_in, signing_in_passkey, signing_in_password
+from api.pages import accessibility, at_provider, guest_qr, invited, signing_in, signing_in_passkey, signing_in_password
 from api.pages.manage import agenda_routes, door_why, head_count, now
 from api.pages.manage import alarms as manage_alarms
 from api.pages.manage import device_forms as manage_device_forms
@@ -142,6 +142,7 @@ five minutes doubles the pause each time, so that management would be down for a
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
 _PAGES: Final = (
     page,
+    accessibility,
     signing_in_passkey,  # before signing_in: /sign-in/passkey is no link
     signing_in_password,
     at_provider,

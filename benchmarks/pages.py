@@ -27,8 +27,8 @@ from benchmarks.network_year import make
 from benchmarks.report import Result, finish, progress
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
-from tests.e2e.furnished import VALUES
-from tests.page_routes import filled, page_routes, parameters
+from tests.e2e.furnished import VALUES, opened_here
+from tests.page_routes import filled
 
 _LIMIT_MS: Final = 30.0
 _PAINT_LIMIT_MS: Final = 1000.0
@@ -116,9 +116,10 @@ def _measure(
     paints: dict[str, float] = {}
     pages = [
         (("admin" if path in VALUES["administrator"] else "member" if path.startswith("/me") else "manager"), path)
-        for method, path in page_routes()
-        if method == "GET" and path not in VALUES["not a page"] and set(parameters(path)) <= {"place"}
+        for path in opened_here()
+        if "{ref}" not in path
     ]
+    given = {**given, "code": given["place"]}
     for who, path in pages:
         order = {"port": api, "requests": [[filled(path, given), None]], "status": 200, "connections": 1}
         signed = {**order, "cookie": f"__Host-maillage={keys[who]}"}

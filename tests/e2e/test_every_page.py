@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, Response
 
-from tests.e2e.furnished import VALUES, furnished
+from tests.e2e.furnished import VALUES, furnished, opened_here
 from tests.e2e.signed_in import DESKTOP, PHONE, look, nothing_found, second_finds_nothing, signed_in
 from tests.managed import Managed, managed
-from tests.page_routes import filled, page_routes, parameters
+from tests.page_routes import filled, parameters
 
 _PHONE: Final = {"locale": "fr-FR", "color_scheme": "light", "viewport": PHONE}
 _DESKTOP: Final = {"locale": "en-GB", "color_scheme": "dark", "viewport": DESKTOP}
@@ -26,7 +26,6 @@ WAYS: Final = ALL if os.environ.get("MAILLAGE_EVERY_WAY") else [_PHONE, _DESKTOP
 """Between the two each language, each scheme and each size. MAILLAGE_EVERY_WAY=1: all eight."""
 MOST_BYTES: Final = 100_000
 MOST_REQUESTS: Final = 10
-PAGES: Final = [path for method, path in page_routes() if method == "GET" and path not in VALUES["not a page"]]
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +68,11 @@ def opened(network: Managed, browser: Browser, path: str, given: dict[str, str],
 @pytest.mark.parametrize(
     "options", WAYS, ids=lambda one: f"{one['locale']}-{one['color_scheme']}-{one['viewport']['width']}"
 )
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", opened_here())
 def test_every_page(
     network: Managed, values: dict[str, dict[str, str]], browser: Browser, path: str, options: dict[str, Any]
 ) -> None:
-    given = {"place": "limoges", **values.get(path, {})}
+    given = {"place": "limoges", "code": "limoges", **values.get(path, {})}
     assert set(parameters(path)) <= set(given), f"say in tests/e2e/furnished.py what {path} is opened with"
     page = opened(network, browser, path, given, options)
     try:

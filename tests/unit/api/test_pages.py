@@ -9,6 +9,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import api.pages
+from api.pages import accessibility
 from api.pages.rendering import translations
 
 FOLDER = Path(api.pages.__file__).parent
@@ -52,3 +53,11 @@ def test_numbers_of_things_are_french_whatever_the_number() -> None:
     singular, plural = "%(count)s seat", "%(count)s seats"
     shown = [translations("fr").ngettext(singular, plural, number) for number in (0, 1, 2, 24, 1_000_000)]
     assert shown == ["%(count)s place", "%(count)s place", *["%(count)s places"] * 3]
+
+
+def test_the_declaration_of_accessibility_has_the_figures_of_the_walk_through_the_criteria() -> None:
+    walk = (Path(__file__).parents[3] / "docs" / "accessibility.md").read_text(encoding="utf-8")
+    states = re.findall(r"^\| \d+\.\d+ \| (C|NC|NA) \|", walk, flags=re.MULTILINE)
+    assert len(states) == 106, "criteria of the RGAA 4.1.2"
+    figures = [states.count(one) for one in ("C", "NC", "NA")]
+    assert figures == [accessibility.MET, accessibility.NOT_MET, accessibility.NOT_APPLICABLE]
