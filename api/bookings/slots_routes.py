@@ -37,6 +37,7 @@ class SlotsQuestion(Question):
     kind: Kind | None = Field(default=None, description="Only of this kind.")
     units: int = Field(default=1, ge=1, le=100, description="So many at the same time.")
     spaces: bool = Field(default=False, description="Also seats of spaces to work in, and rooms that aren't resources.")
+    space: str | None = Field(default=None, max_length=64, description="Only this space, and no resource.")
     starts: Moment | None = Field(default=None, alias="from", description="null: from now on.")
     ends: Moment | None = Field(default=None, alias="until", description="At most 31 days later; null: a week later.")
     limit: int = Field(default=50, ge=1, le=500, description="Slots of each resource.")
@@ -90,18 +91,19 @@ async def slots(request: Request, question: Annotated[SlotsQuestion, Query()]) -
             raise BadQuery("until", f"it must be after from, at most {_SPAN.days} days, and not past")
         asked = {"place": question.place, "code": question.resource, "kind": question.kind, "retired": False}
         found = []
-        for row in await s.rows(resource_rows.FIND, asked):
+        for row in [] if question.space is not None else await s.rows(resource_rows.FIND, asked):
             if row["kind"] != "event":
                 target = await target_of(s, question.place, None, row["code"], None)
                 found.append(await _of_resource(s, target, row, question, (starts, ends), now=now))
-        spaces = await _of_spaces(s, question, (starts, ends), now=now) if question.spaces else []
+        with_spaces = question.spaces or question.space is not None
+        spaces = await _of_spaces(s, question, (starts, ends), now=now) if with_spaces else []
     return json_answer({"place": question.place, "resources": found, "spaces": spaces})
 
 
 async def _of_spaces(s: Session, question: SlotsQuestion, span: Window, *, now: datetime) -> list[dict[str, Any]]:
     length = timedelta(minutes=question.minutes)
     found = await space_slots(
-        s, question.place, span, length=length, seats=question.units, most=question.limit, now=now
+        s, question.place, question.space, span, length=length, seats=question.units, most=question.limit, now=now
     )
     return [
         {"space": one.code, "name": one.name, "kind": one.kind, "slots": [_slot_json(slot) for slot in one.slots]}

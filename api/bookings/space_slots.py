@@ -19,7 +19,7 @@ from booking.slots import Slot, Window
 # The spaces of a place with seats to work at, and the rooms that no resource stands for.
 _SPACES: Final = """
 SELECT s.id, s.code::text AS code, s.name, s.capacity, k.one_party FROM space s JOIN space_kind k ON k.kind = s.kind
-WHERE s.place = %(place_id)s AND s.retired_at IS NULL
+WHERE s.place = %(place_id)s AND s.retired_at IS NULL AND (%(space)s::text IS NULL OR s.code::text = %(space)s)
   AND (k.one_party OR (coalesce(s.for_work, k.for_work) AND s.capacity > 0))
   AND NOT EXISTS (SELECT FROM resource r WHERE r.space = s.id AND r.kind = 'room' AND r.retired_at IS NULL)
 ORDER BY k.one_party, s.name, s.code
@@ -42,9 +42,9 @@ class SpaceSlots:
 
 
 async def space_slots(
-    s: Session, place: str, span: Window, *, length: timedelta, seats: int, most: int, now: datetime
+    s: Session, place: str, space: str | None, span: Window, *, length: timedelta, seats: int, most: int, now: datetime
 ) -> list[SpaceSlots]:
-    """Return the first ``most`` slots within ``span`` of each space of a place; a room is free as a whole.
+    """Return the first ``most`` slots within ``span`` of each space of a place, or of one; a room is free as a whole.
 
     Raises:
         BadField: there is no such place.
@@ -52,7 +52,7 @@ async def space_slots(
     """
     place_id, zone_name = await place_named(s, place)
     zone = zone_named(zone_name)
-    spaces = await s.rows(_SPACES, {"place_id": place_id})
+    spaces = await s.rows(_SPACES, {"place_id": place_id, "space": space})
     held: dict[int, list[Held]] = defaultdict(list)
     for row in await s.rows(_HELD, {"place_id": place_id, "starts": span[0], "ends": span[1]}):
         held[row["space"]].append(_held(row["starts_at"], row["ends_at"]))

@@ -65,6 +65,7 @@ async def change(ref: str, request: Request) -> Response:
 async def cancel(ref: str, request: Request) -> Response:
     """Cancel it; it can be booked again while it is free."""
     await form_of(request)
+    own_ref(request)
     answer = await ask(request, "DELETE", _path(ref), **_ANY)
     return await acted(request, answer, f"/me/bookings?{urlencode({'done': 'cancelled', 'ref': ref})}")
 

@@ -47,6 +47,7 @@ async def make_feed(request: Request) -> Response:
 async def end_feed(number: int, request: Request) -> Response:
     """End an address."""
     await form_of(request)
+    own_ref(request)
     return await _ended(request, await ask(request, "DELETE", f"/v1/calendar-feeds/{number}"), "feed")
 
 
@@ -67,6 +68,7 @@ async def subscribe(request: Request) -> Response:
 async def unsubscribe(number: int, request: Request) -> Response:
     """Read a calendar no more."""
     await form_of(request)
+    own_ref(request)
     return await _ended(request, await ask(request, "DELETE", f"/v1/member-calendars/{number}"), "unsubscribed")
 
 
