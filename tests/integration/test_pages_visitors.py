@@ -351,13 +351,22 @@ def test_a_file_that_is_too_large_says_so_on_the_page(network: Managed) -> None:
     assert (larger.status_code, larger.headers["location"]) == (303, f"{_IMPORT}?refused=too-large")
     shown = get(network, "manager", larger.headers["location"])
     assert "larger than 700 kB" in shown.text
-    program = network.api.post("/v1/members", content=line * 2, headers={"Accept": "application/json", **_OURS})
-    assert program.status_code == 413
-    assert program.headers["content-type"] == "application/problem+json"
+    for path in ("/v1/members", _IMPORT):
+        program = network.api.post(path, content=line * 2, headers={"Accept": "application/json", **_OURS})
+        assert program.status_code == 413
+        assert program.headers["content-type"] == "application/problem+json"
     ended = network.api.post(
         _IMPORT, data={"lines": "x" * 20_000}, headers={"Accept": "text/html", **_OURS, "Cookie": "a=b"}
     )
     assert (ended.status_code, ended.headers["location"]) == (303, _IMPORT)
+
+
+def test_pasted_lines_outlive_a_session(network: Managed) -> None:
+    lines = "name,email\nÉve,eve@example.org\n"
+    fields, headers = {"step": "look", "lines": lines}, {"Cookie": "__Host-maillage=mk_gone", **_OURS}
+    kept = network.api.post(_IMPORT, data=fields, headers={**headers, "Accept-Language": "en"})
+    assert kept.status_code == 401
+    assert "Éve,eve@example.org" in kept.text
 
 
 def test_card_numbers_that_can_be_read_in_two_ways_are_asked_about(network: Managed) -> None:
