@@ -100,3 +100,13 @@ def test_a_code_is_shown_once_and_a_lost_card_needs_two_steps(network: Managed) 
     lost = send(network, "desk", f"{home}/cards/{card['ref']}/lost", {})
     assert get(network, "desk", lost.headers["location"]).status_code == 200
     assert network.get("desk", f"/v1/cards/{card['ref']}").json()["status"] == "lost"
+
+
+def test_the_home_is_named_and_a_link_asks_why_at_a_door(network: Managed) -> None:
+    ref = network.someone("Rose Nom")
+    shown = get(network, "manager", f"/manage/limoges/members/{ref}").text
+    assert "<dt>Home place</dt><dd>Limoges</dd>" in shown
+    assert f'href="/manage/limoges/doors/why?member={ref}"' in shown
+    year = network.get("manager", f"/v1/members/{ref}").json()["created_at"][:4]
+    since = shown.partition("<dt>Member since</dt><dd>")[2].partition("</dd>")[0]
+    assert since.endswith(year) or int(since[-4:]) == int(year) + 1, "a new year has begun at the place"

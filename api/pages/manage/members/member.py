@@ -12,12 +12,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.pages.asking import Answer, Missing, ask, form_of, read
-from api.pages.manage.members.fields import last_day, member_path
+from api.pages.manage.members.fields import first_day, last_day, member_path
 from api.pages.person import managed_place
 from api.pages.refusals import refusal
 from api.pages.rendering import page, text
 from api.pages.routing import PageRoute
 from api.present.network import Place
+from api.present.state import loaded_board
 
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
@@ -73,8 +74,12 @@ async def member_page(
         read(request, path),
         *(ask(request, "GET", f"{path}/{what}") for what in ("cards", "passes", "categories", "consent")),
         ask(request, "GET", f"/v1/bookings?{urlencode({'member': ref})}"),
+        ask(request, "GET", "/v1/organisations"),
     )
-    one, cards, passes, categories, consent, bookings = found
+    one, cards, passes, categories, consent, bookings, organisations = found
+    names = {row["code"]: row["name"] for row in _rows(organisations, "organisations")}
+    code, home = one.body["organisation"], one.body["home"]
+    at_home = (await loaded_board(request)).network.by_code.get(home) if home else None
     now = datetime.now(UTC)
     zone = place.time_zone
     held = [
@@ -91,6 +96,9 @@ async def member_page(
         place=place,
         member=one.body,
         etag=one.etag,
+        organisation=names.get(code, code),
+        home_name=home if at_home is None else at_home.name,
+        since=first_day(one.body["created_at"], zone),
         cards=[row for row in all_cards if row["status"] in _CARRIED],
         former_cards=[row for row in all_cards if row["status"] not in _CARRIED],
         passes=[row for row in held if row["visitor"] is None and row["state"] in ("now", "later")],
