@@ -58,7 +58,7 @@ def test_a_form_with_odd_fields_or_an_odd_address_is_no_fault_of_ours(manager: h
     for path in FORMS:
         if path == "/sign-out":
             continue
-        for odd in ("1", "%0A"):
+        for odd in ("999999", "%0A"):  # nothing that is there: it would end the key of who asks
             answer = manager.post(_odd(path, odd), data={"etag": 'é"\r\nx: y', "once": "é", "name": "\0\ud7ff"})
             if answer.status_code >= 500:
                 failed.append((path, odd, answer.status_code))
