@@ -65,7 +65,9 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
     if not key:
         raise SignedOut
     host = request.client.host if request.client else "127.0.0.1"
-    sent = {"authorization": f"Bearer {key}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    sent = {"authorization": f"Bearer {key}"}
+    for name, value in headers.items():  # a form's etag may be anything; a header is ASCII
+        sent[name.replace("_", "-")] = "".join(one if " " <= one <= "~" else "?" for one in value)
     once = getattr(request.state, "once", None)
     if once and method == "POST":
         sent.setdefault("idempotency-key", f"page-{once}")

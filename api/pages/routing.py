@@ -19,6 +19,7 @@ from api.http.errors import BadQuery, LimitReached, Unavailable
 from api.pages.asking import ONCE, Missing, SignedOut, fields_of
 from api.pages.person import person_of
 from api.pages.rendering import page
+from api.pages.uploads import boundary_of
 
 _REMEMBERED: Final = 2_000
 """Forms whose answers are kept, so that a double click does nothing twice."""
@@ -65,7 +66,11 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
     request.state.once = once if once.isascii() and once.isalnum() else None
     if not request.state.once:
         return await handle(request)
-    mark = sha256(f"{session_cookie_of(request)}\n{request.url.path}\n{once}".encode()).digest()
+    # the body too: a form that was changed after it was sent (by the back button) is no double click
+    of_whom = f"{session_cookie_of(request)}\n{request.url.path}\n{once}\n".encode()
+    body = await request.body()
+    boundary = boundary_of(request.headers.get("content-type", ""))  # of a form with a file: new with each click
+    mark = sha256(of_whom + (body.replace(boundary, b"") if boundary else body)).digest()
     before = _done.get(mark)
     if before is not None:
         return await asyncio.shield(before)
