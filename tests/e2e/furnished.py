@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tests.furnished import furnish
@@ -23,6 +22,7 @@ VALUES: Final[dict[str, frozenset[str]]] = {
             "/manage/{place}/history/occupancy.csv",
             "/manage/{place}/history/reports/{month}/{kind}",
             "/me/bookings/confirm",
+            "/me/data/erased",
             "/me/sign-in/password/remove",
             "/me/sign-in/factor/remove",
             "/sign-in/invitation/{token}",
@@ -34,7 +34,7 @@ VALUES: Final[dict[str, frozenset[str]]] = {
         )
     ),
     # with one place only its manager is sent on
-    "administrator": frozenset(("/manage",)),
+    "administrator": frozenset(("/manage", "/manage/{place}/team/invite")),
 }
 _MORE: Final = frozenset(("/me/cards/{ref}/lost", "/me/cards/{ref}/doors", "/manage/{place}/members/{ref}"))
 

@@ -83,7 +83,7 @@ def test_the_door_log_is_read_only_when_asked_for_and_says_that_it_is_noted(
         page.get_by_label("Afficher").select_option("Refus seulement")
         page.get_by_label("Membre").fill("Petit")
         page.get_by_role("button", name="Lire le journal").click()
-        expect(page.get_by_role("status")).to_contain_text("Votre consultation est notée.")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("Votre consultation est notée.")
         table = page.get_by_role("table")
         expect(table.get_by_role("row")).to_have_count(2)
         expect(table).to_contain_text("hors des horaires prévus")
@@ -154,23 +154,23 @@ def test_a_device_is_assigned_hidden_changed_retired_and_put_back(limoges: Furni
         expect(page.get_by_role("alert")).to_contain_text("va avec un poste")
         page.get_by_label("Où il se trouve").select_option("Desk 1")
         page.get_by_role("button", name="Affecter").click()
-        expect(page.get_by_role("status")).to_contain_text("L'équipement est affecté.")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("L'équipement est affecté.")
         page.get_by_role("button", name="Masquer app/0a0b").click()
-        expect(page.get_by_role("status")).to_contain_text("L'équipement est masqué.")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("L'équipement est masqué.")
         page.go_back()
         page.goto("/manage/limoges/devices")
         expect(page.get_by_text("app/0a0b")).to_have_count(0)
         page.get_by_role("link", name=re.compile("seat-desk-1")).click()
         page.get_by_label("Se signale au moins").fill("30")
         page.get_by_role("button", name="Enregistrer").click()
-        expect(page.get_by_role("status")).to_contain_text("Enregistré.")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("Enregistré.")
         page.get_by_role("link", name=re.compile("seat-desk-1")).click()
         page.get_by_role("link", name="Mettre hors service").click()
         page.get_by_role("button", name="Oui, mettre hors service").click()
-        expect(page.get_by_role("status")).to_contain_text("hors service")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("hors service")
         expect(page.get_by_role("link", name=re.compile("seat-desk-1"))).to_have_count(0)
         page.get_by_role("button", name="Annuler").click()
-        expect(page.get_by_role("status")).to_contain_text("de nouveau en service")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("de nouveau en service")
         expect(page.get_by_role("link", name=re.compile("seat-desk-1"))).to_be_visible()
 
 
@@ -200,7 +200,7 @@ def test_a_device_is_added_by_its_drivers_description(limoges: Furnished, browse
         expect(page.get_by_label("Où il se trouve")).to_have_value("desk:desk-2")
         page.get_by_label("Adresse").fill("zigbee2mqtt/seat-2")
         page.get_by_role("button", name="Ajouter").click()
-        expect(page.get_by_role("status")).to_contain_text("L'équipement est ajouté.")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("L'équipement est ajouté.")
 
 
 def test_two_people_change_one_device(limoges: Furnished, browser: Browser) -> None:
@@ -217,7 +217,7 @@ def test_two_people_change_one_device(limoges: Furnished, browser: Browser) -> N
         nothing_found(page)
         look(page, "history-conflict")
         page.get_by_role("button", name="Enregistrer").click()
-        expect(page.get_by_role("status")).to_contain_text("Enregistré.")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("Enregistré.")
 
 
 def test_a_gateway_gets_a_code_that_is_shown_once(limoges: Furnished, browser: Browser) -> None:
@@ -242,7 +242,7 @@ def test_an_administrator_invites_changes_and_ends_a_person(limoges: Furnished, 
         page.get_by_label("Adresse électronique").fill("anne@example.org")
         page.get_by_label("Responsable de lieu").check()
         page.get_by_role("button", name="Envoyer l'invitation").click()
-        expect(page.get_by_role("status")).to_contain_text("L'invitation est partie")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("L'invitation est partie")
         mails = limoges.network.sql(
             'SELECT kind, language, "values" FROM mail WHERE to_address = %s', "anne@example.org"
         )
@@ -260,7 +260,7 @@ def test_an_administrator_invites_changes_and_ends_a_person(limoges: Furnished, 
         page.get_by_label("Responsable de lieu").uncheck()
         page.get_by_label("Audit").check()
         page.get_by_role("button", name="Enregistrer").click()
-        expect(page.get_by_role("status")).to_contain_text("Enregistré.")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("Enregistré.")
         expect(page.get_by_role("listitem").filter(has_text="Anne Martin")).to_contain_text("Audit")
         with signed_in(limoges.network, browser, "member") as context:  # the link works
             entering = context.new_page()
@@ -274,7 +274,7 @@ def test_an_administrator_invites_changes_and_ends_a_person(limoges: Furnished, 
         page.get_by_role("link", name="Mettre fin à l'accès").click()
         look(page, "history-end")
         page.get_by_role("button", name="Oui, y mettre fin").click()
-        expect(page.get_by_role("status")).to_contain_text("a pris fin")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("a pris fin")
         expect(page.get_by_text("Anne Martin")).to_have_count(0)
 
 
@@ -297,7 +297,7 @@ def test_a_key_is_made_by_keyboard_alone_shown_once_and_revoked(limoges: Furnish
         expect(page.get_by_role("heading", name="Révoquer la clé « écran de l'entrée »")).to_be_visible()
         page.get_by_role("button", name="Oui, la révoquer").focus()
         page.keyboard.press("Enter")
-        expect(page.get_by_role("status")).to_contain_text("La clé est révoquée")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("La clé est révoquée")
         assert limoges.network.api.get("/v1/me", headers={"X-Api-Key": key}).status_code == 401
 
 
@@ -309,7 +309,7 @@ def test_an_administrator_finds_a_place_and_what_is_wrong(limoges: Furnished, br
         expect(first).to_contain_text("passerelle non connectée")
         page.get_by_label("Chercher un lieu").fill("ísl")
         page.get_by_role("button", name="Chercher").click()
-        expect(page.get_by_role("status")).to_contain_text("Trouvés : 1")
+        expect(page.locator("main").get_by_role("status")).to_contain_text("Trouvés : 1")
         expect(page.get_by_role("link", name="Isle")).to_be_visible()
         with page.expect_download() as download:
             page.get_by_role("link", name=re.compile("Compensation")).click()

@@ -95,7 +95,7 @@ def test_a_card_is_lost_in_two_taps_and_the_page_says_when_every_door_knows(at: 
     with signed_in(at.network, browser, "member") as context:
         page = context.new_page()
         page.goto("/me/cards")
-        page.get_by_role("link", name="J'ai perdu le badge …0C0F").click()
+        page.get_by_role("link", name="Je l'ai perdu : badge …0C0F").click()
         look(page, "member-lost-ask")
         page.get_by_role("button", name="Oui, il est perdu").click()
         expect(page.get_by_role("status").first).to_contain_text("portes")
