@@ -69,6 +69,7 @@ from api.orders.answers import OrderAnswers
 from api.own_access import routes as own_access
 from api.own_access import unlock as own_unlock
 from api.pages import accessibility, at_provider, guest_qr, invited, signing_in, signing_in_passkey, signing_in_password
+from api.pages import unknown as unknown_page
 from api.pages.manage import agenda_routes, door_why, head_count, now
 from api.pages.manage import alarms as manage_alarms
 from api.pages.manage import device_forms as manage_device_forms
@@ -155,6 +156,7 @@ _PAGES: Final = (
     *(manage_visits, manage_visit_form),
     *(manage_members, agenda_routes, manage_doors, manage_history, manage_reports),
     *(manage_devices, manage_device_forms, manage_gateways, manage_keys, manage_team),
+    unknown_page,  # the last: what no other page has
 )
 _MANAGEMENT: Final = (
     inventory,

@@ -27,7 +27,7 @@ def mail_report(connection: Fenced, report: Report, month: Month, place: int | N
     use, language = report.use, _LANGUAGE
     queued = 0
     for ref, email in connection.execute(_READERS, {"place": place}).fetchall():
-        about = f"places/{quote(report.code or '')}" if place is not None else "network"
+        page = f"/manage/{quote(report.code or '')}/history/reports/{month}"
         queued += queue_mail(
             connection,
             kind="report_ready",
@@ -39,7 +39,7 @@ def mail_report(connection: Fenced, report: Report, month: Month, place: int | N
                 "utilisation": percent(None if use is None else use.utilisation, language),
                 "peak": number(None if use is None else use.peak, language, 1),
                 "known": percent(None if use is None else use.known, language),
-                "path": f"/v1/reports/{about}?month={month}&format=pdf",
+                "path": page if place is not None else f"/manage/network/reports/{month}/pdf",
             },
             language=language,
             once=f"report {month} {ref} {place or 'network'}",

@@ -12,6 +12,8 @@ from typing import Final, TextIO
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 """Fields of every record, and uvicorn's copy of its text for terminals."""
 _EVENT: Final = re.compile(r"[a-z0-9_]+")
+_SECRETIVE: Final = ("httpx", "httpcore")
+"""They log the address of each request: names that somebody searches for, links that are secrets."""
 
 
 class JsonLines(logging.Formatter):
@@ -37,6 +39,8 @@ class JsonLines(logging.Formatter):
 def configure(level: str = "INFO", *, stream: TextIO | None = None) -> None:
     """Send every log record of ``level`` or above to ``stream`` (stderr) as JSON lines.
 
+    Libraries that log addresses of requests log warnings only, whatever ``level`` is.
+
     Raises:
         ValueError: ``level`` isn't one of logging's names.
     """
@@ -45,3 +49,5 @@ def configure(level: str = "INFO", *, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in _SECRETIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

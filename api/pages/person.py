@@ -14,7 +14,8 @@ from api.pages.asking import Missing, SignedOut
 from api.present.network import Place
 from api.present.state import loaded_board
 
-_STAFF: Final = ("network_administrator", "place_manager", "front_desk", "auditor")
+STAFF: Final = ("network_administrator", "place_manager", "front_desk", "auditor")
+"""Roles for which the pages of ``/manage`` are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Person:
     @property
     def manages(self) -> bool:
         """Whether the pages of ``/manage`` are for them."""
-        return self.role in _STAFF
+        return self.role in STAFF
 
     def may(self, *permissions: Permission) -> bool:
         """Whether they have one of ``permissions``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
@@ -12,14 +13,17 @@ from urllib.parse import quote
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from api.http.callers import SESSION_COOKIE, is_from_our_page, session_cookie_of
-from api.http.errors import BadQuery, LimitReached, Unavailable
+from api.http.errors import ApiError, BadQuery, LimitReached, Unavailable
 from api.pages.asking import ONCE, Missing, SignedOut, fields_of
 from api.pages.person import person_of
 from api.pages.rendering import page
 from api.pages.uploads import boundary_of
+
+log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 2_000
 """Forms whose answers are kept, so that a double click does nothing twice."""
@@ -57,6 +61,12 @@ class PageRoute(APIRoute):
                 return page(request, "message.html", status=422, what="form")
             except RequestValidationError:  # of the path
                 return page(request, "message.html", status=404, what="missing")
+            except (ApiError, HTTPException):
+                raise
+            except Exception:
+                # the route's path, not the request's: a link to sign in is a secret
+                log.exception("request_failed", extra={"path": self.path})
+                return page(request, "message.html", status=500, what="broken")
 
         return handled
 

@@ -37,7 +37,7 @@ KINDS: Final[Mapping[str, Words]] = {
     ),
     "desks": Words(
         "Desk sensors: about {taken} of {watched} watched desks are taken, of {seats} seats.",
-        "Capteurs de bureau : environ {taken} bureaux occupés sur {watched} équipés, pour {seats} places.",
+        "Capteurs de bureau : postes occupés : environ {taken} sur {watched} équipés, pour {seats} places.",
     ),
     "presence": Words(
         "Presence sensors watch the room as a whole: they say whether somebody is in, not how many.",

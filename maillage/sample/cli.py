@@ -66,7 +66,7 @@ def create(
 
 @app.command("sign-in", short_help="Print links to sign in to the demo with.")
 def sign_in() -> None:
-    """Print a link for a manager and one for a member of the sample; each works once, within 24 hours.
+    """Print links for a member, a manager and an administrator of the sample; each works once, within 24 hours.
 
     Settings: MAILLAGE_DATABASE_URL (as the owner of the database).
 

@@ -142,7 +142,7 @@ class Stack:
         with connect(self._servers.database_url(), application_name="maillage up") as connection:
             paths = demo_paths(connection)
         for who, path in paths.items():  # by name: passkeys are bound to one
-            say(f"sign in as a {who}, once: http://localhost:{port}{path}")
+            say(f"sign in as {who}, once: http://localhost:{port}{path}")
         say("used already? `maillage sample sign-in` prints new ones")
 
     def _start(self, children: Sequence[Child]) -> None:

@@ -130,7 +130,7 @@ def test_a_slot_that_somebody_took_meanwhile_offers_the_next_and_the_waiting_lis
         expect(alert.get_by_role("link").first).to_be_visible()
         nothing_found(page)
         look(page, "taken-phone")
-        page.get_by_role("button", name="M'inscrire en liste d'attente").click()
+        page.get_by_role("button", name="M'inscrire sur la liste d'attente").click()
         expect(page.get_by_role("status")).to_contain_text("liste d'attente")
         expect(page.get_by_text("Vous êtes au rang 1")).to_be_visible()
         look(page, "waiting-phone")

@@ -119,7 +119,7 @@ def test_last_months_report_is_two_clicks_away_on_the_page_and_as_pdf(limoges: F
         page.goto("/manage/limoges/history?view=week")
         page.goto("/manage/limoges/team")  # any page of the place
         page.get_by_role("link", name="Historique et rapports").click()
-        page.get_by_role("link", name=f"Rapport de {name}").click()
+        page.get_by_role("link", name=f"Rapport mensuel, {name}").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("Rapport mensuel")
         page.go_back()
         with page.expect_download() as download:

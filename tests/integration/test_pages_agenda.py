@@ -328,3 +328,23 @@ def test_an_undo_takes_no_times_from_its_address(network: Managed) -> None:
     assert post(network, "desk", f"{BOOKINGS}/{ref}/back?{query}", {}).status_code == 303
     now = network.get("desk", path).json()
     assert (now["from"], now["until"]) == (before["from"], before["until"])
+
+
+@pytest.mark.parametrize(
+    ("hours", "shown"),
+    [
+        ({"mon": [["06:00", "23:00"]]}, "06:00-23:00"),
+        ({"tue": [["09:00", "12:00"]], "holidays": {}}, "Public holidays"),
+        ({"wed": [["09:00", "12:00"]], "except": [["2031-07-01", "2031-07-31", []]]}, "1 July 2031"),
+        (None, "The hours are not known"),
+    ],
+)
+def test_hours_are_shown_whatever_they_say_and_leave_out(
+    network: Managed, hours: dict[str, object] | None, shown: str
+) -> None:
+    answer = network.change("admin", "PATCH", "/v1/places/isle/hours", {"opening_hours": hours})
+    assert answer.status_code == 200, answer.text
+    for path in ("/manage/isle/hours", "/manage/isle/hours/week"):
+        page = get(network, "isle", path)
+        assert page.status_code == 200, path
+        assert path.endswith("week") or shown in page.text

@@ -326,7 +326,7 @@ def test_operators_who_asked_for_it_get_a_mail_and_it_is_erased_with_them(march:
     assert (manager, place["about"], place["month"]) == ("a@example.org", "P", "mars 2026")
     assert (everywhere, network["about"]) == ("c@example.org", "le réseau")
     subject, body = text_of("report_ready", "fr", place)
-    assert subject == "Rapport de mars 2026 : P" and "/v1/reports/places/p?month=2026-03&format=pdf" in body
+    assert subject == "Rapport mensuel, mars 2026 : P" and "/manage/p/history/reports/2026-03" in body
     sql("SELECT erase_operator('u-0001')")
     assert [address for address, _ in sql(query).fetchall()] == ["c@example.org"]
 

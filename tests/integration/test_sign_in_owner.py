@@ -32,7 +32,7 @@ def test_the_demo_has_a_manager_and_a_member_to_sign_in_as_again_and_again(datab
             demo_paths(conn)
         create_sample(conn, region="Corse", places=4, card_secret=bytes(32), log=lambda _line: None)
         first, second = demo_paths(conn), demo_paths(conn)
-        assert first.keys() == second.keys() == {"manager", "member"}
+        assert first.keys() == second.keys() == {"manager", "member", "administrator"}
         assert not set(first.values()) & set(second.values())
         for paths in (first, second):
             (role, places), *more = choices(conn, paths["manager"])
@@ -40,8 +40,12 @@ def test_the_demo_has_a_manager_and_a_member_to_sign_in_as_again_and_again(datab
             assert places
             assert len(places) == 3
             assert choices(conn, paths["member"]) == [("member", None)]
+            assert choices(conn, paths["administrator"]) == [("network_administrator", None)]
         (row,) = conn.execute("SELECT count(*) FROM operator").fetchall()
-        assert row == (1,)
+        assert row == (2,)
+        homes = "SELECT m.home FROM member m JOIN sign_in_link l ON l.member = m.ref WHERE l.member IS NOT NULL"
+        by_phone = conn.execute(f"{homes} EXCEPT SELECT place FROM place_policy WHERE members_open").fetchall()
+        assert by_phone == [], "the member opens doors by phone at home"
 
 
 def test_an_invitation_is_printed_for_a_new_address_and_a_link_for_an_operators(database: Database) -> None:

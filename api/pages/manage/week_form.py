@@ -61,8 +61,8 @@ def fields_of(hours: Mapping[str, Any] | None) -> dict[str, str]:
     given = hours or {}
     fields |= {day: spans_text(given.get(day)) for day in DAYS}
     holidays = given.get("holidays")
-    fields["holidays"] = "" if holidays is None else "hours" if holidays["hours"] else "closed"
-    fields["holiday_hours"] = spans_text(holidays["hours"]) if holidays else ""
+    fields["holidays"] = "" if holidays is None else "hours" if holidays.get("hours") else "closed"
+    fields["holiday_hours"] = spans_text(holidays.get("hours")) if holidays else ""
     fields["department"] = (holidays or {}).get("department") or ""
     for number, (first, last, periods) in enumerate(given.get("except", ())):
         fields |= {f"x{number}_first": first, f"x{number}_last": last, f"x{number}_hours": spans_text(periods)}

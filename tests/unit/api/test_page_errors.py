@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from html import unescape
 from types import SimpleNamespace
 
 import httpx
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse
 from api.http import problems
 from api.http.callers import SESSION_COOKIE
 from api.http.errors import LimitReached, Unavailable
+from api.pages import unknown
 from api.pages.manage import places
 from api.pages.me import account, bookings, cards
 
@@ -21,7 +23,7 @@ from api.pages.me import account, bookings, cards
 def _get(path: str, status: int, **headers: str) -> httpx.Response:
     """Ask an app with the pages of an account, whose API answers everything with ``status``."""
     app = FastAPI()
-    for one in (account, bookings, cards, places):
+    for one in (account, bookings, cards, places, unknown):
         app.include_router(one.router)
 
     async def holder(*_: object) -> None:
@@ -78,3 +80,25 @@ def test_a_database_that_is_away_signs_nobody_out() -> None:
     answer = _get("/manage", 503, cookie=f"{SESSION_COOKIE}=mk_x")
     assert answer.status_code == 503
     assert "set-cookie" not in answer.headers
+
+
+def test_what_a_page_trips_over_is_a_page_too_and_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "signed_in", lambda _request: {}["unexpected"])
+    with caplog.at_level(logging.ERROR, logger="api"):
+        answer = _get("/me", 401, **{"accept-language": "fr"})
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
+    assert "Une erreur s'est produite de notre côté" in unescape(answer.text)
+    (failed,) = (one for one in caplog.records if one.message == "request_failed")
+    assert vars(failed)["path"] == "/me"
+    assert failed.exc_info is not None
+
+
+@pytest.mark.parametrize("path", ["/me/nothing", "/me/cards/open", "/manage/limoges/nothing/at/all"])
+def test_an_address_that_no_page_has_is_a_page_too(path: str) -> None:
+    answer = _get(path, 401)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is nothing here" in answer.text
+    slashed = _get(f"{path}//", 401)
+    assert (slashed.status_code, slashed.headers["location"]) == (303, path)
