@@ -85,7 +85,10 @@ def test_a_database_that_is_away_signs_nobody_out() -> None:
 def test_what_a_page_trips_over_is_a_page_too_and_in_the_log(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(account, "signed_in", lambda _request: {}["unexpected"])
+    def trips(_request: object) -> None:
+        raise KeyError("unexpected")
+
+    monkeypatch.setattr(account, "signed_in", trips)
     with caplog.at_level(logging.ERROR, logger="api"):
         answer = _get("/me", 401, **{"accept-language": "fr"})
     assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
