@@ -1,9 +1,10 @@
-"""Why the API refused what a form asked for, in the reader's language."""
+"""Forms that were not saved: why the API refused, in the reader's language, and what was typed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from fastapi import Request
 
@@ -23,6 +24,52 @@ _BY_NAME: Final[Mapping[str, str]] = {
     "too-large": text("This is larger than what can be taken."),
 }
 _OTHER: Final = text("This was refused.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsaved:
+    """A form that was not saved, to be shown again with what was typed."""
+
+    typed: Mapping[str, str] | None
+    """None: the page shows what is saved; something else on it was refused."""
+    error: str
+    """Why, as a sentence of the page."""
+    wrong: frozenset[str] = frozenset()
+    """Names of the fields to mark."""
+    status: int = 422
+    changed: bool = False
+    """Whether somebody else has saved another version meanwhile."""
+
+
+def unsaved(
+    request: Request, answer: Answer, typed: Mapping[str, str] | None, more: Mapping[str, str] | None = None
+) -> Unsaved:
+    """Return the form that the API refused; ``more`` as of ``refusal``."""
+    return Unsaved(
+        typed=typed,
+        error=refusal(request, answer, more),
+        wrong=wrong_fields(answer),
+        status=answer.status,
+        changed=answer.problem == "changed",
+    )
+
+
+def filled(saved: Mapping[str, str], form: Unsaved | None) -> dict[str, Any]:
+    """Return what the page of a form shows of its fields, for ``page``.
+
+    Args:
+        saved: every field of the form as it is saved, or as it is offered first.
+        form: what was typed instead.
+
+    Returns:
+        ``fields``, ``error``, ``wrong``, ``status``, and ``theirs``: the values that somebody else has saved, where the
+        form has others.
+    """
+    if form is None:
+        return {"fields": dict(saved), "theirs": {}, "error": None, "wrong": frozenset(), "status": 200}
+    fields = {name: value if form.typed is None else form.typed.get(name, "") for name, value in saved.items()}
+    theirs = {name: value or "–" for name, value in saved.items() if form.changed and fields[name] != value}
+    return {"fields": fields, "theirs": theirs, "error": form.error, "wrong": form.wrong, "status": form.status}
 
 
 def refusal(request: Request, answer: Answer, more: Mapping[str, str] | None = None) -> str:

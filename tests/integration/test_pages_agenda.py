@@ -348,3 +348,18 @@ def test_hours_are_shown_whatever_they_say_and_leave_out(
         page = get(network, "isle", path)
         assert page.status_code == 200, path
         assert path.endswith("week") or shown in page.text
+
+
+def test_closing_says_which_bookings_stay(network: Managed) -> None:
+    ref = booked(network, at=17)
+    day = (datetime.now(ZONE).date() + timedelta(days=300)).isoformat()
+    for cancelled, said in ((ref, "The closure is saved. On these days"), ("b-of-nobody", "could not be cancelled")):
+        fields = {"first": day, "last": day, "reason": cancelled, "cancel": cancelled}
+        answer = post(network, "manager", f"{HOURS}/closures/new", fields)
+        assert answer.status_code == 303, answer.text
+        page = get(network, "manager", answer.headers["location"])
+        assert said in page.text
+        number = re.search(r"/closures/(\d+)/cancel", page.text)
+        assert number is not None, "it can be undone"
+        assert post(network, "manager", f"{HOURS}/closures/{number[1]}/cancel", {}).status_code == 303
+    assert network.get("manager", f"/v1/bookings/{ref}").json()["status"] == "cancelled"

@@ -15,7 +15,7 @@ from api.pages.asking import Missing, ask, form_of, read
 from api.pages.manage.booking_words import KINDS
 from api.pages.manage.bookings_grid import rows_of
 from api.pages.person import managed_place, signed_in
-from api.pages.refusals import refusal, wrong_fields
+from api.pages.refusals import Unsaved, filled, unsaved
 from api.pages.rendering import page, say, text
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -102,55 +102,30 @@ async def save_rule(place: str, kind: str, request: Request) -> Response:
             body[name] = int(value)
         else:
             said = say(request, _REFUSED["not-a-number"])
-            return await _rule(request, where, kind, typed=typed, error=said, wrong=frozenset((name,)))
+            return await _rule(request, where, kind, Unsaved(typed=typed, error=said, wrong=frozenset((name,))))
     if kind not in _KINDS:
         raise Missing
     path = f"/v1/places/{place}/booking-rules/{kind}"
     answer = await ask(request, "PUT", path, body, if_match=typed.get("etag") or "*")
     if not answer.good:
-        return await _rule(
-            request,
-            where,
-            kind,
-            typed=typed,
-            error=refusal(request, answer, _REFUSED),
-            wrong=wrong_fields(answer),
-            status=answer.status,
-            changed=answer.problem == "changed",
-        )
+        return await _rule(request, where, kind, unsaved(request, answer, typed, _REFUSED))
     return RedirectResponse(f"/manage/{place}/bookings/rules?done=saved", 303)
 
 
-async def _rule(
-    request: Request,
-    where: Place,
-    kind: str,
-    *,
-    typed: Mapping[str, str] | None = None,
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    status: int = 422,
-    changed: bool = False,
-) -> Response:
+async def _rule(request: Request, where: Place, kind: str, form: Unsaved | None = None) -> Response:
     if kind not in _KINDS:
         raise Missing
     answer = await read(request, f"/v1/places/{where.code}/booking-rules/{kind}")
-    saved = {name: _field(answer.body[name]) for name in _LABELS}
-    fields = {name: saved[name] if typed is None else typed.get(name, "") for name in _LABELS}
     return page(
         request,
         "manage/booking_rule.html",
-        status=200 if error is None else status,
+        **filled({name: _field(answer.body[name]) for name in _LABELS}, form),
         place=where,
         kind=kind,
         name=say(request, KINDS[kind]),
         labels=[(name, say(request, words), name in _FLAGS) for name, words in _LABELS.items()],
         choices=[(value, say(request, words)) for value, words in _CHOICES],
-        fields=fields,
-        theirs={name: saved[name] or "–" for name in _LABELS if changed and fields[name] != saved[name]},
         etag=answer.etag,
-        wrong=wrong,
-        error=error,
         rules=signed_in(request).may("rules:write"),
     )
 
@@ -175,15 +150,14 @@ async def add_quota(place: str, request: Request) -> Response:
     typed = {name: value.strip()[:80] for name, value in (await form_of(request)).items()}
     number = typed.get("number", "")
     if not (number.isascii() and number.isdigit()):
-        said = say(request, _REFUSED["not-a-number"])
-        return await _quotas(request, where, typed=typed, error=said)
+        return await _quotas(request, where, Unsaved(typed=typed, error=say(request, _REFUSED["not-a-number"])))
     unit = "minutes" if typed.get("unit") == "minutes" else "bookings"
     body: dict[str, Any] = {"place": place, "per": typed.get("per"), unit: int(number)}
     body |= {name: typed[name] for name in ("pass", "organisation", "kind") if typed.get(name)}
     answer = await ask(request, "POST", "/v1/booking-quotas", body)
     if not answer.good:
-        error = refusal(request, answer, {"bad-field body": _REFUSED["bad-field pass"], **_REFUSED})
-        return await _quotas(request, where, typed=typed, error=error, status=answer.status)
+        more = {"bad-field body": _REFUSED["bad-field pass"], **_REFUSED}
+        return await _quotas(request, where, unsaved(request, answer, typed, more))
     return RedirectResponse(f"/manage/{place}/bookings/quotas?done=quota", 303)
 
 
@@ -197,34 +171,24 @@ async def remove_quota(place: str, ref: str, request: Request) -> Response:
         raise Missing
     answer = await ask(request, "DELETE", f"/v1/booking-quotas/{quote(ref, safe='')}")
     if not answer.good:
-        return await _quotas(request, where, error=refusal(request, answer, _REFUSED), status=answer.status)
+        return await _quotas(request, where, unsaved(request, answer, None, _REFUSED))
     return RedirectResponse(f"/manage/{place}/bookings/quotas?done=gone", 303)
 
 
-async def _quotas(
-    request: Request,
-    where: Place,
-    *,
-    typed: Mapping[str, str] | None = None,
-    error: str | None = None,
-    status: int = 422,
-) -> Response:
+async def _quotas(request: Request, where: Place, form: Unsaved | None = None) -> Response:
     listed, organisations = await asyncio.gather(
         read(request, "/v1/booking-quotas"), ask(request, "GET", "/v1/organisations")
     )
-    names = ("pass", "organisation", "kind", "per", "number", "unit")
     known = rows_of(organisations, "organisations")
     return page(
         request,
         "manage/booking_quotas.html",
-        status=200 if error is None else status,
+        **filled(dict.fromkeys(("pass", "organisation", "kind", "per", "number", "unit"), ""), form),
         place=where,
         quotas=[one for one in listed.body["quotas"] if one["place"] in (None, where.code)],
         organisations=[(one["code"], one["name"]) for one in known],
         kinds={kind: say(request, KINDS[kind]) for kind in _KINDS},
         per={name: say(request, words) for name, words in _PER.items()},
-        fields={name: (typed or {}).get(name, "") for name in names},
-        error=error,
         writes=signed_in(request).may("passes:write"),
         rules=signed_in(request).may("rules:write"),
         done=_said(request),

@@ -13,7 +13,7 @@ from api.http.state import shared
 from api.pages.asking import Missing, ask, form_of, read
 from api.pages.manage.booking_forms import target_of
 from api.pages.person import managed_place
-from api.pages.refusals import refusal, wrong_fields
+from api.pages.refusals import Unsaved, filled, unsaved
 from api.pages.rendering import page, say, text
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -52,9 +52,7 @@ async def add(place: str, request: Request) -> Response:
         body["owner_email"] = typed["owner_email"]
     answer = await ask(request, "POST", "/v1/calendars", body)
     if not answer.good:
-        wrong = wrong_fields(answer)
-        error = refusal(request, answer, _REFUSED)
-        return await _show(request, where, typed=typed, error=error, wrong=wrong, status=answer.status)
+        return await _show(request, where, unsaved(request, answer, typed, _REFUSED))
     return RedirectResponse(f"/manage/{place}/bookings/calendars?done=added", 303)
 
 
@@ -66,7 +64,7 @@ async def end(place: str, number: int, request: Request) -> Response:
     await _check(request, where, "/v1/calendars", "calendars", number)
     answer = await ask(request, "DELETE", f"/v1/calendars/{number}")
     if not answer.good:
-        return await _show(request, where, error=refusal(request, answer), status=answer.status)
+        return await _show(request, where, unsaved(request, answer, None))
     return RedirectResponse(f"/manage/{place}/bookings/calendars?done=ended", 303)
 
 
@@ -77,7 +75,7 @@ async def add_feed(place: str, request: Request) -> Response:
     typed = await form_of(request)
     answer = await ask(request, "POST", "/v1/calendar-feeds", {"place": place, "resource": typed.get("resource", "")})
     if not answer.good:
-        return await _show(request, where, error=refusal(request, answer, _REFUSED), status=answer.status)
+        return await _show(request, where, unsaved(request, answer, None, _REFUSED))
     base = shared(request).settings.public_url or str(request.base_url).rstrip("/")
     return await _show(request, where, address=base + answer.body["path"])
 
@@ -90,7 +88,7 @@ async def end_feed(place: str, number: int, request: Request) -> Response:
     await _check(request, where, "/v1/calendar-feeds", "feeds", number)
     answer = await ask(request, "DELETE", f"/v1/calendar-feeds/{number}")
     if not answer.good:
-        return await _show(request, where, error=refusal(request, answer), status=answer.status)
+        return await _show(request, where, unsaved(request, answer, None))
     return RedirectResponse(f"/manage/{place}/bookings/calendars?done=feed_ended", 303)
 
 
@@ -100,16 +98,7 @@ async def _check(request: Request, where: Place, path: str, name: str, number: i
         raise Missing
 
 
-async def _show(
-    request: Request,
-    where: Place,
-    *,
-    typed: Mapping[str, str] | None = None,
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    status: int = 422,
-    address: str | None = None,
-) -> Response:
+async def _show(request: Request, where: Place, form: Unsaved | None = None, *, address: str | None = None) -> Response:
     listed, feeds, resources = await asyncio.gather(
         read(request, "/v1/calendars"),
         read(request, "/v1/calendar-feeds"),
@@ -125,7 +114,7 @@ async def _show(
     return page(
         request,
         "manage/calendars.html",
-        status=200 if error is None else status,
+        **filled(dict.fromkeys(("what", "name", "url", "owner_email"), ""), form),
         place=where,
         zone=where.time_zone,
         calendars=[one for one in listed.body["calendars"] if one["place"] == where.code],
@@ -133,9 +122,6 @@ async def _show(
         names={one["code"]: one["name"] for one in resources.body["resources"]},
         units=units,
         resources=[(one["code"], one["name"]) for one in bookable],
-        fields={name: (typed or {}).get(name, "") for name in ("what", "name", "url", "owner_email")},
-        wrong=wrong,
-        error=error,
         address=address,
         done=say(request, _DONE[key]) if key in _DONE else None,
     )

@@ -18,7 +18,7 @@ from api.pages.manage.hours import done_words
 from api.pages.manage.hours_words import HOURS_REFUSED
 from api.pages.manage.local_times import day_of, midnight, today_at
 from api.pages.person import managed_place, signed_in
-from api.pages.refusals import refusal
+from api.pages.refusals import Unsaved, filled, unsaved
 from api.pages.rendering import page, say
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -26,6 +26,7 @@ from api.present.network import Place
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 _MOST_DAYS: Final = 366
+_FIELDS: Final = ("first", "last", "reason")
 _HOLDS: Final = ("offered", "booked", "checked_in")
 
 
@@ -51,7 +52,7 @@ async def closures(place: str, request: Request) -> Response:
 async def new(place: str, request: Request) -> Response:
     """Ask which days; with days, show what falls into them and ask to close."""
     where = await managed_place(request, place, "rules:write")
-    given = {name: request.query_params.get(name, "")[:200] for name in ("first", "last", "reason")}
+    given = {name: request.query_params.get(name, "")[:200] for name in _FIELDS}
     return await _form(request, where, given)
 
 
@@ -63,15 +64,18 @@ async def close(place: str, request: Request) -> Response:
     typed = {name: value[:200] for name, value in fields}
     days = _days(typed)
     if days is None:
-        return await _form(request, where, typed, error=say(request, HOURS_REFUSED["bad-field first"]))
+        return await _form(request, where, typed, _no_days(request, typed))
     answer = await ask(request, "POST", "/v1/closures", {"place": place, **_body(days, typed)})
     if not answer.good:
-        return await _form(request, where, typed, error=refusal(request, answer, HOURS_REFUSED), status=answer.status)
+        return await _form(request, where, typed, unsaved(request, answer, typed, HOURS_REFUSED))
     mail = "?mail=true" if typed.get("mail") else ""
+    done = "closed"
     for name, ref in fields:
         if name == "cancel":
-            await ask(request, "DELETE", f"/v1/bookings/{quote(ref, safe='')}{mail}", if_match="*")
-    values = {"done": "closed", "closure": answer.body["id"]}
+            ended = await ask(request, "DELETE", f"/v1/bookings/{quote(ref, safe='')}{mail}", if_match="*")
+            if not ended.good:
+                done = "closed_some_stay"
+    values = {"done": done, "closure": answer.body["id"]}
     return RedirectResponse(f"/manage/{place}/hours/closures?{urlencode(values)}", 303)
 
 
@@ -90,11 +94,10 @@ async def change(place: str, number: int, request: Request) -> Response:
     await _of_place(request, where, number)
     days = _days(typed)
     if days is None:
-        return await _one(request, where, number, typed=typed, error=say(request, HOURS_REFUSED["bad-field first"]))
+        return await _one(request, where, number, _no_days(request, typed))
     answer = await ask(request, "PUT", f"/v1/closures/{number}", _body(days, typed), if_match=typed.get("etag") or "*")
     if not answer.good:
-        error, changed = refusal(request, answer, HOURS_REFUSED), answer.problem == "changed"
-        return await _one(request, where, number, typed=typed, error=error, status=answer.status, changed=changed)
+        return await _one(request, where, number, unsaved(request, answer, typed, HOURS_REFUSED))
     return RedirectResponse(f"/manage/{place}/hours/closures?done=closed", 303)
 
 
@@ -106,8 +109,8 @@ async def cancel(place: str, number: int, request: Request) -> Response:
     before = await _of_place(request, where, number)
     answer = await ask(request, "DELETE", f"/v1/closures/{number}", if_match=typed.get("etag") or "*")
     if not answer.good:
-        return await _one(request, where, number, error=refusal(request, answer, HOURS_REFUSED), status=answer.status)
-    values = {"done": "reopened", **{name: before[name] for name in ("first", "last", "reason")}}
+        return await _one(request, where, number, unsaved(request, answer, None, HOURS_REFUSED))
+    values = {"done": "reopened", **{name: before[name] for name in _FIELDS}}
     return RedirectResponse(f"/manage/{place}/hours/closures?{urlencode(values)}", 303)
 
 
@@ -118,49 +121,31 @@ async def _of_place(request: Request, where: Place, number: int) -> Mapping[str,
     return {**answer.body, "etag": answer.etag}
 
 
-async def _one(
-    request: Request,
-    where: Place,
-    number: int,
-    *,
-    typed: Mapping[str, str] | None = None,
-    error: str | None = None,
-    status: int = 422,
-    changed: bool = False,
-) -> Response:
+async def _one(request: Request, where: Place, number: int, form: Unsaved | None = None) -> Response:
     saved = await _of_place(request, where, number)
-    names = ("first", "last", "reason")
-    fields = {name: saved[name] if typed is None else typed.get(name, "") for name in names}
     return page(
         request,
         "manage/closure.html",
-        status=200 if error is None else status,
+        **filled({name: saved[name] for name in _FIELDS}, form),
         place=where,
         zone=where.time_zone,
         number=number,
         etag=saved["etag"],
-        fields=fields,
         saved=saved,
-        theirs={name: saved[name] for name in names if changed and fields[name] != saved[name]},
-        error=error,
         writes=signed_in(request).may("rules:write"),
         **await _affected(request, where, _days(saved)),
     )
 
 
-async def _form(
-    request: Request, where: Place, typed: Mapping[str, str], *, error: str | None = None, status: int = 422
-) -> Response:
+async def _form(request: Request, where: Place, typed: Mapping[str, str], form: Unsaved | None = None) -> Response:
     days = _days(typed)
     return page(
         request,
         "manage/closure_new.html",
-        status=200 if error is None else status,
+        **filled({name: typed.get(name, "") for name in _FIELDS}, form),
         place=where,
         zone=where.time_zone,
-        fields={name: typed.get(name, "") for name in ("first", "last", "reason")},
         days=days,
-        error=error,
         **await _affected(request, where, days),
     )
 
@@ -188,6 +173,10 @@ async def _affected(request: Request, where: Place, days: tuple[date, date] | No
     }
 
 
+def _no_days(request: Request, typed: Mapping[str, str]) -> Unsaved:
+    return Unsaved(typed=typed, error=say(request, HOURS_REFUSED["bad-field first"]))
+
+
 def _days(fields: Mapping[str, Any]) -> tuple[date, date] | None:
     first = day_of(fields.get("first"))
     last = day_of(fields.get("last") or fields.get("first"))
@@ -203,7 +192,7 @@ def _body(days: tuple[date, date], fields: Mapping[str, str]) -> dict[str, str]:
 def _undo(request: Request, place: str) -> str | None:
     """Return the path of the form that opens again what was just closed."""
     given = request.query_params
-    if given.get("done") == "closed" and given.get("closure", "").isdecimal():
+    if given.get("done", "").startswith("closed") and given.get("closure", "").isdecimal():
         return f"/manage/{place}/hours/closures/{int(given['closure'])}/cancel"
     return None
 
@@ -213,5 +202,5 @@ def _again(request: Request, place: str) -> str | None:
     given = request.query_params
     if given.get("done") != "reopened" or _days(given) is None:
         return None
-    values = {name: given.get(name, "")[:200] for name in ("first", "last", "reason")}
+    values = {name: given.get(name, "")[:200] for name in _FIELDS}
     return f"/manage/{place}/hours/closures/new?{urlencode(values)}"

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from api.pages.asking import Missing, ask, form_of, read
 from api.pages.manage.now import path_of, words_of
 from api.pages.person import managed_place
-from api.pages.refusals import refusal, wrong_fields
+from api.pages.refusals import Unsaved, filled, unsaved
 from api.pages.rendering import page, say, text
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -37,7 +37,7 @@ _DONE: Final = {
 async def count(code: str, request: Request) -> Response:
     """The form, and the last head counts."""
     place = await managed_place(request, code, "head_counts:write", "audit:read")
-    return await _form(request, place, {})
+    return await _form(request, place)
 
 
 @router.post("/manage/{code}/count")
@@ -54,9 +54,7 @@ async def counted(code: str, request: Request) -> Response:
         body["at"] = _instant(fields["at"], place)
     answer = await ask(request, "POST", f"{path_of(place)}/head-counts", body)
     if not answer.good:
-        wrong = wrong_fields(answer)
-        error = refusal(request, answer, _REFUSED)
-        return await _form(request, place, fields, error=error, wrong=wrong, status=answer.status)
+        return await _form(request, place, unsaved(request, answer, fields, _REFUSED))
     return RedirectResponse(f"/manage/{quote(code)}/count?done=counted&number={answer.body['id']}", 303)
 
 
@@ -71,15 +69,7 @@ async def withdraw(code: str, number: int, request: Request) -> Response:
     return RedirectResponse(f"/manage/{quote(code)}/count?done=withdrawn", 303)
 
 
-async def _form(
-    request: Request,
-    place: Place,
-    typed: dict[str, str],
-    *,
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    status: int = 200,
-) -> Response:
+async def _form(request: Request, place: Place, form: Unsaved | None = None) -> Response:
     path = path_of(place)
     listed, occupancy, trust = await asyncio.gather(
         read(request, f"{path}/head-counts?limit=12"),
@@ -92,16 +82,13 @@ async def _form(
     return page(
         request,
         "manage/count.html",
-        status=status,
+        **filled(dict.fromkeys(("present", "space", "at", "over"), ""), form),
         place=place,
         counts=counts,
         last=next((one for one in counts if str(one["id"]) == number and one["withdrawn_at"] is None), None),
         occupancy=occupancy.body,
         now={one["space"]: one for one in occupancy.body["spaces"]},
         trust=trust.body,
-        typed=typed,
-        error=error,
-        wrong=wrong,
         done=None if done is None else say(request, done),
         root=place.root.code if place.root else "",
         **words_of(request, place),

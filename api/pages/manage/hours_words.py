@@ -20,6 +20,9 @@ HOURS_DONE: Final[Mapping[str, str]] = {
     "hours": text("The opening hours are saved. Doors follow them as soon as they have the new list."),
     "limits": text("The numbers are saved."),
     "closed": text("The closure is saved. On these days doors open only to passes that hold outside the hours."),
+    "closed_some_stay": text(
+        "The closure is saved, but some of the bookings could not be cancelled: look at them again."
+    ),
     "reopened": text("The closure is cancelled: the usual hours hold."),
     "schedule": text("The schedule is saved."),
     "schedule_gone": text("The schedule is removed."),

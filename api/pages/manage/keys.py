@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -13,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from api.pages.asking import Missing, ask, form_of, read
 from api.pages.manage.team import EXPLAINED, ROLES
 from api.pages.person import managed_place
-from api.pages.refusals import refusal, wrong_fields
+from api.pages.refusals import Unsaved, filled, unsaved
 from api.pages.rendering import page, say, text
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -32,7 +31,7 @@ async def key_form(place: str, request: Request) -> Response:
     """Ask what the key is for."""
     one = await managed_place(request, place, "keys:write")
     await read(request, "/v1/me")
-    return _page(request, one, {"role": "availability_reader"})
+    return _page(request, one)
 
 
 @router.post("/manage/{place}/team/keys/new")
@@ -46,11 +45,11 @@ async def make_key(place: str, request: Request) -> Response:
         ends = _end_of(fields["last_day"], ZoneInfo(one.time_zone))
         if ends is None or ends <= datetime.now(UTC):
             error = say(request, _WRONG["bad-field expires_at"])
-            return _page(request, one, fields, error, frozenset({"expires_at"}))
+            return _page(request, one, Unsaved(typed=fields, error=error, wrong=frozenset({"expires_at"})))
         body["expires_at"] = ends.isoformat()
     answer = await ask(request, "POST", "/v1/keys", body)
     if not answer.good:
-        return _page(request, one, fields, refusal(request, answer, _WRONG), wrong_fields(answer), status=answer.status)
+        return _page(request, one, unsaved(request, answer, fields, _WRONG))
     return page(request, "manage/team/key_made.html", place=one, key=answer.body)
 
 
@@ -80,23 +79,13 @@ async def _key(request: Request, place: Place, number: int) -> dict[str, Any]:
     return body
 
 
-def _page(
-    request: Request,
-    place: Place,
-    fields: Mapping[str, str],
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    *,
-    status: int = 422,
-) -> Response:
+def _page(request: Request, place: Place, form: Unsaved | None = None) -> Response:
     values = {
-        "fields": fields,
-        "error": error,
-        "wrong": wrong,
+        **filled({"name": "", "role": "availability_reader", "last_day": ""}, form),
         "roles": [(name, say(request, ROLES[name])) for name in _OF_KEYS],
         "explained": [(say(request, ROLES[name]), say(request, EXPLAINED[name])) for name in _OF_KEYS],
     }
-    return page(request, "manage/team/key_new.html", status=status if error else 200, place=place, **values)
+    return page(request, "manage/team/key_new.html", place=place, **values)
 
 
 def _end_of(text_: str, zone: ZoneInfo) -> datetime | None:

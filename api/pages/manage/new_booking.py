@@ -25,7 +25,7 @@ from api.pages.manage.booking_forms import (
 from api.pages.manage.booking_words import REFUSED
 from api.pages.manage.local_times import day_of, today_at
 from api.pages.person import managed_place
-from api.pages.refusals import refusal, wrong_fields
+from api.pages.refusals import Unsaved, filled, unsaved
 from api.pages.rendering import page, say, text
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -79,13 +79,12 @@ async def book(place: str, request: Request) -> Response:
     fields = {name: given.get(name, "")[:200] for name in _NAMES}
     zone = zone_of(where)
     if not fields["member"]:
-        return await _form(request, where, fields, error=say(request, _NO_MEMBER), wrong=frozenset(("member",)))
+        return await _wrong(request, where, fields, "member", _NO_MEMBER)
     body: dict[str, Any] = {"member": fields["member"], "place": place, **target_of(fields["what"])}
     if not await _is_event(request, place, body):
         times = times_of(fields, zone)
         if times is None:
-            error = say(request, REFUSED["bad-field from"])
-            return await _form(request, where, fields, error=error, wrong=frozenset(("from",)))
+            return await _wrong(request, where, fields, "from", REFUSED["bad-field from"])
         body |= {"from": sent(times[0]), "until": sent(times[1])}
     if fields["opens"]:
         body["opens"] = True
@@ -100,7 +99,7 @@ async def book(place: str, request: Request) -> Response:
         answer = await ask(request, "POST", "/v1/bookings", body)
     else:
         if not (fields["count"].isascii() and fields["count"].isdigit() and 2 <= int(fields["count"]) <= 400):
-            return await _form(request, where, fields, error=say(request, _NO_COUNT), wrong=frozenset(("count",)))
+            return await _wrong(request, where, fields, "count", _NO_COUNT)
         body |= {"rule": f"{rule};COUNT={int(fields['count'])}", "conflicts": "skip" if fields["skip"] else "refuse"}
         answer = await ask(request, "POST", "/v1/booking-series", body)
     if not answer.good:
@@ -121,22 +120,22 @@ async def _is_event(request: Request, place: str, body: Mapping[str, Any]) -> bo
 
 
 async def _refused(request: Request, where: Place, fields: Mapping[str, str], answer: Answer) -> Response:
-    override = await may_override(request, where.code, answer)
-    error = refusal(request, answer, REFUSED)
-    wrong, full = wrong_fields(answer), answer.body.get("rule") in ("taken", "full")
-    return await _form(
-        request, where, fields, error=error, wrong=wrong, status=answer.status, override=override, full=full
-    )
+    form = unsaved(request, answer, fields, REFUSED)
+    override, full = await may_override(request, where.code, answer), answer.body.get("rule") in ("taken", "full")
+    return await _form(request, where, fields, form, override=override, full=full)
+
+
+async def _wrong(request: Request, where: Place, fields: Mapping[str, str], name: str, words: str) -> Response:
+    form = Unsaved(typed=fields, error=say(request, words), wrong=frozenset((name,)))
+    return await _form(request, where, fields, form)
 
 
 async def _form(
     request: Request,
     where: Place,
     fields: Mapping[str, str],
+    form: Unsaved | None = None,
     *,
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    status: int = 422,
     override: bool = False,
     full: bool = False,
 ) -> Response:
@@ -148,15 +147,12 @@ async def _form(
     return page(
         request,
         "manage/new_booking.html",
-        status=200 if error is None else status,
+        **filled(fields, form),
         place=where,
-        fields=fields,
         found=found,
         member=member,
         choices=choices_of(where, resources.body["resources"], say(request, _ANY)),
         repeats=[(name, say(request, words)) for name, (words, _rule) in _REPEATS.items()],
-        error=error,
-        wrong=wrong,
         override=override,
         full=full,
     )

@@ -14,7 +14,7 @@ from api.pages.asking import ask, form_of, read
 from api.pages.manage.hours import done_words
 from api.pages.manage.hours_words import HOURS_REFUSED
 from api.pages.person import managed_place, signed_in
-from api.pages.refusals import refusal, wrong_fields
+from api.pages.refusals import Unsaved, filled, unsaved
 from api.pages.rendering import page, say, text
 from api.pages.routing import PageRoute
 from api.places.hours import PolicyFields
@@ -79,48 +79,31 @@ async def save_door(place: str, door: str, request: Request) -> Response:
     seconds = typed.get("passback_s") or "0"
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 6):
         said = say(request, HOURS_REFUSED["number"])
-        return await _door(request, where, door, typed=typed, error=said, wrong=frozenset(("passback_s",)))
+        return await _door(request, where, door, Unsaved(typed=typed, error=said, wrong=frozenset(("passback_s",))))
     body: dict[str, Any] = {"pin": bool(typed.get("pin")), "passback_s": int(seconds)}
     body |= {"passback": typed.get("passback", "off"), **{name: typed.get(name) or None for name in _SCHEDULES}}
     answer = await ask(request, "PUT", _rules(where, door), body, if_match=typed.get("etag") or "*")
     if not answer.good:
-        error, wrong = refusal(request, answer, HOURS_REFUSED), wrong_fields(answer)
-        changed, status = answer.problem == "changed", answer.status
-        return await _door(request, where, door, typed=typed, error=error, wrong=wrong, status=status, changed=changed)
+        return await _door(request, where, door, unsaved(request, answer, typed, HOURS_REFUSED))
     return RedirectResponse(f"/manage/{place}/hours/doors?done=door", 303)
 
 
-async def _door(
-    request: Request,
-    where: Place,
-    door: str,
-    *,
-    typed: Mapping[str, str] | None = None,
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    status: int = 422,
-    changed: bool = False,
-) -> Response:
+async def _door(request: Request, where: Place, door: str, form: Unsaved | None = None) -> Response:
     answer, schedules = await asyncio.gather(
         read(request, _rules(where, door)), read(request, f"/v1/schedules?place={where.code}")
     )
     one = answer.body
     saved = {name: one[name] or "" for name in ("passback", *_SCHEDULES)}
     saved |= {"pin": "yes" if one["pin"] else "", "passback_s": str(one["passback_s"] or "")}
-    fields = {name: saved[name] if typed is None else typed.get(name, "") for name in saved}
     return page(
         request,
         "manage/door_rule.html",
-        status=200 if error is None else status,
+        **filled(saved, form),
         place=where,
         one=one,
-        fields=fields,
-        theirs={name: saved[name] or "–" for name in saved if changed and fields[name] != saved[name]},
         passback=[(name, say(request, words)) for name, words in _PASSBACK.items()],
         schedules=_schedules(schedules.body["schedules"]),
         etag=answer.etag,
-        wrong=wrong,
-        error=error,
         writes=signed_in(request).may("rules:write"),
     )
 
@@ -151,39 +134,22 @@ async def save_policy(place: str, request: Request) -> Response:
             body[name] = int(value) * _POLICY[name][1]
         else:
             said = say(request, HOURS_REFUSED["number"])
-            return await _policy(request, where, typed=typed, error=said, wrong=frozenset((name,)))
+            return await _policy(request, where, Unsaved(typed=typed, error=said, wrong=frozenset((name,))))
     answer = await ask(request, "PUT", f"/v1/places/{place}/policy", body, if_match=typed.get("etag") or "*")
     if not answer.good:
-        error, wrong = refusal(request, answer, HOURS_REFUSED), wrong_fields(answer)
-        changed, status = answer.problem == "changed", answer.status
-        return await _policy(request, where, typed=typed, error=error, wrong=wrong, status=status, changed=changed)
+        return await _policy(request, where, unsaved(request, answer, typed, HOURS_REFUSED))
     return RedirectResponse(f"/manage/{place}/hours/policy?done=policy", 303)
 
 
-async def _policy(
-    request: Request,
-    where: Place,
-    *,
-    typed: Mapping[str, str] | None = None,
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    status: int = 422,
-    changed: bool = False,
-) -> Response:
+async def _policy(request: Request, where: Place, form: Unsaved | None = None) -> Response:
     answer = await read(request, f"/v1/places/{where.code}/policy")
-    saved = {name: _typed(name, answer.body[name]) for name in _known()}
-    fields = {name: saved[name] if typed is None else typed.get(name, "") for name in saved}
     return page(
         request,
         "manage/policy.html",
-        status=200 if error is None else status,
+        **filled({name: _typed(name, answer.body[name]) for name in _known()}, form),
         place=where,
-        fields=fields,
         labels=[(name, say(request, _POLICY[name][0]), name in _FLAGS) for name in _known()],
-        theirs={name: saved[name] or "–" for name in saved if changed and fields[name] != saved[name]},
         etag=answer.etag,
-        wrong=wrong,
-        error=error,
         writes=signed_in(request).may("rules:write"),
         done=done_words(request),
     )

@@ -6,6 +6,7 @@ import asyncio
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -18,7 +19,7 @@ from api.pages.manage.booking_forms import sent, times_of, typed_times, zone_of
 from api.pages.manage.booking_words import KINDS, REFUSED
 from api.pages.manage.bookings_grid import rows_of
 from api.pages.person import managed_place, signed_in
-from api.pages.refusals import refusal, wrong_fields
+from api.pages.refusals import Unsaved, filled, unsaved
 from api.pages.rendering import page, say, text
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -78,7 +79,7 @@ async def resources(place: str, request: Request) -> Response:
 async def new(place: str, request: Request) -> Response:
     """Show the form."""
     where = await managed_place(request, place, "fitting:write")
-    return await _new(request, where, {})
+    return await _new(request, where)
 
 
 @router.post("/manage/{place}/bookings/resources/new")
@@ -101,15 +102,16 @@ async def add(place: str, request: Request) -> Response:
             body |= {"from": sent(times[0]), "until": sent(times[1])}
     if problem is not None:
         said = say(request, _REFUSED[f"bad-field {problem}"])
-        return await _new(request, where, typed, error=said, wrong=frozenset((problem,)))
+        return await _new(request, where, Unsaved(typed=typed, error=said, wrong=frozenset((problem,))))
     answer = await ask(request, "POST", f"/v1/places/{place}/resources", body)
     if not answer.good:
         detail = str(answer.body.get("detail", "")) if isinstance(answer.body, dict) else ""
         field = next((name for name in ("desks", "space", "units", "from") if f"{name}:" in detail), None)
-        known = field is not None and answer.status == 422
-        error = say(request, _REFUSED[f"bad-field {field}"]) if known else refusal(request, answer, _REFUSED)
-        wrong = wrong_fields(answer) | ({field} if field else set())
-        return await _new(request, where, typed, error=error, wrong=frozenset(wrong), status=answer.status)
+        form = unsaved(request, answer, typed, _REFUSED)
+        if field is not None:
+            error = say(request, _REFUSED[f"bad-field {field}"]) if answer.status == 422 else form.error
+            form = replace(form, error=error, wrong=form.wrong | {field})
+        return await _new(request, where, form)
     return RedirectResponse(f"/manage/{place}/bookings/resources?done=added&code={answer.body['code']}", 303)
 
 
@@ -140,12 +142,10 @@ async def change(place: str, code: str, request: Request) -> Response:
             body |= {"from": sent(times[0]), "until": sent(times[1])}
     if problem is not None:
         said = say(request, _REFUSED[f"bad-field {problem}"])
-        return await _one(request, where, code, typed=typed, error=said, wrong=frozenset((problem,)))
+        return await _one(request, where, code, Unsaved(typed=typed, error=said, wrong=frozenset((problem,))))
     answer = await ask(request, "PATCH", _path(where, code), body, if_match=typed.get("etag") or "*")
     if not answer.good:
-        error, changed = refusal(request, answer, _REFUSED), answer.problem == "changed"
-        wrong, status = wrong_fields(answer), answer.status
-        return await _one(request, where, code, typed=typed, error=error, wrong=wrong, status=status, changed=changed)
+        return await _one(request, where, code, unsaved(request, answer, typed, _REFUSED))
     return RedirectResponse(f"/manage/{place}/bookings/resources?done=saved", 303)
 
 
@@ -158,69 +158,44 @@ async def retire(place: str, code: str, act: str, request: Request) -> Response:
         return await _one(request, where, code)
     answer = await ask(request, "PATCH", _path(where, code), {"retired": act == "retire"}, if_match="*")
     if not answer.good:
-        return await _one(request, where, code, error=refusal(request, answer, _REFUSED), status=answer.status)
+        return await _one(request, where, code, unsaved(request, answer, None, _REFUSED))
     values = {"done": "retired" if act == "retire" else "back", "code": answer.body["code"]}
     return RedirectResponse(f"/manage/{place}/bookings/resources?{urlencode(values)}", 303)
 
 
-async def _new(
-    request: Request,
-    where: Place,
-    typed: Mapping[str, str],
-    *,
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    status: int = 422,
-) -> Response:
+async def _new(request: Request, where: Place, form: Unsaved | None = None) -> Response:
     rates = await ask(request, "GET", "/v1/rates")
     await read(request, "/v1/me")
     return page(
         request,
         "manage/resource_new.html",
-        status=200 if error is None else status,
+        **filled(dict.fromkeys(_TYPED, ""), form),
         place=where,
-        fields={name: typed.get(name, "") for name in _TYPED},
         kinds=[(kind, say(request, KINDS[kind])) for kind in _KINDS],
         spaces=[("", "–"), *((space.code, space.name) for space in where.spaces if space.parent is not None)],
         rates=_rates(rows_of(rates, "rates")),
-        wrong=wrong,
-        error=error,
     )
 
 
-async def _one(
-    request: Request,
-    where: Place,
-    code: str,
-    *,
-    typed: Mapping[str, str] | None = None,
-    error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-    status: int = 422,
-    changed: bool = False,
-) -> Response:
+async def _one(request: Request, where: Place, code: str, form: Unsaved | None = None) -> Response:
     answer, rates = await asyncio.gather(read(request, _path(where, code)), ask(request, "GET", "/v1/rates"))
     one = answer.body
     cents = one["hour_cents"]
-    saved = {"name": one["name"], "units": str(len(one["units"])), "rate": one["rate"] or ""}
+    saved = dict.fromkeys(_TYPED, "")
+    saved |= {"name": one["name"], "units": str(len(one["units"])), "rate": one["rate"] or ""}
     saved["price"] = "" if cents is None else f"{cents // 100}.{cents % 100:02}"
     if one["kind"] == "event":
         starts, ends = datetime.fromisoformat(one["from"]), datetime.fromisoformat(one["until"])
         saved |= typed_times(starts, ends, zone_of(where))
-    fields = {name: saved.get(name, "") if typed is None else typed.get(name, "") for name in _TYPED}
     return page(
         request,
         "manage/resource.html",
-        status=200 if error is None else status,
+        **filled(saved, form),
         place=where,
         one=one,
         kind=say(request, KINDS[one["kind"]]),
-        fields=fields,
-        theirs={name: saved[name] or "–" for name in saved if changed and fields[name] != saved[name]},
         etag=answer.etag,
         rates=_rates(rows_of(rates, "rates")),
-        wrong=wrong,
-        error=error,
     )
 
 

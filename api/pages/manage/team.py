@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.pages.asking import Answer, Missing, ask, fields_of, form_of, read
 from api.pages.person import managed_place, signed_in
-from api.pages.refusals import refusal, wrong_fields
+from api.pages.refusals import Unsaved, filled, refusal, unsaved, wrong_fields
 from api.pages.rendering import page, say, text
 from api.pages.routing import PageRoute
 from api.present.network import Place
@@ -81,7 +81,7 @@ async def invite_form(place: str, request: Request) -> Response:
     """Ask whom to invite."""
     one = await managed_place(request, place, "operators:write")
     await read(request, "/v1/me")
-    return _invite_page(request, one, {"role": "front_desk", "language": "fr"})
+    return _invite_page(request, one)
 
 
 @router.post("/manage/{place}/team/invite")
@@ -92,12 +92,12 @@ async def invite(place: str, request: Request) -> Response:
     name, email = fields.get("name", "").strip(), fields.get("email", "").strip()
     if not email:
         error = say(request, _WRONG["bad-field email"])
-        return _invite_page(request, one, fields, error, frozenset({"email"}))
+        return _invite_page(request, one, Unsaved(typed=fields, error=error, wrong=frozenset({"email"})))
     role = fields.get("role", "")
     held = {"role": role, "places": [one.code]} if role in AT_PLACES else {"role": "front_desk", "places": [one.code]}
     made = await ask(request, "POST", "/v1/operators", {"name": name, "email": email, "roles": [held]})
     if not made.good:
-        return _invite_page(request, one, fields, refusal(request, made, _WRONG), wrong_fields(made))
+        return _invite_page(request, one, unsaved(request, made, fields, _WRONG))
     language = "en" if fields.get("language") == "en" else "fr"
     path = f"/v1/operators/{made.body['ref']}/invitation"
     sent = await ask(request, "POST", path, {"language": language})
@@ -191,13 +191,10 @@ async def _person_page(
     )  # fmt: skip
 
 
-def _invite_page(
-    request: Request, place: Place, fields: Mapping[str, str], error: str | None = None,
-    wrong: frozenset[str] = frozenset(),
-) -> Response:  # fmt: skip
-    values = {"fields": fields, "error": error, "wrong": wrong, "languages": _LANGUAGES, "at_places": AT_PLACES}
-    status = 422 if error else 200
-    return page(request, "manage/team/invite.html", status=status, place=place, **values, **_words(request))
+def _invite_page(request: Request, place: Place, form: Unsaved | None = None) -> Response:
+    offered = {"name": "", "email": "", "role": "front_desk", "language": "fr"}
+    values = {**filled(offered, form), "languages": _LANGUAGES, "at_places": AT_PLACES}
+    return page(request, "manage/team/invite.html", place=place, **values, **_words(request))
 
 
 def _words(request: Request) -> dict[str, Any]:
