@@ -20,13 +20,13 @@ _GRANTED: Final = values(
 )
 _SIDE: Final = values({0: (Words("sortie", "out"), "text"), 1: (Words("entrée", "in"), "text")}, null="—")
 _MEMBER: Final = values(
-    {0: (Words("badge inconnu", "unknown badge"), "orange"), 1: (Words("adhérent", "member"), "text")}, null="—"
+    {0: (Words("badge inconnu", "unknown badge"), "orange"), 1: (Words("membre", "member"), "text")}, null="—"
 )
 _DOOR: Final = Words("Porte", "Door")
 _WHO: Final = Words("Qui", "Who")
 _WHEN: Final = Words("Quand", "When")
 _REASON: Final = Words("Motif", "Reason")
-_IS_MEMBER: Final = Words("Adhérent", "Member")
+_IS_MEMBER: Final = Words("Membre", "Member")
 _GRANTED_NAME: Final = Words("Accordés", "Granted")
 _REFUSED: Final = Words("Refusés", "Refused")
 _BAD: Final = thresholds((None, "green"), (1, "red"))

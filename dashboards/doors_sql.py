@@ -40,7 +40,7 @@ GROUP BY h.hour, p.time_zone ORDER BY h.hour
 REFUSED: Final = """
 -- who is refused most, by pseudonym, and why at last
 SELECT coalesce(r.who, 'aucun refus|no refusal') AS "Qui|Who",
-  CASE WHEN r.who IS NOT NULL THEN r.known::integer END AS "Adhérent|Member", r.times AS "Refus|Refusals",
+  CASE WHEN r.who IS NOT NULL THEN r.known::integer END AS "Membre|Member", r.times AS "Refus|Refusals",
   r.reason AS "Dernier motif|Last reason", r.door_name AS "Porte|Door", r.last_at AS "Dernière fois|Last time"
 FROM (VALUES (1)) one
 LEFT JOIN (
@@ -77,7 +77,7 @@ SELECT coalesce(to_char(d.at AT TIME ZONE p.time_zone, 'DD/MM HH24:MI:SS'), 'auc
     AS "Quand|When",
   d.door_name AS "Porte|Door", CASE d.side WHEN 'in' THEN 1 WHEN 'out' THEN 0 END AS "Sens|Direction",
   d.granted::integer AS "Décision|Decision", d.reason AS "Motif|Reason", d.who AS "Qui|Who",
-  d.known::integer AS "Adhérent|Member"
+  d.known::integer AS "Membre|Member"
 FROM (VALUES (1)) one
 LEFT JOIN (
   SELECT e.* FROM report.door_decision e

@@ -147,14 +147,14 @@ def categories(report: Report, language: Language) -> Iterator[Section]:
     yield Section(
         heading=say("Fréquentation par catégorie", "Use by category"),
         text=say(
-            "Jours de venue : un adhérent compte une fois par jour et par lieu. Un groupe de moins de cinq adhérents"
+            "Jours de venue : un membre compte une fois par jour et par lieu. Un groupe de moins de cinq membres"
             " n'est pas montré seul.",
             "Days of visits: a member counts once a day and place. A group of fewer than five members isn't shown"
             " alone.",
         ),
         columns=(
             Column(name=say("Catégorie", "Category")),
-            Column(name=say("Adhérents", "Members"), number=True),
+            Column(name=say("Membres", "Members"), number=True),
             Column(name=say("Jours de venue", "Days of visits"), number=True),
         ),
         rows=rows,

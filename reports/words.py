@@ -44,12 +44,12 @@ WEEKDAYS: Final = (
     Words("dimanche", "Sunday"),
 )
 REASONS: Final[Mapping[str, Words]] = {
-    "unknown_card": Words("carte inconnue", "unknown card"),
-    "card_suspended": Words("carte suspendue", "card suspended"),
-    "card_lost": Words("carte perdue", "card lost"),
-    "card_expired": Words("carte expirée", "card expired"),
-    "card_returned": Words("carte rendue", "card returned"),
-    "member_suspended": Words("adhérent suspendu", "member suspended"),
+    "unknown_card": Words("badge inconnu", "unknown card"),
+    "card_suspended": Words("badge suspendu", "card suspended"),
+    "card_lost": Words("badge perdu", "card lost"),
+    "card_expired": Words("badge expiré", "card expired"),
+    "card_returned": Words("badge rendu", "card returned"),
+    "member_suspended": Words("membre suspendu", "member suspended"),
     "no_right_here": Words("aucun droit ici", "no right here"),
     "outside_schedule": Words("hors des horaires prévus", "outside the schedule"),
     "place_closed": Words("lieu fermé", "place closed"),
@@ -81,7 +81,7 @@ KINDS: Final[Mapping[str, Words]] = {
     "access_point": Words("borne Wi-Fi", "access point"),
 }
 UNKNOWN: Final = Words("inconnu", "unknown")
-FEW: Final = Words("moins de cinq adhérents", "fewer than five members")
+FEW: Final = Words("moins de cinq membres", "fewer than five members")
 
 
 def french(text: str) -> str:

@@ -14,8 +14,8 @@ _NEVER_LISTED: Final = {
         "(POST /v1/enrolments) or find it by its number (POST /v1/cards/find): the network may know it elsewhere."
     ),
     "fr": (
-        "Aucune carte de la liste de ce lieu n'a ce numéro ; on ne peut donc pas dire à qui elle est. Enrôlez-la à "
-        "un lecteur (POST /v1/enrolments) ou cherchez-la par son numéro (POST /v1/cards/find) : le réseau la connaît "
+        "Aucun badge de la liste de ce lieu n'a ce numéro ; on ne peut donc pas dire à qui il est. Enrôlez-le à "
+        "un lecteur (POST /v1/enrolments) ou cherchez-le par son numéro (POST /v1/cards/find) : le réseau le connaît "
         "peut-être ailleurs."
     ),
 }
@@ -53,14 +53,14 @@ def hints(
         found.append((
             "The card was issued before numbers were kept, and opens nothing: issue it again, by its number or at a "
             "reader.",
-            "La carte date d'avant la conservation des numéros et n'ouvre rien : délivrez-la de nouveau, "
+            "Le badge date d'avant la conservation des numéros et n'ouvre rien : délivrez-le de nouveau, "
             "par son numéro ou à un lecteur.",
         ))  # fmt: skip
     elif card is not None and held is not None and token not in held.entries:
         found.append((
             f"The network knows the card (member {card['member']}, {card['status']}), but no pass of its member names "
             "this place.",
-            f"Le réseau connaît la carte (adhérent {card['member']}, {card['status']}), mais aucun forfait de son "
+            f"Le réseau connaît le badge (membre {card['member']}, {card['status']}), mais aucun forfait de son "
             "porteur ne cite ce lieu.",
         ))  # fmt: skip
     if held is not None and held.opening_hours == NEVER:
@@ -74,7 +74,7 @@ def hints(
         found.append((
             "No card with this number is known to this key. If the reader may be set wrongly, enrol the card there: "
             "POST /v1/enrolments shows what it reads.",
-            "Aucune carte de ce numéro n'est connue. Si le lecteur est mal réglé, enrôlez la carte à ce lecteur : "
+            "Aucun badge de ce numéro n'est connu. Si le lecteur est mal réglé, enrôlez le badge à ce lecteur : "
             "POST /v1/enrolments dit ce qu'il lit.",
         ))  # fmt: skip
     if behind:

@@ -10,7 +10,7 @@ from api.http.words import Words
 
 CHECKS: Final[Mapping[str, Words]] = {
     "egress": Words("Is this an exit? Exits are always free.", "Est-ce une sortie ? La sortie est toujours libre."),
-    "reader": Words("Could the reader read the card?", "Le lecteur a-t-il pu lire la carte ?"),
+    "reader": Words("Could the reader read the card?", "Le lecteur a-t-il pu lire le badge ?"),
     "list": Words(
         "Does the gateway hold a valid list that isn't too old?",
         "La passerelle a-t-elle une liste valide et assez récente ?",
@@ -20,8 +20,8 @@ CHECKS: Final[Mapping[str, Words]] = {
         "Is a guest's QR signed by the centre, for this place, and not called off?",
         "Le QR d'invité est-il signé par le centre, pour ce lieu, et non annulé ?",
     ),
-    "card": Words("Is the card in this place's list, and in service?", "La carte est-elle connue ici et en service ?"),
-    "member": Words("Is the member active?", "L'adhérent est-il actif ?"),
+    "card": Words("Is the card in this place's list, and in service?", "Le badge est-il connu ici et en service ?"),
+    "member": Words("Is the member active?", "Le membre est-il actif ?"),
     "lockdown": Words("Is the door or the place in lockdown?", "La porte ou le lieu sont-ils verrouillés ?"),
     "evacuation": Words("Is an evacuation in progress?", "Une évacuation est-elle en cours ?"),
     "right": Words("Does a pass open this door?", "Un forfait ouvre-t-il cette porte ?"),
@@ -41,7 +41,7 @@ CHECKS: Final[Mapping[str, Words]] = {
     ),
     "passback": Words(
         "Has the member left since the last entry, where the door asks for it?",
-        "L'adhérent est-il ressorti depuis sa dernière entrée, si la porte le demande ?",
+        "Le membre est-il ressorti depuis sa dernière entrée, si la porte le demande ?",
     ),
     "limit": Words("Is there room left behind the door?", "Reste-t-il de la place derrière la porte ?"),
     "pin": Words(
@@ -54,26 +54,24 @@ CHECKS: Final[Mapping[str, Words]] = {
 
 REASONS: Final[Mapping[Reason, Words]] = {
     "granted": Words("The door opens.", "La porte s'ouvre."),
-    "unknown_card": Words("The card is not on this place's access list.", "La carte est inconnue dans ce lieu."),
+    "unknown_card": Words("The card is not on this place's access list.", "Le badge est inconnu dans ce lieu."),
     "card_suspended": Words(
-        "The card is suspended, or issued and not yet active.", "La carte est suspendue, ou pas encore activée."
+        "The card is suspended, or issued and not yet active.", "Le badge est suspendu, ou pas encore activé."
     ),
-    "card_lost": Words("The card is reported lost.", "La carte est déclarée perdue."),
-    "card_expired": Words("The card has expired.", "La carte a expiré."),
-    "card_returned": Words("The card was returned.", "La carte a été rendue."),
-    "member_suspended": Words("The member is suspended.", "L'adhérent est suspendu."),
-    "no_right_here": Words(
-        "No pass of the member opens this door.", "Aucun forfait de l'adhérent n'ouvre cette porte."
-    ),
+    "card_lost": Words("The card is reported lost.", "Le badge est déclaré perdu."),
+    "card_expired": Words("The card has expired.", "Le badge a expiré."),
+    "card_returned": Words("The card was returned.", "Le badge a été rendu."),
+    "member_suspended": Words("The member is suspended.", "Le membre est suspendu."),
+    "no_right_here": Words("No pass of the member opens this door.", "Aucun forfait du membre n'ouvre cette porte."),
     "outside_schedule": Words("It is outside of the pass's hours.", "C'est en dehors des horaires du forfait."),
     "place_closed": Words("The place is closed, or no host is there.", "Le lieu est fermé, ou sans encadrant."),
-    "pass_not_started": Words("The pass or card is not valid yet.", "Le forfait ou la carte n'est pas encore valable."),
+    "pass_not_started": Words("The pass or card is not valid yet.", "Le forfait ou le badge n'est pas encore valable."),
     "pass_ended": Words("The pass has ended.", "Le forfait est échu."),
     "pass_used_up": Words("The pass is used up.", "Le forfait est épuisé."),
     "booking_required": Words("There is no booking for now.", "Il n'y a pas de réservation pour ce moment."),
     "anti_passback": Words(
         "According to the readers, the member is already inside.",
-        "D'après les lecteurs, l'adhérent est déjà à l'intérieur.",
+        "D'après les lecteurs, le membre est déjà à l'intérieur.",
     ),
     "space_full": Words("The space is full.", "L'espace est complet."),
     "pin_required": Words("The door asks for a PIN as well.", "La porte demande aussi un code PIN."),
@@ -87,7 +85,7 @@ REASONS: Final[Mapping[Reason, Words]] = {
         "The gateway has no list, or one past its age limit.",
         "La passerelle n'a pas de liste, ou une liste trop ancienne.",
     ),
-    "reader_fault": Words("The reader could not read the card.", "Le lecteur n'a pas pu lire la carte."),
+    "reader_fault": Words("The reader could not read the card.", "Le lecteur n'a pas pu lire le badge."),
     "qr_unsigned": Words(
         "The QR is not one of ours, or was changed.", "Ce QR n'est pas l'un des nôtres, ou a été modifié."
     ),
@@ -103,9 +101,7 @@ UNKNOWN_TO_CENTRE: Final[Mapping[str, Words]] = {
     "supervision": Words(
         "whether a host was inside, according to the gateway", "la présence d'un encadrant selon la passerelle"
     ),
-    "passback": Words(
-        "where the member was, according to the gateway", "la position de l'adhérent selon la passerelle"
-    ),
+    "passback": Words("where the member was, according to the gateway", "la position du membre selon la passerelle"),
     "limit": Words(
         "how many people were inside, according to the gateway", "le nombre de présents selon la passerelle"
     ),

@@ -23,17 +23,17 @@ KINDS: Final[Mapping[str, Words]] = {
     ),
     "badges": Words(
         "Cards read at the doors: members who may be in: {members}; people without their own badge: about {others}.",
-        "Badges aux portes : adhérents peut-être présents : {members} ; personnes sans badge : environ {others}.",
+        "Badges aux portes : membres peut-être présents : {members} ; personnes sans badge : environ {others}.",
     ),
     "badges_share": Words(
         "Cards read at the doors: members who may be in: {members}; people who came in without a badge: about "
         "{others}. Here {unbadged_pct} people come in without a badge for each hundred who badge.",
-        "Badges aux portes : adhérents peut-être présents : {members} ; personnes entrées sans badger : environ "
+        "Badges aux portes : membres peut-être présents : {members} ; personnes entrées sans badger : environ "
         "{others}. Ici, pour cent personnes qui badgent, {unbadged_pct} entrent sans badger.",
     ),
     "badges_alone": Words(
         "Cards read at the doors: members who may be in: {members}; hardly anybody who came in without a badge.",
-        "Badges aux portes : adhérents peut-être présents : {members} ; presque personne n’est entré sans badger.",
+        "Badges aux portes : membres peut-être présents : {members} ; presque personne n’est entré sans badger.",
     ),
     "desks": Words(
         "Desk sensors: about {taken} of {watched} watched desks are taken, of {seats} seats.",

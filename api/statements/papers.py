@@ -57,7 +57,7 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "lines": "Lignes",
         "totals": "Totaux",
         "what": "Objet",
-        "holder": "Adhérent",
+        "holder": "Membre",
         "place": "Lieu",
         "count": "Nombre",
         "price": "Prix",

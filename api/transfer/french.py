@@ -16,9 +16,9 @@ from api.transfer.columns import Column
 HEADERS: Final[Mapping[Column, str]] = {
     "member": "Référence membre", "name": "Nom complet", "email": "Courriel", "organisation": "Structure",
     "home": "Rattachement", "home_commune": "Commune de résidence", "work_commune": "Commune de travail",
-    "status": "Statut", "card_ref": "Référence carte", "card_format": "Format de carte",
-    "card_last4": "Fin de carte", "card_status": "Statut de la carte", "card_from": "Carte du",
-    "card_until": "Carte au",
+    "status": "Statut", "card_ref": "Référence badge", "card_format": "Format de badge",
+    "card_last4": "Fin du badge", "card_status": "Statut du badge", "card_from": "Badge du",
+    "card_until": "Badge au",
     "pass_ref": "Référence forfait", "pass": "Forfait", "places": "Lieux", "schedule": "Horaire", "valid_from": "Du",
     "valid_until": "Au", "unit": "Unité", "allowance": "Quota", "each_month": "Par mois", "booked": "Sur réservation",
     "outside_hours": "Hors horaires", "host": "Encadrant",
@@ -28,7 +28,7 @@ _FLAGS: Final = {"yes": "oui", "no": "non"}
 CELLS: Final[Mapping[str, Mapping[str, str]]] = {
     "status": {"active": "actif", "suspended": "suspendu"},
     "card_status": {
-        "issued": "émise", "suspended": "suspendue", "lost": "perdue", "expired": "expirée", "returned": "rendue",
+        "issued": "émis", "suspended": "suspendu", "lost": "perdu", "expired": "expiré", "returned": "rendu",
     },
     "unit": {"half_day": "demi-journée", "day": "jour", "hour": "heure", "entry": "entrée"},
     "each_month": _FLAGS, "booked": _FLAGS, "outside_hours": _FLAGS, "host": _FLAGS,
@@ -62,7 +62,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
         "Le fichier est vide. Sa première ligne nomme les colonnes, par exemple : nom;courriel;badge;lieux.",
     "There is no member in this file: it has one line, which names the columns. Where it had more, its line ends are "
     "missing; with curl use --data-binary, not -d.":
-        "Il n'y a aucun adhérent dans ce fichier : il n'a qu'une ligne, celle des colonnes. S'il en avait plus, les "
+        "Il n'y a aucun membre dans ce fichier : il n'a qu'une ligne, celle des colonnes. S'il en avait plus, les "
         "fins "
         "de ligne manquent ; avec curl, utilisez --data-binary et non -d.",
     "Line {a} can't be read: the file is {b} up to there and something else after. Two files of different encodings "
@@ -83,9 +83,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "No column tells one member from another: there must be one of member, email, card or card_ref. The first line "
     "names "
     "the columns; there are: {a}.":
-        "Aucune colonne ne distingue les adhérents : il en faut une parmi membre, courriel, badge et référence "
-        "carte. La "
-        "première ligne nomme les colonnes ; il existe : {a}.",
+        "Aucune colonne ne distingue les membres : il en faut une parmi membre, courriel, badge et référence "
+        "badge. La première ligne nomme les colonnes ; il existe : {a}.",
     "the line has {a} cells, the header {b}: is a separator not quoted?":
         "la ligne a {a} cellules, l'en-tête {b} : un séparateur n'est-il pas entre guillemets ?",
     # cells
@@ -107,37 +106,35 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "a reference is m- and 4 to 32 lower-case letters or digits":
         "une référence est m- suivi de 4 à 32 minuscules ou chiffres",
     "this is no e-mail address": "ce n'est pas une adresse électronique",
-    "a card's reference is c- and letters or digits": "la référence d'une carte est c- suivi de lettres ou de chiffres",
+    "a card's reference is c- and letters or digits": "la référence d'un badge est c- suivi de lettres ou de chiffres",
     "a pass's reference is p- and letters or digits":
         "la référence d'un forfait est p- suivi de lettres ou de chiffres",
     # who
-    "a member whom this key doesn't see has this address": "un adhérent que cette clé ne voit pas a cette adresse",
+    "a member whom this key doesn't see has this address": "un membre que cette clé ne voit pas a cette adresse",
     "a member whom this key doesn't see has this card, or it was changed just now":
-        "un adhérent que cette clé ne voit pas a cette carte, ou elle vient d'être modifiée",
+        "un membre que cette clé ne voit pas a ce badge, ou celui-ci vient d'être modifié",
     "several cards or addresses of this file belong to members whom this key doesn't see, so that none of its new ones "
     "is taken: ask a network administrator to import it":
-        "plusieurs cartes ou adresses de ce fichier sont à des adhérents que cette clé ne voit pas ; aucune nouvelle "
-        "n'est donc prise : demandez l'import à l'administration du réseau",
+        "plusieurs badges ou adresses de ce fichier sont à des membres que cette clé ne voit pas ; aucun nouveau "
+        "n'est donc pris : demandez l'import à l'administration du réseau",
     "this key may not change this member, or it has just been changed: try again":
-        "cette clé ne peut pas modifier cet adhérent, ou quelqu'un vient de le faire : réessayez",
+        "cette clé ne peut pas modifier ce membre, ou quelqu'un vient de le faire : réessayez",
     "this pass holds at other places as well: this key may not change it":
         "ce forfait vaut aussi dans d'autres lieux : cette clé ne peut pas le modifier",
     "another person has this address already (of line {a}): {_}":
-        "une autre personne a déjà cette adresse (ligne {a}) : laissez la cellule vide pour l'une des deux, avec une "
-        "carte "
-        "pour la reconnaître, ou donnez une adresse à chacune. Pour changer un nom, désignez l'adhérent dans une "
+        "une autre personne a déjà cette adresse (ligne {a}) : laissez la cellule vide pour l'une des deux, avec un "
+        "badge pour la reconnaître, ou donnez une adresse à chacune. Pour changer un nom, désignez le membre dans une "
         "colonne "
         "membre",
     "another person has this address already ({a}): {_}":
-        "une autre personne a déjà cette adresse ({a}) : laissez la cellule vide pour l'une des deux, avec une carte "
-        "pour "
-        "la reconnaître, ou donnez une adresse à chacune. Pour changer un nom, désignez l'adhérent dans une colonne "
-        "membre",
-    "a new member needs a name": "un nouvel adhérent doit avoir un nom",
+        "une autre personne a déjà cette adresse ({a}) : laissez la cellule vide pour l'une des deux, avec un "
+        "badge pour la reconnaître, ou donnez une adresse à chacune. Pour changer un nom, désignez le membre dans une "
+        "colonne membre",
+    "a new member needs a name": "un nouveau membre doit avoir un nom",
     "a new member needs an e-mail address or a card: else a second import would double it":
-        "un nouvel adhérent doit avoir une adresse ou une carte : sinon un second import le doublerait",
+        "un nouveau membre doit avoir une adresse ou un badge : sinon un second import le doublerait",
     "a new member needs a home: the code of one of this key's places":
-        "un nouvel adhérent doit avoir un lieu de rattachement : le code d'un des lieux de cette clé",
+        "un nouveau membre doit avoir un lieu de rattachement : le code d'un des lieux de cette clé",
     "there is no place {a}; /v1/places?q=… finds them": "il n'y a pas de lieu {a} ; /v1/places?q=… les trouve",
     "there is no commune {a}: expected an INSEE code, not a postcode":
         "il n'y a pas de commune {a} : un code INSEE est attendu, pas un code postal",
@@ -146,25 +143,25 @@ _SENTENCES: Final[Mapping[str, str]] = {
         "peut-être supprimé le zéro au début)",
     "this key may not change {a}": "cette clé ne peut rien modifier à {a}",
     "this member is at home elsewhere: a key of that place may change them":
-        "cet adhérent est rattaché à un autre lieu : une clé de ce lieu peut le modifier",
+        "ce membre est rattaché à un autre lieu : une clé de ce lieu peut le modifier",
     "there is no member {a} that this key sees; without one a new one is made":
-        "cette clé ne voit pas d'adhérent {a} ; sans référence, un nouveau est créé",
-    "line {a} names the same card for another member": "la ligne {a} donne la même carte à un autre adhérent",
-    "the card is {a}'s": "la carte est à {a}",
+        "cette clé ne voit pas de membre {a} ; sans référence, un nouveau est créé",
+    "line {a} names the same card for another member": "la ligne {a} donne le même badge à un autre membre",
+    "the card is {a}'s": "le badge est à {a}",
     "{a} has this address": "{a} a cette adresse",
     "{t}, whose address is another; to change the address, name the member":
-        "{t}, dont l'adresse est autre ; pour changer l'adresse, désignez l'adhérent par sa référence",
-    "line {a} has another value for the same member": "la ligne {a} dit autre chose du même adhérent",
+        "{t}, dont l'adresse est autre ; pour changer l'adresse, désignez le membre par sa référence",
+    "line {a} has another value for the same member": "la ligne {a} dit autre chose du même membre",
     # cards
     "the server chooses keypad codes: POST /v1/members/…/cards with code_digits":
         "le serveur choisit les codes de clavier : POST /v1/members/…/cards avec code_digits",
     "a card that is {a} doesn't become {b}: issue a new one":
-        "une carte à l'état {a} ne passe pas à l'état {b} : émettez-en une nouvelle",
+        "un badge à l'état {a} ne passe pas à l'état {b} : délivrez-en un nouveau",
     "it must be after {a}": "doit être après {a}",
-    "there is no card {a} that this key sees": "cette clé ne voit pas de carte {a}",
-    "card {a} has another number": "la carte {a} a un autre numéro",
+    "there is no card {a} that this key sees": "cette clé ne voit pas de badge {a}",
+    "card {a} has another number": "le badge {a} a un autre numéro",
     "a change of a card needs its number or its reference":
-        "ce qui est dit d'une carte demande son numéro ou sa référence",
+        "ce qui est dit d'un badge demande son numéro ou sa référence",
     "this number has another length than most of its column: {_}":
         "ce numéro n'a pas la longueur des autres de sa colonne : un tableur a peut-être supprimé des zéros au début. "
         "Remettez-les, ou indiquez le format de cette ligne dans card_format (MIFARE4-hex, EM4100-hex …)",
@@ -181,14 +178,14 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "for the file by card_format, or in a column card_format. This is what a reader would send for the card of line "
     "{b} "
     "(XX, ??: a byte that isn't printed). In doubt, read this card at a reader (POST /v1/enrolments).":
-        "Les numéros de carte sont-ils décimaux ou hexadécimaux ? {a} n'ont que des chiffres décimaux, et chaque "
+        "Les numéros de badge sont-ils décimaux ou hexadécimaux ? {a} n'ont que des chiffres décimaux, et chaque "
         "lecture "
-        "est une autre carte. Indiquez-le pour le fichier par card_format, ou dans une colonne card_format. Voici ce "
-        "qu'un lecteur enverrait pour la carte de la ligne {b} (XX, ?? : un octet non imprimé). Dans le doute, "
-        "présentez cette carte à un lecteur (POST /v1/enrolments).",
+        "est un autre badge. Indiquez-le pour le fichier par card_format, ou dans une colonne card_format. Voici ce "
+        "qu'un lecteur enverrait pour le badge de la ligne {b} (XX, ?? : un octet non imprimé). Dans le doute, "
+        "présentez ce badge à un lecteur (POST /v1/enrolments).",
     "this number begins with 08: {_} A 125 kHz card that a 34-bit reader sends so is of the format H10306-hex":
-        "ce numéro commence par 08 : c'est celui d'un téléphone ou d'une carte à UID aléatoire, différent à chaque "
-        "lecture, qui n'ouvrirait plus jamais une porte. Donnez une autre carte ou un code. Une carte 125 kHz qu'un "
+        "ce numéro commence par 08 : c'est celui d'un téléphone ou d'un badge à UID aléatoire, différent à chaque "
+        "lecture, qui n'ouvrirait plus jamais une porte. Donnez un autre badge ou un code. Un badge 125 kHz qu'un "
         "lecteur 34 bits envoie ainsi est au format H10306-hex",
     "a spreadsheet has turned this number into a power of ten, and digits are lost: {_}":
         "un tableur a changé ce numéro en puissance de dix et des chiffres sont perdus : mettez la colonne au format "
@@ -199,13 +196,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
         "reprenez-le et exportez à nouveau",
     "a UID is 8, 10, 14 or 20 hexadecimal digits; another notation is named by card_format (format)":
         "un UID a 8, 10, 14 ou 20 chiffres hexadécimaux ; une autre écriture est nommée par card_format",
-    "there is no such card format; there are: {a}": "ce format de carte n'existe pas ; il existe : {a}",
+    "there is no such card format; there are: {a}": "ce format de badge n'existe pas ; il existe : {a}",
     "a number of the format {a}-decimal is decimal digits":
         "un numéro au format {a}-decimal n'a que des chiffres décimaux",
     "this is more than {a} bytes hold: it is a number of another format":
         "c'est plus que {a} octets ne contiennent : ce numéro est d'un autre format",
     "this decimal number has only the last 4 of the card's 5 bytes. {_}":
-        "ce numéro décimal n'a que les 4 derniers des 5 octets de la carte. Présentez une carte du lot à un lecteur "
+        "ce numéro décimal n'a que les 4 derniers des 5 octets du badge. Présentez un badge du lot à un lecteur "
         "(enrôlement) : s'il envoie 10 chiffres, les deux premiers sont l'octet non imprimé et le format est "
         "EM4100-0A-decimal avec ces deux chiffres à la place de 0A ; s'il en envoie 8, le format est MIFARE4-decimal",
     "a number of the format {a} has {b} hexadecimal digits, this one {c}: zeros in front may be lost, or another "
@@ -214,17 +211,17 @@ _SENTENCES: Final[Mapping[str, str]] = {
         "perdus, ou "
         "un autre card_format convient",
     "a card of this format is written as its facility code and number, like 68:41551":
-        "une carte de ce format s'écrit avec son code de site et son numéro, comme 68:41551",
-    "a card of this format is written as its number alone": "une carte de ce format s'écrit avec son seul numéro",
+        "un badge de ce format s'écrit avec son code de site et son numéro, comme 68:41551",
+    "a card of this format is written as its number alone": "un badge de ce format s'écrit avec son seul numéro",
     "after a comma a card has five digits; {_}":
-        "après une virgule, une carte a cinq chiffres ; un tableur a peut-être supprimé un zéro à la fin : écrivez "
+        "après une virgule, un badge a cinq chiffres ; un tableur a peut-être supprimé un zéro à la fin : écrivez "
         "77:30210",
     "the facility code has {a} bits here and the number {b}: this is more":
         "ici le code de site a {a} bits et le numéro {b} : c'est plus",
     "a number of the format {a} has {b} bits: this is more": "un numéro au format {a} a {b} bits : c'est plus",
     "a keypad code has 4 to 12 digits": "un code de clavier a 4 à 12 chiffres",
-    "a card number in base {a} is its digits": "un numéro de carte en base {a} n'a que des chiffres",
-    "a card number of more than {a} bytes": "un numéro de carte de plus de {a} octets",
+    "a card number in base {a} is its digits": "un numéro de badge en base {a} n'a que des chiffres",
+    "a card number of more than {a} bytes": "un numéro de badge de plus de {a} octets",
     # passes
     "a new pass needs its places: their codes, or * for everywhere":
         "un nouveau forfait demande ses lieux : leurs codes, ou * pour partout",
@@ -232,12 +229,12 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "this key gives no passes: ask for one of a place's manager":
         "cette clé ne donne pas de forfaits : il faut celle de la gestion d'un lieu",
     "the member has several passes of this name: say which by pass_ref":
-        "l'adhérent a plusieurs forfaits de ce nom : indiquez lequel par pass_ref",
+        "le membre a plusieurs forfaits de ce nom : indiquez lequel par pass_ref",
     "this key may not give a pass for the whole network":
         "cette clé ne peut pas donner de forfait pour tout le réseau",
     "there is no schedule {a}, neither of the place nor of the network; there are: {b}":
         "il n'y a pas d'horaire {a}, ni du lieu ni du réseau ; il existe : {b}",
-    "this member has no pass {a} in force": "cet adhérent n'a pas de forfait {a} en cours",
+    "this member has no pass {a} in force": "ce membre n'a pas de forfait {a} en cours",
     "{a} has no space {b}": "{a} n'a pas d'espace {b}",
     "{a} has no door {b}": "{a} n'a pas de porte {b}",
     "{a} has no group of doors {b}": "{a} n'a pas de groupe de portes {b}",

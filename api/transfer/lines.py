@@ -25,8 +25,9 @@ _YES: Final = frozenset(("yes", "true", "1", "x", "oui", "vrai"))
 _NO: Final = frozenset(("no", "false", "0", "non", "faux"))
 _STATUSES: Final = {"active": "active", "actif": "active", "suspended": "suspended", "suspendu": "suspended"}
 _CARD_STATUSES: Final = {
-    "issued": "issued", "emise": "issued", "active": "active", "suspended": "suspended", "suspendue": "suspended",
-    "lost": "lost", "perdue": "lost", "expired": "expired", "expiree": "expired", "returned": "returned",
+    "issued": "issued", "emis": "issued", "emise": "issued", "active": "active", "suspended": "suspended",
+    "suspendu": "suspended", "suspendue": "suspended", "lost": "lost", "perdu": "lost", "perdue": "lost",
+    "expired": "expired", "expire": "expired", "expiree": "expired", "returned": "returned", "rendu": "returned",
     "rendue": "returned",
 }  # fmt: skip
 _UNITS: Final = {

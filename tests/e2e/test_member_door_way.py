@@ -109,7 +109,7 @@ def test_a_lost_card_is_refused_within_moments_of_the_second_tap(way: Way, brows
     with signed_in(_signed_in(way, member), browser, "member") as context:
         page = context.new_page()
         page.goto("/me/cards")
-        page.get_by_role("link", name="J'ai perdu").first.click()
+        page.get_by_role("link", name="Je l'ai perdu").first.click()
         began = time.monotonic()
         page.get_by_role("button", name="Oui, il est perdu").click()
         _status(page, "Refusé à toutes les portes depuis")

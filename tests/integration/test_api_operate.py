@@ -393,9 +393,9 @@ def test_who_asks_in_french_is_answered_in_french(network: Managed) -> None:
     assert (body["title"], "2 lignes sur 2" in body["detail"]) == ("Rien n'a été enregistré", True)
     assert body["notes"][:2] == ["Le codage est utf-8.", "Le nom est composé de : 'Prénom', 'Nom'."]
     assert [line["problems"][0]["what"] for line in body["lines"]] == [
-        "il n'y a pas de lieu 'atlantide' ; /v1/places?q=… les trouve", "un nouvel adhérent doit avoir un nom",
+        "il n'y a pas de lieu 'atlantide' ; /v1/places?q=… les trouve", "un nouveau membre doit avoir un nom",
     ]  # fmt: skip
-    assert "aucun adhérent dans ce fichier" in ask("nom;courriel;lieux").json()["detail"]
+    assert "aucun membre dans ce fichier" in ask("nom;courriel;lieux").json()["detail"]
     assert "décimaux ou hexadécimaux" in ask(DECIMAL, "?dry_run=true").json()["question"]["what"]
     before = held(network)
     exported = network.api.get("/v1/members/export?separator=semicolon", headers=headers)
@@ -456,7 +456,7 @@ def test_the_command_line_imports_and_exports(
     assert "0 created, 0 changed" in run("manager", "import", str(out)).stdout
     french = run("manager", "import", str(file), "--dry-run", "--lang", "fr")
     assert "Le codage est utf-8." in french.stdout.splitlines()[0]
-    assert "ligne 3: name: un nouvel adhérent doit avoir un nom" in french.stdout
+    assert "ligne 3: name: un nouveau membre doit avoir un nom" in french.stdout
     assert "rien n'a été enregistré (essai)" in french.stdout
     monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
     assert run("manager", "export", str(out), "--excel").exit_code == 0

@@ -205,7 +205,7 @@ def test_every_panel_of_the_doors(reader: Reader, now: datetime) -> None:
     assert data["Décisions"] == [{"Accordés": 4, "Refusés": 3, "Badges": 1}]
     assert data["Portes en défaut"] == [{"Forcées": 0, "Maintenues": 1, "Sabotages": 0}]
     assert [sum(row[name] for row in data["Décisions par heure"]) for name in ("Accordés", "Refusés")] == [4, 3]
-    ((who, *refused),) = _at(data["Les plus refusés"], "Qui", "Adhérent", "Refus", "Dernier motif", "Porte")
+    ((who, *refused),) = _at(data["Les plus refusés"], "Qui", "Membre", "Refus", "Dernier motif", "Porte")
     assert refused == [1, 3, "outside_schedule", "Entrée"]
     ((trouble, *before),) = _at(data["Portes forcées, tenues ouvertes, sabotées"], "État", "Porte", "Accès d'avant")
     assert (trouble, before) == (3, ["Entrée", who]), "held open after an access"

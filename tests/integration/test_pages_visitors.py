@@ -320,7 +320,7 @@ def test_what_is_imported_is_what_was_looked_at(network: Managed) -> None:
         ("nom,courriel\nZoé,a@b.example\n".encode() + "Zoé,b@b.example\n".encode("cp1252"), "ligne 3"),
         (b"nom,lieux\nA,limoges\n", "colonne"),
         (b'nom,courriel\n"A,a@b.example\n', "ligne 2"),
-        (b"nom,courriel\n", "aucun adhérent"),
+        (b"nom,courriel\n", "aucun membre"),
     ],
     ids=["empty", "picture", "NUL", "mixed encodings", "no key column", "open quote", "header only"],
 )

@@ -183,7 +183,7 @@ def test_a_number_says_why(
     assert answer.why is not None
     (badges,) = answer.why["place"].evidence
     assert (badges.kind, badges.weight, badges.numbers["members"]) == ("badges", 1.0, 2)
-    assert "adhérents peut-être présents : 2" in badges.text.fr
+    assert "membres peut-être présents : 2" in badges.text.fr
     assert answer.why["place"].faults == []
     assert api.get("/v1/places/p0001/occupancy", params={"explain": "perhaps"}).status_code == 422
 

@@ -23,7 +23,7 @@ def _line(*changes: tuple[str, Any, Any], problems: tuple[str, ...] = ()) -> dic
     [
         (("member.name", None, "Léa"), ("Nom complet", "", "Léa"), ("Name", "", "Léa")),
         (("member.status", "active", "suspended"), ("Statut", "actif", "suspendu"), ("Status", "active", "suspended")),
-        (("card.status", None, "lost"), ("Statut de la carte", "", "perdue"), ("Card status", "", "lost")),
+        (("card.status", None, "lost"), ("Statut du badge", "", "perdu"), ("Card status", "", "lost")),
         (("pass.each_month", False, True), ("Par mois", "non", "oui"), ("Each month", "no", "yes")),
         (("pass.everywhere", None, True), ("Lieux", "", "*"), ("Places", "", "*")),
         (("pass.places", [], ["isle", "limoges"]), ("Lieux", "", "isle, limoges"), ("Places", "", "isle, limoges")),
@@ -45,6 +45,6 @@ def test_a_new_pass_is_named_once_and_a_renamed_one_too() -> None:
 
 
 def test_a_problem_names_no_route_of_the_api() -> None:
-    said = ("il n'y a pas de lieu 'a' ; /v1/places?q=… les trouve", "lisez cette carte (POST /v1/enrolments).", "b")
+    said = ("il n'y a pas de lieu 'a' ; /v1/places?q=… les trouve", "lisez ce badge (POST /v1/enrolments).", "b")
     problems = line_words(_line(problems=said), "fr")["problems"]
-    assert [one["what"] for one in problems] == ["il n'y a pas de lieu 'a'", "lisez cette carte", "b"]
+    assert [one["what"] for one in problems] == ["il n'y a pas de lieu 'a'", "lisez ce badge", "b"]

@@ -13,6 +13,7 @@ from access.formats import Card, read_bits
 from api.cards.notation import read_number
 from api.transfer.card_column import CardColumn
 from api.transfer.columns import COLUMNS, Column
+from api.transfer.french import CELLS
 from api.transfer.lines import CLEAR, EVERYWHERE, Line, OpenedPlace, read_end, read_line, read_moment
 from rights.card_secret import CardKeys
 
@@ -103,6 +104,15 @@ def test_dates(text: str, moment: date) -> None:
 def test_dates_that_are_none(text: str) -> None:
     with pytest.raises(ValueError, match="date"):
         read_moment(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [*((word, status) for status, word in CELLS["card_status"].items()), ("perdue", "lost"), ("Émise", "issued")],
+)
+def test_the_words_of_an_export_in_french_come_back(written: str, status: str) -> None:
+    read = line(card="0074380D", card_status=written)
+    assert (read.wrong, read.card_status) == ((), status)
 
 
 def test_a_whole_line() -> None:

@@ -142,7 +142,7 @@ def test_the_page_has_a_language_headings_tables_with_heads_and_plots_with_a_tex
         (
             "fr",
             "1 543 · inconnu · 28 % · 21,5 personnes, jeudi 15 octobre à 14 h 30 · Poste 4, Poste 7 · hors des horaires"
-            " prévus · moins de cinq adhérents · 11 % · 0,8 · rapport n° 42, version 1",
+            " prévus · moins de cinq membres · 11 % · 0,8 · rapport n° 42, version 1",
         ),
         (
             "en",
