@@ -13,9 +13,10 @@ from api.http.models import Answer, Body, Moment, Question, Ref, time_of
 from api.http.revisions import Resource
 
 FIND: Final = """
-SELECT q.ref, q.member, p.code::text AS place, q.place AS place_id, p.time_zone, r.code::text AS resource, q.rule,
-       q.first_at, q.minutes, q.confirm_hours, q.skipped, q.made_at, q.revision
+SELECT q.ref, q.member, m.name AS member_name, p.code::text AS place, q.place AS place_id, p.time_zone,
+       r.code::text AS resource, q.rule, q.first_at, q.minutes, q.confirm_hours, q.skipped, q.made_at, q.revision
 FROM booking_series q JOIN place p ON p.id = q.place LEFT JOIN resource r ON r.id = q.resource
+LEFT JOIN member m ON m.ref = q.member
 WHERE (%(ref)s::text IS NULL OR q.ref = %(ref)s) AND (%(member)s::text IS NULL OR q.member = %(member)s)
   AND (%(place)s::text IS NULL OR p.code::text = %(place)s)
 ORDER BY q.made_at DESC, q.ref LIMIT 1000
@@ -107,6 +108,7 @@ class Series(Answer):
 
     ref: Ref
     member: Ref
+    member_name: str | None = Field(description="The member's name; null also where this key doesn't reach the member.")
     place: str
     resource: str | None
     rule: str
@@ -144,7 +146,7 @@ def series_resource(ref: str) -> Resource:
 
 def series_json(row: DictRow) -> dict[str, Any]:
     """Format a row of ``FIND`` for an answer."""
-    names = ("ref", "member", "place", "resource", "rule", "minutes", "confirm_hours", "skipped")
+    names = ("ref", "member", "member_name", "place", "resource", "rule", "minutes", "confirm_hours", "skipped")
     return {
         **{name: row[name] for name in names},
         "first": row["first_at"].isoformat(),

@@ -49,7 +49,6 @@ async def series(place: str, request: Request) -> Response:
         place=where,
         series=[{**one, "repeats": _repeats(request, one["rule"])} for one in found],
         names=names_of(where, resources.body["resources"]),
-        members=await _names(request, {one["member"] for one in found[:30]}),
         rules=signed_in(request).may("rules:write"),
         writes=signed_in(request).may("visitors:write"),
     )
@@ -168,9 +167,3 @@ async def _waiting(request: Request, where: Place, *, error: str | None = None, 
 
 def _repeats(request: Request, rule: str) -> str:
     return say(request, next(words for mark, words in _REPEATS if rule.startswith(mark)))
-
-
-async def _names(request: Request, refs: set[str]) -> dict[str, str]:
-    """Return the names of members, where they can be read."""
-    answers = await asyncio.gather(*(ask(request, "GET", f"/v1/members/{ref}") for ref in sorted(refs)))
-    return {one.body["ref"]: one.body["name"] or one.body["ref"] for one in answers if one.good}
