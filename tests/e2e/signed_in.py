@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -56,6 +57,24 @@ def second_finds_nothing(page: Page) -> None:
 @cache
 def _second() -> str:
     return gzip.decompress((Path(__file__).parents[1] / "data" / "checkers" / "ace.js.gz").read_bytes()).decode()
+
+
+def reach(page: Page, role: Any, name: str | re.Pattern[str], then: str = "Enter") -> None:
+    """Go by the Tab key to what has this role and name, and press the key ``then``; of several the first."""
+    target = page.get_by_role(role, name=name).first
+    target.wait_for()
+    for _ in range(150):
+        if target.evaluate("(one) => one === document.activeElement"):
+            page.keyboard.press(then)
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"no way to the {role} {name} by Tab")
+
+
+def write(page: Page, name: str, words: str) -> None:
+    """Go by the Tab key to a field, and write into it in place of what it has."""
+    reach(page, "textbox", name, "Control+a")
+    page.keyboard.type(words)
 
 
 def nothing_found(page: Page) -> None:

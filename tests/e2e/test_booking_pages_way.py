@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.signed_in import DESKTOP, look, nothing_found, signed_in
+from tests.e2e.signed_in import DESKTOP, look, nothing_found, reach, signed_in
 from tests.managed import Managed, managed
 from tests.waiting import until
 
@@ -287,18 +287,9 @@ def test_booked_by_keyboard_alone(network: Managed, browser: Browser) -> None:
         page = context.new_page()
         page.goto(f"/me/bookings/new?place=limoges&day={ahead()}&from=09:00&until=10:00")
 
-        def reach(name: str) -> None:
-            for _ in range(60):
-                page.keyboard.press("Tab")
-                if name in (page.evaluate("document.activeElement.textContent") or ""):
-                    return
-            raise AssertionError(f"{name} isn't reached by Tab")
-
-        reach("Découpe laser")
-        page.keyboard.press("Enter")
+        reach(page, "link", "Découpe laser")
         expect(page.get_by_role("heading", name="Réserver : Découpe laser")).to_be_visible()
-        reach("Réserver ce créneau")
-        page.keyboard.press("Enter")
+        reach(page, "button", "Réserver ce créneau")
         expect(page.get_by_role("status")).to_contain_text("C'est réservé")
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.signed_in import DESKTOP, PHONE, look, nothing_found, signed_in
+from tests.e2e.signed_in import DESKTOP, PHONE, look, nothing_found, reach, signed_in
 from tests.integration.test_api_manage import make_lists
 from tests.managed import Managed, managed
 from tests.operated import Door, door
@@ -202,12 +202,7 @@ def test_a_door_is_opened_by_keyboard_alone(at: Door, browser: Browser) -> None:
     with signed_in(at.network, browser, "member", viewport=DESKTOP) as context:
         page = context.new_page()
         page.goto(PLACE)
-        button = page.get_by_role("button", name="Ouvrir la porte")
-        for _ in range(30):
-            page.keyboard.press("Tab")
-            if button.evaluate("it => it === document.activeElement"):
-                break
-        page.keyboard.press("Enter")
+        reach(page, "button", "Ouvrir la porte")
         expect(page.get_by_role("status").first).to_contain_text("Demande envoyée à", timeout=30_000)
         expect(page.locator("#part")).to_be_focused()
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.signed_in import DESKTOP, PHONE, look, nothing_found, signed_in
+from tests.e2e.signed_in import DESKTOP, PHONE, look, nothing_found, reach, signed_in
 from tests.integration.test_guest_qr import READER, sign
 from tests.managed import Managed, managed
 
@@ -95,34 +95,24 @@ def test_of_two_hosts_one_is_chosen_and_a_cancelled_visit_asks_by_keyboard_alone
     with signed_in(network, browser, "desk") as context:
         page = context.new_page()
 
-        def press(role: Any, name: str, key: str = "Enter") -> None:
-            target = page.get_by_role(role, name=name).first
-            for _ in range(80):
-                if target.evaluate("(one) => one === document.activeElement"):
-                    break
-                page.keyboard.press("Tab")
-            else:
-                raise AssertionError(f"no way to {name} by Tab")
-            page.keyboard.press(key)
-
         page.goto(f"/manage/limoges/visitors/new?day={tomorrow}")
-        press("textbox", "Nom du visiteur", "End")
+        reach(page, "textbox", "Nom du visiteur", "End")
         page.keyboard.type("Zélie Clavier")
         page.keyboard.press("Tab")
         page.keyboard.type("hélène")
-        press("button", "Enregistrer la visite")
+        reach(page, "button", "Enregistrer la visite")
         expect(page.get_by_role("alert")).to_contain_text("pas encore enregistrée")
         expect(page.get_by_label("Nom du visiteur", exact=True)).to_have_value("Zélie Clavier")
         checked(page, "hosts", {})
-        press("radio", "Hélène", "Space")
-        press("button", "Enregistrer la visite")
+        reach(page, "radio", "Hélène", "Space")
+        reach(page, "button", "Enregistrer la visite")
         expect(page.get_by_role("main").get_by_role("status")).to_contain_text("enregistrée")
         row = page.get_by_role("listitem").filter(has_text="Zélie Clavier")
         expect(row).to_contain_text("Hélène")
-        press("link", "Annuler Zélie Clavier")
+        reach(page, "link", "Annuler Zélie Clavier")
         expect(page.get_by_role("heading", level=1)).to_contain_text("Annuler la visite de Zélie Clavier")
         checked(page, "cancel", {})
-        press("button", "Oui, l'annuler")
+        reach(page, "button", "Oui, l'annuler")
         expect(page.get_by_role("main").get_by_role("status")).to_contain_text("La visite est annulée")
 
 
