@@ -3,6 +3,7 @@
 # apt, as root or not. Runs again without harm; two at once wait for each other.
 set -euo pipefail
 umask 022
+unset PYTHONDONTWRITEBYTECODE # images of containers set it, and then each process compiles all its modules again
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 VENV=.venv

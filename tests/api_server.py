@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,10 +17,9 @@ from psycopg import sql
 
 from api.keys.owner import create_key
 from maillage.embedded.process import free_port
+from tests.api_forks import forks
 from tests.conftest import Database
 from tests.waiting import until
-
-_START = "import sys; from api.run import run; from api.http.settings import ApiSettings; sys.exit(run(ApiSettings()))"
 
 
 @contextlib.contextmanager
@@ -44,7 +41,7 @@ def api_process(database_url: str, *, ready: bool = True, port: int = 0, **setti
     port = port or free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
     environment |= {"MAILLAGE_DATABASE_URL": database_url, "MAILLAGE_HTTP_PORT": str(port), **settings}
-    process = subprocess.Popen([sys.executable, "-W", "error", "-c", _START], env=environment)
+    process = forks().start(environment)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
 
