@@ -21,7 +21,7 @@ from api.http.state import shared
 from api.sign_in import passwords, totp
 from api.sign_in.factors import open_secret
 
-# An address as the database compares it: capitals of other alphabets too are the same address, and the same count of tries.
+# An address as the database compares it: other capitals make no other address, and no more tries.
 _SAME: Final = "SELECT lower(%s) AS address"
 _TRY: Final = "SELECT sign_in_try(%s, %s, %s, %s, %s) AS may"
 _WELL: Final = "SELECT sign_in_tried_well(%s, %s)"

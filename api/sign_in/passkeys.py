@@ -105,7 +105,7 @@ def claim_of(text: str) -> Claim:
         answer = json.loads(text) if len(text) <= LONGEST else {}
         client = json.loads(base64url_to_bytes(answer["response"]["clientDataJSON"]))
         return Claim(challenge=base64url_to_bytes(client["challenge"]), credential=base64url_to_bytes(answer["rawId"]))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PasskeyRefused("This is not the answer of a browser.") from error
 
 
@@ -123,7 +123,7 @@ def made(site: Site, challenge: bytes, text: str) -> Made:
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (WebAuthnException, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PasskeyRefused("This passkey is not good.") from error
     return Made(credential=found.credential_id, public_key=found.credential_public_key, sign_count=found.sign_count)
 
@@ -144,6 +144,6 @@ def signed(site: Site, challenge: bytes, text: str, *, public_key: bytes, sign_c
             credential_current_sign_count=sign_count,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (WebAuthnException, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PasskeyRefused("This signature is not good.") from error
     return found.new_sign_count

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
-from hashlib import sha256
 
 import pytest
-from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from tests.integration.test_pages_signin import GOOD, MEMBER, Person, to_sign
 from tests.managed import Managed, managed
@@ -32,7 +29,7 @@ def test_an_address_in_letters_that_the_database_takes_for_the_same_is_tried_no_
     network: Managed, person: Person
 ) -> None:
     network.sql("INSERT INTO member (name, email) VALUES ('Michel', 'michel.petit@example.org') RETURNING ref")
-    spelled = ["".join(one) for one in itertools.product("m", "iİ", "chel.pet", "iI", "t@example.org")]
+    spelled = ["".join(one) for one in itertools.product(["m"], "iİ", ["chel.pet"], "iİ", ["t@example.org"])]
     found = [
         person.post("/sign-in/password", data={"address": address, "password": GOOD}).status_code
         for address, _ in zip(itertools.cycle(spelled), range(11), strict=False)
@@ -45,24 +42,6 @@ def test_new_passwords_without_end_do_not_keep_the_processors_busy(network: Mana
     found = [person.put("/v1/password", json={"password": f"{GOOD} {number}"}).status_code for number in range(11)]
     assert found == [200] * 10 + [429]
     network.sql("DELETE FROM password RETURNING 1")
-
-
-def test_what_no_authenticator_makes_is_refused(network: Managed, person: Person) -> None:
-    person.enters(network, "m-own1", "member")
-    challenge = person.post("/v1/passkeys/options").json()["options"]["challenge"]
-    client = {"type": "webauthn.create", "challenge": challenge, "origin": person.origin, "crossOrigin": False}
-    head = sha256(b"localhost").digest() + b"\x45" + bytes(20) + b"\x00\x03abc"
-    for key in (b"", encode_cbor({1: 2, 3: -7, -1: 1, -2: b"", -3: b""}), b"\xff" * 9, encode_cbor({1: "x"})):
-        made = encode_cbor({"fmt": "none", "attStmt": {}, "authData": head + key})
-        response = {"clientDataJSON": json.dumps(client).encode(), "attestationObject": made}
-        credential = {
-            "id": "YWJj",
-            "rawId": "YWJj",
-            "type": "public-key",
-            "response": {name: bytes_to_base64url(value) for name, value in response.items()},
-        }
-        answer = person.post("/v1/passkeys", json={"name": "Clé", "credential": json.dumps(credential)})
-        assert answer.status_code == 422, answer.text
 
 
 def test_challenges_do_not_fill_a_table(network: Managed, person: Person) -> None:
